@@ -1,0 +1,314 @@
+"""Settings: one settings file, a few environment variables, a frozen result.
+
+`load` is the impure edge of its layer: it reads the file and the environment, once.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass, fields, replace
+from datetime import time
+from email.headerregistry import Address
+from email.utils import parseaddr
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROVIDERS = ("outbox",)
+PLANNED_PROVIDERS = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
+NO_DOMAIN = "newsletter.invalid"
+"""Stands for the sender's domain while no sender is set (RFC 2606 keeps .invalid unused)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings with their defaults; `docs/settings.md` says what each is for.
+
+    Attributes:
+        root: The folder where `issues/`, `templates/` and `.newsletter/` live.
+        origin: The settings file, for messages.
+        database_url: `NEWSLETTER_DATABASE_URL`, empty for the default.
+        secret_keys: `NEWSLETTER_SECRET_KEY`, newest first, empty when it is not set.
+    """
+
+    root: Path
+    origin: str = "the default settings"
+    name: str = "My letter"
+    language: str = "nl"
+    timezone: str = "Europe/Amsterdam"
+    send_time: str = "07:00"
+    max_lateness_hours: float = 6
+    finish_within_hours: float = 48
+    sender: str = ""
+    reply_to: str = ""
+    contact: str = ""
+    site_url: str = ""
+    public_url: str = "http://localhost:8000"
+    provider: str = "outbox"
+    provider_url: str = ""
+    greeting: str = "Dag {first_name},"
+    greeting_without_name: str = "Dag,"
+    signature: str = "Groet,\nGerrit"
+    accent_color: str = "#2f5d50"
+    max_per_second: float = 0
+    max_per_hour: float = 0
+    ledger: str = ""
+    database_url: str = ""
+    secret_keys: tuple[str, ...] = ()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The newsletter's time zone."""
+        return ZoneInfo(self.timezone)
+
+    @property
+    def send_clock(self) -> time:
+        """The local time at which an issue without `send_at` goes out."""
+        return time.fromisoformat(self.send_time)
+
+    @property
+    def sender_address(self) -> str:
+        """The bare address of `sender`, empty when none is set."""
+        return parseaddr(self.sender)[1]
+
+    @property
+    def domain(self) -> str:
+        """The domain of Message-IDs and the List-Id."""
+        return self.sender_address.rpartition("@")[2] or NO_DOMAIN
+
+    @property
+    def issues(self) -> Path:
+        """The folder with the issue files."""
+        return self.root / "issues"
+
+    @property
+    def state(self) -> Path:
+        """The folder of everything the program makes for itself."""
+        return self.root / ".newsletter"
+
+
+_INTERNAL = {"root", "origin", "database_url", "secret_keys"}
+_TYPES: Mapping[str, type] = {
+    f.name: str if isinstance(f.default, str) else float
+    for f in fields(Settings)
+    if f.name not in _INTERNAL
+}
+_FROM_ENVIRONMENT = {
+    "NEWSLETTER_DATABASE_URL": "database_url",
+    "NEWSLETTER_SECRET_KEY": "secret_keys",
+    "NEWSLETTER_PROVIDER": "provider",
+    "NEWSLETTER_PROVIDER_URL": "provider_url",
+    "NEWSLETTER_PUBLIC_URL": "public_url",
+}
+
+
+def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings that hold for a folder.
+
+    Args:
+        folder: Where to start looking: the nearest folder upwards with a `newsletter.toml`, or a
+            `pyproject.toml` with `[tool.newsletter]`, is the root. Without one, `folder` itself.
+        environment: Wins over the file; `os.environ` when not given.
+
+    Raises:
+        NewsletterError: The file cannot be read, or a value is not what its key needs.
+    """
+    environment = os.environ if environment is None else environment
+    path, table = _find(folder.resolve())
+    root = path.parent if path else folder.resolve()
+    origin = path.name if path else Settings.origin
+    values = {key: _typed(key, value, origin) for key, value in table.items()}
+    settings = replace(Settings(root=root, origin=origin), **values)
+    settings = replace(settings, **_environment(environment))
+    _validate(settings, {v: k for k, v in _FROM_ENVIRONMENT.items() if k in environment})
+    return settings
+
+
+def _find(start: Path) -> tuple[Path | None, dict[str, Any]]:
+    for folder in (start, *start.parents):
+        own = folder / "newsletter.toml"
+        if own.is_file():
+            return own, _read(own)
+        shared = folder / "pyproject.toml"
+        if shared.is_file():
+            table = _read(shared).get("tool", {}).get("newsletter")
+            if table is not None:
+                return shared, table
+    return None, {}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise NewsletterError(
+            f"is not valid TOML: {error}", where=path.name, hint="Mend that line"
+        ) from None
+    except OSError as error:
+        raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+
+
+def _typed(key: str, value: object, origin: str) -> object:
+    if key not in _TYPES:
+        near = difflib.get_close_matches(key, _TYPES, n=1)
+        hint = f'Did you mean "{near[0]}"' if near else f"The keys are: {', '.join(_TYPES)}"
+        raise NewsletterError(f'unknown setting "{key}"', where=origin, hint=hint)
+    wanted = _TYPES[key]
+    if wanted is str and isinstance(value, str):
+        return value
+    if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    name = "a text in quotes" if wanted is str else "a number"
+    raise NewsletterError(f'setting "{key}" must be {name}, not {value!r}', where=origin)
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for variable, key in _FROM_ENVIRONMENT.items():
+        if variable not in environment:
+            continue
+        value = environment[variable].strip()
+        if not value:
+            raise NewsletterError(
+                "is set but empty",
+                where=variable,
+                hint="Give it a value or unset it (an empty value is how a missing secret looks)",
+            )
+        found[key] = value
+    if "secret_keys" in found:
+        keys = tuple(key.strip() for key in found["secret_keys"].split(","))
+        if not all(keys):
+            raise NewsletterError(
+                "holds an empty key",
+                where="NEWSLETTER_SECRET_KEY",
+                hint="Separate keys with one comma, newest first",
+            )
+        found["secret_keys"] = keys
+    return found
+
+
+def _validate(settings: Settings, variables: Mapping[str, str]) -> None:
+    for key, problem, hint in _problems(settings):
+        where = variables.get(key, settings.origin)
+        what = problem if key in variables else f'setting "{key}" {problem}'
+        raise NewsletterError(what, where=where, hint=hint)
+
+
+def _problems(settings: Settings) -> list[tuple[str, str, str]]:
+    found: list[tuple[str, str, str]] = []
+
+    def expect(ok: bool, key: str, problem: str, hint: str) -> None:  # noqa: FBT001 - reads as one
+        if not ok:
+            found.append((key, problem, hint))
+
+    for key in ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"):
+        expect(
+            _one_line(getattr(settings, key)), key, "must be one line", "Remove the line break"
+        )
+    expect(bool(settings.name.strip()), "name", "is empty", "Name your newsletter")
+    expect(
+        bool(re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*", settings.language)),
+        "language",
+        f"is not a language tag: {settings.language!r}",
+        'Write one such as "nl" or "nl-BE"',
+    )
+    expect(
+        _is_zone(settings.timezone),
+        "timezone",
+        f"is not a time zone: {settings.timezone!r}",
+        'Write one such as "Europe/Amsterdam"',
+    )
+    expect(
+        bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", settings.send_time)),
+        "send_time",
+        f"is not a time: {settings.send_time!r}",
+        'Write one such as "07:00"',
+    )
+    for key in ("max_lateness_hours", "finish_within_hours", "max_per_second", "max_per_hour"):
+        value = getattr(settings, key)
+        ok = 0 <= value < 1e9  # noqa: PLR2004 - also refuses inf and nan
+        expect(ok, key, "must be zero or more", "Write a number such as 6")
+    for key in ("sender", "reply_to"):
+        value = getattr(settings, key)
+        expect(
+            not value or _is_mailbox(value),
+            key,
+            "is not an address",
+            'Write it as "Gerrit <gerrit@example.org>"',
+        )
+    for key in ("site_url", "public_url", "provider_url"):
+        value = getattr(settings, key)
+        expect(
+            (not value and key != "public_url") or _is_web_address(value),
+            key,
+            "is not a web address",
+            'Write it in full, such as "https://example.org"',
+        )
+    expect(
+        settings.greeting.replace("{first_name}", "").isprintable()
+        and not re.search(r"[{}]", settings.greeting.replace("{first_name}", "")),
+        "greeting",
+        "may hold {first_name} and no other braces",
+        'Write it as "Dag {first_name},"',
+    )
+    expect(
+        bool(re.fullmatch(r"#[0-9a-fA-F]{6}", settings.accent_color)),
+        "accent_color",
+        f"is not a colour: {settings.accent_color!r}",
+        'Write one such as "#2f5d50"',
+    )
+    expect(*_provider(settings.provider))
+    return found
+
+
+def _provider(name: str) -> tuple[bool, str, str, str]:
+    if name in PLANNED_PROVIDERS:
+        problem = f'"{name}" cannot send yet in this version'
+    else:
+        problem = f"is unknown: {name!r}"
+    return name in PROVIDERS, "provider", problem, f"Known here: {', '.join(PROVIDERS)}"
+
+
+def _one_line(value: str) -> bool:
+    return len(value.splitlines()) <= 1 and (not value or value.isprintable())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_mailbox(value: str) -> bool:
+    name, address = parseaddr(value)
+    try:
+        parsed = Address(name, addr_spec=address)
+    except (ValueError, IndexError):
+        return False
+    return bool(parsed.username and "." in parsed.domain) and address.isascii()
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"https", "http"}
+        and bool(parts.hostname)
+        and not re.search(r"[\s<>\"]", value)
+        and not parts.query
+        and not parts.fragment
+    )
