@@ -9,11 +9,10 @@ import difflib
 import os
 import re
 import tomllib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import time
 from email.headerregistry import Address
 from email.utils import parseaddr
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -22,6 +21,7 @@ from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 PROVIDERS = ("outbox",)
 PLANNED_PROVIDERS = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
@@ -41,7 +41,7 @@ class Settings:
     """
 
     root: Path
-    origin: str = "the default settings"
+    origin: str = ""
     name: str = "My letter"
     language: str = "nl"
     timezone: str = "Europe/Amsterdam"
@@ -125,10 +125,10 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     environment = os.environ if environment is None else environment
     path, table = _find(folder.resolve())
     root = path.parent if path else folder.resolve()
-    origin = path.name if path else Settings.origin
-    values = {key: _typed(key, value, origin) for key, value in table.items()}
-    settings = replace(Settings(root=root, origin=origin), **values)
-    settings = replace(settings, **_environment(environment))
+    origin = path.name if path else "the default settings"
+    values: dict[str, Any] = {key: _typed(key, value, origin) for key, value in table.items()}
+    values |= _environment(environment)
+    settings = Settings(root=root, origin=origin, **values)
     _validate(settings, {v: k for k, v in _FROM_ENVIRONMENT.items() if k in environment})
     return settings
 
@@ -211,9 +211,7 @@ def _problems(settings: Settings) -> list[tuple[str, str, str]]:
             found.append((key, problem, hint))
 
     for key in ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"):
-        expect(
-            _one_line(getattr(settings, key)), key, "must be one line", "Remove the line break"
-        )
+        expect(_one_line(getattr(settings, key)), key, "must be one line", "Remove the line break")
     expect(bool(settings.name.strip()), "name", "is empty", "Name your newsletter")
     expect(
         bool(re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*", settings.language)),

@@ -33,7 +33,7 @@ class NewsletterError(Exception):
         self.where = where
         self.hint = hint
         text = f"{where}: {problem}" if where else problem
-        super().__init__(" ".join(f"{text}. {hint}.".split()) if hint else " ".join(text.split()))
+        super().__init__(" ".join(f"{text}. {hint}".split()) if hint else " ".join(text.split()))
 
 
 class ContentError(NewsletterError):
@@ -50,13 +50,13 @@ class ContentError(NewsletterError):
         )
 
 
-class DecisionNeeded(NewsletterError):
+class DecisionNeeded(NewsletterError):  # noqa: N818 - not a failure
     """The program has done what it may; a person must decide or act outside it."""
 
     exit_code = 3
 
 
-class TryAgain(NewsletterError):
+class TryAgain(NewsletterError):  # noqa: N818 - says what to do
     """A passing trouble, such as a database that another program holds: run it again."""
 
     exit_code = 75

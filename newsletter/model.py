@@ -205,7 +205,8 @@ class Draft:
     """What reading an issue file gave: an ``issue`` only if no finding is an error.
 
     ``blocks`` holds what could be read in any case, so that the rules in ``checks`` can warn
-    about a file that also has errors.
+    about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
+    own `send_at`, holds a moment.
     """
 
     slug: str
@@ -213,6 +214,7 @@ class Draft:
     issue: Issue | None
     blocks: tuple[Block, ...]
     findings: tuple[Finding, ...]
+    send_at: datetime | None = None
 
 
 # --- A letter, rendered once, and the messages made of it ------------------------------------

@@ -1,0 +1,113 @@
+"""What bites authors who paste from elsewhere, or write a letter as they write a mail."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from newsletter.checks.registry import Hit, rule
+from newsletter.model import Divider, Heading, Image, Severity, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from newsletter.model import Block
+
+_BULLET = re.compile(r"[•◦▪]\s*\S|·\s+\S")
+_PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘": "’", "«": "»", "»": "«"}
+
+_NAME = r"[A-ZÀ-Þ][\w’'-]*"
+_SIGN_OFF = re.compile(
+    rf"""
+    (?: (?:met\s+)? (?:een\s+|veel\s+|de\s+)? (?:\w+e\s+)? groet(?:en|jes)? | (?:veel\s+)? liefs )
+    (?: \s*[,.!]? | [,\s]\s*(?-i:{_NAME}(?:\s+[\w&’'-]+){{0,3}}) )
+    | tot\s+(?:\w+\s+){{0,2}}\w+ ,
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_GREETING = re.compile(
+    r"""
+    (?: dag(?!\s+(?:na|en|in|uit|voor|van|of)\b) | hoi | hallo | hey | hé | beste | lieve
+      | goedendag | goede?(?:morgen|middag|n?avond) )
+    (?: \s+[^\s,.!?]+ ){0,3} \s* [,!]
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
+_CLOSING_BLOCKS = 5
+_CLOSING_LINES = 3
+
+
+@rule("text-above-dashes", Severity.WARNING)
+def text_above_dashes(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """Text directly above `---` became a heading."""
+    for block in blocks:
+        if isinstance(block, Heading) and block.underlined:
+            yield Hit(
+                block.line,
+                "this text became a heading, because dashes stand directly below it",
+                'For a divider leave an empty line above the dashes; for a heading write "## "',
+            )
+
+
+@rule("pasted-bullets", Severity.WARNING)
+def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """Lines that begin with a pasted bullet are no list."""
+    in_run = False
+    for block in blocks:
+        lines = block.body.source.split("\n") if isinstance(block, Text) else []
+        first = next((i for i, line in enumerate(lines) if _BULLET.match(line.strip())), None)
+        if first is not None and not in_run:
+            yield Hit(
+                block.line + first,
+                "lines that begin with a pasted bullet are no list",
+                'Begin each with "- " instead, and leave an empty line above the first',
+            )
+        in_run = first is not None
+
+
+@rule("quoted-paragraph", Severity.WARNING)
+def quoted_paragraph(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """A paragraph wholly in quotation marks is perhaps meant as a quote."""
+    for block in blocks:
+        if isinstance(block, Text) and _wholly_quoted(block.body.text):
+            yield Hit(
+                block.line,
+                "this paragraph stands wholly in quotation marks",
+                'Did you mean a quote? Then write "> " before it instead of the marks',
+            )
+
+
+def _wholly_quoted(text: str) -> bool:
+    text = text.rstrip(".,!?…")
+    opening, inner, closing = text[:1], text[1:-1], text[-1:]
+    if not inner or opening not in _PAIRS or closing not in _PAIRS[opening]:
+        return False
+    # `"Ja," zei hij, "nee"` is no quote; the apostrophe in `zo'n` ends none.
+    return not re.search(rf"(?<!\w)[{opening}{closing}]|[{opening}{closing}](?!\w)", inner)
+
+
+@rule("own-greeting", Severity.WARNING)
+def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """The text begins with a greeting, which every letter has already."""
+    first = next((b for b in blocks if not isinstance(b, Image | Heading | Divider)), None)
+    if isinstance(first, Text) and _GREETING.fullmatch(first.body.source.split("\n")[0].strip()):
+        yield Hit(
+            first.line,
+            "this is a greeting of your own; every letter begins with the greeting of the settings",
+            'Delete it; change "greeting" in the settings if you want another',
+        )
+
+
+@rule("own-signature", Severity.WARNING)
+def own_signature(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """The text ends with a signature, which every letter has already."""
+    for block in blocks[-_CLOSING_BLOCKS:]:
+        lines = block.body.source.split("\n") if isinstance(block, Text) else []
+        for index, line in enumerate(lines):
+            if len(lines) - index <= _CLOSING_LINES and _SIGN_OFF.fullmatch(line.strip()):
+                yield Hit(
+                    block.line + index,
+                    "this is a signature of your own; every letter ends with that of the settings",
+                    'Delete it; change "signature" in the settings if you want another',
+                )
+                return

@@ -1,0 +1,112 @@
+"""The command line. Thin: parse, one call, print. Commands are imported when they are used."""
+
+from __future__ import annotations
+
+import importlib
+import traceback
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter import __version__
+from newsletter.errors import NewsletterError, TryAgain
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.store import Store
+
+# Name: (module, object, help). The help stands here so that `--help` imports none of them.
+_COMMANDS = {
+    "demo": ("demo", "demo", "A whole week in a scratch folder: import, render, rehearse, leave."),
+    "render": ("render", "render", "Write an issue as a web page, a text and an email file."),
+    "check": ("check", "check", "Say all that is wrong with an issue, or with every issue."),
+    "send": ("send", "send", "Send an issue to everyone who is still owed it."),
+    "status": ("status", "status", "What is next, what stands in its way, what has been sent."),
+    "pause": ("decisions", "pause", "Stop a mailing after what is in flight."),
+    "cancel": ("decisions", "cancel", "End a mailing for good."),
+    "resolve": ("decisions", "resolve", "Decide about letters of which nobody knows if they left."),
+    "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
+}
+
+
+class App:
+    """What commands share: the settings and the database, opened when first asked for."""
+
+    def __init__(self, context: click.Context, verbosity: int) -> None:
+        self._context = context
+        self.verbosity = verbosity
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The settings that hold in the current folder."""
+        from newsletter import config  # noqa: PLC0415 - only commands that need them pay for them
+
+        return config.load(Path.cwd())
+
+    @cached_property
+    def store(self) -> Store:
+        """The newsletter's database."""
+        from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+        store = open_store(self.settings)
+        self._context.call_on_close(store.close)
+        return store
+
+
+class Commands(click.Group):
+    """Imports a command when it is used, and turns every error into one line and a status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order of an author's week."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return one command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"{__name__}.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run a command; the one place where errors become text and exit codes."""
+        try:
+            return super().invoke(ctx)
+        except NewsletterError as error:
+            _fail(ctx, error, error.exit_code)
+        except KeyboardInterrupt:
+            _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
+            problem = f"unexpected {type(error).__name__}"
+            hint = "Run it again with -v before the command to see where, and report that"
+            _fail(ctx, NewsletterError(problem, hint=hint), NewsletterError.exit_code)
+
+
+def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
+    if ctx.obj and ctx.obj.verbosity > 0:
+        traceback.print_exc()
+    click.echo(f"newsletter: {error}", err=True)
+    ctx.exit(code)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="newsletter")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where an unexpected error came from.")
+@click.pass_context
+def main(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
+    """One calm letter a week, from a Markdown file to everyone who asked for it.
+
+    ISSUE is a slug, such as 2026-11-29-rust, or the path of a file.
+    Exit codes: 0 done, 1 mend something, 2 wrong usage, 3 a person must decide, 75 run it again.
+    """
+    ctx.obj = App(ctx, verbosity=int(verbose) - int(quiet))

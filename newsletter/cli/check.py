@@ -1,0 +1,63 @@
+"""`newsletter check`: every rule, with id, severity, file and line."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from newsletter.checks import check as check_draft
+from newsletter.cli.output import print_json, say
+from newsletter.desk import find_issue, issue_paths, read_draft
+from newsletter.model import Severity
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.model import Finding
+
+
+class _State(Protocol):
+    @property
+    def settings(self) -> Settings: ...
+
+
+@click.command()
+@click.argument("issues", nargs=-1, metavar="[ISSUE]...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> None:
+    """Read issues as `send` would, and tell of every mistake.
+
+    ISSUE is a slug or a path; without one, all of issues/ is read. A warning does not keep an
+    issue from being sent; an error does.
+    """
+    state: _State = context.obj
+    settings = state.settings
+    paths = [find_issue(settings, issue) for issue in issues] or issue_paths(settings)
+    found = [f for path in paths for f in check_draft(read_draft(settings, path))]
+    if as_json:
+        print_json([asdict(finding) for finding in found])
+    else:
+        for finding in found:
+            say(_line(finding))
+        say(_count(found, len(paths)))
+    if any(finding.severity is Severity.ERROR for finding in found):
+        context.exit(1)
+
+
+def _line(finding: Finding) -> str:
+    where = f"{finding.path}:{finding.line}"
+    return f"{where}: {finding.severity} {finding.rule}: {finding.message} — {finding.fix}"
+
+
+def _count(found: list[Finding], files: int) -> str:
+    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    return (
+        f"{_number(files, 'issue')} checked: "
+        f"{_number(errors, 'error')}, {_number(len(found) - errors, 'warning')}"
+    )
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,30 @@
+"""What commands print: results on standard output, all else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+import click
+
+
+def say(text: str) -> None:
+    """Print a result."""
+    click.echo(text)
+
+
+def note(text: str) -> None:
+    """Print a remark beside the result, unless the person asked for quiet."""
+    app = click.get_current_context().find_root().obj
+    if app.verbosity >= 0:
+        click.echo(text, err=True)
+
+
+def print_json(document: object) -> None:
+    """Print the one JSON document of a command."""
+    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+
+
+def on_terminal() -> bool:
+    """Tell whether a person is watching standard error."""
+    return sys.stderr.isatty()

@@ -1,0 +1,107 @@
+"""Accounts of mailings, as JSON documents and as lines for a person."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from newsletter.model import DeliveryState, MailingState
+
+if TYPE_CHECKING:
+    from newsletter.delivery import Upcoming
+    from newsletter.model import Receipt
+
+_NEXT = {
+    MailingState.FROZEN: "newsletter send {slug}",
+    MailingState.SENDING: "newsletter send {slug}",
+    MailingState.PAUSED: "newsletter send {slug}, or newsletter cancel {slug}",
+    MailingState.COMPLETED_WITH_UNKNOWN: "newsletter resolve {slug} --resend or --assume-sent",
+}
+
+
+def as_json(receipt: Receipt) -> dict[str, Any]:
+    """Return the document of `send ISSUE` and `status ISSUE`."""
+    mailing = receipt.mailing
+    return {
+        "issue": mailing.slug,
+        "state": mailing.state.value,
+        "rehearsal": mailing.rehearsal,
+        "provider": mailing.provider,
+        "audience": mailing.audience,
+        **{state.value: receipt.counts[state] for state in DeliveryState},
+        "assumed": receipt.assumed,
+        # Events come with the providers that report them; the outbox has none.
+        "delivered": 0,
+        "bounced": 0,
+        "complained": 0,
+        "content_hash": mailing.content_hash,
+        "started_at": utc(mailing.started_at),
+        "finished_at": utc(mailing.finished_at),
+        "next_step": next_step(receipt),
+        "send_at": mailing.send_at.isoformat(),
+        "note": mailing.note or None,
+    }
+
+
+def never_sent(slug: str, provider: str, *, rehearsal: bool, audience: int) -> dict[str, Any]:
+    """Return the same document for an issue that was never sent."""
+    return {
+        "issue": slug,
+        "state": None,
+        "rehearsal": rehearsal,
+        "provider": provider,
+        "audience": audience,
+        **{state.value: 0 for state in DeliveryState},
+        "pending": audience,
+        "assumed": 0,
+        "delivered": 0,
+        "bounced": 0,
+        "complained": 0,
+        "content_hash": None,
+        "started_at": None,
+        "finished_at": None,
+        "next_step": f"newsletter send {slug}",
+        "send_at": None,
+        "note": None,
+    }
+
+
+def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
+    """Return the `next` of `status`."""
+    if upcoming is None:
+        return None
+    return {
+        "issue": upcoming.slug,
+        "send_at": upcoming.send_at.isoformat(),
+        "audience": upcoming.audience,
+        "blocked_by": list(upcoming.blocked_by),
+    }
+
+
+def next_step(receipt: Receipt) -> str | None:
+    """Return the command that carries a mailing on, or None where there is nothing to do."""
+    command = _NEXT.get(receipt.mailing.state)
+    return command.format(slug=receipt.mailing.slug) if command else None
+
+
+def as_text(receipt: Receipt) -> str:
+    """Return an account as a person reads it: it adds up, and says what to do."""
+    mailing = receipt.mailing
+    kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
+    lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
+    parts = [f"{n} {state}" for state in DeliveryState if (n := receipt.counts[state])]
+    lines.append(f"  {mailing.audience} readers = " + " + ".join(parts or ["0"]))
+    if receipt.assumed:
+        lines.append(f"  {receipt.assumed} of the accepted ones a person assumed")
+    if mailing.note:
+        lines.append(f"  why: {mailing.note}")
+    if step := next_step(receipt):
+        lines.append(f"  next: {step}")
+    return "\n".join(lines)
+
+
+def utc(moment: datetime | None) -> str | None:
+    """Return a moment as ISO 8601 in UTC with a Z, to the second."""
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

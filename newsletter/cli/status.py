@@ -1,0 +1,65 @@
+"""`newsletter status`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter import delivery, desk
+from newsletter.cli.output import print_json, say
+from newsletter.cli.receipts import as_json, as_text, never_sent, next_as_json
+from newsletter.errors import NewsletterError
+from newsletter.providers import open_provider
+
+if TYPE_CHECKING:
+    from newsletter.cli import App
+    from newsletter.delivery import Upcoming
+
+
+@click.command()
+@click.argument("issue", required=False)
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def status(app: App, *, issue: str | None, json_: bool) -> None:
+    """What is next, for how many readers, what stands in its way, and what has been sent.
+
+    With ISSUE: how far that one is.
+    """
+    if issue is not None:
+        _one(app, issue, json_=json_)
+        return
+    receipts = delivery.overview(app.store)
+    drafts = [desk.read_draft(app.settings, path) for path in desk.issue_paths(app.settings)]
+    upcoming = delivery.upcoming(app.store, app.settings, drafts)
+    if json_:
+        print_json({"mailings": [as_json(r) for r in receipts], "next": next_as_json(upcoming)})
+        return
+    say(_next_text(upcoming))
+    for receipt in receipts:
+        say(as_text(receipt))
+
+
+def _one(app: App, issue: str, *, json_: bool) -> None:
+    slug, draft = desk.draft_if_there(app.settings, issue)
+    receipt = delivery.receipt_of(app.store, slug)
+    if receipt:
+        print_json(as_json(receipt)) if json_ else say(as_text(receipt))
+        return
+    if draft is None:
+        raise NewsletterError(
+            f"there is no issue {slug}", hint="See what there is: newsletter status"
+        )
+    can = open_provider(app.settings).capabilities
+    document = never_sent(slug, can.name, rehearsal=can.rehearsal, audience=0)
+    print_json(document) if json_ else say(f"{slug}: not sent yet\n  next: newsletter send {slug}")
+
+
+def _next_text(upcoming: Upcoming | None) -> str:
+    if upcoming is None:
+        return "Next: nothing; no issue in issues/ is still to come."
+    when = f"{upcoming.send_at:%A %d %B %Y %H:%M}"
+    readers = f"{upcoming.audience:,} reader{'s' * (upcoming.audience != 1)}"
+    lines = [f"Next: {upcoming.slug}, {when}, {readers}"]
+    lines += [f"  in its way: {obstacle}" for obstacle in upcoming.blocked_by]
+    return "\n".join(lines)

@@ -1,0 +1,64 @@
+"""An issue file becomes an `Issue` of blocks, or a list of all that is wrong with it. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from newsletter.content.body import read_body
+from newsletter.content.fields import read_fields, read_name
+from newsletter.content.header import read_header
+from newsletter.content.problems import RULES, Problems
+from newsletter.content.source import decode
+from newsletter.model import Draft, Issue
+
+if TYPE_CHECKING:
+    from datetime import time
+    from zoneinfo import ZoneInfo
+
+__all__ = ["RULES", "read"]
+
+
+def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) -> Draft:
+    """Read an issue file.
+
+    Args:
+        raw: The file's bytes.
+        name: The file's name, such as `2026-11-29-rust.md`.
+        path: What findings call the file.
+        zone: The newsletter's time zone.
+        send_clock: The local time at which an issue without `send_at` goes out.
+
+    Returns:
+        The issue, unless a finding is an error; all findings, by line.
+    """
+    problems = Problems(path)
+    slug, day = read_name(name, problems)
+    text = decode(raw, problems)
+    if text is None:
+        return Draft(slug, path, None, (), problems.found)
+    lines = text.split("\n")
+    header = read_header(lines, problems)
+    fields = read_fields(header, day, zone=zone, send_clock=send_clock, problems=problems)
+    body = "\n".join(lines[header.body :])
+    blocks = read_body(body, header.body, problems)
+    issue = None
+    if not problems.errors and fields.send_at:
+        issue = Issue(
+            slug=slug,
+            path=path,
+            subject=fields.subject,
+            preheader=fields.preheader,
+            send_at=fields.send_at,
+            draft=fields.draft,
+            blocks=blocks,
+            content_hash=_content_hash(fields.subject, fields.preheader, body),
+        )
+    return Draft(slug, path, issue, blocks, problems.found)
+
+
+def _content_hash(subject: str, preheader: str, body: str) -> str:
+    # As JSON, no two different triples are the same bytes.
+    triple = json.dumps([subject, preheader, body.strip("\n")])
+    return hashlib.sha256(triple.encode()).hexdigest()

@@ -1,0 +1,138 @@
+"""The body of an issue: Markdown becomes blocks."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from newsletter.content.address import is_image
+from newsletter.content.inspection import inspect, only_images
+from newsletter.content.lists import LISTS, read_list
+from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
+from newsletter.content.prose import REPORTED, Reader, button, called
+from newsletter.content.source import has_words
+from newsletter.model import Button, Divider, Heading, Image, Links, Quote, Reflection, Text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from markdown_it.token import Token
+
+    from newsletter.content.problems import Problems
+    from newsletter.model import Block
+
+_BULB = re.compile("\\s*💡\ufe0f?\\s*")
+
+
+def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
+    """Return the blocks of a body.
+
+    Args:
+        text: The Markdown below the front matter.
+        start: The index in the file of its first line.
+        problems: Where to note what is wrong.
+    """
+    tokens, env = parse(text)
+    errors_before = problems.errors
+    inspect(tokens, env, start, problems)
+    blocks = tuple(_gather(_blocks(tokens, Reader(start, problems))))
+    if not blocks and problems.errors == errors_before:
+        problems.error(
+            max(start, 1),
+            "empty-body",
+            "there is no text below the front matter",
+            "Write the letter there",
+        )
+    return blocks
+
+
+def _gather(blocks: Iterable[Block]) -> Iterator[Block]:
+    """Make several buttons in a row one block of links."""
+    for is_button, group in groupby(blocks, lambda block: isinstance(block, Button)):
+        run = list(group)
+        if is_button and len(run) > 1:
+            yield Links(run[0].line, tuple(b.link for b in run if isinstance(b, Button)))
+        else:
+            yield from run
+
+
+def _blocks(tokens: Sequence[Token], reader: Reader) -> Iterator[Block]:
+    outermost = 0
+    for node in nodes(tokens):
+        kind = node[0].type
+        if kind == "paragraph_open":
+            yield from _paragraph(node[1], reader)
+        elif kind == "heading_open":
+            level = int(node[0].tag[1:])
+            outermost = min(level, outermost or level)
+            yield from _heading(node, 2 if level == outermost else 3, reader)
+        elif kind == "blockquote_open":
+            yield from _quote(node, reader)
+        elif kind in LISTS:
+            yield read_list(node, reader)
+        elif kind == "hr":
+            yield Divider(reader.line(node[0]))
+
+
+def _paragraph(inline: Token, reader: Reader) -> Iterator[Block]:
+    children = inline.children or []
+    line = reader.line(inline)
+    links = [lone(row, "link") for row in rows(children)]
+    if only_images(children):
+        for offset, row in enumerate(rows(children)):
+            image = lone(row, "image")[0]
+            url, alt = str(image.attrGet("src") or ""), plain(image.children).strip()
+            if has_words(alt) and is_image(url):
+                yield Image(line + offset, url, alt)
+    elif all(links):
+        for offset, row in enumerate(links):
+            link = button(row)
+            if link:
+                yield Button(line + offset, link)
+    elif _BULB.match(plain(children)):
+        yield from _reflection(inline, reader)
+    elif has_words(plain(children)):
+        yield Text(line, reader.paragraph(inline))
+
+
+def _reflection(inline: Token, reader: Reader) -> Iterator[Reflection]:
+    children = list(inline.children or ())
+    at = next(index for index, token in enumerate(children) if "💡" in token.content)
+    children[at] = children[at].copy(content=_BULB.sub("", children[at].content, count=1))
+    children = trimmed(children)
+    if has_words(plain(children)):
+        source = _BULB.sub("", inline.content, count=1)
+        yield Reflection(reader.line(inline), reader.rich(children, source))
+    else:
+        reader.empty(inline, "reflection")
+
+
+def _heading(node: Sequence[Token], level: int, reader: Reader) -> Iterator[Heading]:
+    opening, inline = node[0], node[1]
+    if has_words(plain(inline.children)):
+        underlined = opening.markup == "-"
+        yield Heading(reader.line(opening), level, reader.paragraph(inline), underlined)
+    else:
+        reader.empty(opening, "heading")
+
+
+def _quote(node: Sequence[Token], reader: Reader) -> Iterator[Quote]:
+    paragraphs = []
+    strange = None
+    for part in nodes(node[1:-1]):
+        if part[0].type == "paragraph_open":
+            paragraphs.append(reader.paragraph(part[1]))
+        elif part[0].type not in REPORTED:
+            strange = strange or part[0]
+    if strange:
+        reader.problems.error(
+            reader.line(strange),
+            "quote-content",
+            f"a quote holds only paragraphs, not {called(strange)}",
+            "Take it out of the quote: remove the > signs before it",
+        )
+    if paragraphs:
+        yield Quote(reader.line(node[0]), tuple(paragraphs))
+    elif len(node) == len(("open", "close")):
+        reader.empty(node[0], "quote")

@@ -1,0 +1,108 @@
+"""Lists, and the questions that some of them are."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from newsletter.content.markdown import nodes, plain, trimmed
+from newsletter.content.prose import REPORTED, called
+from newsletter.content.source import has_words
+from newsletter.model import ItemList, ListItem, Question, Questions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from markdown_it.token import Token
+
+    from newsletter.content.prose import Reader
+    from newsletter.model import RichText
+
+LISTS: Final = ("bullet_list_open", "ordered_list_open")
+MAX_DEPTH: Final = 3
+"""A list and at most two levels below it."""
+
+_ARROW = "→"
+_ASKED = re.compile(r"\?[\"'”’»)]*\s*")
+
+
+def read_list(node: Sequence[Token], reader: Reader) -> Questions | ItemList:
+    """Return a list: as questions if every item is one `question? → hint`."""
+    halves = [_halves(item) for item in nodes(node[1:-1])]
+    asked = [pair for pair in halves if pair]
+    if len(asked) < len(halves):
+        return _items(node, 1, reader)
+    questions = tuple(Question(reader.rich(*q), reader.rich(*hint)) for q, hint in asked)
+    return Questions(reader.line(node[0]), questions)
+
+
+_Half = tuple[list["Token"], str]
+
+
+def _halves(item: Sequence[Token]) -> tuple[_Half, _Half] | None:
+    """Cut an item at the arrow behind its question mark: each half as tokens and as written."""
+    parts = list(nodes(item[1:-1]))
+    if [part[0].type for part in parts] != ["paragraph_open"]:
+        return None
+    inline = parts[0][1]
+    children = inline.children or []
+    depth = 0
+    for index, token in enumerate(children):
+        depth += token.nesting
+        if depth or token.type != "text" or _ARROW not in token.content:
+            continue
+        before, _, after = token.content.partition(_ARROW)
+        question = trimmed([*children[:index], token.copy(content=before)])
+        hint = trimmed([token.copy(content=after), *children[index + 1 :]])
+        if _ends_as_question(question) and has_words(plain(hint)):
+            written, _, rest = inline.content.partition(_ARROW)
+            return (question, written), (hint, rest)
+        return None
+    return None
+
+
+def _ends_as_question(children: Sequence[Token]) -> bool:
+    words = plain(children)
+    mark = words.rfind("?")
+    return mark > 0 and bool(_ASKED.fullmatch(words, mark))
+
+
+def _items(node: Sequence[Token], depth: int, reader: Reader) -> ItemList:
+    ordered = node[0].type == "ordered_list_open"
+    start = node[0].attrGet("start")
+    items = tuple(_item(item, depth, reader) for item in nodes(node[1:-1]))
+    return ItemList(reader.line(node[0]), ordered, 1 if start is None else int(start), items)
+
+
+def _item(node: Sequence[Token], depth: int, reader: Reader) -> ListItem:
+    paragraphs: list[RichText] = []
+    sublist: ItemList | None = None
+    for part in nodes(node[1:-1]):
+        kind = part[0].type
+        if kind == "paragraph_open" and sublist is None:
+            paragraphs.append(reader.paragraph(part[1]))
+        elif kind in LISTS and paragraphs and sublist is None and depth < MAX_DEPTH:
+            sublist = _items(part, depth + 1, reader)
+        elif kind not in REPORTED:
+            _misplaced(part[0], depth, reader)
+            break
+    if len(node) == len(("open", "close")):
+        reader.empty(node[0], "list item")
+    return ListItem(tuple(paragraphs), sublist)
+
+
+def _misplaced(token: Token, depth: int, reader: Reader) -> None:
+    if token.type in LISTS and depth >= MAX_DEPTH:
+        reader.problems.error(
+            reader.line(token),
+            "list-too-deep",
+            "a list has at most two levels below it",
+            "Remove some of the spaces before these items",
+        )
+    else:
+        reader.problems.error(
+            reader.line(token),
+            "list-content",
+            f"a list item holds paragraphs and after them one list, so not {called(token)} here",
+            "End the list with an empty line, and begin this at the margin",
+        )

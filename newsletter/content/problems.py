@@ -1,0 +1,89 @@
+"""What reading an issue file may find, and where the findings are gathered."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RULES: Final[Mapping[str, str]] = {
+    "file-name": "The file name is not YYYY-MM-DD-name.md.",
+    "file-too-large": "The file is larger than 256 KB.",
+    "not-utf8": "The file is not UTF-8 text.",
+    "forbidden-character": "An invisible or lost character that may not reach a reader.",
+    "front-matter-missing": "The file does not begin with its front matter.",
+    "front-matter-unclosed": "The front matter has no closing line of three dashes.",
+    "front-matter-line": "A line of the front matter is not `key: value`.",
+    "unknown-key": "A key that does not exist.",
+    "doubled-key": "A key that stands there twice.",
+    "subject-missing": "There is no subject.",
+    "subject-too-long": "The subject is too long: a warning from 71 characters, an error from 201.",
+    "preheader-too-long": "The preheader is longer than 250 characters.",
+    "draft-invalid": "`draft` is neither yes nor no.",
+    "send-at-invalid": "`send_at` is not a date and time.",
+    "send-at-in-gap": "The clock skips this moment: summer time begins.",
+    "empty-body": "There is no text below the front matter.",
+    "empty-block": "A quote, heading, reflection or list item without words.",
+    "raw-html": "HTML, or an HTML comment.",
+    "code-block": "Indented or fenced lines, which Markdown takes for program code.",
+    "nested-too-deep": "Emphasis within emphasis, beyond any use.",
+    "quote-content": "A quote holds something else than paragraphs.",
+    "list-content": "A list item holds something else than paragraphs and one list below them.",
+    "list-too-deep": "A list has more than two levels below it.",
+    "link-address": "A link does not lead to an https, http or mailto address.",
+    "link-insecure": "A link leads to an http address (a warning).",
+    "link-label": "A link has no words to click on.",
+    "broken-link": "Brackets that look like a link but are none (a warning).",
+    "unused-link": "A line `[name]: address` that is never shown (a warning).",
+    "image-address": "An image is not at an https address.",
+    "image-alt": "An image has no text that can stand for it.",
+    "image-in-text": "An image does not stand in a paragraph of its own.",
+}
+"""Every rule of reading, with one line that says what it finds."""
+
+_SHOWN = 60
+
+
+class Problems:
+    """Gathers the findings of one file, each once.
+
+    Args:
+        path: What findings call the file.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._found: dict[tuple[int, str, str], Finding] = {}
+
+    def error(self, line: int, rule: str, message: str, fix: str) -> None:
+        """Note what keeps the issue from being sent; `line` counts from 1."""
+        self._note(line, rule, Severity.ERROR, message, fix)
+
+    def warning(self, line: int, rule: str, message: str, fix: str) -> None:
+        """Note what the author should look at; `line` counts from 1."""
+        self._note(line, rule, Severity.WARNING, message, fix)
+
+    def _note(self, line: int, rule: str, severity: Severity, message: str, fix: str) -> None:
+        if rule not in RULES:
+            raise KeyError(rule)
+        finding = Finding(self._path, line, rule, severity, message, fix)
+        self._found.setdefault((line, rule, message), finding)
+
+    @property
+    def found(self) -> tuple[Finding, ...]:
+        """All findings, by line."""
+        return tuple(sorted(self._found.values()))
+
+    @property
+    def errors(self) -> int:
+        """How many findings are errors."""
+        return sum(f.severity is Severity.ERROR for f in self._found.values())
+
+
+def shown(text: str) -> str:
+    """Return a piece of the author's text as a one-line message can quote it."""
+    short = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)

@@ -1,0 +1,93 @@
+"""From bytes to text: size, encoding, line ends, and the characters no letter may hold."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html import unescape
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from newsletter.content.problems import Problems
+
+MAX_BYTES: Final = 256 * 1024
+
+_LINE_ENDS = re.compile(r"\r\n?")
+_LAST_OF_PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
+FORBIDDEN: Final = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed
+    "\u2028\u2029"  # line ends that only some programs see
+    "\u202a-\u202e\u2066-\u2069"  # these turn the direction of all that follows, also of ours
+    "\ud800-\udfff"  # halves of characters
+    "\ue000-\uf8ff"  # private use: the marks of a letter's slots are of these
+    "\ufffd\ufdd0-\ufdef"  # what stands for a lost letter, and what is no character
+    f"{_LAST_OF_PLANES}"
+    "]"
+)
+"""Unicode 16 chapters 3.4, 23.1, 23.5, 23.7 and UAX 9 name them."""
+
+_UNSEEN = ("Cc", "Cf")
+_NAMES = {
+    "\u2028": "an invisible line end",
+    "\u2029": "an invisible paragraph end",
+    "\ufffd": "the sign for a lost letter",
+}
+
+
+def decode(raw: bytes, problems: Problems) -> str | None:
+    """Return the text with line feeds for line ends, or None when it cannot be read."""
+    if len(raw) > MAX_BYTES:
+        problems.error(
+            1,
+            "file-too-large",
+            f"the file has {len(raw):,} bytes, more than a letter needs ({MAX_BYTES:,})",
+            "Shorten it; put images online and link to them",
+        )
+        return None
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = _LINE_ENDS.sub("\n", raw[: error.start].decode("utf-8"))
+        problems.error(
+            before.count("\n") + 1,
+            "not-utf8",
+            "the file is not UTF-8 text from this line on",
+            "Save it again with the encoding UTF-8",
+        )
+        return None
+    text = _LINE_ENDS.sub("\n", text.lstrip("\ufeff"))
+    for number, line in enumerate(text.split("\n"), start=1):
+        forbid(line, number, problems)
+    return text
+
+
+def forbid(text: str, line: int, problems: Problems) -> None:
+    """Note each character of a line that may not reach a reader, once.
+
+    It is found as an entity too, even where Markdown would leave that alone: in a letter's plain
+    text it would stand as written, and look like a slot.
+    """
+    for character in sorted(set(FORBIDDEN.findall(text + unescape(text)))):
+        problems.error(
+            line,
+            "forbidden-character",
+            f"{describe(character)} stands in this line",
+            "Delete that character (it may be invisible) and type the words around it again",
+        )
+
+
+def has_words(text: str) -> bool:
+    """Tell whether there is anything to see in a text: not only spaces, however exotic."""
+    return any(
+        unicodedata.category(c)[0] != "Z" and unicodedata.category(c) not in _UNSEEN for c in text
+    )
+
+
+def describe(character: str) -> str:
+    """Return what an author can look for: a name and the code point."""
+    kind = {"Cc": "a control character", "Cf": "a mark that turns the direction of text"}
+    name = _NAMES.get(character) or kind.get(
+        unicodedata.category(character), "a character that no font knows"
+    )
+    return f"{name} (U+{ord(character):04X})"

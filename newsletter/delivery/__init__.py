@@ -1,0 +1,22 @@
+"""Plan, claim, submit, record, recover: an issue to everyone who asked for it, once."""
+
+from newsletter.delivery.accounts import Upcoming, overview, receipt_of, upcoming
+from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
+from newsletter.delivery.plan import without_errors
+from newsletter.delivery.send import Order, Report, send, would_send
+
+__all__ = [
+    "Order",
+    "Report",
+    "Upcoming",
+    "Verdict",
+    "cancel",
+    "overview",
+    "pause",
+    "receipt_of",
+    "resolve",
+    "send",
+    "upcoming",
+    "without_errors",
+    "would_send",
+]

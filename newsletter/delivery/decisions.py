@@ -1,0 +1,91 @@
+"""What a person decides about a mailing: pause, cancel, resolve. Recorded, with who did it."""
+
+from __future__ import annotations
+
+import getpass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from newsletter.delivery.accounts import the_mailing
+from newsletter.errors import NewsletterError
+from newsletter.model import DeliveryState, MailingState, Receipt
+from newsletter.store import batches, mailings
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from newsletter.model import Mailing
+    from newsletter.store import Store
+
+
+class Verdict(StrEnum):
+    """What to do with deliveries of which nobody knows whether they left."""
+
+    RESEND = "resend"
+    ASSUME_SENT = "assume-sent"
+
+
+def pause(store: Store, slug: str) -> Receipt:
+    """Keep a mailing from claiming anything more; what is in flight still settles.
+
+    Raises:
+        NewsletterError: There is no such mailing, or it has ended.
+    """
+    return _decide(store, slug, MailingState.PAUSED, "pause")
+
+
+def cancel(store: Store, slug: str) -> Receipt:
+    """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
+
+    Raises:
+        NewsletterError: There is no such mailing, or it has ended.
+    """
+    return _decide(store, slug, MailingState.CANCELLED, "cancel")
+
+
+def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
+    """Settle all unknown deliveries as a person decided; what is certain is never touched.
+
+    Raises:
+        NewsletterError: There is no such mailing, or nothing in it is unknown.
+    """
+    with store.write() as connection:
+        mailing = the_mailing(connection, slug)
+        count = batches.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
+        if not count:
+            raise NewsletterError(
+                f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
+            )
+        _record(connection, mailing, f"resolve --{verdict}", count)
+        if verdict is Verdict.RESEND:
+            mailings.move(connection, mailing.id, MailingState.SENDING)
+        elif mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
+            mailings.move(connection, mailing.id, MailingState.COMPLETED)
+        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+
+
+def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
+    with store.write() as connection:
+        mailing = the_mailing(connection, slug)
+        pending = mailings.receipt(connection, mailing).counts[DeliveryState.PENDING]
+        if mailing.state is not target:
+            if not mailings.move(connection, mailing.id, target, f"by hand: {what}"):
+                raise NewsletterError(
+                    f"{slug} is {mailing.state}, so there is nothing to {what}",
+                    hint=f"See: newsletter status {slug}",
+                )
+            _record(connection, mailing, what, pending)
+            if target is MailingState.CANCELLED:
+                mailings.release(connection, mailing.id)
+        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+
+
+def _record(connection: Connection, mailing: Mailing, what: str, count: int) -> None:
+    mailings.record_decision(connection, mailing.id, who=_who(), what=what, count=count)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # in a container, a user may have no name
+        return "unnamed"

@@ -1,0 +1,134 @@
+"""Everything one issue needs at its author's desk: found, read, rendered, written to files."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter import content, delivery, personal, render
+from newsletter.errors import NewsletterError
+from newsletter.model import Batch
+from newsletter.providers.outbox import eml
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.model import Draft
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
+_SAMPLE_REF = "voorbeeld"
+
+
+def slug_of(settings: Settings, issue: str) -> str:
+    """Return the slug that an ISSUE argument names: it may be one, or the path of a file.
+
+    Raises:
+        NewsletterError: It is neither, or lies outside the newsletter's folder.
+    """
+    if _SLUG.fullmatch(issue):
+        return issue
+    return find_issue(settings, issue).stem
+
+
+def find_issue(settings: Settings, issue: str) -> Path:
+    """Return the file that an ISSUE argument names.
+
+    Raises:
+        NewsletterError: There is no such file, or it lies outside the newsletter's folder.
+    """
+    shown = issue if issue.isprintable() else repr(issue)
+    named = _SLUG.fullmatch(issue)
+    path = settings.issues / f"{issue}.md" if named else Path(issue)
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        raise NewsletterError(
+            f"there is no issue {shown[:120]}",
+            hint="Name one by its slug, such as 2026-11-29-rust, or by its path",
+        ) from None
+    if not real.is_relative_to(settings.root.resolve()):
+        raise NewsletterError(
+            "is outside the newsletter's folder", where=shown[:120], hint="Copy it into issues/"
+        )
+    if not real.is_file():
+        raise NewsletterError(
+            "is not a file", where=shown[:120], hint="Name one issue by its slug or path"
+        )
+    return path
+
+
+def issue_paths(settings: Settings) -> list[Path]:
+    """Return all issue files, by name: oldest first."""
+    return sorted(settings.issues.glob("*.md"))
+
+
+def read_draft(settings: Settings, path: Path) -> Draft:
+    """Read an issue file.
+
+    Raises:
+        NewsletterError: It cannot be read; what is wrong *in* it is among the draft's findings.
+    """
+    find_issue(settings, str(path))
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+    return content.read(
+        raw,
+        name=path.name,
+        path=_shown(settings, path),
+        zone=settings.zone,
+        send_clock=settings.send_clock,
+    )
+
+
+def draft_if_there(settings: Settings, issue: str) -> tuple[str, Draft | None]:
+    """Return an issue's slug, and its file as read now unless that is gone."""
+    slug = slug_of(settings, issue)
+    if _SLUG.fullmatch(issue) and not (settings.issues / f"{issue}.md").exists():
+        return slug, None
+    return slug, read_draft(settings, find_issue(settings, issue))
+
+
+def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Path]:
+    """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented reader gets it.
+
+    Args:
+        settings: The newsletter's.
+        issue: A slug or path.
+        folder: Where to; `.newsletter/render` when None.
+
+    Raises:
+        NewsletterError: The file has errors, or the folder cannot be written.
+    """
+    draft = read_draft(settings, find_issue(settings, issue))
+    ready = delivery.without_errors(draft)
+    letter = render.letter(ready, settings)
+    reader = personal.recipient(letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF)
+    date = datetime.fromtimestamp(ready.send_at.timestamp(), UTC)
+    message = personal.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
+    folder = folder or settings.state / "render"
+    written = {
+        f"{draft.slug}.html": message.html.encode(),
+        f"{draft.slug}.txt": message.text.encode(),
+        f"{draft.slug}.eml": eml(message),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in written.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be written: {error.strerror}", where=str(folder), hint="Choose another --out"
+        ) from None
+    return [folder / name for name in written]
+
+
+def _shown(settings: Settings, path: Path) -> str:
+    """Return a path as its author would type it: from where he stands, if that is inside."""
+    real = path if path.is_absolute() else Path.cwd() / path
+    here = Path.cwd()
+    base = here if real.is_relative_to(here) else settings.root
+    return os.path.relpath(real, base) if real.is_relative_to(base) else str(path)

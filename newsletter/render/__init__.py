@@ -1,0 +1,147 @@
+"""An Issue and templates become a Letter: the only slow step, once a mailing."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import astuple, dataclass
+from email.headerregistry import Address
+from email.utils import parseaddr, quote
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from newsletter import slots
+from newsletter.config import NO_DOMAIN
+from newsletter.errors import NewsletterError
+from newsletter.model import Letter
+from newsletter.render import mjml, templates
+from newsletter.render.palette import palette
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.config import Settings
+    from newsletter.model import Issue
+
+
+@dataclass(frozen=True, slots=True)
+class Newsletter:
+    """What a template may know of the newsletter: nothing secret, nothing of the machine.
+
+    Attributes:
+        name: As the settings have it.
+        language: A language tag such as "nl".
+        sender_name: Who writes; the newsletter's name when the sender has none.
+        contact: The lines of how to reach the sender.
+        can_reply: Whether an answer to the letter reaches somebody.
+        signature: The lines below the letter.
+        site_url: The author's site, empty when none is set.
+        site_label: Its name for reading: "example.org".
+        browser_url: Where this issue stands on the web.
+    """
+
+    name: str
+    language: str
+    sender_name: str
+    contact: tuple[str, ...]
+    can_reply: bool
+    signature: tuple[str, ...]
+    site_url: str
+    site_label: str
+    browser_url: str
+
+
+def letter(issue: Issue, settings: Settings) -> Letter:
+    """Render an issue: the same input gives the same bytes.
+
+    Raises:
+        NewsletterError: A template is wrong, or the letter came out larger than clients show.
+    """
+    _refuse_marks(issue, settings)
+    values = {
+        "issue": issue,
+        "newsletter": _newsletter(issue, settings),
+        "palette": palette(settings.accent_color),
+        "slots": slots.MARKS,
+    }
+    html = mjml.compile(templates.run(settings.root, "issue.mjml.j2", values))
+    text = _tidy(templates.run(settings.root, "issue.txt.j2", values))
+    _refuse_lost_slots("issue.mjml.j2", html)
+    _refuse_lost_slots("issue.txt.j2", text)
+    sender = settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
+    return Letter(
+        subject=issue.subject,
+        sender=sender,
+        reply_to=settings.reply_to,
+        list_id=_list_id(settings),
+        html=html,
+        text=text,
+        greeting=settings.greeting,
+        greeting_without_name=settings.greeting_without_name,
+        leave_url=f"{settings.public_url.rstrip('/')}/u/",
+    )
+
+
+def _newsletter(issue: Issue, settings: Settings) -> Newsletter:
+    return Newsletter(
+        name=settings.name,
+        language=settings.language,
+        sender_name=parseaddr(settings.sender)[0] or settings.name,
+        contact=_lines(settings.contact),
+        can_reply=bool(settings.reply_to or settings.sender),
+        signature=_lines(settings.signature),
+        site_url=settings.site_url,
+        site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
+        browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}",
+    )
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.splitlines())))
+
+
+def _list_id(settings: Settings) -> str:
+    """Return the List-Id (RFC 2919): the name, and a name of dots that stays the same."""
+    ascii_name = unicodedata.normalize("NFKD", settings.name).encode("ascii", "ignore").decode()
+    label = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60].strip("-")
+    special = re.search(r'[()<>@,:;.\[\]\\"]', settings.name)
+    phrase = f'"{quote(settings.name)}"' if special else settings.name
+    return f"{phrase} <{label or 'newsletter'}.{settings.domain}>"
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _refuse_marks(issue: Issue, settings: Settings) -> None:
+    """Keep the slots' own characters out of all that is rendered, wherever it came from."""
+    if any(map(slots.remain, _strings((astuple(issue), astuple(settings))))):
+        raise NewsletterError(
+            "a private-use character (U+E000 to U+F8FF and beyond) cannot stand in a letter",
+            where=issue.path,
+            hint="Look in the issue and the settings for a character that shows as a box",
+        )
+
+
+def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a dataclass holds
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _strings(part)
+
+
+def _refuse_lost_slots(name: str, part: str) -> None:
+    pieces = slots.split(part)
+    if "leave_url" not in pieces[1::2]:
+        raise NewsletterError(
+            "the letter has no leave link",
+            where=name,
+            hint="Every reader must be able to leave: write {{ slots.leave_url }} in the template",
+        )
+    if any(map(slots.remain, pieces[::2])):
+        raise NewsletterError(
+            "a slot came out damaged",
+            where=name,
+            hint="Write {{ slots.greeting }} and {{ slots.leave_url }} without a filter",
+        )

@@ -1,0 +1,92 @@
+"""Where templates are found and how they are run: sandboxed, escaped, strict.
+
+A template is looked for file by file: first in the root's `templates/`, so that an author changes
+only what he wants to change, then among the templates that come with the program.
+"""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+import newsletter
+from newsletter.errors import NewsletterError
+from newsletter.render.inline import inline
+from newsletter.render.plain import underline, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PACKAGE = Path(newsletter.__file__).parent
+
+
+def folders(root: Path, package: Path = _PACKAGE) -> tuple[Path, ...]:
+    """Return where templates are looked for, in order.
+
+    Args:
+        root: The settings' root.
+        package: The installed package: a wheel carries the templates inside it, an editable
+            install has them beside it.
+    """
+    return root / "templates", package / "templates", package.parent / "templates"
+
+
+def run(root: Path, name: str, values: Mapping[str, object]) -> str:
+    """Run a template.
+
+    Raises:
+        NewsletterError: It is missing, or its code is wrong; names template and line.
+    """
+    environment = _environment(folders(root))
+    try:
+        return environment.get_template(name).render(values)
+    except TemplateNotFound as error:
+        raise NewsletterError(
+            f"there is no template {error.name}", where=name, hint="Look in templates/"
+        ) from None
+    except TemplateSyntaxError as error:
+        raise _broken(error.name or name, error.lineno, error) from None
+    except UnicodeDecodeError as error:
+        raise NewsletterError(
+            f"a template is not UTF-8: {error.reason}", where=name, hint="Save it as UTF-8"
+        ) from None
+    except NewsletterError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a template's code may raise anything
+        raise _broken(*_place(error, name), error) from None
+
+
+def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(places),
+        autoescape=_is_markup,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= {"inline": inline, "wrap": wrap, "underline": underline}
+    return environment
+
+
+def _is_markup(name: str | None) -> bool:
+    """Everything is escaped but the plain-text part, whose readers would see the entities."""
+    return not (name and name.endswith(".txt.j2"))
+
+
+def _place(error: Exception, name: str) -> tuple[str, int]:
+    """Find the template and line an error came from: Jinja2 puts them in the traceback."""
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
+    return (Path(frames[-1].filename).name, frames[-1].lineno or 1) if frames else (name, 1)
+
+
+def _broken(name: str, line: int, error: Exception) -> NewsletterError:
+    return NewsletterError(
+        f"line {line}: {error}",
+        where=f"templates/{name}",
+        hint="docs/templates.md lists what a template may use",
+    )

@@ -1,0 +1,31 @@
+"""When an issue may go out: pure arithmetic on moments that know their zone."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import Enum
+
+
+class Timing(Enum):
+    """Where a moment lies beside an issue's `send_at`."""
+
+    EARLY = "early"
+    DUE = "due"
+    LATE = "late"
+
+
+def timing(send_at: datetime, now: datetime, max_lateness_hours: float) -> Timing:
+    """Tell whether an issue is early, due, or past the window in which it may start."""
+    if now < send_at:
+        return Timing.EARLY
+    return Timing.DUE if now <= send_at + timedelta(hours=max_lateness_hours) else Timing.LATE
+
+
+def out_of_time(started_at: datetime, now: datetime, finish_within_hours: float) -> bool:
+    """Tell whether a mailing should have been finished by now."""
+    return now > started_at + timedelta(hours=finish_within_hours)
+
+
+def slot(send_at: datetime) -> str:
+    """Return the local date and time that only one real mailing may have."""
+    return send_at.strftime("%Y-%m-%dT%H:%M")

@@ -1,0 +1,39 @@
+"""Slots: the places in a letter where a reader's own values go.
+
+A mark is a name between two private-use characters. Prose cannot hold one, because `content`
+refuses private-use characters, and no client or compiler knows them. In a letter's HTML, which is
+pure ASCII, the same two characters stand as numeric entities.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+
+_OPEN, _CLOSE = "\ue000", "\ue001"
+
+GREETING = f"{_OPEN}greeting{_CLOSE}"
+"""Where the greeting goes, whole: "Dag Anna," or "Dag,"."""
+
+LEAVE_URL = f"{_OPEN}leave_url{_CLOSE}"
+"""Where the reader's own leave address goes."""
+
+MARKS = {"greeting": GREETING, "leave_url": LEAVE_URL}
+"""Every slot by its name."""
+
+_MARK = re.compile(f"(?:{_OPEN}|&#57344;)({'|'.join(MARKS)})(?:{_CLOSE}|&#57345;)")
+_PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
+
+
+def split(part: str) -> tuple[str, ...]:
+    """Cut a letter's part at its slots.
+
+    Returns:
+        Literal, slot name, literal, … : literals at the even places, so always an odd number.
+    """
+    return tuple(_MARK.split(part))
+
+
+def remain(part: str) -> bool:
+    """Tell whether a part holds a mark or any private-use character, raw or as an entity."""
+    return bool(_PRIVATE_USE.search(html.unescape(part)))

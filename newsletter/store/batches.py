@@ -1,0 +1,332 @@
+"""Queries about deliveries under way: claim, seal, settle, and what to do with the unsettled.
+
+The order is the whole point: a claim is committed as *attempting* before any byte leaves, and
+only its owner, known by batch and attempt, may settle it.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from newsletter import lifecycle
+from newsletter.model import Accepted, DeliveryState, MailingState, RetryLater, Status
+from newsletter.store.engine import now
+from newsletter.store.ids import new_id
+from newsletter.store.schema import batches, deliveries, mailings, subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime, timedelta
+
+    from newsletter.model import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What a claim read of one subscriber, once: nothing is read again for the same batch."""
+
+    ref: str
+    public_id: str
+    email: str
+    first_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A batch that this process owns until `lease` is over.
+
+    Attributes:
+        attempt: Grows with each replay; an older owner can settle nothing any more.
+        key_id: Fingerprint of the key that signs its leave links.
+        payload_hash: Of the bytes that left, or None if none can have left.
+    """
+
+    batch_id: int
+    key: str
+    attempt: int
+    claimed_at: datetime
+    key_id: str
+    readers: tuple[Reader, ...]
+    payload_hash: str | None = None
+
+
+def claim(
+    connection: sa.Connection, mailing_id: int, *, size: int, lease: timedelta, key_id: str
+) -> Claim | None:
+    """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
+
+    Consent is checked here, in the transaction that commits *attempting*: whoever left, paused or
+    was suppressed since the freeze is skipped.
+    """
+    state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
+    if state != MailingState.SENDING:
+        return None
+    moment = now(connection)
+    while rows := _pending(connection, mailing_id, size):
+        absent = {row.id: reason for row in rows if (reason := _absence(row, moment))}
+        _skip(connection, absent)
+        present = [row for row in rows if row.id not in absent]
+        if present:
+            readers = tuple(
+                Reader(row.ref, row.public_id, row.email, row.first_name) for row in present
+            )
+            key = new_id()
+            batch_id = connection.execute(
+                batches.insert()
+                .returning(batches.c.id)
+                .values(
+                    key=key,
+                    mailing_id=mailing_id,
+                    attempt=1,
+                    claimed_at=moment,
+                    lease_until=moment + lease,
+                    snapshot=_snapshot(key_id, readers),
+                )
+            ).scalar_one()
+            connection.execute(
+                deliveries.update()
+                .where(deliveries.c.id.in_([row.id for row in present]))
+                .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
+            )
+            return Claim(batch_id, key, 1, moment, key_id, readers)
+    return None
+
+
+def seal(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
+    """Note which bytes are about to leave; False if the batch is no longer this claim's."""
+    changed = connection.execute(
+        batches.update()
+        .where(
+            batches.c.id == claim.batch_id,
+            batches.c.attempt == claim.attempt,
+            batches.c.lease_until > now(connection),
+        )
+        .values(payload_hash=payload_hash)
+    )
+    return changed.rowcount == 1
+
+
+def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> bool:
+    """Record what the provider said, for as long as this claim owns the batch.
+
+    A delivery without an outcome is unknown. The batch's snapshot goes, for it holds addresses,
+    unless something stays unknown that a replay could settle. A batch of which some deliveries
+    are pending again is never replayed: they travel in another.
+
+    Returns:
+        False if another process has taken the batch over: then nothing changed.
+    """
+    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id)
+    if connection.scalar(owner) != claim.attempt:
+        return False
+    moment = now(connection)
+    open_states = sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.batch_id == claim.batch_id,
+            deliveries.c.ref == sa.bindparam("of_ref"),
+            # Spelled out, for a list of parameters has no place in a statement run for many rows.
+            sa.or_(*(deliveries.c.state == state for state in open_states)),
+        )
+        .values(
+            state=sa.bindparam("to_state"),
+            reason=sa.bindparam("to_reason"),
+            provider_id=sa.bindparam("to_provider_id"),
+            accepted_at=sa.bindparam("to_accepted_at"),
+        ),
+        [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers],
+    )
+    unknown = sa.exists().where(
+        deliveries.c.batch_id == claim.batch_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    split = any(isinstance(outcome, RetryLater) for outcome in outcomes.values())
+    connection.execute(
+        batches.update()
+        .where(batches.c.id == claim.batch_id, sa.true() if split else ~unknown)
+        .values(settled_at=moment, snapshot=None)
+    )
+    return True
+
+
+def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
+    """Turn what a lost process left attempting into unknown; never into pending."""
+    overdue = sa.select(batches.c.id).where(
+        batches.c.mailing_id == mailing_id, batches.c.lease_until <= now(connection)
+    )
+    changed = connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.mailing_id == mailing_id,
+            deliveries.c.state == DeliveryState.ATTEMPTING,
+            deliveries.c.batch_id.in_(overdue),
+        )
+        .values(state=DeliveryState.UNKNOWN, reason="the process that sent it was lost")
+    )
+    return changed.rowcount
+
+
+def replay(
+    connection: sa.Connection, mailing_id: int, *, lease: timedelta, window: timedelta
+) -> Claim | None:
+    """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
+
+    Args:
+        connection: A write transaction.
+        mailing_id: Of which mailing.
+        lease: How long this owner may take.
+        window: For how long after its claim the provider still knows the key.
+    """
+    state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
+    if state != MailingState.SENDING:
+        return None
+    moment = now(connection)
+    unknown = sa.select(deliveries.c.batch_id).where(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    row = connection.execute(
+        sa.select(batches)
+        .where(
+            batches.c.mailing_id == mailing_id,
+            batches.c.snapshot.is_not(None),
+            batches.c.claimed_at > moment - window,
+            batches.c.lease_until <= moment,
+            batches.c.id.in_(unknown),
+        )
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    attempt = row.attempt + 1
+    connection.execute(
+        batches.update()
+        .where(batches.c.id == row.id)
+        .values(attempt=attempt, lease_until=moment + lease)
+    )
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.batch_id == row.id,
+            deliveries.c.state.in_(lifecycle.deliveries_before(DeliveryState.ATTEMPTING)),
+        )
+        .values(state=DeliveryState.ATTEMPTING)
+    )
+    key_id, readers = _from_snapshot(row.snapshot)
+    return Claim(row.id, row.key, attempt, row.claimed_at, key_id, readers, row.payload_hash)
+
+
+def abandon(connection: sa.Connection, claim: Claim, reason: str) -> None:
+    """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.batch_id == claim.batch_id,
+            deliveries.c.state == DeliveryState.ATTEMPTING,
+        )
+        .values(state=DeliveryState.UNKNOWN, reason=reason)
+    )
+    connection.execute(batches.update().where(batches.c.id == claim.batch_id).values(snapshot=None))
+
+
+def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
+    """Return how long other processes may still take for what they are sending, if anything."""
+    under_way = sa.select(deliveries.c.batch_id).where(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.ATTEMPTING
+    )
+    query = sa.select(batches.c.lease_until).where(batches.c.id.in_(under_way))
+    leases = connection.scalars(query).all()
+    return max(leases) - now(connection) if leases else None
+
+
+def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
+    """Carry out what a person decided about all unknown deliveries; return how many.
+
+    Args:
+        connection: A write transaction.
+        mailing_id: Of which mailing.
+        resend: True makes them pending again, False takes them as accepted.
+    """
+    unknown = sa.and_(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    touched = sa.select(deliveries.c.batch_id).where(unknown)
+    connection.execute(
+        batches.update()
+        .where(batches.c.id.in_(touched))
+        .values(snapshot=None, settled_at=now(connection), attempt=batches.c.attempt + 1)
+    )
+    values = (
+        {"state": DeliveryState.PENDING, "batch_id": None, "reason": None}
+        if resend
+        else {"state": DeliveryState.ACCEPTED, "assumed": True, "accepted_at": None}
+    )
+    return connection.execute(deliveries.update().where(unknown).values(**values)).rowcount
+
+
+def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Sequence[Any]:
+    query = (
+        sa.select(
+            deliveries.c.id,
+            deliveries.c.ref,
+            subscribers.c.public_id,
+            subscribers.c.email,
+            subscribers.c.first_name,
+            subscribers.c.status,
+            subscribers.c.paused_until,
+        )
+        .select_from(
+            deliveries.outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        )
+        .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
+        .order_by(deliveries.c.id)
+        .limit(size)
+    )
+    return connection.execute(query).all()
+
+
+def _absence(row: sa.Row[Any], moment: datetime) -> str | None:
+    """Say why this reader may not be mailed any more, or None."""
+    if row.status is None:
+        return "erased"
+    if row.status != Status.ACTIVE:
+        return str(row.status)
+    return "paused" if row.paused_until and row.paused_until > moment else None
+
+
+def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
+    for reason in set(absent.values()):
+        ids = [delivery for delivery, why in absent.items() if why == reason]
+        connection.execute(
+            deliveries.update()
+            .where(
+                deliveries.c.id.in_(ids),
+                deliveries.c.state.in_(lifecycle.deliveries_before(DeliveryState.SKIPPED)),
+            )
+            .values(state=DeliveryState.SKIPPED, reason=reason)
+        )
+
+
+def _settlement(ref: str, outcome: Outcome | None, moment: datetime) -> dict[str, object]:
+    state = lifecycle.state_after(outcome) if outcome else DeliveryState.UNKNOWN
+    accepted = isinstance(outcome, Accepted)
+    return {
+        "of_ref": ref,
+        "to_state": state,
+        "to_reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
+        "to_provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
+        "to_accepted_at": moment if accepted else None,
+    }
+
+
+def _snapshot(key_id: str, readers: tuple[Reader, ...]) -> str:
+    rows = [[r.ref, r.public_id, r.email, r.first_name] for r in readers]
+    return json.dumps({"key_id": key_id, "readers": rows}, ensure_ascii=False)
+
+
+def _from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...]]:
+    held = json.loads(snapshot)
+    return held["key_id"], tuple(Reader(*row) for row in held["readers"])

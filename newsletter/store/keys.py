@@ -1,0 +1,51 @@
+"""The secret keys that sign what readers click on."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+
+
+def signing_keys(settings: Settings) -> tuple[str, ...]:
+    """Return the keys, newest first: those of the environment, else one made on first use.
+
+    Raises:
+        NewsletterError: The key file cannot be read or made.
+    """
+    if settings.secret_keys:
+        return settings.secret_keys
+    path = settings.state / "secret-key"
+    try:
+        if not path.exists():
+            _make(settings)
+        key = path.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise NewsletterError(
+            f"the secret key cannot be read: {error}", where=str(path.name)
+        ) from None
+    if not key:
+        raise NewsletterError(
+            "is empty", where=".newsletter/secret-key", hint="Put its backup back, or remove it"
+        )
+    return (key,)
+
+
+def _make(settings: Settings) -> None:
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = settings.state / "secret-key"
+    part = settings.state / f".secret-key.{os.getpid()}"
+    part.touch(mode=0o600)
+    part.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
+    try:
+        # A link, unlike a rename, fails when another process was first: its key stays.
+        os.link(part, path)
+    except FileExistsError:
+        pass
+    finally:
+        part.unlink()

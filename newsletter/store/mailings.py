@@ -1,0 +1,237 @@
+"""Queries about mailings as a whole: freezing one, finding it, its state, its account."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from newsletter import lifecycle
+from newsletter.errors import DecisionNeeded
+from newsletter.model import DeliveryState, Mailing, MailingState, Receipt, Status
+from newsletter.schedule import slot
+from newsletter.store.engine import now
+from newsletter.store.ids import new_id
+from newsletter.store.schema import batches, decisions, deliveries, mailings, subscribers
+
+if TYPE_CHECKING:
+    from newsletter.model import Issue, Letter
+
+
+def freeze(
+    connection: sa.Connection, issue: Issue, letter: Letter, *, provider: str, rehearsal: bool
+) -> Mailing:
+    """Freeze a letter and its audience: everyone who is active and has not paused.
+
+    All in the caller's transaction, so that a mailing is either whole or not there.
+
+    Raises:
+        sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
+    """
+    moment = now(connection)
+    mailing_id = connection.execute(
+        mailings.insert()
+        .returning(mailings.c.id)
+        .values(
+            public_id=new_id(),
+            slug=issue.slug,
+            slot=slot(issue.send_at),
+            send_at=issue.send_at.isoformat(),
+            content_hash=issue.content_hash,
+            letter_hash=letter.hash,
+            letter=letter.encode(),
+            provider=provider,
+            provider_url="",
+            rehearsal=rehearsal,
+            state=MailingState.FROZEN,
+            note="",
+            released=False,
+            audience=0,
+            started_at=moment,
+        )
+    ).scalar_one()
+    reference = sa.func.lower(sa.func.hex(sa.func.randomblob(16)))
+    audience = connection.execute(
+        deliveries.insert().from_select(
+            ["mailing_id", "subscriber_id", "ref", "state", "assumed"],
+            sa.select(
+                sa.literal(mailing_id),
+                subscribers.c.id,
+                reference,
+                sa.literal(DeliveryState.PENDING.value),
+                sa.false(),
+            )
+            .where(_reachable(moment))
+            .order_by(subscribers.c.id),
+        )
+    ).rowcount
+    connection.execute(
+        mailings.update().where(mailings.c.id == mailing_id).values(audience=audience)
+    )
+    return get(connection, mailing_id)
+
+
+def audience(connection: sa.Connection) -> int:
+    """Return how many readers a mailing would have if it were frozen now."""
+    query = sa.select(sa.func.count()).where(_reachable(now(connection)))
+    return connection.scalar(query) or 0
+
+
+def get(connection: sa.Connection, mailing_id: int) -> Mailing:
+    """Return one mailing by its number.
+
+    Raises:
+        DecisionNeeded: It is gone: an edited issue has replaced this rehearsal.
+    """
+    row = connection.execute(sa.select(mailings).where(mailings.c.id == mailing_id)).one_or_none()
+    if row is None:
+        raise DecisionNeeded(
+            "this rehearsal was replaced by one of the edited issue", hint="See: newsletter status"
+        )
+    return _mailing(row)
+
+
+def find(connection: sa.Connection, slug: str, *, rehearsal: bool) -> Mailing | None:
+    """Return the latest mailing of an issue that still holds its slug, or the latest of all."""
+    query = (
+        sa.select(mailings)
+        .where(mailings.c.slug == slug, mailings.c.rehearsal == rehearsal)
+        .order_by(mailings.c.released, mailings.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return _mailing(row) if row else None
+
+
+def rival(connection: sa.Connection, issue: Issue) -> Mailing | None:
+    """Return the real mailing that already has this issue's slug, slot or content, if any."""
+    query = (
+        sa.select(mailings)
+        .where(
+            mailings.c.rehearsal.is_(sa.false()),
+            mailings.c.released.is_(sa.false()),
+            sa.or_(
+                mailings.c.slug == issue.slug,
+                mailings.c.slot == slot(issue.send_at),
+                mailings.c.content_hash == issue.content_hash,
+            ),
+        )
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return _mailing(row) if row else None
+
+
+def latest(connection: sa.Connection, count: int) -> list[Mailing]:
+    """Return the mailings that were started last, newest first."""
+    query = sa.select(mailings).order_by(mailings.c.id.desc()).limit(count)
+    return [_mailing(row) for row in connection.execute(query)]
+
+
+def slugs_sent(connection: sa.Connection) -> set[str]:
+    """Return the slugs that a real mailing holds."""
+    query = sa.select(mailings.c.slug).where(
+        mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false())
+    )
+    return set(connection.scalars(query))
+
+
+def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
+    """Return the frozen letter."""
+    query = sa.select(mailings.c.letter).where(mailings.c.id == mailing_id)
+    letter: bytes = connection.execute(query).scalar_one()
+    return letter
+
+
+def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
+    """Return the mailing's account as it stands in this transaction."""
+    query = (
+        sa.select(
+            deliveries.c.state,
+            sa.func.count(),
+            sa.func.sum(sa.cast(deliveries.c.assumed, sa.Integer)),
+        )
+        .where(deliveries.c.mailing_id == mailing.id)
+        .group_by(deliveries.c.state)
+    )
+    rows = {DeliveryState(state): (n, assumed) for state, n, assumed in connection.execute(query)}
+    counts = {state: rows.get(state, (0, 0))[0] for state in DeliveryState}
+    return Receipt(mailing, counts, assumed=sum(assumed for _, assumed in rows.values()))
+
+
+def move(connection: sa.Connection, mailing_id: int, target: MailingState, note: str = "") -> bool:
+    """Bring a mailing to another state, if that may follow its present one; tell whether it did."""
+    ends = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN, MailingState.CANCELLED}
+    changed = connection.execute(
+        mailings.update()
+        .where(mailings.c.id == mailing_id)
+        .where(mailings.c.state.in_(lifecycle.mailings_before(target)))
+        .values(state=target, note=note, finished_at=now(connection) if target in ends else None)
+    )
+    return changed.rowcount == 1
+
+
+def conclude(connection: sa.Connection, mailing_id: int) -> None:
+    """Complete a mailing that has nothing left to do; any other stays as it is."""
+    end = lifecycle.conclusion(receipt(connection, get(connection, mailing_id)).counts)
+    if end:
+        move(connection, mailing_id, end)
+
+
+def release(connection: sa.Connection, mailing_id: int) -> bool:
+    """Free slug, slot and content of a cancelled mailing of which nothing was attempted."""
+    attempted = sa.exists().where(
+        deliveries.c.mailing_id == mailing_id,
+        deliveries.c.state.not_in([DeliveryState.PENDING, DeliveryState.SKIPPED]),
+    )
+    changed = connection.execute(
+        mailings.update().where(mailings.c.id == mailing_id, ~attempted).values(released=True)
+    )
+    return changed.rowcount == 1
+
+
+def discard(connection: sa.Connection, mailing: Mailing) -> None:
+    """Remove a rehearsal with all it did. A real mailing is never removed."""
+    if not mailing.rehearsal:
+        raise ValueError("only a rehearsal can be discarded")
+    for table in (deliveries, batches, decisions):
+        connection.execute(table.delete().where(table.c.mailing_id == mailing.id))
+    connection.execute(mailings.delete().where(mailings.c.id == mailing.id))
+
+
+def record_decision(
+    connection: sa.Connection, mailing_id: int, *, who: str, what: str, count: int
+) -> None:
+    """Keep what a person decided, and about how many deliveries."""
+    connection.execute(
+        decisions.insert().values(
+            mailing_id=mailing_id, at=now(connection), who=who, what=what, deliveries=count
+        )
+    )
+
+
+def _reachable(moment: datetime) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        subscribers.c.status == Status.ACTIVE,
+        sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= moment),
+    )
+
+
+def _mailing(row: sa.Row[Any]) -> Mailing:
+    return Mailing(
+        id=row.id,
+        public_id=row.public_id,
+        slug=row.slug,
+        send_at=datetime.fromisoformat(row.send_at),
+        content_hash=row.content_hash,
+        letter_hash=row.letter_hash,
+        provider=row.provider,
+        provider_url=row.provider_url,
+        rehearsal=row.rehearsal,
+        state=MailingState(row.state),
+        note=row.note,
+        audience=row.audience,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+    )

@@ -1,0 +1,202 @@
+"""The tables. `migrations/` makes them; a test holds the two against each other."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState, MailingState, Status
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from enum import StrEnum
+
+metadata = sa.MetaData()
+
+
+class UtcDateTime(sa.TypeDecorator[datetime]):
+    """A moment: aware in Python; SQLite, which has no such type, keeps it as UTC without a zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401, ARG002 - the signature is SQLAlchemy's
+        """Turn an aware moment into UTC."""
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - the signature is SQLAlchemy's
+        """Give a stored moment its zone back."""
+        if value is None:
+            return None
+        moment: datetime = value
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+def _one_of(column: str, values: Iterable[StrEnum]) -> sa.CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    return sa.CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
+# One row: who this database is. `suppression_key` never rotates (design.md, Settings).
+ledger = sa.Table(
+    "ledger",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("suppression_key", sa.LargeBinary, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+)
+
+subscribers = sa.Table(
+    "subscribers",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("email", sa.Text, nullable=False),
+    # The address as it is compared: see subscriptions.addresses.
+    sa.Column("email_key", sa.Text, nullable=False, unique=True),
+    sa.Column("first_name", sa.Text),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("created_at", UtcDateTime, nullable=False),
+    sa.Column("confirmed_at", UtcDateTime),
+    sa.Column("left_at", UtcDateTime),
+    sa.Column("paused_until", UtcDateTime),
+    _one_of("status", Status),
+    sqlite_autoincrement=True,
+)
+
+# The wording of a consent, once for all who agreed to it.
+wordings = sa.Table(
+    "wordings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("hash", sa.Text, nullable=False, unique=True),
+)
+
+# Append-only, which triggers enforce; gone only with the person.
+consents = sa.Table(
+    "consents",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column(
+        "subscriber_id",
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("wording_id", sa.ForeignKey("wordings.id"), nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("ip", sa.Text),
+)
+
+# Addresses of which nothing but a keyed hash may be kept, and that may not be mailed.
+suppressions = sa.Table(
+    "suppressions",
+    metadata,
+    sa.Column("address_hash", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+mailings = sa.Table(
+    "mailings",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("slug", sa.Text, nullable=False),
+    # The local date and time it was meant for; `send_at` is the same with its offset (ISO 8601).
+    sa.Column("slot", sa.Text, nullable=False),
+    sa.Column("send_at", sa.Text, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    sa.Column("letter_hash", sa.Text, nullable=False),
+    sa.Column("letter", sa.LargeBinary, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_url", sa.Text, nullable=False),
+    sa.Column("rehearsal", sa.Boolean, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("note", sa.Text, nullable=False),
+    # Expired, or cancelled before anything was attempted: slug, slot and content are free again.
+    sa.Column("released", sa.Boolean, nullable=False),
+    sa.Column("audience", sa.Integer, nullable=False),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("finished_at", UtcDateTime),
+    _one_of("state", MailingState),
+    sqlite_autoincrement=True,
+)
+_real = sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false()))
+for _column in ("slug", "slot", "content_hash"):
+    sa.Index(
+        f"one_real_mailing_per_{_column}",
+        mailings.c[_column],
+        unique=True,
+        sqlite_where=_real,
+        postgresql_where=_real,
+    )
+sa.Index(
+    "one_rehearsal_per_slug",
+    mailings.c.slug,
+    unique=True,
+    sqlite_where=mailings.c.rehearsal.is_(sa.true()),
+    postgresql_where=mailings.c.rehearsal.is_(sa.true()),
+)
+
+# One provider request: who owns it, until when, and what a replay of the same bytes needs.
+batches = sa.Table(
+    "batches",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("key", sa.Text, nullable=False, unique=True),
+    sa.Column(
+        "mailing_id",
+        sa.ForeignKey("mailings.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("claimed_at", UtcDateTime, nullable=False),
+    sa.Column("lease_until", UtcDateTime, nullable=False),
+    sa.Column("snapshot", sa.Text),
+    sa.Column("payload_hash", sa.Text),
+    sa.Column("settled_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+deliveries = sa.Table(
+    "deliveries",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("mailing_id", sa.ForeignKey("mailings.id", ondelete="CASCADE"), nullable=False),
+    # Null once the subscriber is erased: the delivery stays, so that counts still add up.
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id", ondelete="SET NULL")),
+    sa.Column("ref", sa.Text, nullable=False, unique=True),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("batch_id", sa.ForeignKey("batches.id"), index=True),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("accepted_at", UtcDateTime),
+    sa.Column("assumed", sa.Boolean, nullable=False),
+    _one_of("state", DeliveryState),
+    sa.UniqueConstraint("subscriber_id", "mailing_id", name="one_delivery_per_reader"),
+    sa.Index("deliveries_by_state", "mailing_id", "state", "id"),
+)
+
+# What a person decided about a mailing, append-only.
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column(
+        "mailing_id",
+        sa.ForeignKey("mailings.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("who", sa.Text, nullable=False),
+    sa.Column("what", sa.Text, nullable=False),
+    sa.Column("deliveries", sa.Integer, nullable=False),
+)

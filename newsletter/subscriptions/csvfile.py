@@ -1,0 +1,260 @@
+"""Reading a CSV file of any size, whatever program wrote it, in two passes.
+
+The first settles encoding, line ends and delimiter and finds all that is wrong with the file as
+a whole, before anything is written; the second streams its records.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import itertools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TextIO
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+RECORD_LIMIT = 1_000_000
+"""Characters in one record; more is no list of people."""
+
+_DELIMITERS = ",;\t|"
+_SAMPLE = 65_536
+_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One row: the line it begins on, and its cells.
+
+    ``cells`` holds only the line as it is when its quotes are ``broken``.
+    """
+
+    line: int
+    cells: list[str]
+    broken: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CsvFile:
+    """A file that can be read as CSV to its end.
+
+    Attributes:
+        preamble: Lines before the header (a spreadsheet's ``sep=``).
+        rows: Records below the header that hold anything: the total for a progress bar.
+    """
+
+    path: Path
+    encoding: str
+    delimiter: str
+    preamble: int
+    header: tuple[str, ...]
+    rows: int
+
+    def records(self) -> Iterator[Record]:
+        """Yield the records below the header, without those that hold nothing."""
+        with _open(self.path, self.encoding) as file:
+            found = _records(_Lines(file, self.path.name), self.delimiter, self.preamble)
+            yield from itertools.islice(found, 1, None)
+
+
+def inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
+    """Read a file once from end to end and tell what it is.
+
+    Args:
+        path: A regular file.
+        is_known: Tells whether a header makes sense; it settles the delimiter in doubt.
+
+    Raises:
+        NewsletterError: It cannot be read, is empty or no text, mixes encodings, leaves a quote
+            open, or has a line longer than `RECORD_LIMIT`.
+    """
+    try:
+        if not path.is_file():
+            path.stat()
+            raise NewsletterError(
+                "is not a regular file", where=path.name, hint="Save it to a file first"
+            )
+        return _inspect(path, is_known)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be read: {error.strerror}", where=str(path), hint="Check its name and rights"
+        ) from None
+    except UnicodeDecodeError:
+        raise NewsletterError(
+            "is damaged: it says it is UTF-16 and is not",
+            where=path.name,
+            hint="Save it again as CSV (UTF-8)",
+        ) from None
+
+
+def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
+    with path.open("rb") as raw:
+        start = raw.read(4)
+    declared = next((name for bom, name in _BOMS.items() if start.startswith(bom)), "")
+    # In Latin-1 each byte is a character, so that lines and quotes can be found before the
+    # encoding is known; in what follows only ASCII characters count.
+    first_guess = declared if declared == "utf-16" else "latin-1"
+    with _open(path, first_guess) as file:
+        file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
+        sample = file.read(_SAMPLE)
+    if not sample.strip():
+        raise NewsletterError("is empty", where=path.name, hint="Export the list again")
+    preamble, delimiter = _delimiter(sample, is_known)
+    with _open(path, first_guess) as file:
+        file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
+        lines = _CheckedLines(file, path.name, declared)
+        rows = sum(1 for _ in _records(lines, delimiter, preamble)) - 1
+    encoding = lines.encoding()
+    with _open(path, encoding) as file:
+        header = next(_records(_Lines(file, path.name), delimiter, preamble), None)
+    if header is None:
+        raise NewsletterError("is empty", where=path.name, hint="Export the list again")
+    return CsvFile(path, encoding, delimiter, preamble, tuple(header.cells), rows)
+
+
+def _open(path: Path, encoding: str) -> TextIO:
+    # Without translation of line ends: the csv module asks for that, and they count as lines.
+    return path.open(encoding=encoding, newline="")
+
+
+def _delimiter(sample: str, is_known: Callable[[tuple[str, ...]], bool]) -> tuple[int, str]:
+    """Return how many lines precede the header, and what parts its cells."""
+    first, _, _ = sample.lstrip().partition("\n")
+    said = first.strip().strip('"').lower()
+    if said.startswith("sep=") and said[4:].strip(" ") in _DELIMITERS and len(said) > len("sep="):
+        return 1, said[len("sep=") :].strip(" ")
+    if first.strip("\r ").lower().strip('"') == "sep=\t":
+        return 1, "\t"
+    headers = {
+        delimiter: tuple(next((row for row in csv.reader(_lines(sample), delimiter=delimiter) if row), ()))
+        for delimiter in _DELIMITERS
+    }
+    return 0, max(
+        _DELIMITERS, key=lambda delimiter: (is_known(headers[delimiter]), len(headers[delimiter]))
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+class _Lines:
+    """The lines of a file for the csv module, which asks for another while a quote is open."""
+
+    def __init__(self, file: TextIO, where: str) -> None:
+        self._readline = file.readline
+        self._where = where
+        self.number = 0
+        self.line = ""
+        self.begun = 1
+        self._size = 0
+
+    def __iter__(self) -> Iterator[str]:
+        return self
+
+    def __next__(self) -> str:
+        self.line = line = self._readline(RECORD_LIMIT + 1)
+        if not line:
+            raise StopIteration
+        self.number += 1
+        self._size += len(line)
+        if self._size > RECORD_LIMIT:
+            self._refuse()
+        return line
+
+    def begin(self) -> None:
+        """The next line begins a record."""
+        self.begun = self.number + 1
+        self._size = 0
+
+    def open_quote(self) -> NewsletterError:
+        """Return the error that says where a quote was opened and not closed."""
+        return NewsletterError(
+            f"a quote opened on line {self.begun} is not closed",
+            where=self._where,
+            hint='Close it there, or write "" for a quote inside a cell',
+        )
+
+    def _refuse(self) -> None:
+        if self.number > self.begun:
+            raise self.open_quote()
+        raise NewsletterError(
+            f"line {self.number} is longer than a million characters",
+            where=self._where,
+            hint="Export the list again, one person a line",
+        )
+
+
+class _CheckedLines(_Lines):
+    """The same, looking at each line's encoding on the way."""
+
+    def __init__(self, file: TextIO, where: str, declared: str) -> None:
+        super().__init__(file, where)
+        self._declared = declared
+        self._utf8 = 1 if declared == "utf-8-sig" else 0
+        self._other = 0
+
+    def __next__(self) -> str:
+        line = super().__next__()
+        if "\0" in line:
+            raise NewsletterError(
+                f"holds NUL bytes (line {self.number}), so it is not a CSV file",
+                where=self._where,
+                hint="Save it as CSV (UTF-8)",
+            )
+        if not line.isascii() and self._declared != "utf-16":
+            self._look_at(line.encode("latin-1"))
+        return line
+
+    def encoding(self) -> str:
+        """Return the encoding in which every line can be read."""
+        return self._declared or ("cp1252" if self._other else "utf-8")
+
+    def _look_at(self, raw: bytes) -> None:
+        try:
+            raw.decode()
+            self._utf8 = self._utf8 or self.number
+        except UnicodeDecodeError:
+            self._other = self._other or self.number
+            self._check_windows(raw)
+        if self._utf8 and self._other:
+            raise NewsletterError(
+                f"mixes encodings: line {self._utf8} is UTF-8, line {self._other} is not",
+                where=self._where,
+                hint="Save it again as CSV (UTF-8) from one program",
+            )
+
+    def _check_windows(self, raw: bytes) -> None:
+        try:
+            raw.decode("cp1252")
+        except UnicodeDecodeError:
+            raise NewsletterError(
+                f"line {self.number} is neither UTF-8 nor Windows-1252",
+                where=self._where,
+                hint="Save it again as CSV (UTF-8)",
+            ) from None
+
+
+def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
+    for _ in range(preamble):
+        next(lines, None)
+    csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
+    # Strictly: a quote left open would otherwise swallow rows up to the next quote.
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    while True:
+        lines.begin()
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            if lines.number > lines.begun or not lines.line:
+                raise lines.open_quote() from None
+            yield Record(lines.begun, [lines.line.rstrip("\r\n")], broken=True)
+            continue
+        if any(map(str.strip, cells)):
+            yield Record(lines.begun, cells)

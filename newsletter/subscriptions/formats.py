@@ -1,0 +1,244 @@
+"""The columns and words that other tools write in their exports, as plain tables.
+
+Everything is compared in lower case, with spaces, underscores, hyphens and dots equal; write it
+here with single spaces. Sources: the exports' own headers and status lists of Mailchimp,
+MailerLite (English and Dutch), Brevo, Substack, Ghost, Buttondown and listmonk.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+from newsletter.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+FIELDS = ("email", "first_name", "status", "opted_in_at", "ip")
+"""What `--map` can name."""
+
+OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "source")
+"""What our own export holds."""
+
+# In the order in which they are believed when a file has several.
+_EMAIL = (
+    *("email", "email address", "e mail", "e mail address", "e mailadres", "emailadres"),
+    *("mailadres", "subscriber email", "contact email", "email id", "mail", "subscriber"),
+    "abonnee",
+)
+_FIRST_NAME = ("first name", "firstname", "fname", "given name", "voornaam", "prénom", "vorname")
+_FULL_NAME = ("name", "full name", "naam", "volledige naam", "subscriber name", "display name")
+# Beside one of these a "name" is a first name (MailerLite).
+_LAST_NAME = frozenset({"last name", "lastname", "lname", "surname", "family name", "achternaam"})
+_OPTED_IN_AT = (
+    *("opted in at", "optin time", "opt in time", "opt in date", "optin date", "opted in"),
+    *("opt in", "confirm time", "confirmed at", "subscribed at", "subscribe date", "subscribed"),
+    *("subscription date", "date subscribed", "signup date", "sign up date", "signup timestamp"),
+    *("opt in datum", "inschrijfdatum", "aanmelddatum", "ingeschreven op", "aangemeld op"),
+    *("ingeschreven", "aangemeld", "added time", "creation date", "created at", "created"),
+)
+_IP = ("opted in ip", "optin ip", "opt in ip", "confirm ip", "ip address", "ip adres", "ip")
+
+_STATUS = (
+    *("status", "subscriber status", "subscription status", "email status", "contact status"),
+    *("subscriber type", "email marketing", "email marketing status", "email subscription status"),
+    *("marketing status", "abonneestatus", "abonnee status", "inschrijfstatus", "state"),
+)
+# Buttondown's name for it. Elsewhere a type is of a letter or a contact.
+_STATUS_OF_BUTTONDOWN = "type"
+_MARKS_OF_BUTTONDOWN = frozenset({"creation date", "metadata"})
+
+# Columns that answer yes or no to "may we mail?". MailerLite has a date in its "subscribed".
+_SUBSCRIBED = (
+    *("subscribed to emails", "subscribed", "is subscribed", "email subscribed", "ingeschreven"),
+    *("aangemeld", "accepts marketing", "accepts email marketing"),
+)
+
+# Columns that tell of leaving by holding anything but a plain no: a date, a yes, a reason.
+# A plain no in the first table says as much as "subscribed"; in the second it says nothing.
+_LEFT_OR_NOT = {
+    "email disabled": Status.UNSUBSCRIBED,
+    "unsubscribed": Status.UNSUBSCRIBED,
+    "is unsubscribed": Status.UNSUBSCRIBED,
+    "uitgeschreven": Status.UNSUBSCRIBED,
+    "afgemeld": Status.UNSUBSCRIBED,
+    "opted out": Status.UNSUBSCRIBED,
+    "opt out": Status.UNSUBSCRIBED,
+    "blacklisted": Status.UNSUBSCRIBED,
+    "blocklisted": Status.UNSUBSCRIBED,
+    "email blacklisted": Status.UNSUBSCRIBED,
+    "email blocklisted": Status.UNSUBSCRIBED,
+    "emailblacklisted": Status.UNSUBSCRIBED,
+    "emailblocklisted": Status.UNSUBSCRIBED,
+}
+_LEFT = {
+    "unsub time": Status.UNSUBSCRIBED,
+    "unsub reason": Status.UNSUBSCRIBED,
+    "unsubscribe time": Status.UNSUBSCRIBED,
+    "unsubscribe date": Status.UNSUBSCRIBED,
+    "unsubscribed at": Status.UNSUBSCRIBED,
+    "date unsubscribed": Status.UNSUBSCRIBED,
+    "uitschrijfdatum": Status.UNSUBSCRIBED,
+    "afmelddatum": Status.UNSUBSCRIBED,
+    "uitgeschreven op": Status.UNSUBSCRIBED,
+    "afgemeld op": Status.UNSUBSCRIBED,
+    "deleted at": Status.UNSUBSCRIBED,
+    "clean time": Status.BOUNCED,
+    "cleaned": Status.BOUNCED,
+    "bounced": Status.BOUNCED,
+    "hard bounced": Status.BOUNCED,
+    "bounced at": Status.BOUNCED,
+    "complained": Status.COMPLAINED,
+    "complained at": Status.COMPLAINED,
+    "spam complaint": Status.COMPLAINED,
+    "abuse": Status.COMPLAINED,
+}
+
+WORDS: Mapping[str, Status] = {
+    word: status
+    for status, words in {
+        Status.ACTIVE: (
+            *("active", "subscribed", "enabled", "regular", "confirmed", "premium", "gifted"),
+            *("trialed", "churning", "actief", "ingeschreven", "aangemeld", "geabonneerd"),
+            "bevestigd",
+        ),
+        Status.PENDING: (
+            *("pending", "unconfirmed", "not confirmed", "unactivated", "awaiting confirmation"),
+            *("onbevestigd", "niet bevestigd", "in afwachting", "nog niet bevestigd"),
+        ),
+        Status.UNSUBSCRIBED: (
+            *("unsubscribed", "unsubscribe", "opted out", "opt out", "blocked", "blocklisted"),
+            *("blacklisted", "disabled", "removed", "deleted", "archived", "suppressed"),
+            *("uitgeschreven", "afgemeld", "geblokkeerd", "verwijderd"),
+        ),
+        Status.BOUNCED: (
+            *("bounced", "cleaned", "hard bounced", "hard bounce", "undeliverable", "gebounced"),
+            *("gebounst", "bounce", "teruggestuurd", "teruggekaatst", "onbestelbaar", "opgeschoond"),
+        ),
+        Status.COMPLAINED: (
+            *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
+            *("spam complaint", "ongewenst", "klacht", "spamklacht", "als spam gemarkeerd"),
+        ),
+    }.items()
+    for word in words
+}
+"""Status words. Whoever is not surely subscribed is not active: a word that is missing here too."""
+
+YES = frozenset({"true", "yes", "1", "y", "t", "on", "ja", "j", "waar"})
+NO = frozenset({"false", "no", "0", "n", "f", "off", "nee", "onwaar"})
+BLANK = frozenset({"", "null", "none", "nil", "n/a", "0000 00 00", "0000 00 00 00:00:00"})
+
+
+def plain(text: str) -> str:
+    """Return a column name or word as it is compared."""
+    return re.sub(r"[\s_.\-]+", " ", text.strip().strip("\ufeff").casefold()).strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the things an import needs stand in a row; numbers of cells, from 0.
+
+    Attributes:
+        own: The file is our own export: all its columns are kept as they are.
+        width: Cells in the header.
+        left: Leavers' columns: what they stand for, and whether a plain no means subscribed.
+    """
+
+    width: int
+    own: bool
+    email: int
+    first_name: int | None
+    full_name: int | None
+    opted_in_at: tuple[int, ...]
+    ip: tuple[int, ...]
+    words: tuple[int, ...]
+    subscribed: tuple[int, ...]
+    left: tuple[tuple[int, Status, bool], ...]
+
+    @property
+    def tells_status(self) -> bool:
+        """Whether the header holds anything about who is subscribed and who left."""
+        return bool(self.words or self.subscribed or self.left)
+
+
+def email_column(header: Sequence[str]) -> int | None:
+    """Return the number of the address column, if the header has one that is known."""
+    return _first([plain(name) for name in header], _EMAIL)
+
+
+def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -> Columns:
+    """Tell which column is what.
+
+    Args:
+        header: The names in the file's first row.
+        mapped: Fields (of `FIELDS`) that `--map` points at a column, by number.
+        where: The file's name, for errors.
+
+    Raises:
+        NewsletterError: There is no address column.
+    """
+    names = [plain(name) for name in header]
+    # A column that `--map` gave a meaning has no other.
+    names = ["" if number in mapped.values() else name for number, name in enumerate(names)]
+    email = mapped.get("email", _first(names, _EMAIL))
+    if email is None:
+        raise _no_address_column(header, where)
+    words = _all(names, _STATUS)
+    if frozenset(names) >= {_STATUS_OF_BUTTONDOWN} and _MARKS_OF_BUTTONDOWN & set(names):
+        words += _all(names, (_STATUS_OF_BUTTONDOWN,))
+    left = [(number, _LEFT[name], False) for number, name in enumerate(names) if name in _LEFT]
+    left += [
+        (number, _LEFT_OR_NOT[name], True)
+        for number, name in enumerate(names)
+        if name in _LEFT_OR_NOT
+    ]
+    first_name = mapped.get("first_name", _first(names, _FIRST_NAME))
+    full_name = _first(names, _FULL_NAME)
+    if first_name is None and _LAST_NAME & set(names):
+        first_name = full_name
+    return Columns(
+        width=len(names),
+        own=tuple(header) == OWN_COLUMNS and not mapped,
+        email=email,
+        first_name=first_name,
+        full_name=full_name,
+        opted_in_at=_mapped_or(mapped, "opted_in_at", _all(names, _OPTED_IN_AT)),
+        ip=_mapped_or(mapped, "ip", _all(names, _IP)),
+        words=_mapped_or(mapped, "status", ()) + words,
+        subscribed=_all(names, _SUBSCRIBED),
+        left=tuple(left),
+    )
+
+
+def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
+    if any("@" in name for name in header):
+        return NewsletterError(
+            "the first line holds an address where the names of the columns belong",
+            where=where,
+            hint="Put a line such as email,first_name above it",
+        )
+    found = ", ".join(repr(" ".join(name.split())[:40]) for name in header[:20])
+    return NewsletterError(
+        f"has no address column; the columns are {found}",
+        where=where,
+        hint="Point at it with --map email=COLUMN",
+    )
+
+
+def _first(names: Sequence[str], known: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in known if name in names), None)
+
+
+def _all(names: Sequence[str], known: Sequence[str]) -> tuple[int, ...]:
+    order = {name: rank for rank, name in enumerate(known)}
+    found = [number for number, name in enumerate(names) if name in order]
+    return tuple(sorted(found, key=lambda number: order[names[number]]))
+
+
+def _mapped_or(
+    mapped: Mapping[str, int], field: str, found: tuple[int, ...]
+) -> tuple[int, ...]:
+    return (mapped[field],) if field in mapped else found

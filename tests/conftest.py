@@ -1,0 +1,89 @@
+"""What tests stand on: a clean environment, a scratch newsletter, the command, a browser."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import browser
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+COMMAND = Path(sys.executable).with_name("newsletter")
+OF_THE_PROGRAM = (
+    "NEWSLETTER_",
+    "RESEND_",
+    "LETTERMINT_",
+    "MAILGUN_",
+    "AWS_",
+    "POSTMARK_",
+    "BREVO_",
+)
+OF_THE_TERMINAL = ("COLUMNS", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR")
+BROWSER_FLAGS = (
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_of_the_developer(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    for name in list(os.environ):
+        if name.startswith(OF_THE_PROGRAM) or name in OF_THE_TERMINAL:
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
+        monkeypatch.setenv(name, str(home))
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Return a newsletter's folder with settings that name it and no issues."""
+    (tmp_path / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
+    (tmp_path / "issues").mkdir()
+    return tmp_path
+
+
+@pytest.fixture
+def run(root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that runs the installed command, in `root` if it is not told where."""
+
+    def run(
+        *arguments: str | Path,
+        cwd: Path = root,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [COMMAND, *arguments],
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=120,
+            check=False,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Return how to start the browser that `./dev test` found or fetched."""
+    found = browser.on_path()
+    if not found and not browser.fetched():
+        pytest.fail(browser.HINT, pytrace=False)
+    flags = [*BROWSER_FLAGS, *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    own = {"executable_path": found} if found else {}
+    return {**browser_type_launch_args, **own, "args": flags}

@@ -1,0 +1,145 @@
+"""The project keeps its own promises: locks, documents, a quick `--help`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+import newsletter
+from newsletter.cli import main
+from newsletter.config import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PROJECT = Path(__file__).parents[1]
+PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
+DEPENDENCIES = [re.split(r"[<>=~!\[;]", line)[0] for line in PYPROJECT["project"]["dependencies"]]
+DOCUMENTS = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
+NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys"}
+HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com")
+
+
+def documents() -> str:
+    return "\n".join(path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+def pins(lock: str) -> dict[str, str]:
+    """Return what each requirement of a lock says after its name, hashes included."""
+    text = (PROJECT / lock).read_text(encoding="utf-8")
+    return dict(block.split("==", 1) for block in re.split(r"\n(?=\S)", text.strip()))
+
+
+def wanted(group: str) -> Iterator[str]:
+    for entry in PYPROJECT["dependency-groups"][group]:
+        if isinstance(entry, dict):
+            yield from wanted(entry["include-group"])
+        else:
+            yield re.split(r"[<>=~!\[;]", entry)[0]
+
+
+def commands(group: click.Group, *before: str) -> Iterator[str]:
+    """Yield every command as it is typed, those of groups too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        if isinstance(command, click.Group):
+            yield from commands(command, *before, name)
+        else:
+            yield " ".join((*before, name))
+
+
+def files_of_the_project() -> list[Path]:
+    if not (PROJECT / ".git").exists():
+        folders = ("newsletter", "templates", "issues", "tests", "docs", "benchmarks", ".github")
+        return [path for folder in folders for path in (PROJECT / folder).rglob("*")]
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+        cwd=PROJECT,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    return [PROJECT / name for name in listed.stdout.split("\0")]
+
+
+@pytest.mark.parametrize("lock", ["requirements.txt", "requirements-dev.txt"])
+def test_a_lock_names_no_address_and_hashes_every_requirement(lock: str) -> None:
+    assert "http" not in (PROJECT / lock).read_text(encoding="utf-8")
+    assert len(pins(lock)) > len(DEPENDENCIES)
+    assert [name for name, pin in pins(lock).items() if "--hash=sha256:" not in pin] == []
+
+
+def test_every_dependency_is_locked() -> None:
+    assert {*DEPENDENCIES, *wanted("build")} - pins("requirements.txt").keys() == set()
+    assert {*DEPENDENCIES, *wanted("dev")} - pins("requirements-dev.txt").keys() == set()
+
+
+def test_development_runs_on_the_same_versions_as_the_program() -> None:
+    assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
+
+
+def test_the_version_is_the_same_wherever_it_stands() -> None:
+    version = PYPROJECT["project"]["version"]
+    assert newsletter.__version__ == version
+    assert f"## [{version}]" in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_help_imports_nothing_slow() -> None:
+    script = "from newsletter.cli import main; main()"
+    asked = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", script, "--help"],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    imported = set(re.findall(r"\| +([\w.]+)$", asked.stderr, re.MULTILINE))
+    assert "click" in imported
+    assert imported & {"mjml", "sqlalchemy", "alembic", "jinja2", "rich"} == set()
+
+
+@pytest.mark.parametrize("name", DEPENDENCIES)
+def test_the_readme_says_why_a_dependency_is_there(name: str) -> None:
+    readme = (PROJECT / "README.md").read_text(encoding="utf-8")
+    row = re.search(rf"^\|.*\b{re.escape(name)}\b[^|]*\|.*\w", readme, re.MULTILINE)
+    assert row, f"README.md has no row of a table for {name}"
+
+
+@pytest.mark.parametrize("command", sorted(commands(main)))
+def test_a_command_is_documented(command: str) -> None:
+    named = re.search(rf"(newsletter |\./dev |`){command}\b", documents())
+    assert named, f"neither README.md nor docs/ name the command {command}"
+
+
+@pytest.mark.parametrize("key", sorted({f.name for f in fields(Settings)} - NOT_IN_THE_FILE))
+def test_a_setting_is_documented(key: str) -> None:
+    named = re.search(rf"(`|^){key}\b", documents(), re.MULTILINE)
+    assert named, f"neither README.md nor docs/ name the setting {key}"
+
+
+def test_every_variable_that_the_program_reads_is_documented() -> None:
+    source = "\n".join(
+        p.read_text(encoding="utf-8") for p in (PROJECT / "newsletter").rglob("*.py")
+    )
+    variables = set(re.findall(r"\bNEWSLETTER_[A-Z_]+\b", source))
+    assert variables
+    documented = set(re.findall(r"`(NEWSLETTER_[A-Z_]+)", documents()))
+    assert variables - documented == set()
+
+
+def test_no_file_names_a_package_registry() -> None:
+    texts = {
+        path: path.read_bytes().decode("utf-8", "replace")
+        for path in files_of_the_project()
+        if path.is_file()
+    }
+    assert len(texts) > len(DOCUMENTS)
+    assert [path for path, text in texts.items() if any(host in text for host in HOSTS)] == []
