@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import statistics
 import subprocess
 import sys
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 BARE = (sys.executable, "-c", "pass")
+# Byte-compiled, as for everyone: some machines keep Python from writing that.
+ENVIRONMENT = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
 NEWSLETTER = str(Path(sys.executable).with_name("newsletter"))
 
 
@@ -28,7 +31,7 @@ def measure(
     for turn in range(rounds + 1):
         for name, command in commands.items():
             began = time.perf_counter()
-            subprocess.run(command, cwd=cwd, stdout=subprocess.DEVNULL, check=True)
+            subprocess.run(command, cwd=cwd, env=ENVIRONMENT, stdout=subprocess.DEVNULL, check=True)
             if turn:
                 times[name].append((time.perf_counter() - began) * 1000)
     return times

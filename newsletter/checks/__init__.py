@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from newsletter.checks import habits
 from newsletter.checks.registry import RULES
-from newsletter.model import Finding
+from newsletter.errors import ContentError
+from newsletter.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from newsletter.model import Draft
+    from newsletter.model import Draft, Issue
 
-__all__ = ["RULES", "check", "habits"]
+__all__ = ["RULES", "check", "habits", "sound"]
 
 
 def check(draft: Draft) -> tuple[Finding, ...]:
@@ -23,3 +24,15 @@ def check(draft: Draft) -> tuple[Finding, ...]:
         *(Finding(draft.path, h.line, r.id, r.severity, h.message, h.fix) for r, h in hits),
     ]
     return tuple(sorted({astuple(finding): finding for finding in found}.values()))
+
+
+def sound(draft: Draft) -> Issue:
+    """Return the issue of a file without errors, which is one that can be rendered.
+
+    Raises:
+        ContentError: It holds errors; they are all in it.
+    """
+    errors = tuple(f for f in check(draft) if f.severity is Severity.ERROR)
+    if errors or draft.issue is None:
+        raise ContentError(draft.path, errors)
+    return draft.issue

@@ -37,6 +37,12 @@ _CLOSING_BLOCKS = 5
 _CLOSING_LINES = 3
 
 
+def _lines(block: Block) -> list[str]:
+    """Return a paragraph's lines as written, without what breaks them; of other blocks none."""
+    lines = block.body.source.split("\n") if isinstance(block, Text) else []
+    return [line.strip(" \t\\") for line in lines]
+
+
 @rule("text-above-dashes", Severity.WARNING)
 def text_above_dashes(blocks: Sequence[Block]) -> Iterator[Hit]:
     """Text directly above `---` became a heading."""
@@ -54,8 +60,8 @@ def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
     """Lines that begin with a pasted bullet are no list."""
     in_run = False
     for block in blocks:
-        lines = block.body.source.split("\n") if isinstance(block, Text) else []
-        first = next((i for i, line in enumerate(lines) if _BULLET.match(line.strip())), None)
+        lines = _lines(block)
+        first = next((i for i, line in enumerate(lines) if _BULLET.match(line)), None)
         if first is not None and not in_run:
             yield Hit(
                 block.line + first,
@@ -90,7 +96,7 @@ def _wholly_quoted(text: str) -> bool:
 def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
     """The text begins with a greeting, which every letter has already."""
     first = next((b for b in blocks if not isinstance(b, Image | Heading | Divider)), None)
-    if isinstance(first, Text) and _GREETING.fullmatch(first.body.source.split("\n")[0].strip()):
+    if first and any(_GREETING.fullmatch(line) for line in _lines(first)[:1]):
         yield Hit(
             first.line,
             "this is a greeting of your own; every letter begins with the greeting of the settings",
@@ -102,9 +108,9 @@ def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
 def own_signature(blocks: Sequence[Block]) -> Iterator[Hit]:
     """The text ends with a signature, which every letter has already."""
     for block in blocks[-_CLOSING_BLOCKS:]:
-        lines = block.body.source.split("\n") if isinstance(block, Text) else []
+        lines = _lines(block)
         for index, line in enumerate(lines):
-            if len(lines) - index <= _CLOSING_LINES and _SIGN_OFF.fullmatch(line.strip()):
+            if len(lines) - index <= _CLOSING_LINES and _SIGN_OFF.fullmatch(line):
                 yield Hit(
                     block.line + index,
                     "this is a signature of your own; every letter ends with that of the settings",

@@ -2,7 +2,6 @@
 
 from newsletter.delivery.accounts import Upcoming, overview, receipt_of, upcoming
 from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
-from newsletter.delivery.plan import without_errors
 from newsletter.delivery.send import Order, Report, send, would_send
 
 __all__ = [
@@ -17,6 +16,5 @@ __all__ = [
     "resolve",
     "send",
     "upcoming",
-    "without_errors",
     "would_send",
 ]

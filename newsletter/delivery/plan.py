@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter import checks, render
-from newsletter.errors import ContentError, NewsletterError
-from newsletter.model import Draft, Issue, Letter, MailingState, Receipt, Severity
+from newsletter.errors import NewsletterError
+from newsletter.model import Draft, Issue, Letter, MailingState, Receipt
 from newsletter.schedule import Timing, timing
 from newsletter.store import mailings
 from newsletter.store.engine import now
@@ -39,20 +39,8 @@ class Plan:
         )
 
 
-def without_errors(draft: Draft) -> Issue:
-    """Return the issue of a file that can be rendered.
-
-    Raises:
-        ContentError: The file holds errors.
-    """
-    errors = tuple(f for f in checks.check(draft) if f.severity is Severity.ERROR)
-    if errors or draft.issue is None:
-        raise ContentError(draft.path, errors)
-    return draft.issue
-
-
 def _ready(draft: Draft) -> Issue:
-    issue = without_errors(draft)
+    issue = checks.sound(draft)
     if issue.draft:
         raise NewsletterError(
             "is still a draft", where=draft.path, hint='Remove the line "draft: yes" to send it'

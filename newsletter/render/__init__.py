@@ -58,14 +58,9 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         NewsletterError: A template is wrong, or the letter came out larger than clients show.
     """
     _refuse_marks(issue, settings)
-    values = {
-        "issue": issue,
-        "newsletter": _newsletter(issue, settings),
-        "palette": palette(settings.accent_color),
-        "slots": slots.MARKS,
-    }
-    html = mjml.compile(templates.run(settings.root, "issue.mjml.j2", values))
-    text = _tidy(templates.run(settings.root, "issue.txt.j2", values))
+    known = values(issue, settings)
+    html = mjml.compile(templates.run(settings.root, "issue.mjml.j2", known))
+    text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
     _refuse_lost_slots("issue.mjml.j2", html)
     _refuse_lost_slots("issue.txt.j2", text)
     sender = settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
@@ -80,6 +75,16 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         greeting_without_name=settings.greeting_without_name,
         leave_url=f"{settings.public_url.rstrip('/')}/u/",
     )
+
+
+def values(issue: Issue, settings: Settings) -> dict[str, object]:
+    """Return all that a template may use, by name; docs/templates.md explains each."""
+    return {
+        "issue": issue,
+        "newsletter": _newsletter(issue, settings),
+        "palette": palette(settings.accent_color),
+        "slots": slots.MARKS,
+    }
 
 
 def _newsletter(issue: Issue, settings: Settings) -> Newsletter:

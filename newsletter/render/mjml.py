@@ -1,10 +1,10 @@
-"""MJML to HTML with mjml-python, guarded.
+r"""MJML to HTML with mjml-python, guarded.
 
 The compiler is quick and drops or garbles some input without a word. Here its input is written
 so that it cannot, and its output is searched for what it does to the rest:
 
 - Attributes (and `mj-title`, which becomes one) come out as Rust debug strings: a no-break space
-  turns into `\\u{a0}`, a quote into `\\"`. So the source is pure ASCII with numeric entities, and
+  turns into `\u{a0}`, a quote into `\"`. So the source is pure ASCII with numeric entities, and
   quotes, backslashes and line breaks inside tags are entities or spaces.
 - A line break alone between two inline tags is dropped and glues their words: it becomes a space.
 - Spaces or CRLF between the tags of `mj-head` are refused: they are taken out.
@@ -160,7 +160,7 @@ def _refuse_leftovers(html: str) -> None:
 def _refuse_oversize(html: str) -> None:
     if len(html) > MAX_BYTES:
         raise NewsletterError(
-            f"the letter is {len(html):,} bytes of HTML; more than {MAX_BYTES:,} is cut off by Gmail",
+            f"the letter is {len(html):,} bytes of HTML; Gmail cuts off what is over {MAX_BYTES:,}",
             where=_WHERE,
             hint="Shorten the issue: an excerpt and a button invite better than the whole article",
         )

@@ -7,7 +7,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from email_validator import EmailNotValidError, validate_email
 
@@ -26,8 +26,7 @@ _UNWANTED = frozenset({"Cc", "Cs", "Co"})
 _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """A valid address.
 
     Attributes:
@@ -70,15 +69,14 @@ def clean_name(text: str) -> str | None:
     Raises:
         ValueError: It is longer than `NAME_LIMIT`.
     """
-    if not (text.isascii() and text.isprintable()):
-        seen = (
+    if not text.isprintable():
+        text = "".join(
             character
             for character in text
             if character.isspace()
             or (character not in _BIDI and unicodedata.category(character) not in _UNWANTED)
         )
-        text = unicodedata.normalize("NFC", "".join(seen))
-    name = " ".join(text.split())
+    name = " ".join(unicodedata.normalize("NFC", text).split())
     if len(name) > NAME_LIMIT:
         raise ValueError(f"a name longer than {NAME_LIMIT} characters")
     return name or None

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import codecs
 import csv
+import io
 import itertools
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from newsletter.errors import NewsletterError
 
@@ -26,8 +27,7 @@ _SAMPLE = 65_536
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One row: the line it begins on, and its cells.
 
     ``cells`` holds only the line as it is when its quotes are ``broken``.
@@ -123,23 +123,17 @@ def _open(path: Path, encoding: str) -> TextIO:
 
 def _delimiter(sample: str, is_known: Callable[[tuple[str, ...]], bool]) -> tuple[int, str]:
     """Return how many lines precede the header, and what parts its cells."""
-    first, _, _ = sample.lstrip().partition("\n")
-    said = first.strip().strip('"').lower()
-    if said.startswith("sep=") and said[4:].strip(" ") in _DELIMITERS and len(said) > len("sep="):
-        return 1, said[len("sep=") :].strip(" ")
-    if first.strip("\r ").lower().strip('"') == "sep=\t":
-        return 1, "\t"
+    lines = io.StringIO(sample, newline=None).readlines()
+    said = lines[0].rstrip("\n").strip('"')
+    if said[:-1].lower() == "sep=" and said[-1] in _DELIMITERS:
+        return 1, said[-1]
     headers = {
-        delimiter: tuple(next((row for row in csv.reader(_lines(sample), delimiter=delimiter) if row), ()))
+        delimiter: next((tuple(row) for row in csv.reader(lines, delimiter=delimiter) if row), ())
         for delimiter in _DELIMITERS
     }
     return 0, max(
         _DELIMITERS, key=lambda delimiter: (is_known(headers[delimiter]), len(headers[delimiter]))
     )
-
-
-def _lines(text: str) -> list[str]:
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
 class _Lines:

@@ -138,17 +138,25 @@ def plain(text: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnColumns:
+    """The columns that only our own export has, and that an import of it keeps."""
+
+    created_at: int
+    confirmed_at: int
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """Where the things an import needs stand in a row; numbers of cells, from 0.
 
     Attributes:
-        own: The file is our own export: all its columns are kept as they are.
         width: Cells in the header.
         left: Leavers' columns: what they stand for, and whether a plain no means subscribed.
     """
 
     width: int
-    own: bool
+    own: OwnColumns | None
     email: int
     first_name: int | None
     full_name: int | None
@@ -159,6 +167,11 @@ class Columns:
     left: tuple[tuple[int, Status, bool], ...]
 
     @property
+    def left_at(self) -> tuple[int, ...]:
+        """The columns in which the moment of leaving may stand."""
+        return tuple(number for number, _, _ in self.left)
+
+    @property
     def tells_status(self) -> bool:
         """Whether the header holds anything about who is subscribed and who left."""
         return bool(self.words or self.subscribed or self.left)
@@ -167,6 +180,26 @@ class Columns:
 def email_column(header: Sequence[str]) -> int | None:
     """Return the number of the address column, if the header has one that is known."""
     return _first([plain(name) for name in header], _EMAIL)
+
+
+def mapped(header: Sequence[str], names: Mapping[str, str], *, where: str) -> dict[str, int]:
+    """Return the numbers of the columns that `--map` names, by field.
+
+    Raises:
+        NewsletterError: There is no such column, or there are two.
+    """
+    found = [plain(name) for name in header]
+    numbers = {}
+    for field, name in names.items():
+        if found.count(plain(name)) != 1:
+            how_many = "no column" if plain(name) not in found else "more than one column"
+            raise NewsletterError(
+                f'has {how_many} "{name}"; the columns are {_listed(header)}',
+                where=where,
+                hint=f"Name the one for {field} as the file does",
+            )
+        numbers[field] = found.index(plain(name))
+    return numbers
 
 
 def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -> Columns:
@@ -201,7 +234,7 @@ def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -
         first_name = full_name
     return Columns(
         width=len(names),
-        own=tuple(header) == OWN_COLUMNS and not mapped,
+        own=_own(header),
         email=email,
         first_name=first_name,
         full_name=full_name,
@@ -213,6 +246,12 @@ def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -
     )
 
 
+def _own(header: Sequence[str]) -> OwnColumns | None:
+    if not set(header) >= set(OWN_COLUMNS):
+        return None
+    return OwnColumns(*(header.index(name) for name in ("created_at", "confirmed_at", "source")))
+
+
 def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
     if any("@" in name for name in header):
         return NewsletterError(
@@ -220,12 +259,15 @@ def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
             where=where,
             hint="Put a line such as email,first_name above it",
         )
-    found = ", ".join(repr(" ".join(name.split())[:40]) for name in header[:20])
     return NewsletterError(
-        f"has no address column; the columns are {found}",
+        f"has no address column; the columns are {_listed(header)}",
         where=where,
         hint="Point at it with --map email=COLUMN",
     )
+
+
+def _listed(header: Sequence[str]) -> str:
+    return ", ".join(f'"{" ".join(name.split())[:40]}"' for name in header[:20] if "@" not in name)
 
 
 def _first(names: Sequence[str], known: Sequence[str]) -> int | None:

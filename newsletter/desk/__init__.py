@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import content, delivery, personal, render
+from newsletter import checks, content, personal, render
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch
 from newsletter.providers.outbox import eml
@@ -104,10 +104,10 @@ def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Pa
         NewsletterError: The file has errors, or the folder cannot be written.
     """
     draft = read_draft(settings, find_issue(settings, issue))
-    ready = delivery.without_errors(draft)
-    letter = render.letter(ready, settings)
+    ready_issue = checks.sound(draft)
+    letter = render.letter(ready_issue, settings)
     reader = personal.recipient(letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF)
-    date = datetime.fromtimestamp(ready.send_at.timestamp(), UTC)
+    date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
     message = personal.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
     folder = folder or settings.state / "render"
     written = {

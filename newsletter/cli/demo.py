@@ -1,0 +1,70 @@
+"""`newsletter demo`: the real commands, one after another, on a newsletter in a scratch folder."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shlex
+import shutil
+import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli import main
+from newsletter.cli.output import say
+from newsletter.desk.demo import scratch_newsletter
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_CONSENT = "I signed up for the letter on the website"
+
+
+@click.command()
+def demo() -> None:
+    """Play a whole week in a scratch folder: import, render, rehearse, status, and one leaves.
+
+    Nothing is mailed, nothing outside that folder is touched, and no setting of yours is used.
+    """
+    folder, slug = scratch_newsletter(datetime.now().astimezone().date())
+    say(f"A newsletter with one issue and twelve invented readers, in {folder}")
+    with contextlib.chdir(folder), _clean_environment():
+        for title, arguments in (
+            ("Its readers come from another tool", _import()),
+            ("The letter, as a web page, a text and an email", ("render", slug)),
+            ("Sunday comes: everyone's own letter, into the outbox", ("send", slug)),
+            ("The same command again has nothing to do", ("send", slug)),
+            ("One reader leaves", ("subscribers", "unsubscribe", "bram@example.org")),
+            ("What is next", ("status",)),
+        ):
+            say(f"\n{title}\n$ newsletter {shlex.join(arguments)}")
+            if main.main(arguments, prog_name="newsletter", standalone_mode=False):
+                raise NewsletterError(f"the demo stopped at: newsletter {shlex.join(arguments)}")
+            sys.stdout.flush()
+    command = "newsletter" if shutil.which("newsletter") else shlex.quote(sys.argv[0])
+    say(
+        f"\nLook at    {folder}/.newsletter/render/{slug}.html (open it in a browser)"
+        f"\n           {folder}/.newsletter/outbox/{slug}/ (open one in a mail program)"
+        f"\nTry next   cd {folder}"
+        f"\n           edit issues/{slug}.md, then: {command} check, {command} send {slug}"
+        f"\n           {command} --help"
+    )
+
+
+def _import() -> tuple[str, ...]:
+    return ("subscribers", "import", "readers.csv", "--consent", _CONSENT)
+
+
+@contextlib.contextmanager
+def _clean_environment() -> Iterator[None]:
+    """Hide every setting of the person's own newsletter."""
+    mine = {name: value for name, value in os.environ.items() if name.startswith("NEWSLETTER_")}
+    for name in mine:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(mine)

@@ -1,0 +1,49 @@
+"""`newsletter render`: an issue as its readers will see it, in three files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import click
+
+from newsletter.cli.output import note, print_json, say
+from newsletter.desk import render_files
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+
+
+class _State(Protocol):
+    @property
+    def settings(self) -> Settings: ...
+
+
+@click.command()
+@click.argument("issue")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="DIR",
+    help="Where to write; .newsletter/render/ when not given.",
+)
+@click.option("--open", "in_browser", is_flag=True, help="Show the page in your browser.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.pass_context
+def render(
+    context: click.Context, issue: str, out: Path | None, *, in_browser: bool, as_json: bool
+) -> None:
+    """Write an issue as a web page, a text and an email file.
+
+    They are SLUG.html, SLUG.txt and SLUG.eml, filled in for an invented reader. It needs no
+    database and no key, and nothing is sent.
+    """
+    state: _State = context.obj
+    files = render_files(state.settings, issue, out)
+    if as_json:
+        print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
+    else:
+        for path in files:
+            say(str(path))
+    if in_browser and click.launch(str(files[0])) != 0:
+        note("No browser would open: look at the first of these files yourself.")

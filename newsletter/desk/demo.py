@@ -1,0 +1,33 @@
+"""The newsletter that `newsletter demo` plays a week with."""
+
+from __future__ import annotations
+
+import tempfile
+from datetime import date, timedelta
+from importlib import resources
+from pathlib import Path
+
+_SUNDAY = 6
+
+
+def scratch_newsletter(today: date) -> tuple[Path, str]:
+    """Make a newsletter with one issue, for the coming Sunday, and a file of a dozen readers.
+
+    Args:
+        today: The day on which the week begins.
+
+    Returns:
+        Its folder, new and empty before, and the slug of its issue.
+    """
+    folder = Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
+    sunday = today + timedelta(days=(_SUNDAY - today.weekday()) or 7)
+    slug = f"{sunday.isoformat()}-de-kopjes"
+    (folder / "issues").mkdir()
+    sample = resources.files("newsletter.desk") / "sample"
+    for name, target in (
+        ("newsletter.toml", folder / "newsletter.toml"),
+        ("readers.csv", folder / "readers.csv"),
+        ("issue.md", folder / "issues" / f"{slug}.md"),
+    ):
+        target.write_bytes((sample / name).read_bytes())
+    return folder, slug

@@ -1,0 +1,297 @@
+"""Subscribers, what they agreed to, and who may not be mailed: the queries of the list."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from newsletter.model import Consent, DeliveryState, Status, Subscriber
+from newsletter.store.bulk import insert_many
+from newsletter.store.ids import new_id
+from newsletter.store.schema import (
+    batches,
+    consents,
+    deliveries,
+    ledger,
+    mailings,
+    subscribers,
+    suppressions,
+    wordings,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+
+_AT_A_TIME = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What has to be known of somebody to decide what may change.
+
+    ``id`` is the row's number, which never leaves the house.
+    """
+
+    id: int
+    key: str
+    status: Status
+    first_name: str | None
+
+
+class Newcomer(NamedTuple):
+    """Somebody who comes onto the list; the fields are columns."""
+
+    email: str
+    email_key: str
+    first_name: str | None
+    status: Status
+    source: str
+    created_at: datetime
+    confirmed_at: datetime | None = None
+    left_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """One delivery as its reader's story tells it; in a rehearsal he got nothing."""
+
+    issue: str
+    rehearsal: bool
+    state: DeliveryState
+    accepted_at: datetime | None
+    provider_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address of which only a keyed hash is kept: why, and since when."""
+
+    reason: str
+    at: datetime
+
+
+def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, Known]:
+    """Return who of these is on the list, by key."""
+    columns = (
+        subscribers.c.id,
+        subscribers.c.email_key,
+        subscribers.c.status,
+        subscribers.c.first_name,
+    )
+    rows = connection.execute(sa.select(*columns).where(subscribers.c.email_key.in_(keys)))
+    return {key: Known(id_, key, Status(status), name) for id_, key, status, name in rows}
+
+
+def newest_id(connection: sa.Connection) -> int:
+    """Return the highest number on the list, 0 while it is empty."""
+    return connection.scalar(sa.select(sa.func.max(subscribers.c.id))) or 0
+
+
+def add(connection: sa.Connection, newcomers: Sequence[Newcomer]) -> None:
+    """Put people on the list; none of them may be on it."""
+    insert_many(
+        connection,
+        subscribers.insert(),
+        ("public_id", *Newcomer._fields),
+        [(new_id(), *newcomer._replace(status=str(newcomer.status))) for newcomer in newcomers],
+    )
+
+
+def confirm(connection: sa.Connection, people: Mapping[int, datetime]) -> None:
+    """Make these active, from the given moments."""
+    _update(
+        connection,
+        {"status": Status.ACTIVE.value, "confirmed_at": sa.bindparam("new_confirmed_at")},
+        [{"row": id_, "new_confirmed_at": at} for id_, at in people.items()],
+    )
+
+
+def rename(connection: sa.Connection, people: Mapping[int, str]) -> None:
+    """Give these another first name; see `forget_snapshots`."""
+    _update(
+        connection,
+        {"first_name": sa.bindparam("new_name")},
+        [{"row": id_, "new_name": name} for id_, name in people.items()],
+    )
+    forget_snapshots(connection, people)
+
+
+def leave(connection: sa.Connection, people: Mapping[int, tuple[Status, datetime]]) -> None:
+    """Record that these left, how and when; see `forget_snapshots`."""
+    _update(
+        connection,
+        {"status": sa.bindparam("new_status"), "left_at": sa.bindparam("new_left_at")},
+        [
+            {"row": id_, "new_status": status.value, "new_left_at": at}
+            for id_, (status, at) in people.items()
+        ],
+    )
+    forget_snapshots(connection, people)
+
+
+def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
+    """Drop what a replay of these people's unsettled batches would need.
+
+    Somebody who left or changed is never mailed from a copy of what he was (design.md, Replaying).
+    """
+    if people:
+        theirs = sa.select(deliveries.c.batch_id).where(deliveries.c.subscriber_id.in_(people))
+        connection.execute(
+            batches.update()
+            .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
+            .values(snapshot=None)
+        )
+
+
+def record_consents(
+    connection: sa.Connection, text: str, source: str, given: Iterable[tuple[str, datetime, str | None]]
+) -> None:
+    """Record that people on the list agreed to a text.
+
+    Args:
+        connection: An open transaction.
+        text: The wording.
+        source: Where they agreed.
+        given: Key, moment and IP address (where known) of each.
+    """
+    rows = list(given)
+    if not rows:
+        return
+    agreed = sa.select(
+        subscribers.c.id,
+        sa.literal_column(str(_wording(connection, text))),
+        sa.bindparam("at", type_=consents.c.at.type),
+        sa.bindparam("source", type_=consents.c.source.type),
+        sa.bindparam("ip", type_=consents.c.ip.type),
+    ).where(subscribers.c.email_key == sa.bindparam("key"))
+    insert_many(
+        connection,
+        consents.insert().from_select(["subscriber_id", "wording_id", "at", "source", "ip"], agreed),
+        ("key", "at", "ip", "source"),
+        [(*row, source) for row in rows],
+    )
+
+
+def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
+    """Return somebody's row number and himself, or None for a stranger."""
+    row = connection.execute(
+        sa.select(subscribers).where(subscribers.c.email_key == key)
+    ).one_or_none()
+    return None if row is None else (row.id, _subscriber(row))
+
+
+def consents_of(connection: sa.Connection, id_: int) -> list[Consent]:
+    """Return what somebody agreed to, oldest first."""
+    rows = connection.execute(
+        sa.select(consents.c.at, consents.c.source, wordings.c.text, consents.c.ip)
+        .join(wordings)
+        .where(consents.c.subscriber_id == id_)
+        .order_by(consents.c.id)
+    )
+    return [Consent(row.at, row.source, row.text, row.ip) for row in rows]
+
+
+def deliveries_of(connection: sa.Connection, id_: int) -> list[Received]:
+    """Return the letters that were meant for somebody, oldest first."""
+    rows = connection.execute(
+        sa.select(
+            mailings.c.slug,
+            mailings.c.rehearsal,
+            deliveries.c.state,
+            deliveries.c.accepted_at,
+            deliveries.c.provider_id,
+        )
+        .join(mailings)
+        .where(deliveries.c.subscriber_id == id_)
+        .order_by(deliveries.c.id)
+    )
+    return [
+        Received(slug, rehearsal, DeliveryState(state), accepted_at, provider_id)
+        for slug, rehearsal, state, accepted_at, provider_id in rows
+    ]
+
+
+def everybody(connection: sa.Connection, status: Status | None = None) -> Iterator[Subscriber]:
+    """Yield the whole list, or those of one status, in the order in which they came."""
+    query = sa.select(subscribers).order_by(subscribers.c.id)
+    if status:
+        query = query.where(subscribers.c.status == status.value)
+    for row in connection.execution_options(yield_per=_AT_A_TIME).execute(query):
+        yield _subscriber(row)
+
+
+def counts(connection: sa.Connection) -> dict[Status, int]:
+    """Return how many people have each status."""
+    rows = connection.execute(
+        sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
+    )
+    found = {status: count for status, count in rows}
+    return {status: found.get(status.value, 0) for status in Status}
+
+
+def paused(connection: sa.Connection, moment: datetime) -> int:
+    """Return how many active people get no letters for now."""
+    return (
+        connection.scalar(
+            sa.select(sa.func.count())
+            .select_from(subscribers)
+            .where(
+                subscribers.c.status == Status.ACTIVE.value, subscribers.c.paused_until > moment
+            )
+        )
+        or 0
+    )
+
+
+def suppression_count(connection: sa.Connection) -> int:
+    """Return of how many addresses only a hash is kept."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) or 0
+
+
+def suppression_key(connection: sa.Connection) -> bytes:
+    """Return the key of the hashes; it never rotates."""
+    key: bytes = connection.execute(sa.select(ledger.c.suppression_key)).scalar_one()
+    return key
+
+
+def suppressed(connection: sa.Connection, hashes: Collection[str]) -> dict[str, Suppression]:
+    """Return which of these address hashes may not be mailed."""
+    rows = connection.execute(
+        sa.select(suppressions).where(suppressions.c.address_hash.in_(hashes))
+    )
+    return {row.address_hash: Suppression(row.reason, row.at) for row in rows}
+
+
+def _update(
+    connection: sa.Connection, values: dict[str, Any], rows: Sequence[Mapping[str, object]]
+) -> None:
+    if rows:
+        connection.execute(
+            subscribers.update().where(subscribers.c.id == sa.bindparam("row")).values(values), rows
+        )
+
+
+def _wording(connection: sa.Connection, text: str) -> int:
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    found = connection.scalar(sa.select(wordings.c.id).where(wordings.c.hash == digest))
+    if found is None:
+        connection.execute(wordings.insert().values(text=text, hash=digest))
+        return _wording(connection, text)
+    return int(found)
+
+
+def _subscriber(row: sa.Row[Any]) -> Subscriber:
+    return Subscriber(
+        public_id=row.public_id,
+        email=row.email,
+        first_name=row.first_name,
+        status=Status(row.status),
+        created_at=row.created_at,
+        confirmed_at=row.confirmed_at,
+        paused_until=row.paused_until,
+        source=row.source,
+    )

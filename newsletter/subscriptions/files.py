@@ -1,0 +1,51 @@
+"""Files that hold addresses: whole or not there at all, and for nobody else to read."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from typing import TYPE_CHECKING, TextIO
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@contextlib.contextmanager
+def private_file(path: Path) -> Iterator[TextIO]:
+    """Write a text file (UTF-8, mode 600) that takes its place at the end, over an older one.
+
+    Raises:
+        NewsletterError: It cannot be written.
+    """
+    scratch = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
+    with _explained(path):
+        handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        # The body's own errors pass through it as they are.
+        file = open(handle, "w", encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a handle
+        with contextlib.closing(file):
+            yield file
+            with _explained(path):
+                file.flush()
+                os.fsync(file.fileno())
+        with _explained(path):
+            scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be written: {error.strerror}",
+            where=str(path),
+            hint="Name a file in a folder that this user may write",
+        ) from None

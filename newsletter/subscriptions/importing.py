@@ -1,0 +1,261 @@
+"""Bringing a list from elsewhere: nobody becomes active who is not surely subscribed.
+
+A file is read a thousand rows at a time, each thousand in a transaction of its own, so that
+memory stays flat and readers can leave meanwhile. Running it again goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import itertools
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+from newsletter.model import Status
+from newsletter.store import people
+from newsletter.store.engine import now
+from newsletter.subscriptions import csvfile, formats
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.cells import guard
+from newsletter.subscriptions.files import private_file
+from newsletter.subscriptions.merging import Entry, Result
+from newsletter.subscriptions.rows import LEFT, SOURCE, RefusedRow, Row, RowReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import datetime
+    from pathlib import Path
+
+    import sqlalchemy as sa
+
+    from newsletter.store import Store
+    from newsletter.subscriptions.csvfile import Record
+
+_AT_A_TIME = 1000
+_REASONS = 100  # more different ones are no help, and would fill the memory
+
+
+@dataclass(frozen=True, slots=True)
+class ImportOptions:
+    """What the author says about a file.
+
+    Attributes:
+        consent: What the people in it agreed to.
+        mapping: The columns that `--map` names, by field (of `formats.FIELDS`).
+        all_subscribed: Whoever's row does not tell is subscribed.
+        as_suppressed: Everybody in it left.
+        dry_run: Count only; the list stays as it is.
+        rejects: Where to write the rows that were skipped or refused.
+    """
+
+    consent: str
+    mapping: Mapping[str, str] = field(default_factory=dict)
+    all_subscribed: bool = False
+    as_suppressed: bool = False
+    dry_run: bool = False
+    rejects: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ImportReport:
+    """What became of the rows: added, updated, unchanged, skipped and invalid are all of them."""
+
+    rows: int
+    added: int
+    updated: int
+    unchanged: int
+    skipped: int
+    invalid: int
+    reasons: Mapping[str, int]
+
+
+def import_file(
+    store: Store,
+    path: Path,
+    options: ImportOptions,
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> ImportReport:
+    """Import a CSV file.
+
+    Args:
+        store: The list.
+        path: The file.
+        options: What the author says about it.
+        progress: Called now and then with the rows done and the rows there are.
+
+    Raises:
+        NewsletterError: The file as a whole cannot be used; nothing was written.
+    """
+    file = csvfile.inspect(path, lambda header: formats.email_column(header) is not None)
+    columns = formats.recognise(
+        file.header, formats.mapped(file.header, options.mapping, where=path.name), where=path.name
+    )
+    if not (columns.tells_status or options.all_subscribed or options.as_suppressed):
+        raise NewsletterError(
+            "has no column that tells who is subscribed",
+            where=path.name,
+            hint="If everybody in it is, add --all-subscribed; if everybody in it left, "
+            "--as-suppressed",
+        )
+    with store.read() as connection:
+        moment = now(connection).replace(microsecond=0)
+        run = _Run(options.consent, moment, people.newest_id(connection))
+    reader = RowReader(
+        columns,
+        moment,
+        unstated=Status.ACTIVE if options.all_subscribed else None,
+        suppress=options.as_suppressed,
+    )
+    with _rejects(options.rejects, file.header) as reject, _writing(store, options) as writing:
+        for chunk in _chunks(file.records()):
+            read = [_read(reader, record) for record in chunk]
+            with writing() as connection:
+                reasons = run.take(connection, read)
+            reject(chunk, reasons)
+            progress(run.rows, file.rows)
+    return run.report()
+
+
+@contextlib.contextmanager
+def _writing(
+    store: Store, options: ImportOptions
+) -> Iterator[Callable[[], contextlib.AbstractContextManager[sa.Connection]]]:
+    """Give each chunk a transaction; in a dry run one for all of them, which is undone."""
+    if not options.dry_run:
+        yield store.write
+        return
+    with contextlib.suppress(_Undo), store.write() as connection:
+        yield lambda: contextlib.nullcontext(connection)
+        raise _Undo
+
+
+class _Undo(Exception):  # noqa: N818 - it only rolls a dry run back
+    pass
+
+
+def _read(reader: RowReader, record: Record) -> Row | RefusedRow:
+    try:
+        return reader.read(record)
+    except RefusedRow as refused:
+        # Without what it was raised from: a thousand of them are held at a time.
+        return refused.with_traceback(None)
+
+
+def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
+    records = iter(records)
+    while chunk := list(itertools.islice(records, _AT_A_TIME)):
+        yield chunk
+
+
+@contextlib.contextmanager
+def _rejects(
+    path: Path | None, header: Sequence[str]
+) -> Iterator[Callable[[Sequence[Record], Sequence[str]], None]]:
+    """Write down the rows that have a reason, as they were, ready to be mended."""
+    if path is None:
+        yield lambda _records, _reasons: None
+        return
+    with private_file(path) as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["line", "reason", *map(guard, header)])
+
+        def reject(records: Sequence[Record], reasons: Sequence[str]) -> None:
+            writer.writerows(
+                [record.line, reason, *map(guard, record.cells)]
+                for record, reason in zip(records, reasons, strict=True)
+                if reason
+            )
+
+        yield reject
+
+
+class _Run:
+    """One import under way: what it did so far, and whom it met."""
+
+    def __init__(self, consent: str, moment: datetime, newest_id: int) -> None:
+        self._consent = consent
+        self._moment = moment
+        self._newest_id = newest_id
+        # A bit for everyone who was on the list: met already? Flat, unlike a set of them.
+        self._met = bytearray(newest_id // 8 + 1)
+        self._results: Counter[Result] = Counter()
+        self._reasons: Counter[str] = Counter()
+
+    @property
+    def rows(self) -> int:
+        return self._results.total()
+
+    def report(self) -> ImportReport:
+        """Return the account so far."""
+        counts = {result.value: self._results[result] for result in Result}
+        return ImportReport(self.rows, **counts, reasons=dict(self._reasons.most_common()))
+
+    def take(self, connection: sa.Connection, read: Sequence[Row | RefusedRow]) -> list[str]:
+        """Apply rows; return for each the reason why it was refused, or nothing."""
+        keys = [row.address.key for row in read if isinstance(row, Row)]
+        entries = self._entries(connection, keys)
+        verdicts = [
+            entries[row.address.key].take(row)
+            if isinstance(row, Row)
+            else (Result.INVALID if row.invalid else Result.SKIPPED, row.reason)
+            for row in read
+        ]
+        self._write(connection, entries)
+        for result, reason in verdicts:
+            self._results[result] += 1
+            if reason:
+                known = reason in self._reasons or len(self._reasons) < _REASONS
+                self._reasons[reason if known else "other reasons"] += 1
+        return [reason for _, reason in verdicts]
+
+    def _entries(self, connection: sa.Connection, keys: Sequence[str]) -> dict[str, Entry]:
+        found = people.find(connection, keys)
+        entries = {}
+        for key in dict.fromkeys(keys):
+            known = found.get(key)
+            entries[key] = Entry(known, seen=known is not None and self._meet(known.id))
+        strangers = [key for key in entries if key not in found]
+        if strangers and people.suppression_count(connection):
+            secret = people.suppression_key(connection)
+            hashes = {key: address_hash(secret, key) for key in strangers}
+            erased = people.suppressed(connection, hashes.values())
+            for key, digest in hashes.items():
+                entries[key].erased = digest in erased
+        return entries
+
+    def _meet(self, id_: int) -> bool:
+        """Note that somebody on the list was met; return whether he was before."""
+        if id_ > self._newest_id:
+            return True  # this import brought him
+        byte, bit = id_ // 8, 1 << id_ % 8
+        before = bool(self._met[byte] & bit)
+        self._met[byte] |= bit
+        return before
+
+    def _write(self, connection: sa.Connection, entries: Mapping[str, Entry]) -> None:
+        newcomers = [newcomer for entry in entries.values() if (newcomer := entry.newcomer())]
+        people.add(connection, newcomers)
+        old = [(entry.was, entry) for entry in entries.values() if entry.was]
+        confirmed = {was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed}
+        people.confirm(connection, confirmed)
+        people.rename(
+            connection,
+            {
+                was.id: entry.first_name
+                for was, entry in old
+                if entry.first_name and entry.first_name != was.first_name
+            },
+        )
+        people.leave(
+            connection,
+            {
+                was.id: (entry.status, entry.left_at or self._moment)
+                for was, entry in old
+                if entry.status in LEFT and was.status not in LEFT
+            },
+        )
+        agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
+        people.record_consents(connection, self._consent, SOURCE, agreed)

@@ -1,0 +1,236 @@
+"""What one row of a file says about one person; knows nothing of who is on the list."""
+
+from __future__ import annotations
+
+import functools
+import re
+import socket
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from newsletter.model import Status
+from newsletter.subscriptions import formats
+from newsletter.subscriptions.addresses import Address, clean_name, parse_address
+from newsletter.subscriptions.cells import unguard
+
+if TYPE_CHECKING:
+    from newsletter.subscriptions.csvfile import Record
+    from newsletter.subscriptions.formats import Columns
+
+SEVERITY = (
+    Status.ACTIVE,
+    Status.PENDING,
+    Status.UNSUBSCRIBED,
+    Status.BOUNCED,
+    Status.COMPLAINED,
+)
+"""From least to most restrictive: of several in one row the last of these counts."""
+
+LEFT = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
+"""Who may not be mailed without a new opt-in."""
+
+SOURCE = "import"
+
+# Year, month, day: the one order that no country reads otherwise. A space before the offset and
+# a second zone after it are Go's (listmonk).
+_MOMENT = re.compile(
+    r"(\d{4})[-/](\d\d)[-/](\d\d)"
+    r"(?:[ T](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?(?: UTC)?)?",
+    re.IGNORECASE,
+)
+_FIRST_YEAR = 1990  # nobody subscribed by email earlier: such a date is a program's zero
+_A_DAY = timedelta(days=1)  # dates without a zone may seem to lie ahead
+_WORD_LIMIT = 40
+
+_plain = functools.lru_cache(maxsize=1024)(formats.plain)
+
+
+class RefusedRow(Exception):  # noqa: N818 - it is no failure of the program
+    """A row that changes nothing: ``invalid`` if it cannot be read, else skipped."""
+
+    def __init__(self, reason: str, *, invalid: bool = True) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.invalid = invalid
+
+
+class Row(NamedTuple):
+    """One person as a file has him.
+
+    What a file does not tell, or not in a way that can be read, is as it is on the day of the
+    import; only our own export tells the last three.
+
+    Attributes:
+        agreed_at: When he agreed to get letters.
+        left_at: When he left, if he did.
+        ip: Whence he agreed.
+    """
+
+    address: Address
+    first_name: str | None
+    status: Status
+    agreed_at: datetime
+    left_at: datetime | None
+    ip: str | None
+    created_at: datetime
+    confirmed_at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class RowReader:
+    """Reads the rows of one file.
+
+    Attributes:
+        unstated: What somebody is whose row does not tell, if the author said so.
+        suppress: Everybody in the file left, whatever it says.
+        now: The moment of the import; no date in a row can be later.
+    """
+
+    columns: Columns
+    now: datetime
+    unstated: Status | None = None
+    suppress: bool = False
+
+    def read(self, record: Record) -> Row:
+        """Return what a record says.
+
+        Raises:
+            RefusedRow: It cannot be read, or does not tell that this person subscribed or left.
+        """
+        cells, columns = record.cells, self.columns
+        if record.broken:
+            raise RefusedRow("broken quotes")
+        if len(cells) < columns.width:
+            cells = cells + [""] * (columns.width - len(cells))
+        elif len(cells) > columns.width and any(map(str.strip, cells[columns.width :])):
+            raise RefusedRow("more cells than columns")
+        try:
+            address = parse_address(unguard(cells[columns.email]))
+        except ValueError as error:
+            raise RefusedRow(str(error)) from None
+        status = self._status(cells)
+        agreed_at = self._first_moment(cells, columns.opted_in_at)
+        created_at, confirmed_at, source = self._history(cells, status, agreed_at)
+        return Row(
+            address,
+            self._name(cells, status),
+            status,
+            agreed_at,
+            self._first_moment(cells, columns.left_at) if status in LEFT else None,
+            _first_ip(cells, columns.ip),
+            created_at,
+            confirmed_at,
+            source,
+        )
+
+    def _status(self, cells: list[str]) -> Status:
+        told: list[Status] = []
+        unknown = ""
+        for number in self.columns.words:
+            word = _plain(cells[number])
+            if word in formats.WORDS:
+                told.append(formats.WORDS[word])
+            elif word not in formats.BLANK:
+                unknown = unknown or word
+        for number in self.columns.subscribed:
+            word = _plain(cells[number])
+            if word in formats.YES:
+                told.append(Status.ACTIVE)
+            elif word in formats.NO:
+                told.append(Status.UNSUBSCRIBED)
+            elif word not in formats.BLANK and not parse_moment(cells[number], self.now):
+                unknown = unknown or word
+        for number, status, no_is_subscribed in self.columns.left:
+            word = _plain(cells[number])
+            if word in formats.NO:
+                told += [Status.ACTIVE] if no_is_subscribed else []
+            elif word not in formats.BLANK:
+                told.append(status)
+        return self._verdict(told, unknown)
+
+    def _verdict(self, told: list[Status], unknown: str) -> Status:
+        worst = max(told, key=SEVERITY.index, default=None)
+        if worst in LEFT:
+            return worst
+        if self.suppress:
+            return Status.UNSUBSCRIBED
+        if unknown:
+            # An address in a wrong column may not end up in a report.
+            shown = f'"{unknown[:_WORD_LIMIT]}"' if "@" not in unknown else "an address"
+            raise RefusedRow(f"unknown status {shown}", invalid=False)
+        if worst is None:
+            worst = self.unstated
+        if worst is None:
+            raise RefusedRow("no status given", invalid=False)
+        return worst
+
+    def _name(self, cells: list[str], status: Status) -> str | None:
+        columns = self.columns
+        try:
+            if columns.first_name is not None:
+                return clean_name(unguard(cells[columns.first_name]))
+            if columns.full_name is not None:
+                return _first_of(clean_name(unguard(cells[columns.full_name])))
+        except ValueError as error:
+            # Leaving counts, whatever stands beside it.
+            if status not in LEFT:
+                raise RefusedRow(str(error)) from None
+        return None
+
+    def _first_moment(self, cells: list[str], numbers: tuple[int, ...]) -> datetime:
+        for number in numbers:
+            if cells[number] and (moment := parse_moment(cells[number], self.now)):
+                return moment
+        return self.now
+
+    def _history(
+        self, cells: list[str], status: Status, agreed_at: datetime
+    ) -> tuple[datetime, datetime | None, str]:
+        own = self.columns.own
+        if own is None:
+            return self.now, agreed_at if status is Status.ACTIVE else None, SOURCE
+        return (
+            parse_moment(cells[own.created_at], self.now) or self.now,
+            parse_moment(cells[own.confirmed_at], self.now),
+            unguard(cells[own.source]).strip() or SOURCE,
+        )
+
+
+def parse_moment(text: str, now: datetime) -> datetime | None:
+    """Read a date with its year first, to the second, as UTC unless it says otherwise.
+
+    Anything else is not guessed (03-04-2024 is two different days), nor is a date before email
+    or after now: then it is None.
+    """
+    found = _MOMENT.fullmatch(text.strip())
+    if not found:
+        return None
+    year, month, day, clock, zone = found.groups()
+    zone = "" if (zone or "UTC").upper() in {"Z", "UTC"} else zone
+    try:
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{clock or '00:00'}{zone}")
+        moment = (moment if zone else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment.year >= _FIRST_YEAR and moment <= now + _A_DAY else None
+
+
+def _first_of(full_name: str | None) -> str | None:
+    """Return what a greeting uses of a whole name: Anna of "Anna de Vries" and "Vries, Anna"."""
+    words = (full_name or "").rpartition(",")[2].split() or (full_name or "").split()
+    return words[0] if words else None
+
+
+def _first_ip(cells: list[str], numbers: tuple[int, ...]) -> str | None:
+    for number in numbers:
+        text = cells[number].strip()
+        for family in (socket.AF_INET, socket.AF_INET6):
+            # The ipaddress module says the same, ten times slower.
+            try:
+                socket.inet_pton(family, text)
+            except (OSError, ValueError):
+                continue
+            return text
+    return None

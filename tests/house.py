@@ -1,0 +1,159 @@
+"""What tests of the ledger share: a newsletter with readers, and a provider with its own ledger."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from newsletter import config, delivery, desk
+from newsletter.model import Accepted
+from newsletter.providers.base import Capabilities
+from newsletter.store import Store, ids, open_store
+from newsletter.store.schema import subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from newsletter.config import Settings
+    from newsletter.model import Batch, Outcome
+
+DAY = timedelta(days=1)
+
+
+class Provider:
+    """Takes every message and notes it in a file of its own, synced before it answers.
+
+    Args:
+        ledger: The file: one JSON line for each message taken.
+        replay: How long it knows a key; zero makes it blind to repetitions.
+        answer: Called with the batch after its messages were taken; what it returns or raises is
+            the answer that the sender sees.
+    """
+
+    def __init__(
+        self,
+        ledger: Path,
+        *,
+        replay: timedelta = DAY,
+        size: int = 10,
+        lease: timedelta = timedelta(seconds=30),
+        answer: Callable[[Batch], Mapping[str, Outcome] | None] | None = None,
+    ) -> None:
+        self.ledger = ledger
+        self.answer = answer
+        self.calls = 0
+        self.capabilities = Capabilities(
+            name="fake", rehearsal=False, max_messages=size, lease=lease, replay=replay
+        )
+
+    def build(self, batch: Batch) -> tuple[bytes, ...]:
+        return tuple(repr((batch.date, r)).encode() for r in batch.recipients)
+
+    def submit(self, batch: Batch, payload: tuple[bytes, ...]) -> Mapping[str, Outcome]:
+        self.calls += 1
+        digest = hashlib.sha256(b"".join(payload)).hexdigest()
+        known = {entry["key"]: entry["digest"] for entry in self.taken()}
+        if self.capabilities.replay and batch.key in known:
+            assert known[batch.key] == digest, "the same key with other bytes"
+        else:
+            with self.ledger.open("a", encoding="utf-8") as file:
+                for reader in batch.recipients:
+                    entry = {"key": batch.key, "digest": digest, "email": reader.email}
+                    file.write(json.dumps(entry) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        said = self.answer(batch) if self.answer else None
+        if said is not None:
+            return said
+        return {reader.ref: Accepted(f"id-{reader.ref}") for reader in batch.recipients}
+
+    def forget(self, slug: str) -> None:
+        raise AssertionError(f"a provider that mails people forgets nothing, not even {slug}")
+
+    def taken(self) -> list[dict[str, str]]:
+        if not self.ledger.exists():
+            return []
+        return [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
+
+    def copies(self) -> Counter[str]:
+        return Counter(entry["email"] for entry in self.taken())
+
+
+def coming(days: int = 6) -> datetime:
+    """Return seven in the morning, some days from now."""
+    day = datetime.now().astimezone() + timedelta(days=days)
+    return day.replace(hour=7, minute=0, second=0, microsecond=0)
+
+
+def write_issue(root: Path, *, name: str = "rust", days: int = 6, more: str = "") -> str:
+    """Write an issue file and return its slug."""
+    slug = f"{coming(days):%Y-%m-%d}-{name}"
+    text = f"---\nsubject: Over {name}\n---\nEen rustige zin over {name}.{more}\n"
+    (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
+    return slug
+
+
+def add_readers(store: Store, count: int) -> None:
+    """Put readers on the list, every second one with a name."""
+    with store.write() as connection:
+        connection.execute(
+            subscribers.insert(),
+            [
+                {
+                    "public_id": ids.new_id(),
+                    "email": f"lezer{n}@example.org",
+                    "email_key": f"lezer{n}@example.org",
+                    "first_name": "Anna" if n % 2 else None,
+                    "status": "active",
+                    "source": "test",
+                    "created_at": datetime.now().astimezone(),
+                }
+                for n in range(count)
+            ],
+        )
+
+
+class House:
+    """A newsletter's folder with an issue and readers, and the means to send it."""
+
+    def __init__(self, root: Path, readers: int = 25) -> None:
+        self.root = root
+        self.settings: Settings = config.load(root, {})
+        self.store = open_store(self.settings)
+        self.slug = write_issue(root)
+        if readers:
+            add_readers(self.store, readers)
+
+    def send(
+        self,
+        provider: Provider,
+        slug: str = "",
+        *,
+        stop: threading.Event | None = None,
+        **order: object,
+    ) -> delivery.Report:
+        slug, draft = desk.draft_if_there(self.settings, slug or self.slug)
+        return delivery.send(
+            self.store,
+            self.settings,
+            provider,
+            delivery.Order(slug, draft, **order),  # type: ignore[arg-type]
+            stop=stop or threading.Event(),
+            progress=lambda _done, _total: None,
+        )
+
+    def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
+        """Run SQL behind the program's back."""
+        with self.store.write() as connection:
+            result = connection.exec_driver_sql(statement, values or None)
+            return [tuple(row) for row in result.all()] if result.returns_rows else []
+
+    def lose_process(self) -> None:
+        """Let all leases run out, as they do when the process that held them was killed."""
+        self.sql("UPDATE batches SET lease_until = '2000-01-01 00:00:00.000000'")

@@ -1,0 +1,79 @@
+"""A process that sends an issue, for tests to kill: python sender.py ROOT LEDGER REPLAY_HOURS WHERE.
+
+WHERE is the step at which it kills itself: a function of the program and "call" or "return", such
+as `seal:return`; or `submit` for the provider, which takes the letters and kills its caller.
+Everything is done from outside the program, by a profile hook and by the provider.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from house import Provider
+
+from newsletter import config, delivery, desk
+from newsletter.errors import NewsletterError
+from newsletter.store import open_store
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from newsletter.model import Batch
+
+ROUNDS_BEFORE = 2
+"""Steps that happen once a batch are hit in the third batch, so that some have been settled."""
+
+
+def _die(_batch: Batch | None = None) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _hook(function: str, moment: str) -> None:
+    seen = 0
+    once = function in {"freeze", "audience"}
+
+    def watch(frame: FrameType, event: str, _arg: object) -> None:
+        nonlocal seen
+        if event == moment and frame.f_code.co_name == function:
+            here = Path(frame.f_code.co_filename)
+            if here.parent.name in {"store", "delivery"}:
+                seen += 1
+                if once or seen > ROUNDS_BEFORE:
+                    _die()
+
+    sys.setprofile(watch)
+
+
+def main() -> int:
+    root, ledger, hours, where = sys.argv[1:]
+    settings = config.load(Path(root), {})
+    store = open_store(settings)
+    slug = next((Path(root) / "issues").glob("*.md")).stem
+    provider = Provider(Path(ledger), replay=timedelta(hours=float(hours)))
+    if where == "submit":
+        provider.answer = lambda batch: _die(batch) if provider.calls > ROUNDS_BEFORE else None
+    elif where != "nowhere":
+        _hook(*where.split(":"))
+    slug, draft = desk.draft_if_there(settings, slug)
+    try:
+        report = delivery.send(
+            store,
+            settings,
+            provider,
+            delivery.Order(slug, draft),
+            stop=threading.Event(),
+            progress=lambda _done, _total: None,
+        )
+    except NewsletterError as error:
+        return error.exit_code
+    return report.trouble.exit_code if report.trouble else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""The rules about what an author probably did not mean."""
+
+from __future__ import annotations
+
+from datetime import time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from newsletter import checks, content
+from newsletter.checks.registry import Hit, rule
+from newsletter.model import Severity
+
+
+def found(body: str) -> list[tuple[int, str]]:
+    draft = content.read(
+        f"---\nsubject: Rust\n---\n{body}".encode(),
+        name="2026-11-29-rust.md",
+        path="issues/2026-11-29-rust.md",
+        zone=ZoneInfo("Europe/Amsterdam"),
+        send_clock=time(7),
+    )
+    return [(finding.line - 3, finding.rule) for finding in checks.check(draft)]
+
+
+@pytest.mark.parametrize(
+    ("body", "line", "rule_id"),
+    [
+        ("Een zin.\n---\n\nNog een.", 1, "text-above-dashes"),
+        ("a\n\nTwee regels\nboven streepjes\n-\n", 3, "text-above-dashes"),
+        ("• een\n• twee\n• drie", 1, "pasted-bullets"),
+        ("Zoals:\n  • een\n  • twee", 2, "pasted-bullets"),
+        ("• een\n\n• twee\n\n• drie", 1, "pasted-bullets"),
+        ("Zoals:\n\n◦ een", 3, "pasted-bullets"),
+        ("▪\teen", 1, "pasted-bullets"),
+        ("· een", 1, "pasted-bullets"),
+        ("•een", 1, "pasted-bullets"),
+        ('a\n\n"Rust begint vanbinnen."', 3, "quoted-paragraph"),
+        ("“Rust begint\nvanbinnen.”", 1, "quoted-paragraph"),
+        ("„Rust begint vanbinnen.”", 1, "quoted-paragraph"),
+        ("„Rust begint vanbinnen.“", 1, "quoted-paragraph"),
+        ("‘Zo’n dag heeft rust.’", 1, "quoted-paragraph"),
+        ("'Zo'n dag heeft rust'.", 1, "quoted-paragraph"),
+        ("«Rust begint vanbinnen.»", 1, "quoted-paragraph"),
+        ('*"Rust begint vanbinnen."*', 1, "quoted-paragraph"),
+        ("Tekst.\n\nGroet,\n\nGerrit", 3, "own-signature"),
+        ("Tekst.\n\nGroet,\nGerrit", 3, "own-signature"),
+        ("Tekst.\nGroet, Gerrit", 2, "own-signature"),
+        (
+            "Tekst.\n\nGroeten,\n\nGerrit\n\nPS Nog iets.\n\n[x](https://example.org)",
+            3,
+            "own-signature",
+        ),
+        ("Tekst.\n\nHartelijke groet,\\\nGerrit", 3, "own-signature"),
+        ("Tekst.\n\nEen groet", 3, "own-signature"),
+        ("Tekst.\n\nMet vriendelijke groet,", 3, "own-signature"),
+        ("Tekst.\n\nMet een warme groet", 3, "own-signature"),
+        ("Tekst.\n\nVeel liefs, Gerrit van der Berg", 3, "own-signature"),
+        ("Tekst.\n\nLiefs\n\nGerrit", 3, "own-signature"),
+        ("Tekst.\n\nTot volgende week,\n\nGerrit", 3, "own-signature"),
+        ("Dag,\n\nTekst.", 1, "own-greeting"),
+        ("Beste lezer,\n\nTekst.", 1, "own-greeting"),
+        ("Hoi allemaal!\nTekst.", 1, "own-greeting"),
+        ("Lieve {{first_name}},\n\nTekst.", 1, "own-greeting"),
+        ("![a](https://example.org/a.png)\n\nGoedemorgen!\n\nTekst.", 3, "own-greeting"),
+        ("Goedenavond lieve mensen,\n\nTekst.", 1, "own-greeting"),
+    ],
+)
+def test_a_rule_finds_what_it_is_for(body: str, line: int, rule_id: str) -> None:
+    assert found(body) == [(line, rule_id)]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "## Een kop\n\n---\n\nTekst.\n\nEen kop\n===\n",
+        "- een\n- twee",
+        "Een zin • met een punt · erin.",
+        '"Ja," zei hij, "dat is goed."',
+        '"Rust" is een woord, net als "ruimte"',
+        "‘Aan’ staan, en dan ‘uit’",
+        "'s Avonds komt de rust, 's ochtends niet'",
+        '> "Rust begint vanbinnen."',
+        '"',
+        '""',
+        "Dag na dag loop ik langs het water.",
+        "Dag na dag,\nweek na week.",
+        "Dag en nacht, en dan weer dag.",
+        "Beste lezer, vandaag wil ik iets met je delen.",
+        "Hallo zeggen tegen jezelf is moeilijk!",
+        "Lieve woorden helpen.",
+        "Tekst.\n\nHoi allemaal!",
+        "Groeten doen we met een glimlach.",
+        "Groet, en loop weer verder.",
+        "Liefs is een mooi woord.",
+        "Tot volgende week!",
+        "Met vriendelijke groeten kom je ver.",
+        "Groet,\n\n" + "Tekst.\n\n" * 6,
+        "De buurman riep een\ngroet\n" + "en liep door\n" * 3,
+    ],
+)
+def test_ordinary_prose_raises_no_alarm(body: str) -> None:
+    assert found(body) == []
+
+
+def test_findings_of_reading_and_of_rules_come_together_by_line() -> None:
+    assert found("• een\n\n<b>twee</b>\n\nKop\n---\n") == [
+        (1, "pasted-bullets"),
+        (3, "raw-html"),
+        (5, "text-above-dashes"),
+    ]
+
+
+def test_every_rule_has_an_id_of_its_own_and_a_one_line_description() -> None:
+    assert not set(checks.RULES) & set(content.RULES)
+    for rule_id, registered in checks.RULES.items():
+        assert registered.id == rule_id
+        assert registered.severity is Severity.WARNING
+        assert registered.description.strip()
+        assert "\n" not in registered.description
+
+
+def test_a_rule_with_the_id_of_another_is_refused() -> None:
+    with pytest.raises(ValueError, match="pasted-bullets"):
+
+        @rule("pasted-bullets", Severity.WARNING)
+        def again(blocks: object) -> list[Hit]:  # noqa: ARG001
+            """Say it again."""
+            return []

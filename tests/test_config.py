@@ -1,0 +1,124 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from newsletter import config
+from newsletter.errors import NewsletterError
+
+
+def settings(folder: Path, text: str = "", **environment: str) -> config.Settings:
+    if text:
+        (folder / "newsletter.toml").write_text(text, encoding="utf-8")
+    return config.load(folder, environment)
+
+
+def test_without_a_file_the_current_folder_and_all_defaults_hold(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+    assert found.root == tmp_path.resolve()
+    assert found == config.Settings(root=tmp_path.resolve(), origin=found.origin)
+
+
+def test_the_nearest_file_upwards_makes_the_root(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.newsletter]\nname = "Boven"\n')
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    assert config.load(inner, {}).root == tmp_path.resolve()
+    (tmp_path / "a" / "pyproject.toml").write_text("[tool.other]\n")
+    assert config.load(inner, {}).name == "Boven"
+    (tmp_path / "a" / "newsletter.toml").write_text('name = "Midden"\n')
+    assert config.load(inner, {}).name == "Midden"
+
+
+def test_the_environment_wins(tmp_path: Path) -> None:
+    found = settings(
+        tmp_path,
+        'public_url = "https://a.example.org"',
+        NEWSLETTER_PUBLIC_URL="https://b.example.org",
+        NEWSLETTER_SECRET_KEY="new, old",
+    )
+    assert found.public_url == "https://b.example.org"
+    assert found.secret_keys == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("nmae = 'x'", '"name"'),
+        ("name = 3", "text in quotes"),
+        ("name = ''", "name"),
+        ('name = "a\\nb"', "one line"),
+        ("max_lateness_hours = '6'", "a number"),
+        ("max_lateness_hours = true", "a number"),
+        ("max_lateness_hours = -1", "zero or more"),
+        ("max_lateness_hours = nan", "zero or more"),
+        ("timezone = 'Europe/Rotterdam'", "time zone"),
+        ("timezone = '../etc/passwd'", "time zone"),
+        ("timezone = ''", "time zone"),
+        ("send_time = '7:00'", "time"),
+        ("send_time = 07:00:00", "text in quotes"),
+        ("send_time = '24:00'", "time"),
+        ("sender = 'Gerrit'", "address"),
+        ('sender = "Gerrit\\r\\nBcc: x@example.org <g@example.org>"', "one line"),
+        ("public_url = 'example.org'", "web address"),
+        ("public_url = ''", "web address"),
+        ("public_url = 'javascript:alert(1)'", "web address"),
+        ("public_url = 'https://example.org/?a=b'", "web address"),
+        ("public_url = 'http://[::1'", "web address"),
+        ("greeting = 'Dag {name},'", "first_name"),
+        ("accent_color = 'green'", "colour"),
+        ("language = 'Nederlands!'", "language"),
+        ("provider = 'pigeon'", "pigeon"),
+        ("provider = 'resend'", "resend"),
+        ("name = ", "TOML"),
+    ],
+)
+def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, said: str) -> None:
+    with pytest.raises(NewsletterError) as caught:
+        settings(tmp_path, line)
+    text = str(caught.value)
+    assert said in text
+    assert "\n" not in text
+    assert "newsletter.toml" in text
+    assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "variable",
+    [
+        "NEWSLETTER_DATABASE_URL",
+        "NEWSLETTER_SECRET_KEY",
+        "NEWSLETTER_PROVIDER",
+        "NEWSLETTER_PROVIDER_URL",
+        "NEWSLETTER_PUBLIC_URL",
+    ],
+)
+@pytest.mark.parametrize("value", ["", "  "])
+def test_a_variable_that_is_set_but_empty_is_an_error(
+    tmp_path: Path, variable: str, value: str
+) -> None:
+    with pytest.raises(NewsletterError, match=f"{variable}: is set but empty"):
+        settings(tmp_path, **{variable: value})
+
+
+def test_an_empty_key_in_the_list_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NewsletterError, match="NEWSLETTER_SECRET_KEY"):
+        settings(tmp_path, NEWSLETTER_SECRET_KEY="one,,two")
+
+
+def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
+    with pytest.raises(NewsletterError, match=r"^NEWSLETTER_PROVIDER: "):
+        settings(tmp_path, NEWSLETTER_PROVIDER="pigeon")
+
+
+def test_a_secret_never_stands_in_an_error(tmp_path: Path) -> None:
+    with pytest.raises(NewsletterError) as caught:
+        settings(tmp_path, NEWSLETTER_SECRET_KEY="canary-1,", NEWSLETTER_PROVIDER="x")
+    assert "canary" not in str(caught.value)
+
+
+def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "newsletter.toml").write_bytes(b'name = "caf\xe9"')
+    with pytest.raises(NewsletterError, match="TOML"):
+        config.load(tmp_path, {})

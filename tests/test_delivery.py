@@ -1,0 +1,532 @@
+from __future__ import annotations
+
+import sqlite3
+import threading
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from house import House, Provider, add_readers, write_issue
+from sqlalchemy.exc import IntegrityError
+
+from newsletter import delivery, desk, render, tokens
+from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    MailingState,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from newsletter.providers.outbox import Outbox
+from newsletter.store import batches, mailings
+from newsletter.store.keys import signing_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from newsletter.model import Batch, Outcome, Receipt
+
+BLIND = timedelta(0)
+
+
+@pytest.fixture
+def house(root: Path) -> House:
+    return House(root)
+
+
+def adds_up(receipt: Receipt) -> bool:
+    return sum(receipt.counts.values()) == receipt.mailing.audience
+
+
+def counts(receipt: Receipt) -> dict[str, int]:
+    assert adds_up(receipt)
+    return {state.value: n for state, n in receipt.counts.items() if n}
+
+
+def test_everyone_gets_one_letter_and_a_second_send_sends_nothing(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    first = house.send(provider)
+    assert counts(first.receipt) == {"accepted": 25}
+    assert first.receipt.mailing.state is MailingState.COMPLETED
+    assert first.trouble is None
+    calls = provider.calls
+
+    second = house.send(provider)
+
+    assert second.receipt == first.receipt
+    assert provider.calls == calls
+    assert set(provider.copies().values()) == {1}
+    assert len(provider.copies()) == 25
+
+
+def test_the_attempt_is_committed_before_anything_leaves(house: House, tmp_path: Path) -> None:
+    seen = []
+
+    def look(batch: Batch) -> None:
+        # Another connection sees only what is committed.
+        with sqlite3.connect(house.root / ".newsletter" / "newsletter.db") as other:
+            refs = [reader.ref for reader in batch.recipients]
+            marks = ",".join("?" * len(refs))
+            query = (
+                "SELECT d.state, b.key, b.payload_hash IS NOT NULL FROM deliveries d "  # noqa: S608 - marks only
+                f"JOIN batches b ON b.id = d.batch_id WHERE d.ref IN ({marks})"
+            )
+            seen.extend(other.execute(query, refs).fetchall())
+        assert all(row == ("attempting", batch.key, 1) for row in seen[-len(refs) :])
+
+    house.send(Provider(tmp_path / "taken", answer=look))
+    assert len(seen) == 25
+
+
+def test_only_active_readers_who_did_not_pause_are_in_the_audience(
+    house: House, tmp_path: Path
+) -> None:
+    for n, status in enumerate(("pending", "unsubscribed", "bounced", "complained")):
+        house.sql(f"UPDATE subscribers SET status = '{status}' WHERE id = {n + 1}")  # noqa: S608
+    house.sql("UPDATE subscribers SET paused_until = '2999-01-01' WHERE id = 5")
+    house.sql("UPDATE subscribers SET paused_until = '2001-01-01' WHERE id = 6")
+    assert house.send(Provider(tmp_path / "taken")).receipt.mailing.audience == 20
+
+
+def test_who_leaves_pauses_or_is_erased_after_the_freeze_is_skipped(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken", size=5)
+
+    def leave(_batch: Batch) -> None:
+        house.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id IN (6, 7)")
+        house.sql("UPDATE subscribers SET paused_until = '2999-01-01' WHERE id = 8")
+        house.sql("DELETE FROM subscribers WHERE id = 25")
+
+    provider.answer = leave
+    receipt = house.send(provider).receipt
+    assert counts(receipt) == {"accepted": 21, "skipped": 4}
+    assert receipt.mailing.state is MailingState.COMPLETED
+    reasons = house.sql("SELECT reason, count(*) FROM deliveries WHERE state = 'skipped' GROUP BY 1")
+    assert sorted(reasons) == [("erased", 1), ("paused", 1), ("unsubscribed", 2)]
+    assert len(provider.copies()) == 21
+
+
+def test_every_outcome_finds_its_own_delivery(house: House, tmp_path: Path) -> None:
+    house.sql("DELETE FROM subscribers WHERE id > 5")
+
+    def answer(batch: Batch) -> Mapping[str, Outcome]:
+        refs = [reader.ref for reader in batch.recipients]
+        # In another order, and one is missing.
+        return {
+            refs[3]: Unknown("half an answer"),
+            refs[1]: Rejected("no such mailbox"),
+            refs[0]: Accepted("id-0"),
+            refs[2]: RetryLater("slow down"),
+        }
+
+    provider = Provider(tmp_path / "taken", replay=BLIND, answer=answer)
+    report = house.send(provider)
+    assert counts(report.receipt) == {"accepted": 1, "rejected": 1, "pending": 1, "unknown": 2}
+    assert isinstance(report.trouble, TryAgain)
+    rows = house.sql("SELECT state, reason, provider_id FROM deliveries ORDER BY id")
+    assert rows == [
+        ("accepted", None, "id-0"),
+        ("rejected", "no such mailbox", None),
+        ("pending", "slow down", None),
+        ("unknown", "half an answer", None),
+        ("unknown", "the answer left it out", None),
+    ]
+
+
+def test_an_unknown_outcome_is_never_sent_again_without_a_key(
+    house: House, tmp_path: Path
+) -> None:
+    def lost(batch: Batch) -> Mapping[str, Outcome]:
+        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+
+    provider = Provider(tmp_path / "taken", replay=BLIND, answer=lost)
+    report = house.send(provider)
+    assert counts(report.receipt) == {"unknown": 25}
+    assert report.receipt.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+    assert isinstance(report.trouble, DecisionNeeded)
+
+    provider.answer = None
+    again = house.send(provider)
+    assert counts(again.receipt) == {"unknown": 25}
+    assert isinstance(again.trouble, DecisionNeeded)
+    assert set(provider.copies().values()) == {1}
+
+
+class ProcessLostError(BaseException):
+    """Stands for a process that is gone: nothing after it runs."""
+
+
+def _interrupted(house: House, provider: Provider) -> None:
+    """Let the provider take one batch, and the sender die before it hears of it."""
+
+    def die(_batch: Batch) -> None:
+        raise ProcessLostError
+
+    provider.answer = die
+    with pytest.raises(ProcessLostError):
+        house.send(provider)
+    provider.answer = None
+    house.lose_process()
+
+
+def test_a_lost_answer_is_asked_again_with_the_same_key_and_bytes(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    report = house.send(provider)
+    assert counts(report.receipt) == {"accepted": 25}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_what_a_lost_process_attempted_is_unknown_to_a_blind_provider(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND)
+    _interrupted(house, provider)
+    report = house.send(provider)
+    assert counts(report.receipt) == {"accepted": 15, "unknown": 10}
+    assert isinstance(report.trouble, DecisionNeeded)
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_key_is_not_trusted_to_the_end_of_its_life(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken", replay=timedelta(hours=24))
+    _interrupted(house, provider)
+    twenty_hours = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-20 hours')"
+    house.sql(f"UPDATE batches SET claimed_at = {twenty_hours}")  # noqa: S608
+    assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+
+
+def test_a_batch_of_which_a_reader_left_is_never_replayed(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    # As leaving does, in the same transaction; test_subscribers proves that it does.
+    house.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id = 1")
+    house.sql("UPDATE batches SET snapshot = NULL")
+    assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+
+
+def test_a_batch_whose_bytes_came_out_differently_is_not_replayed(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    build = Provider.build
+    monkeypatch.setattr(Provider, "build", lambda self, batch: (*build(self, batch), b"more"))
+    assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert set(provider.copies().values()) == {1}
+    assert house.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(0,)]
+
+
+def test_a_batch_whose_key_is_gone_is_not_replayed(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    (house.root / ".newsletter" / "secret-key").unlink()
+    assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+
+
+def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
+    slug, draft = desk.draft_if_there(house.settings, house.slug)
+    assert draft
+    assert draft.issue
+    letter = render.letter(draft.issue, house.settings)
+    with house.store.write() as connection:
+        mailing = mailings.freeze(
+            connection, draft.issue, letter, provider="fake", rehearsal=False
+        )
+        mailings.move(connection, mailing.id, MailingState.SENDING)
+        key_id = tokens.fingerprint(signing_keys(house.settings)[0])
+        claim = batches.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
+    assert claim
+    return mailing.id, claim
+
+
+def test_only_the_owner_settles(house: House) -> None:
+    mailing_id, claim = _claimed(house, timedelta(hours=1))
+    house.lose_process()
+    with house.store.write() as connection:
+        batches.expire_leases(connection, mailing_id)
+        taken_over = batches.replay(
+            connection, mailing_id, lease=timedelta(hours=1), window=timedelta(hours=1)
+        )
+    assert taken_over
+    accepted = {reader.ref: Accepted("late") for reader in claim.readers}
+    with house.store.write() as connection:
+        assert not batches.settle(connection, claim, accepted)
+        assert not batches.seal(connection, claim, "0")
+        assert batches.settle(connection, taken_over, accepted)
+    assert house.sql("SELECT DISTINCT provider_id FROM deliveries WHERE batch_id = 1") == [
+        ("late",)
+    ]
+
+
+def test_a_slow_answer_still_settles_what_nobody_took_over(house: House) -> None:
+    mailing_id, claim = _claimed(house, timedelta(hours=1))
+    house.lose_process()
+    with house.store.write() as connection:
+        assert batches.expire_leases(connection, mailing_id) == 5
+        # Too late to start sending ...
+        assert not batches.seal(connection, claim, "0")
+        # ... but an answer that comes now is still an answer.
+        assert batches.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
+        receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
+    assert counts(receipt) == {"pending": 20, "accepted": 5}
+
+
+def test_a_claim_needs_a_mailing_that_is_sending(house: House) -> None:
+    mailing_id, _ = _claimed(house, timedelta(hours=1))
+    delivery.pause(house.store, house.slug)
+    with house.store.write() as connection:
+        again = batches.claim(connection, mailing_id, size=5, lease=timedelta(1), key_id="k")
+    assert again is None
+
+
+def test_pausing_stops_a_running_sender_and_send_goes_on(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+
+    def pause(_batch: Batch) -> None:
+        delivery.pause(house.store, house.slug)
+
+    provider.answer = pause
+    report = house.send(provider)
+    assert report.receipt.mailing.state is MailingState.PAUSED
+    assert counts(report.receipt) == {"accepted": 10, "pending": 15}
+    assert isinstance(report.trouble, DecisionNeeded)
+
+    provider.answer = None
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_limit_freezes_everyone_and_pauses_after_so_many(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    report = house.send(provider, limit=7)
+    assert counts(report.receipt) == {"accepted": 7, "pending": 18}
+    assert report.receipt.mailing.state is MailingState.PAUSED
+    assert report.trouble is None
+    assert counts(house.send(provider, limit=12).receipt) == {"accepted": 19, "pending": 6}
+    assert counts(house.send(provider, limit=6).receipt) == {"accepted": 25}
+
+
+def test_a_wish_to_stop_finishes_what_is_in_flight(house: House, tmp_path: Path) -> None:
+    stop = threading.Event()
+    provider = Provider(tmp_path / "taken", answer=lambda _batch: stop.set())
+    report = house.send(provider, stop=stop)
+    assert counts(report.receipt) == {"accepted": 10, "pending": 15}
+    assert isinstance(report.trouble, TryAgain)
+    assert "15" in str(report.trouble)
+
+
+def test_cancelling_before_anything_was_attempted_frees_the_slug(
+    house: House, tmp_path: Path
+) -> None:
+    mailing_id, claim = _claimed(house, timedelta(hours=1))
+    with house.store.write() as connection:
+        batches.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
+    receipt = delivery.cancel(house.store, house.slug)
+    assert receipt.mailing.state is MailingState.CANCELLED
+
+    report = house.send(Provider(tmp_path / "taken"))
+    assert report.receipt.mailing.id != mailing_id
+    assert counts(report.receipt) == {"accepted": 25}
+
+
+def test_a_cancelled_mailing_that_reached_people_is_not_started_anew(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=3)
+    delivery.cancel(house.store, house.slug)
+    with pytest.raises(NewsletterError):
+        house.send(provider)
+    assert len(provider.copies()) == 3
+
+
+def test_resolving_by_sending_again_reaches_only_the_unknown(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND)
+    _interrupted(house, provider)
+    house.send(provider)
+    receipt = delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+    assert counts(receipt) == {"accepted": 15, "pending": 10}
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+    assert sorted(provider.copies().values()) == [1] * 15 + [2] * 10
+    assert house.sql("SELECT what, deliveries FROM decisions") == [("resolve --resend", 10)]
+
+
+def test_resolving_by_assuming_completes_and_says_so(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND)
+    _interrupted(house, provider)
+    house.send(provider)
+    receipt = delivery.resolve(house.store, house.slug, delivery.Verdict.ASSUME_SENT)
+    assert counts(receipt) == {"accepted": 25}
+    assert receipt.assumed == 10
+    assert receipt.mailing.state is MailingState.COMPLETED
+    with pytest.raises(NewsletterError):
+        delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+
+
+def test_after_resolving_a_late_answer_of_the_lost_process_changes_nothing(house: House) -> None:
+    mailing_id, claim = _claimed(house, timedelta(hours=1))
+    house.lose_process()
+    with house.store.write() as connection:
+        batches.expire_leases(connection, mailing_id)
+    delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+    with house.store.write() as connection:
+        assert not batches.settle(connection, claim, {r.ref: Accepted("x") for r in claim.readers})
+        receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
+    assert counts(receipt) == {"pending": 25}
+
+
+@pytest.mark.parametrize("what", ["renamed", "redated", "same slot"])
+def test_a_letter_that_went_out_is_refused_under_another_name(
+    house: House, tmp_path: Path, what: str
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider)
+    file = house.root / "issues" / f"{house.slug}.md"
+    if what == "same slot":
+        other = write_issue(house.root, name="anders")
+    else:
+        other = write_issue(house.root, name="kopie", days=6 if what == "renamed" else 9)
+        (house.root / "issues" / f"{other}.md").write_bytes(file.read_bytes())
+    with pytest.raises(NewsletterError, match=house.slug):
+        house.send(provider, other)
+    assert set(provider.copies().values()) == {1}
+
+
+@pytest.mark.parametrize("column", ["slug", "slot", "content_hash"])
+def test_the_database_itself_refuses_a_second_real_mailing(house: House, column: str) -> None:
+    _claimed(house, timedelta(hours=1))
+    copied = [c for c in ("slug", "slot", "content_hash") if c != column]
+    changes = ", ".join(f"{c} || 'x'" if c in copied else c for c in ("slug", "slot"))
+    with pytest.raises(IntegrityError, match=column):
+        house.sql(
+            "INSERT INTO mailings SELECT NULL, 'other', "  # noqa: S608 - column names only
+            f"{changes}, send_at, "
+            f"{'content_hash' if column == 'content_hash' else 'hex(1)'}, letter_hash, letter, "
+            "provider, provider_url, rehearsal, state, note, released, audience, started_at, "
+            "finished_at FROM mailings"
+        )
+
+
+def test_the_database_itself_refuses_a_second_delivery_to_a_reader(house: House) -> None:
+    _claimed(house, timedelta(hours=1))
+    with pytest.raises(IntegrityError, match="subscriber_id"):
+        house.sql(
+            "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, assumed) "
+            "SELECT mailing_id, subscriber_id, 'other', 'pending', 0 FROM deliveries LIMIT 1"
+        )
+
+
+def test_an_edit_after_the_freeze_changes_nothing_and_is_told(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=5)
+    before = house.sql("SELECT letter_hash FROM mailings")
+    write_issue(house.root, more=" En nog iets.")
+    report = house.send(provider)
+    assert report.edited
+    assert counts(report.receipt) == {"accepted": 25}
+    assert house.sql("SELECT letter_hash FROM mailings") == before
+
+
+def test_a_started_mailing_goes_on_without_its_file(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=5)
+    (house.root / "issues" / f"{house.slug}.md").unlink()
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+
+
+def test_a_rehearsal_leaves_the_real_mailing_alone(house: House, tmp_path: Path) -> None:
+    outbox = Outbox(house.root / "outbox")
+    rehearsed = house.send(outbox)  # type: ignore[arg-type]
+    assert rehearsed.receipt.mailing.rehearsal
+    provider = Provider(tmp_path / "taken")
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+    shown = delivery.receipt_of(house.store, house.slug)
+    assert shown
+    assert not shown.mailing.rehearsal
+
+
+def test_an_edited_issue_replaces_its_rehearsal_and_its_files(house: House) -> None:
+    outbox = Outbox(house.root / "outbox")
+    first = house.send(outbox).receipt  # type: ignore[arg-type]
+    write_issue(house.root, more=" En nog iets.")
+    second = house.send(outbox).receipt  # type: ignore[arg-type]
+    assert second.mailing.letter_hash != first.mailing.letter_hash
+    files = list((house.root / "outbox" / house.slug).iterdir())
+    assert len(files) == 25
+    assert all(b"En nog iets" in file.read_bytes() for file in files)
+    assert house.sql("SELECT count(*) FROM mailings") == [(1,)]
+
+
+def test_a_sender_whose_rehearsal_was_replaced_stops(house: House) -> None:
+    outbox = Outbox(house.root / "outbox")
+
+    class Edited(Outbox):
+        def submit(
+            self, batch: Batch, payload: tuple[bytes, ...]
+        ) -> Mapping[str, Outcome]:
+            write_issue(house.root, more=" En nog iets.")
+            house.send(outbox)  # type: ignore[arg-type]
+            return super().submit(batch, payload)
+
+    with pytest.raises(DecisionNeeded, match="replaced"):
+        house.send(Edited(house.root / "outbox"))  # type: ignore[arg-type]
+
+
+def test_early_is_allowed_late_needs_a_word(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    late = write_issue(house.root, name="oud", days=-2)
+    with pytest.raises(NewsletterError, match="--late"):
+        house.send(provider, late)
+    assert counts(house.send(provider, late, late=True).receipt) == {"accepted": 25}
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+
+
+def test_a_mailing_that_took_too_long_waits_for_a_person(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=5)
+    house.sql("UPDATE mailings SET started_at = '2020-01-01 00:00:00.000000'")
+    report = house.send(provider)
+    assert isinstance(report.trouble, DecisionNeeded)
+    assert report.receipt.mailing.state is MailingState.PAUSED
+    assert len(provider.copies()) == 5
+    assert counts(house.send(provider, late=True).receipt) == {"accepted": 25}
+
+
+def test_nothing_is_frozen_for_nobody(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=0)
+    with pytest.raises(NewsletterError, match="nobody"):
+        house.send(Provider(tmp_path / "taken"))
+    assert house.sql("SELECT count(*) FROM mailings") == [(0,)]
+    add_readers(house.store, 1)
+    assert counts(house.send(Provider(tmp_path / "taken")).receipt) == {"accepted": 1}
+
+
+def test_drafts_and_files_with_errors_are_refused(house: House, tmp_path: Path) -> None:
+    file = house.root / "issues" / f"{house.slug}.md"
+    good = file.read_text(encoding="utf-8")
+    file.write_text(good.replace("---\nEen", "draft: yes\n---\nEen"), encoding="utf-8")
+    with pytest.raises(NewsletterError, match="draft"):
+        house.send(Provider(tmp_path / "taken"))
+    file.write_text(good.replace("---\nEen", "onderwerp: x\n---\nEen"), encoding="utf-8")
+    with pytest.raises(ContentError):
+        house.send(Provider(tmp_path / "taken"))
+    assert house.sql("SELECT count(*) FROM mailings") == [(0,)]
+
+
+def test_a_failing_outbox_leaves_its_deliveries_pending(house: House) -> None:
+    (house.root / "outbox").write_text("in the way", encoding="utf-8")
+    report = house.send(Outbox(house.root / "outbox"))  # type: ignore[arg-type]
+    assert isinstance(report.trouble, TryAgain)
+    assert counts(report.receipt) == {"pending": 25}
+    (house.root / "outbox").unlink()
+    again = house.send(Outbox(house.root / "outbox"))  # type: ignore[arg-type]
+    assert again.receipt.counts[DeliveryState.ACCEPTED] == 25

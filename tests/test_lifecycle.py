@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+
+from newsletter import lifecycle
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    MailingState,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+
+D = DeliveryState
+
+
+def test_what_is_certain_never_changes() -> None:
+    for certain in (D.ACCEPTED, D.REJECTED, D.SKIPPED):
+        assert not lifecycle.DELIVERIES[certain]
+
+
+def test_nothing_is_accepted_that_was_not_attempted() -> None:
+    assert lifecycle.deliveries_before(D.ACCEPTED) == {D.ATTEMPTING, D.UNKNOWN}
+    assert lifecycle.deliveries_before(D.UNKNOWN) == {D.ATTEMPTING}
+
+
+def test_every_state_has_its_rules() -> None:
+    assert set(lifecycle.DELIVERIES) == set(DeliveryState)
+    assert set(lifecycle.MAILINGS) == set(MailingState)
+
+
+def test_only_a_person_reopens_a_completed_mailing() -> None:
+    assert not lifecycle.MAILINGS[MailingState.COMPLETED]
+    assert MailingState.SENDING not in lifecycle.MAILINGS[MailingState.CANCELLED]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        (Accepted("id"), D.ACCEPTED),
+        (Rejected("no"), D.REJECTED),
+        (RetryLater("later"), D.PENDING),
+        (Unknown("?"), D.UNKNOWN),
+    ],
+)
+def test_an_outcome_leads_to_one_state(outcome: Outcome, state: DeliveryState) -> None:
+    assert lifecycle.state_after(outcome) is state
+
+
+def test_a_mailing_is_complete_only_when_nothing_is_open() -> None:
+    for present in product((0, 3), repeat=len(DeliveryState)):
+        counts = dict(zip(DeliveryState, present, strict=True))
+        end = lifecycle.conclusion(counts)
+        if counts[D.PENDING] or counts[D.ATTEMPTING]:
+            assert end is None
+        elif counts[D.UNKNOWN]:
+            assert end is MailingState.COMPLETED_WITH_UNKNOWN
+        else:
+            assert end is MailingState.COMPLETED

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import base64
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from newsletter import tokens
+from newsletter.store.ids import new_id
+
+SUBSCRIBER, MAILING = "a" * 26, "b" * 25 + "e"
+
+
+def test_a_token_names_subscriber_and_mailing_and_nothing_else() -> None:
+    subscriber, mailing = new_id(), new_id()
+    token = tokens.leave_token("key", subscriber, mailing)
+    assert tokens.read_leave_token(["key"], token) == (subscriber, mailing)
+    payload = base64.urlsafe_b64decode(token.split(".")[0] + "=")
+    assert len(payload) == 32
+    assert len(token) == 87
+
+
+def test_the_same_letter_has_the_same_token() -> None:
+    first = tokens.leave_token("key", SUBSCRIBER, MAILING)
+    assert first == tokens.leave_token("key", SUBSCRIBER, MAILING)
+    assert first != tokens.leave_token("other", SUBSCRIBER, MAILING)
+
+
+@pytest.mark.parametrize("signed_with", ["new", "older", "oldest"])
+def test_every_key_of_the_list_verifies(signed_with: str) -> None:
+    token = tokens.leave_token(signed_with, SUBSCRIBER, MAILING)
+    assert tokens.read_leave_token(["new", "older", "oldest"], token)
+    assert not tokens.read_leave_token(["another"], token)
+
+
+def test_a_token_for_another_purpose_is_worth_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer = tokens._signer  # noqa: SLF001 - another purpose comes with a later feature
+    token = tokens.leave_token("key", SUBSCRIBER, MAILING)
+    monkeypatch.setattr(tokens, "_signer", lambda keys, _purpose: signer(keys, "confirm"))
+    assert tokens.read_leave_token(["key"], token) is None
+    assert tokens.read_leave_token(["key"], tokens.leave_token("key", SUBSCRIBER, MAILING))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda token: "",
+        lambda token: token[:-1],
+        lambda token: token[1:],
+        lambda token: token + "A",
+        lambda token: token + "=",
+        lambda token: token.replace(".", ""),
+        lambda token: token + "\0",
+        lambda token: token * 200,
+        lambda token: token[:10] + "é" + token[11:],
+        lambda token: ("B" if token[0] == "A" else "A") + token[1:],
+    ],
+)
+def test_a_damaged_token_is_none_and_no_error(damage: object) -> None:
+    assert callable(damage)
+    token = tokens.leave_token("key", SUBSCRIBER, MAILING)
+    assert tokens.read_leave_token(["key"], damage(token)) is None
+
+
+@given(st.text(max_size=300))
+def test_no_text_is_a_token(text: str) -> None:
+    assert tokens.read_leave_token(["key"], text) is None
+
+
+def test_a_fingerprint_tells_keys_apart_and_gives_nothing_away() -> None:
+    assert tokens.fingerprint("one") != tokens.fingerprint("two")
+    assert "one" not in tokens.fingerprint("one")
