@@ -10,7 +10,7 @@ from letters import READER, SAMPLES, SETTINGS, Parsed, every_block, fill, issue,
 
 from newsletter import slots
 from newsletter.errors import NewsletterError
-from newsletter.model import Heading, Letter, RichText, Text
+from newsletter.model import Button, Heading, Letter, Link, RichText, Text
 from newsletter.render import letter
 
 if TYPE_CHECKING:
@@ -293,6 +293,14 @@ def test_a_heading_keeps_its_links_in_plain_text() -> None:
     body = RichText("a", "Rust [4]", "a", ((4, "https://example.org/rust"),))
     text = letter(issue(Heading(1, 2, body)), SETTINGS).text
     assert "Rust [4]\n--------\n[4] https://example.org/rust\n" in text
+
+
+def test_a_label_that_ends_a_sentence_gets_no_colon_in_plain_text() -> None:
+    url = "https://example.org/rust"
+    text = letter(
+        issue(Button(1, Link("Durf je?", url)), Button(1, Link("Lees", url))), SETTINGS
+    ).text
+    assert f"\nDurf je?\n{url}\n\nLees:\n{url}\n" in text
 
 
 def test_slots_are_found_raw_and_as_entities() -> None:

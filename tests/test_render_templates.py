@@ -1,14 +1,20 @@
 from __future__ import annotations
 
+import re
 import shutil
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from letters import REPOSITORY, SETTINGS, every_block, issue
 
 from newsletter.errors import NewsletterError
-from newsletter.render import letter, templates
+from newsletter.render import Newsletter, letter, templates, values
+from newsletter.render.palette import Scheme
+
+if TYPE_CHECKING:
+    from newsletter.model import Block
 
 
 @pytest.fixture
@@ -109,3 +115,19 @@ def test_every_template_but_the_plain_text_escapes_its_values(root: Path) -> Non
     values = {"issue": issue(subject="<b>&")}
     assert templates.run(root, "issue.mjml.j2", values) == "&lt;b&gt;&amp; &lt;b&gt;&amp;"
     assert templates.run(root, "issue.txt.j2", values) == "<b>&"
+
+
+def test_the_manual_names_everything_a_template_may_use() -> None:
+    manual = (REPOSITORY / "docs" / "templates.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"[a-z0-9_]+", " ".join(re.findall(r"`([^`]+)`", manual))))
+    known = {
+        *values(issue(), SETTINGS),
+        *(field.name for kind in (Newsletter, Scheme) for field in fields(kind)),
+        *(name for block in every_block().blocks for name in (block.kind, *_names(block))),
+        *(path.name.split(".")[0] for path in (REPOSITORY / "templates").iterdir()),
+    }
+    assert known - named == set()
+
+
+def _names(block: Block) -> set[str]:
+    return {field.name for field in fields(block)} - {"line", "underlined"}

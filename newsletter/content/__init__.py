@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
@@ -37,7 +38,8 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
     slug, day = read_name(name, problems)
     text = decode(raw, problems)
     if text is None:
-        return Draft(slug, path, None, (), problems.found)
+        usual = datetime.combine(day, send_clock, zone) if day else None
+        return Draft(slug, path, None, (), problems.found, send_at=usual)
     lines = text.split("\n")
     header = read_header(lines, problems)
     fields = read_fields(header, day, zone=zone, send_clock=send_clock, problems=problems)
@@ -55,7 +57,7 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
             blocks=blocks,
             content_hash=_content_hash(fields.subject, fields.preheader, body),
         )
-    return Draft(slug, path, issue, blocks, problems.found)
+    return Draft(slug, path, issue, blocks, problems.found, send_at=fields.send_at)
 
 
 def _content_hash(subject: str, preheader: str, body: str) -> str:

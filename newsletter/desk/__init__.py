@@ -39,8 +39,11 @@ def find_issue(settings: Settings, issue: str) -> Path:
         NewsletterError: There is no such file, or it lies outside the newsletter's folder.
     """
     shown = issue if issue.isprintable() else repr(issue)
-    named = _SLUG.fullmatch(issue)
-    path = settings.issues / f"{issue}.md" if named else Path(issue)
+    path = Path(issue)
+    if _SLUG.fullmatch(issue):
+        path = settings.issues / f"{issue}.md"
+    elif path.name == issue and not path.exists():
+        path = settings.issues / issue
     try:
         real = path.resolve(strict=True)
     except (OSError, ValueError, RuntimeError):

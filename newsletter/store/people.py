@@ -48,7 +48,7 @@ class Newcomer(NamedTuple):
     email: str
     email_key: str
     first_name: str | None
-    status: Status
+    status: str
     source: str
     created_at: datetime
     confirmed_at: datetime | None = None
@@ -97,7 +97,7 @@ def add(connection: sa.Connection, newcomers: Sequence[Newcomer]) -> None:
         connection,
         subscribers.insert(),
         ("public_id", *Newcomer._fields),
-        [(new_id(), *newcomer._replace(status=str(newcomer.status))) for newcomer in newcomers],
+        [(new_id(), *newcomer) for newcomer in newcomers],
     )
 
 

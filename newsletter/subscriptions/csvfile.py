@@ -137,33 +137,26 @@ def _delimiter(sample: str, is_known: Callable[[tuple[str, ...]], bool]) -> tupl
 
 
 class _Lines:
-    """The lines of a file for the csv module, which asks for another while a quote is open."""
+    """The lines of a file for the csv module, which asks for another while a quote is open.
+
+    Attributes:
+        number: Of the line given last; ``line`` is that line.
+        begun: Of the line on which the present record begins.
+    """
 
     def __init__(self, file: TextIO, where: str) -> None:
-        self._readline = file.readline
+        self._file = file
         self._where = where
         self.number = 0
-        self.line = ""
         self.begun = 1
-        self._size = 0
+        self.line = ""
 
     def __iter__(self) -> Iterator[str]:
-        return self
-
-    def __next__(self) -> str:
-        self.line = line = self._readline(RECORD_LIMIT + 1)
-        if not line:
-            raise StopIteration
-        self.number += 1
-        self._size += len(line)
-        if self._size > RECORD_LIMIT:
-            self._refuse()
-        return line
-
-    def begin(self) -> None:
-        """The next line begins a record."""
-        self.begun = self.number + 1
-        self._size = 0
+        for line in self._file:
+            self.number += 1
+            self.line = line
+            yield line
+        self.line = ""
 
     def open_quote(self) -> NewsletterError:
         """Return the error that says where a quote was opened and not closed."""
@@ -173,18 +166,9 @@ class _Lines:
             hint='Close it there, or write "" for a quote inside a cell',
         )
 
-    def _refuse(self) -> None:
-        if self.number > self.begun:
-            raise self.open_quote()
-        raise NewsletterError(
-            f"line {self.number} is longer than a million characters",
-            where=self._where,
-            hint="Export the list again, one person a line",
-        )
-
 
 class _CheckedLines(_Lines):
-    """The same, looking at each line's encoding on the way."""
+    """The same, looking on the way whether each line can be used, and in what encoding it is."""
 
     def __init__(self, file: TextIO, where: str, declared: str) -> None:
         super().__init__(file, where)
@@ -192,17 +176,34 @@ class _CheckedLines(_Lines):
         self._utf8 = 1 if declared == "utf-8-sig" else 0
         self._other = 0
 
-    def __next__(self) -> str:
-        line = super().__next__()
-        if "\0" in line:
-            raise NewsletterError(
-                f"holds NUL bytes (line {self.number}), so it is not a CSV file",
-                where=self._where,
-                hint="Save it as CSV (UTF-8)",
-            )
-        if not line.isascii() and self._declared != "utf-16":
-            self._look_at(line.encode("latin-1"))
-        return line
+    def __iter__(self) -> Iterator[str]:
+        size = 0
+        while line := self._file.readline(RECORD_LIMIT + 1):
+            self.number += 1
+            self.line = line
+            size = len(line) if self.number == self.begun else size + len(line)
+            if size > RECORD_LIMIT:
+                raise self._too_long()
+            if "\0" in line:
+                raise self._unusable(
+                    f"holds NUL bytes (line {self.number}), so it is not a CSV file",
+                    "Save it as CSV (UTF-8)",
+                )
+            if not line.isascii() and self._declared != "utf-16":
+                self._look_at(line.encode("latin-1"))
+            yield line
+        self.line = ""
+
+    def _too_long(self) -> NewsletterError:
+        if self.number > self.begun:
+            return self.open_quote()
+        return self._unusable(
+            f"line {self.number} is longer than a million characters",
+            "Export the list again, one person a line",
+        )
+
+    def _unusable(self, problem: str, hint: str) -> NewsletterError:
+        return NewsletterError(problem, where=self._where, hint=hint)
 
     def encoding(self) -> str:
         """Return the encoding in which every line can be read."""
@@ -216,39 +217,38 @@ class _CheckedLines(_Lines):
             self._other = self._other or self.number
             self._check_windows(raw)
         if self._utf8 and self._other:
-            raise NewsletterError(
+            raise self._unusable(
                 f"mixes encodings: line {self._utf8} is UTF-8, line {self._other} is not",
-                where=self._where,
-                hint="Save it again as CSV (UTF-8) from one program",
+                "Save it again as CSV (UTF-8) from one program",
             )
 
     def _check_windows(self, raw: bytes) -> None:
         try:
             raw.decode("cp1252")
         except UnicodeDecodeError:
-            raise NewsletterError(
+            raise self._unusable(
                 f"line {self.number} is neither UTF-8 nor Windows-1252",
-                where=self._where,
-                hint="Save it again as CSV (UTF-8)",
+                "Save it again as CSV (UTF-8)",
             ) from None
 
 
 def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
+    source = iter(lines)
     for _ in range(preamble):
-        next(lines, None)
+        next(source, None)
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
     # Strictly: a quote left open would otherwise swallow rows up to the next quote.
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    reader = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
-        lines.begin()
+        lines.begun = begun = lines.number + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            if lines.number > lines.begun or not lines.line:
+            if lines.number > begun or not lines.line:
                 raise lines.open_quote() from None
-            yield Record(lines.begun, [lines.line.rstrip("\r\n")], broken=True)
+            yield Record(begun, [lines.line.rstrip("\r\n")], broken=True)
             continue
         if any(map(str.strip, cells)):
-            yield Record(lines.begun, cells)
+            yield Record(begun, cells)

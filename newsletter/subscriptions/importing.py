@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.subscriptions.csvfile import Record
 
-_AT_A_TIME = 1000
+_AT_A_TIME = 2000
 _REASONS = 100  # more different ones are no help, and would fill the memory
 
 

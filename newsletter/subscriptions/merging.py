@@ -102,7 +102,7 @@ class Entry:
             row.address.given,
             row.address.key,
             self.first_name,
-            self.status,
+            self.status.value,
             row.source,
             row.created_at,
             self.confirmed_at,

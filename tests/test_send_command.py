@@ -1,0 +1,266 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from email import message_from_bytes, policy
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from house import House, coming, write_issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+Run = "Callable[..., subprocess.CompletedProcess[str]]"
+KEYS = {
+    *("issue", "state", "rehearsal", "provider", "audience", "pending", "attempting"),
+    *("accepted", "rejected", "skipped", "unknown", "assumed", "delivered", "bounced"),
+    *("complained", "content_hash", "started_at", "finished_at", "next_step"),
+}
+STATES = ("pending", "attempting", "accepted", "rejected", "skipped", "unknown")
+
+
+@pytest.fixture
+def house(root: Path) -> House:
+    return House(root, readers=12)
+
+
+def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+    assert done.returncode == code, done.stderr
+    return json.loads(done.stdout)
+
+
+def one_line(done: subprocess.CompletedProcess[str], code: int) -> str:
+    assert done.returncode == code, done.stderr
+    assert done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+    assert done.stderr.startswith("newsletter: ")
+    return done.stderr
+
+
+def test_a_send_is_a_rehearsal_that_adds_up(house: House, run: Run) -> None:
+    first = document(run("send", house.slug, "--json"))
+    assert KEYS <= set(first)
+    assert first["issue"] == house.slug
+    assert (first["state"], first["rehearsal"], first["provider"]) == ("completed", True, "outbox")
+    assert first["audience"] == first["accepted"] == 12
+    assert sum(first[state] for state in STATES) == 12
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["started_at"])
+    assert re.fullmatch(r"[0-9a-f]{64}", first["content_hash"])
+    folder = house.root / ".newsletter" / "outbox" / house.slug
+    before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    assert len(before) == 12
+
+    assert document(run("send", house.slug, "--json")) == first
+    assert document(run("status", house.slug, "--json")) == first
+    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+
+
+def test_each_reader_finds_his_own_letter(house: House, run: Run) -> None:
+    run("send", f"issues/{house.slug}.md")
+    folder = house.root / ".newsletter" / "outbox" / house.slug
+    leave, greetings = set(), set()
+    for file in folder.iterdir():
+        mail = message_from_bytes(file.read_bytes(), policy=policy.default)
+        leave.add(mail["List-Unsubscribe"])
+        text = mail.get_body(("plain",)).get_content()  # type: ignore[attr-defined]
+        greetings.add(text.split("\r\n\r\n")[1])
+        assert "example.org" not in mail["List-Unsubscribe"]
+        assert file.stem in mail["Message-ID"]
+    assert len(leave) == 12
+    assert greetings == {"Dag Anna,", "Dag,"}
+
+
+def test_a_dry_run_says_the_same_and_changes_nothing(house: House, run: Run) -> None:
+    would = document(run("send", house.slug, "--dry-run", "--json"))
+    assert set(would) >= KEYS
+    assert (would["state"], would["audience"], would["pending"]) == (None, 12, 12)
+    assert not (house.root / ".newsletter" / "outbox").exists()
+    assert document(run("status", house.slug, "--json"))["state"] is None
+    run("send", house.slug)
+    assert document(run("send", house.slug, "--dry-run", "--json"))["state"] == "completed"
+
+
+def test_status_of_an_issue_that_was_never_sent(house: House, run: Run) -> None:
+    found = document(run("status", house.slug, "--json"))
+    assert set(found) >= KEYS
+    assert found["state"] is None
+
+
+def test_status_says_what_is_next_and_for_how_many(house: House, run: Run) -> None:
+    later = write_issue(house.root, name="later", days=13)
+    found = document(run("status", "--json"))
+    assert found["mailings"] == []
+    assert found["next"] == {
+        "issue": house.slug,
+        "send_at": f"{coming():%Y-%m-%d}T07:00:00{_offset(house)}",
+        "audience": 12,
+        "blocked_by": [],
+    }
+    assert f"Next: {house.slug}" in run("status").stdout
+    (house.root / "issues" / f"{house.slug}.md").unlink()
+    assert document(run("status", "--json"))["next"]["issue"] == later
+
+
+def _offset(house: House) -> str:
+    local = coming().replace(tzinfo=house.settings.zone)
+    return local.isoformat()[-6:]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda text: text.replace("---\nEen", "draft: yes\n---\nEen"), "draft"),
+        (lambda text: text.replace("subject", "subjct"), "error"),
+        (lambda text: "", "error"),
+    ],
+)
+def test_status_says_what_stands_in_the_way(
+    house: House, run: Run, change: Callable[[str], str], said: str
+) -> None:
+    file = house.root / "issues" / f"{house.slug}.md"
+    file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+    (found,) = document(run("status", "--json"))["next"]["blocked_by"]
+    assert said in found
+
+
+def test_status_sees_an_empty_list_and_two_letters_in_one_slot(root: Path, run: Run) -> None:
+    house = House(root, readers=0)
+    write_issue(root, name="zelfde")
+    found = document(run("status", "--json"))["next"]
+    assert found["issue"] == house.slug
+    assert len(found["blocked_by"]) == 2
+
+
+def test_status_without_issues_is_fine(root: Path, run: Run) -> None:
+    assert document(run("status", "--json")) == {"mailings": [], "next": None}
+
+
+def test_a_limit_a_pause_and_going_on(house: House, run: Run) -> None:
+    limited = document(run("send", house.slug, "--limit", "5", "--json"))
+    assert (limited["state"], limited["accepted"], limited["pending"]) == ("paused", 5, 7)
+    assert limited["next_step"]
+    assert document(run("pause", house.slug, "--json"))["state"] == "paused"
+    assert document(run("send", house.slug, "--json"))["accepted"] == 12
+    assert "nothing to pause" in one_line(run("pause", house.slug), 1)
+    assert "nothing to cancel" in one_line(run("cancel", house.slug), 1)
+    assert "unknown" in one_line(run("resolve", house.slug, "--resend"), 1)
+
+
+def test_cancelling_and_starting_again(house: House, run: Run) -> None:
+    run("send", house.slug, "--limit", "5")
+    assert document(run("cancel", house.slug, "--json"))["state"] == "cancelled"
+    # A rehearsal reached nobody, so it may start anew.
+    assert document(run("send", house.slug, "--json"))["accepted"] == 12
+
+
+def test_unknown_letters_wait_for_a_person(house: House, run: Run) -> None:
+    run("send", house.slug, "--limit", "5")
+    # As a process leaves them that died while a reader left.
+    house.sql("UPDATE deliveries SET state = 'attempting' WHERE state = 'accepted'")
+    house.sql("UPDATE batches SET settled_at = NULL, snapshot = NULL")
+    house.lose_process()
+    held = document(run("send", house.slug, "--json"), 3)
+    assert (held["state"], held["unknown"]) == ("completed_with_unknown", 5)
+    assert "resolve" in held["next_step"]
+    assert document(run("send", house.slug, "--json"), 3)["unknown"] == 5
+    assert run("resolve", house.slug).returncode == 2
+    decided = document(run("resolve", house.slug, "--assume-sent", "--json"))
+    assert (decided["state"], decided["accepted"], decided["assumed"]) == ("completed", 12, 5)
+
+
+def test_an_empty_list_is_something_to_mend(root: Path, run: Run) -> None:
+    house = House(root, readers=0)
+    assert "nobody" in one_line(run("send", house.slug), 1)
+
+
+@pytest.mark.parametrize(
+    "issue", ["../../etc/passwd", "..", "/etc/passwd", "a\nb", "é" * 300, "issues"]
+)
+def test_what_is_no_issue_is_one_line(house: House, run: Run, issue: str) -> None:
+    one_line(run("send", issue), 1)
+
+
+@pytest.mark.parametrize("command", ["send", "status", "render", "check", "pause", "cancel"])
+def test_every_command_knows_what_is_no_issue(house: House, run: Run, command: str) -> None:
+    one_line(run(command, "2026-11-29-niets"), 1)
+    one_line(run(command, "../2026-11-29-niets"), 1)
+
+
+def test_a_link_out_of_the_folder_is_refused(house: House, run: Run, tmp_path: Path) -> None:
+    outside = tmp_path.parent / f"{tmp_path.name}-outside.md"
+    outside.write_text("---\nsubject: Van buiten\n---\nDag.\n", encoding="utf-8")
+    slug = f"{coming(8):%Y-%m-%d}-link"
+    (house.root / "issues" / f"{slug}.md").symlink_to(outside)
+    assert "outside" in one_line(run("send", slug), 1)
+    assert "outside" in one_line(run("render", slug), 1)
+    assert "Van buiten" not in run("check").stdout
+
+
+def test_rendering_needs_no_database_and_no_key(root: Path, run: Run) -> None:
+    slug = write_issue(root)
+    done = run("render", slug, "--json", env={"NEWSLETTER_DATABASE_URL": "postgresql://nowhere/x"})
+    files = document(done)["files"]
+    assert [os.path.basename(file) for file in files] == [  # noqa: PTH119 - as printed
+        f"{slug}.html",
+        f"{slug}.txt",
+        f"{slug}.eml",
+    ]
+    assert [path.name for path in (root / ".newsletter").iterdir()] == ["render"]
+    first = [(root / file).read_bytes() for file in files]
+    run("render", slug)
+    assert [(root / file).read_bytes() for file in files] == first
+
+
+def test_rendering_elsewhere(root: Path, run: Run) -> None:
+    slug = write_issue(root)
+    assert run("render", slug, "--out", "hier/daar").returncode == 0
+    assert (root / "hier" / "daar" / f"{slug}.eml").exists()
+    (root / "vol").write_text("")
+    assert "vol" in run("render", slug, "--out", "vol/x").stderr
+
+
+def test_an_issue_with_errors_is_refused_with_the_first_of_them(root: Path, run: Run) -> None:
+    slug = write_issue(root)
+    file = root / "issues" / f"{slug}.md"
+    file.write_text(file.read_text().replace("subject:", "onderwerp:"))
+    for command in ("send", "render"):
+        said = one_line(run(command, slug), 1)
+        assert "newsletter check" in said
+
+
+def test_wrong_usage_is_two(root: Path, run: Run) -> None:
+    for arguments in (["send"], ["fly"], ["send", "x", "--limit", "0"], ["status", "--what"]):
+        assert run(*arguments).returncode == 2
+    assert run("--help").returncode == 0
+
+
+def test_wrong_settings_are_one_line(house: House, run: Run) -> None:
+    (house.root / "newsletter.toml").write_text('nmae = "x"')
+    for arguments in (["status"], ["send", house.slug], ["render", house.slug], ["check"]):
+        assert "nmae" in one_line(run(*arguments), 1)
+    (house.root / "newsletter.toml").unlink()
+    empty = run("status", env={"NEWSLETTER_SECRET_KEY": ""})
+    assert "NEWSLETTER_SECRET_KEY" in one_line(empty, 1)
+
+
+def test_no_secret_and_no_address_in_what_is_said(house: House, run: Run) -> None:
+    secret = {"NEWSLETTER_SECRET_KEY": "canary-key"}
+    said = ""
+    for arguments in (["-v", "send", house.slug], ["status"], ["-v", "send", "niets"]):
+        done = run(*arguments, env=secret)
+        said += done.stdout + done.stderr
+    assert "canary" not in said
+    assert "lezer" not in said
+
+
+def test_a_database_that_is_in_the_way_loses_nothing(house: House, run: Run) -> None:
+    path = house.root / ".newsletter" / "newsletter.db"
+    house.store.close()
+    path.write_bytes(b"a shopping list " * 50)
+    before = path.read_bytes()
+    one_line(run("send", house.slug), 1)
+    assert path.read_bytes() == before
