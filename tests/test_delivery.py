@@ -197,11 +197,38 @@ def test_what_a_lost_process_attempted_is_unknown_to_a_blind_provider(
 
 
 def test_a_key_is_not_trusted_to_the_end_of_its_life(house: House, tmp_path: Path) -> None:
-    provider = Provider(tmp_path / "taken", replay=timedelta(hours=24))
+    provider = Provider(tmp_path / "taken", replay=timedelta(milliseconds=1))
     _interrupted(house, provider)
-    twenty_hours = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-20 hours')"
-    house.sql(f"UPDATE batches SET claimed_at = {twenty_hours}")  # noqa: S608
     assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+
+
+def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND, size=25)
+    build = Provider.build
+
+    def slow(self: Provider, batch: Batch) -> tuple[bytes, ...]:
+        house.lose_process()
+        return build(self, batch)
+
+    monkeypatch.setattr(Provider, "build", slow)
+    assert counts(house.send(provider).receipt) == {"unknown": 25}
+    assert provider.copies() == {}
+
+
+def test_a_batch_of_which_a_part_travels_again_is_not_replayed(
+    house: House, tmp_path: Path
+) -> None:
+    def half(batch: Batch) -> Mapping[str, Outcome]:
+        later, *lost = [reader.ref for reader in batch.recipients]
+        return {later: RetryLater("slow down"), **{ref: Unknown("no answer") for ref in lost}}
+
+    provider = Provider(tmp_path / "taken", answer=half)
+    house.send(provider)
+    provider.answer = None
+    house.lose_process()
+    assert counts(house.send(provider).receipt) == {"accepted": 16, "unknown": 9}
 
 
 def test_a_batch_of_which_a_reader_left_is_never_replayed(house: House, tmp_path: Path) -> None:
@@ -336,6 +363,8 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
     report = house.send(Provider(tmp_path / "taken"))
     assert report.receipt.mailing.id != mailing_id
     assert counts(report.receipt) == {"accepted": 25}
+    assert house.send(Provider(tmp_path / "taken")).receipt == report.receipt
+    assert delivery.receipt_of(house.store, house.slug) == report.receipt
 
 
 def test_a_cancelled_mailing_that_reached_people_is_not_started_anew(

@@ -137,6 +137,16 @@ def test_a_locked_database_is_a_reason_to_try_again(
         other.execute("ROLLBACK")
 
 
+def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> None:
+    opened = open_store(config.load(root, {}))
+    with (
+        sqlite3.connect(database(root), isolation_level=None, timeout=0) as other,
+        opened.write(),
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        other.execute("BEGIN IMMEDIATE")
+
+
 def test_a_full_disk_loses_nothing(root: Path) -> None:
     opened = open_store(config.load(root, {}))
     add_readers(opened, 5)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import traceback
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -93,6 +92,8 @@ class Commands(click.Group):
 
 def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
     if ctx.obj and ctx.obj.verbosity > 0:
+        import traceback  # noqa: PLC0415 - seldom needed, and every command would pay for it
+
         traceback.print_exc()
     click.echo(f"newsletter: {error}", err=True)
     ctx.exit(code)

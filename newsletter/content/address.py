@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from newsletter.content.problems import Problems
 
 SCHEMES: Final = frozenset({"https", "http", "mailto"})
+_SANITISER = nh3.Cleaner(
+    tags={"strong", "em", "code", "br", "a"},
+    attributes={"a": {"href"}, "*": set()},
+    link_rel=None,
+    url_schemes=set(SCHEMES),
+)
 _WHOLE = "Write the whole address, beginning with https:// (or mailto: for an email address)"
 _ONLINE = "Put the image online first (on your site, say), then write its https:// address"
 
 
 def clean(html: str) -> str:
     """Return inline HTML with nothing in it but what a letter's prose may hold."""
-    return nh3.clean(
-        html,
-        tags={"strong", "em", "code", "br", "a"},
-        attributes={"a": {"href"}, "*": set()},
-        link_rel=None,
-        url_schemes=set(SCHEMES),
-    )
+    return _SANITISER.clean(html)
 
 
 def judge_link(url: str, line: int, problems: Problems) -> None:

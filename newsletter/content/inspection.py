@@ -85,7 +85,7 @@ def _inline(token: Token, first_line: int, problems: Problems) -> None:
         elif child.type == "image":
             _image(child, line, problems, alone=images_alone)
         elif child.type == "text":
-            _text(child.content, token.content, line, problems)
+            _text(child.content, line, problems)
     _labels(children, first_line, problems)
 
 
@@ -106,7 +106,7 @@ def deepest(children: Iterable[Token]) -> int:
 def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
     judge_image(str(token.attrGet("src") or ""), line, problems)
     alt = plain(token.children)
-    _decoded(alt, token.content, line, problems)
+    forbid(alt, line, problems)
     if not has_words(alt):
         problems.error(
             line,
@@ -123,8 +123,8 @@ def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
         )
 
 
-def _text(text: str, source: str, line: int, problems: Problems) -> None:
-    _decoded(text, source, line, problems)
+def _text(text: str, line: int, problems: Problems) -> None:
+    forbid(text, line, problems)  # decoding may have made what the file itself does not hold
     if "](" in text:
         problems.warning(
             line,
@@ -132,14 +132,6 @@ def _text(text: str, source: str, line: int, problems: Problems) -> None:
             "this looks like a link, but readers will see its brackets",
             "Write [words](https://…) without spaces in the address, and close both brackets",
         )
-
-
-def _decoded(text: str, source: str, line: int, problems: Problems) -> None:
-    """Note characters that only came about by decoding, such as `&#57344;`."""
-    fresh = set(text) - set(source)
-    if fresh:
-        # A line feed among decoded text was written as an entity.
-        forbid("".join(fresh).replace("\n", "\v"), line, problems)
 
 
 def _labels(children: Sequence[Token], first_line: int, problems: Problems) -> None:

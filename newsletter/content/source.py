@@ -16,7 +16,7 @@ _LINE_ENDS = re.compile(r"\r\n?")
 _LAST_OF_PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 FORBIDDEN: Final = re.compile(
     "["
-    "\x00-\x08\x0b-\x1f\x7f-\x9f"  # control characters but tab and line feed
+    "\x00-\x08\x0a-\x1f\x7f-\x9f"  # control characters but the tab
     "\u2028\u2029"  # line ends that only some programs see
     "\u202a-\u202e\u2066-\u2069"  # these turn the direction of all that follows, also of ours
     "\ud800-\udfff"  # halves of characters
@@ -25,7 +25,7 @@ FORBIDDEN: Final = re.compile(
     f"{_LAST_OF_PLANES}"
     "]"
 )
-"""Unicode 16 chapters 3.4, 23.1, 23.5, 23.7 and UAX 9 name them."""
+"""What no line may hold: Unicode 16 chapters 3.4, 23.1, 23.5, 23.7 and UAX 9 name them."""
 
 _UNSEEN = ("Cc", "Cf")
 _NAMES = {
@@ -59,7 +59,7 @@ def decode(raw: bytes, problems: Problems) -> str | None:
     text = _LINE_ENDS.sub("\n", text.lstrip("\ufeff"))
     for number, line in enumerate(text.split("\n"), start=1):
         forbid(line, number, problems)
-    return text
+    return text.replace("\0", "")  # reported; Markdown would make another sign of it
 
 
 def forbid(text: str, line: int, problems: Problems) -> None:

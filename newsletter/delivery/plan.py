@@ -66,7 +66,8 @@ def plan(
     with store.read() as connection:
         started = mailings.find(connection, slug, rehearsal=rehearsal)
         moment = now(connection)
-    if started and not rehearsal and started.state not in REPLACEABLE:
+    # A rehearsal follows its file; what mails people goes on with what was frozen.
+    if started and started.state not in REPLACEABLE and (draft is None or not rehearsal):
         return Plan(started, draft.issue if draft else None, None)
     if draft is None:
         raise NewsletterError(

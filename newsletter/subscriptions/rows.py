@@ -151,7 +151,7 @@ class RowReader:
         return self._verdict(told, unknown)
 
     def _verdict(self, told: list[Status], unknown: str) -> Status:
-        worst = max(told, key=SEVERITY.index, default=None)
+        worst = max(told, key=SEVERITY.index) if told else None
         if worst in LEFT:
             return worst
         if self.suppress:
