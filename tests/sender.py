@@ -1,4 +1,4 @@
-"""A process that sends an issue, for tests to kill: python sender.py ROOT LEDGER REPLAY_HOURS WHERE.
+"""A process that sends an issue, for tests to kill: sender.py ROOT LEDGER REPLAY_HOURS WHERE.
 
 WHERE is the step at which it kills itself: a function of the program and "call" or "return", such
 as `seal:return`; or `submit` for the provider, which takes the letters and kills its caller.

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter import config
 from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def settings(folder: Path, text: str = "", **environment: str) -> config.Settings:
@@ -48,6 +51,8 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("nmae = 'x'", '"name"'),
         ("name = 3", "text in quotes"),
         ("name = ''", "name"),
+        ('contact = "a\\u0007b"', "contact"),
+        ('signature = "Groet,\\u2028Gerrit"', "signature"),
         ('name = "a\\nb"', "one line"),
         ("max_lateness_hours = '6'", "a number"),
         ("max_lateness_hours = true", "a number"),

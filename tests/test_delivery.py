@@ -107,7 +107,9 @@ def test_who_leaves_pauses_or_is_erased_after_the_freeze_is_skipped(
     receipt = house.send(provider).receipt
     assert counts(receipt) == {"accepted": 21, "skipped": 4}
     assert receipt.mailing.state is MailingState.COMPLETED
-    reasons = house.sql("SELECT reason, count(*) FROM deliveries WHERE state = 'skipped' GROUP BY 1")
+    reasons = house.sql(
+        "SELECT reason, count(*) FROM deliveries WHERE state = 'skipped' GROUP BY 1"
+    )
     assert sorted(reasons) == [("erased", 1), ("paused", 1), ("unsubscribed", 2)]
     assert len(provider.copies()) == 21
 
@@ -139,9 +141,7 @@ def test_every_outcome_finds_its_own_delivery(house: House, tmp_path: Path) -> N
     ]
 
 
-def test_an_unknown_outcome_is_never_sent_again_without_a_key(
-    house: House, tmp_path: Path
-) -> None:
+def test_an_unknown_outcome_is_never_sent_again_without_a_key(house: House, tmp_path: Path) -> None:
     def lost(batch: Batch) -> Mapping[str, Outcome]:
         return {reader.ref: Unknown("no answer") for reader in batch.recipients}
 
@@ -260,14 +260,12 @@ def test_a_batch_whose_key_is_gone_is_not_replayed(house: House, tmp_path: Path)
 
 
 def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
-    slug, draft = desk.draft_if_there(house.settings, house.slug)
+    _, draft = desk.draft_if_there(house.settings, house.slug)
     assert draft
     assert draft.issue
     letter = render.letter(draft.issue, house.settings)
     with house.store.write() as connection:
-        mailing = mailings.freeze(
-            connection, draft.issue, letter, provider="fake", rehearsal=False
-        )
+        mailing = mailings.freeze(connection, draft.issue, letter, provider="fake", rehearsal=False)
         mailings.move(connection, mailing.id, MailingState.SENDING)
         key_id = tokens.fingerprint(signing_keys(house.settings)[0])
         claim = batches.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
@@ -499,9 +497,7 @@ def test_a_sender_whose_rehearsal_was_replaced_stops(house: House) -> None:
     outbox = Outbox(house.root / "outbox")
 
     class Edited(Outbox):
-        def submit(
-            self, batch: Batch, payload: tuple[bytes, ...]
-        ) -> Mapping[str, Outcome]:
+        def submit(self, batch: Batch, payload: tuple[bytes, ...]) -> Mapping[str, Outcome]:
             write_issue(house.root, more=" En nog iets.")
             house.send(outbox)  # type: ignore[arg-type]
             return super().submit(batch, payload)

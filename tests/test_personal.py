@@ -86,7 +86,7 @@ def test_a_long_leave_address_stays_whole_on_its_line() -> None:
 def test_both_parts_are_filled_each_in_its_own_way() -> None:
     parsed, html_part, text_part, _ = mail(letter(), name='<b>O\'Brien & "Zoon"</b>')
     assert "Dag &lt;b&gt;O&#x27;Brien &amp; &quot;Zoon&quot;&lt;/b&gt;," in html_part
-    assert "Dag <b>O'Brien & \"Zoon\"</b>," in text_part
+    assert 'Dag <b>O\'Brien & "Zoon"</b>,' in text_part
     for kind in ("plain", "html"):
         body = parsed.get_body((kind,))
         assert body
@@ -131,7 +131,7 @@ def test_special_characters_survive_in_every_header() -> None:
 
 @pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb"])
 def test_a_line_break_never_makes_a_header(bad: str) -> None:
-    with pytest.raises(ValueError, match="CR|LF|linefeed|carriage"):
+    with pytest.raises(ValueError, match=r"(?i)linefeed|carriage"):
         mail(letter(subject=bad))
 
 

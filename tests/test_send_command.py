@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import subprocess
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pytest
 from house import House, coming, write_issue
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -28,7 +28,7 @@ def house(root: Path) -> House:
     return House(root, readers=12)
 
 
-def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:
+def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:  # noqa: ANN401 - JSON
     assert done.returncode == code, done.stderr
     return json.loads(done.stdout)
 
@@ -43,7 +43,7 @@ def one_line(done: subprocess.CompletedProcess[str], code: int) -> str:
 
 def test_a_send_is_a_rehearsal_that_adds_up(house: House, run: Run) -> None:
     first = document(run("send", house.slug, "--json"))
-    assert KEYS <= set(first)
+    assert set(first) >= KEYS
     assert first["issue"] == house.slug
     assert (first["state"], first["rehearsal"], first["provider"]) == ("completed", True, "outbox")
     assert first["audience"] == first["accepted"] == 12
@@ -115,7 +115,7 @@ def _offset(house: House) -> str:
     [
         (lambda text: text.replace("---\nEen", "draft: yes\n---\nEen"), "draft"),
         (lambda text: text.replace("subject", "subjct"), "error"),
-        (lambda text: "", "error"),
+        (lambda _text: "", "error"),
     ],
 )
 def test_status_says_what_stands_in_the_way(
@@ -135,7 +135,7 @@ def test_status_sees_an_empty_list_and_two_letters_in_one_slot(root: Path, run: 
     assert len(found["blocked_by"]) == 2
 
 
-def test_status_without_issues_is_fine(root: Path, run: Run) -> None:
+def test_status_without_issues_is_fine(run: Run) -> None:
     assert document(run("status", "--json")) == {"mailings": [], "next": None}
 
 
@@ -180,12 +180,12 @@ def test_an_empty_list_is_something_to_mend(root: Path, run: Run) -> None:
 @pytest.mark.parametrize(
     "issue", ["../../etc/passwd", "..", "/etc/passwd", "a\nb", "é" * 300, "issues"]
 )
-def test_what_is_no_issue_is_one_line(house: House, run: Run, issue: str) -> None:
+def test_what_is_no_issue_is_one_line(run: Run, issue: str) -> None:
     one_line(run("send", issue), 1)
 
 
 @pytest.mark.parametrize("command", ["send", "status", "render", "check", "pause", "cancel"])
-def test_every_command_knows_what_is_no_issue(house: House, run: Run, command: str) -> None:
+def test_every_command_knows_what_is_no_issue(run: Run, command: str) -> None:
     one_line(run(command, "2026-11-29-niets"), 1)
     one_line(run(command, "../2026-11-29-niets"), 1)
 
@@ -232,7 +232,7 @@ def test_an_issue_with_errors_is_refused_with_the_first_of_them(root: Path, run:
         assert "newsletter check" in said
 
 
-def test_wrong_usage_is_two(root: Path, run: Run) -> None:
+def test_wrong_usage_is_two(run: Run) -> None:
     for arguments in (["send"], ["fly"], ["send", "x", "--limit", "0"], ["status", "--what"]):
         assert run(*arguments).returncode == 2
     assert run("--help").returncode == 0

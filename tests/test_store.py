@@ -150,7 +150,7 @@ def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> 
 def test_a_full_disk_loses_nothing(root: Path) -> None:
     opened = open_store(config.load(root, {}))
     add_readers(opened, 5)
-    with pytest.raises(NewsletterError, match="full"), opened.write() as connection:
+    with pytest.raises(NewsletterError, match="full"), opened.write() as connection:  # noqa: PT012
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
         connection.exec_driver_sql("INSERT INTO wordings (text, hash) VALUES (zeroblob(99999), 1)")
@@ -160,7 +160,7 @@ def test_a_full_disk_loses_nothing(root: Path) -> None:
 
 def test_a_read_only_database_is_one_line(root: Path) -> None:
     opened = open_store(config.load(root, {}))
-    with pytest.raises(NewsletterError, match="read-only") as caught, opened.write() as connection:
+    with pytest.raises(NewsletterError, match="read-only") as caught, opened.write() as connection:  # noqa: PT012
         # What file permissions do to everyone but root.
         connection.exec_driver_sql("PRAGMA query_only = ON")
         connection.exec_driver_sql("DELETE FROM subscribers")

@@ -45,7 +45,7 @@ def test_a_token_for_another_purpose_is_worth_nothing(monkeypatch: pytest.Monkey
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda token: "",
+        lambda _token: "",
         lambda token: token[:-1],
         lambda token: token[1:],
         lambda token: token + "A",

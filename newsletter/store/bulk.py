@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 
 def insert_many(
-    connection: sa.Connection, statement: Insert, names: Sequence[str], rows: Sequence[tuple[Any, ...]]
+    connection: sa.Connection,
+    statement: Insert,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
 ) -> None:
     """Run an insert for each row.
 

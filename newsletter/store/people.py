@@ -148,7 +148,10 @@ def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None
 
 
 def record_consents(
-    connection: sa.Connection, text: str, source: str, given: Iterable[tuple[str, datetime, str | None]]
+    connection: sa.Connection,
+    text: str,
+    source: str,
+    given: Iterable[tuple[str, datetime, str | None]],
 ) -> None:
     """Record that people on the list agreed to a text.
 
@@ -170,7 +173,9 @@ def record_consents(
     ).where(subscribers.c.email_key == sa.bindparam("key"))
     insert_many(
         connection,
-        consents.insert().from_select(["subscriber_id", "wording_id", "at", "source", "ip"], agreed),
+        consents.insert().from_select(
+            ["subscriber_id", "wording_id", "at", "source", "ip"], agreed
+        ),
         ("key", "at", "ip", "source"),
         [(*row, source) for row in rows],
     )
@@ -239,9 +244,7 @@ def paused(connection: sa.Connection, moment: datetime) -> int:
         connection.scalar(
             sa.select(sa.func.count())
             .select_from(subscribers)
-            .where(
-                subscribers.c.status == Status.ACTIVE.value, subscribers.c.paused_until > moment
-            )
+            .where(subscribers.c.status == Status.ACTIVE.value, subscribers.c.paused_until > moment)
         )
         or 0
     )

@@ -116,7 +116,14 @@ WORDS: Mapping[str, Status] = {
         ),
         Status.BOUNCED: (
             *("bounced", "cleaned", "hard bounced", "hard bounce", "undeliverable", "gebounced"),
-            *("gebounst", "bounce", "teruggestuurd", "teruggekaatst", "onbestelbaar", "opgeschoond"),
+            *(
+                "gebounst",
+                "bounce",
+                "teruggestuurd",
+                "teruggekaatst",
+                "onbestelbaar",
+                "opgeschoond",
+            ),
         ),
         Status.COMPLAINED: (
             *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
@@ -280,7 +287,5 @@ def _all(names: Sequence[str], known: Sequence[str]) -> tuple[int, ...]:
     return tuple(sorted(found, key=lambda number: order[names[number]]))
 
 
-def _mapped_or(
-    mapped: Mapping[str, int], field: str, found: tuple[int, ...]
-) -> tuple[int, ...]:
+def _mapped_or(mapped: Mapping[str, int], field: str, found: tuple[int, ...]) -> tuple[int, ...]:
     return (mapped[field],) if field in mapped else found

@@ -239,7 +239,9 @@ class _Run:
         newcomers = [newcomer for entry in entries.values() if (newcomer := entry.newcomer())]
         people.add(connection, newcomers)
         old = [(entry.was, entry) for entry in entries.values() if entry.was]
-        confirmed = {was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed}
+        confirmed = {
+            was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
+        }
         people.confirm(connection, confirmed)
         people.rename(
             connection,

@@ -7,24 +7,20 @@ from __future__ import annotations
 
 import difflib
 import os
-import re
 import tomllib
 from dataclasses import dataclass, fields
 from datetime import time
-from email.headerregistry import Address
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from newsletter.config.rules import RULES
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-PROVIDERS = ("outbox",)
-PLANNED_PROVIDERS = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
 NO_DOMAIN = "newsletter.invalid"
 """Stands for the sender's domain while no sender is set (RFC 2606 keeps .invalid unused)."""
 
@@ -197,116 +193,12 @@ def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _validate(settings: Settings, variables: Mapping[str, str]) -> None:
-    for key, problem, hint in _problems(settings):
-        where = variables.get(key, settings.origin)
-        what = problem if key in variables else f'setting "{key}" {problem}'
-        raise NewsletterError(what, where=where, hint=hint)
-
-
-def _problems(settings: Settings) -> list[tuple[str, str, str]]:
-    found: list[tuple[str, str, str]] = []
-
-    def expect(ok: bool, key: str, problem: str, hint: str) -> None:  # noqa: FBT001 - reads as one
-        if not ok:
-            found.append((key, problem, hint))
-
-    for key in ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"):
-        expect(_one_line(getattr(settings, key)), key, "must be one line", "Remove the line break")
-    expect(bool(settings.name.strip()), "name", "is empty", "Name your newsletter")
-    expect(
-        bool(re.fullmatch(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*", settings.language)),
-        "language",
-        f"is not a language tag: {settings.language!r}",
-        'Write one such as "nl" or "nl-BE"',
-    )
-    expect(
-        _is_zone(settings.timezone),
-        "timezone",
-        f"is not a time zone: {settings.timezone!r}",
-        'Write one such as "Europe/Amsterdam"',
-    )
-    expect(
-        bool(re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", settings.send_time)),
-        "send_time",
-        f"is not a time: {settings.send_time!r}",
-        'Write one such as "07:00"',
-    )
-    for key in ("max_lateness_hours", "finish_within_hours", "max_per_second", "max_per_hour"):
-        value = getattr(settings, key)
-        ok = 0 <= value < 1e9  # noqa: PLR2004 - also refuses inf and nan
-        expect(ok, key, "must be zero or more", "Write a number such as 6")
-    for key in ("sender", "reply_to"):
-        value = getattr(settings, key)
-        expect(
-            not value or _is_mailbox(value),
-            key,
-            "is not an address",
-            'Write it as "Gerrit <gerrit@example.org>"',
-        )
-    for key in ("site_url", "public_url", "provider_url"):
-        value = getattr(settings, key)
-        expect(
-            (not value and key != "public_url") or _is_web_address(value),
-            key,
-            "is not a web address",
-            'Write it in full, such as "https://example.org"',
-        )
-    expect(
-        settings.greeting.replace("{first_name}", "").isprintable()
-        and not re.search(r"[{}]", settings.greeting.replace("{first_name}", "")),
-        "greeting",
-        "may hold {first_name} and no other braces",
-        'Write it as "Dag {first_name},"',
-    )
-    expect(
-        bool(re.fullmatch(r"#[0-9a-fA-F]{6}", settings.accent_color)),
-        "accent_color",
-        f"is not a colour: {settings.accent_color!r}",
-        'Write one such as "#2f5d50"',
-    )
-    expect(*_provider(settings.provider))
-    return found
-
-
-def _provider(name: str) -> tuple[bool, str, str, str]:
-    if name in PLANNED_PROVIDERS:
-        problem = f'"{name}" cannot send yet in this version'
-    else:
-        problem = f"is unknown: {name!r}"
-    return name in PROVIDERS, "provider", problem, f"Known here: {', '.join(PROVIDERS)}"
-
-
-def _one_line(value: str) -> bool:
-    return len(value.splitlines()) <= 1 and (not value or value.isprintable())
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
-
-
-def _is_mailbox(value: str) -> bool:
-    name, address = parseaddr(value)
-    try:
-        parsed = Address(name, addr_spec=address)
-    except (ValueError, IndexError):
-        return False
-    return bool(parsed.username and "." in parsed.domain) and address.isascii()
-
-
-def _is_web_address(value: str) -> bool:
-    try:
-        parts = urlsplit(value)
-        _ = parts.port
-    except ValueError:
-        return False
-    return (
-        parts.scheme in {"https", "http"}
-        and bool(parts.hostname)
-        and not re.search(r"[\s<>\"]", value)
-        and not parts.query
-        and not parts.fragment
-    )
+    for rule in RULES:
+        for key in rule.keys:
+            value = getattr(settings, key)
+            if rule.holds(value):
+                continue
+            where = variables.get(key, settings.origin)
+            problem = rule.problem.format(value=repr(value))
+            what = problem if key in variables else f'setting "{key}" {problem}'
+            raise NewsletterError(what, where=where, hint=rule.hint)

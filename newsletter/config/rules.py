@@ -1,0 +1,155 @@
+"""What each setting must be: one rule, one line of advice."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+PROVIDERS: Final = ("outbox",)
+PLANNED_PROVIDERS: Final = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
+
+
+def _one_line(value: str) -> bool:
+    return len(value.splitlines()) <= 1 and (not value or value.isprintable())
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
+
+
+def _is_mailbox(value: str) -> bool:
+    name, address = parseaddr(value)
+    try:
+        parsed = Address(name, addr_spec=address)
+    except (ValueError, IndexError):
+        return False
+    return bool(parsed.username and "." in parsed.domain) and address.isascii()
+
+
+def _is_web_address(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        _ = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme in {"https", "http"}
+        and bool(parts.hostname)
+        and not re.search(r"[\s<>\"]", value)
+        and not parts.query
+        and not parts.fragment
+    )
+
+
+def _is_greeting(value: str) -> bool:
+    return not re.search(r"[{}]", value.replace("{first_name}", ""))
+
+
+def _matches(pattern: str) -> Callable[[str], bool]:
+    return lambda value: bool(re.fullmatch(pattern, value))
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What the values of some keys must be; `problem` may show one as `{value}`."""
+
+    keys: tuple[str, ...]
+    holds: Callable[[Any], bool]
+    problem: str
+    hint: str
+
+
+RULES: Final = (
+    Rule(
+        ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"),
+        _one_line,
+        "must be one line of characters that can be printed",
+        "Type it again on one line",
+    ),
+    Rule(
+        ("contact", "signature"),
+        lambda value: all(_one_line(line) for line in value.split("\n")),
+        "holds a character that cannot be printed",
+        "Type that line again",
+    ),
+    Rule(("name",), lambda value: bool(value.strip()), "is empty", "Name your newsletter"),
+    Rule(
+        ("language",),
+        _matches(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*"),
+        "is not a language tag: {value}",
+        'Write one such as "nl" or "nl-BE"',
+    ),
+    Rule(
+        ("timezone",),
+        _is_zone,
+        "is not a time zone: {value}",
+        'Write one such as "Europe/Amsterdam"',
+    ),
+    Rule(
+        ("send_time",),
+        _matches(r"([01]\d|2[0-3]):[0-5]\d"),
+        "is not a time: {value}",
+        'Write one such as "07:00"',
+    ),
+    Rule(
+        ("max_lateness_hours", "finish_within_hours", "max_per_second", "max_per_hour"),
+        lambda value: 0 <= value < math.inf,
+        "must be zero or more",
+        "Write a number such as 6",
+    ),
+    Rule(
+        ("sender", "reply_to"),
+        lambda value: not value or _is_mailbox(value),
+        "is not an address",
+        'Write it as "Gerrit <gerrit@example.org>"',
+    ),
+    Rule(
+        ("site_url", "provider_url"),
+        lambda value: not value or _is_web_address(value),
+        "is not a web address",
+        'Write it in full, such as "https://example.org"',
+    ),
+    Rule(
+        ("public_url",),
+        _is_web_address,
+        "is not a web address",
+        'Write it in full, such as "https://example.org"',
+    ),
+    Rule(
+        ("greeting",),
+        _is_greeting,
+        "may hold {{first_name}} and no other braces",
+        'Write it as "Dag {first_name},"',
+    ),
+    Rule(
+        ("accent_color",),
+        _matches(r"#[0-9a-fA-F]{6}"),
+        "is not a colour: {value}",
+        'Write one such as "#2f5d50"',
+    ),
+    Rule(
+        ("provider",),
+        lambda value: value not in PLANNED_PROVIDERS,
+        "{value} cannot send yet in this version",
+        f"Known here: {', '.join(PROVIDERS)}",
+    ),
+    Rule(
+        ("provider",),
+        lambda value: value in PROVIDERS,
+        "is unknown: {value}",
+        f"Known here: {', '.join(PROVIDERS)}",
+    ),
+)
