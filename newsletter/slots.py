@@ -21,7 +21,8 @@ LEAVE_URL = f"{_OPEN}leave_url{_CLOSE}"
 MARKS = {"greeting": GREETING, "leave_url": LEAVE_URL}
 """Every slot by its name."""
 
-_MARK = re.compile(f"(?:{_OPEN}|&#57344;)({'|'.join(MARKS)})(?:{_CLOSE}|&#57345;)")
+_RAW = re.compile(f"{_OPEN}({'|'.join(MARKS)}){_CLOSE}")
+_ENTITIES = re.compile(f"&#{ord(_OPEN)};({'|'.join(MARKS)})&#{ord(_CLOSE)};")
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
 
 
@@ -31,7 +32,8 @@ def split(part: str) -> tuple[str, ...]:
     Returns:
         Literal, slot name, literal, … : literals at the even places, so always an odd number.
     """
-    return tuple(_MARK.split(part))
+    # HTML is ASCII, so its marks are entities; in a text, the same letters are an author's words.
+    return tuple((_ENTITIES if part.isascii() else _RAW).split(part))
 
 
 def remain(part: str) -> bool:

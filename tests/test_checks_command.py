@@ -43,7 +43,7 @@ def test_a_warning_is_told_and_passes(run: Run) -> None:
     assert done.returncode == 0
     line, count = done.stdout.splitlines()
     assert line.startswith("issues/2026-12-13-bijna.md:4: warning pasted-bullets: lines that begin")
-    assert ' — Begin each with "- "' in line
+    assert ' — Begin each of them with "- "' in line
     assert count == "1 issue checked: 0 errors, 1 warning"
 
 

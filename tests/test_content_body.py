@@ -398,6 +398,11 @@ def test_an_address_that_a_browser_opens_is_fine(address: str) -> None:
     assert f'href="{address}"' in prose(f"a [b]({address})").html
 
 
+def test_two_bad_links_on_one_line_are_two_errors() -> None:
+    body = "a [b](/een) [c](/twee) [d](/twee)"
+    assert found(body) == [(1, "link-address"), (1, "link-address")]
+
+
 def test_an_http_link_is_a_warning() -> None:
     draft = read("[a](http://example.org/)")
     assert [(f.rule, f.severity) for f in draft.findings] == [("link-insecure", Severity.WARNING)]

@@ -66,7 +66,7 @@ def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
             yield Hit(
                 block.line + first,
                 "lines that begin with a pasted bullet are no list",
-                'Begin each with "- " instead, and leave an empty line above the first',
+                'Begin each of them with "- " instead',
             )
         in_run = first is not None
 

@@ -11,14 +11,14 @@ from newsletter.content.body import read_body
 from newsletter.content.fields import read_fields, read_name
 from newsletter.content.header import read_header
 from newsletter.content.problems import RULES, Problems
-from newsletter.content.source import decode
+from newsletter.content.source import MAX_BYTES, decode
 from newsletter.model import Draft, Issue
 
 if TYPE_CHECKING:
     from datetime import time
     from zoneinfo import ZoneInfo
 
-__all__ = ["RULES", "read"]
+__all__ = ["MAX_BYTES", "RULES", "read"]
 
 
 def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) -> Draft:

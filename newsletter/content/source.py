@@ -41,7 +41,7 @@ def decode(raw: bytes, problems: Problems) -> str | None:
         problems.error(
             1,
             "file-too-large",
-            f"the file has {len(raw):,} bytes, more than a letter needs ({MAX_BYTES:,})",
+            f"the file is larger than a letter needs, which is at most {MAX_BYTES:,} bytes",
             "Shorten it; put images online and link to them",
         )
         return None

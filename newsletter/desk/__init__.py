@@ -75,7 +75,9 @@ def read_draft(settings: Settings, path: Path) -> Draft:
     """
     find_issue(settings, str(path))
     try:
-        raw = path.read_bytes()
+        with path.open("rb") as file:
+            # One byte too many is enough for `content` to refuse it.
+            raw = file.read(content.MAX_BYTES + 1)
     except OSError as error:
         raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
     return content.read(

@@ -1,6 +1,6 @@
 """Bringing a list from elsewhere: nobody becomes active who is not surely subscribed.
 
-A file is read a thousand rows at a time, each thousand in a transaction of its own, so that
+A file is read some thousand rows at a time, each lot in a transaction of its own, so that
 memory stays flat and readers can leave meanwhile. Running it again goes on where it stopped.
 """
 
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import gc
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.subscriptions.csvfile import Record
 
-_AT_A_TIME = 2000
+_AT_A_TIME = 2000  # a tenth of a second, for which nobody else can write
 _REASONS = 100  # more different ones are no help, and would fill the memory
 
 
@@ -109,14 +110,31 @@ def import_file(
         unstated=Status.ACTIVE if options.all_subscribed else None,
         suppress=options.as_suppressed,
     )
-    with _rejects(options.rejects, file.header) as reject, _writing(store, options) as writing:
+    with (
+        _patient_collector() as collect,
+        _rejects(options.rejects, file.header) as reject,
+        _writing(store, options) as writing,
+    ):
         for chunk in _chunks(file.records()):
             read = [_read(reader, record) for record in chunk]
             with writing() as connection:
                 reasons = run.take(connection, read)
             reject(chunk, reasons)
             progress(run.rows, file.rows)
+            collect()
     return run.report()
+
+
+@contextlib.contextmanager
+def _patient_collector() -> Iterator[Callable[[], object]]:
+    """Look for garbage once a chunk, when asked: meanwhile all of its rows are in use."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield lambda: gc.collect(0)
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager
