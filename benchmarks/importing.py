@@ -37,9 +37,18 @@ def write_list(path: Path, rows: int, own_domain_every: int) -> None:
         for number in range(rows):
             domain = f"d{number}" if number % own_domain_every == 0 else f"mail{number % 7}"
             day = f"20{10 + number % 15}-0{1 + number % 9}-{10 + number % 19}"
-            moment, ip = f"{day} 10:{number % 60:02}:{number // 60 % 60:02}", f"192.0.2.{number % 256}"
+            moment, ip = (
+                f"{day} 10:{number % 60:02}:{number // 60 % 60:02}",
+                f"192.0.2.{number % 256}",
+            )
             writer.writerow(
-                [f"lezer.{number}@{domain}.example.org", f"Zoë {number % 90}", "de Vries", 2, moment]
+                [
+                    f"lezer.{number}@{domain}.example.org",
+                    f"Zoë {number % 90}",
+                    "de Vries",
+                    2,
+                    moment,
+                ]
                 + [ip, moment, ip, moment, number, f"{number:x}", "", '"lezer","web"']
             )
 
@@ -80,7 +89,10 @@ def ratio(folder: Path, name: str, own_domain_every: int, rows: int) -> None:
 def peak_megabytes(path: Path) -> float:
     """Import in a process of its own; return the most memory it held."""
     done = subprocess.run(
-        [sys.executable, __file__, "--import", str(path)], check=True, capture_output=True, text=True
+        [sys.executable, __file__, "--import", str(path)],
+        check=True,
+        capture_output=True,
+        text=True,
     )
     return float(done.stdout)
 

@@ -8,7 +8,6 @@ import os
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
@@ -19,6 +18,7 @@ from newsletter.store.schema import subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome

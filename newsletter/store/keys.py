@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
+import tempfile
 from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
@@ -39,13 +41,10 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
 def _make(settings: Settings) -> None:
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = settings.state / "secret-key"
-    part = settings.state / f".secret-key.{os.getpid()}"
-    part.touch(mode=0o600)
-    part.write_text(secrets.token_urlsafe(32) + "\n", encoding="ascii")
-    try:
+    # Such a file is for its owner alone from the start.
+    with tempfile.NamedTemporaryFile("w", dir=settings.state, encoding="ascii") as part:
+        part.write(secrets.token_urlsafe(32) + "\n")
+        part.flush()
         # A link, unlike a rename, fails when another process was first: its key stays.
-        os.link(part, path)
-    except FileExistsError:
-        pass
-    finally:
-        part.unlink()
+        with contextlib.suppress(FileExistsError):
+            os.link(part.name, path)

@@ -144,6 +144,12 @@ def plain(text: str) -> str:
     return re.sub(r"[\s_.\-]+", " ", text.strip().strip("\ufeff").casefold()).strip()
 
 
+def field(text: str) -> str | None:
+    """Return which of `FIELDS` somebody means, if any."""
+    name = plain(text).replace(" ", "_")
+    return name if name in FIELDS else None
+
+
 @dataclass(frozen=True, slots=True)
 class OwnColumns:
     """The columns that only our own export has, and that an import of it keeps."""

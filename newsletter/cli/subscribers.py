@@ -1,0 +1,325 @@
+"""`newsletter subscribers`: the list."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+import click
+
+from newsletter.cli.output import note, on_terminal, print_json, say
+from newsletter.model import Status
+from newsletter.subscriptions import exporting, formats, importing
+from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.exporting import as_row, utc
+from newsletter.subscriptions.files import private_file
+from newsletter.subscriptions.merging import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from newsletter.cli import App
+    from newsletter.subscriptions.importing import ImportReport
+    from newsletter.subscriptions.people import Story
+
+_SECONDS_BETWEEN_LINES = 10
+_JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def subscribers() -> None:
+    """The list: who is on it, who joins, who leaves.
+
+    An address that left, bounced or complained never becomes active again by these commands.
+    """
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--consent", required=True, help="What this person agreed to, in words.")
+@click.option("--first-name", default="", help="For the greeting.")
+@_JSON
+@click.pass_obj
+def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> None:
+    """Put somebody on the list who asked for it; active at once."""
+    result = list_.add(app.store, email, consent=_consent(consent), first_name=first_name)
+    if json_:
+        print_json({"result": result.value})
+        return
+    text = {
+        Result.ADDED: "Added: active from now on.",
+        Result.UPDATED: "Updated.",
+        Result.UNCHANGED: "Unchanged: active already.",
+    }
+    say(text[result])
+
+
+@subscribers.command()
+@click.argument("email")
+@_JSON
+@click.pass_obj
+def unsubscribe(app: App, *, email: str, json_: bool) -> None:
+    """Let somebody leave."""
+    left = list_.unsubscribe(app.store, email)
+    if json_:
+        print_json({"result": "unsubscribed" if left else "unchanged"})
+        return
+    say("Unsubscribed." if left else "Unchanged: had left already.")
+
+
+@subscribers.command()
+@click.argument("email")
+@_JSON
+@click.pass_obj
+def show(app: App, *, email: str, json_: bool) -> None:
+    """Everything that is kept of one person."""
+    found = list_.story(app.store, email)
+    if isinstance(found, list_.Story):
+        document = _story(found)
+    else:
+        document = {"status": "suppressed", "reason": found.reason, "at": utc(found.at)}
+    print_json(document) if json_ else say(_as_text(document))
+
+
+@subscribers.command("list")
+@click.option("--status", type=click.Choice([status.value for status in Status]))
+@_JSON
+@click.pass_obj
+def list_them(app: App, *, status: str | None, json_: bool) -> None:
+    """Who is on the list, in the order in which they came."""
+    everybody = list_.everybody(app.store, Status(status) if status else None)
+    rows = (as_row(subscriber) for subscriber in everybody)
+    if json_:
+        _print_rows(rows, sys.stdout)
+    elif sys.stdout.isatty():
+        _draw(rows)
+    else:
+        for row in rows:
+            say("\t".join(cell or "" for cell in row.values()))
+
+
+@subscribers.command()
+@_JSON
+@click.pass_obj
+def stats(app: App, *, json_: bool) -> None:
+    """How many people there are."""
+    found = list_.stats(app.store)
+    counts = {status.value: count for status, count in found.counts.items()}
+    document = {
+        **counts,
+        "paused": found.paused,
+        "suppressed": found.suppressed,
+        "total": sum(counts.values()),
+    }
+    if json_:
+        print_json(document)
+        return
+    for name, count in document.items():
+        say(f"{name:<13}{count:>9,}")
+
+
+@subscribers.command()
+@click.argument("file", default="-", type=click.Path(path_type=Path))
+@_JSON
+@click.pass_obj
+def export(app: App, *, file: Path, json_: bool) -> None:
+    """Write the list to FILE, or to standard output: CSV that a spreadsheet opens safely."""
+    with _output(file) as output:
+        if json_:
+            _print_rows((as_row(person) for person in list_.everybody(app.store)), output)
+        else:
+            exporting.export_csv(app.store, output)
+
+
+@subscribers.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--consent", default="", help="What everybody in it agreed to, in words.")
+@click.option("--all-subscribed", is_flag=True, help="Whoever's row does not tell is subscribed.")
+@click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
+)
+@click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every skipped or refused row there, with line and reason.",
+)
+@_JSON
+@click.pass_obj
+def import_(
+    app: App,
+    *,
+    file: Path,
+    consent: str,
+    all_subscribed: bool,
+    as_suppressed: bool,
+    mapping: tuple[str, ...],
+    dry_run: bool,
+    rejects: Path | None,
+    json_: bool,
+) -> None:
+    """Bring a CSV from another tool: of Mailchimp, MailerLite, Brevo, Substack, Ghost and others.
+
+    Nobody becomes active who is not surely subscribed, or who left here.
+    """
+    if all_subscribed and as_suppressed:
+        raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
+    if str(file) == "-":
+        raise click.UsageError("The list is read twice: save it to a file and name that.")
+    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise click.UsageError("--rejects would replace the file that is imported.")
+    options = importing.ImportOptions(
+        consent="" if as_suppressed else _consent(consent),
+        mapping=_mapping(mapping),
+        all_subscribed=all_subscribed,
+        as_suppressed=as_suppressed,
+        dry_run=dry_run,
+        rejects=rejects,
+    )
+    with _progress(quiet=app.verbosity < 0) as progress:
+        report = importing.import_file(app.store, file, options, progress)
+    if dry_run:
+        note("Dry run: the list stays as it was.")
+    print_json(asdict(report)) if json_ else say(_report(report))
+
+
+def _consent(text: str) -> str:
+    words = " ".join(text.split())
+    if not words:
+        raise click.UsageError("Say with --consent what was agreed to, such as the form's words.")
+    # What a terminal sent in another encoding cannot be stored.
+    if not words.isprintable():
+        raise click.UsageError("--consent holds signs that cannot be printed.")
+    return words
+
+
+def _mapping(given: tuple[str, ...]) -> dict[str, str]:
+    mapping: dict[str, str] = {}
+    for text in given:
+        field, _, column = text.partition("=")
+        if formats.field(field) is None:
+            column, _, field = text.rpartition("=")
+        known = formats.field(field)
+        if known is None or not column.strip() or known in mapping:
+            raise click.BadParameter(
+                f"{text!r}; write it as FIELD=COLUMN, each once, with FIELD one of "
+                f"{', '.join(formats.FIELDS)}",
+                param_hint="--map",
+            )
+        mapping[known] = column
+    return mapping
+
+
+def _report(report: ImportReport) -> str:
+    counts = asdict(report)
+    parts = ", ".join(f"{counts[result.value]:,} {result}" for result in Result)
+    lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
+    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
+    return "\n".join(lines)
+
+
+def _story(story: Story) -> dict[str, Any]:
+    subscriber = story.subscriber
+    return {
+        "email": subscriber.email,
+        "status": subscriber.status.value,
+        "first_name": subscriber.first_name,
+        "created_at": utc(subscriber.created_at),
+        "confirmed_at": utc(subscriber.confirmed_at),
+        "paused_until": utc(subscriber.paused_until),
+        "source": subscriber.source,
+        "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
+        "deliveries": [
+            {**asdict(received), "accepted_at": utc(received.accepted_at)}
+            for received in story.deliveries
+        ],
+        # They come with the providers that report them; the outbox has none.
+        "events": [],
+    }
+
+
+def _as_text(document: dict[str, Any]) -> str:
+    lines = []
+    for name, value in document.items():
+        if isinstance(value, list):
+            lines += [
+                f"{name + ':':<14}{'  '.join(str(part) for part in one.values() if part)}"
+                for one in value
+            ]
+        elif value is not None:
+            lines.append(f"{name + ':':<14}{value}")
+    return "\n".join(lines)
+
+
+def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:
+    """Write one JSON list without holding it."""
+    before = "["
+    for row in rows:
+        file.write(f"{before}\n  {json.dumps(row, ensure_ascii=False)}")
+        before = ","
+    file.write("[]\n" if before == "[" else "\n]\n")
+
+
+def _draw(rows: Iterator[dict[str, str | None]]) -> None:
+    # Rich is slow to import, and only a terminal needs it.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    table = Table(*formats.OWN_COLUMNS)
+    for row in rows:
+        table.add_row(*(Text(cell or "") for cell in row.values()))
+    Console().print(table)
+
+
+@contextlib.contextmanager
+def _output(path: Path) -> Iterator[TextIO]:
+    if str(path) != "-":
+        with private_file(path) as file:
+            yield file
+        return
+    # UTF-8 whatever the terminal's encoding: it is a file's content.
+    wrapper = io.TextIOWrapper(sys.stdout.buffer, encoding="utf-8", newline="")
+    try:
+        yield wrapper
+        wrapper.flush()
+    finally:
+        wrapper.detach()
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    if quiet:
+        yield lambda _done, _total: None
+    elif on_terminal():
+        from rich.console import Console  # noqa: PLC0415 - as above
+        from rich.progress import Progress  # noqa: PLC0415
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("Importing", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        yield _lines()
+
+
+def _lines() -> Callable[[int, int], None]:
+    told = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            note(f"{done:,} of {total:,} rows")
+
+    return tell

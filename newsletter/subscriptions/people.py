@@ -1,0 +1,159 @@
+"""What the author does with one person: add, unsubscribe, look up; and how many there are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+from newsletter.model import Status
+from newsletter.store import people
+from newsletter.store.engine import now
+from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
+from newsletter.subscriptions.merging import Entry, Result
+from newsletter.subscriptions.rows import LEFT, Row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import sqlalchemy as sa
+
+    from newsletter.model import Consent, Subscriber
+    from newsletter.store import Store
+    from newsletter.store.people import Received, Suppression
+
+SOURCE = "cli"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """All that is kept of one person."""
+
+    subscriber: Subscriber
+    consents: tuple[Consent, ...]
+    deliveries: tuple[Received, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stats:
+    """How many people there are.
+
+    Attributes:
+        counts: By status; together they are everybody on the list.
+        paused: Of the active ones, who get no letters for now.
+        suppressed: Addresses of which only a hash is kept; they are not on the list.
+    """
+
+    counts: Mapping[Status, int]
+    paused: int
+    suppressed: int
+
+
+def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Result:
+    """Make somebody active, who asked for it himself.
+
+    Raises:
+        NewsletterError: The address or name is not valid, or this person left.
+    """
+    address = _address(email)
+    try:
+        name = clean_name(first_name)
+    except ValueError as error:
+        raise NewsletterError(f"that is {error}", hint="Give a first name only") from None
+    with store.write() as connection:
+        moment = now(connection)
+        known = people.find(connection, [address.key]).get(address.key)
+        entry = Entry(known, erased=known is None and _erased(connection, address) is not None)
+        row = Row(address, name, Status.ACTIVE, moment, None, None, moment, moment, SOURCE)
+        result, reason = entry.take(row)
+        if result is Result.SKIPPED:
+            raise NewsletterError(
+                f"nothing was changed: this address is {reason.removesuffix(' here')}",
+                hint="Only that person can come back, by signing up again",
+            )
+        newcomer = entry.newcomer()
+        people.add(connection, [newcomer] if newcomer else [])
+        if known and entry.agreed:
+            people.confirm(connection, {known.id: moment})
+        if known and name and name != known.first_name:
+            people.rename(connection, {known.id: name})
+        if entry.agreed:
+            people.record_consents(connection, consent, SOURCE, [(address.key, *entry.agreed)])
+    return result
+
+
+def unsubscribe(store: Store, email: str) -> bool:
+    """Let somebody leave; return whether he was still there.
+
+    Raises:
+        NewsletterError: The address is not valid, or that of a stranger.
+    """
+    address = _address(email)
+    with store.write() as connection:
+        known = people.find(connection, [address.key]).get(address.key)
+        if known is None:
+            if _erased(connection, address):
+                return False
+            raise _stranger()
+        if known.status in LEFT:
+            return False
+        people.leave(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
+    return True
+
+
+def story(store: Store, email: str) -> Story | Suppression:
+    """Return all that is kept of somebody, or why and since when nothing is.
+
+    Raises:
+        NewsletterError: The address is not valid, or that of a stranger.
+    """
+    address = _address(email)
+    with store.read() as connection:
+        found = people.person(connection, address.key)
+        if found:
+            id_, subscriber = found
+            return Story(
+                subscriber,
+                tuple(people.consents_of(connection, id_)),
+                tuple(people.deliveries_of(connection, id_)),
+            )
+        suppression = _erased(connection, address)
+    if suppression is None:
+        raise _stranger()
+    return suppression
+
+
+def everybody(store: Store, status: Status | None = None) -> Iterator[Subscriber]:
+    """Yield the list, or those of one status, as it is now, in the order in which they came."""
+    with store.read() as connection:
+        yield from people.everybody(connection, status)
+
+
+def stats(store: Store) -> Stats:
+    """Count."""
+    with store.read() as connection:
+        return Stats(
+            people.counts(connection),
+            people.paused(connection, now(connection)),
+            people.suppression_count(connection),
+        )
+
+
+def _address(email: str) -> Address:
+    try:
+        return parse_address(email)
+    except ValueError as error:
+        raise NewsletterError(
+            f"that is {error}", hint="Give one bare address, such as anna@example.org"
+        ) from None
+
+
+def _erased(connection: sa.Connection, address: Address) -> Suppression | None:
+    digest = address_hash(people.suppression_key(connection), address.key)
+    return people.suppressed(connection, [digest]).get(digest)
+
+
+def _stranger() -> NewsletterError:
+    return NewsletterError(
+        "nobody on the list has that address", hint="See who is: newsletter subscribers list"
+    )
