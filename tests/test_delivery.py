@@ -20,7 +20,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.outbox import Outbox
-from newsletter.store import batches, mailings
+from newsletter.store import batches, mailings, recovery
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
@@ -277,8 +277,8 @@ def test_only_the_owner_settles(house: House) -> None:
     mailing_id, claim = _claimed(house, timedelta(hours=1))
     house.lose_process()
     with house.store.write() as connection:
-        batches.expire_leases(connection, mailing_id)
-        taken_over = batches.replay(
+        recovery.expire_leases(connection, mailing_id)
+        taken_over = recovery.replay(
             connection, mailing_id, lease=timedelta(hours=1), window=timedelta(hours=1)
         )
     assert taken_over
@@ -296,7 +296,7 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(house: House) -> None
     mailing_id, claim = _claimed(house, timedelta(hours=1))
     house.lose_process()
     with house.store.write() as connection:
-        assert batches.expire_leases(connection, mailing_id) == 5
+        assert recovery.expire_leases(connection, mailing_id) == 5
         # Too late to start sending ...
         assert not batches.seal(connection, claim, "0")
         # ... but an answer that comes now is still an answer.
@@ -403,7 +403,7 @@ def test_after_resolving_a_late_answer_of_the_lost_process_changes_nothing(house
     mailing_id, claim = _claimed(house, timedelta(hours=1))
     house.lose_process()
     with house.store.write() as connection:
-        batches.expire_leases(connection, mailing_id)
+        recovery.expire_leases(connection, mailing_id)
     delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
     with house.store.write() as connection:
         assert not batches.settle(connection, claim, {r.ref: Accepted("x") for r in claim.readers})

@@ -8,6 +8,7 @@ import shlex
 import shutil
 import sys
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -44,14 +45,26 @@ def demo() -> None:
             if main.main(arguments, prog_name="newsletter", standalone_mode=False):
                 raise NewsletterError(f"the demo stopped at: newsletter {shlex.join(arguments)}")
             sys.stdout.flush()
-    command = "newsletter" if shutil.which("newsletter") else shlex.quote(sys.argv[0])
+    command = _as_typed()
     say(
-        f"\nLook at    {folder}/.newsletter/render/{slug}.html (open it in a browser)"
-        f"\n           {folder}/.newsletter/outbox/{slug}/ (open one in a mail program)"
+        f"\nLook at    {folder}/.newsletter/render/{slug}.html (in a browser)"
+        f"\n           {folder}/.newsletter/outbox/{slug}/ (in a mail program)"
         f"\nTry next   cd {folder}"
-        f"\n           edit issues/{slug}.md, then: {command} check, {command} send {slug}"
-        f"\n           {command} --help"
+        f"\n           {command} subscribers list"
+        f"\n           and after an edit of issues/{slug}.md:"
+        f"\n           {command} check {slug}"
+        f"\n           {command} send {slug}"
+        f"\nAll there is: {command} --help"
     )
+
+
+def _as_typed() -> str:
+    """Return how to call this program from another folder."""
+    if shutil.which("newsletter"):
+        return "newsletter"
+    # `./dev` runs the command of its own .venv.
+    dev = Path(sys.argv[0]).absolute().parents[2] / "dev"
+    return shlex.quote(str(dev if dev.is_file() else Path(sys.argv[0]).absolute()))
 
 
 def _import() -> tuple[str, ...]:

@@ -65,7 +65,9 @@ def send(
     if report.edited:
         note(f"{slug} was edited since it was frozen; its readers get the frozen letter.")
     print_json(as_json(report.receipt)) if json_ else say(as_text(report.receipt))
-    if report.receipt.mailing.rehearsal and not json_:
+    if report.repeated:
+        note("It was complete already: nothing was sent.")
+    elif report.receipt.mailing.rehearsal:
         note(f"The letters are in .newsletter/outbox/{slug}/")
     if report.trouble:
         raise report.trouble

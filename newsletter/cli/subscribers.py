@@ -6,29 +6,27 @@ import contextlib
 import io
 import json
 import sys
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 import click
 
-from newsletter.cli.output import note, on_terminal, print_json, say
+from newsletter.cli.importing import import_, wording
+from newsletter.cli.output import print_json, say
 from newsletter.model import Status
-from newsletter.subscriptions import exporting, formats, importing
+from newsletter.subscriptions import exporting, formats
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.exporting import as_row, utc
 from newsletter.subscriptions.files import private_file
 from newsletter.subscriptions.merging import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from newsletter.cli import App
-    from newsletter.subscriptions.importing import ImportReport
     from newsletter.subscriptions.people import Story
 
-_SECONDS_BETWEEN_LINES = 10
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
@@ -40,6 +38,9 @@ def subscribers() -> None:
     """
 
 
+subscribers.add_command(import_)
+
+
 @subscribers.command()
 @click.argument("email")
 @click.option("--consent", required=True, help="What this person agreed to, in words.")
@@ -48,7 +49,7 @@ def subscribers() -> None:
 @click.pass_obj
 def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> None:
     """Put somebody on the list who asked for it; active at once."""
-    result = list_.add(app.store, email, consent=_consent(consent), first_name=first_name)
+    result = list_.add(app.store, email, consent=wording(consent), first_name=first_name)
     if json_:
         print_json({"result": result.value})
         return
@@ -137,98 +138,6 @@ def export(app: App, *, file: Path, json_: bool) -> None:
             exporting.export_csv(app.store, output)
 
 
-@subscribers.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
-@click.option("--consent", default="", help="What everybody in it agreed to, in words.")
-@click.option("--all-subscribed", is_flag=True, help="Whoever's row does not tell is subscribed.")
-@click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
-@click.option(
-    "--map",
-    "mapping",
-    multiple=True,
-    metavar="FIELD=COLUMN",
-    help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
-)
-@click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
-@click.option(
-    "--rejects",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="Write every skipped or refused row there, with line and reason.",
-)
-@_JSON
-@click.pass_obj
-def import_(
-    app: App,
-    *,
-    file: Path,
-    consent: str,
-    all_subscribed: bool,
-    as_suppressed: bool,
-    mapping: tuple[str, ...],
-    dry_run: bool,
-    rejects: Path | None,
-    json_: bool,
-) -> None:
-    """Bring a CSV from another tool: of Mailchimp, MailerLite, Brevo, Substack, Ghost and others.
-
-    Nobody becomes active who is not surely subscribed, or who left here.
-    """
-    if all_subscribed and as_suppressed:
-        raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
-    if str(file) == "-":
-        raise click.UsageError("The list is read twice: save it to a file and name that.")
-    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
-        raise click.UsageError("--rejects would replace the file that is imported.")
-    options = importing.ImportOptions(
-        consent="" if as_suppressed else _consent(consent),
-        mapping=_mapping(mapping),
-        all_subscribed=all_subscribed,
-        as_suppressed=as_suppressed,
-        dry_run=dry_run,
-        rejects=rejects,
-    )
-    with _progress(quiet=app.verbosity < 0) as progress:
-        report = importing.import_file(app.store, file, options, progress)
-    if dry_run:
-        note("Dry run: the list stays as it was.")
-    print_json(asdict(report)) if json_ else say(_report(report))
-
-
-def _consent(text: str) -> str:
-    words = " ".join(text.split())
-    if not words:
-        raise click.UsageError("Say with --consent what was agreed to, such as the form's words.")
-    # What a terminal sent in another encoding cannot be stored.
-    if not words.isprintable():
-        raise click.UsageError("--consent holds signs that cannot be printed.")
-    return words
-
-
-def _mapping(given: tuple[str, ...]) -> dict[str, str]:
-    mapping: dict[str, str] = {}
-    for text in given:
-        field, _, column = text.partition("=")
-        if formats.field(field) is None:
-            column, _, field = text.rpartition("=")
-        known = formats.field(field)
-        if known is None or not column.strip() or known in mapping:
-            raise click.BadParameter(
-                f"{text!r}; write it as FIELD=COLUMN, each once, with FIELD one of "
-                f"{', '.join(formats.FIELDS)}",
-                param_hint="--map",
-            )
-        mapping[known] = column
-    return mapping
-
-
-def _report(report: ImportReport) -> str:
-    counts = asdict(report)
-    parts = ", ".join(f"{counts[result.value]:,} {result}" for result in Result)
-    lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
-    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
-    return "\n".join(lines)
-
-
 def _story(story: Story) -> dict[str, Any]:
     subscriber = story.subscriber
     return {
@@ -296,30 +205,3 @@ def _output(path: Path) -> Iterator[TextIO]:
         wrapper.flush()
     finally:
         wrapper.detach()
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    if quiet:
-        yield lambda _done, _total: None
-    elif on_terminal():
-        from rich.console import Console  # noqa: PLC0415 - as above
-        from rich.progress import Progress  # noqa: PLC0415
-
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("Importing", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        yield _lines()
-
-
-def _lines() -> Callable[[int, int], None]:
-    told = time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            note(f"{done:,} of {total:,} rows")
-
-    return tell

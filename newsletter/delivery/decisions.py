@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter.delivery.accounts import the_mailing
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState, MailingState, Receipt
-from newsletter.store import batches, mailings
+from newsletter.store import mailings, recovery
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -51,7 +51,7 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
     """
     with store.write() as connection:
         mailing = the_mailing(connection, slug)
-        count = batches.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
+        count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
         if not count:
             raise NewsletterError(
                 f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"

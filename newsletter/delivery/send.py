@@ -11,7 +11,7 @@ from newsletter.delivery.plan import REPLACEABLE, freeze, plan, preview
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Batch, DeliveryState, Letter, MailingState, Receipt, RetryLater
 from newsletter.schedule import out_of_time
-from newsletter.store import batches, mailings
+from newsletter.store import batches, mailings, recovery
 from newsletter.store.engine import now
 from newsletter.store.keys import signing_keys
 
@@ -49,10 +49,18 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """How a `send` ended: the account, whether the file was edited since, and what stopped it."""
+    """How a `send` ended.
+
+    Attributes:
+        receipt: The account.
+        edited: The file was edited since the letter was frozen.
+        repeated: All had been done before; nothing was left to do.
+        trouble: What kept it from being completed, if anything did.
+    """
 
     receipt: Receipt
     edited: bool
+    repeated: bool
     trouble: NewsletterError | None
 
 
@@ -90,15 +98,16 @@ def send(
     """
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
     mailing = freeze(store, provider, planned)
+    repeated = mailing.state is MailingState.COMPLETED
     trouble = _open(store, settings, mailing, late=order.late)
-    if trouble is None and mailing.state is not MailingState.COMPLETED:
+    if trouble is None and not repeated:
         trouble = _Sender(store, settings, provider, mailing, stop=stop, progress=progress).run(
             order.limit
         )
     with store.write() as connection:
         mailings.conclude(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-    return Report(receipt, planned.edited, trouble or _unfinished(receipt))
+    return Report(receipt, planned.edited, repeated, trouble or _unfinished(receipt))
 
 
 def _open(
@@ -180,9 +189,9 @@ class _Sender:
     def _next(self, room: int) -> Claim | None:
         can = self._provider.capabilities
         with self._store.write() as connection:
-            batches.expire_leases(connection, self._mailing.id)
+            recovery.expire_leases(connection, self._mailing.id)
             if can.replay and (
-                again := batches.replay(
+                again := recovery.replay(
                     connection,
                     self._mailing.id,
                     lease=can.lease,
@@ -243,13 +252,13 @@ class _Sender:
 
     def _abandon(self, claim: Claim, reason: str) -> None:
         with self._store.write() as connection:
-            batches.abandon(connection, claim, reason)
+            recovery.abandon(connection, claim, reason)
 
     def _wait_for_others(self) -> bool:
         """Wait a moment if another process, alive or lost, has deliveries under way."""
         with self._store.read() as connection:
             sending = mailings.get(connection, self._mailing.id).state is MailingState.SENDING
-            left = batches.lease_left(connection, self._mailing.id)
+            left = recovery.lease_left(connection, self._mailing.id)
         if not sending or left is None:
             return False
         self._stop.wait(_WAIT_SECONDS)

@@ -1,4 +1,4 @@
-"""Queries about deliveries under way: claim, seal, settle, and what to do with the unsettled.
+"""Queries about deliveries under way: claim, seal, settle.
 
 The order is the whole point: a claim is committed as *attempting* before any byte leaves, and
 only its owner, known by batch and attempt, may settle it.
@@ -153,120 +153,6 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     return True
 
 
-def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
-    """Turn what a lost process left attempting into unknown; never into pending."""
-    overdue = sa.select(batches.c.id).where(
-        batches.c.mailing_id == mailing_id, batches.c.lease_until <= now(connection)
-    )
-    changed = connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.mailing_id == mailing_id,
-            deliveries.c.state == DeliveryState.ATTEMPTING,
-            deliveries.c.batch_id.in_(overdue),
-        )
-        .values(state=DeliveryState.UNKNOWN, reason="the process that sent it was lost")
-    )
-    return changed.rowcount
-
-
-def replay(
-    connection: sa.Connection, mailing_id: int, *, lease: timedelta, window: timedelta
-) -> Claim | None:
-    """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
-
-    Args:
-        connection: A write transaction.
-        mailing_id: Of which mailing.
-        lease: How long this owner may take.
-        window: For how long after its claim the provider still knows the key.
-    """
-    state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
-    if state != MailingState.SENDING:
-        return None
-    moment = now(connection)
-    unknown = sa.select(deliveries.c.batch_id).where(
-        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
-    row = connection.execute(
-        sa.select(batches)
-        .where(
-            batches.c.mailing_id == mailing_id,
-            batches.c.snapshot.is_not(None),
-            batches.c.claimed_at > moment - window,
-            batches.c.lease_until <= moment,
-            batches.c.id.in_(unknown),
-        )
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    attempt = row.attempt + 1
-    connection.execute(
-        batches.update()
-        .where(batches.c.id == row.id)
-        .values(attempt=attempt, lease_until=moment + lease)
-    )
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.batch_id == row.id,
-            deliveries.c.state.in_(lifecycle.deliveries_before(DeliveryState.ATTEMPTING)),
-        )
-        .values(state=DeliveryState.ATTEMPTING)
-    )
-    key_id, readers = _from_snapshot(row.snapshot)
-    return Claim(row.id, row.key, attempt, row.claimed_at, key_id, readers, row.payload_hash)
-
-
-def abandon(connection: sa.Connection, claim: Claim, reason: str) -> None:
-    """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.batch_id == claim.batch_id,
-            deliveries.c.state == DeliveryState.ATTEMPTING,
-        )
-        .values(state=DeliveryState.UNKNOWN, reason=reason)
-    )
-    connection.execute(batches.update().where(batches.c.id == claim.batch_id).values(snapshot=None))
-
-
-def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
-    """Return how long other processes may still take for what they are sending, if anything."""
-    under_way = sa.select(deliveries.c.batch_id).where(
-        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.ATTEMPTING
-    )
-    query = sa.select(batches.c.lease_until).where(batches.c.id.in_(under_way))
-    leases = connection.scalars(query).all()
-    return max(leases) - now(connection) if leases else None
-
-
-def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
-    """Carry out what a person decided about all unknown deliveries; return how many.
-
-    Args:
-        connection: A write transaction.
-        mailing_id: Of which mailing.
-        resend: True makes them pending again, False takes them as accepted.
-    """
-    unknown = sa.and_(
-        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
-    touched = sa.select(deliveries.c.batch_id).where(unknown)
-    connection.execute(
-        batches.update()
-        .where(batches.c.id.in_(touched))
-        .values(snapshot=None, settled_at=now(connection), attempt=batches.c.attempt + 1)
-    )
-    values = (
-        {"state": DeliveryState.PENDING, "batch_id": None, "reason": None}
-        if resend
-        else {"state": DeliveryState.ACCEPTED, "assumed": True, "accepted_at": None}
-    )
-    return connection.execute(deliveries.update().where(unknown).values(**values)).rowcount
-
-
 def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Sequence[Any]:
     query = (
         sa.select(
@@ -327,6 +213,7 @@ def _snapshot(key_id: str, readers: tuple[Reader, ...]) -> str:
     return json.dumps({"key_id": key_id, "readers": rows}, ensure_ascii=False)
 
 
-def _from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...]]:
+def from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...]]:
+    """Return the key's fingerprint and the readers that a claim wrote down."""
     held = json.loads(snapshot)
     return held["key_id"], tuple(Reader(*row) for row in held["readers"])

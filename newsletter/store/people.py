@@ -231,10 +231,8 @@ def everybody(connection: sa.Connection, status: Status | None = None) -> Iterat
 
 def counts(connection: sa.Connection) -> dict[Status, int]:
     """Return how many people have each status."""
-    rows = connection.execute(
-        sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
-    )
-    found = {status: count for status, count in rows}
+    query = sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
+    found = {row[0]: row[1] for row in connection.execute(query)}
     return {status: found.get(status.value, 0) for status in Status}
 
 

@@ -134,8 +134,16 @@ WORDS: Mapping[str, Status] = {
 }
 """Status words. Whoever is not surely subscribed is not active: a word that is missing here too."""
 
-YES = frozenset({"true", "yes", "1", "y", "t", "on", "ja", "j", "waar"})
-NO = frozenset({"false", "no", "0", "n", "f", "off", "nee", "onwaar"})
+_YES = ("true", "yes", "1", "y", "t", "on", "ja", "j", "waar")
+_NO = ("false", "no", "0", "n", "f", "off", "nee", "onwaar")
+_YES_OR_NO: Mapping[str, Status | None] = {
+    **WORDS,
+    **dict.fromkeys(_YES, Status.ACTIVE),
+    **dict.fromkeys(_NO, Status.UNSUBSCRIBED),
+}
+_NO_IS_SUBSCRIBED: Mapping[str, Status | None] = dict.fromkeys(_NO, Status.ACTIVE)
+_NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys(_NO)
+
 BLANK = frozenset({"", "null", "none", "nil", "n/a", "0000 00 00", "0000 00 00 00:00:00"})
 
 
@@ -160,12 +168,27 @@ class OwnColumns:
 
 
 @dataclass(frozen=True, slots=True)
+class StatusColumn:
+    """A column that tells who is subscribed or who left.
+
+    Attributes:
+        words: What its words stand for; None is nothing.
+        otherwise: What any other word stands for, if it stands for something.
+    """
+
+    number: int
+    words: Mapping[str, Status | None]
+    otherwise: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Columns:
     """Where the things an import needs stand in a row; numbers of cells, from 0.
 
     Attributes:
         width: Cells in the header.
-        left: Leavers' columns: what they stand for, and whether a plain no means subscribed.
+        own: Set if the file is our own export.
+        left_at: Where the moment of leaving may stand.
     """
 
     width: int
@@ -175,19 +198,8 @@ class Columns:
     full_name: int | None
     opted_in_at: tuple[int, ...]
     ip: tuple[int, ...]
-    words: tuple[int, ...]
-    subscribed: tuple[int, ...]
-    left: tuple[tuple[int, Status, bool], ...]
-
-    @property
-    def left_at(self) -> tuple[int, ...]:
-        """The columns in which the moment of leaving may stand."""
-        return tuple(number for number, _, _ in self.left)
-
-    @property
-    def tells_status(self) -> bool:
-        """Whether the header holds anything about who is subscribed and who left."""
-        return bool(self.words or self.subscribed or self.left)
+    status: tuple[StatusColumn, ...]
+    left_at: tuple[int, ...]
 
 
 def email_column(header: Sequence[str]) -> int | None:
@@ -232,15 +244,9 @@ def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -
     email = mapped.get("email", _first(names, _EMAIL))
     if email is None:
         raise _no_address_column(header, where)
-    words = _all(names, _STATUS)
-    if frozenset(names) >= {_STATUS_OF_BUTTONDOWN} and _MARKS_OF_BUTTONDOWN & set(names):
-        words += _all(names, (_STATUS_OF_BUTTONDOWN,))
-    left = [(number, _LEFT[name], False) for number, name in enumerate(names) if name in _LEFT]
-    left += [
-        (number, _LEFT_OR_NOT[name], True)
-        for number, name in enumerate(names)
-        if name in _LEFT_OR_NOT
-    ]
+    status = _status_columns(names)
+    if "status" in mapped:
+        status = (StatusColumn(mapped["status"], WORDS), *status)
     first_name = mapped.get("first_name", _first(names, _FIRST_NAME))
     full_name = _first(names, _FULL_NAME)
     if first_name is None and _LAST_NAME & set(names):
@@ -253,10 +259,22 @@ def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -
         full_name=full_name,
         opted_in_at=_mapped_or(mapped, "opted_in_at", _all(names, _OPTED_IN_AT)),
         ip=_mapped_or(mapped, "ip", _all(names, _IP)),
-        words=_mapped_or(mapped, "status", ()) + words,
-        subscribed=_all(names, _SUBSCRIBED),
-        left=tuple(left),
+        status=status,
+        left_at=tuple(column.number for column in status if column.otherwise),
     )
+
+
+def _status_columns(names: Sequence[str]) -> tuple[StatusColumn, ...]:
+    found = [StatusColumn(number, WORDS) for number in _all(names, _STATUS)]
+    if _MARKS_OF_BUTTONDOWN & set(names):
+        found += [StatusColumn(number, WORDS) for number in _all(names, (_STATUS_OF_BUTTONDOWN,))]
+    found += [StatusColumn(number, _YES_OR_NO) for number in _all(names, _SUBSCRIBED)]
+    for meanings, words in ((_LEFT_OR_NOT, _NO_IS_SUBSCRIBED), (_LEFT, _NO_IS_NOTHING)):
+        found += [
+            StatusColumn(number, words, meanings[names[number]])
+            for number in _all(names, tuple(meanings))
+        ]
+    return tuple(found)
 
 
 def _own(header: Sequence[str]) -> OwnColumns | None:

@@ -94,7 +94,7 @@ def import_file(
     columns = formats.recognise(
         file.header, formats.mapped(file.header, options.mapping, where=path.name), where=path.name
     )
-    if not (columns.tells_status or options.all_subscribed or options.as_suppressed):
+    if not (columns.status or options.all_subscribed or options.as_suppressed):
         raise NewsletterError(
             "has no column that tells who is subscribed",
             where=path.name,

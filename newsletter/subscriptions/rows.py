@@ -128,26 +128,15 @@ class RowReader:
     def _status(self, cells: list[str]) -> Status:
         told: list[Status] = []
         unknown = ""
-        for number in self.columns.words:
-            word = _plain(cells[number])
-            if word in formats.WORDS:
-                told.append(formats.WORDS[word])
-            elif word not in formats.BLANK:
-                unknown = unknown or word
-        for number in self.columns.subscribed:
-            word = _plain(cells[number])
-            if word in formats.YES:
-                told.append(Status.ACTIVE)
-            elif word in formats.NO:
-                told.append(Status.UNSUBSCRIBED)
-            elif word not in formats.BLANK and not parse_moment(cells[number], self.now):
-                unknown = unknown or word
-        for number, status, no_is_subscribed in self.columns.left:
-            word = _plain(cells[number])
-            if word in formats.NO:
-                told += [Status.ACTIVE] if no_is_subscribed else []
-            elif word not in formats.BLANK:
+        for column in self.columns.status:
+            word = _plain(cells[column.number])
+            if word in formats.BLANK:
+                continue
+            status = column.words.get(word, column.otherwise)
+            if status:
                 told.append(status)
+            elif word not in column.words and not parse_moment(cells[column.number], self.now):
+                unknown = unknown or word
         return self._verdict(told, unknown)
 
     def _verdict(self, told: list[Status], unknown: str) -> Status:

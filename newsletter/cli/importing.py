@@ -1,0 +1,147 @@
+"""`newsletter subscribers import`."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.output import note, on_terminal, print_json, say
+from newsletter.subscriptions import formats, importing
+from newsletter.subscriptions.merging import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from newsletter.cli import App
+    from newsletter.subscriptions.importing import ImportReport
+
+_SECONDS_BETWEEN_LINES = 10
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--consent", default="", help="What everybody in it agreed to, in words.")
+@click.option("--all-subscribed", is_flag=True, help="Whoever's row does not tell is subscribed.")
+@click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
+)
+@click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every skipped or refused row there, with line and reason.",
+)
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def import_(
+    app: App,
+    *,
+    file: Path,
+    consent: str,
+    all_subscribed: bool,
+    as_suppressed: bool,
+    mapping: tuple[str, ...],
+    dry_run: bool,
+    rejects: Path | None,
+    json_: bool,
+) -> None:
+    """Bring a CSV from another tool: of Mailchimp, MailerLite, Brevo, Substack, Ghost and others.
+
+    Nobody becomes active who is not surely subscribed, or who left here.
+    """
+    if all_subscribed and as_suppressed:
+        raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
+    if str(file) == "-":
+        raise click.UsageError("The list is read twice: save it to a file and name that.")
+    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise click.UsageError("--rejects would replace the file that is imported.")
+    options = importing.ImportOptions(
+        consent="" if as_suppressed else wording(consent),
+        mapping=_mapping(mapping),
+        all_subscribed=all_subscribed,
+        as_suppressed=as_suppressed,
+        dry_run=dry_run,
+        rejects=rejects,
+    )
+    with _progress(quiet=app.verbosity < 0) as progress:
+        report = importing.import_file(app.store, file, options, progress)
+    if dry_run:
+        note("Dry run: the list stays as it was.")
+    print_json(asdict(report)) if json_ else say(_report(report))
+
+
+def wording(text: str) -> str:
+    """Return what `--consent` says, on one line.
+
+    Raises:
+        click.UsageError: It says nothing, or cannot be stored.
+    """
+    words = " ".join(text.split())
+    if not words:
+        raise click.UsageError("Say with --consent what was agreed to, such as the form's words.")
+    # What a terminal sent in another encoding cannot be stored.
+    if not words.isprintable():
+        raise click.UsageError("--consent holds signs that cannot be printed.")
+    return words
+
+
+def _mapping(given: tuple[str, ...]) -> dict[str, str]:
+    mapping: dict[str, str] = {}
+    for text in given:
+        field, _, column = text.partition("=")
+        if formats.field(field) is None:
+            column, _, field = text.rpartition("=")
+        known = formats.field(field)
+        if known is None or not column.strip() or known in mapping:
+            raise click.BadParameter(
+                f"{text!r}; write it as FIELD=COLUMN, each once, with FIELD one of "
+                f"{', '.join(formats.FIELDS)}",
+                param_hint="--map",
+            )
+        mapping[known] = column
+    return mapping
+
+
+def _report(report: ImportReport) -> str:
+    counts = asdict(report)
+    parts = ", ".join(f"{counts[result.value]:,} {result}" for result in Result)
+    lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
+    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
+    return "\n".join(lines)
+
+
+@contextlib.contextmanager
+def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    if quiet:
+        yield lambda _done, _total: None
+    elif on_terminal():
+        from rich.console import Console  # noqa: PLC0415 - as above
+        from rich.progress import Progress  # noqa: PLC0415
+
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("Importing", total=None)
+            yield lambda done, total: bar.update(task, completed=done, total=total)
+    else:
+        yield _lines()
+
+
+def _lines() -> Callable[[int, int], None]:
+    told = time.monotonic()
+
+    def tell(done: int, total: int) -> None:
+        nonlocal told
+        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
+            told = time.monotonic()
+            note(f"{done:,} of {total:,} rows")
+
+    return tell

@@ -1,0 +1,392 @@
+"""Who an import makes active, who never, and what it leaves alone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from people import bring, dump, fresh_store, rows, sql, statuses
+
+from newsletter.errors import NewsletterError
+from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.addresses import address_hash, parse_address
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from newsletter.store import Store
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    store = fresh_store(tmp_path)
+    yield store
+    store.close()
+
+
+def consents(store: Store, email: str) -> list[tuple[str, str, str, str | None]]:
+    story = list_.story(store, email)
+    assert isinstance(story, list_.Story)
+    return [(f"{c.at:%Y-%m-%d %H:%M}", c.source, c.text, c.ip) for c in story.consents]
+
+
+def test_every_row_is_accounted_for(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "bas@example.org", consent="x", first_name="Bas")
+    report = bring(
+        store,
+        tmp_path,
+        "email,first name,status\n"
+        "anna@example.org,Anna,active\n"
+        "bas@example.org,Bas,active\n"
+        "bas@example.org,Sebastiaan,active\n"
+        "cor@example.org,Cor,unsubscribed\n"
+        "geen adres,Dirk,active\n"
+        ",Eva,active\n"
+        ",,\n"
+        "\n"
+        "fem@example.org,Fem,wie weet\n",
+    )
+    assert report.rows == 7
+    assert (report.added, report.updated, report.unchanged) == (1, 0, 2)
+    assert (report.skipped, report.invalid) == (2, 2)
+    assert report.reasons == {
+        "unsubscribed in the file": 1,
+        "not an email address": 1,
+        "no email address": 1,
+        'unknown status "wie weet"': 1,
+    }
+    assert statuses(store) == {
+        "bas@example.org": "active",
+        "anna@example.org": "active",
+        "cor@example.org": "unsubscribed",
+    }
+
+
+@pytest.mark.parametrize(
+    ("word", "kept_as"),
+    [
+        ("Subscribed", "active"),
+        ("ENABLED", "active"),
+        ("Actief", "active"),
+        ("unconfirmed", "pending"),
+        ("Niet bevestigd", "pending"),
+        ("Unsubscribed", "unsubscribed"),
+        ("opted_out", "unsubscribed"),
+        ("blocklisted", "unsubscribed"),
+        ("Uitgeschreven", "unsubscribed"),
+        ("cleaned", "bounced"),
+        ("Junk", "complained"),
+        ("non-subscribed", None),
+        ("transactional", None),
+        ("", None),
+        ("0", None),
+    ],
+)
+def test_only_a_word_that_surely_says_subscribed_makes_active(
+    store: Store, tmp_path: Path, word: str, kept_as: str | None
+) -> None:
+    report = bring(store, tmp_path, f"email,status\nanna@example.org,{word}\n")
+    assert statuses(store) == ({"anna@example.org": kept_as} if kept_as else {})
+    assert (report.added, report.skipped) == ((1, 0) if kept_as == "active" else (0, 1))
+
+
+@pytest.mark.parametrize("left", ["unsubscribed", "bounced", "complained"])
+def test_who_left_here_stays_away_whatever_a_file_says(
+    store: Store, tmp_path: Path, left: str
+) -> None:
+    bring(store, tmp_path, f"email,status\nanna@example.org,{left}\n")
+    before = dump(store)
+    report = bring(store, tmp_path, "email,first_name,status\nANNA@Example.org,A,subscribed\n")
+    assert report.skipped == 1
+    assert report.reasons == {f"{left} here": 1}
+    report = bring(store, tmp_path, "email\nanna@example.org\n", all_subscribed=True)
+    assert report.skipped == 1
+    assert dump(store) == before
+
+
+def test_who_was_erased_here_stays_away_and_is_not_kept(store: Store, tmp_path: Path) -> None:
+    ((key,),) = sql(store, "SELECT suppression_key FROM ledger")
+    assert isinstance(key, bytes)
+    digest = address_hash(key, parse_address("Anna@example.org").key)
+    sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2026-01-02 03:04:05')", digest)
+    text = (
+        "email,status\nanna@EXAMPLE.org,active\nbas@example.org,active\nanna@example.org,pending\n"
+    )
+    report = bring(store, tmp_path, text)
+    assert report.reasons == {"erased here": 2}
+    assert statuses(store) == {"bas@example.org": "active"}
+
+
+def test_a_leaver_in_the_file_leaves_here_too(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "anna@example.org", consent="x", first_name="Anna")
+    report = bring(
+        store,
+        tmp_path,
+        f"email,first_name,status,unsubscribed_at\nanna@example.org,{'A' * 500},unsubscribed,2024-05-06\n",
+    )
+    assert (report.skipped, report.reasons) == (1, {"unsubscribed in the file": 1})
+    assert statuses(store) == {"anna@example.org": "unsubscribed"}
+    ((left_at,),) = sql(store, "SELECT left_at FROM subscribers")
+    assert str(left_at).startswith("2024-05-06 00:00:00")
+
+
+def test_a_pending_reader_with_a_subscribed_row_becomes_active(
+    store: Store, tmp_path: Path
+) -> None:
+    bring(store, tmp_path, "email,status\nanna@example.org,unconfirmed\n")
+    assert statuses(store) == {"anna@example.org": "pending"}
+    assert consents(store, "anna@example.org") == []
+    report = bring(store, tmp_path, "email,name,status\nanna@example.org,Anna,active\n")
+    assert (report.updated, report.rows) == (1, 1)
+    assert statuses(store) == {"anna@example.org": "active"}
+    assert len(consents(store, "anna@example.org")) == 1
+
+
+def test_a_pending_row_changes_nobody(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "anna@example.org", consent="x")
+    report = bring(store, tmp_path, "email,status\nanna@example.org,pending\n")
+    assert report.skipped == 1
+    assert statuses(store) == {"anna@example.org": "active"}
+
+
+def test_names_are_renewed_but_never_blanked(store: Store, tmp_path: Path) -> None:
+    text = "email,first_name,status\nanna@example.org,Anna,active\nbas@example.org,Bas,active\n"
+    bring(store, tmp_path, text)
+    report = bring(
+        store,
+        tmp_path,
+        "email,first_name,status\nanna@example.org,  ,active\nbas@example.org,Sebas,active\n",
+    )
+    assert (report.updated, report.unchanged) == (1, 1)
+    names = {email: row["first_name"] for email, row in rows(store).items()}
+    assert names == {"anna@example.org": "Anna", "bas@example.org": "Sebas"}
+
+
+def test_the_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> None:
+    text = (
+        "email,first_name,status\n"
+        "anna@example.org,Anna,active\n"
+        "anna@example.org,Anneke,active\n"
+        "bas@example.org,Bas,pending\n"
+        "bas@example.org,Bas,active\n"
+        "cor@example.org,Cor,active\n"
+        "COR@example.org,Cor,bounced\n"
+    )
+    first = bring(store, tmp_path, text)
+    assert (first.added, first.updated, first.unchanged, first.skipped) == (2, 1, 1, 2)
+    before = dump(store)
+    again = bring(store, tmp_path, text)
+    assert (again.added, again.updated) == (0, 0)
+    assert dump(store) == before
+    assert statuses(store)["cor@example.org"] == "bounced"
+
+
+def test_doubles_far_apart_are_doubles_too(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "oud@example.org", consent="x", first_name="Oud")
+    people = [f"p{number}@example.org,P,active" for number in range(4500)]
+    text = "\n".join(
+        ["email,first_name,status", "oud@example.org,Oude,active", *people]
+        + ["p0@example.org,Q,active", "oud@example.org,Ander,active", "p1@example.org,P,junk"]
+    )
+    report = bring(store, tmp_path, text)
+    assert (report.added, report.updated, report.unchanged) == (4500, 1, 2)
+    found = rows(store)
+    assert found["p0@example.org"]["first_name"] == "P"
+    assert found["oud@example.org"]["first_name"] == "Oude"
+    assert found["p1@example.org"]["status"] == "complained"
+
+
+def test_opt_in_date_and_ip_are_the_evidence(store: Store, tmp_path: Path) -> None:
+    bring(
+        store,
+        tmp_path,
+        "email,status,optin_time,optin_ip\n"
+        "anna@example.org,active,2021-03-04 05:06:07,192.0.2.7\n"
+        "bas@example.org,active,2021-03-04T05:06:07+02:00,2001:db8::7\n"
+        "cor@example.org,active,03/04/2021 05:06,no address\n",
+    )
+    assert consents(store, "anna@example.org") == [
+        ("2021-03-04 05:06", "import", "Ja, graag", "192.0.2.7")
+    ]
+    assert consents(store, "bas@example.org") == [
+        ("2021-03-04 03:06", "import", "Ja, graag", "2001:db8::7")
+    ]
+    ((at, _, _, ip),) = consents(store, "cor@example.org")
+    assert not at.startswith("2021")  # March or April? The day of the import is no guess.
+    assert ip is None
+
+
+def test_a_file_that_does_not_tell_needs_the_author_to(store: Store, tmp_path: Path) -> None:
+    text = "Email Address,First Name,OPTIN_TIME\nanna@example.org,Anna,2021-03-04 05:06:07\n"
+    with pytest.raises(NewsletterError, match="--all-subscribed") as caught:
+        bring(store, tmp_path, text)
+    assert caught.value.exit_code == 1
+    assert statuses(store) == {}
+    assert bring(store, tmp_path, text, all_subscribed=True).added == 1
+    assert statuses(store) == {"anna@example.org": "active"}
+
+
+def test_all_subscribed_revives_nobody(store: Store, tmp_path: Path) -> None:
+    report = bring(
+        store,
+        tmp_path,
+        "email,status,UNSUB_TIME,CLEAN_TIME\n"
+        "anna@example.org,,2024-01-02 03:04:05,\n"
+        "bas@example.org,active,,2024-01-02 03:04:05\n"
+        "cor@example.org,pending,,\n"
+        "dirk@example.org,non-subscribed,,\n"
+        "eva@example.org,,,\n",
+        all_subscribed=True,
+    )
+    assert (report.added, report.skipped) == (1, 4)
+    assert statuses(store) == {
+        "anna@example.org": "unsubscribed",
+        "bas@example.org": "bounced",
+        "cor@example.org": "pending",
+        "eva@example.org": "active",
+    }
+
+
+def test_as_suppressed_lets_everybody_leave(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "anna@example.org", consent="x")
+    report = bring(
+        store,
+        tmp_path,
+        "email,status\nanna@example.org,active\nbas@example.org,active\ncor@example.org,complained\n",
+        as_suppressed=True,
+    )
+    assert report.skipped == 3
+    assert statuses(store) == {
+        "anna@example.org": "unsubscribed",
+        "bas@example.org": "unsubscribed",
+        "cor@example.org": "complained",
+    }
+
+
+def test_a_dry_run_counts_the_same_and_writes_nothing(store: Store, tmp_path: Path) -> None:
+    list_.add(store, "p3@example.org", consent="x", first_name="Drie")
+    people = [f"p{n % 4000}@example.org,P,{['active', 'junk'][n % 7 == 0]}" for n in range(5000)]
+    text = "\n".join(["email,first_name,status", "nee,N,active", *people])
+    before = dump(store)
+    dry = bring(store, tmp_path, text, dry_run=True)
+    assert dump(store) == before
+    assert dry == bring(store, tmp_path, text)
+    assert dry.added > 3000
+    assert dry.updated == 1
+
+
+def test_rejects_hold_every_refused_line_as_it_was(store: Store, tmp_path: Path) -> None:
+    rejects = tmp_path / "rejects.csv"
+    rejects.write_text("older")
+    bring(
+        store,
+        tmp_path,
+        'naam;email;status;notitie\nAnna;anna@example.org;active;\n"Bas;\nB";bas;active;"a;b"\n'
+        'Cor;cor@example.org;junk;=1+1\n"Dirk" D;dirk@example.org;active;\nE;e@example.org;active;;x\n',
+        rejects=rejects,
+    )
+    assert rejects.read_text() == (
+        "line,reason,naam,email,status,notitie\n"
+        '3,not an email address,"Bas;\nB",bas,active,a;b\n'
+        "5,complained in the file,Cor,cor@example.org,junk,'=1+1\n"
+        '6,broken quotes,"""Dirk"" D;dirk@example.org;active;"\n'
+        "7,more cells than columns,E,e@example.org,active,,x\n"
+    )
+    assert rejects.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_are_cleaned_and_long_ones_refused(store: Store, tmp_path: Path) -> None:
+    report = bring(
+        store,
+        tmp_path,
+        "email,first_name,status\n"
+        'anna@example.org,"  An\u2028na\u202e\u200f \r\n <b>x</b>\u00a0\x07y ",active\n'
+        "bas@example.org,Zoe\u0308,active\n"
+        f"cor@example.org,{'C' * 500},active\n"
+        "dirk@example.org,{{7*7}} [[unsubscribe_url]],active\n",
+    )
+    assert report.reasons == {"a name longer than 100 characters": 1}
+    assert {email: row["first_name"] for email, row in rows(store).items()} == {
+        "anna@example.org": "An na <b>x</b> y",
+        "bas@example.org": "Zo\u00eb",
+        "dirk@example.org": "{{7*7}} [[unsubscribe_url]]",
+    }
+
+
+@pytest.mark.parametrize(
+    ("header", "name", "used"),
+    [
+        ("name", "Anna de Vries", "Anna"),
+        ("name", "Vries, Anna de", "Anna"),
+        ("Naam,Achternaam", "Anna Maria,Vries", "Anna Maria"),
+        ("name,first_name", "De heer Vries,Joost", "Joost"),
+        ("name", "Vries", "Vries"),
+    ],
+)
+def test_a_greeting_needs_a_first_name(
+    store: Store, tmp_path: Path, header: str, name: str, used: str
+) -> None:
+    if header == "name":
+        name = f'"{name}"'
+    bring(
+        store,
+        tmp_path,
+        f"email,{header},status\nanna@example.org,{name},active\n".replace(
+            "achternaam,status", "achternaam,status"
+        ),
+    )
+    assert rows(store)["anna@example.org"]["first_name"] == used
+
+
+def test_addresses_are_one_whatever_their_case_and_kept_as_given(
+    store: Store, tmp_path: Path
+) -> None:
+    report = bring(
+        store,
+        tmp_path,
+        "email,status\nAnna.V@Example.org,active\nanna.v@example.ORG,active\nannav@example.org,active\n"
+        "anna.v+x@example.org,active\nb@m\u00fcnchen.example.org,active\n"
+        "b@xn--mnchen-3ya.example.org,active\n",
+    )
+    assert (report.added, report.unchanged) == (4, 2)
+    assert list(statuses(store)) == [
+        "Anna.V@Example.org",
+        "annav@example.org",
+        "anna.v+x@example.org",
+        "b@m\u00fcnchen.example.org",
+    ]
+
+
+def test_who_leaves_by_a_file_is_not_mailed_from_a_copy(store: Store, tmp_path: Path) -> None:
+    for name in ("anna", "bas"):
+        list_.add(store, f"{name}@example.org", consent="x")
+    freeze_batches(store)
+    bring(store, tmp_path, "email,status\nanna@example.org,junk\n")
+    assert sql(store, "SELECT key, snapshot FROM batches ORDER BY key") == [
+        ("with anna", None),
+        ("with bas", "copy"),
+    ]
+
+
+def freeze_batches(store: Store) -> None:
+    """One mailing with an unsettled batch for each subscriber, named after the address."""
+    sql(
+        store,
+        "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash, letter,"
+        " provider, provider_url, rehearsal, state, note, released, audience, started_at)"
+        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', 1, 'sending', '', 0, 2,"
+        " '2026-11-29 06:00:00.000000')",
+    )
+    sql(
+        store,
+        "INSERT INTO batches (key, mailing_id, attempt, claimed_at, lease_until, snapshot)"
+        " SELECT 'with ' || substr(email, 1, instr(email, '@') - 1), 1, 1, '2026-11-29', '2026-11-29',"
+        " 'copy' FROM subscribers",
+    )
+    sql(
+        store,
+        "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, attempt, batch_id, assumed)"
+        " SELECT 1, s.id, s.public_id, 'attempting', 1, b.id, 0 FROM subscribers s JOIN batches b"
+        " ON b.key = 'with ' || substr(email, 1, instr(email, '@') - 1)",
+    )
