@@ -5,8 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
-
 from newsletter.checks import check
 from newsletter.config import load
 from newsletter.desk import issue_paths, read_draft
@@ -14,6 +12,8 @@ from newsletter.desk import issue_paths, read_draft
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
+
+    import pytest
 
 PROJECT = Path(__file__).parents[1]
 

@@ -82,8 +82,8 @@ class Commands(click.Group):
             _fail(ctx, error, error.exit_code)
         except KeyboardInterrupt:
             _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort):
-            raise
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do with these
         except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
             problem = f"unexpected {type(error).__name__}"
             hint = "Run it again with -v before the command to see where, and report that"

@@ -23,17 +23,12 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
     mailing = receipt.mailing
     return {
-        "issue": mailing.slug,
+        **never_sent(
+            mailing.slug, mailing.provider, rehearsal=mailing.rehearsal, audience=mailing.audience
+        ),
         "state": mailing.state.value,
-        "rehearsal": mailing.rehearsal,
-        "provider": mailing.provider,
-        "audience": mailing.audience,
         **{state.value: receipt.counts[state] for state in DeliveryState},
         "assumed": receipt.assumed,
-        # Events come with the providers that report them; the outbox has none.
-        "delivered": 0,
-        "bounced": 0,
-        "complained": 0,
         "content_hash": mailing.content_hash,
         "started_at": utc(mailing.started_at),
         "finished_at": utc(mailing.finished_at),
@@ -54,6 +49,7 @@ def never_sent(slug: str, provider: str, *, rehearsal: bool, audience: int) -> d
         **{state.value: 0 for state in DeliveryState},
         "pending": audience,
         "assumed": 0,
+        # Events come with the providers that report them; the outbox has none.
         "delivered": 0,
         "bounced": 0,
         "complained": 0,
@@ -89,10 +85,10 @@ def as_text(receipt: Receipt) -> str:
     mailing = receipt.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
-    parts = [f"{n} {state}" for state in DeliveryState if (n := receipt.counts[state])]
-    lines.append(f"  {mailing.audience} readers = " + " + ".join(parts or ["0"]))
+    parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
+    lines.append(f"  {mailing.audience:,} readers = " + " + ".join(parts or ["0"]))
     if receipt.assumed:
-        lines.append(f"  {receipt.assumed} of the accepted ones a person assumed")
+        lines.append(f"  {receipt.assumed:,} of the accepted ones a person assumed")
     if mailing.note:
         lines.append(f"  why: {mailing.note}")
     if step := next_step(receipt):
