@@ -55,6 +55,29 @@ def dump(store: Store) -> dict[str, list[tuple[object, ...]]]:
     return {table: sql(store, f"SELECT * FROM {table}") for table in tables}  # noqa: S608 - ours
 
 
+def freeze_batches(store: Store) -> None:
+    """One mailing with an unsettled batch for each subscriber, named after the address."""
+    sql(
+        store,
+        "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash, letter,"
+        " provider, provider_url, rehearsal, state, note, released, audience, started_at)"
+        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', 1, 'sending', '', 0, 2,"
+        " '2026-11-29 06:00:00.000000')",
+    )
+    sql(
+        store,
+        "INSERT INTO batches (key, mailing_id, attempt, claimed_at, lease_until, snapshot)"
+        " SELECT 'with ' || substr(email, 1, instr(email, '@') - 1), 1, 1, '2026-11-29',"
+        " '2026-11-29', 'copy' FROM subscribers",
+    )
+    sql(
+        store,
+        "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, batch_id, assumed)"
+        " SELECT 1, s.id, s.public_id, 'attempting', b.id, 0 FROM subscribers s JOIN batches b"
+        " ON b.key = 'with ' || substr(email, 1, instr(email, '@') - 1)",
+    )
+
+
 def bring(store: Store, folder: Path, text: str | bytes, **options: object) -> ImportReport:
     """Import a file with this content."""
     path = folder / "list.csv"

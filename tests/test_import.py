@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from people import bring, dump, fresh_store, rows, sql, statuses
+from people import bring, dump, freeze_batches, fresh_store, rows, sql, statuses
 
 from newsletter.errors import NewsletterError
 from newsletter.subscriptions import people as list_
@@ -123,7 +123,8 @@ def test_a_leaver_in_the_file_leaves_here_too(store: Store, tmp_path: Path) -> N
     report = bring(
         store,
         tmp_path,
-        f"email,first_name,status,unsubscribed_at\nanna@example.org,{'A' * 500},unsubscribed,2024-05-06\n",
+        "email,first_name,status,unsubscribed_at\n"
+        f"anna@example.org,{'A' * 500},unsubscribed,2024-05-06\n",
     )
     assert (report.skipped, report.reasons) == (1, {"unsubscribed in the file": 1})
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
@@ -182,12 +183,43 @@ def test_the_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> No
     assert statuses(store)["cor@example.org"] == "bounced"
 
 
+def test_of_several_rows_the_first_that_tells_decides(store: Store, tmp_path: Path) -> None:
+    bring(
+        store,
+        tmp_path,
+        "email,first_name,status\nanna@example.org,,unsubscribed\nanna@example.org,,bounced\n"
+        "bas@example.org,Bas,pending\nbas@example.org,,active\n",
+    )
+    assert statuses(store) == {"anna@example.org": "unsubscribed", "bas@example.org": "active"}
+    assert rows(store)["bas@example.org"]["first_name"] == "Bas"
+
+
+@pytest.mark.parametrize(
+    "date",
+    ["2999-01-01", "1970-01-01 00:00:00", "2021-13-01", "20210304", "04-03-2021", "gisteren"],
+)
+def test_a_date_that_cannot_be_is_the_day_of_the_import(
+    store: Store, tmp_path: Path, date: str
+) -> None:
+    bring(store, tmp_path, f"email,status,opted_in_at\nanna@example.org,active,{date}\n")
+    created = rows(store)["anna@example.org"]["created_at"]
+    assert created == rows(store)["anna@example.org"]["confirmed_at"]
+    assert created is not None
+    assert consents(store, "anna@example.org")[0][0] == created[:16].replace("T", " ")
+
+
 def test_doubles_far_apart_are_doubles_too(store: Store, tmp_path: Path) -> None:
     list_.add(store, "oud@example.org", consent="x", first_name="Oud")
     people = [f"p{number}@example.org,P,active" for number in range(4500)]
     text = "\n".join(
-        ["email,first_name,status", "oud@example.org,Oude,active", *people]
-        + ["p0@example.org,Q,active", "oud@example.org,Ander,active", "p1@example.org,P,junk"]
+        [
+            "email,first_name,status",
+            "oud@example.org,Oude,active",
+            *people,
+            "p0@example.org,Q,active",
+            "oud@example.org,Ander,active",
+            "p1@example.org,P,junk",
+        ]
     )
     report = bring(store, tmp_path, text)
     assert (report.added, report.updated, report.unchanged) == (4500, 1, 2)
@@ -283,7 +315,8 @@ def test_rejects_hold_every_refused_line_as_it_was(store: Store, tmp_path: Path)
         store,
         tmp_path,
         'naam;email;status;notitie\nAnna;anna@example.org;active;\n"Bas;\nB";bas;active;"a;b"\n'
-        'Cor;cor@example.org;junk;=1+1\n"Dirk" D;dirk@example.org;active;\nE;e@example.org;active;;x\n',
+        'Cor;cor@example.org;junk;=1+1\n"Dirk" D;dirk@example.org;active;\n'
+        "E;e@example.org;active;;x\n",
         rejects=rejects,
     )
     assert rejects.read_text() == (
@@ -367,26 +400,3 @@ def test_who_leaves_by_a_file_is_not_mailed_from_a_copy(store: Store, tmp_path: 
         ("with anna", None),
         ("with bas", "copy"),
     ]
-
-
-def freeze_batches(store: Store) -> None:
-    """One mailing with an unsettled batch for each subscriber, named after the address."""
-    sql(
-        store,
-        "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash, letter,"
-        " provider, provider_url, rehearsal, state, note, released, audience, started_at)"
-        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', 1, 'sending', '', 0, 2,"
-        " '2026-11-29 06:00:00.000000')",
-    )
-    sql(
-        store,
-        "INSERT INTO batches (key, mailing_id, attempt, claimed_at, lease_until, snapshot)"
-        " SELECT 'with ' || substr(email, 1, instr(email, '@') - 1), 1, 1, '2026-11-29', '2026-11-29',"
-        " 'copy' FROM subscribers",
-    )
-    sql(
-        store,
-        "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, attempt, batch_id, assumed)"
-        " SELECT 1, s.id, s.public_id, 'attempting', 1, b.id, 0 FROM subscribers s JOIN batches b"
-        " ON b.key = 'with ' || substr(email, 1, instr(email, '@') - 1)",
-    )

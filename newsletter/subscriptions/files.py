@@ -25,14 +25,12 @@ def private_file(path: Path) -> Iterator[TextIO]:
     with _explained(path):
         handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
-        # The body's own errors pass through it as they are.
-        file = open(handle, "w", encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a handle
-        with contextlib.closing(file):
-            yield file
-            with _explained(path):
+        with _explained(path):
+            file = open(handle, "w", encoding="utf-8", newline="")  # noqa: PTH123, SIM115 - a handle
+            with contextlib.closing(file):
+                yield file
                 file.flush()
                 os.fsync(file.fileno())
-        with _explained(path):
             scratch.replace(path)
     except BaseException:
         scratch.unlink(missing_ok=True)

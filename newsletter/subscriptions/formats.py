@@ -45,7 +45,7 @@ _IP = ("opted in ip", "optin ip", "opt in ip", "confirm ip", "ip address", "ip a
 _STATUS = (
     *("status", "subscriber status", "subscription status", "email status", "contact status"),
     *("subscriber type", "email marketing", "email marketing status", "email subscription status"),
-    *("marketing status", "abonneestatus", "abonnee status", "inschrijfstatus", "state"),
+    *("marketing status", "abonneestatus", "abonnee status", "inschrijfstatus"),
 )
 # Buttondown's name for it. Elsewhere a type is of a letter or a contact.
 _STATUS_OF_BUTTONDOWN = "type"
@@ -54,8 +54,11 @@ _MARKS_OF_BUTTONDOWN = frozenset({"creation date", "metadata"})
 # Columns that answer yes or no to "may we mail?". MailerLite has a date in its "subscribed".
 _SUBSCRIBED = (
     *("subscribed to emails", "subscribed", "is subscribed", "email subscribed", "ingeschreven"),
-    *("aangemeld", "accepts marketing", "accepts email marketing"),
+    *("aangemeld", "accepts marketing", "accepts email marketing", "active", "is active"),
+    *("actief", "opt in", "optin", "opted in"),
 )
+# Columns of which a plain no means that this person never answered the question by mail.
+_CONFIRMED = ("confirmed", "is confirmed", "email confirmed", "bevestigd")
 
 # Columns that tell of leaving by holding anything but a plain no: a date, a yes, a reason.
 # A plain no in the first table says as much as "subscribed"; in the second it says nothing.
@@ -116,14 +119,8 @@ WORDS: Mapping[str, Status] = {
         ),
         Status.BOUNCED: (
             *("bounced", "cleaned", "hard bounced", "hard bounce", "undeliverable", "gebounced"),
-            *(
-                "gebounst",
-                "bounce",
-                "teruggestuurd",
-                "teruggekaatst",
-                "onbestelbaar",
-                "opgeschoond",
-            ),
+            *("gebounst", "bounce", "teruggestuurd", "teruggekaatst", "onbestelbaar"),
+            "opgeschoond",
         ),
         Status.COMPLAINED: (
             *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
@@ -142,6 +139,10 @@ _YES_OR_NO: Mapping[str, Status | None] = {
     **dict.fromkeys(_NO, Status.UNSUBSCRIBED),
 }
 _NO_IS_SUBSCRIBED: Mapping[str, Status | None] = dict.fromkeys(_NO, Status.ACTIVE)
+_NO_IS_PENDING: Mapping[str, Status | None] = {
+    **dict.fromkeys(_YES),
+    **dict.fromkeys(_NO, Status.PENDING),
+}
 _NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys(_NO)
 
 BLANK = frozenset({"", "null", "none", "nil", "n/a", "0000 00 00", "0000 00 00 00:00:00"})
@@ -269,6 +270,7 @@ def _status_columns(names: Sequence[str]) -> tuple[StatusColumn, ...]:
     if _MARKS_OF_BUTTONDOWN & set(names):
         found += [StatusColumn(number, WORDS) for number in _all(names, (_STATUS_OF_BUTTONDOWN,))]
     found += [StatusColumn(number, _YES_OR_NO) for number in _all(names, _SUBSCRIBED)]
+    found += [StatusColumn(number, _NO_IS_PENDING) for number in _all(names, _CONFIRMED)]
     for meanings, words in ((_LEFT_OR_NOT, _NO_IS_SUBSCRIBED), (_LEFT, _NO_IS_NOTHING)):
         found += [
             StatusColumn(number, words, meanings[names[number]])

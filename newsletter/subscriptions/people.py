@@ -144,7 +144,7 @@ def _address(email: str) -> Address:
         return parse_address(email)
     except ValueError as error:
         raise NewsletterError(
-            f"that is {error}", hint="Give one bare address, such as anna@example.org"
+            f"that is {error}", hint="Give the address alone, without a name or brackets"
         ) from None
 
 

@@ -1,0 +1,213 @@
+"""The ledger under anything that can happen to it, in any order, several senders at once."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections import Counter
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from house import House, write_issue
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from newsletter import delivery, desk, render
+from newsletter.errors import NewsletterError
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    MailingState,
+    Outcome,
+    Rejected,
+    RetryLater,
+    Unknown,
+)
+from newsletter.store import batches, mailings, recovery
+
+if TYPE_CHECKING:
+    from newsletter.store.batches import Claim
+
+READERS = 8
+SENDERS = st.integers(0, 2)
+LONG = timedelta(hours=1)
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A newsletter with a mailing that is being sent, to copy for each run."""
+    root = tmp_path_factory.mktemp("template")
+    (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
+    (root / "issues").mkdir()
+    house = House(root, readers=READERS)
+    _, draft = desk.draft_if_there(house.settings, write_issue(root))
+    assert draft
+    assert draft.issue
+    letter = render.letter(draft.issue, house.settings)
+    with house.store.write() as connection:
+        mailing = mailings.freeze(connection, draft.issue, letter, provider="fake", rehearsal=False)
+        mailings.move(connection, mailing.id, MailingState.SENDING)
+    house.store.close()
+    return root
+
+
+class Ledger(RuleBasedStateMachine):
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = Path(tempfile.mkdtemp()) / "house"
+        shutil.copytree(self.template, self.root)
+        self.house = House(self.root, readers=0)
+        self.claims: dict[int, Claim] = {}
+        # What the provider took, by request key: it answers a repeated key without a second letter.
+        self.taken: dict[str, set[str]] = {}
+        # By a person's word, a letter that had left may leave once more.
+        self.allowed: Counter[str] = Counter()
+        self.resent: set[str] = set()
+        self.gone: set[str] = set()
+
+    def teardown(self) -> None:
+        self.house.store.close()
+        shutil.rmtree(self.root.parent)
+
+    @rule(sender=SENDERS, size=st.integers(1, 4))
+    def claim(self, sender: int, size: int) -> None:
+        with self.house.store.write() as connection:
+            recovery.expire_leases(connection, 1)
+            claim = batches.claim(connection, 1, size=size, lease=LONG, key_id="k")
+        if claim:
+            assert not {reader.email for reader in claim.readers} & self.gone
+            self.claims[sender] = claim
+
+    @rule(sender=SENDERS)
+    def replay(self, sender: int) -> None:
+        with self.house.store.write() as connection:
+            recovery.expire_leases(connection, 1)
+            claim = recovery.replay(connection, 1, lease=LONG, window=LONG)
+        if claim:
+            assert not {reader.email for reader in claim.readers} & self.gone
+            self.claims[sender] = claim
+
+    @precondition(lambda self: self.claims)
+    @rule(sender=SENDERS)
+    def submit(self, sender: int) -> None:
+        """Let a claim's letters leave, if it still may; the answer comes later or never."""
+        claim = self.claims.get(sender)
+        if claim is None:
+            return
+        with self.house.store.write() as connection:
+            if not batches.seal(connection, claim, "the same bytes"):
+                return
+        self.taken.setdefault(claim.key, {reader.ref for reader in claim.readers})
+
+    @precondition(lambda self: self.claims)
+    @rule(sender=SENDERS, data=st.data())
+    def settle(self, sender: int, data: st.DataObject) -> None:
+        claim = self.claims.pop(sender, None)
+        if claim is None:
+            return
+        taken = self.taken.get(claim.key, set())
+        outcomes: dict[str, Outcome] = {}
+        for reader in claim.readers:
+            # A provider that took a letter never says that it certainly did not.
+            said = (
+                [Accepted("id"), Unknown("?"), None]
+                if reader.ref in taken
+                else [RetryLater("later"), Rejected("no"), Unknown("?"), None]
+            )
+            answer = data.draw(st.sampled_from(said))
+            if answer:
+                outcomes[reader.ref] = answer
+        with self.house.store.write() as connection:
+            batches.settle(connection, claim, outcomes)
+
+    def letters(self) -> Counter[str]:
+        return Counter(ref for refs in self.taken.values() for ref in refs)
+
+    @rule(sender=SENDERS)
+    def die(self, sender: int) -> None:
+        self.claims.pop(sender, None)
+
+    @rule()
+    def wait(self) -> None:
+        self.house.lose_process()
+
+    @rule(number=st.integers(0, READERS - 1))
+    def leave(self, number: int) -> None:
+        self.gone.add(f"lezer{number}@example.org")
+        self.house.sql(f"UPDATE subscribers SET status = 'unsubscribed' WHERE id = {number + 1}")  # noqa: S608
+        self.house.sql(
+            "UPDATE batches SET snapshot = NULL WHERE settled_at IS NULL AND id IN "  # noqa: S608
+            f"(SELECT batch_id FROM deliveries WHERE subscriber_id = {number + 1})"
+        )
+
+    @rule(pause=st.booleans())
+    def pause_or_go_on(self, pause: bool) -> None:  # noqa: FBT001 - hypothesis fills it in
+        with self.house.store.write() as connection:
+            target = MailingState.PAUSED if pause else MailingState.SENDING
+            mailings.move(connection, 1, target)
+
+    @rule(verdict=st.sampled_from(delivery.Verdict))
+    def resolve(self, verdict: delivery.Verdict) -> None:
+        unknown = self.house.sql("SELECT ref FROM deliveries WHERE state = 'unknown'")
+        try:
+            delivery.resolve(self.house.store, self.house.slug, verdict)
+        except NewsletterError:
+            assert not unknown
+        else:
+            if verdict is delivery.Verdict.RESEND:
+                refs = {str(ref) for (ref,) in unknown}
+                self.resent |= refs
+                self.allowed.update(refs & self.letters().keys())
+
+    @rule()
+    def conclude(self) -> None:
+        with self.house.store.write() as connection:
+            mailings.conclude(connection, 1)
+
+    @invariant()
+    def nobody_has_two_letters_unless_a_person_chose_so(self) -> None:
+        assert all(n <= 1 + self.allowed[ref] for ref, n in self.letters().items())
+
+    @invariant()
+    def the_account_adds_up_and_is_true(self) -> None:
+        with self.house.store.read() as connection:
+            receipt = mailings.receipt(connection, mailings.get(connection, 1))
+        assert sum(receipt.counts.values()) == receipt.mailing.audience == READERS
+        if receipt.mailing.state in {
+            MailingState.COMPLETED,
+            MailingState.COMPLETED_WITH_UNKNOWN,
+        }:
+            assert not receipt.counts[DeliveryState.PENDING]
+            assert not receipt.counts[DeliveryState.ATTEMPTING]
+        rows = self.house.sql("SELECT ref, state, assumed FROM deliveries")
+        taken = {ref for refs in self.taken.values() for ref in refs}
+        for ref, state, assumed in rows:
+            # Nothing that left stands as if it had not, but by a person's word.
+            if ref in taken and ref not in self.resent:
+                assert state in {"attempting", "accepted", "unknown"}
+            if state == "accepted" and not assumed:
+                assert ref in taken
+
+    @invariant()
+    def no_address_is_kept_once_a_batch_is_settled(self) -> None:
+        query = "SELECT count(*) FROM batches WHERE settled_at IS NOT NULL AND snapshot IS NOT NULL"
+        assert self.house.sql(query) == [(0,)]
+
+
+def test_nothing_that_happens_in_any_order_breaks_the_ledger(template: Path) -> None:
+    machine = type("Case", (Ledger,), {"template": template}).TestCase
+    machine.settings = settings(
+        max_examples=int(os.environ.get("LEDGER_EXAMPLES", "100")),
+        stateful_step_count=40,
+        deadline=None,
+        # The same every time, unless asked for more: LEDGER_EXAMPLES=5000.
+        derandomize="LEDGER_EXAMPLES" not in os.environ,
+        suppress_health_check=list(HealthCheck),
+    )
+    machine().runTest()
