@@ -40,7 +40,6 @@ _MOMENT = re.compile(
     re.IGNORECASE,
 )
 _FIRST_YEAR = 1990  # nobody subscribed by email earlier: such a date is a program's zero
-_NO_TIME = timedelta()
 _A_DAY = timedelta(days=1)  # dates without a zone may seem to lie ahead
 _WORD_LIMIT = 40
 
@@ -198,13 +197,12 @@ def parse_moment(text: str, now: datetime) -> datetime | None:
     if not found:
         return None
     year, month, day, clock, zone = found.groups()
+    zone = "" if (zone or "UTC").upper() in {"Z", "UTC"} else zone
     try:
-        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{clock or '00:00'}")
-        if zone and zone.upper() not in {"Z", "UTC"}:
-            moment -= datetime.strptime(zone, "%z").utcoffset() or _NO_TIME
+        moment = datetime.fromisoformat(f"{year}-{month}-{day}T{clock or '00:00'}{zone}")
+        moment = moment.astimezone(UTC) if zone else moment.replace(tzinfo=UTC)
     except (ValueError, OverflowError):
         return None
-    moment = moment.replace(tzinfo=UTC)
     return moment if moment.year >= _FIRST_YEAR and moment <= now + _A_DAY else None
 
 
