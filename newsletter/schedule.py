@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 
@@ -29,3 +29,8 @@ def out_of_time(started_at: datetime, now: datetime, finish_within_hours: float)
 def slot(send_at: datetime) -> str:
     """Return the local date and time that only one real mailing may have."""
     return send_at.strftime("%Y-%m-%dT%H:%M")
+
+
+def utc(moment: datetime | None) -> str | None:
+    """Return a moment as JSON and exports have it: ISO 8601 in UTC, to the second, with Z."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None

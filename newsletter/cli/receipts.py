@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from newsletter.model import DeliveryState, MailingState
+from newsletter.schedule import utc
 
 if TYPE_CHECKING:
     from newsletter.delivery import Upcoming
@@ -94,10 +94,3 @@ def as_text(receipt: Receipt) -> str:
     if step := next_step(receipt):
         lines.append(f"  next: {step}")
     return "\n".join(lines)
-
-
-def utc(moment: datetime | None) -> str | None:
-    """Return a moment as ISO 8601 in UTC with a Z, to the second."""
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

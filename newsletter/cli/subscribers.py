@@ -15,9 +15,10 @@ import click
 from newsletter.cli.importing import import_, wording
 from newsletter.cli.output import print_json, say
 from newsletter.model import Status
+from newsletter.schedule import utc
 from newsletter.subscriptions import exporting, formats
 from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.exporting import as_row, utc
+from newsletter.subscriptions.exporting import as_row
 from newsletter.subscriptions.files import private_file
 from newsletter.subscriptions.merging import Result
 
@@ -162,13 +163,16 @@ def _as_text(document: dict[str, Any]) -> str:
     lines = []
     for name, value in document.items():
         if isinstance(value, list):
-            lines += [
-                f"{name + ':':<14}{'  '.join(str(part) for part in one.values() if part)}"
-                for one in value
-            ]
+            lines += [f"{name + ':':<14}{'  '.join(_shown(one))}" for one in value]
         elif value is not None:
             lines.append(f"{name + ':':<14}{value}")
     return "\n".join(lines)
+
+
+def _shown(entry: dict[str, Any]) -> Iterator[str]:
+    for name, value in entry.items():
+        if value:
+            yield name if value is True else str(value)
 
 
 def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:

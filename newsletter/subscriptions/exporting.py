@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC
 from typing import TYPE_CHECKING, TextIO
 
+from newsletter.schedule import utc
 from newsletter.subscriptions.cells import guard
 from newsletter.subscriptions.formats import OWN_COLUMNS
 from newsletter.subscriptions.people import everybody
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from newsletter.model import Subscriber
     from newsletter.store import Store
 
@@ -36,8 +34,3 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
         subscriber.source,
     )
     return dict(zip(OWN_COLUMNS, values, strict=True))
-
-
-def utc(moment: datetime | None) -> str | None:
-    """Return a moment as exports and JSON have it: ISO 8601 in UTC, to the second, with Z."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if moment else None
