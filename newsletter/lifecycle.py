@@ -1,4 +1,4 @@
-"""The state machine of mailings and deliveries: what may follow what. The store asks here."""
+"""The state machine of mailings and deliveries: what may follow what."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ DELIVERIES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
 MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
     M.FROZEN: frozenset({M.SENDING, M.PAUSED, M.CANCELLED}),
     M.SENDING: frozenset({M.PAUSED, M.CANCELLED, M.COMPLETED, M.COMPLETED_WITH_UNKNOWN}),
-    M.PAUSED: frozenset({M.SENDING, M.CANCELLED}),
+    # Completed: the pause came when the last letters were on their way.
+    M.PAUSED: frozenset({M.SENDING, M.CANCELLED, M.COMPLETED, M.COMPLETED_WITH_UNKNOWN}),
     # A person resolves: what is sent again reopens the mailing, the rest completes it.
     M.COMPLETED_WITH_UNKNOWN: frozenset({M.SENDING, M.COMPLETED}),
     M.COMPLETED: frozenset(),

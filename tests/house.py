@@ -136,6 +136,7 @@ class House:
         slug: str = "",
         *,
         stop: threading.Event | None = None,
+        progress: Callable[[int, int], None] = lambda _done, _total: None,
         **order: object,
     ) -> delivery.Report:
         slug, draft = desk.draft_if_there(self.settings, slug or self.slug)
@@ -145,7 +146,7 @@ class House:
             provider,
             delivery.Order(slug, draft, **order),  # type: ignore[arg-type]
             stop=stop or threading.Event(),
-            progress=lambda _done, _total: None,
+            progress=progress,
         )
 
     def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from house import House, Provider, add_readers, write_issue
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import delivery, desk, render, tokens
+from newsletter.delivery import plan
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import (
     Accepted,
@@ -24,7 +26,7 @@ from newsletter.store import batches, mailings, recovery
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from newsletter.model import Batch, Outcome, Receipt
@@ -130,7 +132,8 @@ def test_every_outcome_finds_its_own_delivery(house: House, tmp_path: Path) -> N
     provider = Provider(tmp_path / "taken", replay=BLIND, answer=answer)
     report = house.send(provider)
     assert counts(report.receipt) == {"accepted": 1, "rejected": 1, "pending": 1, "unknown": 2}
-    assert isinstance(report.trouble, TryAgain)
+    # What a person must decide comes before what will pass.
+    assert isinstance(report.trouble, DecisionNeeded)
     rows = house.sql("SELECT state, reason, provider_id FROM deliveries ORDER BY id")
     assert rows == [
         ("accepted", None, "id-0"),
@@ -265,7 +268,9 @@ def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
     assert draft.issue
     letter = render.letter(draft.issue, house.settings)
     with house.store.write() as connection:
-        mailing = mailings.freeze(connection, draft.issue, letter, provider="fake", rehearsal=False)
+        mailing = mailings.freeze(
+            connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
+        )
         mailings.move(connection, mailing.id, MailingState.SENDING)
         key_id = tokens.fingerprint(signing_keys(house.settings)[0])
         claim = batches.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
@@ -438,7 +443,7 @@ def test_the_database_itself_refuses_a_second_real_mailing(house: House, column:
             "INSERT INTO mailings SELECT NULL, 'other', "  # noqa: S608 - column names only
             f"{changes}, send_at, "
             f"{'content_hash' if column == 'content_hash' else 'hex(1)'}, letter_hash, letter, "
-            "provider, provider_url, rehearsal, state, note, released, audience, started_at, "
+            "provider, provider_url, rehearsal, state, note, released, audience, room, started_at, "
             "finished_at FROM mailings"
         )
 
@@ -493,17 +498,37 @@ def test_an_edited_issue_replaces_its_rehearsal_and_its_files(house: House) -> N
     assert house.sql("SELECT count(*) FROM mailings") == [(1,)]
 
 
-def test_a_sender_whose_rehearsal_was_replaced_stops(house: House) -> None:
+def test_a_rehearsal_is_not_replaced_while_its_letters_are_being_written(house: House) -> None:
     outbox = Outbox(house.root / "outbox")
 
     class Edited(Outbox):
         def submit(self, batch: Batch, payload: tuple[bytes, ...]) -> Mapping[str, Outcome]:
             write_issue(house.root, more=" En nog iets.")
-            house.send(outbox)  # type: ignore[arg-type]
+            with pytest.raises(TryAgain):
+                house.send(outbox)  # type: ignore[arg-type]
             return super().submit(batch, payload)
 
+    house.send(Edited(house.root / "outbox"))  # type: ignore[arg-type]
+    house.send(outbox)  # type: ignore[arg-type]
+    files = list((house.root / "outbox" / house.slug).iterdir())
+    assert len(files) == 25
+    assert all(b"En nog iets" in file.read_bytes() for file in files)
+
+
+def test_a_sender_whose_rehearsal_was_replaced_stops(house: House) -> None:
+    other = Outbox(house.root / "outbox")
+    one_by_one = Outbox(house.root / "outbox")
+    one_by_one.capabilities = replace(Outbox.capabilities, max_messages=10)  # type: ignore[misc]
+
+    def edit(_done: int, _total: int) -> None:
+        write_issue(house.root, more=" En nog iets.")
+        house.send(other)  # type: ignore[arg-type]
+
     with pytest.raises(DecisionNeeded, match="replaced"):
-        house.send(Edited(house.root / "outbox"))  # type: ignore[arg-type]
+        house.send(one_by_one, progress=edit)  # type: ignore[arg-type]
+    files = list((house.root / "outbox" / house.slug).iterdir())
+    assert len(files) == 25
+    assert all(b"En nog iets" in file.read_bytes() for file in files)
 
 
 def test_early_is_allowed_late_needs_a_word(house: House, tmp_path: Path) -> None:
@@ -555,3 +580,178 @@ def test_a_failing_outbox_leaves_its_deliveries_pending(house: House) -> None:
     (house.root / "outbox").unlink()
     again = house.send(Outbox(house.root / "outbox"))  # type: ignore[arg-type]
     assert again.receipt.counts[DeliveryState.ACCEPTED] == 25
+
+
+def _always(
+    outcome: Outcome, times: int = 1_000
+) -> Callable[[Batch], Mapping[str, Outcome] | None]:
+    """Return an answer for every letter, for the first so many requests."""
+    left = iter(range(times))
+
+    def answer(batch: Batch) -> Mapping[str, Outcome] | None:
+        if next(left, None) is None:
+            return None
+        return {reader.ref: outcome for reader in batch.recipients}
+
+    return answer
+
+
+def test_an_unknown_outcome_is_asked_again_at_once_where_that_is_safe(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken", size=25, answer=_always(Unknown("no answer"), times=1))
+    report = house.send(provider)
+    assert report.trouble is None
+    assert counts(report.receipt) == {"accepted": 25}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_provider_that_is_silent_twice_is_asked_again_by_the_next_run(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken", size=25, answer=_always(Unknown("no answer")))
+    report = house.send(provider)
+    assert provider.calls == 2
+    assert counts(report.receipt) == {"unknown": 25}
+    assert report.receipt.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+    assert isinstance(report.trouble, DecisionNeeded)
+
+    provider.answer = None
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_that_a_repetition_was_refused_says_nothing_of_the_first_attempt(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    provider.answer = _always(RetryLater("too many requests"), times=1)
+    report = house.send(provider)
+    assert counts(report.receipt) == {"pending": 15, "unknown": 10}
+
+    provider.answer = None
+    assert counts(house.send(provider).receipt) == {"accepted": 25}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_key_is_trusted_for_most_of_its_life_only(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken", replay=timedelta(hours=24))
+    _interrupted(house, provider)
+    twenty_hours = "strftime('%Y-%m-%d %H:%M:%f000', 'now', '-20 hours')"
+    house.sql(f"UPDATE batches SET claimed_at = {twenty_hours}")  # noqa: S608
+    assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    # It was not even tried: a replay with this other date would have been abandoned.
+    assert house.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(1,)]
+
+
+def test_a_pause_stops_replays_too(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    _interrupted(house, provider)
+    delivery.pause(house.store, house.slug)
+    with house.store.write() as connection:
+        assert recovery.replay(connection, 1, lease=timedelta(1), window=timedelta(1)) is None
+
+
+def test_what_a_lost_process_left_can_be_resolved_after_a_pause(
+    house: House, tmp_path: Path
+) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND)
+    _interrupted(house, provider)
+    receipt = delivery.pause(house.store, house.slug)
+    assert counts(receipt) == {"pending": 15, "unknown": 10}
+    receipt = delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+    # Only `send` goes on with a paused mailing.
+    assert receipt.mailing.state is MailingState.PAUSED
+    assert counts(receipt) == {"pending": 25}
+
+
+def test_a_cancelled_mailing_is_never_reopened(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken", replay=BLIND)
+    _interrupted(house, provider)
+    assert counts(delivery.cancel(house.store, house.slug)) == {"pending": 15, "unknown": 10}
+    with pytest.raises(NewsletterError, match="cancelled"):
+        delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+    receipt = delivery.resolve(house.store, house.slug, delivery.Verdict.ASSUME_SENT)
+    assert receipt.mailing.state is MailingState.CANCELLED
+    assert counts(receipt) == {"pending": 15, "accepted": 10}
+
+
+def test_a_paused_mailing_of_which_all_has_left_is_complete(house: House, tmp_path: Path) -> None:
+    def pause(_batch: Batch) -> None:
+        delivery.pause(house.store, house.slug)
+
+    report = house.send(Provider(tmp_path / "taken", size=25, answer=pause))
+    assert report.receipt.mailing.state is MailingState.COMPLETED
+    assert report.trouble is None
+
+
+def test_a_wish_to_stop_that_comes_too_late_is_no_trouble(house: House, tmp_path: Path) -> None:
+    stop = threading.Event()
+    provider = Provider(tmp_path / "taken", size=25, answer=lambda _batch: stop.set())
+    report = house.send(provider, stop=stop)
+    assert report.receipt.mailing.state is MailingState.COMPLETED
+    assert report.trouble is None
+
+
+def test_a_limited_send_that_was_stopped_is_paused_all_the_same(
+    house: House, tmp_path: Path
+) -> None:
+    stop = threading.Event()
+    provider = Provider(tmp_path / "taken", size=5, answer=lambda _batch: stop.set())
+    report = house.send(provider, stop=stop, limit=10)
+    assert report.receipt.mailing.state is MailingState.PAUSED
+    assert counts(report.receipt) == {"accepted": 5, "pending": 20}
+
+
+def test_a_limit_holds_for_a_process_that_was_lost(house: House, tmp_path: Path) -> None:
+    def die(_batch: Batch) -> None:
+        raise ProcessLostError
+
+    provider = Provider(tmp_path / "taken", size=5, answer=die)
+    with pytest.raises(ProcessLostError):
+        house.send(provider, limit=10)
+    assert house.sql("SELECT state, room FROM mailings") == [("sending", 5)]
+    with house.store.write() as connection:
+        again = batches.claim(connection, 1, size=20, lease=timedelta(1), key_id="k")
+    assert again
+    assert len(again.readers) == 5
+
+
+def test_a_file_with_errors_counts_as_edited(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=5)
+    (house.root / "issues" / f"{house.slug}.md").write_text("half", encoding="utf-8")
+    report = house.send(provider)
+    assert report.edited
+    assert counts(report.receipt) == {"accepted": 25}
+
+
+def test_a_mailing_stays_with_its_provider(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    house.send(provider, limit=5)
+    elsewhere = Provider(tmp_path / "elsewhere")
+    elsewhere.capabilities = replace(elsewhere.capabilities, name="other")
+    with pytest.raises(NewsletterError, match="fake"):
+        house.send(elsewhere)
+    house.settings = replace(house.settings, provider_url="https://sandbox.example.org")
+    with pytest.raises(NewsletterError, match="fake"):
+        house.send(provider)
+    assert elsewhere.copies() == {}
+
+
+def test_two_that_freeze_at_once_have_one_mailing(house: House, tmp_path: Path) -> None:
+    provider = Provider(tmp_path / "taken")
+    _, draft = desk.draft_if_there(house.settings, house.slug)
+    fresh = plan.plan(house.store, house.settings, provider, house.slug, draft, late=False)
+    assert isinstance(fresh, plan.Fresh)
+    first = plan.freeze(house.store, house.settings, provider, fresh)
+    assert plan.freeze(house.store, house.settings, provider, fresh) == first
+
+
+def test_a_late_rehearsal_that_is_edited_may_be_rehearsed_again(house: House) -> None:
+    outbox = Outbox(house.root / "outbox")
+    slug = write_issue(house.root, name="oud", days=-2)
+    house.send(outbox, slug, late=True)  # type: ignore[arg-type]
+    write_issue(house.root, name="oud", days=-2, more=" Nog iets.")
+    assert house.send(outbox, slug).receipt.counts[DeliveryState.ACCEPTED] == 25  # type: ignore[arg-type]

@@ -49,7 +49,9 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert draft.issue
     letter = render.letter(draft.issue, house.settings)
     with house.store.write() as connection:
-        mailing = mailings.freeze(connection, draft.issue, letter, provider="fake", rehearsal=False)
+        mailing = mailings.freeze(
+            connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
+        )
         mailings.move(connection, mailing.id, MailingState.SENDING)
     house.store.close()
     return root

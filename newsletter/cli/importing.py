@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
-import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.output import note, on_terminal, print_json, say
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
 from newsletter.subscriptions import formats, importing
 from newsletter.subscriptions.merging import Result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from newsletter.cli import App
     from newsletter.subscriptions.importing import ImportReport
-
-_SECONDS_BETWEEN_LINES = 10
 
 
 @click.command("import")
@@ -73,8 +68,8 @@ def import_(
         dry_run=dry_run,
         rejects=rejects,
     )
-    with _progress(quiet=app.verbosity < 0) as progress:
-        report = importing.import_file(app.store, file, options, progress)
+    with progress("rows") as tell:
+        report = importing.import_file(app.store, file, options, tell)
     if dry_run:
         note("Dry run: the list stays as it was.")
     print_json(asdict(report)) if json_ else say(_report(report))
@@ -118,30 +113,3 @@ def _report(report: ImportReport) -> str:
     lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
     lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
     return "\n".join(lines)
-
-
-@contextlib.contextmanager
-def _progress(*, quiet: bool) -> Iterator[Callable[[int, int], None]]:
-    if quiet:
-        yield lambda _done, _total: None
-    elif on_terminal():
-        from rich.console import Console  # noqa: PLC0415 - as above
-        from rich.progress import Progress  # noqa: PLC0415
-
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("Importing", total=None)
-            yield lambda done, total: bar.update(task, completed=done, total=total)
-    else:
-        yield _lines()
-
-
-def _lines() -> Callable[[int, int], None]:
-    told = time.monotonic()
-
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
-            note(f"{done:,} of {total:,} rows")
-
-    return tell

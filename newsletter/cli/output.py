@@ -15,9 +15,14 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark beside the result, unless the person asked for quiet."""
-    app = click.get_current_context().find_root().obj
-    if app.verbosity >= 0:
+    if not is_quiet():
         click.echo(text, err=True)
+
+
+def is_quiet() -> bool:
+    """Tell whether the person asked for results and errors only."""
+    quiet: bool = click.get_current_context().find_root().obj.verbosity < 0
+    return quiet
 
 
 def print_json(document: object) -> None:

@@ -9,7 +9,8 @@ from newsletter.schedule import utc
 
 if TYPE_CHECKING:
     from newsletter.delivery import Upcoming
-    from newsletter.model import Receipt
+    from newsletter.model import Issue, Receipt
+    from newsletter.providers.base import Capabilities
 
 _NEXT = {
     MailingState.FROZEN: "newsletter send {slug}",
@@ -17,18 +18,22 @@ _NEXT = {
     MailingState.PAUSED: "newsletter send {slug}, or newsletter cancel {slug}",
     MailingState.COMPLETED_WITH_UNKNOWN: "newsletter resolve {slug} --resend or --assume-sent",
 }
+# They come with the providers that report them; the outbox has none.
+_NO_EVENTS = {"delivered": 0, "bounced": 0, "complained": 0}
 
 
 def as_json(receipt: Receipt) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
     mailing = receipt.mailing
     return {
-        **never_sent(
-            mailing.slug, mailing.provider, rehearsal=mailing.rehearsal, audience=mailing.audience
-        ),
+        "issue": mailing.slug,
         "state": mailing.state.value,
+        "rehearsal": mailing.rehearsal,
+        "provider": mailing.provider,
+        "audience": mailing.audience,
         **{state.value: receipt.counts[state] for state in DeliveryState},
         "assumed": receipt.assumed,
+        **_NO_EVENTS,
         "content_hash": mailing.content_hash,
         "started_at": utc(mailing.started_at),
         "finished_at": utc(mailing.finished_at),
@@ -38,26 +43,25 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
     }
 
 
-def never_sent(slug: str, provider: str, *, rehearsal: bool, audience: int) -> dict[str, Any]:
-    """Return the same document for an issue that was never sent."""
+def never_sent(
+    slug: str, provider: Capabilities, issue: Issue | None, audience: int
+) -> dict[str, Any]:
+    """Return the same document for an issue that was never sent, for as far as it can be read."""
     return {
         "issue": slug,
         "state": None,
-        "rehearsal": rehearsal,
-        "provider": provider,
+        "rehearsal": provider.rehearsal,
+        "provider": provider.name,
         "audience": audience,
         **{state.value: 0 for state in DeliveryState},
         "pending": audience,
         "assumed": 0,
-        # Events come with the providers that report them; the outbox has none.
-        "delivered": 0,
-        "bounced": 0,
-        "complained": 0,
-        "content_hash": None,
+        **_NO_EVENTS,
+        "content_hash": issue.content_hash if issue else None,
         "started_at": None,
         "finished_at": None,
         "next_step": f"newsletter send {slug}",
-        "send_at": None,
+        "send_at": issue.send_at.isoformat() if issue else None,
         "note": None,
     }
 
@@ -86,7 +90,8 @@ def as_text(receipt: Receipt) -> str:
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
     parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
-    lines.append(f"  {mailing.audience:,} readers = " + " + ".join(parts or ["0"]))
+    readers = f"{mailing.audience:,} reader{'s' * (mailing.audience != 1)}"
+    lines.append(f"  {readers} = " + " + ".join(parts))
     if receipt.assumed:
         lines.append(f"  {receipt.assumed:,} of the accepted ones a person assumed")
     if mailing.note:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import signal
-import sys
 import threading
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter import delivery, desk
-from newsletter.cli.output import note, on_terminal, print_json, say
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
 from newsletter.cli.receipts import as_json, as_text, never_sent
+from newsletter.model import DeliveryState
 from newsletter.providers import open_provider
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from newsletter.cli import App
 
@@ -49,28 +50,31 @@ def send(
     provider = open_provider(app.settings)
     order = delivery.Order(slug, draft, late=late, limit=limit)
     if dry_run:
-        would = delivery.would_send(app.store, app.settings, provider, order)
-        if isinstance(would, int):
-            name, rehearsal = provider.capabilities.name, provider.capabilities.rehearsal
-            document = never_sent(slug, name, rehearsal=rehearsal, audience=would)
-            text = f"{slug}: would go to {would} readers"
-        else:
-            document, text = as_json(would), as_text(would)
-        print_json(document) if json_ else say(text)
+        found = delivery.would_send(app.store, app.settings, provider, order)
+    else:
+        with _stoppable() as stop, progress(slug) as tell:
+            found = delivery.send(
+                app.store, app.settings, provider, order, stop=stop, progress=tell
+            )
+    if isinstance(found, delivery.Prospect):
+        readers = f"{found.audience:,} reader{'s' * (found.audience != 1)}"
+        document = never_sent(slug, provider.capabilities, found.issue, found.audience)
+        print_json(document) if json_ else say(f"{slug}: would go to {readers}")
         return
-    with _stoppable() as stop, _progress(slug) as progress:
-        report = delivery.send(
-            app.store, app.settings, provider, order, stop=stop, progress=progress
-        )
-    if report.edited:
-        note(f"{slug} was edited since it was frozen; its readers get the frozen letter.")
-    print_json(as_json(report.receipt)) if json_ else say(as_text(report.receipt))
-    if report.repeated:
+    print_json(as_json(found.receipt)) if json_ else say(as_text(found.receipt))
+    _remark(app, found)
+    if found.trouble:
+        raise found.trouble
+
+
+def _remark(app: App, found: delivery.Report) -> None:
+    mailing = found.receipt.mailing
+    if found.edited:
+        note(f"{mailing.slug} was edited since it was frozen; its readers get the frozen letter.")
+    if found.repeated:
         note("It was complete already: nothing was sent.")
-    elif report.receipt.mailing.rehearsal:
-        note(f"The letters are in .newsletter/outbox/{slug}/")
-    if report.trouble:
-        raise report.trouble
+    elif mailing.rehearsal and found.receipt.counts[DeliveryState.ACCEPTED]:
+        note(f"The letters are in {app.settings.state / 'outbox' / mailing.slug}")
 
 
 @contextlib.contextmanager
@@ -87,17 +91,3 @@ def _stoppable() -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-@contextlib.contextmanager
-def _progress(slug: str) -> Iterator[Callable[[int, int], None]]:
-    """Draw a bar on a terminal; elsewhere say now and then how far it is."""
-    if not on_terminal():
-        yield lambda _done, _total: None
-        return
-    from rich.console import Console  # noqa: PLC0415 - only where there is a bar to draw
-    from rich.progress import Progress  # noqa: PLC0415
-
-    with Progress(console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task(slug, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -51,7 +51,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
             f"there is no issue {slug}", hint="See what there is: newsletter status"
         )
     can = open_provider(app.settings).capabilities
-    document = never_sent(slug, can.name, rehearsal=can.rehearsal, audience=0)
+    document = never_sent(slug, can, draft.issue, audience=0)
     print_json(document) if json_ else say(f"{slug}: not sent yet\n  next: newsletter send {slug}")
 
 

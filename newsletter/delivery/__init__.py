@@ -2,10 +2,11 @@
 
 from newsletter.delivery.accounts import Upcoming, overview, receipt_of, upcoming
 from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
-from newsletter.delivery.send import Order, Report, send, would_send
+from newsletter.delivery.send import Order, Prospect, Report, send, would_send
 
 __all__ = [
     "Order",
+    "Prospect",
     "Report",
     "Upcoming",
     "Verdict",

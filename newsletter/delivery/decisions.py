@@ -47,26 +47,33 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
     """Settle all unknown deliveries as a person decided; what is certain is never touched.
 
     Raises:
-        NewsletterError: There is no such mailing, or nothing in it is unknown.
+        NewsletterError: There is no such mailing, nothing in it is unknown, or it was cancelled
+            and would never be sent again.
     """
     with store.write() as connection:
         mailing = the_mailing(connection, slug)
+        recovery.expire_leases(connection, mailing.id)
+        if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
+            raise NewsletterError(
+                f"{slug} was cancelled, so nothing of it is sent again",
+                hint=f"Close its account: newsletter resolve {slug} --assume-sent",
+            )
         count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
         if not count:
             raise NewsletterError(
                 f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
             )
         _record(connection, mailing, f"resolve --{verdict}", count)
-        if verdict is Verdict.RESEND:
-            mailings.move(connection, mailing.id, MailingState.SENDING)
-        elif mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
-            mailings.move(connection, mailing.id, MailingState.COMPLETED)
+        if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
+            mailings.start(connection, mailing.id, room=None)
+        mailings.conclude(connection, mailing.id)
         return mailings.receipt(connection, mailings.get(connection, mailing.id))
 
 
 def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
     with store.write() as connection:
         mailing = the_mailing(connection, slug)
+        recovery.expire_leases(connection, mailing.id)
         pending = mailings.receipt(connection, mailing).counts[DeliveryState.PENDING]
         if mailing.state is not target:
             if not mailings.move(connection, mailing.id, target, f"by hand: {what}"):

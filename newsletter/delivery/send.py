@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter import personal, tokens
-from newsletter.delivery.plan import REPLACEABLE, freeze, plan, preview
+from newsletter.delivery.plan import Fresh, audience, edited, freeze, plan, refuse_rival
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Batch, DeliveryState, Letter, MailingState, Receipt, RetryLater
 from newsletter.schedule import out_of_time
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
-    from newsletter.model import Draft, Mailing, Outcome
+    from newsletter.model import Draft, Issue, Mailing, Outcome
     from newsletter.providers.base import Provider
     from newsletter.store import Store
     from newsletter.store.batches import Claim
@@ -64,14 +64,31 @@ class Report:
     trouble: NewsletterError | None
 
 
-def would_send(store: Store, settings: Settings, provider: Provider, order: Order) -> Receipt | int:
-    """Return the account of what has started, or how many readers a new mailing would have.
+@dataclass(frozen=True, slots=True)
+class Prospect:
+    """An issue that has not started, and how many readers it would have now."""
+
+    issue: Issue
+    audience: int
+
+
+def would_send(
+    store: Store, settings: Settings, provider: Provider, order: Order
+) -> Report | Prospect:
+    """Say what `send` would find, and change nothing.
 
     Raises:
         NewsletterError: Nothing would be sent, for the reason it gives.
     """
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
-    return preview(store, provider, planned)
+    with store.read() as connection:
+        if isinstance(planned, Fresh):
+            if not provider.capabilities.rehearsal:
+                refuse_rival(connection, planned.issue)
+            return Prospect(planned.issue, audience(connection))
+        receipt = mailings.receipt(connection, planned)
+    repeated = planned.state is MailingState.COMPLETED
+    return Report(receipt, edited(planned, order.draft), repeated, _verdict(receipt, None))
 
 
 def send(
@@ -97,51 +114,65 @@ def send(
         NewsletterError: Nothing was sent, for the reason it gives.
     """
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
-    mailing = freeze(store, provider, planned)
-    repeated = mailing.state is MailingState.COMPLETED
-    trouble = _open(store, settings, mailing, late=order.late)
-    if trouble is None and not repeated:
-        trouble = _Sender(store, settings, provider, mailing, stop=stop, progress=progress).run(
-            order.limit
-        )
+    mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
+    _refuse_other_provider(mailing, settings, provider)
+    trouble, may_send = _open(store, settings, provider, mailing, order)
+    if may_send:
+        sender = _Sender(store, settings, provider, mailing, stop=stop, progress=progress)
+        trouble = sender.run()
     with store.write() as connection:
         mailings.conclude(connection, mailing.id)
+        if order.limit is not None:
+            mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-    return Report(receipt, planned.edited, repeated, trouble or _unfinished(receipt))
+    repeated = mailing.state is MailingState.COMPLETED
+    return Report(receipt, edited(mailing, order.draft), repeated, _verdict(receipt, trouble))
+
+
+def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
+    """Keep a mailing with the account it began with: another one knows none of its letters."""
+    here = (provider.capabilities.name, settings.provider_url)
+    there = (mailing.provider, mailing.provider_url)
+    if here != there:
+        raise NewsletterError(
+            f"{mailing.slug} was begun through {' at '.join(filter(None, there))}",
+            hint="Put provider and provider_url back as they were",
+        )
 
 
 def _open(
-    store: Store, settings: Settings, mailing: Mailing, *, late: bool
-) -> NewsletterError | None:
-    """Bring a mailing to *sending*; return why not, if a person must decide first."""
-    if mailing.state in {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN}:
-        return None
-    if mailing.state in REPLACEABLE:
-        raise NewsletterError(
-            f"{mailing.slug} was {mailing.state} after part of it had left",
-            hint=f"See: newsletter status {mailing.slug}",
-        )
+    store: Store, settings: Settings, provider: Provider, mailing: Mailing, order: Order
+) -> tuple[NewsletterError | None, bool]:
+    """Bring a mailing to *sending*; return why not, if a person must decide, and whether it is."""
     with store.write() as connection:
+        window = provider.capabilities.replay * _SAFE_PART
+        if mailing.state is MailingState.COMPLETED or (
+            mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+            and not recovery.can_replay(connection, mailing.id, window)
+        ):
+            return None, False
         overdue = out_of_time(mailing.started_at, now(connection), settings.finish_within_hours)
-        if overdue and not late:
+        if overdue and not order.late:
             mailings.move(connection, mailing.id, MailingState.PAUSED, "out of time")
+            slug = mailing.slug
             return DecisionNeeded(
-                f"{mailing.slug} was not finished within {settings.finish_within_hours:g} hours",
-                hint=f"Go on: newsletter send {mailing.slug} --late. Or end it: newsletter cancel "
-                f"{mailing.slug}",
-            )
-        mailings.move(connection, mailing.id, MailingState.SENDING)
-    return None
+                f"{slug} was not finished within {settings.finish_within_hours:g} hours",
+                hint=f"Go on: newsletter send {slug} --late. Or end it: newsletter cancel {slug}",
+            ), False
+        return None, mailings.start(connection, mailing.id, order.limit)
 
 
-def _unfinished(receipt: Receipt) -> NewsletterError | None:
-    if receipt.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
-        slug = receipt.mailing.slug
-        return DecisionNeeded(
-            f"of some letters of {slug} nobody knows whether they left",
-            hint=f"Decide with: newsletter resolve {slug} --resend, or --assume-sent",
-        )
-    return None
+def _verdict(receipt: Receipt, trouble: NewsletterError | None) -> NewsletterError | None:
+    """Return what a person is told at the end: what must be decided before what will pass."""
+    slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
+    if receipt.mailing.state is MailingState.COMPLETED:
+        return None
+    if isinstance(trouble, DecisionNeeded) or not unknown:
+        return trouble
+    return DecisionNeeded(
+        f"nobody knows whether {unknown:,} letters of {slug} left",
+        hint=f"Decide with: newsletter resolve {slug} --resend, or --assume-sent",
+    )
 
 
 class _Sender:
@@ -163,46 +194,44 @@ class _Sender:
         self._stop = stop
         self._progress = progress
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
+        self._replayed: set[int] = set()
         with store.read() as connection:
             self._letter = Letter.decode(mailings.letter_of(connection, mailing.id))
             before = mailings.receipt(connection, mailing)
         self._done = mailing.audience - before.counts[DeliveryState.PENDING]
 
-    def run(self, limit: int | None) -> NewsletterError | None:
+    def run(self) -> NewsletterError | None:
         """Send until nothing is left to do here; return why it stopped before that, if it did."""
-        room = self._mailing.audience if limit is None else limit
         while not self._stop.is_set():
-            claim = self._next(room)
+            claim = self._next()
             if claim is None:
                 if self._wait_for_others():
                     continue
-                return self._ending(limited=limit is not None)
-            if claim.attempt == 1:
-                room -= len(claim.readers)
+                return self._ending()
             if trouble := self._submit(claim):
                 return trouble
-        return TryAgain(
-            f"stopped; {self._left()} letters of {self._mailing.slug} are still to go",
-            hint="Run the same command again",
-        )
+        return TryAgain(f"stopped; {self._left()}", hint="Run the same command again")
 
-    def _next(self, room: int) -> Claim | None:
+    def _next(self) -> Claim | None:
         can = self._provider.capabilities
         with self._store.write() as connection:
             recovery.expire_leases(connection, self._mailing.id)
+            # Once in a run: a provider that gave no answer twice has none just now.
             if can.replay and (
                 again := recovery.replay(
                     connection,
                     self._mailing.id,
                     lease=can.lease,
                     window=can.replay * _SAFE_PART,
+                    but=self._replayed,
                 )
             ):
+                self._replayed.add(again.batch_id)
                 return again
             return batches.claim(
                 connection,
                 self._mailing.id,
-                size=min(room, can.max_messages),
+                size=can.max_messages,
                 lease=can.lease,
                 key_id=next(iter(self._keys)),
             )
@@ -264,34 +293,31 @@ class _Sender:
         self._stop.wait(_WAIT_SECONDS)
         return True
 
-    def _ending(self, *, limited: bool) -> NewsletterError | None:
-        """Say why there is nothing more to claim: all done, the limit, or a person's decision."""
-        slug = self._mailing.slug
-        with self._store.write() as connection:
+    def _ending(self) -> NewsletterError | None:
+        """Say why there is nothing more to claim, if a person decided so."""
+        with self._store.read() as connection:
             mailing = mailings.get(connection, self._mailing.id)
-            counts = mailings.receipt(connection, mailing).counts
-            if limited and mailing.state is MailingState.SENDING and counts[DeliveryState.PENDING]:
-                mailings.move(connection, mailing.id, MailingState.PAUSED, "the limit was reached")
-                return None
-        if mailing.state in {MailingState.PAUSED, MailingState.CANCELLED}:
-            return DecisionNeeded(
-                f"{slug} is {mailing.state}; {counts[DeliveryState.PENDING]} letters did not go",
-                hint=f"See: newsletter status {slug}",
-            )
-        return None
+        if mailing.state not in {MailingState.PAUSED, MailingState.CANCELLED}:
+            return None
+        return DecisionNeeded(
+            f"{mailing.slug} is {mailing.state}; {self._left()}",
+            hint=f"See: newsletter status {mailing.slug}",
+        )
 
     def _passing(self, outcomes: Mapping[str, Outcome]) -> TryAgain | None:
         later = [outcome for outcome in outcomes.values() if isinstance(outcome, RetryLater)]
         if not later:
             return None
         return TryAgain(
-            f"{later[0].reason}; {self._left()} letters of {self._mailing.slug} are still to go",
+            f"{later[0].reason}; {self._left()}",
             hint="Mend that and run the same command again",
         )
 
-    def _left(self) -> int:
+    def _left(self) -> str:
         with self._store.read() as connection:
-            return mailings.receipt(connection, self._mailing).counts[DeliveryState.PENDING]
+            counts = mailings.receipt(connection, self._mailing).counts
+        left = counts[DeliveryState.PENDING]
+        return f"{left:,} letter{'s' * (left != 1)} of {self._mailing.slug} still to go"
 
 
 def _digest(payload: tuple[bytes, ...]) -> str:

@@ -8,10 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import checks, content, personal, render
+from newsletter import checks, content, mime, personal, render
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch
-from newsletter.providers.outbox import eml
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -118,7 +117,7 @@ def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Pa
     written = {
         f"{draft.slug}.html": message.html.encode(),
         f"{draft.slug}.txt": message.text.encode(),
-        f"{draft.slug}.eml": eml(message),
+        f"{draft.slug}.eml": mime.eml(message),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from newsletter import lifecycle
-from newsletter.model import Accepted, DeliveryState, MailingState, RetryLater, Status
+from newsletter.model import Accepted, DeliveryState, MailingState, RetryLater, Status, Unknown
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, deliveries, mailings, subscribers
@@ -62,37 +62,20 @@ def claim(
     Consent is checked here, in the transaction that commits *attempting*: whoever left, paused or
     was suppressed since the freeze is skipped.
     """
-    state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
-    if state != MailingState.SENDING:
+    mailing = connection.execute(
+        sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
+    ).one_or_none()
+    if mailing is None or mailing.state != MailingState.SENDING:
         return None
+    if mailing.room is not None:
+        size = min(size, mailing.room)
     moment = now(connection)
     while rows := _pending(connection, mailing_id, size):
         absent = {row.id: reason for row in rows if (reason := _absence(row, moment))}
         _skip(connection, absent)
         present = [row for row in rows if row.id not in absent]
         if present:
-            readers = tuple(
-                Reader(row.ref, row.public_id, row.email, row.first_name) for row in present
-            )
-            key = new_id()
-            batch_id = connection.execute(
-                batches.insert()
-                .returning(batches.c.id)
-                .values(
-                    key=key,
-                    mailing_id=mailing_id,
-                    attempt=1,
-                    claimed_at=moment,
-                    lease_until=moment + lease,
-                    snapshot=_snapshot(key_id, readers),
-                )
-            ).scalar_one()
-            connection.execute(
-                deliveries.update()
-                .where(deliveries.c.id.in_([row.id for row in present]))
-                .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
-            )
-            return Claim(batch_id, key, 1, moment, key_id, readers)
+            return _take(connection, mailing_id, present, moment + lease, key_id)
     return None
 
 
@@ -114,8 +97,9 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     """Record what the provider said, for as long as this claim owns the batch.
 
     A delivery without an outcome is unknown. The batch's snapshot goes, for it holds addresses,
-    unless something stays unknown that a replay could settle. A batch of which some deliveries
-    are pending again is never replayed: they travel in another.
+    unless something stays unknown that a replay could settle: then the lease ends now, for the
+    next one to take. A batch of which some deliveries are pending again is never replayed: they
+    travel in another. That a repetition was not taken says nothing of the first attempt.
 
     Returns:
         False if another process has taken the batch over: then nothing changed.
@@ -124,6 +108,8 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     if connection.scalar(owner) != claim.attempt:
         return False
     moment = now(connection)
+    if claim.attempt > 1:
+        outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     open_states = sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
     connection.execute(
         deliveries.update()
@@ -145,12 +131,48 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         deliveries.c.batch_id == claim.batch_id, deliveries.c.state == DeliveryState.UNKNOWN
     )
     split = any(isinstance(outcome, RetryLater) for outcome in outcomes.values())
+    of_this = batches.update().where(batches.c.id == claim.batch_id)
+    connection.execute(of_this.values(lease_until=moment))
     connection.execute(
         batches.update()
         .where(batches.c.id == claim.batch_id, sa.true() if split else ~unknown)
         .values(settled_at=moment, snapshot=None)
     )
     return True
+
+
+def _take(
+    connection: sa.Connection,
+    mailing_id: int,
+    rows: Sequence[Any],
+    lease_until: datetime,
+    key_id: str,
+) -> Claim:
+    readers = tuple(Reader(row.ref, row.public_id, row.email, row.first_name) for row in rows)
+    key, moment = new_id(), now(connection)
+    batch_id = connection.execute(
+        batches.insert()
+        .returning(batches.c.id)
+        .values(
+            key=key,
+            mailing_id=mailing_id,
+            attempt=1,
+            claimed_at=moment,
+            lease_until=lease_until,
+            snapshot=_snapshot(key_id, readers),
+        )
+    ).scalar_one()
+    connection.execute(
+        deliveries.update()
+        .where(deliveries.c.id.in_([row.id for row in rows]))
+        .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
+    )
+    connection.execute(
+        mailings.update()
+        .where(mailings.c.id == mailing_id)
+        .values(room=mailings.c.room - len(readers))
+    )
+    return Claim(batch_id, key, 1, moment, key_id, readers)
 
 
 def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Sequence[Any]:
@@ -194,6 +216,10 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
             )
             .values(state=DeliveryState.SKIPPED, reason=reason)
         )
+
+
+def _of_a_repetition(outcome: Outcome) -> Outcome:
+    return Unknown(outcome.reason) if isinstance(outcome, RetryLater) else outcome
 
 
 def _settlement(ref: str, outcome: Outcome | None, moment: datetime) -> dict[str, object]:

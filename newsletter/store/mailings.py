@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
 
 def freeze(
-    connection: sa.Connection, issue: Issue, letter: Letter, *, provider: str, rehearsal: bool
+    connection: sa.Connection,
+    issue: Issue,
+    letter: Letter,
+    *,
+    provider: str,
+    provider_url: str,
+    rehearsal: bool,
 ) -> Mailing:
     """Freeze a letter and its audience: everyone who is active and has not paused.
 
@@ -42,7 +48,7 @@ def freeze(
             letter_hash=letter.hash,
             letter=letter.encode(),
             provider=provider,
-            provider_url="",
+            provider_url=provider_url,
             rehearsal=rehearsal,
             state=MailingState.FROZEN,
             note="",
@@ -86,9 +92,7 @@ def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     """
     row = connection.execute(sa.select(mailings).where(mailings.c.id == mailing_id)).one_or_none()
     if row is None:
-        raise DecisionNeeded(
-            "this rehearsal was replaced by one of the edited issue", hint="See: newsletter status"
-        )
+        raise _replaced()
     return _mailing(row)
 
 
@@ -138,9 +142,15 @@ def slugs_sent(connection: sa.Connection) -> set[str]:
 
 
 def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
-    """Return the frozen letter."""
+    """Return the frozen letter.
+
+    Raises:
+        DecisionNeeded: It is gone: an edited issue has replaced this rehearsal.
+    """
     query = sa.select(mailings.c.letter).where(mailings.c.id == mailing_id)
-    letter: bytes = connection.execute(query).scalar_one()
+    letter: bytes | None = connection.scalar(query)
+    if letter is None:
+        raise _replaced()
     return letter
 
 
@@ -170,6 +180,19 @@ def move(connection: sa.Connection, mailing_id: int, target: MailingState, note:
         .values(state=target, note=note, finished_at=now(connection) if target in ends else None)
     )
     return changed.rowcount == 1
+
+
+def start(connection: sa.Connection, mailing_id: int, room: int | None) -> bool:
+    """Bring a mailing to *sending*, for `room` readers or for all; tell whether that may be."""
+    connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(room=room))
+    going = get(connection, mailing_id).state is MailingState.SENDING
+    return going or move(connection, mailing_id, MailingState.SENDING)
+
+
+def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
+    """Pause a mailing that was started for some of its readers, unless it has ended."""
+    if get(connection, mailing_id).state is MailingState.SENDING:
+        move(connection, mailing_id, MailingState.PAUSED, "the limit was reached")
 
 
 def conclude(connection: sa.Connection, mailing_id: int) -> None:
@@ -208,6 +231,12 @@ def record_decision(
         decisions.insert().values(
             mailing_id=mailing_id, at=now(connection), who=who, what=what, deliveries=count
         )
+    )
+
+
+def _replaced() -> DecisionNeeded:
+    return DecisionNeeded(
+        "this rehearsal was replaced by one of the edited issue", hint="See: newsletter status"
     )
 
 

@@ -13,7 +13,8 @@ from newsletter.store.engine import now
 from newsletter.store.schema import batches, deliveries, mailings
 
 if TYPE_CHECKING:
-    from datetime import timedelta
+    from collections.abc import Collection
+    from datetime import datetime, timedelta
 
 
 def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
@@ -34,7 +35,12 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
 
 
 def replay(
-    connection: sa.Connection, mailing_id: int, *, lease: timedelta, window: timedelta
+    connection: sa.Connection,
+    mailing_id: int,
+    *,
+    lease: timedelta,
+    window: timedelta,
+    but: Collection[int] = (),
 ) -> Claim | None:
     """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
 
@@ -43,25 +49,18 @@ def replay(
         mailing_id: Of which mailing.
         lease: How long this owner may take.
         window: For how long after its claim the provider still knows the key.
+        but: Batches that were asked about already and gave no answer.
     """
     state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
     if state != MailingState.SENDING:
         return None
     moment = now(connection)
-    unknown = sa.select(deliveries.c.batch_id).where(
-        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
-    row = connection.execute(
+    query = (
         sa.select(batches)
-        .where(
-            batches.c.mailing_id == mailing_id,
-            batches.c.snapshot.is_not(None),
-            batches.c.claimed_at > moment - window,
-            batches.c.lease_until <= moment,
-            batches.c.id.in_(unknown),
-        )
-        .limit(1)
-    ).one_or_none()
+        .where(_replayable(mailing_id, moment - window), batches.c.lease_until <= moment)
+        .where(batches.c.id.not_in(but))
+    )
+    row = connection.execute(query.limit(1)).one_or_none()
     if row is None:
         return None
     attempt = row.attempt + 1
@@ -82,8 +81,29 @@ def replay(
     return Claim(row.id, row.key, attempt, row.claimed_at, key_id, readers, row.payload_hash)
 
 
+def can_replay(connection: sa.Connection, mailing_id: int, window: timedelta) -> bool:
+    """Tell whether `replay` could still settle something of this mailing."""
+    query = sa.select(batches.c.id).where(_replayable(mailing_id, now(connection) - window))
+    return connection.execute(query.limit(1)).one_or_none() is not None
+
+
+def _replayable(mailing_id: int, oldest: datetime) -> sa.ColumnElement[bool]:
+    unknown = sa.select(deliveries.c.batch_id).where(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    return sa.and_(
+        batches.c.mailing_id == mailing_id,
+        batches.c.snapshot.is_not(None),
+        batches.c.claimed_at > oldest,
+        batches.c.id.in_(unknown),
+    )
+
+
 def abandon(connection: sa.Connection, claim: Claim, reason: str) -> None:
     """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
+    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id)
+    if connection.scalar(owner) != claim.attempt:
+        return
     connection.execute(
         deliveries.update()
         .where(

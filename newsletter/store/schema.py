@@ -122,6 +122,8 @@ mailings = sa.Table(
     # Expired, or cancelled before anything was attempted: slug, slot and content are free again.
     sa.Column("released", sa.Boolean, nullable=False),
     sa.Column("audience", sa.Integer, nullable=False),
+    # How many more may be claimed before it pauses; null is everyone.
+    sa.Column("room", sa.Integer),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
     _one_of("state", MailingState),

@@ -27,6 +27,7 @@ def _mailings() -> None:
         sa.Column("note", sa.Text, nullable=False),
         sa.Column("released", sa.Boolean, nullable=False),
         sa.Column("audience", sa.Integer, nullable=False),
+        sa.Column("room", sa.Integer),
         sa.Column("started_at", UtcDateTime, nullable=False),
         sa.Column("finished_at", UtcDateTime),
         sa.CheckConstraint(

@@ -1,0 +1,73 @@
+"""A message as the bytes of an email (RFC 5322), the same bytes every time.
+
+The headers are written here and not by Python's `EmailMessage`, which decodes what looks like an
+encoded word in a value that is given to it, line breaks and all: a subject could then write
+headers of its own. Nothing is decoded here, and whatever looks like an encoded word is encoded.
+"""
+
+from __future__ import annotations
+
+import binascii
+from email.header import Header
+from email.utils import formataddr, parseaddr
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from newsletter.model import Message
+
+_WITH_A_PHRASE = {"From", "Reply-To", "List-Id"}
+_LONGEST = 998  # RFC 5322, section 2.1.1
+_FOLDED = 76  # RFC 2047, section 2
+
+
+def eml(message: Message) -> bytes:
+    """Return a complete message: text and HTML as alternatives.
+
+    Raises:
+        ValueError: A header holds a line break, or is too long to travel.
+    """
+    # A random boundary would make every repetition another file.
+    boundary = f"={message.ref}"
+    lines = [_header(name, value) for name, value in message.headers]
+    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"']
+    for subtype, content in (("plain", message.text), ("html", message.html)):
+        lines += ["", f"--{boundary}", *_part(subtype, content)]
+    lines += ["", f"--{boundary}--", ""]
+    # UTF-8 only matters to an address with letters beyond ASCII before its @ (RFC 6532).
+    return "\r\n".join(lines).encode()
+
+
+def _header(name: str, value: str) -> str:
+    if len(value.splitlines()) > 1:
+        raise ValueError(f"there is a line break in the header {name}")
+    phrase, address = parseaddr(value) if name in _WITH_A_PHRASE else ("", "")
+    if not phrase:
+        line = f"{name}: {_words(name, value) if name == 'Subject' else value}"
+    elif _is_plain(phrase):
+        line = f"{name}: {formataddr((phrase, address))}"
+    else:
+        line = f"{name}: {_words(name, phrase)} <{address}>"
+    if max(map(len, line.split("\r\n"))) > _LONGEST:
+        raise ValueError(f"the header {name} is too long to travel")
+    return line
+
+
+def _words(name: str, text: str) -> str:
+    """Return text as it stands, or as encoded words (RFC 2047), folded."""
+    if _is_plain(text) and len(text) < _LONGEST - len(name) - 2:
+        return text
+    return Header(text, "utf-8", header_name=name, maxlinelen=_FOLDED).encode(linesep="\r\n")
+
+
+def _is_plain(text: str) -> bool:
+    return text.isascii() and "=?" not in text
+
+
+def _part(subtype: str, content: str) -> list[str]:
+    body = binascii.b2a_qp(content.encode()).decode()
+    return [
+        f'Content-Type: text/{subtype}; charset="utf-8"',
+        "Content-Transfer-Encoding: quoted-printable",
+        "",
+        *body.splitlines(),
+    ]
