@@ -55,10 +55,9 @@ def fingerprint(key: str) -> str:
 
 
 def _signer(keys: Sequence[str], purpose: str) -> Signer:
-    # The purpose is the salt, so that a token for one thing is never good for another; itsdangerous
-    # signs with the last key of its list.
+    # The purpose is the salt, so that a token for one thing is never good for another.
     return Signer(
-        list(reversed(keys)),
+        list(keys),
         salt=f"newsletter.{purpose}".encode(),
         key_derivation="hmac",
         digest_method=hashlib.sha256,

@@ -1,7 +1,8 @@
 """A process that sends an issue, for tests to kill: sender.py ROOT LEDGER REPLAY_HOURS WHERE.
 
-WHERE is the step at which it kills itself: a function of the program and "call" or "return", such
-as `seal:return`; or `submit` for the provider, which takes the letters and kills its caller.
+WHERE is the step at which it kills itself: a module and function of the program and "call" or
+"return", such as `batches.seal:return`; or `submit` for the provider, which takes the letters and
+kills its caller, or `refuse`, which kills it before it takes them.
 Everything is done from outside the program, by a profile hook and by the provider.
 """
 
@@ -34,18 +35,18 @@ def _die(_batch: Batch | None = None) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _hook(function: str, moment: str) -> None:
+def _hook(module: str, function: str, moment: str) -> None:
+    """Die when a function of a module is entered or left: at once, or in the third batch."""
     seen = 0
     once = function in {"freeze", "audience"}
 
     def watch(frame: FrameType, event: str, _arg: object) -> None:
         nonlocal seen
-        if event == moment and frame.f_code.co_name == function:
-            here = Path(frame.f_code.co_filename)
-            if here.parent.name in {"store", "delivery"}:
-                seen += 1
-                if once or seen > ROUNDS_BEFORE:
-                    _die()
+        code = frame.f_code
+        if event == moment and code.co_name == function and Path(code.co_filename).stem == module:
+            seen += 1
+            if once or seen > ROUNDS_BEFORE:
+                _die()
 
     sys.setprofile(watch)
 
@@ -58,8 +59,11 @@ def main() -> int:
     provider = Provider(Path(ledger), replay=timedelta(hours=float(hours)))
     if where == "submit":
         provider.answer = lambda batch: _die(batch) if provider.calls > ROUNDS_BEFORE else None
+    elif where == "refuse":
+        _hook("house", "submit", "call")
     elif where != "nowhere":
-        _hook(*where.split(":"))
+        place, moment = where.split(":")
+        _hook(*place.split("."), moment)
     slug, draft = desk.draft_if_there(settings, slug)
     try:
         report = delivery.send(

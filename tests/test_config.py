@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -65,6 +66,13 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("send_time = 07:00:00", "text in quotes"),
         ("send_time = '24:00'", "time"),
         ("sender = 'Gerrit'", "address"),
+        ("sender = 'a@example.org, b@example.org'", "address"),
+        ("sender = '<g@example.org> x'", "address"),
+        ("sender = '=?utf-8?q?x=0D=0A?= <g@example.org>'", "address"),
+        ("sender = ['g@example.org']", "not a list"),
+        ("max_lateness_hours = 1e12", "a year"),
+        ("finish_within_hours = 1e12", "a year"),
+        ("finish_within_hours = 0", "more than zero"),
         ('sender = "Gerrit\\r\\nBcc: x@example.org <g@example.org>"', "one line"),
         ("public_url = 'example.org'", "web address"),
         ("public_url = ''", "web address"),
@@ -121,6 +129,29 @@ def test_a_secret_never_stands_in_an_error(tmp_path: Path) -> None:
     with pytest.raises(NewsletterError) as caught:
         settings(tmp_path, NEWSLETTER_SECRET_KEY="canary-1,", NEWSLETTER_PROVIDER="x")
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["tool = 3", "[tool]\nnewsletter = 3"])
+def test_a_pyproject_of_another_shape_is_no_traceback(tmp_path: Path, text: str) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    if text == "tool = 3":
+        assert config.load(tmp_path, {}).name == "My letter"
+    else:
+        with pytest.raises(NewsletterError, match="table"):
+            config.load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "gerrit@example.org",
+        "Gerrit <gerrit@example.org>",
+        '"Zoë, van Loslaten" <zoe@example.org>',
+        "Gerrit van 't Hof <g@mail.example.org>",
+    ],
+)
+def test_one_mailbox_is_a_sender(tmp_path: Path, sender: str) -> None:
+    assert settings(tmp_path, f"sender = {json.dumps(sender)}").sender == sender
 
 
 def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:

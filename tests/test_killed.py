@@ -20,8 +20,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 SENDER = Path(__file__).with_name("sender.py")
-BEFORE_ANYTHING_LEFT = ("freeze:call", "freeze:return", "claim:call", "claim:return", "seal:call")
-AFTER = ("seal:return", "submit", "settle:call", "settle:return")
+STEPS = (
+    # In the transaction that freezes, and after it.
+    "mailings.freeze:return",
+    "plan.freeze:return",
+    # In the one that claims, and after it.
+    "batches.claim:return",
+    "send._next:return",
+    # In the one that seals, and after it.
+    "batches.seal:return",
+    "refuse",
+    # The letters were taken; in the transaction that settles, and after it.
+    "submit",
+    "batches.settle:return",
+    "send._submit:return",
+)
 
 
 def sender(house: House, ledger: Path, hours: int, where: str) -> subprocess.Popen[bytes]:
@@ -31,7 +44,7 @@ def sender(house: House, ledger: Path, hours: int, where: str) -> subprocess.Pop
 
 
 @pytest.mark.parametrize("hours", [24, 0], ids=["keyed", "blind"])
-@pytest.mark.parametrize("where", BEFORE_ANYTHING_LEFT + AFTER)
+@pytest.mark.parametrize("where", STEPS)
 def test_a_killed_sender_mails_nobody_twice_and_loses_nobody_in_silence(
     root: Path, tmp_path: Path, where: str, hours: int
 ) -> None:
@@ -39,7 +52,9 @@ def test_a_killed_sender_mails_nobody_twice_and_loses_nobody_in_silence(
     ledger = tmp_path / "taken"
     killed = sender(house, ledger, hours, where)
     assert killed.wait(60) == -signal.SIGKILL
-    hashes = set(house.sql("SELECT letter_hash FROM mailings"))
+    frozen = house.sql("SELECT letter_hash, audience FROM mailings")
+    # A freeze that was cut short has left nothing; one that was committed, everything.
+    assert frozen == [] if where == "mailings.freeze:return" else frozen[0][1] == 50
     house.lose_process()
 
     code = sender(house, ledger, hours, "nowhere").wait(60)
@@ -52,7 +67,7 @@ def test_a_killed_sender_mails_nobody_twice_and_loses_nobody_in_silence(
     assert sum(counts.values()) == 50
     assert counts["accepted"] + counts["unknown"] == 50
     assert len(copies) >= counts["accepted"]
-    assert not hashes - set(house.sql("SELECT letter_hash FROM mailings"))
+    assert house.sql("SELECT letter_hash, audience FROM mailings")[: len(frozen)] == frozen
     if hours:
         assert len(copies) == counts["accepted"] == 50
         assert code == 0
@@ -122,5 +137,5 @@ def test_a_signal_finishes_what_is_in_flight_and_says_what_is_left(
     assert receipt
     counts = {state.value: n for state, n in receipt.counts.items() if n}
     assert set(counts) == {"accepted", "pending"}
-    assert f"{counts['pending']} letters" in said
+    assert f"{counts['pending']:,} letters" in said
     assert len(list(outbox.glob("*.eml"))) == counts["accepted"]

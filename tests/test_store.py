@@ -73,6 +73,9 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM mailings").scalar() == 0
     copy = database(root).with_name(f"newsletter.db.before-{engine.HEAD}")
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
+    backup = copy.read_bytes()
+    open_store(settings)
+    assert copy.read_bytes() == backup
     with sqlite3.connect(copy) as connection_:
         assert connection_.execute("SELECT count(*) FROM subscribers").fetchone() == (1,)
         with pytest.raises(sqlite3.OperationalError):
@@ -110,6 +113,30 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(root: Path, content
         open_store(config.load(root, {}))
     assert caught.value.exit_code == 1
     assert database(root).read_bytes() == content
+
+
+def test_the_database_of_another_program_is_refused_and_untouched(root: Path) -> None:
+    database(root).parent.mkdir()
+    with sqlite3.connect(database(root)) as connection:
+        connection.execute("CREATE TABLE subscribers (name TEXT)")
+    before = database(root).read_bytes()
+    with pytest.raises(NewsletterError, match="not a database of this program"):
+        open_store(config.load(root, {}))
+    assert database(root).read_bytes() == before
+
+
+def test_every_connection_keeps_its_promises(root: Path) -> None:
+    with open_store(config.load(root, {})).read() as connection:
+        pragmas = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("foreign_keys", "journal_mode", "secure_delete", "synchronous")
+        }
+    assert pragmas == {
+        "foreign_keys": 1,
+        "journal_mode": "wal",
+        "secure_delete": 1,
+        "synchronous": 2,
+    }
 
 
 def test_a_damaged_database_is_one_line(root: Path) -> None:
@@ -167,7 +194,17 @@ def test_a_read_only_database_is_one_line(root: Path) -> None:
     assert caught.value.exit_code == 1
 
 
-@pytest.mark.parametrize("url", ["postgresql://localhost/x", "mysql://x", "newsletter.db"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://localhost/x",
+        "mysql://x",
+        "newsletter.db",
+        "sqlite:///",
+        "sqlite:///:memory:",
+        "sqlite:///list.db?mode=ro",
+    ],
+)
 def test_another_kind_of_database_is_refused(root: Path, url: str) -> None:
     settings = config.load(root, {"NEWSLETTER_DATABASE_URL": url})
     with pytest.raises(NewsletterError, match="NEWSLETTER_DATABASE_URL") as caught:

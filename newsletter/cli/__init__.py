@@ -42,7 +42,13 @@ class App:
         """The settings that hold in the current folder."""
         from newsletter import config  # noqa: PLC0415 - only commands that need them pay for them
 
-        return config.load(Path.cwd())
+        try:
+            folder = Path.cwd()
+        except FileNotFoundError:
+            raise NewsletterError(
+                "the current folder is gone", hint="Go to your newsletter's folder"
+            ) from None
+        return config.load(folder)
 
     @cached_property
     def store(self) -> Store:

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.checks import check as check_draft
 from newsletter.cli.output import print_json, say
-from newsletter.desk import find_issue, issue_paths, read_draft
+from newsletter.desk import find_issue, read_all, read_draft
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
-    from newsletter.config import Settings
+    from newsletter.cli import App
     from newsletter.model import Finding
-
-
-class _State(Protocol):
-    @property
-    def settings(self) -> Settings: ...
 
 
 @click.command()
@@ -32,16 +27,17 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
     ISSUE is a slug or a path; without one, all of issues/ is read. A warning does not keep an
     issue from being sent; an error does.
     """
-    state: _State = context.obj
-    settings = state.settings
-    paths = [find_issue(settings, issue) for issue in issues] or issue_paths(settings)
-    found = [f for path in paths for f in check_draft(read_draft(settings, path))]
+    app: App = context.obj
+    settings = app.settings
+    named = [read_draft(settings, find_issue(settings, issue)) for issue in issues]
+    drafts = named or read_all(settings)
+    found = [finding for draft in drafts for finding in check_draft(draft)]
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
             say(_line(finding))
-        say(_count(found, len(paths)))
+        say(_count(found, len(drafts)))
     if any(finding.severity is Severity.ERROR for finding in found):
         context.exit(1)
 

@@ -63,8 +63,9 @@ def _as_typed() -> str:
     if shutil.which("newsletter"):
         return "newsletter"
     # `./dev` runs the command of its own .venv.
-    dev = Path(sys.argv[0]).absolute().parents[2] / "dev"
-    return shlex.quote(str(dev if dev.is_file() else Path(sys.argv[0]).absolute()))
+    command = Path(sys.argv[0]).absolute()
+    dev = command.parent.parent.parent / "dev"
+    return shlex.quote(str(dev if dev.is_file() else command))
 
 
 def _import() -> tuple[str, ...]:

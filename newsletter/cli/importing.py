@@ -68,7 +68,7 @@ def import_(
         dry_run=dry_run,
         rejects=rejects,
     )
-    with progress("rows") as tell:
+    with progress("Importing") as tell:
         report = importing.import_file(app.store, file, options, tell)
     if dry_run:
         note("Dry run: the list stays as it was.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,12 +11,7 @@ from newsletter.cli.output import note, print_json, say
 from newsletter.desk import render_files
 
 if TYPE_CHECKING:
-    from newsletter.config import Settings
-
-
-class _State(Protocol):
-    @property
-    def settings(self) -> Settings: ...
+    from newsletter.cli import App
 
 
 @click.command()
@@ -38,8 +33,8 @@ def render(
     They are SLUG.html, SLUG.txt and SLUG.eml, filled in for an invented reader. It needs no
     database and no key, and nothing is sent.
     """
-    state: _State = context.obj
-    files = render_files(state.settings, issue, out)
+    app: App = context.obj
+    files = render_files(app.settings, issue, out)
     if as_json:
         print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
     else:

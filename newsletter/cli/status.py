@@ -30,7 +30,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         _one(app, issue, json_=json_)
         return
     receipts = delivery.overview(app.store)
-    drafts = [desk.read_draft(app.settings, path) for path in desk.issue_paths(app.settings)]
+    drafts = desk.read_all(app.settings)
     upcoming = delivery.upcoming(app.store, app.settings, drafts)
     if json_:
         print_json({"mailings": [as_json(r) for r in receipts], "next": next_as_json(upcoming)})

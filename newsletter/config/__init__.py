@@ -129,17 +129,44 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     return settings
 
 
+def make_private(folder: Path) -> Path:
+    """Make the folder of what the program keeps for itself, for its owner alone; return it.
+
+    Raises:
+        NewsletterError: It cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be made: {error.strerror}",
+            where=folder.name,
+            hint="Give this user the right to write the newsletter's folder",
+        ) from None
+    return folder
+
+
 def _find(start: Path) -> tuple[Path | None, dict[str, Any]]:
     for folder in (start, *start.parents):
-        own = folder / "newsletter.toml"
-        if own.is_file():
+        own, shared = folder / "newsletter.toml", folder / "pyproject.toml"
+        if _is_file(own):
             return own, _read(own)
-        shared = folder / "pyproject.toml"
-        if shared.is_file():
-            table = _read(shared).get("tool", {}).get("newsletter")
-            if table is not None:
-                return shared, table
+        tools = _read(shared).get("tool") if _is_file(shared) else None
+        if isinstance(tools, dict) and "newsletter" in tools:
+            table = tools["newsletter"]
+            if not isinstance(table, dict):
+                raise NewsletterError(
+                    "newsletter is no table", where=shared.name, hint="Write [tool.newsletter]"
+                )
+            return shared, table
     return None, {}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a folder above us that this user may not look into
+        return False
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -164,7 +191,10 @@ def _typed(key: str, value: object, origin: str) -> object:
     if wanted is float and isinstance(value, int | float) and not isinstance(value, bool):
         return value
     name = "a text in quotes" if wanted is str else "a number"
-    raise NewsletterError(f'setting "{key}" must be {name}, not {value!r}', where=origin)
+    # The value is not shown: it may be an address.
+    raise NewsletterError(
+        f'setting "{key}" must be {name}, not a {type(value).__name__}', where=origin
+    )
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from email.headerregistry import Address
+from email.headerregistry import HeaderRegistry
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+_HEADERS: Final = HeaderRegistry()
+_A_YEAR: Final = 24 * 366
 PROVIDERS: Final = ("outbox",)
 PLANNED_PROVIDERS: Final = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
 
@@ -31,12 +33,19 @@ def _is_zone(name: str) -> bool:
 
 
 def _is_mailbox(value: str) -> bool:
-    name, address = parseaddr(value)
-    try:
-        parsed = Address(name, addr_spec=address)
-    except (ValueError, IndexError):
+    """Tell whether a value is one mailbox (RFC 5322, section 3.4), with or without a name."""
+    if "=?" in value:
+        return False  # decoded by some who read it (RFC 2047), and then something else
+    found: Any = _HEADERS("from", value)
+    if found.defects or len(found.addresses) != 1:
         return False
-    return bool(parsed.username and "." in parsed.domain) and address.isascii()
+    (mailbox,) = found.addresses
+    return bool(
+        mailbox.username
+        and "." in mailbox.domain
+        and mailbox.addr_spec.isascii()
+        and parseaddr(value)[1] == mailbox.addr_spec
+    )
 
 
 def _is_web_address(value: str) -> bool:
@@ -105,10 +114,22 @@ RULES: Final = (
         'Write one such as "07:00"',
     ),
     Rule(
-        ("max_lateness_hours", "finish_within_hours", "max_per_second", "max_per_hour"),
+        ("max_lateness_hours",),
+        lambda value: 0 <= value <= _A_YEAR,
+        "must be zero or more, and a year at the most",
+        "Write a number of hours such as 6",
+    ),
+    Rule(
+        ("finish_within_hours",),
+        lambda value: 0 < value <= _A_YEAR,
+        "must be more than zero, and a year at the most",
+        "Write a number of hours such as 48",
+    ),
+    Rule(
+        ("max_per_second", "max_per_hour"),
         lambda value: 0 <= value < math.inf,
         "must be zero or more",
-        "Write a number such as 6",
+        "Write a number; 0 is what the provider allows",
     ),
     Rule(
         ("sender", "reply_to"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
@@ -38,7 +38,7 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
     slug, day = read_name(name, problems)
     text = decode(raw, problems)
     if text is None:
-        usual = datetime.combine(day, send_clock, zone) if day else None
+        usual = datetime.combine(day, send_clock, zone).astimezone(UTC) if day else None
         return Draft(slug, path, None, (), problems.found, send_at=usual)
     lines = text.split("\n")
     header = read_header(lines, problems)

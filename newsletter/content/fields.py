@@ -181,4 +181,6 @@ def _in_zone(local: datetime, zone: ZoneInfo, line: int, problems: Problems) -> 
             f'Write a line "send_at: {local:%Y-%m-%d} …" with a time an hour later',
         )
         return None
-    return moment
+    # With the offset of that moment: hours counted from it are then real hours, also on a day on
+    # which the clock changes (docs.python.org/3/library/datetime.html, "Aware and naive").
+    return datetime.fromisoformat(moment.isoformat())

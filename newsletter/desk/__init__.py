@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import checks, content, mime, personal, render
+from newsletter.config import make_private
 from newsletter.errors import NewsletterError
-from newsletter.model import Batch
+from newsletter.model import Batch, Draft, Finding, Severity
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
-    from newsletter.model import Draft
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _SAMPLE_REF = "voorbeeld"
@@ -23,11 +23,18 @@ _SAMPLE_REF = "voorbeeld"
 def slug_of(settings: Settings, issue: str) -> str:
     """Return the slug that an ISSUE argument names: it may be one, or the path of a file.
 
+    The file may be gone: what has started goes on without it.
+
     Raises:
         NewsletterError: It is neither, or lies outside the newsletter's folder.
     """
     if _SLUG.fullmatch(issue):
         return issue
+    path = Path(issue)
+    if not path.exists() and path.suffix == ".md" and _SLUG.fullmatch(path.stem):
+        inside = path.absolute().parent.resolve().is_relative_to(settings.root.resolve())
+        if inside or path.name == issue:
+            return path.stem
     return find_issue(settings, issue).stem
 
 
@@ -62,8 +69,44 @@ def find_issue(settings: Settings, issue: str) -> Path:
 
 
 def issue_paths(settings: Settings) -> list[Path]:
-    """Return all issue files, by name: oldest first."""
-    return sorted(settings.issues.glob("*.md"))
+    """Return all issue files, by name: oldest first.
+
+    Raises:
+        NewsletterError: The folder cannot be read.
+    """
+    try:
+        names = [entry.name for entry in os.scandir(settings.issues)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise NewsletterError(
+            f"cannot be read: {error.strerror}",
+            where="issues",
+            hint="It must be a folder that this user may read",
+        ) from None
+    # Editors keep their own files beside, with a dot in front.
+    found = sorted(name for name in names if name.endswith(".md") and not name.startswith("."))
+    return [settings.issues / name for name in found]
+
+
+def read_all(settings: Settings) -> list[Draft]:
+    """Read every issue; a file that cannot be read is a draft with that as its one error."""
+    return [_read_or_tell(settings, path) for path in issue_paths(settings)]
+
+
+def _read_or_tell(settings: Settings, path: Path) -> Draft:
+    try:
+        return read_draft(settings, path)
+    except NewsletterError as error:
+        finding = Finding(
+            path=_shown(settings, path),
+            line=1,
+            rule="unreadable",
+            severity=Severity.ERROR,
+            message=f"the file {error.problem}",
+            fix=error.hint or "Make it a file that this user may read",
+        )
+        return Draft(path.stem, finding.path, None, (), (finding,))
 
 
 def read_draft(settings: Settings, path: Path) -> Draft:
@@ -91,7 +134,10 @@ def read_draft(settings: Settings, path: Path) -> Draft:
 def draft_if_there(settings: Settings, issue: str) -> tuple[str, Draft | None]:
     """Return an issue's slug, and its file as read now unless that is gone."""
     slug = slug_of(settings, issue)
-    if _SLUG.fullmatch(issue) and not (settings.issues / f"{issue}.md").exists():
+    path = settings.issues / f"{issue}.md" if slug == issue else Path(issue)
+    if slug != issue and path.name == issue and not path.exists():
+        path = settings.issues / issue
+    if not os.path.lexists(path):
         return slug, None
     return slug, read_draft(settings, find_issue(settings, issue))
 
@@ -113,7 +159,7 @@ def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Pa
     reader = personal.recipient(letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF)
     date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
     message = personal.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
-    folder = folder or settings.state / "render"
+    folder = folder or make_private(settings.state) / "render"
     written = {
         f"{draft.slug}.html": message.html.encode(),
         f"{draft.slug}.txt": message.text.encode(),

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy import event, exc
 
+from newsletter.config import make_private
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store.ids import new_id
 from newsletter.store.schema import ledger
@@ -73,26 +74,28 @@ def open_store(settings: Settings) -> Store:
     with _explained(path.name):
         _check_file(path)
         with engine.connect() as connection:
-            found = _revision(connection)
+            found = _revision(connection, path.name)
         if found != HEAD:
             _migrate(store, path, found)
     return store
 
 
 def now(connection: sa.Connection) -> datetime:  # noqa: ARG001 - other engines have their own
-    """Return the database's own idea of the time: all leases are measured on this one clock."""
+    """Return the time as the database has it; SQLite runs in this process, and has its clock."""
     return datetime.now(UTC)
 
 
 def _path(settings: Settings) -> Path:
-    url = settings.database_url or "sqlite:///.newsletter/newsletter.db"
-    if not url.startswith("sqlite:///"):
+    if not settings.database_url:
+        return make_private(settings.state) / "newsletter.db"
+    kind, mark, place = settings.database_url.partition(":///")
+    if kind != "sqlite" or not mark or not place or "?" in place or place == ":memory:":
         raise NewsletterError(
-            f'"{url.partition(":")[0]}" is not a kind of database this version can use',
+            "is not a database that this version can use",
             where="NEWSLETTER_DATABASE_URL",
             hint="Write sqlite:///path/to/newsletter.db, or unset it",
         )
-    return settings.root / url.removeprefix("sqlite:///")
+    return settings.root / place
 
 
 def _engine(path: Path) -> sa.Engine:
@@ -119,7 +122,7 @@ def _engine(path: Path) -> sa.Engine:
 
 def _check_file(path: Path) -> None:
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         # Addresses live in it: made by hand, so that nobody else may read it from the start.
         path.touch(mode=0o600)
         with path.open("rb") as file:
@@ -131,18 +134,26 @@ def _check_file(path: Path) -> None:
             hint="Give this user the right to read and write that folder",
         ) from None
     if head and head != _MAGIC:
-        raise NewsletterError(
-            "is not a database of this program",
-            where=path.name,
-            hint="Point NEWSLETTER_DATABASE_URL at another file, or move this one away",
-        )
+        raise _foreign(path.name)
 
 
-def _revision(connection: sa.Connection) -> str | None:
-    if not sa.inspect(connection).has_table("alembic_version"):
+def _revision(connection: sa.Connection, name: str) -> str | None:
+    """Return the last migration of a database, or None of a new one."""
+    tables = sa.inspect(connection).get_table_names()
+    if tables and "alembic_version" not in tables:
+        raise _foreign(name)
+    if not tables:
         return None
     found: str | None = connection.scalar(sa.text("SELECT version_num FROM alembic_version"))
     return found
+
+
+def _foreign(name: str) -> NewsletterError:
+    return NewsletterError(
+        "is not a database of this program",
+        where=name,
+        hint="Point NEWSLETTER_DATABASE_URL at another file, or move this one away",
+    )
 
 
 def _migrate(store: Store, path: Path, found: str | None) -> None:
@@ -165,10 +176,12 @@ def _migrate(store: Store, path: Path, found: str | None) -> None:
         connection.exec_driver_sql("ROLLBACK")
         connection.exec_driver_sql("PRAGMA journal_mode = WAL")
         connection.exec_driver_sql("BEGIN")
-        if found is not None:
-            _back_up(connection, path.with_name(f"{path.name}.before-{HEAD}"))
     with store.write() as connection:
-        if _revision(connection) != HEAD:
+        found = _revision(connection, path.name)
+        if found is not None and found != HEAD:
+            # Under the write lock: what is copied is what is about to change.
+            _back_up(path, path.with_name(f"{path.name}.before-{HEAD}"))
+        if found != HEAD:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         if connection.scalar(sa.select(ledger.c.id)) is None:
@@ -179,15 +192,27 @@ def _migrate(store: Store, path: Path, found: str | None) -> None:
             )
 
 
-def _back_up(connection: sa.Connection, target: Path) -> None:
-    with contextlib.closing(sqlite3.connect(target)) as copy:
-        source: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
-        source.backup(copy)
-    target.chmod(0o600)
+def _back_up(path: Path, target: Path) -> None:
+    try:
+        target.touch(mode=0o600)
+        with (
+            contextlib.closing(sqlite3.connect(path)) as source,
+            contextlib.closing(sqlite3.connect(target)) as copy,
+        ):
+            source.backup(copy)
+    except (OSError, sqlite3.Error) as error:
+        raise NewsletterError(
+            f"no backup copy could be made, so nothing was changed: {error}",
+            where=target.name,
+            hint="Make room for it beside the database",
+        ) from None
 
 
 _MENDABLE = {
-    sqlite3.SQLITE_READONLY: ("is read-only", "Give this user the right to write it"),
+    sqlite3.SQLITE_READONLY: (
+        "is read-only",
+        "Give this user the right to write it, its folder, and its -wal and -shm files",
+    ),
     sqlite3.SQLITE_PERM: ("may not be opened", "Give this user the right to write it"),
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that its folder exists and is writable"),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space, then run it again"),

@@ -8,6 +8,7 @@ import secrets
 import tempfile
 from typing import TYPE_CHECKING
 
+from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -39,8 +40,7 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def _make(settings: Settings) -> None:
-    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = settings.state / "secret-key"
+    path = make_private(settings.state) / "secret-key"
     # Such a file is for its owner alone from the start.
     with tempfile.NamedTemporaryFile("w", dir=settings.state, encoding="ascii") as part:
         part.write(secrets.token_urlsafe(32) + "\n")

@@ -49,6 +49,10 @@ def parse_address(text: str) -> Address:
     given = text.strip()
     if not given:
         raise ValueError("no email address")
+    if "=?" in given:
+        # Allowed by RFC 5322, and taken for an encoded word (RFC 2047) by some who read it: the
+        # letter would go to somebody else.
+        raise ValueError("not an email address")
     if len(given) <= _PLAIN_LIMIT and _PLAIN.fullmatch(given):
         key = given.lower()
         if not key.endswith(_SPECIAL):
