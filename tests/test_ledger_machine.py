@@ -122,6 +122,9 @@ class Ledger(RuleBasedStateMachine):
                 if reader.ref in taken
                 else [RetryLater("later"), Rejected("no"), Unknown("?"), None]
             )
+            if claim.attempt > 1:
+                # ... of this request, that is: of a repetition it may say so.
+                said = [*said, RetryLater("later")]
             answer = data.draw(st.sampled_from(said))
             if answer:
                 outcomes[reader.ref] = answer

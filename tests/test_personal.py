@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from newsletter import personal, slots
 from newsletter.mime import eml
-from newsletter.model import Batch, Letter, Recipient
+from newsletter.model import Batch, Letter, Recipient, RetryLater
 from newsletter.providers.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -169,6 +169,26 @@ def test_any_name_arrives_as_it_is(name: str) -> None:
     expected = f"Dag {name}," if name else "Dag,"
     assert text_part.split("\n")[0] == expected
     assert html.unescape(html_part.split("</p>")[0]) == f"<p>{expected}"
+
+
+def test_a_failed_write_leaves_the_file_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
+    batch = Batch("key", "2026-11-29-rust", letter(), DATE, (reader,))
+    outbox = Outbox(tmp_path)
+    outbox.submit(batch, (b"whole",))
+
+    def half(self: Path, content: bytes) -> int:
+        with self.open("wb") as file:
+            file.write(content[:2])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(type(tmp_path), "write_bytes", half)
+    outcome = outbox.submit(batch, (b"another",))["ref1"]
+    assert outcome == RetryLater("the outbox: No space left on device")
+    (file,) = (tmp_path / "2026-11-29-rust").iterdir()
+    assert file.read_bytes() == b"whole"
 
 
 def test_the_outbox_replaces_a_file_in_one_step_and_may_be_repeated(tmp_path: Path) -> None:

@@ -3,14 +3,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import COMMAND
 from house import House, coming, write_issue
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -264,3 +265,45 @@ def test_a_database_that_is_in_the_way_loses_nothing(house: House, run: Run) -> 
     before = path.read_bytes()
     one_line(run("send", house.slug), 1)
     assert path.read_bytes() == before
+
+
+def test_one_odd_file_hides_nothing(house: House, run: Run) -> None:
+    (house.root / "issues" / ".#lock.md").symlink_to("nowhere")
+    (house.root / "issues" / "folder.md").mkdir()
+    (house.root / "issues" / f"{coming(9):%Y-%m-%d}-weg.md").symlink_to("nowhere")
+    assert document(run("status", "--json"))["next"]["issue"] == house.slug
+    found = document(run("check", "--json"), 1)
+    assert [finding["rule"] for finding in found] == ["unreadable", "unreadable"]
+
+
+def test_a_path_names_its_issue_when_the_file_is_gone(house: House, run: Run) -> None:
+    run("send", house.slug, "--limit", "5")
+    path = f"issues/{house.slug}.md"
+    (house.root / path).unlink()
+    assert document(run("status", path, "--json"))["accepted"] == 5
+    assert document(run("send", path, "--json"))["accepted"] == 12
+
+
+def test_a_dry_run_says_what_send_would(root: Path, run: Run) -> None:
+    house = House(root, readers=0)
+    assert "nobody" in one_line(run("send", house.slug, "--dry-run"), 1)
+
+
+def test_hostile_settings_are_one_line(house: House, run: Run) -> None:
+    (house.root / "newsletter.toml").write_text("max_lateness_hours = 1e12")
+    assert "max_lateness_hours" in one_line(run("status"), 1)
+
+
+def test_a_reader_of_output_that_goes_away_is_no_error(house: House) -> None:
+    with subprocess.Popen(
+        [COMMAND, "status", "--json"],
+        cwd=house.root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stdout
+        process.stdout.close()
+        assert process.stderr
+        said = process.stderr.read()
+    assert said == ""
