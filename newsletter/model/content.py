@@ -1,0 +1,211 @@
+"""An issue, as its author wrote it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, ClassVar, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class Severity(StrEnum):
+    """An error keeps an issue from being sent; a warning does not."""
+
+    ERROR = "error"
+    WARNING = "warning"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Finding:
+    """One thing that is wrong with an issue file, as `newsletter check --json` prints it."""
+
+    path: str
+    line: int
+    rule: str
+    severity: Severity = field(compare=False)
+    message: str = field(compare=False)
+    fix: str = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class RichText:
+    """A run of prose in the three forms its users need.
+
+    Attributes:
+        html: Sanitised inline HTML on one line: only strong, em, code, br and a[href].
+        text: For the plain-text part: a hard break is a newline, a link is ``label [3]``.
+        source: The Markdown as written.
+        links: What the numbers in ``text`` stand for, as (number, address); numbers run
+            through the whole issue.
+    """
+
+    html: str
+    text: str
+    source: str
+    links: tuple[tuple[int, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A paragraph."""
+
+    kind: ClassVar = "text"
+    line: int
+    body: RichText
+
+
+@dataclass(frozen=True, slots=True)
+class Heading:
+    """A heading of level 2 or 3 (the subject is level 1); levels never skip.
+
+    ``underlined`` tells that it was written as text above a row of dashes.
+    """
+
+    kind: ClassVar = "heading"
+    line: int
+    level: int
+    body: RichText
+    underlined: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A line worth keeping: the paragraphs of a blockquote."""
+
+    kind: ClassVar = "quote"
+    line: int
+    paragraphs: tuple[RichText, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """A paragraph that began with 💡, without that sign."""
+
+    kind: ClassVar = "reflection"
+    line: int
+    body: RichText
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One ``question? → hint``."""
+
+    question: RichText
+    hint: RichText
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """A list in which every item is a question with a hint."""
+
+    kind: ClassVar = "questions"
+    line: int
+    items: tuple[Question, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListItem:
+    """An item of a list: its paragraphs, and a list below it if there is one."""
+
+    paragraphs: tuple[RichText, ...]
+    sublist: ItemList | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemList:
+    """A plain list; ``start`` is the first number of an ordered one."""
+
+    kind: ClassVar = "list"
+    line: int
+    ordered: bool
+    start: int
+    items: tuple[ListItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A label (plain text) and an https, http or mailto address."""
+
+    label: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A paragraph that is only a link."""
+
+    kind: ClassVar = "button"
+    line: int
+    link: Link
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Several paragraphs in a row that are only a link."""
+
+    kind: ClassVar = "links"
+    line: int
+    links: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A paragraph that is only an image: an https address and a text that can stand for it."""
+
+    kind: ClassVar = "image"
+    line: int
+    url: str
+    alt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Divider:
+    """A thematic break."""
+
+    kind: ClassVar = "divider"
+    line: int
+
+
+Block: TypeAlias = (
+    Text | Heading | Quote | Reflection | Questions | ItemList | Button | Links | Image | Divider
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Issue:
+    """One week's letter as written.
+
+    Attributes:
+        slug: The file name without ``.md``.
+        path: The file, as the author would type it.
+        send_at: With the offset that the newsletter's time zone has at that moment.
+        content_hash: SHA-256 (hex) of subject, preheader and body.
+    """
+
+    slug: str
+    path: str
+    subject: str
+    preheader: str
+    send_at: datetime
+    draft: bool
+    blocks: tuple[Block, ...]
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What reading an issue file gave: an ``issue`` only if no finding is an error.
+
+    ``blocks`` holds what could be read in any case, so that the rules in ``checks`` can warn
+    about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
+    own `send_at`, holds a moment.
+    """
+
+    slug: str
+    path: str
+    issue: Issue | None
+    blocks: tuple[Block, ...]
+    findings: tuple[Finding, ...]
+    send_at: datetime | None = None

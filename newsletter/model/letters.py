@@ -1,0 +1,111 @@
+"""A letter, rendered once; the messages made of it; and what a provider said of each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A rendered issue with slots, and all else that a message of it needs but the reader.
+
+    It is frozen with its mailing, so that a change of settings or templates half-way changes
+    nothing. ``html`` is pure ASCII. ``leave_url`` ends in a slash; the reader's token follows.
+    """
+
+    subject: str
+    sender: str
+    reply_to: str
+    list_id: str
+    html: str
+    text: str
+    greeting: str
+    greeting_without_name: str
+    leave_url: str
+
+    def encode(self) -> bytes:
+        """Return the bytes that are frozen and hashed: the same letter, the same bytes."""
+        return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode()
+
+    @classmethod
+    def decode(cls, frozen: bytes) -> Letter:
+        """Return the letter that ``encode`` made these bytes of."""
+        return cls(**json.loads(frozen))
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 (hex) of the frozen bytes."""
+        return hashlib.sha256(self.encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One reader's part in a batch: the delivery's reference, the address, the slots' values."""
+
+    ref: str
+    email: str
+    greeting: str
+    leave_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The deliveries that travel in one provider request.
+
+    ``key`` names the request to a provider that knows idempotency keys; ``date`` is that of
+    every message in it, fixed at the claim so that a replay has the same bytes.
+    """
+
+    key: str
+    slug: str
+    letter: Letter
+    date: datetime
+    recipients: tuple[Recipient, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One reader's letter: complete, with the headers in the order they are written."""
+
+    ref: str
+    email: str
+    headers: tuple[tuple[str, str], ...]
+    html: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider took it; ``provider_id`` is its own name for the message."""
+
+    provider_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The provider refused this one for good."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetryLater:
+    """The provider certainly did not take it, for a reason that may pass."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """It may have been taken: never repeated without a key, a search or a person."""
+
+    reason: str
+
+
+Outcome: TypeAlias = Accepted | Rejected | RetryLater | Unknown
