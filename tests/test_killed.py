@@ -26,14 +26,14 @@ STEPS = (
     "plan.freeze:return",
     # In the one that claims, and after it.
     "batches.claim:return",
-    "send._next:return",
+    "sender._next:return",
     # In the one that seals, and after it.
     "batches.seal:return",
     "refuse",
     # The letters were taken; in the transaction that settles, and after it.
     "submit",
     "batches.settle:return",
-    "send._submit:return",
+    "sender._submit:return",
 )
 
 
