@@ -11,6 +11,7 @@ what is wrong, where, and what to do next.
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,13 +42,13 @@ class ContentError(NewsletterError):
 
     def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
         self.findings = findings
-        count = len(findings)
-        super().__init__(
-            f"{count} {'error' if count == 1 else 'errors'}, the first on line {findings[0].line}: "
-            f"{findings[0].message}",
-            where=path,
-            hint=f"All of them: newsletter check {path}",
-        )
+        first, *others = findings
+        if others:
+            problem = f"{len(findings)} errors, the first on line {first.line}: {first.message}"
+            hint = f"All of them: newsletter check {shlex.quote(path)}"
+        else:
+            problem, hint = f"line {first.line}: {first.message}", first.fix
+        super().__init__(problem, where=path, hint=hint)
 
 
 class DecisionNeeded(NewsletterError):  # noqa: N818 - not a failure

@@ -259,6 +259,21 @@ def test_a_file_that_does_not_tell_needs_the_author_to(store: Store, tmp_path: P
     assert statuses(store) == {"anna@example.org": "active"}
 
 
+def test_all_subscribed_believes_a_column_with_an_unknown_name(
+    store: Store, tmp_path: Path
+) -> None:
+    text = (
+        "email,Toestand\nanna@example.org,Ingeschreven\nbas@example.org,Uitgeschreven\n"
+        "cor@example.org,\ndirk@example.org,bounced\n"
+    )
+    report = bring(store, tmp_path, text, all_subscribed=True)
+    assert (report.added, report.skipped) == (2, 2)
+    assert list(report.reasons) == [
+        '"Toestand" says "uitgeschreven": --map status="Toestand"',
+        '"Toestand" says "bounced": --map status="Toestand"',
+    ]
+
+
 def test_all_subscribed_revives_nobody(store: Store, tmp_path: Path) -> None:
     report = bring(
         store,
@@ -310,7 +325,7 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(store: Store, tmp_path: Pa
 
 def test_rejects_hold_every_refused_line_as_it_was(store: Store, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
-    rejects.write_text("older")
+    rejects.write_text("line,reason,email\n2,older,x\n")
     bring(
         store,
         tmp_path,

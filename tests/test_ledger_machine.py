@@ -159,6 +159,8 @@ class Ledger(RuleBasedStateMachine):
 
     @rule(verdict=st.sampled_from(delivery.Verdict))
     def resolve(self, verdict: delivery.Verdict) -> None:
+        with self.house.store.write() as connection:
+            recovery.expire_leases(connection, 1)
         unknown = self.house.sql("SELECT ref FROM deliveries WHERE state = 'unknown'")
         try:
             delivery.resolve(self.house.store, self.house.slug, verdict)

@@ -137,7 +137,46 @@ def test_status_sees_an_empty_list_and_two_letters_in_one_slot(root: Path, run: 
 
 
 def test_status_without_issues_is_fine(run: Run) -> None:
-    assert document(run("status", "--json")) == {"mailings": [], "next": None}
+    assert document(run("status", "--json")) == {
+        "mailings": [],
+        "next": None,
+        "missed": [],
+    }
+
+
+def test_status_tells_of_a_letter_that_was_forgotten(house: House, run: Run) -> None:
+    forgotten = write_issue(house.root, name="vergeten", days=-2)
+    write_issue(house.root, name="lang-geleden", days=-9)
+    found = document(run("status", "--json"))
+    assert found["missed"] == [forgotten]
+    assert found["next"]["issue"] == house.slug
+    assert forgotten in run("status").stdout
+
+
+def test_status_in_a_folder_that_is_no_newsletter_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    done = run("status", cwd=tmp_path / "elsewhere")
+    assert done.returncode == 0
+    (tmp_path / "issues").rmdir()
+    assert "There is no issues/" in run("status").stderr
+
+
+def test_check_finds_what_only_the_letter_shows(house: House, run: Run) -> None:
+    (house.root / "templates").mkdir()
+    (house.root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
+    (found,) = document(run("check", "--json"), 1)
+    assert found["rule"] == "letter"
+    assert "issue.txt.j2" in found["message"]
+
+
+def test_what_git_must_never_see_is_hidden_from_it(house: House) -> None:
+    git = ["git", "-C", house.root]
+    subprocess.run([*git, "init", "-q"], check=True)
+    listed = subprocess.run(
+        [*git, "status", "--porcelain", "-uall"], check=True, capture_output=True, text=True
+    )
+    assert "newsletter.toml" in listed.stdout
+    assert ".newsletter" not in listed.stdout
 
 
 def test_a_limit_a_pause_and_going_on(house: House, run: Run) -> None:
@@ -210,7 +249,8 @@ def test_rendering_needs_no_database_and_no_key(root: Path, run: Run) -> None:
         f"{slug}.txt",
         f"{slug}.eml",
     ]
-    assert [path.name for path in (root / ".newsletter").iterdir()] == ["render"]
+    made = {path.name for path in (root / ".newsletter").iterdir()}
+    assert made == {".gitignore", "render"}
     first = [(root / file).read_bytes() for file in files]
     run("render", slug)
     assert [(root / file).read_bytes() for file in files] == first

@@ -254,7 +254,7 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(root: Path) -> None:
     path = root / ".newsletter" / "secret-key"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert len(path.read_text()) > 40
-    assert [file.name for file in path.parent.iterdir()] == ["secret-key"]
+    assert {file.name for file in path.parent.iterdir()} == {".gitignore", "secret-key"}
     path.write_text("")
     with pytest.raises(NewsletterError, match="empty"):
         keys.signing_keys(settings)

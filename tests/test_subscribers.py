@@ -241,7 +241,8 @@ def test_an_export_that_finds_no_room_leaves_the_older_one(root: Path, run: Run)
         "email,status\n" + "".join(f"p{n}@example.org,active\n" for n in range(2000))
     )
     run("subscribers", "import", "list.csv", "--consent", "x")
-    (root / "out.csv").write_text("older")
+    older = "email,first_name,older"
+    (root / "out.csv").write_text(older)
     done = subprocess.run(
         [COMMAND, "subscribers", "export", "out.csv"],
         cwd=root,
@@ -252,8 +253,26 @@ def test_an_export_that_finds_no_room_leaves_the_older_one(root: Path, run: Run)
     )
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
     assert "out.csv: cannot be written: File too large" in done.stderr
-    assert (root / "out.csv").read_text() == "older"
+    assert (root / "out.csv").read_text() == older
     assert not [path for path in root.iterdir() if path.name.startswith(".out")]
+
+
+def test_an_export_replaces_nothing_but_an_older_export(root: Path, run: Run) -> None:
+    settings = (root / "newsletter.toml").read_text()
+    target = root / "target.csv"
+    target.write_text("mine")
+    (root / "link.csv").symlink_to(target)
+    os.mkfifo(root / "pipe")
+    for name in ("newsletter.toml", "link.csv", "pipe", "issues"):
+        for arguments in (("export", name), ("export", name, "--json")):
+            done = run("subscribers", *arguments)
+            assert (done.returncode, done.stdout) == (1, "")
+            assert f"{name}: is something else already" in done.stderr
+    assert (root / "newsletter.toml").read_text() == settings
+    assert target.read_text() == "mine"
+    assert (root / "pipe").is_fifo()
+    for _ in range(2):
+        assert run("subscribers", "export", "out.csv").returncode == 0
 
 
 def test_an_export_fills_an_empty_list_with_the_same(
@@ -326,7 +345,7 @@ def test_a_terminal_gets_a_bar_and_a_table(root: Path, run: Run) -> None:
     (root / "list.csv").write_text("email,status\nanna@example.org,active\n")
     for arguments, sign in (
         (("import", "list.csv", "--consent", "x"), "Importing"),
-        (("list",), "confirmed_at"),
+        (("list",), "on the list since"),
     ):
         ours, theirs = pty.openpty()
         done = subprocess.run(

@@ -24,7 +24,7 @@ _COMMANDS = {
     "send": ("send", "send", "Send an issue to everyone who is still owed it."),
     "status": ("status", "status", "What is next, what stands in its way, what has been sent."),
     "pause": ("decisions", "pause", "Stop a mailing after what is in flight."),
-    "cancel": ("decisions", "cancel", "End a mailing for good."),
+    "cancel": ("decisions", "cancel", "End a mailing: nothing more of it leaves."),
     "resolve": ("decisions", "resolve", "Decide about letters of which nobody knows if they left."),
     "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
 }
@@ -90,6 +90,9 @@ class Commands(click.Group):
             _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
             raise  # click knows what to do with these
+        except OSError as error:
+            where = str(error.filename or "")
+            _fail(ctx, NewsletterError(error.strerror or "input or output failed", where=where), 1)
         except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
             problem = f"unexpected {type(error).__name__}"
             hint = "Run it again with -v before the command to see where, and report that"

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.checks import check as check_draft
 from newsletter.cli.output import print_json, say
-from newsletter.desk import find_issue, read_all, read_draft
+from newsletter.desk import find_issue, inspect, read_all, read_draft
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
     settings = app.settings
     named = [read_draft(settings, find_issue(settings, issue)) for issue in issues]
     drafts = named or read_all(settings)
-    found = [finding for draft in drafts for finding in check_draft(draft)]
+    found = [finding for draft in drafts for finding in inspect(settings, draft)]
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:

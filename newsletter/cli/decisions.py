@@ -31,14 +31,17 @@ def pause(app: App, *, issue: str, json_: bool) -> None:
 @_json
 @click.pass_obj
 def cancel(app: App, *, issue: str, json_: bool) -> None:
-    """End the mailing of ISSUE for good; whoever has no letter yet will get none."""
+    """End the mailing of ISSUE: whoever has no letter yet will get none.
+
+    A rehearsal, or a mailing of which nothing had left, may be sent anew after that.
+    """
     _show(delivery.cancel(app.store, desk.slug_of(app.settings, issue)), json_=json_)
 
 
 @click.command()
 @click.argument("issue")
-@click.option("--resend", "verdict", flag_value="resend", help="They did not leave: send them.")
-@click.option("--assume-sent", "verdict", flag_value="assume-sent", help="They left.")
+@click.option("--resend", "verdict", flag_value="resend", help="Send them once more.")
+@click.option("--assume-sent", "verdict", flag_value="assume-sent", help="Count them as sent.")
 @_json
 @click.pass_obj
 def resolve(app: App, *, issue: str, verdict: str | None, json_: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--consent", default="", help="What everybody in it agreed to, in words.")
-@click.option("--all-subscribed", is_flag=True, help="Whoever's row does not tell is subscribed.")
+@click.option("--all-subscribed", is_flag=True, help="Count rows without a status as subscribed.")
 @click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
 @click.option(
     "--map",

@@ -71,6 +71,8 @@ def _remark(app: App, found: delivery.Report) -> None:
     mailing = found.receipt.mailing
     if found.edited:
         note(f"{mailing.slug} was edited since it was frozen; its readers get the frozen letter.")
+    if found.anew:
+        note("The letter had changed since its last rehearsal, so everyone's was made anew.")
     if found.repeated:
         note("It was complete already: nothing was sent.")
     elif mailing.rehearsal and found.receipt.counts[DeliveryState.ACCEPTED]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery, desk
-from newsletter.cli.output import print_json, say
+from newsletter.cli.output import note, print_json, say
 from newsletter.cli.receipts import as_json, as_text, never_sent, next_as_json
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
@@ -32,10 +32,21 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     receipts = delivery.overview(app.store)
     drafts = desk.read_all(app.settings)
     upcoming = delivery.upcoming(app.store, app.settings, drafts)
+    missed = delivery.missed(app.store, app.settings, drafts)
     if json_:
-        print_json({"mailings": [as_json(r) for r in receipts], "next": next_as_json(upcoming)})
+        print_json(
+            {
+                "mailings": [as_json(r) for r in receipts],
+                "next": next_as_json(upcoming),
+                "missed": list(missed),
+            }
+        )
         return
+    if not app.settings.issues.is_dir():
+        note(f"There is no issues/ in {app.settings.root}: is this your newsletter's folder?")
     say(_next_text(upcoming))
+    for slug in missed:
+        say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
     for receipt in receipts:
         say(as_text(receipt))
 

@@ -16,7 +16,7 @@ from newsletter.cli.importing import import_, wording
 from newsletter.cli.output import print_json, say
 from newsletter.model import Status
 from newsletter.schedule import utc
-from newsletter.subscriptions import exporting, formats
+from newsletter.subscriptions import exporting
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.exporting import as_row
 from newsletter.subscriptions.files import private_file
@@ -90,7 +90,11 @@ def show(app: App, *, email: str, json_: bool) -> None:
 
 
 @subscribers.command("list")
-@click.option("--status", type=click.Choice([status.value for status in Status]))
+@click.option(
+    "--status",
+    type=click.Choice([status.value for status in Status]),
+    help="Only those who are that.",
+)
 @_JSON
 @click.pass_obj
 def list_them(app: App, *, status: str | None, json_: bool) -> None:
@@ -132,7 +136,7 @@ def stats(app: App, *, json_: bool) -> None:
 @click.pass_obj
 def export(app: App, *, file: Path, json_: bool) -> None:
     """Write the list to FILE, or to standard output: CSV that a spreadsheet opens safely."""
-    with _output(file) as output:
+    with _output(file, "[" if json_ else "email,first_name,") as output:
         if json_:
             _print_rows((as_row(person) for person in list_.everybody(app.store)), output)
         else:
@@ -187,19 +191,21 @@ def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:
 def _draw(rows: Iterator[dict[str, str | None]]) -> None:
     # Rich is slow to import, and only a terminal needs it.
     from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
+    from rich.table import Column, Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(*formats.OWN_COLUMNS)
+    # An address is never cut; of a moment, the day is enough here.
+    table = Table(Column("email", overflow="fold"), "first name", "status", "on the list since")
     for row in rows:
-        table.add_row(*(Text(cell or "") for cell in row.values()))
+        email, name, status, created_at, *_ = (cell or "" for cell in row.values())
+        table.add_row(Text(email), Text(name), status, created_at[:10])
     Console().print(table)
 
 
 @contextlib.contextmanager
-def _output(path: Path) -> Iterator[TextIO]:
+def _output(path: Path, begins: str) -> Iterator[TextIO]:
     if str(path) != "-":
-        with private_file(path) as file:
+        with private_file(path, begins) as file:
             yield file
         return
     # UTF-8 whatever the terminal's encoding: it is a file's content.

@@ -130,13 +130,16 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
 
 
 def make_private(folder: Path) -> Path:
-    """Make the folder of what the program keeps for itself, for its owner alone; return it.
+    """Make the folder of what the program keeps for itself, for its owner alone and never in git.
 
     Raises:
         NewsletterError: It cannot be made.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ignore = folder / ".gitignore"
+        if not ignore.exists():
+            ignore.write_text("# Addresses and a secret key are kept here.\n*\n", encoding="utf-8")
     except OSError as error:
         raise NewsletterError(
             f"cannot be made: {error.strerror}",
@@ -183,7 +186,7 @@ def _read(path: Path) -> dict[str, Any]:
 def _typed(key: str, value: object, origin: str) -> object:
     if key not in _TYPES:
         near = difflib.get_close_matches(key, _TYPES, n=1)
-        hint = f'Did you mean "{near[0]}"' if near else f"The keys are: {', '.join(_TYPES)}"
+        hint = f'Did you mean "{near[0]}"?' if near else f"The keys are: {', '.join(_TYPES)}"
         raise NewsletterError(f'unknown setting "{key}"', where=origin, hint=hint)
     wanted = _TYPES[key]
     if wanted is str and isinstance(value, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from newsletter import checks
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Draft, Mailing, Receipt
     from newsletter.store import Store
+
+
+_RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,7 @@ def the_mailing(connection: Connection, slug: str) -> Mailing:
     )
     if found is None:
         raise NewsletterError(
-            f"{slug} has not been sent or rehearsed", hint=f"Send it with: newsletter send {slug}"
+            f"{slug} has not been sent or rehearsed", hint="See what there is: newsletter status"
         )
     return found
 
@@ -93,13 +97,29 @@ def upcoming(store: Store, settings: Settings, drafts: Iterable[Draft]) -> Upcom
     return Upcoming(slug, send_at, audience, tuple(obstacles))
 
 
+def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
+    """Return the issues of the last week that were to go out and did not."""
+    with store.read() as connection:
+        sent = mailings.slugs_sent(connection)
+        moment = now(connection)
+    return tuple(
+        draft.slug
+        for draft in drafts
+        if draft.slug not in sent
+        and draft.send_at is not None
+        and not (draft.issue and draft.issue.draft)
+        and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+        and draft.send_at > moment - _RECENT
+    )
+
+
 def _obstacles(draft: Draft, audience: int) -> list[str]:
     found = []
     errors = sum(f.severity is Severity.ERROR for f in checks.check(draft))
     if errors:
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
     if draft.issue and draft.issue.draft:
-        found.append("it is still a draft")
+        found.append("it is still a draft: remove that line when it is done")
     if not audience:
         found.append("there are no active subscribers")
     return found

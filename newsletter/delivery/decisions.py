@@ -76,7 +76,7 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
         recovery.expire_leases(connection, mailing.id)
         pending = mailings.receipt(connection, mailing).counts[DeliveryState.PENDING]
         if mailing.state is not target:
-            if not mailings.move(connection, mailing.id, target, f"by hand: {what}"):
+            if not mailings.move(connection, mailing.id, target, f"{target.value} by a person"):
                 raise NewsletterError(
                     f"{slug} is {mailing.state}, so there is nothing to {what}",
                     hint=f"See: newsletter status {slug}",

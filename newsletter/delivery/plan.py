@@ -25,10 +25,11 @@ REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 
 @dataclass(frozen=True, slots=True)
 class Fresh:
-    """An issue that has not started, with its letter: to be frozen."""
+    """An issue with its letter, to be frozen; `anew` if it takes an older rehearsal's place."""
 
     issue: Issue
     letter: Letter
+    anew: bool = False
 
 
 def plan(
@@ -59,7 +60,7 @@ def plan(
             f"there is no issue {slug} in issues/", hint="See what there is: newsletter status"
         )
     issue = _ready(draft)
-    fresh = Fresh(issue, render.letter(issue, settings))
+    fresh = Fresh(issue, render.letter(issue, settings), anew=started is not None)
     if started:
         return started if _same(started, fresh) else fresh
     if timing(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE and not late:

@@ -48,12 +48,14 @@ class Report:
         receipt: The account.
         edited: The file was edited since the letter was frozen.
         repeated: All had been done before; nothing was left to do.
+        anew: An older rehearsal, of another text, was replaced.
         trouble: What kept it from being completed, if anything did.
     """
 
     receipt: Receipt
     edited: bool
     repeated: bool
+    anew: bool
     trouble: NewsletterError | None
 
 
@@ -81,7 +83,8 @@ def would_send(
             return Prospect(planned.issue, audience(connection))
         receipt = mailings.receipt(connection, planned)
     repeated = planned.state is MailingState.COMPLETED
-    return Report(receipt, edited(planned, order.draft), repeated, _verdict(receipt, None))
+    verdict = _verdict(receipt, None)
+    return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
 
 
 def send(
@@ -119,7 +122,13 @@ def send(
             mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
     repeated = mailing.state is MailingState.COMPLETED
-    return Report(receipt, edited(mailing, order.draft), repeated, _verdict(receipt, trouble))
+    return Report(
+        receipt,
+        edited(mailing, order.draft),
+        repeated,
+        anew=isinstance(planned, Fresh) and planned.anew,
+        trouble=_verdict(receipt, trouble),
+    )
 
 
 def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:

@@ -131,6 +131,26 @@ def read_draft(settings: Settings, path: Path) -> Draft:
     )
 
 
+def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
+    """Return all that is wrong with an issue: in its file, by every rule, and in its letter."""
+    findings = checks.check(draft)
+    if draft.issue is None:
+        return findings
+    try:
+        render.letter(draft.issue, settings)
+    except NewsletterError as error:
+        found = Finding(
+            path=draft.path,
+            line=1,
+            rule="letter",
+            severity=Severity.ERROR,
+            message=" ".join(f"{error.where}: {error.problem}".split()),
+            fix=error.hint,
+        )
+        return (*findings, found)
+    return findings
+
+
 def draft_if_there(settings: Settings, issue: str) -> tuple[str, Draft | None]:
     """Return an issue's slug, and its file as read now unless that is gone."""
     slug = slug_of(settings, issue)

@@ -152,7 +152,7 @@ def _foreign(name: str) -> NewsletterError:
     return NewsletterError(
         "is not a database of this program",
         where=name,
-        hint="Point NEWSLETTER_DATABASE_URL at another file, or move this one away",
+        hint="Put your backup back, or point NEWSLETTER_DATABASE_URL at another file",
     )
 
 
@@ -217,7 +217,7 @@ _MENDABLE = {
     sqlite3.SQLITE_CANTOPEN: ("cannot be opened", "Check that its folder exists and is writable"),
     sqlite3.SQLITE_FULL: ("cannot grow: the disk is full", "Free some space, then run it again"),
     sqlite3.SQLITE_IOERR: ("cannot be read or written", "Check the disk and its free space"),
-    sqlite3.SQLITE_NOTADB: ("is not a database of this program", "Move that file away"),
+    sqlite3.SQLITE_NOTADB: ("is not a database of this program", "Put your backup back"),
     sqlite3.SQLITE_CORRUPT: ("is damaged", "Put back a backup copy"),
 }
 

@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 
 @contextlib.contextmanager
-def private_file(path: Path) -> Iterator[TextIO]:
-    """Write a text file (UTF-8, mode 600) that takes its place at the end, over an older one.
+def private_file(path: Path, begins: str) -> Iterator[TextIO]:
+    """Write a text file (UTF-8, mode 600) that takes its place at the end.
+
+    Args:
+        path: Where to.
+        begins: How such a file begins: only one that does is replaced.
 
     Raises:
-        NewsletterError: It cannot be written.
+        NewsletterError: It cannot be written, or something else stands there.
     """
+    _refuse_other(path, begins)
     scratch = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")
     with _explained(path):
         handle = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -35,6 +40,22 @@ def private_file(path: Path) -> Iterator[TextIO]:
     except BaseException:
         scratch.unlink(missing_ok=True)
         raise
+
+
+def _refuse_other(path: Path, begins: str) -> None:
+    with _explained(path):
+        if not os.path.lexists(path):
+            return
+        ours = path.is_file() and not path.is_symlink()
+        if ours:
+            with path.open("rb") as file:
+                ours = file.read(len(begins)) in {b"", begins.encode()}
+    if not ours:
+        raise NewsletterError(
+            "is something else already, and is left as it is",
+            where=str(path),
+            hint="Name another file, or remove that one first",
+        )
 
 
 @contextlib.contextmanager

@@ -44,6 +44,7 @@ _IP = ("opted in ip", "optin ip", "opt in ip", "confirm ip", "ip address", "ip a
 
 _STATUS = (
     *("status", "subscriber status", "subscription status", "email status", "contact status"),
+    *("abonnementsstatus", "lijststatus", "nieuwsbriefstatus", "lidstatus", "subscription"),
     *("subscriber type", "email marketing", "email marketing status", "email subscription status"),
     *("marketing status", "abonneestatus", "abonnee status", "inschrijfstatus"),
 )
@@ -190,6 +191,7 @@ class Columns:
         width: Cells in the header.
         own: Set if the file is our own export.
         left_at: Where the moment of leaving may stand.
+        others: Columns of which nothing is known, by number.
     """
 
     width: int
@@ -201,6 +203,7 @@ class Columns:
     ip: tuple[int, ...]
     status: tuple[StatusColumn, ...]
     left_at: tuple[int, ...]
+    others: Mapping[int, str]
 
 
 def email_column(header: Sequence[str]) -> int | None:
@@ -252,16 +255,21 @@ def recognise(header: Sequence[str], mapped: Mapping[str, int], *, where: str) -
     full_name = _first(names, _FULL_NAME)
     if first_name is None and _LAST_NAME & set(names):
         first_name = full_name
+    opted_in_at = _mapped_or(mapped, "opted_in_at", _all(names, _OPTED_IN_AT))
+    ip = _mapped_or(mapped, "ip", _all(names, _IP))
+    telling = (column.number for column in status)
+    known = {email, first_name, full_name, *opted_in_at, *ip, *telling, *mapped.values()}
     return Columns(
         width=len(names),
         own=_own(header),
         email=email,
         first_name=first_name,
         full_name=full_name,
-        opted_in_at=_mapped_or(mapped, "opted_in_at", _all(names, _OPTED_IN_AT)),
-        ip=_mapped_or(mapped, "ip", _all(names, _IP)),
+        opted_in_at=opted_in_at,
+        ip=ip,
         status=status,
         left_at=tuple(column.number for column in status if column.otherwise),
+        others={number: name for number, name in enumerate(header) if number not in known},
     )
 
 
@@ -296,6 +304,16 @@ def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
         f"has no address column; the columns are {_listed(header)}",
         where=where,
         hint="Point at it with --map email=COLUMN",
+    )
+
+
+def no_status(header: Sequence[str], where: str) -> NewsletterError:
+    """Return what to say of a file that does not tell who is subscribed."""
+    return NewsletterError(
+        f"no column tells who is subscribed; the columns are {_listed(header)}",
+        where=where,
+        hint="Point at it with --map status=COLUMN. Or say it of everybody in this file: "
+        "--all-subscribed, or --as-suppressed if they left",
     )
 
 

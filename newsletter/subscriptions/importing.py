@@ -14,7 +14,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from newsletter.errors import NewsletterError
 from newsletter.model import Status
 from newsletter.store import people
 from newsletter.store.engine import now
@@ -95,12 +94,7 @@ def import_file(
         file.header, formats.mapped(file.header, options.mapping, where=path.name), where=path.name
     )
     if not (columns.status or options.all_subscribed or options.as_suppressed):
-        raise NewsletterError(
-            "has no column that tells who is subscribed",
-            where=path.name,
-            hint="If everybody in it is, add --all-subscribed; if everybody in it left, "
-            "--as-suppressed",
-        )
+        raise formats.no_status(file.header, path.name)
     with store.read() as connection:
         moment = now(connection).replace(microsecond=0)
         run = _Run(options.consent, moment, people.newest_id(connection))
@@ -176,7 +170,7 @@ def _rejects(
     if path is None:
         yield lambda _records, _reasons: None
         return
-    with private_file(path) as file:
+    with private_file(path, "line,reason,") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["line", "reason", *map(guard, header)])
 

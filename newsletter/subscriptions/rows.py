@@ -125,6 +125,14 @@ class RowReader:
             source,
         )
 
+    def _contradiction(self, cells: list[str]) -> str:
+        """Return what a column that is not known says against "everybody is subscribed"."""
+        for number, name in self.columns.others.items():
+            word = _plain(cells[number])
+            if formats.WORDS.get(word, Status.ACTIVE) is not Status.ACTIVE:
+                return f'"{name[:_WORD_LIMIT]}" says "{word}": --map status="{name[:_WORD_LIMIT]}"'
+        return ""
+
     def _status(self, cells: list[str]) -> Status:
         told: list[Status] = []
         unknown = ""
@@ -137,6 +145,10 @@ class RowReader:
                 told.append(status)
             elif word not in column.words and not parse_moment(cells[column.number], self.now):
                 unknown = unknown or word
+        if self.unstated and not told:
+            if contradiction := self._contradiction(cells):
+                raise RefusedRow(contradiction, invalid=False)
+            told.append(self.unstated)
         return self._verdict(told, unknown)
 
     def _verdict(self, told: list[Status], unknown: str) -> Status:
@@ -149,8 +161,6 @@ class RowReader:
             # An address in a wrong column may not end up in a report.
             shown = f'"{unknown[:_WORD_LIMIT]}"' if "@" not in unknown else "an address"
             raise RefusedRow(f"unknown status {shown}", invalid=False)
-        if worst is None:
-            worst = self.unstated
         if worst is None:
             raise RefusedRow("no status given", invalid=False)
         return worst
