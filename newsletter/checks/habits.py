@@ -6,13 +6,14 @@ import re
 from typing import TYPE_CHECKING
 
 from newsletter.checks.registry import Hit, rule
-from newsletter.model import Divider, Heading, Image, Severity, Text
+from newsletter.model import Divider, Heading, Image, ItemList, Severity, Text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.model import Block
 
+_HINT = re.compile(r"\?\W{0,3}\s(?:→|->|=>)")
 _BULLET = re.compile(r"[•◦▪]\s*\S|·\s+\S")
 _PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘": "’", "«": "»", "»": "«"}
 
@@ -69,6 +70,22 @@ def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
                 'Begin each of them with "- " instead',
             )
         in_run = first is not None
+
+
+@rule("almost-questions", Severity.WARNING)
+def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
+    """A list in which only some items are a question with a hint is a plain list."""
+    for block in blocks:
+        if not isinstance(block, ItemList):
+            continue
+        hints = [_HINT.search(item.paragraphs[0].source) for item in block.items]
+        if any(hints):
+            yield Hit(
+                block.line,
+                f"{sum(map(bool, hints))} of these {len(hints)} items look like a question with a "
+                "hint, so this is a plain list",
+                'For questions write every item as "question? → hint", with that very arrow',
+            )
 
 
 @rule("quoted-paragraph", Severity.WARNING)

@@ -100,7 +100,7 @@ def _scheme(
         text=text,
         muted=muted,
         link=_until(accent, away, ratio, page, card, tint),
-        rule=_mix(card, button, 0.28),
+        rule=_mix(card, button, hint + 0.2),
         button=button,
         button_text=max((_WHITE, _BLACK), key=lambda colour: _preference(colour, button)),
     )
