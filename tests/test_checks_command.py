@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter import checks, content
+from newsletter import checks, content, desk
 from newsletter.content.header import KEYS
 
 if TYPE_CHECKING:
@@ -85,4 +85,4 @@ def test_an_issue_that_is_not_there_is_one_line_and_exit_1(run: Run) -> None:
 def test_the_writing_page_names_every_rule_and_key() -> None:
     page = (PROJECT / "docs" / "writing.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([a-z0-9_-]+)` \|", page, re.MULTILINE))
-    assert named == set(content.RULES) | set(checks.RULES) | set(KEYS)
+    assert named == {*content.RULES, *checks.RULES, *desk.RULES, *KEYS}

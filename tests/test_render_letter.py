@@ -151,7 +151,7 @@ def test_the_footer_says_why_who_and_how_to_leave() -> None:
         assert "Afmelden kan op elk moment" in part
         assert "Verstuurd door Gerrit" in part
         assert "Postbus 1, 1000 AA Amsterdam" in part
-        assert "je kunt gewoon op deze mail reageren" in part
+        assert "je kunt gewoon op deze brief reageren" in part
     assert 'href="https://brief.example.org/issues/2026-11-29-rust"' in made.html
     assert "\nhttps://brief.example.org/issues/2026-11-29-rust\n" in made.text
 

@@ -78,7 +78,8 @@ def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
     for block in blocks:
         if not isinstance(block, ItemList):
             continue
-        hints = [_HINT.search(item.paragraphs[0].source) for item in block.items]
+        firsts = ("".join(p.source for p in item.paragraphs[:1]) for item in block.items)
+        hints = [_HINT.search(first) for first in firsts]
         if any(hints):
             yield Hit(
                 block.line,

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _SAMPLE_REF = "voorbeeld"
+_UNREADABLE, _LETTER = "unreadable", "letter"
+RULES = (_UNREADABLE, _LETTER)
+"""What `inspect` and `read_all` find beside the rules of content and checks."""
 
 
 def slug_of(settings: Settings, issue: str) -> str:
@@ -101,7 +104,7 @@ def _read_or_tell(settings: Settings, path: Path) -> Draft:
         finding = Finding(
             path=_shown(settings, path),
             line=1,
-            rule="unreadable",
+            rule=_UNREADABLE,
             severity=Severity.ERROR,
             message=f"the file {error.problem}",
             fix=error.hint or "Make it a file that this user may read",
@@ -142,7 +145,7 @@ def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
         found = Finding(
             path=draft.path,
             line=1,
-            rule="letter",
+            rule=_LETTER,
             severity=Severity.ERROR,
             message=" ".join(f"{error.where}: {error.problem}".split()),
             fix=error.hint,
