@@ -144,3 +144,15 @@ def test_no_file_names_a_package_registry() -> None:
     }
     assert len(texts) > len(DOCUMENTS)
     assert [path for path, text in texts.items() if any(host in text for host in HOSTS)] == []
+
+
+def test_every_link_between_documents_leads_somewhere() -> None:
+    broken = []
+    for page in (*DOCUMENTS, PROJECT / "CHANGELOG.md", PROJECT / "benchmarks" / "README.md"):
+        # What stands in backticks or a fence is an example, not a link.
+        prose = re.sub(
+            r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL
+        )
+        links = re.findall(r"\]\((?!https?:)([^)#\s]+)", prose)
+        broken += [f"{page.name}: {link}" for link in links if not (page.parent / link).exists()]
+    assert broken == []
