@@ -28,7 +28,7 @@ def leave_token(key: str, subscriber: str, mailing: str) -> str:
         subscriber: The subscriber's public id.
         mailing: The mailing's public id.
     """
-    ids = _raw(subscriber) + _raw(mailing)
+    ids = bytes.fromhex(subscriber + mailing)
     return _signer([key], "leave").sign(base64.urlsafe_b64encode(ids).rstrip(b"=")).decode()
 
 
@@ -46,7 +46,7 @@ def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
         ids = base64.urlsafe_b64decode(_signer(keys, "leave").unsign(token) + b"=")
     except BadSignature:
         return None
-    return _name(ids[:_ID_BYTES]), _name(ids[_ID_BYTES:])
+    return ids[:_ID_BYTES].hex(), ids[_ID_BYTES:].hex()
 
 
 def fingerprint(key: str) -> str:
@@ -62,11 +62,3 @@ def _signer(keys: Sequence[str], purpose: str) -> Signer:
         key_derivation="hmac",
         digest_method=hashlib.sha256,
     )
-
-
-def _raw(public_id: str) -> bytes:
-    return base64.b32decode(public_id.upper() + "======")
-
-
-def _name(raw: bytes) -> str:
-    return base64.b32encode(raw).decode().rstrip("=").lower()

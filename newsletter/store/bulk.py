@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -37,8 +36,7 @@ def insert_many(
         compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     ]
     columns = [
-        # The same moment often stands in many rows, and turning one into text is slow.
-        column if process is None else map(functools.cache(process), column)
+        column if process is None else map(process, column)
         for column, process in zip(zip(*rows, strict=True), processors, strict=True)
     ]
     order = compiled.positiontup or names

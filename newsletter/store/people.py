@@ -136,7 +136,7 @@ def leave(connection: sa.Connection, people: Mapping[int, tuple[Status, datetime
 def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
     """Drop what a replay of these people's unsettled batches would need.
 
-    Somebody who left or changed is never mailed from a copy of what he was (design.md, Replaying).
+    Somebody who left or changed is never mailed from a copy of what he was.
     """
     if people:
         theirs = sa.select(deliveries.c.batch_id).where(deliveries.c.subscriber_id.in_(people))

@@ -17,20 +17,28 @@ metadata = sa.MetaData()
 
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
-    """A moment: aware in Python; SQLite, which has no such type, keeps it as UTC without a zone."""
+    """A moment: aware in Python; SQLite, which has no such type, keeps it as text, in UTC."""
 
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401, ARG002 - the signature is SQLAlchemy's
+    def load_dialect_impl(self, dialect: sa.Dialect) -> sa.types.TypeEngine[Any]:
+        """Choose the column's type."""
+        kept = sa.Text() if dialect.name == "sqlite" else sa.DateTime(timezone=True)
+        return dialect.type_descriptor(kept)
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> Any:  # noqa: ANN401 - the signature is SQLAlchemy's
         """Turn an aware moment into UTC."""
-        return None if value is None else value.astimezone(UTC)
+        if value is None:
+            return None
+        moment = value.astimezone(UTC)
+        return moment.isoformat(" ", "microseconds")[:26] if dialect.name == "sqlite" else moment
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> datetime | None:  # noqa: ANN401, ARG002 - the signature is SQLAlchemy's
         """Give a stored moment its zone back."""
         if value is None:
             return None
-        moment: datetime = value
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
@@ -39,7 +47,8 @@ def _one_of(column: str, values: Iterable[StrEnum]) -> sa.CheckConstraint:
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
 
 
-# One row: who this database is. `suppression_key` never rotates (design.md, Settings).
+# One row: who this database is. `suppression_key` never rotates, for hashes made with it are all
+# that is kept of those who were erased.
 ledger = sa.Table(
     "ledger",
     metadata,

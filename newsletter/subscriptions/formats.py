@@ -13,6 +13,13 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
+from newsletter.subscriptions.words import (
+    NO_IS_NOTHING,
+    NO_IS_PENDING,
+    NO_IS_SUBSCRIBED,
+    WORDS,
+    YES_OR_NO,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +51,7 @@ _IP = ("opted in ip", "optin ip", "opt in ip", "confirm ip", "ip address", "ip a
 
 _STATUS = (
     *("status", "subscriber status", "subscription status", "email status", "contact status"),
-    *("abonnementsstatus", "lijststatus", "nieuwsbriefstatus", "lidstatus", "subscription"),
+    *("abonnementsstatus", "lijststatus", "nieuwsbriefstatus", "lidstatus"),
     *("subscriber type", "email marketing", "email marketing status", "email subscription status"),
     *("marketing status", "abonneestatus", "abonnee status", "inschrijfstatus"),
 )
@@ -100,53 +107,6 @@ _LEFT = {
     "spam complaint": Status.COMPLAINED,
     "abuse": Status.COMPLAINED,
 }
-
-WORDS: Mapping[str, Status] = {
-    word: status
-    for status, words in {
-        Status.ACTIVE: (
-            *("active", "subscribed", "enabled", "regular", "confirmed", "premium", "gifted"),
-            *("trialed", "churning", "actief", "ingeschreven", "aangemeld", "geabonneerd"),
-            "bevestigd",
-        ),
-        Status.PENDING: (
-            *("pending", "unconfirmed", "not confirmed", "unactivated", "awaiting confirmation"),
-            *("onbevestigd", "niet bevestigd", "in afwachting", "nog niet bevestigd"),
-        ),
-        Status.UNSUBSCRIBED: (
-            *("unsubscribed", "unsubscribe", "opted out", "opt out", "blocked", "blocklisted"),
-            *("blacklisted", "disabled", "removed", "deleted", "archived", "suppressed"),
-            *("uitgeschreven", "afgemeld", "geblokkeerd", "verwijderd"),
-        ),
-        Status.BOUNCED: (
-            *("bounced", "cleaned", "hard bounced", "hard bounce", "undeliverable", "gebounced"),
-            *("gebounst", "bounce", "teruggestuurd", "teruggekaatst", "onbestelbaar"),
-            "opgeschoond",
-        ),
-        Status.COMPLAINED: (
-            *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
-            *("spam complaint", "ongewenst", "klacht", "spamklacht", "als spam gemarkeerd"),
-        ),
-    }.items()
-    for word in words
-}
-"""Status words. Whoever is not surely subscribed is not active: a word that is missing here too."""
-
-_YES = ("true", "yes", "1", "y", "t", "on", "ja", "j", "waar")
-_NO = ("false", "no", "0", "n", "f", "off", "nee", "onwaar")
-_YES_OR_NO: Mapping[str, Status | None] = {
-    **WORDS,
-    **dict.fromkeys(_YES, Status.ACTIVE),
-    **dict.fromkeys(_NO, Status.UNSUBSCRIBED),
-}
-_NO_IS_SUBSCRIBED: Mapping[str, Status | None] = dict.fromkeys(_NO, Status.ACTIVE)
-_NO_IS_PENDING: Mapping[str, Status | None] = {
-    **dict.fromkeys(_YES),
-    **dict.fromkeys(_NO, Status.PENDING),
-}
-_NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys(_NO)
-
-BLANK = frozenset({"", "null", "none", "nil", "n/a", "0000 00 00", "0000 00 00 00:00:00"})
 
 
 def plain(text: str) -> str:
@@ -277,9 +237,9 @@ def _status_columns(names: Sequence[str]) -> tuple[StatusColumn, ...]:
     found = [StatusColumn(number, WORDS) for number in _all(names, _STATUS)]
     if _MARKS_OF_BUTTONDOWN & set(names):
         found += [StatusColumn(number, WORDS) for number in _all(names, (_STATUS_OF_BUTTONDOWN,))]
-    found += [StatusColumn(number, _YES_OR_NO) for number in _all(names, _SUBSCRIBED)]
-    found += [StatusColumn(number, _NO_IS_PENDING) for number in _all(names, _CONFIRMED)]
-    for meanings, words in ((_LEFT_OR_NOT, _NO_IS_SUBSCRIBED), (_LEFT, _NO_IS_NOTHING)):
+    found += [StatusColumn(number, YES_OR_NO) for number in _all(names, _SUBSCRIBED)]
+    found += [StatusColumn(number, NO_IS_PENDING) for number in _all(names, _CONFIRMED)]
+    for meanings, words in ((_LEFT_OR_NOT, NO_IS_SUBSCRIBED), (_LEFT, NO_IS_NOTHING)):
         found += [
             StatusColumn(number, words, meanings[names[number]])
             for number in _all(names, tuple(meanings))

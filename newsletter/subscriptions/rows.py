@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.model import Status
-from newsletter.subscriptions import formats
+from newsletter.subscriptions import formats, words
 from newsletter.subscriptions.addresses import Address, clean_name, parse_address
 from newsletter.subscriptions.cells import unguard
 
@@ -127,10 +127,13 @@ class RowReader:
 
     def _contradiction(self, cells: list[str]) -> str:
         """Return what a column that is not known says against "everybody is subscribed"."""
+        if words.AGAINST.isdisjoint(map(str.lower, map(str.strip, cells))):
+            return ""  # nearly always, so it is asked of all cells at once
         for number, name in self.columns.others.items():
-            word = _plain(cells[number])
-            if formats.WORDS.get(word, Status.ACTIVE) is not Status.ACTIVE:
-                return f'"{name[:_WORD_LIMIT]}" says "{word}": --map status="{name[:_WORD_LIMIT]}"'
+            word = cells[number].strip().lower()
+            if word in words.AGAINST:
+                shown = name[:_WORD_LIMIT]
+                return f'"{shown}" says "{word}": --map status="{shown}"'
         return ""
 
     def _status(self, cells: list[str]) -> Status:
@@ -138,7 +141,7 @@ class RowReader:
         unknown = ""
         for column in self.columns.status:
             word = _plain(cells[column.number])
-            if word in formats.BLANK:
+            if word in words.BLANK:
                 continue
             status = column.words.get(word, column.otherwise)
             if status:
