@@ -127,18 +127,20 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         ),
         [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers],
     )
-    unknown = sa.exists().where(
-        deliveries.c.batch_id == claim.batch_id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
     split = any(isinstance(outcome, RetryLater) for outcome in outcomes.values())
-    of_this = batches.update().where(batches.c.id == claim.batch_id)
-    connection.execute(of_this.values(lease_until=moment))
-    connection.execute(
-        batches.update()
-        .where(batches.c.id == claim.batch_id, sa.true() if split else ~unknown)
-        .values(settled_at=moment, snapshot=None)
-    )
+    _close(connection, claim.batch_id, moment, split=split)
     return True
+
+
+def _close(connection: sa.Connection, batch_id: int, moment: datetime, *, split: bool) -> None:
+    """End a batch's lease, and the batch itself unless a replay could still settle some of it."""
+    unknown = sa.exists().where(
+        deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    this = batches.update().where(batches.c.id == batch_id)
+    connection.execute(this.values(lease_until=moment))
+    ended = this if split else this.where(~unknown)
+    connection.execute(ended.values(settled_at=moment, snapshot=None))
 
 
 def _take(

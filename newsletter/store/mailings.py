@@ -36,46 +36,45 @@ def freeze(
         sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
     """
     moment = now(connection)
-    mailing_id = connection.execute(
-        mailings.insert()
-        .returning(mailings.c.id)
-        .values(
-            public_id=new_id(),
-            slug=issue.slug,
-            slot=slot(issue.send_at),
-            send_at=issue.send_at.isoformat(),
-            content_hash=issue.content_hash,
-            letter_hash=letter.hash,
-            letter=letter.encode(),
-            provider=provider,
-            provider_url=provider_url,
-            rehearsal=rehearsal,
-            state=MailingState.FROZEN,
-            note="",
-            released=False,
-            audience=0,
-            started_at=moment,
-        )
-    ).scalar_one()
-    reference = sa.func.lower(sa.func.hex(sa.func.randomblob(16)))
-    audience = connection.execute(
-        deliveries.insert().from_select(
-            ["mailing_id", "subscriber_id", "ref", "state", "assumed"],
-            sa.select(
-                sa.literal(mailing_id),
-                subscribers.c.id,
-                reference,
-                sa.literal(DeliveryState.PENDING.value),
-                sa.false(),
-            )
-            .where(_reachable(moment))
-            .order_by(subscribers.c.id),
-        )
-    ).rowcount
-    connection.execute(
-        mailings.update().where(mailings.c.id == mailing_id).values(audience=audience)
-    )
+    row = {
+        "public_id": new_id(),
+        "slug": issue.slug,
+        "slot": slot(issue.send_at),
+        "send_at": issue.send_at.isoformat(),
+        "content_hash": issue.content_hash,
+        "letter_hash": letter.hash,
+        "letter": letter.encode(),
+        "provider": provider,
+        "provider_url": provider_url,
+        "rehearsal": rehearsal,
+        "state": MailingState.FROZEN,
+        "note": "",
+        "released": False,
+        "audience": 0,
+        "started_at": moment,
+    }
+    insert = mailings.insert().returning(mailings.c.id).values(row)
+    mailing_id = connection.execute(insert).scalar_one()
+    count = _freeze_audience(connection, mailing_id, moment)
+    connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(audience=count))
     return get(connection, mailing_id)
+
+
+def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetime) -> int:
+    """Make a pending delivery for everyone who can be reached; return how many there are."""
+    readers = (
+        sa.select(
+            sa.literal(mailing_id),
+            subscribers.c.id,
+            sa.func.lower(sa.func.hex(sa.func.randomblob(16))),
+            sa.literal(DeliveryState.PENDING.value),
+            sa.false(),
+        )
+        .where(_reachable(moment))
+        .order_by(subscribers.c.id)
+    )
+    columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed"]
+    return connection.execute(deliveries.insert().from_select(columns, readers)).rowcount
 
 
 def audience(connection: sa.Connection) -> int:
