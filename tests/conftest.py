@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import browser
 import pytest
+import sqlalchemy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 COMMAND = Path(sys.executable).with_name("newsletter")
 OF_THE_PROGRAM = (
@@ -44,6 +45,22 @@ def _nothing_of_the_developer(
     home = tmp_path_factory.mktemp("home")
     for name in ("HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
         monkeypatch.setenv(name, str(home))
+
+
+@pytest.fixture(autouse=True)
+def _no_database_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Close what a test opened: from Python 3.13 on, sqlite3 warns of what is left open."""
+    made: list[sqlalchemy.Engine] = []
+    create = sqlalchemy.create_engine
+
+    def remember(*arguments: Any, **options: Any) -> sqlalchemy.Engine:  # noqa: ANN401 - passed on
+        made.append(create(*arguments, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlalchemy, "create_engine", remember)
+    yield
+    for engine in made:
+        engine.dispose()
 
 
 @pytest.fixture

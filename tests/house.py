@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
+import sqlite3
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
@@ -17,7 +19,7 @@ from newsletter.store import Store, ids, open_store
 from newsletter.store.schema import subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -83,6 +85,15 @@ class Provider:
 
     def copies(self) -> Counter[str]:
         return Counter(entry["email"] for entry in self.taken())
+
+
+@contextlib.contextmanager
+def raw(database: Path, *, manual: bool = False) -> Iterator[sqlite3.Connection]:
+    """Open a database behind the program's back, and close it; `manual` leaves BEGIN to you."""
+    level = None if manual else "DEFERRED"
+    opened = sqlite3.connect(database, isolation_level=level, timeout=0)
+    with contextlib.closing(opened) as connection, connection:
+        yield connection
 
 
 def coming(days: int = 6) -> datetime:

@@ -1,13 +1,12 @@
 from __future__ import annotations
 
-import sqlite3
 import threading
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from house import House, Provider, add_readers, write_issue
+from house import House, Provider, add_readers, raw, write_issue
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import delivery, desk, render, tokens
@@ -71,7 +70,7 @@ def test_the_attempt_is_committed_before_anything_leaves(house: House, tmp_path:
 
     def look(batch: Batch) -> None:
         # Another connection sees only what is committed.
-        with sqlite3.connect(house.root / ".newsletter" / "newsletter.db") as other:
+        with raw(house.root / ".newsletter" / "newsletter.db") as other:
             refs = [reader.ref for reader in batch.recipients]
             marks = ",".join("?" * len(refs))
             query = (

@@ -12,7 +12,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from house import add_readers
+from house import add_readers, raw
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, store
@@ -62,7 +62,7 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
         found.attributes["connection"] = connection
         command.upgrade(found, "0001")
     old.dispose()
-    with sqlite3.connect(database(root)) as connection_:
+    with raw(database(root)) as connection_:
         connection_.execute(
             "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at) "
             "VALUES ('x', 'a@example.org', 'a@example.org', 'active', 't', '2026-01-01')"
@@ -76,7 +76,7 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
     backup = copy.read_bytes()
     open_store(settings)
     assert copy.read_bytes() == backup
-    with sqlite3.connect(copy) as connection_:
+    with raw(copy) as connection_:
         assert connection_.execute("SELECT count(*) FROM subscribers").fetchone() == (1,)
         with pytest.raises(sqlite3.OperationalError):
             connection_.execute("SELECT * FROM mailings")
@@ -96,12 +96,12 @@ def test_many_first_uses_at_once_make_one_database(root: Path) -> None:
 def test_a_newer_database_is_refused_and_untouched(root: Path) -> None:
     settings = config.load(root, {})
     open_store(settings).close()
-    with sqlite3.connect(database(root)) as connection:
+    with raw(database(root)) as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(NewsletterError, match="newer version") as caught:
         open_store(settings)
     assert caught.value.exit_code == 1
-    with sqlite3.connect(database(root)) as connection:
+    with raw(database(root)) as connection:
         assert connection.execute("SELECT * FROM alembic_version").fetchall() == [("9999",)]
 
 
@@ -117,7 +117,7 @@ def test_a_file_that_is_no_database_is_refused_and_untouched(root: Path, content
 
 def test_the_database_of_another_program_is_refused_and_untouched(root: Path) -> None:
     database(root).parent.mkdir()
-    with sqlite3.connect(database(root)) as connection:
+    with raw(database(root)) as connection:
         connection.execute("CREATE TABLE subscribers (name TEXT)")
     before = database(root).read_bytes()
     with pytest.raises(NewsletterError, match="not a database of this program"):
@@ -157,7 +157,7 @@ def test_a_locked_database_is_a_reason_to_try_again(
 ) -> None:
     monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
     opened = open_store(config.load(root, {}))
-    with sqlite3.connect(database(root), isolation_level=None) as other:
+    with raw(database(root), manual=True) as other:
         other.execute("BEGIN EXCLUSIVE")
         with pytest.raises(TryAgain), opened.write():
             pass
@@ -167,7 +167,7 @@ def test_a_locked_database_is_a_reason_to_try_again(
 def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> None:
     opened = open_store(config.load(root, {}))
     with (
-        sqlite3.connect(database(root), isolation_level=None, timeout=0) as other,
+        raw(database(root), manual=True) as other,
         opened.write(),
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
