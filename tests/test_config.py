@@ -52,6 +52,8 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("nmae = 'x'", '"name"'),
         ("name = 3", "text in quotes"),
         ("name = ''", "name"),
+        (f"name = '{'a' * 301}'", "longer than"),
+        (f"public_url = 'https://example.org/{'a' * 300}'", "longer than"),
         ('contact = "a\\u0007b"', "contact"),
         ('signature = "Groet,\\u2028Gerrit"', "signature"),
         ('name = "a\\nb"', "one line"),

@@ -314,6 +314,10 @@ def test_one_odd_file_hides_nothing(house: House, run: Run) -> None:
     assert document(run("status", "--json"))["next"]["issue"] == house.slug
     found = document(run("check", "--json"), 1)
     assert [finding["rule"] for finding in found] == ["unreadable", "unreadable"]
+    (house.root / "issues" / f"{house.slug}.md").unlink()
+    upcoming = document(run("status", "--json"))["next"]
+    assert upcoming["issue"].endswith("-weg")
+    assert "error" in upcoming["blocked_by"][0]
 
 
 def test_a_path_names_its_issue_when_the_file_is_gone(house: House, run: Run) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _HEADERS: Final = HeaderRegistry()
 _A_YEAR: Final = 24 * 366
+_A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
 PROVIDERS: Final = ("outbox",)
 PLANNED_PROVIDERS: Final = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
 
@@ -93,6 +94,12 @@ RULES: Final = (
         lambda value: all(_one_line(line) for line in value.split("\n")),
         "holds a character that cannot be printed",
         "Type that line again",
+    ),
+    Rule(
+        ("name", "sender", "reply_to", "public_url"),
+        lambda value: len(value) <= _A_HEADER,
+        f"is longer than {_A_HEADER} characters, which is more than a header can carry",
+        "Shorten it",
     ),
     Rule(("name",), lambda value: bool(value.strip()), "is empty", "Name your newsletter"),
     Rule(

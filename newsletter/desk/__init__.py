@@ -109,7 +109,9 @@ def _read_or_tell(settings: Settings, path: Path) -> Draft:
             message=f"the file {error.problem}",
             fix=error.hint or "Make it a file that this user may read",
         )
-        return Draft(path.stem, finding.path, None, (), (finding,))
+        # Its name still tells when it was to go out, so that it cannot be overlooked.
+        send_at = _content(settings, path, b"").send_at
+        return Draft(path.stem, finding.path, None, (), (finding,), send_at=send_at)
 
 
 def read_draft(settings: Settings, path: Path) -> Draft:
@@ -125,6 +127,10 @@ def read_draft(settings: Settings, path: Path) -> Draft:
             raw = file.read(content.MAX_BYTES + 1)
     except OSError as error:
         raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+    return _content(settings, path, raw)
+
+
+def _content(settings: Settings, path: Path, raw: bytes) -> Draft:
     return content.read(
         raw,
         name=path.name,

@@ -124,7 +124,8 @@ def _check_file(path: Path) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Addresses live in it: made by hand, so that nobody else may read it from the start.
-        path.touch(mode=0o600)
+        if not path.exists():
+            path.touch(mode=0o600)
         with path.open("rb") as file:
             head = file.read(len(_MAGIC))
     except OSError as error:
