@@ -9,6 +9,7 @@ from newsletter.model import (
     DeliveryState,
     MailingState,
     Outcome,
+    Refused,
     Rejected,
     RetryLater,
 )
@@ -59,7 +60,7 @@ def state_after(outcome: Outcome) -> DeliveryState:
             return D.ACCEPTED
         case Rejected():
             return D.REJECTED
-        case RetryLater():
+        case RetryLater() | Refused():
             return D.PENDING
         case _:
             return D.UNKNOWN

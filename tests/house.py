@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
 from newsletter.model import Accepted
-from newsletter.providers.base import Capabilities
+from newsletter.providers.base import Answer, Capabilities, Payload
 from newsletter.store import Store, ids, open_store
 from newsletter.store.schema import subscribers
 
@@ -54,12 +54,12 @@ class Provider:
             name="fake", rehearsal=False, max_messages=size, lease=lease, replay=replay
         )
 
-    def build(self, batch: Batch) -> tuple[bytes, ...]:
-        return tuple(repr((batch.date, r)).encode() for r in batch.recipients)
+    def build(self, batch: Batch) -> Payload:
+        return Payload.of(tuple(repr((batch.date, r)).encode() for r in batch.recipients))
 
-    def submit(self, batch: Batch, payload: tuple[bytes, ...]) -> Mapping[str, Outcome]:
+    def submit(self, batch: Batch, payload: Payload) -> Answer:
         self.calls += 1
-        digest = hashlib.sha256(b"".join(payload)).hexdigest()
+        digest = hashlib.sha256(b"".join(payload.parts)).hexdigest()
         known = {entry["key"]: entry["digest"] for entry in self.taken()}
         if self.capabilities.replay and batch.key in known:
             assert known[batch.key] == digest, "the same key with other bytes"
@@ -72,8 +72,8 @@ class Provider:
                 os.fsync(file.fileno())
         said = self.answer(batch) if self.answer else None
         if said is not None:
-            return said
-        return {reader.ref: Accepted(f"id-{reader.ref}") for reader in batch.recipients}
+            return Answer(said)
+        return Answer({r.ref: Accepted(f"id-{r.ref}") for r in batch.recipients})
 
     def forget(self, slug: str) -> None:
         raise AssertionError(f"a provider that mails people forgets nothing, not even {slug}")

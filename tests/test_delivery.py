@@ -20,6 +20,7 @@ from newsletter.model import (
     RetryLater,
     Unknown,
 )
+from newsletter.providers.base import Payload
 from newsletter.providers.outbox import Outbox
 from newsletter.store import batches, mailings, recovery
 from newsletter.store.keys import signing_keys
@@ -210,7 +211,7 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     provider = Provider(tmp_path / "taken", replay=BLIND, size=25)
     build = Provider.build
 
-    def slow(self: Provider, batch: Batch) -> tuple[bytes, ...]:
+    def slow(self: Provider, batch: Batch) -> Payload:
         house.lose_process()
         return build(self, batch)
 
@@ -248,7 +249,9 @@ def test_a_batch_whose_bytes_came_out_differently_is_not_replayed(
     provider = Provider(tmp_path / "taken")
     _interrupted(house, provider)
     build = Provider.build
-    monkeypatch.setattr(Provider, "build", lambda self, batch: (*build(self, batch), b"more"))
+    monkeypatch.setattr(
+        Provider, "build", lambda self, batch: Payload.of((*build(self, batch).parts, b"more"))
+    )
     assert counts(house.send(provider).receipt) == {"accepted": 15, "unknown": 10}
     assert set(provider.copies().values()) == {1}
     assert house.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(0,)]

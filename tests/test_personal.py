@@ -39,6 +39,7 @@ def letter(
         list_id="Jij en Loslaten <jij-en-loslaten.example.org>",
         html=f'<p>{entity(slots.GREETING)}</p><a href="{entity(slots.LEAVE_URL)}">Afmelden</a>',
         text=f"{slots.GREETING}\n\nAfmelden: {slots.LEAVE_URL}\n",
+        page="<p>Dag,</p>",
         greeting=greeting,
         greeting_without_name="Dag,",
         leave_url="https://brief.example.org/u/",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING
 
 from newsletter import personal, tokens
@@ -101,15 +100,14 @@ class Sender:
             return None
         batch = self._batch(claim, key)
         payload = self._provider.build(batch)
-        digest = _digest(payload)
-        if claim.payload_hash not in {None, digest}:
+        if claim.payload_hash not in {None, payload.digest}:
             self._abandon(claim, "the same letter now has other bytes")
             return None
         with self._store.write() as connection:
-            mine = batches.seal(connection, claim, digest)
+            mine = batches.seal(connection, claim, payload.digest)
         if not mine:
             return None
-        outcomes = self._provider.submit(batch, payload)
+        outcomes = self._provider.submit(batch, payload).outcomes
         with self._store.write() as connection:
             batches.settle(connection, claim, outcomes)
         if claim.attempt == 1:
@@ -175,11 +173,3 @@ class Sender:
             counts = mailings.receipt(connection, self._mailing).counts
         left = counts[DeliveryState.PENDING]
         return f"{left:,} letter{'s' * (left != 1)} of {self._mailing.slug} still to go"
-
-
-def _digest(payload: tuple[bytes, ...]) -> str:
-    digest = hashlib.sha256()
-    for part in payload:
-        digest.update(len(part).to_bytes(8, "big"))
-        digest.update(part)
-    return digest.hexdigest()

@@ -16,7 +16,9 @@ class Letter:
     """A rendered issue with slots, and all else that a message of it needs but the reader.
 
     It is frozen with its mailing, so that a change of settings or templates half-way changes
-    nothing. ``html`` is pure ASCII. ``leave_url`` ends in a slash; the reader's token follows.
+    nothing. ``html`` is pure ASCII. ``page`` is the same letter for all to read on the web: it
+    greets without a name and has no leave link. ``leave_url`` ends in a slash; the reader's token
+    follows.
     """
 
     subject: str
@@ -25,6 +27,7 @@ class Letter:
     list_id: str
     html: str
     text: str
+    page: str
     greeting: str
     greeting_without_name: str
     leave_url: str
@@ -96,7 +99,22 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The provider certainly did not take it, for a reason that may pass."""
+    """The provider certainly did not take it, for a reason that passes.
+
+    ``after`` is how many seconds the provider asked us to wait, if it said so.
+    """
+
+    reason: str
+    after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The provider certainly did not take it, and will not before a person mends something.
+
+    A key that is not valid, a domain that is not verified, a request that it cannot read: this
+    says nothing of the reader, whose delivery stays owed.
+    """
 
     reason: str
 
@@ -108,4 +126,4 @@ class Unknown:
     reason: str
 
 
-Outcome: TypeAlias = Accepted | Rejected | RetryLater | Unknown
+Outcome: TypeAlias = Accepted | Rejected | RetryLater | Refused | Unknown

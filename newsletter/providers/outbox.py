@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from newsletter import mime, personal
 from newsletter.model import Accepted, RetryLater
-from newsletter.providers.base import Capabilities
+from newsletter.providers.base import Answer, Capabilities, Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from newsletter.model import Batch, Outcome
@@ -36,15 +35,16 @@ class Outbox:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def build(self, batch: Batch) -> tuple[bytes, ...]:
+    def build(self, batch: Batch) -> Payload:
         """Return one complete message (RFC 5322) for each recipient, in their order."""
-        return tuple(mime.eml(personal.message(batch, reader)) for reader in batch.recipients)
+        messages = (personal.message(batch, reader) for reader in batch.recipients)
+        return Payload.of(tuple(mime.eml(message) for message in messages))
 
-    def submit(self, batch: Batch, payload: tuple[bytes, ...]) -> Mapping[str, Outcome]:
+    def submit(self, batch: Batch, payload: Payload) -> Answer:
         """Write the files."""
         outcomes: dict[str, Outcome] = {}
         folder = self._folder / batch.slug
-        for reader, content in zip(batch.recipients, payload, strict=True):
+        for reader, content in zip(batch.recipients, payload.parts, strict=True):
             name = f"{reader.ref}.eml"
             try:
                 # Addresses stand in these files: for their owner's eyes only.
@@ -55,7 +55,7 @@ class Outbox:
                 outcomes[reader.ref] = RetryLater(f"the outbox: {error.strerror}")
             else:
                 outcomes[reader.ref] = Accepted(name)
-        return outcomes
+        return Answer(outcomes)
 
     def forget(self, slug: str) -> None:
         """Remove the folder of this issue."""

@@ -61,6 +61,8 @@ def letter(issue: Issue, settings: Settings) -> Letter:
     known = values(issue, settings)
     html = mjml.compile(templates.run(settings.root, "issue.mjml.j2", known))
     text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
+    for_all = {"greeting": settings.greeting_without_name, "leave_url": ""}
+    page = templates.run(settings.root, "issue.mjml.j2", known | {"slots": for_all})
     _refuse_lost_slots("issue.mjml.j2", html)
     _refuse_lost_slots("issue.txt.j2", text)
     sender = settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
@@ -71,6 +73,7 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         list_id=_list_id(settings),
         html=html,
         text=text,
+        page=mjml.compile(page),
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
         leave_url=f"{settings.public_url.rstrip('/')}/u/",

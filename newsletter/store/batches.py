@@ -161,6 +161,7 @@ def _take(
             attempt=1,
             claimed_at=moment,
             lease_until=lease_until,
+            size=len(readers),
             snapshot=_snapshot(key_id, readers),
         )
     ).scalar_one()

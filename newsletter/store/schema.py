@@ -55,6 +55,16 @@ ledger = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("suppression_key", sa.LargeBinary, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
+    # Set when it was moved to another database: from then on nothing is written here.
+    sa.Column("closed_at", UtcDateTime),
+)
+
+# Every key that has signed a letter to a reader, by its fingerprint: its links must go on working.
+signing_keys = sa.Table(
+    "signing_keys",
+    metadata,
+    sa.Column("fingerprint", sa.Text, primary_key=True),
+    sa.Column("recorded_at", UtcDateTime, nullable=False),
 )
 
 subscribers = sa.Table(
@@ -170,9 +180,12 @@ batches = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
     sa.Column("lease_until", UtcDateTime, nullable=False),
+    # How many letters it was claimed for: what limits by the second and the hour count.
+    sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.Column("snapshot", sa.Text),
     sa.Column("payload_hash", sa.Text),
     sa.Column("settled_at", UtcDateTime),
+    sa.Index("batches_by_time", "claimed_at"),
     sqlite_autoincrement=True,
 )
 
@@ -210,4 +223,17 @@ decisions = sa.Table(
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("what", sa.Text, nullable=False),
     sa.Column("deliveries", sa.Integer, nullable=False),
+)
+
+# Letters that their author had sent to himself: what he has seen is what will go out.
+proofs = sa.Table(
+    "proofs",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("letter_hash", sa.Text, nullable=False, index=True),
+    sa.Column("ref", sa.Text, nullable=False, unique=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("at", UtcDateTime, nullable=False),
 )
