@@ -37,16 +37,24 @@ def eml(message: Message) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _header(name: str, value: str) -> str:
+def header_value(name: str, value: str) -> str:
+    """Return a header's value as it travels: in ASCII, folded where it holds encoded words.
+
+    Raises:
+        ValueError: There is a line break in it.
+    """
     if len(value.splitlines()) > 1:
         raise ValueError(f"there is a line break in the header {name}")
     phrase, address = parseaddr(value) if name in _WITH_A_PHRASE else ("", "")
     if not phrase:
-        line = f"{name}: {_words(name, value) if name == 'Subject' else value}"
-    elif _is_plain(phrase):
-        line = f"{name}: {formataddr((phrase, address))}"
-    else:
-        line = f"{name}: {_words(name, phrase)} <{address}>"
+        return _words(name, value) if name == "Subject" else value
+    if _is_plain(phrase):
+        return formataddr((phrase, address))
+    return f"{_words(name, phrase)} <{address}>"
+
+
+def _header(name: str, value: str) -> str:
+    line = f"{name}: {header_value(name, value)}"
     if max(map(len, line.split("\r\n"))) > _LONGEST:
         raise ValueError(f"the header {name} is too long to travel")
     return line

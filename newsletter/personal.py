@@ -4,14 +4,36 @@ from __future__ import annotations
 
 import functools
 import html
+from dataclasses import dataclass
 from email.utils import format_datetime, parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from newsletter import slots
 from newsletter.model import Message, Recipient
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
     from newsletter.model import Batch, Letter
+
+Pieces: TypeAlias = tuple[str, ...]
+"""A text cut at what differs from reader to reader: literal, name of a value, literal, …"""
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A letter as all its messages have it, cut where a reader's own values go.
+
+    Attributes:
+        headers: Each with its name, in the order in which they are written.
+        html: Takes values as `html_value` writes them.
+        text: Takes values as they are.
+    """
+
+    headers: tuple[tuple[str, Pieces], ...]
+    html: Pieces
+    text: Pieces
 
 
 def recipient(
@@ -34,54 +56,65 @@ def recipient(
     return Recipient(ref, _wire_address(email), greeting, letter.leave_url + token)
 
 
+@functools.lru_cache(maxsize=2)
+def form(letter: Letter) -> Form:
+    """Return a letter's form, made once: what is filled into it is in `values`."""
+    headers: tuple[tuple[str, Pieces], ...] = (
+        ("From", (letter.sender,)),
+        ("Reply-To", (letter.reply_to,)),
+        ("To", ("", "email", "")),
+        ("Subject", (letter.subject,)),
+        ("Date", ("", "date", "")),
+        ("Message-ID", ("<", "ref", f"@{_domain(letter.sender)}>")),
+        ("List-Id", (letter.list_id,)),
+        # RFC 8058, section 3.1: one https address, and this exact pair beside it.
+        ("List-Unsubscribe", ("<", "leave_url", ">")),
+        ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
+    )
+    return Form(
+        headers=tuple((name, pieces) for name, pieces in headers if any(pieces)),
+        html=slots.split(letter.html),
+        text=slots.split(letter.text),
+    )
+
+
+def values(date: datetime, reader: Recipient) -> dict[str, str]:
+    """Return what goes into one reader's message, by the names that a form knows."""
+    return {
+        "ref": reader.ref,
+        "email": reader.email,
+        "greeting": reader.greeting,
+        "leave_url": reader.leave_url,
+        "date": format_datetime(date),
+    }
+
+
+def html_value(value: str) -> str:
+    """Return a value as it stands in a letter's HTML, which is pure ASCII."""
+    return html.escape(value).encode("ascii", "xmlcharrefreplace").decode()
+
+
 def message(batch: Batch, reader: Recipient) -> Message:
     """Return the message of one reader of a batch; the same arguments give the same bytes."""
-    values = {"greeting": reader.greeting, "leave_url": reader.leave_url}
-    escaped = {
-        name: html.escape(value).encode("ascii", "xmlcharrefreplace").decode()
-        for name, value in values.items()
-    }
-    html_form, text_form = _forms(batch.letter)
+    cut = form(batch.letter)
+    own = values(batch.date, reader)
     return Message(
         ref=reader.ref,
         email=reader.email,
-        headers=_headers(batch, reader),
-        html=_fill(html_form, escaped),
-        text=_fill(text_form, values),
+        headers=tuple((name, _fill(pieces, own)) for name, pieces in cut.headers),
+        html=_fill(cut.html, {name: html_value(value) for name, value in own.items()}),
+        text=_fill(cut.text, own),
     )
 
 
-def _headers(batch: Batch, reader: Recipient) -> tuple[tuple[str, str], ...]:
-    letter = batch.letter
-    headers = (
-        ("From", letter.sender),
-        ("Reply-To", letter.reply_to),
-        ("To", reader.email),
-        ("Subject", letter.subject),
-        ("Date", format_datetime(batch.date)),
-        ("Message-ID", f"<{reader.ref}@{_domain(letter.sender)}>"),
-        ("List-Id", letter.list_id),
-        # RFC 8058, section 3.1: one https address, and this exact pair beside it.
-        ("List-Unsubscribe", f"<{reader.leave_url}>"),
-        ("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"),
-    )
-    return tuple((name, value) for name, value in headers if value)
-
-
-@functools.lru_cache(maxsize=2)
-def _forms(letter: Letter) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    return slots.split(letter.html), slots.split(letter.text)
-
-
-@functools.lru_cache(maxsize=2)
 def _domain(mailbox: str) -> str:
     return parseaddr(mailbox)[1].rpartition("@")[2]
 
 
-def _fill(form: tuple[str, ...], values: dict[str, str]) -> str:
-    pieces = list(form)
-    pieces[1::2] = [values[name] for name in form[1::2]]
-    return "".join(pieces)
+def _fill(pieces: Pieces, own: Mapping[str, str]) -> str:
+    filled = list(pieces)
+    filled[1::2] = [own[name] for name in pieces[1::2]]
+    return "".join(filled)
 
 
 def _wire_address(email: str) -> str:

@@ -16,11 +16,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from house import Provider
+from house import House, Provider
 
-from newsletter import config, delivery, desk
+from newsletter import delivery, desk
 from newsletter.errors import NewsletterError
-from newsletter.store import open_store
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -49,13 +48,18 @@ def _hook(module: str, function: str, moment: str) -> None:
                 _die()
 
     sys.setprofile(watch)
+    threading.setprofile(watch)
+
+
+def told(_done: int, _total: int) -> None:
+    """Nothing is to be told; but this is called when an outcome has been committed."""
 
 
 def main() -> int:
     root, ledger, hours, where = sys.argv[1:]
-    settings = config.load(Path(root), {})
-    store = open_store(settings)
     slug = next((Path(root) / "issues").glob("*.md")).stem
+    house = House(Path(root), readers=0, slug=slug)
+    settings, store = house.settings, house.store
     provider = Provider(Path(ledger), replay=timedelta(hours=float(hours)))
     if where == "submit":
         provider.answer = lambda batch: _die(batch) if provider.calls > ROUNDS_BEFORE else None
@@ -70,11 +74,12 @@ def main() -> int:
             store,
             settings,
             provider,
-            delivery.Order(slug, draft),
+            delivery.Order(slug, draft, preflight=False),
             stop=threading.Event(),
-            progress=lambda _done, _total: None,
+            progress=told,
         )
     except NewsletterError as error:
+        sys.stderr.write(f"{error}\n")
         return error.exit_code
     return report.trouble.exit_code if report.trouble else 0
 

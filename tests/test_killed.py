@@ -24,16 +24,15 @@ STEPS = (
     # In the transaction that freezes, and after it.
     "mailings.freeze:return",
     "plan.freeze:return",
-    # In the one that claims, and after it.
+    # In the transaction that claims, and after it.
     "batches.claim:return",
-    "sender._next:return",
-    # In the one that seals, and after it.
     "batches.seal:return",
+    "sender._turn:return",
     "refuse",
     # The letters were taken; in the transaction that settles, and after it.
     "submit",
     "batches.settle:return",
-    "sender._submit:return",
+    "sender.told:call",
 )
 
 

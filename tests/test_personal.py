@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from newsletter import personal, slots
 from newsletter.mime import eml
 from newsletter.model import Batch, Letter, Recipient, RetryLater
+from newsletter.providers.base import Payload
 from newsletter.providers.outbox import Outbox
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(
     reader = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
     batch = Batch("key", "2026-11-29-rust", letter(), DATE, (reader,))
     outbox = Outbox(tmp_path)
-    outbox.submit(batch, (b"whole",))
+    outbox.submit(batch, Payload.of((b"whole",)))
 
     def half(self: Path, content: bytes) -> int:
         with self.open("wb") as file:
@@ -186,7 +187,7 @@ def test_a_failed_write_leaves_the_file_as_it_was(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(type(tmp_path), "write_bytes", half)
-    outcome = outbox.submit(batch, (b"another",))["ref1"]
+    outcome = outbox.submit(batch, Payload.of((b"another",))).outcomes["ref1"]
     assert outcome == RetryLater("the outbox: No space left on device")
     (file,) = (tmp_path / "2026-11-29-rust").iterdir()
     assert file.read_bytes() == b"whole"
@@ -201,5 +202,5 @@ def test_the_outbox_replaces_a_file_in_one_step_and_may_be_repeated(tmp_path: Pa
     assert outbox.submit(batch, outbox.build(batch)) == first
     (file,) = (tmp_path / "outbox" / "2026-11-29-rust").iterdir()
     assert file.name == "ref1.eml"
-    assert file.read_bytes() == payload[0]
+    assert file.read_bytes() == payload.parts[0]
     assert file.stat().st_mode & 0o777 == 0o600

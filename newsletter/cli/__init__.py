@@ -21,12 +21,15 @@ _COMMANDS = {
     "demo": ("demo", "demo", "A whole week in a scratch folder: import, render, rehearse, leave."),
     "render": ("render", "render", "Write an issue as a web page, a text and an email file."),
     "check": ("check", "check", "Say all that is wrong with an issue, or with every issue."),
+    "proof": ("proof", "proof", "Send one copy to yourself, to see it as a reader does."),
     "send": ("send", "send", "Send an issue to everyone who is still owed it."),
     "status": ("status", "status", "What is next, what stands in its way, what has been sent."),
     "pause": ("decisions", "pause", "Stop a mailing after what is in flight."),
     "cancel": ("decisions", "cancel", "End a mailing: nothing more of it leaves."),
     "resolve": ("decisions", "resolve", "Decide about letters of which nobody knows if they left."),
     "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
+    "serve": ("serve", "serve", "The web app behind readers' links: leave, read an issue."),
+    "db": ("db", "db", "The database: migrate it, look at it, move it with its ledger."),
 }
 
 

@@ -8,18 +8,20 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import time
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from newsletter.config.rules import RULES
+from newsletter.config.rules import RULES, is_loopback
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+__all__ = ["NO_DOMAIN", "Settings", "is_loopback", "load", "make_private"]
 
 NO_DOMAIN = "newsletter.invalid"
 """Stands for the sender's domain while no sender is set (RFC 2606 keeps .invalid unused)."""
@@ -34,6 +36,7 @@ class Settings:
         origin: The settings file, for messages.
         database_url: `NEWSLETTER_DATABASE_URL`, empty for the default.
         secret_keys: `NEWSLETTER_SECRET_KEY`, newest first, empty when it is not set.
+        resend_api_key: `RESEND_API_KEY`, empty when it is not set.
     """
 
     root: Path
@@ -58,8 +61,10 @@ class Settings:
     max_per_second: float = 0
     max_per_hour: float = 0
     ledger: str = ""
-    database_url: str = ""
-    secret_keys: tuple[str, ...] = ()
+    # What must not be read over a shoulder is never shown, not even in a traceback.
+    database_url: str = field(default="", repr=False)
+    secret_keys: tuple[str, ...] = field(default=(), repr=False)
+    resend_api_key: str = field(default="", repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -92,7 +97,7 @@ class Settings:
         return self.root / ".newsletter"
 
 
-_INTERNAL = {"root", "origin", "database_url", "secret_keys"}
+_INTERNAL = {"root", "origin", "database_url", "secret_keys", "resend_api_key"}
 _TYPES: Mapping[str, type] = {
     f.name: str if isinstance(f.default, str) else float
     for f in fields(Settings)
@@ -104,6 +109,7 @@ _FROM_ENVIRONMENT = {
     "NEWSLETTER_PROVIDER": "provider",
     "NEWSLETTER_PROVIDER_URL": "provider_url",
     "NEWSLETTER_PUBLIC_URL": "public_url",
+    "RESEND_API_KEY": "resend_api_key",
 }
 
 

@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from email.headerregistry import HeaderRegistry
 from email.utils import parseaddr
+from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 _HEADERS: Final = HeaderRegistry()
 _A_YEAR: Final = 24 * 366
 _A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
-PROVIDERS: Final = ("outbox",)
-PLANNED_PROVIDERS: Final = ("resend", "lettermint", "mailgun", "ses", "postmark", "brevo")
+PROVIDERS: Final = ("outbox", "resend")
+PLANNED_PROVIDERS: Final = ("lettermint", "mailgun", "ses", "postmark", "brevo")
 
 
 def _one_line(value: str) -> bool:
@@ -49,6 +50,16 @@ def _is_mailbox(value: str) -> bool:
     )
 
 
+def is_loopback(url: str) -> bool:
+    """Tell whether a web address leads to this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        # RFC 6761, section 6.3: whatever ends in .localhost never leaves this machine.
+        return host == "localhost" or host.endswith(".localhost")
+
+
 def _is_web_address(value: str) -> bool:
     try:
         parts = urlsplit(value)
@@ -58,6 +69,7 @@ def _is_web_address(value: str) -> bool:
     return (
         parts.scheme in {"https", "http"}
         and bool(parts.hostname)
+        and "@" not in parts.netloc  # what stands before it is shown in errors, and sent along
         and not re.search(r"[\s<>\"]", value)
         and not parts.query
         and not parts.fragment
@@ -155,6 +167,18 @@ RULES: Final = (
         _is_web_address,
         "is not a web address",
         'Write it in full, such as "https://example.org"',
+    ),
+    Rule(
+        ("public_url", "provider_url"),
+        str.isascii,
+        "holds letters beyond ASCII, with which links and requests do not travel",
+        "Write the domain in its ASCII form, which begins with xn--",
+    ),
+    Rule(
+        ("resend_api_key",),
+        _matches(r"[!-~]*"),
+        "is no key: there is a space, a line break or a letter beyond ASCII in it",
+        "Copy the key again, alone and whole",
     ),
     Rule(
         ("greeting",),

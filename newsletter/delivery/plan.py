@@ -131,6 +131,19 @@ def refuse_rival(connection: Connection, issue: Issue) -> None:
     )
 
 
+def refuse_vain(store: Store, fresh: Fresh) -> None:
+    """Refuse what freezing would refuse, before the world outside is asked anything.
+
+    Raises:
+        NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
+    """
+    with store.read() as connection:
+        other = mailings.find(connection, fresh.issue.slug, rehearsal=False)
+        if not (other and _same(other, fresh)):
+            refuse_rival(connection, fresh.issue)
+            audience(connection)
+
+
 def edited(mailing: Mailing, draft: Draft | None) -> bool:
     """Tell whether the file no longer says what the started mailing does."""
     if draft is None:

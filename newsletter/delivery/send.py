@@ -5,13 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsletter.delivery.plan import Fresh, audience, edited, freeze, plan, refuse_rival
+from newsletter import tokens
+from newsletter.delivery import preflight
+from newsletter.delivery.plan import (
+    Fresh,
+    audience,
+    edited,
+    freeze,
+    plan,
+    refuse_rival,
+    refuse_vain,
+)
 from newsletter.delivery.sender import Sender, replay_window
-from newsletter.errors import DecisionNeeded, NewsletterError
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Receipt
 from newsletter.schedule import out_of_time
 from newsletter.store import mailings, recovery
 from newsletter.store.engine import now
+from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,12 +43,14 @@ class Order:
         draft: Its file as read now, or None if it is gone.
         late: It may start, or go on, after its time.
         limit: Claim at most so many, then pause.
+        preflight: Try the web app before letters for real leave; all else is always required.
     """
 
     slug: str
     draft: Draft | None
     late: bool = False
     limit: int | None = None
+    preflight: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +89,8 @@ def would_send(
         NewsletterError: Nothing would be sent, for the reason it gives.
     """
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
+    if not provider.capabilities.rehearsal and _owes(planned):
+        preflight.require(store, settings)
     with store.read() as connection:
         if isinstance(planned, Fresh):
             if not provider.capabilities.rehearsal:
@@ -83,7 +98,7 @@ def would_send(
             return Prospect(planned.issue, audience(connection))
         receipt = mailings.receipt(connection, planned)
     repeated = planned.state is MailingState.COMPLETED
-    verdict = _verdict(receipt, None)
+    verdict = _verdict(receipt, None, can_settle=False)
     return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
 
 
@@ -110,6 +125,14 @@ def send(
         NewsletterError: Nothing was sent, for the reason it gives.
     """
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
+    if not isinstance(planned, Fresh):
+        _refuse_other_provider(planned, settings, provider)
+    if not provider.capabilities.rehearsal and _owes(planned):
+        preflight.require(store, settings)
+        if isinstance(planned, Fresh):
+            refuse_vain(store, planned)
+        if order.preflight:
+            preflight.try_web_app(store, settings)
     mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
     _refuse_other_provider(mailing, settings, provider)
     trouble, may_send = _open(store, settings, provider, mailing, order)
@@ -121,14 +144,21 @@ def send(
         if order.limit is not None:
             mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
+        window = replay_window(provider.capabilities)
+        can_settle = recovery.can_replay(connection, mailing.id, window)
     repeated = mailing.state is MailingState.COMPLETED
     return Report(
         receipt,
         edited(mailing, order.draft),
         repeated,
         anew=isinstance(planned, Fresh) and planned.anew,
-        trouble=_verdict(receipt, trouble),
+        trouble=_verdict(receipt, trouble, can_settle=can_settle),
     )
+
+
+def _owes(planned: Mailing | Fresh) -> bool:
+    """Tell whether anything may leave for this plan."""
+    return isinstance(planned, Fresh) or planned.state is not MailingState.COMPLETED
 
 
 def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
@@ -138,7 +168,8 @@ def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provi
     if here != there:
         raise NewsletterError(
             f"{mailing.slug} was begun through {' at '.join(filter(None, there))}",
-            hint="Put provider and provider_url back as they were",
+            hint="Put provider and provider_url back as they were. If nothing of it has left: "
+            f"newsletter cancel {mailing.slug}, then send it anew",
         )
 
 
@@ -161,15 +192,25 @@ def _open(
                 f"{slug} was not finished within {settings.finish_within_hours:g} hours",
                 hint=f"Go on: newsletter send {slug} --late. Or end it: newsletter cancel {slug}",
             ), False
+        if not mailing.rehearsal:
+            record_fingerprint(connection, tokens.fingerprint(signing_keys(settings)[0]))
         return None, mailings.start(connection, mailing.id, order.limit)
 
 
-def _verdict(receipt: Receipt, trouble: NewsletterError | None) -> NewsletterError | None:
-    """Return what a person is told at the end: what must be decided before what will pass."""
+def _verdict(
+    receipt: Receipt, trouble: NewsletterError | None, *, can_settle: bool
+) -> NewsletterError | None:
+    """Return what a person is told at the end: what must be decided before what will pass.
+
+    While there is more to send and the next run can settle what is unknown (`can_settle`),
+    nobody has to decide.
+    """
     slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
     if receipt.mailing.state is MailingState.COMPLETED:
         return None
     if isinstance(trouble, DecisionNeeded) or not unknown:
+        return trouble
+    if isinstance(trouble, TryAgain) and can_settle and receipt.counts[DeliveryState.PENDING]:
         return trouble
     return DecisionNeeded(
         f"nobody knows whether {unknown:,} letters of {slug} left",

@@ -200,7 +200,8 @@ class Draft:
 
     ``blocks`` holds what could be read in any case, so that the rules in ``checks`` can warn
     about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
-    own `send_at`, holds a moment.
+    own `send_at`, holds a moment. ``is_draft`` tells that it says "draft: yes", whatever else is
+    wrong with it.
     """
 
     slug: str
@@ -209,3 +210,4 @@ class Draft:
     blocks: tuple[Block, ...]
     findings: tuple[Finding, ...]
     send_at: datetime | None = None
+    is_draft: bool = False

@@ -13,10 +13,18 @@ from typing import TYPE_CHECKING, Any
 import sqlalchemy as sa
 
 from newsletter import lifecycle
-from newsletter.model import Accepted, DeliveryState, MailingState, RetryLater, Status, Unknown
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    MailingState,
+    Refused,
+    RetryLater,
+    Status,
+    Unknown,
+)
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
-from newsletter.store.schema import batches, deliveries, mailings, subscribers
+from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,6 +87,21 @@ def claim(
     return None
 
 
+def letters_since(connection: sa.Connection, moment: datetime) -> int:
+    """Return how many letters of real mailings were claimed after a moment.
+
+    The ledger's row is locked until the end of the transaction, so that two processes which count
+    do so one after the other.
+    """
+    connection.execute(sa.select(ledger.c.id).with_for_update())
+    query = (
+        sa.select(sa.func.sum(batches.c.size))
+        .join(mailings)
+        .where(batches.c.claimed_at > moment, mailings.c.rehearsal.is_(sa.false()))
+    )
+    return connection.scalar(query) or 0
+
+
 def seal(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
     """Note which bytes are about to leave; False if the batch is no longer this claim's."""
     changed = connection.execute(
@@ -127,7 +150,7 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         ),
         [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers],
     )
-    split = any(isinstance(outcome, RetryLater) for outcome in outcomes.values())
+    split = any(isinstance(outcome, RetryLater | Refused) for outcome in outcomes.values())
     _close(connection, claim.batch_id, moment, split=split)
     return True
 
@@ -222,7 +245,7 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
 
 
 def _of_a_repetition(outcome: Outcome) -> Outcome:
-    return Unknown(outcome.reason) if isinstance(outcome, RetryLater) else outcome
+    return Unknown(outcome.reason) if isinstance(outcome, RetryLater | Refused) else outcome
 
 
 def _settlement(ref: str, outcome: Outcome | None, moment: datetime) -> dict[str, object]:

@@ -8,8 +8,12 @@ import secrets
 import tempfile
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
+from newsletter.store.engine import now
+from newsletter.store.schema import signing_keys as signing_keys_table
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -48,3 +52,16 @@ def _make(settings: Settings) -> None:
         # A link, unlike a rename, fails when another process was first: its key stays.
         with contextlib.suppress(FileExistsError):
             os.link(part.name, path)
+
+
+def recorded_fingerprints(connection: sa.Connection) -> set[str]:
+    """Return the fingerprints of all keys that have signed letters to readers."""
+    return set(connection.scalars(sa.select(signing_keys_table.c.fingerprint)))
+
+
+def record_fingerprint(connection: sa.Connection, fingerprint: str) -> None:
+    """Note that a key signs letters to readers from now on; nothing changes if it did before."""
+    if fingerprint not in recorded_fingerprints(connection):
+        connection.execute(
+            signing_keys_table.insert().values(fingerprint=fingerprint, recorded_at=now(connection))
+        )

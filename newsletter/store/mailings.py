@@ -16,7 +16,7 @@ from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, decisions, deliveries, mailings, subscribers
 
 if TYPE_CHECKING:
-    from newsletter.model import Issue, Letter
+    from newsletter.model import Draft, Issue, Letter
 
 
 def freeze(
@@ -263,3 +263,82 @@ def _mailing(row: sa.Row[Any]) -> Mailing:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
+
+
+def unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Mailing]:
+    """Return the mailings that have started and of which something is owed or unknown."""
+    ended = [MailingState.COMPLETED, MailingState.CANCELLED, MailingState.EXPIRED]
+    query = (
+        sa.select(mailings)
+        .where(mailings.c.rehearsal == rehearsal, mailings.c.state.not_in(ended))
+        .order_by(mailings.c.id)
+    )
+    return [_mailing(row) for row in connection.execute(query)]
+
+
+def slugs(connection: sa.Connection, *, rehearsal: bool) -> set[str]:
+    """Return the slugs that ever had a mailing, whatever became of it."""
+    return set(
+        connection.scalars(sa.select(mailings.c.slug).where(mailings.c.rehearsal == rehearsal))
+    )
+
+
+def given_up(
+    connection: sa.Connection, slug: str, send_at: datetime, *, rehearsal: bool
+) -> Mailing | None:
+    """Return the mailing of an issue for this very slot that was cancelled or expired, if any."""
+    query = (
+        sa.select(mailings)
+        .where(
+            mailings.c.slug == slug,
+            mailings.c.slot == slot(send_at),
+            mailings.c.rehearsal == rehearsal,
+            mailings.c.state.in_([MailingState.CANCELLED, MailingState.EXPIRED]),
+        )
+        .order_by(mailings.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return _mailing(row) if row else None
+
+
+def expire(
+    connection: sa.Connection,
+    draft: Draft,
+    send_at: datetime,
+    *,
+    provider: str,
+    provider_url: str,
+    rehearsal: bool,
+) -> Mailing:
+    """Record that an issue missed its window. It has no letter and no audience, and frees all.
+
+    Args:
+        connection: A write transaction.
+        draft: Its file, which may hold errors.
+        send_at: When it was to go out, local with its offset.
+        provider: Through whom.
+        provider_url: And where, if not at the usual address.
+        rehearsal: Whether that provider mails nobody.
+    """
+    moment = now(connection)
+    row = {
+        "public_id": new_id(),
+        "slug": draft.slug,
+        "slot": slot(send_at),
+        "send_at": send_at.isoformat(),
+        "content_hash": draft.issue.content_hash if draft.issue else "",
+        "letter_hash": "",
+        "letter": b"",
+        "provider": provider,
+        "provider_url": provider_url,
+        "rehearsal": rehearsal,
+        "state": MailingState.EXPIRED,
+        "note": "its time had passed before anything started",
+        "released": True,
+        "audience": 0,
+        "started_at": moment,
+        "finished_at": moment,
+    }
+    insert = mailings.insert().returning(mailings.c.id).values(row)
+    return get(connection, connection.execute(insert).scalar_one())

@@ -1,0 +1,184 @@
+"""What must hold before a letter may leave for real: with a real provider nothing is implicit."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from newsletter import config, tokens
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.model import Refused, RetryLater, Unknown
+from newsletter.providers import capabilities_of, open_provider
+from newsletter.store.keys import recorded_fingerprints
+from newsletter.store.schema import ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.config import Settings
+    from newsletter.providers.wire import Failure, Reply
+    from newsletter.store import Store
+
+_NOBODY: Final = "0" * 32
+_SECONDS: Final = 30.0
+
+
+def reserved_token(key: str) -> str:
+    """Return the leave token that belongs to nobody: it verifies like any other."""
+    return tokens.leave_token(key, _NOBODY, _NOBODY)
+
+
+def require(store: Store, settings: Settings) -> None:
+    """Refuse to send for real while something that must be set is not, or does not fit.
+
+    Raises:
+        NewsletterError: The first thing to mend.
+    """
+    for trouble in _troubles(store, settings):
+        raise trouble
+
+
+def obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
+    """Return all that `require` would refuse, one line each; nothing for a rehearsal."""
+    if capabilities_of(settings).rehearsal:
+        return ()
+    found = [str(trouble) for trouble in _troubles(store, settings)]
+    try:
+        open_provider(settings)
+    except NewsletterError as trouble:
+        found.append(str(trouble))
+    return tuple(found)
+
+
+def try_web_app(store: Store, settings: Settings) -> None:
+    """Try, as a reader would, whether the pages behind the letter's links work for this ledger.
+
+    Asks for `/healthz`, then for the leave page of nobody, and leaves by one-click (RFC 8058).
+
+    Raises:
+        TryAgain: It does not answer, or has no database just now.
+        NewsletterError: Something else answers there, or it knows other keys.
+    """
+    from newsletter.providers.wire import Wire  # noqa: PLC0415 - slow; only real sending needs it
+
+    base = settings.public_url.rstrip("/")
+    wire = Wire(deadline=_SECONDS)
+    try:
+        health = _answered(wire.get(f"{base}/healthz"), base)
+        _refuse_other_ledger(health, _ledger_of(store), base)
+        page = f"{base}/u/{reserved_token(settings.secret_keys[0])}"
+        for reply in (
+            wire.get(page),
+            wire.post_form(page, {"List-Unsubscribe": "One-Click"}),
+        ):
+            if _answered(reply, base).status != 200:  # noqa: PLR2004 - OK
+                raise _unfit(
+                    base,
+                    "does not know the leave links of this letter",
+                    "Give the web app the same NEWSLETTER_SECRET_KEY, and let it pass on POST",
+                )
+    finally:
+        wire.close()
+
+
+def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:
+    if not settings.secret_keys:
+        yield NewsletterError(
+            "is not set: a key that was made by itself never signs letters to readers",
+            where="NEWSLETTER_SECRET_KEY",
+            hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
+        )
+    for key, use in (("sender", "whom the letter is from"), ("contact", "how to reach its sender")):
+        if not getattr(settings, key):
+            yield NewsletterError(
+                f'setting "{key}" is empty: every letter must say {use}',
+                where=settings.origin,
+                hint="Fill it in",
+            )
+    yield from _public_url(settings)
+    yield from _ledger(_ledger_of(store), settings)
+    with store.read() as connection:
+        signed = recorded_fingerprints(connection)
+    if settings.secret_keys and not signed <= set(map(tokens.fingerprint, settings.secret_keys)):
+        yield NewsletterError(
+            "lacks a key that has signed letters: their leave links would stop working",
+            where="NEWSLETTER_SECRET_KEY",
+            hint="Put the old key back, after the new one and a comma",
+        )
+
+
+def _public_url(settings: Settings) -> Iterator[NewsletterError]:
+    if config.is_loopback(settings.public_url):
+        if not (settings.provider_url and config.is_loopback(settings.provider_url)):
+            yield NewsletterError(
+                f"{settings.public_url} leads readers to their own machines",
+                where="public_url",
+                hint="Set public_url to where newsletter serve can be reached from outside",
+            )
+    elif not settings.public_url.startswith("https://"):
+        yield NewsletterError(
+            "must begin with https://, or mail programs leave out the button to unsubscribe",
+            where="public_url",
+            hint="Put the web app behind a server that speaks TLS",
+        )
+
+
+def _ledger(here: str, settings: Settings) -> Iterator[NewsletterError]:
+    if not settings.ledger:
+        yield NewsletterError(
+            'setting "ledger" is empty: it says which database may send, so that another one can '
+            "never mail everybody again",
+            where=settings.origin,
+            hint=f'If this is the database with your readers, add this line: ledger = "{here}"',
+        )
+    elif settings.ledger != here:
+        yield NewsletterError(
+            f'this database is ledger {here}, and the settings say "{settings.ledger}"',
+            where=settings.origin,
+            hint="Point NEWSLETTER_DATABASE_URL at the database that has sent your letters",
+        )
+
+
+def _ledger_of(store: Store) -> str:
+    with store.read() as connection:
+        found: str = connection.execute(sa.select(ledger.c.id)).scalar_one()
+    return found
+
+
+def _answered(reply: Reply | Failure, base: str) -> Reply:
+    if isinstance(reply, RetryLater | Refused | Unknown):
+        raise TryAgain(
+            f"the web app does not answer: {reply.reason}",
+            where=base,
+            hint="Start it (newsletter serve), or send without this trial: --no-preflight",
+        )
+    if reply.status >= 500:  # noqa: PLR2004 - trouble of the server's own
+        raise TryAgain(
+            f"the web app answers {reply.status}",
+            where=base,
+            hint="See what it says for itself; run this again when it works",
+        )
+    return reply
+
+
+def _refuse_other_ledger(reply: Reply, here: str, base: str) -> None:
+    try:
+        there = json.loads(reply.body).get("ledger")
+    except (ValueError, AttributeError):
+        there = None
+    if there is None:
+        raise _unfit(
+            base, "is not this newsletter's web app", "Set public_url to where newsletter serve is"
+        )
+    if there != here:
+        raise _unfit(
+            base,
+            "serves another database than the one that sends",
+            "Give both the same NEWSLETTER_DATABASE_URL",
+        )
+
+
+def _unfit(base: str, problem: str, hint: str) -> NewsletterError:
+    return NewsletterError(f"what answers there {problem}", where=base, hint=hint)

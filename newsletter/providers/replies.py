@@ -1,0 +1,96 @@
+"""What a reply means, whoever the provider is: was the request taken, will it be, does nobody know?
+
+One table for all, from what the status codes promise (RFC 9110, section 15) and from what gateways
+do in practice: an error that a gateway writes says nothing of the server behind it, which may
+have taken the request before its answer was lost.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import Refused, RetryLater, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from newsletter.providers.wire import Failure, Reply
+
+_ACCOUNT: Final = "refuses this key or account {said}"
+_ADDRESS: Final = "knows no such address {said}; is provider_url right?"
+_REQUEST: Final = "refuses the request {said}"
+_REFUSALS: Final = {
+    **dict.fromkeys((401, 402, 403), _ACCOUNT),
+    **dict.fromkeys((301, 302, 307, 308, 404, 405, 410), _ADDRESS),
+    **dict.fromkeys((400, 406, 411, 413, 414, 415, 422, 431, 451), _REQUEST),
+}
+# 420 and 421 are how SparkPost and MailerSend say that they take nothing just now.
+_PATIENCE: Final = frozenset({420, 421, 429})
+_UNAVAILABLE: Final = 503
+_LONGEST_QUOTE: Final = 200
+_SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
+
+
+def verdict(reply: Reply, words: str = "") -> Failure | None:
+    """Return what a reply means for all that was in its request, or None if it was taken (2xx).
+
+    Args:
+        reply: Whatever came back.
+        words: What the provider says of it, as `quote` returned it.
+    """
+    status = reply.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of statuses that mean success
+        return None
+    said = f"({status}: {words})" if words else f"({status})"
+    if status in _REFUSALS:
+        return Refused(f"the provider {_REFUSALS[status].format(said=said)}")
+    if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
+        return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
+    return Unknown(f"the provider had trouble of its own {said}")
+
+
+def wait(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds a reply asks us to wait, if it says so.
+
+    `Retry-After` holds seconds or a date (RFC 9110, section 10.2.3); `ratelimit-reset` seconds.
+    """
+    asked = headers.get("retry-after", "").strip()
+    for value in (asked, headers.get("ratelimit-reset", "")):
+        if (number := seconds(value)) is not None:
+            return number
+    try:
+        date = parsedate_to_datetime(asked)
+        # The oldest of its three forms names no zone and means GMT (RFC 9110, section 5.6.7).
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def seconds(value: str) -> float | None:
+    """Return a header's value as a number that is zero or more, or None if it is something else."""
+    return float(value) if _SECONDS.fullmatch(value.strip()) else None
+
+
+def quote(text: object, hide: Iterable[str] = ()) -> str:
+    """Return what a provider said as one short line, without anything that must not be shown.
+
+    Args:
+        text: Whatever stood where its words are expected; nothing else than a text is quoted.
+        hide: What may be echoed in it: keys, readers' addresses and values.
+    """
+    if not isinstance(text, str):
+        return ""
+    for secret in sorted(filter(None, hide), key=len, reverse=True):
+        text = text.replace(secret, "…")
+    text = re.sub(r"<[^>]*>?", "", text)
+    text = re.sub(r"\S*@\S*", "…", text)
+    # Keys, tokens and ids: no word of a language is that long.
+    text = re.sub(r"[A-Za-z0-9_.~+/=-]{24,}", "…", text)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    text = " ".join(text.split())
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"

@@ -1,0 +1,80 @@
+"""Letters and batches for tests of providers, and what their JSON should be, built plainly."""
+
+from __future__ import annotations
+
+import html
+from datetime import UTC, datetime
+from typing import Any
+
+from newsletter import personal, slots
+from newsletter.model import Batch, Letter
+
+DATE = datetime(2026, 11, 29, 6, 0, 12, tzinfo=UTC)
+TOKEN = "T0k3n" * 17
+
+
+def entity(text: str) -> str:
+    return text.encode("ascii", "xmlcharrefreplace").decode()
+
+
+def letter(
+    *,
+    subject: str = "Over rust",
+    sender: str = "Gerrit <gerrit@example.org>",
+    reply_to: str = "",
+    list_id: str = "Jij en Loslaten <jij-en-loslaten.example.org>",
+    prose: str = "Een rustige zin.",
+) -> Letter:
+    greeting, leave = entity(slots.GREETING), entity(slots.LEAVE_URL)
+    return Letter(
+        subject=subject,
+        sender=sender,
+        reply_to=reply_to,
+        list_id=list_id,
+        html=f'<p>{greeting}</p><p>{entity(html.escape(prose))}</p><a href="{leave}">Afmelden</a>',
+        text=f"{slots.GREETING}\n\n{prose}\n\nAfmelden: {slots.LEAVE_URL}\n",
+        page="<p>Dag,</p>",
+        greeting="Dag {first_name},",
+        greeting_without_name="Dag,",
+        leave_url="https://brief.example.org/u/",
+    )
+
+
+def batch(
+    *emails: str, of: Letter | None = None, name: str | None = "Anna", key: str = "k1"
+) -> Batch:
+    of = of or letter()
+    return Batch(
+        key=key,
+        slug="2026-11-29-rust",
+        letter=of,
+        date=DATE,
+        recipients=tuple(
+            personal.recipient(of, f"{place:032x}", email, name, f"{TOKEN}{place:02d}")
+            for place, email in enumerate(emails or ("anna@example.org", "bert@example.org"))
+        ),
+    )
+
+
+def plain(of: Batch) -> list[dict[str, Any]]:
+    """Return the messages of a batch as Resend's documentation has them, each by itself."""
+    messages = []
+    for reader in of.recipients:
+        message = personal.message(of, reader)
+        headers = dict(message.headers)
+        messages.append(
+            {
+                "from": headers["From"],
+                "to": [reader.email],
+                "subject": headers["Subject"],
+                "html": message.html,
+                "text": message.text,
+                "headers": {
+                    name: headers[name]
+                    for name in ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+                },
+                "tags": [{"name": "delivery", "value": reader.ref}],
+            }
+            | ({"reply_to": headers["Reply-To"]} if "Reply-To" in headers else {})
+        )
+    return messages
