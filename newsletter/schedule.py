@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+_RECENT = timedelta(days=7)
+
 
 class Timing(Enum):
     """Where a moment lies beside an issue's `send_at`."""
@@ -19,6 +21,11 @@ def timing(send_at: datetime, now: datetime, max_lateness_hours: float) -> Timin
     if now < send_at:
         return Timing.EARLY
     return Timing.DUE if now <= send_at + timedelta(hours=max_lateness_hours) else Timing.LATE
+
+
+def forgotten(send_at: datetime, now: datetime) -> bool:
+    """Tell whether an issue's time is so long ago that a schedule leaves it alone."""
+    return now > send_at + _RECENT
 
 
 def out_of_time(started_at: datetime, now: datetime, finish_within_hours: float) -> bool:

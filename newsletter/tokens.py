@@ -16,6 +16,9 @@ from itsdangerous import BadSignature, Signer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+NOBODY = "0" * 32
+"""The public id of no subscriber and no mailing: proofs and trials of the web app carry it."""
+
 _ID_BYTES = 16
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}")
 

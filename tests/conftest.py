@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import browser
 import pytest
 import sqlalchemy
+from postgres import Postgres, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -33,6 +34,31 @@ BROWSER_FLAGS = (
     "--disable-sync",
     "--no-first-run",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--specs",
+        type=Path,
+        metavar="DIR",
+        help="a folder with the providers' own API specifications, to hold requests against",
+    )
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    specs = config.getoption("--specs")
+    return f"specifications: {specs or 'none (without --specs DIR, tests marked specs stay out)'}"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what needs specifications when there are none; nothing is skipped."""
+    if specs := config.getoption("--specs"):
+        if not specs.is_dir():
+            raise pytest.UsageError(f"--specs: there is no folder {specs}")
+        return
+    out = [item for item in items if item.get_closest_marker("specs")]
+    config.hook.pytest_deselected(items=out)
+    items[:] = [item for item in items if item not in out]
 
 
 @pytest.fixture(autouse=True)
@@ -61,6 +87,45 @@ def _no_database_stays_open(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for engine in made:
         engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """Run a PostgreSQL for all tests of this process."""
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def migrated(server: Postgres) -> str:
+    """Return the name of a migrated database to copy, whose ledger the copies share."""
+    name = server.database()
+    url = server.url(name)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEWSLETTER_DATABASE_URL", url)
+        subprocess.run([COMMAND, "-q", "db", "upgrade"], check=True, capture_output=True)
+    return name
+
+
+@pytest.fixture
+def postgresql(server: Postgres, migrated: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let this test's newsletter live in a database of its own on the server; return its URL."""
+    name = server.database(migrated)
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", server.url(name))
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Run a test on both databases; return which one it is.
+
+    What the test opens by `config.load(root)`, by `House` or by the command is there.
+    """
+    if request.param == "postgresql":
+        request.getfixturevalue("postgresql")
+    which: str = request.param
+    return which
 
 
 @pytest.fixture

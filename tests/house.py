@@ -131,13 +131,25 @@ def add_readers(store: Store, count: int) -> None:
         )
 
 
+def where() -> dict[str, str]:
+    """Return what the environment says of the database, and nothing else of it."""
+    name = "NEWSLETTER_DATABASE_URL"
+    return {name: os.environ[name]} if name in os.environ else {}
+
+
 class House:
     """A newsletter's folder with an issue and readers, and the means to send it."""
 
-    def __init__(self, root: Path, readers: int = 25, slug: str = "") -> None:
+    def __init__(
+        self,
+        root: Path,
+        readers: int = 25,
+        slug: str = "",
+        clock: Callable[[], datetime] | None = None,
+    ) -> None:
         self.root = root
-        loaded = config.load(root, {})
-        self.store = open_store(loaded)
+        loaded = config.load(root, where())
+        self.store = open_store(loaded, clock=clock)
         # All that must be said before a provider that mails people may send.
         self.settings: Settings = dataclasses.replace(
             loaded,
@@ -179,3 +191,24 @@ class House:
     def lose_process(self) -> None:
         """Let all leases run out, as they do when the process that held them was killed."""
         self.sql("UPDATE batches SET lease_until = '2000-01-01 00:00:00.000000'")
+
+    def for_real(self, url: str) -> dict[str, str]:
+        """Write settings with which letters leave for real; return the command's environment.
+
+        Args:
+            url: Where a stand-in for the provider is.
+        """
+        (self.root / "newsletter.toml").write_text(
+            'name = "Proefbrief"\n'
+            'provider = "resend"\n'
+            f'sender = "{self.settings.sender}"\n'
+            f'contact = "{self.settings.contact}"\n'
+            f'ledger = "{self.settings.ledger}"\n',
+            encoding="utf-8",
+        )
+        return {
+            "RESEND_API_KEY": "re_of_these_tests",
+            "NEWSLETTER_SECRET_KEY": self.settings.secret_keys[0],
+            "NEWSLETTER_PROVIDER_URL": url,
+            "NEWSLETTER_PUBLIC_URL": "http://127.0.0.1:9",
+        }

@@ -7,6 +7,9 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from house import where
+
+from newsletter import config
 from newsletter.config import Settings
 from newsletter.store import open_store
 from newsletter.subscriptions.exporting import as_row
@@ -27,6 +30,8 @@ def _empty_database() -> bytes:
 
 def fresh_store(root: Path) -> Store:
     """Return an empty list under `root`, where the command finds it too."""
+    if where():
+        return open_store(config.load(root, where()))
     (root / ".newsletter").mkdir(mode=0o700, exist_ok=True)
     (root / ".newsletter" / "newsletter.db").write_bytes(_empty_database())
     return open_store(Settings(root=root))
@@ -45,6 +50,8 @@ def rows(store: Store) -> dict[str, dict[str, str | None]]:
 def sql(store: Store, text: str, *values: object) -> list[tuple[object, ...]]:
     """Run a statement; return its rows."""
     with store.write() as connection:
+        if connection.dialect.paramstyle != "qmark":
+            text = text.replace("?", "%s")
         result = connection.exec_driver_sql(text, values)
         return [tuple(row) for row in result] if result.returns_rows else []
 
@@ -61,20 +68,20 @@ def freeze_batches(store: Store) -> None:
         store,
         "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash, letter,"
         " provider, provider_url, rehearsal, state, note, released, audience, started_at)"
-        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', 1, 'sending', '', 0, 2,"
+        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', true, 'sending', '', false, 2,"
         " '2026-11-29 06:00:00.000000')",
     )
     sql(
         store,
         "INSERT INTO batches (key, mailing_id, attempt, claimed_at, lease_until, snapshot)"
-        " SELECT 'with ' || substr(email, 1, instr(email, '@') - 1), 1, 1, '2026-11-29',"
+        " SELECT 'with ' || replace(email, '@example.org', ''), 1, 1, '2026-11-29',"
         " '2026-11-29', 'copy' FROM subscribers",
     )
     sql(
         store,
         "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, batch_id, assumed)"
-        " SELECT 1, s.id, s.public_id, 'attempting', b.id, 0 FROM subscribers s JOIN batches b"
-        " ON b.key = 'with ' || substr(email, 1, instr(email, '@') - 1)",
+        " SELECT 1, s.id, s.public_id, 'attempting', b.id, false FROM subscribers s JOIN batches b"
+        " ON b.key = 'with ' || replace(email, '@example.org', '')",
     )
 
 

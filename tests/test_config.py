@@ -85,7 +85,11 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("accent_color = 'green'", "colour"),
         ("language = 'Nederlands!'", "language"),
         ("provider = 'pigeon'", "pigeon"),
-        ("provider = 'resend'", "resend"),
+        ("provider = 'lettermint'", "cannot send yet"),
+        ("provider_url = 'https://user:pass@example.org'", "web address"),
+        ("public_url = 'https://user@example.org'", "web address"),
+        ("public_url = 'https://bücher.example'", "xn--"),
+        ("provider_url = 'https://bücher.example'", "xn--"),
         ("name = ", "TOML"),
     ],
 )
@@ -107,6 +111,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, sa
         "NEWSLETTER_PROVIDER",
         "NEWSLETTER_PROVIDER_URL",
         "NEWSLETTER_PUBLIC_URL",
+        "RESEND_API_KEY",
     ],
 )
 @pytest.mark.parametrize("value", ["", "  "])
@@ -131,6 +136,27 @@ def test_a_secret_never_stands_in_an_error(tmp_path: Path) -> None:
     with pytest.raises(NewsletterError) as caught:
         settings(tmp_path, NEWSLETTER_SECRET_KEY="canary-1,", NEWSLETTER_PROVIDER="x")
     assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "near"),
+    [
+        ("http://localhost:8000", True),
+        ("http://LOCALHOST/x", True),
+        ("http://brief.localhost", True),
+        ("http://127.0.0.1", True),
+        ("http://127.8.9.1:80", True),
+        ("http://[::1]:8000", True),
+        ("http://localhost.example.org", False),
+        ("http://127.0.0.1.example.org", False),
+        ("http://10.0.0.1", False),
+        ("http://0.0.0.0", False),
+        ("http://[::2]", False),
+        ("", False),
+    ],
+)
+def test_what_is_on_this_machine_is_known_as_such(url: str, *, near: bool) -> None:
+    assert config.is_loopback(url) is near
 
 
 @pytest.mark.parametrize("text", ["tool = 3", "[tool]\nnewsletter = 3"])

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     from newsletter.model import Batch, Outcome, Receipt
 
+pytestmark = pytest.mark.usefixtures("database")
+
 BLIND = timedelta(0)
 
 

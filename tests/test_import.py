@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 
+pytestmark = pytest.mark.usefixtures("database")
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = fresh_store(tmp_path)

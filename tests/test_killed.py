@@ -19,6 +19,8 @@ from newsletter import delivery
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.usefixtures("database")
+
 SENDER = Path(__file__).with_name("sender.py")
 STEPS = (
     # In the transaction that freezes, and after it.

@@ -78,9 +78,7 @@ def test_the_line_to_add_is_printed(house: House) -> None:
     assert f'ledger = "{house.settings.ledger}"' in str(refused(house, ledger=""))
 
 
-def test_a_second_empty_database_can_never_mail_everyone_again(
-    house: House, tmp_path: Path
-) -> None:
+def test_a_second_empty_database_can_never_mail_everyone_again(house: House) -> None:
     other = replace(house.settings, database_url="sqlite:///other.db")
     with open_store(other).read() as connection:
         connection.exec_driver_sql("SELECT 1")

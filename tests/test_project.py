@@ -24,7 +24,7 @@ PROJECT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = [re.split(r"[<>=~!\[;]", line)[0] for line in PYPROJECT["project"]["dependencies"]]
 DOCUMENTS = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys"}
+NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys", "resend_api_key"}
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com")
 
 
@@ -130,9 +130,9 @@ def test_every_variable_that_the_program_reads_is_documented() -> None:
     source = "\n".join(
         p.read_text(encoding="utf-8") for p in (PROJECT / "newsletter").rglob("*.py")
     )
-    variables = set(re.findall(r"\bNEWSLETTER_[A-Z_]+\b", source))
+    variables = set(re.findall(r"\b(?:NEWSLETTER|RESEND)_[A-Z_]+\b", source))
     assert variables
-    documented = set(re.findall(r"`(NEWSLETTER_[A-Z_]+)", documents()))
+    documented = set(re.findall(r"`((?:NEWSLETTER|RESEND)_[A-Z_]+)", documents()))
     assert variables - documented == set()
 
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Run = "Callable[..., subprocess.CompletedProcess[str]]"
+pytestmark = pytest.mark.usefixtures("database")
+
 KEYS = {
     *("issue", "state", "rehearsal", "provider", "audience", "pending", "attempting"),
     *("accepted", "rejected", "skipped", "unknown", "assumed", "delivered", "bounced"),
@@ -100,6 +102,7 @@ def test_status_says_what_is_next_and_for_how_many(house: House, run: Run) -> No
         "send_at": f"{coming():%Y-%m-%d}T07:00:00{_offset(house)}",
         "audience": 12,
         "blocked_by": [],
+        "proofed": False,
     }
     assert f"Next: {house.slug}" in run("status").stdout
     (house.root / "issues" / f"{house.slug}.md").unlink()

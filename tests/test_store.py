@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, store
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import engine, keys, open_store
+from newsletter.store import engine, keys, open_store, sqlite
 from newsletter.store.schema import metadata
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def test_the_database_is_for_its_owner_alone(root: Path) -> None:
 def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
     settings = config.load(root, {})
     database(root).parent.mkdir()
-    old = engine._engine(database(root))  # noqa: SLF001 - there is no other way to an old one
+    old = sqlite.connect(database(root))
     with old.begin() as connection:
         found = alembic_config()
         found.attributes["connection"] = connection
@@ -155,7 +155,7 @@ def test_a_folder_in_its_place_is_one_line(root: Path) -> None:
 def test_a_locked_database_is_a_reason_to_try_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.1)
     opened = open_store(config.load(root, {}))
     with raw(database(root), manual=True) as other:
         other.execute("BEGIN EXCLUSIVE")

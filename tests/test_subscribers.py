@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+pytestmark = pytest.mark.usefixtures("database")
+
 @pytest.fixture
 def ask(run: Run) -> Callable[..., Any]:
     """Return a function that runs `subscribers … --json` and reads its document."""

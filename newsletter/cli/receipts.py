@@ -8,7 +8,7 @@ from newsletter.model import DeliveryState, MailingState
 from newsletter.schedule import utc
 
 if TYPE_CHECKING:
-    from newsletter.delivery import Upcoming
+    from newsletter.delivery import DueReport, Upcoming
     from newsletter.model import Issue, Receipt
     from newsletter.providers.base import Capabilities
 
@@ -17,6 +17,7 @@ _NEXT = {
     MailingState.SENDING: "newsletter send {slug}",
     MailingState.PAUSED: "newsletter send {slug}, or newsletter cancel {slug}",
     MailingState.COMPLETED_WITH_UNKNOWN: "newsletter resolve {slug} --resend or --assume-sent",
+    MailingState.EXPIRED: "newsletter send {slug} --late, or another send_at in its file",
 }
 # They come with the providers that report them; the outbox has none.
 _NO_EVENTS = {"delivered": 0, "bounced": 0, "complained": 0}
@@ -34,17 +35,23 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         **{state.value: receipt.counts[state] for state in DeliveryState},
         "assumed": receipt.assumed,
         **_NO_EVENTS,
-        "content_hash": mailing.content_hash,
+        "content_hash": mailing.content_hash or None,
         "started_at": utc(mailing.started_at),
         "finished_at": utc(mailing.finished_at),
         "next_step": next_step(receipt),
         "send_at": mailing.send_at.isoformat(),
         "note": mailing.note or None,
+        "proofed": receipt.proofed,
     }
 
 
 def never_sent(
-    slug: str, provider: Capabilities, issue: Issue | None, audience: int
+    slug: str,
+    provider: Capabilities,
+    issue: Issue | None,
+    audience: int,
+    *,
+    proofed: bool = False,
 ) -> dict[str, Any]:
     """Return the same document for an issue that was never sent, for as far as it can be read."""
     return {
@@ -63,11 +70,12 @@ def never_sent(
         "next_step": f"newsletter send {slug}",
         "send_at": issue.send_at.isoformat() if issue else None,
         "note": None,
+        "proofed": proofed,
     }
 
 
 def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
-    """Return the `next` of `status`."""
+    """Return the `next` of `status` and of `send --due`."""
     if upcoming is None:
         return None
     return {
@@ -75,6 +83,33 @@ def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
         "send_at": upcoming.send_at.isoformat(),
         "audience": upcoming.audience,
         "blocked_by": list(upcoming.blocked_by),
+        "proofed": upcoming.proofed,
+    }
+
+
+def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
+    """Return what is next as a person reads it; `real` if its letters will leave for real."""
+    if upcoming is None:
+        return "Next: nothing; no issue in issues/ is still to come."
+    when = f"{upcoming.send_at:%A %d %B %Y %H:%M}"
+    readers = f"{upcoming.audience:,} reader{'s' * (upcoming.audience != 1)}"
+    seen = ", proof seen" * upcoming.proofed
+    lines = [f"Next: {upcoming.slug}, {when}, {readers}{seen}"]
+    lines += [f"  in its way: {obstacle}" for obstacle in upcoming.blocked_by]
+    if real and not upcoming.proofed:
+        lines.append(
+            f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
+        )
+    return "\n".join(lines)
+
+
+def due_as_json(found: DueReport) -> dict[str, Any]:
+    """Return the document of `send --due`."""
+    return {
+        "mailings": [as_json(report.receipt) for report in found.reports],
+        "next": next_as_json(found.next),
+        "notes": list(found.notes),
+        "troubles": [str(trouble) for trouble in found.troubles],
     }
 
 
@@ -91,7 +126,7 @@ def as_text(receipt: Receipt) -> str:
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
     parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
     readers = f"{mailing.audience:,} reader{'s' * (mailing.audience != 1)}"
-    lines.append(f"  {readers} = " + " + ".join(parts))
+    lines.append(f"  {readers} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if receipt.assumed:
         lines.append(f"  {receipt.assumed:,} of the accepted ones a person assumed")
     if mailing.note:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import signal
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.receipts import as_json, as_text, never_sent
+from newsletter.cli.receipts import as_json, as_text, due_as_json, never_sent, next_text
 from newsletter.model import DeliveryState
 from newsletter.providers import open_provider
 
@@ -20,51 +21,127 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from newsletter.cli import App
+    from newsletter.providers.base import Provider
+
+_SHORT_KEY = 16
 
 
 @click.command()
-@click.argument("issue")
+@click.argument("issue", required=False)
+@click.option("--due", is_flag=True, help="What the schedule says, and whatever has started.")
 @click.option("--late", is_flag=True, help="Send it although its time has passed.")
 @click.option("--yes", is_flag=True, help="Do not ask (a rehearsal never asks).")
 @click.option("--limit", type=click.IntRange(min=1), help="Send at most so many, then pause.")
+@click.option("--no-preflight", is_flag=True, help="Do not try the web app before it begins.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
-@click.pass_obj
+@click.pass_context
 def send(
-    app: App,
+    context: click.Context,
     *,
-    issue: str,
+    issue: str | None,
+    due: bool,
     late: bool,
-    yes: bool,  # noqa: ARG001 - for scripts that also run with a real provider
+    yes: bool,
     limit: int | None,
+    no_preflight: bool,
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Send ISSUE to everyone who is still owed it.
+    """Send ISSUE to everyone who is still owed it, or with --due whatever is due.
 
     Safe to run again: what has left is not sent twice, and a mailing that was cut short goes on
     with the letter and the readers it started with. With the outbox it is a rehearsal: complete
     letters in .newsletter/outbox/, and nobody is mailed.
     """
+    app: App = context.obj
+    if due == (issue is not None):
+        raise click.UsageError("name an ISSUE, or let the schedule say with --due")
+    if issue is None:
+        if late or limit or dry_run:
+            raise click.UsageError("--late, --limit and --dry-run go with an ISSUE")
+        _due(context, preflight=not no_preflight, json_=json_)
+        return
     slug, draft = desk.draft_if_there(app.settings, issue)
     provider = open_provider(app.settings)
-    order = delivery.Order(slug, draft, late=late, limit=limit)
+    order = delivery.Order(slug, draft, late=late, limit=limit, preflight=not no_preflight)
     if dry_run:
         found = delivery.would_send(app.store, app.settings, provider, order)
     else:
+        if not provider.capabilities.rehearsal:
+            _ask(app, provider, order, yes=yes)
         with _stoppable() as stop, progress(slug) as tell:
             found = delivery.send(
                 app.store, app.settings, provider, order, stop=stop, progress=tell
             )
     if isinstance(found, delivery.Prospect):
-        readers = f"{found.audience:,} reader{'s' * (found.audience != 1)}"
         document = never_sent(slug, provider.capabilities, found.issue, found.audience)
-        print_json(document) if json_ else say(f"{slug}: would go to {readers}")
+        print_json(document) if json_ else say(f"{slug}: would go to {_readers(found.audience)}")
         return
     print_json(as_json(found.receipt)) if json_ else say(as_text(found.receipt))
     _remark(app, found)
     if found.trouble:
         raise found.trouble
+
+
+def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
+    app: App = context.obj
+    provider = open_provider(app.settings)
+    drafts = desk.read_all(app.settings)
+    if not provider.capabilities.rehearsal:
+        _warn_of_short_keys(app)
+    with _stoppable() as stop:
+        found = delivery.due(
+            app.store,
+            app.settings,
+            provider,
+            drafts,
+            stop=stop,
+            progress=progress,
+            preflight=preflight,
+        )
+    if json_:
+        print_json(due_as_json(found))
+    else:
+        for report in found.reports:
+            say(as_text(report.receipt))
+        say(next_text(found.next))
+    for report in found.reports:
+        _remark(app, report)
+    for line in found.notes:
+        note(line)
+    for trouble in found.troubles:
+        click.echo(f"newsletter: {trouble}", err=True)
+    context.exit(found.exit_code)
+
+
+def _ask(app: App, provider: Provider, order: delivery.Order, *, yes: bool) -> None:
+    """Let a person say that letters may leave for real, unless none will."""
+    found = delivery.would_send(app.store, app.settings, provider, order)
+    if isinstance(found, delivery.Report):
+        if found.repeated:
+            return
+        readers = found.receipt.counts[DeliveryState.PENDING]
+    else:
+        readers = found.audience
+    _warn_of_short_keys(app)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise click.UsageError(
+            f"this mails {_readers(readers)} through {provider.capabilities.name}: say --yes"
+        )
+    question = f"Send {order.slug} to {_readers(readers)} through {provider.capabilities.name}?"
+    click.confirm(question, abort=True, err=True)
+
+
+def _warn_of_short_keys(app: App) -> None:
+    if any(len(key) < _SHORT_KEY for key in app.settings.secret_keys):
+        note("NEWSLETTER_SECRET_KEY holds a short key, which can be guessed: openssl rand -hex 32")
+
+
+def _readers(count: int) -> str:
+    return f"{count:,} reader{'s' * (count != 1)}"
 
 
 def _remark(app: App, found: delivery.Report) -> None:
@@ -74,7 +151,7 @@ def _remark(app: App, found: delivery.Report) -> None:
     if found.anew:
         note("The letter had changed since its last rehearsal, so everyone's was made anew.")
     if found.repeated:
-        note("It was complete already: nothing was sent.")
+        note(f"{mailing.slug} was complete already: nothing was sent.")
     elif mailing.rehearsal and found.receipt.counts[DeliveryState.ACCEPTED]:
         note(f"The letters are in {app.settings.state / 'outbox' / mailing.slug}")
 

@@ -8,13 +8,13 @@ import click
 
 from newsletter import delivery, desk
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.receipts import as_json, as_text, never_sent, next_as_json
+from newsletter.cli.receipts import as_json, as_text, never_sent, next_as_json, next_text
 from newsletter.errors import NewsletterError
-from newsletter.providers import open_provider
+from newsletter.providers import capabilities_of
 
 if TYPE_CHECKING:
     from newsletter.cli import App
-    from newsletter.delivery import Upcoming
+    from newsletter.model import Draft
 
 
 @click.command()
@@ -44,7 +44,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         return
     if not app.settings.issues.is_dir():
         note(f"There is no issues/ in {app.settings.root}: is this your newsletter's folder?")
-    say(_next_text(upcoming))
+    say(next_text(upcoming, real=not capabilities_of(app.settings).rehearsal))
     for slug in missed:
         say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
     for receipt in receipts:
@@ -61,16 +61,15 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         raise NewsletterError(
             f"there is no issue {slug}", hint="See what there is: newsletter status"
         )
-    can = open_provider(app.settings).capabilities
-    document = never_sent(slug, can, draft.issue, audience=0)
-    print_json(document) if json_ else say(f"{slug}: not sent yet\n  next: newsletter send {slug}")
+    can, seen = capabilities_of(app.settings), _proofed(app, draft)
+    document = never_sent(slug, can, draft.issue, audience=0, proofed=seen)
+    text = f"{slug}: not sent yet{', proof seen' * seen}\n  next: newsletter send {slug}"
+    print_json(document) if json_ else say(text)
 
 
-def _next_text(upcoming: Upcoming | None) -> str:
-    if upcoming is None:
-        return "Next: nothing; no issue in issues/ is still to come."
-    when = f"{upcoming.send_at:%A %d %B %Y %H:%M}"
-    readers = f"{upcoming.audience:,} reader{'s' * (upcoming.audience != 1)}"
-    lines = [f"Next: {upcoming.slug}, {when}, {readers}"]
-    lines += [f"  in its way: {obstacle}" for obstacle in upcoming.blocked_by]
-    return "\n".join(lines)
+def _proofed(app: App, draft: Draft) -> bool:
+    """Tell whether the letter was seen; one that cannot be made was not."""
+    try:
+        return draft.issue is not None and delivery.proofed(app.store, app.settings, draft.issue)
+    except NewsletterError:
+        return False

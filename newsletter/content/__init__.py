@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
@@ -36,9 +36,10 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
     """
     problems = Problems(path)
     slug, day = read_name(name, problems)
+    # A file of which the time cannot be read must not be overlooked on its day.
+    usual = _local(datetime.combine(day, send_clock, zone)) if day else None
     text = decode(raw, problems)
     if text is None:
-        usual = datetime.combine(day, send_clock, zone).astimezone(UTC) if day else None
         return Draft(slug, path, None, (), problems.found, send_at=usual)
     lines = text.split("\n")
     header = read_header(lines, problems)
@@ -57,7 +58,20 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
             blocks=blocks,
             content_hash=_content_hash(fields.subject, fields.preheader, body),
         )
-    return Draft(slug, path, issue, blocks, problems.found, send_at=fields.send_at)
+    return Draft(
+        slug,
+        path,
+        issue,
+        blocks,
+        problems.found,
+        send_at=fields.send_at or usual,
+        is_draft=fields.draft,
+    )
+
+
+def _local(moment: datetime) -> datetime:
+    """Return a moment with its offset in place of its zone, as `send_at` has it."""
+    return datetime.fromisoformat(moment.isoformat())
 
 
 def _content_hash(subject: str, preheader: str, body: str) -> str:

@@ -146,7 +146,7 @@ def _draft(entry: Entry | None, problems: Problems) -> bool:
             f'draft is "{shown(entry.value)}"',
             'Write "draft: yes" or "draft: no"',
         )
-    return answer is not False
+    return answer is True
 
 
 def _send_at(

@@ -1,19 +1,33 @@
 """Plan, claim, submit, record, recover: an issue to everyone who asked for it, once."""
 
-from newsletter.delivery.accounts import Upcoming, missed, overview, receipt_of, upcoming
+from newsletter.delivery.accounts import (
+    Upcoming,
+    missed,
+    overview,
+    proofed,
+    receipt_of,
+    upcoming,
+)
 from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
+from newsletter.delivery.due import DueReport, due
+from newsletter.delivery.proof import Proof, proof
 from newsletter.delivery.send import Order, Prospect, Report, send, would_send
 
 __all__ = [
+    "DueReport",
     "Order",
+    "Proof",
     "Prospect",
     "Report",
     "Upcoming",
     "Verdict",
     "cancel",
+    "due",
     "missed",
     "overview",
     "pause",
+    "proof",
+    "proofed",
     "receipt_of",
     "resolve",
     "send",

@@ -3,38 +3,40 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from newsletter import checks
+from newsletter import checks, render
+from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError
-from newsletter.model import Severity
-from newsletter.schedule import Timing, timing
-from newsletter.store import mailings
+from newsletter.model import MailingState, Severity
+from newsletter.providers import capabilities_of
+from newsletter.schedule import Timing, forgotten, slot, timing
+from newsletter.store import mailings, proofs
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Container, Iterable
     from datetime import datetime
 
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
-    from newsletter.model import Draft, Mailing, Receipt
+    from newsletter.model import Draft, Issue, Mailing, Receipt
     from newsletter.store import Store
-
-
-_RECENT = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The issue that is next, for how many readers, and what stands in its way."""
+    """The issue that is next, for how many readers, and what stands in its way.
+
+    ``proofed`` tells whether its author has seen exactly the letter that would go out now.
+    """
 
     slug: str
     send_at: datetime
     audience: int
     blocked_by: tuple[str, ...]
+    proofed: bool
 
 
 def the_mailing(connection: Connection, slug: str) -> Mailing:
@@ -71,10 +73,34 @@ def overview(store: Store, count: int = 5) -> list[Receipt]:
         ]
 
 
-def upcoming(store: Store, settings: Settings, drafts: Iterable[Draft]) -> Upcoming | None:
+def could_go(draft: Draft) -> bool:
+    """Tell whether a file may be sent when its time comes: no errors, and no draft."""
+    return draft.issue is not None and not draft.issue.draft and not _errors(draft)
+
+
+def proofed(store: Store, settings: Settings, issue: Issue) -> bool:
+    """Tell whether its author has seen exactly the letter that would go out now.
+
+    Raises:
+        NewsletterError: There is no letter: a template is wrong.
+    """
+    letter_hash = render.letter(issue, settings).hash
+    with store.read() as connection:
+        return bool(proofs.seen(connection, [letter_hash]))
+
+
+def upcoming(
+    store: Store, settings: Settings, drafts: Iterable[Draft], but: Container[str] = ()
+) -> Upcoming | None:
     """Return the first issue that can still go out in time and has not, if there is one.
 
     A file with errors counts with the date in its name, so that it cannot be overlooked.
+
+    Args:
+        store: The ledger.
+        settings: The newsletter's.
+        drafts: Every issue file as read now.
+        but: Slugs that do not count.
     """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
@@ -84,42 +110,79 @@ def upcoming(store: Store, settings: Settings, drafts: Iterable[Draft]) -> Upcom
         (draft.send_at, draft.slug, draft)
         for draft in drafts
         if draft.slug not in sent
+        and draft.slug not in but
         and draft.send_at is not None
         and timing(draft.send_at, moment, settings.max_lateness_hours) is not Timing.LATE
+        and not forgotten(draft.send_at, moment)
     )
     if not waiting:
         return None
     send_at, slug, first = waiting[0]
-    obstacles = _obstacles(first, audience)
+    obstacles = _obstacles(store, settings, first, send_at)
     obstacles += [
-        f"{other} has the same date and time" for when, other, _ in waiting[1:] if when == send_at
+        f"{other} has the same date and time"
+        for when, other, draft in waiting[1:]
+        if slot(when) == slot(send_at) and could_go(draft)
     ]
-    return Upcoming(slug, send_at, audience, tuple(obstacles))
+    if not audience:
+        obstacles.append("there are no active subscribers")
+    seen = False
+    if first.issue and not _errors(first):
+        try:
+            seen = proofed(store, settings, first.issue)
+        except NewsletterError as error:
+            obstacles.append(str(error))
+    obstacles += preflight.obstacles(store, settings)
+    return Upcoming(slug, send_at, audience, tuple(obstacles), proofed=seen)
 
 
 def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
-    """Return the issues of the last week that were to go out and did not."""
+    """Return the issues of the last week that were to go out and did not.
+
+    Neither a draft nor what a person cancelled was to go out; and what went out under another
+    name did.
+    """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
         moment = now(connection)
-    return tuple(
-        draft.slug
-        for draft in drafts
-        if draft.slug not in sent
-        and draft.send_at is not None
-        and not (draft.issue and draft.issue.draft)
-        and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
-        and draft.send_at > moment - _RECENT
-    )
+        return tuple(
+            draft.slug
+            for draft in drafts
+            if draft.slug not in sent
+            and draft.send_at is not None
+            and not draft.is_draft
+            and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+            and not forgotten(draft.send_at, moment)
+            and not _cancelled(connection, settings, draft, draft.send_at)
+            and not (draft.issue and _rival(connection, settings, draft.issue))
+        )
 
 
-def _obstacles(draft: Draft, audience: int) -> list[str]:
+def _obstacles(store: Store, settings: Settings, draft: Draft, send_at: datetime) -> list[str]:
+    """Return what stands in the way of one issue by itself."""
     found = []
-    errors = sum(f.severity is Severity.ERROR for f in checks.check(draft))
-    if errors:
+    if errors := _errors(draft):
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
-    if draft.issue and draft.issue.draft:
+    if draft.is_draft:
         found.append("it is still a draft: remove that line when it is done")
-    if not audience:
-        found.append("there are no active subscribers")
+    with store.read() as connection:
+        if _cancelled(connection, settings, draft, send_at):
+            found.append(f"it was cancelled: only newsletter send {draft.slug} starts it anew")
+        if draft.issue and (other := _rival(connection, settings, draft.issue)):
+            found.append(f"{other.slug} already went out with this slot or this text")
     return found
+
+
+def _errors(draft: Draft) -> int:
+    return sum(finding.severity is Severity.ERROR for finding in checks.check(draft))
+
+
+def _cancelled(connection: Connection, settings: Settings, draft: Draft, send_at: datetime) -> bool:
+    rehearsal = capabilities_of(settings).rehearsal
+    ended = mailings.given_up(connection, draft.slug, send_at, rehearsal=rehearsal)
+    return ended is not None and ended.state is MailingState.CANCELLED
+
+
+def _rival(connection: Connection, settings: Settings, issue: Issue) -> Mailing | None:
+    """Return the real mailing that keeps this issue from being sent for real, if there is one."""
+    return None if capabilities_of(settings).rehearsal else mailings.rival(connection, issue)

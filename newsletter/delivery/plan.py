@@ -81,6 +81,7 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -
         TryAgain: Another process is sending the rehearsal that this one is to replace.
     """
     with store.write() as connection:
+        mailings.alone(connection)
         if other := _frozen_meanwhile(connection, provider, fresh):
             return other
         audience(connection)

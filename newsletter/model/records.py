@@ -95,9 +95,11 @@ class Mailing:
 class Receipt:
     """A mailing's account: the states add up to the audience, always.
 
-    ``assumed`` is the part of accepted that a person decided.
+    ``assumed`` is the part of accepted that a person decided; ``proofed`` tells whether its
+    author had this very letter sent to himself.
     """
 
     mailing: Mailing
     counts: Mapping[DeliveryState, int]
     assumed: int
+    proofed: bool = False

@@ -37,7 +37,7 @@ class Newsletter:
         signature: The lines below the letter.
         site_url: The author's site, empty when none is set.
         site_label: Its name for reading: "example.org".
-        browser_url: Where this issue stands on the web.
+        browser_url: Where this issue stands on the web; empty on a page that is no issue's.
     """
 
     name: str
@@ -73,7 +73,7 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         list_id=_list_id(settings),
         html=html,
         text=text,
-        page=mjml.compile(page),
+        page=_alone(mjml.compile(page)),
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
         leave_url=f"{settings.public_url.rstrip('/')}/u/",
@@ -84,13 +84,23 @@ def values(issue: Issue, settings: Settings) -> dict[str, object]:
     """Return all that a template may use, by name; docs/templates.md explains each."""
     return {
         "issue": issue,
-        "newsletter": _newsletter(issue, settings),
+        "newsletter": _newsletter(settings, issue),
         "palette": palette(settings.accent_color),
         "slots": slots.MARKS,
     }
 
 
-def _newsletter(issue: Issue, settings: Settings) -> Newsletter:
+def page(settings: Settings, name: str, **values: object) -> str:
+    """Render a page of the web app, `templates/pages/NAME.html.j2`; it holds no reader's values.
+
+    Raises:
+        NewsletterError: The template is missing or wrong.
+    """
+    known = {"newsletter": _newsletter(settings), "palette": palette(settings.accent_color)}
+    return templates.run(settings.root, f"pages/{name}.html.j2", known | values)
+
+
+def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
     return Newsletter(
         name=settings.name,
         language=settings.language,
@@ -100,8 +110,14 @@ def _newsletter(issue: Issue, settings: Settings) -> Newsletter:
         signature=_lines(settings.signature),
         site_url=settings.site_url,
         site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
-        browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}",
+        browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}" if issue else "",
     )
+
+
+def _alone(html: str) -> str:
+    """Make a letter a page of its own: inside a mail program it is an article of that program's."""
+    html = html.replace(' aria-roledescription="email"', "", 1)
+    return html.replace(' role="article"', ' role="main"', 1)
 
 
 def _lines(text: str) -> tuple[str, ...]:

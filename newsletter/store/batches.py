@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,12 +22,13 @@ from newsletter.model import (
     Status,
     Unknown,
 )
+from newsletter.store.bulk import among, set_for_each
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from newsletter.model import Outcome
@@ -70,21 +71,42 @@ def claim(
     Consent is checked here, in the transaction that commits *attempting*: whoever left, paused or
     was suppressed since the freeze is skipped.
     """
-    mailing = connection.execute(
-        sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
-    ).one_or_none()
-    if mailing is None or mailing.state != MailingState.SENDING:
+    room = _room(connection, mailing_id)
+    if room is _SHUT:
         return None
-    if mailing.room is not None:
-        size = min(size, mailing.room)
+    if room is not None:
+        size = min(size, room)
     moment = now(connection)
-    while rows := _pending(connection, mailing_id, size):
+    for rows in _pending(connection, mailing_id, size):
         absent = {row.id: reason for row in rows if (reason := _absence(row, moment))}
         _skip(connection, absent)
         present = [row for row in rows if row.id not in absent]
         if present:
-            return _take(connection, mailing_id, present, moment + lease, key_id)
+            if room is not None:
+                taken = mailings.update().where(mailings.c.id == mailing_id)
+                connection.execute(taken.values(room=room - len(present)))
+            return _take(connection, mailing_id, present, moment=moment, lease=lease, key_id=key_id)
     return None
+
+
+_SHUT: Final = 0
+
+
+def _room(connection: sa.Connection, mailing_id: int) -> int | None:
+    """Return how many may be claimed: None for any number, 0 if nothing may be sent.
+
+    The mailing's row is kept from a pause or an ending until this is committed: shared by all who
+    claim, unless there is a limit, of which one at a time takes his part.
+    """
+    query = sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
+    shared = (
+        connection.scalar(sa.select(mailings.c.room).where(mailings.c.id == mailing_id)) is None
+    )
+    mailing = connection.execute(query.with_for_update(read=shared)).one_or_none()
+    if mailing is None or mailing.state != MailingState.SENDING:
+        return _SHUT
+    room: int | None = mailing.room
+    return room
 
 
 def letters_since(connection: sa.Connection, moment: datetime) -> int:
@@ -93,7 +115,7 @@ def letters_since(connection: sa.Connection, moment: datetime) -> int:
     The ledger's row is locked until the end of the transaction, so that two processes which count
     do so one after the other.
     """
-    connection.execute(sa.select(ledger.c.id).with_for_update())
+    connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
     query = (
         sa.select(sa.func.sum(batches.c.size))
         .join(mailings)
@@ -127,28 +149,28 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     Returns:
         False if another process has taken the batch over: then nothing changed.
     """
-    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id)
+    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id).with_for_update()
     if connection.scalar(owner) != claim.attempt:
         return False
     moment = now(connection)
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
-    open_states = sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
-    connection.execute(
-        deliveries.update()
-        .where(
+    rows = [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers]
+    set_for_each(
+        connection,
+        deliveries,
+        "ref",
+        rows,
+        # Spelled out, for a list of parameters has no place in a statement run for many rows.
+        sa.and_(
             deliveries.c.batch_id == claim.batch_id,
-            deliveries.c.ref == sa.bindparam("of_ref"),
-            # Spelled out, for a list of parameters has no place in a statement run for many rows.
-            sa.or_(*(deliveries.c.state == state for state in open_states)),
-        )
-        .values(
-            state=sa.bindparam("to_state"),
-            reason=sa.bindparam("to_reason"),
-            provider_id=sa.bindparam("to_provider_id"),
-            accepted_at=sa.bindparam("to_accepted_at"),
+            sa.or_(
+                *(
+                    deliveries.c.state == state
+                    for state in sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
+                )
+            ),
         ),
-        [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers],
     )
     split = any(isinstance(outcome, RetryLater | Refused) for outcome in outcomes.values())
     _close(connection, claim.batch_id, moment, split=split)
@@ -169,12 +191,14 @@ def _close(connection: sa.Connection, batch_id: int, moment: datetime, *, split:
 def _take(
     connection: sa.Connection,
     mailing_id: int,
-    rows: Sequence[Any],
-    lease_until: datetime,
+    rows: Sequence[_Pending],
+    *,
+    moment: datetime,
+    lease: timedelta,
     key_id: str,
 ) -> Claim:
     readers = tuple(Reader(row.ref, row.public_id, row.email, row.first_name) for row in rows)
-    key, moment = new_id(), now(connection)
+    key = new_id()
     batch_id = connection.execute(
         batches.insert()
         .returning(batches.c.id)
@@ -183,46 +207,73 @@ def _take(
             mailing_id=mailing_id,
             attempt=1,
             claimed_at=moment,
-            lease_until=lease_until,
+            lease_until=moment + lease,
             size=len(readers),
             snapshot=_snapshot(key_id, readers),
         )
     ).scalar_one()
     connection.execute(
         deliveries.update()
-        .where(deliveries.c.id.in_([row.id for row in rows]))
+        .where(among(connection, deliveries.c.id, [row.id for row in rows]))
         .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
-    )
-    connection.execute(
-        mailings.update()
-        .where(mailings.c.id == mailing_id)
-        .values(room=mailings.c.room - len(readers))
     )
     return Claim(batch_id, key, 1, moment, key_id, readers)
 
 
-def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Sequence[Any]:
-    query = (
-        sa.select(
-            deliveries.c.id,
-            deliveries.c.ref,
-            subscribers.c.public_id,
-            subscribers.c.email,
-            subscribers.c.first_name,
-            subscribers.c.status,
-            subscribers.c.paused_until,
-        )
-        .select_from(
-            deliveries.outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        )
+_PERSON: Final = (
+    subscribers.c.public_id,
+    subscribers.c.email,
+    subscribers.c.first_name,
+    subscribers.c.status,
+    subscribers.c.paused_until,
+)
+
+
+class _Pending(NamedTuple):
+    """A delivery that may be claimed, with its reader as he is; all None if he is gone."""
+
+    id: int
+    ref: str
+    public_id: str
+    email: str
+    first_name: str | None
+    status: str | None
+    paused_until: datetime | None
+
+
+def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Iterator[list[_Pending]]:
+    """Yield the next deliveries with their readers, both locked until the claim is committed.
+
+    Nothing is waited for, so that a claim can share a transaction with what is settled: what
+    another process claims, and a reader who is leaving at this very moment, are passed over and
+    stay pending. Whoever has left before is seen to have left.
+    """
+    free = (
+        sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
         .limit(size)
+        .with_for_update(skip_locked=True)
     )
-    return connection.execute(query).all()
+    last = 0
+    while rows := connection.execute(free.where(deliveries.c.id > last)).all():
+        last = rows[-1].id
+        query = (
+            sa.select(subscribers.c.id, *_PERSON)
+            .where(among(connection, subscribers.c.id, [r.subscriber_id for r in rows]))
+            .with_for_update(read=True, skip_locked=True)
+        )
+        people = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+        gone = dict.fromkeys([None], (None,) * len(_PERSON))
+        known = people | gone
+        yield [
+            _Pending(row.id, row.ref, *known[row.subscriber_id])
+            for row in rows
+            if row.subscriber_id in known
+        ]
 
 
-def _absence(row: sa.Row[Any], moment: datetime) -> str | None:
+def _absence(row: _Pending, moment: datetime) -> str | None:
     """Say why this reader may not be mailed any more, or None."""
     if row.status is None:
         return "erased"
@@ -237,7 +288,7 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
         connection.execute(
             deliveries.update()
             .where(
-                deliveries.c.id.in_(ids),
+                among(connection, deliveries.c.id, ids),
                 deliveries.c.state.in_(lifecycle.deliveries_before(DeliveryState.SKIPPED)),
             )
             .values(state=DeliveryState.SKIPPED, reason=reason)
@@ -252,11 +303,11 @@ def _settlement(ref: str, outcome: Outcome | None, moment: datetime) -> dict[str
     state = lifecycle.state_after(outcome) if outcome else DeliveryState.UNKNOWN
     accepted = isinstance(outcome, Accepted)
     return {
-        "of_ref": ref,
-        "to_state": state,
-        "to_reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
-        "to_provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
-        "to_accepted_at": moment if accepted else None,
+        "ref": ref,
+        "state": state.value,
+        "reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
+        "provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
+        "accepted_at": moment if accepted else None,
     }
 
 

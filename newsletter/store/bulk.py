@@ -4,11 +4,67 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+import sqlalchemy as sa
 
-    import sqlalchemy as sa
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
     from sqlalchemy.sql.dml import Insert
+
+
+def among(
+    connection: sa.Connection, column: sa.Column[Any], values: Collection[Any]
+) -> sa.ColumnElement[bool]:
+    """Return the condition that a column has one of many values.
+
+    PostgreSQL takes them as one array; a thousand parameters cost it more than the query does.
+    """
+    if connection.dialect.name == "sqlite":
+        return column.in_(values)
+    return column == sa.func.any(sa.literal(list(values), sa.ARRAY(column.type)))
+
+
+def set_for_each(
+    connection: sa.Connection,
+    table: sa.Table,
+    key: str,
+    rows: Sequence[Mapping[str, object]],
+    condition: sa.ColumnElement[bool],
+) -> None:
+    """Change the columns of many rows, each to values of its own.
+
+    Args:
+        connection: A write transaction.
+        table: The table.
+        key: The column by which a row is known.
+        rows: Of each row the key and the new values, all of the same columns.
+        condition: What else must hold of a row.
+    """
+    if not rows:
+        return
+    names = [name for name in rows[0] if name != key]
+    if connection.dialect.name == "sqlite":
+        # Names of parameters may not be those of columns that the statement sets.
+        found = table.c[key] == sa.bindparam("of_key")
+        values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
+        ready = [{"of_key": row[key]} | {f"to_{n}": row[n] for n in names} for row in rows]
+        connection.execute(table.update().where(found, condition).values(values), ready)
+        return
+    # One statement with an array for each column: three times as fast there as one for each row.
+    arrays = [
+        sa.literal([row[name] for row in rows], sa.ARRAY(table.c[name].type))
+        for name in (key, *names)
+    ]
+    given = (
+        sa.func.unnest(*arrays)
+        .table_valued(*(sa.column(name, table.c[name].type) for name in (key, *names)))
+        .render_derived()
+    )
+    connection.execute(
+        table.update()
+        .where(table.c[key] == given.c[key], condition)
+        .values({name: given.c[name] for name in names})
+    )
 
 
 def insert_many(

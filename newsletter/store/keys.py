@@ -13,10 +13,17 @@ import sqlalchemy as sa
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.store.engine import now
+from newsletter.store.schema import UtcDateTime
 from newsletter.store.schema import signing_keys as signing_keys_table
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
+
+
+_RECORD = sa.text(
+    "INSERT INTO signing_keys (fingerprint, recorded_at) VALUES (:fingerprint, :at)"
+    " ON CONFLICT DO NOTHING"
+).bindparams(sa.bindparam("at", type_=UtcDateTime))
 
 
 def signing_keys(settings: Settings) -> tuple[str, ...]:
@@ -61,7 +68,4 @@ def recorded_fingerprints(connection: sa.Connection) -> set[str]:
 
 def record_fingerprint(connection: sa.Connection, fingerprint: str) -> None:
     """Note that a key signs letters to readers from now on; nothing changes if it did before."""
-    if fingerprint not in recorded_fingerprints(connection):
-        connection.execute(
-            signing_keys_table.insert().values(fingerprint=fingerprint, recorded_at=now(connection))
-        )
+    connection.execute(_RECORD, {"fingerprint": fingerprint, "at": now(connection)})

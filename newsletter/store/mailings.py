@@ -11,9 +11,10 @@ from newsletter import lifecycle
 from newsletter.errors import DecisionNeeded
 from newsletter.model import DeliveryState, Mailing, MailingState, Receipt, Status
 from newsletter.schedule import slot
+from newsletter.store import proofs
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
-from newsletter.store.schema import batches, decisions, deliveries, mailings, subscribers
+from newsletter.store.schema import batches, decisions, deliveries, ledger, mailings, subscribers
 
 if TYPE_CHECKING:
     from newsletter.model import Draft, Issue, Letter
@@ -66,15 +67,29 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
         sa.select(
             sa.literal(mailing_id),
             subscribers.c.id,
-            sa.func.lower(sa.func.hex(sa.func.randomblob(16))),
+            _random_ref(connection),
             sa.literal(DeliveryState.PENDING.value),
             sa.false(),
         )
         .where(_reachable(moment))
         .order_by(subscribers.c.id)
+        # Nobody is erased between being chosen here and being written down.
+        .with_for_update(read=True, key_share=True)
     )
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed"]
     return connection.execute(deliveries.insert().from_select(columns, readers)).rowcount
+
+
+def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
+    """Return an expression that is another random name in every row."""
+    if connection.dialect.name == "postgresql":
+        return sa.func.replace(sa.cast(sa.func.gen_random_uuid(), sa.Text), "-", "")
+    return sa.func.lower(sa.func.hex(sa.func.randomblob(16)))
+
+
+def alone(connection: sa.Connection) -> None:
+    """Let one transaction at a time freeze; SQLite's have the database to themselves anyway."""
+    connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
 
 
 def audience(connection: sa.Connection) -> int:
@@ -93,6 +108,19 @@ def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     if row is None:
         raise _replaced()
     return _mailing(row)
+
+
+def hold(connection: sa.Connection, mailing_id: int) -> Mailing:
+    """Return one mailing as it is, and keep others from claiming of it or changing it.
+
+    In a write transaction, before anything is decided by the mailing's state or by its counts.
+
+    Raises:
+        DecisionNeeded: It is gone: an edited issue has replaced this rehearsal.
+    """
+    this = sa.select(mailings.c.id).where(mailings.c.id == mailing_id)
+    connection.execute(this.with_for_update(key_share=True))
+    return get(connection, mailing_id)
 
 
 def find(connection: sa.Connection, slug: str, *, rehearsal: bool) -> Mailing | None:
@@ -166,7 +194,12 @@ def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
     )
     rows = {DeliveryState(state): (n, assumed) for state, n, assumed in connection.execute(query)}
     counts = {state: rows.get(state, (0, 0))[0] for state in DeliveryState}
-    return Receipt(mailing, counts, assumed=sum(assumed for _, assumed in rows.values()))
+    return Receipt(
+        mailing,
+        counts,
+        assumed=sum(assumed for _, assumed in rows.values()),
+        proofed=bool(proofs.seen(connection, [mailing.letter_hash])),
+    )
 
 
 def move(connection: sa.Connection, mailing_id: int, target: MailingState, note: str = "") -> bool:
@@ -196,6 +229,7 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
 
 def conclude(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing that has nothing left to do; any other stays as it is."""
+    hold(connection, mailing_id)
     end = lifecycle.conclusion(receipt(connection, get(connection, mailing_id)).counts)
     if end:
         move(connection, mailing_id, end)

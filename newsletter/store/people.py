@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import Consent, DeliveryState, Status, Subscriber
-from newsletter.store.bulk import insert_many
+from newsletter.store.bulk import among, insert_many
+from newsletter.store.engine import Lock, exclude
 from newsletter.store.ids import new_id
 from newsletter.store.schema import (
     batches,
@@ -75,14 +76,22 @@ class Suppression:
 
 
 def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, Known]:
-    """Return who of these is on the list, by key."""
+    """Return who of these is on the list, by key.
+
+    In a write transaction nobody else can put people on the list, or change these, until its end.
+    """
+    if connection.get_execution_options().get("newsletter_write"):
+        exclude(connection, Lock.LIST)
     columns = (
         subscribers.c.id,
         subscribers.c.email_key,
         subscribers.c.status,
         subscribers.c.first_name,
     )
-    rows = connection.execute(sa.select(*columns).where(subscribers.c.email_key.in_(keys)))
+    query = sa.select(*columns).where(among(connection, subscribers.c.email_key, keys))
+    if connection.get_execution_options().get("newsletter_write"):
+        query = query.order_by(subscribers.c.id).with_for_update(key_share=True)
+    rows = connection.execute(query)
     return {key: Known(id_, key, Status(status), name) for id_, key, status, name in rows}
 
 
@@ -139,12 +148,20 @@ def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None
     Somebody who left or changed is never mailed from a copy of what he was.
     """
     if people:
-        theirs = sa.select(deliveries.c.batch_id).where(deliveries.c.subscriber_id.in_(people))
-        connection.execute(
-            batches.update()
-            .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
-            .values(snapshot=None)
+        theirs = sa.select(deliveries.c.batch_id).where(
+            among(connection, deliveries.c.subscriber_id, list(people))
         )
+        # In one order, so that two who leave at the same time never wait for each other in a ring.
+        unsettled = (
+            sa.select(batches.c.id)
+            .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
+            .order_by(batches.c.id)
+        )
+        ids = connection.scalars(unsettled.with_for_update()).all()
+        if ids:
+            connection.execute(
+                batches.update().where(among(connection, batches.c.id, ids)).values(snapshot=None)
+            )
 
 
 def record_consents(
@@ -262,7 +279,7 @@ def suppression_key(connection: sa.Connection) -> bytes:
 def suppressed(connection: sa.Connection, hashes: Collection[str]) -> dict[str, Suppression]:
     """Return which of these address hashes may not be mailed."""
     rows = connection.execute(
-        sa.select(suppressions).where(suppressions.c.address_hash.in_(hashes))
+        sa.select(suppressions).where(among(connection, suppressions.c.address_hash, hashes))
     )
     return {row.address_hash: Suppression(row.reason, row.at) for row in rows}
 

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from newsletter import lifecycle
 from newsletter.model import DeliveryState, MailingState
 from newsletter.store.batches import Claim, from_snapshot
+from newsletter.store.bulk import among
 from newsletter.store.engine import now
 from newsletter.store.schema import batches, deliveries, mailings
 
@@ -19,15 +20,27 @@ if TYPE_CHECKING:
 
 def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
     """Turn what a lost process left attempting into unknown; never into pending."""
-    overdue = sa.select(batches.c.id).where(
-        batches.c.mailing_id == mailing_id, batches.c.lease_until <= now(connection)
+    overdue = (
+        sa.select(batches.c.id)
+        .where(
+            batches.c.mailing_id == mailing_id,
+            # What is attempting is in a batch that is not settled.
+            batches.c.settled_at.is_(None),
+            batches.c.lease_until <= now(connection),
+        )
+        .order_by(batches.c.id)
+        # Locked by another process: it is being settled, or taken over, at this very moment.
+        .with_for_update(skip_locked=True)
     )
+    ids = connection.scalars(overdue).all()
+    if not ids:
+        return 0
     changed = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.mailing_id == mailing_id,
             deliveries.c.state == DeliveryState.ATTEMPTING,
-            deliveries.c.batch_id.in_(overdue),
+            among(connection, deliveries.c.batch_id, ids),
         )
         .values(state=DeliveryState.UNKNOWN, reason="the process that sent it was lost")
     )
@@ -51,8 +64,9 @@ def replay(
         window: For how long after its claim the provider still knows the key.
         but: Batches that were asked about already and gave no answer.
     """
-    state = connection.scalar(sa.select(mailings.c.state).where(mailings.c.id == mailing_id))
-    if state != MailingState.SENDING:
+    # Kept from a pause or an ending until this is committed, as in a claim.
+    state = sa.select(mailings.c.state).where(mailings.c.id == mailing_id)
+    if connection.scalar(state.with_for_update(read=True)) != MailingState.SENDING:
         return None
     moment = now(connection)
     query = (
@@ -60,7 +74,8 @@ def replay(
         .where(_replayable(mailing_id, moment - window), batches.c.lease_until <= moment)
         .where(batches.c.id.not_in(but))
     )
-    row = connection.execute(query.limit(1)).one_or_none()
+    only = query.order_by(batches.c.id).limit(1).with_for_update(skip_locked=True)
+    row = connection.execute(only).one_or_none()
     if row is None:
         return None
     attempt = row.attempt + 1
@@ -101,7 +116,7 @@ def _replayable(mailing_id: int, oldest: datetime) -> sa.ColumnElement[bool]:
 
 def abandon(connection: sa.Connection, claim: Claim, reason: str) -> None:
     """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
-    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id)
+    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id).with_for_update()
     if connection.scalar(owner) != claim.attempt:
         return
     connection.execute(
@@ -125,6 +140,27 @@ def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
     return max(leases) - now(connection) if leases else None
 
 
+def others_at_work(connection: sa.Connection, mailing_id: int) -> bool:
+    """Tell whether it is worth looking again for something of a mailing to claim.
+
+    Something is attempting, in a process that is alive or lost; or something is pending and may be
+    claimed, but was passed over: another process was claiming it, or its reader was leaving.
+    """
+    mailing = connection.execute(
+        sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
+    ).one_or_none()
+    if mailing is None or mailing.state != MailingState.SENDING:
+        return False
+    states = [DeliveryState.ATTEMPTING] if mailing.room == 0 else _OPEN
+    left = sa.select(deliveries.c.id).where(
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_(states)
+    )
+    return connection.execute(left.limit(1)).one_or_none() is not None
+
+
+_OPEN = [DeliveryState.PENDING, DeliveryState.ATTEMPTING]
+
+
 def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
     """Carry out what a person decided about all unknown deliveries; return how many.
 
@@ -136,10 +172,16 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
     unknown = sa.and_(
         deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
     )
-    touched = sa.select(deliveries.c.batch_id).where(unknown)
+    # The order in which all who need several locks take them: mailing, batches, deliveries.
+    connection.execute(
+        sa.select(mailings.c.id).where(mailings.c.id == mailing_id).with_for_update(key_share=True)
+    )
+    theirs = sa.select(deliveries.c.batch_id).where(unknown)
+    touched = sa.select(batches.c.id).where(batches.c.id.in_(theirs)).order_by(batches.c.id)
+    ids = connection.scalars(touched.with_for_update()).all()
     connection.execute(
         batches.update()
-        .where(batches.c.id.in_(touched))
+        .where(among(connection, batches.c.id, ids))
         .values(snapshot=None, settled_at=now(connection), attempt=batches.c.attempt + 1)
     )
     values = (
@@ -147,4 +189,5 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
         if resend
         else {"state": DeliveryState.ACCEPTED, "assumed": True, "accepted_at": None}
     )
-    return connection.execute(deliveries.update().where(unknown).values(**values)).rowcount
+    decided = sa.and_(unknown, among(connection, deliveries.c.batch_id, ids))
+    return connection.execute(deliveries.update().where(decided).values(**values)).rowcount

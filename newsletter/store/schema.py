@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 metadata = sa.MetaData()
 
+RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+"""The number of a row; only an INTEGER numbers itself in SQLite (sqlite.org/autoinc.html)."""
+
 
 class UtcDateTime(sa.TypeDecorator[datetime]):
     """A moment: aware in Python; SQLite, which has no such type, keeps it as text, in UTC."""
@@ -55,8 +58,10 @@ ledger = sa.Table(
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("suppression_key", sa.LargeBinary, nullable=False),
     sa.Column("created_at", UtcDateTime, nullable=False),
-    # Set when it was moved to another database: from then on nothing is written here.
+    # Set when it is moved to another database: from then on nothing is written here.
     sa.Column("closed_at", UtcDateTime),
+    # Set when the other one has everything: there is never a third.
+    sa.Column("moved_at", UtcDateTime),
 )
 
 # Every key that has signed a letter to a reader, by its fingerprint: its links must go on working.
@@ -70,7 +75,7 @@ signing_keys = sa.Table(
 subscribers = sa.Table(
     "subscribers",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("public_id", sa.Text, nullable=False, unique=True),
     sa.Column("email", sa.Text, nullable=False),
     # The address as it is compared: see subscriptions.addresses.
@@ -90,7 +95,7 @@ subscribers = sa.Table(
 wordings = sa.Table(
     "wordings",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("text", sa.Text, nullable=False),
     sa.Column("hash", sa.Text, nullable=False, unique=True),
 )
@@ -99,7 +104,7 @@ wordings = sa.Table(
 consents = sa.Table(
     "consents",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column(
         "subscriber_id",
         sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
@@ -124,7 +129,7 @@ suppressions = sa.Table(
 mailings = sa.Table(
     "mailings",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("public_id", sa.Text, nullable=False, unique=True),
     sa.Column("slug", sa.Text, nullable=False),
     # The local date and time it was meant for; `send_at` is the same with its offset (ISO 8601).
@@ -169,7 +174,7 @@ sa.Index(
 batches = sa.Table(
     "batches",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("key", sa.Text, nullable=False, unique=True),
     sa.Column(
         "mailing_id",
@@ -188,11 +193,18 @@ batches = sa.Table(
     sa.Index("batches_by_time", "claimed_at"),
     sqlite_autoincrement=True,
 )
+# Few: what is under way, and what nobody knows the end of.
+sa.Index(
+    "unsettled_batches",
+    batches.c.mailing_id,
+    sqlite_where=batches.c.settled_at.is_(None),
+    postgresql_where=batches.c.settled_at.is_(None),
+)
 
 deliveries = sa.Table(
     "deliveries",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("mailing_id", sa.ForeignKey("mailings.id", ondelete="CASCADE"), nullable=False),
     # Null once the subscriber is erased: the delivery stays, so that counts still add up.
     sa.Column("subscriber_id", sa.ForeignKey("subscribers.id", ondelete="SET NULL")),
@@ -212,7 +224,7 @@ deliveries = sa.Table(
 decisions = sa.Table(
     "decisions",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column(
         "mailing_id",
         sa.ForeignKey("mailings.id", ondelete="CASCADE"),
@@ -229,7 +241,7 @@ decisions = sa.Table(
 proofs = sa.Table(
     "proofs",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", RowId, primary_key=True),
     sa.Column("slug", sa.Text, nullable=False),
     sa.Column("letter_hash", sa.Text, nullable=False, index=True),
     sa.Column("ref", sa.Text, nullable=False, unique=True),

@@ -23,6 +23,6 @@ def fake(tmp_path: Path) -> Iterator[FakeResend]:
 @pytest.fixture
 def resend(fake: FakeResend) -> Iterator[Resend]:
     """Return Resend at the fake, patient for a second."""
-    resend = Resend("re_canary_c4n4ry_k3y_0123456789", fake.url, deadline=1)
+    resend = Resend("re_c4n4ry", fake.url, deadline=1)
     yield resend
     resend.close()

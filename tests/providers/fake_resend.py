@@ -6,8 +6,9 @@ In a test: `with FakeResend(ledger) as fake:` and then `fake.url`. As a process:
         [--require-key KEY] [--fast]
 
 It prints its port on the first line. Each letter that it takes is one JSON line of the ledger,
-synced before the answer leaves: `key`, `digest` of the whole body, `to`, `ref`, `at`. `--fast` finds
-addresses and references without reading the JSON. Faults are set by the number of the request:
+synced before the answer leaves: `key`, `digest` of the whole body, `to`, `ref`, `at`. `--fast`
+finds addresses and references without reading the JSON. Faults are set by the number of the next
+requests, counted from 1:
 
     curl -X PUT http://127.0.0.1:PORT/faults -d '{"2": "reset-accepted", "4": "429"}'
 
@@ -146,8 +147,7 @@ class FakeResend:
         self._file = ledger.open("ab")
         self._lock = threading.Lock()
         self._keys: dict[str, tuple[str, bytes | None]] = {}
-        self._server = _Server(("127.0.0.1", port), _Connection)
-        self._server.fake = self
+        self._server = _Server(("127.0.0.1", port), self)
         self.port = self._server.server_address[1]
         self.url = f"http://127.0.0.1:{self.port}{base}"
 
@@ -282,22 +282,22 @@ class _Server(socketserver.ThreadingTCPServer):
     daemon_threads = True
     block_on_close = False
     request_queue_size = 128
-    fake: FakeResend
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, address: tuple[str, int], fake: FakeResend) -> None:
+        super().__init__(address, _Connection)
+        self.fake = fake
         self._open: set[socket.socket] = set()
 
-    def process_request(self, request: Any, client_address: Any) -> None:
+    def process_request(self, request: socket.socket, client_address: object) -> None:
         request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._open.add(request)
         super().process_request(request, client_address)
 
-    def shutdown_request(self, request: Any) -> None:
+    def shutdown_request(self, request: socket.socket) -> None:
         self._open.discard(request)
         request.close()
 
-    def handle_error(self, request: Any, client_address: Any) -> None:
+    def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hang up; they are a part of what is tested."""
 
     def hang_up(self) -> None:

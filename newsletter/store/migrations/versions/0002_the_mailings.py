@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from newsletter.store.schema import UtcDateTime
+from newsletter.store.schema import RowId, UtcDateTime
 
 revision = "0002"
 down_revision = "0001"
@@ -12,7 +12,7 @@ down_revision = "0001"
 def _mailings() -> None:
     op.create_table(
         "mailings",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", RowId, primary_key=True),
         sa.Column("public_id", sa.Text, nullable=False, unique=True),
         sa.Column("slug", sa.Text, nullable=False),
         sa.Column("slot", sa.Text, nullable=False),
@@ -61,11 +61,11 @@ def _mailings() -> None:
 def _deliveries() -> None:
     op.create_table(
         "batches",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", RowId, primary_key=True),
         sa.Column("key", sa.Text, nullable=False, unique=True),
         sa.Column(
             "mailing_id",
-            sa.Integer,
+            RowId,
             sa.ForeignKey("mailings.id", ondelete="CASCADE"),
             nullable=False,
             index=True,
@@ -80,20 +80,18 @@ def _deliveries() -> None:
     )
     op.create_table(
         "deliveries",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", RowId, primary_key=True),
         sa.Column(
             "mailing_id",
-            sa.Integer,
+            RowId,
             sa.ForeignKey("mailings.id", ondelete="CASCADE"),
             nullable=False,
         ),
-        sa.Column(
-            "subscriber_id", sa.Integer, sa.ForeignKey("subscribers.id", ondelete="SET NULL")
-        ),
+        sa.Column("subscriber_id", RowId, sa.ForeignKey("subscribers.id", ondelete="SET NULL")),
         sa.Column("ref", sa.Text, nullable=False, unique=True),
         sa.Column("state", sa.Text, nullable=False),
         sa.Column("reason", sa.Text),
-        sa.Column("batch_id", sa.Integer, sa.ForeignKey("batches.id"), index=True),
+        sa.Column("batch_id", RowId, sa.ForeignKey("batches.id"), index=True),
         sa.Column("provider_id", sa.Text),
         sa.Column("accepted_at", UtcDateTime),
         sa.Column("assumed", sa.Boolean, nullable=False),
@@ -112,10 +110,10 @@ def upgrade() -> None:
     _deliveries()
     op.create_table(
         "decisions",
-        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("id", RowId, primary_key=True),
         sa.Column(
             "mailing_id",
-            sa.Integer,
+            RowId,
             sa.ForeignKey("mailings.id", ondelete="CASCADE"),
             nullable=False,
             index=True,

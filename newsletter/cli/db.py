@@ -1,0 +1,117 @@
+"""`newsletter db`: the database itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter import tokens
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
+from newsletter.store import condition, location, moving
+from newsletter.store.engine import HEAD, connect, upgrade
+from newsletter.store.keys import signing_keys
+from newsletter.store.sqlite import prepare_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from newsletter.cli import App
+    from newsletter.config import Settings
+
+_JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+
+
+@click.group()
+def db() -> None:
+    """The database: bring it to this version, look at it, move it to another place.
+
+    NEWSLETTER_DATABASE_URL says where it is; without it, a file in .newsletter/.
+    """
+
+
+@db.command("upgrade")
+@_JSON
+@click.pass_obj
+def upgrade_(app: App, *, json_: bool) -> None:
+    """Bring the tables to what this version needs; does nothing when they are.
+
+    Of an SQLite file a copy is made first, and any other command would do the same.
+    """
+    place = location.locate(app.settings)
+    if isinstance(place, location.SqliteFile):
+        prepare_file(place.path)
+    store = connect(place)
+    try:
+        applied = upgrade(store, place)
+    finally:
+        store.close()
+    if json_:
+        print_json({"applied": applied, "revision": HEAD})
+    elif applied:
+        say(f"Applied {applied} migration{'s' * (applied != 1)}: the database is at {HEAD}.")
+    else:
+        say(f"Nothing to do: the database is at {HEAD}.")
+
+
+@db.command()
+@_JSON
+@click.pass_obj
+def status(app: App, *, json_: bool) -> None:
+    """Which ledger this is, in what database, and whether tables and keys fit this place."""
+    found = condition.condition(app.settings)
+    document = {
+        "ledger": found.ledger,
+        "engine": found.engine,
+        "behind": found.behind,
+        "subscribers": found.subscribers,
+        "key_matches": _known(app.settings, found.fingerprints),
+        "closed": found.closed,
+    }
+    if json_:
+        print_json(document)
+        return
+    for name, value in document.items():
+        say(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
+    if found.behind:
+        note("Bring it to this version with: newsletter db upgrade")
+
+
+@db.command()
+@click.argument("url")
+@_JSON
+@click.pass_obj
+def move(app: App, *, url: str, json_: bool) -> None:
+    """Carry everything to the empty database at URL, and close the one it is in now.
+
+    The ledger's id and its keys go along. Nothing is sent or written from the old one any more.
+    Interrupted, it goes on when the same command is run again.
+    """
+    if location.has_password(url):
+        note("A password in a command stays in the shell's history: PGPASSWORD is the place for it")
+    with progress("Copying") as report:
+        moved = moving.move(app.settings, url, report)
+    line = f"NEWSLETTER_DATABASE_URL={location.without_password(url)}"
+    if json_:
+        document = {"ledger": moved.ledger, "already": moved.already, "rows": dict(moved.rows)}
+        print_json({**document, "set": line})
+        return
+    count = sum(moved.rows.values())
+    say("It was moved there before." if moved.already else f"Moved: {count:,} rows.")
+    say(f"The old database is closed. From now on set:\n  {line}")
+
+
+def _known(settings: Settings, fingerprints: Collection[str]) -> bool:
+    """Tell whether every key that signed letters is configured here; none is made to find out."""
+    if not fingerprints:
+        return True
+    made = (settings.state / "secret-key").exists()
+    keys = signing_keys(settings) if settings.secret_keys or made else ()
+    return set(fingerprints) <= {tokens.fingerprint(key) for key in keys}
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "-" if value is None else str(value)

@@ -1,0 +1,50 @@
+"""The database as the web app has it: opened when it can be, and again when it was away."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.store import open_store
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.store import Store
+
+_PAUSE: Final = 1.0
+"""Seconds for which a failure to open answers for all: knocking costs a thread each time."""
+
+
+class Database:
+    """Opens the store for whoever asks first, so that the app starts before its database does."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opening = threading.Lock()
+        self._store: Store | None = None
+        self._trouble = ""
+        self._tried_at = 0.0
+
+    def store(self) -> Store:
+        """Return the open store.
+
+        Raises:
+            NewsletterError: It cannot be opened, or could not a moment ago.
+        """
+        with self._opening:
+            if self._store is None:
+                if self._trouble and time.monotonic() < self._tried_at + _PAUSE:
+                    raise TryAgain(self._trouble)
+                try:
+                    self._store = open_store(self._settings)
+                except NewsletterError as error:
+                    self._trouble, self._tried_at = str(error), time.monotonic()
+                    raise
+            return self._store
+
+    def close(self) -> None:
+        """Let go of it."""
+        if self._store:
+            self._store.close()

@@ -1,0 +1,97 @@
+"""Around every request: headers that keep a page to itself, a line in the log, and no traceback.
+
+The log is for counting and for finding out what is slow. It holds the route's template and never
+what a reader sent: a path holds his token, and a log lives longer than anybody remembers.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import newsletter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from newsletter.web.pages import Page
+
+HEADERS: Final = (
+    (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-robots-tag", b"noindex"),
+    (b"permissions-policy", b"camera=(), geolocation=(), microphone=()"),
+    (b"cache-control", b"no-store"),
+)
+"""What an answer carries that says nothing else itself."""
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_PACKAGE: Final = Path(newsletter.__file__).parent
+
+
+def guarded(
+    app: ASGIApp, paths: Mapping[object, str], trouble: Page, log: Callable[[str], None]
+) -> ASGIApp:
+    """Wrap an app.
+
+    Args:
+        app: A Starlette application.
+        paths: The template of each endpoint's route.
+        trouble: What a reader sees when the app raises.
+        log: Takes one line for each request.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        began, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                said = {name for name, _ in message["headers"]}
+                message["headers"] = [
+                    *message["headers"],
+                    *(header for header in HEADERS if header[0] not in said),
+                ]
+            await send(message)
+
+        try:
+            await app(scope, receive, send_with_headers)
+        except Exception as error:  # noqa: BLE001 - the last resort: a page and a line, whatever it is
+            remark(scope, f"unexpected {type(error).__name__} at {_place(error)}")
+            if not status:
+                await trouble.answer(500)(scope, receive, send_with_headers)
+        finally:
+            route = paths.get(scope.get("endpoint"), "-")
+            log(_line(scope, route, status, time.perf_counter() - began))
+
+    return answer
+
+
+def remark(scope: Scope, text: str) -> None:
+    """Add to a request's line in the log; never anything of the request."""
+    scope["state"]["remark"] = f": {' '.join(text.split())}"
+
+
+def _line(scope: Scope, route: str, status: int, seconds: float) -> str:
+    moment = datetime.now(UTC).isoformat("T", "seconds").replace("+00:00", "Z")
+    # A method is a word that a client chose.
+    method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    remarks = scope["state"].get("remark", "")
+    return f"{moment} {method} {route} {status} {seconds * 1000:.1f} ms{remarks}"
+
+
+def _place(error: Exception) -> str:
+    """Return the last line of ours that an error passed, without anything that it says."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(_PACKAGE)]
+    last = (ours or frames)[-1]
+    return f"{Path(last.filename).name}:{last.lineno}"

@@ -1,0 +1,168 @@
+"""The addresses that readers and their mail programs come to. GET and HEAD change nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import TYPE_CHECKING, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from newsletter import tokens
+from newsletter.errors import NewsletterError
+from newsletter.model import Letter
+from newsletter.store import leaving as queries
+from newsletter.store.engine import HEAD
+from newsletter.subscriptions import leaving
+from newsletter.web.goodbyes import Goodbyes
+from newsletter.web.guard import guarded, remark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from newsletter.web.database import Database
+    from newsletter.web.pages import Pages
+
+MAX_BODY: Final = 4096
+BODY_SECONDS: Final = 10.0
+_SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
+_LATER: Final = {"Retry-After": "60"}
+# An author's pictures may stand anywhere, and a letter's look stands in its elements.
+_ISSUE_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'none';"
+        " base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "public, max-age=300",
+}
+
+
+class Readers:
+    """What each address answers.
+
+    Args:
+        pages: What readers see.
+        keys: All keys that verify leave links, newest first.
+        database: The list and the ledger.
+        rehearsals: Whether a rehearsal's letter may be seen: where nobody is mailed.
+    """
+
+    def __init__(
+        self, pages: Pages, keys: Sequence[str], database: Database, *, rehearsals: bool
+    ) -> None:
+        self._pages = pages
+        self._keys = keys
+        self._database = database
+        self._rehearsals = rehearsals
+        self._goodbyes = Goodbyes(database)
+
+    async def leave(self, request: Request) -> Response:
+        """Show a button, which needs no database; or let its reader leave.
+
+        The button and a mail program's one-click (RFC 8058, section 3.2) are the same POST. Its
+        body is never looked at: the token is the authority, and says all there is to say. So
+        there is one answer too, a page, which a mail program shows to nobody.
+        """
+        reader = leaving.whose(self._keys, request.path_params["token"])
+        if reader is None:
+            return self._pages.missing.answer(404)
+        proof = reader == tokens.NOBODY
+        if request.method != "POST":
+            return (self._pages.leave_proof if proof else self._pages.leave).answer()
+        await _drain(request)
+        try:
+            await self._goodbyes.say(reader)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            return self._pages.not_left.answer(503, _LATER)
+        return (self._pages.proof if proof else self._pages.left).answer()
+
+    def issue(self, request: Request) -> Response:
+        """Show an issue as its readers got it, without anything of theirs."""
+        slug = request.path_params["slug"]
+        if not _SLUG.fullmatch(slug):
+            return self._pages.missing.answer(404)
+        try:
+            with self._database.store().read() as connection:
+                found = queries.published(connection, slug, rehearsals=self._rehearsals)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            return self._pages.trouble.answer(503, _LATER)
+        if found is None:
+            return self._pages.missing.answer(404)
+        letter_hash, frozen = found
+        headers = {**_ISSUE_HEADERS, "ETag": f'"{letter_hash}"'}
+        if headers["ETag"] in request.headers.get("if-none-match", ""):
+            return Response(status_code=304, headers=headers)
+        return Response(Letter.decode(frozen).page, 200, headers, "text/html")
+
+    def health(self, request: Request) -> Response:
+        """Say whether the database can be used for what the other addresses do, and which it is."""
+        try:
+            with self._database.store().read() as connection:
+                found = queries.condition(connection)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            # Anybody may ask this: what is wrong stands in the log.
+            return _unwell("the database cannot be used just now")
+        if found.closed:
+            return _unwell("this database is closed: another one has taken its place")
+        if found.revision != HEAD:
+            return _unwell("the database and this program are of different versions")
+        return JSONResponse({"status": "ok", "ledger": found.ledger})
+
+
+def make_app(
+    pages: Pages,
+    keys: Sequence[str],
+    database: Database,
+    *,
+    rehearsals: bool,
+    log: Callable[[str], None],
+) -> ASGIApp:
+    """Return the readers' web app; `log` takes one line for each request."""
+    readers = Readers(pages, keys, database, rehearsals=rehearsals)
+    routes = [
+        Route("/u/{token}", readers.leave, methods=["GET", "POST"]),
+        Route("/issues/{slug}", readers.issue),
+        Route("/healthz", readers.health),
+    ]
+
+    async def refuse(_request: Request, error: Exception) -> Response:
+        if not isinstance(error, HTTPException):
+            raise error
+        page = pages.missing if error.status_code == 404 else pages.refused  # noqa: PLR2004
+        return page.answer(error.status_code, error.headers)
+
+    app = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
+    # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
+    app.router.redirect_slashes = False
+    paths: dict[object, str] = {route.endpoint: route.path for route in routes}
+    return guarded(app, paths, pages.trouble, log)
+
+
+async def _drain(request: Request) -> None:
+    """Read a body to its end, for as long as it is short and comes soon, and throw it away."""
+    size = 0
+    close = {"Connection": "close"}
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                size += len(part)
+                if size > MAX_BODY:
+                    raise HTTPException(413, headers=close)
+    except TimeoutError:
+        raise HTTPException(408, headers=close) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None
+
+
+def _unwell(why: str) -> Response:
+    return JSONResponse({"status": why}, 503, _LATER)

@@ -1,0 +1,134 @@
+"""uvicorn, set up so that it says nothing of a reader and waits for nobody too long."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from typing import TYPE_CHECKING, Final
+
+import h11
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from newsletter.errors import NewsletterError
+from newsletter.web.guard import HEADERS
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from starlette.types import ASGIApp
+
+HEAD_SECONDS: Final = 10.0
+"""How long a client may take to say what it wants."""
+
+_MAX_HEAD: Final = 16 * 1024
+_MAX_CONNECTIONS: Final = 500
+_STOP_SECONDS: Final = 40  # a little more than a database may make a request wait
+
+
+class Prompt(H11Protocol):
+    """Closes a connection whose request does not come: uvicorn itself would wait for ever."""
+
+    _deadline: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Go on waiting only while the head of a request is not whole."""
+        super().data_received(data)
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop waiting."""
+        super().connection_lost(exc)
+        self._stop_watching()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP with the headers of every other answer."""
+        headers = [
+            *HEADERS,
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"connection", b"close"),
+        ]
+        for event in (
+            h11.Response(status_code=400, headers=headers, reason=b"Bad Request"),
+            h11.Data(data=msg.encode()),
+            h11.EndOfMessage(),
+        ):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+    def _watch(self) -> None:
+        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
+            self._stop_watching()
+        elif self._deadline is None:
+            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _stop_watching(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address of this machine; port 0 is any that is free.
+
+    Raises:
+        NewsletterError: There is no such address here, or the port is taken.
+    """
+    where = f"{host}:{port}"
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        bound = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError):
+        raise NewsletterError(
+            "is no address of this machine", where=where, hint="Give --host as 127.0.0.1 or 0.0.0.0"
+        ) from None
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        bound.listen()
+    except OSError as error:
+        bound.close()
+        raise NewsletterError(
+            f"cannot listen there: {error.strerror}", where=where, hint="Choose another --port"
+        ) from None
+    return bound
+
+
+def run(app: ASGIApp, at: socket.socket) -> None:
+    """Serve an app on a bound socket until SIGINT or SIGTERM, and finish what is in flight."""
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            http=Prompt,
+            ws="none",
+            lifespan="off",
+            interface="asgi3",
+            # Its log holds paths and addresses of clients; ours is in `guard`.
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            h11_max_incomplete_event_size=_MAX_HEAD,
+            limit_concurrency=_MAX_CONNECTIONS,
+            timeout_graceful_shutdown=_STOP_SECONDS,
+        )
+    )
+    # uvicorn catches both, and raises them again when it is done: then there is nothing to do.
+    before = {number: signal.signal(number, _done) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        server.run(sockets=[at])
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _done(_signal: int, _frame: object) -> None:
+    """Take a signal without doing anything."""

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from house import House, Provider, write_issue
+
+from newsletter import delivery, desk
+from newsletter.cli.receipts import as_text, next_text
+from newsletter.model import RetryLater
+from newsletter.store import mailings
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from newsletter.delivery import Upcoming
+    from newsletter.model import Batch, Outcome
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SEVEN = datetime.fromisoformat("2026-11-29T07:00:00+01:00")
+REAL = {"provider": "resend", "resend_api_key": "re_of_these_tests"}
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    return [SEVEN.astimezone(UTC)]
+
+
+@pytest.fixture
+def house(root: Path, clock: list[datetime]) -> House:
+    made = House(root, readers=3, slug="2026-11-29-rust", clock=lambda: clock[0])
+    write(made, "2026-11-29-rust")
+    return made
+
+
+def write(house: House, slug: str, front: str = "") -> Path:
+    path = house.root / "issues" / f"{slug}.md"
+    path.write_text(f"---\nsubject: Over rust\n{front}---\nEen zin.\n", encoding="utf-8")
+    return path
+
+
+def upcoming(house: House) -> Upcoming | None:
+    return delivery.upcoming(house.store, house.settings, desk.read_all(house.settings))
+
+
+def blocked_by(house: House) -> str:
+    found = upcoming(house)
+    assert found
+    assert all(line.isprintable() for line in found.blocked_by)
+    return "\n".join(found.blocked_by)
+
+
+def missed(house: House) -> tuple[str, ...]:
+    return delivery.missed(house.store, house.settings, desk.read_all(house.settings))
+
+
+def refuse(batch: Batch) -> Mapping[str, Outcome]:
+    return {reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients}
+
+
+def test_nothing_stands_in_the_way_of_a_house_in_order(house: House) -> None:
+    house.settings = replace(house.settings, **REAL)  # type: ignore[arg-type]
+    assert blocked_by(house) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ledger": ""}, "ledger"),
+        ({"sender": ""}, "sender"),
+        ({"secret_keys": ()}, "NEWSLETTER_SECRET_KEY"),
+        ({"resend_api_key": ""}, "RESEND_API_KEY"),
+    ],
+)
+def test_what_sending_for_real_lacks_stands_in_the_way(
+    house: House, change: dict[str, object], said: str
+) -> None:
+    house.settings = replace(house.settings, **{**REAL, **change})  # type: ignore[arg-type]
+    assert said in blocked_by(house)
+    house.settings = replace(house.settings, provider="outbox")
+    assert blocked_by(house) == ""
+
+
+def test_a_letter_that_cannot_be_made_stands_in_the_way(house: House) -> None:
+    (house.root / "templates").mkdir()
+    (house.root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
+    assert "issue.txt.j2" in blocked_by(house)
+
+
+def test_what_cannot_go_does_not_stand_in_the_way_of_what_can(house: House) -> None:
+    write(house, "2026-11-29-tweede", "draft: yes\n")
+    write(house, "2026-11-29-vierde", "onderwerp: x\n")
+    assert blocked_by(house) == ""
+    write(house, "2026-11-29-vijfde")
+    assert blocked_by(house) == "2026-11-29-vijfde has the same date and time"
+
+
+def test_a_half_written_draft_is_both(house: House) -> None:
+    write(house, "2026-11-29-rust", "draft: yes\nonderwerp: x\n")
+    assert "error" in blocked_by(house)
+    assert "draft" in blocked_by(house)
+
+
+def test_what_was_cancelled_is_started_by_nothing_but_send(
+    house: House, clock: list[datetime], tmp_path: Path
+) -> None:
+    house.send(Provider(tmp_path / "taken", answer=refuse))
+    delivery.cancel(house.store, house.slug)
+    house.settings = replace(house.settings, **REAL)  # type: ignore[arg-type]
+    assert f"only newsletter send {house.slug}" in blocked_by(house)
+    clock[0] += timedelta(hours=7)
+    assert missed(house) == ()
+
+
+def test_a_copy_of_what_went_out_is_told_before_its_time(house: House, tmp_path: Path) -> None:
+    house.send(Provider(tmp_path / "taken"))
+    write(house, "2026-12-06-kopie")
+    house.settings = replace(house.settings, **REAL)  # type: ignore[arg-type]
+    assert "2026-11-29-rust already went out" in blocked_by(house)
+
+
+def test_only_what_was_to_go_out_can_be_missed(
+    house: House, clock: list[datetime], tmp_path: Path
+) -> None:
+    house.send(Provider(tmp_path / "taken"))
+    house.settings = replace(house.settings, **REAL)  # type: ignore[arg-type]
+    write(house, "2026-11-28-concept", "draft: yes\n")
+    write(house, "2026-11-28-half", "draft: yes\nonderwerp: x\n")
+    write(house, "2026-11-28-hernoemd")  # the text of what went out
+    assert missed(house) == ()
+    write(house, "2026-11-27-vergeten").write_text("---\nsubject: x\n---\nAnders.\n")
+    assert missed(house) == ("2026-11-27-vergeten",)
+    clock[0] += timedelta(days=6)
+    assert missed(house) == ()
+
+
+def test_what_expired_has_an_account_and_a_next_step(house: House, clock: list[datetime]) -> None:
+    (draft,) = desk.read_all(house.settings)
+    with house.store.write() as connection:
+        mailings.expire(
+            connection, draft, SEVEN, provider="resend", provider_url="", rehearsal=False
+        )
+    receipt = delivery.receipt_of(house.store, house.slug)
+    assert receipt
+    text = as_text(receipt)
+    assert text.splitlines()[:2] == [f"{house.slug}: expired (resend)", "  nobody was mailed"]
+    assert "--late" in text
+    clock[0] += timedelta(hours=7)
+    assert missed(house) == (house.slug,)
+
+
+def test_what_is_next_is_one_line(house: House) -> None:
+    found = upcoming(house)
+    assert found
+    line = f"Next: {house.slug}, Sunday 29 November 2026 07:00, 3 readers"
+    assert next_text(found) == line
+    assert next_text(found, real=True).splitlines() == [
+        line,
+        f"  no proof of this text yet: newsletter proof {house.slug} --to you@example.org",
+    ]
+    assert next_text(replace(found, proofed=True), real=True) == f"{line}, proof seen"
+
+
+def test_status_needs_no_provider_and_no_key(root: Path, run: Run) -> None:
+    house = House(root, readers=3)
+    house.for_real("http://127.0.0.1:9")
+    done = run("status", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "RESEND_API_KEY" in str(json.loads(done.stdout)["next"]["blocked_by"])
+    one = json.loads(run("status", house.slug, "--json").stdout)
+    assert (one["state"], one["provider"], one["proofed"]) == (None, "resend", False)
+    assert "no proof of this text yet" in run("status").stdout
+
+
+def test_status_of_what_cannot_be_rendered_is_no_error(root: Path, run: Run) -> None:
+    house = House(root, readers=3)
+    (root / "templates").mkdir()
+    (root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
+    for arguments in (["status"], ["status", house.slug], ["status", "--json"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_with_the_outbox_nothing_is_said_of_proofs(root: Path, run: Run) -> None:
+    House(root, readers=3)
+    write_issue(root, name="later", days=13)
+    assert "proof" not in run("status").stdout
