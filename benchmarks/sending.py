@@ -57,9 +57,10 @@ def fake(latency: int) -> Iterator[str]:
             *("--ledger", Path(folder) / "taken", "--latency-ms", str(latency)),
         ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:
-            assert process.stdout
-            yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
-            process.terminate()
+            try:
+                yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+            finally:
+                process.terminate()
 
 
 def newsletter(root: Path, database: str, provider: str, readers: int) -> Settings:

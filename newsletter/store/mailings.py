@@ -77,7 +77,9 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
         .with_for_update(read=True, key_share=True)
     )
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed"]
-    return connection.execute(deliveries.insert().from_select(columns, readers)).rowcount
+    insert = deliveries.insert().from_select(columns, readers)
+    # Of an insert, SQLAlchemy keeps the count only when it is told to.
+    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
