@@ -155,8 +155,14 @@ def bare(settings: Settings, readers: int) -> float:
     with httpx.Client(base_url=settings.provider_url, timeout=60) as client:
 
         def post(number: int) -> list[str]:
-            headers = {"Idempotency-Key": f"bare-{settings.root.name}-{number}"}
+            headers = {
+                "Authorization": "Bearer re_benchmark",
+                "Content-Type": "application/json",
+                "Idempotency-Key": f"bare-{settings.root.name}-{number}",
+                "x-batch-validation": "permissive",
+            }
             answer = client.post("/emails/batch", content=body, headers=headers)
+            answer.raise_for_status()
             return [item["id"] for item in answer.json()["data"]]
 
         began = time.perf_counter()
