@@ -123,7 +123,7 @@ def compare(root: Path, tokens_left: list[str], clients: int) -> None:
 
     app = start(root, "serve", "--port", "0")
     assert app.stderr  # noqa: S101 - it is a pipe, above
-    port = int(app.stderr.readline().split(" for ")[0].rsplit(":", 1)[1])
+    port = int(app.stderr.readline().rsplit(":", 1)[1])
     # Its log goes where a log goes: away from here.
     threading.Thread(target=app.stderr.read, daemon=True).start()
     turn(port, clients, asking)

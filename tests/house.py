@@ -90,7 +90,7 @@ class Provider:
 
 @contextlib.contextmanager
 def raw(database: Path, *, manual: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open a database behind the program's back, and close it; `manual` leaves BEGIN to you."""
+    """Open a file behind the program's back, and close it; `manual` leaves BEGIN to you."""
     level = None if manual else "DEFERRED"
     opened = sqlite3.connect(database, isolation_level=level, timeout=0)
     with contextlib.closing(opened) as connection, connection:

@@ -68,8 +68,8 @@ def freeze_batches(store: Store) -> None:
         store,
         "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash, letter,"
         " provider, provider_url, rehearsal, state, note, released, audience, started_at)"
-        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', true, 'sending', '', false, 2,"
-        " '2026-11-29 06:00:00.000000')",
+        " VALUES ('m', 'brief', 's', 's', 'c', 'l', '', 'outbox', '', true, 'sending', '', false,"
+        " 2, '2026-11-29 06:00:00.000000')",
     )
     sql(
         store,

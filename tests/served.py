@@ -46,8 +46,8 @@ class App:
         assert process.stderr
         self.process = process
         self.ready = process.stderr.readline()
-        assert " for " in self.ready, self.ready + process.stderr.read()
-        self.url = self.ready.split(" for ")[0].rsplit(" ", 1)[1]
+        assert ": serving on " in self.ready, self.ready + process.stderr.read()
+        self.url = self.ready.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.client = httpx.Client(base_url=self.url, timeout=60)
         self._said = [self.ready]

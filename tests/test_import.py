@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("database")
 
+
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     store = fresh_store(tmp_path)

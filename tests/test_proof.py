@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from dataclasses import replace
@@ -268,7 +269,7 @@ def test_a_provider_that_does_not_take_it(
         provider = open_resend(
             replace(house.settings, resend_api_key="re_of_these_tests", provider_url=fake.url)
         )
-        with pytest.raises(NewsletterError) as caught:
+        with contextlib.closing(provider), pytest.raises(NewsletterError) as caught:
             prove(house, provider)
         assert caught.value.exit_code == code
         assert fake.count == 1

@@ -10,20 +10,20 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
-import httpx
 import pytest
 from house import House, Provider, raw
 from people import dump, sql
 from served import ENVIRONMENT, KEY, ONE_CLICK, PROOF, App, Readers, read_all, readers_of, serving
 
 from newsletter import tokens
-from newsletter.store import open_store
 from newsletter.store.ids import new_id
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    import httpx
 
     from newsletter.model import Batch
 
@@ -303,7 +303,7 @@ def test_a_link_that_is_none_is_a_kind_page_that_tells_nothing(kind: str, shared
         head, _, body = answer.partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 404 ")
         assert body == nowhere.content
-        assert b"location" not in head.lower()
+        assert b"\r\nlocation:" not in head.lower()
         assert b"set-cookie" not in head.lower()
     assert "Deze link werkt niet" in nowhere.text
 
@@ -316,12 +316,7 @@ def test_a_link_that_is_none_is_a_kind_page_that_tells_nothing(kind: str, shared
     [
         b"Content-Length: 4097\r\n\r\n" + b"x" * 4097,
         b"Content-Length: 31457280\r\n\r\n" + b"x" * 5000,
-        b"Transfer-Encoding: chunked\r\n\r\n"
-        + b"800\r\n"
-        + b"x" * 2048
-        + b"\r\n"
-        + b"801\r\n"
-        + b"x" * 2049,
+        b"Transfer-Encoding: chunked\r\n\r\n800\r\n%b\r\n801\r\n%b" % (b"x" * 2048, b"x" * 2049),
     ],
     ids=["4097 bytes", "30 MB to come", "chunks"],
 )
@@ -365,7 +360,9 @@ def test_a_request_that_does_not_come_is_waited_for_only_so_long(
         # Also the second request over one connection.
         with app.connection() as connection:
             connection.sendall(whole)
-            assert connection.recv(65536).startswith(b"HTTP/1.1 200 ")
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
             connection.sendall(b"GET /u/")
             assert read_all(connection) == b""
 
@@ -376,10 +373,9 @@ def test_a_request_that_does_not_come_is_waited_for_only_so_long(
         b"niets\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\n\r\n",
-        b"GET /" + b"x" * 20_000 + b" HTTP/1.1\r\nHost: a\r\n\r\n",
         b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000,
     ],
-    ids=["words", "TLS", "no host", "a path too long", "headers too long"],
+    ids=["words", "TLS", "no host", "headers too long"],
 )
 def test_what_is_no_request_gets_a_plain_refusal(said: bytes, shared: App) -> None:
     head, _, body = shared.talk(said).partition(b"\r\n\r\n")
@@ -525,6 +521,7 @@ def test_a_database_that_was_moved_lets_nobody_leave(app: App, readers: Readers)
 
 
 def test_a_database_of_another_version_is_unwell(app: App, readers: Readers) -> None:
+    assert app.client.get("/healthz").status_code == 200
     sql(readers.store, "UPDATE alembic_version SET version_num = '9999'")
     assert unwell(app) == "the database and this program are of different versions"
 
@@ -626,7 +623,7 @@ def test_a_port_that_is_taken_is_one_line(run: Command, shared: App) -> None:
     done = run("serve", "--port", str(shared.port))
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"newsletter: 127\.0\.0\.1:{shared.port}: cannot listen there: Address already in use\..*\n",
+        rf"newsletter: 127\.0\.0\.1:{shared.port}: cannot .+: Address already in use\. .+\n",
         done.stderr,
     )
 
@@ -646,10 +643,8 @@ def test_it_listens_on_ipv6_as_well(root: Path, readers: Readers) -> None:
         assert app.client.get("/healthz").status_code == 200
 
 
-def test_it_says_where_it_serves_what_and_for_which_address(shared: App) -> None:
-    assert re.fullmatch(
-        r"Proefbrief: serving on http://127\.0\.0\.1:\d+ for http://localhost:8000\n", shared.ready
-    )
+def test_it_says_what_it_serves_and_where(shared: App) -> None:
+    assert re.fullmatch(r"Proefbrief: serving on http://127\.0\.0\.1:\d+\n", shared.ready)
 
 
 def test_an_authors_own_page_wins_and_the_rest_comes_with_the_program(

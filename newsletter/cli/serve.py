@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import web
-from newsletter.cli.output import is_quiet, note
+from newsletter.cli.output import is_quiet
 
 if TYPE_CHECKING:
     from newsletter.cli import App
@@ -26,9 +26,6 @@ def serve(app: App, *, host: str, port: int) -> None:
     """
     settings = app.settings
     with web.listen(host, port) as at:
-        address, number, *_ = at.getsockname()
-        shown = f"[{address}]" if ":" in address else address
-        note(f"{settings.name}: serving on http://{shown}:{number} for {settings.public_url}")
         web.serve(settings, at, _forget if is_quiet() else _write)
 
 

@@ -21,13 +21,12 @@ if TYPE_CHECKING:
     from newsletter.providers.wire import Failure, Reply
     from newsletter.store import Store
 
-_NOBODY: Final = "0" * 32
 _SECONDS: Final = 30.0
 
 
 def reserved_token(key: str) -> str:
     """Return the leave token that belongs to nobody: it verifies like any other."""
-    return tokens.leave_token(key, _NOBODY, _NOBODY)
+    return tokens.leave_token(key, tokens.NOBODY, tokens.NOBODY)
 
 
 def require(store: Store, settings: Settings) -> None:

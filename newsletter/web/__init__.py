@@ -25,7 +25,7 @@ def serve(settings: Settings, at: socket.socket, log: Callable[[str], None]) -> 
     Args:
         settings: The newsletter's.
         at: What `listen` returned.
-        log: Takes one line for each request.
+        log: Takes a line when it is ready, and one for each request.
 
     Raises:
         NewsletterError: A template is wrong, or the secret key cannot be read.
@@ -39,6 +39,11 @@ def serve(settings: Settings, at: socket.socket, log: Callable[[str], None]) -> 
             rehearsals=settings.provider == "outbox",
             log=log,
         )
-        run(app, at)
+        run(app, at, lambda: log(f"{settings.name}: serving on {_shown(at)}"))
     finally:
         database.close()
+
+
+def _shown(at: socket.socket) -> str:
+    host, port, *_ = at.getsockname()
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

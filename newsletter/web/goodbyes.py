@@ -62,4 +62,5 @@ class Goodbyes:
             served.extend(came)
             return {public_id for public_id, _ in came}
 
-        leaving.leave(self._database.store(), come(), come)
+        first = come()
+        leaving.leave(self._database.store(), first, come)

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from newsletter.web.pages import Page
-
 HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
     (b"referrer-policy", b"no-referrer"),
@@ -35,15 +33,12 @@ _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "O
 _PACKAGE: Final = Path(newsletter.__file__).parent
 
 
-def guarded(
-    app: ASGIApp, paths: Mapping[object, str], trouble: Page, log: Callable[[str], None]
-) -> ASGIApp:
+def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None]) -> ASGIApp:
     """Wrap an app.
 
     Args:
-        app: A Starlette application.
+        app: A Starlette application; it has answered before it raises.
         paths: The template of each endpoint's route.
-        trouble: What a reader sees when the app raises.
         log: Takes one line for each request.
     """
 
@@ -65,10 +60,8 @@ def guarded(
 
         try:
             await app(scope, receive, send_with_headers)
-        except Exception as error:  # noqa: BLE001 - the last resort: a page and a line, whatever it is
+        except Exception as error:  # noqa: BLE001 - whatever it is, it becomes part of one line
             remark(scope, f"unexpected {type(error).__name__} at {_place(error)}")
-            if not status:
-                await trouble.answer(500)(scope, receive, send_with_headers)
         finally:
             route = paths.get(scope.get("endpoint"), "-")
             log(_line(scope, route, status, time.perf_counter() - began))

@@ -137,15 +137,15 @@ def make_app(
 
     async def refuse(_request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
-            raise error
+            return pages.trouble.answer(500)
         page = pages.missing if error.status_code == 404 else pages.refused  # noqa: PLR2004
         return page.answer(error.status_code, error.headers)
 
-    app = Starlette(routes=routes, exception_handlers={HTTPException: refuse})
+    app = Starlette(routes=routes, exception_handlers={HTTPException: refuse, Exception: refuse})
     # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
     app.router.redirect_slashes = False
     paths: dict[object, str] = {route.endpoint: route.path for route in routes}
-    return guarded(app, paths, pages.trouble, log)
+    return guarded(app, paths, log)
 
 
 async def _drain(request: Request) -> None:

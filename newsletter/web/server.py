@@ -15,6 +15,7 @@ from newsletter.web.guard import HEADERS
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from starlette.types import ASGIApp
 
@@ -101,8 +102,14 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(app: ASGIApp, at: socket.socket) -> None:
-    """Serve an app on a bound socket until SIGINT or SIGTERM, and finish what is in flight."""
+def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None]) -> None:
+    """Serve an app on a bound socket until SIGINT or SIGTERM, and finish what is in flight.
+
+    Args:
+        app: What answers.
+        at: Where.
+        ready: Called when either signal stops it in good order.
+    """
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -121,14 +128,15 @@ def run(app: ASGIApp, at: socket.socket) -> None:
             timeout_graceful_shutdown=_STOP_SECONDS,
         )
     )
-    # uvicorn catches both, and raises them again when it is done: then there is nothing to do.
-    before = {number: signal.signal(number, _done) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(_signal: int, _frame: object) -> None:
+        # uvicorn has handlers of its own; when it is done, it raises the signal once more.
+        server.should_exit = True
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
+        ready()
         server.run(sockets=[at])
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _done(_signal: int, _frame: object) -> None:
-    """Take a signal without doing anything."""
