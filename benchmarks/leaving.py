@@ -122,7 +122,7 @@ def compare(root: Path, tokens_left: list[str], clients: int) -> None:
             yield b"GET /healthz HTTP/1.1\r\nHost: n\r\n\r\n"
 
     app = start(root, "serve", "--port", "0")
-    assert app.stderr  # noqa: S101 - it is a pipe, above
+    assert app.stderr
     port = int(app.stderr.readline().rsplit(":", 1)[1])
     # Its log goes where a log goes: away from here.
     threading.Thread(target=app.stderr.read, daemon=True).start()

@@ -29,7 +29,7 @@ PROJECT = Path(__file__).parents[1]
 sys.path[:0] = [str(PROJECT / "tests")]
 
 from house import add_readers  # noqa: E402
-from postgres import postgres  # noqa: E402
+from postgres import Postgres, postgres  # noqa: E402
 
 from newsletter import config, delivery, desk, personal, render, tokens  # noqa: E402
 from newsletter.delivery.sender import Sender  # noqa: E402
@@ -63,13 +63,22 @@ def fake(latency: int) -> Iterator[str]:
                 process.terminate()
 
 
+def migrated(server: Postgres) -> str:
+    """Return the address of a new database with all tables."""
+    url = server.url(server.database())
+    environment = {**os.environ, "NEWSLETTER_DATABASE_URL": url}
+    command = [Path(sys.executable).with_name("newsletter"), "-q", "db", "upgrade"]
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    return url
+
+
 def newsletter(root: Path, database: str, provider: str, readers: int) -> Settings:
     """Make a newsletter with an issue and readers; return its settings."""
     (root / "issues").mkdir()
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     day = datetime.now(UTC) + timedelta(days=3)
     prose = "\n\n".join(
-        f'Alinea {n}: "rust" is geen plan maar een gewoonte, en die [groeit](https://example.org/{n}) '
+        f'Alinea {n}: "rust" is geen plan maar een gewoonte. Die [groeit](https://example.org/{n}) '
         "langzaam, op dagen waarop niets hoeft en niemand kijkt; wie haar zoekt, vindt haar zelden."
         for n in range(PARAGRAPHS)
     )
@@ -232,7 +241,8 @@ def _bare_postgresql(
         connection.commit()
         ids = post(start)
         connection.execute(
-            "UPDATE deliveries SET state = 'accepted', provider_id = given.name, accepted_at = now()"
+            "UPDATE deliveries"
+            " SET state = 'accepted', provider_id = given.name, accepted_at = now()"
             " FROM unnest(%s::bigint[], %s::text[]) AS given(id, name)"
             " WHERE deliveries.id = given.id",
             ([start + n for n in range(SIZE)], ids),
@@ -246,13 +256,13 @@ def main() -> None:
     readers = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3  # noqa: PLR2004 - the second argument
     rates: dict[str, list[float]] = {}
-    with Server() as server, fake(0) as near, fake(50) as far:
+    with postgres() as server, fake(0) as near, fake(50) as far:
         for _ in range(rounds):
             for kind in ("SQLite", "PostgreSQL"):
                 for what, provider in (("bare", near), ("0 ms", near), ("50 ms", far)):
                     with tempfile.TemporaryDirectory() as folder:
-                        fresh = server.fresh() if kind == "PostgreSQL" else "sqlite:///list.db"
-                        settings = newsletter(Path(folder), fresh, provider, readers)
+                        place = "sqlite:///list.db" if kind == "SQLite" else migrated(server)
+                        settings = newsletter(Path(folder), place, provider, readers)
                         rate = (bare if what == "bare" else ours)(settings, readers)
                     rates.setdefault(f"{kind}, {what}", []).append(rate)
     print(f"| {readers:,} letters, {rounds} rounds in turns | letters/s | ratio | promise |")

@@ -7,6 +7,7 @@ it, it works for as long as its key is in the list, and the same letter always h
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from typing import TYPE_CHECKING
@@ -32,7 +33,7 @@ def leave_token(key: str, subscriber: str, mailing: str) -> str:
         mailing: The mailing's public id.
     """
     ids = bytes.fromhex(subscriber + mailing)
-    return _signer([key], "leave").sign(base64.urlsafe_b64encode(ids).rstrip(b"=")).decode()
+    return _signer((key,), "leave").sign(base64.urlsafe_b64encode(ids).rstrip(b"=")).decode()
 
 
 def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
@@ -46,7 +47,7 @@ def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
     if not _TOKEN.fullmatch(token):
         return None
     try:
-        ids = base64.urlsafe_b64decode(_signer(keys, "leave").unsign(token) + b"=")
+        ids = base64.urlsafe_b64decode(_signer(tuple(keys), "leave").unsign(token) + b"=")
     except BadSignature:
         return None
     return ids[:_ID_BYTES].hex(), ids[_ID_BYTES:].hex()
@@ -57,11 +58,11 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(b"newsletter key\0" + key.encode()).hexdigest()[:16]
 
 
-def _signer(keys: Sequence[str], purpose: str) -> Signer:
+@functools.lru_cache(maxsize=8)
+def _signer(keys: tuple[str, ...], purpose: str) -> Signer:
     # The purpose is the salt, so that a token for one thing is never good for another.
-    return Signer(
-        list(keys),
-        salt=f"newsletter.{purpose}".encode(),
-        key_derivation="hmac",
-        digest_method=hashlib.sha256,
-    )
+    salt = f"newsletter.{purpose}".encode()
+    full = Signer(list(keys), salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
+    # The keys of this purpose are derived here, once, and not again for every token.
+    derived = [full.derive_key(key) for key in full.secret_keys]
+    return Signer(derived, salt=salt, key_derivation="none", digest_method=hashlib.sha256)

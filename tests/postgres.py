@@ -56,6 +56,13 @@ def _binaries(base: Path) -> Path:
     return package / _TREE / "bin"
 
 
+def _remove_orphans() -> None:
+    """Remove the folders of those who were killed before they could."""
+    for folder in Path("/tmp").glob("nlpg-*-*"):
+        if not Path("/proc", folder.name.split("-")[1]).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -72,8 +79,9 @@ class Postgres:
     """A server that listens on a socket in its folder and on a port of the loopback."""
 
     def __init__(self) -> None:
+        _remove_orphans()
         # A short name: the path of a unix socket has at most 107 bytes.
-        self.base = Path(tempfile.mkdtemp(prefix="nlpg-", dir="/tmp"))
+        self.base = Path(tempfile.mkdtemp(prefix=f"nlpg-{os.getpid()}-", dir="/tmp"))
         self._as: dict[str, Any] = {}
         if os.geteuid() == 0:
             self._as = {"user": "nobody", "group": "nogroup", "extra_groups": []}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 import yaml
+from served import serving
 
 from newsletter.cli import main
 
@@ -26,7 +27,7 @@ PAGE = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
 UNITS = dict(re.findall(r"`/etc/systemd/system/([\w.-]+)`:\n\n```ini\n(.*?)```", PAGE, re.DOTALL))
 COMPOSE = yaml.safe_load((PROJECT / "compose.yaml").read_text(encoding="utf-8"))
 SEND = (PROJECT / ".github" / "workflows" / "send.yml").read_text(encoding="utf-8")
-PROGRAM = r"(?:(?:/opt/newsletter/\.venv/bin/|\b)newsletter|\./dev|docker compose run --rm send)"
+PROGRAM = r"(?:(?:/opt/newsletter/\.venv/bin/)?newsletter|\./dev|docker compose run --rm send)"
 
 
 def instructions() -> list[tuple[str, str]]:
@@ -48,7 +49,7 @@ def typed() -> Iterator[list[str]]:
     lines = [line for fence in fences for line in fence.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))
     for line in lines:
-        found = re.search(rf"(?:^|=|-- |rm ){PROGRAM} ([a-z].*|send .*)", line)
+        found = re.match(rf"(?:ExecStart=)?{PROGRAM} ([a-z].*)", line)
         if found:
             yield shlex.split(found[1], comments=True)
 
@@ -200,6 +201,27 @@ def test_an_image_serves_the_pages() -> None:
     assert understood(command).name == "serve"
     assert command[command.index("--host") + 1] == "0.0.0.0"  # noqa: S104 - inside a container
     assert command[command.index("--port") + 1] == last("EXPOSE")
+
+
+def test_an_image_knows_whether_it_is_well(tmp_path: Path) -> None:
+    python, *arguments = json.loads(last("HEALTHCHECK").partition(" CMD ")[2])
+    assert python == "python"
+
+    def asked(port: int) -> int:
+        there = [one.replace(":8000/", f":{port}/") for one in arguments]
+        return subprocess.run(
+            [sys.executable, *there], stderr=subprocess.DEVNULL, check=False
+        ).returncode
+
+    with serving(tmp_path) as app:
+        subprocess.run(
+            [Path(sys.executable).with_name("newsletter"), "db", "upgrade"],
+            cwd=tmp_path,
+            capture_output=True,
+            check=True,
+        )
+        assert asked(app.port) == 0
+    assert asked(app.port) == 1
 
 
 def test_the_compose_file_is_one() -> None:

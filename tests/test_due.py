@@ -151,7 +151,7 @@ def test_twice_is_once(house: House, clock: Clock, provider: Provider) -> None:
         # What is due now is accounted for, also by a run that came too late to help.
         assert only(again).repeated
         assert only(again).receipt == only(first).receipt
-        assert again.exit_code == 0
+        assert (again.exit_code, said(again)) == (0, "")
     clock.moment = SEVEN + 7 * HOUR
     assert due(house, provider).reports == ()
     assert provider.calls == calls
@@ -185,6 +185,15 @@ def test_a_missed_issue_is_recorded_and_told_once(
         assert (again.reports, again.exit_code, said(again)) == ((), 0, "")
     assert ledger(house) == before
     assert provider.copies() == {}
+
+
+def test_what_was_told_stays_told_whatever_is_lacking_now(
+    house: House, clock: Clock, provider: Provider
+) -> None:
+    clock.moment = SEVEN + DAY
+    assert due(house, provider).exit_code == 3
+    house.settings = replace(house.settings, sender="")
+    assert due(house, provider).exit_code == 0
 
 
 def test_what_expired_can_be_sent_late_by_name(
@@ -302,6 +311,32 @@ def test_what_takes_too_long_is_paused_and_stays_so(
         assert (states(found), found.exit_code) == ({SLUG: "paused"}, 3)
         assert f"send {SLUG} --late" in said(found)
     assert provider.calls == calls
+
+
+def test_what_takes_too_long_is_told_also_when_nothing_could_leave(
+    house: House, clock: Clock, provider: Provider, tmp_path: Path
+) -> None:
+    interrupt(house, provider)
+    house.settings = replace(house.settings, sender="")
+    assert due(house, provider).exit_code == 1
+    clock.moment = SEVEN + 48 * HOUR + SECOND
+    other = Provider(tmp_path / "elsewhere")
+    other.capabilities = replace(other.capabilities, name="other")
+    assert (states(due(house, other)), due(house, other).exit_code) == ({SLUG: "sending"}, 1)
+    found = due(house, provider)
+    assert (states(found), found.exit_code) == ({SLUG: "paused"}, 3)
+    assert "15 letters" in said(found)
+
+
+def test_what_is_not_taken_is_tried_once_in_a_run(house: House, provider: Provider) -> None:
+    interrupt(house, provider)
+    calls = provider.calls
+    provider.answer = lambda batch: {
+        reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients
+    }
+    found = due(house, provider)
+    assert (states(found), found.exit_code, len(found.troubles)) == ({SLUG: "sending"}, 75, 1)
+    assert provider.calls == calls + 1
 
 
 def test_a_paused_mailing_is_told_of_and_never_resumed(house: House, provider: Provider) -> None:
@@ -668,13 +703,16 @@ def test_real_mailings_and_rehearsals_know_nothing_of_each_other(
     assert found.exit_code == 3  # the rehearsal that is paused
     assert states(found) == {SLUG: "paused", "2026-11-29-tweede": "completed"}
     assert all(report.receipt.mailing.rehearsal for report in found.reports)
+    clock.moment = SEVEN + 9 * HOUR
+    assert states(due(house, outbox)) == {SLUG: "paused"}
+    assert states(due(house, provider)) == {"2026-11-29-tweede": "paused"}
 
 
 def test_an_edited_issue_is_rehearsed_anew_in_its_window_only(
     house: House, clock: Clock, outbox: Provider
 ) -> None:
     first = due(house, outbox)
-    assert (states(first), first.exit_code) == ({SLUG: "completed"}, 0)
+    assert (states(first), first.exit_code, first.next) == ({SLUG: "completed"}, 0, None)
     assert only(due(house, outbox)).repeated
     write(house, body="Iets heel anders.")
     again = only(due(house, outbox))

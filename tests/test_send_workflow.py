@@ -7,16 +7,18 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import contextmanager
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from actions import BIN, Job, Runner, clone, run_job, workflow
+from actions import Job, Runner, clone, run_job, workflow
 from fake_resend import FAULTS, FakeResend
 from house import add_readers
+from served import KEY, serving
 
 from newsletter import config
 from newsletter.store import open_store
@@ -24,9 +26,13 @@ from newsletter.store.schema import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from postgres import Postgres
+    from served import App
 
 SEND = workflow("send.yml")
-KEY = "a secret key for this test alone, of sufficient length"
+NOBODY = "http://127.0.0.1:9"
 FIRST, LAST = SEND["on"]["schedule"][0]["cron"], SEND["on"]["schedule"][-1]["cron"]
 READERS = 12
 
@@ -40,13 +46,14 @@ class Repository:
         gh: The file in which the stand-in for `gh` keeps its issues.
     """
 
-    def __init__(self, folder: Path, provider: str, pages: str = "http://127.0.0.1:9") -> None:
+    def __init__(
+        self, folder: Path, provider: str, *, database: str = "", pages: str = NOBODY
+    ) -> None:
         self._folder = folder
-        self._runs = 0
         self.workspace = folder / "clone"
         self.gh = folder / "gh.json"
         self.secrets = {
-            "NEWSLETTER_DATABASE_URL": f"sqlite:///{folder}/newsletter.db",
+            "NEWSLETTER_DATABASE_URL": database or f"sqlite:///{folder}/newsletter.db",
             "NEWSLETTER_SECRET_KEY": KEY,
             "RESEND_API_KEY": "re_canary_0123456789",
         }
@@ -63,6 +70,13 @@ class Repository:
 
     def _settings(self, provider: str, pages: str) -> None:
         environment = {"NEWSLETTER_DATABASE_URL": self.secrets["NEWSLETTER_DATABASE_URL"]}
+        subprocess.run(
+            ["./dev", "db", "upgrade"],
+            cwd=self.workspace,
+            env={**os.environ, **environment},
+            capture_output=True,
+            check=True,
+        )
         store = open_store(config.load(self.workspace, environment))
         add_readers(store, READERS)
         with store.read() as connection:
@@ -113,8 +127,8 @@ class Repository:
         return send, self._job("ask", {**known, "needs": {"send": {"outputs": send.outputs}}})
 
     def _job(self, name: str, known: dict[str, Any]) -> Job:
-        self._runs += 1
-        runner = Runner(self.workspace, self._folder / f"temp{self._runs}", self._folder / "bin")
+        temp = Path(tempfile.mkdtemp(dir=self._folder)) / "temp"
+        runner = Runner(self.workspace, temp, self._folder / "bin")
         job = run_job(SEND, name, known, runner)
         told = job.log + job.summary + str(job.outputs)
         assert not re.search(r"lezer\d|@example", told), "an address was told"
@@ -134,36 +148,15 @@ class Repository:
         return file.read_text(encoding="utf-8").split() if file.exists() else []
 
 
-@contextmanager
-def pages(folder: Path) -> Iterator[str]:
-    """Serve readers' pages for the database in a folder; yield where they are."""
-    environment = {
-        **os.environ,
-        "NEWSLETTER_DATABASE_URL": f"sqlite:///{folder}/newsletter.db",
-        "NEWSLETTER_SECRET_KEY": KEY,
-    }
-    server = subprocess.Popen(
-        [BIN / "newsletter", "serve", "--port", "0"],
-        cwd=folder,
-        env=environment,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    assert server.stderr
-    try:
-        said = server.stderr.readline()
-        found = re.search(r"http://127\.0\.0\.1:\d+", said)
-        assert found, said
-        yield found[0]
-    finally:
-        server.terminate()
-        server.communicate(timeout=60)
-
-
 @pytest.fixture
 def fake(tmp_path: Path) -> Iterator[FakeResend]:
     with FakeResend(tmp_path / "taken", key="re_canary_0123456789") as server:
         yield server
+
+
+def pages(folder: Path) -> AbstractContextManager[App]:
+    """Serve readers' pages for the database in a folder."""
+    return serving(folder, env={"NEWSLETTER_DATABASE_URL": f"sqlite:///{folder}/newsletter.db"})
 
 
 def annotations(job: Job) -> list[str]:
@@ -172,7 +165,7 @@ def annotations(job: Job) -> list[str]:
 
 def test_what_is_due_leaves_once_and_the_summary_adds_up(tmp_path: Path, fake: FakeResend) -> None:
     with pages(tmp_path) as at:
-        repository = Repository(tmp_path, fake.url, at)
+        repository = Repository(tmp_path, fake.url, pages=at.url)
         repository.variables["NEWSLETTER_PING_URL"] = "https://ping.example.org/1"
         send, ask = repository.run()
         assert send.ok, send.log
@@ -186,6 +179,25 @@ def test_what_is_due_leaves_once_and_the_summary_adds_up(tmp_path: Path, fake: F
     assert len(fake.taken()) == READERS
     assert annotations(send) == annotations(again) == []
     assert repository.pinged() == ["https://ping.example.org/1"] * 2
+
+
+def test_two_runs_at_once_on_one_postgresql_are_one_send(
+    tmp_path: Path, fake: FakeResend, server: Postgres
+) -> None:
+    name = server.database()
+    url = server.url(name, tcp=True)
+    try:
+        with serving(tmp_path, env={"NEWSLETTER_DATABASE_URL": url}) as at:
+            repository = Repository(tmp_path, fake.url, database=url, pages=at.url)
+            with ThreadPoolExecutor() as pool:
+                both = [run.result()[0] for run in [pool.submit(repository.run) for _ in "12"]]
+            third, _ = repository.run()
+    finally:
+        server.drop(name)
+    assert [job.outputs["code"] for job in (*both, third)] == ["0"] * 3, both
+    assert len(fake.taken()) == len({one["to"] for one in fake.taken()}) == READERS
+    assert f"| {repository.slug} | completed | {READERS} | {READERS} |" in third.summary
+    assert "geheim" not in "".join(job.log + job.summary for job in (*both, third))
 
 
 def test_only_the_step_that_sends_sees_secrets(tmp_path: Path, fake: FakeResend) -> None:
@@ -240,7 +252,7 @@ def test_what_a_person_must_decide_is_asked_once_and_kept_up_to_date(
     tmp_path: Path, fake: FakeResend
 ) -> None:
     with pages(tmp_path) as at:
-        repository = Repository(tmp_path, fake.url, at)
+        repository = Repository(tmp_path, fake.url, pages=at.url)
         fake.faults[1] = FAULTS["401"]
         send, ask = repository.run()
         assert (send.outputs["code"], send.ok, ask.ok) == ("3", True, False)

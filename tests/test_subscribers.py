@@ -42,7 +42,7 @@ def ask(run: Run) -> Callable[..., Any]:
 
 
 @pytest.fixture(autouse=True)
-def _ready(root: Path, database: str) -> None:
+def _ready(root: Path, database: str) -> None:  # noqa: ARG001 - it is to be there first
     fresh_store(root).close()
 
 

@@ -2,28 +2,40 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import secrets
 import select
 import shutil
 import signal
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, TypeAlias
 
+import httpx
 import pytest
 from house import House, Provider, raw
 from people import dump, sql
-from served import ENVIRONMENT, KEY, ONE_CLICK, PROOF, App, Readers, read_all, readers_of, serving
+from postgres import free_port
+from served import (
+    COMMAND,
+    ENVIRONMENT,
+    KEY,
+    ONE_CLICK,
+    PROOF,
+    App,
+    Readers,
+    read_all,
+    readers_of,
+    serving,
+)
 
 from newsletter import tokens
 from newsletter.store.ids import new_id
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
-
-    import httpx
 
     from newsletter.model import Batch
 
@@ -261,7 +273,7 @@ def test_many_who_leave_at_once_all_leave(app: App, readers: Readers) -> None:
 
 
 def of_another_purpose() -> str:
-    signer = tokens._signer([KEY], "preferences")  # noqa: SLF001 - it comes with a later feature
+    signer = tokens._signer((KEY,), "preferences")  # noqa: SLF001 - it comes with a later feature
     payload = tokens.leave_token(KEY, new_id(), new_id()).partition(".")[0]
     return signer.sign(payload).decode()
 
@@ -520,6 +532,20 @@ def test_a_database_that_was_moved_lets_nobody_leave(app: App, readers: Readers)
     assert readers.status("anna") == "active"
 
 
+def test_another_database_than_the_settings_name_lets_nobody_leave(
+    root: Path, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    ledger = sql(readers.store, "SELECT id FROM ledger")[0][0]
+    toml = root / "newsletter.toml"
+    toml.write_text(f'ledger = "{ledger}"\n', encoding="utf-8")
+    with serving(root, env={"NEWSLETTER_DATABASE_URL": "sqlite:///empty.db"}) as app:
+        assert unwell(app) == "the database cannot be used just now"
+        refuses(app, token)
+    with serving(root) as app:
+        assert app.leave(token).status_code == 200
+
+
 def test_a_database_of_another_version_is_unwell(app: App, readers: Readers) -> None:
     assert app.client.get("/healthz").status_code == 200
     sql(readers.store, "UPDATE alembic_version SET version_num = '9999'")
@@ -614,7 +640,7 @@ def test_a_signal_stops_it_after_what_it_is_doing(
 def can_connect(app: App) -> bool:
     try:
         app.connection().close()
-    except ConnectionRefusedError:
+    except ConnectionError:
         return False
     return True
 
@@ -626,6 +652,21 @@ def test_a_port_that_is_taken_is_one_line(run: Command, shared: App) -> None:
         rf"newsletter: 127\.0\.0\.1:{shared.port}: cannot .+: Address already in use\. .+\n",
         done.stderr,
     )
+
+
+def test_quietly_it_says_nothing(root: Path, readers: Readers) -> None:
+    assert readers
+    port = free_port()
+    process = subprocess.Popen(
+        [COMMAND, "-q", "serve", "--port", str(port)], cwd=root, stderr=subprocess.PIPE
+    )
+    while True:
+        with contextlib.suppress(httpx.ConnectError):
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            break
+    process.terminate()
+    assert process.communicate() == (None, b"")
+    assert process.returncode == 0
 
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a b", "..", "x" * 300])

@@ -37,6 +37,7 @@ Progress: TypeAlias = "Callable[[str], AbstractContextManager[Callable[[int, int
 """Given a slug: whom to tell, while that is sent, how many letters are done, of how many."""
 
 _GRAVEST_FIRST = (3, 1, 75)
+_GOING = frozenset({MailingState.FROZEN, MailingState.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +89,7 @@ def due(
     Raises:
         NewsletterError: The ledger cannot be read.
     """
+    store.refuse_closed()
     run = _Run(
         store,
         settings,
@@ -158,25 +160,43 @@ class _Run:
             self.troubles.append(remarks.told(error, where))
 
     def _finish(self, mailing: Mailing) -> None:
-        """Go on with one mailing as it was frozen, unless it waits for a person."""
-        report = self._account(mailing)
-        if mailing.state is MailingState.PAUSED:
-            overdue = out_of_time(
-                mailing.started_at, self._now(), self._settings.finish_within_hours
-            )
-            report = replace(report, trouble=remarks.paused(report.receipt, overdue=overdue))
-        elif mailing.state is MailingState.COMPLETED_WITH_UNKNOWN and not self._can_settle(mailing):
-            report = replace(report, trouble=remarks.undecided(report.receipt))
-        else:
+        """Go on with one mailing, and account for it whatever comes of that."""
+        try:
+            report = self._go_on(mailing)
+        except Exception as error:  # noqa: BLE001 - one mailing keeps no other back
+            trouble = remarks.told(error, mailing.slug)
             try:
-                # Without the file, so that a rehearsal too goes on as it was frozen.
-                report = self._send(mailing.slug, None)
-            except Exception as error:  # noqa: BLE001 - one mailing keeps no other back
-                with contextlib.suppress(NewsletterError):
-                    report = self._account(mailing)
-                report = replace(report, trouble=remarks.told(error, mailing.slug))
+                report = self._account(mailing, trouble)
+            except NewsletterError:  # gone, or out of reach
+                self.troubles.append(trouble)
+                return
         file = self.files.get(mailing.slug)
         self.reports[mailing.slug] = replace(report, edited=edited(mailing, file))
+
+    def _go_on(self, mailing: Mailing) -> Report:
+        """Send what is owed as it was frozen, unless it waits for a person."""
+        hours = self._settings.finish_within_hours
+        with self._store.read() as connection:
+            overdue = out_of_time(mailing.started_at, now(connection), hours)
+            window = replay_window(self._provider.capabilities)
+            settles = not overdue and recovery.can_replay(connection, mailing.id, window)
+        if overdue and mailing.state in _GOING and self._began_here(mailing):
+            # Even if nothing could leave now: a person must hear of it.
+            with self._store.write() as connection:
+                mailings.move(connection, mailing.id, MailingState.PAUSED, "out of time")
+                mailing = mailings.get(connection, mailing.id)
+        if mailing.state is MailingState.PAUSED:
+            report = self._account(mailing)
+            return replace(report, trouble=remarks.paused(report.receipt, overdue=overdue))
+        if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN and not settles:
+            report = self._account(mailing)
+            return replace(report, trouble=remarks.undecided(report.receipt))
+        # Without the file, so that a rehearsal too goes on as it was frozen.
+        return self._send(mailing.slug, None)
+
+    def _began_here(self, mailing: Mailing) -> bool:
+        here = (self._provider.capabilities.name, self._settings.provider_url)
+        return (mailing.provider, mailing.provider_url) == here
 
     def _look_at(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
         """Do with a file whose time has come what its mailing, or the want of one, asks for."""
@@ -191,8 +211,10 @@ class _Run:
             self.notes += [] if late else [remarks.cancelled(draft.slug)]
         elif draft.is_draft:
             self.notes += [] if late else [remarks.still_a_draft(draft)]
-        elif late:
+        elif late and ended is None:
             self._miss(draft, send_at)
+        elif late:
+            pass  # it has been told
         else:
             self._begin(draft, send_at)
 
@@ -233,15 +255,11 @@ class _Run:
             and could_go(other)
         ]
         with self._store.read() as connection:
-            ended = {
-                slug: mailings.given_up(connection, slug, send_at, rehearsal=self._rehearsal)
-                for slug in beside
-            }
-        return [
-            slug
-            for slug, mailing in ended.items()
-            if not (mailing and mailing.state is MailingState.CANCELLED)
-        ]
+            for slug in tuple(beside):
+                ended = mailings.given_up(connection, slug, send_at, rehearsal=self._rehearsal)
+                if ended and ended.state is MailingState.CANCELLED:
+                    beside.remove(slug)
+        return beside
 
     def _miss(self, draft: Draft, send_at: datetime) -> None:
         """Record that an issue missed its window, the first time that this is seen."""
@@ -273,7 +291,7 @@ class _Run:
                 rehearsal=self._rehearsal,
             )
         trouble = remarks.missed(draft, send_at, self._settings.max_lateness_hours)
-        self.reports[draft.slug] = replace(self._account(mailing), trouble=trouble)
+        self.reports[draft.slug] = self._account(mailing, trouble)
 
     def _send(self, slug: str, draft: Draft | None) -> Report:
         order = Order(slug, draft, preflight=self._preflight)
@@ -287,16 +305,7 @@ class _Run:
                 progress=tell,
             )
 
-    def _account(self, mailing: Mailing) -> Report:
+    def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> Report:
         with self._store.read() as connection:
             receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-        return Report(receipt, edited=False, repeated=False, anew=False, trouble=None)
-
-    def _can_settle(self, mailing: Mailing) -> bool:
-        with self._store.read() as connection:
-            window = replay_window(self._provider.capabilities)
-            return recovery.can_replay(connection, mailing.id, window)
-
-    def _now(self) -> datetime:
-        with self._store.read() as connection:
-            return now(connection)
+        return Report(receipt, edited=False, repeated=False, anew=False, trouble=trouble)

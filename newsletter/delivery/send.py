@@ -124,6 +124,7 @@ def send(
     Raises:
         NewsletterError: Nothing was sent, for the reason it gives.
     """
+    store.refuse_closed()
     planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
     if not isinstance(planned, Fresh):
         _refuse_other_provider(planned, settings, provider)

@@ -94,6 +94,8 @@ class Sender:
         self._limits = Limits(settings, rehearsal=mailing.rehearsal)
         self._replays: dict[int, tuple[int, float]] = {}
         self._in_doubt = 0
+        # Whether there may be requests of unknown outcome; looked for at first, and at the end.
+        self._doubts = True
         self._trouble: NewsletterError | None = None
         self._crash: Exception | None = None
         with store.read() as connection:
@@ -167,22 +169,10 @@ class Sender:
 
     def _next(self, connection: Connection) -> tuple[Claim | None, float | None]:
         """Take over a request of unknown outcome, or claim a new one; or say when to look again."""
-        recovery.expire_leases(connection, self._mailing.id)
-        now = time.monotonic()
-        # A provider that gave no answer so often has none just now.
-        spent = [batch for batch, (count, _) in self._replays.items() if count < 0]
-        early = [batch for batch, (_, moment) in self._replays.items() if moment > now]
-        if self._can.replay and (
-            again := recovery.replay(
-                connection,
-                self._mailing.id,
-                lease=self._can.lease,
-                window=replay_window(self._can),
-                but={*spent, *early},
-            )
-        ):
-            self._note_replay(again.batch_id, now)
-            return again, None
+        if self._doubts:
+            if again := self._again(connection):
+                return again, None
+            self._doubts = False
         size, pause = self._limits.room(connection, self._can.max_messages)
         if size <= 0:
             if pause > LONGEST_WAIT:
@@ -198,13 +188,34 @@ class Sender:
             lease=self._can.lease,
             key_id=next(iter(self._keys)),
         )
-        waiting = [m - now for batch, (_, m) in self._replays.items() if batch in early]
+        if claim is None and (again := self._again(connection)):
+            return again, None
+        now = time.monotonic()
+        waiting = [moment - now for _, moment in self._replays.values() if moment > now]
         return claim, min(waiting) if waiting and claim is None else None
 
-    def _note_replay(self, batch: int, now: float) -> None:
-        count = self._replays.get(batch, (0, 0.0))[0] + 1
-        last = count >= len(_REPLAY_AFTER)
-        self._replays[batch] = (-1, 0.0) if last else (count, now + _REPLAY_AFTER[count])
+    def _again(self, connection: Connection) -> Claim | None:
+        """Take over a request whose answer was lost, here or with another process."""
+        recovery.expire_leases(connection, self._mailing.id)
+        if not self._can.replay:
+            return None
+        now = time.monotonic()
+        # A provider that gave no answer so often has none just now.
+        spent = [batch for batch, (count, _) in self._replays.items() if count < 0]
+        early = [batch for batch, (_, moment) in self._replays.items() if moment > now]
+        again = recovery.replay(
+            connection,
+            self._mailing.id,
+            lease=self._can.lease,
+            window=replay_window(self._can),
+            but={*spent, *early},
+        )
+        if again:
+            count = self._replays.get(again.batch_id, (0, 0.0))[0] + 1
+            last = count >= len(_REPLAY_AFTER)
+            waits = (-1, 0.0) if last else (count, now + _REPLAY_AFTER[count])
+            self._replays[again.batch_id] = waits
+        return again
 
     def _depart(self, connection: Connection, claim: Claim) -> Departure | None:
         """Make the bytes of a claim and commit their hash with it; None if they cannot leave."""
@@ -242,6 +253,7 @@ class Sender:
         refused = next((o for o in said if isinstance(o, Refused)), None)
         later = next((o for o in said if isinstance(o, RetryLater)), None)
         lost = all(isinstance(outcome, Unknown) for outcome in said)
+        self._doubts = self._doubts or any(isinstance(outcome, Unknown) for outcome in said)
         self._in_doubt = self._in_doubt + 1 if lost else 0
         if refused:
             self._refuse(connection, refused.reason)

@@ -83,6 +83,16 @@ class Store:
             with connection.begin():
                 yield connection
 
+    def refuse_closed(self) -> None:
+        """Refuse a database that was moved, before anything is to be written.
+
+        Raises:
+            NewsletterError: It was moved.
+        """
+        with self.read() as connection:
+            if is_closed(connection):
+                raise closed(self._place.name)
+
     def close(self) -> None:
         """Let go of the file, or of the connections."""
         self._engine.dispose()

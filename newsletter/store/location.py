@@ -77,6 +77,8 @@ def has_password(url: str) -> bool:
 def without_password(url: str) -> str:
     """Return a database's URL as it may be shown."""
     parts = urlsplit(url)
+    if not parts.netloc and not parts.query:
+        return url  # a file; and its three slashes would not all come back
     user, mark, host = parts.netloc.rpartition("@")
     query = "&".join(p for p in parts.query.split("&") if not p.startswith("password="))
     return parts._replace(netloc=user.partition(":")[0] + mark + host, query=query).geturl()

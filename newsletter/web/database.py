@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import open_store
+from newsletter.store.ledger import ledger_id
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -38,11 +39,25 @@ class Database:
                 if self._trouble and time.monotonic() < self._tried_at + _PAUSE:
                     raise TryAgain(self._trouble)
                 try:
-                    self._store = open_store(self._settings)
+                    self._store = self._open()
                 except NewsletterError as error:
                     self._trouble, self._tried_at = str(error), time.monotonic()
                     raise
             return self._store
+
+    def _open(self) -> Store:
+        store = open_store(self._settings)
+        with store.read() as connection:
+            ledger = ledger_id(connection)
+        if self._settings.ledger in {"", ledger}:
+            return store
+        store.close()
+        # In an empty database everybody would seem to have left already.
+        raise NewsletterError(
+            f"this database is ledger {ledger}, and the settings name another",
+            where=self._settings.origin,
+            hint="Point NEWSLETTER_DATABASE_URL at the database that sends your letters",
+        )
 
     def close(self) -> None:
         """Let go of it."""
