@@ -371,10 +371,17 @@ def test_what_nothing_can_settle_waits_for_a_person(house: House, tmp_path: Path
     assert blind.calls == calls
 
 
-def test_what_a_repetition_can_settle_is_settled(house: House, tmp_path: Path) -> None:
+def test_what_a_repetition_can_settle_is_settled(
+    house: House, clock: Clock, tmp_path: Path
+) -> None:
     provider = Provider(tmp_path / "taken", size=25, answer=unknown)
     assert states(due(house, provider)) == {SLUG: "completed_with_unknown"}
     provider.answer = None
+    clock.moment = SEVEN + 48 * HOUR + SECOND
+    house.settings = replace(house.settings, finish_within_hours=1, sender="")
+    assert due(house, provider).exit_code == 3
+    clock.moment = SEVEN
+    house.settings = replace(house.settings, finish_within_hours=48, sender="x@example.org")
     found = due(house, provider)
     assert (states(found), found.exit_code) == ({SLUG: "completed"}, 0)
     assert set(provider.copies().values()) == {1}

@@ -301,6 +301,7 @@ def test_no_secret_and_no_address_in_what_is_said(house: House, run: Run) -> Non
     assert "lezer" not in said
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 def test_a_database_that_is_in_the_way_loses_nothing(house: House, run: Run) -> None:
     path = house.root / ".newsletter" / "newsletter.db"
     house.store.close()

@@ -56,7 +56,7 @@ def test_the_database_is_for_its_owner_alone(root: Path) -> None:
 def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
     settings = config.load(root, {})
     database(root).parent.mkdir()
-    old = sqlite.connect(database(root))
+    old = sqlite.engine(database(root))
     with old.begin() as connection:
         found = alembic_config()
         found.attributes["connection"] = connection
@@ -155,7 +155,7 @@ def test_a_folder_in_its_place_is_one_line(root: Path) -> None:
 def test_a_locked_database_is_a_reason_to_try_again(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sqlite, "_BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0.1)
     opened = open_store(config.load(root, {}))
     with raw(database(root), manual=True) as other:
         other.execute("BEGIN EXCLUSIVE")
@@ -197,7 +197,7 @@ def test_a_read_only_database_is_one_line(root: Path) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "postgresql://localhost/x",
+        "postgresql://me:ge/heim@localhost/x",
         "mysql://x",
         "newsletter.db",
         "sqlite:///",
@@ -210,6 +210,7 @@ def test_another_kind_of_database_is_refused(root: Path, url: str) -> None:
     with pytest.raises(NewsletterError, match="NEWSLETTER_DATABASE_URL") as caught:
         open_store(settings)
     assert caught.value.exit_code == 1
+    assert "heim" not in str(caught.value)
 
 
 def test_the_database_may_live_elsewhere(root: Path, tmp_path: Path) -> None:

@@ -712,7 +712,7 @@ def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
     (folder / "left.html.j2").write_text("a\n{{ newsletter.nmae }}", encoding="utf-8")
     done = run("serve", "--port", "0")
     assert done.returncode == 1
-    assert "left.html.j2: line 2: " in done.stderr
+    assert "templates/pages/left.html.j2: line 2: " in done.stderr
 
 
 # While a send runs

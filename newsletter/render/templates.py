@@ -81,7 +81,10 @@ def _is_markup(name: str | None) -> bool:
 def _place(error: Exception, name: str) -> tuple[str, int]:
     """Find the template and line an error came from: Jinja2 puts them in the traceback."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if f.filename.endswith(".j2")]
-    return (Path(frames[-1].filename).name, frames[-1].lineno or 1) if frames else (name, 1)
+    if not frames:
+        return name, 1
+    place = Path(frames[-1].filename).as_posix().rpartition("/templates/")[2]
+    return place, frames[-1].lineno or 1
 
 
 def _broken(name: str, line: int, error: Exception) -> NewsletterError:
