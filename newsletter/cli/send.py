@@ -75,7 +75,9 @@ def send(
                 app.store, app.settings, provider, order, stop=stop, progress=tell
             )
     if isinstance(found, delivery.Prospect):
-        document = never_sent(slug, provider.capabilities, found.issue, found.audience)
+        seen = delivery.proofed(app.store, app.settings, found.issue)
+        can = provider.capabilities
+        document = never_sent(slug, can, found.issue, found.audience, proofed=seen)
         print_json(document) if json_ else say(f"{slug}: would go to {_readers(found.audience)}")
         return
     print_json(as_json(found.receipt)) if json_ else say(as_text(found.receipt))
@@ -105,7 +107,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     else:
         for report in found.reports:
             say(as_text(report.receipt))
-        say(next_text(found.next))
+        say(next_text(found.next, real=not provider.capabilities.rehearsal))
     for report in found.reports:
         _remark(app, report)
     for line in found.notes:
