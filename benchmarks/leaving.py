@@ -1,16 +1,19 @@
 """Leaving by one-click beside the app's own `/healthz`, while a send runs on the same database.
 
-    python benchmarks/leaving.py [--readers N] [--clients N]
+    .venv/bin/python benchmarks/leaving.py [--readers N] [--clients N] [--latency MS]
 
+The send goes as fast as it can, through Resend, for which a process of its own stands in; SQLite.
 The promise: at least 0.5 of the rate of `/healthz`, and 99 of 100 answers within 50 ms.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -25,6 +28,7 @@ from interleaved import ENVIRONMENT, NEWSLETTER
 from newsletter import tokens
 from newsletter.config import Settings
 from newsletter.store import ids, open_store
+from newsletter.store.ledger import ledger_id
 from newsletter.store.schema import deliveries, subscribers
 
 if TYPE_CHECKING:
@@ -36,15 +40,31 @@ TURN = 1.0
 BODY = b"List-Unsubscribe=One-Click"
 
 
-def prepare(root: Path, readers: int) -> list[str]:
+@contextlib.contextmanager
+def resend(latency: int) -> Iterator[str]:
+    """Start a stand-in for Resend; give its address."""
+    script = Path(__file__).parents[1] / "tests" / "providers" / "fake_resend.py"
+    with tempfile.TemporaryDirectory() as folder:
+        options = ("--fast", "--ledger", f"{folder}/taken", "--latency-ms", str(latency))
+        with subprocess.Popen(
+            [sys.executable, script, *options], stdout=subprocess.PIPE, encoding="utf-8"
+        ) as process:
+            assert process.stdout
+            try:
+                yield f"http://127.0.0.1:{process.stdout.readline().strip()}"
+            finally:
+                process.terminate()
+
+
+def prepare(root: Path, readers: int, provider: str) -> list[str]:
     """Make a newsletter with readers; return their leave tokens."""
-    (root / "newsletter.toml").write_text('name = "Jij en Loslaten"\n', encoding="utf-8")
     (root / "issues").mkdir()
     issue = "---\nsubject: Rust\n---\nEen rustige zin.\n\n> En een tweede.\n"
     (root / "issues" / f"{SLUG}.md").write_text(issue, encoding="utf-8")
     public_ids = [ids.new_id() for _ in range(readers)]
     store = open_store(Settings(root=root))
     with store.write() as connection:
+        ledger = ledger_id(connection)
         rows = [
             {
                 "public_id": public_id,
@@ -59,6 +79,11 @@ def prepare(root: Path, readers: int) -> list[str]:
         ]
         connection.execute(subscribers.insert(), rows)
     store.close()
+    (root / "newsletter.toml").write_text(
+        'name = "Jij en Loslaten"\nsender = "Gerrit <gerrit@example.org>"\ncontact = "Postbus 1"\n'
+        f'ledger = "{ledger}"\nprovider = "resend"\nprovider_url = "{provider}"\n',
+        encoding="utf-8",
+    )
     # Those at the end of the list leave first: their letters are the last to be claimed.
     return [tokens.leave_token(KEY, public_id, tokens.NOBODY) for public_id in public_ids]
 
@@ -68,7 +93,7 @@ def start(root: Path, *command: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
         [NEWSLETTER, *command],
         cwd=root,
-        env={**ENVIRONMENT, "NEWSLETTER_SECRET_KEY": KEY},
+        env={**ENVIRONMENT, "NEWSLETTER_SECRET_KEY": KEY, "RESEND_API_KEY": "re_benchmark"},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE if command[0] == "serve" else subprocess.DEVNULL,
         encoding="utf-8",
@@ -127,7 +152,7 @@ def compare(root: Path, tokens_left: list[str], clients: int) -> None:
     # Its log goes where a log goes: away from here.
     threading.Thread(target=app.stderr.read, daemon=True).start()
     turn(port, clients, asking)
-    send = start(root, "send", SLUG)
+    send = start(root, "send", SLUG, "--yes", "--no-preflight")
     rounds: list[tuple[float, float]] = []
     posts: list[float] = []
     while send.poll() is None and len(tokens_left) > len(rounds):
@@ -171,11 +196,12 @@ def check(root: Path, left: int) -> None:
 def main() -> None:
     """Prepare, compare, check."""
     options = argparse.ArgumentParser()
-    options.add_argument("--readers", type=int, default=60_000)
+    options.add_argument("--readers", type=int, default=150_000)
+    options.add_argument("--latency", type=int, default=50)
     options.add_argument("--clients", type=int, default=12)
     chosen = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        waiting = prepare(Path(folder), chosen.readers)
+    with tempfile.TemporaryDirectory() as folder, resend(chosen.latency) as provider:
+        waiting = prepare(Path(folder), chosen.readers, provider)
         compare(Path(folder), waiting, chosen.clients)
         check(Path(folder), chosen.readers - len(waiting))
 

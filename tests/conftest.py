@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import browser
 import pytest
 import sqlalchemy
+from house import COMMAND
 from postgres import Postgres, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-COMMAND = Path(sys.executable).with_name("newsletter")
 OF_THE_PROGRAM = (
     "NEWSLETTER_",
     "RESEND_",

@@ -8,9 +8,11 @@ import hashlib
 import json
 import os
 import sqlite3
+import sys
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
@@ -21,11 +23,11 @@ from newsletter.store.schema import subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
 
+COMMAND = Path(sys.executable).with_name("newsletter")
 DAY = timedelta(days=1)
 
 

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import COMMAND
-from house import House, Provider
+from house import COMMAND, House, Provider
 
 from newsletter import delivery
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from house import House, write_issue
+from house import House, where, write_issue
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -30,6 +30,8 @@ from newsletter.model import (
 from newsletter.store import batches, mailings, recovery
 
 if TYPE_CHECKING:
+    from postgres import Postgres
+
     from newsletter.store.batches import Claim
 
 READERS = 8
@@ -37,10 +39,12 @@ SENDERS = st.integers(0, 2)
 LONG = timedelta(hours=1)
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def template(tmp_path: Path, database: str) -> Path:
     """A newsletter with a mailing that is being sent, to copy for each run."""
-    root = tmp_path_factory.mktemp("template")
+    assert database
+    root = tmp_path / "template"
+    root.mkdir()
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     (root / "issues").mkdir()
     house = House(root, readers=READERS)
@@ -59,12 +63,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class Ledger(RuleBasedStateMachine):
     template: Path
+    server: Postgres
+    """Where its database is copied too, if it is not in the folder."""
 
     def __init__(self) -> None:
         super().__init__()
         self.root = Path(tempfile.mkdtemp()) / "house"
         shutil.copytree(self.template, self.root)
-        self.house = House(self.root, readers=0)
+        self.url = self._copied()
+        with pytest.MonkeyPatch.context() as patch:
+            if self.url:
+                patch.setenv("NEWSLETTER_DATABASE_URL", self.url)
+            self.house = House(self.root, readers=0)
         self.claims: dict[int, Claim] = {}
         # What the provider took, by request key: it answers a repeated key without a second letter.
         self.taken: dict[str, set[str]] = {}
@@ -73,8 +83,16 @@ class Ledger(RuleBasedStateMachine):
         self.resent: set[str] = set()
         self.gone: set[str] = set()
 
+    def _copied(self) -> str:
+        if not where():
+            return ""
+        name = where()["NEWSLETTER_DATABASE_URL"].partition("@/")[2].partition("?")[0]
+        return self.server.url(self.server.database(name))
+
     def teardown(self) -> None:
         self.house.store.close()
+        if self.url:
+            self.server.drop(self.url.partition("@/")[2].partition("?")[0])
         shutil.rmtree(self.root.parent)
 
     @rule(sender=SENDERS, size=st.integers(1, 4))
@@ -207,10 +225,15 @@ class Ledger(RuleBasedStateMachine):
         assert self.house.sql(query) == [(0,)]
 
 
-def test_nothing_that_happens_in_any_order_breaks_the_ledger(template: Path) -> None:
-    machine = type("Case", (Ledger,), {"template": template}).TestCase
+def test_nothing_that_happens_in_any_order_breaks_the_ledger(
+    template: Path, database: str, request: pytest.FixtureRequest
+) -> None:
+    on_a_server = database == "postgresql"
+    server = request.getfixturevalue("server") if on_a_server else None
+    machine = type("Case", (Ledger,), {"template": template, "server": server}).TestCase
     machine.settings = settings(
-        max_examples=int(os.environ.get("LEDGER_EXAMPLES", "100")),
+        # A server takes its time.
+        max_examples=int(os.environ.get("LEDGER_EXAMPLES", "20" if on_a_server else "100")),
         stateful_step_count=40,
         deadline=None,
         # The same every time, unless asked for more: LEDGER_EXAMPLES=5000.

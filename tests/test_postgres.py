@@ -133,18 +133,23 @@ def test_a_server_that_never_answers_is_a_reason_to_try_again(root: Path) -> Non
     assert "geheim" not in str(caught.value)
 
 
-def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(root: Path) -> None:
-    for url, seconds in (("postgresql://x/y", "10"), ("postgres://x/y?connect_timeout=3", "3")):
-        place = locate(at(root, url))
-        assert isinstance(place, engine.Server)
-        made = engine.connect(place)._engine  # noqa: SLF001 - what libpq is told is seen nowhere else
-        _, told = made.dialect.create_connect_args(made.url)
-        assert told == {}
-        assert made.pool._creator.__closure__  # type: ignore[attr-defined]  # noqa: SLF001
-        cells = [cell.cell_contents for cell in made.pool._creator.__closure__]  # type: ignore[attr-defined]  # noqa: SLF001
-        options = next(cell for cell in cells if isinstance(cell, dict))
-        assert options["connect_timeout"] == seconds
-        assert options["prepare_threshold"] is None
+@pytest.mark.parametrize(("query", "seconds"), [("", "10"), ("?connect_timeout=3", "3")])
+def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(
+    root: Path, monkeypatch: pytest.MonkeyPatch, query: str, seconds: str
+) -> None:
+    told: dict[str, object] = {}
+
+    def refuse(**options: object) -> None:
+        told.update(options)
+        raise psycopg.OperationalError("not now")
+
+    monkeypatch.setattr(psycopg, "connect", refuse)
+    with pytest.raises(TryAgain):
+        open_store(at(root, f"postgres://host.invalid/y{query}"))
+    assert told["connect_timeout"] == seconds
+    # A pooler gives the next transaction another connection, which has not been prepared.
+    assert told["prepare_threshold"] is None
+    assert "options" not in told
 
 
 @pytest.mark.parametrize(
@@ -152,16 +157,16 @@ def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(root: Path) 
     [
         (("geheim", "verkeerd"), 1, "user or password"),
         (("postgres:geheim", "nobody:geheim"), 1, "user or password"),
-        (("DATABASE", "elsewhere"), 1, "does not exist"),
+        (("DATABASE", "/elsewhere"), 1, "does not exist"),
         (("PORT", "1"), 75, "cannot be reached"),
         (("127.0.0.1", "host.invalid"), 75, "cannot be reached"),
     ],
 )
 def test_why_there_is_no_connection_is_one_line_without_the_password(
-    run: Run, server: Postgres, empty: str, change: tuple[str, str], code: int, says: str
+    run: Run, server: Postgres, change: tuple[str, str], code: int, says: str
 ) -> None:
-    port, found = str(server.port), server.url(empty, tcp=True)
-    names = {"PORT": port, "DATABASE": empty}
+    found = server.url("postgres", tcp=True)
+    names = {"PORT": str(server.port), "DATABASE": "/postgres"}
     url = found.replace(names.get(change[0], change[0]), change[1])
     done = run("-v", "subscribers", "stats", env={"NEWSLETTER_DATABASE_URL": url})
     assert done.returncode == code

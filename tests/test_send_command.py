@@ -8,8 +8,7 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import COMMAND
-from house import House, coming, write_issue
+from house import COMMAND, House, coming, write_issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable

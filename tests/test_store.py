@@ -55,7 +55,7 @@ def test_the_database_is_for_its_owner_alone(root: Path) -> None:
 
 def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
     settings = config.load(root, {})
-    database(root).parent.mkdir()
+    sqlite.prepare_file(database(root))
     old = sqlite.engine(database(root))
     with old.begin() as connection:
         found = alembic_config()

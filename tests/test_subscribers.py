@@ -10,7 +10,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import COMMAND
+from house import COMMAND
 from people import freeze_batches, fresh_store, rows, sql
 
 from newsletter import config

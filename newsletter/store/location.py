@@ -91,6 +91,8 @@ def _parameters(url: str) -> Mapping[str, str]:
 
     try:
         found = conninfo_to_dict(url)
+        # A password with a slash ends up here; libpq would tell it only while connecting.
+        [int(port) for port in str(found.get("port", 5432)).split(",") if port]
     except (psycopg.Error, ValueError):
         # What libpq says of it may quote a part of the password.
         raise NewsletterError(

@@ -1,0 +1,91 @@
+"""Behind PgBouncer in transaction mode, where every transaction may meet another connection."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from house import House, Provider
+from postgres import free_port
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from postgres import Postgres
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+pytestmark = pytest.mark.all
+
+SENDER = Path(__file__).parents[1] / "sender.py"
+
+
+@pytest.fixture
+def pooled(server: Postgres, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Let the newsletter live in an empty database behind a pooler with two connections."""
+    name, port = server.database(), free_port()
+    settings = tmp_path / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n{name} = host={server.home} port={server.port} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\n"
+        "auth_type = any\npool_mode = transaction\ndefault_pool_size = 2\n"
+    )
+    as_ = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    # As a file that is open, for another user cannot look into this folder.
+    with settings.open("rb") as file:
+        pooler = subprocess.Popen(
+            ["/usr/sbin/pgbouncer", "-q", "/proc/self/fd/0"],
+            stdin=file,
+            stderr=subprocess.DEVNULL,
+            **as_,  # type: ignore[call-overload]
+        )
+    try:
+        while True:
+            assert pooler.poll() is None
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except ConnectionRefusedError:
+                time.sleep(0.02)
+        url = f"postgresql://postgres@127.0.0.1:{port}/{name}"
+        monkeypatch.setenv("NEWSLETTER_DATABASE_URL", url)
+        yield url
+    finally:
+        pooler.terminate()
+        pooler.wait(10)
+        server.drop(name)
+
+
+def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_path: Path) -> None:
+    assert run("db", "upgrade").returncode == 0
+    people = "".join(f"lezer{n}@example.org,active\n" for n in range(5000))
+    (root / "list.csv").write_text("email,status\n" + people)
+    assert run("subscribers", "import", "list.csv", "--consent", "x").returncode == 0
+    assert len(run("subscribers", "export").stdout.splitlines()) == 5001
+    house = House(root, readers=0)
+    house.sql("DELETE FROM subscribers WHERE id > 1000")
+    ledger = tmp_path / "taken"
+    environment = {**os.environ, "PYTHONPATH": str(SENDER.parent)}
+    both = [
+        subprocess.Popen([sys.executable, SENDER, root, ledger, "24", "nowhere"], env=environment)
+        for _ in range(2)
+    ]
+    while run("subscribers", "unsubscribe", "lezer999@example.org").returncode:
+        assert any(process.poll() is None for process in both)
+    assert [process.wait(90) for process in both] == [0, 0]
+    copies = Provider(ledger).copies()
+    assert set(copies.values()) == {1}
+    assert len(copies) in {999, 1000}
+    there = f"sqlite:///{tmp_path / 'back.db'}"
+    moved = run("db", "move", there)
+    assert moved.returncode == 0, moved.stderr
+    stats = run("subscribers", "stats", env={"NEWSLETTER_DATABASE_URL": there})
+    assert "999" in stats.stdout
+    assert run("subscribers", "unsubscribe", "lezer1@example.org").returncode == 1
+    assert pooled
