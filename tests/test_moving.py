@@ -278,7 +278,7 @@ def test_who_comes_into_the_other_one_meanwhile_is_not_overrun(
         add(new, "eigen@example.org", consent="ja")
 
     monkeypatch.setattr(moving, "_close", close_slowly)
-    with pytest.raises(NewsletterError, match="meanwhile.*The old database is closed"):
+    with pytest.raises(NewsletterError, match=r"meanwhile.*The old database is closed"):
         moving.move(house.settings, other)
     with new.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1

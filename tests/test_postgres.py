@@ -139,7 +139,7 @@ def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(
 ) -> None:
     told: dict[str, object] = {}
 
-    def refuse(**options: object) -> None:
+    def refuse(*_arguments: object, **options: object) -> None:
         told.update(options)
         raise psycopg.OperationalError("not now")
 
@@ -157,7 +157,7 @@ def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(
     [
         (("geheim", "verkeerd"), 1, "user or password"),
         (("postgres:geheim", "nobody:geheim"), 1, "user or password"),
-        (("DATABASE", "/elsewhere"), 1, "does not exist"),
+        (("elsewhere", "elsewhere"), 1, "does not exist"),
         (("PORT", "1"), 75, "cannot be reached"),
         (("127.0.0.1", "host.invalid"), 75, "cannot be reached"),
     ],
@@ -165,8 +165,8 @@ def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(
 def test_why_there_is_no_connection_is_one_line_without_the_password(
     run: Run, server: Postgres, change: tuple[str, str], code: int, says: str
 ) -> None:
-    found = server.url("postgres", tcp=True)
-    names = {"PORT": str(server.port), "DATABASE": "/postgres"}
+    found = server.url("elsewhere", tcp=True)
+    names = {"PORT": str(server.port)}
     url = found.replace(names.get(change[0], change[0]), change[1])
     done = run("-v", "subscribers", "stats", env={"NEWSLETTER_DATABASE_URL": url})
     assert done.returncode == code
