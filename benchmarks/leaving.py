@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 KEY = "a key for this benchmark alone"
 SLUG = f"{datetime.now(UTC) + timedelta(days=6):%Y-%m-%d}-rust"
-TURN = 1.0
+TURN = 0.5
 BODY = b"List-Unsubscribe=One-Click"
 
 
