@@ -51,7 +51,7 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
             and would never be sent again.
     """
     with store.write() as connection:
-        mailing = the_mailing(connection, slug)
+        mailing = mailings.hold(connection, the_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
         if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
             raise NewsletterError(
@@ -72,7 +72,7 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
 
 def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
     with store.write() as connection:
-        mailing = the_mailing(connection, slug)
+        mailing = mailings.hold(connection, the_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
         pending = mailings.receipt(connection, mailing).counts[DeliveryState.PENDING]
         if mailing.state is not target:

@@ -305,8 +305,8 @@ class Sender:
         """Return when to look again if another process, alive or lost, has something under way."""
         with self._store.read() as connection:
             sending = mailings.get(connection, self._mailing.id).state is MailingState.SENDING
-            left = recovery.lease_left(connection, self._mailing.id)
-        return _WAIT_SECONDS if sending and left is not None else None
+            at_work = recovery.others_at_work(connection, self._mailing.id)
+        return _WAIT_SECONDS if sending and at_work else None
 
     def _ending(self) -> NewsletterError | None:
         """Say why there is nothing more to claim, if a person decided so."""
