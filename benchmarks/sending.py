@@ -90,7 +90,7 @@ def newsletter(root: Path, database: str, provider: str, readers: int) -> Settin
         contact="Postbus 1",
         provider="resend",
         provider_url=provider,
-        resend_api_key="re_benchmark",
+        credentials={"RESEND_API_KEY": "re_benchmark"},
         secret_keys=(KEY,),
         database_url=database,
     )

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
 from newsletter.model import Accepted
-from newsletter.providers.base import Answer, Capabilities, Payload
+from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.store import Store, ids, open_store
 from newsletter.store.schema import subscribers
 
@@ -31,7 +31,7 @@ COMMAND = Path(sys.executable).with_name("newsletter")
 DAY = timedelta(days=1)
 
 
-class Provider:
+class Provider(Mailer):
     """Takes every message and notes it in a file of its own, synced before it answers.
 
     Args:

@@ -85,7 +85,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("accent_color = 'green'", "colour"),
         ("language = 'Nederlands!'", "language"),
         ("provider = 'pigeon'", "pigeon"),
-        ("provider = 'lettermint'", "cannot send yet"),
+        ("provider = 'postmark'", "cannot send yet"),
         ("provider_url = 'https://user:pass@example.org'", "web address"),
         ("public_url = 'https://user@example.org'", "web address"),
         ("public_url = 'https://bücher.example'", "xn--"),
@@ -111,7 +111,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, sa
         "NEWSLETTER_PROVIDER",
         "NEWSLETTER_PROVIDER_URL",
         "NEWSLETTER_PUBLIC_URL",
-        "RESEND_API_KEY",
+        *config.CREDENTIALS,
     ],
 )
 @pytest.mark.parametrize("value", ["", "  "])

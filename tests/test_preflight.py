@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 REAL: dict[str, Any] = {
     "provider": "resend",
-    "resend_api_key": "re_of_these_tests",
+    "credentials": {"RESEND_API_KEY": "re_of_these_tests"},
     "provider_url": "http://127.0.0.1:9",
 }
 

@@ -24,7 +24,7 @@ PROJECT = Path(__file__).parents[1]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = [re.split(r"[<>=~!\[;]", line)[0] for line in PYPROJECT["project"]["dependencies"]]
 DOCUMENTS = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys", "resend_api_key"}
+NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys", "credentials"}
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com")
 
 

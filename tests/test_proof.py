@@ -15,7 +15,7 @@ from newsletter import delivery, desk, tokens
 from newsletter.delivery import preflight
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Refused, Rejected, RetryLater, Unknown
-from newsletter.providers.resend import open_resend
+from newsletter.providers import open_provider
 from newsletter.subscriptions.addresses import parse_address
 
 if TYPE_CHECKING:
@@ -266,8 +266,13 @@ def test_a_provider_that_does_not_take_it(
 ) -> None:
     with FakeResend(tmp_path / "taken") as fake:
         fake.faults = {1: FAULTS[fault]}
-        provider = open_resend(
-            replace(house.settings, resend_api_key="re_of_these_tests", provider_url=fake.url)
+        provider = open_provider(
+            replace(
+                house.settings,
+                provider="resend",
+                credentials={"RESEND_API_KEY": "re_of_these_tests"},
+                provider_url=fake.url,
+            )
         )
         with contextlib.closing(provider), pytest.raises(NewsletterError) as caught:
             prove(house, provider)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 SEVEN = datetime.fromisoformat("2026-11-29T07:00:00+01:00")
-REAL = {"provider": "resend", "resend_api_key": "re_of_these_tests"}
+REAL = {"provider": "resend", "credentials": {"RESEND_API_KEY": "re_of_these_tests"}}
 
 
 @pytest.fixture
@@ -75,7 +75,7 @@ def test_nothing_stands_in_the_way_of_a_house_in_order(house: House) -> None:
         ({"ledger": ""}, "ledger"),
         ({"sender": ""}, "sender"),
         ({"secret_keys": ()}, "NEWSLETTER_SECRET_KEY"),
-        ({"resend_api_key": ""}, "RESEND_API_KEY"),
+        ({"credentials": {}}, "RESEND_API_KEY"),
     ],
 )
 def test_what_sending_for_real_lacks_stands_in_the_way(

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from dataclasses import dataclass, field, fields
 from datetime import time
 from email.utils import parseaddr
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from newsletter.config.rules import RULES, is_loopback
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["NO_DOMAIN", "Settings", "is_loopback", "load", "make_private"]
+__all__ = ["CREDENTIALS", "NO_DOMAIN", "Settings", "is_loopback", "load", "make_private"]
 
 NO_DOMAIN = "newsletter.invalid"
 """Stands for the sender's domain while no sender is set (RFC 2606 keeps .invalid unused)."""
@@ -36,7 +37,7 @@ class Settings:
         origin: The settings file, for messages.
         database_url: `NEWSLETTER_DATABASE_URL`, empty for the default.
         secret_keys: `NEWSLETTER_SECRET_KEY`, newest first, empty when it is not set.
-        resend_api_key: `RESEND_API_KEY`, empty when it is not set.
+        credentials: What `CREDENTIALS` names and the environment has set.
     """
 
     root: Path
@@ -64,7 +65,7 @@ class Settings:
     # What must not be read over a shoulder is never shown, not even in a traceback.
     database_url: str = field(default="", repr=False)
     secret_keys: tuple[str, ...] = field(default=(), repr=False)
-    resend_api_key: str = field(default="", repr=False)
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -97,7 +98,7 @@ class Settings:
         return self.root / ".newsletter"
 
 
-_INTERNAL = {"root", "origin", "database_url", "secret_keys", "resend_api_key"}
+_INTERNAL = {"root", "origin", "database_url", "secret_keys", "credentials"}
 _TYPES: Mapping[str, type] = {
     f.name: str if isinstance(f.default, str) else float
     for f in fields(Settings)
@@ -109,8 +110,15 @@ _FROM_ENVIRONMENT = {
     "NEWSLETTER_PROVIDER": "provider",
     "NEWSLETTER_PROVIDER_URL": "provider_url",
     "NEWSLETTER_PUBLIC_URL": "public_url",
-    "RESEND_API_KEY": "resend_api_key",
 }
+CREDENTIALS: Final = (
+    *("RESEND_API_KEY", "RESEND_WEBHOOK_SECRET"),
+    *("LETTERMINT_API_TOKEN", "LETTERMINT_TEAM_TOKEN", "LETTERMINT_WEBHOOK_SECRET"),
+    *("MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_WEBHOOK_SECRET"),
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
+    *("AWS_DEFAULT_REGION", "SES_CONFIGURATION_SET", "SES_WEBHOOK_SECRET"),
+)
+"""What a provider knows us by, under its customary name in the environment and nowhere else."""
 
 
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -130,7 +138,8 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     origin = path.name if path else "the default settings"
     values: dict[str, Any] = {key: _typed(key, value, origin) for key, value in table.items()}
     values |= _environment(environment)
-    settings = Settings(root=root, origin=origin, **values)
+    credentials = _credentials(environment)
+    settings = Settings(root=root, origin=origin, credentials=credentials, **values)
     _validate(settings, {v: k for k, v in _FROM_ENVIRONMENT.items() if k in environment})
     return settings
 
@@ -209,16 +218,8 @@ def _typed(key: str, value: object, origin: str) -> object:
 def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for variable, key in _FROM_ENVIRONMENT.items():
-        if variable not in environment:
-            continue
-        value = environment[variable].strip()
-        if not value:
-            raise NewsletterError(
-                "is set but empty",
-                where=variable,
-                hint="Give it a value or unset it (an empty value is how a missing secret looks)",
-            )
-        found[key] = value
+        if variable in environment:
+            found[key] = _filled(environment, variable)
     if "secret_keys" in found:
         keys = tuple(key.strip() for key in found["secret_keys"].split(","))
         if not all(keys):
@@ -229,6 +230,29 @@ def _environment(environment: Mapping[str, str]) -> dict[str, Any]:
             )
         found["secret_keys"] = keys
     return found
+
+
+def _credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    found = {name: _filled(environment, name) for name in CREDENTIALS if name in environment}
+    for name, value in found.items():
+        if not re.fullmatch(r"[!-~]+", value):
+            raise NewsletterError(
+                "is no key: there is a space, a line break or a letter beyond ASCII in it",
+                where=name,
+                hint="Copy the key again, alone and whole",
+            )
+    return found
+
+
+def _filled(environment: Mapping[str, str], variable: str) -> str:
+    value = environment[variable].strip()
+    if not value:
+        raise NewsletterError(
+            "is set but empty",
+            where=variable,
+            hint="Give it a value or unset it (an empty value is how a missing secret looks)",
+        )
+    return value
 
 
 def _validate(settings: Settings, variables: Mapping[str, str]) -> None:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _HEADERS: Final = HeaderRegistry()
 _A_YEAR: Final = 24 * 366
 _A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
-PROVIDERS: Final = ("outbox", "resend")
-PLANNED_PROVIDERS: Final = ("lettermint", "mailgun", "ses", "postmark", "brevo")
+PROVIDERS: Final = ("outbox", "resend", "lettermint", "mailgun", "ses")
+PLANNED_PROVIDERS: Final = ("postmark", "brevo")
 
 
 def _one_line(value: str) -> bool:
@@ -173,12 +173,6 @@ RULES: Final = (
         str.isascii,
         "holds letters beyond ASCII, with which links and requests do not travel",
         "Write the domain in its ASCII form, which begins with xn--",
-    ),
-    Rule(
-        ("resend_api_key",),
-        _matches(r"[!-~]*"),
-        "is no key: there is a space, a line break or a letter beyond ASCII in it",
-        "Copy the key again, alone and whole",
     ),
     Rule(
         ("greeting",),

@@ -24,6 +24,7 @@ from newsletter.model.content import (
 from newsletter.model.letters import (
     Accepted,
     Batch,
+    Doubt,
     Letter,
     Message,
     Outcome,
@@ -51,6 +52,7 @@ __all__ = [
     "Consent",
     "DeliveryState",
     "Divider",
+    "Doubt",
     "Draft",
     "Finding",
     "Heading",

@@ -73,6 +73,25 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A request of which it is not known what became: what a provider needs to search for it.
+
+    Attributes:
+        key: The batch's, as it was when it left.
+        slug: Of the issue.
+        refs: The deliveries that are in doubt.
+        since: When they were claimed; nothing of them left before.
+        until: By when the request was over, one way or another.
+    """
+
+    key: str
+    slug: str
+    refs: tuple[str, ...]
+    since: datetime
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Message:
     """One reader's letter: complete, with the headers in the order they are written."""
 
@@ -114,9 +133,13 @@ class Refused:
 
     A key that is not valid, a domain that is not verified, a request that it cannot read: this
     says nothing of the reader, whose delivery stays owed.
+
+    ``divisible`` tells that it is the request as a whole that was refused, for what is in it: one
+    message may have spoiled it for the others, and smaller requests tell which.
     """
 
     reason: str
+    divisible: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from newsletter.providers.outbox import Outbox
+import importlib
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -17,17 +16,16 @@ def open_provider(settings: Settings) -> Provider:
     Raises:
         NewsletterError: Its key is missing, or its address would show the key to others.
     """
-    if settings.provider == "resend":
-        from newsletter.providers import resend  # noqa: PLC0415 - the network is slow to import
-
-        return resend.open_resend(settings)
-    return Outbox(settings.state / "outbox")
+    opened: Provider = _module(settings).open_provider(settings)
+    return opened
 
 
 def capabilities_of(settings: Settings) -> Capabilities:
     """Return what the provider that the settings name can do; needs no key."""
-    if settings.provider == "resend":
-        from newsletter.providers import resend  # noqa: PLC0415 - the network is slow to import
+    found: Capabilities = _module(settings).CAPABILITIES
+    return found
 
-        return resend.CAPABILITIES
-    return Outbox.capabilities
+
+def _module(settings: Settings) -> Any:  # noqa: ANN401 - a module of this package
+    # Imported when it is asked for: the network is slow to import, and seldom needed.
+    return importlib.import_module(f"{__name__}.{settings.provider}")

@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from newsletter import config
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
     from typing import Self
 
-    from newsletter.model import Batch, Outcome
+    from newsletter.config import Settings
+    from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome
+    from newsletter.providers.wire import Failure
+
+
+class Leaving(StrEnum):
+    """Who owns the List-Unsubscribe header of what a provider sends."""
+
+    OURS = "ours"
+    BY_PERMISSION = "by permission"
+    """The provider adds its own until its support switches that off for the account."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What can be learned afterwards from a provider that lists what it took.
+
+    Attributes:
+        lag: For how long after a request a letter that was taken may not be listed yet: until
+            then that it is missing says nothing. That it is there is proof at any time.
+        keeps: For how long after a request it is listed.
+    """
+
+    lag: timedelta
+    keeps: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,14 +54,22 @@ class Capabilities:
         replay: For how long the same bytes may be sent again under the same key without a second
             letter; zero where the provider knows no keys.
         in_flight: The most requests that may be under way at once.
+        search: What a lost answer can be searched for with `Provider.search`; None where the
+            provider lists nothing by which a delivery is known. Unused where `replay` is not zero.
+        leaving: Who owns List-Unsubscribe.
+        substitution: A request holds the letter once and each reader's values, and not a whole
+            letter for each.
     """
 
     name: str
     rehearsal: bool
     max_messages: int
     lease: timedelta
-    replay: timedelta
+    replay: timedelta = timedelta()
     in_flight: int = 1
+    search: Search | None = None
+    leaving: Leaving = Leaving.OURS
+    substitution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +102,42 @@ class Answer:
         outcomes: By delivery reference; one that is missing is unknown.
         remaining: How many more requests it takes before `reset`, if it said so.
         reset: In how many seconds it counts anew, if it said so.
+        surplus: How many letters it says it took beyond those that were in the request.
     """
 
     outcomes: Mapping[str, Outcome]
     remaining: int | None = None
     reset: float | None = None
+    surplus: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What a search for a request in doubt has brought to light.
+
+    Attributes:
+        accepted: What the provider lists as taken, by delivery reference.
+        complete: All that it lists of that request was looked through, so that what is missing
+            is not listed.
+        failure: Why the search came to no end, if it did not.
+    """
+
+    accepted: Mapping[str, Accepted]
+    complete: bool
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """What an account may send, as the provider says before the first letter leaves.
+
+    Attributes:
+        per_second: Letters a second; None if it does not say.
+        left: Letters that it still takes now; None if it does not say.
+    """
+
+    per_second: float | None = None
+    left: int | None = None
 
 
 class Provider(Protocol):
@@ -79,6 +146,18 @@ class Provider(Protocol):
     @property
     def capabilities(self) -> Capabilities:
         """What it can do."""
+
+    def suited(self, audience: int) -> Provider:
+        """Return this provider in the way of sending that suits so many readers."""
+
+    def unfit(self, letter: Letter) -> str:
+        """Say why a letter cannot travel through it unchanged; empty if it can.
+
+        Asked when a mailing is planned, so that nothing is ever dropped on the way.
+        """
+
+    def quota(self) -> Quota:
+        """Ask what the account may send just now; where it cannot be asked, all is None."""
 
     def build(self, batch: Batch) -> Payload:
         """Return the exact bytes that will leave: pure, and the same for the same batch."""
@@ -91,8 +170,69 @@ class Provider(Protocol):
         Never raises for what the provider or the way to it does wrong: that is an outcome.
         """
 
+    def search(self, doubt: Doubt) -> Findings:
+        """Look up what became of a request; called only where `capabilities.search` is set.
+
+        Never raises for what the provider or the way to it does wrong.
+        """
+
     def forget(self, slug: str) -> None:
         """Drop what an earlier rehearsal of this issue left, for a new one takes its place.
 
         A provider that mails people has nothing to forget.
         """
+
+
+class Mailer:
+    """What those providers share that mail people; each overrides what it does better."""
+
+    def suited(self, audience: int) -> Self:  # noqa: ARG002 - most send in one way
+        """Return itself: it has one way of sending."""
+        return self
+
+    def unfit(self, letter: Letter) -> str:  # noqa: ARG002 - most take any letter
+        """Return nothing: every letter that could be rendered can travel."""
+        return ""
+
+    def quota(self) -> Quota:
+        """Return that nothing is known beforehand; its answers tell."""
+        return Quota()
+
+    def search(self, doubt: Doubt) -> Findings:
+        """Refuse: there is nothing to search in."""
+        raise AssertionError(f"this provider lists nothing, so {doubt.key} cannot be searched for")
+
+    def forget(self, slug: str) -> None:
+        """Do nothing: who mails people has nothing to forget."""
+
+
+def credential(settings: Settings, name: str, hint: str) -> str:
+    """Return what the environment must hold for a provider.
+
+    Raises:
+        NewsletterError: It is not set.
+    """
+    value = settings.credentials.get(name)
+    if not value:
+        raise NewsletterError(
+            f"is not set, and {settings.provider} takes nothing without it",
+            where=name,
+            hint=f"{hint} and put it into the environment, never into a file",
+        )
+    return value
+
+
+def address(settings: Settings, usual: str) -> str:
+    """Return where the provider's API is, without a slash at its end.
+
+    Raises:
+        NewsletterError: Keys and addresses would travel where others can read them.
+    """
+    base = settings.provider_url or usual
+    if base.startswith("http:") and not config.is_loopback(base):
+        raise NewsletterError(
+            "would send the key and every address in clear text",
+            where="provider_url",
+            hint="Write it with https://",
+        )
+    return base.rstrip("/")

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import shutil
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personal
 from newsletter.model import Accepted, RetryLater
-from newsletter.providers.base import Answer, Capabilities, Payload
+from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
 
 _FOREVER = timedelta(days=36_500)
 
+CAPABILITIES: Final = Capabilities(
+    name="outbox",
+    rehearsal=True,
+    max_messages=100,
+    lease=timedelta(seconds=10),
+    replay=_FOREVER,
+)
+"""What the outbox can do."""
 
-class Outbox:
+
+def open_provider(settings: Settings) -> Outbox:
+    """Return the outbox of a newsletter."""
+    return Outbox(settings.state / "outbox")
+
+
+class Outbox(Mailer):
     """Writes each message to `<folder>/<slug>/<delivery reference>.eml`.
 
     Safe to repeat: a file is named by its delivery and replaced in one step.
     """
 
-    capabilities = Capabilities(
-        name="outbox",
-        rehearsal=True,
-        max_messages=100,
-        lease=timedelta(seconds=10),
-        replay=_FOREVER,
-    )
+    capabilities = CAPABILITIES
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -47,7 +47,8 @@ def verdict(reply: Reply, words: str = "") -> Failure | None:
         return None
     said = f"({status}: {words})" if words else f"({status})"
     if status in _REFUSALS:
-        return Refused(f"the provider {_REFUSALS[status].format(said=said)}")
+        meaning = _REFUSALS[status]
+        return Refused(f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST)
     if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
         return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
     return Unknown(f"the provider had trouble of its own {said}")

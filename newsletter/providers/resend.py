@@ -14,11 +14,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import config, mime, personal
-from newsletter.errors import NewsletterError
+from newsletter import mime, personal
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
-from newsletter.providers import replies
-from newsletter.providers.base import Answer, Capabilities, Payload
+from newsletter.providers import base, replies
+from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.providers.wire import DEADLINE, Reply, Wire
 
 if TYPE_CHECKING:
@@ -59,42 +58,30 @@ _HTML: Final = "html:"
 _json = json.JSONEncoder(ensure_ascii=False).encode
 
 
-def open_resend(settings: Settings) -> Resend:
+def open_provider(settings: Settings) -> Resend:
     """Return Resend as the settings have it.
 
     Raises:
         NewsletterError: There is no key, or it would travel where others can read it.
     """
-    if not settings.resend_api_key:
-        raise NewsletterError(
-            "is not set, and Resend takes nothing without it",
-            where="RESEND_API_KEY",
-            hint="Make a key at resend.com and put it into the environment, never into a file",
-        )
-    base = settings.provider_url or _BASE
-    if base.startswith("http:") and not config.is_loopback(base):
-        raise NewsletterError(
-            "would send the key and every address in clear text",
-            where="provider_url",
-            hint="Write it with https://",
-        )
-    return Resend(settings.resend_api_key, base)
+    key = base.credential(settings, "RESEND_API_KEY", "Make a key at resend.com")
+    return Resend(key, base.address(settings, _BASE))
 
 
-class Resend:
+class Resend(Mailer):
     """Sends batches, one reader a message, and reads what became of each.
 
     Args:
         key: The API key.
-        base: Where the API is, with or without a slash at its end.
+        address: Where the API is, without a slash at its end.
         deadline: In seconds, for one request.
     """
 
     capabilities = CAPABILITIES
 
-    def __init__(self, key: str, base: str = _BASE, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, key: str, address: str = _BASE, *, deadline: float = DEADLINE) -> None:
         self._key = key
-        self._url = f"{base.rstrip('/')}/emails/batch"
+        self._url = f"{address}/emails/batch"
         self._wire = Wire(deadline=deadline)
 
     def build(self, batch: Batch) -> Payload:
@@ -140,9 +127,6 @@ class Resend:
             remaining=None if remaining is None else int(remaining),
             reset=replies.seconds(reply.headers.get("ratelimit-reset", "")),
         )
-
-    def forget(self, slug: str) -> None:
-        """Do nothing: who mails people has nothing to forget."""
 
     def close(self) -> None:
         """Close every connection."""

@@ -154,7 +154,8 @@ def test_an_address_that_resend_cannot_mail_costs_nobody_else_a_letter(
 @pytest.mark.parametrize(("base", "slash"), [("", "/"), ("/sandbox/v1", ""), ("/sandbox/v1", "/")])
 def test_another_base_address_keeps_its_path(tmp_path: Path, base: str, slash: str) -> None:
     with FakeResend(tmp_path / "taken", base=base) as fake:
-        resend = Resend(KEY, fake.url + slash)
+        url = {"NEWSLETTER_PROVIDER_URL": fake.url + slash, "RESEND_API_KEY": KEY}
+        resend: Any = providers.open_provider(resend_settings(tmp_path, **url))
         assert [type(one) for one in outcomes(resend)] == [Accepted, Accepted]
         assert fake.requests[0].path == f"{base}/emails/batch"
         resend.close()
@@ -344,7 +345,7 @@ def test_nothing_that_must_stay_hidden_is_ever_said(
 
 def test_the_key_shows_in_no_settings_and_no_traceback(tmp_path: Path) -> None:
     settings = config.load(tmp_path, {"RESEND_API_KEY": KEY, "NEWSLETTER_SECRET_KEY": "s3cr3t"})
-    assert settings.resend_api_key == KEY
+    assert settings.credentials == {"RESEND_API_KEY": KEY}
     told = repr(settings) + "".join(traceback.format_exception(RuntimeError(settings)))
     assert KEY not in told
     assert "s3cr3t" not in told

@@ -1,0 +1,326 @@
+"""What all stand-ins for providers share: a server with a ledger of its own, and every fault.
+
+A stand-in is a subclass that says what one request means: `respond`, and how its provider words
+an error. Each letter that it takes is one JSON line of the ledger, synced before the answer leaves,
+with at least `to`, `ref` (our delivery's reference), `id` (the provider's name for it) and `at`.
+
+In a test: `with FakeResend(ledger) as fake:` and then `fake.url`. As a process, `run(FakeResend)`
+understands:
+
+    python tests/providers/fake_resend.py --port 0 --ledger FILE [--latency-ms N]
+        [--require-key KEY] [--fast]
+
+It prints its port on the first line. Faults are set by the number of the next requests, counted
+from 1:
+
+    curl -X PUT http://127.0.0.1:PORT/faults -d '{"2": "reset-accepted", "4": "429"}'
+"""
+
+from __future__ import annotations
+
+import argparse
+import http
+import json
+import os
+import socket
+import socketserver
+import struct
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+    from typing import Self
+
+MIB = 1 << 20
+PAGE = b"<!doctype html><title>Welcome</title><p>Welcome!</p>"
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What goes wrong with one request.
+
+    Args:
+        taken: The letters are taken first, as if all were well.
+        do: `answer`, or what happens to the connection instead: `reset`, `reset-unread`, `hang`,
+            `half` of the answer, or `dribble` a header for ever.
+        status: Of the answer.
+        body: Of the answer; without one, what would have been answered, or an error by its name.
+        name: The provider's name for the error.
+        message: The provider's words for it.
+        headers: Further headers.
+    """
+
+    taken: bool = False
+    do: str = "answer"
+    status: int = 200
+    body: bytes | None = None
+    name: str = ""
+    message: str = "it is so"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+def error(
+    status: int, name: str, *, taken: bool = False, message: str = "it is so", **headers: str
+) -> Fault:
+    """Return the fault of answering with one of the provider's errors."""
+    named = {header.replace("_", "-"): value for header, value in headers.items()}
+    return Fault(taken=taken, status=status, name=name, message=message, headers=named)
+
+
+def answer(body: bytes, *, status: int = 200, taken: bool = True, kind: str = "") -> Fault:
+    """Return the fault of answering with just these bytes."""
+    headers = {"content-type": kind} if kind else {}
+    return Fault(taken=taken, status=status, body=body, headers=headers)
+
+
+CONNECTIONS: Mapping[str, Fault] = {
+    "hang": Fault(taken=True, do="hang"),
+    "hang-untaken": Fault(do="hang"),
+    "reset-unread": Fault(do="reset-unread"),
+    "reset-untaken": Fault(do="reset"),
+    "reset-accepted": Fault(taken=True, do="reset"),
+    "half-answer": Fault(taken=True, do="half"),
+    "dribble": Fault(taken=True, do="dribble"),
+    "404-page": answer(PAGE, status=404, taken=False, kind="text/html"),
+    "502-page": answer(PAGE, status=502, kind="text/html"),
+    "page": answer(PAGE, kind="text/html"),
+    "empty": answer(b""),
+}
+"""What can go wrong whoever the provider is."""
+
+
+class StandIn:
+    """The server, in threads of this process.
+
+    Args:
+        ledger: Where each letter that was taken is noted.
+        port: Zero lets the system choose.
+        latency: In seconds, between reading a request and answering it.
+        key: The only API key that is good; without one, every key is.
+        base: A path before the API's own.
+        fast: Read as little as possible of a request: for benchmarks.
+        keep: Remember requests with their bodies, for a test to look at.
+    """
+
+    FAULTS: ClassVar[Mapping[str, Fault]] = CONNECTIONS
+
+    def __init__(
+        self,
+        ledger: Path,
+        *,
+        port: int = 0,
+        latency: float = 0.0,
+        key: str = "",
+        base: str = "",
+        fast: bool = False,
+        keep: bool = True,
+    ) -> None:
+        self.latency, self.key, self.base, self.fast, self.keep = latency, key, base, fast, keep
+        self.ledger = ledger
+        self.faults: dict[int, Fault] = {}
+        self.requests: list[Request] = []
+        self.count = 0
+        self.lock = threading.Lock()
+        self._file = ledger.open("ab")
+        self._server = _Server(("127.0.0.1", port), self)
+        self.port = self._server.server_address[1]
+        self.url = f"http://127.0.0.1:{self.port}{base}"
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        problem: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._server.hang_up()
+        self._file.close()
+
+    def respond(self, request: Request) -> tuple[int, bytes]:
+        """Take a request as the provider does; return status and body."""
+        raise NotImplementedError
+
+    def error(self, fault: Fault) -> bytes:
+        """Return an error as the provider words it."""
+        raise NotImplementedError
+
+    def counts(self, request: Request) -> bool:
+        """Tell whether a request is one of those that faults are counted by: those that send."""
+        return request.method == "POST"
+
+    def taken(self) -> list[dict[str, Any]]:
+        """Return the ledger."""
+        return [json.loads(line) for line in self.ledger.read_text(encoding="utf-8").splitlines()]
+
+    def note(self, entries: list[dict[str, Any]]) -> None:
+        """Write letters that were taken into the ledger, for good."""
+        now = time.time()
+        lines = [json.dumps({"at": now, **entry}).encode() + b"\n" for entry in entries]
+        self._file.write(b"".join(lines))
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+    def next_fault(self, request: Request) -> Fault:
+        if not self.counts(request):
+            return Fault(taken=True)
+        with self.lock:
+            self.count += 1
+            return self.faults.get(self.count, Fault(taken=True))
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @classmethod
+    def read_head(cls, file: BinaryIO) -> Self | None:
+        line = file.readline().decode("latin-1").split()
+        if len(line) != 3:
+            return None
+        headers = {}
+        while (header := file.readline().strip()) != b"":
+            name, _, value = header.decode("latin-1").partition(":")
+            headers[name.lower()] = value.strip()
+        return cls(line[0], line[1], headers, b"")
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, address: tuple[str, int], fake: StandIn) -> None:
+        super().__init__(address, _Connection)
+        self.fake = fake
+        self._open: set[socket.socket] = set()
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: socket.socket) -> None:
+        self._open.discard(request)
+        request.close()
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing of clients that hang up; they are a part of what is tested."""
+
+    def hang_up(self) -> None:
+        for connection in list(self._open):
+            try:
+                connection.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                connection.close()
+
+
+class _Connection(socketserver.StreamRequestHandler):
+    server: _Server
+    rbufsize = MIB
+
+    def handle(self) -> None:
+        while self._one():
+            pass
+
+    def _one(self) -> bool:
+        head = Request.read_head(self.rfile)
+        if head is None:
+            return False
+        fake = self.server.fake
+        length = int(head.headers.get("content-length", "0"))
+        if head.path == "/faults":
+            return self._set_faults(self.rfile.read(length))
+        fault = fake.next_fault(head)
+        if fault.do == "reset-unread":
+            return self._reset()
+        body = self.rfile.read(length)
+        if len(body) < length:
+            return False
+        request = Request(head.method, head.path, head.headers, body)
+        if fake.keep:
+            fake.requests.append(request)
+        return self._misbehave(fault, *(fake.respond(request) if fault.taken else (200, b"{}")))
+
+    def _misbehave(self, fault: Fault, status: int, said: bytes) -> bool:
+        if fault.do == "reset":
+            return self._reset()
+        if fault.do == "hang":
+            self.rfile.read(1)  # until the other side gives up
+            return False
+        if fault.do == "dribble":
+            self._dribble()
+        if fault.body is not None or fault.name:
+            said = self.server.fake.error(fault) if fault.body is None else fault.body
+            status = fault.status
+        if fault.do == "half":
+            self.wfile.write(_head(status, len(said), fault.headers) + said[: len(said) // 2])
+            return False
+        self.wfile.write(_head(status, len(said), fault.headers) + said)
+        return True
+
+    def _dribble(self) -> None:
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nx-slow: ")
+        while True:
+            self.wfile.write(b".")
+            time.sleep(0.02)
+
+    def _reset(self) -> bool:
+        linger = struct.pack("ii", 1, 0)
+        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        # The files that were made of it would keep it open.
+        self.rfile.close()
+        self.wfile.close()
+        self.connection.close()
+        return False
+
+    def _set_faults(self, body: bytes) -> bool:
+        asked = json.loads(body)
+        fake = self.server.fake
+        fake.faults = {
+            fake.count + int(number): fake.FAULTS[name] for number, name in asked.items()
+        }
+        self.wfile.write(_head(200, 2, {}) + b"{}")
+        return True
+
+
+def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
+    fields = {"content-type": "application/json", "content-length": str(length), **headers}
+    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
+    lines += [f"{name}: {value}" for name, value in fields.items()]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
+
+
+def run(kind: type[StandIn]) -> None:
+    """Be a stand-in until the process is ended."""
+    parser = argparse.ArgumentParser(description=kind.__doc__)
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--ledger", type=Path, required=True)
+    parser.add_argument("--latency-ms", type=float, default=0)
+    parser.add_argument("--require-key", default="")
+    parser.add_argument("--fast", action="store_true")
+    said = parser.parse_args()
+    fake = kind(
+        said.ledger,
+        port=said.port,
+        latency=said.latency_ms / 1000,
+        key=said.require_key,
+        fast=said.fast,
+        keep=False,
+    )
+    with fake:
+        print(fake.port, flush=True)  # noqa: T201 - this is how its port is learnt
+        threading.Event().wait()
