@@ -12,11 +12,11 @@ from newsletter import config
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from typing import Self
 
     from newsletter.config import Settings
-    from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome
+    from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome, Recipient
     from newsletter.providers.wire import Failure
 
 
@@ -204,6 +204,14 @@ class Mailer:
 
     def forget(self, slug: str) -> None:
         """Do nothing: who mails people has nothing to forget."""
+
+
+def in_ascii(batch: Batch) -> Sequence[Recipient]:
+    """Return the readers whose address a provider can take that knows no others (no SMTPUTF8).
+
+    The address of another must not cost them their letter.
+    """
+    return [reader for reader in batch.recipients if reader.email.isascii()]
 
 
 def credential(settings: Settings, name: str, hint: str) -> str:

@@ -7,17 +7,19 @@ have taken the request before its answer was lost.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.model import Refused, RetryLater, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from newsletter.model import Recipient
     from newsletter.providers.wire import Failure, Reply
 
 _ACCOUNT: Final = "refuses this key or account {said}"
@@ -75,6 +77,29 @@ def wait(headers: Mapping[str, str]) -> float | None:
 def seconds(value: str) -> float | None:
     """Return a header's value as a number that is zero or more, or None if it is something else."""
     return float(value) if _SECONDS.fullmatch(value.strip()) else None
+
+
+def content(reply: Reply) -> dict[str, Any]:
+    """Return the JSON object that a reply holds; empty if it holds anything else."""
+    try:
+        said = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def objects(found: object) -> list[dict[str, Any]]:
+    """Return a list of JSON objects; what is none of these counts as one that fits nothing."""
+    items = [] if found is None else found if isinstance(found, list) else [found]
+    return [item if isinstance(item, dict) else {} for item in items]
+
+
+def secrets(readers: Iterable[Recipient], *keys: str) -> set[str]:
+    """Return what a provider may echo of a request, and nobody may read: what `quote` must hide."""
+    hide = set(keys)
+    for reader in readers:
+        hide |= {reader.ref, reader.email, reader.greeting, reader.leave_url}
+    return hide
 
 
 def quote(text: object, hide: Iterable[str] = ()) -> str:

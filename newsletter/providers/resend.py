@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
 import re
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import mime, personal
+from newsletter import personal
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
 from newsletter.providers import base, replies
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
+from newsletter.providers.jsonform import Form, header, record, row, text
 from newsletter.providers.wire import DEADLINE, Reply, Wire
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Outcome, Recipient
-    from newsletter.personal import Pieces
     from newsletter.providers.wire import Failure
 
 CAPABILITIES: Final = Capabilities(
@@ -54,8 +52,6 @@ _NAME: Final = re.compile(r"[a-z_]{1,60}")
 _ID: Final = re.compile(r"[!-~]{1,100}")
 _UNMAILABLE: Final = Rejected("Resend mails no address with letters beyond ASCII before its @")
 _UNMAPPED: Final = Unknown("the answer of Resend does not say what became of each letter")
-_HTML: Final = "html:"
-_json = json.JSONEncoder(ensure_ascii=False).encode
 
 
 def open_provider(settings: Settings) -> Resend:
@@ -89,22 +85,20 @@ class Resend(Mailer):
         form = _form(batch.letter)
         hashed = hashlib.sha256(form.digest)
         parts: list[bytes] = []
-        for reader in _mailable(batch):
-            own = _encoded(form, batch, reader)
+        for reader in base.in_ascii(batch):
+            own = form.encoded(personal.values(batch.date, reader))
             for value in own.values():
                 hashed.update(len(value).to_bytes(8, "big"))
                 hashed.update(value)
-            filled = list(form.pieces)
-            filled[1::2] = [own[name] for name in form.pieces[1::2]]
             parts.append(b"," if parts else b"[")
-            parts += filled
+            parts += form.filled(own)
         parts.append(b"]" if parts else b"[]")
         return Payload(tuple(parts), hashed.hexdigest())
 
     def submit(self, batch: Batch, payload: Payload) -> Answer:
         """Make the one request and read what Resend says to it."""
         outcomes: dict[str, Outcome] = {reader.ref: _UNMAILABLE for reader in batch.recipients}
-        readers = _mailable(batch)
+        readers = base.in_ascii(batch)
         if not readers:
             return Answer(outcomes)
         reply = self._wire.post(
@@ -133,14 +127,8 @@ class Resend(Mailer):
         self._wire.close()
 
     def _read(self, reply: Reply, readers: Sequence[Recipient]) -> Sequence[Outcome]:
-        try:
-            said = json.loads(reply.body)
-        except (ValueError, RecursionError):
-            said = None
-        said = said if isinstance(said, dict) else {}
-        hide = {self._key}
-        for reader in readers:
-            hide |= {reader.ref, reader.email, reader.greeting, reader.leave_url}
+        said = replies.content(reply)
+        hide = replies.secrets(readers, self._key)
         failure = _failure(reply, said, hide)
         return [failure] * len(readers) if failure else _outcomes(said, len(readers), hide)
 
@@ -169,9 +157,9 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
     """
     ids = [
         found if isinstance(found := item.get("id"), str) and _ID.fullmatch(found) else ""
-        for item in _objects(said.get("data"))
+        for item in replies.objects(said.get("data"))
     ]
-    errors = _objects(said.get("errors"))
+    errors = replies.objects(said.get("errors"))
     reasons = {
         error["index"]: replies.quote(error.get("message"), hide)
         for error in errors
@@ -189,89 +177,22 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
     ]
 
 
-def _objects(found: object) -> list[dict[str, Any]]:
-    """Return a list of JSON objects; what is none of these counts as one that fits nothing."""
-    items = [] if found is None else found if isinstance(found, list) else [found]
-    return [item if isinstance(item, dict) else {} for item in items]
-
-
-@dataclass(frozen=True, slots=True)
-class _Form:
-    """One message as JSON, cut where a reader's own values go.
-
-    Attributes:
-        pieces: Bytes at the even places, a value's name at the odd ones.
-        plain: The values that go in as they are.
-        in_html: Those that go into HTML.
-        digest: Of all pieces.
-    """
-
-    pieces: tuple[bytes, ...]
-    plain: tuple[str, ...]
-    in_html: tuple[str, ...]
-    digest: bytes
-
-
 @functools.lru_cache(maxsize=2)
-def _form(letter: Letter) -> _Form:
+def _form(letter: Letter) -> Form:
     cut = personal.form(letter)
     headers = dict(cut.headers)
-    fields = {field: _text(headers[name]) for field, name in _FIELDS.items() if name in headers}
-    own = {name: _text(_ascii(name, headers[name])) for name in _HEADERS if name in headers}
-    pieces = _object(
-        fields
-        | {
-            "to": _join(("[",), fields["to"], ("]",)),
-            "headers": _object(own),
-            "tags": _join(('[{"name":"delivery","value":',), _text(("", "ref", "")), ("}]",)),
-            "html": _text(cut.html, mark=_HTML),
-            "text": _text(cut.text),
-        }
+    fields = {field: text(headers[name]) for field, name in _FIELDS.items() if name in headers}
+    own = {name: text(header(name, headers[name])) for name in _HEADERS if name in headers}
+    delivery = {"name": text(("delivery",)), "value": text(("", "ref", ""))}
+    return Form.of(
+        record(
+            fields
+            | {
+                "to": row(fields["to"]),
+                "headers": record(own),
+                "tags": row(record(delivery)),
+                "html": text(cut.html, html=True),
+                "text": text(cut.text),
+            }
+        )
     )
-    names = sorted(set(pieces[1::2]))
-    return _Form(
-        pieces=tuple(piece.encode() for piece in pieces),
-        plain=tuple(name for name in names if not name.startswith(_HTML)),
-        in_html=tuple(name.removeprefix(_HTML) for name in names if name.startswith(_HTML)),
-        digest=hashlib.sha256(_json(pieces).encode()).digest(),
-    )
-
-
-def _encoded(form: _Form, batch: Batch, reader: Recipient) -> dict[bytes, bytes]:
-    """Return a reader's values as they stand in JSON, by the names that the pieces have."""
-    own = personal.values(batch.date, reader)
-    encoded = {name: own[name] for name in form.plain}
-    encoded |= {_HTML + name: personal.html_value(own[name]) for name in form.in_html}
-    return {name.encode(): _json(value)[1:-1].encode() for name, value in encoded.items()}
-
-
-def _mailable(batch: Batch) -> Sequence[Recipient]:
-    # One address that Resend cannot read must not cost the others their letter.
-    return [reader for reader in batch.recipients if reader.email.isascii()]
-
-
-def _ascii(name: str, pieces: Pieces) -> Pieces:
-    """Return a header's pieces as they can travel: encoded words, but not folded as in an email."""
-    if len(pieces) > 1:
-        return pieces  # an address of ours, in ASCII
-    return ("".join(mime.header_value(name, pieces[0]).splitlines()),)
-
-
-def _text(pieces: Pieces, mark: str = "") -> Pieces:
-    """Return pieces as one JSON string; JSON escapes each character by itself."""
-    cut = [mark + piece if odd % 2 else _json(piece)[1:-1] for odd, piece in enumerate(pieces)]
-    return _join(('"',), tuple(cut), ('"',))
-
-
-def _object(fields: Mapping[str, Pieces]) -> Pieces:
-    members = [_join((f"{_json(name)}:",), value) for name, value in fields.items()]
-    between = [piece for member in members for piece in ((",",), member)]
-    return _join(("{",), *between[1:], ("}",))
-
-
-def _join(*many: Pieces) -> Pieces:
-    joined = [""]
-    for first, *others in many:
-        joined[-1] += first
-        joined += others
-    return tuple(joined)

@@ -85,9 +85,9 @@ class Wire:
             "POST", url, {**headers, "Content-Length": length}, content=_in_chunks(parts)
         )
 
-    def get(self, url: str) -> Reply | Failure:
+    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply | Failure:
         """Fetch a page; return the reply whatever its status, or why there is none."""
-        return self._send("GET", url, {})
+        return self._send("GET", url, headers or {})
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> Reply | Failure:
         """Send a form as a browser does; return the reply, or why there is none."""
