@@ -116,21 +116,26 @@ class Resend(Mailer):
         if not isinstance(reply, Reply):
             return Answer(outcomes | dict.fromkeys(refs, reply))
         remaining = replies.seconds(reply.headers.get("ratelimit-remaining", ""))
+        read, surplus = self._read(reply, readers)
         return Answer(
-            outcomes | dict(zip(refs, self._read(reply, readers), strict=True)),
+            outcomes | dict(zip(refs, read, strict=True)),
             remaining=None if remaining is None else int(remaining),
             reset=replies.seconds(reply.headers.get("ratelimit-reset", "")),
+            surplus=surplus,
         )
 
     def close(self) -> None:
         """Close every connection."""
         self._wire.close()
 
-    def _read(self, reply: Reply, readers: Sequence[Recipient]) -> Sequence[Outcome]:
+    def _read(self, reply: Reply, readers: Sequence[Recipient]) -> tuple[Sequence[Outcome], int]:
         said = replies.content(reply)
         hide = replies.secrets(readers, self._key)
         failure = _failure(reply, said, hide)
-        return [failure] * len(readers) if failure else _outcomes(said, len(readers), hide)
+        if failure:
+            return [failure] * len(readers), 0
+        surplus = len(replies.objects(said.get("data"))) - len(readers)
+        return _outcomes(said, len(readers), hide), max(0, surplus)
 
 
 def _failure(reply: Reply, said: Mapping[str, Any], hide: set[str]) -> Failure | None:

@@ -1,28 +1,35 @@
-"""The fake provider, for the tests in this folder."""
+"""A provider and its stand-in, for the tests in this folder."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_resend import FakeResend
-
-from newsletter.providers.resend import Resend
+from cases import CASES, Case
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from stand_in import StandIn
+
 
 @pytest.fixture
-def fake(tmp_path: Path) -> Iterator[FakeResend]:
-    with FakeResend(tmp_path / "taken.jsonl") as fake:
+def case(request: pytest.FixtureRequest) -> Case:
+    """Return the case that a module is about by its name: `test_resend_sdk.py` is about Resend."""
+    about = request.module.__name__.removeprefix("test_")
+    return max((one for one in CASES if about.startswith(one.name)), key=lambda one: len(one.name))
+
+
+@pytest.fixture
+def fake(case: Case, tmp_path: Path) -> Iterator[StandIn]:
+    with case.fake(tmp_path / "taken.jsonl") as fake:
         yield fake
 
 
 @pytest.fixture
-def resend(fake: FakeResend) -> Iterator[Resend]:
-    """Return Resend at the fake, patient for a second."""
-    resend = Resend("re_c4n4ry", fake.url, deadline=1)
-    yield resend
-    resend.close()
+def provider(case: Case, fake: StandIn) -> Iterator[Any]:
+    """Return the adapter at its stand-in, patient for a second."""
+    provider = case.open(fake.url, 1)
+    yield provider
+    provider.close()

@@ -14,33 +14,29 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stand_in import CONNECTIONS, MIB, Fault, Request, StandIn, answer, error, run
+from stand_in import Fault, Request, StandIn, error, faults, run, seen
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MOST = 100
 
 FAULTS: Mapping[str, Fault] = {
-    **CONNECTIONS,
-    "401": error(401, "missing_api_key"),
-    "403": error(403, "validation_error"),
+    **faults(
+        {
+            400: "invalid_parameter",
+            401: "missing_api_key",
+            403: "validation_error",
+            422: "validation_error",
+            429: "rate_limit_exceeded",
+            500: "application_error",
+        }
+    ),
     "409-busy": error(409, "concurrent_idempotent_requests"),
     "409-other-body": error(409, "invalid_idempotent_request"),
-    "422": error(422, "validation_error"),
-    "429": error(429, "rate_limit_exceeded", retry_after="1"),
-    "429-bare": error(429, "rate_limit_exceeded"),
-    "429-absurd": error(429, "rate_limit_exceeded", retry_after="86400"),
     "429-day": error(429, "daily_quota_exceeded", retry_after="1"),
     "429-month": error(429, "monthly_quota_exceeded"),
-    "500": error(500, "application_error"),
-    "500-accepted": error(500, "application_error", taken=True),
-    "503": error(503, "unavailable"),
-    "503-later": error(503, "unavailable", retry_after="7"),
-    "half-json": answer(b'{"data":[{"id":"1'),
-    "huge": answer(b'{"data":[' + b" " * (30 * MIB)),
-    "no-ids": answer(b'{"data":[]}'),
 }
 
 
@@ -56,6 +52,10 @@ class FakeResend(StandIn):
     def error(self, fault: Fault) -> bytes:
         told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
         return json.dumps(told).encode()
+
+    def relist(self, said: bytes, change: Callable[[list[Any]], list[Any]]) -> bytes:
+        answer = json.loads(said)
+        return json.dumps(answer | {"data": change(answer["data"])}).encode()
 
     def respond(self, request: Request) -> tuple[int, bytes]:
         """Take a request as Resend does; return status and body."""
@@ -82,8 +82,8 @@ class FakeResend(StandIn):
                 ids = [item["id"] for item in json.loads(said)["data"]]
                 self.note(
                     [
-                        {"key": key, "digest": digest, "to": to, "ref": ref, "id": id_}
-                        for (to, ref), id_ in zip(taken, ids, strict=True)
+                        {"key": key, "digest": digest, "id": id_, **letter}
+                        for letter, id_ in zip(taken, ids, strict=True)
                     ]
                 )
                 self._keys[key] = (digest, said)
@@ -101,9 +101,9 @@ class FakeResend(StandIn):
             return error(403, "invalid_api_key")
         return None
 
-    def _take(self, request: Request) -> tuple[int, bytes, list[tuple[str, str]]]:
+    def _take(self, request: Request) -> tuple[int, bytes, list[dict[str, Any]]]:
         if self.fast:
-            taken = found(request.body)
+            taken: list[dict[str, Any]] = [{"to": to, "ref": r} for to, r in found(request.body)]
             return 200, _accepted(len(taken)), taken
         messages = json.loads(request.body)
         if not 1 <= len(messages) <= MOST:
@@ -117,7 +117,11 @@ class FakeResend(StandIn):
             return 422, self.error(error(422, "validation_error")), []
         bad = {one["index"] for one in errors}
         good = [message for place, message in enumerate(messages) if place not in bad]
-        taken = [(message["to"][0], message["tags"][0]["value"]) for message in good]
+        taken = [
+            {"to": message["to"][0], "ref": message["tags"][0]["value"]}
+            | ({"message": _seen(message)} if self.keep else {})
+            for message in good
+        ]
         return 200, _accepted(len(taken), errors), taken
 
 
@@ -131,6 +135,15 @@ def found(body: bytes) -> list[tuple[str, str]]:
         at = body.index(b'"', start)
         taken.append((to.decode(), body[start:at].decode()))
     return taken
+
+
+def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a reader sees: Resend fills in nothing where no template of its own is named."""
+    headers = [("From", message["from"]), ("Subject", message["subject"])]
+    headers += [(name.title(), to) for name in ("to", "cc") for to in message.get(name, [])]
+    headers += [("Reply-To", message["reply_to"])] if "reply_to" in message else []
+    headers += message.get("headers", {}).items()
+    return seen(headers, message.get("html", ""), message.get("text", ""))
 
 
 def _accepted(count: int, errors: list[dict[str, Any]] | None = None) -> bytes:

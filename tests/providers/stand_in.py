@@ -3,6 +3,9 @@
 A stand-in is a subclass that says what one request means: `respond`, and how its provider words
 an error. Each letter that it takes is one JSON line of the ledger, synced before the answer leaves,
 with at least `to`, `ref` (our delivery's reference), `id` (the provider's name for it) and `at`.
+In a test it has `message` as well, made by `seen`: what this one reader finds in the mailbox, with
+all that the provider fills in, adds and changes. An address that begins with `refused` is one that
+it does not take.
 
 In a test: `with FakeResend(ledger) as fake:` and then `fake.url`. As a process, `run(FakeResend)`
 understands:
@@ -32,7 +35,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
     from typing import Self
 
@@ -50,6 +53,7 @@ class Fault:
             `half` of the answer, or `dribble` a header for ever.
         status: Of the answer.
         body: Of the answer; without one, what would have been answered, or an error by its name.
+        change: Makes another answer of the one that would have been given.
         name: The provider's name for the error.
         message: The provider's words for it.
         headers: Further headers.
@@ -59,6 +63,7 @@ class Fault:
     do: str = "answer"
     status: int = 200
     body: bytes | None = None
+    change: Callable[[StandIn, bytes], bytes] | None = None
     name: str = ""
     message: str = "it is so"
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -90,8 +95,44 @@ CONNECTIONS: Mapping[str, Fault] = {
     "502-page": answer(PAGE, status=502, kind="text/html"),
     "page": answer(PAGE, kind="text/html"),
     "empty": answer(b""),
+    "half-json": Fault(taken=True, change=lambda _, said: said[: len(said) // 2]),
+    "huge": Fault(taken=True, change=lambda _, said: said + b" " * (30 * MIB)),
 }
-"""What can go wrong whoever the provider is."""
+"""What can go wrong on the way, whoever the provider is."""
+
+
+def faults(names: Mapping[int, str]) -> Mapping[str, Fault]:
+    """Return all that can go wrong with any provider; the contract has a meaning for each of them.
+
+    Args:
+        names: By status, how the provider calls its errors.
+    """
+    named = {status.value: status.phrase for status in http.HTTPStatus} | dict(names)
+    later = {"429": "1", "429-absurd": "86400", "503-later": "7"}
+    return {
+        **CONNECTIONS,
+        **{str(status): error(status, named[status]) for status in (400, 401, 403, 413, 422)},
+        "429-bare": error(429, named[429]),
+        "500": error(500, named[500]),
+        "500-accepted": error(500, named[500], taken=True),
+        "503": error(503, named[503]),
+        **{
+            name: error(status := int(name[:3]), named[status], retry_after=seconds)
+            for name, seconds in later.items()
+        },
+    }
+
+
+def seen(headers: Iterable[tuple[str, str]], html: str, text: str) -> dict[str, Any]:
+    """Return what a reader finds in the mailbox, for the ledger.
+
+    Args:
+        headers: Each with its name, decoded or as encoded words; one that stands there twice is
+            there twice.
+        html: The part as a reader's program shows it, decoded.
+        text: The same of the plain part.
+    """
+    return {"headers": [list(header) for header in headers], "html": html, "text": text}
 
 
 class StandIn:
@@ -104,10 +145,11 @@ class StandIn:
         key: The only API key that is good; without one, every key is.
         base: A path before the API's own.
         fast: Read as little as possible of a request: for benchmarks.
-        keep: Remember requests with their bodies, for a test to look at.
+        keep: Remember requests with their bodies, and note each reader's `message`, for a test to
+            look at.
     """
 
-    FAULTS: ClassVar[Mapping[str, Fault]] = CONNECTIONS
+    FAULTS: ClassVar[Mapping[str, Fault]] = faults({})
 
     def __init__(
         self,
@@ -152,6 +194,13 @@ class StandIn:
 
     def error(self, fault: Fault) -> bytes:
         """Return an error as the provider words it."""
+        raise NotImplementedError
+
+    def relist(self, said: bytes, change: Callable[[list[Any]], list[Any]]) -> bytes:
+        """Return an answer with another list of what was taken, one entry for each message.
+
+        A provider whose answers hold no such list has no need of this.
+        """
         raise NotImplementedError
 
     def counts(self, request: Request) -> bool:
@@ -266,6 +315,8 @@ class _Connection(socketserver.StreamRequestHandler):
         if fault.body is not None or fault.name:
             said = self.server.fake.error(fault) if fault.body is None else fault.body
             status = fault.status
+        if fault.change:
+            said = fault.change(self.server.fake, said)
         if fault.do == "half":
             self.wfile.write(_head(status, len(said), fault.headers) + said[: len(said) // 2])
             return False

@@ -44,13 +44,13 @@ def through_the_sdk(fake: FakeResend, of: Batch, monkeypatch: pytest.MonkeyPatch
 )
 def test_the_official_sdk_says_the_same_field_by_field(
     fake: FakeResend,
-    resend: Resend,
+    provider: Resend,
     monkeypatch: pytest.MonkeyPatch,
     of: Any,  # noqa: ANN401
 ) -> None:
     sent = batch(of=of, name="Zoë O'Brien")
     theirs = through_the_sdk(fake, sent, monkeypatch)
-    said = resend.submit(sent, resend.build(sent))
+    said = provider.submit(sent, provider.build(sent))
     (ours,) = fake.requests
     assert (ours.method, ours.path) == (theirs.method, theirs.path)
     assert json.loads(ours.body) == json.loads(theirs.body)

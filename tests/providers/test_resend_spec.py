@@ -50,10 +50,10 @@ SENT = (
 def test_every_request_is_one_that_the_specification_takes(
     spec: Any,  # noqa: ANN401 - JSON
     fake: FakeResend,
-    resend: Resend,
+    provider: Resend,
     number: int,
 ) -> None:
-    resend.submit(SENT[number], resend.build(SENT[number]))
+    provider.submit(SENT[number], provider.build(SENT[number]))
     (request,) = fake.requests
     operation = spec["paths"]["/emails/batch"]["post"]
     assert request.path == "/emails/batch"

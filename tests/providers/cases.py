@@ -1,0 +1,75 @@
+"""The providers that keep the contract in `contract.py`: each with its stand-in and its ways."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fake_resend import FakeResend
+from parcels import batch
+
+from newsletter.providers import resend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from stand_in import StandIn
+
+    from newsletter.model import Batch, Letter
+    from newsletter.providers.base import Capabilities
+
+
+@dataclass(frozen=True)
+class Case:
+    """One provider, in one way of sending.
+
+    Args:
+        name: What `test_NAME….py` are the provider's own tests of.
+        fake: Its stand-in.
+        can: Its capabilities, in this way of sending.
+        environment: All that must be set for it. The values of secrets are canaries: they may
+            show nowhere.
+        open: Returns the adapter as `environment` has it, at this address, with so many seconds
+            for one request.
+        listed: Its answers hold an entry for each message, in the order of the request; otherwise
+            one name stands for all that was in it.
+        beyond_ascii: It mails addresses with letters beyond ASCII before the @.
+        unfit: What no letter may hold that travels through it; `Provider.unfit` says so.
+    """
+
+    name: str
+    fake: type[StandIn]
+    can: Capabilities
+    environment: Mapping[str, str]
+    open: Callable[[str, float], Any]
+    listed: bool = True
+    beyond_ascii: bool = False
+    unfit: tuple[str, ...] = ()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Return those values that nobody may see."""
+        names = [name for name in self.environment if name.endswith(("_KEY", "_TOKEN"))]
+        return tuple(self.environment[name] for name in names)
+
+    def batch(
+        self,
+        *emails: str,
+        of: Letter | None = None,
+        name: str | None = "Anna",
+        key: str = "k1",
+    ) -> Batch:
+        """Return a request's worth for these readers, or for two if one request holds as many."""
+        emails = emails or ("anna@example.org", "bert@example.org")
+        return batch(*emails[: self.can.max_messages], of=of, name=name, key=key)
+
+
+RESEND = Case(
+    name="resend",
+    fake=FakeResend,
+    can=resend.CAPABILITIES,
+    environment={"RESEND_API_KEY": "re_c4n4ry"},
+    open=lambda url, deadline: resend.Resend("re_c4n4ry", url, deadline=deadline),
+)
+
+CASES = (RESEND,)
