@@ -34,6 +34,7 @@ _REFUSALS: Final = {
 _PATIENCE: Final = frozenset({420, 421, 429})
 _UNAVAILABLE: Final = 503
 _LONGEST_QUOTE: Final = 200
+_NAME: Final = re.compile(r"[!-~]{1,100}")
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
 
 
@@ -79,12 +80,17 @@ def seconds(value: str) -> float | None:
     return float(value) if _SECONDS.fullmatch(value.strip()) else None
 
 
+def decoded(reply: Reply) -> object:
+    """Return what a reply holds as JSON, or None."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
 def content(reply: Reply) -> dict[str, Any]:
     """Return the JSON object that a reply holds; empty if it holds anything else."""
-    try:
-        said = json.loads(reply.body)
-    except (ValueError, RecursionError):
-        return {}
+    said = decoded(reply)
     return said if isinstance(said, dict) else {}
 
 
@@ -92,6 +98,11 @@ def objects(found: object) -> list[dict[str, Any]]:
     """Return a list of JSON objects; what is none of these counts as one that fits nothing."""
     items = [] if found is None else found if isinstance(found, list) else [found]
     return [item if isinstance(item, dict) else {} for item in items]
+
+
+def name(found: object) -> str:
+    """Return a provider's name for a message, or nothing if it cannot be one."""
+    return found if isinstance(found, str) and _NAME.fullmatch(found) else ""
 
 
 def secrets(readers: Iterable[Recipient], *keys: str) -> set[str]:

@@ -7,7 +7,6 @@ https://resend.com/docs/api-reference/errors. `docs/providers.md` has what an au
 from __future__ import annotations
 
 import functools
-import hashlib
 import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
@@ -15,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from newsletter import personal
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
 from newsletter.providers import base, replies
-from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
-from newsletter.providers.jsonform import Form, header, record, row, text
+from newsletter.providers.base import Answer, Capabilities, Mailer
+from newsletter.providers.jsonform import Form, array, header, record, row, text
 from newsletter.providers.wire import DEADLINE, Reply, Wire
 
 if TYPE_CHECKING:
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Outcome, Recipient
+    from newsletter.providers.base import Payload
     from newsletter.providers.wire import Failure
 
 CAPABILITIES: Final = Capabilities(
@@ -49,7 +49,6 @@ _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 _AN_HOUR: Final = 3600.0
 _A_MOMENT: Final = 5.0
 _NAME: Final = re.compile(r"[a-z_]{1,60}")
-_ID: Final = re.compile(r"[!-~]{1,100}")
 _UNMAILABLE: Final = Rejected("Resend mails no address with letters beyond ASCII before its @")
 _UNMAPPED: Final = Unknown("the answer of Resend does not say what became of each letter")
 
@@ -82,18 +81,8 @@ class Resend(Mailer):
 
     def build(self, batch: Batch) -> Payload:
         """Return the JSON that will leave; what all messages share is encoded once a letter."""
-        form = _form(batch.letter)
-        hashed = hashlib.sha256(form.digest)
-        parts: list[bytes] = []
-        for reader in base.in_ascii(batch):
-            own = form.encoded(personal.values(batch.date, reader))
-            for value in own.values():
-                hashed.update(len(value).to_bytes(8, "big"))
-                hashed.update(value)
-            parts.append(b"," if parts else b"[")
-            parts += form.filled(own)
-        parts.append(b"]" if parts else b"[]")
-        return Payload(tuple(parts), hashed.hexdigest())
+        readers = base.in_ascii(batch)
+        return array(_form(batch.letter), (personal.values(batch.date, one) for one in readers))
 
     def submit(self, batch: Batch, payload: Payload) -> Answer:
         """Make the one request and read what Resend says to it."""
@@ -160,10 +149,7 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
     places of the others. Unless the two together are exactly the messages that were sent, there
     is no telling whose an id is: then all of them are unknown.
     """
-    ids = [
-        found if isinstance(found := item.get("id"), str) and _ID.fullmatch(found) else ""
-        for item in replies.objects(said.get("data"))
-    ]
+    ids = [replies.name(item.get("id")) for item in replies.objects(said.get("data"))]
     errors = replies.objects(said.get("errors"))
     reasons = {
         error["index"]: replies.quote(error.get("message"), hide)

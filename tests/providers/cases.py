@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -59,9 +61,20 @@ class Case:
         name: str | None = "Anna",
         key: str = "k1",
     ) -> Batch:
-        """Return a request's worth for these readers, or for two if one request holds as many."""
+        """Return a request's worth for these readers, or for two if one request holds as many.
+
+        Under another key they are other deliveries.
+        """
         emails = emails or ("anna@example.org", "bert@example.org")
-        return batch(*emails[: self.can.max_messages], of=of, name=name, key=key)
+        made = batch(*emails[: self.can.max_messages], of=of, name=name, key=key)
+        refs = (hashlib.sha256(f"{key} {reader.ref}".encode()) for reader in made.recipients)
+        return dataclasses.replace(
+            made,
+            recipients=tuple(
+                dataclasses.replace(reader, ref=ref.hexdigest()[:32])
+                for reader, ref in zip(made.recipients, refs, strict=True)
+            ),
+        )
 
 
 RESEND = Case(

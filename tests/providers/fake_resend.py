@@ -14,13 +14,14 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stand_in import Fault, Request, StandIn, error, faults, run, seen
+from stand_in import Fault, Keys, Request, StandIn, error, faults, run, seen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
 MOST = 100
+CONFLICTS = {"busy": "concurrent_idempotent_requests", "other": "invalid_idempotent_request"}
 
 FAULTS: Mapping[str, Fault] = {
     **faults(
@@ -33,8 +34,8 @@ FAULTS: Mapping[str, Fault] = {
             500: "application_error",
         }
     ),
-    "409-busy": error(409, "concurrent_idempotent_requests"),
-    "409-other-body": error(409, "invalid_idempotent_request"),
+    "409-busy": error(409, CONFLICTS["busy"]),
+    "409-other-body": error(409, CONFLICTS["other"]),
     "429-day": error(429, "daily_quota_exceeded", retry_after="1"),
     "429-month": error(429, "monthly_quota_exceeded"),
 }
@@ -47,7 +48,7 @@ class FakeResend(StandIn):
 
     def __init__(self, ledger: Path, **more: Any) -> None:  # noqa: ANN401 - see StandIn
         super().__init__(ledger, **more)
-        self._keys: dict[str, tuple[str, bytes | None]] = {}
+        self._keys = Keys()
 
     def error(self, fault: Fault) -> bytes:
         told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
@@ -65,15 +66,12 @@ class FakeResend(StandIn):
         digest = hashlib.sha256(request.body).hexdigest()
         key = request.headers.get("idempotency-key", "")
         with self.lock:
-            before, known = self._keys.get(key, ("", None)) if key else ("", None)
-            if before and before != digest:
-                return 409, self.error(error(409, "invalid_idempotent_request"))
-            if before and known is None:
-                return 409, self.error(error(409, "concurrent_idempotent_requests"))
-            if known is not None:
+            state, known = self._keys.ask(key, digest)
+            if state in CONFLICTS:
+                return 409, self.error(error(409, CONFLICTS[state]))
+            if state == "known":
                 return 200, known
-            if key:
-                self._keys[key] = (digest, None)
+            self._keys.keep(key, digest)
         if self.latency:
             time.sleep(self.latency)
         status, said, taken = self._take(request)
@@ -86,9 +84,9 @@ class FakeResend(StandIn):
                         for letter, id_ in zip(taken, ids, strict=True)
                     ]
                 )
-                self._keys[key] = (digest, said)
+                self._keys.keep(key, digest, said)
             else:
-                self._keys.pop(key, None)
+                self._keys.forget(key)
         return status, said
 
     def _refusal(self, request: Request) -> Fault | None:

@@ -135,6 +135,35 @@ def seen(headers: Iterable[tuple[str, str]], html: str, text: str) -> dict[str, 
     return {"headers": [list(header) for header in headers], "html": html, "text": text}
 
 
+class Keys:
+    """What is known of idempotency keys: what came under each, and what was said to it."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, Any]] = {}
+
+    def ask(self, key: str, digest: str) -> tuple[str, Any]:
+        """Tell whether a key is `new`, `busy`, known for something `other`, or just `known`.
+
+        Returns:
+            That, and what was said to it if it is known.
+        """
+        if key not in self._known:
+            return "new", None
+        before, said = self._known[key]
+        if before != digest:
+            return "other", None
+        return ("busy", None) if said is None else ("known", said)
+
+    def keep(self, key: str, digest: str, said: object = None) -> None:
+        """Note what came under a key, and what was said to it once that is known."""
+        if key:
+            self._known[key] = (digest, said)
+
+    def forget(self, key: str) -> None:
+        """Let a key be new again: nothing was taken under it."""
+        self._known.pop(key, None)
+
+
 class StandIn:
     """The server, in threads of this process.
 
