@@ -22,6 +22,7 @@ OF_THE_PROGRAM = (
     "LETTERMINT_",
     "MAILGUN_",
     "AWS_",
+    "SES_",
     "POSTMARK_",
     "BREVO_",
 )

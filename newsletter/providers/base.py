@@ -134,10 +134,12 @@ class Quota:
     Attributes:
         per_second: Letters a second; None if it does not say.
         left: Letters that it still takes now; None if it does not say.
+        barred: Why it takes none until a person has mended that; empty if it takes letters.
     """
 
     per_second: float | None = None
     left: int | None = None
+    barred: str = ""
 
 
 class Provider(Protocol):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
+import npm
 import pytest
 from letters import REPOSITORY, SAMPLES, SETTINGS, Parsed, every_block, sample
 
@@ -22,31 +21,12 @@ LETTERS = {
     **{path.stem: sample(path) for path in SAMPLES},
     "every-block": every_block("💡 é \u00a0"),
 }
-LOCK = Path(__file__).with_name("package-lock.json")
 
 
 @pytest.fixture(scope="session")
 def reference_compiler() -> Path:
     """Return npm's `mjml`, installed from the lock on first use."""
-    for tool in ("node", "npm"):
-        if not shutil.which(tool):
-            pytest.fail(f"no {tool}. Type: sudo apt-get install nodejs npm", pytrace=False)
-    key = hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]
-    home = REPOSITORY / ".cache" / f"mjml-{key}"
-    if not home.exists():
-        home.parent.mkdir(exist_ok=True)
-        scratch = Path(tempfile.mkdtemp(dir=home.parent))
-        for name in (LOCK.name, "package.json"):
-            shutil.copy(LOCK.with_name(name), scratch)
-        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
-        if done.returncode:
-            pytest.fail(f"cd {scratch} && {' '.join(command)}\n{done.stderr}", pytrace=False)
-        try:
-            scratch.rename(home)
-        except OSError:  # another worker was first
-            shutil.rmtree(scratch)
-    return home / "node_modules" / ".bin" / "mjml"
+    return npm.programs(Path(__file__).parent) / "mjml"
 
 
 def reference(compiler: Path, source: Path, target: Path) -> subprocess.CompletedProcess[str]:

@@ -7,10 +7,14 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.credentials import Credentials
 from fake_resend import FakeResend
+from fake_ses import FakeSes
 from parcels import batch
+from sigv4 import KEY_ID, REGION, SECRET
 
-from newsletter.providers import resend
+from newsletter.providers import resend, ses
+from newsletter.providers.ses_account import Account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,6 +39,7 @@ class Case:
             for one request.
         listed: Its answers hold an entry for each message, in the order of the request; otherwise
             one name stands for all that was in it.
+        audience: How many readers make it send in this way.
         beyond_ascii: It mails addresses with letters beyond ASCII before the @.
         unfit: What no letter may hold that travels through it; `Provider.unfit` says so.
     """
@@ -45,6 +50,7 @@ class Case:
     environment: Mapping[str, str]
     open: Callable[[str, float], Any]
     listed: bool = True
+    audience: int = 1
     beyond_ascii: bool = False
     unfit: tuple[str, ...] = ()
 
@@ -85,4 +91,28 @@ RESEND = Case(
     open=lambda url, deadline: resend.Resend("re_c4n4ry", url, deadline=deadline),
 )
 
-CASES = (RESEND,)
+
+def _ses(url: str, deadline: float) -> ses.Ses:
+    return ses.Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, deadline=deadline))
+
+
+SES = Case(
+    name="ses",
+    fake=FakeSes,
+    can=ses.CAPABILITIES,
+    environment={
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": REGION,
+    },
+    open=_ses,
+)
+SES_BULK = dataclasses.replace(
+    SES,
+    name="ses_bulk",
+    can=ses.SesBulk.capabilities,
+    open=lambda url, deadline: _ses(url, deadline).suited(5001),
+    audience=5001,
+)
+
+CASES = (RESEND, SES, SES_BULK)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def case(request: pytest.FixtureRequest) -> Case:
     """Return the case that a module is about by its name: `test_resend_sdk.py` is about Resend."""
-    about = request.module.__name__.removeprefix("test_")
+    about = request.module.__name__.removeprefix("test_").removeprefix("fake_")
     return max((one for one in CASES if about.startswith(one.name)), key=lambda one: len(one.name))
 
 

@@ -143,7 +143,8 @@ def test_another_base_address_keeps_its_path(
 ) -> None:
     with case.fake(tmp_path / "taken", base=base) as fake:
         url = fake.url + slash
-        opened: Any = providers.open_provider(settings(case, tmp_path, NEWSLETTER_PROVIDER_URL=url))
+        plain = providers.open_provider(settings(case, tmp_path, NEWSLETTER_PROVIDER_URL=url))
+        opened: Any = plain.suited(case.audience)
         assert kinds(outcomes(opened, case.batch())) == {Accepted}
         assert [request.path.startswith(f"{base}/") for request in fake.requests] == [True]
         opened.close()

@@ -7,6 +7,7 @@ addresses and references without reading the JSON.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import http
 import json
@@ -14,6 +15,7 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import stand_in
 from stand_in import Fault, Keys, Request, StandIn, error, faults, run, seen
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST = 100
 CONFLICTS = {"busy": "concurrent_idempotent_requests", "other": "invalid_idempotent_request"}
+found = functools.partial(stand_in.found, to=b'"to":["', ref=b'"delivery","value":"')
 
 FAULTS: Mapping[str, Fault] = {
     **faults(
@@ -121,18 +124,6 @@ class FakeResend(StandIn):
             for message in good
         ]
         return 200, _accepted(len(taken), errors), taken
-
-
-def found(body: bytes) -> list[tuple[str, str]]:
-    """Return address and reference of each message, by the words that stand before them."""
-    taken = []
-    at = 0
-    while (start := body.find(b'"to":["', at)) >= 0:
-        to = body[start + 7 : body.index(b'"', start + 7)]
-        start = body.index(b'"delivery","value":"', start) + 20
-        at = body.index(b'"', start)
-        taken.append((to.decode(), body[start:at].decode()))
-    return taken
 
 
 def _seen(message: Mapping[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,19 @@ class Keys:
         self._known.pop(key, None)
 
 
+def found(body: bytes, *, to: bytes, ref: bytes) -> list[tuple[str, str]]:
+    """Return address and reference of each letter, by the bytes that stand before them."""
+    taken = []
+    at = 0
+    while (start := body.find(to, at)) >= 0:
+        start += len(to)
+        address = body[start : body.index(b'"', start)]
+        start = body.index(ref, start) + len(ref)
+        at = body.index(b'"', start)
+        taken.append((address.decode(), body[start:at].decode()))
+    return taken
+
+
 class StandIn:
     """The server, in threads of this process.
 

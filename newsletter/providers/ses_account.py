@@ -1,0 +1,139 @@
+"""An account at Amazon SES: its region, its keys, and requests signed with them.
+
+The signature (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html) is botocore's;
+the request is our own. botocore would send a request again whose answer was lost, and Amazon SES
+knows no keys that would keep that from being a second letter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Final
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+from newsletter.errors import NewsletterError
+from newsletter.providers import base, replies
+from newsletter.providers.base import Quota
+from newsletter.providers.wire import DEADLINE, Reply, Wire
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.providers.base import Payload
+    from newsletter.providers.wire import Failure
+
+REGIONS: Final = {
+    "eu-central-1": "Frankfurt",
+    "eu-north-1": "Stockholm",
+    "eu-south-1": "Milan",
+    "eu-south-2": "Spain",
+    "eu-west-1": "Ireland",
+    "eu-west-3": "Paris",
+    "eusc-de-east-1": "the European Sovereign Cloud, Germany",
+}
+"""The regions of Amazon SES that lie in the European Union; London and Zurich do not."""
+
+_OK: Final = 200
+_NO_BODY: Final = hashlib.sha256(b"").hexdigest()
+
+# It writes what it signs, a session token too.
+logging.getLogger("botocore").propagate = False
+logging.getLogger("botocore").addHandler(logging.NullHandler())
+
+
+class Account:
+    """Makes requests that only the owner of an account can make.
+
+    Args:
+        keys: Of the account.
+        region: One of `REGIONS`: a part of every signature.
+        address: Where the API is, without a slash at its end.
+        deadline: In seconds, for one request.
+    """
+
+    def __init__(
+        self, keys: Credentials, region: str, address: str, *, deadline: float = DEADLINE
+    ) -> None:
+        self.secrets = tuple(filter(None, (keys.access_key, keys.secret_key, keys.token)))
+        self._signer = SigV4Auth(keys, "ses", region)
+        self._address = address
+        self._wire = Wire(deadline=deadline)
+
+    def post(self, path: str, payload: Payload) -> Reply | Failure:
+        """Send a body of JSON, of which `payload.digest` is the SHA-256 (hex)."""
+        url = self._address + path
+        kind = {"Content-Type": "application/json"}
+        signed = self._signed("POST", url, kind, payload.digest)
+        return self._wire.post(url, headers=signed, parts=payload.parts)
+
+    def quota(self) -> Quota:
+        """Return what the account may send; nothing is known without the right to ask.
+
+        https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
+        """
+        url = f"{self._address}/v2/email/account"
+        reply = self._wire.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
+        if not isinstance(reply, Reply) or reply.status != _OK:
+            return Quota()
+        said = replies.content(reply)
+        (limits,) = replies.objects(said.get("SendQuota") or {})[:1] or [{}]
+        rate, most = _number(limits.get("MaxSendRate")), _number(limits.get("Max24HourSend"))
+        sent = _number(limits.get("SentLast24Hours")) or 0
+        stopped = said.get("SendingEnabled") is False or said.get("EnforcementStatus") == "SHUTDOWN"
+        return Quota(
+            per_second=rate or None,
+            left=None if most is None else max(0, int(most - sent)),
+            barred="Amazon SES has stopped all sending of this account" if stopped else "",
+        )
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wire.close()
+
+    def _signed(
+        self, method: str, url: str, headers: dict[str, str], digest: str
+    ) -> dict[str, str]:
+        request = AWSRequest(method, url, headers | {"X-Amz-Content-SHA256": digest})
+        self._signer.add_auth(request)
+        return dict(request.headers.items())
+
+
+def open_account(settings: Settings) -> Account:
+    """Return the account that the environment has the keys of.
+
+    Raises:
+        NewsletterError: A key is missing, no region of the European Union is named, or letters
+            would travel where others can read them.
+    """
+    region = _region(settings)
+    hint = "Make an access key for a user that may only send (docs/providers.md has its policy)"
+    keys = Credentials(
+        base.credential(settings, "AWS_ACCESS_KEY_ID", hint),
+        base.credential(settings, "AWS_SECRET_ACCESS_KEY", hint),
+        settings.credentials.get("AWS_SESSION_TOKEN"),
+    )
+    cloud = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
+    return Account(keys, region, base.address(settings, f"https://email.{region}.{cloud}"))
+
+
+def _region(settings: Settings) -> str:
+    named = ("AWS_REGION", "AWS_DEFAULT_REGION")
+    name = next((name for name in named if name in settings.credentials), named[0])
+    region = settings.credentials.get(name, "")
+    if region in REGIONS:
+        return region
+    known = ", ".join(f"{region} ({place})" for region, place in REGIONS.items())
+    raise NewsletterError(
+        f"{region} is no region in the European Union" if region else "is not set",
+        where=name,
+        hint=f"Name the region that the account sends from: {known}",
+    )
+
+
+def _number(found: object) -> float | None:
+    """Return a number of letters; None for what is none, and for -1, which means without limit."""
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return float(found) if is_number and found >= 0 else None  # type: ignore[operator, arg-type]

@@ -1,0 +1,185 @@
+"""What Amazon SES says, and what it means for each letter of a request.
+
+Errors: https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html and those of each
+operation. Results of a bulk request:
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_BulkEmailEntryResult.html, where some
+statuses have another name than in the model of the API.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
+from newsletter.providers import replies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from newsletter.model import Outcome
+    from newsletter.providers.wire import Failure, Reply
+
+_CLOSED: Final = "has shut this account down"
+_PAUSED: Final = "has paused the sending of this account or configuration set"
+_SENDER: Final = "has not verified the sender, or its MAIL FROM domain"
+_NO_SET: Final = "has no such configuration set: is SES_CONFIGURATION_SET right?"
+_ACCOUNT: Final = {
+    **dict.fromkeys(("AccountSuspendedException", "ACCOUNT_SUSPENDED"), _CLOSED),
+    "SendingPausedException": _PAUSED,
+    **dict.fromkeys(("ACCOUNT_SENDING_PAUSED", "CONFIGURATION_SET_SENDING_PAUSED"), _PAUSED),
+    "MailFromDomainNotVerifiedException": _SENDER,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": _SENDER,
+    "NotFoundException": _NO_SET,
+    **dict.fromkeys(("CONFIGURATION_SET_NOT_FOUND", "CONFIGURATION_SET_DOES_NOT_EXIST"), _NO_SET),
+    "INVALID_SENDING_POOL_NAME": "has no such pool of addresses: look at the configuration set",
+    **dict.fromkeys(("TEMPLATE_NOT_FOUND", "TEMPLATE_DOES_NOT_EXIST"), "has no such template"),
+}
+_LATER: Final = frozenset(
+    {
+        *("TooManyRequestsException", "ThrottlingException", "Throttling"),
+        # "Retry any messages with a failure status": these were not taken.
+        *("ACCOUNT_THROTTLED", "TRANSIENT_FAILURE"),
+    }
+)
+_QUOTA: Final = frozenset({"LimitExceededException", "ACCOUNT_DAILY_QUOTA_EXCEEDED"})
+# The quota is of the 24 hours before any moment: no running command should wait for it.
+_AN_HOUR: Final = 3600.0
+_OF_THE_LETTER: Final = frozenset({"FAILED", "INVALID_PARAMETER", "MESSAGE_REJECTED"})
+_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_UNTIMELY: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+_CLOCK: Final = ("signature expired", "signature not yet current")
+_UNVERIFIED: Final = "address is not verified"
+_OUR_FAULT: Final = range(400, 500)
+_WORD: Final = re.compile(r"[A-Za-z_]{1,60}")
+_UNMAPPED: Final = Unknown("the answer of Amazon SES does not say what became of each letter")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What must be known of a request to understand its answer.
+
+    Attributes:
+        hide: What an answer may echo, and nobody may read.
+        sender: The sender's domain.
+    """
+
+    hide: set[str]
+    sender: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What went wrong, in the words of Amazon SES.
+
+    Attributes:
+        word: The name of an error, or the status of an entry; empty if it is none.
+        plain: Its explanation in small letters, never to be shown.
+        quote: Both, as they may be shown.
+    """
+
+    word: str
+    plain: str
+    quote: str
+
+    @classmethod
+    def of(cls, word: object, told: object, context: Context) -> _Said:
+        word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
+        quote = ": ".join(filter(None, (word, replies.quote(told, context.hide))))
+        return cls(word, told.lower() if isinstance(told, str) else "", quote)
+
+    @property
+    def because(self) -> str:
+        """What follows a reason."""
+        return f" ({self.quote})" if self.quote else ""
+
+
+def failure(reply: Reply, context: Context) -> Failure | None:
+    """Return what a reply means for the whole request, or None if it answers for each letter."""
+    content = replies.content(reply)
+    told = content.get("message", content.get("Message"))
+    said = _Said.of(_name(reply, content), told, context)
+    meaning = None
+    if reply.status in _OUR_FAULT:
+        meaning = _account(said, context) or _signature(said)
+    if isinstance(meaning, RetryLater) and meaning.after is None:
+        return RetryLater(meaning.reason, replies.wait(reply.headers))
+    return meaning or replies.verdict(reply, said.quote)
+
+
+def one(reply: Reply) -> Outcome:
+    """Return what a reply says of the one letter that it took."""
+    found = replies.name(replies.content(reply).get("MessageId"))
+    return Accepted(found) if found else Unknown("the answer of Amazon SES names no letter")
+
+
+def many(reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
+    """Map the results of an answer to the letters of its request by their places.
+
+    Unless there are exactly as many, each with a name of its own if it was taken, there is no
+    telling whose a result is: then all of them are unknown.
+
+    Returns:
+        The outcomes, and how many more letters it says it took than there were.
+    """
+    results = replies.objects(replies.content(reply).get("BulkEmailEntryResults"))
+    taken = [result.get("MessageId") for result in results if result.get("Status") == "SUCCESS"]
+    if len(results) != count or len(set(map(str, taken))) != len(taken):
+        return [_UNMAPPED] * count, max(0, len(taken) - count)
+    # What happens to all of them is a fault of the letter, until somebody gets it.
+    (status, *others) = {str(result.get("Status")) for result in results}
+    shared = status in _OF_THE_LETTER and not others
+    return [_outcome(result, context, shared=shared) for result in results], 0
+
+
+def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Outcome:
+    found = replies.name(result.get("MessageId"))
+    said = _Said.of(result.get("Status"), result.get("Error"), context)
+    if found or said.word == "SUCCESS":
+        contradiction = Unknown(f"Amazon SES contradicts itself about this letter{said.because}")
+        return Accepted(found) if found and said.word == "SUCCESS" else contradiction
+    if meaning := _account(said, context):
+        return meaning
+    reason = f"Amazon SES refuses it{said.because}"
+    if said.word not in _OF_THE_LETTER:
+        return Unknown(f"Amazon SES says something new of this letter{said.because}")
+    return Refused(reason, divisible=True) if shared else Rejected(reason)
+
+
+def _account(said: _Said, context: Context) -> RetryLater | Refused | None:
+    """Return what is said of the account or its limits, whoever the letter is for."""
+    if said.word in _QUOTA or (said.word in _LATER and "daily message quota" in said.plain):
+        reason = f"the quota of the Amazon SES account is used up{said.because}"
+        return RetryLater(reason, _AN_HOUR)
+    if said.word in _LATER:
+        return RetryLater(f"Amazon SES takes nothing just now{said.because}")
+    if said.word in _ACCOUNT:
+        return Refused(f"Amazon SES {_ACCOUNT[said.word]}{said.because}")
+    if _UNVERIFIED not in said.plain:
+        return None
+    if context.sender.lower() in said.plain:
+        return Refused("Amazon SES has not verified the sender's domain in this region")
+    return Refused(
+        "the Amazon SES account is in its sandbox, where only verified addresses are mailed: "
+        "ask AWS for production access"
+    )
+
+
+def _signature(said: _Said) -> RetryLater | Refused | None:
+    """Return what is wrong with the moment at which a request was signed."""
+    if said.word in _EXPIRED:
+        # Who has keys for a while only, such as a scheduled job, brings new ones the next time.
+        return RetryLater(f"AWS_SESSION_TOKEN has expired{said.because}", _AN_HOUR)
+    if said.word in _UNTIMELY or said.plain.startswith(_CLOCK):
+        return Refused(f"the clock of this machine is wrong{said.because}")
+    return None
+
+
+def _name(reply: Reply, content: Mapping[str, Any]) -> str:
+    """Return what an error is called, which may stand in "prefix#Name:url".
+
+    https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
+    """
+    found = reply.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")
+    return found.partition(":")[0].rpartition("#")[2] if isinstance(found, str) else ""

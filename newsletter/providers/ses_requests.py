@@ -1,0 +1,217 @@
+"""A letter as Amazon SES takes it: complete for one reader, or once as a template for many.
+
+In a template that travels with its request only the plain substitution of `{{name}}` is allowed,
+and only of names without an underscore (https://github.com/aws/aws-sdk-js-v3/issues/6657):
+whatever else stands in double braces is refused, or filled in. An author's own braces therefore
+travel as the value of a variable, and so do braces and backslashes beside a variable of ours,
+which might be read as a part of it. Nothing is escaped when a variable is filled in
+(https://docs.aws.amazon.com/ses/latest/dg/send-personalized-email-advanced.html), so that a value
+has one variable for HTML and another for all else.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from newsletter import personal
+from newsletter.providers.jsonform import Form, encode, header, record, row, text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from newsletter.model import Letter
+    from newsletter.personal import Pieces
+
+MOST: Final = 50
+"""Readers in one bulk request: https://docs.aws.amazon.com/ses/latest/dg/quotas.html."""
+
+# https://docs.aws.amazon.com/ses/latest/dg/send-personalized-email-api.html
+_LARGEST_REQUEST: Final = 1_000_000
+_ROOM: Final = 4000  # for the values of one reader, which are about 500 bytes
+# Date and Message-ID are among those that it writes itself and refuses from us:
+# https://docs.aws.amazon.com/ses/latest/dg/header-fields.html.
+_HEADERS: Final = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+# https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
+_LONGEST_VALUE: Final = 995
+_LONGEST_HEADER: Final = 996
+_TOKEN: Final = 100  # more characters than a leave token has
+# Whatever the account or its configuration set has switched on.
+_NO_TRACKING: Final[Pieces] = (
+    '{"Tracking":{"OpenTrackingEnabled":"DISABLED","ClickTrackingEnabled":"DISABLED"}}',
+)
+_IN_HTML: Final = "Html"
+# Several in a row, or one at the end of a piece, where a variable may follow or go before.
+_BRACES: Final = re.compile(r"[{}\\]{2,}|\A[{}\\]|[{}\\]\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """The parts of a letter, with variables.
+
+    Attributes:
+        parts: `Subject`, `Html` and `Text`.
+        slots: Which of a reader's values they hold, each by the variable that stands for it.
+        braces: The variables that are the same for all, with their values.
+    """
+
+    parts: Mapping[str, str]
+    slots: Mapping[str, str]
+    braces: Mapping[str, str]
+
+    def data(self, own: Mapping[str, str]) -> str:
+        """Return every variable of one reader as JSON: one that is missing loses the letter."""
+        filled = {
+            variable: personal.html_value(own[slot]) if variable.endswith(_IN_HTML) else own[slot]
+            for variable, slot in self.slots.items()
+        }
+        return encode(filled | dict(self.braces))
+
+
+@dataclass(frozen=True, slots=True)
+class Bulk:
+    """A request for many readers.
+
+    Attributes:
+        head: What goes before the first reader's part.
+        entry: A reader's part; takes `data` besides the values of `personal.values`.
+        tail: What follows the last.
+        template: Gives `data`.
+    """
+
+    head: bytes
+    entry: Form
+    tail: bytes
+    template: Template
+
+
+@functools.lru_cache(maxsize=2)
+def single(letter: Letter, configuration_set: str) -> Form:
+    """Return the form of a request with one complete letter."""
+    cut = personal.form(letter)
+    content = {
+        "Subject": _content((_subject(letter),)),
+        "Body": record({"Html": _content(cut.html, html=True), "Text": _content(cut.text)}),
+        "Headers": _named(_headers(letter)),
+    }
+    return Form.of(
+        record(
+            _common(letter, configuration_set)
+            | {
+                "Destination": _DESTINATION,
+                "EmailTags": _TAGS,
+                "Content": record({"Simple": record(content)}),
+            }
+        )
+    )
+
+
+@functools.lru_cache(maxsize=2)
+def bulk(letter: Letter, configuration_set: str) -> Bulk:
+    """Return a letter as the template of a request for many."""
+    made = _template(letter)
+    # Every entry has values of its own; without these, some are known to be refused.
+    content = {
+        "TemplateContent": record({name: text((part,)) for name, part in made.parts.items()}),
+        "TemplateData": text(("{}",)),
+    }
+    head, _, tail = record(
+        _common(letter, configuration_set)
+        | {
+            "DefaultContent": record({"Template": record(content)}),
+            "BulkEmailEntries": row(("", "entries", "")),
+        }
+    )
+    data = record({"ReplacementTemplateData": text(("", "data", ""))})
+    entry = {
+        "Destination": _DESTINATION,
+        "ReplacementTags": _TAGS,
+        "ReplacementHeaders": _named(_headers(letter)),
+        "ReplacementEmailContent": record({"ReplacementTemplate": data}),
+    }
+    return Bulk(head.encode(), Form.of(record(entry)), tail.encode(), made)
+
+
+def unfit(letter: Letter) -> str:
+    """Say why a letter cannot travel unchanged; empty if it can."""
+    leave_url = len(letter.leave_url) + _TOKEN
+    for name, pieces in _headers(letter).items():
+        length = sum(map(len, pieces[::2])) + leave_url * (len(pieces) // 2)
+        if length > _LONGEST_VALUE or len(name) + length > _LONGEST_HEADER:
+            return f"{name} would be longer than the {_LONGEST_VALUE} characters that SES takes"
+    request = bulk(letter, "")
+    reader = sum(map(len, request.entry.pieces)) + len(encode(request.template.braces)) + _ROOM
+    if len(request.head) + MOST * reader > _LARGEST_REQUEST:
+        return "the letter is larger than a template of SES may be"
+    return ""
+
+
+def _common(letter: Letter, configuration_set: str) -> dict[str, Pieces]:
+    """Return what every request says."""
+    fields: dict[str, Pieces] = {"FromEmailAddress": text(header("From", (letter.sender,)))}
+    if letter.reply_to:
+        fields["ReplyToAddresses"] = row(text(header("Reply-To", (letter.reply_to,))))
+    if configuration_set:
+        fields["ConfigurationSetName"] = text((configuration_set,))
+    return fields | {"ConfigurationOverrides": _NO_TRACKING}
+
+
+def _headers(letter: Letter) -> dict[str, Pieces]:
+    headers = dict(personal.form(letter).headers)
+    return {name: header(name, headers[name]) for name in _HEADERS}
+
+
+def _subject(letter: Letter) -> str:
+    """Return the subject: as it is, or in encoded words if it looks as if it were."""
+    return header("Subject", (letter.subject,))[0] if "=?" in letter.subject else letter.subject
+
+
+def _content(pieces: Pieces, *, html: bool = False) -> Pieces:
+    return record({"Charset": text(("UTF-8",)), "Data": text(pieces, html=html)})
+
+
+def _named(values: Mapping[str, Pieces]) -> Pieces:
+    """Return values with their names, as SES has both headers and tags."""
+    return row(
+        *(record({"Name": text((name,)), "Value": text(value)}) for name, value in values.items())
+    )
+
+
+_DESTINATION: Final = record({"ToAddresses": row(text(("", "email", "")))})
+_TAGS: Final = _named({"delivery": ("", "ref", "")})
+
+
+def _template(letter: Letter) -> Template:
+    cut = personal.form(letter)
+    slots: dict[str, str] = {}
+    braces: dict[str, str] = {}
+    parts = {
+        "Subject": _source((_subject(letter),), "", slots, braces),
+        "Html": _source(cut.html, _IN_HTML, slots, braces),
+        "Text": _source(cut.text, "", slots, braces),
+    }
+    return Template(parts, slots, {variable: run for run, variable in braces.items()})
+
+
+def _source(pieces: Pieces, suffix: str, slots: dict[str, str], braces: dict[str, str]) -> str:
+    """Return one part of a template, and note its variables."""
+
+    def literal(found: re.Match[str]) -> str:
+        # Of letters only, however many there are.
+        return _variable(braces.setdefault(found[0], "Brace" + "s" * len(braces)))
+
+    source = []
+    for place, piece in enumerate(pieces):
+        if place % 2:
+            name = piece.title().replace("_", "") + suffix
+            slots[name] = piece
+            source.append(_variable(name))
+        else:
+            source.append(_BRACES.sub(literal, piece))
+    return "".join(source)
+
+
+def _variable(name: str) -> str:
+    return "{{" + name + "}}"

@@ -1,0 +1,94 @@
+"""What Amazon SES is told of a batch, built plainly, as its documentation has it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from newsletter import personal
+
+if TYPE_CHECKING:
+    from newsletter.model import Batch, Recipient
+
+LISTED = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+NO_TRACKING = {"Tracking": {"OpenTrackingEnabled": "DISABLED", "ClickTrackingEnabled": "DISABLED"}}
+
+
+def common(of: Batch, configuration_set: str) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "FromEmailAddress": of.letter.sender,
+        "ConfigurationOverrides": NO_TRACKING,
+    }
+    if of.letter.reply_to:
+        fields["ReplyToAddresses"] = [of.letter.reply_to]
+    if configuration_set:
+        fields["ConfigurationSetName"] = configuration_set
+    return fields
+
+
+def listed(of: Batch, reader: Recipient) -> list[dict[str, str]]:
+    headers = dict(personal.message(of, reader).headers)
+    return [{"Name": name, "Value": headers[name]} for name in LISTED]
+
+
+def tags(reader: Recipient) -> list[dict[str, str]]:
+    return [{"Name": "delivery", "Value": reader.ref}]
+
+
+def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
+    """Return the one letter of a batch for `SendEmail`."""
+    (reader,) = of.recipients
+    message = personal.message(of, reader)
+    return common(of, configuration_set) | {
+        "Destination": {"ToAddresses": [reader.email]},
+        "EmailTags": tags(reader),
+        "Content": {
+            "Simple": {
+                "Subject": {"Charset": "UTF-8", "Data": of.letter.subject},
+                "Body": {
+                    "Html": {"Charset": "UTF-8", "Data": message.html},
+                    "Text": {"Charset": "UTF-8", "Data": message.text},
+                },
+                "Headers": listed(of, reader),
+            }
+        },
+    }
+
+
+def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
+    """Return a batch for `SendBulkEmail`; its letter is `parcels.letter`, without braces."""
+    html, text = personal.form(of.letter).html, personal.form(of.letter).text
+    return common(of, configuration_set) | {
+        "DefaultContent": {
+            "Template": {
+                "TemplateContent": {
+                    "Subject": of.letter.subject,
+                    "Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}",
+                    "Text": f"{text[0]}{{{{Greeting}}}}{text[2]}{{{{LeaveUrl}}}}{text[4]}",
+                },
+                "TemplateData": "{}",
+            }
+        },
+        "BulkEmailEntries": [
+            {
+                "Destination": {"ToAddresses": [reader.email]},
+                "ReplacementTags": tags(reader),
+                "ReplacementHeaders": listed(of, reader),
+                "ReplacementEmailContent": {
+                    "ReplacementTemplate": {
+                        "ReplacementTemplateData": json.dumps(
+                            {
+                                "GreetingHtml": personal.html_value(reader.greeting),
+                                "LeaveUrlHtml": personal.html_value(reader.leave_url),
+                                "Greeting": reader.greeting,
+                                "LeaveUrl": reader.leave_url,
+                            },
+                            ensure_ascii=False,
+                            separators=(",", ":"),
+                        )
+                    }
+                },
+            }
+            for reader in of.recipients
+        ],
+    }

@@ -1,0 +1,94 @@
+"""A whole mailing while Amazon SES says no, or not now: nobody twice, nobody forgotten."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_ses import FAULTS, FakeSes
+from house import House
+from test_resend_sending import copies, counts, send
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.providers.ses import Ses
+
+
+class Once(dict[str, tuple[str, str]]):
+    """What becomes of a letter the first time; after that it is taken."""
+
+    def __getitem__(self, to: str) -> tuple[str, str]:
+        return self.pop(to)
+
+
+@pytest.fixture(params=[1, 5001], ids=["single", "bulk"])
+def way(request: pytest.FixtureRequest, provider: Ses) -> Ses:
+    return provider.suited(request.param)
+
+
+def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
+    root: Path, fake: FakeSes, way: Ses
+) -> None:
+    house = House(root, readers=70)
+    quota = fake.account["SendQuota"]
+    quota["Max24HourSend"] = 60.0
+    assert send(house, way) == 75
+    assert counts(house) == {"accepted": 60, "pending": 10}
+    quota["SentLast24Hours"] = 0.0
+    assert send(house, way) == 0
+    assert counts(house) == {"accepted": 70}
+    assert copies(fake) == {1}
+
+
+@pytest.mark.parametrize("name", ["suspended", "paused", "unknown-key", "slow-clock", "no-set"])
+def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
+    root: Path, fake: FakeSes, way: Ses, name: str
+) -> None:
+    house = House(root, readers=120)
+    fake.faults = dict.fromkeys(range(2, 130), FAULTS[name])
+    assert send(house, way) == 3
+    done = way.capabilities.max_messages
+    assert counts(house) == {"accepted": done, "pending": 120 - done}
+    fake.faults = {}
+    assert send(house, way) == 0
+    assert counts(house) == {"accepted": 120}
+    assert copies(fake) == {1}
+
+
+def test_a_session_that_expired_goes_on_with_the_next_runs_keys(
+    root: Path, fake: FakeSes, way: Ses
+) -> None:
+    house = House(root, readers=120)
+    fake.faults = dict.fromkeys(range(2, 130), FAULTS["expired"])
+    assert send(house, way) == 75
+    fake.faults = {}
+    assert send(house, way) == 0
+    assert copies(fake) == {1}
+
+
+def test_an_account_in_its_sandbox_is_told_so_and_pauses_the_mailing(
+    root: Path, fake: FakeSes, way: Ses
+) -> None:
+    house = House(root, readers=3)
+    house.sql("UPDATE subscribers SET email = 'lezer@elders.example' WHERE id = 1")
+    house.sql("UPDATE subscribers SET email = 'een@elders.example' WHERE id = 2")
+    house.sql("UPDATE subscribers SET email = 'drie@elders.example' WHERE id = 3")
+    fake.sandbox = True
+    assert send(house, way) == 3
+    ((note,),) = house.sql("SELECT note FROM mailings")
+    assert "sandbox" in str(note)
+    assert counts(house) == {"pending": 3}
+
+
+def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
+    root: Path, fake: FakeSes, provider: Ses
+) -> None:
+    house = House(root, readers=120)
+    house.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 70")
+    throttled = ("ACCOUNT_THROTTLED", "Maximum sending rate exceeded.")
+    fake.statuses = Once((f"lezer{number}@example.org", throttled) for number in range(20, 30))
+    assert send(house, provider.suited(5001)) == 0
+    assert counts(house) == {"accepted": 119, "rejected": 1}
+    assert copies(fake) == {1}
+    assert fake.statuses == {}
