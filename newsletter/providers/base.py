@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from newsletter import config
 from newsletter.errors import NewsletterError
+from newsletter.model import Rejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,6 +19,10 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome, Recipient
     from newsletter.providers.wire import Failure
+
+
+UNMAILABLE: Final = Rejected("the provider mails no address with letters beyond ASCII before its @")
+"""What becomes of a reader whose address a provider cannot take (no SMTPUTF8)."""
 
 
 class Leaving(StrEnum):
@@ -209,10 +214,7 @@ class Mailer:
 
 
 def in_ascii(batch: Batch) -> Sequence[Recipient]:
-    """Return the readers whose address a provider can take that knows no others (no SMTPUTF8).
-
-    The address of another must not cost them their letter.
-    """
+    """Return the readers who are not `UNMAILABLE`: who is must not cost them their letter."""
     return [reader for reader in batch.recipients if reader.email.isascii()]
 
 

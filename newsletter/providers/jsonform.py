@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personal
-from newsletter.providers.base import Payload
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
     from typing import Self
 
     from newsletter.personal import Pieces
@@ -60,24 +59,6 @@ class Form:
         filled = list(self.pieces)
         filled[1::2] = [encoded[name] for name in self.pieces[1::2]]
         return filled
-
-
-def array(form: Form, readers: Iterable[Mapping[str, str]]) -> Payload:
-    """Return a JSON array with a form for each reader, filled with what `personal.values` said.
-
-    Only a reader's own values are hashed, beside the form: what makes two bodies differ.
-    """
-    hashed = hashlib.sha256(form.digest)
-    parts: list[bytes] = []
-    for reader in readers:
-        own = form.encoded(reader)
-        for value in own.values():
-            hashed.update(len(value).to_bytes(8, "big"))
-            hashed.update(value)
-        parts.append(b"," if parts else b"[")
-        parts += form.filled(own)
-    parts.append(b"]" if parts else b"[]")
-    return Payload(tuple(parts), hashed.hexdigest())
 
 
 def text(pieces: Pieces, *, html: bool = False) -> Pieces:

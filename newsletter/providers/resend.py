@@ -14,17 +14,17 @@ from typing import TYPE_CHECKING, Any, Final
 from newsletter import personal
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
 from newsletter.providers import base, replies
-from newsletter.providers.base import Answer, Capabilities, Mailer
-from newsletter.providers.jsonform import Form, array, header, record, row, text
-from newsletter.providers.wire import DEADLINE, Reply, Wire
+from newsletter.providers.arrays import ArrayMailer
+from newsletter.providers.base import Answer, Capabilities
+from newsletter.providers.jsonform import Form, header, record, row, text
+from newsletter.providers.wire import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import Batch, Letter, Outcome, Recipient
-    from newsletter.providers.base import Payload
-    from newsletter.providers.wire import Failure
+    from newsletter.model import Letter, Outcome, Recipient
+    from newsletter.providers.wire import Failure, Reply
 
 CAPABILITIES: Final = Capabilities(
     name="resend",
@@ -49,7 +49,6 @@ _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 _AN_HOUR: Final = 3600.0
 _A_MOMENT: Final = 5.0
 _NAME: Final = re.compile(r"[a-z_]{1,60}")
-_UNMAILABLE: Final = Rejected("Resend mails no address with letters beyond ASCII before its @")
 _UNMAPPED: Final = Unknown("the answer of Resend does not say what became of each letter")
 
 
@@ -63,7 +62,7 @@ def open_provider(settings: Settings) -> Resend:
     return Resend(key, base.address(settings, _BASE))
 
 
-class Resend(Mailer):
+class Resend(ArrayMailer):
     """Sends batches, one reader a message, and reads what became of each.
 
     Args:
@@ -76,55 +75,27 @@ class Resend(Mailer):
 
     def __init__(self, key: str, address: str = _BASE, *, deadline: float = DEADLINE) -> None:
         self._key = key
-        self._url = f"{address}/emails/batch"
-        self._wire = Wire(deadline=deadline)
+        headers = {"Authorization": f"Bearer {key}", "x-batch-validation": "permissive"}
+        super().__init__(f"{address}/emails/batch", headers, deadline=deadline)
 
-    def build(self, batch: Batch) -> Payload:
-        """Return the JSON that will leave; what all messages share is encoded once a letter."""
-        readers = base.in_ascii(batch)
-        return array(_form(batch.letter), (personal.values(batch.date, one) for one in readers))
+    def form(self, letter: Letter) -> Form:
+        """Return one message, encoded once a letter."""
+        return _form(letter)
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
-        """Make the one request and read what Resend says to it."""
-        outcomes: dict[str, Outcome] = {reader.ref: _UNMAILABLE for reader in batch.recipients}
-        readers = base.in_ascii(batch)
-        if not readers:
-            return Answer(outcomes)
-        reply = self._wire.post(
-            self._url,
-            headers={
-                "Authorization": f"Bearer {self._key}",
-                "Content-Type": "application/json",
-                "Accept": "application/json",
-                "Idempotency-Key": batch.key,
-                "x-batch-validation": "permissive",
-            },
-            parts=payload.parts,
-        )
-        refs = [reader.ref for reader in readers]
-        if not isinstance(reply, Reply):
-            return Answer(outcomes | dict.fromkeys(refs, reply))
-        remaining = replies.seconds(reply.headers.get("ratelimit-remaining", ""))
-        read, surplus = self._read(reply, readers)
-        return Answer(
-            outcomes | dict(zip(refs, read, strict=True)),
-            remaining=None if remaining is None else int(remaining),
-            reset=replies.seconds(reply.headers.get("ratelimit-reset", "")),
-            surplus=surplus,
-        )
-
-    def close(self) -> None:
-        """Close every connection."""
-        self._wire.close()
-
-    def _read(self, reply: Reply, readers: Sequence[Recipient]) -> tuple[Sequence[Outcome], int]:
+    def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
+        """Return what Resend says of each reader, and how many more requests it takes just now."""
         said = replies.content(reply)
         hide = replies.secrets(readers, self._key)
         failure = _failure(reply, said, hide)
-        if failure:
-            return [failure] * len(readers), 0
-        surplus = len(replies.objects(said.get("data"))) - len(readers)
-        return _outcomes(said, len(readers), hide), max(0, surplus)
+        count = len(readers)
+        each = [failure] * count if failure else _outcomes(said, count, hide)
+        remaining = replies.seconds(reply.headers.get("ratelimit-remaining", ""))
+        return Answer(
+            dict(zip((reader.ref for reader in readers), each, strict=True)),
+            remaining=None if remaining is None else int(remaining),
+            reset=replies.seconds(reply.headers.get("ratelimit-reset", "")),
+            surplus=0 if failure else max(0, len(replies.objects(said.get("data"))) - count),
+        )
 
 
 def _failure(reply: Reply, said: Mapping[str, Any], hide: set[str]) -> Failure | None:

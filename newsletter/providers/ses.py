@@ -15,7 +15,6 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
 from newsletter import personal
-from newsletter.model import Rejected
 from newsletter.providers import base, replies, ses_replies, ses_requests
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.providers.ses_account import open_account
@@ -41,7 +40,6 @@ CAPABILITIES: Final = Capabilities(
 """What Amazon SES can do for a small audience."""
 
 _LARGE_AUDIENCE: Final = 5000
-_UNMAILABLE: Final = Rejected("Amazon SES mails no address with letters beyond ASCII before its @")
 
 
 def open_provider(settings: Settings) -> Ses:
@@ -92,7 +90,7 @@ class Ses(Mailer):
 
     def submit(self, batch: Batch, payload: Payload) -> Answer:
         """Make the one request and read what Amazon SES says to it."""
-        outcomes: dict[str, Outcome] = {reader.ref: _UNMAILABLE for reader in batch.recipients}
+        outcomes: dict[str, Outcome] = {reader.ref: base.UNMAILABLE for reader in batch.recipients}
         readers = base.in_ascii(batch)
         if not readers:
             return Answer(outcomes)

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
+from fake_lettermint import FakeLettermint
 from fake_resend import FakeResend
 from fake_ses import FakeSes
-from parcels import batch
+from parcels import batch, lettermint_json, resend_json
 from sigv4 import KEY_ID, REGION, SECRET
 
-from newsletter.providers import resend, ses
+from newsletter.providers import lettermint, resend, ses
 from newsletter.providers.ses_account import Account
 
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ class Case:
         audience: How many readers make it send in this way.
         beyond_ascii: It mails addresses with letters beyond ASCII before the @.
         unfit: What no letter may hold that travels through it; `Provider.unfit` says so.
+        plain: Returns what a request holds as its documentation has it, built plainly; for one
+            whose requests are JSON.
     """
 
     name: str
@@ -53,6 +56,7 @@ class Case:
     audience: int = 1
     beyond_ascii: bool = False
     unfit: tuple[str, ...] = ()
+    plain: Callable[[Batch], object] | None = None
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -89,6 +93,16 @@ RESEND = Case(
     can=resend.CAPABILITIES,
     environment={"RESEND_API_KEY": "re_c4n4ry"},
     open=lambda url, deadline: resend.Resend("re_c4n4ry", url, deadline=deadline),
+    plain=resend_json,
+)
+
+LETTERMINT = Case(
+    name="lettermint",
+    fake=FakeLettermint,
+    can=lettermint.CAPABILITIES,
+    environment={"LETTERMINT_API_TOKEN": "lm_c4n4ry"},
+    open=lambda url, deadline: lettermint.Lettermint("lm_c4n4ry", url, deadline=deadline),
+    plain=lettermint_json,
 )
 
 
@@ -115,4 +129,4 @@ SES_BULK = dataclasses.replace(
     audience=5001,
 )
 
-CASES = (RESEND, SES, SES_BULK)
+CASES = (RESEND, LETTERMINT, SES, SES_BULK)

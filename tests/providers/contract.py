@@ -16,11 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.header import decode_header, make_header
 from email.utils import formataddr, formatdate, getaddresses
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cases import CASES, Case
 from house import House
+from hypothesis import given
+from hypothesis import strategies as st
 from parcels import TOKEN, letter
 from stand_in import Fault
 
@@ -30,7 +33,6 @@ from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryL
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from pathlib import Path
 
     from stand_in import StandIn
 
@@ -51,9 +53,11 @@ def those(can: Callable[[Case], object]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("case", some, ids=lambda case: case.name)
 
 
+DOCS = Path(__file__).parents[2] / "docs"
 SEVERAL = those(lambda case: case.can.max_messages > 1)
 LISTED = those(lambda case: case.can.max_messages > 1 and case.listed)
 KEYED = those(lambda case: case.can.replay)
+OF_JSON = those(lambda case: case.plain)
 
 
 def submit(provider: Provider, of: Batch) -> Answer:
@@ -96,6 +100,13 @@ def test_without_what_it_needs_it_is_not_opened_but_what_it_can_do_is_known(
         assert caught.value.exit_code == 1
     opened = providers.open_provider(settings(case, tmp_path))
     assert opened.capabilities == providers.capabilities_of(settings(case, tmp_path))
+
+
+def test_the_documents_name_it_and_all_that_it_needs(case: Case) -> None:
+    for page in ("providers.md", "settings.md"):
+        text = (DOCS / page).read_text(encoding="utf-8")
+        missing = [name for name in (case.can.name, *case.environment) if f"`{name}`" not in text]
+        assert missing == [], page
 
 
 def test_a_secret_that_is_none_is_refused_and_not_shown(case: Case, tmp_path: Path) -> None:
@@ -204,6 +215,31 @@ def test_the_digest_is_the_same_for_the_same_bytes_and_for_no_others(case: Case)
     other = builder.build(tomorrow)
     same = b"".join(other.parts) == b"".join(built[0].parts)
     assert (other.digest == built[0].digest) is same
+
+
+LINES = st.text(
+    st.characters(exclude_categories=["Cc", "Cs", "Co", "Zl", "Zp"])
+    | st.sampled_from("\"\\/<>&'{}🌱𝔘é"),
+    max_size=30,
+)
+
+
+@OF_JSON
+@given(
+    name=LINES
+    | st.sampled_from(["</script>", "\u2028", "{leave_url}", '"},{"', "&amp;", "\\u0041"]),
+    subject=LINES,
+    prose=LINES | st.sampled_from(["&#57344;greeting&#57345;", "\\ue000greeting\\ue001", "\u2029"]),
+    reply_to=st.sampled_from(["", '"Zoë, van" <zoe@example.org>']),
+)
+def test_the_joined_pieces_are_the_json_of_the_messages_built_one_by_one(
+    case: Case, name: str, subject: str, prose: str, reply_to: str
+) -> None:
+    of = letter(subject=subject or "Over rust", prose=prose, reply_to=reply_to)
+    sent = case.batch("anna@example.org", "bert@example.org", "carla@x.example", of=of, name=name)
+    built = case.open("https://x.example", 1).build(sent)
+    assert case.plain
+    assert json.loads(b"".join(built.parts)) == case.plain(sent)
 
 
 def test_as_many_as_one_request_may_hold_are_taken_in_one(

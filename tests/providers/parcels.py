@@ -56,7 +56,7 @@ def batch(
     )
 
 
-def plain(of: Batch) -> list[dict[str, Any]]:
+def resend_json(of: Batch) -> list[dict[str, Any]]:
     """Return the messages of a batch as Resend's documentation has them, each by itself."""
     messages = []
     for reader in of.recipients:
@@ -76,5 +76,35 @@ def plain(of: Batch) -> list[dict[str, Any]]:
                 "tags": [{"name": "delivery", "value": reader.ref}],
             }
             | ({"reply_to": headers["Reply-To"]} if "Reply-To" in headers else {})
+        )
+    return messages
+
+
+def lettermint_json(of: Batch) -> list[dict[str, Any]]:
+    """Return the messages of a batch as Lettermint's SDK has them, each by itself."""
+    messages = []
+    for reader in of.recipients:
+        message = personal.message(of, reader)
+        headers = dict(message.headers)
+        messages.append(
+            {
+                "route": "broadcast",
+                "from": headers["From"],
+                "to": [reader.email],
+                "subject": headers["Subject"],
+                **({"reply_to": [headers["Reply-To"]]} if "Reply-To" in headers else {}),
+                "headers": {
+                    "Message-ID": f"<{reader.ref}@example.org>",
+                    "List-Id": headers["List-Id"],
+                    "List-Unsubscribe": f"<{reader.leave_url}>",
+                    "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+                    "X-LM-Preserve-Message-ID": "true",
+                },
+                "metadata": {"delivery": reader.ref},
+                "settings": {"track_opens": False, "track_clicks": False},
+                "html": message.html,
+                "text": message.text,
+                "idempotency_key": reader.ref,
+            }
         )
     return messages

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_resend import FAULTS, FakeResend
-from hypothesis import given
-from hypothesis import strategies as st
-from parcels import TOKEN, batch, letter, plain
+from parcels import TOKEN, batch, letter
 from stand_in import Fault, answer
 
 from newsletter.model import Accepted, Batch, Outcome, Rejected, RetryLater, Unknown
@@ -20,11 +18,6 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Answer, Payload
 
 KEY = "re_c4n4ry"
-LINES = st.text(
-    st.characters(exclude_categories=["Cc", "Cs", "Co", "Zl", "Zp"])
-    | st.sampled_from("\"\\/<>&'{}🌱𝔘é"),
-    max_size=30,
-)
 
 
 def submit(provider: Resend, of: Batch | None = None) -> Answer:
@@ -77,21 +70,6 @@ def test_a_request_is_what_the_documentation_asks_for(fake: FakeResend, provider
         "text": "Dag Anna,\n\nEen rustige zin.\n\n"
         f"Afmelden: https://brief.example.org/u/{TOKEN}00\n",
     }
-
-
-@given(
-    name=LINES
-    | st.sampled_from(["</script>", "\u2028", "{leave_url}", '"},{"', "&amp;", "\\u0041"]),
-    subject=LINES,
-    prose=LINES | st.sampled_from(["&#57344;greeting&#57345;", "\\ue000greeting\\ue001", "\u2029"]),
-    reply_to=st.sampled_from(["", '"Zoë, van" <zoe@example.org>']),
-)
-def test_the_joined_pieces_are_the_json_of_the_messages_built_one_by_one(
-    name: str, subject: str, prose: str, reply_to: str
-) -> None:
-    of = letter(subject=subject or "Over rust", prose=prose, reply_to=reply_to)
-    sent = batch("anna@example.org", "bert@example.org", "carla@example.org", of=of, name=name)
-    assert wire_bytes(builder().build(sent)) == plain(sent)
 
 
 def test_the_name_of_a_list_travels_in_ascii_and_on_one_line() -> None:

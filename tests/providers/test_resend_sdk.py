@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import resend as sdk
-from parcels import batch, letter, plain
+from parcels import batch, letter, resend_json
 
 if TYPE_CHECKING:
     from fake_resend import FakeResend, Request
@@ -27,7 +27,7 @@ def through_the_sdk(fake: FakeResend, of: Batch, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.setattr(sdk, "api_key", "re_c4n4ry")
     monkeypatch.setattr(sdk, "api_url", fake.url)
-    messages: Any = plain(of)
+    messages: Any = resend_json(of)
     said = sdk.Batch.send(messages, {"idempotency_key": of.key, "batch_validation": "permissive"})
     assert len(said["data"]) == len(messages)
     return fake.requests.pop()

@@ -1,0 +1,80 @@
+"""Complete messages in a JSON array, under a key: what those providers share that take these."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from typing import TYPE_CHECKING
+
+from newsletter import personal
+from newsletter.providers import base
+from newsletter.providers.base import Answer, Mailer, Payload
+from newsletter.providers.wire import DEADLINE, Reply, Wire
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from newsletter.model import Batch, Letter, Outcome, Recipient
+    from newsletter.providers.jsonform import Form
+
+
+class ArrayMailer(Mailer):
+    """Sends batches, one reader a message; each provider says how it writes and how it is read.
+
+    Args:
+        url: Where the requests go.
+        headers: Those of every request beside the ones that all have; the key to it among them.
+        deadline: In seconds, for one request.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], *, deadline: float = DEADLINE) -> None:
+        self._url = url
+        self._headers = {
+            "Content-Type": "application/json",
+            "Accept": "application/json",
+            **headers,
+        }
+        self._wire = Wire(deadline=deadline)
+
+    def form(self, letter: Letter) -> Form:
+        """Return one message of a letter; asked for with every batch."""
+        raise NotImplementedError
+
+    def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
+        """Return what a reply says of these readers, who are those of the request, in its order."""
+        raise NotImplementedError
+
+    def build(self, batch: Batch) -> Payload:
+        """Return the JSON that will leave.
+
+        Only a reader's own values are hashed, beside the form: they are what makes bodies differ.
+        """
+        form = self.form(batch.letter)
+        hashed = hashlib.sha256(form.digest)
+        parts: list[bytes] = []
+        for reader in base.in_ascii(batch):
+            own = form.encoded(personal.values(batch.date, reader))
+            for value in own.values():
+                hashed.update(len(value).to_bytes(8, "big"))
+                hashed.update(value)
+            parts.append(b"," if parts else b"[")
+            parts += form.filled(own)
+        parts.append(b"]" if parts else b"[]")
+        return Payload(tuple(parts), hashed.hexdigest())
+
+    def submit(self, batch: Batch, payload: Payload) -> Answer:
+        """Make the one request and read what the provider says to it."""
+        outcomes: dict[str, Outcome] = {one.ref: base.UNMAILABLE for one in batch.recipients}
+        readers = base.in_ascii(batch)
+        if not readers:
+            return Answer(outcomes)
+        headers = self._headers | {"Idempotency-Key": batch.key}
+        reply = self._wire.post(self._url, headers=headers, parts=payload.parts)
+        if not isinstance(reply, Reply):
+            return Answer(outcomes | {reader.ref: reply for reader in readers})
+        answer = self.read(reply, readers)
+        return dataclasses.replace(answer, outcomes=outcomes | dict(answer.outcomes))
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._wire.close()
