@@ -22,9 +22,11 @@ from 1:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import http
 import json
 import os
+import signal
 import socket
 import socketserver
 import struct
@@ -50,7 +52,9 @@ class Fault:
     Args:
         taken: The letters are taken first, as if all were well.
         do: `answer`, or what happens to the connection instead: `reset`, `reset-unread`, `hang`,
-            `half` of the answer, or `dribble` a header for ever.
+            `half` of the answer, or `dribble` a header for ever. Or the process that made the
+            request is killed: `kill-reading` half of it, `kill` when all of it is here, or
+            `kill-answering` when half of the answer has left.
         status: Of the answer.
         body: Of the answer; without one, what would have been answered, or an error by its name.
         change: Makes another answer of the one that would have been given.
@@ -91,6 +95,10 @@ CONNECTIONS: Mapping[str, Fault] = {
     "reset-accepted": Fault(taken=True, do="reset"),
     "half-answer": Fault(taken=True, do="half"),
     "dribble": Fault(taken=True, do="dribble"),
+    "kill-reading": Fault(do="kill-reading"),
+    "kill-untaken": Fault(do="kill"),
+    "kill-taken": Fault(taken=True, do="kill"),
+    "kill-answering": Fault(taken=True, do="kill-answering"),
     "404-page": answer(PAGE, status=404, taken=False, kind="text/html"),
     "502-page": answer(PAGE, status=502, kind="text/html"),
     "page": answer(PAGE, kind="text/html"),
@@ -311,6 +319,9 @@ class _Server(socketserver.ThreadingTCPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing of clients that hang up; they are a part of what is tested."""
 
+    def is_connected(self) -> bool:
+        return bool(self._open)
+
     def hang_up(self) -> None:
         for connection in list(self._open):
             try:
@@ -338,6 +349,9 @@ class _Connection(socketserver.StreamRequestHandler):
         fault = fake.next_fault(head)
         if fault.do == "reset-unread":
             return self._reset()
+        if fault.do == "kill-reading":
+            self.rfile.read(length // 2)
+            return self._kill()
         body = self.rfile.read(length)
         if len(body) < length:
             return False
@@ -349,6 +363,8 @@ class _Connection(socketserver.StreamRequestHandler):
     def _misbehave(self, fault: Fault, status: int, said: bytes) -> bool:
         if fault.do == "reset":
             return self._reset()
+        if fault.do == "kill":
+            return self._kill()
         if fault.do == "hang":
             self.rfile.read(1)  # until the other side gives up
             return False
@@ -359,9 +375,9 @@ class _Connection(socketserver.StreamRequestHandler):
             status = fault.status
         if fault.change:
             said = fault.change(self.server.fake, said)
-        if fault.do == "half":
+        if fault.do in {"half", "kill-answering"}:
             self.wfile.write(_head(status, len(said), fault.headers) + said[: len(said) // 2])
-            return False
+            return self._kill() if fault.do == "kill-answering" else False
         self.wfile.write(_head(status, len(said), fault.headers) + said)
         return True
 
@@ -380,6 +396,11 @@ class _Connection(socketserver.StreamRequestHandler):
         self.connection.close()
         return False
 
+    def _kill(self) -> bool:
+        with contextlib.suppress(ProcessLookupError):  # it was killed by something else just now
+            os.kill(process_at(self.client_address[1]), signal.SIGKILL)
+        return False
+
     def _set_faults(self, body: bytes) -> bool:
         asked = json.loads(body)
         fake = self.server.fake
@@ -388,6 +409,21 @@ class _Connection(socketserver.StreamRequestHandler):
         }
         self.wfile.write(_head(200, 2, {}) + b"{}")
         return True
+
+
+def process_at(port: int) -> int:
+    """Return the process that holds the connection from a port of the loopback (proc(5)).
+
+    Raises:
+        ProcessLookupError: It has let go of it.
+    """
+    connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    here = [of[9] for of in connections if of[1].endswith(f":{port:04X}")]
+    for link in Path("/proc").glob("[0-9]*/fd/*"):
+        with contextlib.suppress(OSError):  # one that has ended, or is another user's
+            if str(link.readlink()) in {f"socket:[{inode}]" for inode in here}:
+                return int(link.parts[2])
+    raise ProcessLookupError(port)
 
 
 def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
