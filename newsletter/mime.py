@@ -53,6 +53,15 @@ def header_value(name: str, value: str) -> str:
     return f"{_words(name, phrase)} <{address}>"
 
 
+def unfolded(name: str, value: str) -> str:
+    """Return a header's value for an API that folds long lines itself: in ASCII, on one line.
+
+    Raises:
+        ValueError: There is a line break in it.
+    """
+    return "".join(header_value(name, value).splitlines())
+
+
 def _header(name: str, value: str) -> str:
     line = f"{name}: {header_value(name, value)}"
     if max(map(len, line.split("\r\n"))) > _LONGEST:

@@ -87,7 +87,7 @@ def header(name: str, pieces: Pieces) -> Pieces:
     """
     if len(pieces) > 1:
         return pieces  # an address of ours, in ASCII
-    return ("".join(mime.header_value(name, pieces[0]).splitlines()),)
+    return (mime.unfolded(name, pieces[0]),)
 
 
 def _listed(items: list[Pieces] | tuple[Pieces, ...]) -> Pieces:

@@ -32,13 +32,15 @@ Failure: TypeAlias = RetryLater | Refused | Unknown
 DEADLINE: Final = 120.0
 """In seconds, for one request from its first byte to its last."""
 
+LARGEST_BODY: Final = 1 << 20
+"""In bytes, of what is kept of a reply that is not expected to be longer."""
+
 _CONNECT: Final = 10.0
 _SILENCE: Final = 60.0
 _PAUSED: Final = 30.0
 # A connection that the other side has just given up looks like an answer that was lost.
 _KEEP_ALIVE: Final = 5.0
 _TRIES_MORE: Final = 2  # of making a connection, with half a second between
-_LARGEST_BODY: Final = 1 << 20
 _AT_ONCE: Final = 1 << 18  # small enough to copy, large enough to be few
 _UNUSABLE: Final = "the server cannot be asked: its address or that of a proxy is not usable"
 _HEADERS: Final = {"User-Agent": "newsletter", "Accept-Encoding": "identity"}
@@ -55,7 +57,7 @@ class Reply:
     Attributes:
         status: The HTTP status code.
         headers: By name in small letters.
-        body: Empty also where it was longer than 1 MiB, or broke off.
+        body: Empty also where it was longer than what is kept, or broke off.
     """
 
     status: int
@@ -85,9 +87,17 @@ class Wire:
             "POST", url, {**headers, "Content-Length": length}, content=_in_chunks(parts)
         )
 
-    def get(self, url: str, *, headers: Mapping[str, str] | None = None) -> Reply | Failure:
-        """Fetch a page; return the reply whatever its status, or why there is none."""
-        return self._send("GET", url, headers or {})
+    def get(
+        self, url: str, *, headers: Mapping[str, str] | None = None, largest: int = LARGEST_BODY
+    ) -> Reply | Failure:
+        """Fetch a page; return the reply whatever its status, or why there is none.
+
+        Args:
+            url: Where it is.
+            headers: Beside those of every request.
+            largest: In bytes; of a longer body nothing is kept.
+        """
+        return self._send("GET", url, headers or {}, largest=largest)
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> Reply | Failure:
         """Send a form as a browser does; return the reply, or why there is none."""
@@ -106,6 +116,7 @@ class Wire:
         *,
         content: Iterable[bytes] | None = None,
         data: Mapping[str, str] | None = None,
+        largest: int = LARGEST_BODY,
     ) -> Reply | Failure:
         self._clock.start(self._deadline)
         try:
@@ -118,7 +129,7 @@ class Wire:
         except (httpx.HTTPError, UnicodeError) as error:
             return _failure(error, request.url.host)
         try:
-            return Reply(response.status_code, _by_name(response.headers), _body(response))
+            return Reply(response.status_code, _by_name(response.headers), _body(response, largest))
         finally:
             response.close()
 
@@ -258,12 +269,12 @@ def _in_chunks(parts: tuple[bytes, ...]) -> Iterator[bytes]:
     yield b"".join(chunk)
 
 
-def _body(response: httpx.Response) -> bytes:
+def _body(response: httpx.Response, largest: int) -> bytes:
     read = bytearray()
     try:
         for piece in response.iter_raw():
             read += piece
-            if len(read) > _LARGEST_BODY:
+            if len(read) > largest:
                 return b""
     except httpx.HTTPError:
         return b""

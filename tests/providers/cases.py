@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
 from fake_lettermint import FakeLettermint
+from fake_mailgun import DOMAIN, FakeMailgun
 from fake_resend import FakeResend
 from fake_ses import FakeSes
 from parcels import batch, lettermint_json, resend_json
 from sigv4 import KEY_ID, REGION, SECRET
 
-from newsletter.providers import lettermint, resend, ses
+from newsletter.providers import lettermint, mailgun, resend, ses
 from newsletter.providers.ses_account import Account
 
 if TYPE_CHECKING:
@@ -129,4 +130,24 @@ SES_BULK = dataclasses.replace(
     audience=5001,
 )
 
-CASES = (RESEND, LETTERMINT, SES, SES_BULK)
+MAILGUN = Case(
+    name="mailgun",
+    fake=FakeMailgun,
+    can=mailgun.CAPABILITIES,
+    environment={"MAILGUN_API_KEY": "key-c4n4ry", "MAILGUN_DOMAIN": DOMAIN},
+    open=lambda url, deadline: mailgun.Mailgun("key-c4n4ry", DOMAIN, url, deadline=deadline),
+    listed=False,
+    beyond_ascii=True,
+    # In what an author writes they can stand: see `test_mailgun.py`. These letters hold them in
+    # settings as well.
+    unfit=(
+        "%recipient%",
+        "%recipient.email%",
+        "%recipient.greeting%",
+        "%recipient.x%",
+        "%unsubscribe_url%",
+        "%mailing_list_unsubscribe_url%",
+    ),
+)
+
+CASES = (RESEND, LETTERMINT, SES, SES_BULK, MAILGUN)

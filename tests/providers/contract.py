@@ -242,11 +242,11 @@ def test_the_joined_pieces_are_the_json_of_the_messages_built_one_by_one(
     assert json.loads(b"".join(built.parts)) == case.plain(sent)
 
 
-def test_as_many_as_one_request_may_hold_are_taken_in_one(
-    case: Case, fake: StandIn, provider: Provider
-) -> None:
+def test_as_many_as_one_request_may_hold_are_taken_in_one(case: Case, fake: StandIn) -> None:
+    patient = case.open(fake.url, 60)
     sent = case.batch(*(f"lezer{number}@example.org" for number in range(case.can.max_messages)))
-    assert kinds(outcomes(provider, sent)) == {Accepted}
+    assert kinds(outcomes(patient, sent)) == {Accepted}
+    patient.close()
     assert fake.count == 1
     assert [(entry["to"], entry["ref"]) for entry in fake.taken()] == [
         (reader.email, reader.ref) for reader in sent.recipients
@@ -289,7 +289,8 @@ def assert_delivered(entry: dict[str, Any], of: Batch, reader: Recipient) -> Non
         if name not in {"Date", "Message-ID"}:  # most providers write these themselves
             there = [text for header, text in found["headers"] if header.lower() == name.lower()]
             assert [read(name, text) for text in there] == [read(name, value)], name
-    assert found["html"] == wanted.html
+    # A percent sign may be hidden from the provider as an entity: a reader sees the same.
+    assert found["html"].replace("&#37;", "%") == wanted.html
     assert found["text"] == wanted.text
 
 

@@ -428,7 +428,8 @@ def process_at(port: int) -> int:
 
 def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
     fields = {"content-type": "application/json", "content-length": str(length), **headers}
-    lines = [f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}"]
+    known = {one.value: one.phrase for one in http.HTTPStatus}
+    lines = [f"HTTP/1.1 {status} {known.get(status, 'Of Its Own')}"]
     lines += [f"{name}: {value}" for name, value in fields.items()]
     return "\r\n".join([*lines, "", ""]).encode("latin-1")
 

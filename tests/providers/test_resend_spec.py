@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-import jsonschema
 import pytest
 from fake_resend import FAULTS
 from parcels import batch, letter
+from specification import content, valid
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +25,6 @@ VERSIONS = ("resend.json", "tightened/resend.json")
 def spec(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - JSON
     folder: Path = request.config.getoption("--specs")
     return json.loads((folder / request.param).read_text(encoding="utf-8"))
-
-
-def valid(spec: Any, schema: Any, value: object) -> list[str]:  # noqa: ANN401 - JSON
-    """Return what is wrong with a value; references in its schema lead into the specification."""
-    validator = jsonschema.Draft202012Validator({**schema, "components": spec["components"]})
-    return [f"{error.json_path}: {error.message}" for error in validator.iter_errors(value)]
-
-
-def content(part: Any) -> Any:  # noqa: ANN401 - JSON
-    return part["content"]["application/json"]["schema"]
 
 
 SENT = (

@@ -130,6 +130,20 @@ def test_a_page_is_fetched_and_a_form_is_posted_whatever_the_status(wire: Wire) 
     assert server.heard[1].endswith(b"\r\n\r\nList-Unsubscribe=One-Click")
 
 
+def test_a_page_that_is_expected_to_be_long_is_kept_and_asked_for_with_its_own_headers(
+    wire: Wire,
+) -> None:
+    body = b"x" * 2_000_000
+    with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + body) as server:
+        kept = wire.get(server.url, headers={"X-One": "1"}, largest=2_000_000)
+        assert isinstance(kept, Reply)
+        assert kept.body == body
+        dropped = wire.get(server.url, largest=1_999_999)
+        assert isinstance(dropped, Reply)
+        assert dropped.body == b""
+    assert [b"X-One: 1" in heard for heard in server.heard] == [True, False]
+
+
 def test_no_redirect_is_followed_and_no_cookie_kept(wire: Wire) -> None:
     moved = b"HTTP/1.1 302 Found\r\nlocation: /else\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
     with serving(moved) as server:

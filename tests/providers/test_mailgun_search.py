@@ -1,0 +1,391 @@
+"""What is learned of a request whose answer was lost: never more than Mailgun's events prove."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from fake_mailgun import FAULTS, FakeMailgun, says
+from parcels import batch
+from stand_in import Fault, answer
+
+from newsletter.model import Accepted, Batch, Doubt, Refused, RetryLater, Unknown
+from newsletter.providers.mailgun import CAPABILITIES, Mailgun
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from cases import Case
+
+    from newsletter.providers.base import Findings
+
+HALF_AN_HOUR = 1800.0
+
+
+@pytest.fixture
+def patient(case: Case, fake: FakeMailgun) -> Iterator[Mailgun]:
+    """Return Mailgun at its stand-in, for what may take long on a busy machine."""
+    patient = case.open(fake.url, 60)
+    yield patient
+    patient.close()
+
+
+def send(provider: Mailgun, of: Batch) -> None:
+    provider.submit(of, provider.build(of))
+
+
+def doubt(of: Batch, **changed: Any) -> Doubt:  # noqa: ANN401 - whatever a doubt has
+    now = datetime.now(UTC)
+    known = Doubt(
+        key=of.key,
+        slug=of.slug,
+        refs=tuple(reader.ref for reader in of.recipients),
+        since=now,
+        until=now + timedelta(minutes=2),
+    )
+    return dataclasses.replace(known, **changed)
+
+
+def named(fake: FakeMailgun) -> dict[str, Accepted]:
+    return {entry["ref"]: Accepted(entry["id"]) for entry in fake.taken()}
+
+
+def many(count: int, *, key: str = "k1", first: int = 0) -> Batch:
+    sent = batch(*(f"lezer{first + n}@example.org" for n in range(count)), key=key)
+    return dataclasses.replace(
+        sent,
+        recipients=tuple(
+            dataclasses.replace(reader, ref=f"{first + place:032x}")
+            for place, reader in enumerate(sent.recipients)
+        ),
+    )
+
+
+def same_tag(key: str) -> str:
+    """Return another request's key that has the same tag."""
+    builder = Mailgun("k", "example.org")
+
+    def tag(of: str) -> bytes:
+        return b"".join(builder.build(batch(key=of)).parts).partition(b'"o:tag"')[2][:30]
+
+    wanted = tag(key)[4:24]
+    return next(f"x{n}" for n in range(10_000) if tag(f"x{n}")[4:24] == wanted)
+
+
+def test_a_request_that_was_taken_is_found_whole_under_the_names_that_its_answer_had(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.faults[1] = FAULTS["reset-accepted"]
+    sent = many(7)
+    send(provider, sent)
+    found = provider.search(doubt(sent))
+    assert found.accepted == named(fake)
+    assert len(found.accepted) == 7
+    assert (found.complete, found.failure) == (True, None)
+
+
+def test_a_request_that_was_not_taken_is_known_not_to_be_listed(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.faults[1] = FAULTS["reset-untaken"]
+    sent = many(7)
+    send(provider, sent)
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete, found.failure) == ({}, True, None)
+
+
+def test_what_is_asked_for_is_what_the_documentation_has(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    since = datetime(2026, 11, 29, 6, 0, tzinfo=UTC)
+    provider.search(doubt(batch(), since=since))
+    (request,) = fake.requests
+    assert request.headers["authorization"] == "Basic YXBpOmtleS1jNG40cnk="
+    asked = urlsplit(request.path)
+    assert (request.method, asked.path) == ("GET", "/v3/brief.example.org/events")
+    assert parse_qs(asked.query) == {
+        "begin": [str(int(since.timestamp()) - 600)],
+        "ascending": ["yes"],
+        "limit": ["100"],
+        "tags": ["newsletterbatch033"],
+    }
+
+
+def test_before_the_lag_is_over_a_taken_letter_may_not_be_listed_and_after_it_is(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    assert CAPABILITIES.search
+    assert CAPABILITIES.search.lag.total_seconds() == HALF_AN_HOUR
+    fake.lag = HALF_AN_HOUR
+    sent = many(3)
+    send(provider, sent)
+    assert provider.search(doubt(sent)).accepted == {}
+    fake.passed = HALF_AN_HOUR + 2
+    assert provider.search(doubt(sent)).accepted == named(fake)
+
+
+def test_for_as_long_as_it_says_a_taken_letter_stays_listed(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    assert CAPABILITIES.search
+    sent = many(3)
+    send(provider, sent)
+    fake.passed = CAPABILITIES.search.keeps.total_seconds() - 60
+    assert provider.search(doubt(sent)).accepted == named(fake)
+    fake.passed += 120
+    assert provider.search(doubt(sent)).accepted == {}
+
+
+@pytest.mark.parametrize(
+    "kind", ["accepted", "delivered", "failed", "complained", "unsubscribed", "opened", "clicked"]
+)
+def test_whatever_happened_to_a_letter_since_proves_that_it_was_taken(
+    fake: FakeMailgun, provider: Mailgun, kind: str
+) -> None:
+    fake.happens = (kind,)
+    sent = many(3)
+    send(provider, sent)
+    assert provider.search(doubt(sent)).accepted == named(fake)
+
+
+def test_a_letter_that_was_rejected_was_not_taken(fake: FakeMailgun, provider: Mailgun) -> None:
+    fake.happens = ("rejected",)
+    sent = many(3)
+    send(provider, sent)
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete) == ({}, True)
+
+
+def test_a_part_that_was_taken_is_told_from_the_rest(fake: FakeMailgun, provider: Mailgun) -> None:
+    sent = many(5)
+    send(provider, dataclasses.replace(sent, recipients=sent.recipients[1:4]))
+    found = provider.search(doubt(sent))
+    assert found.accepted == named(fake)
+    assert list(found.accepted) == [reader.ref for reader in sent.recipients[1:4]]
+    assert found.complete
+
+
+def test_a_reader_is_known_by_the_deliverys_reference_and_not_by_an_address(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(2)
+    send(provider, sent)
+    for event in fake.events:
+        event["recipient"] = "someone-else@example.org"
+    assert provider.search(doubt(sent)).accepted == named(fake)
+
+
+def test_letters_of_other_requests_under_the_same_tag_are_nobodys_here(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    other = many(250, key=same_tag("k1"), first=1000)
+    send(provider, other)
+    assert {event["tags"][0] for event in fake.events} == {"newsletterbatch033"}
+    fake.passed = 2
+    found = provider.search(doubt(many(3)))
+    assert (found.accepted, found.complete) == ({}, True)
+    # 500 events in pages of a hundred, and the empty page that ends them.
+    assert fake.pages == 6
+
+
+def test_a_thousand_in_doubt_cost_few_pages_in_a_mailing_to_a_million(
+    fake: FakeMailgun, patient: Mailgun
+) -> None:
+    """Of the other 999 requests one has the same tag on average, and hardly ever four."""
+    for request in range(4):
+        send(patient, many(1000, key=same_tag("k1"), first=1000 * (request + 1)))
+    template = json.dumps(fake.events[0])
+    tags = {f"newsletterbatch{number:03d}" for number in range(1000)} - {"newsletterbatch033"}
+    fake.events += [json.loads(template) | {"tags": [tag]} for tag in sorted(tags)]
+    fake.passed = 2
+    sent = many(1000)
+    found = patient.search(doubt(sent))
+    assert (found.accepted, found.complete) == ({}, True)
+    assert fake.pages == 81
+    fake.pages = 0
+    send(patient, sent)
+    fake.passed += 2
+    assert len(patient.search(doubt(sent)).accepted) == 1000
+    assert fake.pages <= 100
+
+
+def test_a_page_is_read_also_when_each_event_lists_all_recipients_of_its_request(
+    fake: FakeMailgun, patient: Mailgun
+) -> None:
+    fake.recites = True
+    sent = many(1000)
+    send(patient, sent)
+    assert patient.search(doubt(sent)).accepted == named(fake)
+
+
+def test_what_is_never_listed_ends_after_so_many_pages_without_a_conclusion(
+    fake: FakeMailgun, patient: Mailgun
+) -> None:
+    send(patient, many(2, first=50))
+    page = {"items": fake.events, "paging": {"next": f"{fake.url}/v3/brief.example.org/events/x"}}
+    fake.page_faults = dict.fromkeys(range(1, 500), answer(json.dumps(page).encode(), taken=False))
+    found = patient.search(doubt(many(2)))
+    assert not found.complete
+    assert isinstance(found.failure, Unknown)
+    assert fake.pages == 300
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("401-forbidden", Refused),
+        ("403", Refused),
+        ("404-domain", Refused),
+        ("magnificent", Refused),
+        ("429-words", RetryLater),
+        ("429", RetryLater),
+        ("500", Unknown),
+        ("502-page", Unknown),
+        ("empty", Unknown),
+        ("half-json", Unknown),
+        ("reset-untaken", Unknown),
+        ("hang-untaken", Unknown),
+    ],
+)
+def test_a_page_that_does_not_come_leaves_the_rest_in_doubt_and_keeps_what_was_found(
+    fake: FakeMailgun, provider: Mailgun, name: str, kind: type
+) -> None:
+    sent = many(120)
+    send(provider, sent)
+    fake.page_faults[2] = FAULTS[name]
+    found = provider.search(doubt(sent))
+    assert len(found.accepted) == 100
+    assert found.accepted.items() <= named(fake).items()
+    assert not found.complete
+    assert isinstance(found.failure, kind)
+    assert "c4n4ry" not in str(found)
+
+
+def test_a_key_that_may_only_send_is_told_to_be_one(fake: FakeMailgun, provider: Mailgun) -> None:
+    fake.page_faults[1] = says(403, "Forbidden")
+    failure = provider.search(doubt(batch())).failure
+    assert failure
+    assert "a key that may only send cannot read events" in failure.reason
+
+
+def test_how_long_to_wait_with_the_search_is_passed_on(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.page_faults[1] = FAULTS["429-words"]
+    failure = provider.search(doubt(batch())).failure
+    assert isinstance(failure, RetryLater)
+    assert failure.after == 120
+
+
+@pytest.mark.parametrize(
+    "following",
+    [
+        "",
+        None,
+        7,
+        "events/x",
+        "https://evil.example.org/",
+        "https://evil.example.org/v3/brief.example.org/messages/x",
+        "https://evil.example.org/v3/brief.example.org/events/../../keys",
+        "https://evil.example.org/v3/brief.example.org/events/x?y=z",
+        "https://evil.example.org/v3/brief.example.org/events/x#y",
+        "https://evil.example.org/v3/brief.example.org/events/x\r\nX-Evil: 1",
+        "ftp://evil.example.org/events/x",
+    ],
+)
+def test_a_next_page_without_a_name_ends_the_search_without_a_conclusion(
+    fake: FakeMailgun, provider: Mailgun, following: object
+) -> None:
+    send(provider, many(2, first=50))
+    page = {"items": fake.events, "paging": {"next": following}}
+    fake.page_faults[1] = answer(json.dumps(page).encode())
+    found = provider.search(doubt(many(2)))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, Unknown)
+    assert fake.pages == 1
+
+
+def test_the_key_goes_to_no_other_server_whatever_a_page_names_as_the_next_one(
+    fake: FakeMailgun, provider: Mailgun, tmp_path: Path
+) -> None:
+    sent = many(120)
+    send(provider, sent)
+    with FakeMailgun(tmp_path / "evil") as evil:
+
+        def lead_astray(_: object, said: bytes) -> bytes:
+            return said.replace(fake.url.encode(), evil.url.encode())
+
+        fake.page_faults = dict.fromkeys(range(1, 9), Fault(taken=True, change=lead_astray))
+        found = provider.search(doubt(sent))
+        assert evil.requests == []
+    assert found.accepted == named(fake)
+    assert fake.pages == 2
+
+
+def broken(change: Callable[[dict[str, Any]], object]) -> Callable[[Any, bytes], bytes]:
+    def apply(_: object, said: bytes) -> bytes:
+        page = json.loads(said)
+        for item in page["items"]:
+            change(item)
+        return json.dumps(page).encode()
+
+    return apply
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda item: item.pop("user-variables"),
+        lambda item: item.update({"user-variables": None}),
+        lambda item: item.update({"user-variables": []}),
+        lambda item: item.update({"user-variables": {"delivery": ["x"]}}),
+        lambda item: item.update({"user-variables": {"delivery": "%recipient.r%"}}),
+        lambda item: item.update({"user-variables": {"delivery": ""}}),
+    ],
+)
+def test_letters_that_do_not_say_whose_they_are_leave_everything_in_doubt(
+    fake: FakeMailgun, provider: Mailgun, change: Callable[[dict[str, Any]], object]
+) -> None:
+    sent = many(2)
+    send(provider, sent)
+    fake.page_faults = dict.fromkeys((1, 2), Fault(taken=True, change=broken(change)))
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, Unknown)
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        [],
+        {},
+        {"items": None},
+        {"items": {}},
+        {"items": "none"},
+        {"message": "Queued. Thank you.", "id": "<1@example.org>"},
+    ],
+)
+def test_an_answer_that_is_no_page_proves_nothing(
+    fake: FakeMailgun, provider: Mailgun, page: object
+) -> None:
+    fake.page_faults[1] = answer(json.dumps(page).encode())
+    found: Findings = provider.search(doubt(batch()))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, Unknown)
+
+
+def test_odd_entries_in_a_page_do_no_harm(fake: FakeMailgun, provider: Mailgun) -> None:
+    sent = many(1)
+    send(provider, sent)
+    odd = [None, 7, "x", [], {}, {"event": ["accepted"]}, {"event": "stored"}, {"event": None}]
+    items = [*odd, fake.events[0] | {"message": None}]
+    page = {"items": items, "paging": {"next": ""}}
+    fake.page_faults[1] = answer(json.dumps(page).encode())
+    found = provider.search(doubt(sent))
+    assert found.accepted == {sent.recipients[0].ref: Accepted("")}
+    assert found.complete

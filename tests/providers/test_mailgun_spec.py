@@ -1,0 +1,140 @@
+"""Our requests, and our fake's answers, against what Mailgun says that its API takes and gives."""
+
+from __future__ import annotations
+
+import functools
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+import yaml
+from fake_mailgun import FAULTS, FakeMailgun, fields
+from parcels import batch, letter
+from specification import content, valid
+
+from newsletter.model import Doubt
+
+if TYPE_CHECKING:
+    from newsletter.providers.mailgun import Mailgun
+
+pytestmark = pytest.mark.specs
+MESSAGES, EVENTS = "/v3/{domain_name}/messages", "/v3/{domain_name}/events"
+
+
+@functools.cache
+def loaded(path: Path) -> Any:  # noqa: ANN401 - YAML
+    with path.open(encoding="utf-8") as file:
+        return yaml.load(file, Loader=yaml.CSafeLoader)
+
+
+@pytest.fixture
+def spec(request: pytest.FixtureRequest) -> Any:  # noqa: ANN401 - YAML
+    """Return the stricter one; as published it takes no form that anybody could send."""
+    return loaded(Path(request.config.getoption("--specs")) / "tightened" / "mailgun.yaml")
+
+
+def schema_of_a_form(spec: Any) -> Any:  # noqa: ANN401 - YAML
+    content = spec["paths"][MESSAGES]["post"]["requestBody"]["content"]
+    reference = content["multipart/form-data"]["schema"]["$ref"]
+    return spec["components"]["schemas"][reference.rpartition("/")[2]]
+
+
+def as_object(form: dict[str, list[str]]) -> dict[str, Any]:
+    return {name: values[0] if len(values) == 1 else values for name, values in form.items()}
+
+
+SENT = (
+    batch(),
+    batch(name=None),
+    batch("zoë@bücher.example", of=letter(reply_to="antwoord@example.org")),
+    batch(of=letter(list_id="Café Rust <rust.example.org>", subject="🌱 “Rust”, \\ en meer")),
+    batch(of=letter(subject="Over %recipient.x%", prose="Wie %unsubscribe_url% schrijft")),
+    batch(*(f"lezer{number}@example.org" for number in range(1000))),
+)
+
+
+@pytest.mark.parametrize("number", range(len(SENT)))
+def test_every_request_is_one_that_the_specification_takes(
+    spec: Any,  # noqa: ANN401 - YAML
+    fake: FakeMailgun,
+    provider: Mailgun,
+    number: int,
+) -> None:
+    provider.submit(SENT[number], provider.build(SENT[number]))
+    (request,) = fake.requests
+    assert request.path == MESSAGES.replace("{domain_name}", "brief.example.org")
+    assert spec["paths"][MESSAGES]["post"]["security"] == [{"basicAuth": []}]
+    schema, form = schema_of_a_form(spec), fields(request)
+    assert valid(spec, schema, as_object(form)) == []
+    named = {name for name in form if not name.startswith(("h:", "v:"))}
+    assert named <= schema["properties"].keys()
+
+
+def test_the_specification_would_notice(spec: Any) -> None:  # noqa: ANN401 - YAML
+    schema = schema_of_a_form(spec)
+    good = {"from": "a@example.org", "to": "b@example.org", "subject": "Rust", "text": "Rust"}
+    assert valid(spec, schema, good) == []
+    assert valid(spec, schema, good | {"subject": 7})
+    assert valid(spec, schema, good | {"o:tracking": "off"})
+    assert valid(spec, schema, {"from": "a@example.org", "to": "b@example.org"})
+
+
+def test_every_search_is_one_that_the_specification_takes(
+    spec: Any,  # noqa: ANN401 - YAML
+    fake: FakeMailgun,
+    provider: Mailgun,
+) -> None:
+    moment = datetime(2026, 11, 29, tzinfo=UTC)
+    provider.search(Doubt("k1", "rust", ("r",), moment, moment))
+    (request,) = fake.requests
+    asked = urlsplit(request.path)
+    assert asked.path == EVENTS.replace("{domain_name}", "brief.example.org")
+    known = {one["name"]: one["schema"] for one in spec["paths"][EVENTS]["get"]["parameters"]}
+    for name, value in parse_qsl(asked.query):
+        typed = int(value) if known[name]["type"] == "integer" else value
+        assert valid(spec, known[name], typed) == []
+
+
+@pytest.mark.parametrize("name", ["", "400-address", "429-words", "500"])
+def test_the_answers_of_our_fake_are_ones_that_the_specification_knows(
+    spec: Any,  # noqa: ANN401 - YAML
+    fake: FakeMailgun,
+    name: str,
+) -> None:
+    import httpx  # noqa: PLC0415 - here the raw answer is what matters
+
+    if name:
+        fake.faults[1] = FAULTS[name]
+    message = {"from": "a@example.org", "to": "b@example.org", "subject": "Rust", "text": "Rust"}
+    reply = httpx.post(
+        f"{fake.url}/v3/brief.example.org/messages",
+        data=message,
+        auth=("api", "key"),
+        trust_env=False,
+    )
+    known = spec["paths"][MESSAGES]["post"]["responses"][str(reply.status_code)]
+    assert valid(spec, content(known), reply.json()) == []
+
+
+@pytest.mark.parametrize("kind", ["accepted", "delivered", "failed", "rejected"])
+def test_the_events_of_our_fake_are_ones_that_the_specification_knows(
+    spec: Any,  # noqa: ANN401 - YAML
+    fake: FakeMailgun,
+    provider: Mailgun,
+    kind: str,
+) -> None:
+    import httpx  # noqa: PLC0415 - here the raw answer is what matters
+
+    fake.happens = (kind,)
+    provider.submit(batch(), provider.build(batch()))
+    reply = httpx.get(
+        f"{fake.url}/v3/brief.example.org/events?begin=0&ascending=yes",
+        auth=("api", "key"),
+        trust_env=False,
+    )
+    known = spec["paths"][EVENTS]["get"]["responses"]["200"]
+    said = reply.json()
+    assert [item["event"] for item in said["items"]] == [kind, kind]
+    assert valid(spec, content(known), said) == []
