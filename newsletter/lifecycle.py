@@ -21,10 +21,12 @@ D = DeliveryState
 M = MailingState
 
 DELIVERIES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
-    D.PENDING: frozenset({D.ATTEMPTING, D.SKIPPED}),
+    # Accepted: the answer to an earlier attempt came after all.
+    D.PENDING: frozenset({D.ATTEMPTING, D.SKIPPED, D.ACCEPTED}),
     # Back to pending only when the provider certainly did not take it.
     D.ATTEMPTING: frozenset({D.ACCEPTED, D.REJECTED, D.PENDING, D.UNKNOWN}),
-    # Attempting: the same bytes under the same key. Pending: a person decided so.
+    # Attempting: the same bytes under the same key. Pending: a person decided so, or two searches
+    # at the provider show that it was not taken.
     D.UNKNOWN: frozenset({D.ACCEPTED, D.REJECTED, D.ATTEMPTING, D.PENDING}),
     D.ACCEPTED: frozenset(),
     D.REJECTED: frozenset(),

@@ -11,7 +11,7 @@ from house import House, Provider, add_readers, write_issue
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import delivery, desk, render, tokens
-from newsletter.delivery import plan, sender
+from newsletter.delivery import carrier, plan
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import (
     Accepted,
@@ -23,7 +23,7 @@ from newsletter.model import (
 )
 from newsletter.providers.base import Answer, Payload
 from newsletter.providers.outbox import Outbox
-from newsletter.store import batches, mailings, recovery
+from newsletter.store import batches, doubts, mailings, recovery
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
@@ -213,7 +213,7 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     provider = Provider(tmp_path / "taken", replay=BLIND, size=25)
     asleep = itertools.count(1)
     # Each look at the clock is a quarter of an hour later.
-    monkeypatch.setattr(sender, "_clocks", lambda: (0.0, next(asleep) * 900.0))
+    monkeypatch.setattr(carrier, "_clocks", lambda: (0.0, next(asleep) * 900.0))
     report = house.send(provider)
     assert counts(report.receipt) == {"pending": 25}
     assert isinstance(report.trouble, TryAgain)
@@ -280,7 +280,8 @@ def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
         mailings.move(connection, mailing.id, MailingState.SENDING)
         key_id = tokens.fingerprint(signing_keys(house.settings)[0])
         claim = batches.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
-    assert claim
+        assert claim
+        assert batches.seal(connection, claim, "0")
     return mailing.id, claim
 
 
@@ -410,16 +411,20 @@ def test_resolving_by_assuming_completes_and_says_so(house: House, tmp_path: Pat
         delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
 
 
-def test_after_resolving_a_late_answer_of_the_lost_process_changes_nothing(house: House) -> None:
+def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter_back(
+    house: House,
+) -> None:
     mailing_id, claim = _claimed(house, timedelta(hours=1))
     house.lose_process()
     with house.store.write() as connection:
         recovery.expire_leases(connection, mailing_id)
     delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
     with house.store.write() as connection:
-        assert not batches.settle(connection, claim, {r.ref: Accepted("x") for r in claim.readers})
+        late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.readers}
+        assert not batches.settle(connection, claim, late)
+        doubts.record_late(connection, claim, late)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
-    assert counts(receipt) == {"pending": 25}
+    assert counts(receipt) == {"pending": 20, "accepted": 5}
 
 
 @pytest.mark.parametrize("what", ["renamed", "redated", "same slot"])

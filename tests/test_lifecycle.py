@@ -23,8 +23,8 @@ def test_what_is_certain_never_changes() -> None:
         assert not lifecycle.DELIVERIES[certain]
 
 
-def test_nothing_is_accepted_that_was_not_attempted() -> None:
-    assert lifecycle.deliveries_before(D.ACCEPTED) == {D.ATTEMPTING, D.UNKNOWN}
+def test_what_is_accepted_was_attempted_or_is_so_by_a_late_answer() -> None:
+    assert lifecycle.deliveries_before(D.ACCEPTED) == {D.ATTEMPTING, D.UNKNOWN, D.PENDING}
     assert lifecycle.deliveries_before(D.UNKNOWN) == {D.ATTEMPTING}
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from newsletter.delivery.pace import LONGEST_WAIT, Pace
 from newsletter.model import Accepted, RetryLater
-from newsletter.providers.base import Answer
+from newsletter.providers.base import Answer, Quota
 
 YES = Answer({"a": Accepted("id")})
 
@@ -16,17 +16,17 @@ def later(after: float | None = None) -> Answer:
 
 
 def test_the_first_request_travels_alone() -> None:
-    pace = Pace(8, patient=True)
+    pace = Pace(8, patient=True, quota=Quota())
     assert pace.wait(0, 0.0) == 0
     assert pace.wait(1, 0.0) is None
-    pace.heard(YES, 0, 1.0)
+    pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
     assert pace.wait(7, 1.0) == 0
     assert pace.wait(8, 1.0) is None
 
 
 def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
-    pace = Pace(8, patient=True)
-    pace.heard(later(30), 0, 100.0)
+    pace = Pace(8, patient=True, quota=Quota())
+    pace.heard(later(30), left_at=100.0, in_flight=0, now=100.0)
     assert pace.wait(0, 100.0) == 30
     assert pace.wait(0, 129.0) == 1
     assert pace.wait(0, 130.0) == 0
@@ -34,11 +34,11 @@ def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
 
 
 def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() -> None:
-    pace = Pace(8, patient=True)
+    pace = Pace(8, patient=True, quota=Quota())
     waits = []
     moment = 0.0
     while not pace.exhausted:
-        pace.heard(later(), 0, moment)
+        pace.heard(later(), left_at=moment, in_flight=0, now=moment)
         waits.append(pace.wait(0, moment) or 0)
         moment += waits[-1]
     assert len(waits) > 3
@@ -48,42 +48,42 @@ def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() 
 
 
 def test_an_answer_in_between_makes_it_patient_again() -> None:
-    pace = Pace(8, patient=True)
+    pace = Pace(8, patient=True, quota=Quota())
     for _ in range(50):
-        pace.heard(later(0), 0, 0.0)
-        pace.heard(YES, 0, 0.0)
+        pace.heard(later(0), left_at=0.0, in_flight=0, now=0.0)
+        pace.heard(YES, left_at=0.0, in_flight=0, now=0.0)
     assert not pace.exhausted
 
 
 @pytest.mark.parametrize("after", [LONGEST_WAIT + 1, 86_400])
 def test_nobody_waits_for_an_absurd_time(after: float) -> None:
-    pace = Pace(8, patient=True)
-    pace.heard(later(after), 0, 0.0)
+    pace = Pace(8, patient=True, quota=Quota())
+    pace.heard(later(after), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_a_rehearsal_does_not_wait_at_all() -> None:
-    pace = Pace(1, patient=False)
-    pace.heard(later(), 0, 0.0)
+    pace = Pace(1, patient=False, quota=Quota())
+    pace.heard(later(), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_the_windows_of_the_provider_are_kept() -> None:
-    pace = Pace(8, patient=True)
+    pace = Pace(8, patient=True, quota=Quota())
     # Two a second, of which one is left, and two more are on their way.
-    pace.heard(Answer({}, remaining=1, reset=0.5), 0, 10.0)
+    pace.heard(Answer({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
     assert pace.wait(1, 10.0) == 0
-    pace.leaves()
+    pace.leaves(1, 10.0)
     assert pace.wait(2, 10.1) == pytest.approx(0.4)
     # A new window holds as many as the last one did.
     assert pace.wait(0, 10.5) == 0
-    pace.leaves()
+    pace.leaves(1, 10.0)
     assert pace.wait(1, 10.5) == 0
-    pace.leaves()
+    pace.leaves(1, 10.0)
     assert pace.wait(2, 10.6) == pytest.approx(0.9)
 
 
 def test_what_is_on_its_way_counts_against_the_window() -> None:
-    pace = Pace(8, patient=True)
-    pace.heard(Answer({}, remaining=2, reset=1.0), 2, 0.0)
+    pace = Pace(8, patient=True, quota=Quota())
+    pace.heard(Answer({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
     assert pace.wait(2, 0.0) == 1.0

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from newsletter.delivery import preflight as conditions
 from newsletter.delivery import remarks
 from newsletter.delivery.accounts import Upcoming, could_go, upcoming
+from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.plan import REPLACEABLE, edited
 from newsletter.delivery.send import Order, Report, send
-from newsletter.delivery.sender import replay_window
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, forgotten, out_of_time, slot, timing
-from newsletter.store import mailings, recovery
+from newsletter.store import mailings
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
@@ -178,8 +178,8 @@ class _Run:
         hours = self._settings.finish_within_hours
         with self._store.read() as connection:
             overdue = out_of_time(mailing.started_at, now(connection), hours)
-            window = replay_window(self._provider.capabilities)
-            settles = not overdue and recovery.can_replay(connection, mailing.id, window)
+            can = self._provider.capabilities
+            settles = not overdue and can_settle(connection, mailing.id, can)
         if overdue and mailing.state in _GOING and self._began_here(mailing):
             # Even if nothing could leave now: a person must hear of it.
             with self._store.write() as connection:

@@ -61,6 +61,10 @@ def plan(
         )
     issue = _ready(draft)
     fresh = Fresh(issue, render.letter(issue, settings), anew=started is not None)
+    if problem := provider.unfit(fresh.letter):
+        raise NewsletterError(
+            problem, where=issue.path, hint="Change that, or send it through another provider"
+        )
     if started:
         return started if _same(started, fresh) else fresh
     if timing(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE and not late:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.delivery import preflight
+from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.plan import (
     Fresh,
     audience,
@@ -16,11 +17,11 @@ from newsletter.delivery.plan import (
     refuse_rival,
     refuse_vain,
 )
-from newsletter.delivery.sender import Sender, replay_window
+from newsletter.delivery.sender import Sender
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Receipt
 from newsletter.schedule import out_of_time
-from newsletter.store import mailings, recovery
+from newsletter.store import mailings
 from newsletter.store.engine import now
 from newsletter.store.keys import record_fingerprint, signing_keys
 
@@ -98,7 +99,7 @@ def would_send(
             return Prospect(planned.issue, audience(connection))
         receipt = mailings.receipt(connection, planned)
     repeated = planned.state is MailingState.COMPLETED
-    verdict = _verdict(receipt, None, can_settle=False)
+    verdict = _verdict(receipt, None, settles=False)
     return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
 
 
@@ -136,6 +137,7 @@ def send(
             preflight.try_web_app(store, settings)
     mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
     _refuse_other_provider(mailing, settings, provider)
+    provider = provider.suited(mailing.audience)
     trouble, may_send = _open(store, settings, provider, mailing, order)
     if may_send:
         sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress)
@@ -145,15 +147,14 @@ def send(
         if order.limit is not None:
             mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-        window = replay_window(provider.capabilities)
-        can_settle = recovery.can_replay(connection, mailing.id, window)
+        settles = can_settle(connection, mailing.id, provider.capabilities)
     repeated = mailing.state is MailingState.COMPLETED
     return Report(
         receipt,
         edited(mailing, order.draft),
         repeated,
         anew=isinstance(planned, Fresh) and planned.anew,
-        trouble=_verdict(receipt, trouble, can_settle=can_settle),
+        trouble=_verdict(receipt, trouble, settles=settles),
     )
 
 
@@ -179,10 +180,9 @@ def _open(
 ) -> tuple[NewsletterError | None, bool]:
     """Bring a mailing to *sending*; return why not, if a person must decide, and whether it is."""
     with store.write() as connection:
-        window = replay_window(provider.capabilities)
         if mailing.state is MailingState.COMPLETED or (
             mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
-            and not recovery.can_replay(connection, mailing.id, window)
+            and not can_settle(connection, mailing.id, provider.capabilities)
         ):
             return None, False
         overdue = out_of_time(mailing.started_at, now(connection), settings.finish_within_hours)
@@ -199,19 +199,19 @@ def _open(
 
 
 def _verdict(
-    receipt: Receipt, trouble: NewsletterError | None, *, can_settle: bool
+    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool
 ) -> NewsletterError | None:
     """Return what a person is told at the end: what must be decided before what will pass.
 
-    While there is more to send and the next run can settle what is unknown (`can_settle`),
-    nobody has to decide.
+    While there is more to send and a later run can settle what is unknown (`settles`), nobody has
+    to decide.
     """
     slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
     if receipt.mailing.state is MailingState.COMPLETED:
         return None
     if isinstance(trouble, DecisionNeeded) or not unknown:
         return trouble
-    if isinstance(trouble, TryAgain) and can_settle and receipt.counts[DeliveryState.PENDING]:
+    if isinstance(trouble, TryAgain) and settles and receipt.counts[DeliveryState.PENDING]:
         return trouble
     return DecisionNeeded(
         f"nobody knows whether {unknown:,} letters of {slug} left",

@@ -28,7 +28,7 @@ from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from newsletter.model import Outcome
@@ -64,12 +64,28 @@ class Claim:
 
 
 def claim(
-    connection: sa.Connection, mailing_id: int, *, size: int, lease: timedelta, key_id: str
+    connection: sa.Connection,
+    mailing_id: int,
+    *,
+    size: int,
+    lease: timedelta,
+    key_id: str,
+    only: Sequence[str] = (),
+    but: Collection[str] = (),
 ) -> Claim | None:
     """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
 
     Consent is checked here, in the transaction that commits *attempting*: whoever left, paused or
     was suppressed since the freeze is skipped.
+
+    Args:
+        connection: A write transaction.
+        mailing_id: Of which mailing.
+        size: The most to take.
+        lease: How long its owner may take.
+        key_id: Fingerprint of the key that will sign.
+        only: None but these references, if there are any.
+        but: None of these references.
     """
     room = _room(connection, mailing_id)
     if room is _SHUT:
@@ -77,7 +93,7 @@ def claim(
     if room is not None:
         size = min(size, room)
     moment = now(connection)
-    for rows in _pending(connection, mailing_id, size):
+    for rows in _pending(connection, mailing_id, size, only, but):
         absent = {row.id: reason for row in rows if (reason := _absence(row, moment))}
         _skip(connection, absent)
         present = [row for row in rows if row.id not in absent]
@@ -125,7 +141,10 @@ def letters_since(connection: sa.Connection, moment: datetime) -> int:
 
 
 def seal(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
-    """Note which bytes are about to leave; False if the batch is no longer this claim's."""
+    """Note which bytes are about to leave; False if the batch is no longer this claim's.
+
+    Nothing of a batch may leave before this is committed: one without a hash never left.
+    """
     changed = connection.execute(
         batches.update()
         .where(
@@ -161,20 +180,23 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         deliveries,
         "ref",
         rows,
-        # Spelled out, for a list of parameters has no place in a statement run for many rows.
-        sa.and_(
-            deliveries.c.batch_id == claim.batch_id,
-            sa.or_(
-                *(
-                    deliveries.c.state == state
-                    for state in sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
-                )
-            ),
-        ),
+        under_way(claim.batch_id),
     )
     split = any(isinstance(outcome, RetryLater | Refused) for outcome in outcomes.values())
     _close(connection, claim.batch_id, moment, split=split)
     return True
+
+
+def under_way(batch_id: int) -> sa.ColumnElement[bool]:
+    """Return the condition that a delivery of a batch is attempting or unknown."""
+    # Spelled out, for a list of parameters has no place in a statement run for many rows.
+    return sa.and_(
+        deliveries.c.batch_id == batch_id,
+        sa.or_(
+            deliveries.c.state == DeliveryState.ATTEMPTING,
+            deliveries.c.state == DeliveryState.UNKNOWN,
+        ),
+    )
 
 
 def _close(connection: sa.Connection, batch_id: int, moment: datetime, *, split: bool) -> None:
@@ -241,7 +263,13 @@ class _Pending(NamedTuple):
     paused_until: datetime | None
 
 
-def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Iterator[list[_Pending]]:
+def _pending(
+    connection: sa.Connection,
+    mailing_id: int,
+    size: int,
+    only: Sequence[str],
+    but: Collection[str],
+) -> Iterator[list[_Pending]]:
     """Yield the next deliveries with their readers, both locked until the claim is committed.
 
     Nothing is waited for, so that a claim can share a transaction with what is settled: what
@@ -255,6 +283,10 @@ def _pending(connection: sa.Connection, mailing_id: int, size: int) -> Iterator[
         .limit(size)
         .with_for_update(skip_locked=True)
     )
+    if only:
+        free = free.where(among(connection, deliveries.c.ref, only))
+    if but:
+        free = free.where(~among(connection, deliveries.c.ref, list(but)))
     last = 0
     while rows := connection.execute(free.where(deliveries.c.id > last)).all():
         last = rows[-1].id

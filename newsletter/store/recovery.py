@@ -14,14 +14,18 @@ from newsletter.store.engine import now
 from newsletter.store.schema import batches, deliveries, mailings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
     from datetime import datetime, timedelta
 
 
 def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
-    """Turn what a lost process left attempting into unknown; never into pending."""
+    """Turn what a lost process left attempting into unknown; return how many deliveries.
+
+    Never into pending, unless the batch was not sealed: then nothing of it can have left, and its
+    owner, if it is alive, can seal it no more.
+    """
     overdue = (
-        sa.select(batches.c.id)
+        sa.select(batches.c.id, batches.c.payload_hash)
         .where(
             batches.c.mailing_id == mailing_id,
             # What is attempting is in a batch that is not settled.
@@ -32,19 +36,51 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
         # Locked by another process: it is being settled, or taken over, at this very moment.
         .with_for_update(skip_locked=True)
     )
-    ids = connection.scalars(overdue).all()
-    if not ids:
+    rows = connection.execute(overdue).all()
+    unsealed = [id_ for id_, payload_hash in rows if payload_hash is None]
+    if unsealed:
+        _take_back(connection, unsealed)
+    sealed = [id_ for id_, payload_hash in rows if payload_hash is not None]
+    if not sealed:
         return 0
     changed = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.mailing_id == mailing_id,
             deliveries.c.state == DeliveryState.ATTEMPTING,
-            among(connection, deliveries.c.batch_id, ids),
+            among(connection, deliveries.c.batch_id, sealed),
         )
         .values(state=DeliveryState.UNKNOWN, reason="the process that sent it was lost")
     )
     return changed.rowcount
+
+
+def take_back(connection: sa.Connection, claim: Claim) -> bool:
+    """Undo a claim of which nothing has left; False if it is no longer this claim's."""
+    owner = sa.select(batches.c.attempt, batches.c.payload_hash)
+    found = connection.execute(
+        owner.where(batches.c.id == claim.batch_id).with_for_update()
+    ).one_or_none()
+    if found is None or found.attempt != claim.attempt or found.payload_hash is not None:
+        return False
+    _take_back(connection, [claim.batch_id])
+    return True
+
+
+def _take_back(connection: sa.Connection, ids: Sequence[int]) -> None:
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.state == DeliveryState.ATTEMPTING,
+            among(connection, deliveries.c.batch_id, ids),
+        )
+        .values(state=DeliveryState.PENDING, batch_id=None)
+    )
+    connection.execute(
+        batches.update()
+        .where(among(connection, batches.c.id, ids))
+        .values(settled_at=now(connection), snapshot=None, attempt=batches.c.attempt + 1, size=0)
+    )
 
 
 def replay(

@@ -190,6 +190,8 @@ batches = sa.Table(
     sa.Column("snapshot", sa.Text),
     sa.Column("payload_hash", sa.Text),
     sa.Column("settled_at", UtcDateTime),
+    # When a search at the provider first came to its end without finding all of it.
+    sa.Column("missed_at", UtcDateTime),
     sa.Index("batches_by_time", "claimed_at"),
     sqlite_autoincrement=True,
 )
@@ -215,9 +217,27 @@ deliveries = sa.Table(
     sa.Column("provider_id", sa.Text),
     sa.Column("accepted_at", UtcDateTime),
     sa.Column("assumed", sa.Boolean, nullable=False),
+    # Two searches did not find it, so it became pending once more; that happens once.
+    sa.Column("sent_again", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("state", DeliveryState),
     sa.UniqueConstraint("subscriber_id", "mailing_id", name="one_delivery_per_reader"),
     sa.Index("deliveries_by_state", "mailing_id", "state", "id"),
+)
+
+# What was accepted under another name than the delivery has: a letter that may have left twice.
+acceptances = sa.Table(
+    "acceptances",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column(
+        "delivery_id",
+        sa.ForeignKey("deliveries.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("provider_id", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.UniqueConstraint("delivery_id", "provider_id", name="one_acceptance_per_name"),
 )
 
 # What a person decided about a mailing, append-only.

@@ -1,0 +1,55 @@
+"""The breaker: what a run sees that must not go on, whatever caused it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import Accepted, Rejected, Unknown
+
+if TYPE_CHECKING:
+    from newsletter.providers.base import Answer
+
+_AT_LEAST: Final = 10
+_REJECTED: Final = 0.05
+_LOST: Final = 0.02
+
+
+class Breaker:
+    """Counts what comes back in one run; a person who resumes a mailing begins to count anew.
+
+    Args:
+        audience: How many letters there are to take.
+        accepted: How many were accepted before this run.
+    """
+
+    def __init__(self, audience: int, accepted: int) -> None:
+        self._audience = audience
+        self.accepted = accepted
+        self._settled = self._rejected = self._lost_requests = self._lost = 0
+
+    def heard(self, answer: Answer, refs: tuple[str, ...], *, replayable: bool) -> str:
+        """Take in an answer; return why nothing more may leave, or nothing.
+
+        Args:
+            answer: What the provider said.
+            refs: Of which deliveries.
+            replayable: What was lost can be asked for again, and settles by that.
+        """
+        said = [answer.outcomes.get(ref) for ref in refs]
+        self.accepted += sum(isinstance(outcome, Accepted) for outcome in said)
+        self._rejected += sum(isinstance(outcome, Rejected) for outcome in said)
+        lost = sum(outcome is None or isinstance(outcome, Unknown) for outcome in said)
+        self._settled += len(said)
+        if lost and not replayable:
+            self._lost += lost
+            self._lost_requests += 1
+        if answer.surplus or self.accepted > self._audience:
+            return "the provider says that it took more letters than there are readers"
+        if self._rejected >= _AT_LEAST and self._rejected > _REJECTED * self._settled:
+            return (
+                f"the provider rejects too much: {self._rejected:,} of {self._settled:,} letters "
+                "in this run"
+            )
+        if self._lost_requests >= _AT_LEAST and self._lost > _LOST * self._settled:
+            return f"nobody knows what became of {self._lost:,} of {self._settled:,} letters"
+        return ""

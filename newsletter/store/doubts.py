@@ -1,0 +1,175 @@
+"""Queries about what nobody knows: what a search can settle, and what was accepted twice."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+import sqlalchemy as sa
+
+from newsletter.model import Accepted, DeliveryState, Doubt
+from newsletter.store.batches import under_way
+from newsletter.store.bulk import set_for_each
+from newsletter.store.engine import now
+from newsletter.store.schema import acceptances, batches, deliveries, mailings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from newsletter.model import Outcome
+    from newsletter.providers.base import Findings, Search
+    from newsletter.store.batches import Claim
+
+BETWEEN_SEARCHES: Final = timedelta(minutes=15)
+"""Between the two searches that must both miss a letter before it counts as not taken."""
+
+
+def open_doubts(connection: sa.Connection, mailing_id: int, search: Search) -> list[Doubt]:
+    """Return the requests that a search may settle now, oldest first.
+
+    Those that a provider has forgotten by now, and those which two searches have missed twice,
+    are left to a person.
+    """
+    moment = now(connection)
+    rows = connection.execute(
+        sa.select(
+            batches.c.key,
+            mailings.c.slug,
+            batches.c.claimed_at,
+            batches.c.lease_until,
+            deliveries.c.ref,
+        )
+        .join(batches, batches.c.id == deliveries.c.batch_id)
+        .join(mailings, mailings.c.id == deliveries.c.mailing_id)
+        .where(_searchable(mailing_id, moment, search), batches.c.lease_until <= moment)
+        .order_by(batches.c.id, deliveries.c.id)
+    )
+    found: dict[str, Doubt] = {}
+    for key, slug, since, until, ref in rows:
+        before = found[key].refs if key in found else ()
+        found[key] = Doubt(key, slug, (*before, ref), since, max(since, until))
+    return list(found.values())
+
+
+def can_search(connection: sa.Connection, mailing_id: int, search: Search | None) -> bool:
+    """Tell whether a search, now or later, may still settle something of a mailing."""
+    if search is None:
+        return False
+    query = sa.select(deliveries.c.id).join(batches, batches.c.id == deliveries.c.batch_id)
+    some = query.where(_searchable(mailing_id, now(connection), search)).limit(1)
+    return connection.execute(some).one_or_none() is not None
+
+
+def record_search(
+    connection: sa.Connection, doubt: Doubt, findings: Findings, search: Search
+) -> int:
+    """Take in what a search has found; return how many deliveries are pending again.
+
+    What was found is accepted. What is missing in a complete search, made when the provider lists
+    everything that it took, is noted; a second such search, a while after, is proof enough that it
+    was not taken: it becomes pending again, once.
+    """
+    batch = connection.execute(
+        sa.select(batches).where(batches.c.key == doubt.key).with_for_update()
+    ).one_or_none()
+    if batch is None:  # a rehearsal that was replaced
+        return 0
+    moment = now(connection)
+    unknown = sa.and_(
+        deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    if findings.failure:
+        why = f"no search came to an end: {findings.failure.reason}"
+        connection.execute(deliveries.update().where(unknown).values(reason=why))
+    set_for_each(
+        connection,
+        deliveries,
+        "ref",
+        [
+            {
+                "ref": ref,
+                "state": DeliveryState.ACCEPTED.value,
+                "reason": None,
+                "provider_id": taken.provider_id,
+                "accepted_at": moment,
+            }
+            for ref, taken in findings.accepted.items()
+        ],
+        under_way(batch.id),
+    )
+    if not findings.complete or moment < max(batch.claimed_at, batch.lease_until) + search.lag:
+        return 0
+    this = batches.update().where(batches.c.id == batch.id)
+    if batch.missed_at is None:
+        connection.execute(this.values(missed_at=moment))
+        return 0
+    if moment < batch.missed_at + BETWEEN_SEARCHES:
+        return 0
+    connection.execute(
+        deliveries.update()
+        .where(unknown, deliveries.c.sent_again.is_(sa.true()))
+        .values(reason="it was sent again, and no search finds it")
+    )
+    again = deliveries.update().where(unknown, deliveries.c.sent_again.is_(sa.false()))
+    missing = connection.execute(
+        again.values(
+            state=DeliveryState.PENDING, batch_id=None, sent_again=True, reason="never arrived"
+        )
+    ).rowcount
+    # Whoever still holds this batch has lost it.
+    ended = {"settled_at": moment, "snapshot": None, "attempt": batches.c.attempt + 1}
+    connection.execute(this.values(ended))
+    return missing
+
+
+def record_late(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> None:
+    """Take in what was accepted of a batch that is no longer this claim's.
+
+    What is not under way elsewhere is accepted by that. What is, or was accepted under another
+    name, may have left twice: that name is kept beside the delivery's.
+    """
+    moment = now(connection)
+    taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
+    query = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.state).where(
+        deliveries.c.ref.in_([reader.ref for reader in claim.readers if reader.ref in taken])
+    )
+    for id_, ref, state in connection.execute(query.with_for_update()).all():
+        name = taken[ref].provider_id
+        this = deliveries.update().where(deliveries.c.id == id_)
+        if state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}:
+            accepted = {"state": DeliveryState.ACCEPTED, "reason": None, "accepted_at": moment}
+            connection.execute(this.values(accepted | {"provider_id": name}))
+        else:
+            _keep(connection, id_, name, moment)
+
+
+def _keep(connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime) -> None:
+    known = sa.select(acceptances.c.id).where(
+        acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
+    )
+    if connection.scalar(known) is None:
+        row = {"delivery_id": delivery_id, "provider_id": provider_id, "at": moment}
+        connection.execute(acceptances.insert().values(row))
+
+
+def accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
+    """Return how many deliveries were accepted under more than one name of the provider's."""
+    query = (
+        sa.select(sa.func.count(sa.distinct(acceptances.c.delivery_id)))
+        .join(deliveries, deliveries.c.id == acceptances.c.delivery_id)
+        .where(
+            deliveries.c.mailing_id == mailing_id,
+            deliveries.c.provider_id != acceptances.c.provider_id,
+        )
+    )
+    return connection.scalar(query) or 0
+
+
+def _searchable(mailing_id: int, moment: datetime, search: Search) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        deliveries.c.mailing_id == mailing_id,
+        deliveries.c.state == DeliveryState.UNKNOWN,
+        batches.c.claimed_at > moment - search.keeps,
+        sa.or_(deliveries.c.sent_again.is_(sa.false()), batches.c.missed_at.is_(None)),
+    )

@@ -1,0 +1,196 @@
+"""A provider that lists what it took: what a search settles, and when it may not be believed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from house import House, Provider
+
+from newsletter import delivery
+from newsletter.errors import DecisionNeeded
+from newsletter.model import Accepted, Doubt, Unknown
+from newsletter.providers.base import Answer, Findings, Search
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.model import Batch
+    from newsletter.providers.base import Payload
+
+pytestmark = pytest.mark.usefixtures("database")
+
+LAG = timedelta(minutes=30)
+LATER = timedelta(minutes=46)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.moment = datetime.now(UTC)
+
+    def __call__(self) -> datetime:
+        self.moment += timedelta(milliseconds=1)
+        return self.moment
+
+
+class Searchable(Provider):
+    """Knows no keys; lists what it took by the delivery's reference, after a while."""
+
+    def __init__(self, ledger: Path, **more: Any) -> None:  # noqa: ANN401
+        super().__init__(ledger, replay=timedelta(), **more)
+        search = Search(lag=LAG, keeps=timedelta(days=3))
+        can = self.capabilities
+        self.capabilities = type(can)(
+            name=can.name,
+            rehearsal=False,
+            max_messages=can.max_messages,
+            lease=can.lease,
+            search=search,
+        )
+        self.listed: set[str] = set()
+        self.lose: set[int] = set()
+        self.drop: set[int] = set()
+        self.lists = True
+        self.complete = True
+        self.searches: list[Doubt] = []
+
+    def submit(self, batch: Batch, payload: Payload) -> Answer:
+        refs = {reader.ref for reader in batch.recipients}
+        if self.calls + 1 in self.drop:
+            self.calls += 1
+            return Answer(dict.fromkeys(refs, Unknown("it broke off")))
+        said = super().submit(batch, payload)
+        self.listed |= refs
+        return (
+            Answer(dict.fromkeys(refs, Unknown("no answer"))) if self.calls in self.lose else said
+        )
+
+    def search(self, doubt: Doubt) -> Findings:
+        self.searches.append(doubt)
+        found = self.listed & set(doubt.refs) if self.lists else set()
+        return Findings({ref: Accepted(f"found-{ref}") for ref in found}, complete=self.complete)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def house(root: Path, clock: Clock) -> House:
+    return House(root, readers=50, clock=clock)
+
+
+@pytest.fixture
+def provider(tmp_path: Path) -> Searchable:
+    return Searchable(tmp_path / "taken")
+
+
+def counts(house: House) -> dict[object, object]:
+    return dict(house.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+
+
+def test_what_a_search_finds_was_accepted(house: House, provider: Searchable) -> None:
+    provider.lose = {2, 4}
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 50}
+    assert set(provider.copies().values()) == {1}
+    assert len(provider.searches) == 2
+    assert {len(doubt.refs) for doubt in provider.searches} == {10}
+
+
+def test_what_is_missing_is_sent_again_after_two_searches_that_can_be_believed(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.drop = {3}
+    assert isinstance(house.send(provider).trouble, DecisionNeeded)
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+    # Before the index can be complete, that it is missing says nothing, however often.
+    for _ in range(3):
+        clock.moment += timedelta(minutes=8)
+        house.send(provider)
+        assert counts(house) == {"accepted": 40, "unknown": 10}
+    clock.moment += LAG
+    house.send(provider)
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+    # One search is no proof; nor is a second one right after it.
+    house.send(provider)
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+    clock.moment += timedelta(minutes=15)
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 50}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_lagging_index_makes_no_second_letter(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.lose, provider.lists = {2}, False
+    assert isinstance(house.send(provider).trouble, DecisionNeeded)
+    clock.moment += timedelta(minutes=20)
+    house.send(provider)
+    provider.lists = True
+    clock.moment += LATER
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 50}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_search_that_came_to_no_end_proves_nothing(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.drop, provider.complete = {2}, False
+    for _ in range(4):
+        house.send(provider)
+        clock.moment += LATER
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+
+
+def test_a_letter_is_sent_again_once_and_then_waits_for_a_person(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.drop = {2, 6, 7, 8}
+    for _ in range(8):
+        house.send(provider)
+        clock.moment += LATER
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+    assert provider.calls == 6
+    delivery.resolve(house.store, house.slug, delivery.Verdict.RESEND)
+    provider.drop = set()
+    assert house.send(provider).trouble is None
+    assert set(provider.copies().values()) == {1}
+
+
+@pytest.mark.parametrize("how", ["left", "erased"])
+def test_a_reader_who_goes_while_in_doubt_is_searched_for_and_not_mailed_again(
+    house: House, provider: Searchable, clock: Clock, how: str
+) -> None:
+    provider.drop, provider.lose = {1}, {2}
+    provider.lists = False
+    house.send(provider)
+    if how == "left":
+        house.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id IN (1, 11)")
+    else:
+        house.sql("DELETE FROM subscribers WHERE id IN (1, 11)")
+    provider.lists = True
+    clock.moment += LATER
+    house.send(provider)
+    assert counts(house) == {"accepted": 40, "unknown": 10}
+    clock.moment += LATER
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 49, "skipped": 1}
+    assert set(provider.copies().values()) == {1}
+    assert "lezer0@example.org" not in provider.copies()
+
+
+def test_after_the_provider_forgets_nothing_is_searched_for(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.drop = {2}
+    house.send(provider)
+    clock.moment += timedelta(days=4)
+    before = len(provider.searches)
+    assert isinstance(house.send(provider, late=True).trouble, DecisionNeeded)
+    assert len(provider.searches) == before
+    assert counts(house) == {"accepted": 40, "unknown": 10}
