@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
-QUICK = "from newsletter.web import routes; routes.BODY_SECONDS = 0.3"
+QUICK = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
 EVERYWHERE = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",

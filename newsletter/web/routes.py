@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from typing import TYPE_CHECKING, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -18,8 +16,9 @@ from newsletter.model import Letter
 from newsletter.store import leaving as queries
 from newsletter.store.engine import HEAD
 from newsletter.subscriptions import leaving
-from newsletter.web.goodbyes import Goodbyes
+from newsletter.web import bodies
 from newsletter.web.guard import guarded, remark
+from newsletter.web.line import Line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from newsletter.web.pages import Pages
 
 MAX_BODY: Final = 4096
-BODY_SECONDS: Final = 10.0
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _LATER: Final = {"Retry-After": "60"}
 # An author's pictures may stand anywhere, and a letter's look stands in its elements.
@@ -61,7 +59,7 @@ class Readers:
         self._keys = keys
         self._database = database
         self._rehearsals = rehearsals
-        self._goodbyes = Goodbyes(database)
+        self._goodbyes = Line(self._let_leave)
 
     async def leave(self, request: Request) -> Response:
         """Show a button, which needs no database; or let its reader leave.
@@ -76,13 +74,16 @@ class Readers:
         proof = reader == tokens.NOBODY
         if request.method != "POST":
             return (self._pages.leave_proof if proof else self._pages.leave).answer()
-        await _drain(request)
+        await bodies.read(request, MAX_BODY)
         try:
-            await self._goodbyes.say(reader)
+            await self._goodbyes.wait(reader)
         except NewsletterError as error:
             remark(request.scope, str(error))
             return self._pages.not_left.answer(503, _LATER)
         return (self._pages.proof if proof else self._pages.left).answer()
+
+    def _let_leave(self, first: list[str], others: Callable[[], list[str]]) -> None:
+        leaving.leave(self._database.store(), first, others)
 
     def issue(self, request: Request) -> Response:
         """Show an issue as its readers got it, without anything of theirs."""
@@ -146,22 +147,6 @@ def make_app(
     app.router.redirect_slashes = False
     paths: dict[object, str] = {route.endpoint: route.path for route in routes}
     return guarded(app, paths, log)
-
-
-async def _drain(request: Request) -> None:
-    """Read a body to its end, for as long as it is short and comes soon, and throw it away."""
-    size = 0
-    close = {"Connection": "close"}
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            async for part in request.stream():
-                size += len(part)
-                if size > MAX_BODY:
-                    raise HTTPException(413, headers=close)
-    except TimeoutError:
-        raise HTTPException(408, headers=close) from None
-    except ClientDisconnect:
-        raise HTTPException(400) from None
 
 
 def _unwell(why: str) -> Response:
