@@ -29,7 +29,15 @@ def fake(case: Case, tmp_path: Path) -> Iterator[StandIn]:
 
 @pytest.fixture
 def provider(case: Case, fake: StandIn) -> Iterator[Any]:
-    """Return the adapter at its stand-in, patient for a second."""
-    provider = case.open(fake.url, 1)
+    """Return the adapter at its stand-in, patient enough for a machine that is busy."""
+    provider = case.open(fake.url, 15)
     yield provider
     provider.close()
+
+
+@pytest.fixture
+def hasty(case: Case, fake: StandIn) -> Iterator[Any]:
+    """Return the same, patient for a second: where no answer comes, however long it waits."""
+    hasty = case.open(fake.url, 1)
+    yield hasty
+    hasty.close()
