@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from newsletter.providers.wire import Failure
 
 # A page of events can be trusted when its youngest is half an hour old. They are kept for a day on
-# the free plan, and for longer on every other.
-SEARCH: Final = Search(lag=timedelta(minutes=30), keeps=timedelta(days=1))
+# the free plan, and for longer on every other; clocks may disagree.
+SEARCH: Final = Search(lag=timedelta(minutes=30), keeps=timedelta(hours=23))
 """What a search can tell."""
 
 VARIABLE: Final = "delivery"

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
 
 import pytest
 from fake_mailgun import DOMAIN, FakeMailgun, fields
@@ -13,6 +15,7 @@ from mailgun.client import Client
 from parcels import batch, letter
 
 from newsletter import mime, personal
+from newsletter.model import Doubt
 
 if TYPE_CHECKING:
     from stand_in import Request
@@ -121,3 +124,21 @@ def test_the_official_sdk_says_the_same_field_by_field(
     letters = [entry["message"] for entry in fake.taken()]
     for mine, other in zip(letters[2:], letters[:2], strict=True):
         assert _without_id(mine) == _without_id(other)
+
+
+def test_the_official_sdk_asks_for_events_as_we_do(
+    fake: FakeMailgun, provider: Mailgun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("no_proxy", "*")
+    moment = datetime(2026, 11, 29, 6, tzinfo=UTC)
+    provider.search(Doubt("k1", "rust", ("r",), moment, moment))
+    (ours,) = fake.requests
+    path, _, query = ours.path.partition("?")
+    with Client(auth=("api", "key-c4n4ry"), api_url=fake.url) as client:
+        client.events.get(domain=DOMAIN, filters=dict(parse_qsl(query)))
+    theirs = fake.requests.pop()
+    assert (theirs.method, theirs.path.partition("?")[0]) == (ours.method, path)
+    assert parse_qsl(theirs.path.partition("?")[2]) == parse_qsl(query)
+    # The SDK says what it sends although it sends nothing, and we do not.
+    assert set(theirs.headers) - set(ours.headers) <= {"content-type"}
+    assert ours.headers["authorization"] == theirs.headers["authorization"]

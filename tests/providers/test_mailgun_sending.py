@@ -1,0 +1,135 @@
+"""A whole mailing through Mailgun while the way to it breaks: nobody twice, nobody forgotten."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+from fake_mailgun import FAULTS
+from house import House
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fake_mailgun import FakeMailgun
+
+    from newsletter.providers.mailgun import Mailgun
+
+LATER = timedelta(minutes=46)
+
+
+class Clock:
+    """The database's clock; the stand-in's goes with it."""
+
+    def __init__(self, fake: FakeMailgun) -> None:
+        self.fake = fake
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=self.fake.passed)
+
+
+@pytest.fixture
+def house(root: Path, fake: FakeMailgun) -> House:
+    """Return a newsletter with two requests' worth of readers; events are listed after a while."""
+    fake.lag = 1500
+    return House(root, readers=1100, clock=Clock(fake))
+
+
+def send(house: House, provider: Mailgun) -> int:
+    """Send as the command does; return its exit code."""
+    trouble = house.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
+    return trouble.exit_code if trouble else 0
+
+
+def counts(house: House) -> dict[object, object]:
+    return dict(house.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+
+
+def copies(fake: FakeMailgun) -> Counter[str]:
+    return Counter(entry["to"] for entry in fake.taken())
+
+
+def wait(fake: FakeMailgun) -> None:
+    fake.passed += LATER.total_seconds()
+
+
+@pytest.mark.parametrize("name", ["reset-accepted", "500-accepted", "half-answer"])
+def test_letters_whose_answer_was_lost_are_found_when_they_are_listed(
+    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+) -> None:
+    fake.faults[1] = FAULTS[name]
+    assert send(house, provider) == 3
+    assert sorted(counts(house)) == ["accepted", "unknown"]
+    wait(fake)
+    assert send(house, provider) == 0
+    assert counts(house) == {"accepted": 1100}
+    assert set(copies(fake).values()) == {1}
+    assert fake.count == 2
+
+
+@pytest.mark.parametrize("name", ["reset-untaken", "reset-unread", "500"])
+def test_letters_that_two_searches_miss_are_sent_again(
+    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+) -> None:
+    fake.faults[1] = FAULTS[name]
+    assert send(house, provider) == 3
+    for _ in range(2):
+        assert fake.count == 2
+        wait(fake)
+        code = send(house, provider)
+    assert code == 0
+    assert counts(house) == {"accepted": 1100}
+    assert set(copies(fake).values()) == {1}
+    assert fake.count == 3
+
+
+def test_a_key_that_may_only_send_leaves_what_was_lost_to_a_person(
+    house: House, fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.faults[1] = FAULTS["reset-untaken"]
+    fake.page_faults = dict.fromkeys(range(1, 99), FAULTS["401-forbidden"])
+    for _ in range(4):
+        assert send(house, provider) == 3
+        wait(fake)
+    assert fake.count == 2
+    ((reason,),) = house.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
+    assert "a key that may only send cannot read events" in str(reason)
+
+
+def test_the_one_reader_whom_mailgun_refuses_costs_nobody_else_a_letter(
+    house: House, fake: FakeMailgun, provider: Mailgun
+) -> None:
+    house.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 700")
+    assert send(house, provider) == 0
+    assert counts(house) == {"accepted": 1099, "rejected": 1}
+    assert set(copies(fake).values()) == {1}
+    assert fake.count < 30
+
+
+@pytest.mark.parametrize("name", ["400-from", "401", "402", "403", "404-domain", "magnificent"])
+def test_a_refusal_for_all_waits_for_a_person_and_loses_nobody(
+    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+) -> None:
+    fake.faults = dict.fromkeys(range(1, 99), FAULTS[name])
+    assert send(house, provider) == 3
+    assert counts(house) == {"pending": 1100}
+    assert fake.count <= 2
+    fake.faults = {}
+    assert send(house, provider) == 0
+    assert counts(house) == {"accepted": 1100}
+    assert set(copies(fake).values()) == {1}
+
+
+def test_a_letter_that_would_arrive_changed_is_refused_before_anything_leaves(
+    root: Path, fake: FakeMailgun, provider: Mailgun
+) -> None:
+    (root / "newsletter.toml").write_text('name = "Brief %recipient%"\n', encoding="utf-8")
+    house = House(root, readers=3)
+    with pytest.raises(NewsletterError, match="%recipient%"):
+        house.send(provider)  # type: ignore[arg-type] - it is a provider as well
+    assert fake.count == 0
+    assert counts(house) == {}
