@@ -674,7 +674,8 @@ def test_a_mailing_whose_answers_get_lost_reaches_nobody_twice_and_forgets_nobod
     house.send(hasty)  # type: ignore[arg-type] - it is a provider as well
     trouble = house.send(provider).trouble  # type: ignore[arg-type] - and this
     copies = Counter(entry["to"] for entry in fake.taken())
-    assert set(copies.values()) == {1}
+    # One request may have held everybody, and got lost on the way: then there are no copies.
+    assert set(copies.values()) <= {1}
     accepted, unknown = readers(house, "accepted"), readers(house, "unknown")
     assert len(accepted | unknown) == len(accepted) + len(unknown) == 250
     assert accepted <= set(copies)
