@@ -45,6 +45,14 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
 }
 
 
+_AFTER: Final[Mapping[type[Outcome], DeliveryState]] = {
+    Accepted: D.ACCEPTED,
+    Rejected: D.REJECTED,
+    RetryLater: D.PENDING,
+    Refused: D.PENDING,
+}
+
+
 def deliveries_before(target: DeliveryState) -> frozenset[DeliveryState]:
     """Return the states from which a delivery may come to `target`."""
     return frozenset(state for state, following in DELIVERIES.items() if target in following)
@@ -57,15 +65,7 @@ def mailings_before(target: MailingState) -> frozenset[MailingState]:
 
 def state_after(outcome: Outcome) -> DeliveryState:
     """Return what a delivery becomes by what the provider said of it."""
-    match outcome:
-        case Accepted():
-            return D.ACCEPTED
-        case Rejected():
-            return D.REJECTED
-        case RetryLater() | Refused():
-            return D.PENDING
-        case _:
-            return D.UNKNOWN
+    return _AFTER.get(type(outcome), D.UNKNOWN)
 
 
 def conclusion(counts: Mapping[DeliveryState, int]) -> MailingState | None:

