@@ -134,12 +134,13 @@ def test_many_readers_get_their_letters_fifty_a_request() -> None:
 
 
 def test_a_session_token_is_sent_signed_and_shown_nowhere(
-    fake: FakeSes, monkeypatch: pytest.MonkeyPatch
+    fake: FakeSes, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Not `caplog`, which listens to what is kept from every log as well.
+    caplog.set_level(logging.DEBUG)
+    # A handler of its own: that of `caplog` listens to what is kept from every log as well.
     log = io.StringIO()
     monkeypatch.setattr(logging.root, "handlers", [logging.StreamHandler(log)])
-    monkeypatch.setattr(logging.root, "level", logging.DEBUG)
+    logging.getLogger("rust").debug("it listens")
     fake.token = TOKEN
     ours, without = Ses(account(fake.url, token=TOKEN)), Ses(account(fake.url))
     assert isinstance(told(ours), Accepted)
@@ -148,6 +149,7 @@ def test_a_session_token_is_sent_signed_and_shown_nowhere(
     fake.faults[3] = FAULTS["bad-signature"]
     fake.faults[3] = dataclasses.replace(fake.faults[3], message=f"{TOKEN} of {KEY_ID} {SECRET}")
     said = f"{told(ours)}{ours!r}{log.getvalue()}"
+    assert "it listens" in said
     for secret in (TOKEN, KEY_ID, SECRET):
         assert secret not in said
     ours.close()
