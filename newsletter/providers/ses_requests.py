@@ -16,7 +16,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from newsletter import personal
+from newsletter import mime, personal
 from newsletter.providers.jsonform import Form, encode, header, record, row, text
 
 if TYPE_CHECKING:
@@ -165,7 +165,7 @@ def _headers(letter: Letter) -> dict[str, Pieces]:
 
 def _subject(letter: Letter) -> str:
     """Return the subject: as it is, or in encoded words if it looks as if it were."""
-    return header("Subject", (letter.subject,))[0] if "=?" in letter.subject else letter.subject
+    return mime.unfolded("Subject", letter.subject) if "=?" in letter.subject else letter.subject
 
 
 def _content(pieces: Pieces, *, html: bool = False) -> Pieces:

@@ -7,6 +7,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import ses_parcels
 from botocore.credentials import Credentials
 from fake_lettermint import FakeLettermint
 from fake_mailgun import DOMAIN, FakeMailgun
@@ -121,6 +122,7 @@ SES = Case(
         "AWS_REGION": REGION,
     },
     open=_ses,
+    plain=ses_parcels.single,
 )
 SES_BULK = dataclasses.replace(
     SES,
@@ -128,6 +130,7 @@ SES_BULK = dataclasses.replace(
     can=ses.SesBulk.capabilities,
     open=lambda url, deadline: _ses(url, deadline).suited(5001),
     audience=5001,
+    plain=None,
 )
 
 MAILGUN = Case(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from newsletter import personal
+from newsletter import mime, personal
 
 if TYPE_CHECKING:
     from newsletter.model import Batch, Recipient
@@ -16,11 +16,11 @@ NO_TRACKING = {"Tracking": {"OpenTrackingEnabled": "DISABLED", "ClickTrackingEna
 
 def common(of: Batch, configuration_set: str) -> dict[str, Any]:
     fields: dict[str, Any] = {
-        "FromEmailAddress": of.letter.sender,
+        "FromEmailAddress": mime.unfolded("From", of.letter.sender),
         "ConfigurationOverrides": NO_TRACKING,
     }
     if of.letter.reply_to:
-        fields["ReplyToAddresses"] = [of.letter.reply_to]
+        fields["ReplyToAddresses"] = [mime.unfolded("Reply-To", of.letter.reply_to)]
     if configuration_set:
         fields["ConfigurationSetName"] = configuration_set
     return fields
@@ -38,13 +38,16 @@ def tags(reader: Recipient) -> list[dict[str, str]]:
 def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     """Return the one letter of a batch for `SendEmail`."""
     (reader,) = of.recipients
+    # What looks like encoded words is encoded, so that it arrives as it was written.
+    looks_encoded = "=?" in of.letter.subject
+    subject = mime.unfolded("Subject", of.letter.subject) if looks_encoded else of.letter.subject
     message = personal.message(of, reader)
     return common(of, configuration_set) | {
         "Destination": {"ToAddresses": [reader.email]},
         "EmailTags": tags(reader),
         "Content": {
             "Simple": {
-                "Subject": {"Charset": "UTF-8", "Data": of.letter.subject},
+                "Subject": {"Charset": "UTF-8", "Data": subject},
                 "Body": {
                     "Html": {"Charset": "UTF-8", "Data": message.html},
                     "Text": {"Charset": "UTF-8", "Data": message.text},
