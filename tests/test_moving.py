@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from house import House, Provider
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import batches, engine, keys, mailings, moving, open_store, proofs
+from newsletter.store import batches, engine, history, keys, mailings, moving, open_store, proofs
 from newsletter.store.location import locate
 from newsletter.store.schema import ledger, metadata
 from newsletter.subscriptions.people import add, unsubscribe
@@ -66,7 +66,7 @@ def house(root: Path, database: str) -> Iterator[House]:
     house.send(Provider(root / "taken"), limit=10)
     with house.store.write() as connection:
         keys.record_fingerprint(connection, "0123456789abcdef")
-        mailing = mailings.latest(connection, 1)[0]
+        mailing = history.latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
     house.sql(

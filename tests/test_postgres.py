@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from newsletter import config, delivery, desk, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import Accepted, DeliveryState, MailingState, Refused, Status
-from newsletter.store import batches, engine, mailings, open_store, people, recovery
+from newsletter.store import batches, engine, history, mailings, open_store, people, recovery
 from newsletter.store.engine import HEAD
 from newsletter.store.location import locate
 from newsletter.subscriptions.people import add, unsubscribe
@@ -377,7 +377,7 @@ def test_many_freezes_at_once_are_one_mailing(house: House) -> None:
     def freeze(_n: int) -> int:
         with house.store.write() as connection:
             mailings.alone(connection)
-            other = mailings.find(connection, house.slug, rehearsal=False)
+            other = history.find(connection, house.slug, rehearsal=False)
             return (
                 other
                 or mailings.freeze(

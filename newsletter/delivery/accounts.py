@@ -11,7 +11,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, forgotten, slot, timing
-from newsletter.store import mailings, proofs
+from newsletter.store import history, mailings, proofs
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def the_mailing(connection: Connection, slug: str) -> Mailing:
     Raises:
         NewsletterError: It has neither.
     """
-    found = mailings.find(connection, slug, rehearsal=False) or mailings.find(
+    found = history.find(connection, slug, rehearsal=False) or history.find(
         connection, slug, rehearsal=True
     )
     if found is None:
@@ -69,7 +69,7 @@ def overview(store: Store, count: int = 5) -> list[Receipt]:
     """Return the accounts of the mailings that started last, newest first."""
     with store.read() as connection:
         return [
-            mailings.receipt(connection, mailing) for mailing in mailings.latest(connection, count)
+            mailings.receipt(connection, mailing) for mailing in history.latest(connection, count)
         ]
 
 
@@ -103,7 +103,7 @@ def upcoming(
         but: Slugs that do not count.
     """
     with store.read() as connection:
-        sent = mailings.slugs_sent(connection)
+        sent = history.slugs_sent(connection)
         audience = mailings.audience(connection)
         moment = now(connection)
     waiting = sorted(
@@ -143,7 +143,7 @@ def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[s
     name did.
     """
     with store.read() as connection:
-        sent = mailings.slugs_sent(connection)
+        sent = history.slugs_sent(connection)
         moment = now(connection)
         return tuple(
             draft.slug
@@ -179,10 +179,10 @@ def _errors(draft: Draft) -> int:
 
 def _cancelled(connection: Connection, settings: Settings, draft: Draft, send_at: datetime) -> bool:
     rehearsal = capabilities_of(settings).rehearsal
-    ended = mailings.given_up(connection, draft.slug, send_at, rehearsal=rehearsal)
+    ended = history.given_up(connection, draft.slug, send_at, rehearsal=rehearsal)
     return ended is not None and ended.state is MailingState.CANCELLED
 
 
 def _rival(connection: Connection, settings: Settings, issue: Issue) -> Mailing | None:
     """Return the real mailing that keeps this issue from being sent for real, if there is one."""
-    return None if capabilities_of(settings).rehearsal else mailings.rival(connection, issue)
+    return None if capabilities_of(settings).rehearsal else history.rival(connection, issue)

@@ -10,16 +10,16 @@ import contextlib
 from dataclasses import KW_ONLY, dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from newsletter.delivery import preflight as conditions
 from newsletter.delivery import remarks
 from newsletter.delivery.accounts import Upcoming, could_go, upcoming
 from newsletter.delivery.doubts import can_settle
+from newsletter.delivery.expiry import expire
 from newsletter.delivery.plan import REPLACEABLE, edited
 from newsletter.delivery.send import Order, Report, send
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, forgotten, out_of_time, slot, timing
-from newsletter.store import mailings
+from newsletter.store import history, mailings
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class _Run:
     def finish_what_has_started(self) -> None:
         """Go on with every mailing that has started, with what was frozen then."""
         with self._store.read() as connection:
-            started = mailings.unfinished(connection, rehearsal=self._rehearsal)
+            started = history.unfinished(connection, rehearsal=self._rehearsal)
         for mailing in started:
             self._finish(mailing)
 
@@ -140,7 +140,7 @@ class _Run:
         """Start what is due, and record what missed its window; all else is left alone."""
         with self._store.read() as connection:
             moment = now(connection)
-            known = mailings.slugs(connection, rehearsal=self._rehearsal)
+            known = history.slugs(connection, rehearsal=self._rehearsal)
         dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
         for send_at, slug in dated:
             if send_at <= moment and not forgotten(send_at, moment):
@@ -202,8 +202,8 @@ class _Run:
         """Do with a file whose time has come what its mailing, or the want of one, asks for."""
         late = timing(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
         with self._store.read() as connection:
-            mailing = mailings.find(connection, draft.slug, rehearsal=self._rehearsal)
-            ended = mailings.given_up(connection, draft.slug, send_at, rehearsal=self._rehearsal)
+            mailing = history.find(connection, draft.slug, rehearsal=self._rehearsal)
+            ended = history.given_up(connection, draft.slug, send_at, rehearsal=self._rehearsal)
         if mailing and mailing.state not in REPLACEABLE:
             self._look_at_started(mailing, draft, send_at, late=late)
         elif ended and ended.state is MailingState.CANCELLED:
@@ -256,42 +256,19 @@ class _Run:
         ]
         with self._store.read() as connection:
             for slug in tuple(beside):
-                ended = mailings.given_up(connection, slug, send_at, rehearsal=self._rehearsal)
+                ended = history.given_up(connection, slug, send_at, rehearsal=self._rehearsal)
                 if ended and ended.state is MailingState.CANCELLED:
                     beside.remove(slug)
         return beside
 
     def _miss(self, draft: Draft, send_at: datetime) -> None:
-        """Record that an issue missed its window, the first time that this is seen."""
-        if not self._rehearsal:
-            # In a database that is not the ledger everything looks missed.
-            conditions.require(self._store, self._settings)
-        with self._store.write() as connection:
-            mailings.alone(connection)
-            if mailings.given_up(connection, draft.slug, send_at, rehearsal=self._rehearsal):
-                return
-            rival = None
-            if draft.issue and not self._rehearsal:
-                rival = mailings.rival(connection, draft.issue)
-            if rival:
-                self.notes.append(remarks.went_out_before(rival, draft))
-                return
-            older = mailings.find(connection, draft.slug, rehearsal=self._rehearsal)
-            if older and older.state not in REPLACEABLE:
-                return
-            if older and self._rehearsal:  # of another slot; an issue has one rehearsal
-                self._provider.forget(draft.slug)
-                mailings.discard(connection, older)
-            mailing = mailings.expire(
-                connection,
-                draft,
-                send_at,
-                provider=self._provider.capabilities.name,
-                provider_url=self._settings.provider_url,
-                rehearsal=self._rehearsal,
-            )
-        trouble = remarks.missed(draft, send_at, self._settings.max_lateness_hours)
-        self.reports[draft.slug] = self._account(mailing, trouble)
+        """Record that an issue missed its window, and tell of it the first time."""
+        found = expire(self._store, self._settings, self._provider, draft, send_at)
+        if found and found.state is MailingState.EXPIRED:
+            trouble = remarks.missed(draft, send_at, self._settings.max_lateness_hours)
+            self.reports[draft.slug] = self._account(found, trouble)
+        elif found:
+            self.notes.append(remarks.went_out_before(found, draft))
 
     def _send(self, slug: str, draft: Draft | None) -> Report:
         order = Order(slug, draft, preflight=self._preflight)

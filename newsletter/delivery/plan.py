@@ -9,7 +9,7 @@ from newsletter import checks, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, timing
-from newsletter.store import mailings, recovery
+from newsletter.store import history, mailings, recovery
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plan(
     """
     rehearsal = provider.capabilities.rehearsal
     with store.read() as connection:
-        started = mailings.find(connection, slug, rehearsal=rehearsal)
+        started = history.find(connection, slug, rehearsal=rehearsal)
         moment = now(connection)
     if started and started.state in REPLACEABLE:
         started = None
@@ -120,7 +120,7 @@ def refuse_rival(connection: Connection, issue: Issue) -> None:
     Raises:
         NewsletterError: One has.
     """
-    other = mailings.rival(connection, issue)
+    other = history.rival(connection, issue)
     if other is None:
         return
     if other.state is MailingState.CANCELLED:
@@ -143,7 +143,7 @@ def refuse_vain(store: Store, fresh: Fresh) -> None:
         NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
     """
     with store.read() as connection:
-        other = mailings.find(connection, fresh.issue.slug, rehearsal=False)
+        other = history.find(connection, fresh.issue.slug, rehearsal=False)
         if not (other and _same(other, fresh)):
             refuse_rival(connection, fresh.issue)
             audience(connection)
@@ -168,7 +168,7 @@ def _ready(draft: Draft) -> Issue:
 def _frozen_meanwhile(connection: Connection, provider: Provider, fresh: Fresh) -> Mailing | None:
     """Return the mailing of exactly this letter, if another process was first; make room."""
     rehearsal = provider.capabilities.rehearsal
-    other = mailings.find(connection, fresh.issue.slug, rehearsal=rehearsal)
+    other = history.find(connection, fresh.issue.slug, rehearsal=rehearsal)
     if other and _same(other, fresh):
         return other
     if not rehearsal:

@@ -14,13 +14,13 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter import tokens
+from newsletter.delivery import stops
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.carrier import Carrier, Departure
 from newsletter.delivery.doubts import Doubts
 from newsletter.delivery.limits import Limits
 from newsletter.delivery.pace import LONGEST_WAIT, Pace
 from newsletter.delivery.parts import Parts
-from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
+    from newsletter.errors import NewsletterError
     from newsletter.model import Mailing
     from newsletter.providers.base import Answer, Provider
     from newsletter.store import Store
@@ -114,7 +115,7 @@ class Sender:
         if self._trouble:
             return self._trouble
         if self._stop.is_set():
-            return TryAgain(f"stopped; {self._left()}", hint="Run the same command again")
+            return stops.asked_to(self._left())
         return self._ending()
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
@@ -210,15 +211,9 @@ class Sender:
         """Return how many letters may be claimed now, and if none, when to look again."""
         size, pause = self._limits.room(connection, self._can.max_messages)
         if size <= 0 and pause > LONGEST_WAIT:
-            self._trouble = TryAgain(
-                f"the hour's limit is reached; {self._left(connection)}",
-                hint="Run the same command again later, or raise max_per_hour",
-            )
+            self._trouble = stops.hour_is_full(self._left(connection))
         elif size > 0 and not (size := self._pace.room(size)):
-            self._trouble = TryAgain(
-                f"the account's quota at {self._can.name} is used up; {self._left(connection)}",
-                hint="Run the same command again later",
-            )
+            self._trouble = stops.quota_is_used_up(self._can.name, self._left(connection))
         return size, pause
 
     def _claim(self, connection: Connection, size: int) -> Claim | None:
@@ -267,27 +262,19 @@ class Sender:
         elif refused:
             self._refuse(connection, refused.reason)
         elif later and self._pace.exhausted:
-            self._trouble = self._trouble or TryAgain(
-                f"{later.reason}; {self._left(connection)}", hint="Run the same command again later"
-            )
+            self._trouble = self._trouble or stops.not_now(later.reason, self._left(connection))
         elif self._in_doubt >= _NO_ANSWERS:
             self._give_up(connection)
 
     def _refuse(self, connection: Connection, reason: str) -> None:
         """Pause the mailing: what was refused stays refused until a person mends it."""
         mailings.move(connection, self._mailing.id, MailingState.PAUSED, reason)
-        self._trouble = DecisionNeeded(
-            f"{reason}; {self._left(connection)}",
-            hint=f"Mend that, then: newsletter send {self._mailing.slug}",
-        )
+        self._trouble = stops.refused(reason, self._mailing.slug, self._left(connection))
 
     def _give_up(self, connection: Connection) -> None:
         """Send no more to a provider whose answers are lost, one after another."""
         if self._can.replay:
-            self._trouble = TryAgain(
-                f"{self._can.name} gives no usable answers; {self._left(connection)}",
-                hint="Run the same command again later: it asks about these first",
-            )
+            self._trouble = stops.no_answers(self._can.name, self._left(connection))
         else:
             self._refuse(connection, f"{self._can.name} gives no usable answers")
 
@@ -304,15 +291,11 @@ class Sender:
             mailing = mailings.get(connection, self._mailing.id)
         if mailing.state not in {MailingState.PAUSED, MailingState.CANCELLED}:
             return None
-        return DecisionNeeded(
-            f"{mailing.slug} is {mailing.state}; {self._left()}",
-            hint=f"See: newsletter status {mailing.slug}",
-        )
+        return stops.decided(mailing, self._left())
 
     def _left(self, connection: Connection | None = None) -> str:
         if connection is None:
             with self._store.read() as connection_:
                 return self._left(connection_)
         counts = mailings.receipt(connection, self._mailing).counts
-        left = counts[DeliveryState.PENDING]
-        return f"{left:,} letter{'s' * (left != 1)} of {self._mailing.slug} still to go"
+        return stops.left(counts[DeliveryState.PENDING], self._mailing.slug)

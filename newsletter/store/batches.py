@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -19,19 +19,20 @@ from newsletter.model import (
     MailingState,
     Refused,
     RetryLater,
-    Status,
     Unknown,
 )
 from newsletter.store.bulk import among, set_for_each
+from newsletter.store.candidates import absence, candidates
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
-from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
+from newsletter.store.schema import batches, deliveries, ledger, mailings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from newsletter.model import Outcome
+    from newsletter.store.candidates import Candidate
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,8 @@ def claim(
     if room is not None:
         size = min(size, room)
     moment = now(connection)
-    for rows in _pending(connection, mailing_id, size, only, but):
-        absent = {row.id: reason for row in rows if (reason := _absence(row, moment))}
+    for rows in candidates(connection, mailing_id, size, only, but):
+        absent = {row.id: reason for row in rows if (reason := absence(row, moment))}
         _skip(connection, absent)
         present = [row for row in rows if row.id not in absent]
         if present:
@@ -215,7 +216,7 @@ def _close(connection: sa.Connection, batch_id: int, moment: datetime, *, split:
 def _take(
     connection: sa.Connection,
     mailing_id: int,
-    rows: Sequence[_Pending],
+    rows: Sequence[Candidate],
     *,
     moment: datetime,
     lease: timedelta,
@@ -242,78 +243,6 @@ def _take(
         .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
     )
     return Claim(batch_id, key, 1, moment, key_id, readers)
-
-
-_PERSON: Final = (
-    subscribers.c.public_id,
-    subscribers.c.email,
-    subscribers.c.first_name,
-    subscribers.c.status,
-    subscribers.c.paused_until,
-)
-
-
-class _Pending(NamedTuple):
-    """A delivery that may be claimed, with its reader as he is; all None if he is gone."""
-
-    id: int
-    ref: str
-    public_id: str
-    email: str
-    first_name: str | None
-    status: str | None
-    paused_until: datetime | None
-
-
-def _pending(
-    connection: sa.Connection,
-    mailing_id: int,
-    size: int,
-    only: Sequence[str],
-    but: Collection[str],
-) -> Iterator[list[_Pending]]:
-    """Yield the next deliveries with their readers, both locked until the claim is committed.
-
-    Nothing is waited for, so that a claim can share a transaction with what is settled: what
-    another process claims, and a reader who is leaving at this very moment, are passed over and
-    stay pending. Whoever has left before is seen to have left.
-    """
-    free = (
-        sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
-        .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
-        .order_by(deliveries.c.id)
-        .limit(size)
-        .with_for_update(skip_locked=True)
-    )
-    if only:
-        free = free.where(among(connection, deliveries.c.ref, only))
-    if but:
-        free = free.where(~among(connection, deliveries.c.ref, list(but)))
-    last = 0
-    while rows := connection.execute(free.where(deliveries.c.id > last)).all():
-        last = rows[-1].id
-        query = (
-            sa.select(subscribers.c.id, *_PERSON)
-            .where(among(connection, subscribers.c.id, [r.subscriber_id for r in rows]))
-            .with_for_update(read=True, skip_locked=True)
-        )
-        people = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
-        gone = dict.fromkeys([None], (None,) * len(_PERSON))
-        known = people | gone
-        yield [
-            _Pending(row.id, row.ref, *known[row.subscriber_id])
-            for row in rows
-            if row.subscriber_id in known
-        ]
-
-
-def _absence(row: _Pending, moment: datetime) -> str | None:
-    """Say why this reader may not be mailed any more, or None."""
-    if row.status is None:
-        return "erased"
-    if row.status != Status.ACTIVE:
-        return str(row.status)
-    return "paused" if row.paused_until and row.paused_until > moment else None
 
 
 def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:

@@ -1,4 +1,4 @@
-"""Queries about mailings as a whole: freezing one, finding it, its state, its account."""
+"""Queries about one mailing as a whole: freezing it, its state, its account, its end."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import sqlalchemy as sa
 
 from newsletter import lifecycle
 from newsletter.errors import DecisionNeeded
-from newsletter.model import DeliveryState, Mailing, MailingState, Receipt, Status
+from newsletter.model import DeliveryState, Mailing, MailingState, Receipt
 from newsletter.schedule import slot
 from newsletter.store import proofs
+from newsletter.store.candidates import reachable
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, decisions, deliveries, ledger, mailings, subscribers
@@ -71,7 +72,7 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
             sa.literal(DeliveryState.PENDING.value),
             sa.false(),
         )
-        .where(_reachable(moment))
+        .where(reachable(moment))
         .order_by(subscribers.c.id)
         # Nobody is erased between being chosen here and being written down.
         .with_for_update(read=True, key_share=True)
@@ -96,7 +97,7 @@ def alone(connection: sa.Connection) -> None:
 
 def audience(connection: sa.Connection) -> int:
     """Return how many readers a mailing would have if it were frozen now."""
-    query = sa.select(sa.func.count()).where(_reachable(now(connection)))
+    query = sa.select(sa.func.count()).where(reachable(now(connection)))
     return connection.scalar(query) or 0
 
 
@@ -109,7 +110,7 @@ def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     row = connection.execute(sa.select(mailings).where(mailings.c.id == mailing_id)).one_or_none()
     if row is None:
         raise _replaced()
-    return _mailing(row)
+    return from_row(row)
 
 
 def hold(connection: sa.Connection, mailing_id: int) -> Mailing:
@@ -123,51 +124,6 @@ def hold(connection: sa.Connection, mailing_id: int) -> Mailing:
     this = sa.select(mailings.c.id).where(mailings.c.id == mailing_id)
     connection.execute(this.with_for_update(key_share=True))
     return get(connection, mailing_id)
-
-
-def find(connection: sa.Connection, slug: str, *, rehearsal: bool) -> Mailing | None:
-    """Return the latest mailing of an issue that still holds its slug, or the latest of all."""
-    query = (
-        sa.select(mailings)
-        .where(mailings.c.slug == slug, mailings.c.rehearsal == rehearsal)
-        .order_by(mailings.c.released, mailings.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return _mailing(row) if row else None
-
-
-def rival(connection: sa.Connection, issue: Issue) -> Mailing | None:
-    """Return the real mailing that already has this issue's slug, slot or content, if any."""
-    query = (
-        sa.select(mailings)
-        .where(
-            mailings.c.rehearsal.is_(sa.false()),
-            mailings.c.released.is_(sa.false()),
-            sa.or_(
-                mailings.c.slug == issue.slug,
-                mailings.c.slot == slot(issue.send_at),
-                mailings.c.content_hash == issue.content_hash,
-            ),
-        )
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return _mailing(row) if row else None
-
-
-def latest(connection: sa.Connection, count: int) -> list[Mailing]:
-    """Return the mailings that were started last, newest first."""
-    query = sa.select(mailings).order_by(mailings.c.id.desc()).limit(count)
-    return [_mailing(row) for row in connection.execute(query)]
-
-
-def slugs_sent(connection: sa.Connection) -> set[str]:
-    """Return the slugs that a real mailing holds."""
-    query = sa.select(mailings.c.slug).where(
-        mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false())
-    )
-    return set(connection.scalars(query))
 
 
 def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
@@ -275,14 +231,8 @@ def _replaced() -> DecisionNeeded:
     )
 
 
-def _reachable(moment: datetime) -> sa.ColumnElement[bool]:
-    return sa.and_(
-        subscribers.c.status == Status.ACTIVE,
-        sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= moment),
-    )
-
-
-def _mailing(row: sa.Row[Any]) -> Mailing:
+def from_row(row: sa.Row[Any]) -> Mailing:
+    """Return the mailing that a row of its table is."""
     return Mailing(
         id=row.id,
         public_id=row.public_id,
@@ -299,43 +249,6 @@ def _mailing(row: sa.Row[Any]) -> Mailing:
         started_at=row.started_at,
         finished_at=row.finished_at,
     )
-
-
-def unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Mailing]:
-    """Return the mailings that have started and of which something is owed or unknown."""
-    ended = [MailingState.COMPLETED, MailingState.CANCELLED, MailingState.EXPIRED]
-    query = (
-        sa.select(mailings)
-        .where(mailings.c.rehearsal == rehearsal, mailings.c.state.not_in(ended))
-        .order_by(mailings.c.id)
-    )
-    return [_mailing(row) for row in connection.execute(query)]
-
-
-def slugs(connection: sa.Connection, *, rehearsal: bool) -> set[str]:
-    """Return the slugs that ever had a mailing, whatever became of it."""
-    return set(
-        connection.scalars(sa.select(mailings.c.slug).where(mailings.c.rehearsal == rehearsal))
-    )
-
-
-def given_up(
-    connection: sa.Connection, slug: str, send_at: datetime, *, rehearsal: bool
-) -> Mailing | None:
-    """Return the mailing of an issue for this very slot that was cancelled or expired, if any."""
-    query = (
-        sa.select(mailings)
-        .where(
-            mailings.c.slug == slug,
-            mailings.c.slot == slot(send_at),
-            mailings.c.rehearsal == rehearsal,
-            mailings.c.state.in_([MailingState.CANCELLED, MailingState.EXPIRED]),
-        )
-        .order_by(mailings.c.id.desc())
-        .limit(1)
-    )
-    row = connection.execute(query).one_or_none()
-    return _mailing(row) if row else None
 
 
 def expire(

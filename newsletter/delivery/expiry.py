@@ -1,0 +1,54 @@
+"""An issue that missed its window: recorded once, so that it is told once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newsletter.delivery import preflight
+from newsletter.delivery.plan import REPLACEABLE
+from newsletter.store import history, mailings
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from newsletter.config import Settings
+    from newsletter.model import Draft, Mailing
+    from newsletter.providers.base import Provider
+    from newsletter.store import Store
+
+
+def expire(
+    store: Store, settings: Settings, provider: Provider, draft: Draft, send_at: datetime
+) -> Mailing | None:
+    """Record that an issue missed its window.
+
+    Returns:
+        Its mailing, *expired*; or the real mailing that has its slug, slot or text, so that it was
+        not missed; or None if this is known, or another process has just started it.
+
+    Raises:
+        NewsletterError: This database is not the ledger: in another one everything looks missed.
+    """
+    rehearsal = provider.capabilities.rehearsal
+    if not rehearsal:
+        preflight.require(store, settings)
+    with store.write() as connection:
+        mailings.alone(connection)
+        if history.given_up(connection, draft.slug, send_at, rehearsal=rehearsal):
+            return None
+        if draft.issue and not rehearsal and (rival := history.rival(connection, draft.issue)):
+            return rival
+        older = history.find(connection, draft.slug, rehearsal=rehearsal)
+        if older and older.state not in REPLACEABLE:
+            return None
+        if older and rehearsal:  # of another slot; an issue has one rehearsal
+            provider.forget(draft.slug)
+            mailings.discard(connection, older)
+        return mailings.expire(
+            connection,
+            draft,
+            send_at,
+            provider=provider.capabilities.name,
+            provider_url=settings.provider_url,
+            rehearsal=rehearsal,
+        )
