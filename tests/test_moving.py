@@ -73,6 +73,10 @@ def house(root: Path, database: str) -> Iterator[House]:
         "INSERT INTO suppressions (address_hash, reason, at) "
         "VALUES ('hash', 'erased', '2026-01-02 03:04:05.000006+00:00')"
     )
+    house.sql(
+        "INSERT INTO acceptances (delivery_id, provider_id, at) "
+        "VALUES (1, 'id-2', '2026-01-02 03:04:05.000006+00:00')"
+    )
     return house
 
 
@@ -164,7 +168,9 @@ def test_nothing_moves_while_letters_are_under_way(house: House, other: str) -> 
     house.sql("UPDATE mailings SET state = 'sending', room = NULL")
     with house.store.write() as connection:
         lease = timedelta(hours=1)
-        assert batches.claim(connection, 1, size=5, lease=lease, key_id="k")
+        claim = batches.claim(connection, 1, size=5, lease=lease, key_id="k")
+        assert claim
+        assert batches.seal(connection, claim, "hash")
     with pytest.raises(TryAgain, match="5 letters are under way"):
         moving.move(house.settings, other)
     add(house.store, "nieuw@example.org", consent="ja")
