@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import math
 from typing import TYPE_CHECKING, Final
 
 from botocore.auth import SigV4Auth
@@ -52,6 +53,9 @@ class Account:
         region: One of `REGIONS`: a part of every signature.
         address: Where the API is, without a slash at its end.
         deadline: In seconds, for one request.
+
+    Attributes:
+        secrets: What nobody may read: the keys, and a session token.
     """
 
     def __init__(
@@ -65,8 +69,8 @@ class Account:
     def post(self, path: str, payload: Payload) -> Reply | Failure:
         """Send a body of JSON, of which `payload.digest` is the SHA-256 (hex)."""
         url = self._address + path
-        kind = {"Content-Type": "application/json"}
-        signed = self._signed("POST", url, kind, payload.digest)
+        json = {"Content-Type": "application/json"}
+        signed = self._signed("POST", url, json, payload.digest)
         return self._wire.post(url, headers=signed, parts=payload.parts)
 
     def quota(self) -> Quota:
@@ -79,7 +83,8 @@ class Account:
         if not isinstance(reply, Reply) or reply.status != _OK:
             return Quota()
         said = replies.content(reply)
-        (limits,) = replies.objects(said.get("SendQuota") or {})[:1] or [{}]
+        limits = said.get("SendQuota")
+        limits = limits if isinstance(limits, dict) else {}
         rate, most = _number(limits.get("MaxSendRate")), _number(limits.get("Max24HourSend"))
         sent = _number(limits.get("SentLast24Hours")) or 0
         stopped = said.get("SendingEnabled") is False or said.get("EnforcementStatus") == "SHUTDOWN"
@@ -135,5 +140,6 @@ def _region(settings: Settings) -> str:
 
 def _number(found: object) -> float | None:
     """Return a number of letters; None for what is none, and for -1, which means without limit."""
-    is_number = isinstance(found, int | float) and not isinstance(found, bool)
-    return float(found) if is_number and found >= 0 else None  # type: ignore[operator, arg-type]
+    if isinstance(found, bool) or not isinstance(found, int | float):
+        return None
+    return float(found) if 0 <= found < math.inf else None

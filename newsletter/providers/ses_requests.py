@@ -112,7 +112,7 @@ def single(letter: Letter, configuration_set: str) -> Form:
 def bulk(letter: Letter, configuration_set: str) -> Bulk:
     """Return a letter as the template of a request for many."""
     made = _template(letter)
-    # Every entry has values of its own; without these, some are known to be refused.
+    # Every entry has all values of its own; that there are none beside them, AWS wants to be told.
     content = {
         "TemplateContent": record({name: text((part,)) for name, part in made.parts.items()}),
         "TemplateData": text(("{}",)),

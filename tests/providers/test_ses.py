@@ -6,6 +6,7 @@ import dataclasses
 import io
 import json
 import logging
+import math
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -255,6 +256,7 @@ LIMITS = {"Max24HourSend": 50_000.0, "MaxSendRate": 14.0, "SentLast24Hours": 49_
         ({"SendQuota": LIMITS | {"MaxSendRate": -1.0}}, Quota(None, 9)),
         ({"SendQuota": LIMITS | {"Max24HourSend": 200.0, "MaxSendRate": 1.0}}, Quota(1, 0)),
         ({"SendQuota": {"MaxSendRate": True, "Max24HourSend": "many"}}, Quota()),
+        ({"SendQuota": {"Max24HourSend": math.inf, "MaxSendRate": math.nan}}, Quota()),
         ({"SendQuota": {"Max24HourSend": 200}}, Quota(None, 200)),
         ({"SendQuota": 7}, Quota()),
         ({"SendQuota": []}, Quota()),
