@@ -73,6 +73,10 @@ def proof(
     if not can.rehearsal:
         _refuse_what_is_not_set(settings)
     letter = render.letter(issue, settings)
+    if problem := provider.unfit(letter):
+        raise NewsletterError(
+            problem, where=issue.path, hint="Change that, or send it through another provider"
+        )
     batch = _batch(store, settings, letter, email, key)
     (reader,) = batch.recipients
     answer = provider.submit(batch, provider.build(batch))
