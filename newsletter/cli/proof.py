@@ -9,6 +9,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.output import note, print_json, say
 from newsletter.providers import open_provider
+from newsletter.providers.base import Leaving
 from newsletter.subscriptions.addresses import Address, parse_address
 
 if TYPE_CHECKING:
@@ -55,3 +56,8 @@ def proof(app: App, *, issue: str, to: Address, json_: bool) -> None:
         note("Nobody is mailed by the outbox, so it does not count as seen.")
     else:
         say(f"A proof of {made.slug} was handed to {made.provider}: look in your inbox.")
+        if provider.capabilities.leaving is Leaving.BY_PERMISSION:
+            note(
+                f"See in its source that List-Unsubscribe is yours alone: {made.provider} adds its "
+                "own until its support switches that off (docs/providers.md)."
+            )

@@ -89,6 +89,8 @@ class Sender:
         self._spoilt: list[tuple[Claim, str]] = []
         self._in_doubt = 0
         self._trouble: NewsletterError | None = None
+        # A limit that is reached: what was claimed before may still leave.
+        self._full: NewsletterError | None = None
         with store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
             before = mailings.receipt(connection, mailing).counts
@@ -99,21 +101,25 @@ class Sender:
         size = len(letter.html) + len(letter.text)
         request = size if self._can.substitution else size * self._can.max_messages
         self._most = max(1, min(self._can.in_flight, BYTES_IN_FLIGHT // max(1, request)))
-        quota = provider.quota()
-        self._pace = Pace(self._most, patient=not self._can.rehearsal, quota=quota)
+        self._quota = provider.quota()
+        self._pace = Pace(self._most, patient=not self._can.rehearsal, quota=self._quota)
 
     def run(self) -> NewsletterError | None:
         """Send until nothing is left to do here; return why it stopped before that, if it did."""
+        if self._quota.barred:
+            with self._store.write() as connection:
+                self._refuse(connection, self._quota.barred)
+            return self._trouble
         with ThreadPoolExecutor(self._most) as pool:
             # First what earlier runs left in doubt, at the end what this one did.
             self._doubts.search()
             self._send(pool)
-            if not self._ended() and self._doubts.search():
+            if not (self._ended() or self._full) and self._doubts.search():
                 self._send(pool)
         if self._carrier.crash:
             raise self._carrier.crash
-        if self._trouble:
-            return self._trouble
+        if self._trouble or self._full:
+            return self._trouble or self._full
         if self._stop.is_set():
             return stops.asked_to(self._left())
         return self._ending()
@@ -160,14 +166,14 @@ class Sender:
                 self._built.append(made)
             else:
                 self._spoilt.append((claim, made))
-        if idle is None and not (ready or claims or in_flight or self._ended()):
+        if idle is None and not (ready or claims or in_flight or self._ended() or self._full):
             idle = self._others()
-        return ready, None if self._ended() else idle
+        return ready, None if self._ended() or self._full else idle
 
     def _claims(self, connection: Connection, under_way: int) -> tuple[list[Claim], float | None]:
         """Claim what may leave next, and say when there may be more."""
         claims: list[Claim] = []
-        while not self._ended():
+        while not (self._ended() or self._full):
             pause = self._pace.wait(under_way + len(claims), time.monotonic())
             if pause is None or pause > 0:
                 return claims, pause
@@ -211,9 +217,9 @@ class Sender:
         """Return how many letters may be claimed now, and if none, when to look again."""
         size, pause = self._limits.room(connection, self._can.max_messages)
         if size <= 0 and pause > LONGEST_WAIT:
-            self._trouble = stops.hour_is_full(self._left(connection))
+            self._full = stops.hour_is_full(self._left(connection))
         elif size > 0 and not (size := self._pace.room(size)):
-            self._trouble = stops.quota_is_used_up(self._can.name, self._left(connection))
+            self._full = stops.quota_is_used_up(self._can.name, self._left(connection))
         return size, pause
 
     def _claim(self, connection: Connection, size: int) -> Claim | None:

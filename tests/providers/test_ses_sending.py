@@ -36,7 +36,7 @@ def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
     assert send(house, way) == 75
     done = counts(house)
     assert set(done) == {"accepted", "pending"}
-    assert done["accepted"] == len(fake.taken()) <= 60
+    assert done["accepted"] == len(fake.taken()) == 60
     quota["SentLast24Hours"] = 0.0
     assert send(house, way) == 0
     assert counts(house) == {"accepted": 70}
@@ -94,3 +94,17 @@ def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
     assert counts(house) == {"accepted": 119, "rejected": 1}
     assert copies(fake) == {1}
     assert fake.statuses == {}
+
+
+def test_an_account_that_may_not_send_pauses_before_the_first_letter(
+    root: Path, fake: FakeSes, way: Ses
+) -> None:
+    house = House(root, readers=70)
+    fake.account["SendingEnabled"] = False
+    assert send(house, way) == 3
+    assert counts(house) == {"pending": 70}
+    assert fake.count == 0
+    assert house.sql("SELECT state FROM mailings") == [("paused",)]
+    fake.account["SendingEnabled"] = True
+    assert send(house, way) == 0
+    assert copies(fake) == {1}
