@@ -1,21 +1,25 @@
-"""The state machine of mailings and deliveries: what may follow what."""
+"""The state machine of mailings and deliveries: what may follow what, and what events do to it."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import (
     Accepted,
     DeliveryState,
+    EventKind,
     MailingState,
     Outcome,
     Refused,
     Rejected,
     RetryLater,
+    Status,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
 
 D = DeliveryState
 M = MailingState
@@ -73,3 +77,64 @@ def conclusion(counts: Mapping[DeliveryState, int]) -> MailingState | None:
     if counts[D.PENDING] or counts[D.ATTEMPTING]:
         return None
     return M.COMPLETED_WITH_UNKNOWN if counts[D.UNKNOWN] else M.COMPLETED
+
+
+STANDINGS: Final = (
+    EventKind.DELIVERED,
+    EventKind.FAILED,
+    EventKind.SUPPRESSED,
+    EventKind.SOFT_BOUNCE,
+    EventKind.HARD_BOUNCE,
+    EventKind.COMPLAINT,
+)
+"""What a letter can have come to, in the order of what counts more, whatever was told first."""
+
+_LEAVING: Final[Mapping[EventKind, Status]] = {
+    EventKind.UNSUBSCRIBE: Status.UNSUBSCRIBED,
+    EventKind.HARD_BOUNCE: Status.BOUNCED,
+    EventKind.COMPLAINT: Status.COMPLAINED,
+}
+_GRAVITY: Final = (
+    *(Status.PENDING, Status.ACTIVE),
+    *(Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED),
+)
+SOFT_BOUNCES: Final = 5
+SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
+
+
+def standing_after(before: EventKind | None, kind: EventKind) -> EventKind | None:
+    """Return what a letter has come to when one more event is known.
+
+    That it was accepted or deferred says nothing of how it ends. Who unsubscribes by a letter has
+    got it.
+    """
+    told = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
+    known = [one for one in (before, told) if one in STANDINGS]
+    return max(known, key=STANDINGS.index, default=None)
+
+
+def departure(kind: EventKind) -> Status | None:
+    """Return how a reader stands of whom this became known, or None if it says nothing of him."""
+    return _LEAVING.get(kind)
+
+
+def graver(one: Status, other: Status) -> Status:
+    """Return which of two keeps more mail from somebody: a complaint is worth more than a click."""
+    return max(one, other, key=_GRAVITY.index)
+
+
+def worn_out(soft_bounces: Iterable[datetime], delivered: datetime | None) -> datetime | None:
+    """Return since when an address counts as one that takes no mail any more, or None.
+
+    That is so when five letters of five mailings were given up within 90 days, and none was
+    delivered since the first of these five.
+
+    Args:
+        soft_bounces: When letters to one reader were given up, one moment for each mailing.
+        delivered: When the last one was delivered to him, if one was.
+    """
+    late = sorted(at for at in soft_bounces if delivered is None or at > delivered)
+    last = late[-SOFT_BOUNCES:]
+    if len(last) < SOFT_BOUNCES or last[-1] - last[0] > SOFT_BOUNCE_SPAN:
+        return None
+    return last[-1]

@@ -15,12 +15,25 @@ from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
+from hooks import RESEND, Told
 from house import House, Provider
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import batches, engine, history, keys, mailings, moving, open_store, proofs
+from newsletter.store import (
+    batches,
+    bookmarks,
+    engine,
+    history,
+    keys,
+    mailings,
+    moving,
+    open_store,
+    proofs,
+)
+from newsletter.store.engine import now
 from newsletter.store.location import locate
 from newsletter.store.schema import ledger, metadata
+from newsletter.subscriptions.events import apply_waiting, keep
 from newsletter.subscriptions.people import add, unsubscribe
 
 if TYPE_CHECKING:
@@ -69,6 +82,11 @@ def house(root: Path, database: str) -> Iterator[House]:
         mailing = history.latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
+        bookmarks.put(connection, "tidied", now(connection))
+    ref = str(house.sql("SELECT ref FROM deliveries WHERE id = 1")[0][0])
+    for name, told in (("applied", ref), ("waiting", "0" * 32)):
+        keep(house.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])
+    apply_waiting(house.store)
     house.sql(
         "INSERT INTO suppressions (address_hash, reason, at) "
         "VALUES ('hash', 'erased', '2026-01-02 03:04:05.000006+00:00')"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -13,6 +14,7 @@ from newsletter.store import condition, location, moving
 from newsletter.store.engine import HEAD, connect, upgrade
 from newsletter.store.keys import signing_keys
 from newsletter.store.sqlite import prepare_file
+from newsletter.subscriptions import tidying
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -76,6 +78,22 @@ def status(app: App, *, json_: bool) -> None:
         say(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
     if found.behind:
         note("Bring it to this version with: newsletter db upgrade")
+
+
+@db.command()
+@_JSON
+@click.pass_obj
+def tidy(app: App, *, json_: bool) -> None:
+    """Remove what has been kept for long enough; docs/events.md says how long that is.
+
+    The web app does it daily by itself.
+    """
+    found = asdict(tidying.tidy(app.store, app.settings))
+    if json_:
+        print_json(found)
+        return
+    for name, count in found.items():
+        say(f"{name.replace('_', ' ') + ':':<14}{count:>9,} removed")
 
 
 @db.command()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from newsletter.model import DeliveryState, MailingState
+from newsletter.model import DeliveryState, Heard, MailingState
 from newsletter.schedule import utc
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ _NEXT = {
     MailingState.COMPLETED_WITH_UNKNOWN: "newsletter resolve {slug} --resend or --assume-sent",
     MailingState.EXPIRED: "newsletter send {slug} --late, or another send_at in its file",
 }
-# They come with the providers that report them; the outbox has none.
-_NO_EVENTS = {"delivered": 0, "bounced": 0, "complained": 0}
 
 
 def as_json(receipt: Receipt) -> dict[str, Any]:
@@ -34,7 +33,7 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "audience": mailing.audience,
         **{state.value: receipt.counts[state] for state in DeliveryState},
         "assumed": receipt.assumed,
-        **_NO_EVENTS,
+        **asdict(receipt.heard),
         "content_hash": mailing.content_hash or None,
         "started_at": utc(mailing.started_at),
         "finished_at": utc(mailing.finished_at),
@@ -63,7 +62,7 @@ def never_sent(
         **{state.value: 0 for state in DeliveryState},
         "pending": audience,
         "assumed": 0,
-        **_NO_EVENTS,
+        **asdict(Heard()),
         "content_hash": issue.content_hash if issue else None,
         "started_at": None,
         "finished_at": None,
@@ -129,6 +128,14 @@ def as_text(receipt: Receipt) -> str:
     lines.append(f"  {readers} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if receipt.assumed:
         lines.append(f"  {receipt.assumed:,} of the accepted ones a person assumed")
+    told = asdict(receipt.heard)
+    silent = told.pop("silent")
+    if any(told.values()):
+        lines.append("  of which " + ", ".join(f"{n:,} {what}" for what, n in told.items() if n))
+    if silent:
+        lines.append(
+            f"  nothing was heard for more than a day of {silent:,} accepted ones: docs/events.md"
+        )
     if mailing.note:
         lines.append(f"  why: {mailing.note}")
     if step := next_step(receipt):

@@ -153,13 +153,21 @@ def _story(story: Story) -> dict[str, Any]:
         "confirmed_at": utc(subscriber.confirmed_at),
         "paused_until": utc(subscriber.paused_until),
         "source": subscriber.source,
+        "in_the_way": subscriber.obstacle,
         "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
         "deliveries": [
             {**asdict(received), "accepted_at": utc(received.accepted_at)}
             for received in story.deliveries
         ],
-        # They come with the providers that report them; the outbox has none.
-        "events": [],
+        "events": [
+            {
+                "at": utc(event.at),
+                "kind": event.kind.value,
+                "issue": event.issue,
+                "detail": event.detail,
+            }
+            for event in story.events
+        ],
     }
 
 

@@ -61,6 +61,7 @@ class Settings:
     accent_color: str = "#2f5d50"
     max_per_second: float = 0
     max_per_hour: float = 0
+    keep_proof_years: float = 5
     ledger: str = ""
     # What must not be read over a shoulder is never shown, not even in a traceback.
     database_url: str = field(default="", repr=False)
@@ -116,7 +117,7 @@ CREDENTIALS: Final = (
     *("LETTERMINT_API_TOKEN", "LETTERMINT_TEAM_TOKEN", "LETTERMINT_WEBHOOK_SECRET"),
     *("MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_WEBHOOK_SECRET"),
     *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
-    *("AWS_DEFAULT_REGION", "SES_CONFIGURATION_SET", "SES_WEBHOOK_SECRET"),
+    *("AWS_DEFAULT_REGION", "SES_CONFIGURATION_SET", "SES_TOPIC_ARN"),
 )
 """What a provider knows us by, under its customary name in the environment and nowhere else."""
 

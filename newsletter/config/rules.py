@@ -145,6 +145,12 @@ RULES: Final = (
         "Write a number of hours such as 48",
     ),
     Rule(
+        ("keep_proof_years",),
+        lambda value: 1 <= value <= 10,  # noqa: PLR2004 - explained by the problem
+        "must be one year or more, and ten at the most",
+        "Write how long after somebody left you may have to prove his consent, such as 5",
+    ),
+    Rule(
         ("max_per_second", "max_per_hour"),
         lambda value: 0 <= value < math.inf,
         "must be zero or more",

@@ -21,6 +21,7 @@ from newsletter.model.content import (
     Severity,
     Text,
 )
+from newsletter.model.events import Event, EventKind, Suppressed
 from newsletter.model.letters import (
     Accepted,
     Batch,
@@ -37,6 +38,7 @@ from newsletter.model.letters import (
 from newsletter.model.records import (
     Consent,
     DeliveryState,
+    Heard,
     Mailing,
     MailingState,
     Receipt,
@@ -54,8 +56,11 @@ __all__ = [
     "Divider",
     "Doubt",
     "Draft",
+    "Event",
+    "EventKind",
     "Finding",
     "Heading",
+    "Heard",
     "Image",
     "Issue",
     "ItemList",
@@ -80,6 +85,7 @@ __all__ = [
     "Severity",
     "Status",
     "Subscriber",
+    "Suppressed",
     "Text",
     "Unknown",
 ]

@@ -23,7 +23,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Subscriber:
-    """A person on the list. ``public_id`` is random: the only name of him that leaves the house."""
+    """A person on the list.
+
+    ``public_id`` is random: the only name of him that leaves the house. ``obstacle`` says why the
+    provider would swallow his letters all the same, if it would.
+    """
 
     public_id: str
     email: str
@@ -33,6 +37,7 @@ class Subscriber:
     confirmed_at: datetime | None
     paused_until: datetime | None
     source: str
+    obstacle: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +97,35 @@ class Mailing:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What events tell of a mailing's letters: each is counted once, by what counts most.
+
+    Attributes:
+        delivered: Arrived, as far as is known.
+        bounced: Given up, now or for good.
+        complained: Marked as spam.
+        failed: Taken by the provider, and not sent.
+        silent: Accepted more than a day ago, and nothing was heard of them since, although this
+            provider tells when letters are delivered.
+    """
+
+    delivered: int = 0
+    bounced: int = 0
+    complained: int = 0
+    failed: int = 0
+    silent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Receipt:
     """A mailing's account: the states add up to the audience, always.
 
     ``assumed`` is the part of accepted that a person decided; ``proofed`` tells whether its
-    author had this very letter sent to himself.
+    author had this very letter sent to himself; ``heard`` is what events tell of it.
     """
 
     mailing: Mailing
     counts: Mapping[DeliveryState, int]
     assumed: int
     proofed: bool = False
+    heard: Heard = Heard()

@@ -3,7 +3,7 @@
 What its API takes, below https://documentation.mailgun.com/docs/mailgun/: a message at
 api-reference/send/mailgun/messages, readers' own values at
 user-manual/sending-messages/batch-sending. `mailgun_replies.py` reads what it says, and
-`mailgun_events.py` finds what it took; `docs/providers.md` has what an author must know.
+`mailgun_search.py` finds what it took; `docs/providers.md` has what an author must know.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personal
 from newsletter.errors import NewsletterError
-from newsletter.providers import base, mailgun_events, mailgun_replies
+from newsletter.providers import base, mailgun_replies, mailgun_search
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.providers.jsonform import encode
 from newsletter.providers.wire import DEADLINE, Wire
@@ -37,7 +37,7 @@ CAPABILITIES: Final = Capabilities(
     # The longest that a request may take; finding its server by name is not bounded by that.
     lease=timedelta(seconds=DEADLINE + 30),
     in_flight=4,
-    search=mailgun_events.SEARCH,
+    search=mailgun_search.SEARCH,
     substitution=True,
 )
 """What Mailgun can do."""
@@ -133,7 +133,7 @@ class Mailgun(Mailer):
         fields = (
             *_shared(batch.letter, text, in_html),
             *_OPTIONS,
-            ("o:tag", mailgun_events.tag(batch.key).encode()),
+            ("o:tag", mailgun_search.tag(batch.key).encode()),
             ("to", ",".join(reader.email for reader in batch.recipients).encode()),
             ("recipient-variables", _variables(batch, greetings).encode()),
         )
@@ -152,14 +152,14 @@ class Mailgun(Mailer):
 
     def search(self, doubt: Doubt) -> Findings:
         """Look for the letters of a request among the events that Mailgun lists."""
-        return mailgun_events.search(doubt, f"{self._url}/events", self._fetch, self._hide)
+        return mailgun_search.search(doubt, f"{self._url}/events", self._fetch, self._hide)
 
     def close(self) -> None:
         """Close every connection."""
         self._wire.close()
 
     def _fetch(self, url: str) -> Reply | Failure:
-        return self._wire.get(url, headers=self._headers, largest=mailgun_events.LARGEST_PAGE)
+        return self._wire.get(url, headers=self._headers, largest=mailgun_search.LARGEST_PAGE)
 
 
 @functools.lru_cache(maxsize=4)
@@ -187,7 +187,7 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         "subject": named(letter.subject),
         "text": _fill(cut.text, own, named),
         "html": _fill(cut.html, escaped, _hidden),
-        f"v:{mailgun_events.VARIABLE}": _variable(_REF),
+        f"v:{mailgun_search.VARIABLE}": _variable(_REF),
     }
     headers = dict(cut.headers)
     for name in _HEADERS:

@@ -1,154 +1,106 @@
-"""What became of a request to Mailgun, among the events that it lists.
+"""Mailgun's events: webhooks that are signed inside their body, and the list of all events.
 
-https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/events, and below
-https://documentation.mailgun.com/docs/mailgun/user-manual/: events/event-polling,
-events/event-structure, tracking-messages/track-tagging.
+Below https://documentation.mailgun.com/docs/mailgun/user-manual/: signatures at
+webhooks/securing-webhooks, what is told at webhooks/webhook-payloads and events.
 """
 
 from __future__ import annotations
 
 import re
-import zlib
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.model import Accepted, Refused, Unknown
-from newsletter.providers import mailgun_replies, replies
-from newsletter.providers.base import Findings, Search
-from newsletter.providers.wire import Reply
+from newsletter.model import Event, EventKind
+from newsletter.providers import events, mailgun_replies
+from newsletter.providers.events import Untrusted, text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Sequence
 
-    from newsletter.model import Doubt
-    from newsletter.providers.wire import Failure
+    from newsletter.config import Settings
+    from newsletter.providers.events import Admit, Hook
 
-# A page of events can be trusted when its youngest is half an hour old. They are kept for a day on
-# the free plan, and for longer on every other; clocks may disagree.
-SEARCH: Final = Search(lag=timedelta(minutes=30), keeps=timedelta(hours=23))
-"""What a search can tell."""
+SECRET: Final = "MAILGUN_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
-VARIABLE: Final = "delivery"
-"""What a letter's events call the reference of its delivery."""
+_SIGNATURE: Final = re.compile(r"[0-9a-fA-F]{64}")
+_STOP: Final = 406
+"""With this answer Mailgun does not try again."""
 
-LARGEST_PAGE: Final = 16 << 20
-"""In bytes: an event may list all recipients of its request."""
-
-# A domain has 20,000 tags at most. A thousand are enough to tell a request from nearly all others
-# of a large mailing, and are never used up.
-_TAGS: Final = 1000
-_SKEW: Final = timedelta(minutes=10)  # by which two clocks may differ
-_PER_PAGE: Final = 100
-_PAGES: Final = 300
-_MAY_NOT: Final = frozenset({401, 403})
-# A letter was taken if any of these happened to it; "rejected" says that it was not.
-_TAKEN: Final = frozenset(
-    {"accepted", "delivered", "failed", "opened", "clicked", "unsubscribed", "complained"}
-)
-_NEXT: Final = re.compile(r"https?://.*/events/([\w=%~+.-]+)", re.ASCII)
+_KINDS: Final = {
+    "accepted": EventKind.ACCEPTED,
+    "rejected": EventKind.FAILED,
+    "delivered": EventKind.DELIVERED,
+    "complained": EventKind.COMPLAINT,
+    "unsubscribed": EventKind.UNSUBSCRIBE,
+    "failed": EventKind.HARD_BOUNCE,
+}
+_REASONS: Final = {
+    "suppress-bounce": EventKind.HARD_BOUNCE,
+    "suppress-complaint": EventKind.COMPLAINT,
+    "suppress-unsubscribe": EventKind.UNSUBSCRIBE,
+}
+# Given up for what passes or for who sends, which says nothing of the address.
+_PASSING: Final = frozenset({"old", "espblock", "greylisted"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Page:
-    """Some of the events that were asked for.
-
-    Attributes:
-        taken: The letters of which it tells, by delivery reference.
-        legible: It tells of each of them which delivery it was.
-        last: There are no more events.
-        following: The name of the next page; empty if the answer does not hold one.
-    """
-
-    taken: Mapping[str, Accepted]
-    legible: bool
-    last: bool
-    following: str
+def open_gate(settings: Settings) -> Admit:
+    """Return what admits Mailgun's webhooks."""
+    return partial(_admit, [secret.encode() for secret in events.secrets(settings, SECRET)])
 
 
-def tag(key: str) -> str:
-    """Return the tag of a request: one word, for several would be searched for one by one.
-
-    Args:
-        key: The batch's.
-    """
-    return f"newsletterbatch{zlib.crc32(key.encode()) % _TAGS:03d}"
-
-
-def search(
-    doubt: Doubt, events: str, fetch: Callable[[str], Reply | Failure], hide: Iterable[str]
-) -> Findings:
-    """Look through the events since a request left that carry its tag.
-
-    A letter is known by its delivery's reference: its reader may have left or moved since.
-
-    Args:
-        doubt: The request.
-        events: The address of a domain's events.
-        fetch: Asks for a page of at most `LARGEST_PAGE` bytes.
-        hide: What must not be shown of what is answered.
-    """
-    found: dict[str, Accepted] = {}
-    missing = set(doubt.refs)
-    legible = True
-    url = f"{events}?{_query(doubt)}"
-    for _ in range(_PAGES):
-        page = _read(fetch(url), hide)
-        if not isinstance(page, _Page):
-            return Findings(found, complete=False, failure=page)
-        found |= {ref: taken for ref, taken in page.taken.items() if ref in missing}
-        missing -= found.keys()
-        legible = legible and page.legible
-        if not missing or (page.last and legible):
-            return Findings(found, complete=True)
-        if page.last:
-            return _inconclusive(found, "lists letters and does not say whose they are")
-        if not page.following:
-            return _inconclusive(found, "does not say where its next events are")
-        # Only its name is taken over: the key goes to no address that an answer holds.
-        url = f"{events}/{page.following}"
-    return _inconclusive(found, "lists more events than can be looked through")
+def _admit(keys: Sequence[bytes], hook: Hook) -> str:
+    """Believe a webhook for its token, which is good for one: the signature covers nothing else."""
+    said = events.decoded(hook.body).get("signature")
+    moment = str(events.at(said, "timestamp"))
+    token, signature = text(said, "token"), text(said, "signature")
+    signatures = [bytes.fromhex(signature)] if _SIGNATURE.fullmatch(signature) else []
+    if not token or not events.signed_by(keys, (moment + token).encode(), signatures):
+        raise Untrusted("no good signature")
+    try:
+        events.refuse_stale(hook, moment, within=events.A_WORKING_DAY)
+    except Untrusted as stale:
+        raise Untrusted(str(stale), _STOP) from None
+    return events.name(token, hook)
 
 
-def _query(doubt: Doubt) -> str:
-    return urlencode(
-        {
-            "begin": f"{(doubt.since - _SKEW).timestamp():.0f}",
-            "ascending": "yes",
-            "limit": _PER_PAGE,
-            "tags": tag(doubt.key),
-        }
+def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+    """Return what a webhook tells; nothing of other things than letters."""
+    data = said.get("event-data")
+    return read_one(data) if isinstance(data, dict) else None
+
+
+def read_one(data: dict[str, Any]) -> tuple[Event, ...] | None:
+    """Return what an event tells, which looks the same in a webhook and in a list."""
+    kind = _KINDS.get(text(data, "event"))
+    at = events.moment(data.get("timestamp"))
+    if not text(data, "event") or (kind and at is None):
+        return None
+    if kind is None or at is None:
+        return ()
+    reason = text(data, "reason")
+    if kind is EventKind.HARD_BOUNCE:
+        kind = _failure(data, reason)
+    status = data.get("delivery-status")
+    return (
+        Event(
+            kind=kind,
+            at=at,
+            ref=events.reference(events.at(data, "user-variables", "delivery")),
+            provider_id=mailgun_replies.message_id(text(data, "message", "headers", "message-id")),
+            email=text(data, "recipient"),
+            detail=events.words(
+                events.at(status, "message") or events.at(status, "description"),
+                events.at(data, "reject", "reason"),
+            ),
+            because=_REASONS.get(reason),
+        ),
     )
 
 
-def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
-    """Return what one page of events tells, or why it tells nothing."""
-    if not isinstance(reply, Reply):
-        return reply
-    said = replies.content(reply)
-    items = said.get("items")
-    if reply.status != mailgun_replies.OK or not isinstance(items, list):
-        failure = mailgun_replies.failure(reply, hide)
-        if reply.status in _MAY_NOT:
-            return Refused(f"{failure.reason}; a key that may only send cannot read events")
-        return failure
-    text = mailgun_replies.text
-    letters = [item for item in items if text(item, "event") in _TAKEN]
-    refs = [text(letter, "user-variables", VARIABLE) for letter in letters]
-    names = [text(letter, "message", "headers", "message-id") for letter in letters]
-    following = _NEXT.fullmatch(text(said, "paging", "next"))
-    return _Page(
-        taken={
-            ref: Accepted(mailgun_replies.message_id(name))
-            for ref, name in zip(refs, names, strict=True)
-        },
-        legible=all(ref and "%" not in ref for ref in refs),
-        # Every page names a next one; an empty page is the end.
-        last=not items,
-        following=following[1] if following else "",
-    )
-
-
-def _inconclusive(found: Mapping[str, Accepted], what: str) -> Findings:
-    return Findings(found, complete=False, failure=Unknown(f"Mailgun {what}"))
+def _failure(data: dict[str, Any], reason: str) -> EventKind:
+    if text(data, "severity") == "temporary":
+        return EventKind.DEFERRED
+    if reason in _REASONS:
+        return EventKind.SUPPRESSED
+    soft = reason in _PASSING or text(data, "delivery-status", "bounce-type") == "soft"
+    return EventKind.SOFT_BOUNCE if soft else EventKind.HARD_BOUNCE

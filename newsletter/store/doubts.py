@@ -141,10 +141,13 @@ def record_late(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, 
             accepted = {"state": DeliveryState.ACCEPTED, "reason": None, "accepted_at": moment}
             connection.execute(this.values(accepted | {"provider_id": name}))
         else:
-            _keep(connection, id_, name, moment)
+            record_acceptance(connection, id_, name, moment)
 
 
-def _keep(connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime) -> None:
+def record_acceptance(
+    connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime
+) -> None:
+    """Keep another name under which the provider took a letter, unless it is known already."""
     known = sa.select(acceptances.c.id).where(
         acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
     )

@@ -29,6 +29,7 @@ class Lock(IntEnum):
 
     MIGRATING = 1
     LIST = 2
+    EVENTS = 3
 
 
 class Store:
@@ -82,6 +83,12 @@ class Store:
             connection.execution_options(newsletter_write=True)
             with connection.begin():
                 yield connection
+
+    def truncate_log(self) -> None:
+        """Let no byte of what was removed stay behind in SQLite's log; a server sees to its own."""
+        if not self._server:
+            with self.read() as connection:
+                sqlite.truncate_log(connection)
 
     def refuse_closed(self) -> None:
         """Refuse a database that was moved, before anything is to be written.

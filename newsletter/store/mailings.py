@@ -11,7 +11,7 @@ from newsletter import lifecycle
 from newsletter.errors import DecisionNeeded
 from newsletter.model import DeliveryState, Mailing, MailingState, Receipt
 from newsletter.schedule import slot
-from newsletter.store import proofs
+from newsletter.store import heard, proofs
 from newsletter.store.candidates import reachable
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
@@ -157,6 +157,7 @@ def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
         counts,
         assumed=sum(assumed for _, assumed in rows.values()),
         proofed=bool(proofs.seen(connection, [mailing.letter_hash])),
+        heard=heard.of_mailing(connection, mailing, counts[DeliveryState.ACCEPTED]),
     )
 
 

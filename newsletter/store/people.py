@@ -311,5 +311,6 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         paused_until=row.paused_until,
+        obstacle=row.obstacle,
         source=row.source,
     )

@@ -227,3 +227,22 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
     )
     decided = sa.and_(unknown, among(connection, deliveries.c.batch_id, ids))
     return connection.execute(deliveries.update().where(decided).values(**values)).rowcount
+
+
+def close_known(connection: sa.Connection, mailing_id: int) -> None:
+    """Settle the batches of a mailing that nobody owns and of which nothing is unknown any more.
+
+    What a replay of them would need goes, for it holds addresses.
+    """
+    moment = now(connection)
+    open_ = sa.exists().where(
+        deliveries.c.batch_id == batches.c.id,
+        deliveries.c.state.in_([DeliveryState.ATTEMPTING, DeliveryState.UNKNOWN]),
+    )
+    known = sa.and_(
+        batches.c.mailing_id == mailing_id,
+        batches.c.settled_at.is_(None),
+        batches.c.lease_until <= moment,
+        ~open_,
+    )
+    connection.execute(batches.update().where(known).values(settled_at=moment, snapshot=None))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, MailingState, Status
+from newsletter.model import DeliveryState, EventKind, MailingState, Status
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -87,6 +87,8 @@ subscribers = sa.Table(
     sa.Column("confirmed_at", UtcDateTime),
     sa.Column("left_at", UtcDateTime),
     sa.Column("paused_until", UtcDateTime),
+    # Why the provider would swallow his letters all the same, if it would.
+    sa.Column("obstacle", sa.Text),
     _one_of("status", Status),
     sqlite_autoincrement=True,
 )
@@ -100,7 +102,7 @@ wordings = sa.Table(
     sa.Column("hash", sa.Text, nullable=False, unique=True),
 )
 
-# Append-only, which triggers enforce; gone only with the person.
+# Append-only, which triggers enforce: only the IP address goes before the person does.
 consents = sa.Table(
     "consents",
     metadata,
@@ -219,9 +221,20 @@ deliveries = sa.Table(
     sa.Column("assumed", sa.Boolean, nullable=False),
     # Two searches did not find it, so it became pending once more; that happens once.
     sa.Column("sent_again", sa.Boolean, nullable=False, server_default=sa.false()),
+    # What it came to by the events so far; see lifecycle.STANDINGS.
+    sa.Column("standing", sa.Text),
     _one_of("state", DeliveryState),
     sa.UniqueConstraint("subscriber_id", "mailing_id", name="one_delivery_per_reader"),
     sa.Index("deliveries_by_state", "mailing_id", "state", "id"),
+)
+
+_told = deliveries.c.standing.is_not(None)
+sa.Index(
+    "deliveries_by_standing",
+    deliveries.c.mailing_id,
+    deliveries.c.standing,
+    sqlite_where=_told,
+    postgresql_where=_told,
 )
 
 # What was accepted under another name than the delivery has: a letter that may have left twice.
@@ -267,5 +280,66 @@ proofs = sa.Table(
     sa.Column("ref", sa.Text, nullable=False, unique=True),
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("provider_id", sa.Text),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+# Genuine webhooks as they came. Until one is applied its body is kept, and found again by a keyed
+# hash of the address in it; then both go, and its name stays for a while: none counts twice.
+webhooks = sa.Table(
+    "webhooks",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("body", sa.Text),
+    sa.Column("address_hash", sa.Text),
+    sa.UniqueConstraint("provider", "name", name="one_webhook_per_name"),
+    sqlite_autoincrement=True,
+)
+_waiting = webhooks.c.body.is_not(None)
+sa.Index(
+    "waiting_webhooks",
+    webhooks.c.id,
+    sqlite_where=_waiting,
+    postgresql_where=_waiting,
+)
+
+# What happened to a reader's letters, each kind once for a letter, at its first moment. One without
+# a delivery is what a provider's own list says of him.
+events = sa.Table(
+    "events",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column(
+        "subscriber_id",
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("delivery_id", sa.ForeignKey("deliveries.id", ondelete="CASCADE")),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("at", UtcDateTime, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+    _one_of("kind", EventKind),
+    sa.UniqueConstraint("delivery_id", "kind", name="one_event_per_kind"),
+    sa.Index("events_by_time", "at"),
+)
+_listed = events.c.delivery_id.is_(None)
+sa.Index(
+    "one_listing_per_moment",
+    events.c.subscriber_id,
+    events.c.kind,
+    events.c.at,
+    unique=True,
+    sqlite_where=_listed,
+    postgresql_where=_listed,
+)
+
+# How far something came that is done now and then: reading a provider's list, tidying.
+bookmarks = sa.Table(
+    "bookmarks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
 )

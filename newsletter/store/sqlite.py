@@ -120,6 +120,16 @@ def use_log(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
+def truncate_log(connection: sa.Connection) -> None:
+    """Move all of the log into the file and empty it, if nobody reads just now.
+
+    See https://www.sqlite.org/pragma.html#pragma_wal_checkpoint.
+    """
+    connection.exec_driver_sql("ROLLBACK")
+    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.exec_driver_sql("BEGIN")
+
+
 def back_up(path: Path, target: Path) -> None:
     """Copy the file; under the write lock, what is copied is what is about to change.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.store import people
+from newsletter.store import heard, people
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.subscriptions.merging import Entry, Result
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
+    from newsletter.store.heard import Happened
     from newsletter.store.people import Received, Suppression
 
 SOURCE = "cli"
@@ -32,6 +33,7 @@ class Story:
     subscriber: Subscriber
     consents: tuple[Consent, ...]
     deliveries: tuple[Received, ...]
+    events: tuple[Happened, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ def story(store: Store, email: str) -> Story | Suppression:
                 subscriber,
                 tuple(people.consents_of(connection, id_)),
                 tuple(people.deliveries_of(connection, id_)),
+                tuple(heard.of_reader(connection, id_)),
             )
         suppression = _erased(connection, address)
     if suppression is None:

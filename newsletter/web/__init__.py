@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.store.keys import signing_keys
+from newsletter.web.chores import chores
 from newsletter.web.database import Database
 from newsletter.web.pages import render_pages
 from newsletter.web.routes import make_app
 from newsletter.web.server import listen, run
+from newsletter.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
     import socket
@@ -36,10 +38,12 @@ def serve(settings: Settings, at: socket.socket, log: Callable[[str], None]) -> 
             render_pages(settings),
             signing_keys(settings),
             database,
+            Webhooks(settings, database),
             rehearsals=settings.provider == "outbox",
             log=log,
         )
-        run(app, at, lambda: log(f"{settings.name}: serving on {_shown(at)}"))
+        with chores(settings, database, log):
+            run(app, at, lambda: log(f"{settings.name}: serving on {_shown(at)}"))
     finally:
         database.close()
 

@@ -1,4 +1,4 @@
-"""The addresses that readers and their mail programs come to. GET and HEAD change nothing."""
+"""The addresses that readers, mail programs and providers come to. GET and HEAD change nothing."""
 
 from __future__ import annotations
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from newsletter.web.database import Database
     from newsletter.web.pages import Pages
+    from newsletter.web.webhooks import Webhooks
 
 MAX_BODY: Final = 4096
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
@@ -124,15 +125,17 @@ def make_app(
     pages: Pages,
     keys: Sequence[str],
     database: Database,
+    webhooks: Webhooks,
     *,
     rehearsals: bool,
     log: Callable[[str], None],
 ) -> ASGIApp:
-    """Return the readers' web app; `log` takes one line for each request."""
+    """Return the web app; `log` takes one line for each request."""
     readers = Readers(pages, keys, database, rehearsals=rehearsals)
     routes = [
         Route("/u/{token}", readers.leave, methods=["GET", "POST"]),
         Route("/issues/{slug}", readers.issue),
+        Route("/webhooks/{provider}", webhooks.receive, methods=["POST"]),
         Route("/healthz", readers.health),
     ]
 

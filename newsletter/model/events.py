@@ -1,0 +1,72 @@
+"""What happened to a letter after its provider took it, in words that are no provider's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+class EventKind(StrEnum):
+    """What a provider reports of one letter; `lifecycle` says which of several counts."""
+
+    ACCEPTED = "accepted"
+    """The provider has it, which proves no more than that it was taken."""
+    DEFERRED = "deferred"
+    """Not delivered yet: the provider goes on trying."""
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    """The provider took it and did not send it, for a reason that is not the reader's."""
+    SUPPRESSED = "suppressed"
+    """The provider took it and did not send it, for the address is on a list of its own."""
+    SOFT_BOUNCE = "soft bounce"
+    """Not delivered, and given up; a later letter may arrive."""
+    HARD_BOUNCE = "hard bounce"
+    """The address does not take mail any more."""
+    UNSUBSCRIBE = "unsubscribe"
+    """The reader left by a link or a button that is the provider's."""
+    COMPLAINT = "complaint"
+    """The reader marked it as spam."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What happened to one letter.
+
+    Attributes:
+        kind: What.
+        at: When, by the provider's clock.
+        ref: The delivery's reference, as the letter carried it to the provider and back; empty if
+            the event carries none.
+        provider_id: The provider's name for the letter; empty if the event has none.
+        email: Whom it concerns, as the provider writes it; empty if it does not say.
+        detail: The provider's words, on one line and without any address.
+        because: Why the address is on the provider's list, if it is suppressed and the provider
+            says so.
+    """
+
+    kind: EventKind
+    at: datetime
+    ref: str
+    provider_id: str = ""
+    email: str = ""
+    detail: str = ""
+    because: EventKind | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Suppressed:
+    """An address on the list of those that a provider mails no more.
+
+    Attributes:
+        email: The address, as the provider writes it.
+        because: What put it there: a hard bounce, a complaint or an unsubscribe.
+        at: Since when.
+    """
+
+    email: str
+    because: EventKind
+    at: datetime

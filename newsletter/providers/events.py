@@ -1,0 +1,194 @@
+"""What providers tell afterwards, by webhook and by list: what all of them share.
+
+A provider's own part is `NAME_events.py` beside its `NAME.py`: which webhooks are genuine, and what
+its words mean. Nothing above this layer knows any of that.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import importlib
+import json
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from newsletter.errors import NewsletterError
+from newsletter.providers import replies
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+
+    from newsletter.config import Settings
+    from newsletter.model import Event
+
+NAMES: Final = ("resend", "lettermint", "mailgun", "ses")
+"""The providers that tell of events."""
+
+TOLERANCE: Final = 300
+"""Seconds that a signed moment may be off."""
+
+A_WORKING_DAY: Final = 8 * 3600
+"""Seconds for which a webhook may be repeated with the signature that it had at first.
+
+So do Mailgun (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-retries)
+and Amazon SNS, whose moment is that of publishing. What was taken once is not taken again: see
+`store.webhooks`.
+"""
+
+_NAME: Final = re.compile(r"[!-~]{1,200}")
+_REF: Final = re.compile(r"[0-9a-f]{32}")
+_SECONDS: Final = re.compile(r"\d{1,12}")
+_YEARS: Final = range(2000, 2200)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A webhook as it came in; nothing of it is believed yet.
+
+    Attributes:
+        headers: By name in small letters.
+        body: The raw bytes, for they are what is signed.
+        at: When it came, in seconds since 1970.
+    """
+
+    headers: Mapping[str, str]
+    body: bytes
+    at: float
+
+
+class Untrusted(Exception):  # noqa: N818 - what it says of a webhook
+    """Nobody vouches for a webhook.
+
+    Args:
+        why: A few words for the log, with nothing of the webhook.
+        status: What to answer.
+    """
+
+    def __init__(self, why: str, status: int = 401) -> None:
+        self.status = status
+        super().__init__(why)
+
+
+Admit: TypeAlias = "Callable[[Hook], str]"
+"""Returns the name by which a genuine webhook is known; raises `Untrusted` for any other."""
+
+
+def open_gate(settings: Settings, provider: str) -> Admit | None:
+    """Return what tells a provider's webhooks from others, or None where no secret is configured.
+
+    Raises:
+        NewsletterError: Its secret cannot be one.
+    """
+    if provider not in NAMES or module(provider).SECRET not in settings.credentials:
+        return None
+    admit: Admit = module(provider).open_gate(settings)
+    return admit
+
+
+def read(provider: str, body: bytes) -> tuple[Event, ...] | None:
+    """Return what a genuine webhook tells, of letters; None if it cannot be understood."""
+    said = decoded(body)
+    found: tuple[Event, ...] | None = module(provider).read(said) if said else None
+    return found
+
+
+def module(provider: str) -> Any:  # noqa: ANN401 - a module of this package
+    """Return a provider's own part."""
+    return importlib.import_module(f"newsletter.providers.{provider}_events")
+
+
+def secrets(settings: Settings, name: str) -> tuple[str, ...]:
+    """Return all secrets of a variable, which has several while one takes another's place.
+
+    Raises:
+        NewsletterError: One of them is empty, so that anybody could sign with it.
+    """
+    found = tuple(settings.credentials[name].split(","))
+    if not all(found):
+        raise NewsletterError(
+            "holds an empty value", where=name, hint="Separate several with one comma"
+        )
+    return found
+
+
+def signed_by(keys: Iterable[bytes], text: bytes, signatures: Collection[bytes]) -> bool:
+    """Tell whether one of these keys made one of these signatures: HMAC-SHA256, RFC 2104."""
+    return any(
+        hmac.compare_digest(hmac.digest(key, text, hashlib.sha256), signature)
+        for key in keys
+        for signature in signatures
+    )
+
+
+def name(found: object, hook: Hook) -> str:
+    """Return what a webhook is called, or where that is no name, the SHA-256 (hex) of its body."""
+    known = isinstance(found, str) and _NAME.fullmatch(found)
+    return str(found) if known else hashlib.sha256(hook.body).hexdigest()
+
+
+def refuse_stale(hook: Hook, moment: str | float, *, within: int = TOLERANCE) -> None:
+    """Refuse a webhook that was signed too long ago, or in the future.
+
+    Args:
+        hook: The webhook.
+        moment: When it was signed, in seconds since 1970.
+        within: How many seconds ago that may be.
+
+    Raises:
+        Untrusted: It is not within that.
+    """
+    if isinstance(moment, str) and not _SECONDS.fullmatch(moment):
+        raise Untrusted("no moment of signing")
+    if not -within <= float(moment) - hook.at <= TOLERANCE:
+        raise Untrusted("the signature has expired")
+
+
+def decoded(body: bytes) -> dict[str, Any]:
+    """Return the JSON object in a body; empty if it holds anything else."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def text(said: object, *path: str) -> str:
+    """Return the text at the end of a path of names, or an empty one if there is none."""
+    found = at(said, *path)
+    return found if isinstance(found, str) else ""
+
+
+def at(said: object, *path: str) -> object:
+    """Return whatever stands at the end of a path of names, or None."""
+    for name in path:
+        said = said.get(name) if isinstance(said, dict) else None
+    return said
+
+
+def reference(found: object) -> str:
+    """Return a delivery's reference, or nothing if it cannot be one of ours."""
+    return found if isinstance(found, str) and _REF.fullmatch(found) else ""
+
+
+def moment(found: object) -> datetime | None:
+    """Return a moment that a provider wrote, as ISO 8601 or in seconds since 1970, or None."""
+    try:
+        if isinstance(found, str):
+            told = datetime.fromisoformat(found)
+        elif isinstance(found, int | float):
+            told = datetime.fromtimestamp(found, UTC)
+        else:
+            return None
+    except (ValueError, OverflowError, OSError):
+        return None
+    if told.year not in _YEARS:
+        return None
+    return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+
+
+def words(*found: object) -> str:
+    """Return what a provider says of an event as one line, with no address or long id in it."""
+    return replies.quote(" ".join(part for part in found if isinstance(part, str)))

@@ -1,0 +1,99 @@
+"""Amazon SES's events, which Amazon SNS brings, and its list of suppressed addresses.
+
+What is told: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+and, of bounces, https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.model import Event, EventKind
+from newsletter.providers import events, sns
+from newsletter.providers.events import text
+from newsletter.providers.wire import Reply, Wire
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.providers.events import Admit
+
+SECRET: Final = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
+
+_OK: Final = 200
+_PATIENCE: Final = 10.0
+_KINDS: Final = {
+    "Send": EventKind.ACCEPTED,
+    "DeliveryDelay": EventKind.DEFERRED,
+    "Delivery": EventKind.DELIVERED,
+    "Reject": EventKind.FAILED,
+    "Rendering Failure": EventKind.FAILED,
+    "Bounce": EventKind.SOFT_BOUNCE,
+    "Subscription": EventKind.UNSUBSCRIBE,
+    "Complaint": EventKind.COMPLAINT,
+}
+_OBJECTS: Final = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
+_PERMANENT: Final = "Permanent"
+_LISTED: Final = "OnAccountSuppressionList"
+# Why a letter was not even tried.
+_UNTRIED: Final = {
+    ("Bounce", _LISTED): EventKind.HARD_BOUNCE,
+    ("Bounce", "Suppressed"): EventKind.HARD_BOUNCE,
+    ("Bounce", "UnsubscribedRecipient"): EventKind.UNSUBSCRIBE,
+    ("Complaint", _LISTED): EventKind.COMPLAINT,
+}
+
+
+def open_gate(settings: Settings) -> Admit:
+    """Return what admits messages of our topics, whose certificates it fetches.
+
+    Raises:
+        NewsletterError: `SES_TOPIC_ARN` names no topic.
+    """
+    wire = Wire(deadline=_PATIENCE)
+
+    def fetch(url: str) -> bytes:
+        reply = wire.get(url)
+        return reply.body if isinstance(reply, Reply) and reply.status == _OK else b""
+
+    return sns.Topics(events.secrets(settings, SECRET), fetch, where=SECRET).admit
+
+
+def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+    """Return what a message tells; nothing if it is of SNS itself, or no event."""
+    if text(said, "Type") != "Notification":
+        return ()
+    told = events.decoded(text(said, "Message").encode())
+    name = text(told, "eventType") or text(told, "notificationType")
+    kind = _KINDS.get(name)
+    if kind is None:
+        return ()
+    mail, own = told.get("mail"), told.get(_OBJECTS.get(name, name.lower()))
+    at = events.moment(events.at(own, "timestamp") or events.at(mail, "timestamp"))
+    if at is None:
+        return None
+    sub_type = text(own, "bounceSubType") or text(own, "complaintSubType")
+    because = _UNTRIED.get((name, sub_type))
+    if because:
+        kind = EventKind.SUPPRESSED
+    elif text(own, "bounceType") == _PERMANENT:
+        kind = EventKind.HARD_BOUNCE
+    return (
+        Event(
+            kind=kind,
+            at=at,
+            ref=events.reference(_only(events.at(mail, "tags", "delivery"))),
+            provider_id=text(mail, "messageId"),
+            email=str(_only(events.at(mail, "destination")) or ""),
+            detail=events.words(
+                events.at(_only(events.at(own, "bouncedRecipients")), "diagnosticCode"),
+                events.at(own, "errorMessage"),
+                events.at(own, "reason"),
+            ),
+            because=because,
+        ),
+    )
+
+
+def _only(found: object) -> object:
+    """Return what a list holds, if that is one thing: each letter has one reader."""
+    return found[0] if isinstance(found, list) and len(found) == 1 else None

@@ -1,0 +1,148 @@
+"""Amazon SNS, which carries the events of Amazon SES: which of its messages are genuine.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html says what is signed
+and how. A message is believed for two things: it names one of our topics, whose name is known to
+nobody else, and the certificate that fits its signature comes from the region of that topic.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+
+from newsletter.errors import NewsletterError
+from newsletter.providers import events
+from newsletter.providers.events import Untrusted, text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from newsletter.providers.events import Hook
+
+Fetch: TypeAlias = "Callable[[str], bytes]"
+"""Returns what is at an address, empty if it cannot be had."""
+
+_TOPIC: Final = re.compile(
+    r"arn:(aws|aws-eusc):sns:([a-z]{2,5}(?:-[a-z]+)+-\d):\d{12}:[\w-]{1,256}"
+)
+_CLOUDS: Final = {"aws": "amazonaws.com", "aws-eusc": "amazonaws.eu"}
+_CERTIFICATE: Final = re.compile(r"/SimpleNotificationService-[0-9a-zA-Z]{1,64}\.pem")
+_SIGNED: Final = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
+_SIGNED_OF_A_CONFIRMATION: Final = (
+    *("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"),
+)
+CONFIRMATION: Final = "SubscriptionConfirmation"
+_FIELDS: Final = {
+    "Notification": _SIGNED,
+    CONFIRMATION: _SIGNED_OF_A_CONFIRMATION,
+    "UnsubscribeConfirmation": _SIGNED_OF_A_CONFIRMATION,
+}
+# The first version is SHA-1, which is what a topic has until its owner chooses the second.
+_HASHES: Final[Mapping[str, Callable[[], hashes.HashAlgorithm]]] = {
+    "1": hashes.SHA1,
+    "2": hashes.SHA256,
+}
+_MOST_CERTIFICATES: Final = 8
+
+
+class Topics:
+    """Our topics, and the certificates of those who may speak for them.
+
+    Args:
+        arns: Their names, as Amazon writes them.
+        fetch: Gets a certificate, and confirms a subscription.
+
+    Raises:
+        NewsletterError: One of them is no topic.
+    """
+
+    def __init__(self, arns: Sequence[str], fetch: Fetch, *, where: str) -> None:
+        for arn in arns:
+            if not _TOPIC.fullmatch(arn):
+                raise NewsletterError(
+                    "is no topic of Amazon SNS",
+                    where=where,
+                    hint="Copy its ARN, which looks like arn:aws:sns:eu-west-1:123456789012:name",
+                )
+        self._arns = arns
+        self._fetch = fetch
+        self._keys: dict[str, rsa.RSAPublicKey] = {}
+        self._lock = threading.Lock()
+
+    def admit(self, hook: Hook) -> str:
+        """Return the name of a genuine message; confirm a subscription to one of our topics."""
+        said = events.decoded(hook.body)
+        host = self._host(text(said, "TopicArn"))
+        fields = _FIELDS.get(text(said, "Type"), ())
+        signed = "".join(f"{name}\n{said[name]}\n" for name in fields if text(said, name))
+        if not host or not fields or not self._verified(said, host, signed.encode()):
+            raise Untrusted("no good signature")
+        moment = events.moment(said.get("Timestamp"))
+        events.refuse_stale(
+            hook, moment.timestamp() if moment else 0.0, within=events.A_WORKING_DAY
+        )
+        if text(said, "Type") == CONFIRMATION:
+            self._confirm(text(said, "SubscribeURL"), host)
+        return events.name(text(said, "MessageId"), hook)
+
+    def _host(self, arn: str) -> str:
+        """Return who speaks for a topic, or nothing if it is not ours."""
+        found = _TOPIC.fullmatch(arn)
+        return f"sns.{found[2]}.{_CLOUDS[found[1]]}" if found and arn in self._arns else ""
+
+    def _verified(self, said: dict[str, Any], host: str, signed: bytes) -> bool:
+        algorithm = _HASHES.get(text(said, "SignatureVersion"))
+        key = self._key(text(said, "SigningCertURL"), host) if algorithm else None
+        if not algorithm or not key:
+            return False
+        try:
+            signature = base64.b64decode(text(said, "Signature"), validate=True)
+            key.verify(signature, signed, padding.PKCS1v15(), algorithm())
+        except (InvalidSignature, binascii.Error, ValueError):
+            return False
+        return True
+
+    def _key(self, url: str, host: str) -> rsa.RSAPublicKey | None:
+        """Return the key of a certificate, which is fetched once; None if it cannot be trusted."""
+        if not _is_at(url, host) or not _CERTIFICATE.fullmatch(urlsplit(url).path):
+            return None
+        with self._lock:
+            if url not in self._keys and (key := _read(self._fetch(url))):
+                if len(self._keys) >= _MOST_CERTIFICATES:
+                    self._keys.clear()
+                self._keys[url] = key
+            return self._keys.get(url)
+
+    def _confirm(self, url: str, host: str) -> None:
+        if not _is_at(url, host) or not self._fetch(url):
+            raise Untrusted("the subscription could not be confirmed", 503)
+
+
+def _is_at(url: str, host: str) -> bool:
+    """Tell whether an address is one of a host's own, with no way around that."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and parts.netloc == host and url.isascii()
+
+
+def _read(pem: bytes) -> rsa.RSAPublicKey | None:
+    try:
+        certificate = x509.load_pem_x509_certificate(pem)
+        key = certificate.public_key()
+    except ValueError:
+        return None
+    now = datetime.now(UTC)
+    valid = certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc
+    return key if valid and isinstance(key, rsa.RSAPublicKey) else None

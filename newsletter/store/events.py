@@ -1,0 +1,238 @@
+"""Queries about events: whose letter each is of, and what is written down of it.
+
+Rows are locked in one order, readers before deliveries, and a delivery that another process holds
+is passed over, so that nobody waits for anybody in a circle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState, EventKind, Status
+from newsletter.store.bulk import among, set_for_each
+from newsletter.store.schema import (
+    UtcDateTime,
+    deliveries,
+    events,
+    mailings,
+    proofs,
+    subscribers,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from datetime import datetime
+
+_AT = sa.bindparam("at", type_=UtcDateTime)
+# Of one kind the first moment counts, so that it makes no difference which of two came first.
+_RECORD = sa.text(
+    "INSERT INTO events (subscriber_id, delivery_id, kind, at, detail)"
+    " VALUES (:subscriber_id, :delivery_id, :kind, :at, :detail)"
+    " ON CONFLICT (delivery_id, kind) DO UPDATE SET at = excluded.at, detail = excluded.detail"
+    " WHERE excluded.at < events.at"
+).bindparams(_AT)
+_RECORD_LISTING = sa.text(
+    "INSERT INTO events (subscriber_id, kind, at, detail)"
+    " VALUES (:subscriber_id, :kind, :at, :detail) ON CONFLICT DO NOTHING"
+).bindparams(_AT)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as an event finds it; ``subscriber_id`` is None once its reader was erased."""
+
+    id: int
+    ref: str
+    mailing_id: int
+    subscriber_id: int | None
+    state: DeliveryState
+    provider_id: str | None
+    standing: EventKind | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A reader as an event finds him.
+
+    ``hindered`` tells that a list of the provider's is known to stand in his way.
+    """
+
+    id: int
+    status: Status
+    confirmed_at: datetime | None
+    left_at: datetime | None
+    hindered: bool
+
+
+class Told(NamedTuple):
+    """An event as it is written down; without ``delivery_id`` it is of a provider's own list."""
+
+    subscriber_id: int
+    delivery_id: int | None
+    kind: EventKind
+    at: datetime
+    detail: str
+
+
+_DELIVERY = (
+    *(deliveries.c.id, deliveries.c.ref, deliveries.c.mailing_id, deliveries.c.subscriber_id),
+    *(deliveries.c.state, deliveries.c.provider_id, deliveries.c.standing),
+)
+
+
+def by_ref(connection: sa.Connection, refs: Collection[str]) -> dict[str, Delivery]:
+    """Return the deliveries that have these references."""
+    found = sa.select(*_DELIVERY).where(among(connection, deliveries.c.ref, refs))
+    return {one.ref: one for one in map(_delivery, connection.execute(found))}
+
+
+def by_name(
+    connection: sa.Connection, provider: str, names: Collection[tuple[str, str]]
+) -> dict[tuple[str, str], Delivery]:
+    """Return deliveries by the address they went to and the name that a provider gave them.
+
+    A name alone is no proof: a provider may give one to all letters of a request.
+
+    Args:
+        connection: An open transaction.
+        provider: Who carried them.
+        names: Each address, as it is compared, with a name.
+    """
+    found = (
+        sa.select(subscribers.c.email_key, *_DELIVERY)
+        .join(deliveries, deliveries.c.subscriber_id == subscribers.c.id)
+        .join(mailings)
+        .where(
+            among(connection, subscribers.c.email_key, {key for key, _ in names}),
+            among(connection, deliveries.c.provider_id, {name for _, name in names}),
+            mailings.c.provider == provider,
+        )
+    )
+    whose = {(row[0], row.provider_id): _delivery(row[1:]) for row in connection.execute(found)}
+    return {one: whose[one] for one in names if one in whose}
+
+
+def numbers(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
+    """Return the row numbers of those on the list who have these addresses, as compared."""
+    query = sa.select(subscribers.c.email_key, subscribers.c.id)
+    found = connection.execute(query.where(among(connection, subscribers.c.email_key, keys)))
+    return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
+
+
+def of_proofs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
+    """Return which of these are the references of letters to the author himself."""
+    return set(
+        connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
+    )
+
+
+def hold_readers(
+    connection: sa.Connection, ids: Collection[int], *, to_change: bool
+) -> dict[int, Reader]:
+    """Return readers by their numbers, and keep them on the list until the transaction ends.
+
+    Args:
+        connection: A write transaction.
+        ids: Their numbers.
+        to_change: Keep others from changing them as well.
+    """
+    columns = (subscribers.c.status, subscribers.c.confirmed_at, subscribers.c.left_at)
+    query = (
+        sa.select(subscribers.c.id, *columns, subscribers.c.obstacle.is_not(None))
+        .where(among(connection, subscribers.c.id, ids))
+        .order_by(subscribers.c.id)
+        .with_for_update(read=not to_change, key_share=True)
+    )
+    return {
+        id_: Reader(id_, Status(status), confirmed_at, left_at, bool(hindered))
+        for id_, status, confirmed_at, left_at, hindered in connection.execute(query)
+    }
+
+
+def hold_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int, Delivery]:
+    """Return deliveries by their numbers, but for those that another process is changing."""
+    query = (
+        sa.select(*_DELIVERY)
+        .where(among(connection, deliveries.c.id, ids))
+        .order_by(deliveries.c.id)
+        .with_for_update(skip_locked=True)
+    )
+    return {one.id: one for one in map(_delivery, connection.execute(query))}
+
+
+def record(connection: sa.Connection, told: Iterable[Told]) -> None:
+    """Write events down, each kind once for a letter, and each entry of a list once."""
+    rows = [{**one._asdict(), "kind": one.kind.value} for one in told]
+    of_letters = [row for row in rows if row["delivery_id"] is not None]
+    if of_letters:
+        connection.execute(_RECORD, of_letters)
+    of_lists = [row for row in rows if row["delivery_id"] is None]
+    if of_lists:
+        connection.execute(_RECORD_LISTING, of_lists)
+
+
+def set_standings(connection: sa.Connection, standings: Mapping[int, EventKind]) -> None:
+    """Write down what deliveries have come to, by their numbers."""
+    rows: Sequence[Mapping[str, object]] = [
+        {"id": id_, "standing": standing.value} for id_, standing in standings.items()
+    ]
+    set_for_each(connection, deliveries, "id", rows, sa.true())
+
+
+def set_accepted(connection: sa.Connection, names: Mapping[int, str], moment: datetime) -> None:
+    """Take deliveries as accepted, under the names that the provider gave them."""
+    rows: Sequence[Mapping[str, object]] = [
+        {
+            "id": id_,
+            "state": DeliveryState.ACCEPTED.value,
+            "reason": None,
+            "provider_id": name or None,
+            "accepted_at": moment,
+            "assumed": False,
+        }
+        for id_, name in names.items()
+    ]
+    set_for_each(connection, deliveries, "id", rows, sa.true())
+
+
+def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Note that nothing of the provider's stands in these readers' way any more."""
+    if ids:
+        these = subscribers.update().where(among(connection, subscribers.c.id, ids))
+        connection.execute(these.values(obstacle=None))
+
+
+def soft_bounces(
+    connection: sa.Connection, ids: Collection[int]
+) -> dict[int, tuple[list[datetime], datetime | None]]:
+    """Return when letters to each of these readers were given up, and one was last delivered."""
+    counts = [EventKind.SOFT_BOUNCE.value, EventKind.DELIVERED.value]
+    query = sa.select(events.c.subscriber_id, events.c.kind, events.c.at).where(
+        among(connection, events.c.subscriber_id, ids),
+        events.c.kind.in_(counts),
+        events.c.delivery_id.is_not(None),
+    )
+    given_up: dict[int, list[datetime]] = {id_: [] for id_ in ids}
+    delivered: dict[int, datetime] = {}
+    for id_, kind, at in connection.execute(query):
+        if kind == EventKind.SOFT_BOUNCE:
+            given_up[id_].append(at)
+        else:
+            delivered[id_] = max(at, delivered.get(id_, at))
+    return {id_: (moments, delivered.get(id_)) for id_, moments in given_up.items()}
+
+
+def _delivery(row: Sequence[Any]) -> Delivery:
+    id_, ref, mailing_id, subscriber_id, state, provider_id, standing = row
+    return Delivery(
+        id=id_,
+        ref=ref,
+        mailing_id=mailing_id,
+        subscriber_id=subscriber_id,
+        state=DeliveryState(state),
+        provider_id=provider_id,
+        standing=EventKind(standing) if standing else None,
+    )

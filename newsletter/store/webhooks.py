@@ -1,0 +1,91 @@
+"""Queries about webhooks as they came: kept until they are applied, each once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from newsletter.store.bulk import among
+from newsletter.store.engine import now
+from newsletter.store.schema import UtcDateTime, webhooks
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+_KEEP = sa.text(
+    "INSERT INTO webhooks (provider, name, at, body, address_hash)"
+    " VALUES (:provider, :name, :at, :body, :address_hash) ON CONFLICT DO NOTHING"
+).bindparams(sa.bindparam("at", type_=UtcDateTime))
+
+
+class Arrival(NamedTuple):
+    """A genuine webhook.
+
+    Attributes:
+        provider: Whose.
+        name: By which that provider's webhooks are known from each other.
+        body: Its text.
+        address_hash: Of the address in it, if it could be found.
+    """
+
+    provider: str
+    name: str
+    body: str
+    address_hash: str | None
+
+
+class Waiting(NamedTuple):
+    """A webhook that is not applied yet; ``id`` grows with each that comes."""
+
+    id: int
+    provider: str
+    body: str
+
+
+def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
+    """Keep webhooks; of those that came before, nothing."""
+    moment = now(connection)
+    rows = [{**arrival._asdict(), "at": moment} for arrival in arrivals]
+    if rows:
+        connection.execute(_KEEP, rows)
+
+
+def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting]:
+    """Return webhooks that are not applied yet, in the order in which they came.
+
+    Args:
+        connection: An open transaction.
+        after: Only those with a higher number.
+        most: So many at a time.
+    """
+    query = (
+        sa.select(webhooks.c.id, webhooks.c.provider, webhooks.c.body)
+        .where(webhooks.c.body.is_not(None), webhooks.c.id > after)
+        .order_by(webhooks.c.id)
+        .limit(most)
+    )
+    return [Waiting(*row) for row in connection.execute(query)]
+
+
+def done(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Drop the bodies of webhooks that are applied; their names stay."""
+    if ids:
+        applied = webhooks.update().where(among(connection, webhooks.c.id, ids))
+        connection.execute(applied.values(body=None, address_hash=None))
+
+
+def forget(connection: sa.Connection, address_hash: str, key: str) -> None:
+    """Remove what waits of somebody, for he is erased.
+
+    Args:
+        connection: A write transaction.
+        address_hash: Of his address.
+        key: The address as it is compared, to look for where no address could be found.
+    """
+    unread = sa.and_(
+        webhooks.c.address_hash.is_(None), webhooks.c.body.icontains(key, autoescape=True)
+    )
+    connection.execute(
+        webhooks.delete().where(sa.or_(webhooks.c.address_hash == address_hash, unread))
+    )

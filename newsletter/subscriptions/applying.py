@@ -1,0 +1,215 @@
+"""What events change: what letters have come to, who may be mailed, and what was unknown.
+
+All of it follows from which events there are, and not from the order in which they are told: each
+kind counts once for a letter, the gravest decides, and what is older than a reader's last
+confirmation says nothing about him.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from newsletter import lifecycle
+from newsletter.model import DeliveryState, EventKind, Status
+from newsletter.store import doubts, events, people
+from newsletter.store.engine import now
+from newsletter.store.events import Told
+from newsletter.subscriptions.addresses import parse_address
+from newsletter.subscriptions.rows import LEFT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from newsletter.model import Event, Suppressed
+    from newsletter.store.events import Delivery, Reader
+
+_TAKEN: Final = lifecycle.deliveries_before(DeliveryState.ACCEPTED)
+_LISTED: Final = "on the provider's own list"
+
+
+@dataclass(slots=True)
+class _Changes:
+    """What a number of events change; nothing is written before all of them are weighed."""
+
+    moment: datetime
+    told: list[Told] = field(default_factory=list)
+    standings: dict[int, EventKind] = field(default_factory=dict)
+    accepted: dict[int, str] = field(default_factory=dict)
+    again: list[tuple[int, str]] = field(default_factory=list)
+    departures: defaultdict[int, list[tuple[Status, datetime]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+
+    def weigh(self, event: Event, delivery: Delivery) -> None:
+        """Take in one event of a delivery."""
+        before = self.standings.get(delivery.id, delivery.standing)
+        standing = lifecycle.standing_after(before, event.kind)
+        if standing and standing is not before:
+            self.standings[delivery.id] = standing
+        self._take(event.provider_id, delivery)
+        if delivery.subscriber_id is None:
+            return
+        because = f"because of an earlier {event.because}" if event.because else ""
+        detail = ": ".join(filter(None, (because, event.detail)))
+        at = min(event.at, self.moment)
+        self.told.append(Told(delivery.subscriber_id, delivery.id, event.kind, at, detail))
+        if status := lifecycle.departure(event.because or event.kind):
+            self.departures[delivery.subscriber_id].append((status, at))
+
+    def _take(self, name: str, delivery: Delivery) -> None:
+        """Take in that the provider had a letter, for so it was whatever happened to it."""
+        known = self.accepted.get(delivery.id) or delivery.provider_id
+        if name and known and known != name:
+            self.again.append((delivery.id, name))
+        elif delivery.state in _TAKEN or (delivery.state is DeliveryState.ACCEPTED and not known):
+            self.accepted[delivery.id] = name or known or ""
+
+    def write(self, connection: Connection, readers: Mapping[int, Reader]) -> None:
+        """Write all of it down; the readers are held, and these are all whom it concerns."""
+        told = [one for one in self.told if one.subscriber_id in readers]
+        events.record(connection, told)
+        events.set_standings(connection, self.standings)
+        events.set_accepted(connection, self.accepted, self.moment)
+        for delivery_id, name in self.again:
+            doubts.record_acceptance(connection, delivery_id, name, self.moment)
+        soft = {one.subscriber_id for one in told if one.kind is EventKind.SOFT_BOUNCE}
+        for id_, (given_up, delivered) in events.soft_bounces(connection, soft).items():
+            since = readers[id_].confirmed_at
+            lately = [at for at in given_up if since is None or at > since]
+            if at := lifecycle.worn_out(lately, delivered):
+                self.departures[id_].append((Status.BOUNCED, at))
+        _let_leave(connection, readers, self.departures)
+        arrived = {one.subscriber_id for one in told if one.kind is EventKind.DELIVERED}
+        events.clear_obstacles(
+            connection, [r.id for r in readers.values() if r.hindered and r.id in arrived]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What became of a number of events.
+
+    Attributes:
+        places: Which were applied, or concern nobody here. The others are of deliveries that are
+            not known (yet), or that another process is changing.
+        mailings: Of whose letters something was unknown before.
+    """
+
+    places: set[int]
+    mailings: set[int]
+
+
+def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Applied:
+    """Apply events.
+
+    Args:
+        connection: A write transaction, the only one that applies events at this time.
+        provider: Who tells.
+        found: What.
+    """
+    whose = _deliveries(connection, provider, found)
+    grave = any(_is_grave(found[place]) for place in whose)
+    concerned = {one.subscriber_id for one in whose.values() if one.subscriber_id}
+    readers = events.hold_readers(connection, concerned, to_change=grave)
+    held = events.hold_deliveries(connection, {one.id for one in whose.values()})
+    changes = _Changes(now(connection))
+    mine = {place: held[one.id] for place, one in whose.items() if one.id in held}
+    for place, delivery in mine.items():
+        changes.weigh(found[place], delivery)
+    changes.write(connection, readers)
+    nobodys = _nobodys(connection, found, set(range(len(found))) - whose.keys())
+    doubted = {one.mailing_id for one in mine.values() if one.id in changes.accepted}
+    return Applied(mine.keys() | nobodys, doubted)
+
+
+def take_over(connection: Connection, found: Sequence[Suppressed]) -> int:
+    """Let those leave whom a provider mails no more; return how many that were.
+
+    Args:
+        connection: A write transaction, the only one that applies events at this time.
+        found: Entries of the provider's own list, many of whom are strangers here.
+    """
+    moment = now(connection)
+    entries = [(key, one) for one in found if (key := key_of(one.email))]
+    ids = events.numbers(connection, {key for key, _ in entries})
+    readers = events.hold_readers(connection, set(ids.values()), to_change=True)
+    departures: defaultdict[int, list[tuple[Status, datetime]]] = defaultdict(list)
+    told = []
+    for key, one in entries:
+        status, at = lifecycle.departure(one.because), min(one.at, moment)
+        reader = readers.get(ids.get(key, 0))
+        if reader and status and _is_news(reader, at):
+            departures[reader.id].append((status, at))
+            told.append(Told(reader.id, None, one.because, at, _LISTED))
+    events.record(connection, told)
+    return _let_leave(connection, readers, departures)
+
+
+def _let_leave(
+    connection: Connection,
+    readers: Mapping[int, Reader],
+    departures: Mapping[int, Iterable[tuple[Status, datetime]]],
+) -> int:
+    """Let readers leave, or note a graver reason of those who left; return how many that were."""
+    leaving = {}
+    for id_, of_his in departures.items():
+        reader = readers.get(id_)
+        if reader is None:  # erased a moment ago
+            continue
+        status, since = reader.status, reader.left_at if reader.status in LEFT else None
+        for departure, at in of_his:
+            if _is_news(reader, at):
+                status = lifecycle.graver(status, departure)
+                since = min(since or at, at)
+        if since and (status, since) != (reader.status, reader.left_at):
+            leaving[id_] = (status, since)
+    people.leave(connection, leaving)
+    return len(leaving)
+
+
+def _is_news(reader: Reader, at: datetime) -> bool:
+    """Tell whether it happened since a reader last said that he wants the letter."""
+    return reader.confirmed_at is None or at > reader.confirmed_at
+
+
+def _is_grave(event: Event) -> bool:
+    """Tell whether an event may change who is mailed."""
+    kind = event.because or event.kind
+    return kind is EventKind.SOFT_BOUNCE or lifecycle.departure(kind) is not None
+
+
+def _deliveries(
+    connection: Connection, provider: str, found: Sequence[Event]
+) -> dict[int, Delivery]:
+    """Return whose events are known, by their places."""
+    of_refs = events.by_ref(connection, {event.ref for event in found if event.ref})
+    whose = {place: of_refs[one.ref] for place, one in enumerate(found) if one.ref in of_refs}
+    nameless = {
+        place: (key, event.provider_id)
+        for place, event in enumerate(found)
+        if not event.ref and event.provider_id and (key := key_of(event.email))
+    }
+    if nameless:
+        of_names = events.by_name(connection, provider, set(nameless.values()))
+        whose |= {place: of_names[one] for place, one in nameless.items() if one in of_names}
+    return whose
+
+
+def _nobodys(connection: Connection, found: Sequence[Event], unknown: set[int]) -> set[int]:
+    """Return which of unknown events concern no reader of ours, and never will."""
+    refs = {found[place].ref for place in unknown} - {""}
+    proofs = events.of_proofs(connection, refs) if refs else set()
+    return {place for place in unknown if not found[place].ref or found[place].ref in proofs}
+
+
+def key_of(email: str) -> str:
+    """Return an address as it is compared, or nothing if it is none."""
+    try:
+        return parse_address(email).key
+    except ValueError:
+        return ""

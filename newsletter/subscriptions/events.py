@@ -1,0 +1,128 @@
+"""Events, from a webhook or a provider's list to what they change.
+
+A webhook is stored before it is answered, and applied afterwards: whatever happens between the two,
+what is stored waits, here or in another process, until it is applied.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import MailingState
+from newsletter.providers import events as telling
+from newsletter.store import mailings, people, recovery, webhooks
+from newsletter.store.engine import Lock, exclude
+from newsletter.store.webhooks import Arrival
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.applying import apply, key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Connection
+
+    from newsletter.model import Event
+    from newsletter.store import Store
+    from newsletter.store.webhooks import Waiting
+
+_AT_A_TIME: Final = 500
+"""Webhooks applied in one transaction, for which nobody else can write."""
+
+
+def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> bool:
+    """Store webhooks; it is committed when this returns.
+
+    What tells nothing of a letter is not stored: it may be of people who are not ours to know.
+
+    Args:
+        store: The list.
+        genuine: Of each the provider, its name there, and its body.
+
+    Returns:
+        Whether there is something to apply.
+
+    Raises:
+        NewsletterError: The database cannot be used: nothing was stored.
+    """
+    found = [
+        (provider, name, body, told)
+        for provider, name, body in genuine
+        if (told := telling.read(provider, body)) != ()
+    ]
+    if not found:
+        return False
+    with store.write() as connection:
+        secret = people.suppression_key(connection)
+        webhooks.keep(
+            connection,
+            [
+                Arrival(provider, name, body.decode(), _hash(secret, told or ()))
+                for provider, name, body, told in found
+            ],
+        )
+    return True
+
+
+def _hash(secret: bytes, told: Sequence[Event]) -> str | None:
+    keys = [key for event in told if (key := key_of(event.email))]
+    return address_hash(secret, keys[0]) if keys else None
+
+
+def apply_waiting(store: Store) -> int:
+    """Apply all webhooks that wait; return how many that were.
+
+    What is of a delivery that nobody knows (yet) goes on waiting, for as long as `tidying` lets it.
+
+    Raises:
+        NewsletterError: The database cannot be used.
+    """
+    count, last = 0, 0
+    settled: set[int] = set()
+    while True:
+        with store.read() as connection:
+            if not webhooks.waiting(connection, after=last, most=1):
+                break
+        with store.write() as connection:
+            exclude(connection, Lock.EVENTS)
+            some = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
+            done, doubted = _apply(connection, some)
+            webhooks.done(connection, done)
+        count, last = count + len(done), some[-1].id if some else last
+        settled |= doubted
+    conclude(store, settled)
+    return count
+
+
+def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], set[int]]:
+    """Apply webhooks; return the numbers of those that were, and of mailings that were in doubt."""
+    done: set[int] = set()
+    doubted: set[int] = set()
+    for provider in sorted({one.provider for one in some}):
+        told = [
+            (one.id, event)
+            for one in some
+            if one.provider == provider
+            for event in telling.read(provider, one.body.encode()) or ()
+        ]
+        applied = apply(connection, provider, [event for _, event in told])
+        waits = {id_ for place, (id_, _) in enumerate(told) if place not in applied.places}
+        done |= {id_ for id_, _ in told} - waits
+        doubted |= applied.mailings
+    return done, doubted
+
+
+def conclude(store: Store, doubted: Iterable[int]) -> None:
+    """End what has nothing unknown any more, now that events tell of it.
+
+    In transactions of their own, for whoever sends locks these rows before he locks deliveries.
+
+    Args:
+        store: The ledger.
+        doubted: The numbers of mailings that may be ended by now.
+    """
+    for mailing_id in sorted(doubted):
+        with store.write() as connection:
+            state = mailings.hold(connection, mailing_id).state
+            recovery.close_known(connection, mailing_id)
+            if state is MailingState.COMPLETED_WITH_UNKNOWN:
+                mailings.conclude(connection, mailing_id)

@@ -1,0 +1,57 @@
+"""What the web app does by itself, for it is the one process that is always on.
+
+Each is done by whichever process comes first, and none is needed at a certain moment: a `send`
+applies what waits, too, and `newsletter db tidy` tidies.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Final
+
+from newsletter.errors import NewsletterError
+from newsletter.subscriptions.events import apply_waiting
+from newsletter.subscriptions.tidying import tidy_daily
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from newsletter.config import Settings
+    from newsletter.web.database import Database
+
+_SECONDS: Final = 60.0
+
+
+@contextlib.contextmanager
+def chores(settings: Settings, database: Database, log: Callable[[str], None]) -> Iterator[None]:
+    """Do them, in a thread, for as long as the block takes.
+
+    Args:
+        settings: The newsletter's.
+        database: The list and the ledger.
+        log: Takes a line about what could not be done.
+    """
+    stop = threading.Event()
+
+    def work() -> None:
+        told = ""
+        while not stop.is_set():
+            trouble = ""
+            try:
+                apply_waiting(database.store())
+                tidy_daily(database.store(), settings)
+            except NewsletterError as error:
+                trouble = f"chores: {error}"
+            if trouble and trouble != told:
+                log(trouble)
+            told = trouble
+            stop.wait(_SECONDS)
+
+    thread = threading.Thread(target=work, name="chores")
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,72 @@
+"""Where providers tell what became of letters: believed by its signature, stored, then answered."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from newsletter.errors import NewsletterError
+from newsletter.providers import events
+from newsletter.providers.events import Hook, Untrusted
+from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.web import bodies
+from newsletter.web.guard import remark
+from newsletter.web.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.requests import Request
+
+    from newsletter.config import Settings
+    from newsletter.web.database import Database
+
+    _Genuine: TypeAlias = tuple[str, str, bytes]
+
+MAX_BODY: Final = 1 << 20
+_LATER: Final = {"Retry-After": "60"}
+
+
+class Webhooks:
+    """What the address of each provider answers.
+
+    Args:
+        settings: The newsletter's; a provider without a secret in them has no address.
+        database: The list and the ledger.
+
+    Raises:
+        NewsletterError: A secret cannot be one.
+    """
+
+    def __init__(self, settings: Settings, database: Database) -> None:
+        gates = {name: events.open_gate(settings, name) for name in events.NAMES}
+        self._gates = {name: gate for name, gate in gates.items() if gate}
+        self._database = database
+        self._line = Line(self._keep, lambda: apply_waiting(database.store()))
+
+    async def receive(self, request: Request) -> Response:
+        """Take a webhook; what is answered with 200 is stored for good, or known already."""
+        provider = request.path_params["provider"]
+        if provider not in self._gates:
+            raise HTTPException(404)
+        body = await bodies.read(request, MAX_BODY)
+        hook = Hook(dict(request.headers), body, time.time())
+        try:
+            # Some ask for a certificate first, which nobody else should wait for.
+            name = await run_in_threadpool(self._gates[provider], hook)
+            await self._line.wait((provider, name, body))
+        except Untrusted as refusal:
+            remark(request.scope, str(refusal))
+            return Response(status_code=refusal.status)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            return Response(status_code=503, headers=_LATER)
+        return Response(status_code=200)
+
+    def _keep(self, first: list[_Genuine], others: Callable[[], list[_Genuine]]) -> None:
+        store = self._database.store()
+        keep(store, first + others())

@@ -1,0 +1,96 @@
+"""What tests of events share: a newsletter whose letters have left, and who tells of them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from hooks import RESEND, Sender, Told
+from house import House, Provider, write_issue
+from people import sql
+
+from newsletter.store.schema import deliveries, mailings, subscribers
+from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.people import Story, story
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_NUMBERS = itertools.count(1)
+
+
+class Letters:
+    """A newsletter of which an issue has left, and what is told of its letters.
+
+    Args:
+        house: The newsletter.
+        ledger: Where its stand-in for a provider notes what it takes.
+    """
+
+    def __init__(self, house: House, ledger: Path) -> None:
+        self.house = house
+        self.provider = Provider(ledger)
+
+    def send(self, name: str = "rust") -> str:
+        """Send another issue to everybody; return its slug."""
+        slug = write_issue(self.house.root, name=name, days=6 + next(_NUMBERS))
+        self.house.send(self.provider, slug)
+        return slug
+
+    def ref(self, reader: int = 0, slug: str = "") -> str:
+        """Return the reference of a reader's letter, of the last issue unless told otherwise."""
+        query = (
+            sa.select(deliveries.c.ref)
+            .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+            .join(mailings, mailings.c.id == deliveries.c.mailing_id)
+            .where(subscribers.c.email == email(reader))
+            .order_by(deliveries.c.id.desc())
+        )
+        if slug:
+            query = query.where(mailings.c.slug == slug)
+        with self.house.store.read() as connection:
+            found: str = connection.scalars(query.limit(1)).one()
+        return found
+
+    def told(self, kind: str, reader: int = 0, *, ago: float = 0.0, slug: str = "") -> Told:
+        """Return what a provider tells of a reader's letter, so many seconds ago."""
+        return Told(kind, self.ref(reader, slug), email(reader), at=time.time() - ago)
+
+    def hear(self, *told: Told, sender: Sender = RESEND) -> int:
+        """Let webhooks come; return how many were applied."""
+        webhooks = [(sender.name, f"name-{next(_NUMBERS)}", sender.webhook(one)[0]) for one in told]
+        keep(self.house.store, webhooks)
+        return apply_waiting(self.house.store)
+
+    def status(self, reader: int = 0) -> str:
+        return self.story(reader).subscriber.status.value
+
+    def story(self, reader: int = 0) -> Story:
+        found = story(self.house.store, email(reader))
+        assert isinstance(found, Story)
+        return found
+
+    def kinds(self, reader: int = 0) -> list[str]:
+        return sorted(event.kind.value for event in self.story(reader).events)
+
+    def standing(self, reader: int = 0) -> object:
+        query = "SELECT standing FROM deliveries WHERE ref = ?"
+        return sql(self.house.store, query, self.ref(reader))[0][0]
+
+    def confirm(self, reader: int = 0, *, ago: float = 0.0) -> None:
+        """Let a reader say (again) that he wants the letter, so many seconds ago."""
+        at = datetime.now(UTC) - timedelta(seconds=ago)
+        with self.house.store.write() as connection:
+            connection.execute(
+                subscribers.update()
+                .where(subscribers.c.email == email(reader))
+                .values(status="active", confirmed_at=at)
+            )
+
+
+def email(reader: int) -> str:
+    return f"lezer{reader}@example.org"

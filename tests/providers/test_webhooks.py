@@ -1,0 +1,520 @@
+"""Which webhooks are believed, and what their words mean, for every provider that sends them."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from amazon import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
+from hooks import (
+    LETTERMINT,
+    MAILGUN,
+    MAILGUN_SECRET,
+    RESEND,
+    RESEND_SECRET,
+    Sender,
+    Told,
+    svix_headers,
+)
+from lettermint.webhook import Webhook as LettermintWebhook
+from mailgun.security import SecurityGuard
+from standardwebhooks.webhooks import Webhook as StandardWebhook
+from svix.webhooks import Webhook as Svix
+
+from newsletter.config import Settings
+from newsletter.errors import NewsletterError
+from newsletter.model import EventKind
+from newsletter.providers import events, ses_events, sns
+from newsletter.providers.events import Hook, Untrusted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from newsletter.model import Event
+
+REF = "0123456789abcdef" * 2
+NOW = 1_790_000_000.0
+HOUR = 3600.0
+AMAZON = Signer()
+SENDERS = (RESEND, LETTERMINT, MAILGUN, ses(AMAZON))
+ANOTHER_SECRET = {
+    "resend": "whsec_YW5vdGhlciBzZWNyZXQgYWx0b2dldGhlcg==",
+    "lettermint": "whsec_another",
+    "mailgun": "another-key",
+    "ses": "arn:aws:sns:eu-west-1:999999999999:letters",
+}
+FIRST_SIGNATURE_STAYS = {"mailgun", "ses"}
+
+
+@pytest.fixture(params=SENDERS, ids=lambda sender: sender.name)
+def sender(request: pytest.FixtureRequest) -> Sender:
+    one: Sender = request.param
+    return one
+
+
+@pytest.fixture(autouse=True)
+def _certificates(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the certificate be got from here, as `sns.Topics` takes it from whoever makes it."""
+    monkeypatch.setattr(
+        ses_events,
+        "open_gate",
+        lambda settings: topics(settings.credentials["SES_TOPIC_ARN"]).admit,
+    )
+
+
+def topics(arns: str = TOPIC, served: dict[str, bytes] | None = None) -> sns.Topics:
+    served = {CERTIFICATE: AMAZON.pem} if served is None else served
+    return sns.Topics(
+        tuple(arns.split(",")), lambda url: served.get(url, b""), where="SES_TOPIC_ARN"
+    )
+
+
+def gate(sender: Sender, secret: str = "") -> Callable[[Hook], str]:
+    settings = Settings(
+        root=None,  # type: ignore[arg-type] - no file is looked at
+        credentials={sender.secret[0]: secret or sender.secret[1]},
+    )
+    found = events.open_gate(settings, sender.name)
+    assert found
+    return found
+
+
+def refused(sender: Sender, body: bytes, headers: dict[str, str], *, at: float = NOW) -> Untrusted:
+    with pytest.raises(Untrusted) as caught:
+        gate(sender)(Hook(headers, body, at))
+    return caught.value
+
+
+def one(sender: Sender, kind: str, at: float) -> Event:
+    body, _ = sender.webhook(Told(kind, REF, at=at))
+    found = events.read(sender.name, body)
+    assert found
+    (event,) = found
+    return event
+
+
+# Which are believed
+
+
+def test_a_genuine_webhook_is_known_by_a_name(sender: Sender) -> None:
+    first, second = (sender.webhook(Told("delivered", REF), at=NOW) for _ in range(2))
+    admit = gate(sender)
+    names = {admit(Hook(headers, body, NOW)) for body, headers in (first, first, second)}
+    assert len(names) == 2
+    assert all(name.isprintable() and len(name) <= 200 for name in names)
+
+
+def test_what_is_changed_on_the_way_is_refused(sender: Sender) -> None:
+    body, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    if sender is MAILGUN:
+        # Its signature covers nothing but itself: see the test of tokens.
+        said = json.loads(body)
+        said["signature"]["token"] += "0"
+        assert refused(sender, json.dumps(said).encode(), headers).status == 401
+        return
+    for place in range(0, len(body), 7):
+        changed = bytearray(body)
+        changed[place] ^= 1
+        assert refused(sender, bytes(changed), headers).status == 401
+
+
+def test_what_another_secret_signed_is_refused(sender: Sender) -> None:
+    body, headers = sender.webhook(
+        Told("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
+    )
+    assert refused(sender, body, headers).status == 401
+
+
+def test_while_one_secret_takes_anothers_place_both_are_good(sender: Sender) -> None:
+    other = ANOTHER_SECRET[sender.name]
+    admit = gate(sender, f"{other},{sender.secret[1]}")
+    for secret in (other, sender.secret[1]):
+        body, headers = sender.webhook(Told("delivered", REF), secret=secret, at=NOW)
+        assert admit(Hook(headers, body, NOW))
+
+
+@pytest.mark.parametrize("late", [301.0, 8 * HOUR + 60])
+def test_what_was_signed_too_long_ago_is_refused(late: float, sender: Sender) -> None:
+    """Two of them repeat a webhook for hours with the signature that it had at first."""
+    body, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    if late < HOUR and sender.name in FIRST_SIGNATURE_STAYS:
+        assert gate(sender)(Hook(headers, body, NOW + late))
+        return
+    refusal = refused(sender, body, headers, at=NOW + late)
+    assert "expired" in str(refusal)
+    # Mailgun would come with it again and again.
+    assert refusal.status == (406 if sender is MAILGUN else 401)
+
+
+def test_what_was_signed_in_the_future_is_refused(sender: Sender) -> None:
+    body, headers = sender.webhook(Told("delivered", REF), at=NOW + 310)
+    assert refused(sender, body, headers).status in {401, 406}
+    assert gate(sender)(Hook(headers, body, NOW + 20))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{}", b"[]", b"null", b"\xff\xfe", b'{"signature":7}', b"[" * 100_000, b'{"a":' * 9000],
+    ids=["empty", "{}", "[]", "null", "no UTF-8", "a number", "nested lists", "nested objects"],
+)
+def test_what_is_no_webhook_at_all_is_refused(body: bytes, sender: Sender) -> None:
+    _, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    for given in ({}, headers, dict.fromkeys(headers, ""), dict.fromkeys(headers, "é,=;v1 t=x")):
+        assert refused(sender, body, given).status == 401
+
+
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("resend", "whsec_=="),
+        ("resend", "re_1234567890"),
+        ("resend", "whsec_%%%"),
+        ("lettermint", "whsec_a,"),
+        ("mailgun", ","),
+        ("ses", "letters"),
+        ("ses", "arn:aws-cn:sns:cn-north-1:123456789012:letters"),
+        ("ses", f"{TOPIC}/../x"),
+    ],
+)
+def test_a_secret_that_is_none_is_told_before_anything_is_believed(name: str, secret: str) -> None:
+    sender = next(one for one in SENDERS if one.name == name)
+    with pytest.raises(NewsletterError) as caught:
+        gate(sender, secret)
+    assert caught.value.where == sender.secret[0]
+    assert secret not in str(caught.value) or secret == ","
+
+
+def test_a_provider_without_a_secret_has_no_gate(tmp_path: Path, sender: Sender) -> None:
+    assert events.open_gate(Settings(root=tmp_path), sender.name) is None
+    assert events.open_gate(Settings(root=tmp_path), "outbox") is None
+
+
+# Against the providers' own libraries
+
+
+def test_svix_and_standard_webhooks_agree_about_resend() -> None:
+    body, headers = RESEND.webhook(Told("delivered", REF))
+    Svix(RESEND_SECRET).verify(body, headers)
+    renamed = {name.replace("svix", "webhook"): value for name, value in headers.items()}
+    assert StandardWebhook(RESEND_SECRET).verify(body, renamed)["type"] == "email.delivered"
+    assert gate(RESEND)(Hook(headers, body, time.time())) == headers["svix-id"]
+
+
+def test_one_good_signature_among_several_is_enough() -> None:
+    body, headers = RESEND.webhook(Told("delivered", REF), at=NOW)
+    good = headers["svix-signature"]
+    for several in (f"v1,AAAA {good}", f"{good} v1,AAAA", f"v1a,QQ== nonsense {good}"):
+        assert gate(RESEND)(Hook(headers | {"svix-signature": several}, body, NOW))
+    other = svix_headers(body, "msg_other", RESEND_SECRET, NOW)["svix-signature"]
+    assert refused(RESEND, body, headers | {"svix-signature": other})
+
+
+def test_lettermints_library_agrees() -> None:
+    body, headers = LETTERMINT.webhook(Told("hard bounce", REF))
+    said = LettermintWebhook(LETTERMINT.secret[1]).verify(body, headers)
+    assert gate(LETTERMINT)(Hook(headers, body, time.time())) == said["id"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"x-lettermint-delivery": str(int(NOW) - 1)},
+        {"x-lettermint-delivery": ""},
+        {"x-lettermint-signature": ""},
+        {"x-lettermint-signature": f"t={int(NOW)},t={int(NOW)},v1={'0' * 64}"},
+        {"x-lettermint-signature": f"t={int(NOW)},v1=zz"},
+    ],
+)
+def test_lettermints_headers_must_agree(change: dict[str, str]) -> None:
+    body, headers = LETTERMINT.webhook(Told("delivered", REF), at=NOW)
+    assert refused(LETTERMINT, body, headers | change).status == 401
+
+
+def test_mailguns_library_agrees() -> None:
+    body, _ = MAILGUN.webhook(Told("delivered", REF))
+    said = json.loads(body)["signature"]
+    assert SecurityGuard.verify_webhook(
+        MAILGUN_SECRET, said["token"], said["timestamp"], said["signature"]
+    )
+    assert gate(MAILGUN)(Hook({}, body, time.time())) == said["token"]
+
+
+def test_mailguns_signature_is_good_for_one_webhook() -> None:
+    """It covers no content; so its token is the webhook's name, of which there is one only."""
+    body, _ = MAILGUN.webhook(Told("delivered", REF), at=NOW)
+    forged = json.loads(body)
+    forged["event-data"] = MAILGUN.say(Told("complaint", REF))["event-data"]
+    admit = gate(MAILGUN)
+    assert admit(Hook({}, body, NOW)) == admit(Hook({}, json.dumps(forged).encode(), NOW))
+
+
+# What they say
+
+
+@pytest.mark.parametrize("kind", list(EventKind))
+def test_every_kind_is_understood(kind: EventKind, sender: Sender) -> None:
+    if kind.value not in sender.words:
+        return
+    at = time.time()
+    event = one(sender, kind.value, at=at)
+    assert event.kind is kind
+    assert abs(event.at.timestamp() - at) < 0.001
+    assert event.ref == REF
+    assert event.provider_id == f"id-{REF}"
+    assert event.email == "lezer0@example.org"
+    assert event.because is (EventKind.COMPLAINT if kind is EventKind.SUPPRESSED else None)
+    assert "@" not in event.detail
+    if kind is EventKind.HARD_BOUNCE:
+        assert "exist" in event.detail or "unknown" in event.detail
+
+
+def test_other_things_than_letters_tell_nothing(sender: Sender) -> None:
+    for word in (
+        *("email.opened", "email.clicked", "contact.created", "domain.updated"),
+        *("message.opened", "message.clicked", "suppression.added", "webhook.test"),
+        *("opened", "clicked", "stored", "Open", "Click"),
+    ):
+        body, _ = sender.webhook(Told(word, REF))
+        assert events.read(sender.name, body) == ()
+
+
+def test_a_reference_that_is_not_ours_is_none(sender: Sender) -> None:
+    for ref in ("%recipient.r%", "7", REF.upper(), f"{REF}0", f"{REF}\n", "../../x"):
+        body, _ = sender.webhook(Told("delivered", ref))
+        found = events.read(sender.name, body)
+        assert found
+        assert found[0].ref == ""
+
+
+def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
+    body, _ = sender.webhook(Told("delivered", REF))
+    said = json.loads(body)
+    for moment in (
+        "yesterday",
+        "0001-01-01T00:00:00Z",
+        1e300,
+        -1,
+        None,
+        [],
+        "9999-12-31T23:59:59Z",
+    ):
+        for name in ("created_at", "timestamp"):
+            said[name] = moment
+            said.get("event-data", {})[name] = moment
+        if sender.name == "ses":
+            told = json.loads(said["Message"])
+            told["delivery"]["timestamp"] = told["mail"]["timestamp"] = moment
+            said["Message"] = json.dumps(told)
+        assert events.read(sender.name, json.dumps(said).encode()) is None
+
+
+def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
+    """Every value of a webhook in turn is another thing than it should be."""
+    body, _ = sender.webhook(Told("hard bounce", REF))
+    for wrong in (None, 7, -1.5, True, "", [], [7], {}, {"a": [{}]}, [[]]):
+        for changed in variants(json.loads(body), wrong):
+            found = events.read(sender.name, json.dumps(changed).encode())
+            assert found is None or all(event.at.tzinfo for event in found)
+        if sender.name == "ses":
+            for changed in variants(json.loads(json.loads(body)["Message"]), wrong):
+                outer = json.dumps({"Type": "Notification", "Message": json.dumps(changed)})
+                events.read(sender.name, outer.encode())
+
+
+def variants(said: Any, wrong: object) -> list[Any]:  # noqa: ANN401 - whatever JSON holds
+    """Return copies of a document, in each of which another value is replaced."""
+    found: list[Any] = [wrong]
+    if isinstance(said, dict):
+        for name, value in said.items():
+            found += [said | {name: other} for other in variants(value, wrong)]
+    if isinstance(said, list):
+        for place, value in enumerate(said):
+            found += [
+                [*said[:place], other, *said[place + 1 :]] for other in variants(value, wrong)
+            ]
+    return found
+
+
+def test_resend_and_ses_say_which_list_an_address_is_on() -> None:
+    said = RESEND.say(Told("suppressed", REF))
+    said["data"]["suppressed"]["reason"] = "previous_bounce"
+    (event,) = events.read("resend", json.dumps(said).encode()) or ()
+    assert (event.kind, event.because) == (EventKind.SUPPRESSED, EventKind.HARD_BOUNCE)
+
+
+@pytest.mark.parametrize(
+    ("bounce", "sub_type", "kind", "because"),
+    [
+        ("Permanent", "General", EventKind.HARD_BOUNCE, None),
+        ("Permanent", "OnAccountSuppressionList", EventKind.SUPPRESSED, EventKind.HARD_BOUNCE),
+        ("Permanent", "Suppressed", EventKind.SUPPRESSED, EventKind.HARD_BOUNCE),
+        ("Permanent", "UnsubscribedRecipient", EventKind.SUPPRESSED, EventKind.UNSUBSCRIBE),
+        ("Transient", "General", EventKind.SOFT_BOUNCE, None),
+        ("Undetermined", "Undetermined", EventKind.SOFT_BOUNCE, None),
+    ],
+)
+def test_the_bounces_of_ses(
+    bounce: str, sub_type: str, kind: EventKind, because: EventKind | None
+) -> None:
+    sender = ses(AMAZON)
+    said = sender.say(Told("hard bounce", REF))
+    said["bounce"] |= {"bounceType": bounce, "bounceSubType": sub_type}
+    body, _ = sender.sign(said, TOPIC, NOW)
+    (event,) = events.read("ses", body) or ()
+    assert (event.kind, event.because) == (kind, because)
+
+
+@pytest.mark.parametrize(
+    ("change", "kind"),
+    [
+        ({"severity": "temporary", "reason": "greylisted"}, EventKind.DEFERRED),
+        ({"reason": "old"}, EventKind.SOFT_BOUNCE),
+        ({"reason": "espblock"}, EventKind.SOFT_BOUNCE),
+        ({"delivery-status": {"bounce-type": "soft"}}, EventKind.SOFT_BOUNCE),
+        ({"delivery-status": None}, EventKind.HARD_BOUNCE),
+        ({"reason": "suppress-bounce"}, EventKind.SUPPRESSED),
+        ({"reason": "suppress-unsubscribe"}, EventKind.SUPPRESSED),
+    ],
+)
+def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> None:
+    said = MAILGUN.say(Told("hard bounce", REF))
+    said["event-data"] |= change
+    (event,) = events.read("mailgun", json.dumps(said).encode()) or ()
+    assert event.kind is kind
+
+
+# Amazon SNS
+
+
+@pytest.mark.parametrize("version", ["1", "2"])
+def test_both_versions_of_the_signature_are_good(version: str) -> None:
+    body, headers = ses(AMAZON, version).webhook(Told("delivered", REF), at=NOW)
+    assert topics().admit(Hook(headers, body, NOW))
+    other = json.loads(body) | {"SignatureVersion": "1" if version == "2" else "2"}
+    assert refused(ses(AMAZON), json.dumps(other).encode(), headers)
+    unknown = json.loads(body) | {"SignatureVersion": "3"}
+    assert refused(ses(AMAZON), json.dumps(unknown).encode(), headers)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        CERTIFICATE.replace("https", "http"),
+        CERTIFICATE.replace("eu-west-1", "us-east-1"),
+        CERTIFICATE.replace("amazonaws.com", "amazonaws.com.cn"),
+        CERTIFICATE.replace("amazonaws.com", "amazonaws.com.example.org"),
+        CERTIFICATE.replace(HOST, f"example.org#{HOST}"),
+        CERTIFICATE.replace(HOST, f"{HOST}@example.org"),
+        CERTIFICATE.replace(HOST, f"a@{HOST}"),
+        CERTIFICATE.replace(HOST, f"{HOST}:8443"),
+        f"https://{HOST}/?x=/SimpleNotificationService-00.pem",
+        f"https://{HOST}/bucket/SimpleNotificationService-00.pem",
+        f"https://{HOST}/SimpleNotificationService-00.pem/../../evil.pem",
+        "https://[",
+        "",
+    ],
+)
+def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return AMAZON.pem
+
+    message = AMAZON.message(SigningCertURL=url)
+    hook = Hook({}, json.dumps(message).encode(), time.time())
+    with pytest.raises(Untrusted):
+        sns.Topics((TOPIC,), fetch, where="").admit(hook)
+    assert asked == []
+
+
+def test_who_does_not_know_the_topic_makes_us_fetch_nothing() -> None:
+    message = AMAZON.message(TopicArn="arn:aws:sns:eu-west-1:123456789012:another")
+    asked: list[str] = []
+    with pytest.raises(Untrusted):
+        sns.Topics((TOPIC,), lambda url: asked.append(url) or b"", where="").admit(  # type: ignore[func-returns-value]
+            Hook({}, json.dumps(message).encode(), time.time())
+        )
+    assert asked == []
+
+
+def test_a_certificate_is_fetched_once_and_asked_for_again_when_it_could_not_be_had() -> None:
+    answers = [b"", b"not found", AMAZON.pem]
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return answers[min(len(asked), len(answers)) - 1]
+
+    gate_ = sns.Topics((TOPIC,), fetch, where="")
+    hook = Hook({}, json.dumps(AMAZON.message()).encode(), time.time())
+    for _ in range(2):
+        with pytest.raises(Untrusted):
+            gate_.admit(hook)
+    for _ in range(5):
+        assert gate_.admit(hook)
+    assert asked == [CERTIFICATE] * 3
+
+
+def test_a_certificate_that_has_expired_is_not_believed() -> None:
+    old = Signer(valid_until=datetime.now(UTC) - timedelta(days=1))
+    hook = Hook({}, json.dumps(old.message()).encode(), time.time())
+    with pytest.raises(Untrusted):
+        topics(served={CERTIFICATE: old.pem}).admit(hook)
+
+
+def test_the_sovereign_cloud_speaks_from_its_own_place() -> None:
+    topic = "arn:aws-eusc:sns:eusc-de-east-1:123456789012:letters"
+    url = "https://sns.eusc-de-east-1.amazonaws.eu/SimpleNotificationService-00.pem"
+    message = AMAZON.message(TopicArn=topic, SigningCertURL=url)
+    hook = Hook({}, json.dumps(message).encode(), time.time())
+    assert topics(topic, {url: AMAZON.pem}).admit(hook)
+
+
+def confirmation(url: str, topic: str = TOPIC) -> Hook:
+    message = AMAZON.message(
+        Type="SubscriptionConfirmation", SubscribeURL=url, Token="t" * 20, TopicArn=topic
+    )
+    return Hook({}, json.dumps(message).encode(), time.time())
+
+
+def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> None:
+    asked: list[str] = []
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return AMAZON.pem if url == CERTIFICATE else b"<ConfirmSubscriptionResponse/>"
+
+    gate_ = sns.Topics((TOPIC,), fetch, where="")
+    good = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=tttt"
+    assert gate_.admit(confirmation(good))
+    assert asked == [CERTIFICATE, good]
+    assert events.read("ses", confirmation(good).body) == ()
+    for url in ("http://169.254.169.254/", "https://example.org/", good.replace("https", "http")):
+        with pytest.raises(Untrusted) as caught:
+            gate_.admit(confirmation(url))
+        assert caught.value.status == 503
+    with pytest.raises(Untrusted):
+        gate_.admit(confirmation(good, "arn:aws:sns:eu-west-1:123456789012:another"))
+    assert asked == [CERTIFICATE, good]
+
+
+def test_a_confirmation_that_fails_is_asked_for_again() -> None:
+    hook = confirmation(f"https://{HOST}/?Action=ConfirmSubscription")
+    with pytest.raises(Untrusted) as caught:
+        topics().admit(hook)
+    assert caught.value.status == 503
+
+
+def test_what_sns_says_of_itself_tells_nothing() -> None:
+    message = AMAZON.message(
+        Message="Successfully validated SNS topic for Amazon SES event publishing."
+    )
+    assert events.read("ses", json.dumps(message).encode()) == ()
+    assert set(SES_WORDS) == {kind.value for kind in EventKind}
+    assert dataclasses.is_dataclass(Hook)

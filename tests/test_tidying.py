@@ -1,0 +1,234 @@
+"""What is kept for how long: `newsletter db tidy`, and the web app by itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, TypeAlias
+
+import pytest
+from heard import Letters, email
+from hooks import RESEND, Told
+from house import House
+from people import sql
+from served import serving
+
+from newsletter import delivery
+from newsletter.errors import NewsletterError
+from newsletter.store import people
+from newsletter.store.people import Suppression
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.events import keep
+from newsletter.subscriptions.people import add, story
+from newsletter.subscriptions.tidying import Tidied, tidy, tidy_daily
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+    from subprocess import CompletedProcess
+
+    Run: TypeAlias = Callable[..., CompletedProcess[str]]
+
+NOTHING = Tidied(unconfirmed=0, ip_addresses=0, events=0, deliveries=0, webhooks=0, left=0)
+TABLES = ("subscribers", "consents", "deliveries", "events", "webhooks", "suppressions")
+
+
+@pytest.fixture
+def letters(root: Path, tmp_path: Path) -> Letters:
+    """Return a newsletter of which one issue has left, to three readers."""
+    found = Letters(House(root, readers=3), tmp_path / "taken")
+    found.send()
+    return found
+
+
+def age(letters: Letters, table: str, column: str, days: float, where: str = "1 = 1") -> None:
+    """Let a moment lie so many days back."""
+    at = datetime.now(UTC) - timedelta(days=days)
+    moment = at.isoformat(" ", "microseconds")[:26]
+    sql(letters.house.store, f"UPDATE {table} SET {column} = '{moment}' WHERE {where}")  # noqa: S608 - ours
+
+
+def rows(letters: Letters) -> dict[str, list[tuple[object, ...]]]:
+    return {
+        table: sql(letters.house.store, f"SELECT * FROM {table} ORDER BY 1")  # noqa: S608 - ours
+        for table in TABLES
+    }
+
+
+def tidied(letters: Letters, **settings: float) -> Tidied:
+    return tidy(letters.house.store, dataclasses.replace(letters.house.settings, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_is_young_enough_stays(letters: Letters) -> None:
+    store = letters.house.store
+    letters.hear(letters.told("delivered"), letters.told("hard bounce", 1))
+    letters.hear(Told("complaint", "0" * 32, email(2)))
+    sql(store, "UPDATE subscribers SET status = 'pending' WHERE id = 3")
+    add(store, "anna@example.org", consent="ja")
+    for table, column, days in (
+        ("subscribers", "created_at", 6.9),
+        ("events", "at", 395.0),
+        ("mailings", "finished_at", 395.0),
+        ("webhooks", "at", 6.9),
+        ("subscribers", "left_at", 365.0 * 5),
+    ):
+        age(letters, table, column, days)
+    before = rows(letters)
+    assert tidied(letters) == NOTHING
+    assert rows(letters) == before
+
+
+@pytest.mark.usefixtures("database")
+def test_who_never_confirmed_is_removed_after_a_week(letters: Letters) -> None:
+    sql(letters.house.store, "UPDATE subscribers SET status = 'pending' WHERE id < 3")
+    age(letters, "subscribers", "created_at", 7.1, "id <> 2")
+    assert tidied(letters) == dataclasses.replace(NOTHING, unconfirmed=1)
+    assert sql(letters.house.store, "SELECT id FROM subscribers ORDER BY id") == [(2,), (3,)]
+
+
+@pytest.mark.usefixtures("database")
+def test_of_a_consent_only_the_ip_address_goes(letters: Letters) -> None:
+    store = letters.house.store
+    add(store, "anna@example.org", consent="ja")
+    sql(
+        store,
+        "INSERT INTO consents (subscriber_id, wording_id, at, source, ip)"
+        " SELECT subscriber_id, wording_id, '2024-01-01 00:00:00.000000', 'form', '192.0.2.1'"
+        " FROM consents",
+    )
+    assert tidied(letters).ip_addresses == 1
+    assert sql(store, "SELECT source, ip FROM consents ORDER BY id") == [
+        ("cli", None),
+        ("form", None),
+    ]
+    for change in ("ip = '192.0.2.1'", "source = 'x'", "ip = NULL, source = 'x'"):
+        with pytest.raises(Exception, match="append-only"):
+            sql(store, f"UPDATE consents SET {change}")  # noqa: S608 - ours
+
+
+@pytest.mark.usefixtures("database")
+def test_after_thirteen_months_a_letter_says_no_more_whose_it_was(letters: Letters) -> None:
+    letters.hear(letters.told("delivered"), letters.told("hard bounce", 1))
+    first = delivery.overview(letters.house.store, 1)[0]
+    age(letters, "events", "at", 397)
+    age(letters, "mailings", "finished_at", 397)
+    letters.send("fresh")
+    found = tidied(letters)
+    assert (found.events, found.deliveries) == (2, 3)
+    counted = delivery.overview(letters.house.store, 2)[1]
+    assert (counted.counts, counted.heard) == (first.counts, first.heard)
+    assert [one.issue for one in letters.story().deliveries] == [
+        delivery.overview(letters.house.store, 1)[0].mailing.slug
+    ]
+    assert letters.story().events == ()
+    # Who bounced still has.
+    assert letters.status(1) == "bounced"
+
+
+@pytest.mark.usefixtures("database")
+def test_a_mailing_that_is_not_over_keeps_its_readers(letters: Letters) -> None:
+    sql(letters.house.store, "UPDATE mailings SET state = 'paused', finished_at = NULL")
+    age(letters, "mailings", "started_at", 500)
+    assert tidied(letters) == NOTHING
+
+
+@pytest.mark.usefixtures("database")
+def test_a_webhook_that_is_nobodys_is_dropped_after_a_week(letters: Letters) -> None:
+    letters.hear(Told("complaint", "0" * 32, email(2)), letters.told("delivered"))
+    age(letters, "webhooks", "at", 8)
+    assert tidied(letters) == dataclasses.replace(NOTHING, webhooks=1)
+    # The name of the one that was applied stays a while longer, so that it does not count twice.
+    assert sql(letters.house.store, "SELECT body FROM webhooks") == [(None,)]
+    age(letters, "webhooks", "at", 31)
+    assert tidied(letters) == NOTHING
+    assert sql(letters.house.store, "SELECT body FROM webhooks") == []
+
+
+@pytest.mark.usefixtures("database")
+def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
+    store = letters.house.store
+    letters.hear(letters.told("complaint"), letters.told("hard bounce", 1))
+    age(letters, "subscribers", "left_at", 800)
+    assert tidied(letters) == NOTHING
+    assert tidied(letters, keep_proof_years=2).left == 2
+    found = story(store, email(0))
+    assert isinstance(found, Suppression)
+    assert found.reason == "complained"
+    with pytest.raises(NewsletterError):
+        add(store, email(0), consent="ja")
+    assert letters.status(2) == "active"
+    # His letters are counted all the same.
+    assert delivery.overview(store, 1)[0].heard.complained == 1
+
+
+def test_who_was_erased_before_and_left_again_is_no_trouble(letters: Letters) -> None:
+    store = letters.house.store
+    with store.write() as connection:
+        digest = address_hash(people.suppression_key(connection), email(0))
+    sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2020-01-01')", digest)
+    letters.hear(letters.told("complaint"))
+    age(letters, "subscribers", "left_at", 4000)
+    assert tidied(letters).left == 1
+    assert sql(store, "SELECT reason FROM suppressions") == [("erased",)]
+
+
+def test_much_is_removed_a_little_at_a_time(letters: Letters) -> None:
+    store = letters.house.store
+    sql(
+        store,
+        "WITH RECURSIVE n(v) AS (SELECT 1 UNION ALL SELECT v + 1 FROM n WHERE v < 4500)"
+        " INSERT INTO webhooks (provider, name, at, body)"
+        " SELECT 'resend', v, '2026-01-01 00:00:00.000000', '{}' FROM n",
+    )
+    assert tidied(letters).webhooks == 4500
+
+
+def test_no_byte_of_what_was_removed_stays_in_the_file(root: Path, letters: Letters) -> None:
+    secret = "geheim-adres"
+    body = RESEND.webhook(Told("complaint", "0" * 32, f"{secret}@example.org"))[0]
+    keep(letters.house.store, [("resend", "a", body)])
+    folder = root / ".newsletter"
+    assert secret.encode() in b"".join(path.read_bytes() for path in folder.glob("newsletter.db*"))
+    age(letters, "webhooks", "at", 8)
+    tidied(letters)
+    assert secret.encode() not in b"".join(
+        path.read_bytes() for path in folder.glob("newsletter.db*")
+    )
+    assert (folder / "newsletter.db-wal").stat().st_size == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_of_all_processes_one_tidies_a_day(letters: Letters) -> None:
+    store, settings = letters.house.store, letters.house.settings
+    with ThreadPoolExecutor(5) as pool:
+        found = list(pool.map(lambda _: tidy_daily(store, settings), range(5)))
+    assert found.count(None) == 4
+    assert tidy_daily(store, settings) is None
+    age(letters, "bookmarks", "at", 0.99)
+    assert tidy_daily(store, settings) == NOTHING
+
+
+def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
+    letters.hear(Told("complaint", "0" * 32, email(2)))
+    age(letters, "webhooks", "at", 8)
+    with serving(root):
+        deadline = time.monotonic() + 30
+        while sql(letters.house.store, "SELECT * FROM webhooks"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.mark.usefixtures("database")
+def test_the_command_says_what_it_removed(letters: Letters, run: Run) -> None:
+    letters.hear(Told("complaint", "0" * 32, email(2)))
+    age(letters, "webhooks", "at", 8)
+    found = run("db", "tidy", "--json")
+    assert found.returncode == 0, found.stderr
+    assert json.loads(found.stdout) == dataclasses.asdict(dataclasses.replace(NOTHING, webhooks=1))
+    again = run("db", "tidy")
+    assert again.returncode == 0
+    assert "webhooks:" in again.stdout

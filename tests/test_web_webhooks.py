@@ -1,0 +1,218 @@
+"""Webhooks at the app's own address: what is believed, what is answered, and what survives."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+import pytest
+from heard import Letters, email
+from hooks import LETTERMINT, MAILGUN, RESEND, Told
+from house import House, raw
+from people import sql
+from served import App, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+    from subprocess import CompletedProcess
+    from typing import TypeAlias
+
+    import httpx
+    from hooks import Sender
+
+    Run: TypeAlias = Callable[..., CompletedProcess[str]]
+
+SECRETS = dict(sender.secret for sender in (RESEND, LETTERMINT, MAILGUN))
+SENDERS = (RESEND, LETTERMINT, MAILGUN)
+SLOW = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
+KILLED = """
+import os, signal
+from newsletter.web import webhooks
+webhooks.apply_waiting = lambda store: os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.fixture
+def letters(root: Path, tmp_path: Path) -> Letters:
+    """Return a newsletter of which one issue has left, to three readers."""
+    found = Letters(House(root, readers=3), tmp_path / "taken")
+    found.send()
+    return found
+
+
+@pytest.fixture
+def app(root: Path, letters: Letters) -> Iterator[App]:
+    assert letters
+    with serving(root, env=SECRETS) as app:
+        yield app
+
+
+def post(app: App, sender: Sender, told: Told) -> httpx.Response:
+    body, headers = sender.webhook(told)
+    return send(app, sender, body, headers)
+
+
+def send(app: App, sender: Sender, body: bytes, headers: dict[str, str]) -> httpx.Response:
+    return app.client.post(f"/webhooks/{sender.name}", content=body, headers=headers)
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait for what happens after the answer."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def kept(letters: Letters) -> list[tuple[object, ...]]:
+    return sql(letters.house.store, "SELECT provider, body IS NULL FROM webhooks ORDER BY id")
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.name)
+def test_a_complaint_keeps_its_reader_from_mail(sender: Sender, app: App, letters: Letters) -> None:
+    answer = post(app, sender, letters.told("complaint"))
+    assert answer.status_code == 200
+    assert answer.content == b""
+    until(lambda: letters.status() == "complained")
+    assert letters.status(1) == "active"
+    assert [row[0] for row in kept(letters)] == [sender.name]
+
+
+@pytest.mark.usefixtures("database")
+def test_each_event_five_times_at_once_counts_once(app: App, letters: Letters) -> None:
+    webhooks = [
+        (sender, *sender.webhook(letters.told(kind, reader)))
+        for reader, sender in enumerate(SENDERS)
+        for kind in ("delivered", "hard bounce")
+    ]
+    with ThreadPoolExecutor(15) as pool:
+        answers = list(pool.map(lambda one: send(app, *one), webhooks * 5))
+    assert {answer.status_code for answer in answers} == {200}
+    until(lambda: all(row[1] for row in kept(letters)))
+    assert len(kept(letters)) == len(webhooks)
+    for reader in range(3):
+        assert letters.status(reader) == "bounced"
+        assert letters.kinds(reader) == ["delivered", "hard bounce"]
+
+
+@pytest.mark.usefixtures("database")
+def test_what_was_stored_and_not_applied_is_applied_by_the_next_process(
+    root: Path, letters: Letters
+) -> None:
+    """Killed between the two, after the answer: nothing is lost, and nothing counts twice."""
+    body, headers = RESEND.webhook(letters.told("hard bounce"))
+    with serving(root, env=SECRETS, tweak=KILLED) as app:
+        assert send(app, RESEND, body, headers).status_code == 200
+        assert app.process.wait(60) == -signal.SIGKILL
+    assert letters.status() == "active"
+    assert [row[1] for row in kept(letters)] in ([False], [0])
+    with serving(root, env=SECRETS) as app:
+        until(lambda: letters.status() == "bounced")
+        # It is not told that it was taken? It comes again, and changes nothing.
+        assert send(app, RESEND, body, headers).status_code == 200
+    assert len(kept(letters)) == 1
+    assert letters.kinds() == ["hard bounce"]
+
+
+@pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.name)
+def test_what_nobody_signed_is_refused_and_not_stored(
+    sender: Sender, app: App, letters: Letters
+) -> None:
+    told = letters.told("complaint")
+    forged = {
+        "resend": "whsec_YW5vdGhlciBzZWNyZXQgYWx0b2dldGhlcg==",
+        "lettermint": "another",
+        "mailgun": "another",
+    }[sender.name]
+    for body, headers in (
+        sender.webhook(told, secret=forged),
+        (sender.webhook(told)[0] if sender is not MAILGUN else b"{}", {}),
+        (b"", {}),
+    ):
+        answer = send(app, sender, body, headers)
+        assert answer.status_code == 401
+        assert answer.content == b""
+    assert kept(letters) == []
+    assert letters.status() == "active"
+
+
+def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters) -> None:
+    with serving(root) as app:
+        for name in ("resend", "lettermint", "mailgun", "ses", "postmark", "outbox", "..", "%00"):
+            assert app.client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
+    assert kept(letters) == []
+
+
+def test_a_secret_that_is_none_is_told_at_the_start(run: Run) -> None:
+    refused = run("serve", "--port", "0", env={"RESEND_WEBHOOK_SECRET": "re_123"})
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("newsletter: RESEND_WEBHOOK_SECRET: is no webhook secret")
+    assert "re_123" not in refused.stderr
+
+
+def test_a_body_of_10_mb_is_refused_before_its_end(app: App, letters: Letters) -> None:
+    head = b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 10485760\r\n\r\n"
+    assert app.talk(head, b"x" * ((1 << 20) + 1)).startswith(b"HTTP/1.1 413 ")
+    assert kept(letters) == []
+
+
+def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, letters: Letters) -> None:
+    head = b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n"
+    with serving(root, env=SECRETS, tweak=SLOW) as app:
+        assert app.talk(head, b"{").startswith(b"HTTP/1.1 408 ")
+    assert kept(letters) == []
+
+
+def test_reading_the_address_changes_nothing(app: App, letters: Letters) -> None:
+    for method in ("GET", "HEAD", "PUT", "DELETE"):
+        assert app.client.request(method, "/webhooks/resend").status_code == 405
+    assert kept(letters) == []
+
+
+def test_the_answer_comes_after_the_commit(root: Path, app: App, letters: Letters) -> None:
+    with raw(root / ".newsletter" / "newsletter.db", manual=True) as writer:
+        writer.execute("BEGIN IMMEDIATE")
+        with ThreadPoolExecutor(1) as pool:
+            answer = pool.submit(post, app, RESEND, letters.told("delivered"))
+            for _ in range(5):
+                assert app.client.get("/healthz").status_code == 200
+            assert not answer.done()
+            writer.execute("ROLLBACK")
+            assert answer.result().status_code == 200
+    app.process.kill()
+    assert len(kept(letters)) == 1
+
+
+def test_a_database_that_cannot_be_used_is_a_reason_to_come_again(
+    root: Path, app: App, letters: Letters
+) -> None:
+    sql(letters.house.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
+    answer = post(app, RESEND, letters.told("complaint"))
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+    with sqlite3.connect(root / ".newsletter" / "newsletter.db") as connection:
+        connection.execute("UPDATE ledger SET closed_at = NULL")
+    connection.close()
+    assert post(app, RESEND, letters.told("complaint")).status_code == 200
+    until(lambda: letters.status() == "complained")
+
+
+def test_the_log_holds_nothing_of_what_is_told(app: App, letters: Letters) -> None:
+    told = letters.told("hard bounce")
+    body, headers = RESEND.webhook(told)
+    send(app, RESEND, body, headers)
+    send(app, RESEND, body + b" ", headers)
+    until(lambda: letters.status() == "bounced")
+    app.stop()
+    said = app.said()
+    assert "POST /webhooks/{provider} 200" in said
+    assert "POST /webhooks/{provider} 401" in said
+    assert "no good signature" in said
+    for secret in (email(0), told.ref, headers["svix-id"], headers["svix-signature"]):
+        assert secret not in said
+    assert "unexpected" not in said
