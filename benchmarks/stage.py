@@ -165,7 +165,7 @@ def _add_readers(store: Store, readers: int) -> None:
             " created_at) WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number"
             f" WHERE n < {readers - 1}) SELECT replace(CAST({name} AS text), '-', ''),"
             " 'lezer' || n || '@example.org', 'lezer' || n || '@example.org',"
-            " CASE n % 2 WHEN 1 THEN 'Anna' END, 'active', 'test', "
+            " CASE n & 1 WHEN 1 THEN 'Anna' END, 'active', 'test', "
             + ("'2026-01-01 00:00:00.000000'" if on_file else "now()")
             + " FROM number"
         )

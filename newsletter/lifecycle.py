@@ -49,7 +49,7 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
 }
 
 
-_AFTER: Final[Mapping[type[Outcome], DeliveryState]] = {
+_AFTER: Final[Mapping[type, DeliveryState]] = {
     Accepted: D.ACCEPTED,
     Rejected: D.REJECTED,
     RetryLater: D.PENDING,
@@ -67,7 +67,7 @@ def mailings_before(target: MailingState) -> frozenset[MailingState]:
     return frozenset(state for state, following in MAILINGS.items() if target in following)
 
 
-def state_after(outcome: Outcome) -> DeliveryState:
+def state_after(outcome: Outcome | None) -> DeliveryState:
     """Return what a delivery becomes by what the provider said of it."""
     return _AFTER.get(type(outcome), D.UNKNOWN)
 

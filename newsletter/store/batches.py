@@ -169,13 +169,16 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     Returns:
         False if another process has taken the batch over: then nothing changed.
     """
-    owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id).with_for_update()
-    if connection.scalar(owner) != claim.attempt:
-        return False
     moment = now(connection)
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     said = [outcomes.get(reader.ref) for reader in claim.readers]
+    split = any(isinstance(outcome, RetryLater | Refused) for outcome in said)
+    certain = all(lifecycle.state_after(one) is not DeliveryState.UNKNOWN for one in set(said))
+    # A repetition may speak of letters that an earlier attempt has settled.
+    ended = split or (certain and claim.attempt == 1)
+    if not _end_lease(connection, claim, moment, ended=ended):
+        return False
     if len(set(said)) == 1:
         alike = deliveries.update().where(under_way(claim.batch_id))
         connection.execute(alike.values(_settlement(said[0], moment)))
@@ -185,8 +188,8 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
             for reader, outcome in zip(claim.readers, said, strict=True)
         ]
         set_for_each(connection, deliveries, "ref", rows, under_way(claim.batch_id))
-    split = any(isinstance(outcome, RetryLater | Refused) for outcome in outcomes.values())
-    _close(connection, claim.batch_id, moment, split=split)
+    if not ended:
+        _close(connection, claim.batch_id, moment)
     return True
 
 
@@ -202,15 +205,22 @@ def under_way(batch_id: int) -> sa.ColumnElement[bool]:
     )
 
 
-def _close(connection: sa.Connection, batch_id: int, moment: datetime, *, split: bool) -> None:
-    """End a batch's lease, and the batch itself unless a replay could still settle some of it."""
+def _end_lease(connection: sa.Connection, claim: Claim, moment: datetime, *, ended: bool) -> bool:
+    """End a claim's lease, and the batch if nothing of it can be replayed; False if it is lost."""
+    values: dict[str, object] = {"lease_until": moment}
+    if ended:
+        values |= {"settled_at": moment, "snapshot": None}
+    own = sa.and_(batches.c.id == claim.batch_id, batches.c.attempt == claim.attempt)
+    return connection.execute(batches.update().where(own).values(values)).rowcount == 1
+
+
+def _close(connection: sa.Connection, batch_id: int, moment: datetime) -> None:
+    """End a batch unless a replay could still settle some of it."""
     unknown = sa.exists().where(
         deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN
     )
-    this = batches.update().where(batches.c.id == batch_id)
-    connection.execute(this.values(lease_until=moment))
-    ended = this if split else this.where(~unknown)
-    connection.execute(ended.values(settled_at=moment, snapshot=None))
+    this = batches.update().where(batches.c.id == batch_id, ~unknown)
+    connection.execute(this.values(settled_at=moment, snapshot=None))
 
 
 def _take(

@@ -69,7 +69,10 @@ class Store:
             if self._server:
                 from newsletter.store import postgres  # noqa: PLC0415 - slow to import
 
-                gone = postgres.begin_write(connection) is not None
+                closed_at, moment = postgres.begin_write(connection)
+                gone = closed_at is not None
+                # A transaction that writes is short: it asks for the time once.
+                connection.execution_options(newsletter_began=moment)
             else:
                 gone = is_closed(connection)
             if gone:
@@ -206,11 +209,13 @@ def exclude(connection: sa.Connection, what: Lock) -> None:
 
 def now(connection: sa.Connection) -> datetime:
     """Return the time as the database has it; SQLite runs in this process, and has its clock."""
-    clock: Callable[[], datetime] | None = connection.get_execution_options().get(
-        "newsletter_clock"
-    )
+    options = connection.get_execution_options()
+    clock: Callable[[], datetime] | None = options.get("newsletter_clock")
     if clock:
         return clock()
+    began: datetime | None = options.get("newsletter_began")
+    if began:
+        return began
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
     from newsletter.store import postgres  # noqa: PLC0415 - slow to import

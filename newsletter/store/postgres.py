@@ -7,6 +7,7 @@ longer than a transaction, nothing is prepared, no lock outlives a transaction
 
 from __future__ import annotations
 
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -66,20 +67,23 @@ def engine(parameters: Mapping[str, str]) -> sa.Engine:
     return engine
 
 
-def begin_write(connection: sa.Connection) -> object:
-    """Begin a transaction that may wait and may change; return since when the ledger is closed.
+def begin_write(connection: sa.Connection) -> tuple[object, datetime]:
+    """Begin a transaction that may wait and may change.
+
+    Returns:
+        Since when the ledger is closed, None while it is open; and the server's time.
 
     The lock on the ledger's row, which all writers share, is what `db move` waits for.
     """
-    closed_at, durable = connection.exec_driver_sql(
-        "SELECT closed_at, current_setting('synchronous_commit') <> 'off',"
+    closed_at, durable, moment = connection.exec_driver_sql(
+        "SELECT closed_at, current_setting('synchronous_commit') <> 'off', clock_timestamp(),"
         " set_config('lock_timeout', %(lock_timeout)s, true) FROM ledger FOR KEY SHARE",
         {"lock_timeout": _LOCK_TIMEOUT},
-    ).one()[:2]
+    ).one()[:3]
     if not durable:
         # What is committed as attempting must be so after a crash of the server, too.
         connection.exec_driver_sql("SET LOCAL synchronous_commit = on")
-    return closed_at
+    return closed_at, moment.astimezone(UTC)
 
 
 def now(connection: sa.Connection) -> datetime:
