@@ -49,6 +49,9 @@ if TYPE_CHECKING:
 BYTES_IN_FLIGHT: Final = 32 << 20
 """A budget for the requests under way at once, so that memory does not grow with the list."""
 
+LETTERS_AT_ONCE: Final = 1000
+"""Claimed in one transaction; a reader who leaves meanwhile waits for its end."""
+
 _WAIT_SECONDS: Final = 0.2
 _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
@@ -173,7 +176,8 @@ class Sender:
     def _claims(self, connection: Connection, under_way: int) -> tuple[list[Claim], float | None]:
         """Claim what may leave next, and say when there may be more."""
         claims: list[Claim] = []
-        while not (self._ended() or self._full):
+        room = LETTERS_AT_ONCE
+        while room > 0 and not (self._ended() or self._full):
             pause = self._pace.wait(under_way + len(claims), time.monotonic())
             if pause is None or pause > 0:
                 return claims, pause
@@ -182,6 +186,7 @@ class Sender:
                 return claims, idle
             self._pace.leaves(len(claim.readers), time.monotonic())
             claims.append(claim)
+            room -= len(claim.readers)
         return claims, None
 
     def _ended(self) -> bool:
