@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import format_datetime, parseaddr
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -66,15 +66,31 @@ def form(letter: Letter) -> Form:
         ("Subject", (letter.subject,)),
         ("Date", ("", "date", "")),
         ("Message-ID", ("<", "ref", f"@{_domain(letter.sender)}>")),
-        ("List-Id", (letter.list_id,)),
-        # RFC 8058, section 3.1: one https address, and this exact pair beside it.
-        ("List-Unsubscribe", ("<", "leave_url", ">")),
-        ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
+        # A notice is no list mail, and there is nothing to leave.
+        *(_of_a_list(letter) if letter.leave_url else ()),
     )
     return Form(
         headers=tuple((name, pieces) for name, pieces in headers if any(pieces)),
         html=slots.split(letter.html),
         text=slots.split(letter.text),
+    )
+
+
+def _of_a_list(letter: Letter) -> tuple[tuple[str, Pieces], ...]:
+    return (
+        ("List-Id", (letter.list_id,)),
+        # RFC 8058, section 3.1: one https address, and this exact pair beside it.
+        ("List-Unsubscribe", ("<", "leave_url", ">")),
+        ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
+    )
+
+
+def with_link(notice: Letter, link: str) -> Letter:
+    """Return a notice with its one reader's link in it; a notice has no other slots."""
+    return replace(
+        notice,
+        html=_fill(slots.split(notice.html), {"link": html_value(link)}),
+        text=_fill(slots.split(notice.text), {"link": link}),
     )
 
 

@@ -19,11 +19,17 @@ LEAVE_URL = f"{_OPEN}leave_url{_CLOSE}"
 """Where the reader's own leave address goes."""
 
 MARKS = {"greeting": GREETING, "leave_url": LEAVE_URL}
-"""Every slot by its name."""
+"""Every slot of a letter by its name."""
 
-_RAW = re.compile(f"{_OPEN}({'|'.join(MARKS)}){_CLOSE}")
-_ENTITIES = re.compile(f"&#{ord(_OPEN)};({'|'.join(MARKS)})&#{ord(_CLOSE)};")
+_NAME = "([a-z_]+)"
+_RAW = re.compile(f"{_OPEN}{_NAME}{_CLOSE}")
+_ENTITIES = re.compile(f"&#{ord(_OPEN)};{_NAME}&#{ord(_CLOSE)};")
 _PRIVATE_USE = re.compile("[\ue000-\uf8ff\U000f0000-\U0010ffff]")
+
+
+def mark(name: str) -> str:
+    """Return the mark of another slot, for a notice or a page: small letters and underscores."""
+    return f"{_OPEN}{name}{_CLOSE}"
 
 
 def split(part: str) -> tuple[str, ...]:

@@ -1,7 +1,8 @@
-"""Signed tokens in a reader's links.
+"""Signed tokens in a reader's links, and the stamp of a form.
 
-A token holds two random public ids and no address, number or time: nothing has to be stored for
+A link's token holds random public ids and no address, number or time: nothing has to be stored for
 it, it works for as long as its key is in the list, and the same letter always has the same bytes.
+Each is good for one purpose.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ NOBODY = "0" * 32
 """The public id of no subscriber and no mailing: proofs and trials of the web app carry it."""
 
 _ID_BYTES = 16
-_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}\.[A-Za-z0-9_-]{43}")
+_SIGNED = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
+_LONGEST = 600
+_TIME_BYTES = 8
 
 
 def leave_token(key: str, subscriber: str, mailing: str) -> str:
@@ -34,8 +37,7 @@ def leave_token(key: str, subscriber: str, mailing: str) -> str:
         subscriber: The subscriber's public id.
         mailing: The mailing's public id.
     """
-    ids = bytes.fromhex(subscriber + mailing)
-    return _signer((key,), "leave").sign(base64.urlsafe_b64encode(ids).rstrip(b"=")).decode()
+    return _sign(key, "leave", bytes.fromhex(subscriber + mailing))
 
 
 def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
@@ -45,14 +47,48 @@ def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
         keys: All keys of the list, newest first.
         token: Whatever stood in the URL.
     """
-    # Decoders of base64 are lenient; one reader's address has one spelling.
-    if not _TOKEN.fullmatch(token):
-        return None
-    try:
-        ids = base64.urlsafe_b64decode(_signer(tuple(keys), "leave").unsign(token) + b"=")
-    except BadSignature:
+    ids = _read(keys, "leave", token)
+    if ids is None or len(ids) != 2 * _ID_BYTES:
         return None
     return ids[:_ID_BYTES].hex(), ids[_ID_BYTES:].hex()
+
+
+def confirm_token(key: str, signup: str) -> str:
+    """Return the token of the link that confirms a sign-up, 66 characters that are safe in a URL.
+
+    It holds no time, so that a letter which is sent again has the same bytes: until when it is
+    good stands with the sign-up.
+
+    Args:
+        key: The signing key.
+        signup: The sign-up's public id.
+    """
+    return _sign(key, "confirm", bytes.fromhex(signup))
+
+
+def read_confirm_token(keys: Sequence[str], token: str) -> str | None:
+    """Return the public id of the sign-up, or None if no key signed this token."""
+    found = _read(keys, "confirm", token)
+    return found.hex() if found is not None and len(found) == _ID_BYTES else None
+
+
+def form_stamp(key: str, shown_at: int, page: str) -> str:
+    """Return what a sign-up form carries: when we showed it, and on which page it was begun.
+
+    Args:
+        key: The signing key.
+        shown_at: In seconds, as `time.time` counts them.
+        page: An address of at most 200 characters.
+    """
+    return _sign(key, "form", shown_at.to_bytes(_TIME_BYTES, "big") + page.encode())
+
+
+def read_form_stamp(keys: Sequence[str], stamp: str) -> tuple[int, str] | None:
+    """Return when and on which page a form was shown, or None if no key signed this stamp."""
+    found = _read(keys, "form", stamp)
+    if found is None:
+        return None
+    return int.from_bytes(found[:_TIME_BYTES], "big"), found[_TIME_BYTES:].decode()
 
 
 def fingerprint(key: str) -> str:
@@ -67,7 +103,24 @@ class _Sha256(HMACAlgorithm):
         return hmac.digest(key, value, "sha256")
 
 
-@functools.lru_cache(maxsize=8)
+def _sign(key: str, purpose: str, payload: bytes) -> str:
+    encoded = base64.urlsafe_b64encode(payload).rstrip(b"=")
+    return _signer((key,), purpose).sign(encoded).decode()
+
+
+def _read(keys: Sequence[str], purpose: str, token: str) -> bytes | None:
+    """Return what a key signed for this purpose, or None."""
+    # Decoders of base64 are lenient; what was signed has one spelling.
+    if len(token) > _LONGEST or not _SIGNED.fullmatch(token):
+        return None
+    try:
+        encoded = _signer(tuple(keys), purpose).unsign(token)
+    except BadSignature:
+        return None
+    return base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+
+
+@functools.lru_cache(maxsize=16)
 def _signer(keys: tuple[str, ...], purpose: str) -> Signer:
     # The purpose is the salt, so that a token for one thing is never good for another.
     salt = f"newsletter.{purpose}".encode()

@@ -213,7 +213,7 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     provider = Provider(tmp_path / "taken", replay=BLIND, size=25)
     asleep = itertools.count(1)
     # Each look at the clock is a quarter of an hour later.
-    monkeypatch.setattr(carrier, "_clocks", lambda: (0.0, next(asleep) * 900.0))
+    monkeypatch.setattr(carrier, "clocks", lambda: (0.0, next(asleep) * 900.0))
     report = house.send(provider)
     assert counts(report.receipt) == {"pending": 25}
     assert isinstance(report.trouble, TryAgain)

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 from hooks import RESEND, Told
 from house import House, Provider
+from visitors import VIA, wish
 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import (
@@ -34,6 +35,7 @@ from newsletter.store.engine import now
 from newsletter.store.location import locate
 from newsletter.store.schema import ledger, metadata
 from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.joining import join
 from newsletter.subscriptions.people import add, unsubscribe
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def house(root: Path, database: str) -> Iterator[House]:
     house = House(root, readers=30)
     add(house.store, "anna@example.org", consent="ja, graag", first_name="Änna 🕊")
     unsubscribe(house.store, "lezer3@example.org")
+    join(house.store, wish("lezer3@example.org"), VIA)
     house.send(Provider(root / "taken"), limit=10)
     with house.store.write() as connection:
         keys.record_fingerprint(connection, "0123456789abcdef")

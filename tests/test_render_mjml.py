@@ -25,7 +25,7 @@ def same(text: str) -> str:
     return text
 
 
-def nothing(_html: str) -> None:
+def nothing(*_arguments: str) -> None:
     return None
 
 
@@ -126,7 +126,7 @@ def test_deep_nesting_is_an_error() -> None:
 def test_without_the_limit_deep_nesting_kills_the_process() -> None:
     code = (
         "from newsletter.render import mjml\n"
-        "mjml._refuse_unsafe = lambda source: None\n"
+        "mjml._refuse_unsafe = lambda *_: None\n"
         "deep = '<b>' * 50_000 + '</b>' * 50_000\n"
         "mjml.compile('<mjml lang=\"nl\"><mj-body><mj-section><mj-column><mj-text>' + deep"
         " + '</mj-text></mj-column></mj-section></mj-body></mjml>')\n"

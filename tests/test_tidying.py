@@ -15,13 +15,16 @@ from hooks import RESEND, Told
 from house import House
 from people import sql
 from served import serving
+from visitors import HERE, VIA, open_link, wish
 
 from newsletter import delivery
 from newsletter.errors import NewsletterError
 from newsletter.store import people
 from newsletter.store.people import Suppression
 from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.confirming import Standing, confirm
 from newsletter.subscriptions.events import keep
+from newsletter.subscriptions.joining import join
 from newsletter.subscriptions.people import add, story
 from newsletter.subscriptions.tidying import Tidied, tidy, tidy_daily
 
@@ -88,6 +91,47 @@ def test_who_never_confirmed_is_removed_after_a_week(letters: Letters) -> None:
     age(letters, "subscribers", "created_at", 7.1, "id <> 2")
     assert tidied(letters) == dataclasses.replace(NOTHING, unconfirmed=1)
     assert sql(letters.house.store, "SELECT id FROM subscribers ORDER BY id") == [(2,), (3,)]
+
+
+@pytest.mark.usefixtures("database")
+def test_who_asked_again_lately_is_not_removed(letters: Letters) -> None:
+    store = letters.house.store
+    join(store, wish("anna@example.org"), VIA)
+    age(letters, "subscribers", "created_at", 30, "status = 'pending'")
+    assert tidied(letters) == NOTHING
+    assert confirm(store, open_link(store, "anna@example.org"), HERE) is Standing.HERE
+
+
+@pytest.mark.usefixtures("database")
+def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Letters) -> None:
+    store = letters.house.store
+    join(store, wish("anna@example.org"), VIA)
+    confirm(store, open_link(store, "anna@example.org"), HERE)
+    age(letters, "signups", "requested_at", 7.1)
+    age(letters, "notices", "queued_at", 30.5)
+    assert tidied(letters) == NOTHING
+    assert sql(store, "SELECT count(*) FROM signups") == [(0,)]
+    assert sql(store, "SELECT count(*), max(signup_id) FROM notices") == [(1, None)]
+    age(letters, "notices", "queued_at", 31.1)
+    assert tidied(letters) == NOTHING
+    assert sql(store, "SELECT count(*) FROM notices") == [(0,)]
+
+
+@pytest.mark.usefixtures("database")
+def test_of_who_confirmed_all_that_tells_of_a_machine_goes(root: Path) -> None:
+    clock = [datetime(2026, 11, 1, tzinfo=UTC)]
+    house = House(root, readers=0, clock=lambda: clock[0])
+    join(house.store, wish("anna@example.org", ip="198.51.100.9"), VIA)
+    confirm(house.store, open_link(house.store, "anna@example.org"), HERE)
+    kept = "SELECT wording_id, at, source, form, requested_at, came_from FROM consents"
+    before = sql(house.store, kept)
+    clock[0] += timedelta(days=89)
+    assert tidy(house.store, house.settings).ip_addresses == 0
+    clock[0] += timedelta(days=2)
+    assert tidy(house.store, house.settings).ip_addresses == 1
+    machine = "SELECT ip, user_agent, requested_ip, requested_user_agent FROM consents"
+    assert sql(house.store, machine) == [(None,) * 4]
+    assert sql(house.store, kept) == before
 
 
 @pytest.mark.usefixtures("database")

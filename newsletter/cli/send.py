@@ -71,6 +71,7 @@ def send(
         if not provider.capabilities.rehearsal:
             _ask(app, provider, order, yes=yes)
         with _stoppable() as stop, progress(slug) as tell:
+            _send_notices(app, provider, stop)
             found = delivery.send(
                 app.store, app.settings, provider, order, stop=stop, progress=tell
             )
@@ -93,6 +94,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     if not provider.capabilities.rehearsal:
         _warn_of_short_keys(app)
     with _stoppable() as stop:
+        _send_notices(app, provider, stop)
         found = delivery.due(
             app.store,
             app.settings,
@@ -156,6 +158,15 @@ def _remark(app: App, found: delivery.Report) -> None:
         note(f"{mailing.slug} was complete already: nothing was sent.")
     elif mailing.rehearsal and found.receipt.counts[DeliveryState.ACCEPTED]:
         note(f"The letters are in {app.settings.state / 'outbox' / mailing.slug}")
+
+
+def _send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
+    """Take along what waits for single people; whatever comes of it, the issue is sent."""
+    found = delivery.send_notices(app.store, app.settings, provider, stop)
+    if found.accepted:
+        note(f"{found.accepted:,} notice{'s' * (found.accepted != 1)} left as well.")
+    if found.trouble:
+        note(str(found.trouble))
 
 
 @contextlib.contextmanager

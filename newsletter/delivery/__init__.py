@@ -10,15 +10,18 @@ from newsletter.delivery.accounts import (
 )
 from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
 from newsletter.delivery.due import DueReport, due
+from newsletter.delivery.notices import Notices, Round, send_notices
 from newsletter.delivery.proof import Proof, proof
 from newsletter.delivery.send import Order, Prospect, Report, send, would_send
 
 __all__ = [
     "DueReport",
+    "Notices",
     "Order",
     "Proof",
     "Prospect",
     "Report",
+    "Round",
     "Upcoming",
     "Verdict",
     "cancel",
@@ -31,6 +34,7 @@ __all__ = [
     "receipt_of",
     "resolve",
     "send",
+    "send_notices",
     "upcoming",
     "would_send",
 ]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Departure:
     """A request that is about to leave, or on its way.
 
-    ``began`` is when it was made, just after its claim, on the clocks of `_clocks`.
+    ``began`` is when it was made, just after its claim, on the clocks of `clocks`.
     """
 
     claim: Claim
@@ -61,11 +61,11 @@ class Carrier:
         payload = self._provider.build(batch)
         if claim.payload_hash not in {None, payload.digest}:
             return "the same letter now has other bytes"
-        return Departure(claim, batch, payload, _clocks())
+        return Departure(claim, batch, payload, clocks())
 
     def carry(self, departure: Departure) -> Answer:
         """Let one request leave, in a thread of its own; whatever happens, there is an answer."""
-        if _seconds_since(departure.began) > self._lease / 2:
+        if seconds_since(departure.began) > self._lease / 2:
             # This machine was asleep: by now the request may be another sender's.
             late = RetryLater("this machine was not running", 0)
             return Answer({reader.ref: late for reader in departure.claim.readers})
@@ -95,10 +95,11 @@ class Carrier:
         )
 
 
-def _clocks() -> tuple[float, float]:
+def clocks() -> tuple[float, float]:
     """Return both clocks: one of them stops while a machine sleeps, the other may be set."""
     return time.monotonic(), time.time()
 
 
-def _seconds_since(began: tuple[float, float]) -> float:
-    return max(now - then for now, then in zip(_clocks(), began, strict=True))
+def seconds_since(began: tuple[float, float]) -> float:
+    """Return how long ago `clocks` said that, by the clock that has gone further."""
+    return max(now - then for now, then in zip(clocks(), began, strict=True))

@@ -19,6 +19,9 @@ class Letter:
     nothing. ``html`` is pure ASCII. ``page`` is the same letter for all to read on the web: it
     greets without a name and has no leave link. ``leave_url`` ends in a slash; the reader's token
     follows.
+
+    A notice is one as well: it belongs to no list and has no page, so that ``list_id``, ``page``
+    and ``leave_url`` are empty.
     """
 
     subject: str

@@ -42,12 +42,40 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody agreed to, when and where."""
+    """What somebody agreed to, when and where.
+
+    Who signed up by himself agreed twice: he asked on a form, and confirmed from his mailbox. Of
+    the others only ``at``, ``source``, the wording and perhaps ``ip`` are known.
+
+    Attributes:
+        at: When he agreed; of a sign-up, when he confirmed it.
+        source: Where: "form", "cli", the name of an import's format.
+        text: The wording.
+        version: The wording's number in this ledger.
+        hash: SHA-256 (hex) of the wording.
+        ip: From which address; this and the next are kept for a short time only.
+        user_agent: With which program.
+        form: On which page or site he asked.
+        requested_at: When he asked.
+        requested_ip: From which address he asked.
+        requested_user_agent: With which program he asked.
+        came_from: What he was before: "pending", or how he had left.
+        left_at: When he had left, if he had.
+    """
 
     at: datetime
     source: str
     text: str
+    version: int
+    hash: str
     ip: str | None
+    user_agent: str | None
+    form: str | None
+    requested_at: datetime | None
+    requested_ip: str | None
+    requested_user_agent: str | None
+    came_from: str | None
+    left_at: datetime | None
 
 
 class MailingState(StrEnum):
@@ -71,6 +99,15 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
+
+
+class NoticeKind(StrEnum):
+    """A letter to one person that is no mailing."""
+
+    CONFIRMATION = "confirmation"
+    """To somebody who signed up: one button makes him a reader."""
+    ALREADY_HERE = "already-here"
+    """To a reader who signed up once more."""
 
 
 @dataclass(frozen=True, slots=True)

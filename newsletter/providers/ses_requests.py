@@ -160,7 +160,7 @@ def _common(letter: Letter, configuration_set: str) -> dict[str, Pieces]:
 
 def _headers(letter: Letter) -> dict[str, Pieces]:
     headers = dict(personal.form(letter).headers)
-    return {name: header(name, headers[name]) for name in _HEADERS}
+    return {name: header(name, headers[name]) for name in _HEADERS if name in headers}
 
 
 def _subject(letter: Letter) -> str:

@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import astuple, dataclass
 from email.headerregistry import Address
 from email.utils import parseaddr, quote
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
 from newsletter import slots
@@ -21,7 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from newsletter.config import Settings
-    from newsletter.model import Issue
+    from newsletter.model import Issue, NoticeKind
+
+
+_ISSUE: Final = "issue.mjml.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +62,15 @@ def letter(issue: Issue, settings: Settings) -> Letter:
     """
     _refuse_marks(issue, settings)
     known = values(issue, settings)
-    html = mjml.compile(templates.run(settings.root, "issue.mjml.j2", known))
+    html = mjml.compile(templates.run(settings.root, _ISSUE, known))
     text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
     for_all = {"greeting": settings.greeting_without_name, "leave_url": ""}
-    page = templates.run(settings.root, "issue.mjml.j2", known | {"slots": for_all})
-    _refuse_lost_slots("issue.mjml.j2", html)
+    page = templates.run(settings.root, _ISSUE, known | {"slots": for_all})
+    _refuse_lost_slots(_ISSUE, html)
     _refuse_lost_slots("issue.txt.j2", text)
-    sender = settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
     return Letter(
         subject=issue.subject,
-        sender=sender,
+        sender=_sender(settings),
         reply_to=settings.reply_to,
         list_id=_list_id(settings),
         html=html,
@@ -77,6 +79,47 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
         leave_url=f"{settings.public_url.rstrip('/')}/u/",
+    )
+
+
+def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
+    """Render a notice, from the three templates of its kind in `templates/notices/`.
+
+    Args:
+        settings: The newsletter's.
+        kind: Which.
+        linked: Whether it is of no use without the slot `link`; it holds nothing else of its
+            reader.
+
+    Raises:
+        NewsletterError: A template is missing or wrong.
+    """
+    known = {
+        "newsletter": _newsletter(settings),
+        "palette": palette(settings.accent_color),
+        "greeting": settings.greeting_without_name,
+        "slots": {"link": slots.mark("link")},
+    }
+    subject = " ".join(
+        templates.run(settings.root, f"notices/{kind}.subject.txt.j2", known).split()
+    )
+    known |= {"subject": subject}
+    marked, plain = f"notices/{kind}.mjml.j2", f"notices/{kind}.txt.j2"
+    html = mjml.compile(templates.run(settings.root, marked, known), marked)
+    text = _tidy(templates.run(settings.root, plain, known))
+    for name, part in ((marked, html), (plain, text)) if linked else ():
+        _refuse_lost_link(name, part)
+    return Letter(
+        subject=subject,
+        sender=_sender(settings),
+        reply_to=settings.reply_to,
+        list_id="",
+        html=html,
+        text=text,
+        page="",
+        greeting="",
+        greeting_without_name="",
+        leave_url="",
     )
 
 
@@ -112,6 +155,10 @@ def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
         site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
         browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}" if issue else "",
     )
+
+
+def _sender(settings: Settings) -> str:
+    return settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
 
 
 def _alone(html: str) -> str:
@@ -168,4 +215,13 @@ def _refuse_lost_slots(name: str, part: str) -> None:
             "a slot came out damaged",
             where=name,
             hint="Write {{ slots.greeting }} and {{ slots.leave_url }} without a filter",
+        )
+
+
+def _refuse_lost_link(name: str, part: str) -> None:
+    if "link" not in slots.split(part)[1::2]:
+        raise NewsletterError(
+            "the notice has no link",
+            where=name,
+            hint="It is there to be clicked: write {{ slots.link }} in the template",
         )

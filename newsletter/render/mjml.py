@@ -26,7 +26,6 @@ MAX_SOURCE = 1_000_000
 MAX_DEPTH = 200
 """Of elements; the compiler overflows the stack at some tens of thousands."""
 
-_WHERE = "issue.mjml.j2"
 _STYLE = re.compile(r"(<(?:mj-)?style\b.*?</(?:mj-)?style>)", re.DOTALL)
 _TAG = re.compile(r"""</?[a-zA-Z](?:[^<>"']|"[^"]*"|'[^']*')*>""")
 _VALUE = re.compile(r"""=\s*(?:"([^"]*)"|'([^']*)')""")
@@ -40,34 +39,38 @@ _LEFTOVER = re.compile(r"</?(mj-[\w-]+|mjml)\b")
 _POSITION = re.compile(r"position (\d+):")
 
 
-def compile(source: str) -> str:  # noqa: A001 - always read as mjml.compile
+def compile(source: str, where: str = "issue.mjml.j2") -> str:  # noqa: A001 - always read as mjml.compile
     """Compile MJML to HTML in pure ASCII.
+
+    Args:
+        source: The MJML.
+        where: The template that made it, for errors.
 
     Raises:
         NewsletterError: The source is not MJML, or what came of it is not what it says.
     """
-    _refuse_unsafe(source)
+    _refuse_unsafe(source, where)
     prepared = _prepare(source)
     try:
         html = mjml2html(prepared, fonts={})
     except ValueError as error:
         raise NewsletterError(
             f"is not valid MJML{_near(prepared, str(error))}",
-            where=_WHERE,
+            where=where,
             hint="Look for an unclosed tag or an element that MJML does not have",
         ) from None
-    _refuse_garbled(html)
-    _refuse_leftovers(html)
-    _refuse_oversize(html)
+    _refuse_garbled(html, where)
+    _refuse_leftovers(html, where)
+    _refuse_oversize(html, where)
     return html
 
 
-def _refuse_unsafe(source: str) -> None:
+def _refuse_unsafe(source: str, where: str) -> None:
     if len(source) > MAX_SOURCE or _depth(source) > MAX_DEPTH:
         raise NewsletterError(
             f"the letter is larger than {MAX_SOURCE:,} characters of MJML or nests its elements "
             f"more than {MAX_DEPTH} deep",
-            where=_WHERE,
+            where=where,
             hint="Shorten the issue or flatten its lists",
         )
 
@@ -130,37 +133,37 @@ def _near(source: str, error: str) -> str:
     return f', near "{" ".join(source[start : start + 60].split())}"'
 
 
-def _refuse_garbled(html: str) -> None:
+def _refuse_garbled(html: str, where: str) -> None:
     """Find the traces of a Rust debug string: a backslash inside a tag."""
     for tag in _TAG.findall(_COMMENT.sub("", _STYLE.sub("", html))):
         if "\\" in tag:
             raise NewsletterError(
                 f"the MJML compiler garbled an attribute: {tag[:120]}",
-                where=_WHERE,
+                where=where,
                 hint="Write that character as a numeric entity in the template",
             )
 
 
-def _refuse_leftovers(html: str) -> None:
+def _refuse_leftovers(html: str, where: str) -> None:
     body = _COMMENT.sub("", html)
     if found := _LEFTOVER.search(body):
         raise NewsletterError(
             f"MJML does not know the element <{found[1]}>",
-            where=_WHERE,
+            where=where,
             hint="Correct its name, or close the element before it",
         )
     if 'lang="und"' in body:
         raise NewsletterError(
             "the letter has no language",
-            where=_WHERE,
+            where=where,
             hint='Begin the template with <mjml lang="{{ newsletter.language }}" dir="ltr">',
         )
 
 
-def _refuse_oversize(html: str) -> None:
+def _refuse_oversize(html: str, where: str) -> None:
     if len(html) > MAX_BYTES:
         raise NewsletterError(
             f"the letter is {len(html):,} bytes of HTML; Gmail cuts off what is over {MAX_BYTES:,}",
-            where=_WHERE,
+            where=where,
             hint="Shorten the issue: an excerpt and a button invite better than the whole article",
         )

@@ -18,6 +18,7 @@ from newsletter.store.schema import (
     deliveries,
     events,
     mailings,
+    notices,
     proofs,
     subscribers,
 )
@@ -122,11 +123,13 @@ def numbers(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
     return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
 
 
-def of_proofs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
-    """Return which of these are the references of letters to the author himself."""
-    return set(
-        connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
-    )
+def of_no_mailing(connection: sa.Connection, refs: Collection[str]) -> set[str]:
+    """Return which of these are the references of proofs and notices."""
+    return {
+        ref
+        for column in (proofs.c.ref, notices.c.ref)
+        for ref in connection.scalars(sa.select(column).where(among(connection, column, refs)))
+    }
 
 
 def hold_readers(

@@ -15,13 +15,13 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import DeliveryState
-from newsletter.store import recovery, sqlite
+from newsletter.store import notice_claims, recovery, sqlite
 from newsletter.store.bulk import insert_many
 from newsletter.store.condition import Condition, inspect
 from newsletter.store.engine import Lock, connect, exclude, now, open_store, upgrade
 from newsletter.store.location import Server, SqliteFile, locate
 from newsletter.store.migrating import HEAD, migrate, revision
-from newsletter.store.schema import deliveries, ledger, mailings, metadata
+from newsletter.store.schema import deliveries, ledger, mailings, metadata, notices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -146,10 +146,12 @@ def _close(source: Store) -> None:
         connection.execute(sa.select(ledger.c.id).with_for_update())
         for mailing in connection.scalars(sa.select(mailings.c.id)).all():
             recovery.expire_leases(connection, mailing)
-        attempting = sa.select(sa.func.count()).where(
-            deliveries.c.state == DeliveryState.ATTEMPTING
+        notice_claims.expire(connection)
+        attempting = (
+            sa.select(sa.func.count()).where(table.c.state == DeliveryState.ATTEMPTING)
+            for table in (deliveries, notices)
         )
-        if count := connection.scalar(attempting):
+        if count := sum(connection.scalar(query) or 0 for query in attempting):
             raise TryAgain(
                 f"{count:,} letters are under way, so nothing was moved",
                 hint="Run it again when the send has ended",

@@ -1,30 +1,27 @@
-"""Subscribers, what they agreed to, and who may not be mailed: the queries of the list."""
+"""Subscribers, and who may not be mailed: the queries of the list."""
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import Consent, DeliveryState, Status, Subscriber
+from newsletter.model import DeliveryState, Status, Subscriber
 from newsletter.store.bulk import among, insert_many
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.ids import new_id
 from newsletter.store.schema import (
     batches,
-    consents,
     deliveries,
     ledger,
     mailings,
     subscribers,
     suppressions,
-    wordings,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
 _AT_A_TIME = 1000
@@ -111,10 +108,15 @@ def add(connection: sa.Connection, newcomers: Sequence[Newcomer]) -> None:
 
 
 def confirm(connection: sa.Connection, people: Mapping[int, datetime]) -> None:
-    """Make these active, from the given moments."""
+    """Make these active, from the given moments; who had left is back."""
     _update(
         connection,
-        {"status": Status.ACTIVE.value, "confirmed_at": sa.bindparam("new_confirmed_at")},
+        {
+            "status": Status.ACTIVE.value,
+            "confirmed_at": sa.bindparam("new_confirmed_at"),
+            "left_at": None,
+            "paused_until": None,
+        },
         [{"row": id_, "new_confirmed_at": at} for id_, at in people.items()],
     )
 
@@ -164,57 +166,12 @@ def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None
             )
 
 
-def record_consents(
-    connection: sa.Connection,
-    text: str,
-    source: str,
-    given: Iterable[tuple[str, datetime, str | None]],
-) -> None:
-    """Record that people on the list agreed to a text.
-
-    Args:
-        connection: An open transaction.
-        text: The wording.
-        source: Where they agreed.
-        given: Key, moment and IP address (where known) of each.
-    """
-    rows = list(given)
-    if not rows:
-        return
-    agreed = sa.select(
-        subscribers.c.id,
-        sa.literal_column(str(_wording(connection, text))),
-        sa.bindparam("at", type_=consents.c.at.type),
-        sa.bindparam("source", type_=consents.c.source.type),
-        sa.bindparam("ip", type_=consents.c.ip.type),
-    ).where(subscribers.c.email_key == sa.bindparam("key"))
-    insert_many(
-        connection,
-        consents.insert().from_select(
-            ["subscriber_id", "wording_id", "at", "source", "ip"], agreed
-        ),
-        ("key", "at", "ip", "source"),
-        [(*row, source) for row in rows],
-    )
-
-
 def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
     """Return somebody's row number and himself, or None for a stranger."""
     row = connection.execute(
         sa.select(subscribers).where(subscribers.c.email_key == key)
     ).one_or_none()
     return None if row is None else (row.id, _subscriber(row))
-
-
-def consents_of(connection: sa.Connection, id_: int) -> list[Consent]:
-    """Return what somebody agreed to, oldest first."""
-    rows = connection.execute(
-        sa.select(consents.c.at, consents.c.source, wordings.c.text, consents.c.ip)
-        .join(wordings)
-        .where(consents.c.subscriber_id == id_)
-        .order_by(consents.c.id)
-    )
-    return [Consent(row.at, row.source, row.text, row.ip) for row in rows]
 
 
 def deliveries_of(connection: sa.Connection, id_: int) -> list[Received]:
@@ -291,15 +248,6 @@ def _update(
         connection.execute(
             subscribers.update().where(subscribers.c.id == sa.bindparam("row")).values(values), rows
         )
-
-
-def _wording(connection: sa.Connection, text: str) -> int:
-    digest = hashlib.sha256(text.encode()).hexdigest()
-    found = connection.scalar(sa.select(wordings.c.id).where(wordings.c.hash == digest))
-    if found is None:
-        connection.execute(wordings.insert().values(text=text, hash=digest))
-        return _wording(connection, text)
-    return int(found)
 
 
 def _subscriber(row: sa.Row[Any]) -> Subscriber:

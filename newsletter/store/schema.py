@@ -102,7 +102,8 @@ wordings = sa.Table(
     sa.Column("hash", sa.Text, nullable=False, unique=True),
 )
 
-# Append-only, which triggers enforce: only the IP address goes before the person does.
+# Append-only, which triggers enforce; gone only with the person. What tells of a machine (the
+# columns of IP addresses and programs) may be cleared, and nothing else may change.
 consents = sa.Table(
     "consents",
     metadata,
@@ -117,6 +118,83 @@ consents = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("ip", sa.Text),
+    # Of who signed up by himself: `at` is when he confirmed, these are when and where he asked.
+    sa.Column("user_agent", sa.Text),
+    sa.Column("form", sa.Text),
+    sa.Column("requested_at", UtcDateTime),
+    sa.Column("requested_ip", sa.Text),
+    sa.Column("requested_user_agent", sa.Text),
+    # What he was before, and when he had left: the proof that who came back did so himself.
+    sa.Column("came_from", sa.Text),
+    sa.Column("left_at", UtcDateTime),
+)
+
+# What visitors asked for on a form, until they confirm it; nobody is bound by it.
+signups = sa.Table(
+    "signups",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    # What the link that confirms it names.
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column(
+        "subscriber_id",
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("wording_id", sa.ForeignKey("wordings.id"), nullable=False),
+    sa.Column("first_name", sa.Text),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("ip", sa.Text),
+    sa.Column("user_agent", sa.Text),
+    sa.Column("confirmed_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
+# How often something happened within a clock hour: what limits the form, for all processes.
+tallies = sa.Table(
+    "tallies",
+    metadata,
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("hour", UtcDateTime, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
+)
+
+# Letters to one person that are no mailing, each a request of its own. They hold no address: who
+# is meant is looked up when one leaves, and `address_hash` only counts what was sent to whom.
+notices = sa.Table(
+    "notices",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("ref", sa.Text, nullable=False, unique=True),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subscriber_id", sa.ForeignKey("subscribers.id", ondelete="SET NULL"), index=True),
+    sa.Column("signup_id", sa.ForeignKey("signups.id", ondelete="SET NULL"), index=True),
+    sa.Column("address_hash", sa.Text, nullable=False),
+    # Through whom it leaves, settled when it is queued: a rehearsal never takes a real one.
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("provider_url", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text),
+    sa.Column("queued_at", UtcDateTime, nullable=False),
+    # It leaves, or is asked about again, from `due_at` on, and never after `expires_at`.
+    sa.Column("due_at", UtcDateTime, nullable=False),
+    sa.Column("expires_at", UtcDateTime, nullable=False),
+    # Of the request under way, as in a batch.
+    sa.Column("attempt", sa.Integer, nullable=False),
+    sa.Column("key", sa.Text),
+    sa.Column("key_id", sa.Text),
+    sa.Column("claimed_at", UtcDateTime),
+    sa.Column("lease_until", UtcDateTime),
+    sa.Column("payload_hash", sa.Text),
+    sa.Column("provider_id", sa.Text),
+    sa.Column("accepted_at", UtcDateTime),
+    _one_of("state", DeliveryState),
+    sa.Index("notices_by_address", "address_hash", "queued_at"),
+    sa.Index("notices_by_time", "queued_at"),
+    sa.Index("notices_by_state", "state", "due_at"),
+    sqlite_autoincrement=True,
 )
 
 # Addresses of which nothing but a keyed hash may be kept, and that may not be mailed.

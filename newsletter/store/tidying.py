@@ -18,6 +18,8 @@ from newsletter.store.schema import (
     deliveries,
     events,
     mailings,
+    notices,
+    signups,
     subscribers,
     webhooks,
 )
@@ -39,16 +41,41 @@ _LEFT = [Status.UNSUBSCRIBED.value, Status.BOUNCED.value, Status.COMPLAINED.valu
 
 def unconfirmed(connection: sa.Connection, before: datetime) -> int:
     """Remove those who asked for the letter and never confirmed it; return how many."""
-    these = sa.and_(subscribers.c.status == Status.PENDING.value, subscribers.c.created_at < before)
+    lately = sa.exists().where(
+        signups.c.subscriber_id == subscribers.c.id, signups.c.requested_at >= before
+    )
+    these = sa.and_(
+        subscribers.c.status == Status.PENDING.value, subscribers.c.created_at < before, ~lately
+    )
     return _remove(connection, subscribers, these)
 
 
+def old_signups(connection: sa.Connection, before: datetime) -> int:
+    """Remove what was asked long ago: what was confirmed stands in a consent."""
+    return _remove(connection, signups, signups.c.requested_at < before)
+
+
+def old_notices(connection: sa.Connection, before: datetime) -> int:
+    """Remove notices that limit nothing any more; return how many."""
+    return _remove(connection, notices, notices.c.queued_at < before)
+
+
 def ip_addresses(connection: sa.Connection, before: datetime) -> int:
-    """Remove the IP addresses of old consents, of which all else stays; return how many."""
-    these = sa.and_(consents.c.ip.is_not(None), consents.c.at < before)
-    some = _some(connection, consents, these)
-    changed = consents.update().where(among(connection, consents.c.id, some)).values(ip=None)
-    return connection.execute(changed).rowcount if some else 0
+    """Remove what tells of a machine from old consents, of which all else stays; return how many.
+
+    That is the IP address and the program, of asking and of confirming.
+    """
+    machine = [
+        consents.c.ip,
+        consents.c.user_agent,
+        consents.c.requested_ip,
+        consents.c.requested_user_agent,
+    ]
+    kept = sa.or_(*(column.is_not(None) for column in machine))
+    some = _some(connection, consents, sa.and_(kept, consents.c.at < before))
+    cleared = consents.update().where(among(connection, consents.c.id, some))
+    nothing = cleared.values(dict.fromkeys(machine))
+    return connection.execute(nothing).rowcount if some else 0
 
 
 def old_events(connection: sa.Connection, before: datetime) -> int:

@@ -13,6 +13,13 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 NAME_LIMIT = 100
 """Characters in a first name; a longer one is a field that slipped, or mischief."""
 
+VISITOR_NAME_LIMIT = 64
+"""The same of a name that a stranger typed."""
+
+_JOINS = frozenset(" '\u2019-.")
+# "J.P." and "St. John" are names; "bit.ly" is an address.
+_LIKE_A_DOMAIN = re.compile(r"[^\W\d_]{2}\.[^\W\d_]{2}|www\.", re.IGNORECASE)
+
 # What email-validator surely takes as it stands; most addresses are, and asking it costs more
 # than all the rest of an import. A test holds the two against each other.
 _PLAIN = re.compile(
@@ -84,6 +91,27 @@ def clean_name(text: str) -> str | None:
     if len(name) > NAME_LIMIT:
         raise ValueError(f"a name longer than {NAME_LIMIT} characters")
     return name or None
+
+
+def visitor_name(text: str) -> str | None:
+    """Return a first name that a stranger typed for himself, or for somebody else; or None.
+
+    It stands in nobody's mail before he confirms; yet it holds nothing but what names are made
+    of, so that no form of ours ever carries an advertisement.
+
+    Raises:
+        ValueError: It is longer than `VISITOR_NAME_LIMIT`, or no name.
+    """
+    name = clean_name(text)
+    if name is None:
+        return None
+    if len(name) > VISITOR_NAME_LIMIT:
+        raise ValueError(f"a name longer than {VISITOR_NAME_LIMIT} characters")
+    letters = [unicodedata.category(character)[0] in "LM" for character in name]
+    strange = [c for c, letter in zip(name, letters, strict=True) if not letter and c not in _JOINS]
+    if strange or not any(letters) or _LIKE_A_DOMAIN.search(name):
+        raise ValueError("no name")
+    return name
 
 
 def address_hash(suppression_key: bytes, key: str) -> str:

@@ -203,8 +203,8 @@ def _deliveries(
 def _nobodys(connection: Connection, found: Sequence[Event], unknown: set[int]) -> set[int]:
     """Return which of unknown events concern no reader of ours, and never will."""
     refs = {found[place].ref for place in unknown} - {""}
-    proofs = events.of_proofs(connection, refs) if refs else set()
-    return {place for place in unknown if not found[place].ref or found[place].ref in proofs}
+    others = events.of_no_mailing(connection, refs) if refs else set()
+    return {place for place in unknown if not found[place].ref or found[place].ref in others}
 
 
 def key_of(email: str) -> str:

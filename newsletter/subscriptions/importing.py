@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from newsletter.model import Status
-from newsletter.store import people
+from newsletter.store import consents, people
 from newsletter.store.engine import now
 from newsletter.subscriptions import csvfile, formats
 from newsletter.subscriptions.addresses import address_hash
@@ -229,10 +229,11 @@ class _Run:
         for key in dict.fromkeys(keys):
             known = found.get(key)
             entries[key] = Entry(known, seen=known is not None and self._meet(known.id))
-        strangers = [key for key in entries if key not in found]
-        if strangers and people.suppression_count(connection):
+        # Who was erased and asks to come back is pending: only he himself can confirm that.
+        doubtful = [key for key, entry in entries.items() if entry.status in {None, Status.PENDING}]
+        if doubtful and people.suppression_count(connection):
             secret = people.suppression_key(connection)
-            hashes = {key: address_hash(secret, key) for key in strangers}
+            hashes = {key: address_hash(secret, key) for key in doubtful}
             erased = people.suppressed(connection, hashes.values())
             for key, digest in hashes.items():
                 entries[key].erased = digest in erased
@@ -272,4 +273,4 @@ class _Run:
             },
         )
         agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
-        people.record_consents(connection, self._consent, SOURCE, agreed)
+        consents.record(connection, self._consent, SOURCE, agreed)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.store import heard, people
+from newsletter.store import consents, heard, people
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.subscriptions.merging import Entry, Result
@@ -65,7 +65,8 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
     with store.write() as connection:
         moment = now(connection)
         known = people.find(connection, [address.key]).get(address.key)
-        entry = Entry(known, erased=known is None and _erased(connection, address) is not None)
+        doubtful = known is None or known.status is Status.PENDING
+        entry = Entry(known, erased=doubtful and _erased(connection, address) is not None)
         row = Row(address, name, Status.ACTIVE, moment, None, None, moment, moment, SOURCE)
         result, reason = entry.take(row)
         if result is Result.SKIPPED:
@@ -80,7 +81,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
         if known and name and name != known.first_name:
             people.rename(connection, {known.id: name})
         if entry.agreed:
-            people.record_consents(connection, consent, SOURCE, [(address.key, *entry.agreed)])
+            consents.record(connection, consent, SOURCE, [(address.key, *entry.agreed)])
     return result
 
 
@@ -116,7 +117,7 @@ def story(store: Store, email: str) -> Story | Suppression:
             id_, subscriber = found
             return Story(
                 subscriber,
-                tuple(people.consents_of(connection, id_)),
+                tuple(consents.of(connection, id_)),
                 tuple(people.deliveries_of(connection, id_)),
                 tuple(heard.of_reader(connection, id_)),
             )

@@ -29,6 +29,8 @@ EVENTS: Final = timedelta(days=396)
 
 WAITING_WEBHOOKS: Final = timedelta(days=7)
 APPLIED_WEBHOOKS: Final = timedelta(days=30)
+NOTICES: Final = timedelta(days=31)
+"""A day longer than they limit what is sent to an address."""
 _YEAR: Final = timedelta(days=365.25)
 _NAME: Final = "tidied"
 _DAILY: Final = timedelta(hours=23)  # so that it does not wander through the day
@@ -72,6 +74,8 @@ def tidy(store: Store, settings: Settings) -> Tidied:
         webhooks=_all(store, tidying.waiting_webhooks, moment - WAITING_WEBHOOKS),
         left=_all(store, _reduce, moment - settings.keep_proof_years * _YEAR),
     )
+    _all(store, tidying.old_signups, moment - UNCONFIRMED)
+    _all(store, tidying.old_notices, moment - NOTICES)
     _all(store, tidying.applied_webhooks, moment - APPLIED_WEBHOOKS)
     store.truncate_log()
     return done

@@ -24,7 +24,7 @@ from cases import CASES, Case
 from house import House
 from hypothesis import given
 from hypothesis import strategies as st
-from parcels import TOKEN, letter
+from parcels import TOKEN, letter, notice
 from stand_in import Fault
 
 from newsletter import config, personal, providers
@@ -320,6 +320,19 @@ def test_each_reader_finds_every_header_and_the_letter_as_it_was_written(
     assert kinds(outcomes(provider, sent)) == {Accepted}
     for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
         assert_delivered(entry, sent, reader)
+
+
+def test_a_notice_travels_as_it_was_written_and_as_no_list_mail(
+    case: Case, fake: StandIn, provider: Provider
+) -> None:
+    sent = case.batch("anna@example.org", of=notice(), name=None)
+    alone = provider.suited(1)
+    assert alone.unfit(sent.letter) == ""
+    assert kinds(outcomes(alone, sent)) == {Accepted}
+    (entry,) = fake.taken()
+    assert_delivered(entry, sent, sent.recipients[0])
+    names = {name.lower() for name, _ in entry["message"]["headers"]}
+    assert {"list-id", "list-unsubscribe", "list-unsubscribe-post"} & names == set()
 
 
 @SEVERAL

@@ -40,6 +40,22 @@ def letter(
     )
 
 
+def notice(link: str = "https://brief.example.org/c/abc") -> Letter:
+    """Return a letter to one person that belongs to no list."""
+    return Letter(
+        subject="Bevestig je aanmelding",
+        sender="Gerrit <gerrit@example.org>",
+        reply_to="",
+        list_id="",
+        html=f'<p>Dag,</p><a href="{link}">Bevestig je aanmelding</a>',
+        text=f"Dag,\n\nBevestig je aanmelding: {link}\n",
+        page="",
+        greeting="",
+        greeting_without_name="",
+        leave_url="",
+    )
+
+
 def batch(
     *emails: str, of: Letter | None = None, name: str | None = "Anna", key: str = "k1"
 ) -> Batch:

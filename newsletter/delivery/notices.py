@@ -1,0 +1,215 @@
+"""Notices: letters to one person that are no mailing, sent as carefully as an issue.
+
+Each is a request of its own, committed as *attempting* with the hash of its bytes before it
+leaves, and settled after. One of which nobody knows whether it left is repeated only where the
+provider knows its key; elsewhere it stays unknown, and its reader can ask again.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from newsletter import personal, render, tokens
+from newsletter.delivery import preflight
+from newsletter.delivery.carrier import clocks, seconds_since
+from newsletter.delivery.doubts import replay_window
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
+from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, Unknown
+from newsletter.store import notice_claims, notices
+from newsletter.store.keys import record_fingerprint, signing_keys
+
+if TYPE_CHECKING:
+    from threading import Event
+
+    from sqlalchemy import Connection
+
+    from newsletter.config import Settings
+    from newsletter.model import DeliveryState, Outcome
+    from newsletter.providers.base import Payload, Provider
+    from newsletter.store import Store
+    from newsletter.store.notice_claims import Notice
+
+FOLDER: Final = "_notices"
+"""In the place of a slug: where the outbox puts notices."""
+
+_LINKED: Final = frozenset({NoticeKind.CONFIRMATION})
+_FIRST_PAUSE: Final = timedelta(seconds=30)
+_LONGEST_PAUSE: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What came of sending what was due.
+
+    Attributes:
+        accepted: How many notices the provider took.
+        trouble: Why it stopped before the end, if it did.
+    """
+
+    accepted: int = 0
+    trouble: NewsletterError | None = None
+
+
+class Notices:
+    """Sends notices; the letter of each kind is rendered once.
+
+    Args:
+        settings: The newsletter's.
+        provider: Who takes them.
+
+    Raises:
+        NewsletterError: A template is missing or wrong.
+    """
+
+    def __init__(self, settings: Settings, provider: Provider) -> None:
+        self._settings = settings
+        self._provider = provider.suited(1)
+        self._can = self._provider.capabilities
+        self._via = via(settings)
+        self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
+        self._letters = {
+            kind: render.notice(settings, kind, linked=kind in _LINKED) for kind in NoticeKind
+        }
+
+    def send_due(self, store: Store, stop: Event) -> Round:
+        """Send what is due, until there is no more or something is wrong.
+
+        Args:
+            store: Where they wait.
+            stop: Set from outside to claim nothing more.
+
+        Raises:
+            NewsletterError: The database cannot be used.
+        """
+        if not is_due(store, self._settings):
+            return Round()
+        if not self._can.rehearsal:
+            try:
+                preflight.require(store, self._settings)
+            except NewsletterError as unfit:
+                return Round(0, unfit)
+        accepted = 0
+        while not stop.is_set():
+            began = clocks()
+            with store.write() as connection:
+                notice, ready = self._next(connection)
+            if notice is None:
+                break
+            if ready is None:
+                continue
+            outcome = self._submit(notice, *ready, began)
+            with store.write() as connection:
+                notice_claims.settle(connection, notice, outcome, pause=_pause(notice, outcome))
+            accepted += isinstance(outcome, Accepted)
+            if trouble := self._trouble(outcome):
+                return Round(accepted, trouble)
+        return Round(accepted)
+
+    def _next(self, connection: Connection) -> tuple[Notice | None, tuple[Batch, Payload] | None]:
+        """Claim a notice and seal its bytes; without any, it was not to be repeated."""
+        key_id = next(iter(self._keys))
+        notice = notice_claims.claim(
+            connection,
+            self._via,
+            key_id=key_id,
+            lease=self._can.lease,
+            window=replay_window(self._can),
+        )
+        if notice is None:
+            return None, None
+        key = self._keys.get(notice.key_id)
+        if key is None:
+            notice_claims.abandon(
+                connection, notice, "the key that signed it is no longer configured"
+            )
+            return notice, None
+        batch = self._batch(notice, key)
+        payload = self._provider.build(batch)
+        if notice.payload_hash not in {None, payload.digest}:
+            notice_claims.abandon(connection, notice, "the same letter now has other bytes")
+            return notice, None
+        notice_claims.seal(connection, notice, payload.digest)
+        if not self._can.rehearsal:
+            record_fingerprint(connection, key_id)
+        return notice, (batch, payload)
+
+    def _batch(self, notice: Notice, key: str) -> Batch:
+        letter = self._letters[notice.kind]
+        if notice.signup:
+            base = self._settings.public_url.rstrip("/")
+            token = tokens.confirm_token(key, notice.signup)
+            letter = personal.with_link(letter, f"{base}/c/{token}")
+        reader = personal.recipient(letter, notice.ref, notice.email, None, "")
+        return Batch(notice.key, FOLDER, letter, notice.claimed_at, (reader,))
+
+    def _submit(
+        self, notice: Notice, batch: Batch, payload: Payload, began: tuple[float, float]
+    ) -> Outcome:
+        """Let one notice leave; whatever happens, there is an outcome to record."""
+        if seconds_since(began) > self._can.lease.total_seconds() / 2:
+            # This machine was asleep: by now the notice may be another process's.
+            return RetryLater("this machine was not running", 0)
+        try:
+            answer = self._provider.submit(batch, payload)
+        except Exception as error:  # noqa: BLE001 - it may have left: the ledger must say so
+            return Unknown(f"unexpected {type(error).__name__}")
+        return answer.outcomes.get(notice.ref, Unknown("the answer left it out"))
+
+    def _trouble(self, outcome: Outcome) -> NewsletterError | None:
+        """Return why no more should leave now: what one request met, the next will meet."""
+        match outcome:
+            case Refused(reason):
+                return DecisionNeeded(
+                    f"notices wait: {reason}", hint="Mend that; they leave by themselves"
+                )
+            case RetryLater(reason):
+                return TryAgain(f"notices wait: {reason}", hint="They leave by themselves")
+            case Unknown(reason):
+                return TryAgain(
+                    f"nobody knows whether a notice left: {reason}",
+                    hint=f"See what {self._can.name} says of itself",
+                )
+        return None
+
+
+def send_notices(store: Store, settings: Settings, provider: Provider, stop: Event) -> Round:
+    """Send what is due, once; see `Notices`.
+
+    Raises:
+        NewsletterError: The database cannot be used.
+    """
+    if not is_due(store, settings):
+        return Round()
+    try:
+        sender = Notices(settings, provider)
+    except NewsletterError as broken:
+        return Round(0, broken)
+    return sender.send_due(store, stop)
+
+
+def via(settings: Settings) -> notices.Via:
+    """Return who takes notices that are queued under these settings."""
+    return notices.Via(settings.provider, settings.provider_url)
+
+
+def is_due(store: Store, settings: Settings) -> bool:
+    """Tell whether a notice can be sent now; a look that changes nothing."""
+    with store.read() as connection:
+        left = notices.next_due(connection, via(settings))
+    return left is not None and left <= timedelta()
+
+
+def counts(store: Store) -> dict[DeliveryState, int]:
+    """Return how many notices there are in each state."""
+    with store.read() as connection:
+        return notices.counts(connection)
+
+
+def _pause(notice: Notice, outcome: Outcome) -> timedelta:
+    """Return when to try again, should there be anything to try."""
+    if isinstance(outcome, RetryLater) and outcome.after is not None:
+        return min(timedelta(seconds=outcome.after), _LONGEST_PAUSE)
+    doubled: int = 1 << min(notice.attempt - 1, 10)
+    return min(_FIRST_PAUSE * doubled, _LONGEST_PAUSE)

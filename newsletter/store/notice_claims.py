@@ -1,0 +1,245 @@
+"""Queries about notices under way: claim, seal, settle, as with deliveries, but one to a request.
+
+When a notice is repeated, its reader is looked up again: if anything has changed meanwhile, other
+bytes come out, and it is not repeated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from newsletter import lifecycle
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    NoticeKind,
+    Refused,
+    RetryLater,
+    Status,
+    Unknown,
+)
+from newsletter.store.engine import now
+from newsletter.store.ids import new_id
+from newsletter.store.notices import open_
+from newsletter.store.schema import notices, signups, subscribers
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+    from newsletter.model import Outcome
+    from newsletter.store.notices import Via
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A notice that this process owns until its lease is over.
+
+    Attributes:
+        attempt: Grows with every claim; an older owner can settle nothing any more.
+        key: Names the request to a provider that knows idempotency keys.
+        key_id: Fingerprint of the key that signs its link.
+        claimed_at: When it was first claimed under this key: the date of the letter.
+        email: To whom.
+        signup: Public id of the sign-up that it confirms, if it confirms one.
+        payload_hash: Of the bytes that left before, or None if this is no repetition.
+    """
+
+    id: int
+    ref: str
+    kind: NoticeKind
+    attempt: int
+    key: str
+    key_id: str
+    claimed_at: datetime
+    email: str
+    signup: str | None
+    payload_hash: str | None = None
+
+
+def expire(connection: sa.Connection) -> None:
+    """End what has waited too long, whoever was to take it.
+
+    What a lost process left attempting becomes unknown, never pending.
+    """
+    moment = now(connection)
+    overdue = sa.select(notices.c.id).where(
+        sa.or_(
+            sa.and_(notices.c.state == DeliveryState.ATTEMPTING, notices.c.lease_until <= moment),
+            sa.and_(notices.c.state == DeliveryState.PENDING, notices.c.expires_at <= moment),
+        )
+    )
+    ids = connection.scalars(overdue.with_for_update(skip_locked=True)).all()
+    if not ids:
+        return
+    lost = notices.c.state == DeliveryState.ATTEMPTING
+    connection.execute(
+        notices.update()
+        .where(notices.c.id.in_(ids))
+        .values(
+            state=sa.case((lost, DeliveryState.UNKNOWN.value), else_=DeliveryState.SKIPPED.value),
+            reason=sa.case((lost, "the process that sent it was lost"), else_="too late"),
+            due_at=moment,
+        )
+    )
+
+
+def claim(
+    connection: sa.Connection, via: Via, *, key_id: str, lease: timedelta, window: timedelta
+) -> Notice | None:
+    """Take the next notice that may leave or be repeated, or None when there is none.
+
+    Nothing is waited for: what another process holds at this moment is passed over.
+
+    Args:
+        connection: A write transaction.
+        via: Whose notices.
+        key_id: Fingerprint of the key that will sign.
+        lease: How long its owner may take.
+        window: For how long after a claim the provider still knows its key; zero if it knows none.
+    """
+    expire(connection)
+    moment = now(connection)
+    query = (
+        _WITH_READER.where(open_(via), notices.c.due_at <= moment)
+        .where(notices.c.state != DeliveryState.ATTEMPTING)
+        .order_by(notices.c.due_at, notices.c.id)
+        .limit(1)
+        .with_for_update(of=notices, skip_locked=True)
+    )
+    while row := connection.execute(query).one_or_none():
+        if why := _vain(row, moment, window):
+            _give_up(connection, row.id, why)
+        else:
+            return _take(connection, row, moment=moment, lease=lease, key_id=key_id)
+    return None
+
+
+def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
+    """Note which bytes are about to leave; in the transaction of the claim."""
+    connection.execute(_owned(notice).values(payload_hash=payload_hash))
+
+
+def abandon(connection: sa.Connection, notice: Notice, reason: str) -> None:
+    """Give up repeating a notice: it stays unknown; in the transaction of the claim."""
+    connection.execute(
+        _owned(notice).values(state=DeliveryState.UNKNOWN, reason=reason, payload_hash=None)
+    )
+
+
+def settle(
+    connection: sa.Connection, notice: Notice, outcome: Outcome, *, pause: timedelta
+) -> bool:
+    """Record what the provider said, for as long as this claim owns the notice.
+
+    Args:
+        connection: A write transaction.
+        notice: The claim.
+        outcome: That a repetition was not taken says nothing of the first attempt.
+        pause: When to try again, if there is anything to try.
+
+    Returns:
+        False if another process has taken the notice over: then nothing changed.
+    """
+    if notice.payload_hash and isinstance(outcome, RetryLater | Refused):
+        outcome = Unknown(outcome.reason)
+    moment = now(connection)
+    taken = outcome if isinstance(outcome, Accepted) else None
+    changed = connection.execute(
+        _owned(notice).values(
+            state=lifecycle.state_after(outcome),
+            reason=None if isinstance(outcome, Accepted) else outcome.reason,
+            provider_id=taken.provider_id if taken else None,
+            accepted_at=moment if taken else None,
+            lease_until=moment,
+            due_at=moment + pause,
+        )
+    )
+    return changed.rowcount == 1
+
+
+_WITH_READER: Final = (
+    sa.select(
+        notices,
+        subscribers.c.email,
+        subscribers.c.status,
+        signups.c.public_id.label("signup"),
+        subscribers.c.left_at,
+        signups.c.requested_at,
+        signups.c.confirmed_at,
+    )
+    .outerjoin(subscribers, notices.c.subscriber_id == subscribers.c.id)
+    .outerjoin(signups, notices.c.signup_id == signups.c.id)
+)
+
+
+def _vain(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
+    """Say why a notice has become pointless, or None."""
+    unknown = row.state == DeliveryState.UNKNOWN
+    confirms = row.kind == NoticeKind.CONFIRMATION
+    greets = row.kind == NoticeKind.ALREADY_HERE
+    reasons = {
+        "erased": row.status is None,
+        "too late": row.expires_at <= moment,
+        "its key is not known any more": unknown and row.claimed_at <= moment - window,
+        "confirmed already": confirms and (row.confirmed_at or row.status == Status.ACTIVE),
+        "left since": confirms and row.left_at and row.left_at > row.requested_at,
+        "is no reader any more": greets and row.status != Status.ACTIVE,
+    }
+    return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
+    """Skip what has not left; what may have left stays unknown, and is not repeated."""
+    this = notices.update().where(notices.c.id == id_)
+    pending = notices.c.state == DeliveryState.PENDING
+    connection.execute(
+        this.values(
+            state=sa.case((pending, DeliveryState.SKIPPED.value), else_=notices.c.state),
+            reason=sa.case((pending, reason), else_=notices.c.reason),
+            payload_hash=None,
+        )
+    )
+
+
+def _take(
+    connection: sa.Connection, row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str
+) -> Notice:
+    repeated = row.state == DeliveryState.UNKNOWN
+    notice = Notice(
+        id=row.id,
+        ref=row.ref,
+        kind=NoticeKind(row.kind),
+        attempt=row.attempt + 1,
+        key=row.key if repeated else new_id(),
+        key_id=row.key_id if repeated else key_id,
+        claimed_at=row.claimed_at if repeated else moment,
+        email=row.email,
+        signup=row.signup,
+        payload_hash=row.payload_hash if repeated else None,
+    )
+    connection.execute(
+        notices.update()
+        .where(notices.c.id == row.id)
+        .values(
+            state=DeliveryState.ATTEMPTING,
+            attempt=notice.attempt,
+            key=notice.key,
+            key_id=notice.key_id,
+            claimed_at=notice.claimed_at,
+            lease_until=moment + lease,
+            payload_hash=notice.payload_hash,
+        )
+    )
+    return notice
+
+
+def _owned(notice: Notice) -> sa.Update:
+    return notices.update().where(
+        notices.c.id == notice.id, notices.c.attempt == notice.attempt, notices.c.state.in_(_OURS)
+    )
+
+
+_OURS: Final = sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))

@@ -1,0 +1,143 @@
+"""Queries about notices: letters to one person that are no mailing, from queue to account.
+
+A row holds no address: who is meant is looked up when the notice leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState
+from newsletter.store.alike import insert_if
+from newsletter.store.engine import now
+from newsletter.store.ids import new_id
+from newsletter.store.schema import notices
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime, timedelta
+
+    from newsletter.model import NoticeKind
+
+
+@dataclass(frozen=True, slots=True)
+class Via:
+    """Who takes notices: they stay with the provider and address for which they were queued."""
+
+    provider: str
+    provider_url: str
+
+
+def queue(
+    connection: sa.Connection,
+    via: Via,
+    kind: NoticeKind,
+    *,
+    subscriber_id: int,
+    address_hash: str,
+    moment: datetime,
+    keep: timedelta,
+    signup_id: int | None = None,
+    wanted: bool = True,
+) -> None:
+    """Queue a notice to somebody on the list.
+
+    Args:
+        connection: A write transaction.
+        via: Who takes it.
+        kind: What it says.
+        subscriber_id: To whom.
+        address_hash: Of his address, for limits.
+        moment: Now.
+        keep: For how long it may leave, and be repeated.
+        signup_id: The sign-up that it confirms, if it confirms one.
+        wanted: False runs the same statement and changes nothing: how long an answer takes may
+            not tell whether anything was queued.
+    """
+    insert_if(
+        connection,
+        notices,
+        {
+            "ref": new_id(),
+            "kind": kind.value,
+            "subscriber_id": subscriber_id,
+            "signup_id": signup_id,
+            "address_hash": address_hash,
+            "provider": via.provider,
+            "provider_url": via.provider_url,
+            "state": DeliveryState.PENDING.value,
+            "queued_at": moment,
+            "due_at": moment,
+            "expires_at": moment + keep,
+            "attempt": 0,
+        },
+        sa.literal(wanted),
+    )
+
+
+def queued_since(
+    connection: sa.Connection, kinds: Collection[NoticeKind], *, moment: datetime
+) -> int:
+    """Return how many notices of these kinds were queued after a moment."""
+    query = sa.select(sa.func.count()).where(
+        notices.c.kind.in_(kinds), notices.c.queued_at > moment
+    )
+    return connection.scalar(query) or 0
+
+
+def queued_to(
+    connection: sa.Connection,
+    address_hash: str,
+    kinds: Collection[NoticeKind],
+    *,
+    moments: Sequence[datetime],
+) -> list[int]:
+    """Return how many notices of these kinds were queued to an address after each moment."""
+    counts = [
+        sa.func.count(sa.case((notices.c.queued_at > moment, 1))).label(f"since_{place}")
+        for place, moment in enumerate(moments)
+    ]
+    query = sa.select(*counts).where(
+        notices.c.address_hash == address_hash, notices.c.kind.in_(kinds)
+    )
+    return list(connection.execute(query).one())
+
+
+def next_due(connection: sa.Connection, via: Via) -> timedelta | None:
+    """Return how long it is until something can be done, zero or less if now; None if nothing is.
+
+    What another process is sending counts from the end of its lease: that process may be lost.
+    """
+    at = sa.case(
+        (notices.c.state == DeliveryState.ATTEMPTING, notices.c.lease_until),
+        else_=notices.c.due_at,
+    )
+    earliest = connection.scalar(
+        sa.select(sa.func.min(at, type_=notices.c.due_at.type)).where(open_(via))
+    )
+    return None if earliest is None else earliest - now(connection)
+
+
+def counts(connection: sa.Connection) -> dict[DeliveryState, int]:
+    """Return how many notices there are in each state."""
+    query = sa.select(notices.c.state, sa.func.count()).group_by(notices.c.state)
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return {state: found.get(state.value, 0) for state in DeliveryState}
+
+
+def open_(via: Via) -> sa.ColumnElement[bool]:
+    """Return the condition that something may still be done for a notice.
+
+    One of unknown outcome without the hash of its bytes was given up.
+    """
+    return sa.and_(
+        notices.c.provider == via.provider,
+        notices.c.provider_url == via.provider_url,
+        sa.or_(
+            notices.c.state.in_([DeliveryState.PENDING, DeliveryState.ATTEMPTING]),
+            sa.and_(notices.c.state == DeliveryState.UNKNOWN, notices.c.payload_hash.is_not(None)),
+        ),
+    )

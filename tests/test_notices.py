@@ -1,0 +1,443 @@
+"""Notices: what leaves, to whom, how often, and what a crash makes of it; on both databases."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from house import House, Provider
+from people import sql, statuses
+from visitors import HERE, VIA, open_link, queued, send_due, wish
+
+from newsletter import render, tokens
+from newsletter.delivery import notices
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
+from newsletter.model import NoticeKind, Refused, Rejected, RetryLater, Unknown
+from newsletter.providers.outbox import Outbox
+from newsletter.store.notices import Via
+from newsletter.subscriptions.confirming import Standing, confirm
+from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.people import add, unsubscribe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from email.message import EmailMessage
+
+    from newsletter.model import Batch, Outcome
+
+pytestmark = pytest.mark.usefixtures("database")
+
+NOTIFIER = Path(__file__).with_name("notifier.py")
+START = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    """Return a list whose one item is the time."""
+    return [START]
+
+
+@pytest.fixture
+def house(root: Path, clock: list[datetime]) -> House:
+    return House(root, readers=0, slug="none", clock=lambda: clock[0])
+
+
+def say(outcome: Outcome) -> Callable[[Batch], dict[str, Outcome]]:
+    return lambda batch: {reader.ref: outcome for reader in batch.recipients}
+
+
+def letters(folder: Path) -> list[EmailMessage]:
+    files = sorted((folder / "_notices").glob("*.eml"))
+    return [message_from_bytes(file.read_bytes(), policy=policy.default) for file in files]  # type: ignore[misc]
+
+
+def body(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part
+    text: str = part.get_content()
+    return text
+
+
+# What leaves
+
+
+def test_the_confirmation_leads_its_reader_onto_the_list(house: House, tmp_path: Path) -> None:
+    join(house.store, wish("anna@example.org", name="Anna"), VIA)
+    assert send_due(house, Outbox(tmp_path)).accepted == 1  # type: ignore[arg-type]
+    (mail,) = letters(tmp_path)
+    assert mail["To"] == "anna@example.org"
+    assert mail["Subject"] == "Bevestig je aanmelding voor Proefbrief"
+    (link,) = set(re.findall(r"https://brief\.example\.org/c/[\w.-]+", body(mail, "plain")))
+    assert f'href="{link}"' in body(mail, "html")
+    found = tokens.read_confirm_token(house.settings.secret_keys, link.rpartition("/")[2])
+    assert found == open_link(house.store, "anna@example.org")
+    assert confirm(house.store, found, HERE) is Standing.HERE
+
+
+def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(
+    house: House, tmp_path: Path
+) -> None:
+    join(house.store, wish("anna@example.org", name="Onvoorstelbaar"), VIA)
+    send_due(house, Outbox(tmp_path))  # type: ignore[arg-type]
+    (mail,) = letters(tmp_path)
+    names = {name.lower() for name in mail}
+    assert not any(name.startswith("list-") for name in names)
+    for part in (body(mail, "plain"), body(mail, "html"), mail["Subject"], mail["From"]):
+        assert "Onvoorstelbaar" not in part
+        assert "anna" not in part.lower()
+        assert "/u/" not in part
+
+
+def test_a_reader_who_asks_again_gets_a_letter_without_a_link(house: House, tmp_path: Path) -> None:
+    add(house.store, "anna@example.org", consent="ja", first_name="Anna")
+    join(house.store, wish("anna@example.org"), VIA)
+    send_due(house, Outbox(tmp_path))  # type: ignore[arg-type]
+    (mail,) = letters(tmp_path)
+    assert mail["Subject"] == "Je staat al op de lijst van Proefbrief"
+    assert "://" not in body(mail, "plain")
+
+
+@pytest.mark.parametrize("kind", NoticeKind)
+def test_a_notice_is_well_under_what_mail_programs_show(kind: NoticeKind, house: House) -> None:
+    made = render.notice(house.settings, kind, linked=False)
+    assert len(made.html) < 60_000
+    assert made.html.isascii()
+
+
+def test_a_confirmation_without_its_link_is_refused(house: House) -> None:
+    folder = house.root / "templates" / "notices"
+    folder.mkdir(parents=True)
+    (folder / "confirmation.txt.j2").write_text("Dag,\n", encoding="utf-8")
+    with pytest.raises(NewsletterError, match=r"notices/confirmation\.txt\.j2: .* no link"):
+        send_due(house, Provider(house.root / "taken"))
+
+
+def test_an_error_in_a_notices_template_names_that_template(house: House) -> None:
+    folder = house.root / "templates" / "notices"
+    folder.mkdir(parents=True)
+    (folder / "confirmation.mjml.j2").write_text("<mjml><mj-nothing", encoding="utf-8")
+    with pytest.raises(NewsletterError, match=r"notices/confirmation\.mjml\.j2"):
+        send_due(house, Provider(house.root / "taken"))
+
+
+# To whom, and how often
+
+
+def test_each_notice_leaves_once(house: House) -> None:
+    for n in range(5):
+        join(house.store, wish(f"lezer{n}@example.org"), VIA)
+    provider = Provider(house.root / "taken")
+    assert send_due(house, provider).accepted == 5
+    assert send_due(house, provider).accepted == 0
+    assert set(provider.copies().values()) == {1}
+    assert queued(house.store) == [("confirmation", "accepted")] * 5
+    ids = sql(house.store, "SELECT provider_id = 'id-' || ref, accepted_at IS NULL FROM notices")
+    assert [tuple(map(bool, row)) for row in ids] == [(True, False)] * 5
+
+
+def test_nothing_leaves_before_it_is_committed_as_attempting(house: House) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    seen: list[tuple[object, ...]] = []
+
+    def look(batch: Batch) -> None:
+        query = "SELECT state, key, payload_hash IS NULL FROM notices"
+        seen.extend(sql(house.store, query))
+        assert seen[0][1] == batch.key
+
+    send_due(house, Provider(house.root / "taken", answer=look))
+    assert (seen[0][0], bool(seen[0][2])) == ("attempting", False)
+
+
+def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
+    house: House, clock: list[datetime]
+) -> None:
+    for name in ("anna", "bert", "cas", "daan"):
+        join(house.store, wish(f"{name}@example.org"), VIA)
+    add(house.store, "eva@example.org", consent="ja")
+    join(house.store, wish("eva@example.org"), VIA)
+    clock[0] += timedelta(minutes=1)
+    confirm(house.store, open_link(house.store, "anna@example.org"), HERE)
+    unsubscribe(house.store, "bert@example.org")
+    sql(house.store, "DELETE FROM subscribers WHERE email = 'cas@example.org'")
+    unsubscribe(house.store, "eva@example.org")
+    provider = Provider(house.root / "taken")
+    assert send_due(house, provider).accepted == 1
+    assert provider.copies() == {"daan@example.org": 1}
+    assert sql(house.store, "SELECT state, reason FROM notices ORDER BY id") == [
+        ("skipped", "confirmed already"),
+        ("skipped", "left since"),
+        ("skipped", "erased"),
+        ("accepted", None),
+        ("skipped", "is no reader any more"),
+    ]
+
+
+def test_a_notice_that_waited_two_days_is_of_no_use(house: House, clock: list[datetime]) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    join(house.store, wish("bert@example.org"), Via("resend", ""))
+    clock[0] += timedelta(hours=48)
+    provider = Provider(house.root / "taken")
+    assert send_due(house, provider).accepted == 0
+    assert sql(house.store, "SELECT DISTINCT state, reason FROM notices") == [
+        ("skipped", "too late")
+    ]
+
+
+def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(house: House, tmp_path: Path) -> None:
+    join(house.store, wish("anna@example.org"), Via("resend", ""))
+    join(house.store, wish("bert@example.org"), Via("outbox", "https://elsewhere.example"))
+    assert send_due(house, Outbox(tmp_path)).accepted == 0  # type: ignore[arg-type]
+    assert queued(house.store) == [("confirmation", "pending")] * 2
+
+
+def test_what_is_not_set_keeps_a_real_notice(house: House) -> None:
+    import dataclasses  # noqa: PLC0415 - for this test alone
+
+    join(house.store, wish("anna@example.org"), VIA)
+    house.settings = dataclasses.replace(house.settings, contact="")
+    provider = Provider(house.root / "taken")
+    assert "contact" in str(send_due(house, provider).trouble)
+    assert provider.calls == 0
+    assert queued(house.store) == [("confirmation", "pending")]
+
+
+def test_the_key_that_signed_is_written_down(house: House) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    send_due(house, Provider(house.root / "taken"))
+    (key,) = house.settings.secret_keys
+    assert sql(house.store, "SELECT fingerprint FROM signing_keys") == [(tokens.fingerprint(key),)]
+
+
+# What a provider says
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state", "trouble"),
+    [
+        (Rejected("no such address"), "rejected", None),
+        (RetryLater("busy"), "pending", TryAgain),
+        (Refused("the key is not valid"), "pending", DecisionNeeded),
+        (Unknown("no answer"), "unknown", TryAgain),
+    ],
+)
+def test_an_outcome_is_recorded_and_stops_what_would_meet_the_same(
+    outcome: Outcome, state: str, trouble: type | None, house: House
+) -> None:
+    for name in ("anna", "bert"):
+        join(house.store, wish(f"{name}@example.org"), VIA)
+    provider = Provider(house.root / "taken", answer=say(outcome))
+    found = send_due(house, provider)
+    assert (type(found.trouble) if found.trouble else None) is trouble
+    assert provider.calls == (1 if trouble else 2)
+    assert sql(house.store, "SELECT state, reason FROM notices ORDER BY id")[0] == (
+        state,
+        outcome.reason,  # type: ignore[union-attr]
+    )
+
+
+def test_what_was_certainly_not_taken_leaves_later(house: House, clock: list[datetime]) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    busy = Provider(house.root / "none", answer=say(RetryLater("busy", 90.0)))
+    send_due(house, busy)
+    provider = Provider(house.root / "taken")
+    clock[0] += timedelta(seconds=89)
+    assert send_due(house, provider).accepted == 0
+    clock[0] += timedelta(seconds=1)
+    assert send_due(house, provider).accepted == 1
+    keys = [entry["key"] for entry in (*busy.taken(), *provider.taken())]
+    assert len(set(keys)) == 2
+
+
+def test_a_lost_answer_is_asked_for_again_under_the_same_key(
+    house: House, clock: list[datetime]
+) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    provider = Provider(house.root / "taken", answer=say(Unknown("no answer")))
+    send_due(house, provider)
+    provider.answer = None
+    assert send_due(house, provider).accepted == 0  # not at once
+    clock[0] += timedelta(minutes=1)
+    assert send_due(house, provider).accepted == 1
+    assert provider.copies() == {"anna@example.org": 1}
+    assert queued(house.store) == [("confirmation", "accepted")]
+
+
+def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
+    house: House, clock: list[datetime]
+) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    for outcome in (Unknown("no answer"), RetryLater("busy"), Refused("no")):
+        send_due(house, Provider(house.root / "taken", answer=say(outcome)))
+        assert queued(house.store) == [("confirmation", "unknown")]
+        clock[0] += timedelta(hours=1)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE subscribers SET email = 'b@example.org'",
+        "DELETE FROM subscribers",
+        "UPDATE subscribers SET status = 'active'",
+    ],
+)
+def test_what_has_changed_since_is_never_repeated(
+    change: str, house: House, clock: list[datetime]
+) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    send_due(house, Provider(house.root / "taken", answer=say(Unknown("no answer"))))
+    sql(house.store, change)
+    clock[0] += timedelta(minutes=1)
+    provider = Provider(house.root / "again")
+    assert send_due(house, provider).accepted == provider.calls == 0
+    assert queued(house.store) == [("confirmation", "unknown")]
+    assert not notices.is_due(house.store, house.settings)
+
+
+def test_a_provider_that_knows_no_keys_is_never_asked_twice(
+    house: House, clock: list[datetime]
+) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    blind = Provider(house.root / "taken", replay=timedelta(), answer=say(Unknown("no answer")))
+    send_due(house, blind)
+    clock[0] += timedelta(minutes=1)
+    send_due(house, blind)
+    assert blind.calls == 1
+    assert queued(house.store) == [("confirmation", "unknown")]
+    assert not notices.is_due(house.store, house.settings)
+
+
+def test_a_key_that_the_provider_has_forgotten_is_not_used(
+    house: House, clock: list[datetime]
+) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+    provider = Provider(
+        house.root / "taken", replay=timedelta(hours=1), answer=say(Unknown("no answer"))
+    )
+    send_due(house, provider)
+    clock[0] += timedelta(minutes=50)
+    send_due(house, provider)
+    assert provider.calls == 1
+
+
+def test_an_address_that_is_erased_while_its_letter_leaves_stays_nowhere(house: House) -> None:
+    join(house.store, wish("anna@example.org"), VIA)
+
+    def erase(_batch: Batch) -> None:
+        sql(house.store, "DELETE FROM subscribers")
+
+    send_due(house, Provider(house.root / "taken", answer=erase))
+    assert queued(house.store) == [("confirmation", "accepted")]
+    everything = [sql(house.store, f"SELECT * FROM {t}") for t in ("notices", "signups", "tallies")]  # noqa: S608 - ours
+    assert "anna" not in str(everything)
+
+
+# Crashes
+
+STEPS = (
+    "notice_claims.claim:return",
+    "notice_claims.seal:return",
+    "notices._next:return",
+    "notices._submit:call",
+    "refuse",
+    "submit",
+    "notice_claims.settle:return",
+    "notices._trouble:call",
+)
+
+
+def notifier(house: House, ledger: Path, hours: int, where: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, NOTIFIER, house.root, ledger, str(hours), where],
+        env={**os.environ, "PYTHONPATH": str(NOTIFIER.parent)},
+    )
+
+
+@pytest.mark.parametrize("hours", [24, 0], ids=["keyed", "blind"])
+@pytest.mark.parametrize("where", STEPS)
+def test_a_killed_process_loses_no_notice_and_sends_none_twice(
+    where: str, hours: int, root: Path, tmp_path: Path
+) -> None:
+    house = House(root, readers=0, slug="none")
+    for n in range(3):
+        join(house.store, wish(f"lezer{n}@example.org"), VIA)
+    ledger = tmp_path / "taken"
+    assert notifier(house, ledger, hours, where).wait(60) == -signal.SIGKILL
+    sql(house.store, "UPDATE notices SET lease_until = '2000-01-01 00:00:00.000000+00:00'")
+    assert notifier(house, ledger, hours, "nowhere").wait(60) == 0
+    copies = Provider(ledger).copies()
+    states = [state for _, state in queued(house.store)]
+    assert max(copies.values()) == 1
+    assert len(copies) >= states.count("accepted")
+    if hours:
+        assert states == ["accepted"] * 3
+    else:
+        # The one that may have left is there to be seen; all others have left.
+        assert sorted(states) in (["accepted"] * 3, ["accepted", "accepted", "unknown"])
+        assert len(copies) == 3 or "unknown" in states
+
+
+def test_a_killed_process_leaves_the_next_one_nothing_before_its_lease_is_over(
+    root: Path, tmp_path: Path
+) -> None:
+    house = House(root, readers=0, slug="none")
+    for n in range(2):
+        join(house.store, wish(f"lezer{n}@example.org"), VIA)
+    assert notifier(house, tmp_path / "taken", 24, "submit").wait(60) == -signal.SIGKILL
+    assert send_due(house, Provider(tmp_path / "taken")).accepted == 0
+    assert queued(house.store)[1] == ("confirmation", "attempting")
+
+
+def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=0, slug="none")
+    for n in range(20):
+        join(house.store, wish(f"lezer{n}@example.org"), VIA)
+    both = [notifier(house, tmp_path / "taken", 0, "nowhere") for _ in range(2)]
+    assert [process.wait(90) for process in both] == [0, 0]
+    copies = Provider(tmp_path / "taken").copies()
+    assert (len(copies), set(copies.values())) == (20, {1})
+    assert queued(house.store) == [("confirmation", "accepted")] * 20
+
+
+def test_asked_to_stop_it_claims_nothing_more(house: House) -> None:
+    for n in range(3):
+        join(house.store, wish(f"lezer{n}@example.org"), VIA)
+    stop = threading.Event()
+    provider = Provider(house.root / "taken", answer=lambda _batch: stop.set())
+    found = notices.Notices(house.settings, provider).send_due(house.store, stop)
+    assert found.accepted == 1
+    assert [state for _, state in queued(house.store)] == ["accepted", "pending", "pending"]
+
+
+# The command
+
+
+def test_send_takes_along_what_is_due(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    house = House(root, readers=1)
+    join(house.store, wish("anna@example.org"), VIA)
+    assert run("send", house.slug).returncode == 0
+    (mail,) = letters(root / ".newsletter" / "outbox")
+    assert mail["To"] == "anna@example.org"
+    assert statuses(house.store)["anna@example.org"] == "pending"
+    join(house.store, wish("bert@example.org"), VIA)
+    assert run("send", "--due").returncode == 0
+    assert len(letters(root / ".newsletter" / "outbox")) == 2
+
+
+def test_a_dry_run_sends_no_notice(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    house = House(root, readers=1)
+    join(house.store, wish("anna@example.org"), VIA)
+    assert run("send", house.slug, "--dry-run").returncode == 0
+    assert queued(house.store) == [("confirmation", "pending")]

@@ -1,0 +1,63 @@
+"""Visitors who sign up, for tests: what they ask, and the letters that come of it."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from people import sql
+
+from newsletter.delivery.notices import Notices, Round
+from newsletter.store.joining import Origin
+from newsletter.store.notices import Via
+from newsletter.subscriptions.addresses import parse_address
+from newsletter.subscriptions.joining import Wish
+
+if TYPE_CHECKING:
+    from house import House
+
+    from newsletter.providers.base import Provider
+    from newsletter.store import Store
+
+VIA = Via("outbox", "")
+WORDING = "Ja, ik wil de brief ontvangen."
+HERE = Origin("192.0.2.7", "Mozilla/5.0 (in tests)")
+
+
+def wish(
+    email: str,
+    *,
+    name: str | None = None,
+    ip: str | None = None,
+    wording: str = WORDING,
+    valid: bool = True,
+) -> Wish:
+    """Return what a visitor asks; `valid` false means that it only looks like an address."""
+    return Wish(
+        address=parse_address(email) if valid else None,
+        first_name=name,
+        wording=wording,
+        form="https://example.org",
+        origin=Origin(ip, "Mozilla/5.0 (in tests)"),
+    )
+
+
+def send_due(house: House, provider: Provider) -> Round:
+    """Send what is due, as the app does."""
+    return Notices(house.settings, provider).send_due(house.store, threading.Event())
+
+
+def open_link(store: Store, email: str) -> str:
+    """Return the public id in the newest confirmation of somebody."""
+    found = sql(
+        store,
+        "SELECT signups.public_id FROM signups JOIN subscribers s ON s.id = subscriber_id"
+        " WHERE email = ? ORDER BY signups.id DESC",
+        email,
+    )
+    return str(found[0][0])
+
+
+def queued(store: Store) -> list[tuple[object, ...]]:
+    """Return kind and state of every notice, in order."""
+    return sql(store, "SELECT kind, state FROM notices ORDER BY id")
