@@ -251,7 +251,8 @@ class Sender:
         claim = landed.departure.claim
         refs = tuple(reader.ref for reader in claim.readers)
         answer = self._parts.judge(landed.answer, refs)
-        if not batches.settle(connection, claim, answer.outcomes):
+        owned = batches.settle(connection, claim, answer.outcomes)
+        if not owned:
             doubts.record_late(connection, claim, answer.outcomes)
         self._pace.heard(answer, left_at=landed.left_at, in_flight=in_flight, now=time.monotonic())
         said = [answer.outcomes.get(ref, Unknown("")) for ref in refs]
@@ -263,7 +264,7 @@ class Sender:
         self._doubts.arisen = self._doubts.arisen or any(lost)
         self._in_doubt = self._in_doubt + 1 if all(lost) else 0
         tripped = self._breaker.heard(answer, refs, replayable=bool(self._can.replay))
-        if claim.attempt > 1 and doubts.accepted_twice(connection, self._mailing.id) > self._twice:
+        if (claim.attempt > 1 or not owned) and self._more_accepted_twice(connection):
             tripped = "the provider accepted the same letter twice"
         if tripped:
             self._refuse(connection, tripped)
@@ -276,6 +277,9 @@ class Sender:
             self._trouble = self._trouble or stops.not_now(later.reason, self._left(connection))
         elif self._in_doubt >= _NO_ANSWERS:
             self._give_up(connection)
+
+    def _more_accepted_twice(self, connection: Connection) -> bool:
+        return doubts.accepted_twice(connection, self._mailing.id) > self._twice
 
     def _refuse(self, connection: Connection, reason: str) -> None:
         """Pause the mailing: what was refused stays refused until a person mends it."""
