@@ -16,7 +16,7 @@ from newsletter.cli.importing import import_, wording
 from newsletter.cli.output import print_json, say
 from newsletter.model import Status
 from newsletter.schedule import utc
-from newsletter.subscriptions import exporting
+from newsletter.subscriptions import erasing, exporting
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.exporting import as_row
 from newsletter.subscriptions.files import private_file
@@ -73,6 +73,28 @@ def unsubscribe(app: App, *, email: str, json_: bool) -> None:
         print_json({"result": "unsubscribed" if left else "unchanged"})
         return
     say("Unsubscribed." if left else "Unchanged: had left already.")
+
+
+@subscribers.command()
+@click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@_JSON
+@click.pass_obj
+def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
+    """Forget somebody for good, and keep only a hash that keeps him off the list.
+
+    Address, name, consents and events go at once; his deliveries stay without him, so that
+    counts add up. Only he himself can come back, by signing up again.
+    """
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this cannot be undone: say --yes")
+        click.confirm(f"Erase {email} for good?", abort=True, err=True)
+    erased = erasing.erase(app.store, app.settings, email)
+    if json_:
+        print_json({"result": "erased" if erased else "unchanged"})
+        return
+    say("Erased." if erased else "Unchanged: was erased already.")
 
 
 @subscribers.command()

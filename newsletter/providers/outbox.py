@@ -11,6 +11,7 @@ from newsletter.model import Accepted, RetryLater
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -69,6 +70,18 @@ class Outbox(Mailer):
     def forget(self, slug: str) -> None:
         """Remove the folder of this issue."""
         shutil.rmtree(self._folder / slug, ignore_errors=True)
+
+
+def withdraw(folder: Path, refs: Collection[str]) -> None:
+    """Remove the messages of these deliveries, of whatever issue they are.
+
+    Raises:
+        OSError: One cannot be removed.
+    """
+    if folder.is_dir():
+        for issue in folder.iterdir():
+            for ref in refs:
+                (issue / f"{ref}.eml").unlink(missing_ok=True)
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

@@ -87,12 +87,6 @@ class Store:
             with connection.begin():
                 yield connection
 
-    def truncate_log(self) -> None:
-        """Let no byte of what was removed stay behind in SQLite's log; a server sees to its own."""
-        if not self._server:
-            with self.read() as connection:
-                sqlite.truncate_log(connection)
-
     def refuse_closed(self) -> None:
         """Refuse a database that was moved, before anything is to be written.
 
@@ -102,6 +96,36 @@ class Store:
         with self.read() as connection:
             if is_closed(connection):
                 raise closed(self._place.name)
+
+    def truncate_log(self) -> bool:
+        """Let no byte of what was removed stay behind in SQLite's log; a server sees to its own.
+
+        Returns:
+            False if others use the log for so long that it cannot be emptied now.
+        """
+        if self._server:
+            return True
+        with self.read() as connection:
+            return sqlite.truncate_log(connection)
+
+    def drop_copies(self, email_key: str) -> None:
+        """Let nothing of somebody who was erased stay in the log or the copies beside a file.
+
+        Args:
+            email_key: His address as it was compared.
+
+        Raises:
+            TryAgain: He stands in the log, which others use.
+            NewsletterError: A copy cannot be removed.
+        """
+        if isinstance(self._place, SqliteFile):
+            sqlite.remove_copies(self._place.path, email_key)
+        if not self.truncate_log():
+            raise TryAgain(
+                "that person is erased, but the database's log, which others read, still holds him",
+                where=self._place.name,
+                hint="Run the same command again",
+            )
 
     def close(self) -> None:
         """Let go of the file, or of the connections."""
@@ -193,7 +217,7 @@ def upgrade(store: Store, place: SqliteFile | Server) -> int:
         found = revision(connection, place.name)
         lacking = behind(found, place.name)
         if lacking and found and isinstance(place, SqliteFile):
-            sqlite.back_up(place.path, place.path.with_name(f"{place.path.name}.before-{HEAD}"))
+            sqlite.back_up(place.path, sqlite.copy_before(place.path, HEAD))
         if lacking:
             migrate(connection, now(connection))
     return lacking

@@ -120,14 +120,52 @@ def use_log(connection: sa.Connection) -> None:
     connection.exec_driver_sql("BEGIN")
 
 
-def truncate_log(connection: sa.Connection) -> None:
-    """Move all of the log into the file and empty it, if nobody reads just now.
+def truncate_log(connection: sa.Connection) -> bool:
+    """Move all of the log into the file and empty it; False if others use it for too long.
 
-    See https://www.sqlite.org/pragma.html#pragma_wal_checkpoint.
+    What was deleted stands in the log until then. See
+    https://www.sqlite.org/pragma.html#pragma_wal_checkpoint.
     """
+    until = time.monotonic() + BUSY_SECONDS
     connection.exec_driver_sql("ROLLBACK")
-    connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    connection.exec_driver_sql("BEGIN")
+    connection.exec_driver_sql("PRAGMA busy_timeout = 0")
+    try:
+        # As for the lock: beside a `send`, SQLite's own ever longer naps would miss every gap.
+        while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
+            if time.monotonic() > until:
+                return False
+            time.sleep(_LOOK_AGAIN_SECONDS)
+        return True
+    finally:
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        connection.exec_driver_sql("BEGIN")
+
+
+def copy_before(path: Path, revision: str) -> Path:
+    """Return where the copy goes that is made before a migration."""
+    return path.with_name(f"{path.name}.before-{revision}")
+
+
+def remove_copies(path: Path, email_key: str) -> None:
+    """Remove the copies that migrations made, of those that know an address.
+
+    Raises:
+        NewsletterError: One cannot be read or removed.
+    """
+    for copy in path.parent.glob(copy_before(path, "*").name):
+        try:
+            uri = f"{copy.absolute().as_uri()}?immutable=1"
+            with contextlib.closing(sqlite3.connect(uri, uri=True)) as old:
+                query = "SELECT 1 FROM subscribers WHERE email_key = ?"
+                known = old.execute(query, (email_key,)).fetchone()
+            if known:
+                copy.unlink()
+        except (OSError, sqlite3.Error):
+            raise NewsletterError(
+                "an older copy of the database may still hold that person",
+                where=copy.name,
+                hint="Remove that copy, if you need it no more",
+            ) from None
 
 
 def back_up(path: Path, target: Path) -> None:

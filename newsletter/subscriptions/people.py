@@ -57,7 +57,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
     Raises:
         NewsletterError: The address or name is not valid, or this person left.
     """
-    address = _address(email)
+    address = bare_address(email)
     try:
         name = clean_name(first_name)
     except ValueError as error:
@@ -66,7 +66,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
         moment = now(connection)
         known = people.find(connection, [address.key]).get(address.key)
         doubtful = known is None or known.status is Status.PENDING
-        entry = Entry(known, erased=doubtful and _erased(connection, address) is not None)
+        entry = Entry(known, erased=doubtful and suppression_of(connection, address) is not None)
         row = Row(address, name, Status.ACTIVE, moment, None, None, moment, moment, SOURCE)
         result, reason = entry.take(row)
         if result is Result.SKIPPED:
@@ -91,13 +91,13 @@ def unsubscribe(store: Store, email: str) -> bool:
     Raises:
         NewsletterError: The address is not valid, or that of a stranger.
     """
-    address = _address(email)
+    address = bare_address(email)
     with store.write() as connection:
         known = people.find(connection, [address.key]).get(address.key)
         if known is None:
-            if _erased(connection, address):
+            if suppression_of(connection, address):
                 return False
-            raise _stranger()
+            raise stranger()
         if known.status in LEFT:
             return False
         people.leave(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
@@ -110,7 +110,7 @@ def story(store: Store, email: str) -> Story | Suppression:
     Raises:
         NewsletterError: The address is not valid, or that of a stranger.
     """
-    address = _address(email)
+    address = bare_address(email)
     with store.read() as connection:
         found = people.person(connection, address.key)
         if found:
@@ -121,9 +121,9 @@ def story(store: Store, email: str) -> Story | Suppression:
                 tuple(people.deliveries_of(connection, id_)),
                 tuple(heard.of_reader(connection, id_)),
             )
-        suppression = _erased(connection, address)
+        suppression = suppression_of(connection, address)
     if suppression is None:
-        raise _stranger()
+        raise stranger()
     return suppression
 
 
@@ -143,7 +143,12 @@ def stats(store: Store) -> Stats:
         )
 
 
-def _address(email: str) -> Address:
+def bare_address(email: str) -> Address:
+    """Return an address that was given alone.
+
+    Raises:
+        NewsletterError: It is not valid.
+    """
     try:
         return parse_address(email)
     except ValueError as error:
@@ -152,12 +157,14 @@ def _address(email: str) -> Address:
         ) from None
 
 
-def _erased(connection: sa.Connection, address: Address) -> Suppression | None:
+def suppression_of(connection: sa.Connection, address: Address) -> Suppression | None:
+    """Return why and since when only a hash is kept of an address, or None."""
     digest = address_hash(people.suppression_key(connection), address.key)
     return people.suppressed(connection, [digest]).get(digest)
 
 
-def _stranger() -> NewsletterError:
+def stranger() -> NewsletterError:
+    """Return the error that says that an address is nobody's."""
     return NewsletterError(
         "nobody on the list has that address", hint="See who is: newsletter subscribers list"
     )

@@ -1,0 +1,116 @@
+"""Queries that forget a person: what must go, and the little that stays and names nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState
+from newsletter.store import people, webhooks
+from newsletter.store.engine import Lock, exclude
+from newsletter.store.schema import (
+    consents,
+    deliveries,
+    notices,
+    signups,
+    subscribers,
+    suppressions,
+    wordings,
+)
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+REASON = "erased"
+"""Why the address is suppressed, and why what was still to be sent to it is skipped."""
+
+
+def hold(connection: sa.Connection, who: str) -> tuple[int, str] | None:
+    """Return row number and key of somebody, or None for a stranger.
+
+    Until the end of the transaction nobody else changes him, or puts anybody on the list.
+
+    Args:
+        connection: A write transaction.
+        who: His address as it is compared, or his public id: no value can be both.
+    """
+    exclude(connection, Lock.LIST)
+    query = sa.select(subscribers.c.id, subscribers.c.email_key).where(
+        sa.or_(subscribers.c.email_key == who, subscribers.c.public_id == who)
+    )
+    row = connection.execute(query.with_for_update()).one_or_none()
+    return None if row is None else (row.id, row.email_key)
+
+
+def erase(
+    connection: sa.Connection, id_: int, key: str, address_hash: str, moment: datetime
+) -> list[str]:
+    """Forget somebody who is held; return the references of his letters and notices.
+
+    His deliveries stay without him, so that counts add up: the pending ones are skipped, and what
+    is under way is settled as always. A hash of his address stays, so that nothing brings him back.
+
+    Args:
+        connection: The write transaction in which he is held.
+        id_: The number of his row.
+        key: His address as it is compared.
+        address_hash: Of his address.
+        moment: Now.
+    """
+    people.forget_snapshots(connection, [id_])
+    wording_ids = _wordings(connection, id_)
+    refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
+    connection.execute(subscribers.delete().where(subscribers.c.id == id_))
+    _forget_wordings(connection, wording_ids)
+    webhooks.forget(connection, address_hash, key)
+    connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
+    stays = {"address_hash": address_hash, "reason": REASON, "at": moment}
+    connection.execute(suppressions.insert().values(stays))
+    return refs
+
+
+def _let_go(connection: sa.Connection, id_: int) -> list[str]:
+    """Take the person off his deliveries, with what a provider said of him and calls his letters.
+
+    The database evaluates this on each row as it is once others are done with it: a delivery that
+    is claimed at this moment is not pending any more.
+    """
+    pending = deliveries.c.state == DeliveryState.PENDING
+    under_way = deliveries.c.state == DeliveryState.ATTEMPTING
+    statement = (
+        deliveries.update()
+        .where(deliveries.c.subscriber_id == id_)
+        .values(
+            subscriber_id=None,
+            state=sa.case((pending, DeliveryState.SKIPPED.value), else_=deliveries.c.state),
+            reason=sa.case((pending, REASON), (under_way, deliveries.c.reason), else_=None),
+            provider_id=None,
+        )
+        .returning(deliveries.c.ref)
+    )
+    return list(connection.scalars(statement))
+
+
+def _forget_notices(connection: sa.Connection, id_: int, address_hash: str) -> list[str]:
+    his = sa.or_(notices.c.subscriber_id == id_, notices.c.address_hash == address_hash)
+    return list(connection.scalars(notices.delete().where(his).returning(notices.c.ref)))
+
+
+def _wordings(connection: sa.Connection, id_: int) -> list[int]:
+    """Return the numbers of the words that somebody agreed to, or was asked to agree to."""
+    his = (
+        sa.select(table.c.wording_id).where(table.c.subscriber_id == id_)
+        for table in (consents, signups)
+    )
+    return list(connection.scalars(sa.union(*his)))
+
+
+def _forget_wordings(connection: sa.Connection, ids: list[int]) -> None:
+    """Forget these words, unless they are somebody else's too: an author may have named him."""
+    others = (
+        sa.exists().where(table.c.wording_id == wordings.c.id) for table in (consents, signups)
+    )
+    connection.execute(
+        wordings.delete().where(wordings.c.id.in_(ids), *(~other for other in others))
+    )

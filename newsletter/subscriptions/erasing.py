@@ -1,0 +1,72 @@
+"""Erasing a person: at once, wherever he stands, whatever is being sent.
+
+What stays is a keyed hash of the address, with a date and the reason (GDPR, articles 17(3) and
+21(3)): without it, the next import would bring him back. The provider is not told: what it keeps
+ends by its own terms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newsletter.providers import outbox
+from newsletter.store import erasing, people
+from newsletter.store.engine import now
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.people import bare_address, stranger, suppression_of
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.store import Store
+
+
+def erase(store: Store, settings: Settings, email: str) -> bool:
+    """Erase whoever has an address; once more completes what was cut short.
+
+    Args:
+        store: The list.
+        settings: Tell where the outbox is.
+        email: Whose.
+
+    Returns:
+        False if he had been erased before.
+
+    Raises:
+        NewsletterError: The address is not valid or a stranger's, or a copy cannot be removed.
+        TryAgain: He is erased, but a log of the database that others read still holds him.
+    """
+    address = bare_address(email)
+    erased = erase_reader(store, settings, address.key)
+    if not erased:
+        with store.read() as connection:
+            if suppression_of(connection, address) is None:
+                raise stranger()
+        store.drop_copies(address.key)
+    return erased
+
+
+def erase_reader(store: Store, settings: Settings, who: str) -> bool:
+    """Erase a reader; he is gone when this returns, and no mailing waits for him.
+
+    Args:
+        store: The list.
+        settings: Tell where the outbox is.
+        who: His address as it is compared, or his public id.
+
+    Returns:
+        False if he is not on the list: then nothing has changed.
+
+    Raises:
+        NewsletterError: The database cannot be used, or a copy cannot be removed.
+        TryAgain: He is erased, but a log of the database that others read still holds him.
+    """
+    with store.write() as connection:
+        found = erasing.hold(connection, who)
+        if found is None:
+            return False
+        id_, key = found
+        digest = address_hash(people.suppression_key(connection), key)
+        refs = erasing.erase(connection, id_, key, digest, now(connection))
+        outbox.withdraw(settings.state / "outbox", refs)
+    store.drop_copies(key)
+    return True
