@@ -21,15 +21,18 @@ _FOLDED = 76  # RFC 2047, section 2
 
 
 def eml(message: Message) -> bytes:
-    """Return a complete message: text and HTML as alternatives.
+    """Return a complete message: text and HTML as alternatives, or the text alone.
 
     Raises:
         ValueError: A header holds a line break, or is too long to travel.
     """
+    lines = [_header(name, value) for name, value in message.headers]
+    lines.append("MIME-Version: 1.0")
+    if not message.html:
+        return "\r\n".join([*lines, *_part("plain", message.text), ""]).encode()
     # A random boundary would make every repetition another file.
     boundary = f"={message.ref}"
-    lines = [_header(name, value) for name, value in message.headers]
-    lines += ["MIME-Version: 1.0", f'Content-Type: multipart/alternative; boundary="{boundary}"']
+    lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
     for subtype, content in (("plain", message.text), ("html", message.html)):
         lines += ["", f"--{boundary}", *_part(subtype, content)]
     lines += ["", f"--{boundary}--", ""]

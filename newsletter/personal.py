@@ -27,7 +27,7 @@ class Form:
 
     Attributes:
         headers: Each with its name, in the order in which they are written.
-        html: Takes values as `html_value` writes them.
+        html: Takes values as `html_value` writes them; nothing at all in plain text.
         text: Takes values as they are.
     """
 
@@ -71,7 +71,7 @@ def form(letter: Letter) -> Form:
     )
     return Form(
         headers=tuple((name, pieces) for name, pieces in headers if any(pieces)),
-        html=slots.split(letter.html),
+        html=slots.split(letter.html) if letter.html else (),
         text=slots.split(letter.text),
     )
 

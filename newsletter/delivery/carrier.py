@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter import personal, tokens
@@ -48,6 +48,7 @@ class Carrier:
         self._lease = provider.capabilities.lease.total_seconds()
         self._mailing = mailing
         self._letter = letter
+        self._plain_text = replace(letter, html="")
         self._keys = keys
         self.crash: Exception | None = None
         """What went wrong in a thread by our own mistake."""
@@ -77,14 +78,15 @@ class Carrier:
 
     def _batch(self, claim: Claim, key: str) -> Batch:
         mailing = self._mailing.public_id
+        letter = self._plain_text if claim.plain_text else self._letter
         return Batch(
             key=claim.key,
             slug=self._mailing.slug,
-            letter=self._letter,
+            letter=letter,
             date=claim.claimed_at,
             recipients=tuple(
                 personal.recipient(
-                    self._letter,
+                    letter,
                     reader.ref,
                     reader.email,
                     reader.first_name,

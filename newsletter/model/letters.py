@@ -20,6 +20,8 @@ class Letter:
     greets without a name and has no leave link. ``leave_url`` ends in a slash; the reader's token
     follows.
 
+    ``html`` is empty where readers get plain text only: then a message has no such part.
+
     A notice is one as well: it belongs to no list and has no page, so that ``list_id``, ``page``
     and ``leave_url`` are empty.
     """
@@ -64,7 +66,8 @@ class Recipient:
 class Batch:
     """The deliveries that travel in one provider request.
 
-    ``key`` names the request to a provider that knows idempotency keys; ``date`` is that of
+    They are of one kind: all get ``letter`` as it is, with its HTML or without. ``key`` names the
+    request to a provider that knows idempotency keys; ``date`` is that of
     every message in it, fixed at the claim so that a replay has the same bytes.
     """
 

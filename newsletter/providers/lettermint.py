@@ -188,7 +188,7 @@ def _form(letter: Letter) -> Form:
                 # For its events; it is no header, so that no reader sees it.
                 "metadata": record({"delivery": text(("", "ref", ""))}),
                 "settings": (encode(_UNTRACKED),),
-                "html": text(cut.html, html=True),
+                **({"html": text(cut.html, html=True)} if cut.html else {}),
                 "text": text(cut.text),
                 "idempotency_key": text(("", "ref", "")),
             }

@@ -186,7 +186,7 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         "from": letter.sender,
         "subject": named(letter.subject),
         "text": _fill(cut.text, own, named),
-        "html": _fill(cut.html, escaped, _hidden),
+        **({"html": _fill(cut.html, escaped, _hidden)} if cut.html else {}),
         f"v:{mailgun_search.VARIABLE}": _variable(_REF),
     }
     headers = dict(cut.headers)

@@ -153,7 +153,7 @@ def _form(letter: Letter) -> Form:
                 "to": row(fields["to"]),
                 "headers": record(own),
                 "tags": row(record(delivery)),
-                "html": text(cut.html, html=True),
+                **({"html": text(cut.html, html=True)} if cut.html else {}),
                 "text": text(cut.text),
             }
         )

@@ -91,9 +91,10 @@ class Bulk:
 def single(letter: Letter, configuration_set: str) -> Form:
     """Return the form of a request with one complete letter."""
     cut = personal.form(letter)
+    in_html = {"Html": _content(cut.html, html=True)} if cut.html else {}
     content = {
         "Subject": _content((_subject(letter),)),
-        "Body": record({"Html": _content(cut.html, html=True), "Text": _content(cut.text)}),
+        "Body": record(in_html | {"Text": _content(cut.text)}),
         "Headers": _named(_headers(letter)),
     }
     return Form.of(
@@ -189,7 +190,7 @@ def _template(letter: Letter) -> Template:
     braces: dict[str, str] = {}
     parts = {
         "Subject": _source((_subject(letter),), "", slots, braces),
-        "Html": _source(cut.html, _IN_HTML, slots, braces),
+        **({"Html": _source(cut.html, _IN_HTML, slots, braces)} if cut.html else {}),
         "Text": _source(cut.text, "", slots, braces),
     }
     return Template(parts, slots, {variable: run for run, variable in braces.items()})

@@ -52,6 +52,7 @@ class Claim:
     Attributes:
         attempt: Grows with each replay; an older owner can settle nothing any more.
         key_id: Fingerprint of the key that signs its leave links.
+        plain_text: Its readers get no HTML part.
         payload_hash: Of the bytes that left, or None if none can have left.
     """
 
@@ -61,6 +62,7 @@ class Claim:
     claimed_at: datetime
     key_id: str
     readers: tuple[Reader, ...]
+    plain_text: bool
     payload_hash: str | None = None
 
 
@@ -233,7 +235,7 @@ def _take(
     key_id: str,
 ) -> Claim:
     readers = tuple(Reader(row.ref, row.public_id, row.email, row.first_name) for row in rows)
-    key = new_id()
+    key, plain_text = new_id(), rows[0].plain_text
     batch_id = connection.execute(
         batches.insert()
         .returning(batches.c.id)
@@ -244,7 +246,7 @@ def _take(
             claimed_at=moment,
             lease_until=moment + lease,
             size=len(readers),
-            snapshot=_snapshot(key_id, readers),
+            snapshot=_snapshot(key_id, readers, plain_text=plain_text),
         )
     ).scalar_one()
     connection.execute(
@@ -252,7 +254,7 @@ def _take(
         .where(among(connection, deliveries.c.id, [row.id for row in rows]))
         .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
     )
-    return Claim(batch_id, key, 1, moment, key_id, readers)
+    return Claim(batch_id, key, 1, moment, key_id, readers, plain_text)
 
 
 def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
@@ -283,12 +285,16 @@ def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
     }
 
 
-def _snapshot(key_id: str, readers: tuple[Reader, ...]) -> str:
+def _snapshot(key_id: str, readers: tuple[Reader, ...], *, plain_text: bool) -> str:
     rows = [[r.ref, r.public_id, r.email, r.first_name] for r in readers]
-    return json.dumps({"key_id": key_id, "readers": rows}, ensure_ascii=False)
+    return json.dumps(
+        {"key_id": key_id, "plain_text": plain_text, "readers": rows}, ensure_ascii=False
+    )
 
 
-def from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...]]:
-    """Return the key's fingerprint and the readers that a claim wrote down."""
+def from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...], bool]:
+    """Return what a claim wrote down: the key's fingerprint, its readers, whether in plain text."""
     held = json.loads(snapshot)
-    return held["key_id"], tuple(Reader(*row) for row in held["readers"])
+    readers = tuple(Reader(*row) for row in held["readers"])
+    # One from before readers could choose does not say.
+    return held["key_id"], readers, held.get("plain_text", False)

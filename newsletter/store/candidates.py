@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,12 +22,17 @@ _PERSON: Final = (
     subscribers.c.paused_until,
 )
 
+_DELIVERY: Final = (
+    *(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id, deliveries.c.plain_text),
+)
+
 
 class Candidate(NamedTuple):
-    """A delivery that may be claimed, with its reader as he is; all None if he is gone."""
+    """A delivery that may be claimed, with its reader as he is: all None if he is gone."""
 
     id: int
     ref: str
+    plain_text: bool
     public_id: str
     email: str
     first_name: str | None
@@ -44,12 +49,14 @@ def candidates(
 ) -> Iterator[list[Candidate]]:
     """Yield the next deliveries with their readers, both locked until the claim is committed.
 
+    Those that come together are of one kind: with HTML, and at the end plain text only.
+
     Nothing is waited for, so that a claim can share a transaction with what is settled: what
     another process claims, and a reader who is leaving at this very moment, are passed over and
     stay pending. Whoever has left before is seen to have left.
     """
     free = (
-        sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
+        sa.select(*_DELIVERY)
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
         .limit(size)
@@ -59,22 +66,28 @@ def candidates(
         free = free.where(among(connection, deliveries.c.ref, only))
     if but:
         free = free.where(~among(connection, deliveries.c.ref, list(but)))
-    last = 0
-    while rows := connection.execute(free.where(deliveries.c.id > last)).all():
-        last = rows[-1].id
-        query = (
-            sa.select(subscribers.c.id, *_PERSON)
-            .where(among(connection, subscribers.c.id, [r.subscriber_id for r in rows]))
-            .with_for_update(read=True, skip_locked=True)
-        )
-        people = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
-        gone = dict.fromkeys([None], (None,) * len(_PERSON))
-        known = people | gone
-        yield [
-            Candidate(row.id, row.ref, *known[row.subscriber_id])
-            for row in rows
-            if row.subscriber_id in known
-        ]
+    for plain_text in (False, True):
+        kind = free.where(deliveries.c.plain_text.is_(sa.true() if plain_text else sa.false()))
+        last = 0
+        while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
+            last = rows[-1].id
+            yield _with_readers(connection, rows)
+
+
+def _with_readers(connection: sa.Connection, rows: Sequence[Any]) -> list[Candidate]:
+    query = (
+        sa.select(subscribers.c.id, *_PERSON)
+        .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
+        .with_for_update(read=True, skip_locked=True)
+    )
+    people = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+    gone = dict.fromkeys([None], (None,) * len(_PERSON))
+    known = people | gone
+    return [
+        Candidate(row.id, row.ref, row.plain_text, *known[row.subscriber_id])
+        for row in rows
+        if row.subscriber_id in known
+    ]
 
 
 def reachable(moment: datetime) -> sa.ColumnElement[bool]:

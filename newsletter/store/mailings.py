@@ -71,13 +71,14 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
             _random_ref(connection),
             sa.literal(DeliveryState.PENDING.value),
             sa.false(),
+            subscribers.c.plain_text,
         )
         .where(reachable(moment))
         .order_by(subscribers.c.id)
         # Nobody is erased between being chosen here and being written down.
         .with_for_update(read=True, key_share=True)
     )
-    columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed"]
+    columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
     insert = deliveries.insert().from_select(columns, readers)
     # Of an insert, SQLAlchemy keeps the count only when it is told to.
     return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount

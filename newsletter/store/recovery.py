@@ -128,8 +128,17 @@ def replay(
         )
         .values(state=DeliveryState.ATTEMPTING)
     )
-    key_id, readers = from_snapshot(row.snapshot)
-    return Claim(row.id, row.key, attempt, row.claimed_at, key_id, readers, row.payload_hash)
+    key_id, readers, plain_text = from_snapshot(row.snapshot)
+    return Claim(
+        batch_id=row.id,
+        key=row.key,
+        attempt=attempt,
+        claimed_at=row.claimed_at,
+        key_id=key_id,
+        readers=readers,
+        plain_text=plain_text,
+        payload_hash=row.payload_hash,
+    )
 
 
 def can_replay(connection: sa.Connection, mailing_id: int, window: timedelta) -> bool:

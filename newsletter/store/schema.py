@@ -87,6 +87,8 @@ subscribers = sa.Table(
     sa.Column("confirmed_at", UtcDateTime),
     sa.Column("left_at", UtcDateTime),
     sa.Column("paused_until", UtcDateTime),
+    # He gets letters without their HTML part.
+    sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
     # Why the provider would swallow his letters all the same, if it would.
     sa.Column("obstacle", sa.Text),
     _one_of("status", Status),
@@ -301,9 +303,11 @@ deliveries = sa.Table(
     sa.Column("sent_again", sa.Boolean, nullable=False, server_default=sa.false()),
     # What it came to by the events so far; see lifecycle.STANDINGS.
     sa.Column("standing", sa.Text),
+    # As its reader had it when the mailing was frozen, or chose since: a request is of one kind.
+    sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
     _one_of("state", DeliveryState),
     sa.UniqueConstraint("subscriber_id", "mailing_id", name="one_delivery_per_reader"),
-    sa.Index("deliveries_by_state", "mailing_id", "state", "id"),
+    sa.Index("deliveries_by_state", "mailing_id", "state", "plain_text", "id"),
 )
 
 _told = deliveries.c.standing.is_not(None)

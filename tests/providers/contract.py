@@ -173,6 +173,10 @@ def test_a_base_address_without_its_path_is_refused_and_says_so(case: Case, tmp_
 # What leaves.
 
 
+def in_plain_text(of: Letter) -> Letter:
+    return dataclasses.replace(of, html="")
+
+
 def versions(case: Case) -> list[Batch]:
     """Return batches that all say something else."""
 
@@ -190,6 +194,7 @@ def versions(case: Case) -> list[Batch]:
         case.batch(of=letter(subject="Over rust!")),
         case.batch(of=letter(prose="Een rustige zin!")),
         case.batch(of=letter(reply_to="antwoord@example.org")),
+        case.batch(of=in_plain_text(letter())),
         *(
             [
                 dataclasses.replace(sent, recipients=sent.recipients[::-1]),
@@ -298,6 +303,7 @@ def assert_delivered(entry: dict[str, Any], of: Batch, reader: Recipient) -> Non
     "of",
     [
         letter(),
+        in_plain_text(letter()),
         letter(reply_to='"Zoë, van" <zoe@example.org>', subject='Over "rust", \\ en 🌱'),
         letter(
             sender=formataddr(("Gerrit, de Vries", "gerrit@example.org")),
@@ -333,6 +339,18 @@ def test_a_notice_travels_as_it_was_written_and_as_no_list_mail(
     assert_delivered(entry, sent, sent.recipients[0])
     names = {name.lower() for name, _ in entry["message"]["headers"]}
     assert {"list-id", "list-unsubscribe", "list-unsubscribe-post"} & names == set()
+
+
+def test_who_wants_plain_text_gets_no_other_part(
+    case: Case, fake: StandIn, provider: Provider
+) -> None:
+    sent = case.batch(of=in_plain_text(letter()))
+    assert provider.unfit(sent.letter) == ""
+    leaves = b"".join(provider.build(sent).parts)
+    assert b"html" not in leaves.lower()
+    assert not case.plain or json.loads(leaves) == case.plain(sent)
+    assert kinds(outcomes(provider, sent)) == {Accepted}
+    assert [entry["message"]["html"] for entry in fake.taken()] == [""] * len(sent.recipients)
 
 
 @SEVERAL

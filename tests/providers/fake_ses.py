@@ -176,7 +176,7 @@ class FakeSes(StandIn):
             ref=tagged(asked["EmailTags"]),
             headers=checked(simple["Headers"]),
             subject=simple["Subject"]["Data"],
-            html=simple["Body"]["Html"]["Data"],
+            html=simple["Body"].get("Html", {"Data": ""})["Data"],
             text=simple["Body"]["Text"]["Data"],
         )
         status, told = self._status(entry.to)
@@ -210,7 +210,7 @@ class FakeSes(StandIn):
                 self.unrendered.append(ref)
             else:
                 filled = {name.lower(): fill(part, data) for name, part in parts.items()}
-                entry = Entry(to, ref, list(dict(headers).items()), **filled)
+                entry = Entry(to, ref, list(dict(headers).items()), **{"html": "", **filled})
                 id_ = self._take(asked, [entry])[0]
             results.append({"Status": status, "MessageId": id_})
         return {"BulkEmailEntryResults": results}

@@ -83,7 +83,7 @@ def resend_json(of: Batch) -> list[dict[str, Any]]:
                 "from": headers["From"],
                 "to": [reader.email],
                 "subject": headers["Subject"],
-                "html": message.html,
+                **({"html": message.html} if message.html else {}),
                 "text": message.text,
                 "headers": {
                     name: headers[name]
@@ -118,7 +118,7 @@ def lettermint_json(of: Batch) -> list[dict[str, Any]]:
                 },
                 "metadata": {"delivery": reader.ref},
                 "settings": {"track_opens": False, "track_clicks": False},
-                "html": message.html,
+                **({"html": message.html} if message.html else {}),
                 "text": message.text,
                 "idempotency_key": reader.ref,
             }

@@ -49,7 +49,9 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
             "Simple": {
                 "Subject": {"Charset": "UTF-8", "Data": subject},
                 "Body": {
-                    "Html": {"Charset": "UTF-8", "Data": message.html},
+                    **(
+                        {"Html": {"Charset": "UTF-8", "Data": message.html}} if message.html else {}
+                    ),
                     "Text": {"Charset": "UTF-8", "Data": message.text},
                 },
                 "Headers": listed(of, reader),
@@ -61,12 +63,17 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
 def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     """Return a batch for `SendBulkEmail`; its letter is `parcels.letter`, without braces."""
     html, text = personal.form(of.letter).html, personal.form(of.letter).text
+    in_html = (
+        {"Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}"}
+        if html
+        else {}
+    )
     return common(of, configuration_set) | {
         "DefaultContent": {
             "Template": {
                 "TemplateContent": {
                     "Subject": of.letter.subject,
-                    "Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}",
+                    **in_html,
                     "Text": f"{text[0]}{{{{Greeting}}}}{text[2]}{{{{LeaveUrl}}}}{text[4]}",
                 },
                 "TemplateData": "{}",
@@ -81,8 +88,14 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                     "ReplacementTemplate": {
                         "ReplacementTemplateData": json.dumps(
                             {
-                                "GreetingHtml": personal.html_value(reader.greeting),
-                                "LeaveUrlHtml": personal.html_value(reader.leave_url),
+                                **(
+                                    {
+                                        "GreetingHtml": personal.html_value(reader.greeting),
+                                        "LeaveUrlHtml": personal.html_value(reader.leave_url),
+                                    }
+                                    if html
+                                    else {}
+                                ),
                                 "Greeting": reader.greeting,
                                 "LeaveUrl": reader.leave_url,
                             },
