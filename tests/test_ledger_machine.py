@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from newsletter import delivery, desk, render
+from newsletter.delivery.doubts import can_settle
 from newsletter.errors import NewsletterError
 from newsletter.model import (
     Accepted,
@@ -27,6 +28,7 @@ from newsletter.model import (
     RetryLater,
     Unknown,
 )
+from newsletter.providers.base import Capabilities
 from newsletter.store import batches, mailings, recovery
 
 if TYPE_CHECKING:
@@ -180,11 +182,14 @@ class Ledger(RuleBasedStateMachine):
         with self.house.store.write() as connection:
             recovery.expire_leases(connection, 1)
         unknown = self.house.sql("SELECT ref FROM deliveries WHERE state = 'unknown'")
+        query = "SELECT * FROM deliveries WHERE state <> 'unknown' ORDER BY id"
+        others = self.house.sql(query)
         try:
             delivery.resolve(self.house.store, self.house.slug, verdict)
         except NewsletterError:
             assert not unknown
         else:
+            assert set(others) <= set(self.house.sql("SELECT * FROM deliveries"))
             if verdict is delivery.Verdict.RESEND:
                 refs = {str(ref) for (ref,) in unknown}
                 self.resent |= refs
@@ -218,6 +223,20 @@ class Ledger(RuleBasedStateMachine):
                 assert state in {"attempting", "accepted", "unknown"}
             if state == "accepted" and not assumed:
                 assert ref in taken
+
+    @invariant()
+    def what_a_person_is_told_of_it_is_true(self) -> None:
+        can = Capabilities("fake", False, 10, LONG, replay=LONG)  # noqa: FBT003 - not a rehearsal
+        with self.house.store.read() as connection:
+            receipt = mailings.receipt(connection, mailings.get(connection, 1))
+            settles = can_settle(connection, 1, can)
+        told = delivery.outlook(receipt, can, self.house.settings)
+        unknown = receipt.counts[DeliveryState.UNKNOWN]
+        assert sum(remedy.letters for remedy in told.remedies) == unknown
+        assert sum(receipt.details.reasons[DeliveryState.UNKNOWN].values()) == unknown
+        under_way = receipt.counts[DeliveryState.ATTEMPTING]
+        assert bool(told.busy_until) == (told.lost < under_way)
+        assert settles == any(one.means is delivery.Means.REPLAY for one in told.remedies)
 
     @invariant()
     def no_address_is_kept_once_a_batch_is_settled(self) -> None:

@@ -11,6 +11,7 @@ from house import House, Provider, write_issue
 from newsletter import delivery, desk
 from newsletter.cli.receipts import as_text, next_text
 from newsletter.model import RetryLater
+from newsletter.providers import capabilities_of
 from newsletter.store import mailings
 
 if TYPE_CHECKING:
@@ -148,7 +149,7 @@ def test_what_expired_has_an_account_and_a_next_step(house: House, clock: list[d
         )
     receipt = delivery.receipt_of(house.store, house.slug)
     assert receipt
-    text = as_text(receipt)
+    text = as_text(delivery.outlook(receipt, capabilities_of(house.settings), house.settings))
     assert text.splitlines()[:2] == [f"{house.slug}: expired (resend)", "  nobody was mailed"]
     assert "--late" in text
     clock[0] += timedelta(hours=7)

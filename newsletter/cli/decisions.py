@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter import delivery, desk
-from newsletter.cli.output import print_json, say
-from newsletter.cli.receipts import as_json, as_text
+from newsletter.cli.explaining import without_risk
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.receipts import as_json, as_text, outlook
+from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
     from newsletter.cli import App
+    from newsletter.delivery import Outlook, Verdict
     from newsletter.model import Receipt
 
 _json = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
@@ -23,7 +27,7 @@ _json = click.option("--json", "json_", is_flag=True, help="Print one JSON docum
 @click.pass_obj
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
-    _show(delivery.pause(app.store, desk.slug_of(app.settings, issue)), json_=json_)
+    _show(app, delivery.pause(app.store, desk.slug_of(app.settings, issue)), json_=json_)
 
 
 @click.command()
@@ -35,22 +39,42 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
 
     A rehearsal, or a mailing of which nothing had left, may be sent anew after that.
     """
-    _show(delivery.cancel(app.store, desk.slug_of(app.settings, issue)), json_=json_)
+    _show(app, delivery.cancel(app.store, desk.slug_of(app.settings, issue)), json_=json_)
 
 
 @click.command()
 @click.argument("issue")
 @click.option("--resend", "verdict", flag_value="resend", help="Send them once more.")
 @click.option("--assume-sent", "verdict", flag_value="assume-sent", help="Count them as sent.")
+@click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
 @_json
 @click.pass_obj
-def resolve(app: App, *, issue: str, verdict: str | None, json_: bool) -> None:
-    """Decide about the letters of ISSUE of which nobody knows whether they left."""
+def resolve(app: App, *, issue: str, verdict: str | None, yes: bool, json_: bool) -> None:
+    """Decide about the letters of ISSUE of which nobody knows whether they left.
+
+    What is certain is never touched. It is recorded who decided, and what.
+    """
     if verdict is None:
         raise click.UsageError("say which: --resend or --assume-sent")
-    slug = desk.slug_of(app.settings, issue)
-    _show(delivery.resolve(app.store, slug, delivery.Verdict(verdict)), json_=json_)
+    slug, decided = desk.slug_of(app.settings, issue), delivery.Verdict(verdict)
+    found = outlook(app, delivery.in_doubt(app.store, slug, decided))
+    for line in without_risk(found, app.settings.zone):
+        note(line)
+    if not yes and sys.stdin.isatty():
+        click.confirm(_question(found, decided), abort=True, err=True)
+    _show(app, delivery.resolve(app.store, slug, decided), json_=json_)
 
 
-def _show(receipt: Receipt, *, json_: bool) -> None:
-    print_json(as_json(receipt)) if json_ else say(as_text(receipt))
+def _question(found: Outlook, verdict: Verdict) -> str:
+    """Return what a person is asked: how many letters there are, and what he risks."""
+    count = found.receipt.counts[DeliveryState.UNKNOWN]
+    slug = found.receipt.mailing.slug
+    letters = f"{count:,} letter{'s' * (count != 1)} of {slug}"
+    if verdict is delivery.Verdict.RESEND:
+        return f"Send {letters} once more? Whoever has it already gets it twice"
+    return f"Count {letters} as sent? Whoever has none will never get it"
+
+
+def _show(app: App, receipt: Receipt, *, json_: bool) -> None:
+    found = outlook(app, receipt)
+    print_json(as_json(found)) if json_ else say(as_text(found))

@@ -5,25 +5,27 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from newsletter.model import DeliveryState, Heard, MailingState
+from newsletter import delivery
+from newsletter.delivery import Means
+from newsletter.model import DeliveryState, Heard
+from newsletter.providers import capabilities_of
 from newsletter.schedule import utc
 
 if TYPE_CHECKING:
-    from newsletter.delivery import DueReport, Upcoming
+    from newsletter.cli import App
+    from newsletter.delivery import DueReport, Outlook, Remedy, Upcoming
     from newsletter.model import Issue, Receipt
     from newsletter.providers.base import Capabilities
 
-_NEXT = {
-    MailingState.FROZEN: "newsletter send {slug}",
-    MailingState.SENDING: "newsletter send {slug}",
-    MailingState.PAUSED: "newsletter send {slug}, or newsletter cancel {slug}",
-    MailingState.COMPLETED_WITH_UNKNOWN: "newsletter resolve {slug} --resend or --assume-sent",
-    MailingState.EXPIRED: "newsletter send {slug} --late, or another send_at in its file",
-}
+
+def outlook(app: App, receipt: Receipt) -> Outlook:
+    """Return what becomes of a mailing under the settings that hold here."""
+    return delivery.outlook(receipt, capabilities_of(app.settings), app.settings)
 
 
-def as_json(receipt: Receipt) -> dict[str, Any]:
+def as_json(found: Outlook) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
+    receipt, details = found.receipt, found.receipt.details
     mailing = receipt.mailing
     return {
         "issue": mailing.slug,
@@ -37,10 +39,25 @@ def as_json(receipt: Receipt) -> dict[str, Any]:
         "content_hash": mailing.content_hash or None,
         "started_at": utc(mailing.started_at),
         "finished_at": utc(mailing.finished_at),
-        "next_step": next_step(receipt),
+        "next_step": found.next_step,
         "send_at": mailing.send_at.isoformat(),
         "note": mailing.note or None,
         "proofed": receipt.proofed,
+        "reasons": {state.value: dict(reasons) for state, reasons in details.reasons.items()},
+        "accepted_twice": details.accepted_twice,
+        "unsettled": [_remedy(remedy) for remedy in found.remedies],
+        "decisions": [{**asdict(one), "at": utc(one.at)} for one in details.decisions],
+    }
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    safe_until = remedy.moment if remedy.means is Means.REPLAY else None
+    not_before = remedy.moment if remedy.means is Means.SEARCH else None
+    return {
+        "letters": remedy.letters,
+        "by": remedy.means.value,
+        "until": utc(safe_until),
+        "not_before": utc(not_before),
     }
 
 
@@ -70,6 +87,10 @@ def never_sent(
         "send_at": issue.send_at.isoformat() if issue else None,
         "note": None,
         "proofed": proofed,
+        "reasons": {},
+        "accepted_twice": 0,
+        "unsettled": [],
+        "decisions": [],
     }
 
 
@@ -102,25 +123,24 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     return "\n".join(lines)
 
 
-def due_as_json(found: DueReport) -> dict[str, Any]:
+def due_as_json(app: App, found: DueReport) -> dict[str, Any]:
     """Return the document of `send --due`."""
     return {
-        "mailings": [as_json(report.receipt) for report in found.reports],
+        "mailings": [as_json(outlook(app, report.receipt)) for report in found.reports],
         "next": next_as_json(found.next),
         "notes": list(found.notes),
         "troubles": [str(trouble) for trouble in found.troubles],
     }
 
 
-def next_step(receipt: Receipt) -> str | None:
-    """Return the command that carries a mailing on, or None where there is nothing to do."""
-    command = _NEXT.get(receipt.mailing.state)
-    return command.format(slug=receipt.mailing.slug) if command else None
-
-
-def as_text(receipt: Receipt) -> str:
+def as_text(found: Outlook) -> str:
     """Return an account as a person reads it: it adds up, and says what to do."""
-    mailing = receipt.mailing
+    return "\n".join([*account(found), *next_step(found)])
+
+
+def account(found: Outlook) -> list[str]:
+    """Return the lines of an account that adds up."""
+    receipt, mailing = found.receipt, found.receipt.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
     parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
@@ -138,6 +158,9 @@ def as_text(receipt: Receipt) -> str:
         )
     if mailing.note:
         lines.append(f"  why: {mailing.note}")
-    if step := next_step(receipt):
-        lines.append(f"  next: {step}")
-    return "\n".join(lines)
+    return lines
+
+
+def next_step(found: Outlook) -> list[str]:
+    """Return the line that says what to type, if there is something to do."""
+    return [f"  next: {found.next_step}"] if found.next_step else []

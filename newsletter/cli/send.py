@@ -13,7 +13,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.receipts import as_json, as_text, due_as_json, never_sent, next_text
+from newsletter.cli.receipts import as_json, as_text, due_as_json, never_sent, next_text, outlook
 from newsletter.model import DeliveryState
 from newsletter.providers import open_provider
 
@@ -81,7 +81,8 @@ def send(
         document = never_sent(slug, can, found.issue, found.audience, proofed=seen)
         print_json(document) if json_ else say(f"{slug}: would go to {_readers(found.audience)}")
         return
-    print_json(as_json(found.receipt)) if json_ else say(as_text(found.receipt))
+    account = outlook(app, found.receipt)
+    print_json(as_json(account)) if json_ else say(as_text(account))
     _remark(app, found)
     if found.trouble:
         raise found.trouble
@@ -105,10 +106,10 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             preflight=preflight,
         )
     if json_:
-        print_json(due_as_json(found))
+        print_json(due_as_json(app, found))
     else:
         for report in found.reports:
-            say(as_text(report.receipt))
+            say(as_text(outlook(app, report.receipt)))
         say(next_text(found.next, real=not provider.capabilities.rehearsal))
     for report in found.reports:
         _remark(app, report)

@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery, desk
+from newsletter.cli.explaining import explained
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.receipts import as_json, as_text, never_sent, next_as_json, next_text
+from newsletter.cli.receipts import (
+    as_json,
+    as_text,
+    never_sent,
+    next_as_json,
+    next_text,
+    outlook,
+)
 from newsletter.errors import NewsletterError
 from newsletter.providers import capabilities_of
 
@@ -29,14 +37,14 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     if issue is not None:
         _one(app, issue, json_=json_)
         return
-    receipts = delivery.overview(app.store)
+    known = [outlook(app, receipt) for receipt in delivery.overview(app.store)]
     drafts = desk.read_all(app.settings)
     upcoming = delivery.upcoming(app.store, app.settings, drafts)
     missed = delivery.missed(app.store, app.settings, drafts)
     if json_:
         print_json(
             {
-                "mailings": [as_json(r) for r in receipts],
+                "mailings": [as_json(one) for one in known],
                 "next": next_as_json(upcoming),
                 "missed": list(missed),
             }
@@ -47,15 +55,16 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     say(next_text(upcoming, real=not capabilities_of(app.settings).rehearsal))
     for slug in missed:
         say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
-    for receipt in receipts:
-        say(as_text(receipt))
+    for one in known:
+        say(as_text(one))
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:
     slug, draft = desk.draft_if_there(app.settings, issue)
     receipt = delivery.receipt_of(app.store, slug)
     if receipt:
-        print_json(as_json(receipt)) if json_ else say(as_text(receipt))
+        found = outlook(app, receipt)
+        print_json(as_json(found)) if json_ else say(explained(found, app.settings.zone))
         return
     if draft is None:
         raise NewsletterError(

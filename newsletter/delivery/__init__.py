@@ -8,25 +8,31 @@ from newsletter.delivery.accounts import (
     receipt_of,
     upcoming,
 )
-from newsletter.delivery.decisions import Verdict, cancel, pause, resolve
+from newsletter.delivery.decisions import Verdict, cancel, in_doubt, pause, resolve
 from newsletter.delivery.due import DueReport, due
 from newsletter.delivery.notices import Notices, Round, send_notices
+from newsletter.delivery.outlook import Means, Outlook, Remedy, outlook
 from newsletter.delivery.proof import Proof, proof
 from newsletter.delivery.send import Order, Prospect, Report, send, would_send
 
 __all__ = [
     "DueReport",
+    "Means",
     "Notices",
     "Order",
+    "Outlook",
     "Proof",
     "Prospect",
+    "Remedy",
     "Report",
     "Round",
     "Upcoming",
     "Verdict",
     "cancel",
     "due",
+    "in_doubt",
     "missed",
+    "outlook",
     "overview",
     "pause",
     "proof",

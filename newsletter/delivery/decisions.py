@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery.accounts import the_mailing
 from newsletter.errors import NewsletterError
-from newsletter.model import DeliveryState, MailingState, Receipt
+from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.store import mailings, recovery
 
 if TYPE_CHECKING:
@@ -43,6 +43,16 @@ def cancel(store: Store, slug: str) -> Receipt:
     return _decide(store, slug, MailingState.CANCELLED, "cancel")
 
 
+def in_doubt(store: Store, slug: str, verdict: Verdict) -> Receipt:
+    """Return what `resolve` would decide about, as the account of its mailing; decide nothing.
+
+    Raises:
+        NewsletterError: As `resolve`.
+    """
+    with store.write() as connection:
+        return mailings.receipt(connection, _in_doubt(connection, slug, verdict))
+
+
 def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
     """Settle all unknown deliveries as a person decided; what is certain is never touched.
 
@@ -51,18 +61,8 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
             and would never be sent again.
     """
     with store.write() as connection:
-        mailing = mailings.hold(connection, the_mailing(connection, slug).id)
-        recovery.expire_leases(connection, mailing.id)
-        if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
-            raise NewsletterError(
-                f"{slug} was cancelled, so nothing of it is sent again",
-                hint=f"Close its account: newsletter resolve {slug} --assume-sent",
-            )
+        mailing = _in_doubt(connection, slug, verdict)
         count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
-        if not count:
-            raise NewsletterError(
-                f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
-            )
         _record(connection, mailing, f"resolve --{verdict}", count)
         if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
             mailings.start(connection, mailing.id, room=None)
@@ -70,13 +70,30 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
         return mailings.receipt(connection, mailings.get(connection, mailing.id))
 
 
+def _in_doubt(connection: Connection, slug: str, verdict: Verdict) -> Mailing:
+    """Hold a mailing of which something is unknown, also what a lost process left attempting."""
+    mailing = mailings.hold(connection, the_mailing(connection, slug).id)
+    recovery.expire_leases(connection, mailing.id)
+    if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
+        raise NewsletterError(
+            f"{slug} was cancelled, so nothing of it is sent again",
+            hint=f"Close its account: newsletter resolve {slug} --assume-sent",
+        )
+    if not mailings.counts(connection, mailing.id)[DeliveryState.UNKNOWN]:
+        raise NewsletterError(
+            f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
+        )
+    return mailing
+
+
 def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
     with store.write() as connection:
         mailing = mailings.hold(connection, the_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
-        pending = mailings.receipt(connection, mailing).counts[DeliveryState.PENDING]
+        pending = mailings.counts(connection, mailing.id)[DeliveryState.PENDING]
         if mailing.state is not target:
-            if not mailings.move(connection, mailing.id, target, f"{target.value} by a person"):
+            note = Pause.BY_A_PERSON if target is MailingState.PAUSED else "cancelled by a person"
+            if not mailings.move(connection, mailing.id, target, note):
                 raise NewsletterError(
                     f"{slug} is {mailing.state}, so there is nothing to {what}",
                     hint=f"See: newsletter status {slug}",

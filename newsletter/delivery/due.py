@@ -17,7 +17,7 @@ from newsletter.delivery.expiry import expire
 from newsletter.delivery.plan import REPLACEABLE, edited
 from newsletter.delivery.send import Order, Report, send
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import MailingState
+from newsletter.model import MailingState, Pause
 from newsletter.schedule import Timing, forgotten, out_of_time, slot, timing
 from newsletter.store import history, mailings
 from newsletter.store.engine import now
@@ -178,19 +178,20 @@ class _Run:
         hours = self._settings.finish_within_hours
         with self._store.read() as connection:
             overdue = out_of_time(mailing.started_at, now(connection), hours)
-            can = self._provider.capabilities
-            settles = not overdue and can_settle(connection, mailing.id, can)
+            settles = can_settle(connection, mailing.id, self._provider.capabilities)
         if overdue and mailing.state in _GOING and self._began_here(mailing):
             # Even if nothing could leave now: a person must hear of it.
             with self._store.write() as connection:
-                mailings.move(connection, mailing.id, MailingState.PAUSED, "out of time")
+                mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
                 mailing = mailings.get(connection, mailing.id)
         if mailing.state is MailingState.PAUSED:
             report = self._account(mailing)
             return replace(report, trouble=remarks.paused(report.receipt, overdue=overdue))
-        if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN and not settles:
+        undecided = mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+        if undecided and (overdue or not settles):
             report = self._account(mailing)
-            return replace(report, trouble=remarks.undecided(report.receipt))
+            trouble = remarks.undecided(report.receipt, settles=settles, overdue=overdue)
+            return replace(report, trouble=trouble)
         # Without the file, so that a rehearsal too goes on as it was frozen.
         return self._send(mailing.slug, None)
 

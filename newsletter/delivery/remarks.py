@@ -1,4 +1,4 @@
-"""What `send --due` says: troubles that end with an exit code, and remarks that do not."""
+"""What `send` and `send --due` say at their end: troubles with an exit code, and remarks."""
 
 from __future__ import annotations
 
@@ -38,12 +38,21 @@ def paused(receipt: Receipt, *, overdue: bool) -> DecisionNeeded:
     )
 
 
-def undecided(receipt: Receipt) -> DecisionNeeded:
-    """Return that nothing but a person can settle what is unknown."""
+def undecided(receipt: Receipt, *, settles: bool, overdue: bool = False) -> DecisionNeeded:
+    """Return that it is not known what became of some letters.
+
+    Args:
+        receipt: The mailing's account.
+        settles: A later run can still find out, so that nobody has to decide yet.
+        overdue: Only with `--late`.
+    """
     slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
+    hint = f"Decide with: newsletter resolve {slug} --resend, or --assume-sent"
+    if settles:
+        again = f"newsletter send {slug}{' --late' * overdue}"
+        hint = f"Without risk: {again} asks again; when, tells newsletter status {slug}. {hint}"
     return DecisionNeeded(
-        f"nobody knows whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left",
-        hint=f"Decide with: newsletter resolve {slug} --resend, or --assume-sent",
+        f"nobody knows whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left", hint=hint
     )
 
 

@@ -17,9 +17,10 @@ from newsletter.delivery.plan import (
     refuse_rival,
     refuse_vain,
 )
+from newsletter.delivery.remarks import undecided
 from newsletter.delivery.sender import Sender
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import DeliveryState, MailingState, Receipt
+from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.schedule import out_of_time
 from newsletter.store import mailings
 from newsletter.store.engine import now
@@ -98,8 +99,9 @@ def would_send(
                 refuse_rival(connection, planned.issue)
             return Prospect(planned.issue, audience(connection))
         receipt = mailings.receipt(connection, planned)
+        settles = can_settle(connection, planned.id, provider.capabilities)
     repeated = planned.state is MailingState.COMPLETED
-    verdict = _verdict(receipt, None, settles=False)
+    verdict = _verdict(receipt, None, settles=settles)
     return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
 
 
@@ -166,10 +168,9 @@ def _owes(planned: Mailing | Fresh) -> bool:
 def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
     """Keep a mailing with the account it began with: another one knows none of its letters."""
     here = (provider.capabilities.name, settings.provider_url)
-    there = (mailing.provider, mailing.provider_url)
-    if here != there:
+    if here != (mailing.provider, mailing.provider_url):
         raise NewsletterError(
-            f"{mailing.slug} was begun through {' at '.join(filter(None, there))}",
+            f"{mailing.slug} was begun through {mailing.through}",
             hint="Put provider and provider_url back as they were. If nothing of it has left: "
             f"newsletter cancel {mailing.slug}, then send it anew",
         )
@@ -187,7 +188,7 @@ def _open(
             return None, False
         overdue = out_of_time(mailing.started_at, now(connection), settings.finish_within_hours)
         if overdue and not order.late:
-            mailings.move(connection, mailing.id, MailingState.PAUSED, "out of time")
+            mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
             slug = mailing.slug
             return DecisionNeeded(
                 f"{slug} was not finished within {settings.finish_within_hours:g} hours",
@@ -206,14 +207,11 @@ def _verdict(
     While there is more to send and a later run can settle what is unknown (`settles`), nobody has
     to decide.
     """
-    slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
+    unknown = receipt.counts[DeliveryState.UNKNOWN]
     if receipt.mailing.state is MailingState.COMPLETED:
         return None
     if isinstance(trouble, DecisionNeeded) or not unknown:
         return trouble
     if isinstance(trouble, TryAgain) and settles and receipt.counts[DeliveryState.PENDING]:
         return trouble
-    return DecisionNeeded(
-        f"nobody knows whether {unknown:,} letters of {slug} left",
-        hint=f"Decide with: newsletter resolve {slug} --resend, or --assume-sent",
-    )
+    return undecided(receipt, settles=settles)

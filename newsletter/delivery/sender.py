@@ -96,7 +96,7 @@ class Sender:
         self._full: NewsletterError | None = None
         with store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
-            before = mailings.receipt(connection, mailing).counts
+            before = mailings.counts(connection, mailing.id)
             self._twice = doubts.accepted_twice(connection, mailing.id)
         self._done = mailing.audience - before[DeliveryState.PENDING]
         self._breaker = Breaker(mailing.audience, before[DeliveryState.ACCEPTED])
@@ -312,5 +312,5 @@ class Sender:
         if connection is None:
             with self._store.read() as connection_:
                 return self._left(connection_)
-        counts = mailings.receipt(connection, self._mailing).counts
+        counts = mailings.counts(connection, self._mailing.id)
         return stops.left(counts[DeliveryState.PENDING], self._mailing.slug)

@@ -37,14 +37,18 @@ from newsletter.model.letters import (
 )
 from newsletter.model.records import (
     Consent,
+    Decision,
     DeliveryState,
+    Details,
     Heard,
     Mailing,
     MailingState,
     NoticeKind,
+    Pause,
     Receipt,
     Status,
     Subscriber,
+    Unsettled,
 )
 
 __all__ = [
@@ -53,7 +57,9 @@ __all__ = [
     "Block",
     "Button",
     "Consent",
+    "Decision",
     "DeliveryState",
+    "Details",
     "Divider",
     "Doubt",
     "Draft",
@@ -74,6 +80,7 @@ __all__ = [
     "Message",
     "NoticeKind",
     "Outcome",
+    "Pause",
     "Question",
     "Questions",
     "Quote",
@@ -90,4 +97,5 @@ __all__ = [
     "Suppressed",
     "Text",
     "Unknown",
+    "Unsettled",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -90,6 +90,14 @@ class MailingState(StrEnum):
     EXPIRED = "expired"
 
 
+class Pause(StrEnum):
+    """Why a mailing is paused; any other reason is something that the provider refuses."""
+
+    BY_A_PERSON = "paused by a person"
+    LIMIT = "the limit was reached"
+    OUT_OF_TIME = "out of time"
+
+
 class DeliveryState(StrEnum):
     """Where one delivery stands."""
 
@@ -114,7 +122,8 @@ class NoticeKind(StrEnum):
 class Mailing:
     """One issue being sent: its frozen letter and audience.
 
-    ``send_at`` is the slot, local with its offset; ``note`` says why it is paused, if it is.
+    ``send_at`` is the slot, local with its offset; ``note`` says why it is paused, if it is;
+    ``released`` tells that its slug, slot and text are free for another one.
     """
 
     id: int
@@ -128,9 +137,65 @@ class Mailing:
     rehearsal: bool
     state: MailingState
     note: str
+    released: bool
     audience: int
     started_at: datetime
     finished_at: datetime | None
+
+    @property
+    def through(self) -> str:
+        """The provider that it stays with, and where, if not at the usual address."""
+        return " at ".join(filter(None, (self.provider, self.provider_url)))
+
+
+@dataclass(frozen=True, slots=True)
+class Unsettled:
+    """Letters of one request that are attempting or unknown, and what may still settle them.
+
+    Attributes:
+        state: Which of the two.
+        letters: How many.
+        claimed_at: Nothing of the request left before.
+        lease_until: By when the process that sends it must have told what became of it.
+        kept: All is kept that is needed to make the same request again.
+        searchable: Fewer than two searches have missed them since they were sent last.
+        missed_at: When a search first came to its end without finding all of the request.
+    """
+
+    state: DeliveryState
+    letters: int
+    claimed_at: datetime
+    lease_until: datetime
+    kept: bool
+    searchable: bool
+    missed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What a person decided about a mailing, and about how many letters."""
+
+    at: datetime
+    who: str
+    what: str
+    letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What stands behind the counts of a mailing.
+
+    Attributes:
+        reasons: Of rejected, skipped and unknown deliveries: how many there are for each reason.
+        unsettled: What is attempting or unknown, by request.
+        accepted_twice: How many deliveries were accepted under more than one name.
+        decisions: What people decided, oldest first.
+    """
+
+    reasons: Mapping[DeliveryState, Mapping[str, int]]
+    unsettled: tuple[Unsettled, ...]
+    accepted_twice: int
+    decisions: tuple[Decision, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,11 +223,14 @@ class Receipt:
     """A mailing's account: the states add up to the audience, always.
 
     ``assumed`` is the part of accepted that a person decided; ``proofed`` tells whether its
-    author had this very letter sent to himself; ``heard`` is what events tell of it.
+    author had this very letter sent to himself; ``heard`` is what events tell of it; ``at`` is
+    when all this was so.
     """
 
     mailing: Mailing
     counts: Mapping[DeliveryState, int]
     assumed: int
+    details: Details
+    at: datetime = field(compare=False)
     proofed: bool = False
     heard: Heard = Heard()

@@ -174,5 +174,10 @@ def _searchable(mailing_id: int, moment: datetime, search: Search) -> sa.ColumnE
         deliveries.c.mailing_id == mailing_id,
         deliveries.c.state == DeliveryState.UNKNOWN,
         batches.c.claimed_at > moment - search.keeps,
-        sa.or_(deliveries.c.sent_again.is_(sa.false()), batches.c.missed_at.is_(None)),
+        still_searchable(),
     )
+
+
+def still_searchable() -> sa.ColumnElement[bool]:
+    """Return the condition that a search of a delivery's batch is not known to be in vain."""
+    return sa.or_(deliveries.c.sent_again.is_(sa.false()), batches.c.missed_at.is_(None))

@@ -9,9 +9,9 @@ import sqlalchemy as sa
 
 from newsletter import lifecycle
 from newsletter.errors import DecisionNeeded
-from newsletter.model import DeliveryState, Mailing, MailingState, Receipt
+from newsletter.model import DeliveryState, Mailing, MailingState, Pause, Receipt
 from newsletter.schedule import slot
-from newsletter.store import heard, proofs
+from newsletter.store import details, heard, proofs
 from newsletter.store.candidates import reachable
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
@@ -140,25 +140,31 @@ def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
     return letter
 
 
-def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
-    """Return the mailing's account as it stands in this transaction."""
+def counts(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, int]:
+    """Return how many deliveries of a mailing are in each state."""
     query = (
-        sa.select(
-            deliveries.c.state,
-            sa.func.count(),
-            sa.func.sum(sa.cast(deliveries.c.assumed, sa.Integer)),
-        )
-        .where(deliveries.c.mailing_id == mailing.id)
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.mailing_id == mailing_id)
         .group_by(deliveries.c.state)
     )
-    rows = {DeliveryState(state): (n, assumed) for state, n, assumed in connection.execute(query)}
-    counts = {state: rows.get(state, (0, 0))[0] for state in DeliveryState}
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return {state: found.get(state.value, 0) for state in DeliveryState}
+
+
+def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
+    """Return the mailing's account as it stands in this transaction."""
+    assumed = sa.select(sa.func.count()).where(
+        deliveries.c.mailing_id == mailing.id, deliveries.c.assumed.is_(sa.true())
+    )
+    found = counts(connection, mailing.id)
     return Receipt(
         mailing,
-        counts,
-        assumed=sum(assumed for _, assumed in rows.values()),
+        found,
+        assumed=connection.scalar(assumed) or 0,
+        details=details.of_mailing(connection, mailing.id),
+        at=now(connection),
         proofed=bool(proofs.seen(connection, [mailing.letter_hash])),
-        heard=heard.of_mailing(connection, mailing, counts[DeliveryState.ACCEPTED]),
+        heard=heard.of_mailing(connection, mailing, found[DeliveryState.ACCEPTED]),
     )
 
 
@@ -184,13 +190,13 @@ def start(connection: sa.Connection, mailing_id: int, room: int | None) -> bool:
 def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
     """Pause a mailing that was started for some of its readers, unless it has ended."""
     if get(connection, mailing_id).state is MailingState.SENDING:
-        move(connection, mailing_id, MailingState.PAUSED, "the limit was reached")
+        move(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)
 
 
 def conclude(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing that has nothing left to do; any other stays as it is."""
     hold(connection, mailing_id)
-    end = lifecycle.conclusion(receipt(connection, get(connection, mailing_id)).counts)
+    end = lifecycle.conclusion(counts(connection, mailing_id))
     if end:
         move(connection, mailing_id, end)
 
@@ -247,6 +253,7 @@ def from_row(row: sa.Row[Any]) -> Mailing:
         rehearsal=row.rehearsal,
         state=MailingState(row.state),
         note=row.note,
+        released=row.released,
         audience=row.audience,
         started_at=row.started_at,
         finished_at=row.finished_at,

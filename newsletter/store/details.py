@@ -1,0 +1,69 @@
+"""Queries about what stands behind a mailing's counts: reasons, requests, decisions."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import sqlalchemy as sa
+
+from newsletter.model import Decision, DeliveryState, Details, Unsettled
+from newsletter.store.doubts import accepted_twice, still_searchable
+from newsletter.store.schema import batches, decisions, deliveries
+
+_EXPLAINED: Final = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.UNKNOWN)
+
+
+def of_mailing(connection: sa.Connection, mailing_id: int) -> Details:
+    """Return what stands behind the counts of a mailing."""
+    return Details(
+        _reasons(connection, mailing_id),
+        _unsettled(connection, mailing_id),
+        accepted_twice(connection, mailing_id),
+        _decisions(connection, mailing_id),
+    )
+
+
+def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, dict[str, int]]:
+    """Count by state and reason, the most frequent first."""
+    count = sa.func.count()
+    rows = connection.execute(
+        sa.select(deliveries.c.state, deliveries.c.reason, count)
+        .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_(_EXPLAINED))
+        .group_by(deliveries.c.state, deliveries.c.reason)
+        .order_by(count.desc(), deliveries.c.reason)
+    )
+    found: dict[DeliveryState, dict[str, int]] = {state: {} for state in _EXPLAINED}
+    for state, reason, letters in rows:
+        found[DeliveryState(state)][reason or "for no reason that is known"] = letters
+    return found
+
+
+def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, ...]:
+    rows = connection.execute(
+        sa.select(
+            deliveries.c.state,
+            sa.func.count(),
+            batches.c.claimed_at,
+            batches.c.lease_until,
+            batches.c.snapshot.is_not(None),
+            still_searchable(),
+            batches.c.missed_at,
+        )
+        .join(batches, batches.c.id == deliveries.c.batch_id)
+        .where(
+            deliveries.c.mailing_id == mailing_id,
+            deliveries.c.state.in_([DeliveryState.ATTEMPTING, DeliveryState.UNKNOWN]),
+        )
+        .group_by(batches.c.id, deliveries.c.state, deliveries.c.sent_again)
+        .order_by(batches.c.id)
+    )
+    return tuple(Unsettled(DeliveryState(state), *more) for state, *more in rows)
+
+
+def _decisions(connection: sa.Connection, mailing_id: int) -> tuple[Decision, ...]:
+    query = (
+        sa.select(decisions.c.at, decisions.c.who, decisions.c.what, decisions.c.deliveries)
+        .where(decisions.c.mailing_id == mailing_id)
+        .order_by(decisions.c.id)
+    )
+    return tuple(Decision(*row) for row in connection.execute(query))
