@@ -8,6 +8,7 @@ Each is good for one purpose.
 from __future__ import annotations
 
 import base64
+import binascii
 import functools
 import hashlib
 import hmac
@@ -15,7 +16,6 @@ import re
 from typing import TYPE_CHECKING
 
 from itsdangerous import BadSignature, Signer
-from itsdangerous.signer import HMACAlgorithm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,6 +27,7 @@ _ID_BYTES = 16
 _SIGNED = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{43}")
 _LONGEST = 600
 _TIME_BYTES = 8
+_URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
 def leave_token(key: str, subscriber: str, mailing: str) -> str:
@@ -96,16 +97,15 @@ def fingerprint(key: str) -> str:
     return hashlib.sha256(b"newsletter key\0" + key.encode()).hexdigest()[:16]
 
 
-class _Sha256(HMACAlgorithm):
-    """The same signatures by one call of OpenSSL, five times as fast: a send makes one a letter."""
-
-    def get_signature(self, key: bytes, value: bytes) -> bytes:
-        return hmac.digest(key, value, "sha256")
-
-
 def _sign(key: str, purpose: str, payload: bytes) -> str:
-    encoded = base64.urlsafe_b64encode(payload).rstrip(b"=")
-    return _signer((key,), purpose).sign(encoded).decode()
+    """Return what `Signer.sign` would, in a tenth of its time: a send signs every letter."""
+    encoded = _base64(payload)
+    signature = hmac.digest(_signer((key,), purpose).secret_key, encoded, "sha256")
+    return (encoded + b"." + _base64(signature)).decode()
+
+
+def _base64(data: bytes) -> bytes:
+    return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
 
 
 def _read(keys: Sequence[str], purpose: str, token: str) -> bytes | None:
@@ -127,4 +127,4 @@ def _signer(keys: tuple[str, ...], purpose: str) -> Signer:
     full = Signer(list(keys), salt=salt, key_derivation="hmac", digest_method=hashlib.sha256)
     # The keys of this purpose are derived here, once, and not again for every token.
     derived = [full.derive_key(key) for key in full.secret_keys]
-    return Signer(derived, salt=salt, key_derivation="none", algorithm=_Sha256())
+    return Signer(derived, salt=salt, key_derivation="none", digest_method=hashlib.sha256)

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from itsdangerous import Signer
 
 from newsletter import tokens
 from newsletter.store.ids import new_id
@@ -71,3 +73,18 @@ def test_no_text_is_a_token(text: str) -> None:
 def test_a_fingerprint_tells_keys_apart_and_gives_nothing_away() -> None:
     assert tokens.fingerprint("one") != tokens.fingerprint("two")
     assert "one" not in tokens.fingerprint("one")
+
+
+@given(
+    st.binary(min_size=16, max_size=16), st.binary(min_size=16, max_size=16), st.text(min_size=1)
+)
+def test_a_token_is_what_itsdangerous_writes(one: bytes, other: bytes, key: str) -> None:
+    full = Signer(
+        key, salt=b"newsletter.leave", key_derivation="hmac", digest_method=hashlib.sha256
+    )
+    derived = full.derive_key()
+    signer = Signer(
+        derived, salt=b"newsletter.leave", key_derivation="none", digest_method=hashlib.sha256
+    )
+    written = signer.sign(base64.urlsafe_b64encode(one + other).rstrip(b"=")).decode()
+    assert tokens.leave_token(key, one.hex(), other.hex()) == written

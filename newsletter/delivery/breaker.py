@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import Accepted, Rejected, Unknown
@@ -18,12 +19,10 @@ class Breaker:
     """Counts what comes back in one run; a person who resumes a mailing begins to count anew.
 
     Args:
-        audience: How many letters there are to take.
-        accepted: How many were accepted before this run.
+        accepted: How many letters were accepted before this run.
     """
 
-    def __init__(self, audience: int, accepted: int) -> None:
-        self._audience = audience
+    def __init__(self, accepted: int) -> None:
         self.accepted = accepted
         self._settled = self._rejected = self._lost_requests = self._lost = 0
 
@@ -35,15 +34,15 @@ class Breaker:
             refs: Of which deliveries.
             replayable: What was lost can be asked for again, and settles by that.
         """
-        said = [answer.outcomes.get(ref) for ref in refs]
-        self.accepted += sum(isinstance(outcome, Accepted) for outcome in said)
-        self._rejected += sum(isinstance(outcome, Rejected) for outcome in said)
-        lost = sum(outcome is None or isinstance(outcome, Unknown) for outcome in said)
-        self._settled += len(said)
+        kinds = Counter(type(answer.outcomes.get(ref)) for ref in refs)
+        self.accepted += kinds[Accepted]
+        self._rejected += kinds[Rejected]
+        lost = kinds[Unknown] + kinds[type(None)]
+        self._settled += len(refs)
         if lost and not replayable:
             self._lost += lost
             self._lost_requests += 1
-        if answer.surplus or self.accepted > self._audience:
+        if answer.surplus:
             return "the provider says that it took more letters than there are readers"
         if self._rejected >= _AT_LEAST and self._rejected > _REJECTED * self._settled:
             return (

@@ -99,7 +99,7 @@ class Sender:
             before = mailings.counts(connection, mailing.id)
             self._twice = doubts.accepted_twice(connection, mailing.id)
         self._done = mailing.audience - before[DeliveryState.PENDING]
-        self._breaker = Breaker(mailing.audience, before[DeliveryState.ACCEPTED])
+        self._breaker = Breaker(before[DeliveryState.ACCEPTED])
         self._carrier = Carrier(provider, mailing, letter, self._keys)
         size = len(letter.html) + len(letter.text)
         request = size if self._can.substitution else size * self._can.max_messages
@@ -258,11 +258,11 @@ class Sender:
         said = [answer.outcomes.get(ref, Unknown("")) for ref in refs]
         refused = next((o for o in said if isinstance(o, Refused)), None)
         later = next((o for o in said if isinstance(o, RetryLater)), None)
-        if any(isinstance(outcome, Accepted) for outcome in said):
+        kinds = set(map(type, said))
+        if Accepted in kinds:
             self._parts.accepted()
-        lost = [isinstance(outcome, Unknown) for outcome in said]
-        self._doubts.arisen = self._doubts.arisen or any(lost)
-        self._in_doubt = self._in_doubt + 1 if all(lost) else 0
+        self._doubts.arisen = self._doubts.arisen or Unknown in kinds
+        self._in_doubt = self._in_doubt + 1 if kinds == {Unknown} else 0
         tripped = self._breaker.heard(answer, refs, replayable=bool(self._can.replay))
         if (claim.attempt > 1 or not owned) and self._more_accepted_twice(connection):
             tripped = "the provider accepted the same letter twice"

@@ -175,13 +175,14 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     said = [outcomes.get(reader.ref) for reader in claim.readers]
-    split = any(isinstance(outcome, RetryLater | Refused) for outcome in said)
-    certain = all(lifecycle.state_after(one) is not DeliveryState.UNKNOWN for one in set(said))
+    kinds = set(said)
+    split = any(isinstance(outcome, RetryLater | Refused) for outcome in kinds)
+    certain = all(lifecycle.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
     # A repetition may speak of letters that an earlier attempt has settled.
     ended = split or (certain and claim.attempt == 1)
     if not _end_lease(connection, claim, moment, ended=ended):
         return False
-    if len(set(said)) == 1:
+    if len(kinds) == 1:
         alike = deliveries.update().where(under_way(claim.batch_id))
         connection.execute(alike.values(_settlement(said[0], moment)))
     else:

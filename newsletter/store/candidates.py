@@ -80,7 +80,7 @@ def _with_readers(connection: sa.Connection, rows: Sequence[Any]) -> list[Candid
         .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
         .with_for_update(read=True, skip_locked=True)
     )
-    people = {row[0]: tuple(row[1:]) for row in connection.execute(query)}
+    people = {row[0]: tuple(row[1:]) for row in connection.execute(query).all()}
     gone = dict.fromkeys([None], (None,) * len(_PERSON))
     known = people | gone
     return [
