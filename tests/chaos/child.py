@@ -6,17 +6,17 @@ import dataclasses
 import sys
 import threading
 import traceback
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psycopg  # noqa: F401 - so that it is here when a process is born
+from adversities import ADVERSITIES
 from clock import Clock
 from steps import die_at
 
 from newsletter import config, delivery, desk, render  # noqa: F401
 from newsletter.errors import NewsletterError
-from newsletter.providers import open_provider, resend  # noqa: F401
+from newsletter.providers import lettermint, mailgun, open_provider, resend, ses  # noqa: F401
 from newsletter.store import open_store, postgres  # noqa: F401
 
 if TYPE_CHECKING:
@@ -31,15 +31,18 @@ def told(_done: int, _total: int) -> None:
 def work(order: dict[str, Any]) -> int:
     """Send as `newsletter send ISSUE` does; return the exit code."""
     settings = config.load(Path(order["root"]), order["environment"])
+    clock = Clock(Path(order["clock"]), order.get("clock_wrong_by", 0.0))
+    for name, value in order["adversities"].items():
+        ADVERSITIES[name](value)
     die_at(order["step"], order["nth"])
     try:
-        store = open_store(settings, Clock(Path(order["clock"])))
+        store = open_store(settings, None if order.get("clock_of_the_server") else clock)
         slug, draft = desk.draft_if_there(settings, order["slug"])
         report = delivery.send(
             store,
             settings,
-            provider(order["kind"], settings, order["size"]),
-            delivery.Order(slug, draft, preflight=False),
+            provider(settings, order),
+            delivery.Order(slug, draft, limit=order.get("limit"), preflight=False),
             stop=threading.Event(),
             progress=told,
         )
@@ -55,13 +58,15 @@ def work(order: dict[str, Any]) -> int:
     return report.trouble.exit_code if report.trouble else 0
 
 
-def provider(kind: str, settings: Settings, size: int) -> Provider:
-    """Return the adapter that the settings name, with requests small enough to be several.
-
-    Without its keys it is one that can neither repeat nor look up.
-    """
-    opened: Any = open_provider(settings)
-    replay = opened.capabilities.replay if kind == "keyed" else timedelta(0)
-    opened.capabilities = dataclasses.replace(opened.capabilities, max_messages=size, replay=replay)
+def provider(settings: Settings, order: dict[str, Any]) -> Provider:
+    """Return the adapter that the settings name, with requests small enough to be several."""
+    opened: Any = open_provider(settings).suited(order["audience"])
+    can = opened.capabilities
+    opened.capabilities = dataclasses.replace(
+        can,
+        max_messages=min(can.max_messages, order["size"]),
+        in_flight=order.get("in_flight", can.in_flight),
+    )
+    opened.suited = lambda _audience: opened
     found: Provider = opened
     return found

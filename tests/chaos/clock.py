@@ -18,16 +18,19 @@ class Clock:
 
     Args:
         path: The file that holds by how many seconds; made if it is not there.
+        wrong_by: And so many seconds that are this process's own mistake.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, wrong_by: float = 0.0) -> None:
+        self._wrong = timedelta(seconds=wrong_by)
         if not path.exists():
             path.write_bytes(_FORM.pack(0.0))
         with path.open("r+b") as file:
             self._held = mmap.mmap(file.fileno(), _FORM.size)
 
     def __call__(self) -> datetime:
-        return datetime.now(UTC) + timedelta(seconds=_FORM.unpack(self._held[: _FORM.size])[0])
+        (later,) = _FORM.unpack(self._held[: _FORM.size])
+        return datetime.now(UTC) + timedelta(seconds=later) + self._wrong
 
     def advance(self, by: timedelta) -> None:
         (before,) = _FORM.unpack(self._held[: _FORM.size])

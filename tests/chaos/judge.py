@@ -5,79 +5,86 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from eye import Eye
     from fakes import Witness
-    from trial import Result
 
-_DELIVERIES = (
-    "SELECT d.ref, d.state, d.provider_id, d.batch_id, s.email FROM deliveries d"
-    " LEFT JOIN subscribers s ON s.id = d.subscriber_id"
-)
+_DELIVERIES: Final = "SELECT ref, state, provider_id, batch_id FROM deliveries ORDER BY id"
 _OWN: Final = {re.compile(r"/u/[\w.-]+"): "/u/", re.compile("Dag Anna,"): "Dag,"}
-CERTAIN: Final = frozenset({"keyed"})
-"""The kinds of providers with which nothing has to stay unknown."""
-LOSSY: Final = frozenset({"answers-lost", "500-before", "500-after"})
+
+
+@dataclass
+class Result:
+    """What a run came to.
+
+    Attributes:
+        killed: How many processes were.
+        duplicates: Letters that a reader had already.
+        losses: Readers who have no letter, and of whom nothing says so.
+        unknown: Deliveries that stand as unknown in the end.
+        broken: What should not have been, in words.
+    """
+
+    killed: int = 0
+    duplicates: int = 0
+    losses: int = 0
+    unknown: int = 0
+    broken: list[str] = field(default_factory=list)
+
+    @property
+    def good(self) -> bool:
+        return not (self.duplicates or self.losses or self.broken)
 
 
 def judge(
-    result: Result, fake: Witness, eye: Eye, *, audience: int, gone: Mapping[str, str]
+    result: Result,
+    fake: Witness,
+    eye: Eye,
+    *,
+    audience: int,
+    gone: Mapping[str, str],
+    erased: Collection[str],
+    certain: bool,
 ) -> None:
-    """Write into the result what is wrong in the end.
+    """Write into a result what is wrong in the end.
 
     Args:
-        result: Of the trial so far.
+        result: Of the run so far.
         fake: The provider.
         eye: On the database.
         audience: How many readers there were when the mailing began.
-        gone: Who left meanwhile, by delivery reference: how his letter stood then.
+        gone: Who left meanwhile, by delivery reference: how his letter stood when he had.
+        erased: Addresses that may stand nowhere any more.
+        certain: Nothing has to stay unknown, but what travelled with somebody who left.
     """
     rows = eye.rows(_DELIVERIES)
-    taken = defaultdict(set)
-    copies = 0
-    letters = set()
+    taken: dict[str, set[str]] = defaultdict(set)
+    letters = []
     for entry in fake.taken():
         taken[entry["ref"]].add(entry["id"])
-        letters.add(_shared(entry["message"]))
-        copies += 1
-    result.duplicates = copies - len(taken)
-    states = {ref: state for ref, state, *_ in rows}
-    result.unknown = sum(state == "unknown" for state in states.values())
-    lost = {
+        letters.append(_shared(entry["message"]))
+    result.duplicates = len(letters) - len(taken)
+    result.unknown = sum(state == "unknown" for _, state, *_ in rows)
+    lost = [
         ref
-        for ref, state in states.items()
+        for ref, state, *_ in rows
         if ref not in taken and (state == "accepted" or (state == "skipped" and ref not in gone))
-    }
+    ]
     result.losses = len(lost) + audience - len(rows)
     result.broken += fake.broken
-    result.broken += [f"{len(letters)} different letters were sent"] * (len(letters) > 1)
-    result.broken += [
-        "he had left, and was mailed"
-        for ref, state in gone.items()
-        if state == "pending" and ref in taken
-    ]
-    for ref, state, id_, batch, _ in rows:
-        if ref in taken and state not in {"accepted", "unknown"}:
-            result.broken.append(f"the provider has it, and it stands as {state}")
-        if state == "accepted" and ref in taken and id_ not in taken[ref]:
-            result.broken.append("it has another letter's id")
-        if state not in {"accepted", "skipped", "unknown"}:
-            result.broken.append(f"in the end one is {state}")
-        if state == "unknown" and batch is None:
-            result.broken.append("one is unknown that was never attempted")
-    result.broken += _doubts(result, {r: b for r, s, _, b, _ in rows if s == "unknown"}, gone)
-    account = eye.account()
-    if account is None:
-        result.broken.append("nothing was ever frozen")
-        return
-    if account.fault():
-        result.broken.append(account.fault())
-    if account.state != ("completed_with_unknown" if result.unknown else "completed"):
-        result.broken.append(f"in the end it is {account.state}")
+    if len(set(letters)) > 1:
+        result.broken.append("two different letters were sent")
+    result.broken += _untrue(rows, taken, gone)
+    everything = eye.everything() if erased else ""
+    result.broken += ["an erased address is still there" for one in erased if one in everything]
+    if certain:
+        result.broken += _needless(rows, gone)
+    result.broken += _end(eye, result.unknown)
 
 
 def _shared(message: Mapping[str, Any]) -> str:
@@ -89,13 +96,36 @@ def _shared(message: Mapping[str, Any]) -> str:
     return hashlib.sha256(whole.encode()).hexdigest()
 
 
-def _doubts(result: Result, unknown: Mapping[str, int], gone: Mapping[str, str]) -> Iterator[str]:
-    """Say which doubts nothing excuses."""
-    case = result.case
-    if case.kind in CERTAIN:
-        # A request of which a reader has gone is never repeated.
-        excused = {batch for ref, batch in unknown.items() if ref in gone}
-        if extra := [ref for ref, batch in unknown.items() if batch not in excused]:
-            yield f"{len(extra)} are unknown for no reason"
-    elif not result.killed and case.fault not in LOSSY and unknown:
-        yield f"{len(unknown)} are unknown though nothing happened"
+def _untrue(
+    rows: Sequence[tuple[Any, ...]], taken: Mapping[str, set[str]], gone: Mapping[str, str]
+) -> Iterator[str]:
+    """Say of which letters the ledger says what is not so."""
+    for ref, state, id_, batch in rows:
+        if ref in taken and state not in {"accepted", "unknown"}:
+            yield f"the provider has a letter that stands as {state}"
+        if state == "accepted" and ref in taken and id_ not in taken[ref]:
+            yield "a letter has another letter's id"
+        if state not in {"accepted", "skipped", "unknown"}:
+            yield f"in the end a letter is {state}"
+        if state == "unknown" and batch is None:
+            yield "a letter is unknown that was never attempted"
+        if gone.get(ref) == "pending" and ref in taken:
+            yield "a reader had left, and was mailed"
+
+
+def _needless(rows: Sequence[tuple[Any, ...]], gone: Mapping[str, str]) -> Iterator[str]:
+    """Say which doubts nothing excuses: a request of which a reader has gone is not repeated."""
+    excused = {batch for ref, _, _, batch in rows if ref in gone}
+    needless = [ref for ref, state, _, batch in rows if state == "unknown" and batch not in excused]
+    if needless:
+        yield f"{len(needless)} letters are unknown for no reason"
+
+
+def _end(eye: Eye, unknown: int) -> Iterator[str]:
+    account = eye.account()
+    if account is None:
+        yield "nothing was ever frozen"
+    elif account.fault():
+        yield account.fault()
+    elif account.state != ("completed_with_unknown" if unknown else "completed"):
+        yield f"in the end the mailing is {account.state}"

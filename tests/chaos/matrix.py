@@ -7,20 +7,26 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from providers import KINDS, PROVIDERS
 from steps import AFTER_ACCEPTANCE, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
 DATABASES: Final = ("sqlite", "postgresql")
-KINDS: Final = ("keyed", "blind")
 PROCESSES: Final = (1, 2, 4)
 FAULTS: Final = (
     *("none", "answers-lost", "500-before", "500-after", "429-storm"),
     *("leaver", "erased", "wrong-key", "wrong-ledger"),
+    *("late-listing", "no-listing"),
 )
-_ONLY_FOR: Final[Mapping[str, str]] = {"replay-uncommitted": "keyed"}
-"""Steps that only the recovery from one kind of provider comes to."""
+_ONLY: Final[Mapping[str, str]] = {
+    "replay-uncommitted": "keyed",
+    **dict.fromkeys(
+        ("search-uncommitted", "kill-searching", "late-listing", "no-listing"), "searchable"
+    ),
+}
+"""Steps and faults that there are with one kind of provider only."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +34,7 @@ class Case:
     """One run, and all that it depends on but the order in which processes come to run.
 
     Attributes:
-        kind: What the provider makes of a request whose answer was lost.
+        provider: Through whom; `providers.py` says of what kind each is.
         processes: How many send at the same time.
         step: Where some of them are killed, or of those who find what was left.
         fault: What goes wrong besides.
@@ -36,14 +42,18 @@ class Case:
     """
 
     database: str
-    kind: str
+    provider: str
     processes: int
     step: str
     fault: str
     seed: int
 
+    @property
+    def kind(self) -> str:
+        return PROVIDERS[self.provider].kind
+
     def __str__(self) -> str:
-        parts = (self.database, self.kind, self.processes, self.step, self.fault, self.seed)
+        parts = (self.database, self.provider, self.processes, self.step, self.fault, self.seed)
         return "/".join(map(str, parts))
 
     @classmethod
@@ -53,9 +63,10 @@ class Case:
         Raises:
             ValueError: There is none.
         """
-        database, kind, processes, step, fault, seed = text.split("/")
-        found = cls(database, kind, int(processes), step, fault, int(seed))
-        if (database, kind, step) not in _cells(DATABASES) or fault not in FAULTS:
+        database, provider, processes, step, fault, seed = text.split("/")
+        found = cls(database, provider, int(processes), step, fault, int(seed))
+        known = database in DATABASES and provider in PROVIDERS and step in STEPS
+        if not known or fault not in FAULTS or not {_only(step), _only(fault)} <= {"", found.kind}:
             raise ValueError(text)
         return found
 
@@ -77,32 +88,50 @@ def first_look(databases: Collection[str]) -> int:
     return len(_cells(databases))
 
 
+def alone(step: str, database: str, seed: int) -> Case:
+    """Return the case in which nothing else happens, and nobody is faster than who is to die."""
+    kind = _only(step) or "keyed"
+    provider = next(name for name, chosen in PROVIDERS.items() if chosen.kind == kind)
+    return Case(database, provider, 1, step, "none", seed)
+
+
 def controls(runs: int, seed: int, databases: Collection[str]) -> list[Case]:
     """Return so many cases for each database in which the provider has what a sender forgets."""
     chance = random.Random(seed)
+    steps = itertools.cycle(AFTER_ACCEPTANCE)
     return [
-        Case(database, "blind", 1, chance.choice(AFTER_ACCEPTANCE), "none", chance.randrange(10**6))
+        Case(database, "ses-bulk", 1, next(steps), "none", chance.randrange(10**6))
         for database in databases
         for _ in range(runs)
     ]
+
+
+def _only(step_or_fault: str) -> str:
+    return _ONLY.get(step_or_fault, "")
 
 
 def _cells(databases: Collection[str]) -> list[tuple[str, str, str]]:
     return [
         (database, kind, step)
         for database, kind, step in itertools.product(databases, KINDS, STEPS)
-        if _ONLY_FOR.get(step, kind) == kind
+        if _only(step) in {"", kind}
     ]
 
 
 def _shuffled(seed: int, databases: Collection[str]) -> Iterator[Case]:
     chance = random.Random(seed)
-    rest = list(itertools.product(PROCESSES, FAULTS))
     cells = _cells(databases)
-    decks = {cell: chance.sample(rest, len(rest)) for cell in cells}
+    decks = {cell: _deck(cell[1], chance) for cell in cells}
     for number in itertools.count():
         chance.shuffle(cells)
         for cell in cells:
-            database, kind, step = cell
-            processes, fault = decks[cell][number % len(rest)]
-            yield Case(database, kind, processes, step, fault, chance.randrange(10**6))
+            database, _, step = cell
+            provider, processes, fault = decks[cell][number % len(decks[cell])]
+            yield Case(database, provider, processes, step, fault, chance.randrange(10**6))
+
+
+def _deck(kind: str, chance: random.Random) -> list[tuple[str, int, str]]:
+    providers = [name for name, chosen in PROVIDERS.items() if chosen.kind == kind]
+    faults = [fault for fault in FAULTS if _only(fault) in {"", kind}]
+    all_ = list(itertools.product(providers, PROCESSES, faults))
+    return chance.sample(all_, len(all_))

@@ -18,44 +18,49 @@ from typing import TYPE_CHECKING, Final
 _TESTS: Final = Path(__file__).parents[1]
 sys.path[:0] = [str(_TESTS / name) for name in ("", "providers", "chaos")]
 
-from matrix import DATABASES, KINDS, Case, controls, sample  # noqa: E402
+from matrix import DATABASES, Case, controls, sample  # noqa: E402
+from providers import PROVIDERS  # noqa: E402
 from theatre import Theatre  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from trial import Result
+    from judge import Result
+    from trial import Run
 
-CONTROL: Final = "naive recovery"
 _COLUMNS: Final = (
     *("provider", "database", "runs", "with a kill", "processes killed", "duplicates"),
     *("silent losses", "unknown, visible", "broken"),
 )
 _CONTROLS: Final = 8
+_CONTROLLED: Final = "ses-bulk"
 _OFTEN: Final = 6
 _TOLD_EVERY: Final = 50
 
 
-def told(result: Result) -> Iterator[str]:
+def told(run: Run) -> Iterator[str]:
     """Say what is wrong with a run, and how to have it again."""
+    result = run.result
     wrong = list(dict.fromkeys(result.broken))
     wrong += [f"{result.duplicates} duplicates"] * bool(result.duplicates)
     wrong += [f"{result.losses} silent losses"] * bool(result.losses)
-    yield f"{result.case}: {'; '.join(wrong)}"
-    yield from (f"    {line}" for line in result.log.splitlines())
-    yield f"    again: ./dev chaos --only {result.case}"
+    yield f"{run.case}: {'; '.join(wrong)}"
+    yield from (f"    {line}" for line in run.log.splitlines())
+    yield f"    again: ./dev chaos --only {run.case}"
 
 
-def table(results: Sequence[Result], controls: Sequence[Result]) -> Iterator[str]:
+def table(runs: Sequence[Run], controls: Sequence[Run]) -> Iterator[str]:
     """Yield the lines of the table: a row for each kind of provider on each database."""
     rows: list[tuple[object, ...]] = [_COLUMNS]
-    for kind in (*KINDS, CONTROL):
+    groups = {f"{one.kind}: {name}": (runs, name) for name, one in PROVIDERS.items()}
+    groups["naive recovery"] = controls, _CONTROLLED
+    for title, (among, name) in groups.items():
         for database in DATABASES:
-            among = (
-                controls if kind == CONTROL else [one for one in results if one.case.kind == kind]
-            )
-            if mine := [one for one in among if one.case.database == database]:
-                rows.append((kind, database, *_sums(mine)))
+            mine = [
+                run for run in among if (run.case.provider, run.case.database) == (name, database)
+            ]
+            if mine:
+                rows.append((title, database, *_sums([run.result for run in mine])))
     widths = [max(len(str(row[place])) for row in rows) for place in range(len(_COLUMNS))]
     for row in rows:
         cells = (str(cell).ljust(width) for cell, width in zip(row, widths, strict=True))
@@ -74,15 +79,15 @@ def _sums(results: Sequence[Result]) -> tuple[int, ...]:
     )
 
 
-def verdict(results: Sequence[Result], controls: Sequence[Result]) -> Iterator[str]:
+def verdict(runs: Sequence[Run], controls: Sequence[Run]) -> Iterator[str]:
     """Say why all of this proves nothing, or that something is wrong; nothing if all is well."""
-    bad = sum(not result.good for result in results)
+    bad = sum(not run.result.good for run in runs)
     if bad:
-        yield f"{bad} of {len(results)} runs broke a promise."
-    if controls and not any(result.duplicates for result in controls):
+        yield f"{bad} of {len(runs)} runs broke a promise."
+    if controls and not any(run.result.duplicates for run in controls):
         yield "The negative control shows no duplicates: the judge sees nothing."
-    tried = Counter(result.case.step for result in results)
-    hit = {result.case.step for result in results if result.hit}
+    tried = Counter(run.case.step for run in runs)
+    hit = {run.case.step for run in runs if run.hit}
     for step in sorted(tried.keys() - hit):
         if tried[step] >= _OFTEN:
             yield f"In {tried[step]} runs nobody ever came to {step}."
@@ -98,17 +103,17 @@ def main() -> int:
     databases = (said.database,) if said.database else DATABASES
     cases = [said.only] if said.only else sample(said.runs, said.seed, databases)
     naive = [] if said.only else controls(_CONTROLS, said.seed, databases)
-    results = []
+    runs = []
     with Theatre({case.database for case in (*cases, *naive)}) as theatre:
-        for number, result in enumerate(theatre.play(cases), 1):
-            results.append(result)
-            if not result.good:
-                print(*told(result), sep="\n", flush=True)
+        for number, run in enumerate(theatre.play(cases), 1):
+            runs.append(run)
+            if not run.result.good:
+                print(*told(run), sep="\n", flush=True)
             if not number % _TOLD_EVERY:
                 print(f"{number} of {len(cases)}", file=sys.stderr, flush=True)
         controlled = list(theatre.play(naive, naive=True))
-    wrong = list(verdict(results, controlled))
-    print(*table(results, controlled), *wrong, sep="\n")
+    wrong = list(verdict(runs, controlled))
+    print(*table(runs, controlled), *wrong, sep="\n")
     return 1 if wrong else 0
 
 

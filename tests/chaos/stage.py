@@ -40,7 +40,6 @@ _TEMPLATES: Final = {
 }
 _SETTINGS: Final = """\
 name = "Proefbrief"
-provider = "resend"
 sender = "Gerrit <gerrit@example.org>"
 contact = "Postbus 1, Amsterdam"
 """
@@ -108,6 +107,8 @@ class Copy:
 
     def __init__(self, stage: Stage, root: Path, database: str) -> None:
         self.root, self.slug = root, stage.slug
+        self.server, self.database = stage.server, database
+
         self._where = stage.where(database)
         self.clock = Clock(root / "clock")
         place = root / ".newsletter" / "newsletter.db"
@@ -116,7 +117,6 @@ class Copy:
             **self._where,
             "NEWSLETTER_SECRET_KEY": KEY,
             "NEWSLETTER_PUBLIC_URL": "http://127.0.0.1:9",
-            "RESEND_API_KEY": "re_of_these_tests",
         }
 
     @contextlib.contextmanager

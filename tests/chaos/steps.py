@@ -26,13 +26,13 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     "audience-uncommitted": ("mailings", "_freeze_audience", "return"),
     "freeze-uncommitted": ("mailings", "freeze", "return"),
     "frozen": ("plan", "freeze", "return"),
-    # Before the claim, in its transaction, and after it.
+    # Before the claim, in its transaction, and after it; in the one that lets it leave.
     "claiming": ("batches", "claim", "call"),
     "claim-uncommitted": ("batches", "claim", "return"),
     "seal-uncommitted": ("batches", "seal", "return"),
     "claimed": ("sender", "_turn", "return"),
     # In the thread that carries the request: before its first byte, and between its parts.
-    "leaving": ("sender", "_carry", "call"),
+    "leaving": ("carrier", "carry", "call"),
     "writing": ("wire", "write", "return"),
     # Before the answer is recorded, in that transaction, and after it.
     "settling": ("batches", "settle", "call"),
@@ -48,10 +48,13 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
 IN_RECOVERY: Final[Mapping[str, tuple[str, str, str]]] = {
     "lease-uncommitted": ("recovery", "expire_leases", "return"),
     "replay-uncommitted": ("recovery", "replay", "return"),
+    "search-uncommitted": ("doubts", "record_search", "return"),
 }
 """The same, in the process that finds what another one left."""
 
 AT_THE_PROVIDER: Final = ("kill-reading", "kill-untaken", "kill-taken", "kill-answering")
+SEARCHING: Final = "kill-searching"
+"""When it asks the provider what became of a request."""
 
 AFTER_ACCEPTANCE: Final = ("kill-taken", "kill-answering", "settling", "settle-uncommitted")
 """Those at which the provider has letters of which the ledger does not know that they left."""
@@ -65,7 +68,7 @@ ONCE: Final = frozenset(
 )
 """Those that a process comes to only once."""
 
-STEPS: Final = (*HOOKED, *IN_RECOVERY, *AT_THE_PROVIDER, ANYWHERE)
+STEPS: Final = (*HOOKED, *IN_RECOVERY, *AT_THE_PROVIDER, SEARCHING, ANYWHERE)
 _PACKAGE: Final = str(Path(newsletter.__file__).parent)
 
 
@@ -85,7 +88,7 @@ def nth(step: str, chance: random.Random) -> int:
 
 def die_at(step: str, nth: int) -> None:
     """Let this process be killed when it comes to a step for the nth time."""
-    if step == NOWHERE or step in AT_THE_PROVIDER:
+    if step in {NOWHERE, SEARCHING, *AT_THE_PROVIDER}:
         return
     module, function, moment = {**HOOKED, **IN_RECOVERY}.get(step, ("", "", ""))
     seen = 0

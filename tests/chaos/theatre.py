@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from nursery import Nursery
 from postgres import postgres
 from stage import Stage
-from trial import Result, run
+from trial import Run, play
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,7 +35,7 @@ class Theatre:
 
     def __init__(self, databases: Iterable[str], server: Postgres | None = None) -> None:
         self.databases, self._server = sorted(databases), server
-        self._stages: dict[str, Stage] = {}
+        self.stages: dict[str, Stage] = {}
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -44,8 +44,8 @@ class Theatre:
                 server = None
                 if name == "postgresql":
                     server = self._server or stack.enter_context(postgres())
-                self._stages[name] = Stage(folder, server)
-            self._nursery = stack.enter_context(Nursery())
+                self.stages[name] = Stage(folder, server)
+            self.nursery = stack.enter_context(Nursery())
             self._closing = stack.pop_all()
         return self
 
@@ -57,11 +57,11 @@ class Theatre:
     ) -> None:
         self._closing.close()
 
-    def play(self, cases: Iterable[Case], *, naive: bool = False) -> Iterator[Result]:
+    def play(self, cases: Iterable[Case], *, naive: bool = False) -> Iterator[Run]:
         """Yield what these came to, in their order."""
 
-        def one(case: Case) -> Result:
-            return run(self._stages[case.database], self._nursery, case, naive=naive)
+        def one(case: Case) -> Run:
+            return play(self.stages[case.database], self.nursery, case, naive=naive)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
             yield from pool.map(one, cases)

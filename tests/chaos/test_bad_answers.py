@@ -1,0 +1,78 @@
+"""What a provider may answer that makes no sense, and what becomes of the whole mailing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scene import go_on
+from stage import READERS
+from stand_in import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scene import Scene
+
+LISTED = pytest.mark.parametrize("provider", ["resend", "lettermint", "ses-bulk"])
+"""Those whose answers hold a name for each letter."""
+
+ODD: dict[str, Callable[[list[Any]], list[Any]]] = {
+    "none": lambda _: [],
+    "one is missing": lambda entries: entries[:-1],
+    "one stands for another": lambda entries: [*entries[:-1], entries[0]],
+    "one is doubled": lambda entries: [*entries, entries[0]],
+}
+
+
+def second(fault: Fault) -> Callable[[int], Fault]:
+    """Return the plan in which the second request goes wrong."""
+    return lambda number: fault if number == 2 else Fault(taken=True)
+
+
+@LISTED
+@pytest.mark.parametrize("name", ODD)
+def test_names_that_do_not_fit_the_letters_double_nobody_and_lose_nobody(
+    scene: Scene, name: str
+) -> None:
+    wrong = Fault(taken=True, change=lambda fake, said: fake.relist(said, ODD[name]))
+    scene.fake.plan = second(wrong)
+    (code,) = scene.send(in_flight=1)
+    # That more was taken than was sent is looked into before any more is sent.
+    assert code == 3 or name != "one is doubled"
+    go_on(scene)
+
+
+@LISTED
+def test_names_in_another_order_cost_nobody_a_letter(scene: Scene) -> None:
+    turned = Fault(taken=True, change=lambda fake, said: fake.relist(said, lambda all_: all_[::-1]))
+    scene.fake.plan = second(turned)
+    assert scene.send(in_flight=1) == [0]
+    assert set(scene.states().values()) == {"accepted"}
+    refs = [entry["ref"] for entry in scene.fake.taken()]
+    assert len(refs) == len(set(refs)) == READERS
+
+
+@pytest.mark.parametrize("name", ["page", "empty", "half-json"])
+def test_an_answer_that_is_none_doubles_nobody_and_loses_nobody(scene: Scene, name: str) -> None:
+    scene.fake.plan = second(scene.fake.FAULTS[name])
+    assert scene.send(in_flight=1) in ([0], [3])
+    go_on(scene)
+
+
+@pytest.mark.parametrize("provider", ["resend", "lettermint", "mailgun", "ses", "ses-bulk"])
+def test_an_account_that_is_suspended_half_way_pauses_and_goes_on_when_that_is_mended(
+    scene: Scene,
+) -> None:
+    suspended = scene.fake.FAULTS["403"]
+    scene.fake.plan = lambda number: suspended if number > 2 else Fault(taken=True)
+    assert scene.send(in_flight=1) == [3]
+    account = scene.copy.eye.account()
+    assert account
+    assert account.state == "paused"
+    taken = len(scene.fake.taken())
+    assert account.counts == {"accepted": taken, "pending": READERS - taken}
+    assert scene.fake.count == 3
+    scene.fake.plan = lambda _number: Fault(taken=True)
+    go_on(scene)
+    assert set(scene.states().values()) == {"accepted"}

@@ -1,0 +1,103 @@
+"""The disk of the database is full while letters are under way."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import subprocess
+from typing import TYPE_CHECKING, Final
+
+import psycopg
+import pytest
+from scene import Scene, go_on
+from stage import READERS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from postgres import Postgres
+
+ON_A_SERVER = pytest.mark.parametrize("theatre", ["postgresql"], indirect=True)
+IN_A_FILE = pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+KIB: Final = 1024
+
+
+def lengthen_addresses(scene: Scene) -> None:
+    """Let a claim write down so much that every few of them need room on the disk."""
+    with scene.copy.store() as store, store.write() as connection:
+        for number in range(READERS):
+            name = f"{secrets.token_hex(30)}@{'.'.join(secrets.token_hex(30) for _ in range(3))}.nl"
+            connection.exec_driver_sql(
+                f"UPDATE subscribers SET email = '{name}' WHERE id = {number + 1}"  # noqa: S608
+            )
+
+
+def half_way(scene: Scene) -> None:
+    """See that something has left, and something has not."""
+    states = set(scene.states().values())
+    assert {"accepted", "pending"} <= states
+    assert 0 < scene.fake.count < READERS
+
+
+@IN_A_FILE
+def test_a_full_disk_stops_a_sender_before_it_sends_what_it_could_not_claim(scene: Scene) -> None:
+    lengthen_addresses(scene)
+    assert scene.send(limit=1) == [0]
+    ((pages,),) = scene.copy.eye.rows("PRAGMA page_count")
+    assert scene.send(adversities={"full_after": pages + 1}) == [1]
+    assert "the disk is full" in scene.log()
+    half_way(scene)
+    go_on(scene)
+
+
+@IN_A_FILE
+def test_a_disk_that_takes_nothing_stops_a_sender(scene: Scene) -> None:
+    assert scene.send(limit=1) == [0]
+    assert scene.send(adversities={"files_up_to": 64 * KIB}) == [1]
+    assert "cannot be read or written" in scene.log()
+    half_way(scene)
+    go_on(scene)
+
+
+@pytest.fixture
+def small_disk(own_server: Postgres) -> Iterator[Path]:
+    """Mount a disk of one megabyte for the server; only root can."""
+    place = own_server.home / "small"
+    place.mkdir()
+    as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size=1m,mode=700,uid={own_server.home.stat().st_uid}"]
+    subprocess.run([*as_root, *mount, "tmpfs", place], check=True)
+    try:
+        yield place
+    finally:
+        own_server.stop()
+        subprocess.run([*as_root, "umount", place], check=True)
+
+
+@pytest.mark.all
+@ON_A_SERVER
+def test_a_full_disk_of_the_server_stops_a_sender(
+    small_disk: Path, own_server: Postgres, scene_of_its_own: Scene
+) -> None:
+    scene = scene_of_its_own
+    lengthen_addresses(scene)
+    url = own_server.url(scene.copy.database)
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+        connection.execute("ALTER TABLE batches SET TABLESPACE small")
+        connection.execute("CREATE TABLE filler (x text) TABLESPACE small")
+
+        def fill(number: int) -> None:
+            with contextlib.suppress(psycopg.errors.DiskFull):
+                while number == 2:
+                    connection.execute("INSERT INTO filler SELECT repeat('x', 7000)")
+
+        scene.fake.meanwhile = fill
+        assert scene.send(in_flight=1) == [1]
+        assert "the server's disk is full" in scene.log()
+        half_way(scene)
+        connection.execute("DROP TABLE filler")
+    scene.fake.meanwhile = lambda _number: None
+    go_on(scene)
