@@ -75,8 +75,13 @@ def memory(mode: stage.Mode, readers: int) -> None:
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:
         settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, readers)
         rate = stage.ours(settings, mode, readers)
+        size = (settings.root / "list.db").stat().st_size / readers
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"| {mode.name} | {readers:,} | {peak:.0f} MB | {rate:,.0f} a second |", flush=True)
+    print(
+        f"| {mode.name} | {readers:,} | {peak:.0f} MB | {rate:,.0f} a second | "
+        f"{size:,.0f} bytes a reader in the file |",
+        flush=True,
+    )
 
 
 def main() -> None:
