@@ -1,8 +1,8 @@
 """Signed tokens in a reader's links, and the stamp of a form.
 
-A link's token holds random public ids and no address, number or time: nothing has to be stored for
-it, it works for as long as its key is in the list, and the same letter always has the same bytes.
-Each is good for one purpose.
+A link's token holds random public ids and no address or number, and what may only work for a short
+time the moment of its end: nothing has to be stored for it, it works for as long as its key is in
+the list, and the same letter always has the same bytes. Each is good for one purpose.
 """
 
 from __future__ import annotations
@@ -73,6 +73,38 @@ def read_confirm_token(keys: Sequence[str], token: str) -> str | None:
     return found.hex() if found is not None and len(found) == _ID_BYTES else None
 
 
+def preferences_token(key: str, subscriber: str, until: int) -> str:
+    """Return the token of a link to somebody's preferences, 76 characters that are safe in a URL.
+
+    Args:
+        key: The signing key.
+        subscriber: The subscriber's public id.
+        until: When it ends, in seconds since 1970.
+    """
+    return _sign(key, "preferences", _timed(subscriber, until))
+
+
+def read_preferences_token(keys: Sequence[str], token: str) -> tuple[str, int] | None:
+    """Return the subscriber's public id and when the link ends, or None if no key signed it."""
+    return _read_timed(keys, "preferences", token)
+
+
+def address_token(key: str, change: str, until: int) -> str:
+    """Return the token of the link that confirms another address, as long as the one before.
+
+    Args:
+        key: The signing key.
+        change: The change's public id.
+        until: When it ends, in seconds since 1970.
+    """
+    return _sign(key, "address", _timed(change, until))
+
+
+def read_address_token(keys: Sequence[str], token: str) -> tuple[str, int] | None:
+    """Return the change's public id and when the link ends, or None if no key signed it."""
+    return _read_timed(keys, "address", token)
+
+
 def form_stamp(key: str, shown_at: int, page: str) -> str:
     """Return what a sign-up form carries: when we showed it, and on which page it was begun.
 
@@ -106,6 +138,17 @@ def _sign(key: str, purpose: str, payload: bytes) -> str:
 
 def _base64(data: bytes) -> bytes:
     return binascii.b2a_base64(data, newline=False).translate(_URL_SAFE, b"=")
+
+
+def _timed(public_id: str, until: int) -> bytes:
+    return bytes.fromhex(public_id) + until.to_bytes(_TIME_BYTES, "big")
+
+
+def _read_timed(keys: Sequence[str], purpose: str, token: str) -> tuple[str, int] | None:
+    found = _read(keys, purpose, token)
+    if found is None or len(found) != _ID_BYTES + _TIME_BYTES:
+        return None
+    return found[:_ID_BYTES].hex(), int.from_bytes(found[_ID_BYTES:], "big")
 
 
 def _read(keys: Sequence[str], purpose: str, token: str) -> bytes | None:

@@ -36,12 +36,43 @@ def test_every_key_of_the_list_verifies(signed_with: str) -> None:
     assert not tokens.read_leave_token(["another"], token)
 
 
-def test_a_token_for_another_purpose_is_worth_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    signer = tokens._signer  # noqa: SLF001 - another purpose comes with a later feature
-    token = tokens.leave_token("key", SUBSCRIBER, MAILING)
-    monkeypatch.setattr(tokens, "_signer", lambda keys, _purpose: signer(keys, "confirm"))
-    assert tokens.read_leave_token(["key"], token) is None
-    assert tokens.read_leave_token(["key"], tokens.leave_token("key", SUBSCRIBER, MAILING))
+MADE = {
+    "leave": tokens.leave_token("key", SUBSCRIBER, MAILING),
+    "confirm": tokens.confirm_token("key", SUBSCRIBER),
+    "preferences": tokens.preferences_token("key", SUBSCRIBER, 1_796_000_000),
+    "address": tokens.address_token("key", SUBSCRIBER, 1_796_000_000),
+}
+READ = {
+    "leave": tokens.read_leave_token,
+    "confirm": tokens.read_confirm_token,
+    "preferences": tokens.read_preferences_token,
+    "address": tokens.read_address_token,
+}
+
+
+@pytest.mark.parametrize("purpose", READ)
+def test_a_token_is_good_for_one_purpose(purpose: str) -> None:
+    good = [made for made, token in MADE.items() if READ[purpose](["key"], token)]
+    assert good == [purpose]
+
+
+def test_no_token_signs_for_another_purpose_even_if_it_says_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    signer = tokens._signer  # noqa: SLF001 - what the purpose does, without it
+    monkeypatch.setattr(tokens, "_signer", lambda keys, _purpose: signer(keys, "one"))
+    token = tokens.address_token("key", SUBSCRIBER, 5)
+    assert tokens.read_preferences_token(["key"], token) == (SUBSCRIBER, 5)
+    monkeypatch.undo()
+    assert tokens.read_preferences_token(["key"], token) is None
+
+
+def test_the_end_of_a_link_is_signed_with_it() -> None:
+    token = tokens.preferences_token("key", SUBSCRIBER, 1_796_000_000)
+    assert tokens.read_preferences_token(["key"], token) == (SUBSCRIBER, 1_796_000_000)
+    later = tokens.preferences_token("key", SUBSCRIBER, 1_796_000_001)
+    forged = later.partition(".")[0] + "." + token.partition(".")[2]
+    assert tokens.read_preferences_token(["key"], forged) is None
 
 
 @pytest.mark.parametrize(

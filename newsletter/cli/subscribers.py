@@ -6,7 +6,6 @@ import contextlib
 import io
 import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
@@ -18,7 +17,7 @@ from newsletter.model import Status
 from newsletter.schedule import utc
 from newsletter.subscriptions import erasing, exporting
 from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.exporting import as_row
+from newsletter.subscriptions.exporting import as_document, as_row
 from newsletter.subscriptions.files import private_file
 from newsletter.subscriptions.merging import Result
 
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from newsletter.cli import App
-    from newsletter.subscriptions.people import Story
 
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
@@ -105,7 +103,7 @@ def show(app: App, *, email: str, json_: bool) -> None:
     """Everything that is kept of one person."""
     found = list_.story(app.store, email)
     if isinstance(found, list_.Story):
-        document = _story(found)
+        document = as_document(found)
     else:
         document = {"status": "suppressed", "reason": found.reason, "at": utc(found.at)}
     print_json(document) if json_ else say(_as_text(document))
@@ -163,34 +161,6 @@ def export(app: App, *, file: Path, json_: bool) -> None:
             _print_rows((as_row(person) for person in list_.everybody(app.store)), output)
         else:
             exporting.export_csv(app.store, output)
-
-
-def _story(story: Story) -> dict[str, Any]:
-    subscriber = story.subscriber
-    return {
-        "email": subscriber.email,
-        "status": subscriber.status.value,
-        "first_name": subscriber.first_name,
-        "created_at": utc(subscriber.created_at),
-        "confirmed_at": utc(subscriber.confirmed_at),
-        "paused_until": utc(subscriber.paused_until),
-        "source": subscriber.source,
-        "in_the_way": subscriber.obstacle,
-        "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
-        "deliveries": [
-            {**asdict(received), "accepted_at": utc(received.accepted_at)}
-            for received in story.deliveries
-        ],
-        "events": [
-            {
-                "at": utc(event.at),
-                "kind": event.kind.value,
-                "issue": event.issue,
-                "detail": event.detail,
-            }
-            for event in story.events
-        ],
-    }
 
 
 def _as_text(document: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ provider knows its key; elsewhere it stays unknown, and its reader can ask again
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -34,7 +34,14 @@ if TYPE_CHECKING:
 FOLDER: Final = "_notices"
 """In the place of a slug: where the outbox puts notices."""
 
-_LINKED: Final = frozenset({NoticeKind.CONFIRMATION})
+PREFERENCES_WITHIN: Final = timedelta(minutes=30)
+"""For how long the link to preferences is good, from when it leaves."""
+ADDRESS_WITHIN: Final = timedelta(hours=72)
+"""For how long the link that confirms another address is good."""
+
+_LINKED: Final = frozenset(
+    {NoticeKind.CONFIRMATION, NoticeKind.PREFERENCES, NoticeKind.NEW_ADDRESS}
+)
 _FIRST_PAUSE: Final = timedelta(seconds=30)
 _LONGEST_PAUSE: Final = timedelta(hours=1)
 
@@ -137,10 +144,11 @@ class Notices:
 
     def _batch(self, notice: Notice, key: str) -> Batch:
         letter = self._letters[notice.kind]
-        if notice.signup:
+        if path := _path(notice, key):
             base = self._settings.public_url.rstrip("/")
-            token = tokens.confirm_token(key, notice.signup)
-            letter = personal.with_link(letter, f"{base}/c/{token}")
+            letter = personal.with_link(letter, f"{base}{path}")
+        if notice.plain_text:
+            letter = replace(letter, html="")
         reader = personal.recipient(letter, notice.ref, notice.email, None, "")
         return Batch(notice.key, FOLDER, letter, notice.claimed_at, (reader,))
 
@@ -205,6 +213,20 @@ def counts(store: Store) -> dict[DeliveryState, int]:
     """Return how many notices there are in each state."""
     with store.read() as connection:
         return notices.counts(connection)
+
+
+def _path(notice: Notice, key: str) -> str:
+    """Return where the link of a notice leads, or nothing if it has none.
+
+    When it ends is counted from the first claim, so that a repetition has the same bytes.
+    """
+    if notice.kind is NoticeKind.PREFERENCES:
+        until = int((notice.claimed_at + PREFERENCES_WITHIN).timestamp())
+        return f"/p/{tokens.preferences_token(key, notice.reader, until)}"
+    if notice.kind is NoticeKind.NEW_ADDRESS and notice.change:
+        until = int((notice.claimed_at + ADDRESS_WITHIN).timestamp())
+        return f"/p/{tokens.address_token(key, notice.change, until)}"
+    return f"/c/{tokens.confirm_token(key, notice.signup)}" if notice.signup else ""
 
 
 def _pause(notice: Notice, outcome: Outcome) -> timedelta:

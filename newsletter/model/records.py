@@ -36,6 +36,7 @@ class Subscriber:
     created_at: datetime
     confirmed_at: datetime | None
     paused_until: datetime | None
+    plain_text: bool
     source: str
     obstacle: str | None = None
 
@@ -116,6 +117,12 @@ class NoticeKind(StrEnum):
     """To somebody who signed up: one button makes him a reader."""
     ALREADY_HERE = "already-here"
     """To a reader who signed up once more."""
+    PREFERENCES = "preferences"
+    """To a reader who asked for it: the link to his preferences."""
+    NEW_ADDRESS = "new-address"
+    """To the address that a reader wants to change to: one button confirms it."""
+    OLD_ADDRESS = "old-address"
+    """To the address that a reader has changed from."""
 
 
 @dataclass(frozen=True, slots=True)

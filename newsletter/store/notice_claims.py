@@ -24,7 +24,7 @@ from newsletter.model import (
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.notices import open_
-from newsletter.store.schema import notices, signups, subscribers
+from newsletter.store.schema import changes, notices, signups, subscribers
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
@@ -43,7 +43,10 @@ class Notice:
         key_id: Fingerprint of the key that signs its link.
         claimed_at: When it was first claimed under this key: the date of the letter.
         email: To whom.
+        reader: His public id.
         signup: Public id of the sign-up that it confirms, if it confirms one.
+        change: Public id of the change of address that it is about, if it is about one.
+        plain_text: Its reader gets no HTML part.
         payload_hash: Of the bytes that left before, or None if this is no repetition.
     """
 
@@ -55,7 +58,10 @@ class Notice:
     key_id: str
     claimed_at: datetime
     email: str
+    reader: str
     signup: str | None
+    change: str | None
+    plain_text: bool
     payload_hash: str | None = None
 
 
@@ -160,10 +166,19 @@ def settle(
     return changed.rowcount == 1
 
 
+_EMAIL: Final = sa.case(
+    (notices.c.kind == NoticeKind.NEW_ADDRESS, changes.c.new_email),
+    (notices.c.kind == NoticeKind.OLD_ADDRESS, changes.c.old_email),
+    else_=subscribers.c.email,
+)
 _WITH_READER: Final = (
     sa.select(
         notices,
-        subscribers.c.email,
+        _EMAIL.label("email"),
+        subscribers.c.public_id.label("reader"),
+        subscribers.c.plain_text,
+        changes.c.public_id.label("change"),
+        changes.c.confirmed_at.label("changed_at"),
         subscribers.c.status,
         signups.c.public_id.label("signup"),
         subscribers.c.left_at,
@@ -172,6 +187,7 @@ _WITH_READER: Final = (
     )
     .outerjoin(subscribers, notices.c.subscriber_id == subscribers.c.id)
     .outerjoin(signups, notices.c.signup_id == signups.c.id)
+    .outerjoin(changes, notices.c.change_id == changes.c.id)
 )
 
 
@@ -180,12 +196,14 @@ def _vain(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
     unknown = row.state == DeliveryState.UNKNOWN
     confirms = row.kind == NoticeKind.CONFIRMATION
     greets = row.kind == NoticeKind.ALREADY_HERE
+    moves = row.kind == NoticeKind.NEW_ADDRESS
     reasons = {
         "erased": row.status is None,
         "too late": row.expires_at <= moment,
         "its key is not known any more": unknown and row.claimed_at <= moment - window,
         "confirmed already": confirms and (row.confirmed_at or row.status == Status.ACTIVE),
         "left since": confirms and row.left_at and row.left_at > row.requested_at,
+        "changed since": row.email is None or (moves and row.changed_at),
         "is no reader any more": greets and row.status != Status.ACTIVE,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
@@ -217,7 +235,10 @@ def _take(
         key_id=row.key_id if repeated else key_id,
         claimed_at=row.claimed_at if repeated else moment,
         email=row.email,
+        reader=row.reader,
         signup=row.signup,
+        change=row.change,
+        plain_text=row.plain_text,
         payload_hash=row.payload_hash if repeated else None,
     )
     connection.execute(

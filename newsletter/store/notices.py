@@ -41,6 +41,7 @@ def queue(
     moment: datetime,
     keep: timedelta,
     signup_id: int | None = None,
+    change_id: int | None = None,
     wanted: bool = True,
 ) -> None:
     """Queue a notice to somebody on the list.
@@ -54,6 +55,7 @@ def queue(
         moment: Now.
         keep: For how long it may leave, and be repeated.
         signup_id: The sign-up that it confirms, if it confirms one.
+        change_id: The change of address that it is about, if it is about one.
         wanted: False runs the same statement and changes nothing: how long an answer takes may
             not tell whether anything was queued.
     """
@@ -65,6 +67,7 @@ def queue(
             "kind": kind.value,
             "subscriber_id": subscriber_id,
             "signup_id": signup_id,
+            "change_id": change_id,
             "address_hash": address_hash,
             "provider": via.provider,
             "provider_url": via.provider_url,

@@ -259,6 +259,7 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         paused_until=row.paused_until,
+        plain_text=row.plain_text,
         obstacle=row.obstacle,
         source=row.source,
     )

@@ -154,6 +154,28 @@ signups = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Addresses that readers want to change to, until they confirm them from there and some days longer:
+# who had the old one is told.
+changes = sa.Table(
+    "changes",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    # What the link that confirms it names.
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column(
+        "subscriber_id",
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    sa.Column("old_email", sa.Text, nullable=False),
+    sa.Column("new_email", sa.Text, nullable=False),
+    sa.Column("new_email_key", sa.Text, nullable=False),
+    sa.Column("requested_at", UtcDateTime, nullable=False),
+    sa.Column("confirmed_at", UtcDateTime),
+    sqlite_autoincrement=True,
+)
+
 # How often something happened within a clock hour: what limits the form, for all processes.
 tallies = sa.Table(
     "tallies",
@@ -173,6 +195,7 @@ notices = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("subscriber_id", sa.ForeignKey("subscribers.id", ondelete="SET NULL"), index=True),
     sa.Column("signup_id", sa.ForeignKey("signups.id", ondelete="SET NULL"), index=True),
+    sa.Column("change_id", sa.ForeignKey("changes.id", ondelete="SET NULL"), index=True),
     sa.Column("address_hash", sa.Text, nullable=False),
     # Through whom it leaves, settled when it is queued: a rehearsal never takes a real one.
     sa.Column("provider", sa.Text, nullable=False),

@@ -14,6 +14,7 @@ from newsletter.store.bulk import among
 from newsletter.store.schema import (
     UtcDateTime,
     acceptances,
+    changes,
     consents,
     deliveries,
     events,
@@ -48,6 +49,11 @@ def unconfirmed(connection: sa.Connection, before: datetime) -> int:
         subscribers.c.status == Status.PENDING.value, subscribers.c.created_at < before, ~lately
     )
     return _remove(connection, subscribers, these)
+
+
+def old_changes(connection: sa.Connection, before: datetime) -> int:
+    """Remove changes of address, made or not, with the addresses in them; return how many."""
+    return _remove(connection, changes, changes.c.requested_at < before)
 
 
 def old_signups(connection: sa.Connection, before: datetime) -> int:

@@ -36,17 +36,19 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
         TryAgain: He is erased, but a log of the database that others read still holds him.
     """
     address = bare_address(email)
-    erased = erase_reader(store, settings, address.key)
-    if not erased:
+    key = erase_reader(store, settings, address.key)
+    if key is None:
         with store.read() as connection:
             if suppression_of(connection, address) is None:
                 raise stranger()
-        store.drop_copies(address.key)
-    return erased
+    store.drop_copies(address.key)
+    return key is not None
 
 
-def erase_reader(store: Store, settings: Settings, who: str) -> bool:
-    """Erase a reader; he is gone when this returns, and no mailing waits for him.
+def erase_reader(store: Store, settings: Settings, who: str) -> str | None:
+    """Erase a reader; committed when this returns, and no mailing waits for him any more.
+
+    What is left is to drop the copies of him: `Store.drop_copies`.
 
     Args:
         store: The list.
@@ -54,19 +56,17 @@ def erase_reader(store: Store, settings: Settings, who: str) -> bool:
         who: His address as it is compared, or his public id.
 
     Returns:
-        False if he is not on the list: then nothing has changed.
+        His address as it is compared, or None if he is not on the list: then nothing has changed.
 
     Raises:
-        NewsletterError: The database cannot be used, or a copy cannot be removed.
-        TryAgain: He is erased, but a log of the database that others read still holds him.
+        NewsletterError: The database cannot be used, or another one has taken its place.
     """
     with store.write() as connection:
         found = erasing.hold(connection, who)
         if found is None:
-            return False
+            return None
         id_, key = found
         digest = address_hash(people.suppression_key(connection), key)
         refs = erasing.erase(connection, id_, key, digest, now(connection))
         outbox.withdraw(settings.state / "outbox", refs)
-    store.drop_copies(key)
-    return True
+    return key

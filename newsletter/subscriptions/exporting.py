@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from typing import TYPE_CHECKING, TextIO
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, TextIO
 
 from newsletter.schedule import utc
 from newsletter.subscriptions.cells import guard
@@ -13,6 +14,7 @@ from newsletter.subscriptions.people import everybody
 if TYPE_CHECKING:
     from newsletter.model import Subscriber
     from newsletter.store import Store
+    from newsletter.subscriptions.people import Story
 
 
 def export_csv(store: Store, file: TextIO) -> None:
@@ -34,3 +36,33 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
         subscriber.source,
     )
     return dict(zip(OWN_COLUMNS, values, strict=True))
+
+
+def as_document(story: Story) -> dict[str, Any]:
+    """Return one person's whole story as JSON has it."""
+    subscriber = story.subscriber
+    return {
+        "email": subscriber.email,
+        "status": subscriber.status.value,
+        "first_name": subscriber.first_name,
+        "created_at": utc(subscriber.created_at),
+        "confirmed_at": utc(subscriber.confirmed_at),
+        "paused_until": utc(subscriber.paused_until),
+        "source": subscriber.source,
+        "plain_text": subscriber.plain_text,
+        "in_the_way": subscriber.obstacle,
+        "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
+        "deliveries": [
+            {**asdict(received), "accepted_at": utc(received.accepted_at)}
+            for received in story.deliveries
+        ],
+        "events": [
+            {
+                "at": utc(event.at),
+                "kind": event.kind.value,
+                "issue": event.issue,
+                "detail": event.detail,
+            }
+            for event in story.events
+        ],
+    }

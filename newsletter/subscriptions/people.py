@@ -112,19 +112,26 @@ def story(store: Store, email: str) -> Story | Suppression:
     """
     address = bare_address(email)
     with store.read() as connection:
-        found = people.person(connection, address.key)
-        if found:
-            id_, subscriber = found
-            return Story(
-                subscriber,
-                tuple(consents.of(connection, id_)),
-                tuple(people.deliveries_of(connection, id_)),
-                tuple(heard.of_reader(connection, id_)),
-            )
+        if found := story_of(connection, address.key):
+            return found
         suppression = suppression_of(connection, address)
     if suppression is None:
         raise stranger()
     return suppression
+
+
+def story_of(connection: sa.Connection, key: str) -> Story | None:
+    """Return all that is kept of whoever has an address, as it is compared; None for a stranger."""
+    found = people.person(connection, key)
+    if found is None:
+        return None
+    id_, subscriber = found
+    return Story(
+        subscriber,
+        tuple(consents.of(connection, id_)),
+        tuple(people.deliveries_of(connection, id_)),
+        tuple(heard.of_reader(connection, id_)),
+    )
 
 
 def everybody(store: Store, status: Status | None = None) -> Iterator[Subscriber]:

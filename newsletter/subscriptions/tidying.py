@@ -75,6 +75,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
         left=_all(store, _reduce, moment - settings.keep_proof_years * _YEAR),
     )
     _all(store, tidying.old_signups, moment - UNCONFIRMED)
+    _all(store, tidying.old_changes, moment - UNCONFIRMED)
     _all(store, tidying.old_notices, moment - NOTICES)
     _all(store, tidying.applied_webhooks, moment - APPLIED_WEBHOOKS)
     store.truncate_log()

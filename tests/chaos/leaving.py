@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from newsletter.store import people
-from newsletter.store.schema import subscribers
+from newsletter.config import Settings
+from newsletter.subscriptions import erasing
 from newsletter.subscriptions.people import unsubscribe
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from newsletter.store import Store
 
 
-def leave(store: Store, email: str) -> None:
+def leave(store: Store, _root: Path, email: str) -> None:
     assert unsubscribe(store, email)
 
 
-def erase(store: Store, email: str) -> None:
-    """Do to the ledger what erasing somebody does to it."""
-    with store.write() as connection:
-        known = people.find(connection, [email])[email]
-        people.forget_snapshots(connection, [known.id])
-        connection.execute(subscribers.delete().where(subscribers.c.id == known.id))
+def erase(store: Store, root: Path, email: str) -> None:
+    assert erasing.erase(store, Settings(root=root), email)
 
 
 GOING = {"leaver": leave, "erased": erase}

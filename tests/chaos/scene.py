@@ -200,7 +200,7 @@ class Scene:
         refs = chance.sample(sorted(there), min(most, len(there))) if chance else [*there][:most]
         with self.copy.store() as store:
             for ref in refs:
-                GOING[how](store, there[ref])
+                GOING[how](store, self.copy.root, there[ref])
                 self.gone[ref] = self.states()[ref]
                 if how == "erased":
                     self.erased.add(there[ref])

@@ -1,0 +1,254 @@
+"""What a reader sees and changes of himself, by a fresh link that was mailed to him.
+
+The link in a letter can only ask for that fresh one: a letter may be forwarded, and whoever has it
+may let its reader leave, and no more.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo
+
+from newsletter import tokens
+from newsletter.model import NoticeKind, Status
+from newsletter.schedule import utc
+from newsletter.store import notices, people, preferences
+from newsletter.store.engine import now
+from newsletter.subscriptions.addresses import address_hash, parse_address, visitor_name
+from newsletter.subscriptions.exporting import as_document
+from newsletter.subscriptions.people import story_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from newsletter.store import Store
+    from newsletter.store.notices import Via
+    from newsletter.store.preferences import Reader
+    from newsletter.subscriptions.addresses import Address
+
+LINKS_A_DAY: Final = 3
+"""How many links to his preferences a reader is mailed within a day, whoever asks."""
+CHANGES_A_DAY: Final = 3
+"""How many letters to other addresses he may cause within a day, and how many one may get."""
+MOST_WEEKS: Final = 26
+"""For how long a reader may pause at once."""
+
+_LETTER_WITHIN: Final = timedelta(hours=48)
+_DAY: Final = timedelta(days=1)
+_REACHED: Final = frozenset({Status.PENDING, Status.ACTIVE, Status.UNSUBSCRIBED})
+
+
+class Moved(StrEnum):
+    """What a link that confirms another address is good for."""
+
+    OPEN = "open"
+    DONE = "done"
+    TAKEN = "taken"
+    """Somebody on the list has that address."""
+    NOTHING = "nothing"
+    """It is too late, or another wish came since, or its reader is gone."""
+
+
+def whose(keys: Sequence[str], token: str, moment: datetime) -> str | None:
+    """Return the public id of the reader whose preferences a link opens, or None.
+
+    Args:
+        keys: All keys of the list, newest first.
+        token: Whatever stood in the URL.
+        moment: Now: a link has its time.
+    """
+    found = tokens.read_preferences_token(keys, token)
+    return found[0] if found and moment.timestamp() < found[1] else None
+
+
+def which_change(keys: Sequence[str], token: str, moment: datetime) -> str | None:
+    """Return the public id of the change of address that a link confirms, or None."""
+    found = tokens.read_address_token(keys, token)
+    return found[0] if found and moment.timestamp() < found[1] else None
+
+
+def once_whose(keys: Sequence[str], token: str) -> str | None:
+    """Return the public id of the reader whom a link to preferences was mailed to, at any time."""
+    found = tokens.read_preferences_token(keys, token)
+    return found[0] if found else None
+
+
+def look(store: Store, public_id: str) -> Reader | None:
+    """Return a reader as he is, or None if he is not on the list; nothing changes."""
+    with store.read() as connection:
+        return preferences.find(connection, public_id)
+
+
+def ask_for_link(store: Store, public_id: str, via: Via) -> None:
+    """Queue the link to somebody's preferences, to the address on file; committed on return.
+
+    Nobody learns whether that happened: he may be a stranger, or have had enough for a day, or
+    have an address that takes no mail.
+    """
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        moment = now(connection)
+        if reader is None or reader.status not in _REACHED:
+            return
+        if preferences.asked(connection, reader, _LINK, moment - _DAY) < LINKS_A_DAY:
+            to = (reader.id, reader.email_key)
+            _queue(connection, via, NoticeKind.PREFERENCES, to, None)
+
+
+_LINK: Final = (NoticeKind.PREFERENCES,)
+_NEW: Final = (NoticeKind.NEW_ADDRESS,)
+
+
+def rename(store: Store, public_id: str, name: str) -> bool:
+    """Give a reader another first name, or none; False if he is not on the list.
+
+    Raises:
+        ValueError: It is no name.
+    """
+    clean = visitor_name(name)
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        if reader and reader.first_name != clean:
+            preferences.set_name(connection, reader, clean)
+    return reader is not None
+
+
+def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
+    """Let no letter be claimed for a reader for some weeks; False if he is not on the list.
+
+    It ends at the beginning of a local day, so that asking twice is the same as once.
+
+    Raises:
+        ValueError: There are too many weeks, or none.
+    """
+    if not 1 <= weeks <= MOST_WEEKS:
+        raise ValueError("no number of weeks")
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        if reader and reader.status is Status.ACTIVE:
+            local = now(connection).astimezone(ZoneInfo(timezone)) + timedelta(weeks=weeks)
+            until = local.replace(hour=0, minute=0, second=0, microsecond=0)
+            preferences.set_pause(connection, reader, until)
+    return reader is not None
+
+
+def resume(store: Store, public_id: str) -> bool:
+    """Let letters come again; False if he is not on the list."""
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        if reader and reader.paused_until:
+            preferences.set_pause(connection, reader, None)
+    return reader is not None
+
+
+def choose_kind(store: Store, public_id: str, *, plain_text: bool) -> bool:
+    """Let letters come with HTML or without; False if he is not on the list."""
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        if reader and reader.plain_text is not plain_text:
+            preferences.set_plain_text(connection, reader, plain_text=plain_text)
+    return reader is not None
+
+
+def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
+    """Queue a letter to another address, which confirms it from there; nothing changes before.
+
+    The answer is the same whoever has that address.
+
+    Returns:
+        False if the reader is not on the list.
+
+    Raises:
+        ValueError: It is no address.
+    """
+    address = parse_address(email)
+    with store.write() as connection:
+        reader = preferences.find(connection, public_id)
+        if reader and reader.status is Status.ACTIVE and reader.email != address.given:
+            _ask_for_change(connection, reader, address, via)
+    return reader is not None
+
+
+def _ask_for_change(connection: Connection, reader: Reader, address: Address, via: Via) -> None:
+    since = now(connection) - _DAY
+    digest = address_hash(people.suppression_key(connection), address.key)
+    (to_it,) = notices.queued_to(connection, digest, _NEW, moments=[since])
+    his = preferences.asked(connection, reader, _NEW, since)
+    if max(to_it, his) < CHANGES_A_DAY:
+        moment = now(connection)
+        change = preferences.record_change(connection, reader, address.given, address.key, moment)
+        _queue(connection, via, NoticeKind.NEW_ADDRESS, (reader.id, address.key), change)
+
+
+def look_at_change(store: Store, change: str) -> Moved:
+    """Tell what a link that confirms another address is good for; nothing changes."""
+    with store.read() as connection:
+        found = preferences.find_change(connection, change)
+        if found is None:
+            return Moved.NOTHING
+        if found.confirmed_at:
+            return Moved.DONE
+        return Moved.TAKEN if preferences.is_taken(connection, found) else Moved.OPEN
+
+
+def confirm_change(store: Store, change: str, via: Via) -> Moved:
+    """Give a reader his new address and tell the old one; committed on return.
+
+    Returns:
+        `Moved.DONE` also when it had been done before; nothing has changed then.
+    """
+    with store.write() as connection:
+        found = preferences.find_change(connection, change)
+        if found is None:
+            return Moved.NOTHING
+        if found.confirmed_at:
+            return Moved.DONE
+        if preferences.is_taken(connection, found):
+            return Moved.TAKEN
+        digest = address_hash(people.suppression_key(connection), found.new_email_key)
+        preferences.apply_change(connection, found, digest, now(connection))
+        to = (found.subscriber_id, found.old_key)
+        _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
+    return Moved.DONE
+
+
+def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
+    """Return all that is held of a reader (GDPR, articles 15 and 20), or None for a stranger."""
+    with store.read() as connection:
+        reader = preferences.find(connection, public_id)
+        story = story_of(connection, reader.email_key) if reader else None
+        if reader is None or story is None:
+            return None
+        sent = preferences.sent(connection, reader.id)
+    return as_document(story) | {
+        "notices": [
+            {
+                "kind": one.kind.value,
+                "state": one.state.value,
+                "queued_at": utc(one.queued_at),
+                "accepted_at": utc(one.accepted_at),
+            }
+            for one in sent
+        ]
+    }
+
+
+def _queue(
+    connection: Connection, via: Via, kind: NoticeKind, to: tuple[int, str], change: int | None
+) -> None:
+    """Queue a notice to a reader, by the number of his row, at an address, as it is compared."""
+    subscriber_id, key = to
+    notices.queue(
+        connection,
+        via,
+        kind,
+        subscriber_id=subscriber_id,
+        address_hash=address_hash(people.suppression_key(connection), key),
+        moment=now(connection),
+        keep=_LETTER_WITHIN,
+        change_id=change,
+    )
