@@ -321,9 +321,13 @@ def test_who_leaves_is_not_mailed_from_a_copy(root: Path, run: Run) -> None:
         {
             "issue": "brief",
             "rehearsal": True,
+            "provider": "outbox",
             "state": "attempting",
+            "reason": None,
+            "assumed": False,
             "accepted_at": None,
             "provider_id": None,
+            "acceptances": [],
         }
     ]
 

@@ -7,17 +7,17 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from newsletter.cli import stories
 from newsletter.cli.importing import import_, wording
 from newsletter.cli.output import print_json, say
 from newsletter.model import Status
-from newsletter.schedule import utc
 from newsletter.subscriptions import erasing, exporting
 from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.exporting import as_document, as_row
+from newsletter.subscriptions.exporting import as_row
 from newsletter.subscriptions.files import private_file
 from newsletter.subscriptions.merging import Result
 
@@ -100,13 +100,17 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
 @_JSON
 @click.pass_obj
 def show(app: App, *, email: str, json_: bool) -> None:
-    """Everything that is kept of one person."""
+    """Everything that is kept of one person, and who may have his mailbox under another address.
+
+    For whoever says "I got it twice": how often the provider took each letter, and under which
+    names, to look for in its own log.
+    """
     found = list_.story(app.store, email)
-    if isinstance(found, list_.Story):
-        document = as_document(found)
+    alike = list_.same_mailbox(app.store, email)
+    if json_:
+        print_json(stories.as_json(found, alike))
     else:
-        document = {"status": "suppressed", "reason": found.reason, "at": utc(found.at)}
-    print_json(document) if json_ else say(_as_text(document))
+        say(stories.as_text(found, alike, app.settings.zone))
 
 
 @subscribers.command("list")
@@ -161,22 +165,6 @@ def export(app: App, *, file: Path, json_: bool) -> None:
             _print_rows((as_row(person) for person in list_.everybody(app.store)), output)
         else:
             exporting.export_csv(app.store, output)
-
-
-def _as_text(document: dict[str, Any]) -> str:
-    lines = []
-    for name, value in document.items():
-        if isinstance(value, list):
-            lines += [f"{name + ':':<14}{'  '.join(_shown(one))}" for one in value]
-        elif value is not None:
-            lines.append(f"{name + ':':<14}{value}")
-    return "\n".join(lines)
-
-
-def _shown(entry: dict[str, Any]) -> Iterator[str]:
-    for name, value in entry.items():
-        if value:
-            yield name if value is True else str(value)
 
 
 def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, Status, Subscriber
+from newsletter.model import Status, Subscriber
 from newsletter.store.bulk import among, insert_many
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.ids import new_id
@@ -15,7 +15,6 @@ from newsletter.store.schema import (
     batches,
     deliveries,
     ledger,
-    mailings,
     subscribers,
     suppressions,
 )
@@ -51,17 +50,6 @@ class Newcomer(NamedTuple):
     created_at: datetime
     confirmed_at: datetime | None = None
     left_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One delivery as its reader's story tells it; in a rehearsal he got nothing."""
-
-    issue: str
-    rehearsal: bool
-    state: DeliveryState
-    accepted_at: datetime | None
-    provider_id: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,24 +162,35 @@ def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None
     return None if row is None else (row.id, _subscriber(row))
 
 
-def deliveries_of(connection: sa.Connection, id_: int) -> list[Received]:
-    """Return the letters that were meant for somebody, oldest first."""
-    rows = connection.execute(
-        sa.select(
-            mailings.c.slug,
-            mailings.c.rehearsal,
-            deliveries.c.state,
-            deliveries.c.accepted_at,
-            deliveries.c.provider_id,
+def written_alike(
+    connection: sa.Connection, signs: str, spellings: Collection[tuple[str, str]]
+) -> list[tuple[int, str, Subscriber]]:
+    """Return who has an address that, without these signs, is one of the spellings.
+
+    Args:
+        connection: Any.
+        signs: What is left out of an address before it is compared, and out of the spellings.
+        spellings: What stands before the @ and after it; before the @ may also stand a "+" and
+            anything after it.
+
+    Returns:
+        Row number, key and subscriber. All addresses are read: this is for one person at a time.
+    """
+    bare: sa.ColumnElement[str] = subscribers.c.email_key
+    for sign in signs:
+        bare = sa.func.replace(bare, sign, "")
+    alike = [
+        sa.or_(
+            bare == f"{local}@{domain}",
+            sa.and_(
+                bare.startswith(f"{local}+", autoescape=True),
+                bare.endswith(f"@{domain}", autoescape=True),
+            ),
         )
-        .join(mailings)
-        .where(deliveries.c.subscriber_id == id_)
-        .order_by(deliveries.c.id)
-    )
-    return [
-        Received(slug, rehearsal, DeliveryState(state), accepted_at, provider_id)
-        for slug, rehearsal, state, accepted_at, provider_id in rows
+        for local, domain in spellings
     ]
+    query = sa.select(subscribers).where(sa.or_(*alike)).order_by(subscribers.c.id)
+    return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
 
 
 def everybody(connection: sa.Connection, status: Status | None = None) -> Iterator[Subscriber]:

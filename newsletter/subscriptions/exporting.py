@@ -14,6 +14,7 @@ from newsletter.subscriptions.people import everybody
 if TYPE_CHECKING:
     from newsletter.model import Subscriber
     from newsletter.store import Store
+    from newsletter.store.received import Received
     from newsletter.subscriptions.people import Story
 
 
@@ -52,10 +53,7 @@ def as_document(story: Story) -> dict[str, Any]:
         "plain_text": subscriber.plain_text,
         "in_the_way": subscriber.obstacle,
         "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
-        "deliveries": [
-            {**asdict(received), "accepted_at": utc(received.accepted_at)}
-            for received in story.deliveries
-        ],
+        "deliveries": [_delivery(received) for received in story.deliveries],
         "events": [
             {
                 "at": utc(event.at),
@@ -66,3 +64,9 @@ def as_document(story: Story) -> dict[str, Any]:
             for event in story.events
         ],
     }
+
+
+def _delivery(received: Received) -> dict[str, Any]:
+    acceptances = [{**asdict(one), "at": utc(one.at)} for one in received.acceptances]
+    own = {"accepted_at": utc(received.accepted_at), "acceptances": acceptances}
+    return {**asdict(received), **own}

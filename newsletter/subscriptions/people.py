@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.store import consents, heard, people
+from newsletter.store import consents, heard, people, received
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
+from newsletter.subscriptions.lookalikes import look_alikes
 from newsletter.subscriptions.merging import Entry, Result
 from newsletter.subscriptions.rows import LEFT, Row
 
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
     from newsletter.store.heard import Happened
-    from newsletter.store.people import Received, Suppression
+    from newsletter.store.people import Suppression
+    from newsletter.store.received import Received
+    from newsletter.subscriptions.lookalikes import LookAlike
 
 SOURCE = "cli"
 
@@ -115,8 +118,9 @@ def story(store: Store, email: str) -> Story | Suppression:
         if found := story_of(connection, address.key):
             return found
         suppression = suppression_of(connection, address)
+        alike = look_alikes(connection, address.key, None)
     if suppression is None:
-        raise stranger()
+        raise stranger(alike=len(alike))
     return suppression
 
 
@@ -129,9 +133,21 @@ def story_of(connection: sa.Connection, key: str) -> Story | None:
     return Story(
         subscriber,
         tuple(consents.of(connection, id_)),
-        tuple(people.deliveries_of(connection, id_)),
+        tuple(received.deliveries_of(connection, id_)),
         tuple(heard.of_reader(connection, id_)),
     )
+
+
+def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
+    """Return who else on the list may have somebody's mailbox: for the author, not for a reader.
+
+    Raises:
+        NewsletterError: The address is not valid.
+    """
+    key = bare_address(email).key
+    with store.read() as connection:
+        found = people.person(connection, key)
+        return tuple(look_alikes(connection, key, found[0] if found else None))
 
 
 def everybody(store: Store, status: Status | None = None) -> Iterator[Subscriber]:
@@ -170,8 +186,9 @@ def suppression_of(connection: sa.Connection, address: Address) -> Suppression |
     return people.suppressed(connection, [digest]).get(digest)
 
 
-def stranger() -> NewsletterError:
-    """Return the error that says that an address is nobody's."""
-    return NewsletterError(
-        "nobody on the list has that address", hint="See who is: newsletter subscribers list"
-    )
+def stranger(*, alike: int = 0) -> NewsletterError:
+    """Return the error that says that an address is nobody's; `alike` reads like it."""
+    problem = "nobody on the list has that address"
+    if alike:
+        problem += f", but {alike} {'has' if alike == 1 else 'have'} another spelling of it"
+    return NewsletterError(problem, hint="See who is: newsletter subscribers list")

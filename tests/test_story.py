@@ -1,0 +1,180 @@
+"""`newsletter subscribers show`: what it answers to somebody who got a letter twice."""
+
+from __future__ import annotations
+
+import json
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from house import House, Provider
+
+from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.addresses import parse_address
+from newsletter.subscriptions.lookalikes import mailbox
+from newsletter.subscriptions.preferences import own_data
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        ["anna@example.org", "Anna+news@Example.org", "anna+2@example.org", "anna+a+b@example.org"],
+        ["jan.jansen@gmail.com", "janjansen+x@gmail.com", "j.a.n.jansen@googlemail.com"],
+        ["kees_de-wit@proton.me", "keesdewit@pm.me", "Kees.de.Wit+x@protonmail.com"],
+        ["piet@icloud.com", "piet@me.com", "Piet+x@mac.com"],
+    ],
+)
+def test_spellings_of_one_mailbox(same: list[str]) -> None:
+    assert len({mailbox(parse_address(address).key) for address in same}) == 1
+
+
+def test_other_people_are_other_people() -> None:
+    different = [
+        *("jan.jansen@example.org", "janjansen@example.org", "jan-jansen@gmail.com"),
+        *("janjansen@gmail.com", "janjansen@gmial.com", "janjansen@outlook.com"),
+        *("janjansen@proton.me", "jan.jansen@icloud.com", "janjansen@icloud.com"),
+        *("+janjansen@example.org", "janjansen-news@example.org"),
+    ]
+    for one, other in combinations(different, 2):
+        assert mailbox(one) != mailbox(other)
+
+
+@pytest.fixture
+def house(root: Path, database: str) -> House:
+    assert database
+    return House(root, readers=0)
+
+
+@pytest.fixture
+def show(run: Run) -> Callable[[str], Any]:
+    def show(email: str) -> Any:  # noqa: ANN401 - JSON
+        done = run("subscribers", "show", email, "--json")
+        assert (done.returncode, done.stderr) == (0, "")
+        return json.loads(done.stdout)
+
+    return show
+
+
+def join(house: House, *emails: str) -> None:
+    for email in emails:
+        list_.add(house.store, email, consent="ja")
+
+
+def test_who_has_another_spelling_is_shown_with_his_status_and_what_both_got(
+    house: House, show: Callable[[str], Any], tmp_path: Path
+) -> None:
+    join(house, "jan.jansen@gmail.com", "JanJansen+brief@googlemail.com", "janjansen@gmail.com")
+    join(house, "jan.jansen@gmail.nl", "jan.jansen.x@gmail.com", "jan@gmail.com")
+    house.send(Provider(tmp_path / "taken"))
+    join(house, "janjansen+later@gmail.com")
+    list_.unsubscribe(house.store, "janjansen@gmail.com")
+    assert show("Jan.Jansen@gmail.com")["look_alikes"] == [
+        {
+            "email": "JanJansen+brief@googlemail.com",
+            "status": "active",
+            "why": "gmail.com and googlemail.com are one, dots do not count there, "
+            "what follows + is a label",
+            "issues": [house.slug],
+        },
+        {
+            "email": "janjansen@gmail.com",
+            "status": "unsubscribed",
+            "why": "dots do not count there",
+            "issues": [house.slug],
+        },
+        {
+            "email": "janjansen+later@gmail.com",
+            "status": "active",
+            "why": "dots do not count there, what follows + is a label",
+            "issues": [],
+        },
+    ]
+
+
+def test_signs_that_a_database_reads_as_more_than_themselves_are_themselves(
+    house: House, show: Callable[[str], Any]
+) -> None:
+    join(house, "a%b@my-site.example.org", "a%b+x@my-site.example.org", "axb+x@my-site.example.org")
+    join(house, "a%b+x@mysite.example.org", "a_b@my-site.example.org", "a_b+x@my-site.example.org")
+    (alike,) = show("a%b@my-site.example.org")["look_alikes"]
+    assert alike["email"] == "a%b+x@my-site.example.org"
+    (alike,) = show("a_b@my-site.example.org")["look_alikes"]
+    assert alike["email"] == "a_b+x@my-site.example.org"
+
+
+def test_every_acceptance_of_a_letter_is_shown_in_the_order_of_time(
+    house: House, run: Run, show: Callable[[str], Any], tmp_path: Path
+) -> None:
+    join(house, "anna@example.org")
+    house.send(Provider(tmp_path / "taken"))
+    ((own,),) = house.sql("SELECT provider_id FROM deliveries")
+    for name, at in (("late", "2999-01-02 03:04:05.000000"), (own, "2999-01-03 03:04:05.000000")):
+        house.sql(
+            "INSERT INTO acceptances (delivery_id, provider_id, at) "  # noqa: S608
+            f"VALUES (1, '{name}', '{at}+00:00')"
+        )
+    found = show("anna@example.org")
+    (delivery,) = found["deliveries"]
+    assert (delivery["issue"], delivery["state"], delivery["assumed"]) == (
+        house.slug,
+        "accepted",
+        False,
+    )
+    assert delivery["acceptances"] == [
+        {"at": delivery["accepted_at"], "provider_id": own},
+        {"at": "2999-01-02T03:04:05Z", "provider_id": "late"},
+    ]
+    assert found["look_alikes"] == []
+    text = run("subscribers", "show", "anna@example.org").stdout
+    assert "    2999-01-02 04:04:05 taken by fake as late\n" in text
+    assert f"{house.slug} may have come 2 times" in text
+    assert "no letter was taken twice" not in text
+
+
+def test_what_no_provider_named_has_no_acceptance(
+    house: House, run: Run, show: Callable[[str], Any], tmp_path: Path
+) -> None:
+    join(house, "anna@example.org")
+    house.send(Provider(tmp_path / "taken"))
+    house.sql("UPDATE deliveries SET assumed = true, accepted_at = NULL, provider_id = NULL")
+    (delivery,) = show("anna@example.org")["deliveries"]
+    assert (delivery["assumed"], delivery["acceptances"]) == (True, [])
+    text = run("subscribers", "show", "anna@example.org").stdout
+    assert f"{house.slug}: accepted, which a person assumed\n" in text
+    assert "no letter was taken twice, and nobody else has another spelling" in text
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+def test_a_story_is_for_reading(house: House, run: Run) -> None:
+    list_.add(house.store, "Anna@example.org", consent="Ja, graag", first_name="Anna")
+    join(house, "anna+x@example.org")
+    house.sql("UPDATE subscribers SET created_at = '2026-01-02 03:04:05', confirmed_at = NULL")
+    first, since, agreed, alike = run("subscribers", "show", "anna@example.org").stdout.splitlines()
+    assert first == "Anna@example.org: active (Anna)"
+    assert since == "  on the list since 2026-01-02 04:04, by cli"
+    assert agreed.endswith('(cli): "Ja, graag"')
+    assert alike == (
+        "  maybe the same mailbox: anna+x@example.org, active (what follows + is a label)"
+    )
+
+
+def test_a_stranger_with_another_spelling_on_the_list_is_told_of_it(house: House, run: Run) -> None:
+    join(house, "janjansen@gmail.com")
+    done = run("subscribers", "show", "jan.jansen@googlemail.com")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "but 1 has another spelling of it" in done.stderr
+    assert "@" not in done.stderr
+
+
+def test_what_a_reader_takes_along_names_nobody_else(house: House) -> None:
+    join(house, "anna@example.org", "anna+x@example.org")
+    ((public_id,),) = house.sql("SELECT public_id FROM subscribers WHERE id = 1")
+    assert list_.same_mailbox(house.store, "anna@example.org")
+    assert "anna+x" not in json.dumps(own_data(house.store, str(public_id)))
