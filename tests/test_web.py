@@ -244,17 +244,17 @@ def test_without_a_key_of_ones_own_the_generated_one_verifies(
 
 def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
     token = readers.join("anna")
-    sql(readers.store, "CREATE TABLE changes (n INTEGER)")
+    sql(readers.store, "CREATE TABLE counts (n INTEGER)")
     sql(
         readers.store,
-        "CREATE TRIGGER counted AFTER UPDATE ON subscribers BEGIN INSERT INTO changes VALUES (1); "
+        "CREATE TRIGGER counted AFTER UPDATE ON subscribers BEGIN INSERT INTO counts VALUES (1); "
         "END",
     )
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(app.leave, [token] * 50))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert sql(readers.store, "SELECT count(*) FROM changes") == [(1,)]
+    assert sql(readers.store, "SELECT count(*) FROM counts") == [(1,)]
     assert readers.status("anna") == "unsubscribed"
 
 
