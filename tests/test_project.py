@@ -130,9 +130,13 @@ def test_every_variable_that_the_program_reads_is_documented() -> None:
     source = "\n".join(
         p.read_text(encoding="utf-8") for p in (PROJECT / "newsletter").rglob("*.py")
     )
-    variables = set(re.findall(r"\b(?:NEWSLETTER|RESEND|MAILGUN|AWS|SES)_[A-Z_]+\b", source))
+    variables = set(
+        re.findall(r"\b(?:NEWSLETTER|RESEND|LETTERMINT|MAILGUN|AWS|SES)_[A-Z_]+\b", source)
+    )
     assert variables
-    documented = set(re.findall(r"`((?:NEWSLETTER|RESEND|MAILGUN|AWS|SES)_[A-Z_]+)", documents()))
+    documented = set(
+        re.findall(r"`((?:NEWSLETTER|RESEND|LETTERMINT|MAILGUN|AWS|SES)_[A-Z_]+)", documents())
+    )
     assert variables - documented == set()
 
 

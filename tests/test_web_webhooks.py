@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import sqlite3
 import time
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
+from amazon import CERTIFICATE, HOST, TOPIC, Cloud, Signer, ses
 from heard import Letters, email
 from hooks import LETTERMINT, MAILGUN, RESEND, Told
 from house import House, raw
@@ -216,3 +218,46 @@ def test_the_log_holds_nothing_of_what_is_told(app: App, letters: Letters) -> No
     for secret in (email(0), told.ref, headers["svix-id"], headers["svix-signature"]):
         assert secret not in said
     assert "unexpected" not in said
+
+
+# Amazon SES, by way of Amazon SNS
+
+
+def test_the_events_of_amazon_ses_arrive_by_a_topic_that_confirms_itself(
+    root: Path, tmp_path: Path, letters: Letters
+) -> None:
+    """The whole way: the certificate is fetched over TLS, from the region of the topic."""
+    signer, confirm = Signer(), f"https://{HOST}/?Action=ConfirmSubscription&Token=t"
+    pages = {CERTIFICATE: signer.pem, confirm: b"<ConfirmSubscriptionResponse/>"}
+    sender = ses(signer)
+    with (
+        Cloud(tmp_path, pages) as cloud,
+        serving(root, env={**cloud.environment, "SES_TOPIC_ARN": TOPIC}) as app,
+    ):
+        message = signer.message(
+            Type="SubscriptionConfirmation", SubscribeURL=confirm, Token="t" * 20
+        )
+        assert send(app, sender, json.dumps(message).encode(), {}).status_code == 200
+        assert cloud.asked == [CERTIFICATE, confirm]
+        assert post(app, sender, letters.told("hard bounce")).status_code == 200
+        until(lambda: letters.status() == "bounced")
+        forged = ses(Signer()).webhook(letters.told("complaint", 1))
+        assert send(app, sender, *forged).status_code == 401
+        assert cloud.asked == [CERTIFICATE, confirm]
+    assert letters.status(1) == "active"
+    assert [row[0] for row in kept(letters)] == ["ses"]
+
+
+def test_a_certificate_by_an_unknown_authority_is_not_believed(
+    root: Path, tmp_path: Path, letters: Letters
+) -> None:
+    signer = Signer()
+    with (
+        Cloud(tmp_path, {CERTIFICATE: signer.pem}) as cloud,
+        serving(
+            root, env={"HTTPS_PROXY": cloud.environment["HTTPS_PROXY"], "SES_TOPIC_ARN": TOPIC}
+        ) as app,
+    ):
+        assert post(app, ses(signer), letters.told("complaint")).status_code == 401
+        assert cloud.asked == []
+    assert letters.status() == "active"

@@ -28,6 +28,7 @@ _COMMANDS = {
     "cancel": ("decisions", "cancel", "End a mailing: nothing more of it leaves."),
     "resolve": ("decisions", "resolve", "Decide about letters of which nobody knows if they left."),
     "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
+    "events": ("events", "events", "What became of letters: read it where a provider lists it."),
     "serve": ("serve", "serve", "The web app behind readers' links: leave, read an issue."),
     "db": ("db", "db", "The database: migrate it, look at it, move it with its ledger."),
 }

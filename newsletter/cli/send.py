@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery, desk
+from newsletter.cli.events import hear_first
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.cli.receipts import as_json, as_text, due_as_json, never_sent, next_text, outlook
@@ -69,6 +70,7 @@ def send(
         found = delivery.would_send(app.store, app.settings, provider, order)
     else:
         if not provider.capabilities.rehearsal:
+            hear_first(app)
             _ask(app, provider, order, yes=yes)
         with _stoppable() as stop, progress(slug) as tell:
             _send_notices(app, provider, stop)
@@ -94,6 +96,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     drafts = desk.read_all(app.settings)
     if not provider.capabilities.rehearsal:
         _warn_of_short_keys(app)
+        hear_first(app)
     with _stoppable() as stop:
         _send_notices(app, provider, stop)
         found = delivery.due(

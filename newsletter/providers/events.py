@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import replies
+from newsletter.providers.lists import LATE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from newsletter.config import Settings
     from newsletter.model import Event
+    from newsletter.providers.lists import Page
 
 NAMES: Final = ("resend", "lettermint", "mailgun", "ses")
 """The providers that tell of events."""
@@ -93,6 +95,40 @@ def read(provider: str, body: bytes) -> tuple[Event, ...] | None:
     said = decoded(body)
     found: tuple[Event, ...] | None = module(provider).read(said) if said else None
     return found
+
+
+def pull(settings: Settings, since: datetime | None) -> Iterator[Page]:
+    """Yield what the provider of the settings lists, page by page.
+
+    Args:
+        settings: The newsletter's.
+        since: Up to when all was told before; None if nothing was. What may have been listed late
+            is told again.
+
+    Raises:
+        CannotAsk: There is no key for that.
+        TryAgain: It cannot be asked just now.
+        NewsletterError: It refuses for another reason.
+    """
+    own = module(settings.provider)
+    begin = since - LATE if since else datetime.now(UTC) - own.REACH
+    found: Iterator[Page] = own.pull(settings, begin)
+    return found
+
+
+def lift_suppression(settings: Settings, email: str) -> str:
+    """Take an address off the provider's own list, for its owner asked for the letter anew.
+
+    Returns:
+        Why that list stands in his way all the same; empty if nothing is known to.
+    """
+    if settings.provider not in NAMES:
+        return ""
+    try:
+        reason: str = module(settings.provider).lift(settings, email)
+    except NewsletterError as error:
+        return error.problem
+    return reason
 
 
 def module(provider: str) -> Any:  # noqa: ANN401 - a module of this package

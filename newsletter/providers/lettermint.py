@@ -43,7 +43,7 @@ CAPABILITIES: Final = Capabilities(
 )
 """What Lettermint can do."""
 
-_BASE: Final = "https://api.lettermint.co/v1"
+BASE: Final = "https://api.lettermint.co/v1"
 _ROUTE: Final = "broadcast"
 """The slug of the route for newsletters: what is sent without one goes by the project's default."""
 
@@ -68,7 +68,7 @@ def open_provider(settings: Settings) -> Lettermint:
     """
     hint = "Copy the project's API token at lettermint.co"
     token = base.credential(settings, "LETTERMINT_API_TOKEN", hint)
-    return Lettermint(token, base.address(settings, _BASE))
+    return Lettermint(token, base.address(settings, BASE))
 
 
 class Lettermint(ArrayMailer):
@@ -82,7 +82,7 @@ class Lettermint(ArrayMailer):
 
     capabilities = CAPABILITIES
 
-    def __init__(self, token: str, address: str = _BASE, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, token: str, address: str = BASE, *, deadline: float = DEADLINE) -> None:
         self._token = token
         super().__init__(f"{address}/send/batch", {"x-lettermint-token": token}, deadline=deadline)
 

@@ -8,21 +8,33 @@ https://github.com/lettermint/lettermint-laravel (`src/Webhooks`).
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
-from newsletter.model import Event, EventKind
-from newsletter.providers import events
+from newsletter.model import Event, EventKind, Suppressed
+from newsletter.providers import base, events, lettermint, lists, replies
 from newsletter.providers.events import Untrusted, text
+from newsletter.providers.lists import CannotAsk, Page
+from newsletter.providers.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.events import Admit, Hook
 
 SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
+REACH: Final = timedelta(days=14)
+"""How far back it is asked when it was never asked before."""
+
+_WHO: Final = "Lettermint"
+_TOKEN: Final = "LETTERMINT_TEAM_TOKEN"  # noqa: S105 - the name of a variable
+_PER_PAGE: Final = "100"
+_REMOVED: Final = frozenset({"removed", ""})
 _SIGNATURE: Final = re.compile(r"[0-9a-fA-F]{64}")
 _KINDS: Final = {
     "message.created": EventKind.ACCEPTED,
@@ -37,6 +49,19 @@ _KINDS: Final = {
     "message.unsubscribed": EventKind.UNSUBSCRIBE,
     "message.spam_complaint": EventKind.COMPLAINT,
 }
+# What a letter is at last, which is what happened to it last.
+_STATUSES: Final = {
+    "processed": EventKind.ACCEPTED,
+    **dict.fromkeys(("delivered", "opened", "clicked"), EventKind.DELIVERED),
+    **dict.fromkeys(("failed", "blocked", "policy_rejected", "canceled"), EventKind.FAILED),
+    "suppressed": EventKind.SUPPRESSED,
+    "soft_bounced": EventKind.SOFT_BOUNCE,
+    "hard_bounced": EventKind.HARD_BOUNCE,
+    "unsubscribed": EventKind.UNSUBSCRIBE,
+    "spam_complaint": EventKind.COMPLAINT,
+}
+# Lists of projects and routes may be another's; what they keep from us is told of the letter.
+_SCOPES: Final = frozenset({"global", "team"})
 REASONS: Final = {
     "hard_bounce": EventKind.HARD_BOUNCE,
     "disposable_email": EventKind.HARD_BOUNCE,
@@ -92,3 +117,88 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
             because=REASONS.get(text(data, "reason")),
         ),
     )
+
+
+def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
+    """Yield what letters became since a moment, and the addresses that were suppressed since.
+
+    A letter is known by Lettermint's name for it together with its address, for a list does not
+    hold our own reference.
+    """
+    began = datetime.now(UTC)
+    query = {"sort": "-status_changed_at", "filter[from_email]": settings.sender_address}
+    for entries in _pages(settings, "messages", query):
+        yield Page(events=tuple(event for entry in entries if (event := _letter(entry))))
+        moments = [at for one in entries if (at := events.moment(one.get("status_changed_at")))]
+        if moments and moments[-1] < begin:
+            break
+    since = {"filter[startDate]": begin.isoformat(timespec="seconds")}
+    for entries in _pages(settings, "suppressions", since):
+        yield Page(suppressed=tuple(one for entry in entries if (one := _suppressed(entry))))
+    yield Page(until=began)
+
+
+def lift(settings: Settings, email: str) -> str:
+    """Take an address off Lettermint's list; it may leave that to a person."""
+    headers = _headers(settings)
+    hide = (email, *headers.values())
+    listed = [
+        name
+        for entries in _pages(settings, "suppressions", {"filter[value]": email})
+        for one in entries
+        if text(one, "value").lower() == email.lower() and (name := text(one, "id"))
+    ]
+    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+        delete = partial(wire.delete, headers=headers)
+        for name in listed:
+            where = f"{_address(settings)}/suppressions/{quote(name, safe='')}"
+            said = lists.remove(delete, where, _WHO, hide)
+            if text(said, "status") not in _REMOVED:
+                return "Lettermint lets a person look at it before it mails this address again"
+    return ""
+
+
+def _pages(
+    settings: Settings, what: str, query: Mapping[str, str]
+) -> Iterator[list[dict[str, Any]]]:
+    headers, asked = _headers(settings), {**query, "page[size]": _PER_PAGE}
+    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+        get = partial(wire.get, headers=headers)
+        for _ in range(lists.PAGES):
+            where = f"{_address(settings)}/{what}?{urlencode(asked)}"
+            entries, said = lists.read(get, where, "data", _WHO, headers.values())
+            yield entries
+            following = text(said, "next_cursor")
+            if not following:
+                return
+            asked["page[cursor]"] = following
+
+
+def _address(settings: Settings) -> str:
+    return base.address(settings, lettermint.BASE)
+
+
+def _headers(settings: Settings) -> Mapping[str, str]:
+    token = settings.credentials.get(_TOKEN)
+    if not token:
+        raise CannotAsk(
+            "is not set, and with the token that sends nothing can be read",
+            where=_TOKEN,
+            hint="Make a team token at lettermint.co, or let webhooks tell: docs/events.md",
+        )
+    return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
+
+
+def _letter(entry: Mapping[str, Any]) -> Event | None:
+    kind = _STATUSES.get(text(entry, "status"))
+    at = events.moment(entry.get("status_changed_at"))
+    to = replies.objects(entry.get("to"))
+    if not kind or not at or len(to) != 1:
+        return None
+    return Event(kind, at, "", text(entry, "id"), text(to[0], "email"))
+
+
+def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+    because, at = REASONS.get(text(entry, "reason")), events.moment(entry.get("created_at"))
+    ours = text(entry, "type") == "email" and text(entry, "scope") in _SCOPES
+    return Suppressed(text(entry, "value"), because, at) if ours and because and at else None

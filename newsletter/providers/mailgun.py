@@ -99,7 +99,7 @@ class Mailgun(Mailer):
         self, key: str, domain: str, address: str = _BASE, *, deadline: float = DEADLINE
     ) -> None:
         secret = b64encode(f"api:{key}".encode()).decode()
-        self._hide = (key, secret)
+        self.hide = (key, secret)
         self._headers = {"Authorization": f"Basic {secret}", "Accept": "application/json"}
         self._url = f"{address}/v3/{domain}"
         self._wire = Wire(deadline=deadline)
@@ -147,19 +147,25 @@ class Mailgun(Mailer):
             headers=self._headers | {"Content-Type": kind},
             parts=payload.parts,
         )
-        outcome = mailgun_replies.outcome(reply, batch.recipients, self._hide)
+        outcome = mailgun_replies.outcome(reply, batch.recipients, self.hide)
         return Answer({reader.ref: outcome for reader in batch.recipients})
 
     def search(self, doubt: Doubt) -> Findings:
         """Look for the letters of a request among the events that Mailgun lists."""
-        return mailgun_search.search(doubt, f"{self._url}/events", self._fetch, self._hide)
+        return mailgun_search.search(doubt, self.get, self.hide)
+
+    def get(self, path: str) -> Reply | Failure:
+        """Ask for what the domain has at a path: a page of at most `LARGEST_PAGE` bytes."""
+        url = f"{self._url}/{path}"
+        return self._wire.get(url, headers=self._headers, largest=mailgun_search.LARGEST_PAGE)
+
+    def delete(self, path: str) -> Reply | Failure:
+        """Remove what the domain has at a path."""
+        return self._wire.delete(f"{self._url}/{path}", headers=self._headers)
 
     def close(self) -> None:
         """Close every connection."""
         self._wire.close()
-
-    def _fetch(self, url: str) -> Reply | Failure:
-        return self._wire.get(url, headers=self._headers, largest=mailgun_search.LARGEST_PAGE)
 
 
 @functools.lru_cache(maxsize=4)

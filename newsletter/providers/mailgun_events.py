@@ -7,21 +7,31 @@ webhooks/securing-webhooks, what is told at webhooks/webhook-payloads and events
 from __future__ import annotations
 
 import re
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind
-from newsletter.providers import events, mailgun_replies
+from newsletter.providers import events, lists, mailgun, mailgun_replies, mailgun_search
 from newsletter.providers.events import Untrusted, text
+from newsletter.providers.lists import Page
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.events import Admit, Hook
 
 SECRET: Final = "MAILGUN_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
+REACH: Final = timedelta(days=3)
+"""How far back it is asked when it was never asked before: so long it keeps events at least."""
+
+_WHO: Final = "Mailgun"
+_PER_PAGE: Final = 300
+_LISTS: Final = ("bounces", "complaints", "unsubscribes")
 _SIGNATURE: Final = re.compile(r"[0-9a-fA-F]{64}")
 _STOP: Final = 406
 """With this answer Mailgun does not try again."""
@@ -104,3 +114,29 @@ def _failure(data: dict[str, Any], reason: str) -> EventKind:
         return EventKind.SUPPRESSED
     soft = reason in _PASSING or text(data, "delivery-status", "bounce-type") == "soft"
     return EventKind.SOFT_BOUNCE if soft else EventKind.HARD_BOUNCE
+
+
+def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
+    """Yield all events since a moment, in their order."""
+    now = datetime.now(UTC)
+    query = {"begin": f"{begin.timestamp():.0f}", "ascending": "yes", "limit": str(_PER_PAGE)}
+    path = f"events?{urlencode(query)}"
+    with closing(mailgun.open_provider(settings)) as account:
+        for _ in range(lists.PAGES):
+            items, said = lists.read(account.get, path, "items", _WHO, account.hide)
+            found = tuple(event for item in items for event in read_one(item) or ())
+            path = mailgun_search.following(said)
+            # Every page names a next one; an empty page is the end.
+            if not items or not path:
+                yield Page(found, until=now)
+                return
+            yield Page(found, until=max((event.at for event in found), default=None))
+
+
+def lift(settings: Settings, email: str) -> str:
+    """Take an address off all of Mailgun's lists."""
+    with closing(mailgun.open_provider(settings)) as account:
+        for one in _LISTS:
+            path = f"{one}/{quote(email, safe='')}"
+            lists.remove(account.delete, path, _WHO, (email, *account.hide))
+    return ""

@@ -60,7 +60,7 @@ class _Page:
         taken: The letters of which it tells, by delivery reference.
         legible: It tells of each of them which delivery it was.
         last: There are no more events.
-        following: The name of the next page; empty if the answer does not hold one.
+        following: The path of the next page; empty if the answer does not hold one.
     """
 
     taken: Mapping[str, Accepted]
@@ -78,25 +78,22 @@ def tag(key: str) -> str:
     return f"newsletterbatch{zlib.crc32(key.encode()) % _TAGS:03d}"
 
 
-def search(
-    doubt: Doubt, events: str, fetch: Callable[[str], Reply | Failure], hide: Iterable[str]
-) -> Findings:
+def search(doubt: Doubt, fetch: Callable[[str], Reply | Failure], hide: Iterable[str]) -> Findings:
     """Look through the events since a request left that carry its tag.
 
     A letter is known by its delivery's reference: its reader may have left or moved since.
 
     Args:
         doubt: The request.
-        events: The address of a domain's events.
-        fetch: Asks for a page of at most `LARGEST_PAGE` bytes.
+        fetch: Asks for what the domain has at a path.
         hide: What must not be shown of what is answered.
     """
     found: dict[str, Accepted] = {}
     missing = set(doubt.refs)
     legible = True
-    url = f"{events}?{_query(doubt)}"
+    path = f"events?{_query(doubt)}"
     for _ in range(_PAGES):
-        page = _read(fetch(url), hide)
+        page = _read(fetch(path), hide)
         if not isinstance(page, _Page):
             return Findings(found, complete=False, failure=page)
         found |= {ref: taken for ref, taken in page.taken.items() if ref in missing}
@@ -108,8 +105,7 @@ def search(
             return _inconclusive(found, "lists letters and does not say whose they are")
         if not page.following:
             return _inconclusive(found, "does not say where its next events are")
-        # Only its name is taken over: the key goes to no address that an answer holds.
-        url = f"{events}/{page.following}"
+        path = page.following
     return _inconclusive(found, "lists more events than can be looked through")
 
 
@@ -139,7 +135,6 @@ def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
     letters = [item for item in items if text(item, "event") in _TAKEN]
     refs = [text(letter, "user-variables", VARIABLE) for letter in letters]
     names = [text(letter, "message", "headers", "message-id") for letter in letters]
-    following = _NEXT.fullmatch(text(said, "paging", "next"))
     return _Page(
         taken={
             ref: Accepted(mailgun_replies.message_id(name))
@@ -148,8 +143,17 @@ def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
         legible=all(ref and "%" not in ref for ref in refs),
         # Every page names a next one; an empty page is the end.
         last=not items,
-        following=following[1] if following else "",
+        following=following(said),
     )
+
+
+def following(said: Mapping[str, object]) -> str:
+    """Return the path of the page after one; empty if that does not say where it is.
+
+    Only the last part of it is taken over: the key goes to no address that an answer holds.
+    """
+    found = _NEXT.fullmatch(mailgun_replies.text(said, "paging", "next"))
+    return f"events/{found[1]}" if found else ""
 
 
 def _inconclusive(found: Mapping[str, Accepted], what: str) -> Findings:

@@ -38,7 +38,7 @@ CAPABILITIES: Final = Capabilities(
 )
 """What Resend can do."""
 
-_BASE: Final = "https://api.resend.com"
+BASE: Final = "https://api.resend.com"
 _FIELDS: Final = {"from": "From", "to": "To", "reply_to": "Reply-To", "subject": "Subject"}
 # Resend writes Date and Message-ID itself; whether it would take ours is documented nowhere.
 _HEADERS: Final[tuple[str, ...]] = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
@@ -59,7 +59,7 @@ def open_provider(settings: Settings) -> Resend:
         NewsletterError: There is no key, or it would travel where others can read it.
     """
     key = base.credential(settings, "RESEND_API_KEY", "Make a key at resend.com")
-    return Resend(key, base.address(settings, _BASE))
+    return Resend(key, base.address(settings, BASE))
 
 
 class Resend(ArrayMailer):
@@ -73,7 +73,7 @@ class Resend(ArrayMailer):
 
     capabilities = CAPABILITIES
 
-    def __init__(self, key: str, address: str = _BASE, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, key: str, address: str = BASE, *, deadline: float = DEADLINE) -> None:
         self._key = key
         headers = {"Authorization": f"Bearer {key}", "x-batch-validation": "permissive"}
         super().__init__(f"{address}/emails/batch", headers, deadline=deadline)

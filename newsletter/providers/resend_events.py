@@ -8,22 +8,32 @@ from __future__ import annotations
 
 import base64
 import binascii
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
-from newsletter.model import Event, EventKind
-from newsletter.providers import events
+from newsletter.model import Event, EventKind, Suppressed
+from newsletter.providers import base, events, lists, resend
 from newsletter.providers.events import Untrusted, text
+from newsletter.providers.lists import Page
+from newsletter.providers.wire import Wire
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.events import Admit, Hook
 
 SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
+REACH: Final = timedelta(days=365)
+"""How far back it is asked when it was never asked before."""
+
+_WHO: Final = "Resend"
+_PER_PAGE: Final = 100
 _PREFIX: Final = "whsec_"
 _KINDS: Final = {
     "email.sent": EventKind.ACCEPTED,
@@ -38,6 +48,12 @@ _PERMANENT: Final = "Permanent"
 _REASONS: Final = {
     "previous_bounce": EventKind.HARD_BOUNCE,
     "previous_complaint": EventKind.COMPLAINT,
+}
+# Who was put on its list by hand asked somebody for it.
+_ORIGINS: Final = {
+    "bounce": EventKind.HARD_BOUNCE,
+    "complaint": EventKind.COMPLAINT,
+    "manual": EventKind.UNSUBSCRIBE,
 }
 
 
@@ -114,3 +130,54 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
             because=_REASONS.get(text(data, "suppressed", "reason")),
         ),
     )
+
+
+def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
+    """Yield the suppressed addresses: all that Resend lists of what became of letters.
+
+    It does list letters with what happened to them last, but neither their tags, by which they are
+    known for ours, nor whether a bounce is one for good.
+    """
+    began, headers, query = datetime.now(UTC), _headers(settings), {"limit": str(_PER_PAGE)}
+    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+        get = partial(wire.get, headers=headers)
+        for _ in range(lists.PAGES):
+            where = f"{_list(settings)}?{urlencode(query)}"
+            entries, said = lists.read(get, where, "data", _WHO, headers.values())
+            found = [one for entry in entries if (one := _suppressed(entry))]
+            last = text(entries[-1], "id") if entries else ""
+            more = said.get("has_more") is True and last and not _is_older(found, begin)
+            yield Page(suppressed=tuple(found), until=None if more else began)
+            if not more:
+                return
+            query["after"] = last
+
+
+def lift(settings: Settings, email: str) -> str:
+    """Take an address off Resend's list, if it is there."""
+    headers = _headers(settings)
+    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+        delete = partial(wire.delete, headers=headers)
+        where = f"{_list(settings)}/{quote(email, safe='')}"
+        lists.remove(delete, where, _WHO, (email, *headers.values()))
+    return ""
+
+
+def _list(settings: Settings) -> str:
+    return f"{base.address(settings, resend.BASE)}/suppressions"
+
+
+def _is_older(found: Sequence[Suppressed], begin: datetime) -> bool:
+    """Tell whether what follows is older; if a list is not newest first, nobody can tell."""
+    moments = [one.at for one in found]
+    return bool(moments) and moments == sorted(moments, reverse=True) and moments[-1] < begin
+
+
+def _headers(settings: Settings) -> Mapping[str, str]:
+    key = base.credential(settings, "RESEND_API_KEY", "Make a key at resend.com")
+    return {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+
+
+def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+    because, at = _ORIGINS.get(text(entry, "origin")), events.moment(entry.get("created_at"))
+    return Suppressed(text(entry, "email"), because, at) if because and at else None

@@ -73,13 +73,22 @@ class Account:
         signed = self._signed("POST", url, json, payload.digest)
         return self._wire.post(url, headers=signed, parts=payload.parts)
 
+    def get(self, path: str) -> Reply | Failure:
+        """Ask for what there is at a path."""
+        url = self._address + path
+        return self._wire.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
+
+    def delete(self, path: str) -> Reply | Failure:
+        """Remove what there is at a path."""
+        url = self._address + path
+        return self._wire.delete(url, headers=self._signed("DELETE", url, {}, _NO_BODY))
+
     def quota(self) -> Quota:
         """Return what the account may send; nothing is known without the right to ask.
 
         https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
         """
-        url = f"{self._address}/v2/email/account"
-        reply = self._wire.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
+        reply = self.get("/v2/email/account")
         if not isinstance(reply, Reply) or reply.status != _OK:
             return Quota()
         said = replies.content(reply)

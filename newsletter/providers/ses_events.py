@@ -6,19 +6,34 @@ and, of bounces, https://docs.aws.amazon.com/ses/latest/dg/notification-contents
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote, urlencode
 
-from newsletter.model import Event, EventKind
-from newsletter.providers import events, sns
+from newsletter.model import Event, EventKind, Suppressed
+from newsletter.providers import events, lists, sns
 from newsletter.providers.events import text
+from newsletter.providers.lists import Page
+from newsletter.providers.ses_account import open_account
 from newsletter.providers.wire import Reply, Wire
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from newsletter.config import Settings
     from newsletter.providers.events import Admit
 
 SECRET: Final = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
 
+REACH: Final = timedelta(days=365)
+"""How far back it is asked when it was never asked before."""
+
+_WHO: Final = "Amazon SES"
+_PATH: Final = "/v2/email/suppression/addresses"
+_PER_PAGE: Final = 100
+_ENTRIES: Final = "SuppressedDestinationSummaries"
+_LISTS: Final = {"BOUNCE": EventKind.HARD_BOUNCE, "COMPLAINT": EventKind.COMPLAINT}
 _OK: Final = 200
 _PATIENCE: Final = 10.0
 _KINDS: Final = {
@@ -97,3 +112,36 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
 def _only(found: object) -> object:
     """Return what a list holds, if that is one thing: each letter has one reader."""
     return found[0] if isinstance(found, list) and len(found) == 1 else None
+
+
+def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
+    """Yield the addresses that were put on the account's list since a moment.
+
+    https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
+    """
+    began = datetime.now(UTC)
+    query = {"StartDate": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "PageSize": str(_PER_PAGE)}
+    with closing(open_account(settings)) as account:
+        for _ in range(lists.PAGES):
+            path = f"{_PATH}?{urlencode(query, quote_via=quote)}"
+            entries, said = lists.read(account.get, path, _ENTRIES, _WHO, account.secrets)
+            found = tuple(one for entry in entries if (one := _suppressed(entry)))
+            following = text(said, "NextToken")
+            yield Page(suppressed=found, until=None if following else began)
+            if not following:
+                return
+            query["NextToken"] = following
+
+
+def lift(settings: Settings, email: str) -> str:
+    """Take an address off the account's list, if it is there."""
+    with closing(open_account(settings)) as account:
+        path = f"{_PATH}/{quote(email, safe='')}"
+        lists.remove(account.delete, path, _WHO, (email, *account.secrets))
+    return ""
+
+
+def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+    because = _LISTS.get(text(entry, "Reason"))
+    at = events.moment(entry.get("LastUpdateTime"))
+    return Suppressed(text(entry, "EmailAddress"), because, at) if because and at else None

@@ -99,6 +99,10 @@ class Wire:
         """
         return self._send("GET", url, headers or {}, largest=largest)
 
+    def delete(self, url: str, *, headers: Mapping[str, str]) -> Reply | Failure:
+        """Ask for a thing to be removed; return the reply, or why there is none."""
+        return self._send("DELETE", url, headers)
+
     def post_form(self, url: str, fields: Mapping[str, str]) -> Reply | Failure:
         """Send a form as a browser does; return the reply, or why there is none."""
         return self._send("POST", url, {}, data=fields)

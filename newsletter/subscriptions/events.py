@@ -6,21 +6,24 @@ what is stored waits, here or in another process, until it is applied.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
 from newsletter.providers import events as telling
-from newsletter.store import mailings, people, recovery, webhooks
+from newsletter.store import bookmarks, mailings, people, recovery, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.webhooks import Arrival
 from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.applying import apply, key_of
+from newsletter.subscriptions.applying import apply, key_of, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from datetime import datetime
 
     from sqlalchemy import Connection
 
+    from newsletter.config import Settings
     from newsletter.model import Event
     from newsletter.store import Store
     from newsletter.store.webhooks import Waiting
@@ -126,3 +129,48 @@ def conclude(store: Store, doubted: Iterable[int]) -> None:
             recovery.close_known(connection, mailing_id)
             if state is MailingState.COMPLETED_WITH_UNKNOWN:
                 mailings.conclude(connection, mailing_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """What reading a provider's lists brought.
+
+    Attributes:
+        events: How many events of letters it told, among them what was known before.
+        left: How many readers left, for they are on its list of those whom it mails no more.
+        until: Up to when all of it is known now; None where it has nothing to list.
+    """
+
+    events: int
+    left: int
+    until: datetime | None
+
+
+def pull(store: Store, settings: Settings) -> Pulled:
+    """Read what the provider lists of letters and addresses, from where it was read last.
+
+    Each page is applied in a transaction of its own, with how far that came.
+
+    Raises:
+        CannotAsk: There is no key with which it may be asked.
+        TryAgain: It, or the database, cannot be reached.
+        NewsletterError: It refuses for another reason.
+    """
+    provider = settings.provider
+    if provider not in telling.NAMES:
+        return Pulled(0, 0, None)
+    bookmark = f"pulled from {provider}"
+    with store.read() as connection:
+        since = bookmarks.find(connection, bookmark)
+    count, left, doubted = 0, 0, set[int]()
+    for page in telling.pull(settings, since):
+        with store.write() as connection:
+            exclude(connection, Lock.EVENTS)
+            doubted |= apply(connection, provider, page.events).mailings
+            left += take_over(connection, page.suppressed)
+            if page.until:
+                bookmarks.put(connection, bookmark, page.until)
+                since = page.until
+        count += len(page.events)
+    conclude(store, doubted)
+    return Pulled(count, left, since)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import secrets
+import socket
+import ssl
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import trustme
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
@@ -16,6 +21,8 @@ from hooks import Sender, Told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import Self
 
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:letters"
 HOST = "sns.eu-west-1.amazonaws.com"
@@ -126,3 +133,61 @@ def ses(signer: Signer, version: str = "2") -> Sender:
         return json.dumps(message).encode(), kind
 
     return Sender("ses", ("SES_TOPIC_ARN", TOPIC), say_ses, sign, SES_WORDS)
+
+
+class Cloud:
+    """Amazon's own addresses behind a proxy, over TLS by an authority of this test's own.
+
+    Attributes:
+        environment: What lets a process reach them.
+        asked: What was asked for, by host and path.
+    """
+
+    def __init__(self, folder: Path, pages: Mapping[str, bytes]) -> None:
+        self._authority = trustme.CA()
+        self._pages = pages
+        self.asked: list[str] = []
+        self._authority.cert_pem.write_to_path(str(folder / "authority.pem"))
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        port = self._listening.getsockname()[1]
+        self.environment = {
+            "HTTPS_PROXY": f"http://127.0.0.1:{port}",
+            "SSL_CERT_FILE": str(folder / "authority.pem"),
+        }
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._serve, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._listening.close()
+
+    def _serve(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._listening.accept()
+                with connection, contextlib.suppress(OSError):
+                    self._answer(connection)
+
+    def _answer(self, connection: socket.socket) -> None:
+        host = _head(connection).split()[1].partition(":")[0]
+        connection.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._authority.issue_cert(host).configure_cert(context)
+        with context.wrap_socket(connection, server_side=True) as secure:
+            url = f"https://{host}{_head(secure).split()[1]}"
+            self.asked.append(url)
+            page = self._pages.get(url, b"")
+            status = "200 OK" if page else "404 Not Found"
+            length = f"Content-Length: {len(page)}\r\nConnection: close"
+            secure.sendall(f"HTTP/1.1 {status}\r\n{length}\r\n\r\n".encode() + page)
+
+
+def _head(connection: socket.socket) -> str:
+    head = b""
+    while b"\r\n\r\n" not in head:
+        part = connection.recv(4096)
+        if not part:
+            raise OSError
+        head += part
+    return head.decode()

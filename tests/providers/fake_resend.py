@@ -52,6 +52,8 @@ class FakeResend(StandIn):
     def __init__(self, ledger: Path, **more: Any) -> None:  # noqa: ANN401 - see StandIn
         super().__init__(ledger, **more)
         self._keys = Keys()
+        # The addresses that it mails no more.
+        self.suppressed: list[dict[str, str]] = []
 
     def error(self, fault: Fault) -> bytes:
         told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
@@ -63,6 +65,8 @@ class FakeResend(StandIn):
 
     def respond(self, request: Request) -> tuple[int, bytes]:
         """Take a request as Resend does; return status and body."""
+        if request.path.startswith(f"{self.base}/suppressions?"):
+            return 200, json.dumps({"has_more": False, "data": self.suppressed}).encode()
         refusal = self._refusal(request)
         if refusal:
             return refusal.status, self.error(refusal)

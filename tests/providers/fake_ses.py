@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 MOST = 50
 SINGLE, BULK = "/v2/email/outbound-emails", "/v2/email/outbound-bulk-emails"
 ACCOUNT = "/v2/email/account"
+SUPPRESSED = "/v2/email/suppression/addresses"
 VARIABLE = re.compile(r"\{\{([A-Za-z]+)\}\}")
 # What would be read as braces by an engine that knows more than plain variables; a null byte
 # stands where a variable stood.
@@ -148,6 +149,9 @@ class FakeSes(StandIn):
 
     def _answer(self, request: Request) -> Mapping[str, Any]:
         path = request.path.removeprefix(self.base)
+        if path.startswith(f"{SUPPRESSED}?"):
+            verify(request, f"http://127.0.0.1:{self.port}", self.key or SECRET, self.token)
+            return {"SuppressedDestinationSummaries": []}
         if not request.path.startswith(self.base) or path not in {*(SINGLE, BULK), ACCOUNT}:
             raise Refusal(404, "UnknownOperationException")
         if not self.fast or self.key:

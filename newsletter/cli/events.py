@@ -1,0 +1,68 @@
+"""`newsletter events`: what became of letters, where a provider lists it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.output import note, print_json, say
+from newsletter.errors import NewsletterError
+from newsletter.providers.lists import CannotAsk
+from newsletter.schedule import utc
+from newsletter.subscriptions import events as telling
+
+if TYPE_CHECKING:
+    from newsletter.cli import App
+
+
+@click.group()
+def events() -> None:
+    """What became of letters: who bounced, who complained, what was delivered.
+
+    Providers tell it to the web app by webhooks; docs/events.md says how that is set up.
+    """
+
+
+@events.command()
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def pull(app: App, *, json_: bool) -> None:
+    """Read what the provider lists since the last time, and apply it.
+
+    `send` does so by itself before it decides who gets a letter.
+    """
+    waited = telling.apply_waiting(app.store)
+    found = telling.pull(app.store, app.settings)
+    document = {
+        "provider": app.settings.provider,
+        "events": found.events,
+        "left": found.left,
+        "webhooks": waited,
+        "until": utc(found.until),
+    }
+    if json_:
+        print_json(document)
+    elif found.until is None:
+        say(f"{app.settings.provider} lists nothing.")
+    else:
+        events_, readers = (
+            f"{count:,} {what}{'s' * (count != 1)}"
+            for count, what in ((found.events, "event"), (found.left, "reader"))
+        )
+        say(f"{events_}; {readers} left, for they are on its own list.")
+
+
+def hear_first(app: App) -> None:
+    """Take in what is known of earlier letters, before it is decided who gets the next one.
+
+    What cannot be learned is a remark: who left by our own pages is known in any case.
+    """
+    app.store.refuse_closed()
+    try:
+        telling.apply_waiting(app.store)
+        telling.pull(app.store, app.settings)
+    except CannotAsk:
+        pass  # its webhooks tell
+    except NewsletterError as error:
+        note(f"What became of earlier letters is not all known: {error}")
