@@ -89,6 +89,7 @@ STANDINGS: Final = (
 )
 """What a letter can have come to, in the order of what counts more, whatever was told first."""
 
+_RANK: Final = {kind: rank for rank, kind in enumerate(STANDINGS)}
 _LEAVING: Final[Mapping[EventKind, Status]] = {
     EventKind.UNSUBSCRIBE: Status.UNSUBSCRIBED,
     EventKind.HARD_BOUNCE: Status.BOUNCED,
@@ -109,8 +110,9 @@ def standing_after(before: EventKind | None, kind: EventKind) -> EventKind | Non
     got it.
     """
     told = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
-    known = [one for one in (before, told) if one in STANDINGS]
-    return max(known, key=STANDINGS.index, default=None)
+    if told not in _RANK:
+        return before
+    return told if before is None else max(before, told, key=_RANK.__getitem__)
 
 
 def departure(kind: EventKind) -> Status | None:

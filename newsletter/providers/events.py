@@ -13,7 +13,7 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import replies
@@ -74,11 +74,20 @@ class Untrusted(Exception):  # noqa: N818 - what it says of a webhook
         super().__init__(why)
 
 
-Admit: TypeAlias = "Callable[[Hook], str]"
-"""Returns the name by which a genuine webhook is known; raises `Untrusted` for any other."""
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What tells a provider's webhooks from others.
+
+    Attributes:
+        admit: Returns the name by which a genuine one is known; raises `Untrusted` for any other.
+        asks: It may have to ask elsewhere first, which takes a while.
+    """
+
+    admit: Callable[[Hook], str]
+    asks: bool = False
 
 
-def open_gate(settings: Settings, provider: str) -> Admit | None:
+def open_gate(settings: Settings, provider: str) -> Gate | None:
     """Return what tells a provider's webhooks from others, or None where no secret is configured.
 
     Raises:
@@ -86,8 +95,8 @@ def open_gate(settings: Settings, provider: str) -> Admit | None:
     """
     if provider not in NAMES or module(provider).SECRET not in settings.credentials:
         return None
-    admit: Admit = module(provider).open_gate(settings)
-    return admit
+    gate: Gate = module(provider).open_gate(settings)
+    return gate
 
 
 def read(provider: str, body: bytes) -> tuple[Event, ...] | None:
@@ -227,4 +236,5 @@ def moment(found: object) -> datetime | None:
 
 def words(*found: object) -> str:
     """Return what a provider says of an event as one line, with no address or long id in it."""
-    return replies.quote(" ".join(part for part in found if isinstance(part, str)))
+    said = " ".join(part for part in found if isinstance(part, str))
+    return replies.quote(said) if said else ""

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import base, events, lettermint, lists, replies
-from newsletter.providers.events import Untrusted, text
+from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import CannotAsk, Page
 from newsletter.providers.wire import Wire
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.events import Admit, Hook
+    from newsletter.providers.events import Hook
 
 SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -72,9 +72,10 @@ REASONS: Final = {
 """What put an address on its list; who is put there by hand asked somebody for it."""
 
 
-def open_gate(settings: Settings) -> Admit:
+def open_gate(settings: Settings) -> Gate:
     """Return what admits Lettermint's webhooks."""
-    return partial(_admit, [secret.encode() for secret in events.secrets(settings, SECRET)])
+    keys = [secret.encode() for secret in events.secrets(settings, SECRET)]
+    return Gate(partial(_admit, keys))
 
 
 def _admit(keys: Sequence[bytes], hook: Hook) -> str:

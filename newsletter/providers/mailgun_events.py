@@ -15,14 +15,14 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind
 from newsletter.providers import events, lists, mailgun, mailgun_replies, mailgun_search
-from newsletter.providers.events import Untrusted, text
+from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import Page
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.events import Admit, Hook
+    from newsletter.providers.events import Hook
 
 SECRET: Final = "MAILGUN_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -53,9 +53,10 @@ _REASONS: Final = {
 _PASSING: Final = frozenset({"old", "espblock", "greylisted"})
 
 
-def open_gate(settings: Settings) -> Admit:
+def open_gate(settings: Settings) -> Gate:
     """Return what admits Mailgun's webhooks."""
-    return partial(_admit, [secret.encode() for secret in events.secrets(settings, SECRET)])
+    keys = [secret.encode() for secret in events.secrets(settings, SECRET)]
+    return Gate(partial(_admit, keys))
 
 
 def _admit(keys: Sequence[bytes], hook: Hook) -> str:

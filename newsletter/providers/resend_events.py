@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import base, events, lists, resend
-from newsletter.providers.events import Untrusted, text
+from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import Page
 from newsletter.providers.wire import Wire
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.events import Admit, Hook
+    from newsletter.providers.events import Hook
 
 SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -57,13 +57,14 @@ _ORIGINS: Final = {
 }
 
 
-def open_gate(settings: Settings) -> Admit:
+def open_gate(settings: Settings) -> Gate:
     """Return what admits Resend's webhooks.
 
     Raises:
         NewsletterError: A secret is not one of Resend's.
     """
-    return partial(_admit, [_key(secret) for secret in events.secrets(settings, SECRET)])
+    keys = [_key(secret) for secret in events.secrets(settings, SECRET)]
+    return Gate(partial(_admit, keys))
 
 
 def _key(secret: str) -> bytes:

@@ -13,7 +13,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import events, lists, sns
-from newsletter.providers.events import text
+from newsletter.providers.events import Gate, text
 from newsletter.providers.lists import Page
 from newsletter.providers.ses_account import open_account
 from newsletter.providers.wire import Reply, Wire
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.config import Settings
-    from newsletter.providers.events import Admit
 
 SECRET: Final = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
 
@@ -58,7 +57,7 @@ _UNTRIED: Final = {
 }
 
 
-def open_gate(settings: Settings) -> Admit:
+def open_gate(settings: Settings) -> Gate:
     """Return what admits messages of our topics, whose certificates it fetches.
 
     Raises:
@@ -70,7 +69,8 @@ def open_gate(settings: Settings) -> Admit:
         reply = wire.get(url)
         return reply.body if isinstance(reply, Reply) and reply.status == _OK else b""
 
-    return sns.Topics(events.secrets(settings, SECRET), fetch, where=SECRET).admit
+    topics = sns.Topics(events.secrets(settings, SECRET), fetch, where=SECRET)
+    return Gate(topics.admit, asks=True)
 
 
 def read(said: dict[str, Any]) -> tuple[Event, ...] | None:

@@ -55,9 +55,12 @@ class Webhooks:
             raise HTTPException(404)
         body = await bodies.read(request, MAX_BODY)
         hook = Hook(dict(request.headers), body, time.time())
+        gate = self._gates[provider]
         try:
-            # Some ask for a certificate first, which nobody else should wait for.
-            name = await run_in_threadpool(self._gates[provider], hook)
+            if gate.asks:  # nobody else should wait for that
+                name = await run_in_threadpool(gate.admit, hook)
+            else:
+                name = gate.admit(hook)
             await self._line.wait((provider, name, body))
         except Untrusted as refusal:
             remark(request.scope, str(refusal))

@@ -63,7 +63,7 @@ def _certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         ses_events,
         "open_gate",
-        lambda settings: topics(settings.credentials["SES_TOPIC_ARN"]).admit,
+        lambda settings: events.Gate(topics(settings.credentials["SES_TOPIC_ARN"]).admit),
     )
 
 
@@ -81,7 +81,7 @@ def gate(sender: Sender, secret: str = "") -> Callable[[Hook], str]:
     )
     found = events.open_gate(settings, sender.name)
     assert found
-    return found
+    return found.admit
 
 
 def refused(sender: Sender, body: bytes, headers: dict[str, str], *, at: float = NOW) -> Untrusted:
