@@ -358,6 +358,38 @@ def test_an_event_of_a_proof_is_nobodys(letters: Letters) -> None:
     assert waiting(letters) == 0
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "after"),
+    [
+        ("delivered", "pending", "pending"),
+        ("hard bounce", "pending", "pending"),
+        ("complaint", "pending", "complained"),
+        ("hard bounce", "active", "bounced"),
+        ("complaint", "active", "complained"),
+    ],
+)
+def test_a_letter_to_one_person_says_who_may_be_mailed_too(
+    kind: str, status: str, after: str, letters: Letters
+) -> None:
+    """A confirmation that nobody could take is forgotten with the address, after a week."""
+    store = letters.house.store
+    sql(store, "UPDATE subscribers SET status = ? WHERE id = 1", status)
+    sql(
+        store,
+        "INSERT INTO notices (ref, kind, subscriber_id, address_hash, provider, provider_url,"
+        " state, queued_at, due_at, expires_at, attempt) VALUES (?, 'confirmation', 1, 'hash',"
+        " 'resend', '', 'unknown', '2026-11-29', '2026-11-29', '2026-11-29', 1)",
+        UNKNOWN_REF,
+    )
+    assert letters.hear(Told(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
+    assert letters.status() == after
+    assert sql(store, "SELECT state, provider_id FROM notices") == [("accepted", "id-1")]
+    assert letters.kinds() == ([] if status == after else [kind])
+    # Whoever is gone by now does no harm.
+    sql(store, "DELETE FROM subscribers WHERE id = 1")
+    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0))) == 1
+
+
 def test_of_an_erased_reader_the_letter_is_counted_and_nothing_else_kept(letters: Letters) -> None:
     told = letters.told("complaint")
     sql(letters.house.store, "DELETE FROM subscribers WHERE id = 1")

@@ -123,13 +123,18 @@ def numbers(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
     return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
 
 
-def of_no_mailing(connection: sa.Connection, refs: Collection[str]) -> set[str]:
-    """Return which of these are the references of proofs and notices."""
-    return {
-        ref
-        for column in (proofs.c.ref, notices.c.ref)
-        for ref in connection.scalars(sa.select(column).where(among(connection, column, refs)))
-    }
+def of_notices(connection: sa.Connection, refs: Collection[str]) -> dict[str, int]:
+    """Return the readers to whom notices with these references went; 0 for one who is gone."""
+    query = sa.select(notices.c.ref, sa.func.coalesce(notices.c.subscriber_id, 0))
+    found = connection.execute(query.where(among(connection, notices.c.ref, refs)))
+    return {ref: int(id_) for ref, id_ in found}
+
+
+def of_proofs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
+    """Return which of these are the references of letters to the author himself."""
+    return set(
+        connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
+    )
 
 
 def hold_readers(
@@ -199,6 +204,26 @@ def set_accepted(connection: sa.Connection, names: Mapping[int, str], moment: da
         for id_, name in names.items()
     ]
     set_for_each(connection, deliveries, "id", rows, sa.true())
+
+
+def set_notices_accepted(
+    connection: sa.Connection, names: Mapping[str, str], moment: datetime
+) -> None:
+    """Take notices as accepted of which that was not known, under the provider's names for them."""
+    rows: Sequence[Mapping[str, object]] = [
+        {
+            "ref": ref,
+            "state": DeliveryState.ACCEPTED.value,
+            "reason": None,
+            "provider_id": name or None,
+            "accepted_at": moment,
+        }
+        for ref, name in names.items()
+    ]
+    doubtful = sa.or_(
+        notices.c.state == DeliveryState.ATTEMPTING, notices.c.state == DeliveryState.UNKNOWN
+    )
+    set_for_each(connection, notices, "ref", rows, doubtful)
 
 
 def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _TAKEN: Final = lifecycle.deliveries_before(DeliveryState.ACCEPTED)
 _LISTED: Final = "on the provider's own list"
+_NOTICE: Final = "of a letter to this reader alone"
 
 
 @dataclass(slots=True)
@@ -41,6 +42,7 @@ class _Changes:
     standings: dict[int, EventKind] = field(default_factory=dict)
     accepted: dict[int, str] = field(default_factory=dict)
     again: list[tuple[int, str]] = field(default_factory=list)
+    notices: dict[str, str] = field(default_factory=dict)
     departures: defaultdict[int, list[tuple[Status, datetime]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -61,6 +63,22 @@ class _Changes:
         if status := lifecycle.departure(event.because or event.kind):
             self.departures[delivery.subscriber_id].append((status, at))
 
+    def weigh_notice(self, event: Event, reader: Reader | None) -> None:
+        """Take in one event of a letter to one person alone.
+
+        An address that never took a confirmation is forgotten with whoever typed it.
+        """
+        self.notices[event.ref] = event.provider_id or self.notices.get(event.ref, "")
+        status = lifecycle.departure(event.because or event.kind)
+        if reader is None or status is None:
+            return
+        if status is Status.BOUNCED and reader.status is Status.PENDING:
+            return
+        at = min(event.at, self.moment)
+        if _is_news(reader, at):
+            self.departures[reader.id].append((status, at))
+            self.told.append(Told(reader.id, None, event.kind, at, _NOTICE))
+
     def _take(self, name: str, delivery: Delivery) -> None:
         """Take in that the provider had a letter, for so it was whatever happened to it."""
         known = self.accepted.get(delivery.id) or delivery.provider_id
@@ -75,6 +93,7 @@ class _Changes:
         events.record(connection, told)
         events.set_standings(connection, self.standings)
         events.set_accepted(connection, self.accepted, self.moment)
+        events.set_notices_accepted(connection, self.notices, self.moment)
         for delivery_id, name in self.again:
             doubts.record_acceptance(connection, delivery_id, name, self.moment)
         soft = {one.subscriber_id for one in told if one.kind is EventKind.SOFT_BOUNCE}
@@ -113,18 +132,22 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
         found: What.
     """
     whose = _deliveries(connection, provider, found)
-    grave = any(_is_grave(found[place]) for place in whose)
-    concerned = {one.subscriber_id for one in whose.values() if one.subscriber_id}
-    readers = events.hold_readers(connection, concerned, to_change=grave)
+    unknown = set(range(len(found))) - whose.keys()
+    notices = _notices(connection, found, unknown)
+    concerned = {one.subscriber_id or 0 for one in whose.values()} | set(notices.values())
+    grave = any(_is_grave(found[place]) for place in (*whose, *notices))
+    readers = events.hold_readers(connection, concerned - {0}, to_change=grave)
     held = events.hold_deliveries(connection, {one.id for one in whose.values()})
     changes = _Changes(now(connection))
     mine = {place: held[one.id] for place, one in whose.items() if one.id in held}
     for place, delivery in mine.items():
         changes.weigh(found[place], delivery)
+    for place, id_ in notices.items():
+        changes.weigh_notice(found[place], readers.get(id_))
     changes.write(connection, readers)
-    nobodys = _nobodys(connection, found, set(range(len(found))) - whose.keys())
     doubted = {one.mailing_id for one in mine.values() if one.id in changes.accepted}
-    return Applied(mine.keys() | nobodys, doubted)
+    nobodys = _nobodys(connection, found, unknown - notices.keys())
+    return Applied(mine.keys() | notices.keys() | nobodys, doubted)
 
 
 def take_over(connection: Connection, found: Sequence[Suppressed]) -> int:
@@ -200,11 +223,18 @@ def _deliveries(
     return whose
 
 
+def _notices(connection: Connection, found: Sequence[Event], unknown: set[int]) -> dict[int, int]:
+    """Return which of unknown events are of notices, and to whom these went."""
+    refs = {found[place].ref for place in unknown} - {""}
+    whose = events.of_notices(connection, refs) if refs else {}
+    return {place: whose[found[place].ref] for place in unknown if found[place].ref in whose}
+
+
 def _nobodys(connection: Connection, found: Sequence[Event], unknown: set[int]) -> set[int]:
     """Return which of unknown events concern no reader of ours, and never will."""
     refs = {found[place].ref for place in unknown} - {""}
-    others = events.of_no_mailing(connection, refs) if refs else set()
-    return {place for place in unknown if not found[place].ref or found[place].ref in others}
+    proofs = events.of_proofs(connection, refs) if refs else set()
+    return {place for place in unknown if not found[place].ref or found[place].ref in proofs}
 
 
 def key_of(email: str) -> str:
