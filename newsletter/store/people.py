@@ -163,33 +163,29 @@ def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None
 
 
 def written_alike(
-    connection: sa.Connection, signs: str, spellings: Collection[tuple[str, str]]
+    connection: sa.Connection, local: str, domains: Collection[str], signs: str
 ) -> list[tuple[int, str, Subscriber]]:
-    """Return who has an address that, without these signs, is one of the spellings.
+    """Return who has an address that differs in nothing but these signs, a label and the domain.
+
+    All addresses are read: this is for one person at a time.
 
     Args:
         connection: Any.
-        signs: What is left out of an address before it is compared, and out of the spellings.
-        spellings: What stands before the @ and after it; before the @ may also stand a "+" and
-            anything after it.
+        local: What stands before the @, without these signs and without a label, which is a "+" and
+            what follows it.
+        domains: What may stand after the @.
+        signs: What does not count before the @.
 
     Returns:
-        Row number, key and subscriber. All addresses are read: this is for one person at a time.
+        Row number, key and subscriber.
     """
     bare: sa.ColumnElement[str] = subscribers.c.email_key
     for sign in signs:
         bare = sa.func.replace(bare, sign, "")
-    alike = [
-        sa.or_(
-            bare == f"{local}@{domain}",
-            sa.and_(
-                bare.startswith(f"{local}+", autoescape=True),
-                bare.endswith(f"@{domain}", autoescape=True),
-            ),
-        )
-        for local, domain in spellings
-    ]
-    query = sa.select(subscribers).where(sa.or_(*alike)).order_by(subscribers.c.id)
+    at = [subscribers.c.email_key.endswith(f"@{domain}", autoescape=True) for domain in domains]
+    starts = [bare.startswith(f"{local}{sign}", autoescape=True) for sign in "@+"]
+    # The domain first: it leaves few to look at.
+    query = sa.select(subscribers).where(sa.or_(*at), sa.or_(*starts)).order_by(subscribers.c.id)
     return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
 
 

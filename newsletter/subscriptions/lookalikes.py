@@ -1,7 +1,9 @@
 """Addresses that read differently and are one mailbox: why somebody may get a letter twice.
 
-They stay different people on the list, for only their mail service knows: nothing is merged, and
-nobody is kept off it.
+What follows a plus sign is a label at nearly every mail service (RFC 5233); what else does not
+count is known of some. Labels after other signs, and domains that merely look alike, are too often
+other people. All stay different people on the list, for only their mail service knows: nothing is
+merged, and nobody is kept off it.
 """
 
 from __future__ import annotations
@@ -37,7 +39,6 @@ _SERVICES: Final = (
     # support.apple.com/118230: whoever has the older ones has the same at the newer ones.
     _Service(("icloud.com", "me.com", "mac.com")),
 )
-_SIGNS: Final = ".-_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,10 @@ def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookA
         id_: Whose it is, or None for a stranger's.
     """
     local, domain, service = _parts(key)
-    bare = [(_without(local), _without(other)) for other in service.domains or (domain,)]
-    found = [
-        (other_id, other_key, subscriber)
-        for other_id, other_key, subscriber in people.written_alike(connection, _SIGNS, bare)
-        if other_id != id_ and mailbox(other_key) == mailbox(key)
-    ]
+    plain = local.translate(dict.fromkeys(map(ord, service.signs)))
+    domains = service.domains or (domain,)
+    alike = people.written_alike(connection, plain, domains, service.signs)
+    found = [one for one in alike if one[0] != id_]
     ids = [other_id for other_id, *_ in found]
     issues = received.taken(connection, [*ids, *([id_] if id_ else [])])
     own = issues.get(id_ or 0, set())
@@ -77,17 +76,6 @@ def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookA
         LookAlike(subscriber, _why(key, other_key), tuple(sorted(own & issues[other_id])))
         for other_id, other_key, subscriber in found
     ]
-
-
-def mailbox(key: str) -> str:
-    """Return the plainest address of the mailbox that an address most likely is.
-
-    What follows a plus sign is a label at nearly every service (RFC 5233). Labels after other
-    signs, and domains that look like another one, are too often other people.
-    """
-    local, domain, service = _parts(key)
-    plain = local.translate(dict.fromkeys(map(ord, service.signs)))
-    return f"{plain}@{service.domains[0] if service.domains else domain}"
 
 
 def _parts(key: str) -> tuple[str, str, _Service]:
@@ -100,10 +88,6 @@ def _parts(key: str) -> tuple[str, str, _Service]:
 
 def _label(key: str) -> str:
     return key.rpartition("@")[0].partition("+")[2]
-
-
-def _without(text: str) -> str:
-    return text.translate(dict.fromkeys(map(ord, _SIGNS)))
 
 
 def _why(key: str, other: str) -> str:
