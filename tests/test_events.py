@@ -179,6 +179,13 @@ def test_the_order_of_events_never_matters(
     assert len(ends) == 1
 
 
+def test_of_one_kind_the_first_moment_is_told(letters: Letters) -> None:
+    letters.hear(letters.told("deferred", ago=50))
+    letters.hear(letters.told("deferred", ago=70), letters.told("deferred", ago=10))
+    (event,) = letters.story().events
+    assert abs(event.at - (datetime.now(UTC) - timedelta(seconds=70))) < timedelta(seconds=9)
+
+
 # Soft bounces
 
 
@@ -313,7 +320,9 @@ def waiting(letters: Letters) -> int:
 
 
 def test_a_reference_that_nobody_knows_suppresses_nobody(letters: Letters) -> None:
-    stranger = Told("complaint", UNKNOWN_REF, email(0))
+    sql(letters.house.store, "UPDATE mailings SET provider = 'resend'")
+    known = f"id-{letters.ref()}"
+    stranger = Told("complaint", UNKNOWN_REF, email(0), provider_id=known)
     assert letters.hear(stranger) == 0
     assert letters.status() == "active"
     # It is kept for a while: it may be of what is not written down yet.
@@ -341,6 +350,9 @@ def test_without_a_reference_both_name_and_address_must_be_known(letters: Letter
     ):
         # It is nobody's here, so that nothing of it is kept.
         assert letters.hear(wrong) == 1
+    other = f"id-{letters.ref(1)}"
+    crossed = ((email(0), other), (email(1), name))
+    letters.hear(*(Told("hard bounce", "", who, provider_id=what) for who, what in crossed))
     letters.hear(Told("hard bounce", "", email(0), provider_id=name), sender=MAILGUN)
     assert [letters.status(reader) for reader in range(3)] == ["active"] * 3
     letters.hear(Told("hard bounce", "", email(0).upper(), provider_id=name))

@@ -143,6 +143,19 @@ def test_what_nobody_signed_is_refused_and_not_stored(
     assert letters.status() == "active"
 
 
+def test_a_signature_of_mailgun_vouches_for_one_webhook_alone(app: App, letters: Letters) -> None:
+    """It covers nothing of the content, and whoever has seen one could sign anything with it."""
+    body, headers = MAILGUN.webhook(letters.told("delivered"))
+    forged = json.loads(body)
+    forged["event-data"] = MAILGUN.say(letters.told("complaint"))["event-data"]
+    assert send(app, MAILGUN, body, headers).status_code == 200
+    assert send(app, MAILGUN, json.dumps(forged).encode(), headers).status_code == 200
+    assert post(app, MAILGUN, letters.told("deferred", 1)).status_code == 200
+    until(lambda: letters.kinds(1) == ["deferred"])
+    assert letters.kinds() == ["delivered"]
+    assert letters.status() == "active"
+
+
 def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters) -> None:
     with serving(root) as app:
         for name in ("resend", "lettermint", "mailgun", "ses", "postmark", "outbox", "..", "%00"):
