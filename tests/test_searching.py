@@ -12,6 +12,7 @@ from newsletter import delivery
 from newsletter.errors import DecisionNeeded
 from newsletter.model import Accepted, Doubt, Unknown
 from newsletter.providers.base import Answer, Findings, Search
+from newsletter.store import doubts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +136,28 @@ def test_a_lagging_index_makes_no_second_letter(
     assert house.send(provider).trouble is None
     assert counts(house) == {"accepted": 50}
     assert set(provider.copies().values()) == {1}
+
+
+def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
+    house: House, provider: Searchable, clock: Clock
+) -> None:
+    provider.lose, provider.lists = {2}, False
+    house.send(provider)
+    search = provider.capabilities.search
+    assert search
+    with house.store.write() as connection:
+        (doubt,) = doubts.open_doubts(connection, 1, search)
+    # What two others saw before the index could be complete, and tell only after that.
+    began = clock()
+    clock.moment += LAG
+    for _ in range(2):
+        clock.moment += timedelta(minutes=16)
+        with house.store.write() as connection:
+            missed = Findings({}, complete=True)
+            assert not doubts.record_search(connection, doubt, missed, search, began=began)
+    provider.lists = True
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 50}
 
 
 def test_a_search_that_came_to_no_end_proves_nothing(

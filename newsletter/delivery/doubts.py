@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from newsletter.store import doubts, recovery
+from newsletter.store.engine import now
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -92,7 +93,9 @@ class Doubts:
             found = doubts.open_doubts(connection, self._mailing.id, search)
         missing = 0
         for doubt in found:
+            with self._store.read() as connection:
+                began = now(connection)
             findings = self._provider.search(doubt)
             with self._store.write() as connection:
-                missing += doubts.record_search(connection, doubt, findings, search)
+                missing += doubts.record_search(connection, doubt, findings, search, began=began)
         return missing

@@ -62,13 +62,25 @@ def can_search(connection: sa.Connection, mailing_id: int, search: Search | None
 
 
 def record_search(
-    connection: sa.Connection, doubt: Doubt, findings: Findings, search: Search
+    connection: sa.Connection,
+    doubt: Doubt,
+    findings: Findings,
+    search: Search,
+    *,
+    began: datetime,
 ) -> int:
     """Take in what a search has found; return how many deliveries are pending again.
 
     What was found is accepted. What is missing in a complete search, made when the provider lists
     everything that it took, is noted; a second such search, a while after, is proof enough that it
     was not taken: it becomes pending again, once.
+
+    Args:
+        connection: A write transaction.
+        doubt: What was searched for.
+        findings: What came of it.
+        search: What the provider's searches can tell.
+        began: When it was first asked: what is listed since then, the search may have missed.
     """
     batch = connection.execute(
         sa.select(batches).where(batches.c.key == doubt.key).with_for_update()
@@ -98,13 +110,13 @@ def record_search(
         ],
         under_way(batch.id),
     )
-    if not findings.complete or moment < max(batch.claimed_at, batch.lease_until) + search.lag:
+    if not findings.complete or began < max(batch.claimed_at, batch.lease_until) + search.lag:
         return 0
     this = batches.update().where(batches.c.id == batch.id)
     if batch.missed_at is None:
         connection.execute(this.values(missed_at=moment))
         return 0
-    if moment < batch.missed_at + BETWEEN_SEARCHES:
+    if began < batch.missed_at + BETWEEN_SEARCHES:
         return 0
     connection.execute(
         deliveries.update()

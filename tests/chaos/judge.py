@@ -109,7 +109,7 @@ def _untrue(
             yield f"in the end a letter is {state}"
         if state == "unknown" and batch is None:
             yield "a letter is unknown that was never attempted"
-        if gone.get(ref) in {"pending", "skipped"} and ref in taken:
+        if gone.get(ref) in {"pending", "skipped", "untaken"} and ref in taken:
             yield "a reader had left, and was mailed"
 
 

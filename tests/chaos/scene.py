@@ -64,7 +64,8 @@ class Scene:
 
     Attributes:
         fake: Its provider; `plan` and `meanwhile` say what goes wrong there.
-        gone: Who left meanwhile, by delivery reference: how his letter stood when he had.
+        gone: Who left meanwhile, by delivery reference: how his letter stood when he had; or
+            *untaken*, if nobody was sending it and the provider did not have it.
         erased: The addresses that may stand nowhere any more.
     """
 
@@ -74,6 +75,7 @@ class Scene:
         self.result = Result()
         self.gone: dict[str, str] = {}
         self.erased: set[str] = set()
+        self._alive: set[int] = set()
         self._log = copy.root / "log"
         self.fake = self.provider.fake(copy.root / "taken", latency=_LATENCY)
         self.fake.eye, self.fake.clock = copy.eye, copy.clock
@@ -123,7 +125,9 @@ class Scene:
             "adversities": adversities or {},
             **more,
         }
-        return {self.nursery.start({**order, "step": step, "nth": visit}) for step, visit in steps}
+        begun = {self.nursery.start({**order, "step": step, "nth": visit}) for step, visit in steps}
+        self._alive |= begun
+        return begun
 
     def attend(self, alive: set[int]) -> list[int]:
         """Wait until these have ended; let a lease run out when those who are left wait for it."""
@@ -157,6 +161,7 @@ class Scene:
             time.sleep(_GLANCE)
             ended = self.nursery.ended(alive)
             alive -= ended.keys()
+            self._alive -= ended.keys()
             yield list(ended.values())
             if time.monotonic() > deadline:
                 self.result.broken.append("it came to no end")
@@ -198,10 +203,12 @@ class Scene:
         )
         there = {ref: email for ref, email in found if ref not in self.gone}
         refs = chance.sample(sorted(there), min(most, len(there))) if chance else [*there][:most]
+        taken = {entry["ref"] for entry in self.fake.taken()}
         with self.copy.store() as store:
             for ref in refs:
                 GOING[how](store, self.copy.root, there[ref])
-                self.gone[ref] = self.states()[ref]
+                untaken = not self._alive and ref not in taken
+                self.gone[ref] = "untaken" if untaken else self.states()[ref]
                 if how == "erased":
                     self.erased.add(there[ref])
         return refs

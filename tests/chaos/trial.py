@@ -27,7 +27,7 @@ _OTHER_KEY: Final = "another key, as little worth"
 _ROUNDS_OF_TROUBLE: Final = 2
 _LATEST: Final = 29 * 60.0
 """In seconds: when a provider lists what it took, at the latest but one minute."""
-_SOON: Final = timedelta(minutes=5)
+_SOON: Final = timedelta(minutes=8)
 _WELL: Final = 0.4
 _ANSWERS: Final = {
     "answers-lost": ("reset-accepted", "half-answer", "page", "empty", "502-page"),
@@ -99,7 +99,7 @@ class Trial:
         self.kills, self.search_kill = {}, 0
         if case.fault == "late-listing":
             # What is not listed yet may have been taken all the same.
-            for _ in range(2):
+            for _ in range(3):
                 self.scene.copy.clock.advance(_SOON)
                 self.scene.send()
         if self.naive:
