@@ -16,10 +16,13 @@ from hooks import MAILGUN, Told
 from house import House, write_issue
 from people import sql
 from stand_in import CONNECTIONS, Fault, error
+from visitors import wish
 
 from newsletter import config
 from newsletter.providers.events import lift_suppression
+from newsletter.store.notices import Via
 from newsletter.subscriptions.events import pull
+from newsletter.subscriptions.joining import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -462,6 +465,34 @@ def test_lettermint_may_leave_it_to_a_person(tmp_path: Path, letters: Letters) -
         assert lift_suppression(ours, email(1)) == ""
         alone = dataclasses.replace(ours, credentials={"LETTERMINT_API_TOKEN": "lm_any"})
         assert "is not set" in lift_suppression(alone, email(0))
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("restricted", [False, True], ids=["may", "may not"])
+def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves(
+    restricted: bool,  # noqa: FBT001 - a parameter of the test
+    letters: Letters,
+    run: Run,
+    tmp_path: Path,
+) -> None:
+    letters.hear(letters.told("hard bounce"), letters.told("delivered", 1))
+    with FakeResend(tmp_path / "confirmations") as fake:
+        fake.suppressed = [entry("resend", reader, "bounce", 9000.0) for reader in (0, 1)]
+        fake.restricted = restricted
+        environment = letters.house.for_real(fake.url)
+        via = Via("resend", fake.url)
+        for who in (email(0), "nieuw@example.org"):
+            join(letters.house.store, wish(who), via)
+        sent = run("send", "--due", "--no-preflight", env=environment)
+        assert sent.returncode == 0, sent.stderr
+        assert [one["to"] for one in fake.taken()] == [email(0), "nieuw@example.org"]
+        # Who is a reader, and asked for nothing, is left where he is.
+        assert len(fake.suppressed) == (2 if restricted else 1)
+    shown = json.loads(run("subscribers", "show", email(0), "--json").stdout)["in_the_way"]
+    if restricted:
+        assert shown.startswith("Resend does not show its lists to this key")
+    else:
+        assert shown is None
 
 
 def test_where_nobody_is_mailed_nothing_stands_in_the_way(root: Path) -> None:

@@ -7,13 +7,14 @@ import signal
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from amazon import CERTIFICATE, HOST, TOPIC, Cloud, Signer, ses
+from fake_resend import FakeResend
 from heard import Letters, email
 from hooks import LETTERMINT, MAILGUN, RESEND, Told
-from house import House, raw
+from house import House, raw, write_issue
 from people import sql
 from served import App, serving
 
@@ -119,6 +120,76 @@ def test_what_was_stored_and_not_applied_is_applied_by_the_next_process(
         assert send(app, RESEND, body, headers).status_code == 200
     assert len(kept(letters)) == 1
     assert letters.kinds() == ["hard bounce"]
+
+
+class Hasty(FakeResend):
+    """Tells of each letter by a webhook before it answers that it took it."""
+
+    app: App
+
+    def note(self, entries: list[dict[str, Any]]) -> None:
+        super().note(entries)
+        for one in entries:
+            told = Told("delivered", one["ref"], one["to"], provider_id=one["id"])
+            assert post(self.app, RESEND, told).status_code == 200
+
+
+@pytest.mark.usefixtures("database")
+def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
+    root: Path, tmp_path: Path, run: Run
+) -> None:
+    """I15 of what must hold: two processes, the sender's answer still on its way."""
+    house = House(root, readers=150)
+    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS) as fake.app:
+        environment = house.for_real(fake.url)
+        sent = run("send", house.slug, "--yes", "--no-preflight", "--json", env=environment)
+        assert sent.returncode == 0, sent.stderr
+        until(lambda: house.sql("SELECT count(*) FROM events") == [(150,)])
+        assert len(fake.taken()) == 150
+    found = json.loads(run("status", house.slug, "--json", env=environment).stdout)
+    assert found["state"] == "completed"
+    assert (found["accepted"], found["delivered"], found["accepted_twice"]) == (150, 150, 0)
+    assert house.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(0,)]
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
+    root: Path, tmp_path: Path, run: Run
+) -> None:
+    letters = Letters(House(root, readers=60), tmp_path / "before")
+    letters.send()
+    kinds = ("delivered", "deferred", "hard bounce")
+    webhooks = [
+        RESEND.webhook(letters.told(kind, reader))
+        for reader in range(60)
+        for kind in (kinds if reader % 4 == 0 else kinds[:2])
+    ]
+    slug = write_issue(root, name="next", days=3)
+    with (
+        FakeResend(tmp_path / "taken", latency=0.05) as fake,
+        serving(root, env=SECRETS) as one,
+        serving(root, env=SECRETS) as two,
+        ThreadPoolExecutor(9) as pool,
+    ):
+        environment = letters.house.for_real(fake.url)
+        send_ = pool.submit(run, "send", slug, "--yes", "--no-preflight", "--json", env=environment)
+        posted = pool.map(
+            lambda place: send((one, two)[place % 2], RESEND, *webhooks[place // 3]),
+            range(3 * len(webhooks)),
+        )
+        assert {answer.status_code for answer in posted} == {200}
+        assert send_.result().returncode == 0, send_.result().stderr
+        until(lambda: all(row[1] for row in kept(letters)))
+        for app in (one, two):
+            app.stop()
+            assert "chores" not in app.said()
+    assert len(kept(letters)) == len(webhooks)
+    found = json.loads(send_.result().stdout)
+    assert found["audience"] == found["accepted"] + found["skipped"]
+    for reader in range(60):
+        bounced = reader % 4 == 0
+        assert letters.status(reader) == ("bounced" if bounced else "active")
+        assert letters.kinds(reader) == sorted(kinds if bounced else kinds[:2])
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.name)

@@ -17,7 +17,8 @@ from newsletter.delivery.carrier import clocks, seconds_since
 from newsletter.delivery.doubts import replay_window
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, Unknown
-from newsletter.store import notice_claims, notices
+from newsletter.providers.events import lift_suppression
+from newsletter.store import notice_claims, notices, returning
 from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
@@ -97,6 +98,7 @@ class Notices:
                 preflight.require(store, self._settings)
             except NewsletterError as unfit:
                 return Round(0, unfit)
+            self._make_way(store)
         accepted = 0
         while not stop.is_set():
             began = clocks()
@@ -113,6 +115,18 @@ class Notices:
             if trouble := self._trouble(outcome):
                 return Round(accepted, trouble)
         return Round(accepted)
+
+    def _make_way(self, store: Store) -> None:
+        """Take those who come back off the provider's own list, which would swallow their letter.
+
+        Before anything is claimed, for asking takes a while.
+        """
+        with store.read() as connection:
+            coming_back = returning.suspected(connection, self._via)
+        for id_, email in coming_back:
+            reason = lift_suppression(self._settings, email)
+            with store.write() as connection:
+                returning.note_obstacle(connection, id_, reason or None)
 
     def _next(self, connection: Connection) -> tuple[Notice | None, tuple[Batch, Payload] | None]:
         """Claim a notice and seal its bytes; without any, it was not to be repeated."""

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from newsletter.config import Settings
-    from newsletter.model import Event
+    from newsletter.model import Event, EventKind
     from newsletter.providers.lists import Page
 
 NAMES: Final = ("resend", "lettermint", "mailgun", "ses")
@@ -136,7 +136,7 @@ def lift_suppression(settings: Settings, email: str) -> str:
     try:
         reason: str = module(settings.provider).lift(settings, email)
     except NewsletterError as error:
-        return error.problem
+        return f"{error.where} {error.problem}".strip()
     return reason
 
 
@@ -232,6 +232,28 @@ def moment(found: object) -> datetime | None:
     if told.year not in _YEARS:
         return None
     return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+
+
+def told(
+    kinds: Mapping[str, EventKind], word: str, at: object
+) -> tuple[EventKind, datetime] | tuple[()] | None:
+    """Return what a provider's word means, and when it happened.
+
+    Args:
+        kinds: What its words for letters mean.
+        word: Its word.
+        at: The moment, as it writes it.
+
+    Returns:
+        Nothing, as an empty tuple, if the word is of other things than letters; None if it cannot
+        be understood.
+    """
+    if not word:
+        return None
+    if word not in kinds:
+        return ()
+    when = moment(at)
+    return (kinds[word], when) if when else None
 
 
 def words(*found: object) -> str:

@@ -100,12 +100,10 @@ def _header(hook: Hook, name: str) -> str:
 
 def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    kind = _KINDS.get(text(said, "event"))
-    at = events.moment(said.get("timestamp"))
-    if not text(said, "event") or (kind and at is None):
-        return None
-    if kind is None or at is None:
-        return ()
+    told = events.told(_KINDS, text(said, "event"), said.get("timestamp"))
+    if not told:
+        return told
+    kind, at = told
     data = said.get("data")
     return (
         Event(

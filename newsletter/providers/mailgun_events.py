@@ -82,12 +82,10 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
 
 def read_one(data: dict[str, Any]) -> tuple[Event, ...] | None:
     """Return what an event tells, which looks the same in a webhook and in a list."""
-    kind = _KINDS.get(text(data, "event"))
-    at = events.moment(data.get("timestamp"))
-    if not text(data, "event") or (kind and at is None):
-        return None
-    if kind is None or at is None:
-        return ()
+    told = events.told(_KINDS, text(data, "event"), data.get("timestamp"))
+    if not told:
+        return told
+    kind, at = told
     reason = text(data, "reason")
     if kind is EventKind.HARD_BOUNCE:
         kind = _failure(data, reason)

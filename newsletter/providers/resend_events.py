@@ -106,12 +106,10 @@ def _decoded(signature: str) -> bytes:
 
 def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    kind = _KINDS.get(text(said, "type"))
-    at = events.moment(said.get("created_at"))
-    if not text(said, "type") or (kind and at is None):
-        return None
-    if kind is None or at is None:
-        return ()
+    told = events.told(_KINDS, text(said, "type"), said.get("created_at"))
+    if not told:
+        return told
+    kind, at = told
     data = said.get("data")
     if text(data, "bounce", "type") == _PERMANENT:
         kind = EventKind.HARD_BOUNCE

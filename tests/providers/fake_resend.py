@@ -14,6 +14,7 @@ import json
 import time
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import unquote
 
 import stand_in
 from stand_in import Fault, Keys, Request, StandIn, error, faults, run, seen
@@ -54,6 +55,8 @@ class FakeResend(StandIn):
         self._keys = Keys()
         # The addresses that it mails no more.
         self.suppressed: list[dict[str, str]] = []
+        # The key may send and nothing else.
+        self.restricted = False
 
     def error(self, fault: Fault) -> bytes:
         told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
@@ -65,8 +68,8 @@ class FakeResend(StandIn):
 
     def respond(self, request: Request) -> tuple[int, bytes]:
         """Take a request as Resend does; return status and body."""
-        if request.path.startswith(f"{self.base}/suppressions?"):
-            return 200, json.dumps({"has_more": False, "data": self.suppressed}).encode()
+        if request.path.startswith(f"{self.base}/suppressions"):
+            return self._list(request)
         refusal = self._refusal(request)
         if refusal:
             return refusal.status, self.error(refusal)
@@ -95,6 +98,16 @@ class FakeResend(StandIn):
             else:
                 self._keys.forget(key)
         return status, said
+
+    def _list(self, request: Request) -> tuple[int, bytes]:
+        """Read its list of addresses, or take one off it."""
+        if request.method != "DELETE":
+            return 200, json.dumps({"has_more": False, "data": self.suppressed}).encode()
+        if self.restricted:
+            return 401, self.error(error(401, "restricted_api_key"))
+        address = unquote(request.path.rpartition("/")[2])
+        self.suppressed = [one for one in self.suppressed if one["email"] != address]
+        return 200, b'{"object":"suppression","deleted":true}'
 
     def _refusal(self, request: Request) -> Fault | None:
         if request.method != "POST" or request.path != f"{self.base}/emails/batch":
