@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,6 +32,16 @@ KEY = "a key that only these tests have"
 ENVIRONMENT = {"NEWSLETTER_SECRET_KEY": KEY}
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 PROOF = tokens.leave_token(KEY, tokens.NOBODY, tokens.NOBODY)
+
+
+def leave_link(public_id: str) -> str:
+    """Return the path of somebody's leave link."""
+    return f"/u/{tokens.leave_token(KEY, public_id, tokens.NOBODY)}"
+
+
+def preferences_link(public_id: str, *, ends_in: float = 1800) -> str:
+    """Return the path of a link to somebody's preferences, which ends in so many seconds."""
+    return f"/p/{tokens.preferences_token(KEY, public_id, int(time.time() + ends_in))}"
 
 
 class App:
@@ -57,6 +68,13 @@ class App:
     def _listen(self) -> None:
         assert self.process.stderr
         self._said.extend(self.process.stderr)
+
+    def wait_for(self, word: str) -> None:
+        """Wait until it has logged a line with a word in it."""
+        until = time.monotonic() + 60
+        while not any(word in line for line in self._said):
+            assert time.monotonic() < until, self._said
+            time.sleep(0.01)
 
     def leave(self, token: str, **request: object) -> httpx.Response:
         """Post what a mail program's button posts, unless told otherwise."""

@@ -46,10 +46,10 @@ def away(server: Postgres) -> Iterator[None]:
 def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
     token, other = readers.join("anna"), readers.join("bas")
     with readers.store.write() as connection:
-        connection.exec_driver_sql("CREATE TABLE changes (n integer)")
+        connection.exec_driver_sql("CREATE TABLE counted (n integer)")
         connection.exec_driver_sql(
             "CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS "
-            "$$ BEGIN INSERT INTO changes VALUES (1); RETURN NEW; END $$"
+            "$$ BEGIN INSERT INTO counted VALUES (1); RETURN NEW; END $$"
         )
         connection.exec_driver_sql(
             "CREATE TRIGGER counted AFTER UPDATE ON subscribers "
@@ -61,7 +61,7 @@ def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Reade
     assert other
     assert (readers.status("anna"), readers.status("bas")) == ("unsubscribed", "active")
     with readers.store.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM changes").scalar() == 1
+        assert connection.exec_driver_sql("SELECT count(*) FROM counted").scalar() == 1
 
 
 def test_two_processes_let_the_same_readers_leave_at_once(

@@ -18,11 +18,17 @@ from newsletter.cli.receipts import (
     outlook,
 )
 from newsletter.errors import NewsletterError
+from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
+from newsletter.schedule import utc
+from newsletter.subscriptions.joining import LETTERS_AN_HOUR, form_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
     from newsletter.cli import App
     from newsletter.model import Draft
+    from newsletter.subscriptions.joining import FormState
 
 
 @click.command()
@@ -41,12 +47,15 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     drafts = desk.read_all(app.settings)
     upcoming = delivery.upcoming(app.store, app.settings, drafts)
     missed = delivery.missed(app.store, app.settings, drafts)
+    waiting, form = delivery.notice_counts(app.store), form_state(app.store)
     if json_:
         print_json(
             {
                 "mailings": [as_json(one) for one in known],
                 "next": next_as_json(upcoming),
                 "missed": list(missed),
+                "notices": {state.value: count for state, count in waiting.items()},
+                "form": {"closed": form.closed, "last_closed_at": utc(form.last_closed_at)},
             }
         )
         return
@@ -55,8 +64,22 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     say(next_text(upcoming, real=not capabilities_of(app.settings).rehearsal))
     for slug in missed:
         say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
+    for line in _of_single_people(waiting, form):
+        say(line)
     for one in known:
         say(as_text(one))
+
+
+def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
+    """Say what is odd about signing up; nothing while all is well."""
+    if count := waiting[DeliveryState.PENDING] + waiting[DeliveryState.ATTEMPTING]:
+        yield f"Letters to single people that wait to be sent: {count:,}"
+    if count := waiting[DeliveryState.UNKNOWN]:
+        yield f"Letters to single people of which nobody knows whether they left: {count:,}"
+    if form.closed:
+        yield f"The sign-up form has closed itself: {LETTERS_AN_HOUR:,} letters within an hour"
+    elif form.last_closed_at:
+        yield f"The sign-up form closed itself in the hour from {utc(form.last_closed_at)}"
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:

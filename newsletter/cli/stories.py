@@ -76,6 +76,11 @@ def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
     for consent in found.consents:
         where = f", from {consent.ip}" if consent.ip else ""
         yield f'  agreed {_moment(consent.at, zone)} ({consent.source}{where}): "{consent.text}"'
+        if consent.requested_at:
+            yield f"    asked {_moment(consent.requested_at, zone)} on {consent.form}"
+    for asked in found.signups:
+        if not asked.confirmed_at:
+            yield f"  asked {_moment(asked.at, zone)} on {asked.form}, and has not confirmed that"
 
 
 def _letter(received: Received, zone: ZoneInfo) -> Iterator[str]:

@@ -13,7 +13,7 @@ import click
 
 from newsletter.cli import stories
 from newsletter.cli.importing import import_, wording
-from newsletter.cli.output import print_json, say
+from newsletter.cli.output import note, print_json, say
 from newsletter.model import Status
 from newsletter.subscriptions import erasing, exporting
 from newsletter.subscriptions import people as list_
@@ -152,6 +152,17 @@ def stats(app: App, *, json_: bool) -> None:
         return
     for name, count in document.items():
         say(f"{name:<13}{count:>9,}")
+
+
+@subscribers.command()
+@click.pass_obj
+def form(app: App) -> None:
+    """Print the sign-up form to paste into a page of your own site."""
+    from newsletter import render  # noqa: PLC0415 - slow to import, and of use here alone
+
+    if not app.settings.public_url.startswith("https://"):
+        note(f"It leads to {app.settings.public_url}: set public_url to where newsletter serve is.")
+    click.echo(render.form(app.settings), nl=False)
 
 
 @subscribers.command()

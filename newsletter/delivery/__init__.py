@@ -10,7 +10,7 @@ from newsletter.delivery.accounts import (
 )
 from newsletter.delivery.decisions import Verdict, cancel, in_doubt, pause, resolve
 from newsletter.delivery.due import DueReport, due
-from newsletter.delivery.notices import Notices, Round, send_notices
+from newsletter.delivery.notices import Notices, Round, notice_counts, send_notices
 from newsletter.delivery.outlook import Means, Outlook, Remedy, outlook
 from newsletter.delivery.proof import Proof, proof
 from newsletter.delivery.send import Order, Prospect, Report, send, would_send
@@ -32,6 +32,7 @@ __all__ = [
     "due",
     "in_doubt",
     "missed",
+    "notice_counts",
     "outlook",
     "overview",
     "pause",

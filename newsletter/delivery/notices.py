@@ -223,7 +223,7 @@ def is_due(store: Store, settings: Settings) -> bool:
     return left is not None and left <= timedelta()
 
 
-def counts(store: Store) -> dict[DeliveryState, int]:
+def notice_counts(store: Store) -> dict[DeliveryState, int]:
     """Return how many notices there are in each state."""
     with store.read() as connection:
         return notices.counts(connection)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 _ISSUE: Final = "issue.mjml.j2"
+_CONSENT: Final = "consent.txt.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +134,39 @@ def values(issue: Issue, settings: Settings) -> dict[str, object]:
     }
 
 
+def wording(settings: Settings) -> str:
+    """Return what somebody agrees to who signs up, on one line: `templates/consent.txt.j2`.
+
+    Raises:
+        NewsletterError: The template is missing, wrong or empty.
+    """
+    known = {"newsletter": _newsletter(settings)}
+    text = " ".join(templates.run(settings.root, _CONSENT, known).split())
+    if not text:
+        raise NewsletterError(
+            "is empty, and nobody can agree to nothing",
+            where=_CONSENT,
+            hint="Write what somebody gets who signs up",
+        )
+    return text
+
+
+def form(settings: Settings) -> str:
+    """Render the sign-up form for an author's own site, `templates/form.html.j2`.
+
+    Raises:
+        NewsletterError: A template is missing or wrong.
+    """
+    known = {
+        "newsletter": _newsletter(settings),
+        "address": f"{settings.public_url.rstrip('/')}/subscribe",
+        "wording": wording(settings),
+    }
+    return templates.run(settings.root, "form.html.j2", known)
+
+
 def page(settings: Settings, name: str, **values: object) -> str:
-    """Render a page of the web app, `templates/pages/NAME.html.j2`; it holds no reader's values.
+    """Render a page of the web app, `templates/pages/NAME.html.j2`; it holds no visitor's values.
 
     Raises:
         NewsletterError: The template is missing or wrong.

@@ -53,6 +53,18 @@ class SignUp:
     first_name: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A sign-up as its reader's story tells it."""
+
+    at: datetime
+    form: str
+    first_name: str | None
+    ip: str | None
+    user_agent: str | None
+    confirmed_at: datetime | None
+
+
 def tally(connection: sa.Connection, what: str, moment: datetime) -> None:
     """Count something in the hour of a moment."""
     connection.execute(_COUNT, {"what": what, "hour": _hour(moment)})
@@ -66,10 +78,12 @@ def tallied(connection: sa.Connection, what: str, moment: datetime) -> int:
     return connection.scalar(query) or 0
 
 
-def last_tallied(connection: sa.Connection, what: str) -> datetime | None:
-    """Return the last hour in which something was counted, if it is still kept."""
+def last_tallied(connection: sa.Connection, what: str, *, since: datetime) -> datetime | None:
+    """Return the last hour since a moment in which something was counted, if there was one."""
     hour: datetime | None = connection.scalar(
-        sa.select(sa.func.max(tallies.c.hour)).where(tallies.c.what == what)
+        sa.select(sa.func.max(tallies.c.hour)).where(
+            tallies.c.what == what, tallies.c.hour >= since
+        )
     )
     return hour
 
@@ -192,6 +206,23 @@ _PROOF: Final = (
     *("subscriber_id", "wording_id", "at", "source", "ip", "user_agent"),
     *("form", "requested_at", "requested_ip", "requested_user_agent", "came_from", "left_at"),
 )
+
+
+def of_reader(connection: sa.Connection, id_: int) -> list[Asked]:
+    """Return what somebody asked on a form lately, oldest first."""
+    rows = connection.execute(
+        sa.select(
+            signups.c.requested_at,
+            signups.c.form,
+            signups.c.first_name,
+            signups.c.ip,
+            signups.c.user_agent,
+            signups.c.confirmed_at,
+        )
+        .where(signups.c.subscriber_id == id_)
+        .order_by(signups.c.id)
+    )
+    return [Asked(*row) for row in rows]
 
 
 def latest_issue(connection: sa.Connection, *, rehearsals: bool) -> str | None:

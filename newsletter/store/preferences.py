@@ -44,6 +44,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Move:
+    """A change of address as its reader's own data tell it."""
+
+    old_email: str
+    new_email: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """A notice as its reader's own data tell it."""
 
@@ -201,6 +211,14 @@ def sent(connection: sa.Connection, id_: int) -> list[Sent]:
         Sent(NoticeKind(kind), DeliveryState(state), queued_at, accepted_at)
         for kind, state, queued_at, accepted_at in connection.execute(query)
     ]
+
+
+def moves(connection: sa.Connection, id_: int) -> list[Move]:
+    """Return the changes of address that somebody asked for, oldest first."""
+    columns = (changes.c.old_email, changes.c.new_email)
+    moments = (changes.c.requested_at, changes.c.confirmed_at)
+    query = sa.select(*columns, *moments).where(changes.c.subscriber_id == id_)
+    return [Move(*row) for row in connection.execute(query.order_by(changes.c.id))]
 
 
 def _set(connection: sa.Connection, reader: Reader, **values: object) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from newsletter.schedule import utc
@@ -12,8 +13,10 @@ from newsletter.subscriptions.formats import OWN_COLUMNS
 from newsletter.subscriptions.people import everybody
 
 if TYPE_CHECKING:
-    from newsletter.model import Subscriber
+    from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
+    from newsletter.store.heard import Happened
+    from newsletter.store.joining import Asked
     from newsletter.store.received import Received
     from newsletter.subscriptions.people import Story
 
@@ -52,17 +55,17 @@ def as_document(story: Story) -> dict[str, Any]:
         "source": subscriber.source,
         "plain_text": subscriber.plain_text,
         "in_the_way": subscriber.obstacle,
-        "consents": [{**asdict(consent), "at": utc(consent.at)} for consent in story.consents],
+        "consents": [_entry(consent) for consent in story.consents],
         "deliveries": [_delivery(received) for received in story.deliveries],
-        "events": [
-            {
-                "at": utc(event.at),
-                "kind": event.kind.value,
-                "issue": event.issue,
-                "detail": event.detail,
-            }
-            for event in story.events
-        ],
+        "events": [_entry(event) for event in story.events],
+        "signups": [_entry(asked) for asked in story.signups],
+    }
+
+
+def _entry(found: Consent | Happened | Asked) -> dict[str, Any]:
+    return {
+        name: utc(value) if isinstance(value, datetime) else value
+        for name, value in asdict(found).items()
     }
 
 

@@ -42,6 +42,7 @@ _DAY: Final = timedelta(days=1)
 # To one address: the span, and how many letters within it.
 _TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
 _KEEP_TALLIES: Final = 30 * _DAY
+_LATELY: Final = 7 * _DAY
 _CLOSED: Final = "closed"
 
 
@@ -119,8 +120,9 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
 def form_state(store: Store) -> FormState:
     """Tell how the form is."""
     with store.read() as connection:
-        closed = _is_closed(connection, now(connection))
-        return FormState(closed, joining.last_tallied(connection, _CLOSED))
+        moment = now(connection)
+        last = joining.last_tallied(connection, _CLOSED, since=moment - _LATELY)
+        return FormState(_is_closed(connection, moment), last)
 
 
 def _take(connection: Connection, wish: Wish, address: Address, via: Via, moment: datetime) -> None:

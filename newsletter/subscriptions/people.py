@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.store import consents, heard, people, received
+from newsletter.store import consents, heard, joining, people, received
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.subscriptions.lookalikes import look_alikes
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
     from newsletter.store.heard import Happened
+    from newsletter.store.joining import Asked
     from newsletter.store.people import Suppression
     from newsletter.store.received import Received
     from newsletter.subscriptions.lookalikes import LookAlike
@@ -37,6 +38,7 @@ class Story:
     consents: tuple[Consent, ...]
     deliveries: tuple[Received, ...]
     events: tuple[Happened, ...]
+    signups: tuple[Asked, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,7 @@ def story_of(connection: sa.Connection, key: str) -> Story | None:
         tuple(consents.of(connection, id_)),
         tuple(received.deliveries_of(connection, id_)),
         tuple(heard.of_reader(connection, id_)),
+        tuple(joining.of_reader(connection, id_)),
     )
 
 

@@ -224,6 +224,7 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
         if reader is None or story is None:
             return None
         sent = preferences.sent(connection, reader.id)
+        moves = preferences.moves(connection, reader.id)
     return as_document(story) | {
         "notices": [
             {
@@ -233,7 +234,16 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
                 "accepted_at": utc(one.accepted_at),
             }
             for one in sent
-        ]
+        ],
+        "changes": [
+            {
+                "old_email": move.old_email,
+                "new_email": move.new_email,
+                "requested_at": utc(move.requested_at),
+                "confirmed_at": utc(move.confirmed_at),
+            }
+            for move in moves
+        ],
     }
 
 

@@ -24,18 +24,21 @@ _SECONDS: Final = 60.0
 
 
 @contextlib.contextmanager
-def chores(settings: Settings, database: Database, log: Callable[[str], None]) -> Iterator[None]:
-    """Do them, in a thread, for as long as the block takes.
+def chores(
+    settings: Settings, database: Database, log: Callable[[str], None]
+) -> Iterator[Callable[[], None]]:
+    """Do them, in a thread, for as long as the block takes; yield what lets it begin.
 
     Args:
         settings: The newsletter's.
         database: The list and the ledger.
         log: Takes a line about what could not be done.
     """
-    stop = threading.Event()
+    stop, begin = threading.Event(), threading.Event()
 
     def work() -> None:
         told = ""
+        begin.wait()
         while not stop.is_set():
             trouble = ""
             try:
@@ -51,7 +54,8 @@ def chores(settings: Settings, database: Database, log: Callable[[str], None]) -
     thread = threading.Thread(target=work, name="chores")
     thread.start()
     try:
-        yield
+        yield begin.set
     finally:
         stop.set()
+        begin.set()
         thread.join()

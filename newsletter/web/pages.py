@@ -1,19 +1,21 @@
-"""The pages that readers see, rendered once: none of them holds anything of a reader."""
+"""The pages that readers see, rendered once: what is a visitor's own goes into slots."""
 
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
+import html
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from newsletter import render
+from newsletter import render, slots
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from newsletter.config import Settings
 
@@ -37,6 +39,20 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A page with slots: a page's text, cut where a visitor's own values go."""
+
+    pieces: tuple[str, ...]
+    policy: str
+
+    def filled(self, **values: str) -> Page:
+        """Return the page with these values in it, by the names of its slots."""
+        parts = list(self.pieces)
+        parts[1::2] = [html.escape(values[name]) for name in self.pieces[1::2]]
+        return Page("".join(parts).encode(), self.policy)
+
+
+@dataclass(frozen=True, slots=True)
 class Pages:
     """Every page, by what it is for; the templates in `templates/pages/` say more of each."""
 
@@ -48,6 +64,32 @@ class Pages:
     missing: Page
     trouble: Page
     refused: Page
+    join: Form
+    join_again: Form
+    join_problem: Mapping[str, Form]
+    asked: Page
+    closed: Page
+    crowded: Page
+    confirm: Page
+    not_confirmed: Page
+    confirmed: Page
+    confirmed_issue: Form
+    late: Page
+    link_sent: Page
+    no_preferences: Page
+    forget: Page
+    erased: Page
+    new_address: Page
+    address_changed: Page
+    address_taken: Page
+    preferences: Callable[[str, bool, str], Form]
+    """By how he stands ("active", "paused", "gone"), plain text or not, and what was done."""
+
+
+PROBLEMS: Final = ("email", "first_name")
+"""The fields of the sign-up form that can hold what is of no use."""
+
+_SLOTS: Final = ("email", "first_name", "stamp", "issue", "until")
 
 
 def render_pages(settings: Settings) -> Pages:
@@ -56,6 +98,17 @@ def render_pages(settings: Settings) -> Pages:
     Raises:
         NewsletterError: A template is missing or wrong.
     """
+
+    def join(*, again: bool = False, problem: str = "") -> Form:
+        return _form(settings, "join", again=again, problem=problem, wording=words)
+
+    @functools.cache
+    def preferences(standing: str, plain: bool, note: str) -> Form:  # noqa: FBT001 - cached by it
+        known = {"standing": standing, "plain": plain, "note": note}
+        return _form(settings, "preferences", **known)
+
+    words = render.wording(settings)
+    preferences("active", False, "")  # noqa: FBT003 - so that a wrong template is found now
     return Pages(
         leave=_page(settings, "leave", proof=False),
         leave_proof=_page(settings, "leave", proof=True),
@@ -65,15 +118,47 @@ def render_pages(settings: Settings) -> Pages:
         missing=_page(settings, "missing"),
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
+        join=join(),
+        join_again=join(again=True),
+        join_problem={name: join(problem=name) for name in PROBLEMS},
+        asked=_page(settings, "asked"),
+        closed=_page(settings, "closed"),
+        crowded=_page(settings, "crowded"),
+        confirm=_page(settings, "confirm", failed=False),
+        not_confirmed=_page(settings, "confirm", failed=True),
+        confirmed=_page(settings, "confirmed", issue=False),
+        confirmed_issue=_form(settings, "confirmed", issue=True),
+        late=_page(settings, "late"),
+        link_sent=_page(settings, "link-sent"),
+        no_preferences=_page(settings, "no-preferences"),
+        forget=_page(settings, "forget"),
+        erased=_page(settings, "erased"),
+        new_address=_page(settings, "new-address", done=False, taken=False),
+        address_changed=_page(settings, "new-address", done=True, taken=False),
+        address_taken=_page(settings, "new-address", done=False, taken=True),
+        preferences=preferences,
     )
 
 
 def _page(settings: Settings, name: str, **values: object) -> Page:
-    html = render.page(settings, name, **values)
-    digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(html))
+    text = _text(settings, name, **values)
+    return Page(text.encode(), _policy(text))
+
+
+def _form(settings: Settings, name: str, **values: object) -> Form:
+    text = _text(settings, name, **values)
+    return Form(slots.split(text), _policy(text))
+
+
+def _text(settings: Settings, name: str, **values: object) -> str:
+    marks = {slot: slots.mark(slot) for slot in _SLOTS}
+    return render.page(settings, name, slots=marks, **values)
+
+
+def _policy(text: str) -> str:
+    digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(text))
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
-    policy = (
+    return (
         f"default-src 'none'; style-src {allowed}; form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     )
-    return Page(html.encode(), policy)

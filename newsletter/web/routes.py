@@ -19,6 +19,7 @@ from newsletter.subscriptions import leaving
 from newsletter.web import bodies
 from newsletter.web.guard import guarded, remark
 from newsletter.web.line import Line
+from newsletter.web.preferences import ASK
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,8 +27,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
+    from newsletter.web.confirming import Confirming
     from newsletter.web.database import Database
+    from newsletter.web.joining import Joining
     from newsletter.web.pages import Pages
+    from newsletter.web.preferences import Preferences
     from newsletter.web.webhooks import Webhooks
 
 MAX_BODY: Final = 4096
@@ -50,15 +54,23 @@ class Readers:
         pages: What readers see.
         keys: All keys that verify leave links, newest first.
         database: The list and the ledger.
+        preferences: Mails a reader the link to his own.
         rehearsals: Whether a rehearsal's letter may be seen: where nobody is mailed.
     """
 
     def __init__(
-        self, pages: Pages, keys: Sequence[str], database: Database, *, rehearsals: bool
+        self,
+        pages: Pages,
+        keys: Sequence[str],
+        database: Database,
+        preferences: Preferences,
+        *,
+        rehearsals: bool,
     ) -> None:
         self._pages = pages
         self._keys = keys
         self._database = database
+        self.preferences = preferences
         self._rehearsals = rehearsals
         self._goodbyes = Line(self._let_leave)
 
@@ -67,7 +79,8 @@ class Readers:
 
         The button and a mail program's one-click (RFC 8058, section 3.2) are the same POST. Its
         body is never looked at: the token is the authority, and says all there is to say. So
-        there is one answer too, a page, which a mail program shows to nobody.
+        there is one answer too, a page, which a mail program shows to nobody. The page's second
+        form posts to the same link with a query, which no mail program adds.
         """
         reader = leaving.whose(self._keys, request.path_params["token"])
         if reader is None:
@@ -75,6 +88,8 @@ class Readers:
         proof = reader == tokens.NOBODY
         if request.method != "POST":
             return (self._pages.leave_proof if proof else self._pages.leave).answer()
+        if request.url.query == ASK:
+            return await self.preferences.mail_link(request, reader)
         await bodies.read(request, MAX_BODY)
         try:
             await self._goodbyes.wait(reader)
@@ -123,16 +138,19 @@ class Readers:
 
 def make_app(
     pages: Pages,
-    keys: Sequence[str],
-    database: Database,
+    readers: Readers,
+    joining: Joining,
+    confirming: Confirming,
     webhooks: Webhooks,
     *,
-    rehearsals: bool,
     log: Callable[[str], None],
 ) -> ASGIApp:
     """Return the web app; `log` takes one line for each request."""
-    readers = Readers(pages, keys, database, rehearsals=rehearsals)
     routes = [
+        Route("/", joining.form),
+        Route("/subscribe", joining.subscribe, methods=["GET", "POST"]),
+        Route("/c/{token}", confirming.confirm, methods=["GET", "POST"]),
+        Route("/p/{token}", readers.preferences.answer, methods=["GET", "POST"]),
         Route("/u/{token}", readers.leave, methods=["GET", "POST"]),
         Route("/issues/{slug}", readers.issue),
         Route("/webhooks/{provider}", webhooks.receive, methods=["POST"]),

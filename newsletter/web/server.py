@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 HEAD_SECONDS: Final = 10.0
 """How long a client may take to say what it wants."""
+BODY_SECONDS: Final = 15.0
+"""How long it may take over the body, also where nobody reads that; see `bodies`."""
+READ_SECONDS: Final = 30.0
+"""How long it may leave unread what it was answered."""
 
 _MAX_HEAD: Final = 16 * 1024
 _MAX_CONNECTIONS: Final = 500
@@ -28,9 +32,11 @@ _STOP_SECONDS: Final = 40  # a little more than a database may make a request wa
 
 
 class Prompt(H11Protocol):
-    """Closes a connection whose request does not come: uvicorn itself would wait for ever."""
+    """Closes a connection whose client is slow: uvicorn itself would wait for ever."""
 
+    _awaited: object = None
     _deadline: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait."""
@@ -38,7 +44,7 @@ class Prompt(H11Protocol):
         self._watch()
 
     def data_received(self, data: bytes) -> None:
-        """Go on waiting only while the head of a request is not whole."""
+        """Go on waiting only while a request is not whole."""
         super().data_received(data)
         self._watch()
 
@@ -46,6 +52,23 @@ class Prompt(H11Protocol):
         """Stop waiting."""
         super().connection_lost(exc)
         self._stop_watching()
+        self._stop_minding()
+
+    def pause_writing(self) -> None:
+        """Begin to wait for a client who does not read."""
+        super().pause_writing()
+        if self._unread is None:
+            self._unread = self.loop.call_later(READ_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with a client who reads."""
+        super().resume_writing()
+        self._stop_minding()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Hang up after an answer, also on a client who does not read it to its end."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(READ_SECONDS, self.transport.abort)
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is no HTTP with the headers of every other answer."""
@@ -63,15 +86,26 @@ class Prompt(H11Protocol):
         self.transport.close()
 
     def _watch(self) -> None:
-        if self.conn.their_state is not h11.IDLE or self.transport.is_closing():
-            self._stop_watching()
-        elif self._deadline is None:
-            self._deadline = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+        """Begin to wait where a part of a request begins; what dribbles in changes nothing."""
+        awaited = self.conn.their_state
+        if awaited is self._awaited:
+            return
+        self._stop_watching()
+        seconds = {h11.IDLE: HEAD_SECONDS, h11.SEND_BODY: BODY_SECONDS}.get(awaited)
+        if seconds and not self.transport.is_closing():
+            self._awaited = awaited
+            self._deadline = self.loop.call_later(seconds, self.transport.abort)
 
     def _stop_watching(self) -> None:
+        self._awaited = None
         if self._deadline is not None:
             self._deadline.cancel()
             self._deadline = None
+
+    def _stop_minding(self) -> None:
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -1,0 +1,71 @@
+"""Sending what waits for single people, for as long as the web app runs: a thread of its own.
+
+It is woken when somebody has signed up, after he was answered, and looks by itself now and then:
+another process may have been lost, or something may be tried again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Final
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from newsletter.delivery import Notices
+    from newsletter.web.database import Database
+
+SECONDS: Final = 15.0
+_LONGEST: Final = 300.0
+
+
+@contextlib.contextmanager
+def notices(
+    sender: Notices | None, database: Database, log: Callable[[str], None]
+) -> Iterator[Callable[[], None]]:
+    """Send them for as long as the block takes; yield what wakes the thread, from then on.
+
+    Args:
+        sender: Sends what is due; None where nothing can be sent, and a `send` has to.
+        database: The list.
+        log: Takes a line about what left, and about what could not.
+    """
+    if sender is None:
+        yield lambda: None
+        return
+    stop, wake = threading.Event(), threading.Event()
+
+    def work(sender: Notices) -> None:
+        told, pause = "", SECONDS
+        while True:
+            # A provider that has trouble is left alone for a while, whoever signs up.
+            (stop if told else wake).wait(pause)
+            if stop.is_set():
+                return
+            wake.clear()
+            trouble = ""
+            try:
+                done = sender.send_due(database.store(), stop)
+                trouble = str(done.trouble or "")
+                if done.accepted:
+                    log(f"notices: {done.accepted} accepted")
+            except NewsletterError as error:
+                trouble = str(error)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next one must leave
+                trouble = f"unexpected {type(error).__name__}"
+            if trouble and trouble != told:
+                log(f"notices: {trouble}")
+            told = trouble
+            pause = min(2 * pause, _LONGEST) if trouble else SECONDS
+
+    thread = threading.Thread(target=work, args=(sender,), name="notices")
+    thread.start()
+    try:
+        yield wake.set
+    finally:
+        stop.set()
+        wake.set()
+        thread.join()

@@ -1,0 +1,191 @@
+"""A reader's preferences, behind a fresh link that was mailed to him. GET changes nothing."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+from zoneinfo import ZoneInfo
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import Response
+
+from newsletter.delivery.notices import via
+from newsletter.errors import NewsletterError
+from newsletter.model import Status
+from newsletter.subscriptions import preferences
+from newsletter.subscriptions.erasing import erase_reader
+from newsletter.subscriptions.preferences import Moved
+from newsletter.web import bodies, forms
+from newsletter.web.guard import remark
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from starlette.requests import Request
+
+    from newsletter.config import Settings
+    from newsletter.store.preferences import Reader
+    from newsletter.web.database import Database
+    from newsletter.web.pages import Pages
+
+MAX_BODY: Final = 4096
+ASK: Final = "voorkeuren"
+"""The query of a leave link with which its page asks for a link to preferences."""
+
+_LATER: Final = {"Retry-After": "60"}
+_ATTACHED: Final = {"Content-Disposition": 'attachment; filename="mijn-gegevens.json"'}
+
+
+class Preferences:
+    """What links to preferences answer, and those that confirm another address.
+
+    Args:
+        pages: What readers see.
+        keys: All keys that verify links, newest first.
+        database: The list.
+        settings: The newsletter's.
+        wake: Called when a letter may wait.
+    """
+
+    def __init__(
+        self,
+        pages: Pages,
+        keys: Sequence[str],
+        database: Database,
+        settings: Settings,
+        wake: Callable[[], None],
+    ) -> None:
+        self._pages = pages
+        self._keys = keys
+        self._database = database
+        self._settings = settings
+        self._via = via(settings)
+        self._wake = wake
+
+    async def answer(self, request: Request) -> Response:
+        """Show what a link is good for, or do what its page asks, before the answer."""
+        pressed = request.method == "POST"
+        asked = await forms.fields(request, MAX_BODY) if pressed else {}
+        try:
+            return await run_in_threadpool(self._answer, request, asked)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            return self._pages.trouble.answer(503, _LATER)
+
+    async def mail_link(self, request: Request, public_id: str) -> Response:
+        """Mail the link to preferences to the address on file; the answer shows nothing of it."""
+        await bodies.read(request, MAX_BODY)
+        try:
+            await run_in_threadpool(self._ask, public_id)
+        except NewsletterError as error:
+            remark(request.scope, str(error))
+            return self._pages.trouble.answer(503, _LATER)
+        return self._pages.link_sent.answer()
+
+    def _ask(self, public_id: str) -> None:
+        preferences.ask_for_link(self._database.store(), public_id, self._via)
+        self._wake()
+
+    def _answer(self, request: Request, asked: Mapping[str, str]) -> Response:
+        token, moment = request.path_params["token"], datetime.now(UTC)
+        if asked.get("do") == "link":
+            # Whose it was, and whether it was anybody's, the answer does not say.
+            if once := preferences.once_whose(self._keys, token):
+                self._ask(once)
+            return self._pages.link_sent.answer()
+        if change := preferences.which_change(self._keys, token, moment):
+            return self._change(request, change)
+        return self._open(request, preferences.whose(self._keys, token, moment), asked)
+
+    def _open(self, request: Request, public_id: str | None, asked: Mapping[str, str]) -> Response:
+        reader = preferences.look(self._database.store(), public_id) if public_id else None
+        if public_id is None or reader is None:
+            return self._pages.no_preferences.answer(404)
+        if request.method == "POST":
+            return self._do(request, public_id, asked)
+        match request.url.query:
+            case "gegevens":
+                return self._data(public_id)
+            case "vergeten":
+                return self._pages.forget.answer()
+            case _:
+                return self._show(reader)
+
+    def _do(self, request: Request, public_id: str, asked: Mapping[str, str]) -> Response:
+        """Do one thing, and show what is so now."""
+        store, what = self._database.store(), asked.get("do", "")
+        if what == "erase":
+            return self._erase(request, public_id)
+        status = 200
+        try:
+            match what:
+                case "name":
+                    preferences.rename(store, public_id, asked.get("first_name", ""))
+                case "address":
+                    preferences.ask_for_change(
+                        store, public_id, asked.get("email", "").strip(), self._via
+                    )
+                    self._wake()
+                case "pause":
+                    weeks = int(asked.get("weeks", ""))
+                    preferences.pause(store, public_id, weeks, self._settings.timezone)
+                case "resume":
+                    preferences.resume(store, public_id)
+                case "plain" | "rich":
+                    preferences.choose_kind(store, public_id, plain_text=what == "plain")
+                case _:
+                    return self._pages.refused.answer(400)
+        except ValueError:
+            what, status = f"no-{what}", 422
+        reader = preferences.look(store, public_id)
+        if reader is None:
+            return self._pages.no_preferences.answer(404)
+        return self._show(reader, note=what, status=status)
+
+    def _show(self, reader: Reader, *, note: str = "", status: int = 200) -> Response:
+        standing = "active" if reader.status is Status.ACTIVE else "gone"
+        until = ""
+        if standing == "active" and reader.paused_until:
+            local = reader.paused_until.astimezone(ZoneInfo(self._settings.timezone))
+            if local > datetime.now(UTC):
+                standing, until = "paused", f"{local.day}-{local.month}-{local.year}"
+        page = self._pages.preferences(standing, reader.plain_text, note)
+        filled = page.filled(email=reader.email, first_name=reader.first_name or "", until=until)
+        return filled.answer(status)
+
+    def _data(self, public_id: str) -> Response:
+        held = preferences.own_data(self._database.store(), public_id)
+        if held is None:
+            return self._pages.no_preferences.answer(404)
+        body = json.dumps(held, ensure_ascii=False, indent=2)
+        return Response(body, 200, _ATTACHED, "application/json")
+
+    def _erase(self, request: Request, public_id: str) -> Response:
+        store = self._database.store()
+        key = erase_reader(store, self._settings, public_id)
+        if key is None:
+            return self._pages.no_preferences.answer(404)
+        try:
+            store.drop_copies(key)
+        except NewsletterError as error:
+            # He is gone; what still holds him goes with the next tidying, or by the author's hand.
+            remark(request.scope, str(error))
+        return self._pages.erased.answer()
+
+    def _change(self, request: Request, change: str) -> Response:
+        store, pressed = self._database.store(), request.method == "POST"
+        if pressed:
+            moved = preferences.confirm_change(store, change, self._via)
+            self._wake()
+        else:
+            moved = preferences.look_at_change(store, change)
+        match moved:
+            case Moved.OPEN:
+                return self._pages.new_address.answer()
+            case Moved.DONE:
+                return self._pages.address_changed.answer()
+            case Moved.TAKEN:
+                return self._pages.address_taken.answer(409)
+            case Moved.NOTHING:
+                return self._pages.no_preferences.answer(404)

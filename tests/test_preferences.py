@@ -1,0 +1,295 @@
+"""Preferences through the web app: what a mailed link opens, and no other does."""
+
+from __future__ import annotations
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from typing import TYPE_CHECKING
+
+import pytest
+import served
+from house import House
+from people import dump, sql, statuses
+from served import KEY, App, preferences_link, serving
+from traces import traces
+
+from newsletter import tokens
+from newsletter.subscriptions import people as list_
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from email.message import EmailMessage
+    from pathlib import Path
+
+pytestmark = pytest.mark.usefixtures("database")
+
+ANNA = "anna@example.org"
+HALF_AN_HOUR = 1800
+
+
+@pytest.fixture
+def house(root: Path) -> House:
+    house = House(root, readers=2)
+    list_.add(house.store, ANNA, consent="Ja, graag", first_name="Anna")
+    return house
+
+
+@pytest.fixture
+def app(house: House) -> Iterator[App]:
+    with serving(house.root) as app:
+        yield app
+
+
+def public_id(house: House, email: str = ANNA) -> str:
+    return str(sql(house.store, "SELECT public_id FROM subscribers WHERE email = ?", email)[0][0])
+
+
+def link(house: House, **ends: float) -> str:
+    return preferences_link(public_id(house), **ends)
+
+
+def leave_link(house: House) -> str:
+    return served.leave_link(public_id(house))
+
+
+def letters(house: House, count: int) -> list[EmailMessage]:
+    """Return the notices in the outbox, once there are so many."""
+    folder = house.settings.state / "outbox" / "_notices"
+    until = time.monotonic() + 60
+    while len(found := [*folder.glob("*.eml")] if folder.exists() else []) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    in_order = sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    return [
+        message_from_bytes(path.read_bytes(), policy=policy.default)  # type: ignore[misc]
+        for path in in_order
+    ]
+
+
+def link_in(letter: EmailMessage) -> str:
+    text = letter.get_body(("plain",))
+    assert text is not None
+    found = re.search(r"https?://\S+(/p/\S+)", text.get_content())
+    assert found
+    return found[1]
+
+
+def him(house: House, column: str) -> object:
+    return sql(house.store, f"SELECT {column} FROM subscribers WHERE source = 'cli'")[0][0]  # noqa: S608
+
+
+def everything(house: House) -> object:
+    tables = ("signups", "changes", "notices", "deliveries")
+    return dump(house.store), {t: sql(house.store, f"SELECT * FROM {t}") for t in tables}  # noqa: S608
+
+
+def test_the_leave_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
+    house: House, app: App
+) -> None:
+    answers = [app.client.post(f"{leave_link(house)}?voorkeuren") for _ in range(5)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    assert "anna" not in answers[0].text.lower()
+    found = letters(house, 3)
+    assert [letter["To"] for letter in found] == [ANNA] * 3
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(3,)]
+    opened = app.client.get(link_in(found[0]))
+    assert opened.status_code == 200
+    assert ANNA in opened.text
+    assert opened.headers["cache-control"] == "no-store"
+    assert him(house, "status") == "active"
+
+
+def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_reader(house: House, app: App) -> None:
+    reader = app.client.post(f"{leave_link(house)}?voorkeuren")
+    for whose in (tokens.NOBODY, "f" * 32):
+        token = tokens.leave_token(KEY, whose, tokens.NOBODY)
+        other = app.client.post(f"/u/{token}?voorkeuren")
+        assert (other.status_code, other.text) == (reader.status_code, reader.text)
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(1,)]
+
+
+def test_no_other_link_opens_preferences_and_all_that_open_nothing_look_alike(
+    house: House, app: App
+) -> None:
+    good = link(house)
+    id_ = public_id(house)
+    until = int(time.time()) + HALF_AN_HOUR
+    bad = {
+        "leave": leave_link(house).replace("/u/", "/p/"),
+        "confirm": f"/p/{tokens.confirm_token(KEY, id_)}",
+        "address": f"/p/{tokens.address_token(KEY, id_, until)}",
+        "old": link(house, ends_in=-1),
+        "stranger": f"/p/{tokens.preferences_token(KEY, 'f' * 32, until)}",
+        "another key": f"/p/{tokens.preferences_token('other', id_, until)}",
+        "cut": good[:-1],
+        "nonsense": "/p/x",
+    }
+    before = everything(house)
+    answers = {
+        (name, method): app.client.request(method, path, data={"do": "erase"})
+        for name, path in bad.items()
+        for method in ("GET", "POST")
+    }
+    assert {answer.status_code for answer in answers.values()} == {404}
+    assert len({answer.text for answer in answers.values()}) == 1
+    assert everything(house) == before
+    assert app.client.get(good.replace("/p/", "/u/")).status_code == 404
+    assert app.client.get(good.replace("/p/", "/c/")).status_code == 404
+
+
+def test_an_old_link_asks_for_a_new_one_and_tells_nobody_whose_it_was(
+    house: House, app: App
+) -> None:
+    old = app.client.post(link(house, ends_in=-1), data={"do": "link"})
+    nonsense = app.client.post("/p/x", data={"do": "link"})
+    forged = app.client.post(leave_link(house).replace("/u/", "/p/"), data={"do": "link"})
+    assert len({(answer.status_code, answer.text) for answer in (old, nonsense, forged)}) == 1
+    assert [letter["To"] for letter in letters(house, 1)] == [ANNA]
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(1,)]
+
+
+def test_looking_changes_nothing_however_often_a_scanner_looks(house: House, app: App) -> None:
+    path = link(house)
+    before = everything(house)
+    for query in ("", "?gegevens", "?vergeten", "?voorkeuren"):
+        for method in ("GET", "HEAD"):
+            assert app.client.request(method, path + query).status_code == 200
+            app.client.request(method, leave_link(house) + query)
+    assert everything(house) == before
+
+
+def test_a_name_is_changed_and_what_is_none_is_not(house: House, app: App) -> None:
+    path = link(house)
+    for _ in range(2):
+        done = app.client.post(path, data={"do": "name", "first_name": " Anneke "})
+        assert done.status_code == 200
+        assert him(house, "first_name") == "Anneke"
+    refused = app.client.post(path, data={"do": "name", "first_name": "www.koop.nl"})
+    assert refused.status_code == 422
+    assert him(house, "first_name") == "Anneke"
+    assert app.client.post(path, data={"do": "name", "first_name": ""}).status_code == 200
+    assert him(house, "first_name") is None
+
+
+def test_a_pause_lasts_whole_weeks_and_asking_twice_is_once(house: House, app: App) -> None:
+    path = link(house)
+    for weeks in ("0", "-1", "27", "x", ""):
+        assert app.client.post(path, data={"do": "pause", "weeks": weeks}).status_code == 422
+    assert him(house, "paused_until") is None
+    app.client.post(path, data={"do": "pause", "weeks": "2"})
+    first = him(house, "paused_until")
+    app.client.post(path, data={"do": "pause", "weeks": "2"})
+    assert him(house, "paused_until") == first
+    until = first if isinstance(first, datetime) else datetime.fromisoformat(str(first))
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
+    assert timedelta(days=13) <= until - datetime.now(UTC) <= timedelta(days=14)
+    assert "Stuur me weer brieven" in app.client.get(path).text
+    app.client.post(path, data={"do": "resume"})
+    assert him(house, "paused_until") is None
+
+
+def test_plain_text_is_chosen_and_reaches_what_is_still_to_be_sent(house: House, app: App) -> None:
+    path = link(house)
+    sql(house.store, "UPDATE subscribers SET paused_until = NULL")
+    app.client.post(path, data={"do": "plain"})
+    assert him(house, "plain_text") == 1
+    app.client.post(f"{leave_link(house)}?voorkeuren")
+    (letter,) = letters(house, 1)
+    assert letter.get_content_type() == "text/plain"
+    app.client.post(path, data={"do": "rich"})
+    assert him(house, "plain_text") == 0
+
+
+def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
+    house: House, app: App
+) -> None:
+    path = link(house)
+    assert app.client.post(path, data={"do": "address", "email": "geen"}).status_code == 422
+    app.client.post(path, data={"do": "address", "email": "Anna@Nieuw.example"})
+    (letter,) = letters(house, 1)
+    assert letter["To"] == "Anna@Nieuw.example"
+    assert "Anna," not in str(letter.get_body(("plain",)))
+    assert him(house, "email") == ANNA
+    confirming = link_in(letter)
+    app.client.get(confirming)
+    assert him(house, "email") == ANNA
+    assert app.client.post(confirming, data={"do": "erase"}).status_code == 200
+    assert him(house, "email") == "Anna@Nieuw.example"
+    assert him(house, "email_key") == "anna@nieuw.example"
+    told = letters(house, 2)[-1]
+    assert told["To"] == ANNA
+    assert "nieuw.example" not in str(told).lower()
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(2,)]
+
+
+def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
+    house: House, app: App
+) -> None:
+    path = link(house)
+    free = app.client.post(path, data={"do": "address", "email": "vrij@example.org"})
+    taken = app.client.post(path, data={"do": "address", "email": "lezer1@example.org"})
+    assert (free.status_code, free.text) == (taken.status_code, taken.text)
+    letter = letters(house, 2)[-1]
+    assert letter["To"] == "lezer1@example.org"
+    refused = app.client.post(link_in(letter), data={"do": ""})
+    assert refused.status_code == 409
+    assert him(house, "email") == ANNA
+    first = letters(house, 2)[0]
+    assert app.client.get(link_in(first)).status_code == 404
+
+
+def test_own_data_are_all_that_is_held(house: House, app: App) -> None:
+    app.client.post(f"{leave_link(house)}?voorkeuren")
+    (letter,) = letters(house, 1)
+    app.client.post(link(house), data={"do": "address", "email": "anna@nieuw.example"})
+    answer = app.client.get(f"{link_in(letter)}?gegevens")
+    held = answer.json()
+    assert "attachment" in answer.headers["content-disposition"]
+    assert (held["email"], held["first_name"], held["status"]) == (ANNA, "Anna", "active")
+    assert [consent["text"] for consent in held["consents"]] == ["Ja, graag"]
+    assert [notice["kind"] for notice in held["notices"]] == ["preferences", "new-address"]
+    assert [change["new_email"] for change in held["changes"]] == ["anna@nieuw.example"]
+    assert {"deliveries", "events", "paused_until", "plain_text"} <= held.keys()
+
+
+def test_erasing_takes_one_button_more_and_leaves_nothing(house: House, app: App) -> None:
+    app.client.post(f"{leave_link(house)}?voorkeuren")
+    path = link_in(letters(house, 1)[0])
+    leave = leave_link(house)
+    app.client.post(path, data={"do": "address", "email": "anna@nieuw.example"})
+    letters(house, 2)
+    assert "Ja, wis alles" in app.client.get(f"{path}?vergeten").text
+    assert ANNA in statuses(house.store)
+    done = app.client.post(path, data={"do": "erase"})
+    assert done.status_code == 200
+    assert traces(house.root, ANNA, "anna@nieuw.example") == []
+    assert app.client.get(path).status_code == 404
+    assert app.client.post(path, data={"do": "erase"}).status_code == 404
+    assert app.leave(leave.removeprefix("/u/")).status_code == 200
+
+
+def test_without_the_database_nothing_is_promised(house: House, app: App) -> None:
+    path, leave = link(house), leave_link(house)
+    sql(house.store, "UPDATE ledger SET closed_at = '2026-11-29'")
+    for answer in (
+        app.client.post(path, data={"do": "resume"}),
+        app.client.post(f"{leave}?voorkeuren"),
+    ):
+        assert answer.status_code == 503
+        assert "retry-after" in answer.headers
+
+
+def test_no_token_and_no_address_stand_in_the_log(house: House, app: App) -> None:
+    path = link(house)
+    app.client.get(path)
+    app.client.post(path, data={"do": "address", "email": "anna@nieuw.example"})
+    letters(house, 1)
+    app.stop()
+    said = app.said()
+    assert "/p/{token}" in said
+    assert path.removeprefix("/p/") not in said
+    assert "nieuw.example" not in said
+    assert ANNA not in said

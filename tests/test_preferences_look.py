@@ -1,0 +1,148 @@
+"""The preferences in a real browser: phone and desk, light and dark, keyboard alone, no scripts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+import served
+from house import House
+from people import sql
+from served import App, serving
+from test_letter_look import DOUBLE_TEXT, MODES, Mode, beyond
+from test_web_look import DESK, PHONE, settle, violations
+
+from newsletter.subscriptions import people as list_
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import BrowserContext, Page
+
+ANNA = "anna@example.org"
+NARROW = {"width": 360, "height": 740}
+
+
+@pytest.fixture
+def house(root: Path) -> House:
+    settle(root)
+    house = House(root, readers=0)
+    list_.add(house.store, ANNA, consent="Ja, graag", first_name="Anna")
+    return house
+
+
+@pytest.fixture
+def app(house: House) -> Iterator[App]:
+    with serving(house.root) as app:
+        yield app
+
+
+def link(house: House) -> str:
+    return served.preferences_link(str(him(house, "public_id")[0]))
+
+
+def leave_link(house: House) -> str:
+    return served.leave_link(str(him(house, "public_id")[0]))
+
+
+def him(house: House, columns: str) -> tuple[object, ...]:
+    return sql(house.store, f"SELECT {columns} FROM subscribers")[0]  # noqa: S608 - ours
+
+
+def assert_fit(page: Page) -> None:
+    """Look at a page as everybody may: any theme, any size, any width."""
+    for mode in MODES:
+        page.emulate_media(color_scheme=mode)
+        for size in (NARROW, PHONE, DESK):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            assert violations(page) == []
+            assert beyond(page) == []
+
+
+def test_every_page_is_fit_for_everybody(
+    house: House, app: App, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(bypass_csp=True).new_page()
+    path = link(house)
+    for shown in (path, f"{path}?vergeten", leave_link(house), "/p/x"):
+        page.goto(app.url + shown)
+        assert_fit(page)
+    page.get_by_role("button").click()
+    assert_fit(page)
+    page.goto(app.url + path)
+    page.get_by_role("button", name="Pauzeer").click()
+    assert_fit(page)
+    page.evaluate(DOUBLE_TEXT)
+    assert beyond(page) == []
+    page.goto(f"{app.url}{path}?vergeten")
+    page.get_by_role("button").click()
+    page.get_by_role("heading", name="Alles is gewist").wait_for()
+    assert_fit(page)
+
+
+@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
+@pytest.mark.parametrize("size", [NARROW, DESK], ids=["phone", "desk"])
+def test_a_reader_does_all_of_it_with_a_mouse(
+    scripts: bool,  # noqa: FBT001 - a parameter of the test
+    size: dict[str, int],
+    house: House,
+    app: App,
+    new_context: Callable[..., BrowserContext],
+) -> None:
+    page = new_context(java_script_enabled=scripts, viewport=size).new_page()
+    page.goto(app.url + link(house))
+    page.get_by_label("Zo begroeten we je").fill("Anneke")
+    page.get_by_role("button", name="Bewaar mijn voornaam").click()
+    assert page.get_by_role("status").inner_text() == "Je voornaam is bewaard."
+    assert him(house, "first_name") == ("Anneke",)
+    page.get_by_label("Even geen brieven").select_option("3")
+    page.get_by_role("button", name="Pauzeer").click()
+    assert him(house, "paused_until IS NULL") == (0,)
+    page.get_by_role("button", name="Stuur me weer brieven").click()
+    assert him(house, "paused_until IS NULL") == (1,)
+    page.get_by_role("button", name="Liever platte tekst").click()
+    assert him(house, "plain_text") == (1,)
+    page.get_by_label("Nieuw e-mailadres").fill("geen adres")
+    page.get_by_role("button", name="Verander mijn adres").click()
+    assert "tikfout" in page.get_by_role("status").inner_text()
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="Download").click()
+    assert saved.value.suggested_filename == "mijn-gegevens.json"
+    page.get_by_role("link", name="Laat alles wissen").click()
+    page.get_by_role("link", name="Nee").click()
+    page.get_by_role("link", name="Laat alles wissen").click()
+    page.get_by_role("button", name="Ja, wis alles").click()
+    assert page.get_by_role("heading").inner_text() == "Alles is gewist"
+    assert sql(house.store, "SELECT count(*) FROM subscribers") == [(0,)]
+    assert page.context.cookies() == []
+
+
+def test_the_keyboard_alone_will_do(house: House, app: App, page: Page) -> None:
+    page.goto(app.url + link(house))
+    page.keyboard.press("Tab")
+    page.keyboard.press("ControlOrMeta+A")
+    page.keyboard.type("Anneke")
+    page.keyboard.press("Enter")
+    page.get_by_role("status").wait_for()
+    assert him(house, "first_name") == ("Anneke",)
+    outline = "getComputedStyle(document.activeElement).outline"
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        assert "solid 3px" in page.evaluate(outline)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_forwarded_letter_gives_its_holder_a_leave_button_and_a_mail_to_the_reader(
+    mode: Mode, house: House, app: App, new_context: Callable[..., BrowserContext]
+) -> None:
+    page = new_context(java_script_enabled=False, color_scheme=mode).new_page()
+    page.goto(app.url + leave_link(house))
+    assert page.get_by_role("button").all_inner_texts() == ["Ja, meld me af", "Mail me de link"]
+    assert "anna" not in page.content().lower()
+    page.get_by_role("button", name="Mail me de link").click()
+    assert page.get_by_role("heading").inner_text() == "Kijk in je mailbox"
+    assert page.get_by_role("button").count() == 0
+    assert "anna" not in page.content().lower()
+    assert him(house, "status") == ("active",)
+    assert sql(house.store, "SELECT kind FROM notices") == [("preferences",)]
