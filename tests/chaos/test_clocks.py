@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 TWO_HOURS = timedelta(hours=2)
 
 
+# On a server there is one clock, and it is not theirs.
+@pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("wrong", [TWO_HOURS, -TWO_HOURS], ids=["fast", "slow"])
 @pytest.mark.parametrize("dies", [True, False], ids=["it is killed", "the other is killed"])
 def test_a_clock_that_is_wrong_costs_time_and_no_letter(

@@ -397,8 +397,8 @@ class _Connection(socketserver.StreamRequestHandler):
         return False
 
     def _kill(self) -> bool:
-        with contextlib.suppress(ProcessLookupError):  # it was killed by something else just now
-            os.kill(process_at(self.client_address[1]), signal.SIGKILL)
+        with contextlib.suppress(OSError):  # it was killed by something else just now
+            os.kill(process_at(self.connection), signal.SIGKILL)
         return False
 
     def _set_faults(self, body: bytes) -> bool:
@@ -411,19 +411,21 @@ class _Connection(socketserver.StreamRequestHandler):
         return True
 
 
-def process_at(port: int) -> int:
-    """Return the process that holds the connection from a port of the loopback (proc(5)).
+def process_at(connection: socket.socket) -> int:
+    """Return the process at the other end of a connection on the loopback (proc(5)).
 
     Raises:
         ProcessLookupError: It has let go of it.
     """
-    connections = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    here = [of[9] for of in connections if of[1].endswith(f":{port:04X}")]
+    # Both ends: two processes may have the same port, for connections to different places.
+    ends = tuple(f":{end[1]:04X}" for end in (connection.getpeername(), connection.getsockname()))
+    lines = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    there = {f"socket:[{of[9]}]" for of in lines if (of[1][8:], of[2][8:]) == ends}
     for link in Path("/proc").glob("[0-9]*/fd/*"):
         with contextlib.suppress(OSError):  # one that has ended, or is another user's
-            if str(link.readlink()) in {f"socket:[{inode}]" for inode in here}:
+            if str(link.readlink()) in there:
                 return int(link.parts[2])
-    raise ProcessLookupError(port)
+    raise ProcessLookupError(ends)
 
 
 def _head(status: int, length: int, headers: Mapping[str, str]) -> bytes:
