@@ -202,7 +202,7 @@ class Scene:
             f" WHERE d.state IN ({listed}) ORDER BY s.id"
         )
         there = {ref: email for ref, email in found if ref not in self.gone}
-        refs = chance.sample(sorted(there), min(most, len(there))) if chance else [*there][:most]
+        refs = chance.sample([*there], min(most, len(there))) if chance else [*there][:most]
         taken = {entry["ref"] for entry in self.fake.taken()}
         with self.copy.store() as store:
             for ref in refs:
