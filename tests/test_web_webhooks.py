@@ -229,7 +229,7 @@ def test_a_signature_of_mailgun_vouches_for_one_webhook_alone(app: App, letters:
 
 def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters) -> None:
     with serving(root) as app:
-        for name in ("resend", "lettermint", "mailgun", "ses", "postmark", "outbox", "..", "%00"):
+        for name in ("resend", "lettermint", "mailgun", "ses", "postmark", "outbox", "%00"):
             assert app.client.post(f"/webhooks/{name}", content=b"{}").status_code == 404
     assert kept(letters) == []
 
