@@ -9,7 +9,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from newsletter.store import doubts, recovery
+from newsletter.model import MailingState
+from newsletter.store import doubts, mailings, recovery
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
@@ -97,5 +98,12 @@ class Doubts:
                 began = now(connection)
             findings = self._provider.search(doubt)
             with self._store.write() as connection:
-                missing += doubts.record_search(connection, doubt, findings, search, began=began)
+                # Another process may have concluded the mailing while this one searched.
+                state = mailings.hold(connection, self._mailing.id).state
+                again = doubts.record_search(connection, doubt, findings, search, began=began)
+                if again and state is MailingState.COMPLETED_WITH_UNKNOWN:
+                    mailings.move(connection, self._mailing.id, MailingState.SENDING)
+                elif not again and state is MailingState.COMPLETED_WITH_UNKNOWN:
+                    mailings.conclude(connection, self._mailing.id)
+            missing += again
         return missing
