@@ -91,6 +91,11 @@ def house(root: Path, database: str) -> Iterator[House]:
         keep(house.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])
     apply_waiting(house.store)
     house.sql(
+        "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key, "
+        "requested_at) VALUES ('c', 1, 'a@example.org', 'b@example.org', 'b@example.org', "
+        "'2026-01-02 03:04:05.000006+00:00')"
+    )
+    house.sql(
         "INSERT INTO suppressions (address_hash, reason, at) "
         "VALUES ('hash', 'erased', '2026-01-02 03:04:05.000006+00:00')"
     )
