@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from letters import SETTINGS, every_block
 from parcels import TOKEN, batch, letter
@@ -211,6 +211,7 @@ PIECES = st.lists(
 ).map("".join)
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(
     names=st.lists(PIECES | st.none(), min_size=1, max_size=3),
     subject=PIECES,
