@@ -54,12 +54,12 @@ _OPTIONS: Final = (
     ("o:suppress-headers", b"X-Mailgun-Variables,X-Mailgun-Tag"),
 )
 _OPTIONS_LIMIT: Final = 16 * 1024
+# A percent sign may end one word and begin the next, so that what stands together is looked at
+# together.
+_RUN: Final = re.compile(r"(?:%[\w.:-]*)+", re.ASCII)
 # All that Mailgun is known to replace (mailing-lists, "Template Variables"), and whatever looks
 # like it: it has no way of its own to write these literally.
-_SYNTAX: Final = re.compile(
-    r"%(?:recipient|unsubscribe_|mailing_list_|tag_unsubscribe_)[\w.:-]*%?",
-    re.ASCII | re.IGNORECASE,
-)
+_OWN: Final = re.compile(r"recipient|unsubscribe_|mailing_list_", re.IGNORECASE)
 # Where an entity stands for itself (HTML, section 13.1.2): no percent sign can be hidden there.
 _NO_ENTITIES: Final = re.compile(r"<(style|script)\b.*?</\1|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 # The names of a reader's values: short, for each stands a thousand times in a request.
@@ -119,7 +119,7 @@ class Mailgun(Mailer):
             ),
         }
         for where, said in parts.items():
-            if found := _SYNTAX.search(said):
+            if found := _syntax(said):
                 return f'Mailgun would put something else in the place of "{found[0]}" in {where}'
         options = [field for field in (*_shared(letter, "", ""), *_OPTIONS) if field[0][1] == ":"]
         size = sum(len(name) + len(value) for name, value in options)
@@ -186,7 +186,7 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
     escaped = {"greeting": in_html, "leave_url": personal.html_value(own["leave_url"])}
 
     def named(literal: str) -> str:
-        return _SYNTAX.sub(lambda found: _variable(str(words.index(found[0]))), literal)
+        return _replaced(literal, lambda word: _variable(str(words.index(word))))
 
     fields = {
         "from": letter.sender,
@@ -209,12 +209,21 @@ def _variable(name: str) -> str:
 def _literals(letter: Letter) -> Sequence[str]:
     """Return all in subject and text that Mailgun would replace; its place names its variable."""
     literals = (letter.subject, *personal.form(letter).text[::2])
-    return list(dict.fromkeys(word for text in literals for word in _SYNTAX.findall(text)))
+    return list(dict.fromkeys(word for text in literals for word in _syntax(text)))
 
 
 def _hidden(in_html: str) -> str:
     """Return HTML in which Mailgun finds nothing, and a reader what stood there."""
-    return _SYNTAX.sub(lambda found: found[0].replace("%", "&#37;"), in_html)
+    return _replaced(in_html, lambda word: word.replace("%", "&#37;"))
+
+
+def _syntax(text: str) -> list[str]:
+    """Return all that Mailgun might put something else for, in its order."""
+    return [run for run in _RUN.findall(text) if _OWN.search(run)]
+
+
+def _replaced(text: str, by: Callable[[str], str]) -> str:
+    return _RUN.sub(lambda run: by(run[0]) if _OWN.search(run[0]) else run[0], text)
 
 
 def _fill(pieces: Pieces, own: Mapping[str, str], literally: Callable[[str], str]) -> str:
@@ -230,7 +239,7 @@ def _greetings(readers: Sequence[Recipient]) -> tuple[str, str, Mapping[str, str
     """
     all_ = {reader.greeting for reader in readers}
     escaped = {said: _hidden(personal.html_value(said)) for said in all_}
-    if len(escaped) == 1 and not _SYNTAX.search(min(escaped)):
+    if len(escaped) == 1 and not _syntax(min(escaped)):
         ((alike, in_html),) = escaped.items()
         return alike, in_html, {alike: ""}
     values = {said: f',"{_GREETING}":{encode(said)}' for said in escaped}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters
-from hypothesis import assume, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from letters import SETTINGS, every_block
 from parcels import TOKEN, batch, letter
@@ -211,7 +211,8 @@ PIECES = st.lists(
 ).map("".join)
 
 
-@settings(deadline=None, derandomize=True, database=None)
+@settings(deadline=None)  # a busy machine is no failure
+@example(names=[None], subject="%runsubscribe_url%recipient.", prose="%a%recipient.", more="%")
 @given(
     names=st.lists(PIECES | st.none(), min_size=1, max_size=3),
     subject=PIECES,
@@ -221,9 +222,6 @@ PIECES = st.lists(
 def test_whatever_is_written_every_reader_finds_just_that(
     names: list[str | None], subject: str, prose: str, more: str
 ) -> None:
-    # Not yet literal: a word that ends in a percent sign with which Mailgun's own begins.
-    written = (subject, prose, more, *filter(None, names))
-    assume(not any(re.search(r"%\w+%recipient", text) for text in written))
     of = letter(subject=f"Over {subject}", prose=prose, list_id="Rust <rust.example.org>")
     of = dataclasses.replace(of, greeting=f"Dag {{first_name}}{more}", greeting_without_name=more)
     sent = greeted(*names, of=of)
