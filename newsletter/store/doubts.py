@@ -87,37 +87,39 @@ def record_search(
     ).one_or_none()
     if batch is None:  # a rehearsal that was replaced
         return 0
-    moment = now(connection)
-    unknown = sa.and_(
-        deliveries.c.batch_id == batch.id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
+    _take_in(connection, batch.id, findings)
+    listed_by = max(batch.claimed_at, batch.lease_until) + search.lag
+    if not findings.complete or began < listed_by:
+        return 0
+    if batch.missed_at is None:
+        this = batches.update().where(batches.c.id == batch.id)
+        connection.execute(this.values(missed_at=now(connection)))
+        return 0
+    return _give_back(connection, batch.id) if began >= batch.missed_at + BETWEEN_SEARCHES else 0
+
+
+def _take_in(connection: sa.Connection, batch_id: int, findings: Findings) -> None:
+    """Accept what was found, and note why a search came to no end."""
     if findings.failure:
         why = f"no search came to an end: {findings.failure.reason}"
-        connection.execute(deliveries.update().where(unknown).values(reason=why))
-    set_for_each(
-        connection,
-        deliveries,
-        "ref",
-        [
-            {
-                "ref": ref,
-                "state": DeliveryState.ACCEPTED.value,
-                "reason": None,
-                "provider_id": taken.provider_id,
-                "accepted_at": moment,
-            }
-            for ref, taken in findings.accepted.items()
-        ],
-        under_way(batch.id),
-    )
-    if not findings.complete or began < max(batch.claimed_at, batch.lease_until) + search.lag:
-        return 0
-    this = batches.update().where(batches.c.id == batch.id)
-    if batch.missed_at is None:
-        connection.execute(this.values(missed_at=moment))
-        return 0
-    if began < batch.missed_at + BETWEEN_SEARCHES:
-        return 0
+        connection.execute(deliveries.update().where(_unknown(batch_id)).values(reason=why))
+    moment = now(connection)
+    rows = [
+        {
+            "ref": ref,
+            "state": DeliveryState.ACCEPTED.value,
+            "reason": None,
+            "provider_id": taken.provider_id,
+            "accepted_at": moment,
+        }
+        for ref, taken in findings.accepted.items()
+    ]
+    set_for_each(connection, deliveries, "ref", rows, under_way(batch_id))
+
+
+def _give_back(connection: sa.Connection, batch_id: int) -> int:
+    """Make pending what no search finds, once for each delivery; return how many."""
+    unknown = _unknown(batch_id)
     connection.execute(
         deliveries.update()
         .where(unknown, deliveries.c.sent_again.is_(sa.true()))
@@ -130,9 +132,16 @@ def record_search(
         )
     ).rowcount
     # Whoever still holds this batch has lost it.
-    ended = {"settled_at": moment, "snapshot": None, "attempt": batches.c.attempt + 1}
-    connection.execute(this.values(ended))
+    connection.execute(
+        batches.update()
+        .where(batches.c.id == batch_id)
+        .values(settled_at=now(connection), snapshot=None, attempt=batches.c.attempt + 1)
+    )
     return missing
+
+
+def _unknown(batch_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN)
 
 
 def record_late(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> None:
