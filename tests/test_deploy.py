@@ -9,6 +9,7 @@ import re
 import shlex
 import subprocess
 import sys
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,8 +17,10 @@ import click
 import pytest
 import yaml
 from served import serving
+from starlette.requests import Request
 
 from newsletter.cli import main
+from newsletter.web.clients import origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,6 +75,19 @@ def understood(arguments: list[str]) -> click.Command:
     parser = command.make_parser(click.Context(command))
     parser.parse_args(words)
     return command
+
+
+def asked_of(arguments: list[str]) -> dict[str, Any]:
+    """Return what these words ask of the command that they name, by parameter."""
+    command = understood(arguments)
+    return command.make_context(arguments[0], arguments[1:]).params
+
+
+def believed(arguments: list[str], peer: str) -> str | None:
+    """Return who asks, as `serve` with these words sees it, when a web server says who it is."""
+    headers = [(b"x-forwarded-for", b"192.0.2.1, 198.51.100.7")]
+    request = Request({"type": "http", "headers": headers, "client": (peer, 1234)})
+    return origin(request, asked_of(arguments)["proxies"]).ip
 
 
 def unit(name: str) -> configparser.ConfigParser:
@@ -138,6 +154,22 @@ def test_the_units_belong_together() -> None:
         assert service["EnvironmentFile"] == "/etc/newsletter.env"
         assert service["WorkingDirectory"] in service["ReadWritePaths"].split()
         understood(shlex.split(service["ExecStart"])[1:])
+
+
+def test_the_pages_believe_the_web_server_before_them_and_nobody_else() -> None:
+    words = shlex.split(unit("newsletter-web.service")["Service"]["ExecStart"])[1:]
+    listens = asked_of(words)
+    (told,) = re.findall(r"^letter\.example\.org \{\n\treverse_proxy (\S+)\n\}", PAGE, re.MULTILINE)
+    assert told == f"{listens['host']}:{listens['port']}"
+    assert believed(words, "127.0.0.1") == "198.51.100.7"
+    assert believed(words, "203.0.113.9") == "203.0.113.9"
+
+
+def test_nginx_says_who_asks_as_caddy_does_by_itself() -> None:
+    page = (PROJECT / "docs" / "web.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"^    server \{\n.*?^    \}\n", page, re.MULTILINE | re.DOTALL)
+    assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in block
+    assert "`newsletter serve --proxy 127.0.0.1`" in page
 
 
 def test_passing_trouble_is_no_failure_of_the_job_and_a_decision_is() -> None:
@@ -249,6 +281,23 @@ def test_every_service_runs_a_command_of_the_program_and_waits_for_what_it_needs
         assert needs["upgrade"]["condition"] == "service_completed_successfully"
     assert services["send"]["profiles"] == ["send"]
     assert re.fullmatch(r"postgres:\d+", services["database"]["image"])
+
+
+def test_in_its_container_the_pages_believe_the_machine_and_no_other_container() -> None:
+    (pool,) = COMPOSE["networks"]["default"]["ipam"]["config"]
+    network = ip_network(pool["subnet"])
+    gateway, others = ip_address(pool["gateway"]), list(network.hosts())
+    others.remove(gateway)
+    assert len(others) > len(COMPOSE["services"])
+    # Docker hands these out by itself, for it to collide with.
+    for taken in ("172.16.0.0/12", "192.168.0.0/16"):
+        assert not network.overlaps(ip_network(taken))
+    words = COMPOSE["services"]["web"]["command"]
+    assert words[: words.index("--proxy")] == json.loads(last("CMD"))
+    assert believed(words, str(gateway)) == "198.51.100.7"
+    assert {believed(words, str(other)) for other in others} == {None}
+    assert [n for n, one in COMPOSE["services"].items() if "networks" in one] == []
+    assert f"`{network.network_address}`" in PAGE
 
 
 def test_no_secret_stands_in_the_compose_file_and_only_the_job_has_the_providers() -> None:
