@@ -6,7 +6,7 @@ import functools
 import html
 from dataclasses import dataclass, replace
 from email.utils import format_datetime, parseaddr
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from newsletter import slots
 from newsletter.model import Message, Recipient
@@ -67,13 +67,17 @@ def form(letter: Letter) -> Form:
         ("Date", ("", "date", "")),
         ("Message-ID", ("<", "ref", f"@{_domain(letter.sender)}>")),
         # A notice is no list mail, and there is nothing to leave.
-        *(_of_a_list(letter) if letter.leave_url else ()),
+        *(_of_a_list(letter) if letter.leave_url else (_AUTOMATIC,)),
     )
     return Form(
         headers=tuple((name, pieces) for name, pieces in headers if any(pieces)),
         html=slots.split(letter.html) if letter.html else (),
         text=slots.split(letter.text),
     )
+
+
+# RFC 3834, section 5: somebody's doing made a program write it, so let no program answer it.
+_AUTOMATIC: Final = ("Auto-Submitted", ("auto-generated",))
 
 
 def _of_a_list(letter: Letter) -> tuple[tuple[str, Pieces], ...]:

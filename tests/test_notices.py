@@ -91,6 +91,7 @@ def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(
     (mail,) = letters(tmp_path)
     names = {name.lower() for name in mail}
     assert not any(name.startswith("list-") for name in names)
+    assert mail["Auto-Submitted"] == "auto-generated"
     for part in (body(mail, "plain"), body(mail, "html"), mail["Subject"], mail["From"]):
         assert "Onvoorstelbaar" not in part
         assert "anna" not in part.lower()

@@ -50,7 +50,10 @@ _ROUTE: Final = "broadcast"
 # Each wins over what the route is set to. A reader is nobody's to watch.
 _UNTRACKED: Final = {"track_opens": False, "track_clicks": False}
 # It encodes what is not ASCII by itself, so that headers travel as plain text.
-_HEADERS: Final = ("Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+_HEADERS: Final = (
+    *("Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    "Auto-Submitted",
+)
 # The same delivery, sent again after a person decided so, is then the same message to a mailbox.
 _KEEP_ID: Final = {"X-LM-Preserve-Message-ID": "true"}
 # One of the statuses in the API reference; the SDK expects `pending`.

@@ -44,7 +44,10 @@ CAPABILITIES: Final = Capabilities(
 
 _BASE: Final = "https://api.eu.mailgun.net"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_HEADERS: Final = ("Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+_HEADERS: Final = (
+    *("Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    "Auto-Submitted",
+)
 # Said in each request, whatever the domain's own settings are. X-Mailgun-Sid stays, for by it
 # complaints find their way back.
 _OPTIONS: Final = (

@@ -41,7 +41,10 @@ CAPABILITIES: Final = Capabilities(
 BASE: Final = "https://api.resend.com"
 _FIELDS: Final = {"from": "From", "to": "To", "reply_to": "Reply-To", "subject": "Subject"}
 # Resend writes Date and Message-ID itself; whether it would take ours is documented nowhere.
-_HEADERS: Final[tuple[str, ...]] = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+_HEADERS: Final[tuple[str, ...]] = (
+    *("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    "Auto-Submitted",
+)
 _CONFLICT: Final = 409
 _TOO_MANY: Final = 429
 _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})

@@ -33,7 +33,7 @@ _LARGEST_REQUEST: Final = 1_000_000
 _ROOM: Final = 4000  # for the values of one reader, which are about 500 bytes
 # Date and Message-ID are among those that it writes itself and refuses from us:
 # https://docs.aws.amazon.com/ses/latest/dg/header-fields.html.
-_HEADERS: Final = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
+_HEADERS: Final = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
 _LONGEST_VALUE: Final = 995
 _LONGEST_HEADER: Final = 996

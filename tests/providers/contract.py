@@ -337,8 +337,22 @@ def test_a_notice_travels_as_it_was_written_and_as_no_list_mail(
     assert kinds(outcomes(alone, sent)) == {Accepted}
     (entry,) = fake.taken()
     assert_delivered(entry, sent, sent.recipients[0])
-    names = {name.lower() for name, _ in entry["message"]["headers"]}
-    assert {"list-id", "list-unsubscribe", "list-unsubscribe-post"} & names == set()
+    headers = [(name.lower(), value) for name, value in entry["message"]["headers"]]
+    assert {"list-id", "list-unsubscribe", "list-unsubscribe-post"} & {
+        n for n, _ in headers
+    } == set()
+    # No holiday message answers it (RFC 3834).
+    assert [v for name, v in headers if name == "auto-submitted"] == ["auto-generated"]
+
+
+def test_a_letter_to_the_list_is_not_marked_as_the_answer_of_a_program(
+    case: Case, fake: StandIn, provider: Provider
+) -> None:
+    assert kinds(outcomes(provider, case.batch())) == {Accepted}
+    for entry in fake.taken():
+        names = [name.lower() for name, _ in entry["message"]["headers"]]
+        assert "list-unsubscribe" in names
+        assert "auto-submitted" not in names
 
 
 def test_who_wants_plain_text_gets_no_other_part(
