@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import time
 from datetime import UTC, datetime, timedelta
-from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 import pytest
 import served
+import visitors
 from house import House
 from people import dump, sql, statuses
 from served import KEY, App, preferences_link, serving
@@ -55,25 +54,11 @@ def leave_link(house: House) -> str:
 
 
 def letters(house: House, count: int) -> list[EmailMessage]:
-    """Return the notices in the outbox, once there are so many."""
-    folder = house.settings.state / "outbox" / "_notices"
-    until = time.monotonic() + 60
-    while len(found := [*folder.glob("*.eml")] if folder.exists() else []) < count:
-        assert time.monotonic() < until
-        time.sleep(0.05)
-    in_order = sorted(found, key=lambda path: path.stat().st_mtime_ns)
-    return [
-        message_from_bytes(path.read_bytes(), policy=policy.default)  # type: ignore[misc]
-        for path in in_order
-    ]
+    return visitors.letters(house.root, count)
 
 
 def link_in(letter: EmailMessage) -> str:
-    text = letter.get_body(("plain",))
-    assert text is not None
-    found = re.search(r"https?://\S+(/p/\S+)", text.get_content())
-    assert found
-    return found[1]
+    return visitors.link_in(letter, "p")
 
 
 def him(house: House, column: str) -> object:

@@ -10,7 +10,8 @@ from house import House
 from people import sql
 from served import App, serving
 from test_letter_look import DOUBLE_TEXT, MODES, Mode, beyond
-from test_web_look import DESK, PHONE, settle, violations
+from test_web_look import DESK, MOST_BYTES, PHONE, settle, violations
+from visitors import letters, link_in
 
 from newsletter.subscriptions import people as list_
 
@@ -58,6 +59,10 @@ def assert_fit(page: Page) -> None:
             page.set_viewport_size(size)  # type: ignore[arg-type]
             assert violations(page) == []
             assert beyond(page) == []
+    page.evaluate(DOUBLE_TEXT)
+    for width in (320, 360, 375, 1280):
+        page.set_viewport_size({"width": width, "height": 740})
+        assert beyond(page) == []
 
 
 def test_every_page_is_fit_for_everybody(
@@ -73,12 +78,67 @@ def test_every_page_is_fit_for_everybody(
     page.goto(app.url + path)
     page.get_by_role("button", name="Pauzeer").click()
     assert_fit(page)
-    page.evaluate(DOUBLE_TEXT)
-    assert beyond(page) == []
     page.goto(f"{app.url}{path}?vergeten")
     page.get_by_role("button").click()
     page.get_by_role("heading", name="Alles is gewist").wait_for()
     assert_fit(page)
+
+
+def test_what_is_said_of_a_wish_is_fit_for_everybody(
+    house: House, app: App, new_context: Callable[..., BrowserContext]
+) -> None:
+    path = link(house)
+    list_.add(house.store, "bas@example.org", consent="Ja, graag")
+    page = new_context(bypass_csp=True).new_page()
+    page.goto(app.url + path)
+    page.get_by_label("Zo begroeten we je").fill("www.koop.example")
+    page.get_by_role("button", name="Bewaar mijn voornaam").click()
+    assert "kunnen we niet gebruiken" in page.get_by_role("status").inner_text()
+    assert_fit(page)
+    page.get_by_label("Nieuw e-mailadres").fill("geen adres")
+    page.get_by_role("button", name="Verander mijn adres").click()
+    assert_fit(page)
+    page.get_by_role("button", name="Liever platte tekst").click()
+    assert_fit(page)
+    for n, (address, said) in enumerate(
+        {
+            "bas@example.org": "Dit adres staat al op de lijst",
+            f"{'anneke' * 10}@{'nieuw' * 12}.example.org": "Je adres is veranderd",
+        }.items(),
+        start=1,
+    ):
+        page.goto(app.url + path)
+        page.get_by_label("Nieuw e-mailadres").fill(address)
+        page.get_by_role("button", name="Verander mijn adres").click()
+        assert "Er is een brief onderweg" in page.get_by_role("status").inner_text()
+        assert_fit(page)
+        page.goto(app.url + link_in(letters(house.root, n)[-1], "p"))
+        assert_fit(page)
+        if page.get_by_role("button").count():
+            page.get_by_role("button", name="Ja, dit is mijn nieuwe adres").click()
+        assert page.get_by_role("heading").inner_text() == said
+        assert_fit(page)
+    sql(house.store, "UPDATE subscribers SET status = 'unsubscribed'")
+    page.goto(app.url + path)
+    page.get_by_text("geen brieven van").wait_for()
+    assert_fit(page)
+
+
+def test_nothing_is_fetched_but_the_page_itself(house: House, app: App, page: Page) -> None:
+    asked: list[str] = []
+    said: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda message: said.append(message.text))
+    path = link(house)
+    shown = [path, f"{path}?vergeten", "/p/x"]
+    for address in shown:
+        answer = page.goto(app.url + address, wait_until="networkidle")
+        assert answer
+        assert len(answer.body()) <= MOST_BYTES
+    # A browser looks for an icon by itself; there is none.
+    found = [url for url in asked if not url.endswith("/favicon.ico")]
+    assert found == [app.url + address for address in shown]
+    assert [text for text in said if "Content Security Policy" in text] == []
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])

@@ -513,7 +513,6 @@ def test_who_confirms_is_led_to_the_newest_issue_that_was_really_sent(root: Path
 
 GOOD = tokens.confirm_token(KEY, new_id())
 BAD = {
-    "of nobody": GOOD,
     "cut": GOOD[:-1],
     "padded": f"{GOOD}=",
     "longer": f"{GOOD}A",
@@ -553,7 +552,7 @@ def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: 
     leave = tokens.leave_token(KEY, public_id, new_id())
     assert app.client.post(f"/c/{leave}").status_code == 404
     # The other reader's id in the right kind of token is no sign-up.
-    assert app.client.post(f"/c/{tokens.confirm_token(KEY, public_id)}").status_code == 404
+    assert app.client.post(f"/c/{tokens.confirm_token(KEY, public_id)}").status_code == 410
     assert dump(readers.store) == before
 
 
@@ -565,6 +564,12 @@ def test_a_link_that_comes_too_late_says_so_kindly(app: App, readers: Readers) -
         assert (answer.status_code, heading(answer)) == (410, "Deze link is verlopen")
         assert 'href="../"' in answer.text
     assert statuses(readers.store) == {"anna@example.org": "pending"}
+
+
+def test_the_link_of_somebody_who_is_not_kept_looks_like_one_that_is_late(idle: App) -> None:
+    for method in ("GET", "POST"):
+        answer = idle.client.request(method, f"/c/{GOOD}")
+        assert (answer.status_code, heading(answer)) == (410, "Deze link is verlopen")
 
 
 def test_a_used_link_brings_nobody_back(app: App, readers: Readers) -> None:

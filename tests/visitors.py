@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import threading
+import time
+from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 from people import sql
@@ -14,6 +17,9 @@ from newsletter.subscriptions.addresses import parse_address
 from newsletter.subscriptions.joining import Wish
 
 if TYPE_CHECKING:
+    from email.message import EmailMessage
+    from pathlib import Path
+
     from house import House
 
     from newsletter.providers.base import Provider
@@ -61,3 +67,26 @@ def open_link(store: Store, email: str) -> str:
 def queued(store: Store) -> list[tuple[object, ...]]:
     """Return kind and state of every notice, in order."""
     return sql(store, "SELECT kind, state FROM notices ORDER BY id")
+
+
+def letters(root: Path, count: int) -> list[EmailMessage]:
+    """Return the notices in the outbox, oldest first, once there are so many."""
+    folder = root / ".newsletter" / "outbox" / "_notices"
+    until = time.monotonic() + 60
+    while len(found := [*folder.glob("*.eml")] if folder.exists() else []) < count:
+        assert time.monotonic() < until
+        time.sleep(0.05)
+    in_order = sorted(found, key=lambda path: path.stat().st_mtime_ns)
+    return [
+        message_from_bytes(path.read_bytes(), policy=policy.default)  # type: ignore[misc]
+        for path in in_order
+    ]
+
+
+def link_in(letter: EmailMessage, kind: str) -> str:
+    """Return the path of the link in a letter; `kind` is its first part: "c", "p"."""
+    text = letter.get_body(("plain",))
+    assert text is not None
+    found = re.search(rf"https?://\S+(/{kind}/\S+)", text.get_content())
+    assert found
+    return found[1]

@@ -80,10 +80,9 @@ class Confirming:
                 return self._pages.confirm.answer()
             case Standing.HERE:
                 return self._here()
-            case Standing.LATE:
+            case Standing.LATE | Standing.NOTHING:
+                # Nobody learns from the one or the other who was erased.
                 return self._pages.late.answer(410)
-            case Standing.NOTHING:
-                return self._pages.missing.answer(404)
 
     def _here(self) -> Response:
         with self._database.store().read() as connection:
