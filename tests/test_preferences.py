@@ -176,6 +176,14 @@ def test_a_pause_lasts_whole_weeks_and_asking_twice_is_once(house: House, app: A
     assert him(house, "paused_until") is None
 
 
+def test_until_when_a_pause_lasts_is_said_in_words(house: House, app: App) -> None:
+    months = "januari februari maart april mei juni juli augustus september oktober november"
+    for number, month in enumerate([*months.split(), "december"], start=1):
+        until = f"2099-{number:02}-03 12:00:00.000000"
+        sql(house.store, "UPDATE subscribers SET paused_until = ?", until)
+        assert f"geen brieven tot 3 {month} 2099." in app.client.get(link(house)).text
+
+
 def test_plain_text_is_chosen_and_reaches_what_is_still_to_be_sent(house: House, app: App) -> None:
     path = link(house)
     sql(house.store, "UPDATE subscribers SET paused_until = NULL")

@@ -82,14 +82,15 @@ class Pages:
     new_address: Page
     address_changed: Page
     address_taken: Page
-    preferences: Callable[[str, bool, str], Form]
-    """By how he stands ("active", "paused", "gone"), plain text or not, and what was done."""
+    preferences: Callable[[str, bool, str, int], Form]
+    """By how he stands ("active", "paused", "gone"), plain text or not, what was done, and the
+    month in which his pause ends, or 0."""
 
 
 PROBLEMS: Final = ("email", "first_name")
 """The fields of the sign-up form that can hold what is of no use."""
 
-_SLOTS: Final = ("email", "first_name", "stamp", "issue", "until")
+_SLOTS: Final = ("email", "first_name", "stamp", "issue", "day", "year")
 
 
 def render_pages(settings: Settings) -> Pages:
@@ -103,12 +104,12 @@ def render_pages(settings: Settings) -> Pages:
         return _form(settings, "join", again=again, problem=problem, wording=words)
 
     @functools.cache
-    def preferences(standing: str, plain: bool, note: str) -> Form:  # noqa: FBT001 - cached by it
-        known = {"standing": standing, "plain": plain, "note": note}
+    def preferences(standing: str, plain: bool, note: str, month: int) -> Form:  # noqa: FBT001 - cached by it
+        known = {"standing": standing, "plain": plain, "note": note, "month": month}
         return _form(settings, "preferences", **known)
 
     words = render.wording(settings)
-    preferences("active", False, "")  # noqa: FBT003 - so that a wrong template is found now
+    preferences("active", False, "", 0)  # noqa: FBT003 - so that a wrong template is found now
     return Pages(
         leave=_page(settings, "leave", proof=False),
         leave_proof=_page(settings, "leave", proof=True),

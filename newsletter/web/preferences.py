@@ -145,14 +145,14 @@ class Preferences:
 
     def _show(self, reader: Reader, *, note: str = "", status: int = 200) -> Response:
         standing = "active" if reader.status is Status.ACTIVE else "gone"
-        until = ""
+        day = year = month = 0
         if standing == "active" and reader.paused_until:
             local = reader.paused_until.astimezone(ZoneInfo(self._settings.timezone))
             if local > datetime.now(UTC):
-                standing, until = "paused", f"{local.day}-{local.month}-{local.year}"
-        page = self._pages.preferences(standing, reader.plain_text, note)
-        filled = page.filled(email=reader.email, first_name=reader.first_name or "", until=until)
-        return filled.answer(status)
+                standing, day, month, year = "paused", local.day, local.month, local.year
+        page = self._pages.preferences(standing, reader.plain_text, note, month)
+        his = {"email": reader.email, "first_name": reader.first_name or ""}
+        return page.filled(**his, day=str(day), year=str(year)).answer(status)
 
     def _data(self, public_id: str) -> Response:
         held = preferences.own_data(self._database.store(), public_id)
