@@ -1,7 +1,11 @@
-"""Make docs/letter.png: a sample issue on a desktop in light mode, beside a phone in dark mode.
+"""Make the pictures of README and docs anew.
+
+letter.png: a sample issue on a desktop in light mode, beside a phone in dark mode.
+joining.png: the form on an author's own site, the page that follows it, and the letter that
+confirms.
 
 In the developers' environment: `.venv/bin/python docs/picture.py`. The letter asks for Georgia;
-without that font the picture shows the machine's next best.
+without that font the pictures show the machine's next best.
 """  # noqa: INP001 - a script beside the pages it illustrates
 
 from __future__ import annotations
@@ -9,17 +13,21 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from playwright.sync_api import sync_playwright
 
-from newsletter import config
+from newsletter import config, personal, render
 from newsletter.desk import render_files
+from newsletter.model import NoticeKind
+from newsletter.web.pages import render_pages
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
+
+    from newsletter.config import Settings
 
 HOME = Path(__file__).parent
 ISSUE = "2026-11-29-vasthouden-of-loslaten"
@@ -28,47 +36,105 @@ SCROLL = """top => {
   element.style.scrollMarginTop = "32px";
   element.scrollIntoView();
 }"""
+WIDEST_PHONE = 400
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 FRAME = """<!doctype html><style>
   body { margin: 0; padding: 44px 0; width: 1100px; background: #dcdfda; display: flex;
     justify-content: center; align-items: center; gap: 44px; }
   img { display: block; border-radius: 14px; box-shadow: 0 6px 18px rgb(0 0 0 / .18); }
   .phone { border: 9px solid #0b0c0c; border-radius: 40px; }
+</style>"""
+SITE = """<!doctype html><html lang="nl"><meta charset="utf-8"><style>
+  body { margin: 0; background: #fff; color: #26302d; font: 18px/1.6 sans-serif; }
+  header { padding: 22px 44px; border-bottom: 1px solid #dde3e0; color: #2f5d50;
+    font-size: 22px; font-weight: bold; }
+  header span { float: right; color: #5b6662; font-size: 16px; font-weight: normal; }
+  main { padding: 26px 44px; }
+  p { text-wrap: balance; }
+  h1 { margin: 0 0 12px; font-size: 30px; line-height: 1.25; }
+  form { margin: 26px 0 0; padding: 8px 28px 12px; border-radius: 10px; background: #eef3f1; }
+  input { box-sizing: border-box; width: 100%; padding: 9px 12px; border: 1px solid #6b7672;
+    border-radius: 6px; background: #fff; font: inherit; }
+  button { padding: 11px 24px; border: 0; border-radius: 6px; background: #2f5d50; color: #fff;
+    font: inherit; }
 </style>
-<img src="data:image/png;base64,%s" width="660">
-<img class="phone" src="data:image/png;base64,%s" width="300">"""
+<header>Jij en Loslaten <span>Artikelen &nbsp; Over Gerrit</span></header>
+<main><h1>Een rustige brief, elke week</h1>
+<p>Elke week schrijf ik over loslaten: een gedachte, drie vragen om bij stil te staan, en een link
+om verder te lezen.</p>
+FORM</main>"""
+
+
+@dataclass(frozen=True)
+class View:
+    """Something to photograph.
+
+    Attributes:
+        html: What it shows.
+        mode: Which colours it asks for.
+        width: Of the window, in pixels.
+        height: Of the window, in pixels.
+        shown: How wide the picture of it is.
+        top: What stands at its top.
+    """
+
+    html: str
+    mode: Literal["light", "dark"]
+    width: int
+    height: int
+    shown: int
+    top: str = "body"
 
 
 def main() -> None:
-    """Render the issue as `newsletter render` does, and photograph it twice."""
+    """Render what `newsletter` renders, and photograph it."""
     settings = replace(config.load(HOME.parent, {}), public_url="https://brief.example.org")
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        page = render_files(settings, ISSUE, Path(scratch))[0]
+        issue = render_files(settings, ISSUE, Path(scratch))[0].read_text(encoding="utf-8")
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        desktop = _photograph(browser, page, "light", width=760, height=1052)
-        phone = _photograph(browser, page, "dark", width=370, height=890, top="h2")
-        frame = browser.new_page(viewport={"width": 1100, "height": 100})
-        frame.set_content(FRAME % (desktop, phone))
-        frame.screenshot(path=HOME / "letter.png", full_page=True)
+        _make(
+            browser,
+            "letter.png",
+            View(issue, "light", 760, 1052, 660),
+            View(issue, "dark", 370, 890, 300, top="h2"),
+        )
+        _make(browser, "joining.png", *_joining(settings))
         browser.close()
 
 
-def _photograph(
-    browser: Browser,
-    page: Path,
-    mode: Literal["light", "dark"],
-    *,
-    width: int,
-    height: int,
-    top: str = "body",
-) -> str:
-    view = browser.new_page(
-        viewport={"width": width, "height": height}, color_scheme=mode, device_scale_factor=2
+def _joining(settings: Settings) -> tuple[View, ...]:
+    typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": ""}
+    page = render_pages(settings).join_again.filled(**typed)
+    notice = render.notice(settings, NoticeKind.CONFIRMATION, linked=True)
+    letter = personal.with_link(notice, settings.public_url)
+    return (
+        View(SITE.replace("FORM", render.form(settings)), "light", 600, 700, 440),
+        View(page.body.decode(), "dark", 370, 760, 240),
+        View(letter.html, "light", 370, 760, 240),
     )
-    view.goto(page.as_uri())
-    view.evaluate(SCROLL, top)
-    return base64.b64encode(view.screenshot()).decode()
+
+
+def _make(browser: Browser, name: str, *views: View) -> None:
+    shots = [
+        f'<img class="{"phone" if view.width < WIDEST_PHONE else ""}" width="{view.shown}"'
+        f' src="data:image/png;base64,{_photograph(browser, view)}">'
+        for view in views
+    ]
+    frame = browser.new_page(viewport={"width": 1100, "height": 100})
+    frame.set_content(FRAME + "".join(shots))
+    frame.screenshot(path=HOME / name, full_page=True)
+
+
+def _photograph(browser: Browser, view: View) -> str:
+    window = browser.new_page(
+        viewport={"width": view.width, "height": view.height},
+        color_scheme=view.mode,
+        device_scale_factor=2,
+    )
+    window.set_content(view.html)
+    window.evaluate(SCROLL, view.top)
+    return base64.b64encode(window.screenshot()).decode()
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ import click
 import pytest
 
 import newsletter
+from newsletter import config, render
 from newsletter.cli import main
 from newsletter.config import Settings
 
@@ -148,6 +149,20 @@ def test_no_file_names_a_package_registry() -> None:
     }
     assert len(texts) > len(DOCUMENTS)
     assert [path for path, text in texts.items() if any(host in text for host in HOSTS)] == []
+
+
+def test_the_sign_up_form_in_the_documents_is_the_one_that_is_printed() -> None:
+    settings = replace(config.load(PROJECT, {}), public_url="https://brief.example.org")
+    page = (PROJECT / "docs" / "readers.md").read_text(encoding="utf-8")
+    assert f"```html\n{render.form(settings)}```\n" in page
+
+
+def test_every_picture_is_small_shown_and_made_by_the_script() -> None:
+    script = (PROJECT / "docs" / "picture.py").read_text(encoding="utf-8")
+    pictures = {path.name: path.stat().st_size for path in (PROJECT / "docs").glob("*.png")}
+    assert set(re.findall(r'"(\w+\.png)"', script)) == pictures.keys()
+    assert set(re.findall(r"!\[.+\]\((?:docs/)?(\w+\.png)\)", documents())) == pictures.keys()
+    assert max(pictures.values()) < 300_000
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
