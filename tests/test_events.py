@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from people import sql
 
 from newsletter import delivery
 from newsletter.model import Accepted, DeliveryState, Event, EventKind, Suppressed, Unknown
-from newsletter.store import people, webhooks
+from newsletter.store import notices, people, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.applying import apply, take_over
@@ -370,6 +371,27 @@ def test_an_event_of_a_proof_is_nobodys(letters: Letters) -> None:
     assert waiting(letters) == 0
 
 
+def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown") -> None:
+    """Let a letter to the first reader alone have left, an hour ago."""
+    with letters.house.store.write() as connection:
+        digest = address_hash(people.suppression_key(connection), email(0))
+    queued = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f+00:00}"
+    sql(
+        letters.house.store,
+        "INSERT INTO notices (ref, kind, subscriber_id, address_hash, provider, provider_url,"
+        " state, queued_at, due_at, expires_at, attempt) VALUES (?, ?, 1, ?, 'resend', '', ?,"
+        " ?, ?, ?, 1)",
+        *(UNKNOWN_REF, kind, digest, state, queued, queued, queued),
+    )
+
+
+def spurned(letters: Letters, *, bounced_since: float = 30 * DAY) -> bool:
+    with letters.house.store.read() as connection:
+        since = datetime.now(UTC) - timedelta(seconds=bounced_since)
+        digest = address_hash(people.suppression_key(connection), email(0))
+        return notices.came_back(connection, digest, bounced_since=since)
+
+
 @pytest.mark.parametrize(
     ("kind", "status", "after"),
     [
@@ -386,13 +408,7 @@ def test_a_letter_to_one_person_says_who_may_be_mailed_too(
     """A confirmation that nobody could take is forgotten with the address, after a week."""
     store = letters.house.store
     sql(store, "UPDATE subscribers SET status = ? WHERE id = 1", status)
-    sql(
-        store,
-        "INSERT INTO notices (ref, kind, subscriber_id, address_hash, provider, provider_url,"
-        " state, queued_at, due_at, expires_at, attempt) VALUES (?, 'confirmation', 1, 'hash',"
-        " 'resend', '', 'unknown', '2026-11-29', '2026-11-29', '2026-11-29', 1)",
-        UNKNOWN_REF,
-    )
+    noticed(letters)
     assert letters.hear(Told(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
     assert letters.status() == after
     assert sql(store, "SELECT state, provider_id FROM notices") == [("accepted", "id-1")]
@@ -400,6 +416,70 @@ def test_a_letter_to_one_person_says_who_may_be_mailed_too(
     # Whoever is gone by now does no harm.
     sql(store, "DELETE FROM subscribers WHERE id = 1")
     assert letters.hear(Told("complaint", UNKNOWN_REF, email(0))) == 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "comes_back"),
+    [
+        (["delivered"], None),
+        (["deferred"], None),
+        (["soft bounce"], None),
+        (["hard bounce"], "for a month"),
+        (["delivered", "hard bounce"], "for a month"),
+        (["complaint"], "always"),
+        (["hard bounce", "complaint"], "always"),
+        (["complaint", "hard bounce"], "always"),
+        (["complaint", "delivered"], "always"),
+    ],
+)
+@pytest.mark.parametrize("state", ["accepted", "attempting", "unknown"])
+def test_a_confirmation_that_came_back_is_the_last_one(
+    kinds: list[str], comes_back: str | None, state: str, letters: Letters
+) -> None:
+    sql(letters.house.store, "UPDATE subscribers SET status = 'pending', confirmed_at = NULL")
+    noticed(letters, state=state)
+    for kind in kinds:
+        assert letters.hear(Told(kind, UNKNOWN_REF, email(0))) == 1
+    assert spurned(letters) is (comes_back is not None)
+    assert spurned(letters, bounced_since=0) is (comes_back == "always")
+    assert sql(letters.house.store, "SELECT state FROM notices") == [("accepted",)]
+
+
+def test_who_confirmed_since_is_not_kept_from_another_confirmation(letters: Letters) -> None:
+    noticed(letters)
+    letters.confirm()
+    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0), at=time.time() - 60)) == 1
+    assert letters.status() == "active"
+    assert not spurned(letters)
+
+
+@pytest.mark.parametrize("kind", ["new-address", "old-address"])
+@pytest.mark.parametrize("event", ["hard bounce", "complaint"])
+def test_what_another_address_says_of_a_letter_is_not_its_readers_word(
+    kind: str, event: str, letters: Letters
+) -> None:
+    """One goes where he has yet to show that it is his, one to where he is not any more."""
+    noticed(letters, kind)
+    assert letters.hear(Told(event, UNKNOWN_REF, "elders@example.org")) == 1
+    assert letters.status() == "active"
+    assert letters.kinds() == []
+    assert sql(letters.house.store, "SELECT state FROM notices") == [("accepted",)]
+    assert spurned(letters) is (kind == "new-address")
+
+
+def test_of_a_link_to_preferences_a_reader_can_complain_and_come_back(letters: Letters) -> None:
+    noticed(letters, "preferences")
+    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0))) == 1
+    assert letters.status() == "complained"
+    assert not spurned(letters)
+
+
+@pytest.mark.parametrize("kind", ["complaint", "hard bounce"])
+def test_a_reference_of_nobodys_letter_keeps_nobody_from_mail(kind: str, letters: Letters) -> None:
+    noticed(letters)
+    assert letters.hear(Told(kind, "f" * 32, email(0))) == 0
+    assert letters.status() == "active"
+    assert not spurned(letters)
 
 
 def test_of_an_erased_reader_the_letter_is_counted_and_nothing_else_kept(letters: Letters) -> None:

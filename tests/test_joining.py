@@ -162,6 +162,22 @@ def test_another_spelling_of_an_address_is_the_same_address(spelling: str, store
     assert len(queued(store)) == 1
 
 
+@pytest.mark.parametrize(("how", "letters"), [("hard bounce", 2), ("complaint", 1)])
+def test_where_a_confirmation_came_back_no_other_goes(
+    how: str, letters: int, store: Store, clock: Clock
+) -> None:
+    for _ in range(62):
+        assert join(store, wish("anna@example.org"), VIA) is Reply.TAKEN
+        if len(queued(store)) == 1:
+            sql(store, "UPDATE notices SET state = 'accepted', reason = ?", how)
+            # He is forgotten, and what he said of it is not.
+            sql(store, "DELETE FROM subscribers")
+        clock.forward(hours=12)
+    assert len(queued(store)) == letters
+    assert join(store, wish("bert@example.org"), VIA) is Reply.TAKEN
+    assert len(queued(store)) == letters + 1
+
+
 def test_limits_outlive_the_person(store: Store, clock: Clock) -> None:
     for _ in range(3):
         join(store, wish("anna@example.org"), VIA)

@@ -13,9 +13,11 @@ from house import House
 from people import dump, sql, statuses
 from served import KEY, App, preferences_link, serving
 from traces import traces
+from visitors import VIA
 
 from newsletter import tokens
 from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.preferences import ask_for_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -216,6 +218,28 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
     assert told["To"] == ANNA
     assert "nieuw.example" not in str(told).lower()
     assert sql(house.store, "SELECT count(*) FROM notices") == [(2,)]
+
+
+@pytest.mark.parametrize(
+    ("how", "ago", "letters"),
+    [("complaint", 40, 1), ("hard bounce", 29, 1), ("hard bounce", 32, 2)],
+)
+def test_an_address_from_which_such_a_letter_came_back_gets_no_other(
+    how: str, ago: int, letters: int, house: House
+) -> None:
+    def change(to: str) -> int:
+        assert ask_for_change(house.store, public_id(house), to, VIA)
+        return len(sql(house.store, "SELECT * FROM notices WHERE kind = 'new-address'"))
+
+    assert change("vreemd@example.org") == 1
+    long_ago = f"{datetime.now(UTC) - timedelta(days=ago):%Y-%m-%d %H:%M:%S.%f+00:00}"
+    sql(
+        house.store,
+        "UPDATE notices SET state = 'accepted', reason = ?, queued_at = ?",
+        *(how, long_ago),
+    )
+    assert change("vreemd@example.org") == letters
+    assert change("eigen@example.org") == letters + 1
 
 
 def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(

@@ -118,6 +118,22 @@ def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Le
 
 
 @pytest.mark.usefixtures("database")
+def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
+    letters: Letters,
+) -> None:
+    store = letters.house.store
+    for whose in ("anna@example.org", "bert@example.org"):
+        join(store, wish(whose), VIA)
+    sql(store, "UPDATE notices SET state = 'accepted', reason = 'hard bounce'")
+    sql(store, "UPDATE notices SET reason = 'complaint' WHERE id = 1")
+    for days, left in ((31.1, 1), (395, 1), (397, 0)):
+        age(letters, "notices", "queued_at", days)
+        tidied(letters)
+        assert sql(store, "SELECT count(*) FROM notices WHERE id = 1") == [(left,)]
+        assert sql(store, "SELECT count(*) FROM notices WHERE id <> 1") == [(0,)]
+
+
+@pytest.mark.usefixtures("database")
 def test_of_who_confirmed_all_that_tells_of_a_machine_goes(root: Path) -> None:
     clock = [datetime(2026, 11, 1, tzinfo=UTC)]
     house = House(root, readers=0, clock=lambda: clock[0])

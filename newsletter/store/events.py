@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, EventKind, Status
+from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
 from newsletter.store.bulk import among, set_for_each
 from newsletter.store.schema import (
     UtcDateTime,
@@ -66,6 +66,13 @@ class Reader:
     confirmed_at: datetime | None
     left_at: datetime | None
     hindered: bool
+
+
+class Addressee(NamedTuple):
+    """Who caused a notice, or got it; ``subscriber_id`` is 0 for one who is gone."""
+
+    subscriber_id: int
+    kind: NoticeKind
 
 
 class Told(NamedTuple):
@@ -123,11 +130,12 @@ def numbers(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
     return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
 
 
-def of_notices(connection: sa.Connection, refs: Collection[str]) -> dict[str, int]:
-    """Return the readers to whom notices with these references went; 0 for one who is gone."""
-    query = sa.select(notices.c.ref, sa.func.coalesce(notices.c.subscriber_id, 0))
+def of_notices(connection: sa.Connection, refs: Collection[str]) -> dict[str, Addressee]:
+    """Return whose notices have these references."""
+    whose = sa.func.coalesce(notices.c.subscriber_id, 0)
+    query = sa.select(notices.c.ref, whose, notices.c.kind)
     found = connection.execute(query.where(among(connection, notices.c.ref, refs)))
-    return {ref: int(id_) for ref, id_ in found}
+    return {ref: Addressee(int(id_), NoticeKind(kind)) for ref, id_, kind in found}
 
 
 def of_proofs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
@@ -224,6 +232,16 @@ def set_notices_accepted(
         notices.c.state == DeliveryState.ATTEMPTING, notices.c.state == DeliveryState.UNKNOWN
     )
     set_for_each(connection, notices, "ref", rows, doubtful)
+
+
+def set_notices_returned(connection: sa.Connection, returned: Mapping[str, EventKind]) -> None:
+    """Note how notices that were taken came back: see `notices.came_back`. A complaint stays."""
+    rows: Sequence[Mapping[str, object]] = [
+        {"ref": ref, "reason": kind.value} for ref, kind in returned.items()
+    ]
+    complaint = notices.c.reason.is_not_distinct_from(EventKind.COMPLAINT.value)
+    taken = notices.c.state == DeliveryState.ACCEPTED
+    set_for_each(connection, notices, "ref", rows, sa.and_(taken, ~complaint))
 
 
 def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:

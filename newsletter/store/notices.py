@@ -6,11 +6,11 @@ A row holds no address: who is meant is looked up when the notice leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState
+from newsletter.model import DeliveryState, EventKind, NoticeKind
 from newsletter.store.alike import insert_if
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from datetime import datetime, timedelta
 
-    from newsletter.model import NoticeKind
+
+_TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
+"""What may go to an address that somebody else has typed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,23 @@ def queued_to(
         notices.c.address_hash == address_hash, notices.c.kind.in_(kinds)
     )
     return list(connection.execute(query).one())
+
+
+def came_back(connection: sa.Connection, address_hash: str, *, bounced_since: datetime) -> bool:
+    """Tell whether an address wants, or takes, no letter that asks it to confirm something.
+
+    It called one spam, however long ago that is known; or one bounced for good since a moment.
+    """
+    bounced = sa.and_(
+        notices.c.reason == EventKind.HARD_BOUNCE, notices.c.queued_at > bounced_since
+    )
+    query = sa.select(sa.func.count()).where(
+        notices.c.address_hash == address_hash,
+        notices.c.kind.in_(_TO_ANYBODY),
+        notices.c.state == DeliveryState.ACCEPTED,
+        sa.or_(notices.c.reason == EventKind.COMPLAINT, bounced),
+    )
+    return bool(connection.scalar(query))
 
 
 def next_due(connection: sa.Connection, via: Via) -> timedelta | None:

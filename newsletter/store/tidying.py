@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter.model import Status
+from newsletter.model import EventKind, Status
 from newsletter.store.bulk import among
 from newsletter.store.schema import (
     UtcDateTime,
@@ -63,6 +63,12 @@ def old_signups(connection: sa.Connection, before: datetime) -> int:
 
 def old_notices(connection: sa.Connection, before: datetime) -> int:
     """Remove notices that limit nothing any more; return how many."""
+    spurned = notices.c.reason.is_not_distinct_from(EventKind.COMPLAINT.value)
+    return _remove(connection, notices, sa.and_(notices.c.queued_at < before, ~spurned))
+
+
+def old_complaints(connection: sa.Connection, before: datetime) -> int:
+    """Remove also those that somebody complained of; return how many."""
     return _remove(connection, notices, notices.c.queued_at < before)
 
 

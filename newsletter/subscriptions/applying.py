@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from newsletter import lifecycle
-from newsletter.model import DeliveryState, EventKind, Status
+from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
 from newsletter.store import doubts, events, people
 from newsletter.store.engine import now
 from newsletter.store.events import Told
@@ -26,11 +26,14 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.model import Event, Suppressed
-    from newsletter.store.events import Delivery, Reader
+    from newsletter.store.events import Addressee, Delivery, Reader
 
 _TAKEN: Final = lifecycle.deliveries_before(DeliveryState.ACCEPTED)
 _LISTED: Final = "on the provider's own list"
 _NOTICE: Final = "of a letter to this reader alone"
+# These go to an address that is not its reader's, not yet or not any more.
+_ELSEWHERE: Final = frozenset({NoticeKind.NEW_ADDRESS, NoticeKind.OLD_ADDRESS})
+_RETURNED: Final = (EventKind.HARD_BOUNCE, EventKind.COMPLAINT)
 
 
 @dataclass(slots=True)
@@ -43,6 +46,7 @@ class _Changes:
     accepted: dict[int, str] = field(default_factory=dict)
     again: list[tuple[int, str]] = field(default_factory=list)
     notices: dict[str, str] = field(default_factory=dict)
+    returned: dict[str, EventKind] = field(default_factory=dict)
     departures: defaultdict[int, list[tuple[Status, datetime]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -63,21 +67,26 @@ class _Changes:
         if status := lifecycle.departure(event.because or event.kind):
             self.departures[delivery.subscriber_id].append((status, at))
 
-    def weigh_notice(self, event: Event, reader: Reader | None) -> None:
+    def weigh_notice(self, event: Event, kind: NoticeKind, reader: Reader | None) -> None:
         """Take in one event of a letter to one person alone.
 
-        An address that never took a confirmation is forgotten with whoever typed it.
+        An address that never took a confirmation is forgotten with whoever typed it; that it came
+        back, or was called spam, keeps the next one from it.
         """
         self.notices[event.ref] = event.provider_id or self.notices.get(event.ref, "")
+        at = min(event.at, self.moment)
+        if reader and kind not in _ELSEWHERE and not _is_news(reader, at):
+            return
+        if event.kind in _RETURNED:
+            before = self.returned.get(event.ref, event.kind)
+            self.returned[event.ref] = max(before, event.kind, key=_RETURNED.index)
         status = lifecycle.departure(event.because or event.kind)
-        if reader is None or status is None:
+        if reader is None or status is None or kind in _ELSEWHERE:
             return
         if status is Status.BOUNCED and reader.status is Status.PENDING:
             return
-        at = min(event.at, self.moment)
-        if _is_news(reader, at):
-            self.departures[reader.id].append((status, at))
-            self.told.append(Told(reader.id, None, event.kind, at, _NOTICE))
+        self.departures[reader.id].append((status, at))
+        self.told.append(Told(reader.id, None, event.kind, at, _NOTICE))
 
     def _take(self, name: str, delivery: Delivery) -> None:
         """Take in that the provider had a letter, for so it was whatever happened to it."""
@@ -94,6 +103,7 @@ class _Changes:
         events.set_standings(connection, self.standings)
         events.set_accepted(connection, self.accepted, self.moment)
         events.set_notices_accepted(connection, self.notices, self.moment)
+        events.set_notices_returned(connection, self.returned)
         for delivery_id, name in self.again:
             doubts.record_acceptance(connection, delivery_id, name, self.moment)
         soft = {one.subscriber_id for one in told if one.kind is EventKind.SOFT_BOUNCE}
@@ -134,7 +144,8 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     whose = _deliveries(connection, provider, found)
     unknown = set(range(len(found))) - whose.keys()
     notices = _notices(connection, found, unknown)
-    concerned = {one.subscriber_id or 0 for one in whose.values()} | set(notices.values())
+    concerned = {one.subscriber_id or 0 for one in whose.values()}
+    concerned |= {to.subscriber_id for to in notices.values()}
     grave = any(_is_grave(found[place]) for place in (*whose, *notices))
     readers = events.hold_readers(connection, concerned - {0}, to_change=grave)
     held = events.hold_deliveries(connection, {one.id for one in whose.values()})
@@ -142,8 +153,8 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     mine = {place: held[one.id] for place, one in whose.items() if one.id in held}
     for place, delivery in mine.items():
         changes.weigh(found[place], delivery)
-    for place, id_ in notices.items():
-        changes.weigh_notice(found[place], readers.get(id_))
+    for place, to in notices.items():
+        changes.weigh_notice(found[place], to.kind, readers.get(to.subscriber_id))
     changes.write(connection, readers)
     doubted = {one.mailing_id for one in mine.values() if one.id in changes.accepted}
     nobodys = _nobodys(connection, found, unknown - notices.keys())
@@ -223,8 +234,10 @@ def _deliveries(
     return whose
 
 
-def _notices(connection: Connection, found: Sequence[Event], unknown: set[int]) -> dict[int, int]:
-    """Return which of unknown events are of notices, and to whom these went."""
+def _notices(
+    connection: Connection, found: Sequence[Event], unknown: set[int]
+) -> dict[int, Addressee]:
+    """Return which of unknown events are of notices, and whose these are."""
     refs = {found[place].ref for place in unknown} - {""}
     whose = events.of_notices(connection, refs) if refs else {}
     return {place: whose[found[place].ref] for place in unknown if found[place].ref in whose}

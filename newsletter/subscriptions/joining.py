@@ -129,7 +129,9 @@ def _take(connection: Connection, wish: Wish, address: Address, via: Via, moment
     digest = address_hash(people.suppression_key(connection), address.key)
     since = [moment - span for span, _ in _TO_ONE]
     sent = notices.queued_to(connection, digest, joining.KINDS, moments=since)
-    allowed = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
+    spurned = notices.came_back(connection, digest, bounced_since=min(since))
+    within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
+    allowed = within and not spurned
     subscriber, status = joining.ensure(connection, address.given, address.key, moment)
     here = status is Status.ACTIVE
     signup = joining.record(

@@ -39,6 +39,7 @@ MOST_WEEKS: Final = 26
 
 _LETTER_WITHIN: Final = timedelta(hours=48)
 _DAY: Final = timedelta(days=1)
+_A_MONTH: Final = timedelta(days=30)
 _REACHED: Final = frozenset({Status.PENDING, Status.ACTIVE, Status.UNSUBSCRIBED})
 
 
@@ -178,7 +179,8 @@ def _ask_for_change(connection: Connection, reader: Reader, address: Address, vi
     digest = address_hash(people.suppression_key(connection), address.key)
     (to_it,) = notices.queued_to(connection, digest, _NEW, moments=[since])
     his = preferences.asked(connection, reader, _NEW, since)
-    if max(to_it, his) < CHANGES_A_DAY:
+    spurned = notices.came_back(connection, digest, bounced_since=since - _A_MONTH)
+    if max(to_it, his) < CHANGES_A_DAY and not spurned:
         moment = now(connection)
         change = preferences.record_change(connection, reader, address.given, address.key, moment)
         _queue(connection, via, NoticeKind.NEW_ADDRESS, (reader.id, address.key), change)

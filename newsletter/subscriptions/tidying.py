@@ -77,6 +77,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
     _all(store, tidying.old_signups, moment - UNCONFIRMED)
     _all(store, tidying.old_changes, moment - UNCONFIRMED)
     _all(store, tidying.old_notices, moment - NOTICES)
+    _all(store, tidying.old_complaints, moment - EVENTS)
     _all(store, tidying.applied_webhooks, moment - APPLIED_WEBHOOKS)
     store.truncate_log()
     return done
