@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from traces import traces
 from visitors import VIA
 
 from newsletter import tokens
+from newsletter.store import notice_claims
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.preferences import ask_for_change
 
@@ -242,11 +244,35 @@ def test_an_address_from_which_such_a_letter_came_back_gets_no_other(
     assert change("eigen@example.org") == letters + 1
 
 
+def test_a_second_wish_waits_for_the_letter_that_is_leaving_and_not_the_other_way_round(
+    house: House, database: str
+) -> None:
+    anna = public_id(house)
+    ask_for_change(house.store, anna, "eerst@example.org", VIA)
+    terms = {"key_id": "k", "lease": timedelta(minutes=1), "window": timedelta()}
+    with ThreadPoolExecutor(1) as pool:
+        with house.store.write() as connection:
+            notice = notice_claims.claim(connection, VIA, **terms)  # type: ignore[arg-type]
+            assert notice
+            second = pool.submit(ask_for_change, house.store, anna, "dan@example.org", VIA)
+            waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while database == "postgresql" and sql(house.store, waits) == [(0,)]:
+                time.sleep(0.01)
+            notice_claims.seal(connection, notice, "of these bytes")
+        assert second.result(60)
+    kinds = sql(house.store, "SELECT state, change_id IS NULL FROM notices ORDER BY id")
+    assert [(state, bool(gone)) for state, gone in kinds] == [
+        ("attempting", True),
+        ("pending", False),
+    ]
+
+
 def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
     house: House, app: App
 ) -> None:
     path = link(house)
     free = app.client.post(path, data={"do": "address", "email": "vrij@example.org"})
+    letters(house, 1)  # which a second wish would have withdrawn
     taken = app.client.post(path, data={"do": "address", "email": "lezer1@example.org"})
     assert (free.status_code, free.text) == (taken.status_code, taken.text)
     letter = letters(house, 2)[-1]

@@ -42,6 +42,7 @@ class Notice:
         key: Names the request to a provider that knows idempotency keys.
         key_id: Fingerprint of the key that signs its link.
         claimed_at: When it was first claimed under this key: the date of the letter.
+        lease_until: When it may be another process's.
         email: To whom.
         reader: His public id.
         signup: Public id of the sign-up that it confirms, if it confirms one.
@@ -62,6 +63,7 @@ class Notice:
     signup: str | None
     change: str | None
     plain_text: bool
+    lease_until: datetime
     payload_hash: str | None = None
 
 
@@ -97,6 +99,7 @@ def claim(
 ) -> Notice | None:
     """Take the next notice that may leave or be repeated, or None when there is none.
 
+    Nobody else can take it until the transaction ends, in which it must be sealed or abandoned.
     Nothing is waited for: what another process holds at this moment is passed over.
 
     Args:
@@ -119,19 +122,37 @@ def claim(
         if why := _vain(row, moment, window):
             _give_up(connection, row.id, why)
         else:
-            return _take(connection, row, moment=moment, lease=lease, key_id=key_id)
+            return _taken(row, moment=moment, lease=lease, key_id=key_id)
     return None
 
 
 def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
-    """Note which bytes are about to leave; in the transaction of the claim."""
-    connection.execute(_owned(notice).values(payload_hash=payload_hash))
+    """Make a claim, of which these bytes are about to leave; in its transaction.
+
+    In one statement: PostgreSQL looks at the rows that a row refers to when a transaction changes
+    that one again, and would wait for whoever holds them and waits for this.
+    """
+    connection.execute(
+        notices.update()
+        .where(notices.c.id == notice.id)
+        .values(
+            state=DeliveryState.ATTEMPTING,
+            attempt=notice.attempt,
+            key=notice.key,
+            key_id=notice.key_id,
+            claimed_at=notice.claimed_at,
+            lease_until=notice.lease_until,
+            payload_hash=payload_hash,
+        )
+    )
 
 
 def abandon(connection: sa.Connection, notice: Notice, reason: str) -> None:
     """Give up repeating a notice: it stays unknown; in the transaction of the claim."""
     connection.execute(
-        _owned(notice).values(state=DeliveryState.UNKNOWN, reason=reason, payload_hash=None)
+        notices.update()
+        .where(notices.c.id == notice.id)
+        .values(state=DeliveryState.UNKNOWN, reason=reason, payload_hash=None)
     )
 
 
@@ -222,11 +243,9 @@ def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
     )
 
 
-def _take(
-    connection: sa.Connection, row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str
-) -> Notice:
+def _taken(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str) -> Notice:
     repeated = row.state == DeliveryState.UNKNOWN
-    notice = Notice(
+    return Notice(
         id=row.id,
         ref=row.ref,
         kind=NoticeKind(row.kind),
@@ -239,22 +258,9 @@ def _take(
         signup=row.signup,
         change=row.change,
         plain_text=row.plain_text,
+        lease_until=moment + lease,
         payload_hash=row.payload_hash if repeated else None,
     )
-    connection.execute(
-        notices.update()
-        .where(notices.c.id == row.id)
-        .values(
-            state=DeliveryState.ATTEMPTING,
-            attempt=notice.attempt,
-            key=notice.key,
-            key_id=notice.key_id,
-            claimed_at=notice.claimed_at,
-            lease_until=moment + lease,
-            payload_hash=notice.payload_hash,
-        )
-    )
-    return notice
 
 
 def _owned(notice: Notice) -> sa.Update:
