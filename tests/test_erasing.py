@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from hooks import RESEND, Told
 from house import COMMAND, House, Provider
 from people import bring, freeze_batches, fresh_store, sql, statuses
 from traces import traces
+from visitors import VIA, send_due
 
 from newsletter import delivery
 from newsletter.errors import NewsletterError
@@ -22,6 +24,8 @@ from newsletter.providers.outbox import Outbox
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.erasing import erase
+from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -76,6 +80,34 @@ def test_nothing_of_an_erased_person_is_left_in_any_file_or_table(house: House) 
     letters = list((house.settings.state / "outbox" / house.slug).iterdir())
     assert len(letters) == 25
     assert "lezer3@example.org" in statuses(house.store)
+
+
+def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(house: House) -> None:
+    def move(who: str, to: str) -> str:
+        query = "SELECT public_id FROM subscribers WHERE email = ?"
+        ((public_id,),) = sql(house.store, query, who)
+        assert ask_for_change(house.store, str(public_id), to, VIA)
+        wish = "SELECT public_id FROM changes WHERE new_email = ? AND confirmed_at IS NULL"
+        ((change,),) = sql(house.store, wish, to)
+        return str(change)
+
+    change = move(ANNA, "Anna.Teken@elders.example")
+    assert confirm_change(house.store, change, VIA) is Moved.DONE
+    move("Anna.Teken@elders.example", "anna.teken@later.example")
+    move("lezer1@example.org", "anna.teken@ELDERS.example")
+    # Webhooks that wait: with a reference that is nobody's, and one that nobody can read.
+    for n, old in enumerate((ANNA, "anna.teken@later.example")):
+        told = Told("delivered", "f" * 31 + str(n), old)
+        keep(house.store, [("resend", f"name-{n}", RESEND.webhook(told)[0])])
+        keep(
+            house.store, [("resend", f"unread-{n}", json.dumps({"type": "?", "to": old}).encode())]
+        )
+    assert apply_waiting(house.store) == 0
+    send_due(house, Outbox(house.settings.state / "outbox"))  # type: ignore[arg-type]
+    assert len(traces(house.root, "anna.teken")) > 1
+    assert erase(house.store, house.settings, "anna.teken@elders.example")
+    assert traces(house.root, "anna.teken") == []
+    assert house.sql("SELECT count(*) FROM changes") == [(0,)]
 
 
 def test_nothing_is_left_after_many_have_come_gone_and_changed(house: House) -> None:

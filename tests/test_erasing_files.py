@@ -60,6 +60,18 @@ def test_a_migrations_copy_goes_if_it_knows_him(house: House) -> None:
     assert traces(house.root, READER) == []
 
 
+def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(house: House) -> None:
+    older = sqlite.copy_before(database(house), "0003")
+    sqlite.back_up(database(house), older)
+    house.sql(
+        "UPDATE subscribers SET email = 'nieuw@example.org', email_key = 'nieuw@example.org'"
+        " WHERE email LIKE 'lezer3@%'"
+    )
+    assert erase(house.store, house.settings, "nieuw@example.org")
+    assert not older.exists()
+    assert traces(house.root, READER, "nieuw@") == []
+
+
 def test_a_copy_that_cannot_be_read_is_named(house: House) -> None:
     shutil.copy(house.root / "newsletter.toml", sqlite.copy_before(database(house), "0003"))
     with pytest.raises(NewsletterError, match="before-0003"):

@@ -108,18 +108,19 @@ class Store:
         with self.read() as connection:
             return sqlite.truncate_log(connection)
 
-    def drop_copies(self, email_key: str) -> None:
+    def drop_copies(self, email_key: str, public_id: str) -> None:
         """Let nothing of somebody who was erased stay in the log or the copies beside a file.
 
         Args:
             email_key: His address as it was compared.
+            public_id: His, for he may have had another address then; empty if it is not known.
 
         Raises:
             TryAgain: He stands in the log, which others use.
             NewsletterError: A copy cannot be removed.
         """
         if isinstance(self._place, SqliteFile):
-            sqlite.remove_copies(self._place.path, email_key)
+            sqlite.remove_copies(self._place.path, email_key, public_id)
         if not self.truncate_log():
             raise TryAgain(
                 "that person is erased, but the database's log, which others read, still holds him",

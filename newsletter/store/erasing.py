@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -10,6 +11,7 @@ from newsletter.model import DeliveryState
 from newsletter.store import people, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.schema import (
+    changes,
     consents,
     deliveries,
     notices,
@@ -20,14 +22,32 @@ from newsletter.store.schema import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 REASON = "erased"
 """Why the address is suppressed, and why what was still to be sent to it is skipped."""
 
 
-def hold(connection: sa.Connection, who: str) -> tuple[int, str] | None:
-    """Return row number and key of somebody, or None for a stranger.
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever is to be erased.
+
+    Attributes:
+        id: The number of his row, which never leaves the house.
+        public_id: His for good, whatever address he has: in an older copy, too.
+        email_key: His address as it is compared.
+        others: Other addresses that are kept of him, as he gave them.
+    """
+
+    id: int
+    public_id: str
+    email_key: str
+    others: frozenset[str]
+
+
+def hold(connection: sa.Connection, who: str) -> Person | None:
+    """Return somebody, or None for a stranger.
 
     Until the end of the transaction nobody else changes him, or puts anybody on the list.
 
@@ -36,15 +56,19 @@ def hold(connection: sa.Connection, who: str) -> tuple[int, str] | None:
         who: His address as it is compared, or his public id: no value can be both.
     """
     exclude(connection, Lock.LIST)
-    query = sa.select(subscribers.c.id, subscribers.c.email_key).where(
+    query = sa.select(subscribers.c.id, subscribers.c.public_id, subscribers.c.email_key).where(
         sa.or_(subscribers.c.email_key == who, subscribers.c.public_id == who)
     )
     row = connection.execute(query.with_for_update()).one_or_none()
-    return None if row is None else (row.id, row.email_key)
+    if row is None:
+        return None
+    moves = sa.select(changes.c.old_email, changes.c.new_email)
+    found = connection.execute(moves.where(changes.c.subscriber_id == row.id))
+    return Person(*row, frozenset(email for pair in found for email in pair))
 
 
 def erase(
-    connection: sa.Connection, id_: int, key: str, address_hash: str, moment: datetime
+    connection: sa.Connection, person: Person, hashes: Mapping[str, str], moment: datetime
 ) -> list[str]:
     """Forget somebody who is held; return the references of his letters and notices.
 
@@ -53,17 +77,22 @@ def erase(
 
     Args:
         connection: The write transaction in which he is held.
-        id_: The number of his row.
-        key: His address as it is compared.
-        address_hash: Of his address.
+        person: Who.
+        hashes: Of each of his addresses, as they are compared.
         moment: Now.
     """
+    id_, address_hash = person.id, hashes[person.email_key]
     people.forget_snapshots(connection, [id_])
     wording_ids = _wordings(connection, id_)
     refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
     connection.execute(subscribers.delete().where(subscribers.c.id == id_))
     _forget_wordings(connection, wording_ids)
-    webhooks.forget(connection, address_hash, key)
+    # What others wished may name him, too: a change to an address of his.
+    named = sa.func.lower(changes.c.old_email)
+    of_his = sa.or_(changes.c.new_email_key == person.email_key, named == person.email_key)
+    connection.execute(changes.delete().where(of_his))
+    for key, digest in hashes.items():
+        webhooks.forget(connection, digest, key)
     connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
     stays = {"address_hash": address_hash, "reason": REASON, "at": moment}
     connection.execute(suppressions.insert().values(stays))

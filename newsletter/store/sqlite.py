@@ -146,8 +146,8 @@ def copy_before(path: Path, revision: str) -> Path:
     return path.with_name(f"{path.name}.before-{revision}")
 
 
-def remove_copies(path: Path, email_key: str) -> None:
-    """Remove the copies that migrations made, of those that know an address.
+def remove_copies(path: Path, email_key: str, public_id: str) -> None:
+    """Remove the copies that migrations made, of those that know somebody.
 
     Raises:
         NewsletterError: One cannot be read or removed.
@@ -156,8 +156,8 @@ def remove_copies(path: Path, email_key: str) -> None:
         try:
             uri = f"{copy.absolute().as_uri()}?immutable=1"
             with contextlib.closing(sqlite3.connect(uri, uri=True)) as old:
-                query = "SELECT 1 FROM subscribers WHERE email_key = ?"
-                known = old.execute(query, (email_key,)).fetchone()
+                query = "SELECT 1 FROM subscribers WHERE email_key = ? OR public_id = ?"
+                known = old.execute(query, (email_key, public_id)).fetchone()
             if known:
                 copy.unlink()
         except (OSError, sqlite3.Error):

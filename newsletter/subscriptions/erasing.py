@@ -13,11 +13,13 @@ from newsletter.providers import outbox
 from newsletter.store import erasing, people
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.applying import key_of
 from newsletter.subscriptions.people import bare_address, stranger, suppression_of
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.store import Store
+    from newsletter.store.erasing import Person
 
 
 def erase(store: Store, settings: Settings, email: str) -> bool:
@@ -36,16 +38,16 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
         TryAgain: He is erased, but a log of the database that others read still holds him.
     """
     address = bare_address(email)
-    key = erase_reader(store, settings, address.key)
-    if key is None:
+    person = erase_reader(store, settings, address.key)
+    if person is None:
         with store.read() as connection:
             if suppression_of(connection, address) is None:
                 raise stranger()
-    store.drop_copies(address.key)
-    return key is not None
+    store.drop_copies(address.key, person.public_id if person else "")
+    return person is not None
 
 
-def erase_reader(store: Store, settings: Settings, who: str) -> str | None:
+def erase_reader(store: Store, settings: Settings, who: str) -> Person | None:
     """Erase a reader; committed when this returns, and no mailing waits for him any more.
 
     What is left is to drop the copies of him: `Store.drop_copies`.
@@ -56,7 +58,7 @@ def erase_reader(store: Store, settings: Settings, who: str) -> str | None:
         who: His address as it is compared, or his public id.
 
     Returns:
-        His address as it is compared, or None if he is not on the list: then nothing has changed.
+        Who that was, or None if he is not on the list: then nothing has changed.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -65,8 +67,9 @@ def erase_reader(store: Store, settings: Settings, who: str) -> str | None:
         found = erasing.hold(connection, who)
         if found is None:
             return None
-        id_, key = found
-        digest = address_hash(people.suppression_key(connection), key)
-        refs = erasing.erase(connection, id_, key, digest, now(connection))
+        secret = people.suppression_key(connection)
+        keys = {found.email_key, *map(key_of, found.others)} - {""}
+        hashes = {key: address_hash(secret, key) for key in keys}
+        refs = erasing.erase(connection, found, hashes, now(connection))
         outbox.withdraw(settings.state / "outbox", refs)
-    return key
+    return found

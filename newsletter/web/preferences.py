@@ -163,11 +163,11 @@ class Preferences:
 
     def _erase(self, request: Request, public_id: str) -> Response:
         store = self._database.store()
-        key = erase_reader(store, self._settings, public_id)
-        if key is None:
+        person = erase_reader(store, self._settings, public_id)
+        if person is None:
             return self._pages.no_preferences.answer(404)
         try:
-            store.drop_copies(key)
+            store.drop_copies(person.email_key, person.public_id)
         except NewsletterError as error:
             # He is gone; what still holds him goes with the next tidying, or by the author's hand.
             remark(request.scope, str(error))
