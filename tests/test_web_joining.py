@@ -15,7 +15,7 @@ import pytest
 from house import House, Provider, raw
 from people import dump, sql, statuses
 from served import KEY, App, Readers, readers_of, serving
-from visitors import HERE, VIA, open_link, queued, wish
+from visitors import HERE, VIA, letters, link_in, open_link, queued, wish
 
 from newsletter import tokens
 from newsletter.store import people
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
     Run = Callable[..., CompletedProcess[str]]
+
+on_both = pytest.mark.usefixtures("database")
+"""Runs a test on SQLite and on PostgreSQL."""
 
 # Nothing leaves while a test looks: what is queued stays as it is.
 STILL = (
@@ -127,6 +130,7 @@ def test_the_form_as_it_is_shown_can_be_posted(app: App, readers: Readers) -> No
     assert sql(readers.store, "SELECT form FROM signups") == [(OURS,)]
 
 
+@on_both
 @pytest.mark.parametrize("encoding", ["urlencoded", "multipart"])
 def test_both_encodings_of_a_form_are_read(encoding: str, app: App, readers: Readers) -> None:
     fields = {"email": "zoë@exämple.org", "first_name": "Zoë", "stamp": stamp()}
@@ -141,6 +145,7 @@ def test_both_encodings_of_a_form_are_read(encoding: str, app: App, readers: Rea
     assert sql(readers.store, "SELECT first_name FROM signups") == [("Zoë",)]
 
 
+@on_both
 def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -> None:
     ask(
         app,
@@ -153,9 +158,25 @@ def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -
     assert len(str(program)) <= 200
 
 
+@on_both
+def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
+    with serving(root, *PROXY) as app:
+        assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
+        (letter,) = letters(root, 1)
+        assert letter["To"] == "Anna@example.org"
+        path = link_in(letter, "c")
+        assert heading(app.client.get(path)) == "Bevestig je aanmelding"
+        assert statuses(readers.store) == {"Anna@example.org": "pending"}
+        assert heading(app.client.post(path)) == "Welkom, je staat op de lijst"
+    assert statuses(readers.store) == {"Anna@example.org": "active"}
+    assert queued(readers.store) == [("confirmation", "accepted")]
+    assert sql(readers.store, "SELECT first_name FROM subscribers") == [("Anna",)]
+
+
 # Nobody learns anything
 
 
+@on_both
 def test_whoever_asks_for_whichever_address_gets_the_same_answer(
     app: App, readers: Readers
 ) -> None:
@@ -353,6 +374,7 @@ def test_a_field_that_no_person_sees_takes_nobody(idle: App) -> None:
 # Limits
 
 
+@on_both
 def test_past_the_cap_the_form_closes_and_says_so(
     root: Path, app: App, readers: Readers, run: Run
 ) -> None:
@@ -373,6 +395,7 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert root
 
 
+@on_both
 def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     for n in range(VISITS_AN_HOUR):
@@ -383,6 +406,7 @@ def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     assert len(queued(readers.store)) == VISITS_AN_HOUR + 1
 
 
+@on_both
 def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     with serving(root, *PROXY, tweak=STILL) as other:
@@ -396,6 +420,50 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
     assert len(queued(readers.store)) == VISITS_AN_HOUR
 
 
+@on_both
+@pytest.mark.parametrize(("addresses", "most"), [(1, 1), (60, 7)], ids=["one address", "the cap"])
+def test_many_processes_that_are_asked_at_once_keep_the_limits(
+    addresses: int, most: int, root: Path, readers: Readers
+) -> None:
+    tweak = f"{STILL}; from newsletter.subscriptions import joining; joining.LETTERS_AN_HOUR = 7"
+    workers = ("--workers", "3")
+    with (
+        serving(root, *PROXY, *workers, tweak=tweak) as one,
+        serving(root, *PROXY, *workers, tweak=tweak) as other,
+        ThreadPoolExecutor(30) as pool,
+    ):
+        apps = (one, other)
+
+        def sign_up(n: int) -> int:
+            return ask(apps[n % 2], f"lezer{n % addresses}@example.org").status_code
+
+        # Each process has its connections then, so that it is only the limits that they wait for.
+        list(pool.map(lambda n: apps[n % 2].client.get("/"), range(60)))
+        told = set(pool.map(sign_up, range(60)))
+    assert told == ({200} if addresses == 1 else {200, 503})
+    assert queued(readers.store) == [("confirmation", "pending")] * most
+    assert len(statuses(readers.store)) == most
+
+
+@on_both
+def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) -> None:
+    theirs = {"X-Forwarded-For": "203.0.113.9"}
+    for n in range(VISITS_AN_HOUR):
+        ask(app, f"lezer{n}@example.org", headers=theirs)
+    assert ask(app, "anna@example.org", headers=theirs).status_code == 429
+    assert app.stop() == 0
+    with serving(root, *PROXY, tweak=STILL) as again:
+        assert ask(again, "anna@example.org", headers=theirs).status_code == 429
+        for n in range(VISITS_AN_HOUR, LETTERS_AN_HOUR):
+            join(readers.store, wish(f"lezer{n}@example.org"), VIA)
+        assert ask(again, "anna@example.org").status_code == 503
+    with serving(root, *PROXY, tweak=STILL) as again:
+        assert again.client.get("/").status_code == 503
+        assert ask(again, "anna@example.org").status_code == 503
+    assert len(queued(readers.store)) == LETTERS_AN_HOUR
+
+
+@on_both
 def test_fifty_sign_ups_for_one_address_at_once_are_one_letter(app: App, readers: Readers) -> None:
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(lambda _n: ask(app, "anna@example.org"), range(50)))
@@ -457,6 +525,7 @@ def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, reader
 # Confirming
 
 
+@on_both
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_opening_the_link_shows_one_button_and_changes_nothing(
     method: str, app: App, readers: Readers
@@ -472,6 +541,7 @@ def test_opening_the_link_shows_one_button_and_changes_nothing(
         assert "anna" not in answer.text
 
 
+@on_both
 def test_pressing_the_button_puts_its_reader_on_the_list(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org", name="Anna"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
@@ -487,6 +557,7 @@ def test_pressing_the_button_puts_its_reader_on_the_list(app: App, readers: Read
     assert asked is None
 
 
+@on_both
 def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
@@ -497,6 +568,7 @@ def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Reade
     assert sql(readers.store, "SELECT count(*) FROM consents") == [(1,)]
 
 
+@on_both
 def test_who_confirms_is_led_to_the_newest_issue_that_was_really_sent(root: Path) -> None:
     house = House(root, readers=1)
     join(house.store, wish("anna@example.org"), VIA)
@@ -543,6 +615,7 @@ def test_a_link_that_is_none_is_a_kind_page_that_tells_nothing(kind: str, idle: 
         assert b"\r\nlocation:" not in head.lower()
 
 
+@on_both
 def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org"), VIA)
     signup = open_link(readers.store, "anna@example.org")
@@ -556,6 +629,7 @@ def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: 
     assert dump(readers.store) == before
 
 
+@on_both
 def test_a_link_that_comes_too_late_says_so_kindly(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
@@ -572,6 +646,7 @@ def test_the_link_of_somebody_who_is_not_kept_looks_like_one_that_is_late(idle: 
         assert (answer.status_code, heading(answer)) == (410, "Deze link is verlopen")
 
 
+@on_both
 def test_a_used_link_brings_nobody_back(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org"), VIA)
     signup = open_link(readers.store, "anna@example.org")
@@ -613,6 +688,7 @@ def test_while_the_database_is_away_nobody_is_told_that_it_worked(
     assert app.client.post(path).status_code == 200
 
 
+@on_both
 def test_a_moved_list_takes_nobody(app: App, readers: Readers) -> None:
     join(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"

@@ -16,7 +16,7 @@ import pytest
 from people import sql
 from served import KEY, App, Readers, read_all, readers_of, serving
 from test_web import can_connect
-from test_web_joining import PROXY, anywhere, ask
+from test_web_joining import PROXY, anywhere, ask, on_both
 from visitors import queued
 
 from newsletter import tokens
@@ -145,6 +145,7 @@ def test_what_cannot_be_meant_is_wrong_usage(option: tuple[str, str], run: Run) 
 # Letters leave
 
 
+@on_both
 def test_the_letter_leaves_after_the_answer_once_whoever_answers(
     root: Path, app: App, readers: Readers
 ) -> None:
@@ -168,6 +169,7 @@ def _stamp() -> str:
     return tokens.form_stamp(KEY, int((time.time() - 60) * 1000), "http://localhost:8000/")
 
 
+@on_both
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killed_between_answer_and_letter_nothing_is_lost(
     workers: str, root: Path, readers: Readers
