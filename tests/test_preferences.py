@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -282,6 +283,28 @@ def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
     assert him(house, "email") == ANNA
     first = letters(house, 2)[0]
     assert app.client.get(link_in(first)).status_code == 404
+
+
+def test_fifty_posts_of_one_wish_at_once_are_one_change(house: House, app: App) -> None:
+    path = link(house)
+
+    def at_once(address: str, wish: dict[str, str]) -> Counter[int]:
+        with ThreadPoolExecutor(50) as pool:
+            asked = pool.map(lambda _: app.client.post(address, data=wish), range(50))
+            return Counter(answer.status_code for answer in asked)
+
+    assert at_once(f"{leave_link(house)}?voorkeuren", {}) == {200: 50}
+    assert at_once(path, {"do": "pause", "weeks": "2"}) == {200: 50}
+    assert at_once(path, {"do": "address", "email": "anna@nieuw.example"}) == {200: 50}
+    newest = sql(house.store, "SELECT public_id FROM changes ORDER BY id DESC")[0][0]
+    until = int(time.time()) + HALF_AN_HOUR
+    confirming = f"/p/{tokens.address_token(KEY, str(newest), until)}"
+    assert at_once(confirming, {"do": ""}) == {200: 50}
+    assert him(house, "email") == "anna@nieuw.example"
+    kinds = Counter(kind for (kind,) in sql(house.store, "SELECT kind FROM notices"))
+    assert kinds == {"preferences": 3, "new-address": 3, "old-address": 1}
+    assert at_once(path, {"do": "erase"}) == {200: 1, 404: 49}
+    assert [*statuses(house.store)] == ["lezer0@example.org", "lezer1@example.org"]
 
 
 def test_own_data_are_all_that_is_held(house: House, app: App) -> None:

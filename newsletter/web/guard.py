@@ -29,6 +29,7 @@ HEADERS: Final = (
 )
 """What an answer carries that says nothing else itself."""
 
+_CLOSE: Final = ((b"connection", b"close"),)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _PACKAGE: Final = Path(newsletter.__file__).parent
 
@@ -55,6 +56,7 @@ def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None
                 message["headers"] = [
                     *message["headers"],
                     *(header for header in HEADERS if header[0] not in said),
+                    *(_CLOSE if _has_two_lengths(scope) and b"connection" not in said else ()),
                 ]
             await send(message)
 
@@ -67,6 +69,15 @@ def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None
             log(_line(scope, route, status, time.perf_counter() - began))
 
     return answer
+
+
+def _has_two_lengths(scope: Scope) -> bool:
+    """Tell whether a web server before this one may have read another length of this body.
+
+    What follows it may then be a part of it, and no request: RFC 9112, section 6.3, has the
+    connection closed after the answer.
+    """
+    return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
 def remark(scope: Scope, text: str) -> None:
