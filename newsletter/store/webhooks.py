@@ -46,9 +46,14 @@ class Waiting(NamedTuple):
 def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
     """Keep webhooks; of those that came before, nothing."""
     moment = now(connection)
-    rows = [{**arrival._asdict(), "at": moment} for arrival in arrivals]
+    # In one order for all, for one who brings what another has not committed waits for him.
+    rows = [{**arrival._asdict(), "at": moment} for arrival in sorted(arrivals, key=_name)]
     if rows:
         connection.execute(_KEEP, rows)
+
+
+def _name(arrival: Arrival) -> tuple[str, str]:
+    return arrival.provider, arrival.name
 
 
 def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting]:
