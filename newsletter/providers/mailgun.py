@@ -62,7 +62,9 @@ _OPTIONS_LIMIT: Final = 16 * 1024
 _RUN: Final = re.compile(r"(?:%[\w.:-]*)+", re.ASCII)
 # All that Mailgun is known to replace (mailing-lists, "Template Variables"), and whatever looks
 # like it: it has no way of its own to write these literally.
-_OWN: Final = re.compile(r"recipient|unsubscribe_|mailing_list_", re.IGNORECASE)
+_OWN: Final = re.compile(
+    "%(?:recipient|unsubscribe_|mailing_list_|tag_unsubscribe_)", re.IGNORECASE
+)
 # Where an entity stands for itself (HTML, section 13.1.2): no percent sign can be hidden there.
 _NO_ENTITIES: Final = re.compile(r"<(style|script)\b.*?</\1|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 # The names of a reader's values: short, for each stands a thousand times in a request.
