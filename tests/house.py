@@ -92,9 +92,12 @@ class Provider(Mailer):
 
 @contextlib.contextmanager
 def raw(database: Path, *, manual: bool = False) -> Iterator[sqlite3.Connection]:
-    """Open a file behind the program's back, and close it; `manual` leaves BEGIN to you."""
-    level = None if manual else "DEFERRED"
-    opened = sqlite3.connect(database, isolation_level=level, timeout=0)
+    """Open a file behind the program's back, and close it.
+
+    `manual` leaves BEGIN to you, and waits: an app that has just begun writes by itself.
+    """
+    level, timeout = (None, 30) if manual else ("DEFERRED", 0)
+    opened = sqlite3.connect(database, isolation_level=level, timeout=timeout)
     with contextlib.closing(opened) as connection, connection:
         yield connection
 

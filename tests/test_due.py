@@ -10,8 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
+from fake_resend import FakeResend
 from house import House, Provider, add_readers
-from providers.fake_resend import FakeResend
 
 from newsletter import delivery, desk, render
 from newsletter.delivery import plan

@@ -8,8 +8,8 @@ from email import message_from_bytes, policy
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fake_resend import FAULTS, FakeResend
 from house import House, Provider
-from providers.fake_resend import FAULTS, FakeResend
 
 from newsletter import delivery, desk, tokens
 from newsletter.delivery import preflight

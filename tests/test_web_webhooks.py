@@ -32,6 +32,11 @@ if TYPE_CHECKING:
 SECRETS = dict(sender.secret for sender in (RESEND, LETTERMINT, MAILGUN))
 SENDERS = (RESEND, LETTERMINT, MAILGUN)
 SLOW = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
+# What a sender held at that moment waits for the next look, by default a minute later.
+SOON = """
+import sys, newsletter.web
+sys.modules["newsletter.web.chores"]._SECONDS = 0.2
+"""
 KILLED = """
 import os, signal
 from newsletter.web import webhooks
@@ -140,7 +145,7 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
 ) -> None:
     """I15 of what must hold: two processes, the sender's answer still on its way."""
     house = House(root, readers=150)
-    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS) as fake.app:
+    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, tweak=SOON) as fake.app:
         environment = house.for_real(fake.url)
         sent = run("send", house.slug, "--yes", "--no-preflight", "--json", env=environment)
         assert sent.returncode == 0, sent.stderr
@@ -167,8 +172,8 @@ def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
     slug = write_issue(root, name="next", days=3)
     with (
         FakeResend(tmp_path / "taken", latency=0.05) as fake,
-        serving(root, env=SECRETS) as one,
-        serving(root, env=SECRETS) as two,
+        serving(root, env=SECRETS, tweak=SOON) as one,
+        serving(root, env=SECRETS, tweak=SOON) as two,
         ThreadPoolExecutor(9) as pool,
     ):
         environment = letters.house.for_real(fake.url)

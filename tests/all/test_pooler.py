@@ -5,25 +5,24 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from house import House, Provider
+from fake_resend import FakeResend
+from house import COMMAND, House
 from postgres import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from postgres import Postgres
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.all
-
-SENDER = Path(__file__).parents[1] / "sender.py"
 
 
 @pytest.fixture
@@ -70,16 +69,14 @@ def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_pat
     assert len(run("subscribers", "export").stdout.splitlines()) == 5001
     house = House(root, readers=0)
     house.sql("DELETE FROM subscribers WHERE id > 1000")
-    ledger = tmp_path / "taken"
-    environment = {**os.environ, "PYTHONPATH": str(SENDER.parent)}
-    both = [
-        subprocess.Popen([sys.executable, SENDER, root, ledger, "24", "nowhere"], env=environment)
-        for _ in range(2)
-    ]
-    while run("subscribers", "unsubscribe", "lezer999@example.org").returncode:
-        assert any(process.poll() is None for process in both)
-    assert [process.wait(90) for process in both] == [0, 0]
-    copies = Provider(ledger).copies()
+    with FakeResend(tmp_path / "taken", latency=0.05) as fake:
+        environment = {**os.environ, **house.for_real(fake.url)}
+        command = [COMMAND, "send", house.slug, "--yes", "--no-preflight"]
+        both = [subprocess.Popen(command, cwd=root, env=environment) for _ in range(2)]
+        while run("subscribers", "unsubscribe", "lezer999@example.org").returncode:
+            assert any(process.poll() is None for process in both)
+        assert [process.wait(90) for process in both] == [0, 0]
+        copies = Counter(letter["to"] for letter in fake.taken())
     assert set(copies.values()) == {1}
     assert len(copies) in {999, 1000}
     there = f"sqlite:///{tmp_path / 'back.db'}"
