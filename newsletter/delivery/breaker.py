@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 from newsletter.model import Accepted, Rejected, Unknown
 
 if TYPE_CHECKING:
-    from newsletter.providers.base import Answer
+    from collections.abc import Sequence
+
+    from newsletter.model import Outcome
 
 _AT_LEAST: Final = 10
 _REJECTED: Final = 0.05
@@ -26,23 +28,23 @@ class Breaker:
         self.accepted = accepted
         self._settled = self._rejected = self._lost_requests = self._lost = 0
 
-    def heard(self, answer: Answer, refs: tuple[str, ...], *, replayable: bool) -> str:
+    def heard(self, said: Sequence[Outcome], *, surplus: int, replayable: bool) -> str:
         """Take in an answer; return why nothing more may leave, or nothing.
 
         Args:
-            answer: What the provider said.
-            refs: Of which deliveries.
+            said: What the provider said of each letter of a request.
+            surplus: How many letters it says it took beyond those.
             replayable: What was lost can be asked for again, and settles by that.
         """
-        kinds = Counter(type(answer.outcomes.get(ref)) for ref in refs)
+        kinds = Counter(map(type, said))
         self.accepted += kinds[Accepted]
         self._rejected += kinds[Rejected]
-        lost = kinds[Unknown] + kinds[type(None)]
-        self._settled += len(refs)
+        lost = kinds[Unknown]
+        self._settled += len(said)
         if lost and not replayable:
             self._lost += lost
             self._lost_requests += 1
-        if answer.surplus:
+        if surplus:
             return "the provider says that it took more letters than there are readers"
         if self._rejected >= _AT_LEAST and self._rejected > _REJECTED * self._settled:
             return (

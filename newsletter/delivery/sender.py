@@ -8,6 +8,7 @@ transaction, and letters are made between two of them, so that nobody waits for 
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -53,6 +54,7 @@ LETTERS_AT_ONCE: Final = 1000
 """Claimed in one transaction; a reader who leaves meanwhile waits for its end."""
 
 _WAIT_SECONDS: Final = 0.2
+_NOTHING: Final = Unknown("")
 _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
 
@@ -113,6 +115,8 @@ class Sender:
             with self._store.write() as connection:
                 self._refuse(connection, self._quota.barred)
             return self._trouble
+        # What is there stays: a collection then looks only at what a send makes, and costs little.
+        gc.freeze()
         with ThreadPoolExecutor(self._most) as pool:
             # First what earlier runs left in doubt, at the end what this one did.
             self._doubts.search()
@@ -255,15 +259,17 @@ class Sender:
         if not owned:
             doubts.record_late(connection, claim, answer.outcomes)
         self._pace.heard(answer, left_at=landed.left_at, in_flight=in_flight, now=time.monotonic())
-        said = [answer.outcomes.get(ref, Unknown("")) for ref in refs]
-        refused = next((o for o in said if isinstance(o, Refused)), None)
-        later = next((o for o in said if isinstance(o, RetryLater)), None)
-        kinds = set(map(type, said))
+        said = [answer.outcomes.get(ref, _NOTHING) for ref in refs]
+        kinds = {type(outcome): outcome for outcome in reversed(said)}
+        refused = next((o for o in kinds.values() if isinstance(o, Refused)), None)
+        later = next((o for o in kinds.values() if isinstance(o, RetryLater)), None)
         if Accepted in kinds:
             self._parts.accepted()
         self._doubts.arisen = self._doubts.arisen or Unknown in kinds
-        self._in_doubt = self._in_doubt + 1 if kinds == {Unknown} else 0
-        tripped = self._breaker.heard(answer, refs, replayable=bool(self._can.replay))
+        self._in_doubt = self._in_doubt + 1 if kinds.keys() == {Unknown} else 0
+        tripped = self._breaker.heard(
+            said, surplus=answer.surplus, replayable=bool(self._can.replay)
+        )
         if (claim.attempt > 1 or not owned) and self._more_accepted_twice(connection):
             tripped = "the provider accepted the same letter twice"
         if tripped:

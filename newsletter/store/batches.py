@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.store.bulk import among, set_for_each
-from newsletter.store.candidates import absence, candidates
+from newsletter.store.candidates import candidates
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, deliveries, ledger, mailings
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from newsletter.store.candidates import Candidate
 
 
-@dataclass(frozen=True, slots=True)
-class Reader:
+class Reader(NamedTuple):
     """What a claim read of one subscriber, once: nothing is read again for the same batch."""
 
     ref: str
@@ -96,10 +95,9 @@ def claim(
     if room is not None:
         size = min(size, room)
     moment = now(connection)
-    for rows in candidates(connection, mailing_id, size, only, but):
-        absent = {row.id: reason for row in rows if (reason := absence(row, moment))}
-        _skip(connection, absent)
-        present = [row for row in rows if row.id not in absent]
+    for rows in candidates(connection, mailing_id, size, only=only, but=but, moment=moment):
+        _skip(connection, {row.id: row.absent for row in rows if row.absent})
+        present = [row for row in rows if not row.absent]
         if present:
             if room is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
@@ -175,7 +173,8 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     said = [outcomes.get(reader.ref) for reader in claim.readers]
-    kinds = set(said)
+    # A provider that takes all or nothing says the same of each: told apart without a look at it.
+    kinds = {id(outcome): outcome for outcome in said}.values()
     split = any(isinstance(outcome, RetryLater | Refused) for outcome in kinds)
     certain = all(lifecycle.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
     # A repetition may speak of letters that an earlier attempt has settled.
@@ -287,9 +286,8 @@ def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
 
 
 def _snapshot(key_id: str, readers: tuple[Reader, ...], *, plain_text: bool) -> str:
-    rows = [[r.ref, r.public_id, r.email, r.first_name] for r in readers]
     return json.dumps(
-        {"key_id": key_id, "plain_text": plain_text, "readers": rows}, ensure_ascii=False
+        {"key_id": key_id, "plain_text": plain_text, "readers": readers}, ensure_ascii=False
     )
 
 

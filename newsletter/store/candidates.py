@@ -14,21 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-_PERSON: Final = (
-    subscribers.c.public_id,
-    subscribers.c.email,
-    subscribers.c.first_name,
-    subscribers.c.status,
-    subscribers.c.paused_until,
-)
-
-_DELIVERY: Final = (
-    *(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id, deliveries.c.plain_text),
-)
+_DELIVERY: Final = (deliveries.c.id, deliveries.c.ref, deliveries.c.plain_text)
+_PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)
+_ERASED: Final = "erased"
 
 
 class Candidate(NamedTuple):
-    """A delivery that may be claimed, with its reader as he is: all None if he is gone."""
+    """A delivery that may be claimed, with its reader as he is.
+
+    ``absent`` says why he may not be mailed any more; if he was erased, nothing is known of him.
+    """
 
     id: int
     ref: str
@@ -36,16 +31,17 @@ class Candidate(NamedTuple):
     public_id: str
     email: str
     first_name: str | None
-    status: str | None
-    paused_until: datetime | None
+    absent: str | None
 
 
 def candidates(
     connection: sa.Connection,
     mailing_id: int,
     size: int,
+    *,
     only: Sequence[str],
     but: Collection[str],
+    moment: datetime,
 ) -> Iterator[list[Candidate]]:
     """Yield the next deliveries with their readers, both locked until the claim is committed.
 
@@ -55,8 +51,9 @@ def candidates(
     another process claims, and a reader who is leaving at this very moment, are passed over and
     stay pending. Whoever has left before is seen to have left.
     """
+    alone = connection.dialect.name == "sqlite"  # nobody else writes, so nothing is locked
     free = (
-        sa.select(*_DELIVERY)
+        (_with_readers(moment) if alone else sa.select(*_DELIVERY, deliveries.c.subscriber_id))
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
         .limit(size)
@@ -71,37 +68,37 @@ def candidates(
         last = 0
         while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
             last = rows[-1].id
-            yield _with_readers(connection, rows)
+            yield [*map(Candidate._make, rows)] if alone else _locked(connection, rows, moment)
 
 
-def _with_readers(connection: sa.Connection, rows: Sequence[Any]) -> list[Candidate]:
+def _with_readers(moment: datetime) -> sa.Select[Any]:
+    return sa.select(*_DELIVERY, *_PERSON, absence(moment)).outerjoin_from(deliveries, subscribers)
+
+
+def _locked(connection: sa.Connection, rows: Sequence[Any], moment: datetime) -> list[Candidate]:
+    """Look at the readers of deliveries that are locked, and lock those who are free."""
     query = (
-        sa.select(subscribers.c.id, *_PERSON)
+        sa.select(subscribers.c.id, *_PERSON, absence(moment))
         .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
         .with_for_update(read=True, skip_locked=True)
     )
-    people = {row[0]: tuple(row[1:]) for row in connection.execute(query).all()}
-    gone = dict.fromkeys([None], (None,) * len(_PERSON))
-    known = people | gone
-    return [
-        Candidate(row.id, row.ref, row.plain_text, *known[row.subscriber_id])
-        for row in rows
-        if row.subscriber_id in known
-    ]
+    known: dict[int | None, Sequence[Any]] = {
+        row[0]: row[1:] for row in connection.execute(query).all()
+    }
+    known[None] = (None, None, None, _ERASED)
+    return [Candidate(*row[:3], *known[row[3]]) for row in rows if row[3] in known]
 
 
-def reachable(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a subscriber may be mailed; `absence` says the same of one."""
-    return sa.and_(
-        subscribers.c.status == Status.ACTIVE,
-        sa.or_(subscribers.c.paused_until.is_(None), subscribers.c.paused_until <= moment),
+def absence(moment: datetime) -> sa.ColumnElement[str | None]:
+    """Return why a subscriber may not be mailed; NULL if he may."""
+    return sa.case(
+        (subscribers.c.id.is_(None), _ERASED),
+        (subscribers.c.status != Status.ACTIVE, subscribers.c.status),
+        (subscribers.c.paused_until > moment, "paused"),
+        else_=sa.null(),
     )
 
 
-def absence(row: Candidate, moment: datetime) -> str | None:
-    """Say why this reader may not be mailed any more, or None."""
-    if row.status is None:
-        return "erased"
-    if row.status != Status.ACTIVE:
-        return str(row.status)
-    return "paused" if row.paused_until and row.paused_until > moment else None
+def reachable(moment: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a subscriber may be mailed."""
+    return absence(moment).is_(None)
