@@ -116,7 +116,7 @@ def test_what_only_looks_like_an_address_gets_the_same_answer_and_no_letter(stor
 STANDINGS = ["new", "pending", "active", "unsubscribed", "bounced", "complained", "erased"]
 
 
-def statements(store: Store, email: str) -> list[str]:
+def statements(store: Store, email: str, *, valid: bool = True) -> list[str]:
     """Return what a sign-up says to the database, in order."""
     said: list[str] = []
 
@@ -125,7 +125,7 @@ def statements(store: Store, email: str) -> list[str]:
 
     engine = store._engine  # noqa: SLF001 - the seam at which time is spent
     sa.event.listen(engine, "before_cursor_execute", note)
-    assert join(store, wish(email), VIA) is Reply.TAKEN
+    assert join(store, wish(email, valid=valid), VIA) is Reply.TAKEN
     sa.event.remove(engine, "before_cursor_execute", note)
     return said
 
@@ -138,6 +138,7 @@ def test_the_same_is_done_for_everybody_so_that_time_tells_nothing(store: Store)
         sql(store, "UPDATE subscribers SET status = 'pending' WHERE email = 'pending@example.org'")
         done[how] = statements(store, email)
     done["mailed today"] = statements(store, "new@example.org")
+    done["malformed"] = statements(store, "a..b@example.org", valid=False)
     assert len(done["new"]) > 10
     assert [how for how, said in done.items() if said != done["new"]] == []
 

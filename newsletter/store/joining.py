@@ -94,11 +94,12 @@ def drop_tallies(connection: sa.Connection, before: datetime) -> None:
 
 
 def ensure(
-    connection: sa.Connection, email: str, email_key: str, moment: datetime
+    connection: sa.Connection, email: str, email_key: str, moment: datetime, *, wanted: bool
 ) -> tuple[int, Status]:
     """Put a stranger on the list as pending; return anybody's row number and how he stands.
 
-    Nobody else can put people on the list until the end of the transaction.
+    Nobody else can put people on the list until the end of the transaction. Unless it is wanted,
+    the same statements run, nothing changes, and a stranger has the number 0.
     """
     values = {
         "public_id": new_id(),
@@ -109,9 +110,11 @@ def ensure(
         "created_at": moment,
     }
     his = subscribers.c.email_key == email_key
-    insert_if(connection, subscribers, values, ~sa.exists().where(his))
-    row = connection.execute(sa.select(subscribers.c.id, subscribers.c.status).where(his)).one()
-    return row.id, Status(row.status)
+    stranger = sa.and_(sa.literal(wanted), ~sa.exists().where(his))
+    insert_if(connection, subscribers, values, stranger)
+    query = sa.select(subscribers.c.id, subscribers.c.status).where(his)
+    row = connection.execute(query).one_or_none()
+    return (row.id, Status(row.status)) if row else (0, Status.PENDING)
 
 
 def record(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.model import NoticeKind, Status
 from newsletter.store import consents, joining, notices, people
 from newsletter.store.engine import Lock, exclude, now
-from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.addresses import Address, address_hash
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.joining import Origin
     from newsletter.store.notices import Via
-    from newsletter.subscriptions.addresses import Address
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation is good."""
@@ -44,6 +43,7 @@ _TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
 _KEEP_TALLIES: Final = 30 * _DAY
 _LATELY: Final = 7 * _DAY
 _CLOSED: Final = "closed"
+_NOWHERE: Final = Address("", "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +112,8 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
         joining.tally(connection, network, moment)
         if reply is Reply.CLOSED:
             joining.tally(connection, _CLOSED, moment)
-        elif reply is Reply.TAKEN and wish.address:
-            _take(connection, wish, wish.address, via, moment)
+        elif reply is Reply.TAKEN:
+            _take(connection, wish, via, moment)
     return reply
 
 
@@ -125,14 +125,20 @@ def form_state(store: Store) -> FormState:
         return FormState(_is_closed(connection, moment), last)
 
 
-def _take(connection: Connection, wish: Wish, address: Address, via: Via, moment: datetime) -> None:
+def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> None:
+    """Put whoever asks on the list, if need be, and queue his letter, if he may have one.
+
+    What only looks like an address has the same done for it, of which nothing comes.
+    """
+    address = wish.address or _NOWHERE
     digest = address_hash(people.suppression_key(connection), address.key)
     since = [moment - span for span, _ in _TO_ONE]
     sent = notices.queued_to(connection, digest, joining.KINDS, moments=since)
     spurned = notices.came_back(connection, digest, bounced_since=min(since))
     within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
-    allowed = within and not spurned
-    subscriber, status = joining.ensure(connection, address.given, address.key, moment)
+    real = wish.address is not None
+    allowed = real and within and not spurned
+    subscriber, status = joining.ensure(connection, address.given, address.key, moment, wanted=real)
     here = status is Status.ACTIVE
     signup = joining.record(
         connection,
