@@ -23,6 +23,7 @@ from newsletter.subscriptions.joining import Reply, join
 from newsletter.subscriptions.people import Story, add, story, unsubscribe
 
 if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from newsletter.store import Store
@@ -264,6 +265,30 @@ def test_one_network_may_ask_only_so_often(
     )
 
 
+@pytest.mark.parametrize("full", ["network", "form"])
+def test_who_comes_second_when_one_place_is_left_gets_no_letter(
+    full: str, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether there is room is looked at again once nobody else can take it."""
+    monkeypatch.setattr(joining, "LETTERS_AN_HOUR", 3 if full == "form" else 200)
+    monkeypatch.setattr(joining, "VISITS_AN_HOUR", 3 if full == "network" else 20)
+    for n in range(2):
+        join(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA)
+    others = [wish("eerder@example.org", ip="192.0.2.2")]
+    write = store.write
+
+    def later() -> AbstractContextManager[sa.Connection]:
+        if others:
+            assert join(store, others.pop(), VIA) is Reply.TAKEN
+        return write()
+
+    monkeypatch.setattr(store, "write", later)
+    told = join(store, wish("anna@example.org", ip="192.0.2.3"), VIA)
+    assert told is (Reply.CLOSED if full == "form" else Reply.CROWDED)
+    assert "anna@example.org" not in statuses(store)
+    assert len(queued(store)) == 3
+
+
 def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "VISITS_AN_HOUR", 1)
     join(store, wish("een@example.org", ip="192.0.2.1"), VIA)
@@ -389,6 +414,20 @@ def test_a_link_that_was_used_brings_nobody_back_who_left_since(store: Store, cl
     assert standing(store, link) is Standing.HERE
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
+    assert confirm(store, link, HERE) is Standing.LATE
+    assert statuses(store) == {"anna@example.org": "unsubscribed"}
+
+
+def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store: Store) -> None:
+    join(store, wish("anna@example.org"), VIA)
+    link = open_link(store, "anna@example.org")
+    confirm(store, link, HERE)
+    sql(
+        store,
+        "UPDATE subscribers SET status = 'unsubscribed',"
+        " left_at = '2026-01-01 00:00:00.000000+00:00'",
+    )
+    assert standing(store, link) is Standing.LATE
     assert confirm(store, link, HERE) is Standing.LATE
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 

@@ -42,6 +42,8 @@ STILL = (
     "from newsletter.delivery import notices; from newsletter.subscriptions import tidying;"
     " notices.Notices.send_due = lambda *_: notices.Round(); tidying.tidy_daily = lambda *_: None"
 )
+# The package has a function of the module's name.
+SLEEPY = "import sys, newsletter.web; sys.modules['newsletter.web.notices'].SECONDS = 3600"
 PROXY = ("--proxy", "127.0.0.1")
 OURS = "http://localhost:8000/"
 
@@ -161,7 +163,8 @@ def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -
 
 @on_both
 def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
-    with serving(root, *PROXY) as app:
+    # Nobody looks by himself whether a letter waits: that he asked must be enough.
+    with serving(root, *PROXY, tweak=SLEEPY) as app:
         assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
         (letter,) = letters(root, 1)
         assert letter["To"] == "Anna@example.org"
@@ -261,6 +264,12 @@ def test_what_was_typed_comes_back_as_text_alone(text: str, idle: App) -> None:
     assert answer.text.count(stamp()[:8]) == 1
 
 
+def test_of_what_was_typed_no_more_comes_back_than_a_field_holds(idle: App) -> None:
+    answer = ask(idle, "a" * 1000, first_name="b\x00\x1b" + "b" * 200)
+    assert re.search(r'value="(a+)"', answer.text)[1] == "a" * 254  # type: ignore[index]
+    assert re.search(r'value="(b+)"', answer.text)[1] == "b" * 64  # type: ignore[index]
+
+
 def test_what_was_mended_can_be_posted_at_once(app: App, readers: Readers) -> None:
     answer = ask(app, "anna", first_name="Anna")
     found = re.search(r'name="stamp" value="([^"]+)"', answer.text)
@@ -295,6 +304,7 @@ def test_without_a_good_stamp_it_takes_one_more_click(bad: str, idle: App) -> No
     fresh = re.search(r'name="stamp" value="([^"]+)"', answer.text)
     assert fresh
     assert tokens.read_form_stamp([KEY], fresh[1])
+    assert fresh[1] != bad  # it would be no better the second time
 
 
 def test_who_is_faster_than_a_person_has_to_wait_a_moment(idle: App) -> None:
@@ -368,8 +378,10 @@ def test_what_is_no_origin_is_not_kept(said: str, idle: App) -> None:
     assert tokens.read_form_stamp([KEY], found[1])[1] == "another site"  # type: ignore[index]
 
 
-def test_a_field_that_no_person_sees_takes_nobody(idle: App) -> None:
-    assert heading(ask(idle, "anna@example.org", onderwerp="Goedkoop!")) == ASKED
+def test_a_field_that_no_person_sees_takes_nobody(app: App, readers: Readers) -> None:
+    before = everything(readers.store)
+    assert heading(ask(app, "anna@example.org", onderwerp="Goedkoop!")) == ASKED
+    assert everything(readers.store) == before
 
 
 # Limits
@@ -403,6 +415,7 @@ def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
         assert ask(app, f"lezer{n}@example.org", headers=theirs).status_code == 200
     answer = ask(app, "anna@example.org", headers={"X-Forwarded-For": "203.0.113.200"})
     assert (answer.status_code, heading(answer)) == (429, "Even wachten")
+    assert answer.headers["retry-after"] == "3600"
     assert ask(app, "anna@example.org").status_code == 200
     assert len(queued(readers.store)) == VISITS_AN_HOUR + 1
 
