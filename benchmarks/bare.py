@@ -1,12 +1,11 @@
 """The ceiling: a loop that posts the same bytes and changes the same rows, and does nothing else.
 
-It knows no consent, no lease, no hash and no outcome but success, and makes one request after
-another.
+Its connection is the program's own, so that the database checks and commits alike. It knows no
+consent, no lease, no hash and no outcome but success, and makes one request after another.
 """
 
 from __future__ import annotations
 
-import sqlite3
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +27,7 @@ def bare(settings: Settings, mode: Mode, readers: int) -> float:
         first = connection.exec_driver_sql("SELECT min(id) FROM deliveries").scalar_one()
         on_file = connection.dialect.name == "sqlite"
     raw: Any = store._engine.raw_connection().driver_connection  # noqa: SLF001 - its bare driver
-    loop = _Sqlite(settings) if on_file else _Postgres(raw)
+    loop = _Sqlite(raw) if on_file else _Postgres(raw)
     with httpx.Client(base_url=settings.provider_url, timeout=60) as client:
         began = time.perf_counter()
         for start in range(first, first + readers, mode.size):
@@ -48,10 +47,8 @@ def bare(settings: Settings, mode: Mode, readers: int) -> float:
 class _Sqlite:
     """The rows in a file."""
 
-    def __init__(self, settings: Settings) -> None:
-        path = settings.root / settings.database_url.removeprefix("sqlite:///")
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA synchronous = FULL")
+    def __init__(self, raw: Any) -> None:  # noqa: ANN401 - sqlite3's
+        self._db = raw
 
     def claim(self, mailing: int, first: int, last: int) -> int:
         """Commit a batch as attempting; return its number."""

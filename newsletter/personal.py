@@ -53,7 +53,8 @@ def recipient(
         if first_name
         else letter.greeting_without_name
     )
-    return Recipient(ref, _wire_address(email), greeting, letter.leave_url + token)
+    address = email if email.isascii() else _wire_address(email)
+    return Recipient(ref, address, greeting, letter.leave_url + token)
 
 
 @functools.lru_cache(maxsize=2)
@@ -139,8 +140,6 @@ def _fill(pieces: Pieces, own: Mapping[str, str]) -> str:
 
 def _wire_address(email: str) -> str:
     """Return the address as it travels: a domain with accents in its ASCII form (RFC 5891)."""
-    if email.isascii():
-        return email
     from email_validator import validate_email  # noqa: PLC0415 - slow, and seldom needed
 
     checked = validate_email(email, check_deliverability=False)

@@ -132,8 +132,9 @@ def fingerprint(key: str) -> str:
 def _sign(key: str, purpose: str, payload: bytes) -> str:
     """Return what `Signer.sign` would, in a tenth of its time: a send signs every letter."""
     encoded = _base64(payload)
-    signature = hmac.digest(_signer((key,), purpose).secret_key, encoded, "sha256")
-    return (encoded + b"." + _base64(signature)).decode()
+    signature = _keyed(key, purpose).copy()
+    signature.update(encoded)
+    return (encoded + b"." + _base64(signature.digest())).decode()
 
 
 def _base64(data: bytes) -> bytes:
@@ -161,6 +162,11 @@ def _read(keys: Sequence[str], purpose: str, token: str) -> bytes | None:
     except BadSignature:
         return None
     return base64.urlsafe_b64decode(encoded + b"=" * (-len(encoded) % 4))
+
+
+@functools.lru_cache(maxsize=16)
+def _keyed(key: str, purpose: str) -> hmac.HMAC:
+    return hmac.new(_signer((key,), purpose).secret_key, digestmod="sha256")
 
 
 @functools.lru_cache(maxsize=16)

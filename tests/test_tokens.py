@@ -61,6 +61,7 @@ def test_no_token_signs_for_another_purpose_even_if_it_says_the_same(
 ) -> None:
     signer = tokens._signer  # noqa: SLF001 - what the purpose does, without it
     monkeypatch.setattr(tokens, "_signer", lambda keys, _purpose: signer(keys, "one"))
+    monkeypatch.setattr(tokens, "_keyed", tokens._keyed.__wrapped__)  # noqa: SLF001 - uncached
     token = tokens.address_token("key", SUBSCRIBER, 5)
     assert tokens.read_preferences_token(["key"], token) == (SUBSCRIBER, 5)
     monkeypatch.undo()

@@ -81,7 +81,7 @@ class Parts:
 
     def judge(self, answer: Answer, refs: Sequence[str]) -> Answer:
         """Return an answer in which who was refused at his last chance is rejected for good."""
-        if not self._last_chance.issuperset(refs):
+        if not (self._last_chance and self._last_chance.issuperset(refs)):
             return answer
         outcomes = {
             ref: Rejected(said.reason) if isinstance(said, Refused) and said.divisible else said

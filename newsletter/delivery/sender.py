@@ -8,13 +8,12 @@ transaction, and letters are made between two of them, so that nobody waits for 
 from __future__ import annotations
 
 import functools
-import gc
 import itertools
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter import tokens
+from newsletter import garbage, tokens
 from newsletter.delivery import stops
 from newsletter.delivery.breaker import Breaker
 from newsletter.delivery.carrier import Carrier, Departure
@@ -115,9 +114,7 @@ class Sender:
             with self._store.write() as connection:
                 self._refuse(connection, self._quota.barred)
             return self._trouble
-        # What is there stays: a collection then looks only at what a send makes, and costs little.
-        gc.freeze()
-        with ThreadPoolExecutor(self._most) as pool:
+        with garbage.looked_for_seldom(), ThreadPoolExecutor(self._most) as pool:
             # First what earlier runs left in doubt, at the end what this one did.
             self._doubts.search()
             self._send(pool)

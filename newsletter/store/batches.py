@@ -95,14 +95,24 @@ def claim(
     if room is not None:
         size = min(size, room)
     moment = now(connection)
-    for rows in candidates(connection, mailing_id, size, only=only, but=but, moment=moment):
-        _skip(connection, {row.id: row.absent for row in rows if row.absent})
-        present = [row for row in rows if not row.absent]
+    found = candidates(connection, mailing_id, size, only=only, but=but, moment=moment)
+    for rows, plain_text in found:
+        absent = {row.id: row.absent for row in rows if row.absent}
+        _skip(connection, absent)
+        present = [row for row in rows if row.id not in absent] if absent else rows
         if present:
             if room is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
                 connection.execute(taken.values(room=room - len(present)))
-            return _take(connection, mailing_id, present, moment=moment, lease=lease, key_id=key_id)
+            return _take(
+                connection,
+                mailing_id,
+                present,
+                plain_text=plain_text,
+                moment=moment,
+                lease=lease,
+                key_id=key_id,
+            )
     return None
 
 
@@ -230,12 +240,13 @@ def _take(
     mailing_id: int,
     rows: Sequence[Candidate],
     *,
+    plain_text: bool,
     moment: datetime,
     lease: timedelta,
     key_id: str,
 ) -> Claim:
     readers = tuple(Reader(row.ref, row.public_id, row.email, row.first_name) for row in rows)
-    key, plain_text = new_id(), rows[0].plain_text
+    key = new_id()
     batch_id = connection.execute(
         batches.insert()
         .returning(batches.c.id)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
-_DELIVERY: Final = (deliveries.c.id, deliveries.c.ref, deliveries.c.plain_text)
+_DELIVERY: Final = (deliveries.c.id, deliveries.c.ref)
 _PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)
 _ERASED: Final = "erased"
 
@@ -27,7 +27,6 @@ class Candidate(NamedTuple):
 
     id: int
     ref: str
-    plain_text: bool
     public_id: str
     email: str
     first_name: str | None
@@ -42,10 +41,11 @@ def candidates(
     only: Sequence[str],
     but: Collection[str],
     moment: datetime,
-) -> Iterator[list[Candidate]]:
+) -> Iterator[tuple[list[Candidate], bool]]:
     """Yield the next deliveries with their readers, both locked until the claim is committed.
 
-    Those that come together are of one kind: with HTML, and at the end plain text only.
+    Those that come together are of one kind, told beside them: with HTML, and at the end plain
+    text only.
 
     Nothing is waited for, so that a claim can share a transaction with what is settled: what
     another process claims, and a reader who is leaving at this very moment, are passed over and
@@ -68,7 +68,10 @@ def candidates(
         last = 0
         while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
             last = rows[-1].id
-            yield [*map(Candidate._make, rows)] if alone else _locked(connection, rows, moment)
+            found = (
+                [Candidate(*row) for row in rows] if alone else _locked(connection, rows, moment)
+            )
+            yield found, plain_text
 
 
 def _with_readers(moment: datetime) -> sa.Select[Any]:
@@ -86,7 +89,7 @@ def _locked(connection: sa.Connection, rows: Sequence[Any], moment: datetime) ->
         row[0]: row[1:] for row in connection.execute(query).all()
     }
     known[None] = (None, None, None, _ERASED)
-    return [Candidate(*row[:3], *known[row[3]]) for row in rows if row[3] in known]
+    return [Candidate(id_, ref, *known[of]) for id_, ref, of in rows if of in known]
 
 
 def absence(moment: datetime) -> sa.ColumnElement[str | None]:

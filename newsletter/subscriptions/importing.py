@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import gc
 import itertools
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from newsletter import garbage
 from newsletter.model import Status
 from newsletter.store import consents, people
 from newsletter.store.engine import now
@@ -105,7 +105,7 @@ def import_file(
         suppress=options.as_suppressed,
     )
     with (
-        _patient_collector() as collect,
+        garbage.looked_for_when_asked() as collect,
         _rejects(options.rejects, file.header) as reject,
         _writing(store, options) as writing,
     ):
@@ -117,18 +117,6 @@ def import_file(
             progress(run.rows, file.rows)
             collect()
     return run.report()
-
-
-@contextlib.contextmanager
-def _patient_collector() -> Iterator[Callable[[], object]]:
-    """Look for garbage once a chunk, when asked: meanwhile all of its rows are in use."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield lambda: gc.collect(0)
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 @contextlib.contextmanager
