@@ -237,6 +237,7 @@ class Sender:
             size=size,
             lease=self._can.lease,
             key_id=next(iter(self._keys)),
+            replayable=bool(self._can.replay),
         )
         while part := self._parts.next():
             if claim := take(only=part):

@@ -7,8 +7,8 @@ only its owner, known by batch and attempt, may settle it.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NamedTuple
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
@@ -22,7 +22,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.store.bulk import among, set_for_each
-from newsletter.store.candidates import candidates
+from newsletter.store.candidates import Reader, candidates
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, deliveries, ledger, mailings
@@ -32,16 +32,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from newsletter.model import Outcome
-    from newsletter.store.candidates import Candidate
-
-
-class Reader(NamedTuple):
-    """What a claim read of one subscriber, once: nothing is read again for the same batch."""
-
-    ref: str
-    public_id: str
-    email: str
-    first_name: str | None
+    from newsletter.store.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +65,7 @@ def claim(
     key_id: str,
     only: Sequence[str] = (),
     but: Collection[str] = (),
+    replayable: bool = True,
 ) -> Claim | None:
     """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
 
@@ -88,6 +80,8 @@ def claim(
         key_id: Fingerprint of the key that will sign.
         only: None but these references, if there are any.
         but: None of these references.
+        replayable: The same bytes may be sent again under its key. If they never may, nothing of
+            what they are made of is kept, for that holds addresses.
     """
     room = _room(connection, mailing_id)
     if room is _SHUT:
@@ -95,24 +89,15 @@ def claim(
     if room is not None:
         size = min(size, room)
     moment = now(connection)
-    found = candidates(connection, mailing_id, size, only=only, but=but, moment=moment)
-    for rows, plain_text in found:
-        absent = {row.id: row.absent for row in rows if row.absent}
-        _skip(connection, absent)
-        present = [row for row in rows if row.id not in absent] if absent else rows
-        if present:
+    for found in candidates(connection, mailing_id, size, only=only, but=but, moment=moment):
+        _skip(connection, found.absent)
+        if found.ids:
             if room is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
-                connection.execute(taken.values(room=room - len(present)))
-            return _take(
-                connection,
-                mailing_id,
-                present,
-                plain_text=plain_text,
-                moment=moment,
-                lease=lease,
-                key_id=key_id,
-            )
+                connection.execute(taken.values(room=room - len(found.ids)))
+            key, whose = new_id(), found.readers
+            claimed = Claim(0, key, 1, moment, key_id, whose, found.plain_text)
+            return _take(connection, mailing_id, found, claimed, lease=lease, replayable=replayable)
     return None
 
 
@@ -238,34 +223,30 @@ def _close(connection: sa.Connection, batch_id: int, moment: datetime) -> None:
 def _take(
     connection: sa.Connection,
     mailing_id: int,
-    rows: Sequence[Candidate],
+    found: Candidates,
+    claim: Claim,
     *,
-    plain_text: bool,
-    moment: datetime,
     lease: timedelta,
-    key_id: str,
+    replayable: bool,
 ) -> Claim:
-    readers = tuple(Reader(row.ref, row.public_id, row.email, row.first_name) for row in rows)
-    key = new_id()
+    insert = batches.insert().returning(batches.c.id)
     batch_id = connection.execute(
-        batches.insert()
-        .returning(batches.c.id)
-        .values(
-            key=key,
+        insert.values(
+            key=claim.key,
             mailing_id=mailing_id,
-            attempt=1,
-            claimed_at=moment,
-            lease_until=moment + lease,
-            size=len(readers),
-            snapshot=_snapshot(key_id, readers, plain_text=plain_text),
+            attempt=claim.attempt,
+            claimed_at=claim.claimed_at,
+            lease_until=claim.claimed_at + lease,
+            size=len(claim.readers),
+            snapshot=_snapshot(claim) if replayable else None,
         )
     ).scalar_one()
     connection.execute(
         deliveries.update()
-        .where(among(connection, deliveries.c.id, [row.id for row in rows]))
+        .where(among(connection, deliveries.c.id, found.ids))
         .values(state=DeliveryState.ATTEMPTING, batch_id=batch_id)
     )
-    return Claim(batch_id, key, 1, moment, key_id, readers, plain_text)
+    return replace(claim, batch_id=batch_id)
 
 
 def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
@@ -296,10 +277,9 @@ def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
     }
 
 
-def _snapshot(key_id: str, readers: tuple[Reader, ...], *, plain_text: bool) -> str:
-    return json.dumps(
-        {"key_id": key_id, "plain_text": plain_text, "readers": readers}, ensure_ascii=False
-    )
+def _snapshot(claim: Claim) -> str:
+    held = {"key_id": claim.key_id, "plain_text": claim.plain_text, "readers": claim.readers}
+    return json.dumps(held, ensure_ascii=False)
 
 
 def from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...], bool]:

@@ -11,26 +11,36 @@ from newsletter.store.bulk import among
 from newsletter.store.schema import deliveries, subscribers
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-_DELIVERY: Final = (deliveries.c.id, deliveries.c.ref)
 _PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)
 _ERASED: Final = "erased"
 
 
-class Candidate(NamedTuple):
-    """A delivery that may be claimed, with its reader as he is.
+class Reader(NamedTuple):
+    """What a claim read of one subscriber, once: nothing is read again for the same batch."""
 
-    ``absent`` says why he may not be mailed any more; if he was erased, nothing is known of him.
-    """
-
-    id: int
     ref: str
     public_id: str
     email: str
     first_name: str | None
-    absent: str | None
+
+
+class Candidates(NamedTuple):
+    """Deliveries that may be claimed together.
+
+    Attributes:
+        ids: Their numbers.
+        readers: Of each its reader, in the same order.
+        plain_text: None of them gets HTML, or all do.
+        absent: Of others by number, why their readers may not be mailed any more.
+    """
+
+    ids: Sequence[int]
+    readers: tuple[Reader, ...]
+    plain_text: bool
+    absent: Mapping[int, str]
 
 
 def candidates(
@@ -41,11 +51,10 @@ def candidates(
     only: Sequence[str],
     but: Collection[str],
     moment: datetime,
-) -> Iterator[tuple[list[Candidate], bool]]:
+) -> Iterator[Candidates]:
     """Yield the next deliveries with their readers, both locked until the claim is committed.
 
-    Those that come together are of one kind, told beside them: with HTML, and at the end plain
-    text only.
+    Those without HTML come at the end.
 
     Nothing is waited for, so that a claim can share a transaction with what is settled: what
     another process claims, and a reader who is leaving at this very moment, are passed over and
@@ -53,7 +62,7 @@ def candidates(
     """
     alone = connection.dialect.name == "sqlite"  # nobody else writes, so nothing is locked
     free = (
-        (_with_readers(moment) if alone else sa.select(*_DELIVERY, deliveries.c.subscriber_id))
+        (_with_readers(moment) if alone else _DELIVERIES)
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
         .limit(size)
@@ -68,28 +77,45 @@ def candidates(
         last = 0
         while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
             last = rows[-1].id
-            found = (
-                [Candidate(*row) for row in rows] if alone else _locked(connection, rows, moment)
-            )
-            yield found, plain_text
+            yield _sorted_out(rows if alone else _locked(connection, rows, moment), plain_text)
+
+
+_DELIVERIES: Final = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
 
 
 def _with_readers(moment: datetime) -> sa.Select[Any]:
-    return sa.select(*_DELIVERY, *_PERSON, absence(moment)).outerjoin_from(deliveries, subscribers)
+    columns = (deliveries.c.id, absence(moment), deliveries.c.ref, *_PERSON)
+    return sa.select(*columns).outerjoin_from(deliveries, subscribers)
 
 
-def _locked(connection: sa.Connection, rows: Sequence[Any], moment: datetime) -> list[Candidate]:
-    """Look at the readers of deliveries that are locked, and lock those who are free."""
+def _locked(
+    connection: sa.Connection, rows: Sequence[Any], moment: datetime
+) -> Sequence[tuple[Any, ...]]:
+    """Lock those readers of deliveries who are free; return the same as `_with_readers`."""
     query = (
-        sa.select(subscribers.c.id, *_PERSON, absence(moment))
+        sa.select(subscribers.c.id, absence(moment), *_PERSON)
         .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
         .with_for_update(read=True, skip_locked=True)
     )
     known: dict[int | None, Sequence[Any]] = {
         row[0]: row[1:] for row in connection.execute(query).all()
     }
-    known[None] = (None, None, None, _ERASED)
-    return [Candidate(id_, ref, *known[of]) for id_, ref, of in rows if of in known]
+    known[None] = (_ERASED, None, None, None)
+    return [
+        (id_, absent, ref, *person)
+        for id_, ref, of in rows
+        if of in known
+        for absent, *person in (known[of],)
+    ]
+
+
+def _sorted_out(rows: Sequence[Sequence[Any]], plain_text: bool) -> Candidates:  # noqa: FBT001 - told apart by type
+    """Tell who may be mailed from who is absent; by columns, for there are many rows."""
+    present = rows
+    if absent := {row[0]: row[1] for row in rows if row[1]}:
+        present = [row for row in rows if not row[1]]
+    ids, _, *of_readers = zip(*present, strict=True) if present else ((), ())
+    return Candidates(ids, tuple(map(Reader, *of_readers)), plain_text, absent)
 
 
 def absence(moment: datetime) -> sa.ColumnElement[str | None]:
