@@ -285,6 +285,19 @@ def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
     return mailing.id, claim
 
 
+@pytest.mark.parametrize(("replay", "kept"), [(timedelta(), False), (timedelta(hours=24), True)])
+def test_addresses_are_kept_with_a_request_only_where_it_can_be_repeated(
+    replay: timedelta, kept: bool, house: House, tmp_path: Path
+) -> None:
+    found: list[tuple[object, ...]] = []
+
+    def look(_batch: Batch) -> None:
+        found.extend(house.sql("SELECT count(snapshot) FROM batches"))
+
+    house.send(Provider(tmp_path / "taken", replay=replay, answer=look))
+    assert any(count for (count,) in found) is kept
+
+
 def test_only_the_owner_settles(house: House) -> None:
     mailing_id, claim = _claimed(house, timedelta(hours=1))
     house.lose_process()

@@ -77,7 +77,9 @@ def candidates(
         last = 0
         while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
             last = rows[-1].id
-            yield _sorted_out(rows if alone else _locked(connection, rows, moment), plain_text)
+            yield _sorted_out(
+                rows if alone else _locked(connection, rows, moment), plain_text=plain_text
+            )
 
 
 _DELIVERIES: Final = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
@@ -109,12 +111,13 @@ def _locked(
     ]
 
 
-def _sorted_out(rows: Sequence[Sequence[Any]], plain_text: bool) -> Candidates:  # noqa: FBT001 - told apart by type
+def _sorted_out(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
     """Tell who may be mailed from who is absent; by columns, for there are many rows."""
-    present = rows
-    if absent := {row[0]: row[1] for row in rows if row[1]}:
-        present = [row for row in rows if not row[1]]
-    ids, _, *of_readers = zip(*present, strict=True) if present else ((), ())
+    absent = {row[0]: row[1] for row in rows if row[1]}
+    present = [row for row in rows if not row[1]] if absent else rows
+    if not present:
+        return Candidates((), (), plain_text, absent)
+    ids, _, *of_readers = zip(*present, strict=True)
     return Candidates(ids, tuple(map(Reader, *of_readers)), plain_text, absent)
 
 
