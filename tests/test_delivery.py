@@ -287,7 +287,7 @@ def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
 
 @pytest.mark.parametrize(("replay", "kept"), [(timedelta(), False), (timedelta(hours=24), True)])
 def test_addresses_are_kept_with_a_request_only_where_it_can_be_repeated(
-    replay: timedelta, kept: bool, house: House, tmp_path: Path
+    *, replay: timedelta, kept: bool, house: House, tmp_path: Path
 ) -> None:
     found: list[tuple[object, ...]] = []
 
