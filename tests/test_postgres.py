@@ -181,6 +181,18 @@ def test_why_there_is_no_connection_is_one_line_without_the_password(
     assert len(plain.stderr.splitlines()) == 1
 
 
+@pytest.mark.parametrize("code", ["XX000", "XX001", "58030"])
+def test_trouble_of_the_server_itself_is_one_line_that_says_where_to_look(
+    code: str, house: House
+) -> None:
+    fail = f"DO $$ BEGIN RAISE 'could not extend a file' USING ERRCODE = '{code}'; END $$"
+    with (
+        pytest.raises(NewsletterError, match=r"by its server\. Look into the server's own log"),
+        house.store.write() as connection,
+    ):
+        connection.exec_driver_sql(fail)
+
+
 def test_who_may_not_write_is_told_so(house: House, server: Postgres) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE looker LOGIN PASSWORD 'geheim'")

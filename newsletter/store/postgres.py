@@ -110,6 +110,7 @@ _PASSING = {
     "08": "the connection was lost",
     "25P": "the server ended a transaction that took too long",
 }
+_BROKEN = ("could not be read or written by its server", "Look into the server's own log")
 _MENDABLE = {
     "53100": ("the server's disk is full", "Free some space, then run it again"),
     "25006": ("is read-only", "Use the primary server, and a user who may write"),
@@ -118,6 +119,9 @@ _MENDABLE = {
     "42703": ("lacks a column of this program", "Run: newsletter db status"),
     "3D000": ("does not exist", "Make it (createdb), or mend the URL"),
     "28": ("refuses this user or password", "Mend the URL, or PGPASSWORD"),
+    # A file that may not grow, a disk that fails, damage: what it is stands in the server's log.
+    "58": _BROKEN,
+    "XX": _BROKEN,
 }
 # What a server says before there is a connection has no code that libpq passes on.
 _REFUSALS = {

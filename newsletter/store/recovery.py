@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
@@ -112,13 +112,16 @@ def replay(
     )
     only = query.order_by(batches.c.id).limit(1).with_for_update(skip_locked=True)
     row = connection.execute(only).one_or_none()
-    if row is None:
-        return None
+    return None if row is None else _take_over(connection, row, moment + lease)
+
+
+def _take_over(connection: sa.Connection, row: sa.Row[Any], lease_until: datetime) -> Claim:
+    """Make a batch that is locked this process's own."""
     attempt = row.attempt + 1
     connection.execute(
         batches.update()
         .where(batches.c.id == row.id)
-        .values(attempt=attempt, lease_until=moment + lease)
+        .values(attempt=attempt, lease_until=lease_until)
     )
     connection.execute(
         deliveries.update()
