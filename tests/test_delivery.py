@@ -285,6 +285,27 @@ def _claimed(house: House, lease: timedelta) -> tuple[int, batches.Claim]:
     return mailing.id, claim
 
 
+def test_an_answer_after_the_end_completes_what_ended_with_it_unknown(
+    house: House, tmp_path: Path
+) -> None:
+    """Another process took this one to be lost, and found nothing left to do."""
+
+    def end(_batch: Batch) -> None:
+        house.lose_process()
+        with house.store.write() as connection:
+            recovery.expire_leases(connection, 1)
+            mailings.conclude(connection, 1)
+        assert house.sql("SELECT state FROM mailings") == [("completed_with_unknown",)]
+
+    moments: list[object] = []
+
+    def told(_done: int, _audience: int) -> None:
+        moments.extend(house.sql("SELECT state FROM mailings"))
+
+    house.send(Provider(tmp_path / "taken", size=25, replay=timedelta(), answer=end), progress=told)
+    assert moments == [("completed",)]
+
+
 @pytest.mark.parametrize(("replay", "kept"), [(timedelta(), False), (timedelta(hours=24), True)])
 def test_addresses_are_kept_with_a_request_only_where_it_can_be_repeated(
     *, replay: timedelta, kept: bool, house: House, tmp_path: Path

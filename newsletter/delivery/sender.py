@@ -157,6 +157,8 @@ class Sender:
         with self._store.write() as connection:
             for one in landed:
                 self._settle(connection, one, in_flight)
+            if landed:
+                mailings.conclude_known(connection, self._mailing.id)
             ready = self._seal(connection)
             claims, idle = self._claims(connection, in_flight + len(ready))
         for one in landed:

@@ -201,6 +201,19 @@ def conclude(connection: sa.Connection, mailing_id: int) -> None:
         move(connection, mailing_id, end)
 
 
+def conclude_known(connection: sa.Connection, mailing_id: int) -> None:
+    """Complete a mailing that ended with something unknown, when the last of it is known now.
+
+    In the transaction that settles, so that its account adds up at any moment. Nothing is waited
+    for: whoever else holds the mailing concludes it, and so does the end of every run.
+    """
+    ended = sa.select(mailings.c.id).where(
+        mailings.c.id == mailing_id, mailings.c.state == MailingState.COMPLETED_WITH_UNKNOWN
+    )
+    if connection.scalar(ended.with_for_update(key_share=True, skip_locked=True)):
+        conclude(connection, mailing_id)
+
+
 def release(connection: sa.Connection, mailing_id: int) -> bool:
     """Free slug, slot and content of a cancelled mailing of which nothing was attempted."""
     attempted = sa.exists().where(
