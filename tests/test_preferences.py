@@ -12,15 +12,16 @@ import pytest
 import served
 import visitors
 from house import House
-from people import dump, sql, statuses
+from people import bring, dump, sql, statuses
 from served import KEY, App, preferences_link, serving
 from traces import traces
 from visitors import VIA
 
 from newsletter import tokens
+from newsletter.errors import NewsletterError
 from newsletter.store import notice_claims
 from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.preferences import ask_for_change
+from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -221,6 +222,26 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
     assert told["To"] == ANNA
     assert "nieuw.example" not in str(told).lower()
     assert sql(house.store, "SELECT count(*) FROM notices") == [(2,)]
+
+
+def test_an_old_file_does_not_bring_back_the_address_that_was_left(house: House) -> None:
+    def move(email: str) -> None:
+        ask_for_change(house.store, public_id(house, him(house, "email")), email, VIA)  # type: ignore[arg-type]
+        newest = "SELECT public_id FROM changes ORDER BY id DESC LIMIT 1"
+        change = str(sql(house.store, newest)[0][0])
+        assert confirm_change(house.store, change, VIA) is Moved.DONE
+
+    move("anna@nieuw.example")
+    before = statuses(house.store)
+    old = f"email,status\n{ANNA},active\n"
+    assert bring(house.store, house.root, old).reasons == {"left for another here": 1}
+    with pytest.raises(NewsletterError, match="this address is left for another"):
+        list_.add(house.store, ANNA, consent="x")
+    assert statuses(house.store) == before
+    # But he may come back to it, and then it is the other one that was left.
+    move(ANNA)
+    assert bring(house.store, house.root, old).unchanged == 1
+    assert bring(house.store, house.root, "email,status\nanna@nieuw.example,active\n").skipped == 1
 
 
 @pytest.mark.parametrize(

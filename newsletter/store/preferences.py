@@ -102,6 +102,7 @@ def set_plain_text(connection: sa.Connection, reader: Reader, *, plain_text: boo
     )
 
 
+_MOVED = "left for another"
 _SETTLED = [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.SKIPPED]
 
 
@@ -159,14 +160,16 @@ def is_taken(connection: sa.Connection, change: Change) -> bool:
 
 
 def apply_change(
-    connection: sa.Connection, change: Change, address_hash: str, moment: datetime
+    connection: sa.Connection, change: Change, hashes: tuple[str, str], moment: datetime
 ) -> None:
     """Give a reader the address that he confirmed; who only asked to join with it is he.
+
+    His old address is kept away from then on, so that no old file brings it back beside the new.
 
     Args:
         connection: The write transaction in which it was found.
         change: Which.
-        address_hash: Of the new address.
+        hashes: Of the old address and of the new one.
         moment: Now.
     """
     connection.execute(
@@ -176,7 +179,11 @@ def apply_change(
             subscribers.c.status == Status.PENDING,
         )
     )
-    connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
+    connection.execute(suppressions.delete().where(suppressions.c.address_hash.in_(hashes)))
+    old, new = hashes
+    if old != new:
+        moved = {"address_hash": old, "reason": _MOVED, "at": moment}
+        connection.execute(suppressions.insert().values(moved))
     connection.execute(
         subscribers.update()
         .where(subscribers.c.id == change.subscriber_id)

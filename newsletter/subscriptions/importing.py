@@ -222,9 +222,9 @@ class _Run:
         if doubtful and people.suppression_count(connection):
             secret = people.suppression_key(connection)
             hashes = {key: address_hash(secret, key) for key in doubtful}
-            erased = people.suppressed(connection, hashes.values())
+            away = people.suppressed(connection, hashes.values())
             for key, digest in hashes.items():
-                entries[key].erased = digest in erased
+                entries[key].kept_away = away[digest].reason if digest in away else ""
         return entries
 
     def _meet(self, id_: int) -> bool:

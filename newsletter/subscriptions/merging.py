@@ -33,14 +33,14 @@ class Entry:
     Attributes:
         was: Who he was on the list; None for a stranger.
         seen: An earlier row of the file named him.
-        erased: Only a hash of his address is kept, and it may not be mailed.
+        kept_away: Why only a hash of his address is kept, and it may not be mailed; or nothing.
         came_with: The row that put a stranger on the list.
         agreed: When and from which IP address he agreed, if a row made him active.
     """
 
     was: Known | None
     seen: bool = False
-    erased: bool = False
+    kept_away: str = ""
     status: Status | None = None
     first_name: str | None = None
     came_with: Row | None = None
@@ -59,8 +59,8 @@ class Entry:
         return verdict
 
     def _take(self, row: Row) -> tuple[Result, str]:
-        if self.erased:
-            return Result.SKIPPED, "erased here"
+        if self.kept_away:
+            return Result.SKIPPED, f"{self.kept_away} here"
         if row.status in LEFT:
             if self.status not in LEFT:
                 self._come(row)

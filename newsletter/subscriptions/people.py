@@ -71,7 +71,8 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
         moment = now(connection)
         known = people.find(connection, [address.key]).get(address.key)
         doubtful = known is None or known.status is Status.PENDING
-        entry = Entry(known, erased=doubtful and suppression_of(connection, address) is not None)
+        away = suppression_of(connection, address) if doubtful else None
+        entry = Entry(known, kept_away=away.reason if away else "")
         row = Row(address, name, Status.ACTIVE, moment, None, None, moment, moment, SOURCE)
         result, reason = entry.take(row)
         if result is Result.SKIPPED:

@@ -211,8 +211,9 @@ def confirm_change(store: Store, change: str, via: Via) -> Moved:
             return Moved.DONE
         if preferences.is_taken(connection, found):
             return Moved.TAKEN
-        digest = address_hash(people.suppression_key(connection), found.new_email_key)
-        preferences.apply_change(connection, found, digest, now(connection))
+        secret = people.suppression_key(connection)
+        old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
+        preferences.apply_change(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
         _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
     return Moved.DONE
