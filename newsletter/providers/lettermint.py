@@ -37,7 +37,7 @@ CAPABILITIES: Final = Capabilities(
     lease=timedelta(seconds=DEADLINE + 30),
     # https://lettermint.co/docs/platform/emails/idempotency
     replay=timedelta(hours=24),
-    in_flight=4,
+    in_flight=8,
     # https://docs.lettermint.co/platform/projects-and-routes/routes
     leaving=Leaving.BY_PERMISSION,
 )

@@ -36,7 +36,7 @@ CAPABILITIES: Final = Capabilities(
     max_messages=1000,
     # The longest that a request may take; finding its server by name is not bounded by that.
     lease=timedelta(seconds=DEADLINE + 30),
-    in_flight=4,
+    in_flight=8,
     search=mailgun_search.SEARCH,
     substitution=True,
 )
