@@ -177,6 +177,7 @@ def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> 
         opened.write(),
         pytest.raises(sqlite3.OperationalError, match="locked"),
     ):
+        other.execute("PRAGMA busy_timeout = 0")
         other.execute("BEGIN IMMEDIATE")
 
 

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.batches import Claim
 
-BYTES_IN_FLIGHT: Final = 64 << 20
+BYTES_IN_FLIGHT: Final = 48 << 20
 """A budget for the requests under way at once, so that memory does not grow with the list."""
 
 LETTERS_AT_ONCE: Final = 1000

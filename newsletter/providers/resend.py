@@ -34,7 +34,7 @@ CAPABILITIES: Final = Capabilities(
     lease=timedelta(seconds=DEADLINE + 30),
     # https://resend.com/docs/dashboard/emails/idempotency-keys
     replay=timedelta(hours=24),
-    in_flight=16,
+    in_flight=10,
 )
 """What Resend can do."""
 
