@@ -172,13 +172,10 @@ def test_a_locked_database_is_a_reason_to_try_again(
 
 def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> None:
     opened = open_store(config.load(root, {}))
-    with (
-        raw(database(root), manual=True) as other,
-        opened.write(),
-        pytest.raises(sqlite3.OperationalError, match="locked"),
-    ):
+    with raw(database(root), manual=True) as other, opened.write():
         other.execute("PRAGMA busy_timeout = 0")
-        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
 
 
 def test_a_full_disk_loses_nothing(root: Path) -> None:
