@@ -30,7 +30,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from interleaved import ENVIRONMENT, NEWSLETTER
-from leaving import TURN, turn
+from leaving import turn
 
 from newsletter.config import Settings
 from newsletter.store import ids, open_store
@@ -114,9 +114,14 @@ def over_http(root: Path, refs: list[str], clients: int) -> None:
     waiting = [signed(*webhook(number, ref)) for number, ref in enumerate(refs)]
     sent = len(waiting)
 
-    def telling() -> Iterator[bytes]:
+    posts: list[float] = []
+
+    def telling() -> Iterator[tuple[str, bytes]]:
         while waiting:
-            yield waiting.pop()
+            yield "", waiting.pop()
+
+    def asking() -> Iterator[tuple[str, bytes]]:
+        return itertools.repeat(("", b"GET /healthz HTTP/1.1\r\nHost: n\r\n\r\n"))
 
     app = subprocess.Popen(
         [NEWSLETTER, "serve", "--port", "0"],
@@ -129,14 +134,11 @@ def over_http(root: Path, refs: list[str], clients: int) -> None:
     assert app.stderr
     port = int(app.stderr.readline().rsplit(":", 1)[1])
     threading.Thread(target=app.stderr.read, daemon=True).start()
-    ask = b"GET /healthz HTTP/1.1\r\nHost: n\r\n\r\n"
-    turn(port, clients, lambda: itertools.repeat(ask))
-    rounds, posts = [], []
+    turn(port, clients, asking, lambda _who, _seconds: None)
+    rounds = []
     while len(waiting) > sent // 20:
-        asked = turn(port, clients, lambda: itertools.repeat(ask))
-        told = turn(port, clients, telling)
-        rounds.append((len(asked) / TURN, len(told) / TURN))
-        posts += told
+        asked = turn(port, clients, asking, lambda _who, _seconds: None)
+        rounds.append((asked, turn(port, clients, telling, lambda _who, one: posts.append(one))))
     told_in_all = sent - len(waiting)
     while applied(root) < told_in_all:
         time.sleep(0.05)
