@@ -66,28 +66,39 @@ def send(
     slug, draft = desk.draft_if_there(app.settings, issue)
     provider = open_provider(app.settings)
     order = delivery.Order(slug, draft, late=late, limit=limit, preflight=not no_preflight)
-    if dry_run:
-        found = delivery.would_send(app.store, app.settings, provider, order)
-    else:
-        if not provider.capabilities.rehearsal:
-            hear_first(app)
-            _ask(app, provider, order, yes=yes)
-        with _stoppable() as stop, progress(slug) as tell:
-            _send_notices(app, provider, stop)
-            found = delivery.send(
-                app.store, app.settings, provider, order, stop=stop, progress=tell
-            )
+    found = (
+        delivery.would_send(app.store, app.settings, provider, order)
+        if dry_run
+        else _send(app, provider, order, yes=yes)
+    )
     if isinstance(found, delivery.Prospect):
-        seen = delivery.proofed(app.store, app.settings, found.issue)
-        can = provider.capabilities
-        document = never_sent(slug, can, found.issue, found.audience, proofed=seen)
-        print_json(document) if json_ else say(f"{slug}: would go to {_readers(found.audience)}")
+        _tell_prospect(app, provider, slug, found, json_=json_)
         return
     account = outlook(app, found.receipt)
     print_json(as_json(account)) if json_ else say(as_text(account))
     _remark(app, found)
     if found.trouble:
         raise found.trouble
+
+
+def _send(app: App, provider: Provider, order: delivery.Order, *, yes: bool) -> delivery.Report:
+    if not provider.capabilities.rehearsal:
+        hear_first(app)
+        _ask(app, provider, order, yes=yes)
+    with _stoppable() as stop, progress(order.slug) as tell:
+        _send_notices(app, provider, stop)
+        return delivery.send(app.store, app.settings, provider, order, stop=stop, progress=tell)
+
+
+def _tell_prospect(
+    app: App, provider: Provider, slug: str, found: delivery.Prospect, *, json_: bool
+) -> None:
+    if json_:
+        seen = delivery.proofed(app.store, app.settings, found.issue)
+        can = provider.capabilities
+        print_json(never_sent(slug, can, found.issue, found.audience, proofed=seen))
+    else:
+        say(f"{slug}: would go to {_readers(found.audience)}")
 
 
 def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:

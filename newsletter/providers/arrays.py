@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from newsletter.providers.jsonform import Form
 
 
-class ArrayMailer(Mailer):
+class ArrayMailer(Mailer, abc.ABC):
     """Sends batches, one reader a message; each provider says how it writes and how it is read.
 
     Args:
@@ -36,13 +37,13 @@ class ArrayMailer(Mailer):
         }
         self._wire = Wire(deadline=deadline)
 
+    @abc.abstractmethod
     def form(self, letter: Letter) -> Form:
         """Return one message of a letter; asked for with every batch."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
         """Return what a reply says of these readers, who are those of the request, in its order."""
-        raise NotImplementedError
 
     def build(self, batch: Batch) -> Payload:
         """Return the JSON that will leave.
