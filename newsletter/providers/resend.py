@@ -45,12 +45,10 @@ _HEADERS: Final[tuple[str, ...]] = (
     *("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
     "Auto-Submitted",
 )
-_CONFLICT: Final = 409
 _TOO_MANY: Final = 429
 _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 # Resend does not say when a quota counts anew: no running command should wait for it.
 _AN_HOUR: Final = 3600.0
-_A_MOMENT: Final = 5.0
 _NAME: Final = re.compile(r"[a-z_]{1,60}")
 _UNMAPPED: Final = Unknown("the answer of Resend does not say what became of each letter")
 
@@ -105,13 +103,12 @@ def _failure(reply: Reply, said: Mapping[str, Any], hide: set[str]) -> Failure |
     """Return what a reply means for the whole request, or None if it answers for each letter."""
     name = said.get("name")
     name = name if isinstance(name, str) and _NAME.fullmatch(name) else ""
-    if reply.status == _CONFLICT and name == "concurrent_idempotent_requests":
-        return RetryLater("Resend is still busy with this same request", _A_MOMENT)
     if reply.status == _TOO_MANY and name in _QUOTAS:
         asked = replies.wait(reply.headers) or 0.0
         return RetryLater(f"the Resend account's quota is used up ({name})", max(asked, _AN_HOUR))
-    # Among the rest is 409 for another body under a known key. The first body may have left, so
-    # that nobody knows what these readers have: `verdict` calls that unknown, never refused.
+    # Among the rest is 409: another body came under this key before, or this one is still under
+    # way, for something between here and there asked twice. Those letters may be taken, so that
+    # nobody knows what these readers have: `verdict` calls that unknown, never refused.
     words = (name, replies.quote(said.get("message"), hide))
     return replies.verdict(reply, ": ".join(filter(None, words)))
 

@@ -39,6 +39,8 @@ FAULTS: Mapping[str, Fault] = {
         }
     ),
     "409-busy": error(409, CONFLICTS["busy"]),
+    # A gateway asked twice, and its second answer is the one that comes back.
+    "409-busy-taken": error(409, CONFLICTS["busy"], taken=True),
     "409-other-body": error(409, CONFLICTS["other"]),
     "429-day": error(429, "daily_quota_exceeded", retry_after="1"),
     "429-month": error(429, "monthly_quota_exceeded"),

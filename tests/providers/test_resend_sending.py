@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from newsletter.providers.resend import Resend
 
 
-LOST = ("reset-accepted", "reset-unread", "502-page")
+LOST = ("reset-accepted", "reset-unread", "502-page", "409-busy-taken")
 
 
 def send(house: House, provider: Resend) -> int:
