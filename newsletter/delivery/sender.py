@@ -182,6 +182,8 @@ class Sender:
         room = LETTERS_AT_ONCE
         while room > 0 and not (self._ended() or self._full):
             pause = self._pace.wait(under_way + len(claims), time.monotonic())
+            if pause is not None and pause > LONGEST_WAIT:
+                self._full = stops.quota_is_used_up(self._can.name, self._left(connection))
             if pause is None or pause > 0:
                 return claims, pause
             claim, idle = self._next(connection)

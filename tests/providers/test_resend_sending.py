@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 from fake_resend import FAULTS
 from house import House
+from stand_in import Fault
+
+from newsletter.delivery.pace import LONGEST_WAIT
+from newsletter.errors import TryAgain
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,6 +63,26 @@ def test_a_quota_that_is_used_up_ends_the_run_and_the_next_one_goes_on(
     assert send(house, provider) == 75
     assert counts(house) == {"accepted": 100, "pending": 200}
     fake.faults = {}
+    assert send(house, provider) == 0
+    assert counts(house) == {"accepted": 300}
+    assert copies(fake) == {1}
+
+
+def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_on(
+    root: Path, fake: FakeResend, provider: Resend
+) -> None:
+    class Impatient(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            assert timeout is not None
+            assert timeout <= LONGEST_WAIT, "nobody watches a command for so long"
+            return super().wait(timeout)
+
+    house = House(root, readers=300)
+    tomorrow = {"ratelimit-remaining": "0", "ratelimit-reset": "86400"}
+    fake.faults[1] = Fault(taken=True, headers=tomorrow)
+    report = house.send(provider, stop=Impatient())  # type: ignore[arg-type]
+    assert isinstance(report.trouble, TryAgain)
+    assert counts(house) == {"accepted": 100, "pending": 200}
     assert send(house, provider) == 0
     assert counts(house) == {"accepted": 300}
     assert copies(fake) == {1}
