@@ -13,7 +13,7 @@ from house import House, Provider
 from newsletter import delivery
 from newsletter.delivery.breaker import Breaker
 from newsletter.errors import DecisionNeeded
-from newsletter.model import Accepted, Outcome, Rejected, Unknown
+from newsletter.model import Accepted, Outcome, Refused, Rejected, Unknown
 from newsletter.providers.base import Answer
 
 if TYPE_CHECKING:
@@ -76,6 +76,17 @@ def test_few_rejections_are_the_ordinary_week(
     provider = Provider(tmp_path / "taken", answer=refusing(share))  # type: ignore[arg-type]
     assert house.send(provider).trouble is None
     assert counts(house)["rejected"] == readers // share
+
+
+def test_requests_that_were_divided_make_no_share_smaller() -> None:
+    breaker = Breaker(0)
+    refused = [Refused("not valid (400)", divisible=True)] * 1000
+    for _ in range(10):
+        assert breaker.heard(refused, surplus=0, replayable=False) == ""
+    assert breaker.heard([Accepted("id")] * 100, surplus=0, replayable=False) == ""
+    said = [breaker.heard([Rejected("no")], surplus=0, replayable=False) for _ in range(10)]
+    assert said[:-1] == [""] * 9
+    assert "10 of 110 letters" in said[-1]
 
 
 def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from newsletter.delivery.pace import LONGEST_WAIT, Pace
-from newsletter.model import Accepted, RetryLater
+from newsletter.model import Accepted, Refused, RetryLater
 from newsletter.providers.base import Answer, Quota
 
 YES = Answer({"a": Accepted("id")})
@@ -22,6 +22,17 @@ def test_the_first_request_travels_alone() -> None:
     pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
     assert pace.wait(7, 1.0) == 0
     assert pace.wait(8, 1.0) is None
+
+
+def test_the_first_after_one_that_was_refused_travels_alone() -> None:
+    pace = Pace(8, patient=True, quota=Quota())
+    pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
+    refused = Answer({"a": Accepted("id"), "b": Refused("cannot read it", divisible=True)})
+    pace.heard(refused, left_at=2.0, in_flight=0, now=2.0)
+    assert pace.wait(0, 2.0) == 0
+    assert pace.wait(1, 2.0) is None
+    pace.heard(YES, left_at=2.0, in_flight=0, now=3.0)
+    assert pace.wait(7, 3.0) == 0
 
 
 def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:

@@ -73,6 +73,24 @@ def test_one_reader_whom_the_provider_cannot_take_is_the_only_one_rejected(
     assert provider.requests <= readers / 100 + 1 + len(bad) * 18
 
 
+def test_many_who_are_spread_over_one_request_are_each_found(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=1000)
+    provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
+    assert house.send(provider).trouble is None
+    rejected = len(provider.bad)
+    assert counts(house) == {"accepted": 1000 - rejected, "rejected": rejected}
+    assert set(provider.copies().values()) == {1}
+
+
+def test_the_last_few_of_many_are_found_though_nobody_comes_after_them(
+    root: Path, tmp_path: Path
+) -> None:
+    house = House(root, readers=500)
+    provider = picky(tmp_path, *range(496, 500), size=500)
+    assert house.send(provider).trouble is None
+    assert counts(house) == {"accepted": 496, "rejected": 4}
+
+
 def test_one_letter_a_request_is_judged_the_same_way(root: Path, tmp_path: Path) -> None:
     house = House(root, readers=20)
     provider = picky(tmp_path, 0, 7, size=1)
@@ -90,7 +108,7 @@ def test_a_letter_that_nobody_may_have_pauses_and_rejects_nobody(
     assert "cannot read a letter" in str(trouble)
     assert counts(house) == {"pending": 300}
     assert house.sql("SELECT state FROM mailings") == [("paused",)]
-    assert provider.requests < 20
+    assert provider.requests < 40
     provider.bad = ()
     assert house.send(provider).trouble is None
     assert set(Counter(provider.copies().values())) == {1}

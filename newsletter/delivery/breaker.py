@@ -40,7 +40,8 @@ class Breaker:
         self.accepted += kinds[Accepted]
         self._rejected += kinds[Rejected]
         lost = kinds[Unknown]
-        self._settled += len(said)
+        # What was not taken is asked again, in smaller requests perhaps: it is nobody's fate yet.
+        self._settled += kinds[Accepted] + kinds[Rejected] + lost
         if lost and not replayable:
             self._lost += lost
             self._lost_requests += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from newsletter.model import RetryLater
+from newsletter.model import Refused, RetryLater
 
 if TYPE_CHECKING:
     from newsletter.providers.base import Answer, Quota
@@ -83,11 +83,12 @@ class Pace:
             self._window = max(self._window, answer.remaining + 1)
             self._left = answer.remaining - in_flight
             self._renewed = now + answer.reset
-        later = [o for o in answer.outcomes.values() if isinstance(o, RetryLater)]
+        said = answer.outcomes.values()
+        later = [outcome for outcome in said if isinstance(outcome, RetryLater)]
         if not later:
             # One that left before the last failure says nothing of the time after it.
             if left_at >= self._failed_at:
-                self._heard = True
+                self._heard = not any(isinstance(outcome, Refused) for outcome in said)
                 self._failures = 0
             return
         self._heard = False

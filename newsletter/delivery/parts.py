@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from newsletter.providers.base import Answer
 
-_HOPELESS: Final = 16
-"""Refusals in a row: more than halving takes to find those who spoil a request of a thousand."""
+_HOPELESS: Final = 32
+"""Refusals in a row: more than halving takes to come to somebody who spoils no request, however
+many do: those under way at once, each with a few of these, and then ten for one of a thousand."""
 _FEW: Final = 2
-"""As many may be the last of a mailing, after whom nobody is left to prove anything by."""
+_MANY: Final = 9
+"""As many may be the last of a mailing, after whom nobody is left to prove anything by: of a small
+one the first number, of a large one every hundredth, and never more than the second."""
 
 
 class Parts:
@@ -58,8 +61,9 @@ class Parts:
             self._refused_last.update(refs)
             return
         middle = len(refs) // 2
-        # Both halves before the halves of these: so one is soon accepted, if the letter can be.
-        self._parts += (refs[:middle], refs[middle:])
+        # The halves of one half before the other: so one is soon small enough to be accepted, if
+        # the letter can be, even where those who spoil requests are spread over all of them.
+        self._parts.extendleft((refs[middle:], refs[:middle]))
 
     def next(self) -> tuple[str, ...]:
         """Return the references to try next; empty if there are none."""
@@ -71,7 +75,7 @@ class Parts:
         Args:
             accepted: For how many readers of this mailing the letter was accepted, at any time.
         """
-        if accepted and len(self._refused_last) <= _FEW:
+        if accepted and len(self._refused_last) <= min(_MANY, max(_FEW, accepted // 100)):
             self._provable |= self._refused_last
             self._refused_last = set()
         chosen, self._provable = self._provable, set()
