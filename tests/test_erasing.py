@@ -146,6 +146,47 @@ def test_his_deliveries_stay_without_him_and_add_up(house: House) -> None:
     assert traces(house.root, *WORDS) == []
 
 
+def test_no_name_that_the_provider_has_for_his_letter_stays_or_comes_back(house: House) -> None:
+    """By its name, the provider's own log tells whose it was: also by what it tells afterwards."""
+    house.send(Provider(house.root / "taken"))
+    ((ref,),) = house.sql("SELECT ref FROM deliveries WHERE subscriber_id = 26")
+
+    def hear(kind: str, name: str) -> None:
+        told = RESEND.webhook(Told(kind, str(ref), ANNA, provider_id=name))[0]
+        keep(house.store, [("resend", name, told)])
+        assert apply_waiting(house.store) == 1
+
+    hear("accepted", "another name")
+    assert len(house.sql("SELECT * FROM acceptances")) == 1
+    assert erase(house.store, house.settings, ANNA)
+    when = house.sql("SELECT accepted_at FROM deliveries WHERE subscriber_id IS NULL")
+    hear("delivered", "yet another")
+    assert house.sql("SELECT * FROM acceptances") == []
+    assert house.sql(
+        "SELECT state, provider_id, standing FROM deliveries WHERE subscriber_id IS NULL"
+    ) == [("accepted", None, "delivered")]
+    assert house.sql("SELECT accepted_at FROM deliveries WHERE subscriber_id IS NULL") == when
+
+
+def test_an_event_still_proves_that_the_letter_of_somebody_who_is_gone_was_taken(
+    house: House,
+) -> None:
+    def lose(batch: Batch) -> Mapping[str, Outcome]:
+        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+
+    provider = Provider(house.root / "taken", replay=timedelta(0))
+    provider.answer = lose
+    house.send(provider)
+    ((ref,),) = house.sql("SELECT ref FROM deliveries WHERE subscriber_id = 26")
+    assert erase(house.store, house.settings, ANNA)
+    told = RESEND.webhook(Told("delivered", str(ref), ANNA, provider_id="a name"))[0]
+    keep(house.store, [("resend", "1", told)])
+    apply_waiting(house.store)
+    assert house.sql("SELECT state, provider_id FROM deliveries WHERE subscriber_id IS NULL") == [
+        ("accepted", None)
+    ]
+
+
 def test_a_letter_that_is_still_owed_is_skipped_at_once(house: House) -> None:
     house.send(Provider(house.root / "taken"), limit=5)
     assert erase(house.store, house.settings, ANNA)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 from heard import Letters, email
 from hooks import RESEND, Told
-from house import House
+from house import House, Provider
 from people import sql
 from served import serving
 from visitors import HERE, VIA, open_link, wish
@@ -23,6 +23,7 @@ from newsletter.store import people
 from newsletter.store.people import Suppression
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.confirming import Standing, confirm
+from newsletter.subscriptions.erasing import erase
 from newsletter.subscriptions.events import keep
 from newsletter.subscriptions.joining import join
 from newsletter.subscriptions.people import add, story
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
     from subprocess import CompletedProcess
+
+    from newsletter.model import Batch
 
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
@@ -194,6 +197,25 @@ def test_a_mailing_that_is_not_over_keeps_its_readers(letters: Letters) -> None:
     sql(letters.house.store, "UPDATE mailings SET state = 'paused', finished_at = NULL")
     age(letters, "mailings", "started_at", 500)
     assert tidied(letters) == NOTHING
+
+
+@pytest.mark.usefixtures("database")
+def test_what_a_provider_called_the_letter_of_somebody_erased_meanwhile_goes(
+    root: Path, tmp_path: Path
+) -> None:
+    """His letter was on its way, and its name came with the answer."""
+    letters = Letters(House(root, readers=2), tmp_path / "taken")
+
+    def forget(_batch: Batch) -> None:
+        erase(letters.house.store, letters.house.settings, email(0))
+
+    letters.provider = Provider(letters.provider.ledger, answer=forget)
+    letters.send()
+    named = "SELECT count(*) FROM deliveries WHERE provider_id IS NOT NULL"
+    assert sql(letters.house.store, named) == [(2,)]
+    tidied(letters)
+    assert sql(letters.house.store, f"{named} AND subscriber_id IS NULL") == [(0,)]
+    assert sql(letters.house.store, named) == [(1,)]
 
 
 @pytest.mark.usefixtures("database")

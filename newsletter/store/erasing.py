@@ -11,6 +11,7 @@ from newsletter.model import DeliveryState
 from newsletter.store import people, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.schema import (
+    acceptances,
     changes,
     consents,
     deliveries,
@@ -105,11 +106,14 @@ def _let_go(connection: sa.Connection, id_: int) -> list[str]:
     The database evaluates this on each row as it is once others are done with it: a delivery that
     is claimed at this moment is not pending any more.
     """
+    his = deliveries.c.subscriber_id == id_
+    letters = sa.select(deliveries.c.id).where(his)
+    connection.execute(acceptances.delete().where(acceptances.c.delivery_id.in_(letters)))
     pending = deliveries.c.state == DeliveryState.PENDING
     under_way = deliveries.c.state == DeliveryState.ATTEMPTING
     statement = (
         deliveries.update()
-        .where(deliveries.c.subscriber_id == id_)
+        .where(his)
         .values(
             subscriber_id=None,
             state=sa.case((pending, DeliveryState.SKIPPED.value), else_=deliveries.c.state),

@@ -109,6 +109,25 @@ def old_deliveries(connection: sa.Connection, before: datetime) -> int:
     return connection.execute(anonymous.values(subscriber_id=None, provider_id=None)).rowcount
 
 
+def late_names(connection: sa.Connection, _before: datetime) -> int:
+    """Forget a provider's names for letters that were under way while their readers were erased.
+
+    Return for how many letters: what came before that went with the reader.
+    """
+    erased = deliveries.c.subscriber_id.is_(None)
+    twice = sa.exists().where(acceptances.c.delivery_id == deliveries.c.id)
+    some = _some(
+        connection, deliveries, sa.and_(erased, deliveries.c.provider_id.is_not(None) | twice)
+    )
+    if not some:
+        return 0
+    connection.execute(
+        acceptances.delete().where(among(connection, acceptances.c.delivery_id, some))
+    )
+    nameless = deliveries.update().where(among(connection, deliveries.c.id, some))
+    return connection.execute(nameless.values(provider_id=None)).rowcount
+
+
 def waiting_webhooks(connection: sa.Connection, before: datetime) -> int:
     """Remove webhooks that were never applied, for their letters are nobody's here."""
     these = sa.and_(webhooks.c.body.is_not(None), webhooks.c.at < before)

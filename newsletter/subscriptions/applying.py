@@ -89,7 +89,14 @@ class _Changes:
         self.told.append(Told(reader.id, None, event.kind, at, _NOTICE))
 
     def _take(self, name: str, delivery: Delivery) -> None:
-        """Take in that the provider had a letter, for so it was whatever happened to it."""
+        """Take in that the provider had a letter, for so it was whatever happened to it.
+
+        Of a letter whose reader was erased only that: by its name, the provider knows whose it was.
+        """
+        if delivery.subscriber_id is None:
+            if delivery.state in _TAKEN:
+                self.accepted[delivery.id] = ""
+            return
         known = self.accepted.get(delivery.id) or delivery.provider_id
         if name and known and known != name:
             self.again.append((delivery.id, name))

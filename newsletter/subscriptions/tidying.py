@@ -74,6 +74,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
         webhooks=_all(store, tidying.waiting_webhooks, moment - WAITING_WEBHOOKS),
         left=_all(store, _reduce, moment - settings.keep_proof_years * _YEAR),
     )
+    _all(store, tidying.late_names, moment)
     _all(store, tidying.old_signups, moment - UNCONFIRMED)
     _all(store, tidying.old_changes, moment - UNCONFIRMED)
     _all(store, tidying.old_notices, moment - NOTICES)
