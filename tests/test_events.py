@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import itertools
 import time
 from datetime import UTC, datetime, timedelta
@@ -15,6 +16,7 @@ from house import House, Provider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from people import sql
+from visitors import VIA
 
 from newsletter import delivery
 from newsletter.model import Accepted, DeliveryState, Event, EventKind, Suppressed, Unknown
@@ -23,6 +25,12 @@ from newsletter.store.engine import Lock, exclude
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.applying import apply, take_over
 from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.preferences import (
+    Moved,
+    ask_for_change,
+    confirm_change,
+    look_at_change,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -231,6 +239,85 @@ def test_those_before_a_confirmation_do_not_count(letters: Letters) -> None:
     letters.confirm(ago=50)
     letters.hear(letters.told("soft bounce"))
     assert letters.status() == "active"
+
+
+# Whoever has another address by now
+
+NEW = "nieuw@example.org"
+
+
+def wish(letters: Letters, to: str = NEW) -> str:
+    """Let the first reader ask for another address; return the id in the link that confirms it."""
+    store = letters.house.store
+    ((his,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
+    assert ask_for_change(store, str(his), to, VIA)
+    ((change,),) = sql(store, "SELECT public_id FROM changes WHERE confirmed_at IS NULL")
+    return str(change)
+
+
+def standing(letters: Letters) -> str:
+    return str(sql(letters.house.store, "SELECT status FROM subscribers WHERE id = 1")[0][0])
+
+
+@pytest.mark.parametrize(
+    ("kind", "status"),
+    [("hard bounce", "active"), ("complaint", "complained"), ("unsubscribe", "unsubscribed")],
+)
+def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
+    kind: str, status: str, letters: Letters
+) -> None:
+    told = letters.told(kind)
+    assert confirm_change(letters.house.store, wish(letters), VIA) is Moved.DONE
+    letters.hear(dataclasses.replace(told, at=time.time() + 1), sender=MAILGUN)
+    assert standing(letters) == status
+    ((what,),) = sql(letters.house.store, "SELECT standing FROM deliveries WHERE ref = ?", told.ref)
+    assert what == ("delivered" if kind == "unsubscribe" else kind)
+
+
+def test_a_letter_to_the_new_address_that_comes_back_counts(letters: Letters) -> None:
+    ref = letters.ref()
+    assert confirm_change(letters.house.store, wish(letters), VIA) is Moved.DONE
+    letters.hear(Told("hard bounce", ref, NEW.upper(), at=time.time() + 1))
+    assert standing(letters) == "bounced"
+
+
+def test_letters_to_the_old_address_that_were_given_up_are_not_counted(letters: Letters) -> None:
+    for number in range(4):
+        letters.hear(letters.told("soft bounce", ago=100 - number))
+        letters.send(f"week-{number}")
+    fourth = letters.told("soft bounce")
+    assert confirm_change(letters.house.store, wish(letters), VIA) is Moved.DONE
+    letters.hear(dataclasses.replace(fourth, at=time.time() + 1))
+    letters.send("week-5")
+    query = "SELECT ref FROM deliveries WHERE subscriber_id = 1 ORDER BY id DESC LIMIT 1"
+    ((ref,),) = sql(letters.house.store, query)
+    letters.hear(Told("soft bounce", str(ref), NEW, at=time.time() + 2))
+    assert standing(letters) == "active"
+
+
+def test_who_has_another_address_because_the_old_one_bounced_is_on_the_list(
+    letters: Letters,
+) -> None:
+    change = wish(letters)
+    letters.hear(letters.told("hard bounce"))
+    assert standing(letters) == "bounced"
+    assert look_at_change(letters.house.store, change) is Moved.OPEN
+    assert confirm_change(letters.house.store, change, VIA) is Moved.DONE
+    assert standing(letters) == "active"
+    letters.send("later")
+    assert letters.provider.copies()[NEW] == 1
+
+
+@pytest.mark.parametrize("kind", ["complaint", "unsubscribe"])
+def test_no_link_to_another_address_works_for_who_left_after_he_asked(
+    kind: str, letters: Letters
+) -> None:
+    change = wish(letters)
+    letters.hear(letters.told(kind), sender=MAILGUN)
+    gone = standing(letters)
+    assert look_at_change(letters.house.store, change) is Moved.NOTHING
+    assert confirm_change(letters.house.store, change, VIA) is Moved.NOTHING
+    assert (standing(letters), bool(letters.story())) == (gone, True)
 
 
 # What was unknown

@@ -58,10 +58,12 @@ class Delivery:
 class Reader:
     """A reader as an event finds him.
 
-    ``hindered`` tells that a list of the provider's is known to stand in his way.
+    ``key`` is his address as it is compared; ``hindered`` tells that a list of the provider's is
+    known to stand in his way.
     """
 
     id: int
+    key: str
     status: Status
     confirmed_at: datetime | None
     left_at: datetime | None
@@ -155,7 +157,8 @@ def hold_readers(
         ids: Their numbers.
         to_change: Keep others from changing them as well.
     """
-    columns = (subscribers.c.status, subscribers.c.confirmed_at, subscribers.c.left_at)
+    moments = (subscribers.c.confirmed_at, subscribers.c.left_at)
+    columns = (subscribers.c.email_key, subscribers.c.status, *moments)
     query = (
         sa.select(subscribers.c.id, *columns, subscribers.c.obstacle.is_not(None))
         .where(among(connection, subscribers.c.id, ids))
@@ -163,8 +166,8 @@ def hold_readers(
         .with_for_update(read=not to_change, key_share=True)
     )
     return {
-        id_: Reader(id_, Status(status), confirmed_at, left_at, bool(hindered))
-        for id_, status, confirmed_at, left_at, hindered in connection.execute(query)
+        id_: Reader(id_, key, Status(status), confirmed_at, left_at, bool(hindered))
+        for id_, key, status, confirmed_at, left_at, hindered in connection.execute(query)
     }
 
 

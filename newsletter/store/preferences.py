@@ -38,6 +38,7 @@ class Change:
     id: int
     subscriber_id: int
     old_key: str
+    status: Status
     new_email: str
     new_email_key: str
     confirmed_at: datetime | None
@@ -134,7 +135,8 @@ def find_change(connection: sa.Connection, public_id: str) -> Change | None:
         sa.select(
             changes.c.id,
             changes.c.subscriber_id,
-            subscribers.c.email_key,
+            subscribers.c.email_key.label("old_key"),
+            subscribers.c.status,
             changes.c.new_email,
             changes.c.new_email_key,
             changes.c.confirmed_at,
@@ -146,7 +148,9 @@ def find_change(connection: sa.Connection, public_id: str) -> Change | None:
         exclude(connection, Lock.LIST)
         query = query.with_for_update()
     row = connection.execute(query).one_or_none()
-    return None if row is None else Change(*row)
+    if row is None:
+        return None
+    return Change(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
 
 
 def is_taken(connection: sa.Connection, change: Change) -> bool:
@@ -165,6 +169,7 @@ def apply_change(
     """Give a reader the address that he confirmed; who only asked to join with it is he.
 
     His old address is kept away from then on, so that no old file brings it back beside the new.
+    That letters to that one bounced says nothing of this one, at which he wants them.
 
     Args:
         connection: The write transaction in which it was found.
@@ -187,7 +192,13 @@ def apply_change(
     connection.execute(
         subscribers.update()
         .where(subscribers.c.id == change.subscriber_id)
-        .values(email=change.new_email, email_key=change.new_email_key)
+        .values(
+            email=change.new_email,
+            email_key=change.new_email_key,
+            status=Status.ACTIVE.value,
+            confirmed_at=moment,
+            left_at=None,
+        )
     )
     connection.execute(
         changes.update().where(changes.c.id == change.id).values(confirmed_at=moment)

@@ -33,6 +33,7 @@ _LISTED: Final = "on the provider's own list"
 _NOTICE: Final = "of a letter to this reader alone"
 # These go to an address that is not its reader's, not yet or not any more.
 _ELSEWHERE: Final = frozenset({NoticeKind.NEW_ADDRESS, NoticeKind.OLD_ADDRESS})
+_HIS_WORD: Final = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED})
 _RETURNED: Final = (EventKind.HARD_BOUNCE, EventKind.COMPLAINT)
 
 
@@ -51,14 +52,14 @@ class _Changes:
         default_factory=lambda: defaultdict(list)
     )
 
-    def weigh(self, event: Event, delivery: Delivery) -> None:
+    def weigh(self, event: Event, delivery: Delivery, reader: Reader | None) -> None:
         """Take in one event of a delivery."""
         before = self.standings.get(delivery.id, delivery.standing)
         standing = lifecycle.standing_after(before, event.kind)
         if standing and standing is not before:
             self.standings[delivery.id] = standing
         self._take(event.provider_id, delivery)
-        if delivery.subscriber_id is None:
+        if delivery.subscriber_id is None or (reader and _is_of_another_address(event, reader)):
             return
         because = f"because of an earlier {event.because}" if event.because else ""
         detail = ": ".join(filter(None, (because, event.detail)))
@@ -159,7 +160,7 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     changes = _Changes(now(connection))
     mine = {place: held[one.id] for place, one in whose.items() if one.id in held}
     for place, delivery in mine.items():
-        changes.weigh(found[place], delivery)
+        changes.weigh(found[place], delivery, readers.get(delivery.subscriber_id or 0))
     for place, to in notices.items():
         changes.weigh_notice(found[place], to.kind, readers.get(to.subscriber_id))
     changes.write(connection, readers)
@@ -216,6 +217,17 @@ def _let_leave(
 def _is_news(reader: Reader, at: datetime) -> bool:
     """Tell whether it happened since a reader last said that he wants the letter."""
     return reader.confirmed_at is None or at > reader.confirmed_at
+
+
+def _is_of_another_address(event: Event, reader: Reader) -> bool:
+    """Tell whether an event is of an address that its reader has left since, and not of him.
+
+    Whether that one takes mail says nothing of his new one. That he does not want the letter is
+    his own word, wherever he read it.
+    """
+    if lifecycle.departure(event.because or event.kind) in _HIS_WORD:
+        return False
+    return key_of(event.email) not in {"", reader.key}
 
 
 def _is_grave(event: Event) -> bool:

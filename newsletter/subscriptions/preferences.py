@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from newsletter.store import Store
     from newsletter.store.notices import Via
-    from newsletter.store.preferences import Reader
+    from newsletter.store.preferences import Change, Reader
     from newsletter.subscriptions.addresses import Address
 
 LINKS_A_DAY: Final = 3
@@ -40,6 +40,8 @@ MOST_WEEKS: Final = 26
 _LETTER_WITHIN: Final = timedelta(hours=48)
 _DAY: Final = timedelta(days=1)
 _A_MONTH: Final = timedelta(days=30)
+_MAY_MOVE: Final = frozenset({Status.ACTIVE, Status.BOUNCED})
+"""Whose letters came back meanwhile may have another address for just that reason."""
 _REACHED: Final = frozenset({Status.PENDING, Status.ACTIVE, Status.UNSUBSCRIBED})
 
 
@@ -51,7 +53,7 @@ class Moved(StrEnum):
     TAKEN = "taken"
     """Somebody on the list has that address."""
     NOTHING = "nothing"
-    """It is too late, or another wish came since, or its reader is gone."""
+    """It is too late, or another wish came since, or its reader has left."""
 
 
 def whose(keys: Sequence[str], token: str, moment: datetime) -> str | None:
@@ -189,12 +191,7 @@ def _ask_for_change(connection: Connection, reader: Reader, address: Address, vi
 def look_at_change(store: Store, change: str) -> Moved:
     """Tell what a link that confirms another address is good for; nothing changes."""
     with store.read() as connection:
-        found = preferences.find_change(connection, change)
-        if found is None:
-            return Moved.NOTHING
-        if found.confirmed_at:
-            return Moved.DONE
-        return Moved.TAKEN if preferences.is_taken(connection, found) else Moved.OPEN
+        return _standing(connection, preferences.find_change(connection, change))
 
 
 def confirm_change(store: Store, change: str, via: Via) -> Moved:
@@ -205,18 +202,25 @@ def confirm_change(store: Store, change: str, via: Via) -> Moved:
     """
     with store.write() as connection:
         found = preferences.find_change(connection, change)
-        if found is None:
-            return Moved.NOTHING
-        if found.confirmed_at:
-            return Moved.DONE
-        if preferences.is_taken(connection, found):
-            return Moved.TAKEN
+        stands = _standing(connection, found)
+        if found is None or stands is not Moved.OPEN:
+            return stands
         secret = people.suppression_key(connection)
         old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
         preferences.apply_change(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
         _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
     return Moved.DONE
+
+
+def _standing(connection: Connection, found: Change | None) -> Moved:
+    if found is None:
+        return Moved.NOTHING
+    if found.confirmed_at:
+        return Moved.DONE
+    if found.status not in _MAY_MOVE:
+        return Moved.NOTHING
+    return Moved.TAKEN if preferences.is_taken(connection, found) else Moved.OPEN
 
 
 def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
