@@ -21,6 +21,7 @@ from newsletter import tokens
 from newsletter.errors import NewsletterError
 from newsletter.store import notice_claims
 from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.erasing import erase
 from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
 
 if TYPE_CHECKING:
@@ -237,6 +238,10 @@ def test_an_old_file_does_not_bring_back_the_address_that_was_left(house: House)
     assert bring(house.store, house.root, old).reasons == {"left for another here": 1}
     with pytest.raises(NewsletterError, match="this address is left for another"):
         list_.add(house.store, ANNA, consent="x")
+    # Nor is he told to be gone who is still there.
+    for gone in (list_.unsubscribe, lambda store, email: erase(store, house.settings, email)):
+        with pytest.raises(NewsletterError, match="left it for another"):
+            gone(house.store, ANNA)
     assert statuses(house.store) == before
     # But he may come back to it, and then it is the other one that was left.
     move(ANNA)

@@ -103,7 +103,9 @@ def set_plain_text(connection: sa.Connection, reader: Reader, *, plain_text: boo
     )
 
 
-_MOVED = "left for another"
+MOVED = "left for another"
+"""Why the address that a reader had before is kept away."""
+
 _SETTLED = [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.SKIPPED]
 
 
@@ -187,7 +189,7 @@ def apply_change(
     connection.execute(suppressions.delete().where(suppressions.c.address_hash.in_(hashes)))
     old, new = hashes
     if old != new:
-        moved = {"address_hash": old, "reason": _MOVED, "at": moment}
+        moved = {"address_hash": old, "reason": MOVED, "at": moment}
         connection.execute(suppressions.insert().values(moved))
     connection.execute(
         subscribers.update()

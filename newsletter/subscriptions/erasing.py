@@ -14,7 +14,7 @@ from newsletter.store import erasing, people
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.applying import key_of
-from newsletter.subscriptions.people import bare_address, stranger, suppression_of
+from newsletter.subscriptions.people import bare_address, require_gone
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -34,15 +34,15 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
         False if he had been erased before.
 
     Raises:
-        NewsletterError: The address is not valid or a stranger's, or a copy cannot be removed.
+        NewsletterError: The address is not valid, a stranger's, or nobody's any more; or a copy
+            cannot be removed.
         TryAgain: He is erased, but a log of the database that others read still holds him.
     """
     address = bare_address(email)
     person = erase_reader(store, settings, address.key)
     if person is None:
         with store.read() as connection:
-            if suppression_of(connection, address) is None:
-                raise stranger()
+            require_gone(connection, address)
     store.drop_copies(address.key, person.public_id if person else "")
     return person is not None
 

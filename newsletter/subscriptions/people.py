@@ -9,6 +9,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Status
 from newsletter.store import consents, heard, joining, people, received
 from newsletter.store.engine import now
+from newsletter.store.preferences import MOVED
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.subscriptions.lookalikes import look_alikes
 from newsletter.subscriptions.merging import Entry, Result
@@ -95,15 +96,14 @@ def unsubscribe(store: Store, email: str) -> bool:
     """Let somebody leave; return whether he was still there.
 
     Raises:
-        NewsletterError: The address is not valid, or that of a stranger.
+        NewsletterError: The address is not valid, that of a stranger, or nobody's any more.
     """
     address = bare_address(email)
     with store.write() as connection:
         known = people.find(connection, [address.key]).get(address.key)
         if known is None:
-            if suppression_of(connection, address):
-                return False
-            raise stranger()
+            require_gone(connection, address)
+            return False
         if known.status in LEFT:
             return False
         people.leave(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
@@ -188,6 +188,22 @@ def suppression_of(connection: sa.Connection, address: Address) -> Suppression |
     """Return why and since when only a hash is kept of an address, or None."""
     digest = address_hash(people.suppression_key(connection), address.key)
     return people.suppressed(connection, [digest]).get(digest)
+
+
+def require_gone(connection: sa.Connection, address: Address) -> None:
+    """Make sure that nobody had this address but one of whom no more than its hash is kept.
+
+    Raises:
+        NewsletterError: Nobody had it, or its reader may have the letter under another one.
+    """
+    found = suppression_of(connection, address)
+    if found is None:
+        raise stranger()
+    if found.reason == MOVED:
+        raise NewsletterError(
+            "nothing was changed: whoever had that address left it for another",
+            hint="If he is still a reader, he is so under that one: newsletter subscribers list",
+        )
 
 
 def stranger(*, alike: int = 0) -> NewsletterError:
