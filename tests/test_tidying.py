@@ -39,6 +39,15 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
 NOTHING = Tidied(unconfirmed=0, ip_addresses=0, events=0, deliveries=0, webhooks=0, left=0)
+WRONG_ONCE = """
+import sys, newsletter.web
+chores = sys.modules["newsletter.web.chores"]
+chores._SECONDS = 0.05
+def apply_waiting(_store):
+    chores.apply_waiting = lambda _store: 0
+    raise ValueError
+chores.apply_waiting = apply_waiting
+"""
 TABLES = ("subscribers", "consents", "deliveries", "events", "webhooks", "suppressions")
 
 
@@ -302,6 +311,18 @@ def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
         while sql(letters.house.store, "SELECT * FROM webhooks"):
             assert time.monotonic() < deadline
             time.sleep(0.02)
+
+
+def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Letters) -> None:
+    letters.hear(Told("complaint", "0" * 32, email(2)))
+    age(letters, "webhooks", "at", 8)
+    with serving(root, tweak=WRONG_ONCE) as app:
+        deadline = time.monotonic() + 30
+        while sql(letters.house.store, "SELECT * FROM webhooks"):
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        app.stop()
+        assert "chores: unexpected ValueError\n" in app.said()
 
 
 @pytest.mark.usefixtures("database")

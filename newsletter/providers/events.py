@@ -201,9 +201,12 @@ def decoded(body: bytes) -> dict[str, Any]:
 
 
 def text(said: object, *path: str) -> str:
-    """Return the text at the end of a path of names, or an empty one if there is none."""
+    """Return the text at the end of a path of names, or an empty one if there is none.
+
+    JSON may hold half a character (a lone surrogate), which UTF-8 and a database cannot.
+    """
     found = at(said, *path)
-    return found if isinstance(found, str) else ""
+    return found.encode(errors="replace").decode() if isinstance(found, str) else ""
 
 
 def at(said: object, *path: str) -> object:

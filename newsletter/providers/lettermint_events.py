@@ -110,7 +110,7 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
             kind=kind,
             at=at,
             ref=events.reference(events.at(data, "metadata", "delivery")),
-            provider_id=text(data, "message_id"),
+            provider_id=replies.name(events.at(data, "message_id")),
             email=text(data, "recipient"),
             detail=events.words(events.at(data, "reason"), events.at(data, "response", "content")),
             because=REASONS.get(text(data, "reason")),
@@ -194,7 +194,7 @@ def _letter(entry: Mapping[str, Any]) -> Event | None:
     to = replies.objects(entry.get("to"))
     if not kind or not at or len(to) != 1:
         return None
-    return Event(kind, at, "", text(entry, "id"), text(to[0], "email"))
+    return Event(kind, at, "", replies.name(entry.get("id")), text(to[0], "email"))
 
 
 def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:

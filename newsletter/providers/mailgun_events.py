@@ -62,7 +62,7 @@ def open_gate(settings: Settings) -> Gate:
 def _admit(keys: Sequence[bytes], hook: Hook) -> str:
     """Believe a webhook for its token, which is good for one: the signature covers nothing else."""
     said = events.decoded(hook.body).get("signature")
-    moment = str(events.at(said, "timestamp"))
+    moment = text(said, "timestamp") or str(events.at(said, "timestamp"))
     token, signature = text(said, "token"), text(said, "signature")
     signatures = [bytes.fromhex(signature)] if _SIGNATURE.fullmatch(signature) else []
     if not token or not events.signed_by(keys, (moment + token).encode(), signatures):

@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import base, events, lists, resend
+from newsletter.providers import base, events, lists, replies, resend
 from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import Page
 from newsletter.providers.wire import Wire
@@ -119,7 +119,7 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
             kind=kind,
             at=at,
             ref=events.reference(events.at(data, "tags", "delivery")),
-            provider_id=text(data, "email_id"),
+            provider_id=replies.name(events.at(data, "email_id")),
             email=to[0] if isinstance(to, list) and to and isinstance(to[0], str) else "",
             detail=events.words(
                 events.at(data, "bounce", "message"),

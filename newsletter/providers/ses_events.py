@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import events, lists, sns
+from newsletter.providers import events, lists, replies, sns
 from newsletter.providers.events import Gate, text
 from newsletter.providers.lists import Page
 from newsletter.providers.ses_account import open_account
@@ -97,7 +97,7 @@ def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
             kind=kind,
             at=at,
             ref=events.reference(_only(events.at(mail, "tags", "delivery"))),
-            provider_id=text(mail, "messageId"),
+            provider_id=replies.name(events.at(mail, "messageId")),
             email=str(_only(events.at(mail, "destination")) or ""),
             detail=events.words(
                 events.at(_only(events.at(own, "bouncedRecipients")), "diagnosticCode"),

@@ -84,7 +84,7 @@ class Topics:
         said = events.decoded(hook.body)
         host = self._host(text(said, "TopicArn"))
         fields = _FIELDS.get(text(said, "Type"), ())
-        signed = "".join(f"{name}\n{said[name]}\n" for name in fields if text(said, name))
+        signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
         if not host or not fields or not self._verified(said, host, signed.encode()):
             raise Untrusted("no good signature")
         moment = events.moment(said.get("Timestamp"))

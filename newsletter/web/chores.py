@@ -46,6 +46,8 @@ def chores(
                 tidy_daily(database.store(), settings)
             except NewsletterError as error:
                 trouble = f"chores: {error}"
+            except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
+                trouble = f"chores: unexpected {type(error).__name__}"
             if trouble and trouble != told:
                 log(trouble)
             told = trouble
