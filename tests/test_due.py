@@ -351,6 +351,24 @@ def test_a_paused_mailing_is_told_of_and_never_resumed(house: House, provider: P
     assert only(found).receipt.counts["pending"] == 20
 
 
+def test_a_limit_that_a_person_set_holds_for_the_schedule_too(
+    house: House, provider: Provider
+) -> None:
+    def die(_batch: Batch) -> None:
+        raise KeyboardInterrupt
+
+    provider.answer = die
+    with pytest.raises(KeyboardInterrupt):
+        house.send(provider, SLUG, limit=15)
+    provider.answer = None
+    house.lose_process()
+    found = due(house, provider)
+    assert (states(found), found.exit_code) == ({SLUG: "paused"}, 3)
+    assert only(found).receipt.counts["accepted"] == 15
+    assert house.send(provider, SLUG).receipt.counts["accepted"] == 25
+    assert set(provider.copies().values()) == {1}
+
+
 def unknown(batch: Batch) -> Mapping[str, Outcome]:
     return {reader.ref: Unknown("no answer") for reader in batch.recipients}
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.delivery import Report
+    from newsletter.model import Batch
 
 
 def accepted(report: Report) -> int:
@@ -92,6 +93,23 @@ def test_a_provider_that_asks_for_patience_gets_it(root: Path, tmp_path: Path) -
     report = house.send(provider)
     assert accepted(report) == 25
     assert report.trouble is None
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_letter_that_was_not_taken_counts_for_no_limit(root: Path, tmp_path: Path) -> None:
+    house = House(root)
+    provider = Provider(tmp_path / "taken")
+
+    def busy(batch: Batch) -> dict[str, RetryLater] | None:
+        if provider.calls != 1:
+            return None
+        provider.ledger.write_text("", encoding="utf-8")
+        return {reader.ref: RetryLater("busy", after=0) for reader in batch.recipients}
+
+    provider.answer = busy
+    report = house.send(provider, limit=15)
+    assert accepted(report) == 15
+    assert report.receipt.mailing.state is MailingState.PAUSED
     assert set(provider.copies().values()) == {1}
 
 

@@ -58,7 +58,7 @@ def begin(house: House) -> Mailing:
         frozen = mailings.freeze(
             connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
         )
-        assert mailings.start(connection, frozen.id, room=None)
+        assert mailings.start(connection, frozen.id)
     return frozen
 
 

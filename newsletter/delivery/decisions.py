@@ -65,7 +65,7 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
         count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
         _record(connection, mailing, f"resolve --{verdict}", count)
         if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
-            mailings.start(connection, mailing.id, room=None)
+            mailings.start(connection, mailing.id)
         mailings.conclude(connection, mailing.id)
         return mailings.receipt(connection, mailings.get(connection, mailing.id))
 

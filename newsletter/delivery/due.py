@@ -193,7 +193,11 @@ class _Run:
             trouble = remarks.undecided(report.receipt, settles=settles, overdue=overdue)
             return replace(report, trouble=trouble)
         # Without the file, so that a rehearsal too goes on as it was frozen.
-        return self._send(mailing.slug, None)
+        report = self._send(mailing.slug, None)
+        if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
+            return report
+        # A person had it sent to some of its readers, and it was cut short.
+        return replace(report, trouble=remarks.paused(report.receipt, overdue=False))
 
     def _began_here(self, mailing: Mailing) -> bool:
         here = (self._provider.capabilities.name, self._settings.provider_url)
@@ -272,7 +276,7 @@ class _Run:
             self.notes.append(remarks.went_out_before(found, draft))
 
     def _send(self, slug: str, draft: Draft | None) -> Report:
-        order = Order(slug, draft, preflight=self._preflight)
+        order = Order(slug, draft, preflight=self._preflight, scheduled=True)
         with self._progress(slug) as tell:
             return send(
                 self._store,

@@ -44,8 +44,9 @@ class Order:
         slug: The issue.
         draft: Its file as read now, or None if it is gone.
         late: It may start, or go on, after its time.
-        limit: Claim at most so many, then pause.
+        limit: Send to at most so many, then pause.
         preflight: Try the web app before letters for real leave; all else is always required.
+        scheduled: Nobody asked just now, so that a limit which somebody set holds.
     """
 
     slug: str
@@ -53,6 +54,7 @@ class Order:
     late: bool = False
     limit: int | None = None
     preflight: bool = True
+    scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,8 +148,7 @@ def send(
         trouble = sender.run()
     with store.write() as connection:
         mailings.conclude(connection, mailing.id)
-        if order.limit is not None:
-            mailings.pause_at_limit(connection, mailing.id)
+        mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
         settles = can_settle(connection, mailing.id, provider.capabilities)
     repeated = mailing.state is MailingState.COMPLETED
@@ -196,7 +197,9 @@ def _open(
             ), False
         if not mailing.rehearsal:
             record_fingerprint(connection, tokens.fingerprint(signing_keys(settings)[0]))
-        return None, mailings.start(connection, mailing.id, order.limit)
+        if not order.scheduled:
+            mailings.limit(connection, mailing.id, order.limit)
+        return None, mailings.start(connection, mailing.id)
 
 
 def _verdict(

@@ -185,9 +185,18 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
             for reader, outcome in zip(claim.readers, said, strict=True)
         ]
         set_for_each(connection, deliveries, "ref", rows, under_way(claim.batch_id))
+    if back := sum(lifecycle.state_after(outcome) is DeliveryState.PENDING for outcome in said):
+        make_room(connection, claim.batch_id, back)
     if not ended:
         _close(connection, claim.batch_id, moment)
     return True
+
+
+def make_room(connection: sa.Connection, batch_id: int, letters: int) -> None:
+    """Let so many more be claimed of a mailing with a limit: these of a batch were not taken."""
+    whose = sa.select(batches.c.mailing_id).where(batches.c.id == batch_id).scalar_subquery()
+    limited = mailings.update().where(mailings.c.id == whose, mailings.c.room.is_not(None))
+    connection.execute(limited.values(room=mailings.c.room + letters))
 
 
 def under_way(batch_id: int) -> sa.ColumnElement[bool]:

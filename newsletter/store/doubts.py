@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.model import Accepted, DeliveryState, Doubt
-from newsletter.store.batches import under_way
+from newsletter.store.batches import make_room, under_way
 from newsletter.store.bulk import set_for_each
 from newsletter.store.engine import now
 from newsletter.store.schema import acceptances, batches, deliveries, mailings
@@ -131,6 +131,7 @@ def _give_back(connection: sa.Connection, batch_id: int) -> int:
             state=DeliveryState.PENDING, batch_id=None, sent_again=True, reason="never arrived"
         )
     ).rowcount
+    make_room(connection, batch_id, missing)
     # Whoever still holds this batch has lost it.
     connection.execute(
         batches.update()

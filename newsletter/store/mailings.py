@@ -171,25 +171,35 @@ def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
 def move(connection: sa.Connection, mailing_id: int, target: MailingState, note: str = "") -> bool:
     """Bring a mailing to another state, if that may follow its present one; tell whether it did."""
     ends = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN, MailingState.CANCELLED}
+    values: dict[str, object] = {"state": target, "note": note, "finished_at": None}
+    if target in ends:  # a limit has no meaning any more, whatever is sent again
+        values |= {"finished_at": now(connection), "room": None}
     changed = connection.execute(
         mailings.update()
         .where(mailings.c.id == mailing_id)
         .where(mailings.c.state.in_(lifecycle.mailings_before(target)))
-        .values(state=target, note=note, finished_at=now(connection) if target in ends else None)
+        .values(values)
     )
     return changed.rowcount == 1
 
 
-def start(connection: sa.Connection, mailing_id: int, room: int | None) -> bool:
-    """Bring a mailing to *sending*, for `room` readers or for all; tell whether that may be."""
+def limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
+    """Let a mailing go to `room` more readers, or to all of them."""
     connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(room=room))
+
+
+def start(connection: sa.Connection, mailing_id: int) -> bool:
+    """Bring a mailing to *sending*; tell whether that may be."""
     going = get(connection, mailing_id).state is MailingState.SENDING
     return going or move(connection, mailing_id, MailingState.SENDING)
 
 
 def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
     """Pause a mailing that was started for some of its readers, unless it has ended."""
-    if get(connection, mailing_id).state is MailingState.SENDING:
+    limited = sa.select(mailings.c.state).where(
+        mailings.c.id == mailing_id, mailings.c.room.is_not(None)
+    )
+    if connection.scalar(limited) == MailingState.SENDING:
         move(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)
 
 

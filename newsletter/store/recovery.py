@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from newsletter import lifecycle
 from newsletter.model import DeliveryState, MailingState
-from newsletter.store.batches import Claim, from_snapshot
+from newsletter.store.batches import Claim, from_snapshot, make_room
 from newsletter.store.bulk import among
 from newsletter.store.engine import now
 from newsletter.store.schema import batches, deliveries, mailings
@@ -68,14 +68,15 @@ def take_back(connection: sa.Connection, claim: Claim) -> bool:
 
 
 def _take_back(connection: sa.Connection, ids: Sequence[int]) -> None:
-    connection.execute(
+    back = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.state == DeliveryState.ATTEMPTING,
             among(connection, deliveries.c.batch_id, ids),
         )
         .values(state=DeliveryState.PENDING, batch_id=None)
-    )
+    ).rowcount
+    make_room(connection, ids[0], back)
     connection.execute(
         batches.update()
         .where(among(connection, batches.c.id, ids))
