@@ -733,6 +733,15 @@ def test_a_paused_mailing_of_which_all_has_left_is_complete(house: House, tmp_pa
     assert report.trouble is None
 
 
+def test_what_has_ended_in_doubt_is_named_in_words_when_it_cannot_be_paused(
+    house: House, tmp_path: Path
+) -> None:
+    lost = Provider(tmp_path / "taken", replay=BLIND, answer=lambda _batch: {})
+    house.send(lost)
+    with pytest.raises(NewsletterError, match="is completed with unknown, so there is nothing to"):
+        delivery.pause(house.store, house.slug)
+
+
 def test_a_wish_to_stop_that_comes_too_late_is_no_trouble(house: House, tmp_path: Path) -> None:
     stop = threading.Event()
     provider = Provider(tmp_path / "taken", size=25, answer=lambda _batch: stop.set())

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -9,13 +11,15 @@ from house import House, Provider
 
 from newsletter.errors import TryAgain
 from newsletter.model import Accepted, DeliveryState, MailingState, Refused, RetryLater
+from newsletter.providers.base import Answer
 from newsletter.providers.outbox import Outbox
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.delivery import Report
-    from newsletter.model import Batch
+    from newsletter.model import Batch, Outcome
+    from newsletter.providers.base import Payload
 
 
 def accepted(report: Report) -> int:
@@ -111,6 +115,29 @@ def test_a_letter_that_was_not_taken_counts_for_no_limit(root: Path, tmp_path: P
     assert accepted(report) == 15
     assert report.receipt.mailing.state is MailingState.PAUSED
     assert set(provider.copies().values()) == {1}
+
+
+def test_what_is_still_to_go_is_told_when_every_answer_is_here(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=30)
+    provider = Provider(tmp_path / "taken")
+    provider.capabilities = replace(provider.capabilities, in_flight=2)
+    numbers = itertools.count(1)
+
+    def submit(batch: Batch, _payload: Payload) -> Answer:
+        said: Outcome = Accepted("id")
+        match next(numbers):
+            case 2:
+                said = Refused("refuses this key (401)")
+            case 3:
+                while house.sql("SELECT state FROM mailings") != [("paused",)]:
+                    time.sleep(0.01)
+                said = RetryLater("busy", 0)
+        return Answer(dict.fromkeys((reader.ref for reader in batch.recipients), said))
+
+    provider.submit = submit  # type: ignore[method-assign]
+    report = house.send(provider)
+    assert report.receipt.counts[DeliveryState.PENDING] == 20
+    assert "refuses this key (401); 20 letters of" in str(report.trouble)
 
 
 @pytest.mark.parametrize("times", [1, 2])

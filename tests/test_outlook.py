@@ -269,6 +269,16 @@ def test_every_state_is_told_in_plain_words(
     assert said in explained(found, settings.zone)
 
 
+def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_it(
+    settings: Settings,
+) -> None:
+    refused = mailing(S.PAUSED, note="the provider has not verified the sender")
+    anew = "cancel it and send it anew"
+    assert anew in explained(told(settings, refused), settings.zone)
+    assert anew not in explained(told(settings, refused, HELD), settings.zone)
+    assert anew not in explained(told(settings, mailing(S.PAUSED, note=Pause.LIMIT)), settings.zone)
+
+
 def test_of_a_cancelled_mailing_nothing_is_offered_that_would_be_refused(
     settings: Settings,
 ) -> None:

@@ -76,6 +76,8 @@ def _of_mailing(found: Outlook) -> Iterator[str]:
     if mailing.state is MailingState.PAUSED:
         meaning += f"; {_MENDING.get(mailing.note, _REFUSED)}"
     yield meaning
+    if meaning.endswith(_REFUSED) and not _attempted(found):
+        yield "letter and sender are frozen: to change one of these, cancel it and send it anew"
     if found.elsewhere and mailing.rehearsal:
         yield "it was a rehearsal: with the settings of now, letters leave for real"
     elif found.elsewhere:
@@ -84,6 +86,12 @@ def _of_mailing(found: Outlook) -> Iterator[str]:
         yield "it was to be finished by now: only --late goes on with it"
     if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
         yield f"it may be sent anew: newsletter send {mailing.slug}"
+
+
+def _attempted(found: Outlook) -> int:
+    """Return of how many letters it is not certain that nobody has them."""
+    counts = found.receipt.counts
+    return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
 
 
 def _elsewhere(found: Outlook) -> str:

@@ -95,7 +95,7 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
             note = Pause.BY_A_PERSON if target is MailingState.PAUSED else "cancelled by a person"
             if not mailings.move(connection, mailing.id, target, note):
                 raise NewsletterError(
-                    f"{slug} is {mailing.state}, so there is nothing to {what}",
+                    f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {what}",
                     hint=f"See: newsletter status {slug}",
                 )
             _record(connection, mailing, what, pending)

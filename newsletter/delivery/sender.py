@@ -92,9 +92,10 @@ class Sender:
         self._built: list[Departure] = []
         self._spoilt: list[tuple[Claim, str]] = []
         self._in_doubt = 0
-        self._trouble: NewsletterError | None = None
+        # Told at the end, with what is still to go then: other requests are on their way.
+        self._trouble: Callable[[str], NewsletterError] | None = None
         # A limit that is reached: what was claimed before may still leave.
-        self._full: NewsletterError | None = None
+        self._full: Callable[[str], NewsletterError] | None = None
         with store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
             before = mailings.counts(connection, mailing.id)
@@ -113,7 +114,7 @@ class Sender:
         if self._quota.barred:
             with self._store.write() as connection:
                 self._refuse(connection, self._quota.barred)
-            return self._trouble
+            return stops.refused(self._quota.barred, self._mailing.slug, self._left())
         with garbage.looked_for_seldom(), ThreadPoolExecutor(self._most) as pool:
             # First what earlier runs left in doubt, at the end what this one did.
             self._doubts.search()
@@ -122,8 +123,8 @@ class Sender:
                 self._send(pool)
         if self._carrier.crash:
             raise self._carrier.crash
-        if self._trouble or self._full:
-            return self._trouble or self._full
+        if trouble := self._trouble or self._full:
+            return trouble(self._left())
         if self._stop.is_set():
             return stops.asked_to(self._left())
         return self._ending()
@@ -183,7 +184,7 @@ class Sender:
         while room > 0 and not (self._ended() or self._full):
             pause = self._pace.wait(under_way + len(claims), time.monotonic())
             if pause is not None and pause > LONGEST_WAIT:
-                self._full = stops.quota_is_used_up(self._can.name, self._left(connection))
+                self._full = functools.partial(stops.quota_is_used_up, self._can.name)
             if pause is None or pause > 0:
                 return claims, pause
             claim, idle = self._next(connection)
@@ -227,9 +228,9 @@ class Sender:
         """Return how many letters may be claimed now, and if none, when to look again."""
         size, pause = self._limits.room(connection, self._can.max_messages)
         if size <= 0 and pause > LONGEST_WAIT:
-            self._full = stops.hour_is_full(self._left(connection))
+            self._full = stops.hour_is_full
         elif size > 0 and not (size := self._pace.room(size)):
-            self._full = stops.quota_is_used_up(self._can.name, self._left(connection))
+            self._full = functools.partial(stops.quota_is_used_up, self._can.name)
         return size, pause
 
     def _claim(self, connection: Connection, size: int) -> Claim | None:
@@ -282,7 +283,7 @@ class Sender:
         elif refused:
             self._refuse(connection, refused.reason)
         elif later and self._pace.exhausted:
-            self._trouble = self._trouble or stops.not_now(later.reason, self._left(connection))
+            self._trouble = self._trouble or functools.partial(stops.not_now, later.reason)
         elif self._in_doubt >= _NO_ANSWERS:
             self._give_up(connection)
 
@@ -292,12 +293,12 @@ class Sender:
     def _refuse(self, connection: Connection, reason: str) -> None:
         """Pause the mailing: what was refused stays refused until a person mends it."""
         mailings.move(connection, self._mailing.id, MailingState.PAUSED, reason)
-        self._trouble = stops.refused(reason, self._mailing.slug, self._left(connection))
+        self._trouble = functools.partial(stops.refused, reason, self._mailing.slug)
 
     def _give_up(self, connection: Connection) -> None:
         """Send no more to a provider whose answers are lost, one after another."""
         if self._can.replay:
-            self._trouble = stops.no_answers(self._can.name, self._left(connection))
+            self._trouble = functools.partial(stops.no_answers, self._can.name)
         else:
             self._refuse(connection, f"{self._can.name} gives no usable answers")
 
@@ -316,9 +317,7 @@ class Sender:
             return None
         return stops.decided(mailing, self._left())
 
-    def _left(self, connection: Connection | None = None) -> str:
-        if connection is None:
-            with self._store.read() as connection_:
-                return self._left(connection_)
-        counts = mailings.counts(connection, self._mailing.id)
+    def _left(self) -> str:
+        with self._store.read() as connection:
+            counts = mailings.counts(connection, self._mailing.id)
         return stops.left(counts[DeliveryState.PENDING], self._mailing.slug)
