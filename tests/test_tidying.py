@@ -130,6 +130,30 @@ def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Le
 
 
 @pytest.mark.usefixtures("database")
+def test_from_which_network_somebody_signed_up_is_known_for_the_hour_that_it_limits(
+    letters: Letters,
+) -> None:
+    def counted() -> list[tuple[object, ...]]:
+        return sql(letters.house.store, "SELECT substr(what, 1, 7), count FROM tallies ORDER BY 1")
+
+    def an_hour_passes() -> None:
+        at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H}:00:00.000000"
+        sql(letters.house.store, f"UPDATE tallies SET hour = '{at}'")  # noqa: S608 - ours
+
+    join(letters.house.store, wish("anna@example.org", ip="192.0.2.7"), VIA)
+    sql(letters.house.store, "INSERT INTO tallies SELECT 'closed', hour, 1 FROM tallies")
+    an_hour_passes()
+    join(letters.house.store, wish("bas@example.org", ip="198.51.100.7"), VIA)
+    assert counted() == [("closed", 1), ("network", 1)]
+    an_hour_passes()
+    tidied(letters)
+    assert counted() == [("closed", 1)]
+    age(letters, "tallies", "hour", 7.1)
+    tidied(letters)
+    assert counted() == []
+
+
+@pytest.mark.usefixtures("database")
 def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
     letters: Letters,
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 KINDS: Final = (NoticeKind.CONFIRMATION, NoticeKind.ALREADY_HERE)
 """The notices that a sign-up may cause."""
+
+CLOSED: Final = "closed"
+"""What is counted when the form has closed itself."""
+CLOSED_LATELY: Final = timedelta(days=7)
+"""For how long that is told."""
 
 _COUNT: Final = sa.text(
     "INSERT INTO tallies (what, hour, count) VALUES (:what, :hour, 1)"
@@ -88,9 +94,15 @@ def last_tallied(connection: sa.Connection, what: str, *, since: datetime) -> da
     return hour
 
 
-def drop_tallies(connection: sa.Connection, before: datetime) -> None:
-    """Forget what was counted in the hours before a moment."""
-    connection.execute(tallies.delete().where(tallies.c.hour < before))
+def drop_tallies(connection: sa.Connection, moment: datetime) -> int:
+    """Forget what was counted in earlier hours, for it limits nothing any more; return how much.
+
+    Whoever has the database's key can tell which networks those were. That the form had closed
+    itself is of nobody, and stays for who asks lately.
+    """
+    over = sa.or_(tallies.c.what != CLOSED, tallies.c.hour < moment - CLOSED_LATELY)
+    earlier = tallies.delete().where(tallies.c.hour < _hour(moment), over)
+    return connection.execute(earlier).rowcount
 
 
 def ensure(

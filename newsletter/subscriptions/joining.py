@@ -40,9 +40,6 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # To one address: the span, and how many letters within it.
 _TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
-_KEEP_TALLIES: Final = 30 * _DAY
-_LATELY: Final = 7 * _DAY
-_CLOSED: Final = "closed"
 _NOWHERE: Final = Address("", "")
 
 
@@ -101,17 +98,17 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
         moment = now(connection)
         network = _network(connection, wish.origin.ip)
         reply = _reply(connection, network, moment)
-        noted = joining.tallied(connection, _CLOSED, moment) > 0
+        noted = joining.tallied(connection, joining.CLOSED, moment) > 0
     if reply is Reply.CROWDED or (reply is Reply.CLOSED and noted):
         return reply  # a flood costs no write
     with store.write() as connection:
         exclude(connection, Lock.LIST)
         moment = now(connection)
         reply = _reply(connection, network, moment)
-        joining.drop_tallies(connection, moment - _KEEP_TALLIES)
+        joining.drop_tallies(connection, moment)
         joining.tally(connection, network, moment)
         if reply is Reply.CLOSED:
-            joining.tally(connection, _CLOSED, moment)
+            joining.tally(connection, joining.CLOSED, moment)
         elif reply is Reply.TAKEN:
             _take(connection, wish, via, moment)
     return reply
@@ -121,7 +118,9 @@ def form_state(store: Store) -> FormState:
     """Tell how the form is."""
     with store.read() as connection:
         moment = now(connection)
-        last = joining.last_tallied(connection, _CLOSED, since=moment - _LATELY)
+        last = joining.last_tallied(
+            connection, joining.CLOSED, since=moment - joining.CLOSED_LATELY
+        )
         return FormState(_is_closed(connection, moment), last)
 
 

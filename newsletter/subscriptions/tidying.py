@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.store import bookmarks, people, tidying
+from newsletter.store import bookmarks, joining, people, tidying
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash
 
@@ -75,6 +75,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
         left=_all(store, _reduce, moment - settings.keep_proof_years * _YEAR),
     )
     _all(store, tidying.late_names, moment)
+    _all(store, joining.drop_tallies, moment)
     _all(store, tidying.old_signups, moment - UNCONFIRMED)
     _all(store, tidying.old_changes, moment - UNCONFIRMED)
     _all(store, tidying.old_notices, moment - NOTICES)
