@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -25,9 +26,12 @@ from newsletter.subscriptions.erasing import erase
 from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
     from email.message import EmailMessage
     from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -333,10 +337,14 @@ def test_fifty_posts_of_one_wish_at_once_are_one_change(house: House, app: App) 
     assert [*statuses(house.store)] == ["lezer0@example.org", "lezer1@example.org"]
 
 
-def test_own_data_are_all_that_is_held(house: House, app: App) -> None:
+def test_own_data_are_all_that_is_held(house: House, app: App, run: Run) -> None:
     app.client.post(f"{leave_link(house)}?voorkeuren")
     (letter,) = letters(house, 1)
     app.client.post(link(house), data={"do": "address", "email": "anna@nieuw.example"})
+    until = time.monotonic() + 60
+    while sql(house.store, "SELECT * FROM notices WHERE state <> 'accepted'"):
+        assert time.monotonic() < until
+        time.sleep(0.02)
     answer = app.client.get(f"{link_in(letter)}?gegevens")
     held = answer.json()
     assert "attachment" in answer.headers["content-disposition"]
@@ -345,6 +353,12 @@ def test_own_data_are_all_that_is_held(house: House, app: App) -> None:
     assert [notice["kind"] for notice in held["notices"]] == ["preferences", "new-address"]
     assert [change["new_email"] for change in held["changes"]] == ["anna@nieuw.example"]
     assert {"deliveries", "events", "paused_until", "plain_text"} <= held.keys()
+    # The author sees no less of him.
+    shown = json.loads(run("subscribers", "show", ANNA, "--json").stdout)
+    assert held | {"look_alikes": []} == shown
+    told = run("subscribers", "show", ANNA).stdout
+    assert "anna@nieuw.example, and has not confirmed that" in told
+    assert "letter to him alone (new-address): accepted" in told
 
 
 def test_erasing_takes_one_button_more_and_leaves_nothing(house: House, app: App) -> None:

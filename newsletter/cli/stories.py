@@ -52,8 +52,13 @@ def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneIn
     return "\n".join(
         [
             *_person(found, zone),
+            *_wishes(found, zone),
             *(line for received in found.deliveries for line in _letter(received, zone)),
             *_happened(found, zone),
+            *(
+                f"  {_moment(one.queued_at, zone)} letter to him alone ({one.kind}): {one.state}"
+                for one in found.notices
+            ),
             *_twice(found, alike),
         ]
     )
@@ -78,9 +83,19 @@ def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
         yield f'  agreed {_moment(consent.at, zone)} ({consent.source}{where}): "{consent.text}"'
         if consent.requested_at:
             yield f"    asked {_moment(consent.requested_at, zone)} on {consent.form}"
+
+
+def _wishes(found: Story, zone: ZoneInfo) -> Iterator[str]:
+    """Tell what he asked for lately on a form of ours."""
     for asked in found.signups:
         if not asked.confirmed_at:
             yield f"  asked {_moment(asked.at, zone)} on {asked.form}, and has not confirmed that"
+    for change in found.changes:
+        if change.confirmed_at:
+            yield f"  had {change.old_email} until {_moment(change.confirmed_at, zone)}"
+        else:
+            asked_at = _moment(change.requested_at, zone)
+            yield f"  asked {asked_at} for {change.new_email}, and has not confirmed that"
 
 
 def _letter(received: Received, zone: ZoneInfo) -> Iterator[str]:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.heard import Happened
     from newsletter.store.joining import Asked
+    from newsletter.store.preferences import Move, Sent
     from newsletter.store.received import Received
     from newsletter.subscriptions.people import Story
 
@@ -59,10 +60,12 @@ def as_document(story: Story) -> dict[str, Any]:
         "deliveries": [_delivery(received) for received in story.deliveries],
         "events": [_entry(event) for event in story.events],
         "signups": [_entry(asked) for asked in story.signups],
+        "notices": [_entry(notice) for notice in story.notices],
+        "changes": [_entry(change) for change in story.changes],
     }
 
 
-def _entry(found: Consent | Happened | Asked) -> dict[str, Any]:
+def _entry(found: Consent | Happened | Asked | Sent | Move) -> dict[str, Any]:
     return {
         name: utc(value) if isinstance(value, datetime) else value
         for name, value in asdict(found).items()

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.store import consents, heard, joining, people, received
+from newsletter.store import consents, heard, joining, people, preferences, received
 from newsletter.store.engine import now
-from newsletter.store.preferences import MOVED
 from newsletter.subscriptions.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.subscriptions.lookalikes import look_alikes
 from newsletter.subscriptions.merging import Entry, Result
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from newsletter.store.heard import Happened
     from newsletter.store.joining import Asked
     from newsletter.store.people import Suppression
+    from newsletter.store.preferences import Move, Sent
     from newsletter.store.received import Received
     from newsletter.subscriptions.lookalikes import LookAlike
 
@@ -40,6 +40,8 @@ class Story:
     deliveries: tuple[Received, ...]
     events: tuple[Happened, ...]
     signups: tuple[Asked, ...]
+    notices: tuple[Sent, ...]
+    changes: tuple[Move, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +141,8 @@ def story_of(connection: sa.Connection, key: str) -> Story | None:
         tuple(received.deliveries_of(connection, id_)),
         tuple(heard.of_reader(connection, id_)),
         tuple(joining.of_reader(connection, id_)),
+        tuple(preferences.sent(connection, id_)),
+        tuple(preferences.moves(connection, id_)),
     )
 
 
@@ -199,7 +203,7 @@ def require_gone(connection: sa.Connection, address: Address) -> None:
     found = suppression_of(connection, address)
     if found is None:
         raise stranger()
-    if found.reason == MOVED:
+    if found.reason == preferences.MOVED:
         raise NewsletterError(
             "nothing was changed: whoever had that address left it for another",
             hint="If he is still a reader, he is so under that one: newsletter subscribers list",

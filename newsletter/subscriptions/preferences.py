@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from newsletter import tokens
 from newsletter.model import NoticeKind, Status
-from newsletter.schedule import utc
 from newsletter.store import notices, people, preferences
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash, parse_address, visitor_name
@@ -228,30 +227,7 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     with store.read() as connection:
         reader = preferences.find(connection, public_id)
         story = story_of(connection, reader.email_key) if reader else None
-        if reader is None or story is None:
-            return None
-        sent = preferences.sent(connection, reader.id)
-        moves = preferences.moves(connection, reader.id)
-    return as_document(story) | {
-        "notices": [
-            {
-                "kind": one.kind.value,
-                "state": one.state.value,
-                "queued_at": utc(one.queued_at),
-                "accepted_at": utc(one.accepted_at),
-            }
-            for one in sent
-        ],
-        "changes": [
-            {
-                "old_email": move.old_email,
-                "new_email": move.new_email,
-                "requested_at": utc(move.requested_at),
-                "confirmed_at": utc(move.confirmed_at),
-            }
-            for move in moves
-        ],
-    }
+    return as_document(story) if story else None
 
 
 def _queue(
