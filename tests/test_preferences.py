@@ -147,6 +147,22 @@ def test_an_old_link_asks_for_a_new_one_and_tells_nobody_whose_it_was(
     assert sql(house.store, "SELECT count(*) FROM notices") == [(1,)]
 
 
+def test_a_link_to_a_new_address_that_is_too_old_asks_for_one_to_the_address_on_file(
+    house: House, app: App
+) -> None:
+    assert ask_for_change(house.store, public_id(house), "anna@nieuw.example", VIA)
+    ((change,),) = sql(house.store, "SELECT public_id FROM changes")
+    old = f"/p/{tokens.address_token(KEY, str(change), int(time.time()) - 1)}"
+    assert "drie dagen" in app.client.get(old).text
+    nobodys = f"/p/{tokens.address_token(KEY, 'f' * 32, int(time.time()) - 1)}"
+    answers = [app.client.post(path, data={"do": "link"}) for path in (old, nobodys)]
+    assert {answer.text for answer in answers} == {
+        app.client.post("/p/x", data={"do": "link"}).text
+    }
+    assert sorted(letter["To"] for letter in letters(house, 2)) == [ANNA, "anna@nieuw.example"]
+    assert him(house, "email") == ANNA
+
+
 def test_looking_changes_nothing_however_often_a_scanner_looks(house: House, app: App) -> None:
     path = link(house)
     before = everything(house)

@@ -155,6 +155,13 @@ def find_change(connection: sa.Connection, public_id: str) -> Change | None:
     return Change(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
 
 
+def who_asked(connection: sa.Connection, change: str) -> str | None:
+    """Return the public id of the reader who asked for a change, by the id that its link names."""
+    query = sa.select(subscribers.c.public_id).join(changes).where(changes.c.public_id == change)
+    found: str | None = connection.scalar(query)
+    return found
+
+
 def is_taken(connection: sa.Connection, change: Change) -> bool:
     """Tell whether the new address is somebody's who once confirmed it."""
     theirs = sa.select(subscribers.c.id).where(

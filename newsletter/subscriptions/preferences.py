@@ -73,10 +73,19 @@ def which_change(keys: Sequence[str], token: str, moment: datetime) -> str | Non
     return found[0] if found and moment.timestamp() < found[1] else None
 
 
-def once_whose(keys: Sequence[str], token: str) -> str | None:
-    """Return the public id of the reader whom a link to preferences was mailed to, at any time."""
-    found = tokens.read_preferences_token(keys, token)
-    return found[0] if found else None
+def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
+    """Return the public id of the reader whose link this was, at any time; None if nobody's.
+
+    It led to his preferences, or was to confirm another address of his, for as long as that wish
+    is kept.
+    """
+    if found := tokens.read_preferences_token(keys, token):
+        return found[0]
+    change = tokens.read_address_token(keys, token)
+    if change is None:
+        return None
+    with store.read() as connection:
+        return preferences.who_asked(connection, change[0])
 
 
 def look(store: Store, public_id: str) -> Reader | None:

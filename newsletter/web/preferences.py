@@ -91,7 +91,7 @@ class Preferences:
         token, moment = request.path_params["token"], datetime.now(UTC)
         if asked.get("do") == "link":
             # Whose it was, and whether it was anybody's, the answer does not say.
-            if once := preferences.once_whose(self._keys, token):
+            if once := preferences.once_whose(self._database.store(), self._keys, token):
                 self._ask(once)
             return self._pages.link_sent.answer()
         if change := preferences.which_change(self._keys, token, moment):
