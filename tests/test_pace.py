@@ -35,6 +35,15 @@ def test_the_first_after_one_that_was_refused_travels_alone() -> None:
     assert pace.wait(7, 3.0) == 0
 
 
+@pytest.mark.parametrize("said", [RetryLater("slow down"), Refused("no (400)", divisible=True)])
+def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | Refused) -> None:
+    pace = Pace(8, patient=True, quota=Quota(left=2))
+    pace.leaves(2, 1.0)
+    assert pace.room(2) == 0
+    pace.heard(Answer({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
+    assert pace.room(2) == 1
+
+
 def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
     pace = Pace(8, patient=True, quota=Quota())
     pace.heard(later(30), left_at=100.0, in_flight=0, now=100.0)

@@ -84,16 +84,17 @@ class Pace:
             self._left = answer.remaining - in_flight
             self._renewed = now + answer.reset
         said = answer.outcomes.values()
-        later = [outcome for outcome in said if isinstance(outcome, RetryLater)]
-        if not later:
+        kinds = set(map(type, said))
+        if self._letters_left is not None and kinds & {RetryLater, Refused}:
+            self._letters_left += sum(isinstance(one, RetryLater | Refused) for one in said)
+        if RetryLater not in kinds:
             # One that left before the last failure says nothing of the time after it.
             if left_at >= self._failed_at:
-                self._heard = not any(isinstance(outcome, Refused) for outcome in said)
+                self._heard = Refused not in kinds
                 self._failures = 0
             return
+        later = [outcome for outcome in said if isinstance(outcome, RetryLater)]
         self._heard = False
-        if self._letters_left is not None:
-            self._letters_left += len(later)
         if left_at >= self._failed_at:  # of many that left together, one counts
             self._failures += 1
             self._failed_at = now

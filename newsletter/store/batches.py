@@ -185,7 +185,8 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
             for reader, outcome in zip(claim.readers, said, strict=True)
         ]
         set_for_each(connection, deliveries, "ref", rows, under_way(claim.batch_id))
-    if back := sum(lifecycle.state_after(outcome) is DeliveryState.PENDING for outcome in said):
+    if split:
+        back = sum(lifecycle.state_after(outcome) is DeliveryState.PENDING for outcome in said)
         make_room(connection, claim.batch_id, back)
     if not ended:
         _close(connection, claim.batch_id, moment)
