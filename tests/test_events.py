@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from heard import Letters, email
-from hooks import LETTERMINT, MAILGUN, Told
+from hooks import LETTERMINT, MAILGUN, RESEND, Told
 from house import House, Provider
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -582,6 +582,19 @@ def test_with_a_reader_go_his_events(letters: Letters) -> None:
     sql(letters.house.store, "DELETE FROM subscribers WHERE id = 1")
     assert sql(letters.house.store, "SELECT subscriber_id FROM events") == [(2,)]
     assert receipt(letters).heard.delivered == 2
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"type": "email.sent", "\xff": 1}', b'{"type": "email.sent"}\0']
+)
+def test_what_is_no_text_keeps_nothing_else_from_being_stored(
+    body: bytes, letters: Letters
+) -> None:
+    """Webhooks that come together share a transaction."""
+    told = RESEND.webhook(letters.told("complaint"))[0]
+    keep(letters.house.store, [("resend", "no text", body), ("resend", "text", told)])
+    assert apply_waiting(letters.house.store) == 1
+    assert letters.status() == "complained"
 
 
 def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> None:

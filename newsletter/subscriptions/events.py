@@ -59,11 +59,16 @@ def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> bool:
         webhooks.keep(
             connection,
             [
-                Arrival(provider, name, body.decode(), _hash(secret, told or ()))
+                Arrival(provider, name, _storable(body), _hash(secret, told or ()))
                 for provider, name, body, told in found
             ],
         )
     return True
+
+
+def _storable(body: bytes) -> str:
+    """Return a body as a text that every database takes; what is none cannot be understood."""
+    return body.decode(errors="replace").replace("\0", "\ufffd")
 
 
 def _hash(secret: bytes, told: Sequence[Event]) -> str | None:
