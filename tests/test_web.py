@@ -31,7 +31,9 @@ from served import (
 )
 
 from newsletter import tokens
+from newsletter.delivery.preflight import lost_key
 from newsletter.store.ids import new_id
+from newsletter.store.keys import record_fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -697,3 +699,15 @@ def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Pat
     states = house.sql("SELECT state, reason FROM deliveries ORDER BY subscriber_id")
     assert states[later] == ("skipped", "unsubscribed")
     assert states[first_batch] == ("accepted", None)
+
+
+def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None:
+    """It would tell everybody who wants to leave that his link does not work."""
+    store = readers_of(root).store
+    keys = ("the one of those letters", KEY)
+    with store.write() as connection:
+        for key in keys:
+            record_fingerprint(connection, tokens.fingerprint(key))
+    with serving(root) as app:
+        app.wait_for("NEWSLETTER_SECRET_KEY: lacks a key that has signed letters")
+    assert lost_key(store, keys) is None

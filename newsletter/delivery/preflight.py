@@ -15,7 +15,7 @@ from newsletter.store.keys import recorded_fingerprints
 from newsletter.store.schema import ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.wire import Failure, Reply
@@ -49,6 +49,19 @@ def obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
     except NewsletterError as trouble:
         found.append(str(trouble))
     return tuple(found)
+
+
+def lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
+    """Return what is wrong if letters have left whose links none of these keys verifies."""
+    with store.read() as connection:
+        signed = recorded_fingerprints(connection)
+    if signed <= set(map(tokens.fingerprint, keys)):
+        return None
+    return NewsletterError(
+        "lacks a key that has signed letters: their leave links do not work without it",
+        where="NEWSLETTER_SECRET_KEY",
+        hint="Put the old key back, after the new one and a comma",
+    )
 
 
 def try_web_app(store: Store, settings: Settings) -> None:
@@ -98,14 +111,8 @@ def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:
             )
     yield from _public_url(settings)
     yield from _ledger(_ledger_of(store), settings)
-    with store.read() as connection:
-        signed = recorded_fingerprints(connection)
-    if settings.secret_keys and not signed <= set(map(tokens.fingerprint, settings.secret_keys)):
-        yield NewsletterError(
-            "lacks a key that has signed letters: their leave links would stop working",
-            where="NEWSLETTER_SECRET_KEY",
-            hint="Put the old key back, after the new one and a comma",
-        )
+    if settings.secret_keys and (lost := lost_key(store, settings.secret_keys)):
+        yield lost
 
 
 def _public_url(settings: Settings) -> Iterator[NewsletterError]:

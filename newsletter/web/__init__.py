@@ -95,7 +95,7 @@ class _App:
         pages, keys, proxies = self._pages, self._keys, self._proxies
         try:
             with (
-                chores(self._settings, database, self._log) as begin_chores,
+                chores(self._settings, keys, database, self._log) as begin_chores,
                 notices(self._sender, database, self._log) as wake,
             ):
                 preferences = Preferences(pages, keys, database, self._settings, wake)

@@ -1,7 +1,8 @@
 """What the web app does by itself, for it is the one process that is always on.
 
 Each is done by whichever process comes first, and none is needed at a certain moment: a `send`
-applies what waits, too, and `newsletter db tidy` tidies.
+applies what waits, too, and `newsletter db tidy` tidies. Each process tells, too, when it lacks a
+key that signed letters: it would answer their readers as if they had made their links up.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Final
 
+from newsletter.delivery.preflight import lost_key
 from newsletter.errors import NewsletterError
 from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.tidying import tidy_daily
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from newsletter.config import Settings
     from newsletter.web.database import Database
@@ -25,12 +27,13 @@ _SECONDS: Final = 60.0
 
 @contextlib.contextmanager
 def chores(
-    settings: Settings, database: Database, log: Callable[[str], None]
+    settings: Settings, keys: Sequence[str], database: Database, log: Callable[[str], None]
 ) -> Iterator[Callable[[], None]]:
     """Do them, in a thread, for as long as the block takes; yield what lets it begin.
 
     Args:
         settings: The newsletter's.
+        keys: All that verify links.
         database: The list and the ledger.
         log: Takes a line about what could not be done.
     """
@@ -44,6 +47,7 @@ def chores(
             try:
                 apply_waiting(database.store())
                 tidy_daily(database.store(), settings)
+                trouble = str(lost_key(database.store(), keys) or "")
             except NewsletterError as error:
                 trouble = f"chores: {error}"
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
