@@ -35,6 +35,8 @@ _PATIENCE: Final = frozenset({420, 421, 429})
 _UNAVAILABLE: Final = 503
 _LONGEST_QUOTE: Final = 200
 _NAME: Final = re.compile(r"[!-~]{1,100}")
+# Also as a URL and as HTML have it.
+_ADDRESS_IN_WORDS: Final = re.compile(r"\S*(?:@|%40|&#(?:64|x40);)\S*", re.IGNORECASE)
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
 
 
@@ -125,7 +127,7 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
     for secret in sorted(filter(None, hide), key=len, reverse=True):
         text = text.replace(secret, "…")
     text = re.sub(r"<[^>]*>?", "", text)
-    text = re.sub(r"\S*@\S*", "…", text)
+    text = _ADDRESS_IN_WORDS.sub("…", text)
     # Keys, tokens and ids: no word of a language is that long.
     text = re.sub(r"[A-Za-z0-9_.~+/=-]{24,}", "…", text)
     text = "".join(character if character.isprintable() else " " for character in text)

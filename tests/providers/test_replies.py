@@ -91,6 +91,8 @@ def test_the_oldest_form_of_a_date_means_gmt(monkeypatch: pytest.MonkeyPatch) ->
         ("The example.org domain is not verified.", "The example.org domain is not verified."),
         ("Invalid `to`: anna@example.org", "Invalid `to`: …"),
         ("Zoë <zoe@example.org> is\r\nnot\tgood\x00\x1b[31m", "Zoë is not good [31m"),
+        ("Cannot DELETE /suppressions/zoe%40example.org now", "Cannot DELETE … now"),
+        ("Not good: zoe&#64;example.org, zoe&#x40;example.org", "Not good: … …"),
         ("Key re_8fjK29_d8Kd02kD93kdl29sKqw is bad", "Key … is bad"),
         ("Key s3cret is bad", "Key … is bad"),
         ("<!doctype html><p>Hello", "Hello"),
