@@ -245,6 +245,22 @@ def test_an_outcome_is_recorded_and_stops_what_would_meet_the_same(
     )
 
 
+def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(house: House) -> None:
+    for name in ("anna", "bert"):
+        join(house.store, wish(f"{name}@example.org"), VIA)
+    refused = Refused("refuses the request (400)", divisible=True)
+    provider = Provider(house.root / "taken")
+    provider.answer = lambda batch: (
+        dict.fromkeys((one.ref for one in batch.recipients), refused)
+        if batch.recipients[0].email.startswith("anna")
+        else None
+    )
+    found = send_due(house, provider)
+    assert found.accepted == 1
+    assert isinstance(found.trouble, DecisionNeeded)
+    assert queued(house.store) == [("confirmation", "pending"), ("confirmation", "accepted")]
+
+
 def test_what_was_certainly_not_taken_leaves_later(house: House, clock: list[datetime]) -> None:
     join(house.store, wish("anna@example.org"), VIA)
     busy = Provider(house.root / "none", answer=say(RetryLater("busy", 90.0)))

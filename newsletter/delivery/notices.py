@@ -100,6 +100,7 @@ class Notices:
                 return Round(0, unfit)
             self._make_way(store)
         accepted = 0
+        refused: NewsletterError | None = None
         while not stop.is_set():
             began = clocks()
             with store.write() as connection:
@@ -112,9 +113,12 @@ class Notices:
             with store.write() as connection:
                 notice_claims.settle(connection, notice, outcome, pause=_pause(notice, outcome))
             accepted += isinstance(outcome, Accepted)
-            if trouble := self._trouble(outcome):
+            trouble = self._trouble(outcome)
+            if isinstance(outcome, Refused) and outcome.divisible:
+                refused = trouble  # perhaps for its reader's sake, who may not keep others waiting
+            elif trouble:
                 return Round(accepted, trouble)
-        return Round(accepted)
+        return Round(accepted, refused)
 
     def _make_way(self, store: Store) -> None:
         """Take those who come back off the provider's own list, which would swallow their letter.
