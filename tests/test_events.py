@@ -24,7 +24,7 @@ from newsletter.store import notices, people, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.applying import apply, take_over
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_since, apply_waiting, keep
 from newsletter.subscriptions.preferences import (
     Moved,
     ask_for_change,
@@ -595,6 +595,19 @@ def test_what_is_no_text_keeps_nothing_else_from_being_stored(
     keep(letters.house.store, [("resend", "no text", body), ("resend", "text", told)])
     assert apply_waiting(letters.house.store) == 1
     assert letters.status() == "complained"
+
+
+def test_what_waits_is_not_looked_at_again_for_each_that_comes(letters: Letters) -> None:
+    """There may be very many: those of another newsletter with the same account."""
+    store = letters.house.store
+    keep(store, [("resend", "1", RESEND.webhook(Told("complaint", UNKNOWN_REF, email(1)))[0])])
+    looked_at = apply_since(store, 0)
+    sql(store, "UPDATE deliveries SET ref = ? WHERE subscriber_id = 2", UNKNOWN_REF)
+    keep(store, [("resend", "2", RESEND.webhook(letters.told("complaint"))[0])])
+    assert apply_since(store, looked_at) > looked_at
+    assert (letters.status(0), letters.status(1)) == ("complained", "active")
+    assert apply_waiting(store) == 1
+    assert letters.status(1) == "complained"
 
 
 def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> None:

@@ -40,7 +40,7 @@ sys.modules["newsletter.web.chores"]._SECONDS = 0.2
 KILLED = """
 import os, signal
 from newsletter.web import webhooks
-webhooks.apply_waiting = lambda store: os.kill(os.getpid(), signal.SIGKILL)
+webhooks.apply_since = lambda store, last: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 

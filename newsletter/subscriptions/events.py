@@ -84,7 +84,27 @@ def apply_waiting(store: Store) -> int:
     Raises:
         NewsletterError: The database cannot be used.
     """
-    count, last = 0, 0
+    return _apply_after(store, 0)[0]
+
+
+def apply_since(store: Store, last: int) -> int:
+    """Apply webhooks that came after one; return the number of the last one that was looked at.
+
+    Many others may wait, such as those of another newsletter with the same account: whoever looked
+    at all of them again for each that comes would let the provider wait.
+
+    Args:
+        store: The list and the ledger.
+        last: What this returned before; 0 for all.
+
+    Raises:
+        NewsletterError: The database cannot be used.
+    """
+    return _apply_after(store, last)[1]
+
+
+def _apply_after(store: Store, last: int) -> tuple[int, int]:
+    count = 0
     settled: set[int] = set()
     while True:
         with store.read() as connection:
@@ -98,7 +118,7 @@ def apply_waiting(store: Store) -> int:
         count, last = count + len(done), some[-1].id if some else last
         settled |= doubted
     conclude(store, settled)
-    return count
+    return count, last
 
 
 def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], set[int]]:

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from newsletter.errors import NewsletterError
 from newsletter.providers import events
 from newsletter.providers.events import Hook, Untrusted
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
 from newsletter.web.guard import remark
 from newsletter.web.line import Line
@@ -46,7 +46,8 @@ class Webhooks:
         gates = {name: events.open_gate(settings, name) for name in events.NAMES}
         self._gates = {name: gate for name, gate in gates.items() if gate}
         self._database = database
-        self._line = Line(self._keep, lambda: apply_waiting(database.store()))
+        self._line = Line(self._keep, self._apply)
+        self._looked_at = 0
 
     async def receive(self, request: Request) -> Response:
         """Take a webhook; what is answered with 200 is stored for good, or known already."""
@@ -73,3 +74,7 @@ class Webhooks:
     def _keep(self, first: list[_Genuine], others: Callable[[], list[_Genuine]]) -> None:
         store = self._database.store()
         keep(store, first + others())
+
+    def _apply(self) -> None:
+        """Apply what came; what has to wait, `chores` looks at again."""
+        self._looked_at = apply_since(self._database.store(), self._looked_at)
