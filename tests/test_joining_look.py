@@ -72,6 +72,7 @@ SHOWN = {
     "reloaded": Shown(200, "Wil je Jij en Loslaten ontvangen?", "/subscribe"),
     "asked": posted(200, "Kijk in je mailbox", filled()),
     "from another site": posted(200, "Nog één klik", f"email={EVA}&first_name=Eva"),
+    "empty": posted(422, "Kijk nog even", filled("")),
     "no address": posted(422, "Kijk nog even", filled("eva")),
     "no name": posted(422, "Kijk nog even", filled(first_name="www.koop.example")),
     "closed": Shown(503, "Het is even te druk", app="strict"),

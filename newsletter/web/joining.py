@@ -157,7 +157,7 @@ class Joining:
         return self._pages.closed.answer(503, _IN_AN_HOUR)
 
     def _wish(self, request: Request, asked: Mapping[str, str], page: str) -> tuple[Wish, str]:
-        """Return what was asked, and the field that is of no use, if one is."""
+        """Return what was asked, and what is wrong with it, if something is: see `PROBLEMS`."""
         email, problem = asked.get("email", "").strip(), ""
         address = name = None
         try:
@@ -168,7 +168,8 @@ class Joining:
             address = parse_address(email)
         except ValueError:
             # What could be one gets the answer of every address: it is no use to try.
-            problem = problem if _LIKE_AN_ADDRESS.fullmatch(email) else "email"
+            if not _LIKE_AN_ADDRESS.fullmatch(email):
+                problem = "email" if email else "no_email"
         whence = origin(request, self._proxies)
         return Wish(address, name, self._terms.wording, page, whence), problem
 

@@ -87,8 +87,8 @@ class Pages:
     month in which his pause ends, or 0."""
 
 
-PROBLEMS: Final = ("email", "first_name")
-"""The fields of the sign-up form that can hold what is of no use."""
+PROBLEMS: Final = ("no_email", "email", "first_name")
+"""What can be wrong with the sign-up form: an empty field, or one that holds what is of no use."""
 
 _SLOTS: Final = ("email", "first_name", "stamp", "issue", "day", "year")
 
