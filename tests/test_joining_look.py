@@ -302,6 +302,17 @@ def test_the_keyboard_alone_signs_up_and_confirms_without_scripts(
     assert sql(house.store, "SELECT first_name FROM subscribers WHERE email = ?", EVA) == [("Eva",)]
 
 
+@pytest.mark.parametrize("name", ["closed", "closed meanwhile", "crowded"])
+def test_who_has_to_wait_needs_only_one_link_to_come_back(
+    name: str, apps: Apps, without_scripts: Page
+) -> None:
+    page = without_scripts
+    show(page, apps, SHOWN[name])
+    page.unroute_all()
+    page.get_by_role("main").get_by_role("link").click()
+    page.wait_for_url(f"{apps.apps['strict'].url}/")
+
+
 # From an author's own site
 
 
