@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import json
+import re
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -184,6 +186,62 @@ def test_a_name_is_changed_and_what_is_none_is_not(house: House, app: App) -> No
     assert him(house, "first_name") == "Anneke"
     assert app.client.post(path, data={"do": "name", "first_name": ""}).status_code == 200
     assert him(house, "first_name") is None
+
+
+WRONG = {
+    "an address": ("address", "email", "anneke@"),
+    "a name": ("name", "first_name", "www.koop.example"),
+}
+
+
+@pytest.mark.parametrize(("do", "field", "typed"), WRONG.values(), ids=WRONG.keys())
+def test_what_is_of_no_use_comes_back_in_its_field_with_what_is_wrong_beneath_it(
+    do: str, field: str, typed: str, house: House, app: App
+) -> None:
+    answer = app.client.post(link(house), data={"do": do, field: typed})
+    assert answer.status_code == 422
+    invalid = re.findall(r"<input[^>]* aria-invalid[^>]*>", answer.text)
+    assert [one for one in invalid if f'id="{field}"' in one and f'value="{typed}"' in one]
+    assert len(invalid) == 1
+    assert 'aria-describedby="problem" autofocus' in invalid[0]
+    assert answer.text.count('id="problem"') == 1
+    assert 'role="status"' not in answer.text
+    assert "<title>Kijk nog even" in answer.text
+    # Nobody is shown what another has typed, nor he himself once it is over.
+    others = preferences_link(public_id(house, "lezer0@example.org"))
+    assert typed not in app.client.post(others, data={"do": do, field: "@"}).text
+    later = app.client.get(link(house)).text
+    assert typed not in later
+    assert 'aria-invalid="' not in later
+
+
+def test_no_new_address_at_all_is_told_to_be_missing(house: House, app: App) -> None:
+    for typed in ({}, {"email": ""}, {"email": " \u00a0"}):
+        answer = app.client.post(link(house), data={"do": "address"} | typed)
+        assert answer.status_code == 422
+        assert "Vul hier een e-mailadres in." in answer.text
+        assert "tikfout" not in answer.text
+
+
+@pytest.mark.parametrize(("do", "field"), [("address", "email"), ("name", "first_name")])
+def test_what_was_typed_comes_back_as_text_alone(
+    do: str, field: str, house: House, app: App
+) -> None:
+    path = link(house)
+    fields = app.client.get(path).text.count("<input")
+
+    def shown(typed: str) -> str:
+        answer = app.client.post(path, data={"do": do, field: typed})
+        assert answer.status_code == 422
+        assert "<script" not in answer.text
+        assert answer.text.count("<input") == fields
+        (value,) = re.findall(rf'id="{field}"[^>]* value="([^"]*)"', answer.text)
+        return html.unescape(value)
+
+    for typed in ('"><script>alert(1)</script>', "{{ 7 * 7 }}", "'\"&<>&lt;"):
+        assert shown(typed) == typed
+    assert shown("\ue000email\ue001\u202e\x00!") == "email!"
+    assert len(shown("<" * 1000)) == {"email": 254, "first_name": 64}[field]
 
 
 def test_a_pause_lasts_whole_weeks_and_asking_twice_is_once(house: House, app: App) -> None:

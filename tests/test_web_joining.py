@@ -221,7 +221,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
 def test_an_empty_field_is_told_to_be_empty_and_not_to_be_mistyped(email: str, idle: App) -> None:
     answer = ask(idle, email, first_name="Anna")
     assert (answer.status_code, heading(answer)) == (422, "Kijk nog even")
-    assert "Vul hier je e-mailadres in." in answer.text
+    assert "Vul hier een e-mailadres in." in answer.text
     assert "tikfout" not in answer.text
     assert 'value="Anna"' in answer.text
     assert 'aria-invalid="true" aria-describedby="problem"' in answer.text

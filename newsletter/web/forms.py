@@ -39,3 +39,8 @@ async def fields(request: Request, most: int) -> Mapping[str, str]:
     again = Request(request.scope, receive)
     async with again.form(max_files=0, max_fields=_MOST_FIELDS, max_part_size=most) as form:
         return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def shown(text: str, most: int) -> str:
+    """Return what was typed as it may stand in a field of its own."""
+    return "".join(filter(str.isprintable, text))[:most]

@@ -207,8 +207,8 @@ class Joining:
 
 def _filled(form: Form, asked: Mapping[str, str], stamp: str) -> Page:
     return form.filled(
-        email=_shown(asked.get("email", ""), 254),
-        first_name=_shown(asked.get("first_name", ""), 64),
+        email=forms.shown(asked.get("email", ""), 254),
+        first_name=forms.shown(asked.get("first_name", ""), 64),
         stamp=stamp,
     )
 
@@ -219,8 +219,3 @@ def _page_of(request: Request) -> str:
         if _A_PAGE.fullmatch(said := request.headers.get(name, "")):
             return said
     return "another site"
-
-
-def _shown(text: str, most: int) -> str:
-    """Return what was typed as it may stand in a field of its own."""
-    return "".join(filter(str.isprintable, text))[:most]

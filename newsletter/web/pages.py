@@ -83,14 +83,14 @@ class Pages:
     address_changed: Page
     address_taken: Page
     preferences: Callable[[str, bool, str, int], Form]
-    """By how he stands ("active", "paused", "gone"), plain text or not, what was done, and the
-    month in which his pause ends, or 0."""
+    """By how he stands ("active", "paused", "gone"), plain text or not, what was done or is
+    wrong, and the month in which his pause ends, or 0."""
 
 
 PROBLEMS: Final = ("no_email", "email", "first_name")
 """What can be wrong with the sign-up form: an empty field, or one that holds what is of no use."""
 
-_SLOTS: Final = ("email", "first_name", "stamp", "issue", "day", "year")
+_SLOTS: Final = ("email", "new_email", "first_name", "stamp", "issue", "day", "year")
 
 
 def render_pages(settings: Settings) -> Pages:

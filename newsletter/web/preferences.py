@@ -110,14 +110,14 @@ class Preferences:
             case "vergeten":
                 return self._pages.forget.answer()
             case _:
-                return self._show(reader)
+                return self._show(reader, {})
 
     def _do(self, request: Request, public_id: str, asked: Mapping[str, str]) -> Response:
         """Do one thing, and show what is so now."""
         store, what = self._database.store(), asked.get("do", "")
         if what == "erase":
             return self._erase(request, public_id)
-        status = 200
+        note, typed, status = what, {}, 200
         try:
             match what:
                 case "name":
@@ -137,13 +137,16 @@ class Preferences:
                 case _:
                     return self._pages.refused.answer(400)
         except ValueError:
-            what, status = f"no-{what}", 422
+            note, typed, status = *_wrong(asked), 422
         reader = preferences.look(store, public_id)
         if reader is None:
             return self._pages.no_preferences.answer(404)
-        return self._show(reader, note=what, status=status)
+        return self._show(reader, typed, note=note, status=status)
 
-    def _show(self, reader: Reader, *, note: str = "", status: int = 200) -> Response:
+    def _show(
+        self, reader: Reader, typed: Mapping[str, str], *, note: str = "", status: int = 200
+    ) -> Response:
+        """Show his preferences; what he typed in vain stands in its field for him to mend."""
         standing = "active" if reader.status is Status.ACTIVE else "gone"
         day = year = month = 0
         if standing == "active" and reader.paused_until:
@@ -151,7 +154,12 @@ class Preferences:
             if local > datetime.now(UTC):
                 standing, day, month, year = "paused", local.day, local.month, local.year
         page = self._pages.preferences(standing, reader.plain_text, note, month)
-        his = {"email": reader.email, "first_name": reader.first_name or ""}
+        his = {
+            "email": reader.email,
+            "first_name": reader.first_name or "",
+            "new_email": "",
+            **typed,
+        }
         return page.filled(**his, day=str(day), year=str(year)).answer(status)
 
     def _data(self, public_id: str) -> Response:
@@ -189,3 +197,15 @@ class Preferences:
                 return self._pages.address_taken.answer(409)
             case Moved.NOTHING:
                 return self._pages.no_preferences.answer(404)
+
+
+def _wrong(asked: Mapping[str, str]) -> tuple[str, dict[str, str]]:
+    """Return what is wrong with what was asked, and what to show of it again, by slot."""
+    match asked["do"]:
+        case "name":
+            return "first_name", {"first_name": forms.shown(asked.get("first_name", ""), 64)}
+        case "address":
+            email = asked.get("email", "").strip()
+            return "email" if email else "no_email", {"new_email": forms.shown(email, 254)}
+        case _:
+            return "weeks", {}
