@@ -6,13 +6,14 @@ import itertools
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 import sqlalchemy as sa
 from house import House
 from people import bring, sql, statuses
-from visitors import HERE, VIA, WORDING, open_link, queued, wish
+from visitors import HERE, VIA, WORDING, open_link, queued, statements, wish
 
 from newsletter.errors import NewsletterError
 from newsletter.store import people
@@ -117,29 +118,18 @@ def test_what_only_looks_like_an_address_gets_the_same_answer_and_no_letter(stor
 STANDINGS = ["new", "pending", "active", "unsubscribed", "bounced", "complained", "erased"]
 
 
-def statements(store: Store, email: str, *, valid: bool = True) -> list[str]:
-    """Return what a sign-up says to the database, in order."""
-    said: list[str] = []
-
-    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
-        said.append(statement)
-
-    engine = store._engine  # noqa: SLF001 - the seam at which time is spent
-    sa.event.listen(engine, "before_cursor_execute", note)
-    assert join(store, wish(email, valid=valid), VIA) is Reply.TAKEN
-    sa.event.remove(engine, "before_cursor_execute", note)
-    return said
-
-
 def test_the_same_is_done_for_everybody_so_that_time_tells_nothing(store: Store) -> None:
     join(store, wish("eerst@example.org"), VIA)  # the wording is known from now on
     done = {}
     for how in STANDINGS:
         email = standing_as(store, how, f"{how}@example.org")
         sql(store, "UPDATE subscribers SET status = 'pending' WHERE email = 'pending@example.org'")
-        done[how] = statements(store, email)
-    done["mailed today"] = statements(store, "new@example.org")
-    done["malformed"] = statements(store, "a..b@example.org", valid=False)
+        done[how] = statements(store, partial(join, store, wish(email), VIA))
+    for how, asked in {
+        "mailed today": wish("new@example.org"),
+        "malformed": wish("a..b@example.org", valid=False),
+    }.items():
+        done[how] = statements(store, partial(join, store, asked, VIA))
     assert len(done["new"]) > 10
     assert [how for how, said in done.items() if said != done["new"]] == []
 

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,12 @@ from newsletter.errors import NewsletterError
 from newsletter.store import notice_claims
 from newsletter.subscriptions import people as list_
 from newsletter.subscriptions.erasing import erase
-from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
+from newsletter.subscriptions.preferences import (
+    Moved,
+    ask_for_change,
+    ask_for_link,
+    confirm_change,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -107,6 +113,25 @@ def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_reader(house: House
         other = app.client.post(f"/u/{token}?voorkeuren")
         assert (other.status_code, other.text) == (reader.status_code, reader.text)
     assert sql(house.store, "SELECT count(*) FROM notices") == [(1,)]
+
+
+def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing(
+    house: House,
+) -> None:
+    anna, complained = public_id(house), public_id(house, "lezer0@example.org")
+    sql(house.store, "UPDATE subscribers SET status = 'complained' WHERE public_id = ?", complained)
+    asking = {"reader": anna, "stranger": "f" * 32, "proof": tokens.NOBODY, "spurned": complained}
+    done = {}
+    for n, (who, id_) in enumerate(asking.items(), start=1):
+        done[who] = visitors.statements(house.store, partial(ask_for_link, house.store, id_, VIA))
+        # Something is written for each: a commit of nothing is a quicker one.
+        assert sql(house.store, "SELECT sum(count) FROM tallies") == [(n,)]
+    again = partial(ask_for_link, house.store, anna, VIA)
+    for _ in range(3):
+        done["had enough"] = visitors.statements(house.store, again)
+    assert len(done["reader"]) > 5
+    assert [who for who, said in done.items() if said != done["reader"]] == []
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(3,)]
 
 
 def test_no_other_link_opens_preferences_and_all_that_open_nothing_look_alike(

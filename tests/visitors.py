@@ -8,6 +8,7 @@ import time
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
 from people import sql
 
 from newsletter.delivery.notices import Notices, Round
@@ -17,6 +18,7 @@ from newsletter.subscriptions.addresses import parse_address
 from newsletter.subscriptions.joining import Wish
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from email.message import EmailMessage
     from pathlib import Path
 
@@ -62,6 +64,22 @@ def open_link(store: Store, email: str) -> str:
         email,
     )
     return str(found[0][0])
+
+
+def statements(store: Store, do: Callable[[], object]) -> list[str]:
+    """Return what something says to the database, in order."""
+    said: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        said.append(statement)
+
+    engine = store._engine  # noqa: SLF001 - the seam at which time is spent
+    sa.event.listen(engine, "before_cursor_execute", note)
+    try:
+        do()
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", note)
+    return said
 
 
 def queued(store: Store) -> list[tuple[object, ...]]:

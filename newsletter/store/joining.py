@@ -24,6 +24,8 @@ CLOSED: Final = "closed"
 """What is counted when the form has closed itself."""
 CLOSED_LATELY: Final = timedelta(days=7)
 """For how long that is told."""
+LINKS: Final = "links to preferences"
+"""What is counted when somebody asks for his."""
 
 _COUNT: Final = sa.text(
     "INSERT INTO tallies (what, hour, count) VALUES (:what, :hour, 1)"

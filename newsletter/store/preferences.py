@@ -216,11 +216,11 @@ def apply_change(
 
 
 def asked(
-    connection: sa.Connection, reader: Reader, kinds: Collection[NoticeKind], after: datetime
+    connection: sa.Connection, id_: int, kinds: Collection[NoticeKind], after: datetime
 ) -> int:
-    """Return how many notices of these kinds a reader has caused since a moment."""
+    """Return how many notices of these kinds somebody has caused since a moment."""
     query = sa.select(sa.func.count()).where(
-        notices.c.subscriber_id == reader.id,
+        notices.c.subscriber_id == id_,
         notices.c.kind.in_(kinds),
         notices.c.queued_at > after,
     )

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter import tokens
 from newsletter.model import NoticeKind, Status
-from newsletter.store import notices, people, preferences
+from newsletter.store import joining, notices, people, preferences
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash, parse_address, visitor_name
 from newsletter.subscriptions.exporting import as_document
@@ -74,10 +74,10 @@ def which_change(keys: Sequence[str], token: str, moment: datetime) -> str | Non
 
 
 def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
-    """Return the public id of the reader whose link this was, at any time; None if nobody's.
+    """Return the public id of the reader whose link this was, at any time; None if it was none.
 
-    It led to his preferences, or was to confirm another address of his, for as long as that wish
-    is kept.
+    It led to his preferences, or was to confirm another address of his; when that wish is no
+    longer kept, it is nobody's.
     """
     if found := tokens.read_preferences_token(keys, token):
         return found[0]
@@ -85,7 +85,7 @@ def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
     if change is None:
         return None
     with store.read() as connection:
-        return preferences.who_asked(connection, change[0])
+        return preferences.who_asked(connection, change[0]) or tokens.NOBODY
 
 
 def look(store: Store, public_id: str) -> Reader | None:
@@ -98,20 +98,22 @@ def ask_for_link(store: Store, public_id: str, via: Via) -> None:
     """Queue the link to somebody's preferences, to the address on file; committed on return.
 
     Nobody learns whether that happened: he may be a stranger, or have had enough for a day, or
-    have an address that takes no mail.
+    have an address that takes no mail. So that time does not tell either, the same is done for
+    all, and something is written: that somebody asked.
     """
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
         moment = now(connection)
-        if reader is None or reader.status not in _REACHED:
-            return
-        if preferences.asked(connection, reader, _LINK, moment - _DAY) < LINKS_A_DAY:
-            to = (reader.id, reader.email_key)
-            _queue(connection, via, NoticeKind.PREFERENCES, to, None)
+        joining.tally(connection, joining.LINKS, moment)
+        reader = preferences.find(connection, public_id)
+        reached = reader is not None and reader.status in _REACHED
+        to = (reader.id, reader.email_key) if reader else _NOBODY
+        few = preferences.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_A_DAY
+        _queue(connection, via, NoticeKind.PREFERENCES, to, None, wanted=reached and few)
 
 
 _LINK: Final = (NoticeKind.PREFERENCES,)
 _NEW: Final = (NoticeKind.NEW_ADDRESS,)
+_NOBODY: Final = (0, "")
 
 
 def rename(store: Store, public_id: str, name: str) -> bool:
@@ -188,7 +190,7 @@ def _ask_for_change(connection: Connection, reader: Reader, address: Address, vi
     since = now(connection) - _DAY
     digest = address_hash(people.suppression_key(connection), address.key)
     (to_it,) = notices.queued_to(connection, digest, _NEW, moments=[since])
-    his = preferences.asked(connection, reader, _NEW, since)
+    his = preferences.asked(connection, reader.id, _NEW, since)
     spurned = notices.came_back(connection, digest, bounced_since=since - _A_MONTH)
     if max(to_it, his) < CHANGES_A_DAY and not spurned:
         moment = now(connection)
@@ -240,7 +242,13 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
 
 
 def _queue(
-    connection: Connection, via: Via, kind: NoticeKind, to: tuple[int, str], change: int | None
+    connection: Connection,
+    via: Via,
+    kind: NoticeKind,
+    to: tuple[int, str],
+    change: int | None,
+    *,
+    wanted: bool = True,
 ) -> None:
     """Queue a notice to a reader, by the number of his row, at an address, as it is compared."""
     subscriber_id, key = to
@@ -253,4 +261,5 @@ def _queue(
         moment=now(connection),
         keep=_LETTER_WITHIN,
         change_id=change,
+        wanted=wanted,
     )

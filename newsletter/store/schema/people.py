@@ -111,7 +111,8 @@ changes = sa.Table(
     sqlite_autoincrement=True,
 )
 
-# How often something happened within a clock hour: what limits the form, for all processes.
+# How often something happened within a clock hour: what limits the form, for all processes. Also
+# what is written where nothing else is, so that a commit takes as long: see `ask_for_link`.
 tallies = sa.Table(
     "tallies",
     metadata,
