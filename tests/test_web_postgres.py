@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
@@ -10,15 +12,23 @@ import pytest
 from served import PROOF, App, Readers, serving
 
 from newsletter.config import Settings
+from newsletter.delivery import Notices
+from newsletter.providers import open_provider
 from newsletter.store import open_store
 from newsletter.store.engine import connect, upgrade
 from newsletter.store.location import locate
+from newsletter.web.chores import chores
+from newsletter.web.database import Database
+from newsletter.web.notices import notices
+from newsletter.web.troubles import Troubles
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from postgres import Postgres
+
+    from newsletter.store import Store
 
 
 @pytest.fixture
@@ -125,6 +135,34 @@ def test_a_server_that_is_away_at_first_is_found_later(
         assert app.leave(token).status_code == 200
         assert app.stop() == 0
         assert postgresql not in app.said()
+
+
+def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(root: Path) -> None:
+    settings = Settings(root=root, database_url="postgresql://nobody@127.0.0.1:9/list")
+    looked: list[str] = []
+    told: list[str] = []
+
+    class Watched(Database):
+        def store(self) -> Store:
+            looked.append(threading.current_thread().name)
+            return super().store()
+
+    database, troubles = Watched(settings), Troubles(told.append)
+    sender = Notices(settings, open_provider(settings))
+    with (
+        chores(settings, [], database, troubles) as begin,
+        notices(sender, database, told.append, troubles) as wake,
+    ):
+        begin()
+        wake()
+        until = time.monotonic() + 60
+        while not {"chores", "notices"} <= set(looked):
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    (line,) = told
+    assert "cannot be reached" in line
+    assert line.endswith("The app goes on by itself when that is over")
+    assert "un it again" not in line
 
 
 def test_a_database_that_was_not_migrated_is_found_when_it_was(

@@ -20,6 +20,7 @@ from newsletter.web.preferences import Preferences
 from newsletter.web.processes import run_many
 from newsletter.web.routes import Readers, make_app
 from newsletter.web.server import listen, run
+from newsletter.web.troubles import Troubles
 from newsletter.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -93,10 +94,11 @@ class _App:
         database = Database(self._settings)
         rehearsals = self._settings.provider == "outbox"
         pages, keys, proxies = self._pages, self._keys, self._proxies
+        troubles = Troubles(self._log)
         try:
             with (
-                chores(self._settings, keys, database, self._log) as begin_chores,
-                notices(self._sender, database, self._log) as wake,
+                chores(self._settings, keys, database, troubles) as begin_chores,
+                notices(self._sender, database, self._log, troubles) as wake,
             ):
                 preferences = Preferences(pages, keys, database, self._settings, wake)
                 app = make_app(

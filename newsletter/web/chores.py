@@ -12,9 +12,10 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from newsletter.delivery.preflight import lost_key
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, TryAgain
 from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.tidying import tidy_daily
+from newsletter.web.troubles import Troubles, passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -27,7 +28,7 @@ _SECONDS: Final = 60.0
 
 @contextlib.contextmanager
 def chores(
-    settings: Settings, keys: Sequence[str], database: Database, log: Callable[[str], None]
+    settings: Settings, keys: Sequence[str], database: Database, troubles: Troubles
 ) -> Iterator[Callable[[], None]]:
     """Do them, in a thread, for as long as the block takes; yield what lets it begin.
 
@@ -35,12 +36,11 @@ def chores(
         settings: The newsletter's.
         keys: All that verify links.
         database: The list and the ledger.
-        log: Takes a line about what could not be done.
+        troubles: Takes what could not be done.
     """
     stop, begin = threading.Event(), threading.Event()
 
     def work() -> None:
-        told = ""
         begin.wait()
         while not stop.is_set():
             trouble = ""
@@ -48,13 +48,13 @@ def chores(
                 apply_waiting(database.store())
                 tidy_daily(database.store(), settings)
                 trouble = str(lost_key(database.store(), keys) or "")
+            except TryAgain as error:
+                trouble = passing(error)
             except NewsletterError as error:
                 trouble = f"chores: {error}"
             except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
                 trouble = f"chores: unexpected {type(error).__name__}"
-            if trouble and trouble != told:
-                log(trouble)
-            told = trouble
+            troubles.note("chores", trouble)
             stop.wait(_SECONDS)
 
     thread = threading.Thread(target=work, name="chores")

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from newsletter.errors import NewsletterError, TryAgain
+from newsletter.errors import NewsletterError
 from newsletter.store import open_store
 from newsletter.store.ledger import ledger_id
 
@@ -25,7 +25,7 @@ class Database:
         self._settings = settings
         self._opening = threading.Lock()
         self._store: Store | None = None
-        self._trouble = ""
+        self._trouble: NewsletterError | None = None
         self._tried_at = 0.0
 
     def store(self) -> Store:
@@ -37,11 +37,12 @@ class Database:
         with self._opening:
             if self._store is None:
                 if self._trouble and time.monotonic() < self._tried_at + _PAUSE:
-                    raise TryAgain(self._trouble)
+                    again = self._trouble
+                    raise type(again)(again.problem, where=again.where, hint=again.hint)
                 try:
                     self._store = self._open()
                 except NewsletterError as error:
-                    self._trouble, self._tried_at = str(error), time.monotonic()
+                    self._trouble, self._tried_at = error, time.monotonic()
                     raise
             return self._store
 

@@ -10,7 +10,8 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Final
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.web.troubles import Troubles, passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,14 +25,15 @@ _LONGEST: Final = 300.0
 
 @contextlib.contextmanager
 def notices(
-    sender: Notices | None, database: Database, log: Callable[[str], None]
+    sender: Notices | None, database: Database, log: Callable[[str], None], troubles: Troubles
 ) -> Iterator[Callable[[], None]]:
     """Send them for as long as the block takes; yield what wakes the thread, from then on.
 
     Args:
         sender: Sends what is due; None where nothing can be sent, and a `send` has to.
         database: The list.
-        log: Takes a line about what left, and about what could not.
+        log: Takes a line about what left.
+        troubles: Takes what keeps the rest from leaving.
     """
     if sender is None:
         yield lambda: None
@@ -39,26 +41,25 @@ def notices(
     stop, wake = threading.Event(), threading.Event()
 
     def work(sender: Notices) -> None:
-        told, pause = "", SECONDS
+        trouble, pause = "", SECONDS
         while True:
             # A provider that has trouble is left alone for a while, whoever signs up.
-            (stop if told else wake).wait(pause)
+            (stop if trouble else wake).wait(pause)
             if stop.is_set():
                 return
             wake.clear()
-            trouble = ""
             try:
                 done = sender.send_due(database.store(), stop)
-                trouble = str(done.trouble or "")
+                trouble = f"notices: {done.trouble}" if done.trouble else ""
                 if done.accepted:
                     log(f"notices: {done.accepted} accepted")
+            except TryAgain as error:
+                trouble = passing(error)
             except NewsletterError as error:
-                trouble = str(error)
+                trouble = f"notices: {error}"
             except Exception as error:  # noqa: BLE001 - whatever it is, the next one must leave
-                trouble = f"unexpected {type(error).__name__}"
-            if trouble and trouble != told:
-                log(f"notices: {trouble}")
-            told = trouble
+                trouble = f"notices: unexpected {type(error).__name__}"
+            troubles.note("notices", trouble)
             pause = min(2 * pause, _LONGEST) if trouble else SECONDS
 
     thread = threading.Thread(target=work, args=(sender,), name="notices")
