@@ -108,9 +108,9 @@ class Entry:
 class FakeSes(StandIn):
     """A stand-in for an account at Amazon SES.
 
-    Its account is out of the sandbox, without limits, and may send from `example.org`; a test
-    changes `account`, `verified` and `sandbox`. `statuses` holds what an entry of a bulk request
-    gets instead of being taken, by its address: a status, and the words for it.
+    Its account is out of the sandbox, without limits, and may send from `example.org` and all parts
+    of it; a test changes `account`, `verified` and `sandbox`. `statuses` holds what an entry of a
+    bulk request gets instead of being taken, by its address: a status, and the words for it.
     """
 
     FAULTS: ClassVar[Mapping[str, Fault]] = FAULTS
@@ -228,7 +228,7 @@ class FakeSes(StandIn):
             return "ACCOUNT_DAILY_QUOTA_EXCEEDED", "Daily message quota exceeded."
         if not to.isascii() or to.count("@") != 1 or to.startswith("refused"):
             return "INVALID_PARAMETER", f"Local address is not valid: {to}"
-        if self.sandbox and to.partition("@")[2] not in self.verified:
+        if self.sandbox and not self._knows(to):
             return "MESSAGE_REJECTED", f"{UNVERIFIED}{REGION.upper()}: {to}"
         return "SUCCESS", ""
 
@@ -236,8 +236,13 @@ class FakeSes(StandIn):
         address = parseaddr(sender)[1]
         if not sender.isascii() or "\n" in sender:
             raise Refusal(400, "BadRequestException", "Illegal address")
-        if address.partition("@")[2] not in self.verified:
+        if not self._knows(address):
             raise Refusal(400, "MessageRejected", f"{UNVERIFIED}{REGION.upper()}: {sender}")
+
+    def _knows(self, address: str) -> bool:
+        """Tell whether an address is at a domain that is verified, or at a part of one."""
+        domain = f".{address.partition('@')[2]}"
+        return any(domain.endswith(f".{known}") for known in self.verified)
 
     def _take(self, asked: Mapping[str, Any], entries: list[Entry]) -> list[str]:
         """Note letters that are taken, with what their readers find; return their names."""

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import ses_parcels
 from fake_ses import BULK, MOST, SINGLE, FakeSes, found
-from parcels import batch
+from parcels import batch, letter
 from test_ses import account
 
-from newsletter.model import Accepted, Unknown
+from newsletter.model import Accepted, Refused, Unknown
 from newsletter.providers.base import Payload
 from newsletter.providers.ses import Ses, SesBulk
 from newsletter.providers.wire import Reply, Wire
@@ -35,6 +35,25 @@ def ask(fake: FakeSes, path: str, asked: object) -> Reply:
     ours.close()
     assert isinstance(reply, Reply)
     return reply
+
+
+@pytest.mark.parametrize(
+    ("domain", "kind"),
+    [
+        ("example.org", Accepted),
+        ("brief.example.org", Accepted),
+        ("notexample.org", Refused),
+        ("example.org.elders.example", Refused),
+        ("org", Refused),
+    ],
+)
+def test_who_has_verified_a_domain_may_send_from_all_parts_of_it_and_from_no_other(
+    fake: FakeSes, provider: Ses, domain: str, kind: type
+) -> None:
+    sent = batch("anna@example.org", of=letter(sender=f"Gerrit <gerrit@{domain}>"))
+    (said,) = provider.submit(sent, provider.build(sent)).outcomes.values()
+    assert isinstance(said, kind)
+    assert len(fake.taken()) == (kind is Accepted)
 
 
 @pytest.mark.parametrize("fast", [True, False])
