@@ -207,6 +207,27 @@ def test_a_reader_who_goes_while_in_doubt_is_searched_for_and_not_mailed_again(
     assert "lezer0@example.org" not in provider.copies()
 
 
+def test_a_search_is_told_where_letters_went_unless_their_reader_moved_or_was_erased(
+    house: House, provider: Searchable
+) -> None:
+    provider.drop = {1}
+    house.send(provider)
+    house.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id = 2")
+    house.sql("UPDATE subscribers SET email = 'nieuw@example.org' WHERE id = 3")
+    for number, confirmed in ((3, f"'{datetime.now(UTC):%Y-%m-%d %H:%M}'"), (4, "NULL")):
+        house.sql(
+            "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key,"  # noqa: S608 - our own words
+            f" requested_at, confirmed_at) VALUES ('c{number}', {number}, 'oud@example.org',"
+            f" 'nieuw@example.org', 'nieuw@example.org', '2026-11-01 07:00', {confirmed})"
+        )
+    house.sql("DELETE FROM subscribers WHERE id = 5")
+    house.send(provider)
+    doubt = provider.searches[-1]
+    told = [doubt.addresses.get(ref) for ref in doubt.refs]
+    expected = [f"lezer{number}@example.org" for number in range(10)]
+    assert told == [*expected[:2], "", expected[3], None, *expected[5:]]
+
+
 def test_after_the_provider_forgets_nothing_is_searched_for(
     house: House, provider: Searchable, clock: Clock
 ) -> None:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
@@ -88,6 +89,8 @@ class Doubt:
         refs: The deliveries that are in doubt.
         since: When they were claimed; nothing of them left before.
         until: By when the request was over, one way or another.
+        addresses: Where the letters of those went who are still on the list, by reference; empty
+            if that is not known, for they have changed it lately.
     """
 
     key: str
@@ -95,6 +98,7 @@ class Doubt:
     refs: tuple[str, ...]
     since: datetime
     until: datetime
+    addresses: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,11 +2,15 @@
 
 https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/events, and below
 https://documentation.mailgun.com/docs/mailgun/user-manual/: events/event-polling,
-events/event-structure, tracking-messages/track-tagging.
+events/event-structure, events/filter-expressions, tracking-messages/track-tagging.
+
+What is missing is looked for in two ways, for a tag is the account's: with too many of them it is
+dropped, and anybody may rename or remove it. Then nothing is listed under it of what was taken.
 """
 
 from __future__ import annotations
 
+import functools
 import re
 import zlib
 from dataclasses import dataclass
@@ -20,7 +24,7 @@ from newsletter.providers.base import Findings, Search
 from newsletter.providers.wire import Reply
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from newsletter.model import Doubt
     from newsletter.providers.wire import Failure
@@ -44,6 +48,9 @@ _TAGS: Final = 1000
 _SKEW: Final = timedelta(hours=14)
 _PER_PAGE: Final = 100
 _PAGES: Final = 300
+_PAGES_OF_ONE: Final = 5
+# What has no meaning of its own in a filter: with a minus before it, a word must not be there.
+_ASKABLE: Final = re.compile(r"[A-Za-z0-9][\w.+-]*@[A-Za-z0-9.-]+", re.ASCII)
 _MAY_NOT: Final = frozenset({401, 403})
 # A letter was taken if any of these happened to it; "rejected" says that it was not.
 _TAKEN: Final = frozenset(
@@ -69,6 +76,21 @@ class _Page:
     following: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the events that fit a filter tell.
+
+    Attributes:
+        taken: What was looked for and was taken, by delivery reference.
+        unnamed: There are others, of which it is not told which they are.
+        failure: Why not all of them were seen, if they were not.
+    """
+
+    taken: Mapping[str, Accepted]
+    unnamed: bool = False
+    failure: Failure | None = None
+
+
 def tag(key: str) -> str:
     """Return the tag of a request: one word, for several would be searched for one by one.
 
@@ -79,7 +101,7 @@ def tag(key: str) -> str:
 
 
 def search(doubt: Doubt, fetch: Callable[[str], Reply | Failure], hide: Iterable[str]) -> Findings:
-    """Look through the events since a request left that carry its tag.
+    """Look through the events since a request left: those with its tag, then those of some readers.
 
     A letter is known by its delivery's reference: its reader may have left or moved since.
 
@@ -88,36 +110,93 @@ def search(doubt: Doubt, fetch: Callable[[str], Reply | Failure], hide: Iterable
         fetch: Asks for what the domain has at a path.
         hide: What must not be shown of what is answered.
     """
-    found: dict[str, Accepted] = {}
-    missing = set(doubt.refs)
-    legible = True
-    path = f"events?{_query(doubt)}"
-    for _ in range(_PAGES):
+    begin = f"{(doubt.since - _SKEW).timestamp():.0f}"
+    look = functools.partial(_look, fetch, hide, begin)
+    seen = look(doubt.refs, tags=tag(doubt.key))
+    missing = [ref for ref in doubt.refs if ref not in seen.taken]
+    if seen.failure:
+        return Findings(seen.taken, complete=False, failure=seen.failure)
+    if missing and seen.unnamed:
+        return _inconclusive(seen.taken, "lists letters and does not say whose they are")
+    return _without_tag(doubt, seen.taken, missing, look)
+
+
+def _without_tag(
+    doubt: Doubt,
+    found: Mapping[str, Accepted],
+    missing: Sequence[str],
+    look: Callable[..., _Seen],
+) -> Findings:
+    """Believe that letters are missing if that is also so for some of their readers.
+
+    Mailgun takes all of a request or nothing, so that a few readers tell. Whoever has been erased
+    is mailed no more, and whose address is another now cannot be asked for.
+    """
+    if not any(ref in doubt.addresses for ref in missing):
+        return Findings(found, complete=True)
+    told = False
+    for ref in _few([ref for ref in missing if _ASKABLE.fullmatch(doubt.addresses.get(ref, ""))]):
+        seen = look([ref], pages=_PAGES_OF_ONE, recipient=doubt.addresses[ref])
+        if seen.failure:
+            return Findings(found, complete=False, failure=seen.failure)
+        if seen.taken:
+            return _by_name({**found, **seen.taken}, missing, seen.taken[ref].provider_id, look)
+        # Somebody else's letter to him, or ours: he tells nothing.
+        told = told or not seen.unnamed
+    if told:
+        return Findings(found, complete=True)
+    return _inconclusive(found, "tells of none of the readers whether it has a letter for him")
+
+
+def _by_name(
+    found: Mapping[str, Accepted], missing: Sequence[str], name: str, look: Callable[..., _Seen]
+) -> Findings:
+    """Look for the rest of a request by the name that all of its letters have in common.
+
+    Its tag is not to be believed: what is missing now may have been taken all the same.
+    """
+    seen = look(missing, **{"message-id": name}) if name else _Seen({})
+    found = {**found, **seen.taken}
+    if all(ref in found for ref in missing):
+        return Findings(found, complete=True)
+    if seen.failure:
+        return Findings(found, complete=False, failure=seen.failure)
+    return _inconclusive(found, "lists letters without the tag with which they left")
+
+
+def _few(refs: Sequence[str]) -> Iterable[str]:
+    """Return the first, the one in the middle and the last of them, each once."""
+    return dict.fromkeys((refs[0], refs[len(refs) // 2], refs[-1])) if refs else ()
+
+
+def _look(
+    fetch: Callable[[str], Reply | Failure],
+    hide: Iterable[str],
+    begin: str,
+    refs: Iterable[str],
+    *,
+    pages: int = _PAGES,
+    **filters: str,
+) -> _Seen:
+    """Look for deliveries among the events since a moment that fit a filter."""
+    query = {"begin": begin, "ascending": "yes", "limit": _PER_PAGE, **filters}
+    path = f"events?{urlencode(query)}"
+    taken: dict[str, Accepted] = {}
+    missing = set(refs)
+    unnamed = False
+    for _ in range(pages):
         page = _read(fetch(path), hide)
         if not isinstance(page, _Page):
-            return Findings(found, complete=False, failure=page)
-        found |= {ref: taken for ref, taken in page.taken.items() if ref in missing}
-        missing -= found.keys()
-        legible = legible and page.legible
-        if not missing or (page.last and legible):
-            return Findings(found, complete=True)
-        if page.last:
-            return _inconclusive(found, "lists letters and does not say whose they are")
+            return _Seen(taken, unnamed, page)
+        taken |= {ref: one for ref, one in page.taken.items() if ref in missing}
+        missing -= taken.keys()
+        unnamed = unnamed or not page.legible
+        if not missing or page.last:
+            return _Seen(taken, unnamed)
         if not page.following:
-            return _inconclusive(found, "does not say where its next events are")
+            return _Seen(taken, unnamed, _unknown("does not say where its next events are"))
         path = page.following
-    return _inconclusive(found, "lists more events than can be looked through")
-
-
-def _query(doubt: Doubt) -> str:
-    return urlencode(
-        {
-            "begin": f"{(doubt.since - _SKEW).timestamp():.0f}",
-            "ascending": "yes",
-            "limit": _PER_PAGE,
-            "tags": tag(doubt.key),
-        }
-    )
+    return _Seen(taken, unnamed, _unknown("lists more events than can be looked through"))
 
 
 def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
@@ -157,4 +236,8 @@ def following(said: Mapping[str, object]) -> str:
 
 
 def _inconclusive(found: Mapping[str, Accepted], what: str) -> Findings:
-    return Findings(found, complete=False, failure=Unknown(f"Mailgun {what}"))
+    return Findings(found, complete=False, failure=_unknown(what))
+
+
+def _unknown(what: str) -> Unknown:
+    return Unknown(f"Mailgun {what}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
@@ -11,10 +12,17 @@ from newsletter.model import Accepted, DeliveryState, Doubt
 from newsletter.store.batches import make_room, under_way
 from newsletter.store.bulk import set_for_each
 from newsletter.store.engine import now
-from newsletter.store.schema import acceptances, batches, deliveries, mailings
+from newsletter.store.schema import (
+    acceptances,
+    batches,
+    changes,
+    deliveries,
+    mailings,
+    subscribers,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from newsletter.model import Outcome
@@ -32,24 +40,38 @@ def open_doubts(connection: sa.Connection, mailing_id: int, search: Search) -> l
     are left to a person.
     """
     moment = now(connection)
-    rows = connection.execute(
+    moved = sa.exists().where(
+        changes.c.subscriber_id == subscribers.c.id, changes.c.confirmed_at.is_not(None)
+    )
+    rows: Iterable[sa.Row[Any]] = connection.execute(
         sa.select(
             batches.c.key,
             mailings.c.slug,
             batches.c.claimed_at,
             batches.c.lease_until,
             deliveries.c.ref,
+            sa.case((moved, ""), else_=subscribers.c.email).label("address"),
         )
         .join(batches, batches.c.id == deliveries.c.batch_id)
         .join(mailings, mailings.c.id == deliveries.c.mailing_id)
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
         .where(_searchable(mailing_id, moment, search), batches.c.lease_until <= moment)
         .order_by(batches.c.id, deliveries.c.id)
     )
-    found: dict[str, Doubt] = {}
-    for key, slug, since, until, ref in rows:
-        before = found[key].refs if key in found else ()
-        found[key] = Doubt(key, slug, (*before, ref), since, max(since, until))
-    return list(found.values())
+    by_request = itertools.groupby(rows, key=lambda row: row.key)
+    return [_doubt(list(letters)) for _, letters in by_request]
+
+
+def _doubt(letters: Sequence[sa.Row[Any]]) -> Doubt:
+    one = letters[0]
+    return Doubt(
+        key=one.key,
+        slug=one.slug,
+        refs=tuple(letter.ref for letter in letters),
+        since=one.claimed_at,
+        until=max(one.claimed_at, one.lease_until),
+        addresses={row.ref: row.address for row in letters if row.address is not None},
+    )
 
 
 def can_search(connection: sa.Connection, mailing_id: int, search: Search | None) -> bool:

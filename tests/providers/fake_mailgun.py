@@ -85,6 +85,8 @@ class FakeMailgun(StandIn):
         """What happens to each letter from now on."""
         self.recites = False
         """Whether an event lists all recipients of its request."""
+        self.keeps_tags = True
+        """Whether events are listed with their tags, or these were dropped or renamed."""
         self.events: list[dict[str, Any]] = []
         self.page_faults: dict[int, Fault] = {}
         self.pages = 0
@@ -164,11 +166,13 @@ class FakeMailgun(StandIn):
                     event
                     for event in self.events
                     if max(begin, now - DAY) <= event["timestamp"] <= now - self.lag
-                    and query.get("tags", event["tags"][0]) in event["tags"]
+                    and _fits(event, query, tagged=self.keeps_tags)
                 ),
                 key=lambda event: event["timestamp"],
             )
         items = listed[query["offset"] :][:limit]
+        if not self.keeps_tags:
+            items = [event | {"tags": []} for event in items]
         following = _name({**query, "offset": query["offset"] + len(items)})
         at = f"{self.url}/v3/{DOMAIN}/events"
         paging = {"next": f"{at}/{following}", "previous": f"{at}/{name}"}
@@ -316,6 +320,16 @@ def _event(
         "user-variables": letter["data"],
     }
     return event if kind == "rejected" else event | {"recipient": letter["to"]}
+
+
+def _fits(event: Mapping[str, Any], query: Mapping[str, Any], *, tagged: bool) -> bool:
+    """Tell whether an event fits all filters that were asked for."""
+    values = {
+        "tags": event["tags"] if tagged else [],
+        "recipient": [event.get("recipient")],
+        "message-id": [event["message"]["headers"].get("message-id")],
+    }
+    return all(query[name] in values[name] for name in values.keys() & query.keys())
 
 
 def _name(query: Mapping[str, object]) -> str:

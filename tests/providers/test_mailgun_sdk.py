@@ -131,14 +131,16 @@ def test_the_official_sdk_asks_for_events_as_we_do(
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
     moment = datetime(2026, 11, 29, 6, tzinfo=UTC)
-    provider.search(Doubt("k1", "rust", ("r",), moment, moment))
-    (ours,) = fake.requests
-    path, _, query = ours.path.partition("?")
-    with Client(auth=("api", "key-c4n4ry"), api_url=fake.url) as client:
-        client.events.get(domain=DOMAIN, filters=dict(parse_qsl(query)))
-    theirs = fake.requests.pop()
-    assert (theirs.method, theirs.path.partition("?")[0]) == (ours.method, path)
-    assert parse_qsl(theirs.path.partition("?")[2]) == parse_qsl(query)
-    # The SDK says what it sends although it sends nothing, and we do not.
-    assert set(theirs.headers) - set(ours.headers) <= {"content-type"}
-    assert ours.headers["authorization"] == theirs.headers["authorization"]
+    provider.search(Doubt("k1", "rust", ("r",), moment, moment, {"r": "jan+brief@example.org"}))
+    by_tag, by_reader = fake.requests
+    for ours in (by_tag, by_reader):
+        path, _, query = ours.path.partition("?")
+        with Client(auth=("api", "key-c4n4ry"), api_url=fake.url) as client:
+            client.events.get(domain=DOMAIN, filters=dict(parse_qsl(query)))
+        theirs = fake.requests.pop()
+        assert (theirs.method, theirs.path.partition("?")[0]) == (ours.method, path)
+        assert parse_qsl(theirs.path.partition("?")[2]) == parse_qsl(query)
+        # The SDK says what it sends although it sends nothing, and we do not.
+        assert set(theirs.headers) - set(ours.headers) <= {"content-type"}
+        assert ours.headers["authorization"] == theirs.headers["authorization"]
+    assert "recipient" in by_reader.path

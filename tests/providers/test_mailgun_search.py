@@ -6,7 +6,7 @@ import dataclasses
 import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 from fake_mailgun import FAULTS, FakeMailgun, says
@@ -37,6 +37,7 @@ def doubt(of: Batch, **changed: Any) -> Doubt:  # noqa: ANN401 - whatever a doub
         refs=tuple(reader.ref for reader in of.recipients),
         since=now,
         until=now + timedelta(minutes=2),
+        addresses={reader.ref: reader.email for reader in of.recipients},
     )
     return dataclasses.replace(known, **changed)
 
@@ -94,7 +95,7 @@ def test_what_is_asked_for_is_what_the_documentation_has(
 ) -> None:
     since = datetime(2026, 11, 29, 6, 0, tzinfo=UTC)
     provider.search(doubt(batch(), since=since))
-    (request,) = fake.requests
+    request, *_ = fake.requests
     assert request.headers["authorization"] == "Basic YXBpOmtleS1jNG40cnk="
     asked = urlsplit(request.path)
     assert (request.method, asked.path) == ("GET", "/v3/brief.example.org/events")
@@ -180,8 +181,8 @@ def test_letters_of_other_requests_under_the_same_tag_are_nobodys_here(
     fake.passed = 2
     found = provider.search(doubt(many(3)))
     assert (found.accepted, found.complete) == ({}, True)
-    # 500 events in pages of a hundred, and the empty page that ends them.
-    assert fake.pages == 6
+    # 500 events in pages of a hundred, the empty page that ends them, and three readers.
+    assert fake.pages == 9
 
 
 def test_a_thousand_in_doubt_cost_few_pages_in_a_mailing_to_a_million(
@@ -197,7 +198,7 @@ def test_a_thousand_in_doubt_cost_few_pages_in_a_mailing_to_a_million(
     sent = many(1000)
     found = provider.search(doubt(sent))
     assert (found.accepted, found.complete) == ({}, True)
-    assert fake.pages == 81
+    assert fake.pages == 84
     fake.pages = 0
     send(provider, sent)
     fake.passed += 2
@@ -379,3 +380,184 @@ def test_odd_entries_in_a_page_do_no_harm(fake: FakeMailgun, provider: Mailgun) 
     found = provider.search(doubt(sent))
     assert found.accepted == {sent.recipients[0].ref: Accepted("")}
     assert found.complete
+
+
+# What a search by tag misses: an account drops tags when it has too many, and people rename them.
+
+
+def filters(fake: FakeMailgun) -> list[dict[str, str]]:
+    """Return by what the events were asked for, request by request; of next pages nothing."""
+    asked = [dict(parse_qsl(urlsplit(request.path).query)) for request in fake.requests]
+    common = ("begin", "ascending", "limit")
+    return [
+        {name: value for name, value in query.items() if name not in common}
+        for query in asked
+        if query
+    ]
+
+
+def test_without_its_tag_a_request_is_found_by_a_reader_and_by_the_name_of_his_letter(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(250)
+    send(provider, sent)
+    fake.requests.clear()
+    fake.keeps_tags = False
+    found = provider.search(doubt(sent))
+    assert found.accepted == named(fake)
+    assert len(found.accepted) == 250
+    assert (found.complete, found.failure) == (True, None)
+    (name,) = {entry["id"] for entry in fake.taken()}
+    assert filters(fake) == [
+        {"tags": "newsletterbatch033"},
+        {"recipient": "lezer0@example.org"},
+        {"message-id": name},
+    ]
+
+
+def test_before_anything_counts_as_missing_three_of_its_readers_are_asked_for(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(1000)
+    fake.faults[1] = FAULTS["reset-untaken"]
+    send(provider, sent)
+    fake.requests.clear()
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete, found.failure) == ({}, True, None)
+    assert filters(fake) == [
+        {"tags": "newsletterbatch033"},
+        *({"recipient": f"lezer{number}@example.org"} for number in (0, 500, 999)),
+    ]
+    assert fake.pages == 4
+
+
+@pytest.mark.parametrize("seen", [0, 3, 6])
+def test_any_of_the_three_tells_that_the_tag_is_not_to_be_believed(
+    fake: FakeMailgun, provider: Mailgun, seen: int
+) -> None:
+    sent = many(7)
+    send(provider, sent)
+    fake.keeps_tags = False
+    listed = sent.recipients[seen].email
+    fake.events = [event for event in fake.events if event["recipient"] == listed]
+    found = provider.search(doubt(sent))
+    assert list(found.accepted) == [sent.recipients[seen].ref]
+    # Of the others it is not known: the tag is gone, and they are not listed by name either.
+    assert not found.complete
+    assert isinstance(found.failure, Unknown)
+    assert "without the tag" in found.failure.reason
+
+
+def test_a_letter_without_a_name_leaves_the_rest_in_doubt(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(7)
+    send(provider, sent)
+    fake.keeps_tags = False
+    nameless = broken(lambda item: item["message"].update({"headers": {}}))
+    fake.page_faults[2] = Fault(taken=True, change=nameless)
+    found = provider.search(doubt(sent))
+    assert found.accepted == {sent.recipients[0].ref: Accepted("")}
+    assert not found.complete
+    assert isinstance(found.failure, Unknown)
+    assert fake.pages == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("403", Refused), ("429-words", RetryLater), ("500", Unknown), ("half-json", Unknown)],
+)
+@pytest.mark.parametrize("page", [2, 3, 4])
+def test_a_reader_who_cannot_be_asked_for_leaves_everything_in_doubt(
+    fake: FakeMailgun, provider: Mailgun, name: str, kind: type, page: int
+) -> None:
+    fake.page_faults[page] = FAULTS[name]
+    found = provider.search(doubt(many(7)))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, kind)
+
+
+def test_a_rest_that_cannot_be_looked_up_by_name_stays_in_doubt(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(120)
+    send(provider, sent)
+    fake.keeps_tags = False
+    fake.page_faults[4] = FAULTS["500"]
+    found = provider.search(doubt(sent))
+    assert len(found.accepted) == 100
+    assert not found.complete
+    assert isinstance(found.failure, Unknown)
+
+
+def test_no_address_shows_in_what_is_told_of_a_search(fake: FakeMailgun, provider: Mailgun) -> None:
+    echo = "recipient: lezer0@example.org in /events?recipient=lezer0%40example.org"
+    fake.page_faults[2] = says(400, echo)
+    failure = provider.search(doubt(many(7))).failure
+    assert failure
+    assert "recipient" in failure.reason
+    assert "lezer" not in failure.reason
+
+
+def test_somebody_elses_letter_to_a_reader_makes_another_tell_instead(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(3)
+    send(provider, many(3, first=10))
+    for event, reader in zip(fake.events[::2], sent.recipients, strict=True):
+        event |= {"recipient": reader.email, "user-variables": {}, "tags": ["shop"]}
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, Unknown)
+    fake.events[0]["recipient"] = "who@example.org"
+    found = provider.search(doubt(sent))
+    assert (found.accepted, found.complete) == ({}, True)
+
+
+def test_a_reader_with_more_events_than_anybody_has_ends_the_search_without_a_conclusion(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    send(provider, many(1, first=10))
+    others = {"recipient": "lezer0@example.org", "tags": ["shop"]}
+    fake.events = [event | others for event in fake.events[:1] * 600]
+    found = provider.search(doubt(many(3)))
+    assert (found.accepted, found.complete) == ({}, False)
+    assert fake.pages == 6
+
+
+def test_who_has_another_address_now_is_not_asked_for_at_that_one(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    sent = many(3)
+    send(provider, sent)
+    fake.keeps_tags = False
+    refs = [reader.ref for reader in sent.recipients]
+    moved = doubt(sent, addresses=dict.fromkeys(refs, ""))
+    found = provider.search(moved)
+    assert (found.accepted, found.complete) == ({}, False)
+    assert isinstance(found.failure, Unknown)
+    found = provider.search(doubt(sent, addresses={refs[0]: "", refs[1]: "lezer1@example.org"}))
+    assert found.accepted == named(fake)
+
+
+def test_of_people_who_were_erased_nobody_is_asked_for(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
+    found = provider.search(doubt(many(3), addresses={}))
+    assert (found.accepted, found.complete) == ({}, True)
+    assert fake.pages == 1
+
+
+@pytest.mark.parametrize("odd", ["-lezer@example.org", '"a b"@example.org', "a*@example.org"])
+def test_an_address_that_means_something_else_in_a_filter_is_not_asked_for(
+    fake: FakeMailgun, provider: Mailgun, odd: str
+) -> None:
+    sent = many(2)
+    refs = [reader.ref for reader in sent.recipients]
+    assert not provider.search(doubt(sent, addresses={refs[0]: odd})).complete
+    found = provider.search(
+        doubt(sent, addresses={refs[0]: odd, refs[1]: "Jan.de-Boer+brief@Example.org"})
+    )
+    assert found.complete
+    asked = [query["recipient"] for query in filters(fake) if "recipient" in query]
+    assert asked == ["Jan.de-Boer+brief@Example.org"]

@@ -87,6 +87,58 @@ def test_letters_that_two_searches_miss_are_sent_again(
     assert fake.count == 3
 
 
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize("name", ["reset-accepted", "500-accepted", "half-answer"])
+def test_where_the_account_has_dropped_our_tags_nobody_gets_a_second_letter(
+    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+) -> None:
+    fake.faults[1] = FAULTS[name]
+    fake.keeps_tags = False
+    assert send(house, provider) == 3
+    wait(fake)
+    assert send(house, provider) == 0
+    assert counts(house) == {"accepted": 1100}
+    wait(fake)
+    assert send(house, provider) == 0
+    assert set(copies(fake).values()) == {1}
+    assert fake.count == 2
+
+
+@pytest.mark.usefixtures("database")
+def test_where_the_account_has_dropped_our_tags_what_never_arrived_is_sent_again_once(
+    house: House, fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.faults[1] = FAULTS["reset-untaken"]
+    fake.keeps_tags = False
+    assert send(house, provider) == 3
+    for _ in range(2):
+        assert fake.count == 2
+        wait(fake)
+        code = send(house, provider)
+    assert code == 0
+    assert counts(house) == {"accepted": 1100}
+    assert set(copies(fake).values()) == {1}
+
+
+@pytest.mark.usefixtures("database")
+def test_where_neither_tag_nor_name_is_listed_the_rest_waits_for_a_person(
+    house: House, fake: FakeMailgun, provider: Mailgun
+) -> None:
+    fake.faults[1] = FAULTS["reset-accepted"]
+    fake.keeps_tags = False
+    assert send(house, provider) == 3
+    for event in fake.events:
+        event["message"]["headers"].pop("message-id")
+    for _ in range(4):
+        wait(fake)
+        assert send(house, provider) == 3
+    assert set(copies(fake).values()) == {1}
+    ((reason,),) = house.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
+    assert "without the tag" in str(reason)
+    # Those who were asked for have theirs.
+    assert counts(house)["accepted"] in range(101, 120)  # type: ignore[operator]
+
+
 def test_a_key_that_may_only_send_leaves_what_was_lost_to_a_person(
     house: House, fake: FakeMailgun, provider: Mailgun
 ) -> None:

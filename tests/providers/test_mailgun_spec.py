@@ -86,13 +86,21 @@ def test_every_search_is_one_that_the_specification_takes(
     fake: FakeMailgun,
     provider: Mailgun,
 ) -> None:
-    moment = datetime(2026, 11, 29, tzinfo=UTC)
-    provider.search(Doubt("k1", "rust", ("r",), moment, moment))
-    (request,) = fake.requests
-    asked = urlsplit(request.path)
-    assert asked.path == EVENTS.replace("{domain_name}", "brief.example.org")
+    moment = datetime.now(UTC)
+    reader, *_ = batch().recipients
+    provider.submit(batch(), provider.build(batch()))
+    fake.requests.clear()
+    fake.keeps_tags = False
+    # One was taken, which leads to its name; the other was not.
+    addresses = {reader.ref: reader.email, "r": "lezer@example.org"}
+    provider.search(Doubt("k1", "rust", ("r", reader.ref), moment, moment, addresses))
     known = {one["name"]: one["schema"] for one in spec["paths"][EVENTS]["get"]["parameters"]}
-    for name, value in parse_qsl(asked.query):
+    asked = [urlsplit(request.path) for request in fake.requests]
+    first = [one for one in asked if one.query]
+    assert {one.path for one in first} == {EVENTS.replace("{domain_name}", "brief.example.org")}
+    said = [(name, value) for one in first for name, value in parse_qsl(one.query)]
+    assert {"tags", "recipient", "message-id"} < {name for name, _ in said}
+    for name, value in said:
         typed = int(value) if known[name]["type"] == "integer" else value
         assert valid(spec, known[name], typed) == []
 
