@@ -1,22 +1,33 @@
 from __future__ import annotations
 
+import contextlib
+import os
+import pty
+import re
 import signal
 import subprocess
 import time
 from collections import Counter
+from datetime import timedelta
 from email import message_from_bytes, policy
 from typing import TYPE_CHECKING
 
 import pytest
-from house import COMMAND, House
+from house import COMMAND, DAY, House
 
 from newsletter import delivery
+from newsletter.store import batches, mailings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from newsletter.store.batches import Claim
+
 pytestmark = pytest.mark.usefixtures("database")
+
+# Long enough for any machine to begin to wait for it.
+LEASE = timedelta(minutes=2)
 
 
 def test_the_command_killed_half_way_goes_on_with_the_frozen_letter(
@@ -43,6 +54,82 @@ def test_the_command_killed_half_way_goes_on_with_the_frozen_letter(
     )
     assert len(to) == 1500
     assert set(to.values()) == {1}
+
+
+def leave_claimed(house: House, run: Callable[..., subprocess.CompletedProcess[str]]) -> Claim:
+    """Leave all that is to go under way, claimed by a process that is no more."""
+    assert run("send", house.slug, "--limit", "5").returncode == 0
+    with house.store.write() as connection:
+        mailings.limit(connection, 1, None)
+        assert mailings.start(connection, 1)
+        lost = batches.claim(connection, 1, size=25, lease=LEASE, key_id="k")
+    assert lost
+    return lost
+
+
+@pytest.mark.parametrize("due", [False, True])
+def test_who_waits_for_a_process_that_was_killed_is_told_so_once_and_until_when(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]], *, due: bool
+) -> None:
+    house = House(root, readers=25)
+    lost = leave_claimed(house, run)
+    with subprocess.Popen(
+        [COMMAND, "send", *(["--due"] if due else [house.slug])],
+        cwd=root,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    ) as process:
+        assert process.stderr
+        line = process.stderr.readline()
+        time.sleep(1)  # in which it looks again a few times
+        house.lose_process()
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 0, said
+    told = re.fullmatch(
+        rf"{house.slug}: waiting for letters that another process has under way,"
+        r" until (\d\d):(\d\d):(\d\d) at the latest\n",
+        line,
+    )
+    assert told, line
+    assert "waiting" not in said
+    # In the newsletter's own time, and within minutes of it, for clocks tick.
+    hours, minutes, seconds = map(int, told.groups())
+    until = (lost.claimed_at + LEASE).astimezone(house.settings.zone)
+    known = timedelta(hours=until.hour, minutes=until.minute, seconds=until.second)
+    apart = timedelta(hours=hours, minutes=minutes, seconds=seconds) - known
+    assert min(apart % DAY, -apart % DAY) < timedelta(minutes=10)
+    assert house.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
+
+
+def test_on_a_terminal_it_is_told_above_the_bar_and_not_in_it(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    house = House(root, readers=25)
+    leave_claimed(house, run)
+    ours, terminal = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND, "send", house.slug],
+        cwd=root,
+        env={**os.environ, "TERM": "xterm"},
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+    ) as process:
+        os.close(terminal)
+        said = b""
+        while b"latest" not in said:
+            said += os.read(ours, 4096)
+        house.lose_process()
+        with contextlib.suppress(OSError):  # when nobody has the terminal any more
+            while more := os.read(ours, 4096):
+                said += more
+    os.close(ours)
+    assert process.returncode == 0, said
+    # The bar is wiped out, the line stands in its place, and the bar comes after it.
+    _, wiped, line = said.partition(f"\r\x1b[2K{house.slug}: waiting".encode())
+    assert wiped, said
+    assert b"\xe2\x94\x81" in line.partition(b"latest\r\n")[2]
 
 
 @pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM])

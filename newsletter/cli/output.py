@@ -16,7 +16,8 @@ def say(text: str) -> None:
 def note(text: str) -> None:
     """Print a remark beside the result, unless the person asked for quiet."""
     if not is_quiet():
-        click.echo(text, err=True)
+        # Named, for with `err` click goes round a progress bar, and writes into it.
+        click.echo(text, file=sys.stderr)
 
 
 def is_quiet() -> bool:

@@ -87,7 +87,9 @@ def _send(app: App, provider: Provider, order: delivery.Order, *, yes: bool) -> 
         _ask(app, provider, order, yes=yes)
     with _stoppable() as stop, progress(order.slug) as tell:
         _send_notices(app, provider, stop)
-        return delivery.send(app.store, app.settings, provider, order, stop=stop, progress=tell)
+        return delivery.send(
+            app.store, app.settings, provider, order, stop=stop, progress=tell, note=note
+        )
 
 
 def _tell_prospect(
@@ -117,6 +119,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             drafts,
             stop=stop,
             progress=progress,
+            note=note,
             preflight=preflight,
         )
     if json_:

@@ -16,6 +16,7 @@ from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.expiry import expire
 from newsletter.delivery.plan import REPLACEABLE, edited
 from newsletter.delivery.send import Order, Report, send
+from newsletter.delivery.sender import unheard
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
 from newsletter.schedule import Timing, forgotten, out_of_time, slot, timing
@@ -71,6 +72,7 @@ def due(
     *,
     stop: Event,
     progress: Progress,
+    note: Callable[[str], None] = unheard,
     preflight: bool = True,
 ) -> DueReport:
     """Do what the schedule says, and finish what has started.
@@ -84,6 +86,7 @@ def due(
         drafts: Every issue file as read now.
         stop: Set from outside to claim nothing more and finish what is in flight.
         progress: How to tell of each mailing how far it is.
+        note: Called with a line for whoever watches, when it has to wait for others.
         preflight: Try the web app before letters for real leave.
 
     Raises:
@@ -97,6 +100,7 @@ def due(
         {draft.slug: draft for draft in drafts},
         _stop=stop,
         _progress=progress,
+        _note=note,
         _preflight=preflight,
     )
     run.finish_what_has_started()
@@ -120,6 +124,7 @@ class _Run:
     _: KW_ONLY
     _stop: Event
     _progress: Progress
+    _note: Callable[[str], None]
     _preflight: bool
     reports: dict[str, Report] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
@@ -285,6 +290,7 @@ class _Run:
                 order,
                 stop=self._stop,
                 progress=tell,
+                note=self._note,
             )
 
     def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> Report:

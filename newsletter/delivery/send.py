@@ -18,7 +18,7 @@ from newsletter.delivery.plan import (
     refuse_vain,
 )
 from newsletter.delivery.remarks import undecided
-from newsletter.delivery.sender import Sender
+from newsletter.delivery.sender import Sender, unheard
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.schedule import out_of_time
@@ -115,6 +115,7 @@ def send(
     *,
     stop: Event,
     progress: Callable[[int, int], None],
+    note: Callable[[str], None] = unheard,
 ) -> Report:
     """Send an issue to everyone who is still owed it; safe to repeat, anywhere, at any time.
 
@@ -125,6 +126,7 @@ def send(
         order: What a person asked.
         stop: Set from outside to claim nothing more and finish what is in flight.
         progress: Called with the deliveries done and the audience.
+        note: Called with a line for whoever watches, when it has to wait for others.
 
     Raises:
         NewsletterError: Nothing was sent, for the reason it gives.
@@ -144,7 +146,7 @@ def send(
     provider = provider.suited(mailing.audience)
     trouble, may_send = _open(store, settings, provider, mailing, order)
     if may_send:
-        sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress)
+        sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress, note=note)
         trouble = sender.run()
     with store.write() as connection:
         mailings.conclude(connection, mailing.id)

@@ -11,6 +11,7 @@ import functools
 import itertools
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter import garbage, tokens
@@ -58,6 +59,10 @@ _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
 
 
+def unheard(_line: str) -> None:
+    """Let a remark be, where nobody waits for it."""
+
+
 class _Landed(NamedTuple):
     """A request that is back."""
 
@@ -78,6 +83,7 @@ class Sender:
         *,
         stop: Event,
         progress: Callable[[int, int], None],
+        note: Callable[[str], None] = unheard,
     ) -> None:
         self._store = store
         self._provider = provider
@@ -85,7 +91,10 @@ class Sender:
         self._mailing = mailing
         self._stop = stop
         self._progress = progress
+        self._note = note
+        self._told_of_others = False
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
+        self._zone = settings.zone
         self._limits = Limits(settings, rehearsal=mailing.rehearsal)
         self._doubts = Doubts(store, provider, mailing)
         self._parts = Parts()
@@ -307,7 +316,15 @@ class Sender:
         with self._store.read() as connection:
             sending = mailings.get(connection, self._mailing.id).state is MailingState.SENDING
             at_work = recovery.others_at_work(connection, self._mailing.id)
-        return _WAIT_SECONDS if sending and at_work else None
+            left = recovery.lease_left(connection, self._mailing.id)
+        if not (sending and at_work):
+            return None
+        if left and left.total_seconds() > 0 and not self._told_of_others:
+            # After a crash this is minutes, in which nothing else happens.
+            self._told_of_others = True
+            until = datetime.now(self._zone) + left
+            self._note(stops.waiting_for_others(self._mailing.slug, until))
+        return _WAIT_SECONDS
 
     def _ending(self) -> NewsletterError | None:
         """Say why there is nothing more to claim, if a person decided so."""

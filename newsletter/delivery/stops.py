@@ -1,4 +1,4 @@
-"""Why one process stops before all is sent, in words; `left` is what is still to go."""
+"""Why one process stops before all is sent, or waits, in words; `left` is what is still to go."""
 
 from __future__ import annotations
 
@@ -7,12 +7,22 @@ from typing import TYPE_CHECKING
 from newsletter.errors import DecisionNeeded, TryAgain
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from newsletter.model import Mailing
 
 
 def left(count: int, slug: str) -> str:
     """Return how many letters of an issue are still to go."""
     return f"{count:,} letter{'s' * (count != 1)} of {slug} still to go"
+
+
+def waiting_for_others(slug: str, until: datetime) -> str:
+    """Return that nothing is left to do before another process, alive or lost, has ended."""
+    return (
+        f"{slug}: waiting for letters that another process has under way, until {until:%H:%M:%S} "
+        "at the latest"
+    )
 
 
 def asked_to(left: str) -> TryAgain:
