@@ -229,7 +229,7 @@ class Ledger(RuleBasedStateMachine):
         can = Capabilities("fake", False, 10, LONG, replay=LONG)  # noqa: FBT003 - not a rehearsal
         with self.house.store.read() as connection:
             receipt = mailings.receipt(connection, mailings.get(connection, 1))
-            settles = can_settle(connection, 1, can)
+            settles = can_settle(connection, 1, self.house.settings, can)
         told = delivery.outlook(receipt, can, self.house.settings)
         unknown = receipt.counts[DeliveryState.UNKNOWN]
         assert sum(remedy.letters for remedy in told.remedies) == unknown

@@ -146,6 +146,9 @@ def _way_out(found: Outlook, remedy: Remedy, zone: ZoneInfo) -> Iterator[str]:
     elif remedy.means is Means.SEARCH:
         yield f"{letters}, {send} searches the provider's records{also}: what it finds has left;"
         yield f"  from {when} on, what two searches miss never left, and is sent"
+    elif remedy.means is Means.ACCOUNT:
+        yield f"{letters}, another account can tell until {when}: they left through that one;"
+        yield f"  put {remedy.put_back} back as it was, then {send}"
     else:
         yield f"{letters}, an event of the provider's may tell yet, or its own log:"
         yield f"  if they left: newsletter resolve {slug} --assume-sent (who has none gets none)"

@@ -51,13 +51,14 @@ def as_json(found: Outlook) -> dict[str, Any]:
 
 
 def _remedy(remedy: Remedy) -> dict[str, Any]:
-    safe_until = remedy.moment if remedy.means is Means.REPLAY else None
+    safe_until = None if remedy.means is Means.SEARCH else remedy.moment
     not_before = remedy.moment if remedy.means is Means.SEARCH else None
     return {
         "letters": remedy.letters,
         "by": remedy.means.value,
         "until": utc(safe_until),
         "not_before": utc(not_before),
+        "put_back": remedy.put_back or None,
     }
 
 

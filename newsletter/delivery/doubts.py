@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
+from newsletter.providers.base import account
 from newsletter.store import doubts, mailings, recovery
 from newsletter.store.engine import now
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from newsletter.config import Settings
     from newsletter.model import Mailing
     from newsletter.providers.base import Capabilities, Provider
     from newsletter.store import Store
@@ -34,21 +36,32 @@ def replay_window(capabilities: Capabilities) -> timedelta:
     return capabilities.replay * _SAFE_PART
 
 
-def can_settle(connection: Connection, mailing_id: int, capabilities: Capabilities) -> bool:
+def can_settle(
+    connection: Connection, mailing_id: int, settings: Settings, can: Capabilities
+) -> bool:
     """Tell whether something of what is unknown can be settled without a person."""
+    own = account(settings, can)
     return recovery.can_replay(
-        connection, mailing_id, replay_window(capabilities)
-    ) or doubts.can_search(connection, mailing_id, capabilities.search)
+        connection, mailing_id, replay_window(can), own
+    ) or doubts.can_search(connection, mailing_id, can.search, own)
 
 
 class Doubts:
-    """The doubts about one mailing, as one process clears them up."""
+    """The doubts about one mailing, as one process clears them up.
 
-    def __init__(self, store: Store, provider: Provider, mailing: Mailing) -> None:
+    Args:
+        store: The ledger.
+        provider: Who is asked.
+        mailing: Whose letters.
+        own: Fingerprint of the account that is asked: it knows nothing of what another took.
+    """
+
+    def __init__(self, store: Store, provider: Provider, mailing: Mailing, own: str | None) -> None:
         self._store = store
         self._provider = provider
         self._can = provider.capabilities
         self._mailing = mailing
+        self._own = own
         self._replays: dict[int, tuple[int, float]] = {}
         self.arisen = True
         """Whether there may be some: looked for at first, at the end, and when they arise."""
@@ -67,6 +80,7 @@ class Doubts:
             self._mailing.id,
             lease=self._can.lease,
             window=replay_window(self._can),
+            account=self._own,
             but={*spent, *early},
         )
         if again:
@@ -91,7 +105,7 @@ class Doubts:
             return 0
         with self._store.write() as connection:
             recovery.expire_leases(connection, self._mailing.id)
-            found = doubts.open_doubts(connection, self._mailing.id, search)
+            found = doubts.open_doubts(connection, self._mailing.id, search, self._own)
         missing = 0
         for doubt in found:
             with self._store.read() as connection:

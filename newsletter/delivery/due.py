@@ -14,6 +14,7 @@ from newsletter.delivery import remarks
 from newsletter.delivery.accounts import Upcoming, could_go, upcoming
 from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.expiry import expire
+from newsletter.delivery.outlook import astray, outlook
 from newsletter.delivery.plan import REPLACEABLE, edited
 from newsletter.delivery.send import Order, Report, send
 from newsletter.delivery.sender import unheard
@@ -183,7 +184,8 @@ class _Run:
         hours = self._settings.finish_within_hours
         with self._store.read() as connection:
             overdue = out_of_time(mailing.started_at, now(connection), hours)
-            settles = can_settle(connection, mailing.id, self._provider.capabilities)
+            can = self._provider.capabilities
+            settles = can_settle(connection, mailing.id, self._settings, can)
         if overdue and mailing.state in _GOING and self._began_here(mailing):
             # Even if nothing could leave now: a person must hear of it.
             with self._store.write() as connection:
@@ -195,7 +197,10 @@ class _Run:
         undecided = mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
         if undecided and (overdue or not settles):
             report = self._account(mailing)
-            trouble = remarks.undecided(report.receipt, settles=settles, overdue=overdue)
+            other = astray(outlook(report.receipt, can, self._settings))
+            trouble = remarks.undecided(
+                report.receipt, settles=settles, other=other, overdue=overdue
+            )
             return replace(report, trouble=trouble)
         # Without the file, so that a rehearsal too goes on as it was frozen.
         report = self._send(mailing.slug, None)

@@ -17,6 +17,8 @@ from newsletter.delivery.carrier import clocks, seconds_since
 from newsletter.delivery.doubts import replay_window
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, Unknown
+from newsletter.providers import capabilities_of
+from newsletter.providers.base import account
 from newsletter.providers.events import lift_suppression
 from newsletter.store import notice_claims, notices, returning
 from newsletter.store.keys import record_fingerprint, signing_keys
@@ -217,7 +219,8 @@ def send_notices(store: Store, settings: Settings, provider: Provider, stop: Eve
 
 def via(settings: Settings) -> notices.Via:
     """Return who takes notices that are queued under these settings."""
-    return notices.Via(settings.provider, settings.provider_url)
+    own = account(settings, capabilities_of(settings))
+    return notices.Via(settings.provider, settings.provider_url, own)
 
 
 def is_due(store: Store, settings: Settings) -> bool:

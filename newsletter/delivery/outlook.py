@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.delivery.doubts import replay_window
 from newsletter.model import DeliveryState, MailingState
+from newsletter.providers.base import account
 from newsletter.schedule import out_of_time
 from newsletter.store.doubts import BETWEEN_SEARCHES
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Receipt, Unsettled
-    from newsletter.providers.base import Capabilities
+    from newsletter.providers.base import Capabilities, Search
 
 
 class Means(StrEnum):
@@ -31,6 +32,8 @@ class Means(StrEnum):
     """The same request under the same key: it makes no second letter."""
     SEARCH = "search"
     """The provider lists what it took."""
+    ACCOUNT = "account"
+    """One of these two, once the settings name the account again through which it left."""
     WAIT = "wait"
     """Nothing but an event of the provider's, or a person."""
 
@@ -42,14 +45,17 @@ class Remedy:
     Attributes:
         means: How.
         letters: How many.
-        moment: Until when a replay is safe; from when on a search settles them; None for a wait.
+        moment: Until when a replay is safe, or another account can tell; from when on a search
+            settles them; None for a wait.
         missed: One search has missed them already, so that the next one decides.
+        put_back: The variable that has to name another account first.
     """
 
     means: Means
     letters: int
     moment: datetime | None
     missed: bool = False
+    put_back: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,9 +106,10 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
     sending = [one for one in receipt.details.unsettled if one.state is DeliveryState.ATTEMPTING]
     leases = [one.lease_until for one in sending if one.lease_until > at]
     unknown = [one for one in receipt.details.unsettled if one.state is DeliveryState.UNKNOWN]
+    own = account(settings, can)
     known = Outlook(
         receipt,
-        () if elsewhere else _remedies(unknown, can if is_open else None, at),
+        () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
         max(leases, default=None),
         lost=sum(one.letters for one in sending if one.lease_until <= at),
         elsewhere=elsewhere,
@@ -113,13 +120,18 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
     return replace(known, next_step=_next_step(known, settings))
 
 
+def astray(found: Outlook) -> Remedy | None:
+    """Return what could be settled if another account were asked, the one it left through."""
+    return next((one for one in found.remedies if one.means is Means.ACCOUNT), None)
+
+
 def _remedies(
-    unknown: Iterable[Unsettled], can: Capabilities | None, at: datetime
+    unknown: Iterable[Unsettled], can: Capabilities | None, at: datetime, own: str | None
 ) -> tuple[Remedy, ...]:
     """Bring together what is settled in one way, at the moment that suits all of it."""
     found: dict[tuple[Means, bool], Remedy] = {}
     for one in unknown:
-        new = _remedy(one, can, at) if can else Remedy(Means.WAIT, one.letters, None)
+        new = _remedy(one, can, at, own) if can else Remedy(Means.WAIT, one.letters, None)
         old = found.get((new.means, new.missed))
         found[new.means, new.missed] = _together(old, new) if old else new
     return tuple(sorted(found.values(), key=lambda remedy: [*Means].index(remedy.means)))
@@ -127,24 +139,32 @@ def _remedies(
 
 def _together(one: Remedy, other: Remedy) -> Remedy:
     moments = [remedy.moment for remedy in (one, other) if remedy.moment]
-    choose = min if one.means is Means.REPLAY else max
+    choose = max if one.means is Means.SEARCH else min
     moment = choose(moments, default=None)
     return replace(one, letters=one.letters + other.letters, moment=moment)
 
 
-def _remedy(one: Unsettled, can: Capabilities, at: datetime) -> Remedy:
+def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) -> Remedy:
     """Say what may settle the letters of one request; `recovery` and `doubts` do it."""
-    known_until = one.claimed_at + replay_window(can)
-    if one.kept and at < known_until:
-        return Remedy(Means.REPLAY, one.letters, known_until)
     search = None if can.replay else can.search
-    if search and one.searchable and at < one.claimed_at + search.keeps:
-        if one.missed_at:
-            again = _whole_minute(one.missed_at + BETWEEN_SEARCHES)
-            return Remedy(Means.SEARCH, one.letters, again, missed=True)
-        listed = _whole_minute(max(one.claimed_at, one.lease_until) + search.lag)
-        return Remedy(Means.SEARCH, one.letters, listed)
-    return Remedy(Means.WAIT, one.letters, None)
+    if one.kept and at < (until := one.claimed_at + replay_window(can)):
+        found = Remedy(Means.REPLAY, one.letters, until)
+    elif search and one.searchable and at < (until := one.claimed_at + search.keeps):
+        found = _by_search(one, search)
+    else:
+        return Remedy(Means.WAIT, one.letters, None)
+    # With none set there is no telling whose it is, and nobody is asked either.
+    if own is None or one.account in {None, own}:
+        return found
+    return Remedy(Means.ACCOUNT, one.letters, until, put_back=can.account_by)
+
+
+def _by_search(one: Unsettled, search: Search) -> Remedy:
+    if one.missed_at:
+        again = _whole_minute(one.missed_at + BETWEEN_SEARCHES)
+        return Remedy(Means.SEARCH, one.letters, again, missed=True)
+    listed = _whole_minute(max(one.claimed_at, one.lease_until) + search.lag)
+    return Remedy(Means.SEARCH, one.letters, listed)
 
 
 def _whole_minute(moment: datetime) -> datetime:
@@ -172,12 +192,20 @@ def _next_step(known: Outlook, settings: Settings) -> str | None:
     return steps.get(mailing.state)
 
 
+_HERE: Final = frozenset({Means.REPLAY, Means.SEARCH})
+"""What the account can do that is asked now."""
+
+
 def _to_settle(known: Outlook, send: str, settings: Settings) -> str:
     """Return how what is unknown is settled: without a person, for as long as that may be."""
     means = {remedy.means for remedy in known.remedies}
+    decide = f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
     if means <= {Means.WAIT}:
-        return f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
-    moment = max(remedy.moment for remedy in known.remedies if remedy.moment)
+        return decide
+    here = {remedy for remedy in known.remedies if remedy.means in _HERE}
+    if not here and (other := astray(known)):
+        return f"put {other.put_back} back as it was, then {send}; or {decide}"
+    moment = max(remedy.moment for remedy in here if remedy.moment)
     if Means.REPLAY in means or moment <= known.receipt.at:
         return send
     return f"{send}  # not before {moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from newsletter.delivery.outlook import Remedy
     from newsletter.model import Draft, Mailing, Receipt
 
 _NAMED = 3
@@ -38,18 +39,26 @@ def paused(receipt: Receipt, *, overdue: bool) -> DecisionNeeded:
     )
 
 
-def undecided(receipt: Receipt, *, settles: bool, overdue: bool = False) -> DecisionNeeded:
+def undecided(
+    receipt: Receipt, *, settles: bool, other: Remedy | None, overdue: bool = False
+) -> DecisionNeeded:
     """Return that it is not known what became of some letters.
 
     Args:
         receipt: The mailing's account.
         settles: A later run can still find out, so that nobody has to decide yet.
+        other: What only another account than the one of now can tell.
         overdue: Only with `--late`.
     """
     slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
     hint = f"Decide with: newsletter resolve {slug} --resend, or --assume-sent"
+    again = f"newsletter send {slug}{' --late' * overdue}"
+    if other:
+        hint = (
+            f"Of {other.letters:,} another account can tell, through which they left: "
+            f"put {other.put_back} back as it was, then {again}. {hint}"
+        )
     if settles:
-        again = f"newsletter send {slug}{' --late' * overdue}"
         hint = f"Without risk: {again} asks again; when, tells newsletter status {slug}. {hint}"
     return DecisionNeeded(
         f"nobody knows whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left", hint=hint

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import tokens
 from newsletter.delivery import preflight
 from newsletter.delivery.doubts import can_settle
+from newsletter.delivery.outlook import astray, outlook
 from newsletter.delivery.plan import (
     Fresh,
     audience,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
+    from newsletter.delivery.outlook import Remedy
     from newsletter.model import Draft, Issue, Mailing
     from newsletter.providers.base import Provider
     from newsletter.store import Store
@@ -101,9 +103,10 @@ def would_send(
                 refuse_rival(connection, planned.issue)
             return Prospect(planned.issue, audience(connection))
         receipt = mailings.receipt(connection, planned)
-        settles = can_settle(connection, planned.id, provider.capabilities)
+        settles = can_settle(connection, planned.id, settings, provider.capabilities)
     repeated = planned.state is MailingState.COMPLETED
-    verdict = _verdict(receipt, None, settles=settles)
+    other = astray(outlook(receipt, provider.capabilities, settings))
+    verdict = _verdict(receipt, None, settles=settles, other=other)
     return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
 
 
@@ -152,14 +155,15 @@ def send(
         mailings.conclude(connection, mailing.id)
         mailings.pause_at_limit(connection, mailing.id)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-        settles = can_settle(connection, mailing.id, provider.capabilities)
+        settles = can_settle(connection, mailing.id, settings, provider.capabilities)
     repeated = mailing.state is MailingState.COMPLETED
+    other = astray(outlook(receipt, provider.capabilities, settings))
     return Report(
         receipt,
         edited(mailing, order.draft),
         repeated,
         anew=isinstance(planned, Fresh) and planned.anew,
-        trouble=_verdict(receipt, trouble, settles=settles),
+        trouble=_verdict(receipt, trouble, settles=settles, other=other),
     )
 
 
@@ -186,7 +190,7 @@ def _open(
     with store.write() as connection:
         if mailing.state is MailingState.COMPLETED or (
             mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
-            and not can_settle(connection, mailing.id, provider.capabilities)
+            and not can_settle(connection, mailing.id, settings, provider.capabilities)
         ):
             return None, False
         overdue = out_of_time(mailing.started_at, now(connection), settings.finish_within_hours)
@@ -205,18 +209,19 @@ def _open(
 
 
 def _verdict(
-    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool
+    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool, other: Remedy | None
 ) -> NewsletterError | None:
     """Return what a person is told at the end: what must be decided before what will pass.
 
     While there is more to send and a later run can settle what is unknown (`settles`), nobody has
-    to decide.
+    to decide, unless it takes another account for some of it (`other`).
     """
     unknown = receipt.counts[DeliveryState.UNKNOWN]
     if receipt.mailing.state is MailingState.COMPLETED:
         return None
     if isinstance(trouble, DecisionNeeded) or not unknown:
         return trouble
-    if isinstance(trouble, TryAgain) and settles and receipt.counts[DeliveryState.PENDING]:
+    by_itself = settles and not other and receipt.counts[DeliveryState.PENDING]
+    if isinstance(trouble, TryAgain) and by_itself:
         return trouble
-    return undecided(receipt, settles=settles)
+    return undecided(receipt, settles=settles, other=other)

@@ -31,6 +31,7 @@ from newsletter.model import (
     RetryLater,
     Unknown,
 )
+from newsletter.providers.base import account
 from newsletter.store import batches, doubts, mailings, recovery
 from newsletter.store.keys import signing_keys
 
@@ -96,7 +97,8 @@ class Sender:
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
         self._zone = settings.zone
         self._limits = Limits(settings, rehearsal=mailing.rehearsal)
-        self._doubts = Doubts(store, provider, mailing)
+        self._account = account(settings, self._can)
+        self._doubts = Doubts(store, provider, mailing, self._account)
         self._parts = Parts()
         self._built: list[Departure] = []
         self._spoilt: list[tuple[Claim, str]] = []
@@ -252,6 +254,7 @@ class Sender:
             lease=self._can.lease,
             key_id=next(iter(self._keys)),
             replayable=bool(self._can.replay),
+            account=self._account,
         )
         while part := self._parts.next():
             if claim := take(only=part):

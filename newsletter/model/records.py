@@ -167,6 +167,7 @@ class Unsettled:
         kept: All is kept that is needed to make the same request again.
         searchable: Fewer than two searches have missed them since they were sent last.
         missed_at: When a search first came to its end without finding all of the request.
+        account: Fingerprint of the provider's account that alone can tell, if that is noted.
     """
 
     state: DeliveryState
@@ -176,6 +177,7 @@ class Unsettled:
     kept: bool
     searchable: bool
     missed_at: datetime | None
+    account: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Protocol
 
-from newsletter import config
+from newsletter import config, tokens
 from newsletter.errors import NewsletterError
 from newsletter.model import Rejected
 
@@ -64,6 +64,8 @@ class Capabilities:
         leaving: Who owns List-Unsubscribe.
         substitution: A request holds the letter once and each reader's values, and not a whole
             letter for each.
+        account_by: The variable that tells accounts apart which know nothing of each other's keys
+            and lists; empty where nothing is ever repeated or searched for.
     """
 
     name: str
@@ -75,6 +77,7 @@ class Capabilities:
     search: Search | None = None
     leaving: Leaving = Leaving.OURS
     substitution: bool = False
+    account_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,6 +235,15 @@ def credential(settings: Settings, name: str, hint: str) -> str:
             hint=f"{hint} and put it into the environment, never into a file",
         )
     return value
+
+
+def account(settings: Settings, can: Capabilities) -> str | None:
+    """Return a fingerprint of the account that takes letters now, and remembers what it took.
+
+    None where no account matters, or none is set: it costs no request and needs no key.
+    """
+    named = settings.credentials.get(can.account_by)
+    return tokens.fingerprint(named) if named else None
 
 
 def address(settings: Settings, usual: str) -> str:

@@ -40,6 +40,7 @@ CAPABILITIES: Final = Capabilities(
     in_flight=8,
     # https://docs.lettermint.co/platform/projects-and-routes/routes
     leaving=Leaving.BY_PERMISSION,
+    account_by="LETTERMINT_API_TOKEN",
 )
 """What Lettermint can do."""
 

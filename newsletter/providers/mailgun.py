@@ -39,6 +39,8 @@ CAPABILITIES: Final = Capabilities(
     in_flight=8,
     search=mailgun_search.SEARCH,
     substitution=True,
+    # Events are listed by domain, for whatever key may read them.
+    account_by="MAILGUN_DOMAIN",
 )
 """What Mailgun can do."""
 

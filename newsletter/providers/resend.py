@@ -35,6 +35,7 @@ CAPABILITIES: Final = Capabilities(
     # https://resend.com/docs/dashboard/emails/idempotency-keys
     replay=timedelta(hours=24),
     in_flight=10,
+    account_by="RESEND_API_KEY",
 )
 """What Resend can do."""
 

@@ -66,6 +66,7 @@ def claim(
     only: Sequence[str] = (),
     but: Collection[str] = (),
     replayable: bool = True,
+    account: str | None = None,
 ) -> Claim | None:
     """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
 
@@ -82,6 +83,7 @@ def claim(
         but: None of these references.
         replayable: The same bytes may be sent again under its key. If they never may, nothing of
             what they are made of is kept, for that holds addresses.
+        account: Fingerprint of the provider's account that will know of them.
     """
     room = _room(connection, mailing_id)
     if room is _SHUT:
@@ -97,7 +99,12 @@ def claim(
                 connection.execute(taken.values(room=room - len(found.ids)))
             key, whose = new_id(), found.readers
             claimed = Claim(0, key, 1, moment, key_id, whose, found.plain_text)
-            return _take(connection, mailing_id, found, claimed, lease=lease, replayable=replayable)
+            written = {
+                "lease_until": moment + lease,
+                "snapshot": _snapshot(claimed) if replayable else None,
+                "account": account,
+            }
+            return _take(connection, mailing_id, found, claimed, written)
     return None
 
 
@@ -235,9 +242,7 @@ def _take(
     mailing_id: int,
     found: Candidates,
     claim: Claim,
-    *,
-    lease: timedelta,
-    replayable: bool,
+    written: Mapping[str, object],
 ) -> Claim:
     insert = batches.insert().returning(batches.c.id)
     batch_id = connection.execute(
@@ -246,9 +251,8 @@ def _take(
             mailing_id=mailing_id,
             attempt=claim.attempt,
             claimed_at=claim.claimed_at,
-            lease_until=claim.claimed_at + lease,
             size=len(claim.readers),
-            snapshot=_snapshot(claim) if replayable else None,
+            **written,
         )
     ).scalar_one()
     connection.execute(

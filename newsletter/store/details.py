@@ -48,6 +48,7 @@ def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, .
             batches.c.snapshot.is_not(None),
             still_searchable(),
             batches.c.missed_at,
+            batches.c.account,
         )
         .join(batches, batches.c.id == deliveries.c.batch_id)
         .where(

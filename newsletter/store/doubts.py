@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import sqlalchemy as sa
 
 from newsletter.model import Accepted, DeliveryState, Doubt
+from newsletter.store.accounts import known_to
 from newsletter.store.batches import make_room, under_way
 from newsletter.store.bulk import set_for_each
 from newsletter.store.engine import now
@@ -33,11 +34,13 @@ BETWEEN_SEARCHES: Final = timedelta(minutes=15)
 """Between the two searches that must both miss a letter before it counts as not taken."""
 
 
-def open_doubts(connection: sa.Connection, mailing_id: int, search: Search) -> list[Doubt]:
+def open_doubts(
+    connection: sa.Connection, mailing_id: int, search: Search, account: str | None = None
+) -> list[Doubt]:
     """Return the requests that a search may settle now, oldest first.
 
     Those that a provider has forgotten by now, and those which two searches have missed twice,
-    are left to a person.
+    are left to a person. Those of another account than this one lists wait until it is asked.
     """
     moment = now(connection)
     moved = sa.exists().where(
@@ -55,7 +58,7 @@ def open_doubts(connection: sa.Connection, mailing_id: int, search: Search) -> l
         .join(batches, batches.c.id == deliveries.c.batch_id)
         .join(mailings, mailings.c.id == deliveries.c.mailing_id)
         .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
-        .where(_searchable(mailing_id, moment, search), batches.c.lease_until <= moment)
+        .where(_searchable(mailing_id, moment, search, account), batches.c.lease_until <= moment)
         .order_by(batches.c.id, deliveries.c.id)
     )
     by_request = itertools.groupby(rows, key=lambda row: row.key)
@@ -74,12 +77,14 @@ def _doubt(letters: Sequence[sa.Row[Any]]) -> Doubt:
     )
 
 
-def can_search(connection: sa.Connection, mailing_id: int, search: Search | None) -> bool:
+def can_search(
+    connection: sa.Connection, mailing_id: int, search: Search | None, account: str | None
+) -> bool:
     """Tell whether a search, now or later, may still settle something of a mailing."""
     if search is None:
         return False
     query = sa.select(deliveries.c.id).join(batches, batches.c.id == deliveries.c.batch_id)
-    some = query.where(_searchable(mailing_id, now(connection), search)).limit(1)
+    some = query.where(_searchable(mailing_id, now(connection), search, account)).limit(1)
     return connection.execute(some).one_or_none() is not None
 
 
@@ -213,11 +218,14 @@ def accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
     return connection.scalar(query) or 0
 
 
-def _searchable(mailing_id: int, moment: datetime, search: Search) -> sa.ColumnElement[bool]:
+def _searchable(
+    mailing_id: int, moment: datetime, search: Search, account: str | None
+) -> sa.ColumnElement[bool]:
     return sa.and_(
         deliveries.c.mailing_id == mailing_id,
         deliveries.c.state == DeliveryState.UNKNOWN,
         batches.c.claimed_at > moment - search.keeps,
+        known_to(account, batches),
         still_searchable(),
     )
 

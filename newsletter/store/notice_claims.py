@@ -6,7 +6,7 @@ bytes come out, and it is not repeated.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
@@ -49,6 +49,7 @@ class Notice:
         change: Public id of the change of address that it is about, if it is about one.
         plain_text: Its reader gets no HTML part.
         payload_hash: Of the bytes that left before, or None if this is no repetition.
+        account: Fingerprint of the provider's account that takes it.
     """
 
     id: int
@@ -65,6 +66,7 @@ class Notice:
     plain_text: bool
     lease_until: datetime
     payload_hash: str | None = None
+    account: str | None = None
 
 
 def expire(connection: sa.Connection) -> None:
@@ -122,7 +124,8 @@ def claim(
         if why := _vain(row, moment, window):
             _give_up(connection, row.id, why)
         else:
-            return _taken(row, moment=moment, lease=lease, key_id=key_id)
+            taken = _taken(row, moment=moment, lease=lease, key_id=key_id)
+            return replace(taken, account=via.account)
     return None
 
 
@@ -143,6 +146,7 @@ def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
             claimed_at=notice.claimed_at,
             lease_until=notice.lease_until,
             payload_hash=payload_hash,
+            account=notice.account,
         )
     )
 

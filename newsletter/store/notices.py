@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, EventKind, NoticeKind
+from newsletter.store.accounts import known_to
 from newsletter.store.alike import insert_if
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
@@ -27,10 +28,14 @@ _TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
 
 @dataclass(frozen=True, slots=True)
 class Via:
-    """Who takes notices: they stay with the provider and address for which they were queued."""
+    """Who takes notices: they stay with the provider and address for which they were queued.
+
+    ``account`` is the fingerprint of the provider's account that takes them now, where one matters.
+    """
 
     provider: str
     provider_url: str
+    account: str | None = None
 
 
 def queue(
@@ -153,13 +158,18 @@ def counts(connection: sa.Connection) -> dict[DeliveryState, int]:
 def open_(via: Via) -> sa.ColumnElement[bool]:
     """Return the condition that something may still be done for a notice.
 
-    One of unknown outcome without the hash of its bytes was given up.
+    One of unknown outcome without the hash of its bytes was given up. One that left through
+    another account waits until that one is asked.
     """
     return sa.and_(
         notices.c.provider == via.provider,
         notices.c.provider_url == via.provider_url,
         sa.or_(
             notices.c.state.in_([DeliveryState.PENDING, DeliveryState.ATTEMPTING]),
-            sa.and_(notices.c.state == DeliveryState.UNKNOWN, notices.c.payload_hash.is_not(None)),
+            sa.and_(
+                notices.c.state == DeliveryState.UNKNOWN,
+                notices.c.payload_hash.is_not(None),
+                known_to(via.account, notices),
+            ),
         ),
     )

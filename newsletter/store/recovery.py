@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from newsletter import lifecycle
 from newsletter.model import DeliveryState, MailingState
+from newsletter.store.accounts import known_to
 from newsletter.store.batches import Claim, from_snapshot, make_room
 from newsletter.store.bulk import among
 from newsletter.store.engine import now
@@ -90,6 +91,7 @@ def replay(
     *,
     lease: timedelta,
     window: timedelta,
+    account: str | None = None,
     but: Collection[int] = (),
 ) -> Claim | None:
     """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
@@ -99,6 +101,7 @@ def replay(
         mailing_id: Of which mailing.
         lease: How long this owner may take.
         window: For how long after its claim the provider still knows the key.
+        account: The one that is asked: to another, every key is new.
         but: Batches that were asked about already and gave no answer.
     """
     # Kept from a pause or an ending until this is committed, as in a claim.
@@ -108,21 +111,23 @@ def replay(
     moment = now(connection)
     query = (
         sa.select(batches)
-        .where(_replayable(mailing_id, moment - window), batches.c.lease_until <= moment)
+        .where(_replayable(mailing_id, moment - window, account), batches.c.lease_until <= moment)
         .where(batches.c.id.not_in(but))
     )
     only = query.order_by(batches.c.id).limit(1).with_for_update(skip_locked=True)
     row = connection.execute(only).one_or_none()
-    return None if row is None else _take_over(connection, row, moment + lease)
+    return None if row is None else _take_over(connection, row, moment + lease, account)
 
 
-def _take_over(connection: sa.Connection, row: sa.Row[Any], lease_until: datetime) -> Claim:
-    """Make a batch that is locked this process's own."""
+def _take_over(
+    connection: sa.Connection, row: sa.Row[Any], lease_until: datetime, account: str | None
+) -> Claim:
+    """Make a batch that is locked this process's own, and that account's from now on."""
     attempt = row.attempt + 1
     connection.execute(
         batches.update()
         .where(batches.c.id == row.id)
-        .values(attempt=attempt, lease_until=lease_until)
+        .values(attempt=attempt, lease_until=lease_until, account=account)
     )
     connection.execute(
         deliveries.update()
@@ -145,13 +150,16 @@ def _take_over(connection: sa.Connection, row: sa.Row[Any], lease_until: datetim
     )
 
 
-def can_replay(connection: sa.Connection, mailing_id: int, window: timedelta) -> bool:
+def can_replay(
+    connection: sa.Connection, mailing_id: int, window: timedelta, account: str | None
+) -> bool:
     """Tell whether `replay` could still settle something of this mailing."""
-    query = sa.select(batches.c.id).where(_replayable(mailing_id, now(connection) - window))
+    oldest = now(connection) - window
+    query = sa.select(batches.c.id).where(_replayable(mailing_id, oldest, account))
     return connection.execute(query.limit(1)).one_or_none() is not None
 
 
-def _replayable(mailing_id: int, oldest: datetime) -> sa.ColumnElement[bool]:
+def _replayable(mailing_id: int, oldest: datetime, account: str | None) -> sa.ColumnElement[bool]:
     unknown = sa.select(deliveries.c.batch_id).where(
         deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
     )
@@ -159,6 +167,7 @@ def _replayable(mailing_id: int, oldest: datetime) -> sa.ColumnElement[bool]:
         batches.c.mailing_id == mailing_id,
         batches.c.snapshot.is_not(None),
         batches.c.claimed_at > oldest,
+        known_to(account, batches),
         batches.c.id.in_(unknown),
     )
 

@@ -30,6 +30,7 @@ from stand_in import Fault
 from newsletter import config, personal, providers
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
+from newsletter.providers.base import account
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -100,6 +101,20 @@ def test_without_what_it_needs_it_is_not_opened_but_what_it_can_do_is_known(
         assert caught.value.exit_code == 1
     opened = providers.open_provider(settings(case, tmp_path))
     assert opened.capabilities == providers.capabilities_of(settings(case, tmp_path))
+
+
+def test_who_remembers_what_it_took_says_how_its_accounts_are_told_apart(
+    case: Case, tmp_path: Path
+) -> None:
+    can = case.can
+    assert bool(can.account_by) is bool(can.replay or can.search)
+    known = account(settings(case, tmp_path), can)
+    if not can.account_by:
+        assert known is None
+        return
+    for name in case.environment:
+        other = settings(case, tmp_path, **{name: "another.example.org"})
+        assert (account(other, can) != known) is (name == can.account_by)
 
 
 def test_the_documents_name_it_and_all_that_it_needs(case: Case) -> None:

@@ -4,7 +4,8 @@ It has two kinds of keys, as Lettermint has. The request's: the same body gets t
 another body 409, and a request whose first is still under way 409. Each message's: one that was
 accepted before, with the same content, is not sent again; with another content it refuses the
 whole batch. Messages are accepted in order: at an address that begins with `stops` it ends with an
-error that lists those before. `stand_in.py` says how to use it; `--fast` is of no effect.
+error that lists those before. Each token stands for a project of its own, which knows nothing of
+the others' keys. `stand_in.py` says how to use it; `--fast` is of no effect.
 """
 
 from __future__ import annotations
@@ -68,21 +69,22 @@ class FakeLettermint(StandIn):
             return refusal
         digest = hashlib.sha256(request.body).hexdigest()
         key = request.headers.get("idempotency-key", "")
+        whose = request.headers["x-lettermint-token"]
         with self.lock:
-            state, known = self._requests.ask(key, digest)
+            state, known = self._requests.ask(whose, key, digest)
             if state in {"busy", "other"}:
                 return 409, self.error(FAULTS["409"])
             if state == "known":
                 return 202, known
-            self._requests.keep(key, digest)
+            self._requests.keep(whose, key, digest)
         if self.latency:
             time.sleep(self.latency)
         with self.lock:
-            status, said = self._take(json.loads(request.body), key, digest)
+            status, said = self._take(json.loads(request.body), whose, key, digest)
             if status == 202:
-                self._requests.keep(key, digest, said)
+                self._requests.keep(whose, key, digest, said)
             else:
-                self._requests.forget(key)
+                self._requests.forget(whose, key)
         return status, said
 
     def _refusal(self, request: Request) -> tuple[int, bytes] | None:
@@ -98,10 +100,10 @@ class FakeLettermint(StandIn):
             return 422, json.dumps({"message": "It is not valid.", "errors": errors}).encode()
         return None
 
-    def _take(self, messages: list[Any], key: str, digest: str) -> tuple[int, bytes]:
+    def _take(self, messages: list[Any], whose: str, key: str, digest: str) -> tuple[int, bytes]:
         keys = [message.get("idempotency_key", "") for message in messages]
         hashes = [hashlib.sha256(json.dumps(message).encode()).hexdigest() for message in messages]
-        known = [self._messages.ask(*pair) for pair in zip(keys, hashes, strict=True)]
+        known = [self._messages.ask(whose, *pair) for pair in zip(keys, hashes, strict=True)]
         if any(state == "other" for state, _ in known):
             return 409, self.error(FAULTS["409"])
         results: list[dict[str, str]] = []
@@ -116,7 +118,7 @@ class FakeLettermint(StandIn):
                 entries.append(self._entry(message, results[-1]["message_id"], key, digest))
         self.note(entries)
         for pair, result in zip(zip(keys, hashes, strict=True), results, strict=False):
-            self._messages.keep(*pair, result)
+            self._messages.keep(whose, *pair, result)
         if len(results) == len(messages):
             return 202, json.dumps(results).encode()
         accepted = [

@@ -88,6 +88,9 @@ class FakeMailgun(StandIn):
         self.keeps_tags = True
         """Whether events are listed with their tags, or these were dropped or renamed."""
         self.events: list[dict[str, Any]] = []
+        self.domains = {DOMAIN}
+        """Of the account; each lists its own events."""
+        self._of: dict[str, str] = {}
         self.page_faults: dict[int, Fault] = {}
         self.pages = 0
 
@@ -113,13 +116,15 @@ class FakeMailgun(StandIn):
             return 200, WELCOME
         if not self._knows(request):
             return 401, b"Forbidden"
-        if found[1] != DOMAIN:
-            return 404, self.error(says(404, f"Domain not found: {found[1]}"))
+        domain = found[1]
+        if domain not in self.domains:
+            return 404, self.error(says(404, f"Domain not found: {domain}"))
         if request.method == "GET":
-            return self._page(found[3] or _name({**dict(parse_qsl(where.query)), "offset": 0}))
+            first = _name({**dict(parse_qsl(where.query)), "offset": 0})
+            return self._page(domain, found[3] or first)
         if self.latency:
             time.sleep(self.latency)
-        return self._take(request)
+        return self._take(domain, request)
 
     def _knows(self, request: Request) -> bool:
         scheme, _, secret = request.headers.get("authorization", "").partition(" ")
@@ -128,8 +133,8 @@ class FakeMailgun(StandIn):
         user, _, key = base64.b64decode(secret).decode().partition(":")
         return user == "api" and bool(key) and key == (self.key or key)
 
-    def _take(self, request: Request) -> tuple[int, bytes]:
-        id_ = f"{time.strftime('%Y%m%d%H%M%S')}.{uuid.uuid4().hex[:16]}@{DOMAIN}"
+    def _take(self, domain: str, request: Request) -> tuple[int, bytes]:
+        id_ = f"{time.strftime('%Y%m%d%H%M%S')}.{uuid.uuid4().hex[:16]}@{domain}"
         said = json.dumps({"id": f"<{id_}>", "message": "Queued. Thank you."}).encode()
         if self.fast:
             self.note([{"to": to, "ref": ref, "id": id_} for to, ref in found(request.body)])
@@ -144,17 +149,19 @@ class FakeMailgun(StandIn):
         taken = list(letters(form, id_, rescans=self.rescans))
         with self.lock:
             self.note(taken if self.keep else [one | {"message": None} for one in taken])
-            self.events += [
+            told = [
                 _event(kind, letter, form, self.now() + second)
                 for letter in taken
                 for second, kind in enumerate(self.happens)
             ]
+            self._of |= {event["id"]: domain for event in told}
             if self.recites:
-                for event in self.events[-len(taken) * len(self.happens) :]:
+                for event in told:
                     event["message"]["recipients"] = _readers(form)
+            self.events += told
         return 200, said
 
-    def _page(self, name: str) -> tuple[int, bytes]:
+    def _page(self, domain: str, name: str) -> tuple[int, bytes]:
         query = json.loads(base64.urlsafe_b64decode(name))
         limit, begin = int(query.get("limit", 100)), float(query["begin"])
         if limit > PER_PAGE or ("end" not in query and "ascending" not in query):
@@ -167,6 +174,7 @@ class FakeMailgun(StandIn):
                     for event in self.events
                     if max(begin, now - DAY) <= event["timestamp"] <= now - self.lag
                     and _fits(event, query, tagged=self.keeps_tags)
+                    and self._of.get(event["id"], domain) == domain
                 ),
                 key=lambda event: event["timestamp"],
             )
@@ -174,7 +182,7 @@ class FakeMailgun(StandIn):
         if not self.keeps_tags:
             items = [event | {"tags": []} for event in items]
         following = _name({**query, "offset": query["offset"] + len(items)})
-        at = f"{self.url}/v3/{DOMAIN}/events"
+        at = f"{self.url}/v3/{domain}/events"
         paging = {"next": f"{at}/{following}", "previous": f"{at}/{name}"}
         return 200, json.dumps({"items": items, "paging": paging}).encode()
 

@@ -1,7 +1,8 @@
 """A stand-in for Resend with a ledger of its own, and with every fault a network can have.
 
 A key keeps its promise as Resend's does: the same body gets the same ids, another body 409, and a
-request whose first is still under way 409. `stand_in.py` says how to use it; `--fast` finds
+request whose first is still under way 409. Each API key stands for an account of its own, which
+knows nothing of the others' keys. `stand_in.py` says how to use it; `--fast` finds
 addresses and references without reading the JSON.
 """
 
@@ -77,13 +78,14 @@ class FakeResend(StandIn):
             return refusal.status, self.error(refusal)
         digest = hashlib.sha256(request.body).hexdigest()
         key = request.headers.get("idempotency-key", "")
+        whose = request.headers["authorization"]
         with self.lock:
-            state, known = self._keys.ask(key, digest)
+            state, known = self._keys.ask(whose, key, digest)
             if state in CONFLICTS:
                 return 409, self.error(error(409, CONFLICTS[state]))
             if state == "known":
                 return 200, known
-            self._keys.keep(key, digest)
+            self._keys.keep(whose, key, digest)
         if self.latency:
             time.sleep(self.latency)
         status, said, taken = self._take(request)
@@ -96,9 +98,9 @@ class FakeResend(StandIn):
                         for letter, id_ in zip(taken, ids, strict=True)
                     ]
                 )
-                self._keys.keep(key, digest, said)
+                self._keys.keep(whose, key, digest, said)
             else:
-                self._keys.forget(key)
+                self._keys.forget(whose, key)
         return status, said
 
     def _list(self, request: Request) -> tuple[int, bytes]:

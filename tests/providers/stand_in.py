@@ -144,32 +144,35 @@ def seen(headers: Iterable[tuple[str, str]], html: str, text: str) -> dict[str, 
 
 
 class Keys:
-    """What is known of idempotency keys: what came under each, and what was said to it."""
+    """What is known of idempotency keys: what came under each, and what was said to it.
+
+    Each account has keys of its own: to another one, a key that is known to the first is new.
+    """
 
     def __init__(self) -> None:
-        self._known: dict[str, tuple[str, Any]] = {}
+        self._known: dict[tuple[str, str], tuple[str, Any]] = {}
 
-    def ask(self, key: str, digest: str) -> tuple[str, Any]:
+    def ask(self, account: str, key: str, digest: str) -> tuple[str, Any]:
         """Tell whether a key is `new`, `busy`, known for something `other`, or just `known`.
 
         Returns:
             That, and what was said to it if it is known.
         """
-        if key not in self._known:
+        if (account, key) not in self._known:
             return "new", None
-        before, said = self._known[key]
+        before, said = self._known[account, key]
         if before != digest:
             return "other", None
         return ("busy", None) if said is None else ("known", said)
 
-    def keep(self, key: str, digest: str, said: object = None) -> None:
+    def keep(self, account: str, key: str, digest: str, said: object = None) -> None:
         """Note what came under a key, and what was said to it once that is known."""
         if key:
-            self._known[key] = (digest, said)
+            self._known[account, key] = (digest, said)
 
-    def forget(self, key: str) -> None:
+    def forget(self, account: str, key: str) -> None:
         """Let a key be new again: nothing was taken under it."""
-        self._known.pop(key, None)
+        self._known.pop((account, key), None)
 
 
 def found(body: bytes, *, to: bytes, ref: bytes) -> list[tuple[str, str]]:

@@ -73,6 +73,9 @@ batches = sa.Table(
     sa.Column("settled_at", UtcDateTime),
     # When a search at the provider first came to its end without finding all of it.
     sa.Column("missed_at", UtcDateTime),
+    # Fingerprint of the provider's account that may know of it; null where no account matters, and
+    # from before that was noted.
+    sa.Column("account", sa.Text),
     sa.Index("batches_by_time", "claimed_at"),
     sqlite_autoincrement=True,
 )
@@ -194,6 +197,7 @@ notices = sa.Table(
     sa.Column("payload_hash", sa.Text),
     sa.Column("provider_id", sa.Text),
     sa.Column("accepted_at", UtcDateTime),
+    sa.Column("account", sa.Text),
     one_of("state", DeliveryState),
     sa.Index("notices_by_address", "address_hash", "queued_at"),
     sa.Index("notices_by_time", "queued_at"),
