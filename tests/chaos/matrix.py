@@ -17,7 +17,7 @@ DATABASES: Final = ("sqlite", "postgresql")
 PROCESSES: Final = (1, 2, 4)
 FAULTS: Final = (
     *("none", "answers-lost", "500-before", "500-after", "429-storm"),
-    *("leaver", "erased", "wrong-key", "wrong-ledger"),
+    *("leaver", "erased", "wrong-key", "wrong-ledger", "other-account"),
     *("late-listing", "no-listing"),
 )
 _ONLY: Final[Mapping[str, str]] = {

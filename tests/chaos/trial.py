@@ -24,6 +24,8 @@ ROUNDS: Final = 7
 """How often the command is typed, at the most, after the two rounds in which somebody may die."""
 
 _OTHER_KEY: Final = "another key, as little worth"
+_OTHER_ACCOUNT: Final = "andere.example.org"
+"""As good a key as it is a domain."""
 _ROUNDS_OF_TROUBLE: Final = 2
 _LATEST: Final = 29 * 60.0
 """In seconds: when a provider lists what it took, at the latest but one minute."""
@@ -82,6 +84,7 @@ class Trial:
         scene.fake.search_plan = self._search_fault
         if case.kind == "searchable":
             late = case.fault == "late-listing"
+            scene.fake.domains.add(_OTHER_ACCOUNT)
             scene.fake.lag = _LATEST if late else case.chance("lag").choice((0, 60, 900))
 
     def play(self) -> None:
@@ -164,6 +167,8 @@ class Trial:
         self._lose_a_reader("attempting", "unknown")
         if self.case.fault.startswith("wrong-"):
             self._send_wrongly()
+        if self.case.fault == "other-account":
+            self._send_through_another()
 
     def _requeue(self) -> None:
         with self.scene.copy.store() as store, store.write() as connection:
@@ -176,6 +181,12 @@ class Trial:
         if self.case.fault in GOING:
             chance = self.case.chance(str(states))
             self.scene.lose(self.case.fault, *states, most=1, chance=chance)
+
+    def _send_through_another(self) -> None:
+        """Type the command with another account of the provider's, which has none of these keys."""
+        by = self.scene.provider.case.can.account_by
+        self.kills = {}
+        self.scene.send(environment={by: _OTHER_ACCOUNT} if by else {})
 
     def _send_wrongly(self) -> None:
         """Type the command with settings that do not fit: nothing leaves, and nothing changes."""
