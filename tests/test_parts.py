@@ -82,6 +82,16 @@ def test_many_who_are_spread_over_one_request_are_each_found(root: Path, tmp_pat
     assert set(provider.copies().values()) == {1}
 
 
+def test_a_request_that_was_divided_is_no_progress(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=1000)
+    told: list[int] = []
+    provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
+    assert house.send(provider, progress=lambda done, _: told.append(done)).trouble is None
+    assert told == sorted(told)
+    assert told[0] == 0
+    assert told.count(1000) == 1
+
+
 def test_the_last_few_of_many_are_found_though_nobody_comes_after_them(
     root: Path, tmp_path: Path
 ) -> None:

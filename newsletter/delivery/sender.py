@@ -56,6 +56,7 @@ LETTERS_AT_ONCE: Final = 1000
 
 _WAIT_SECONDS: Final = 0.2
 _NOTHING: Final = Unknown("")
+_NOT_TAKEN: Final = (RetryLater, Refused)
 _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
 
@@ -173,11 +174,9 @@ class Sender:
                 mailings.conclude_known(connection, self._mailing.id)
             ready = self._seal(connection)
             claims, idle = self._claims(connection, in_flight + len(ready))
-        for one in landed:
-            if one.departure.claim.attempt == 1:
-                self._done += len(one.departure.claim.readers)
         if landed:
-            self._progress(self._done, self._mailing.audience)
+            # What another process had under way counts from the start, and again if it leaves here.
+            self._progress(min(self._done, self._mailing.audience), self._mailing.audience)
         for claim in claims:
             made = self._carrier.build(claim)
             if isinstance(made, Departure):
@@ -278,6 +277,9 @@ class Sender:
         kinds = {type(outcome): outcome for outcome in reversed(said)}
         refused = next((o for o in kinds.values() if isinstance(o, Refused)), None)
         later = next((o for o in kinds.values() if isinstance(o, RetryLater)), None)
+        if claim.attempt == 1:
+            back = sum(isinstance(o, _NOT_TAKEN) for o in said) if refused or later else 0
+            self._done += len(said) - back
         if Accepted in kinds:
             self._parts.accepted()
         self._doubts.arisen = self._doubts.arisen or Unknown in kinds
