@@ -156,11 +156,11 @@ def test_no_name_that_the_provider_has_for_his_letter_stays_or_comes_back(house:
         keep(house.store, [("resend", name, told)])
         assert apply_waiting(house.store) == 1
 
-    hear("accepted", "another name")
+    hear("accepted", "another-name")
     assert len(house.sql("SELECT * FROM acceptances")) == 1
     assert erase(house.store, house.settings, ANNA)
     when = house.sql("SELECT accepted_at FROM deliveries WHERE subscriber_id IS NULL")
-    hear("delivered", "yet another")
+    hear("delivered", "yet-another")
     assert house.sql("SELECT * FROM acceptances") == []
     assert house.sql(
         "SELECT state, provider_id, standing FROM deliveries WHERE subscriber_id IS NULL"
@@ -179,7 +179,7 @@ def test_an_event_still_proves_that_the_letter_of_somebody_who_is_gone_was_taken
     house.send(provider)
     ((ref,),) = house.sql("SELECT ref FROM deliveries WHERE subscriber_id = 26")
     assert erase(house.store, house.settings, ANNA)
-    told = RESEND.webhook(Told("delivered", str(ref), ANNA, provider_id="a name"))[0]
+    told = RESEND.webhook(Told("delivered", str(ref), ANNA, provider_id="a-name"))[0]
     keep(house.store, [("resend", "1", told)])
     apply_waiting(house.store)
     assert house.sql("SELECT state, provider_id FROM deliveries WHERE subscriber_id IS NULL") == [
