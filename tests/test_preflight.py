@@ -128,6 +128,8 @@ class Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("content-length", "0")))
         self.server.heard.append((self.command, self.path, body))
         route = "/u" if self.path.startswith("/u/") else self.path
+        if "?" in self.path and (self.command, "?") in self.server.said:
+            route = "?"
         status, text = self.server.said[self.command, route]
         self.send_response(status)
         self.send_header("location", "/elsewhere")
@@ -144,7 +146,8 @@ def web_app(house: House, **other: tuple[int, bytes]) -> Iterator[tuple[House, W
     said = {
         ("GET", "/healthz"): other.get("healthz", (200, health)),
         ("GET", "/u"): other.get("page", (200, b"")),
-        ("POST", "/u"): other.get("leave", (200, b"")),
+        ("POST", "/u"): other.get("leave", (200, b"unsubscribed")),
+        ("POST", "?"): other.get("asked", (200, b"mailed")),
     }
     with WebApp(said) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -165,6 +168,12 @@ def test_the_web_app_is_tried_as_a_reader_would(house: House, tmp_path: Path) ->
         ("GET", "/healthz", b""),
         ("GET", page, b""),
         ("POST", page, b"List-Unsubscribe=One-Click"),
+        ("GET", f"{page}?voorkeuren", b""),
+        ("POST", f"{page}?voorkeuren", b""),
+        ("GET", f"{page}?voorkeuren=", b""),
+        ("POST", f"{page}?voorkeuren=", b""),
+        ("GET", f"{page}?voorkeuren&utm_source=newsletter", b""),
+        ("POST", f"{page}?voorkeuren&utm_source=newsletter", b""),
     ]
 
 
@@ -179,6 +188,10 @@ def test_the_web_app_is_tried_as_a_reader_would(house: House, tmp_path: Path) ->
         ({"leave": (405, b"")}, 1),
         ({"leave": (302, b"")}, 1),
         ({"leave": (500, b"")}, 75),
+        ({"asked": (200, b"unsubscribed")}, 1),
+        ({"asked": (404, b"")}, 1),
+        ({"asked": (403, b"")}, 1),
+        ({"asked": (502, b"")}, 75),
     ],
 )
 def test_a_web_app_that_does_not_fit_keeps_letters_back(

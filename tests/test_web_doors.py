@@ -148,7 +148,6 @@ DAMAGED: Mapping[str, Callable[[str, str], str]] = {
     "cut": lambda good, _: good[:-1],
     "cut in front": lambda good, _: good[1:],
     "half": lambda good, _: good[: len(good) // 2],
-    "padded": lambda good, _: f"{good}=",
     "longer": lambda good, _: f"{good}A",
     "changed": lambda good, _: ("B" if good[0] == "A" else "A") + good[1:],
     "with another's signature": lambda good, other: (

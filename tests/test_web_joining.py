@@ -62,11 +62,16 @@ def anywhere() -> dict[str, str]:
 
 
 def ask(
-    app: App, email: str, *, headers: dict[str, str] | None = None, **fields: str
+    app: App,
+    email: str,
+    *,
+    headers: dict[str, str] | None = None,
+    path: str = "/subscribe",
+    **fields: str,
 ) -> httpx.Response:
     """Post our own form as a browser does."""
     asked = {"email": email, "first_name": "", "stamp": stamp(), **fields}
-    return app.client.post("/subscribe", data=asked, headers={**anywhere(), **(headers or {})})
+    return app.client.post(path, data=asked, headers={**anywhere(), **(headers or {})})
 
 
 @pytest.fixture

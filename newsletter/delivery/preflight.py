@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 _SECONDS: Final = 30.0
+_QUERIES: Final = ("voorkeuren", "voorkeuren=", "voorkeuren&utm_source=newsletter")
+"""The query with which a subscriber asks for their preferences, as it may reach the web app."""
 
 
 def reserved_token(key: str) -> str:
@@ -65,9 +67,11 @@ def lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
 
 
 def try_web_app(store: Store, settings: Settings) -> None:
-    """Try, as a reader would, whether the pages behind the letter's links work for this ledger.
+    """Try, as a subscriber would, whether the pages behind the letter's links work for this ledger.
 
-    Asks for `/healthz`, then for the leave page of nobody, and leaves by one-click (RFC 8058).
+    Asks for `/healthz`, then for the unsubscribe page of nobody, and unsubscribes by one-click
+    (RFC 8058). Then it asks for the preferences of nobody, with the address of that form in each
+    spelling that proxies give it: the answer must not be that somebody was unsubscribed.
 
     Raises:
         TryAgain: It does not answer, or has no database just now.
@@ -81,18 +85,31 @@ def try_web_app(store: Store, settings: Settings) -> None:
         health = _answered(wire.get(f"{base}/healthz"), base)
         _refuse_other_ledger(health, _ledger_of(store), base)
         page = f"{base}/u/{reserved_token(settings.secret_keys[0])}"
-        for reply in (
-            wire.get(page),
-            wire.post_form(page, {"List-Unsubscribe": "One-Click"}),
-        ):
-            if _answered(reply, base).status != 200:  # noqa: PLR2004 - OK
+        _shown(wire.get(page), base)
+        unsubscribed = _shown(wire.post_form(page, {"List-Unsubscribe": "One-Click"}), base)
+        for query in _QUERIES:
+            _shown(wire.get(f"{page}?{query}"), base)
+            asked = _shown(wire.post_form(f"{page}?{query}", {}), base)
+            if asked and asked == unsubscribed:
                 raise _unfit(
                     base,
-                    "does not know the leave links of this letter",
-                    "Give the web app the same NEWSLETTER_SECRET_KEY, and let it pass on POST",
+                    f"unsubscribes who asks for their preferences by ?{query}",
+                    "Let the web server before it pass on the query of every address unchanged",
                 )
     finally:
         wire.close()
+
+
+def _shown(reply: Reply | Failure, base: str) -> bytes:
+    """Return the page that an address of the letter shows."""
+    answer = _answered(reply, base)
+    if answer.status != 200:  # noqa: PLR2004 - OK
+        raise _unfit(
+            base,
+            "does not know the leave links of this letter",
+            "Give the web app the same NEWSLETTER_SECRET_KEY, and let it pass on POST",
+        )
+    return answer.body
 
 
 def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:

@@ -10,7 +10,7 @@ from newsletter.errors import NewsletterError
 from newsletter.store.joining import latest_issue
 from newsletter.subscriptions import confirming
 from newsletter.subscriptions.confirming import Standing
-from newsletter.web import bodies
+from newsletter.web import addresses, bodies
 from newsletter.web.clients import origin
 from newsletter.web.guard import remark
 
@@ -56,7 +56,7 @@ class Confirming:
 
     async def confirm(self, request: Request) -> Response:
         """Show a button, or put its reader on the list; it is committed before the answer."""
-        signup = confirming.which(self._keys, request.path_params["token"])
+        signup = confirming.which(self._keys, addresses.token(request))
         if signup is None:
             return self._pages.missing.answer(404)
         pressed = request.method == "POST"

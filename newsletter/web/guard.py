@@ -6,11 +6,13 @@ what a reader sent: a path holds his token, and a log lives longer than anybody 
 
 from __future__ import annotations
 
+import re
 import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
 
 import newsletter
 
@@ -31,6 +33,7 @@ HEADERS: Final = (
 
 _CLOSE: Final = ((b"connection", b"close"),)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_ABSOLUTE: Final = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 _PACKAGE: Final = Path(newsletter.__file__).parent
 
 
@@ -47,6 +50,7 @@ def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None
         if scope["type"] != "http":
             return
         began, status = time.perf_counter(), 0
+        _make_relative(scope)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -69,6 +73,16 @@ def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None
             log(_line(scope, route, status, time.perf_counter() - began))
 
     return answer
+
+
+def _make_relative(scope: Scope) -> None:
+    """Read a target that is a whole URL by its path: RFC 9112, section 3.2.2, asks that of servers.
+
+    Which host it names decides nothing here.
+    """
+    if match := _ABSOLUTE.match(scope["raw_path"]):
+        scope["raw_path"] = scope["raw_path"][match.end() :] or b"/"
+        scope["path"] = unquote(scope["raw_path"].decode("ascii"))
 
 
 def _has_two_lengths(scope: Scope) -> bool:

@@ -16,7 +16,7 @@ from newsletter.model import Status
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.erasing import erase_reader
 from newsletter.subscriptions.preferences import Moved
-from newsletter.web import bodies, forms
+from newsletter.web import addresses, bodies, forms
 from newsletter.web.guard import remark
 
 if TYPE_CHECKING:
@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 MAX_BODY: Final = 4096
 ASK: Final = "voorkeuren"
 """The query of a leave link with which its page asks for a link to preferences."""
+
+DATA: Final = "gegevens"
+FORGET: Final = "vergeten"
 
 _LATER: Final = {"Retry-After": "60"}
 _ATTACHED: Final = {"Content-Disposition": 'attachment; filename="mijn-gegevens.json"'}
@@ -88,7 +91,7 @@ class Preferences:
         self._wake()
 
     def _answer(self, request: Request, asked: Mapping[str, str]) -> Response:
-        token, moment = request.path_params["token"], datetime.now(UTC)
+        token, moment = addresses.token(request), datetime.now(UTC)
         if asked.get("do") == "link":
             # Whose it was, and whether it was anybody's, the answer does not say.
             if once := preferences.once_whose(self._database.store(), self._keys, token):
@@ -104,13 +107,12 @@ class Preferences:
             return self._pages.no_preferences.answer(404)
         if request.method == "POST":
             return self._do(request, public_id, asked)
-        match request.url.query:
-            case "gegevens":
-                return self._data(public_id)
-            case "vergeten":
-                return self._pages.forget.answer()
-            case _:
-                return self._show(reader, {})
+        asked_for = addresses.names(request.scope)
+        if DATA in asked_for:
+            return self._data(public_id)
+        if FORGET in asked_for:
+            return self._pages.forget.answer()
+        return self._show(reader, {})
 
     def _do(self, request: Request, public_id: str, asked: Mapping[str, str]) -> Response:
         """Do one thing, and show what is so now."""

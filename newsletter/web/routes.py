@@ -16,7 +16,7 @@ from newsletter.model import Letter
 from newsletter.store import leaving as queries
 from newsletter.store.engine import HEAD
 from newsletter.subscriptions import leaving
-from newsletter.web import bodies
+from newsletter.web import addresses, bodies
 from newsletter.web.guard import guarded, remark
 from newsletter.web.line import Line
 from newsletter.web.preferences import ASK
@@ -82,13 +82,13 @@ class Readers:
         there is one answer too, a page, which a mail program shows to nobody. The page's second
         form posts to the same link with a query, which no mail program adds.
         """
-        reader = leaving.whose(self._keys, request.path_params["token"])
+        reader = leaving.whose(self._keys, addresses.token(request))
         if reader is None:
             return self._pages.missing.answer(404)
         proof = reader == tokens.NOBODY
         if request.method != "POST":
             return (self._pages.leave_proof if proof else self._pages.leave).answer()
-        if request.url.query == ASK:
+        if ASK in addresses.names(request.scope):
             return await self.preferences.mail_link(request, reader)
         await bodies.read(request, MAX_BODY)
         try:
@@ -103,7 +103,7 @@ class Readers:
 
     def issue(self, request: Request) -> Response:
         """Show an issue as its readers got it, without anything of theirs."""
-        slug = request.path_params["slug"]
+        slug = addresses.found(_SLUG, request.path_params["slug"])
         if not _SLUG.fullmatch(slug):
             return self._pages.missing.answer(404)
         try:
