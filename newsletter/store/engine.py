@@ -18,6 +18,7 @@ from newsletter.store.migrating import HEAD, behind, migrate, revision
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from newsletter.config import Settings
 
@@ -142,17 +143,21 @@ class Store:
                 where=self._place.name,
                 hint="Run it again",
             ) from error
-        except exc.DBAPIError as error:
+        except NewsletterError:
+            raise
+        except Exception as error:
+            # psycopg's own may surface where SQLAlchemy wraps none, as when a transaction ends.
             if found := self._explain(error):
                 raise found from error
             raise
 
-    def _explain(self, error: exc.DBAPIError) -> NewsletterError | None:
-        if not self._server:
-            return sqlite.explain(error, self._place.name)
-        from newsletter.store import postgres  # noqa: PLC0415 - slow to import
+    def _explain(self, error: Exception) -> NewsletterError | None:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if isinstance(self._place, SqliteFile):
+            return sqlite.explain(cause, self._place.name)
+        from newsletter.store import server_errors  # noqa: PLC0415 - slow to import
 
-        return postgres.explain(error, self._place.name)
+        return server_errors.explain(cause, self._place.name, self._place.parameters)
 
 
 def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) -> Store:
@@ -170,7 +175,7 @@ def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) 
     place = locate(settings)
     if isinstance(place, SqliteFile):
         sqlite.prepare_file(place.path)
-    store = connect(place, clock)
+    store = connect(place, clock, settings.state)
     try:
         with store.read() as connection:
             found = revision(connection, place.name)
@@ -193,15 +198,26 @@ def _refuse_to_migrate(lacking: int, name: str) -> None:
     )
 
 
-def connect(place: SqliteFile | Server, clock: Callable[[], datetime] | None = None) -> Store:
-    """Return the store at a place, whatever is there."""
+def connect(
+    place: SqliteFile | Server,
+    clock: Callable[[], datetime] | None = None,
+    state: Path | None = None,
+) -> Store:
+    """Return the store at a place, whatever is there.
+
+    Args:
+        place: Where it is.
+        clock: Tells the time in place of the database's own.
+        state: Where senders of this machine hold their locks; without it, leases decide.
+    """
     if isinstance(place, SqliteFile):
         engine = sqlite.engine(place.path)
     else:
         from newsletter.store import postgres  # noqa: PLC0415 - slow to import
 
         engine = postgres.engine(place.parameters)
-    return Store(engine.execution_options(newsletter_clock=clock) if clock else engine, place)
+    options = {"newsletter_clock": clock, "newsletter_state": state}
+    return Store(engine.execution_options(**options), place)
 
 
 def upgrade(store: Store, place: SqliteFile | Server) -> int:

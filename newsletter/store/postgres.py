@@ -1,4 +1,4 @@
-"""The database on a PostgreSQL server: connecting to it, and what its errors mean.
+"""The database on a PostgreSQL server: connecting to it, and its transactions.
 
 It may stand behind a pooler that gives every transaction another connection: nothing is set for
 longer than a transaction, nothing is prepared, no lock outlives a transaction
@@ -7,14 +7,14 @@ longer than a transaction, nothing is prepared, no lock outlives a transaction
 
 from __future__ import annotations
 
+import logging
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 import psycopg
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 
-from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store.schema import UtcDateTime
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",
 }
 _LOCK_TIMEOUT = "30s"
+
+# What it logs of a connection that breaks names host and user; what is wrong comes as an error.
+logging.getLogger("psycopg").propagate = False
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def engine(parameters: Mapping[str, str]) -> sa.Engine:
@@ -100,72 +104,3 @@ def lock(connection: sa.Connection, number: int) -> None:
 
 
 _OURS = 0x6E6C  # tells our locks from those of other programs in the same database
-
-
-_PASSING = {
-    "40": "another process was at the same rows",
-    "53": "the server has no room for this just now",
-    "55": "another process holds what this one needs",
-    "57": "the server is stopping, starting or was told to stop this",
-    "08": "the connection was lost",
-    "25P": "the server ended a transaction that took too long",
-}
-_BROKEN = ("could not be read or written by its server", "Look into the server's own log")
-_MENDABLE = {
-    "53100": ("the server's disk is full", "Free some space, then run it again"),
-    "25006": ("is read-only", "Use the primary server, and a user who may write"),
-    "42501": ("may not be used so by this user", "Give this user the rights on it"),
-    "42P01": ("lacks a table of this program", "Run: newsletter db status"),
-    "42703": ("lacks a column of this program", "Run: newsletter db status"),
-    "3D000": ("does not exist", "Make it (createdb), or mend the URL"),
-    "28": ("refuses this user or password", "Mend the URL, or PGPASSWORD"),
-    # A file that may not grow, a disk that fails, damage: what it is stands in the server's log.
-    "58": _BROKEN,
-    "XX": _BROKEN,
-}
-# What a server says before there is a connection has no code that libpq passes on.
-_REFUSALS = {
-    "password authentication failed": "28",
-    "authentication failed": "28",
-    "no password supplied": "28",
-    "no pg_hba.conf entry": "28",
-    "is not permitted to log in": "28",
-    "no such user": "28",
-    "no such database": "3D000",
-    "permission denied for database": "42501",
-}
-
-
-def explain(error: exc.DBAPIError, name: str) -> NewsletterError | None:
-    """Return what an error of PostgreSQL means for the author, or None for what is our mistake."""
-    state = getattr(error.orig, "sqlstate", None) or _state_of_refusal(error)
-    if state is None:
-        if not isinstance(error.orig, psycopg.OperationalError | psycopg.InterfaceError):
-            return None
-        if "certificate" in str(error.orig) or "SSL" in str(error.orig):
-            return NewsletterError(
-                "no trusted connection to the database can be made",
-                where=name,
-                hint="Check sslmode and sslrootcert in the URL; -v before the command says more",
-            )
-        return _try_again("the database cannot be reached, or the connection was lost", name)
-    for length in (5, 3, 2):
-        if found := _MENDABLE.get(state[:length]):
-            return NewsletterError(f"the database {found[0]}", where=name, hint=found[1])
-        if passing := _PASSING.get(state[:length]):
-            return _try_again(f"the database did not do it: {passing}", name)
-    return None
-
-
-def _state_of_refusal(error: exc.DBAPIError) -> str | None:
-    said = str(error.orig)
-    for text, state in _REFUSALS.items():
-        if text in said:
-            return state
-    if "does not exist" in said:
-        return "28" if 'role "' in said else "3D000"
-    return None
-
-
-def _try_again(problem: str, name: str) -> TryAgain:
-    return TryAgain(problem, where=name, hint="Run it again when it is there")

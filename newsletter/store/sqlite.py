@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy import event, exc
+from sqlalchemy import event
 
 from newsletter.errors import NewsletterError, TryAgain
 
@@ -212,10 +212,10 @@ _MENDABLE = {
 }
 
 
-def explain(error: exc.DBAPIError, name: str) -> NewsletterError | None:
+def explain(error: BaseException | None, name: str) -> NewsletterError | None:
     """Return what an error of SQLite means for the author, or None for what is our mistake."""
     # The low byte is the kind of error; the rest tells more (sqlite.org/rescode.html).
-    code = getattr(error.orig, "sqlite_errorcode", 0) & 0xFF
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         problem = "the database is in use by another process"
         return TryAgain(problem, where=name, hint="Run it again")
