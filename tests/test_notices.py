@@ -388,7 +388,6 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
         join(house.store, wish(f"lezer{n}@example.org"), VIA)
     ledger = tmp_path / "taken"
     assert notifier(house, ledger, hours, where).wait(60) == -signal.SIGKILL
-    sql(house.store, "UPDATE notices SET lease_until = '2000-01-01 00:00:00.000000+00:00'")
     assert notifier(house, ledger, hours, "nowhere").wait(60) == 0
     copies = Provider(ledger).copies()
     states = [state for _, state in queued(house.store)]
@@ -402,15 +401,52 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
         assert len(copies) == 3 or "unknown" in states
 
 
-def test_a_killed_process_leaves_the_next_one_nothing_before_its_lease_is_over(
-    root: Path, tmp_path: Path
-) -> None:
-    house = House(root, readers=0, slug="none")
+def leave_one_under_way(house: House, taken: Path) -> None:
+    """Let a process be killed when the provider has the second of two notices."""
     for n in range(2):
         join(house.store, wish(f"lezer{n}@example.org"), VIA)
-    assert notifier(house, tmp_path / "taken", 24, "submit").wait(60) == -signal.SIGKILL
+    assert notifier(house, taken, 24, "submit").wait(60) == -signal.SIGKILL
+    assert queued(house.store)[1] == ("confirmation", "attempting")
+
+
+@pytest.mark.parametrize("hours", [24, 0], ids=["keyed", "blind"])
+def test_on_the_same_machine_the_next_one_takes_over_from_a_killed_one_at_once(
+    hours: int, root: Path, tmp_path: Path
+) -> None:
+    house = House(root, readers=0, slug="none")
+    leave_one_under_way(house, tmp_path / "taken")
+    assert notices.is_due(house.store, house.settings)
+    provider = Provider(tmp_path / "taken", replay=timedelta(hours=hours))
+    assert send_due(house, provider).accepted == (1 if hours else 0)
+    assert queued(house.store)[1] == ("confirmation", "accepted" if hours else "unknown")
+    assert set(provider.copies().values()) == {1}
+    assert not notices.is_due(house.store, house.settings)
+
+
+def test_without_the_lock_of_a_killed_one_its_lease_decides(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=0, slug="none")
+    leave_one_under_way(house, tmp_path / "taken")
+    (lock,) = house.settings.state.glob("sender-*.lock")
+    lock.rename(tmp_path / "elsewhere")
+    assert not notices.is_due(house.store, house.settings)
     assert send_due(house, Provider(tmp_path / "taken")).accepted == 0
     assert queued(house.store)[1] == ("confirmation", "attempting")
+    sql(house.store, "UPDATE notices SET lease_until = '2000-01-01 00:00:00.000000+00:00'")
+    assert send_due(house, Provider(tmp_path / "taken")).accepted == 1
+
+
+def test_from_one_that_lives_nothing_is_taken_over(root: Path, tmp_path: Path) -> None:
+    house = House(root, readers=0, slug="none")
+    join(house.store, wish("anna@example.org"), VIA)
+    looks: list[tuple[bool, int]] = []
+
+    def look(_batch: Batch) -> None:
+        other = Provider(tmp_path / "other")
+        looks.append((notices.is_due(house.store, house.settings), send_due(house, other).accepted))
+
+    assert send_due(house, Provider(tmp_path / "taken", answer=look)).accepted == 1
+    assert looks == [(False, 0)]
+    assert not list(house.settings.state.glob("sender-*.lock"))
 
 
 def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path) -> None:

@@ -66,7 +66,7 @@ class Doubts:
         self.arisen = True
         """Whether there may be some: looked for at first, at the end, and when they arise."""
 
-    def again(self, connection: Connection) -> Claim | None:
+    def again(self, connection: Connection, owner: str | None) -> Claim | None:
         """Take over a request whose answer was lost, here or with another process."""
         recovery.expire_leases(connection, self._mailing.id)
         if not self._can.replay:
@@ -81,6 +81,7 @@ class Doubts:
             lease=self._can.lease,
             window=replay_window(self._can),
             account=self._own,
+            owner=owner,
             but={*spent, *early},
         )
         if again:

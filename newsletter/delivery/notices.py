@@ -20,7 +20,7 @@ from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, U
 from newsletter.providers import capabilities_of
 from newsletter.providers.base import account
 from newsletter.providers.events import lift_suppression
-from newsletter.store import notice_claims, notices, returning
+from newsletter.store import notice_claims, notices, returning, sender_locks
 from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
@@ -101,12 +101,16 @@ class Notices:
             except NewsletterError as unfit:
                 return Round(0, unfit)
             self._make_way(store)
+        with sender_locks.held(self._settings.state) as owner:
+            return self._send_all(store, stop, owner)
+
+    def _send_all(self, store: Store, stop: Event, owner: str | None) -> Round:
         accepted = 0
         refused: NewsletterError | None = None
         while not stop.is_set():
             began = clocks()
             with store.write() as connection:
-                notice, ready = self._next(connection)
+                notice, ready = self._next(connection, owner)
             if notice is None:
                 break
             if ready is None:
@@ -134,7 +138,9 @@ class Notices:
             with store.write() as connection:
                 returning.note_obstacle(connection, id_, reason or None)
 
-    def _next(self, connection: Connection) -> tuple[Notice | None, tuple[Batch, Payload] | None]:
+    def _next(
+        self, connection: Connection, owner: str | None
+    ) -> tuple[Notice | None, tuple[Batch, Payload] | None]:
         """Claim a notice and seal its bytes; without any, it was not to be repeated."""
         key_id = next(iter(self._keys))
         notice = notice_claims.claim(
@@ -143,6 +149,7 @@ class Notices:
             key_id=key_id,
             lease=self._can.lease,
             window=replay_window(self._can),
+            owner=owner,
         )
         if notice is None:
             return None, None

@@ -174,6 +174,7 @@ def _frozen_meanwhile(connection: Connection, provider: Provider, fresh: Fresh) 
     if not rehearsal:
         refuse_rival(connection, fresh.issue)
     elif other:
+        recovery.expire_leases(connection, other.id)
         left = recovery.lease_left(connection, other.id)
         if left and left.total_seconds() > 0:
             raise TryAgain(

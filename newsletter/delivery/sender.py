@@ -32,7 +32,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.base import account
-from newsletter.store import batches, doubts, mailings, recovery
+from newsletter.store import batches, doubts, mailings, recovery, sender_locks
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
@@ -97,6 +97,8 @@ class Sender:
         self._told_of_others = False
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
         self._zone = settings.zone
+        self._state = settings.state
+        self._owner: str | None = None
         self._limits = Limits(settings, rehearsal=mailing.rehearsal)
         self._account = account(settings, self._can)
         self._doubts = Doubts(store, provider, mailing, self._account)
@@ -127,7 +129,11 @@ class Sender:
             with self._store.write() as connection:
                 self._refuse(connection, self._quota.barred)
             return stops.refused(self._quota.barred, self._mailing.slug, self._left())
-        with garbage.looked_for_seldom(), ThreadPoolExecutor(self._most) as pool:
+        with (
+            sender_locks.held(self._state) as self._owner,
+            garbage.looked_for_seldom(),
+            ThreadPoolExecutor(self._most) as pool,
+        ):
             # First what earlier runs left in doubt, at the end what this one did.
             self._doubts.search()
             self._send(pool)
@@ -223,14 +229,14 @@ class Sender:
     def _next(self, connection: Connection) -> tuple[Claim | None, float | None]:
         """Take over a request of unknown outcome, or claim a new one; or say when to look again."""
         if self._doubts.arisen:
-            if again := self._doubts.again(connection):
+            if again := self._doubts.again(connection, self._owner):
                 return again, None
             self._doubts.arisen = False
         size, pause = self._room(connection)
         if size <= 0:
             return None, pause
         claim = self._claim(connection, size)
-        if claim is None and (again := self._doubts.again(connection)):
+        if claim is None and (again := self._doubts.again(connection, self._owner)):
             return again, None
         return claim, self._doubts.next_at(time.monotonic()) if claim is None else None
 
@@ -254,6 +260,7 @@ class Sender:
             key_id=next(iter(self._keys)),
             replayable=bool(self._can.replay),
             account=self._account,
+            owner=self._owner,
         )
         while part := self._parts.next():
             if claim := take(only=part):

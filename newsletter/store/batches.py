@@ -67,6 +67,7 @@ def claim(
     but: Collection[str] = (),
     replayable: bool = True,
     account: str | None = None,
+    owner: str | None = None,
 ) -> Claim | None:
     """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
 
@@ -84,6 +85,7 @@ def claim(
         replayable: The same bytes may be sent again under its key. If they never may, nothing of
             what they are made of is kept, for that holds addresses.
         account: Fingerprint of the provider's account that will know of them.
+        owner: Names the lock that the sender holds.
     """
     room = _room(connection, mailing_id)
     if room is _SHUT:
@@ -103,6 +105,7 @@ def claim(
                 "lease_until": moment + lease,
                 "snapshot": _snapshot(claimed) if replayable else None,
                 "account": account,
+                "owner": owner,
             }
             return _take(connection, mailing_id, found, claimed, written)
     return None

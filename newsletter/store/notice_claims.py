@@ -24,6 +24,7 @@ from newsletter.model import (
 from newsletter.store.engine import now
 from newsletter.store.ids import new_id
 from newsletter.store.notices import open_
+from newsletter.store.owners import end_leases_of_the_gone
 from newsletter.store.schema import changes, notices, signups, subscribers
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Notice:
         plain_text: Its reader gets no HTML part.
         payload_hash: Of the bytes that left before, or None if this is no repetition.
         account: Fingerprint of the provider's account that takes it.
+        owner: Names the lock that its sender holds.
     """
 
     id: int
@@ -67,37 +69,50 @@ class Notice:
     lease_until: datetime
     payload_hash: str | None = None
     account: str | None = None
+    owner: str | None = None
+
+
+_ATTEMPTING: Final = notices.c.state == DeliveryState.ATTEMPTING
 
 
 def expire(connection: sa.Connection) -> None:
     """End what has waited too long, whoever was to take it.
 
-    What a lost process left attempting becomes unknown, never pending.
+    What a lost process left attempting becomes unknown, never pending: when its lease is over, or
+    at once if that process is known to be gone.
     """
+    end_leases_of_the_gone(connection, notices, _ATTEMPTING)
     moment = now(connection)
     overdue = sa.select(notices.c.id).where(
         sa.or_(
-            sa.and_(notices.c.state == DeliveryState.ATTEMPTING, notices.c.lease_until <= moment),
+            sa.and_(_ATTEMPTING, notices.c.lease_until <= moment),
             sa.and_(notices.c.state == DeliveryState.PENDING, notices.c.expires_at <= moment),
         )
     )
     ids = connection.scalars(overdue.with_for_update(skip_locked=True)).all()
     if not ids:
         return
-    lost = notices.c.state == DeliveryState.ATTEMPTING
     connection.execute(
         notices.update()
         .where(notices.c.id.in_(ids))
         .values(
-            state=sa.case((lost, DeliveryState.UNKNOWN.value), else_=DeliveryState.SKIPPED.value),
-            reason=sa.case((lost, "the process that sent it was lost"), else_="too late"),
+            state=sa.case(
+                (_ATTEMPTING, DeliveryState.UNKNOWN.value), else_=DeliveryState.SKIPPED.value
+            ),
+            reason=sa.case((_ATTEMPTING, "the process that sent it was lost"), else_="too late"),
             due_at=moment,
         )
     )
 
 
 def claim(
-    connection: sa.Connection, via: Via, *, key_id: str, lease: timedelta, window: timedelta
+    connection: sa.Connection,
+    via: Via,
+    *,
+    key_id: str,
+    lease: timedelta,
+    window: timedelta,
+    owner: str | None = None,
 ) -> Notice | None:
     """Take the next notice that may leave or be repeated, or None when there is none.
 
@@ -110,6 +125,7 @@ def claim(
         key_id: Fingerprint of the key that will sign.
         lease: How long its owner may take.
         window: For how long after a claim the provider still knows its key; zero if it knows none.
+        owner: Names the lock that the sender holds.
     """
     expire(connection)
     moment = now(connection)
@@ -125,7 +141,7 @@ def claim(
             _give_up(connection, row.id, why)
         else:
             taken = _taken(row, moment=moment, lease=lease, key_id=key_id)
-            return replace(taken, account=via.account)
+            return replace(taken, account=via.account, owner=owner)
     return None
 
 
@@ -147,6 +163,7 @@ def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
             lease_until=notice.lease_until,
             payload_hash=payload_hash,
             account=notice.account,
+            owner=notice.owner,
         )
     )
 

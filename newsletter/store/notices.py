@@ -6,11 +6,13 @@ A row holds no address: who is meant is looked up when the notice leaves.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, EventKind, NoticeKind
+from newsletter.store import owners
 from newsletter.store.accounts import known_to
 from newsletter.store.alike import insert_if
 from newsletter.store.engine import now
@@ -19,7 +21,7 @@ from newsletter.store.schema import notices
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime, timedelta
+    from datetime import datetime
 
 
 _TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
@@ -136,8 +138,11 @@ def came_back(connection: sa.Connection, address_hash: str, *, bounced_since: da
 def next_due(connection: sa.Connection, via: Via) -> timedelta | None:
     """Return how long it is until something can be done, zero or less if now; None if nothing is.
 
-    What another process is sending counts from the end of its lease: that process may be lost.
+    What another process is sending counts from the end of its lease: that process may be lost. If
+    it is known to be gone, something can be done now.
     """
+    if owners.gone(connection, notices, notices.c.state == DeliveryState.ATTEMPTING):
+        return timedelta()
     at = sa.case(
         (notices.c.state == DeliveryState.ATTEMPTING, notices.c.lease_until),
         else_=notices.c.due_at,

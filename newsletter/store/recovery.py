@@ -12,10 +12,11 @@ from newsletter.store.accounts import known_to
 from newsletter.store.batches import Claim, from_snapshot, make_room
 from newsletter.store.bulk import among
 from newsletter.store.engine import now
+from newsletter.store.owners import end_leases_of_the_gone
 from newsletter.store.schema import batches, deliveries, mailings
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime, timedelta
 
 
@@ -23,8 +24,11 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
     """Turn what a lost process left attempting into unknown; return how many deliveries.
 
     Never into pending, unless the batch was not sealed: then nothing of it can have left, and its
-    owner, if it is alive, can seal it no more.
+    owner, if it is alive, can seal it no more. The lease of a sender that is known to be gone ends
+    now.
     """
+    unsettled = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
+    end_leases_of_the_gone(connection, batches, unsettled)
     overdue = (
         sa.select(batches.c.id, batches.c.payload_hash)
         .where(
@@ -92,6 +96,7 @@ def replay(
     lease: timedelta,
     window: timedelta,
     account: str | None = None,
+    owner: str | None = None,
     but: Collection[int] = (),
 ) -> Claim | None:
     """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
@@ -102,6 +107,7 @@ def replay(
         lease: How long this owner may take.
         window: For how long after its claim the provider still knows the key.
         account: The one that is asked: to another, every key is new.
+        owner: Names the lock that this sender holds.
         but: Batches that were asked about already and gave no answer.
     """
     # Kept from a pause or an ending until this is committed, as in a claim.
@@ -116,18 +122,18 @@ def replay(
     )
     only = query.order_by(batches.c.id).limit(1).with_for_update(skip_locked=True)
     row = connection.execute(only).one_or_none()
-    return None if row is None else _take_over(connection, row, moment + lease, account)
+    if row is None:
+        return None
+    return _take_over(
+        connection, row, {"lease_until": moment + lease, "account": account, "owner": owner}
+    )
 
 
-def _take_over(
-    connection: sa.Connection, row: sa.Row[Any], lease_until: datetime, account: str | None
-) -> Claim:
-    """Make a batch that is locked this process's own, and that account's from now on."""
+def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str, object]) -> Claim:
+    """Make a batch that is locked this process's own, and its account's from now on."""
     attempt = row.attempt + 1
     connection.execute(
-        batches.update()
-        .where(batches.c.id == row.id)
-        .values(attempt=attempt, lease_until=lease_until, account=account)
+        batches.update().where(batches.c.id == row.id).values(attempt=attempt, **written)
     )
     connection.execute(
         deliveries.update()

@@ -46,6 +46,7 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
 """Module, function, and whether it begins or ends."""
 
 IN_RECOVERY: Final[Mapping[str, tuple[str, str, str]]] = {
+    "takeover-uncommitted": ("owners", "end_leases_of_the_gone", "return"),
     "lease-uncommitted": ("recovery", "expire_leases", "return"),
     "replay-uncommitted": ("recovery", "replay", "return"),
     "search-uncommitted": ("doubts", "record_search", "return"),

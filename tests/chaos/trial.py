@@ -31,6 +31,8 @@ _LATEST: Final = 29 * 60.0
 """In seconds: when a provider lists what it took, at the latest but one minute."""
 _SOON: Final = timedelta(minutes=8)
 _WELL: Final = 0.4
+_BY_LEASE: Final = 0.5
+"""How often the leases of those who were killed are over when the next ones come."""
 _ANSWERS: Final = {
     "answers-lost": ("reset-accepted", "half-answer", "page", "empty", "502-page"),
     "500-before": ("500",),
@@ -95,7 +97,9 @@ class Trial:
         first = chance.choice(("claimed", "kill-untaken", "kill-taken"))
         again = chance.choice(usual)
         self._send(first if in_recovery else case.step)
-        self.scene.copy.clock.advance(LEASE)
+        # Those who were killed here are known to be gone; of others, the leases tell it.
+        if self.case.chance("lease").random() < _BY_LEASE:
+            self.scene.copy.clock.advance(LEASE)
         self._between()
         self._send(case.step if in_recovery else again)
         self.round += 1

@@ -66,6 +66,8 @@ batches = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("claimed_at", UtcDateTime, nullable=False),
     sa.Column("lease_until", UtcDateTime, nullable=False),
+    # Which file its sender holds a lock on, see `sender_locks`; null where that proves nothing.
+    sa.Column("owner", sa.Text),
     # How many letters it was claimed for: what limits by the second and the hour count.
     sa.Column("size", sa.Integer, nullable=False, server_default="0"),
     sa.Column("snapshot", sa.Text),
@@ -194,6 +196,7 @@ notices = sa.Table(
     sa.Column("key_id", sa.Text),
     sa.Column("claimed_at", UtcDateTime),
     sa.Column("lease_until", UtcDateTime),
+    sa.Column("owner", sa.Text),
     sa.Column("payload_hash", sa.Text),
     sa.Column("provider_id", sa.Text),
     sa.Column("accepted_at", UtcDateTime),

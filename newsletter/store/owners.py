@@ -1,0 +1,48 @@
+"""Queries about who sends what is under way, and whether that sender is known to be gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.store import sender_locks
+from newsletter.store.bulk import among
+from newsletter.store.engine import now
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def end_leases_of_the_gone(
+    connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]
+) -> None:
+    """End, from this moment on, the leases of senders that are known to be gone.
+
+    Whatever counts from the end of a lease counts from now. All other leases stay as they are.
+
+    Args:
+        connection: A write transaction.
+        table: Of batches, or of notices.
+        open_: Which of its rows have a lease that matters.
+    """
+    owners = gone(connection, table, open_)
+    if not owners:
+        return
+    moment = now(connection)
+    theirs = sa.and_(open_, table.c.lease_until > moment, table.c.owner.in_(owners))
+    # In one order, and without those that another sender takes over at this very moment.
+    held = sa.select(table.c.id).where(theirs).order_by(table.c.id)
+    ids = connection.scalars(held.with_for_update(skip_locked=True)).all()
+    ended = table.update().where(among(connection, table.c.id, ids))
+    connection.execute(ended.values(lease_until=moment))
+
+
+def gone(connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]) -> list[str]:
+    """Return which senders hold leases and are known to be gone; see `end_leases_of_the_gone`."""
+    state: Path | None = connection.get_execution_options().get("newsletter_state")
+    if state is None:
+        return []
+    leased = sa.and_(open_, table.c.lease_until > now(connection), table.c.owner.is_not(None))
+    owners = connection.scalars(sa.select(table.c.owner).where(leased).distinct())
+    return sender_locks.gone(owners.all(), state)

@@ -1,0 +1,218 @@
+"""Whether a sender still lives: each holds a lock of the operating system for as long as it does.
+
+The lock is on a file of its own in `.newsletter/`, and its leases name that file. The kernel lets
+go of the lock when the process ends, however it ends. So whoever finds that very file and gets its
+lock knows that the sender is gone, and need not wait for its leases. That is only said where it is
+certain; everywhere else, and wherever there is doubt, the lease decides. All that depends on the
+operating system stands here.
+
+The lock is flock's, which belongs to the open file: no other part of the process can lose it by
+closing the file, as with POSIX record locks, and it is never unlocked, only closed, so that a
+forked child which still has it keeps it (man7.org/linux/man-pages/man2/flock.2.html).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import hashlib
+import os
+import re
+import secrets
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from newsletter.config import make_private
+from newsletter.errors import NewsletterError
+
+if sys.platform == "linux":
+    import fcntl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
+_MACHINE: Final = Path("/etc/machine-id")
+
+_RELIABLE: Final = frozenset(
+    {
+        *(0xEF53, 0x58465342, 0x9123683E, 0xF2F52010),  # ext2-4, XFS, Btrfs, F2FS
+        *(0x2FC12FC1, 0xCA451A4E, 0x01021994, 0x794C7630),  # ZFS, bcachefs, tmpfs, overlayfs
+    }
+)
+"""File systems of one machine, whose locks its kernel keeps by itself, as statfs numbers them
+(man7.org/linux/man-pages/man2/statfs.2.html). Not NFS, SMB, FUSE, 9p: there, another machine may
+hold a lock that this one does not see, or this one may get a lock that means nothing."""
+
+_NAME: Final = re.compile(r"sender-[0-9a-f]{32}\.lock")
+_TRIES: Final = 3
+_KEPT_SECONDS: Final = 86_400.0
+"""After that, a file whose sender is gone is of no more use: no lease lasts so long."""
+
+
+@contextlib.contextmanager
+def held(folder: Path) -> Iterator[str | None]:
+    """Hold a lock for as long as the block takes; yield what leases name it by.
+
+    When the block ends by an error, the file stays: a lease that could not be ended may name it.
+
+    Args:
+        folder: Where the file goes: `.newsletter/`.
+
+    Yields:
+        None where no lock can be had, or none that would prove anything.
+    """
+    found = _make(folder)
+    if found is None:
+        yield None
+        return
+    path, file, owner = found
+    try:
+        yield owner
+        _remove(path, file)
+    finally:
+        os.close(file)
+    _clean(folder)
+
+
+def gone(owners: Iterable[str], folder: Path) -> list[str]:
+    """Return which of these certainly hold their locks no more.
+
+    Args:
+        owners: As `held` yielded them, on whatever machine.
+        folder: Where their files are, if they were of this one.
+    """
+    return [owner for owner in owners if _is_gone(owner, folder)]
+
+
+def _is_gone(owner: str, folder: Path) -> bool:
+    name = owner.partition(" ")[0]
+    if sys.platform != "linux" or not _NAME.fullmatch(name):
+        return False
+    try:
+        file = os.open(folder / name, _FLAGS)
+    except OSError:
+        return False
+    try:
+        if _owner(name, file) != owner:
+            return False
+        # Shared, so that two who look at the same time do not take each other for the sender.
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    else:
+        return True
+    finally:
+        os.close(file)
+
+
+_FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+
+
+def _make(folder: Path) -> tuple[Path, int, str] | None:
+    """Make a file and lock it; return its path, its descriptor and what names it."""
+    if sys.platform != "linux":
+        return None
+    try:
+        make_private(folder)
+        for _ in range(_TRIES):
+            path = folder / f"sender-{secrets.token_hex(16)}.lock"
+            file = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                owner = _owner(path.name, file)
+            except OSError:
+                owner = None
+            # Whoever removes old files may have been faster, if the clock was set meanwhile.
+            if owner and _is_at(path, file):
+                return path, file, owner
+            with contextlib.suppress(OSError):
+                path.unlink()
+            os.close(file)
+    except (OSError, NewsletterError):
+        return None
+    return None
+
+
+def _owner(name: str, file: int) -> str | None:
+    """Return what names a file that is open, or None where its lock would prove nothing."""
+    machine = _machine()
+    if machine is None or file_system(file) not in _RELIABLE:
+        return None
+    status = os.fstat(file)
+    return f"{name} {machine} {status.st_dev} {status.st_ino}"
+
+
+@functools.cache
+def _machine() -> str | None:
+    """Return what tells this machine, since it was started, from all others.
+
+    A copied machine has the same machine id, but starts by itself; a machine id is not to be
+    shown, so both go into a hash (man7.org/linux/man-pages/man5/machine-id.5.html).
+    """
+    try:
+        boot = _BOOT.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return None
+    if not boot:
+        return None
+    try:
+        machine = _MACHINE.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        machine = ""  # as in many containers
+    return hashlib.sha256(f"{machine}\0{boot}".encode()).hexdigest()[:32]
+
+
+def file_system(file: int) -> int | None:
+    """Return the number of the kind of file system that an open file is on."""
+    import ctypes  # noqa: PLC0415 - most commands need none of it
+
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        status = ctypes.create_string_buffer(512)
+        if libc.fstatfs(file, status):
+            return None
+    except (OSError, AttributeError):
+        return None
+    # The first word of struct statfs. Where it is not a long, no number is recognised.
+    return ctypes.c_ulong.from_buffer(status).value
+
+
+def _is_at(path: Path, file: int) -> bool:
+    try:
+        found = path.lstat()
+    except OSError:
+        return False
+    opened = os.fstat(file)
+    return (found.st_dev, found.st_ino) == (opened.st_dev, opened.st_ino)
+
+
+def _remove(path: Path, file: int) -> None:
+    """Remove a file whose lock is held, unless another one is in its place."""
+    with contextlib.suppress(OSError):
+        if _is_at(path, file):
+            path.unlink()
+
+
+def _clean(folder: Path) -> None:
+    """Remove old files whose senders were killed; never one that a sender holds."""
+    if sys.platform != "linux":
+        return
+    until = time.time() - _KEPT_SECONDS
+    with contextlib.suppress(OSError):
+        for entry in os.scandir(folder):
+            if _NAME.fullmatch(entry.name) and entry.stat(follow_symlinks=False).st_mtime < until:
+                with contextlib.suppress(OSError):
+                    _remove_if_free(Path(entry.path))
+
+
+def _remove_if_free(path: Path) -> None:
+    if sys.platform == "linux":
+        file = os.open(path, _FLAGS)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            _remove(path, file)
+        finally:
+            os.close(file)
