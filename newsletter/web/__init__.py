@@ -12,6 +12,7 @@ from newsletter.providers import open_provider
 from newsletter.store.keys import signing_keys
 from newsletter.web.chores import chores
 from newsletter.web.confirming import Confirming
+from newsletter.web.crowd import raise_limit
 from newsletter.web.database import Database
 from newsletter.web.joining import Joining, Terms
 from newsletter.web.notices import notices
@@ -20,6 +21,7 @@ from newsletter.web.preferences import Preferences
 from newsletter.web.processes import run_many
 from newsletter.web.routes import Readers, make_app
 from newsletter.web.server import listen, run
+from newsletter.web.sparing import Sparing
 from newsletter.web.troubles import Troubles
 from newsletter.web.webhooks import Webhooks
 
@@ -53,6 +55,7 @@ def serve(
     Raises:
         NewsletterError: A template is wrong, or the secret key cannot be read.
     """
+    raise_limit()
     app = _App(settings, log, proxies)
 
     def ready() -> None:
@@ -94,7 +97,7 @@ class _App:
         database = Database(self._settings)
         rehearsals = self._settings.provider == "outbox"
         pages, keys, proxies = self._pages, self._keys, self._proxies
-        troubles = Troubles(self._log)
+        troubles, sparing = Troubles(self._log), Sparing(self._log)
         try:
             with (
                 chores(self._settings, keys, database, troubles) as begin_chores,
@@ -108,6 +111,7 @@ class _App:
                     Confirming(pages, keys, database, proxies, rehearsals=rehearsals),
                     Webhooks(self._settings, database),
                     log=self._log,
+                    sparing=sparing,
                 )
 
                 def begin() -> None:
@@ -115,7 +119,7 @@ class _App:
                     begin_chores()
                     wake()  # for what was left by those who were here before
 
-                run(app, at, begin)
+                run(app, at, begin, sparing)
         finally:
             database.close()
 

@@ -12,7 +12,7 @@ from newsletter.subscriptions import confirming
 from newsletter.subscriptions.confirming import Standing
 from newsletter.web import addresses, bodies
 from newsletter.web.clients import origin
-from newsletter.web.guard import remark
+from newsletter.web.guard import remark, vouch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,6 +59,7 @@ class Confirming:
         signup = confirming.which(self._keys, addresses.token(request))
         if signup is None:
             return self._pages.missing.answer(404)
+        vouch(request.scope)
         pressed = request.method == "POST"
         if pressed:
             await bodies.read(request, MAX_BODY)

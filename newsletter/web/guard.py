@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 import time
 import traceback
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
 import newsletter
+from newsletter.web import bodies
+from newsletter.web.sparing import stamp
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from newsletter.web.sparing import Sparing
 
 HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
@@ -31,19 +34,31 @@ HEADERS: Final = (
 )
 """What an answer carries that says nothing else itself."""
 
+OVERLOADED: Final = "overloaded"
+"""In a request's state: its connection is one too many."""
+
+_KNOWN: Final = "known"
 _CLOSE: Final = ((b"connection", b"close"),)
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _ABSOLUTE: Final = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 _PACKAGE: Final = Path(newsletter.__file__).parent
 
 
-def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None]) -> ASGIApp:
+def guarded(
+    app: ASGIApp,
+    paths: Mapping[object, str],
+    crowded: ASGIApp,
+    log: Callable[[str], None],
+    sparing: Sparing,
+) -> ASGIApp:
     """Wrap an app.
 
     Args:
         app: A Starlette application; it has answered before it raises.
         paths: The template of each endpoint's route.
-        log: Takes one line for each request.
+        crowded: Answers instead while there are too many connections.
+        log: Takes one line for each request of those whom `vouch` was called for.
+        sparing: Takes those of all others.
     """
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
@@ -65,12 +80,21 @@ def guarded(app: ASGIApp, paths: Mapping[object, str], log: Callable[[str], None
             await send(message)
 
         try:
-            await app(scope, receive, send_with_headers)
+            if scope["state"].get(OVERLOADED):
+                remark(scope, "too many connections")
+                await crowded(scope, receive, send_with_headers)
+            else:
+                await app(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes part of one line
             remark(scope, f"unexpected {type(error).__name__} at {_place(error)}")
         finally:
-            route = paths.get(scope.get("endpoint"), "-")
-            log(_line(scope, route, status, time.perf_counter() - began))
+            bodies.let_go(scope)
+            kind = _kind(scope, paths.get(scope.get("endpoint"), "-"), status)
+            line = _line(scope, kind, time.perf_counter() - began)
+            if scope["state"].get(_KNOWN):
+                log(line)
+            else:
+                sparing.write(line, kind)
 
     return answer
 
@@ -99,12 +123,20 @@ def remark(scope: Scope, text: str) -> None:
     scope["state"]["remark"] = f": {' '.join(text.split())}"
 
 
-def _line(scope: Scope, route: str, status: int, seconds: float) -> str:
-    moment = datetime.now(UTC).isoformat("T", "seconds").replace("+00:00", "Z")
+def vouch(scope: Scope) -> None:
+    """Note that whoever asks has shown what we or a provider signed, so that their line is kept."""
+    scope["state"][_KNOWN] = True
+
+
+def _kind(scope: Scope, route: str, status: int) -> str:
     # A method is a word that a client chose.
     method = scope["method"] if scope["method"] in _METHODS else "OTHER"
+    return f"{method} {route} {status}"
+
+
+def _line(scope: Scope, kind: str, seconds: float) -> str:
     remarks = scope["state"].get("remark", "")
-    return f"{moment} {method} {route} {status} {seconds * 1000:.1f} ms{remarks}"
+    return f"{stamp()} {kind} {seconds * 1000:.1f} ms{remarks}"
 
 
 def _place(error: Exception) -> str:

@@ -197,7 +197,8 @@ class Joining:
             return site not in {"same-origin", "none"}
         said = request.headers.get("origin", "null")
         ours = {request.headers.get("host"), urlsplit(self._terms.address).netloc}
-        return said != "null" and urlsplit(said).netloc not in ours
+        # Whatever else stands there, an origin is a scheme and a host (Fetch, section 3.2).
+        return said != "null" and said.partition("://")[2] not in ours
 
     def _stamp(self, page: str) -> str:
         return tokens.form_stamp(

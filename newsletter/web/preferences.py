@@ -17,7 +17,7 @@ from newsletter.subscriptions import preferences
 from newsletter.subscriptions.erasing import erase_reader
 from newsletter.subscriptions.preferences import Moved
 from newsletter.web import addresses, bodies, forms
-from newsletter.web.guard import remark
+from newsletter.web.guard import remark, vouch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -98,8 +98,11 @@ class Preferences:
                 self._ask(once)
             return self._pages.link_sent.answer()
         if change := preferences.which_change(self._keys, token, moment):
+            vouch(request.scope)
             return self._change(request, change)
-        return self._open(request, preferences.whose(self._keys, token, moment), asked)
+        if public_id := preferences.whose(self._keys, token, moment):
+            vouch(request.scope)
+        return self._open(request, public_id, asked)
 
     def _open(self, request: Request, public_id: str | None, asked: Mapping[str, str]) -> Response:
         reader = preferences.look(self._database.store(), public_id) if public_id else None

@@ -17,7 +17,7 @@ from newsletter.store import leaving as queries
 from newsletter.store.engine import HEAD
 from newsletter.subscriptions import leaving
 from newsletter.web import addresses, bodies
-from newsletter.web.guard import guarded, remark
+from newsletter.web.guard import guarded, remark, vouch
 from newsletter.web.line import Line
 from newsletter.web.preferences import ASK
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from newsletter.web.joining import Joining
     from newsletter.web.pages import Pages
     from newsletter.web.preferences import Preferences
+    from newsletter.web.sparing import Sparing
     from newsletter.web.webhooks import Webhooks
 
 MAX_BODY: Final = 4096
@@ -85,6 +86,7 @@ class Readers:
         reader = leaving.whose(self._keys, addresses.token(request))
         if reader is None:
             return self._pages.missing.answer(404)
+        vouch(request.scope)
         proof = reader == tokens.NOBODY
         if request.method != "POST":
             return (self._pages.leave_proof if proof else self._pages.leave).answer()
@@ -144,8 +146,9 @@ def make_app(
     webhooks: Webhooks,
     *,
     log: Callable[[str], None],
+    sparing: Sparing,
 ) -> ASGIApp:
-    """Return the web app; `log` takes one line for each request."""
+    """Return the web app; `log` takes one line for each request, `sparing` those of strangers."""
     routes = [
         Route("/", joining.form),
         Route("/subscribe", joining.subscribe, methods=["GET", "POST"]),
@@ -160,14 +163,16 @@ def make_app(
     async def refuse(_request: Request, error: Exception) -> Response:
         if not isinstance(error, HTTPException):
             return pages.trouble.answer(500)
-        page = pages.missing if error.status_code == 404 else pages.refused  # noqa: PLR2004
+        page = {404: pages.missing, 503: pages.trouble}.get(error.status_code, pages.refused)
         return page.answer(error.status_code, error.headers)
+
+    crowded = pages.trouble.answer(503, {"Retry-After": "10", "Connection": "close"})
 
     app = Starlette(routes=routes, exception_handlers={HTTPException: refuse, Exception: refuse})
     # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
     app.router.redirect_slashes = False
     paths: dict[object, str] = {route.endpoint: route.path for route in routes}
-    return guarded(app, paths, log)
+    return guarded(app, paths, crowded, log, sparing)
 
 
 def _unwell(why: str) -> Response:

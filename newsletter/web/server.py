@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import logging
 import signal
 import socket
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.errors import NewsletterError
-from newsletter.web.guard import HEADERS
+from newsletter.web.crowd import Crowd
+from newsletter.web.guard import HEADERS, OVERLOADED
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable
 
     from starlette.types import ASGIApp
+
+    from newsletter.web.sparing import Sparing
 
 HEAD_SECONDS: Final = 10.0
 """How long a client may take to say what it wants."""
@@ -27,30 +32,78 @@ READ_SECONDS: Final = 30.0
 """How long it may leave unread what it was answered."""
 
 _MAX_HEAD: Final = 16 * 1024
-_MAX_CONNECTIONS: Final = 500
+# h11 measures a head only while it is not whole, so it gets heads in small pieces.
+_PIECE_OF_HEAD: Final = 1024
+_PIECE_OF_BODY: Final = 16 * 1024
+_READ_AT_ONCE: Final = 64 * 1024
+_BACKLOG: Final = 512
 _STOP_SECONDS: Final = 40  # a little more than a database may make a request wait
 
 
 class Prompt(H11Protocol):
-    """Closes a connection whose client is slow: uvicorn itself would wait for ever."""
+    """Closes a connection whose client is slow, and whom there is no room for.
+
+    uvicorn itself would wait for ever, and counts connections when a request is whole.
+
+    Args:
+        crowd: All connections of this event loop.
+        uvicorns: What uvicorn gives its protocols.
+    """
 
     _awaited: object = None
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
+    def __init__(self, crowd: Crowd, **uvicorns: Any) -> None:  # noqa: ANN401 - whatever it gives
+        super().__init__(**uvicorns)
+        self._crowd = crowd
+        self._rest = bytearray()
+        self._came_late = False
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait."""
+        """Begin to wait, if there is room."""
         super().connection_made(transport)
+        # How much asyncio reads at once: a quarter of a megabyte for each connection otherwise.
+        transport.max_size = _READ_AT_ONCE  # type: ignore[attr-defined]
+        if not self._crowd.come(self):
+            transport.abort()
+            return
+        self._came_late = self._crowd.is_full()
         self._watch()
+
+    def hang_up(self) -> None:
+        """Close the connection at once."""
+        self.transport.abort()
 
     def data_received(self, data: bytes) -> None:
         """Go on waiting only while a request is not whole."""
-        super().data_received(data)
+        self._rest += data
+        self._read_on()
+
+    def on_response_complete(self) -> None:
+        """Read what came during the answer, and wait for what comes after it."""
+        super().on_response_complete()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """Give h11 what came, a piece at a time, and no more than the request under way."""
+        while self._rest and not self.transport.is_closing():
+            state = self.conn.their_state
+            if state not in {h11.IDLE, h11.SEND_BODY}:
+                self.flow.pause_reading()  # until the answer is complete
+                break
+            size = _PIECE_OF_HEAD if state is h11.IDLE else _PIECE_OF_BODY
+            piece = bytes(self._rest[:size])
+            del self._rest[:size]
+            self.app_state = {OVERLOADED: self._came_late and self._crowd.is_full()}
+            super().data_received(piece)
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop waiting."""
         super().connection_lost(exc)
+        self._crowd.go(self)
+        self._rest.clear()
         self._stop_watching()
         self._stop_minding()
 
@@ -88,6 +141,10 @@ class Prompt(H11Protocol):
     def _watch(self) -> None:
         """Begin to wait where a part of a request begins; what dribbles in changes nothing."""
         awaited = self.conn.their_state
+        if awaited is h11.IDLE and not self.transport.is_closing():
+            self._crowd.wait_for(self)
+        else:
+            self._crowd.hear(self)
         if awaited is self._awaited:
             return
         self._stop_watching()
@@ -136,32 +193,46 @@ def listen(host: str, port: int) -> socket.socket:
     return bound
 
 
-def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None]) -> None:
+class _Server(uvicorn.Server):
+    """Writes no traceback of what goes wrong in the event loop, however often that is.
+
+    asyncio tells of each connection that it cannot accept, 2,048 times a second and more:
+    https://github.com/python/cpython/issues/151615.
+    """
+
+    def __init__(self, config: uvicorn.Config, sparing: Sparing) -> None:
+        super().__init__(config)
+        self._sparing = sparing
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        asyncio.get_running_loop().set_exception_handler(self._count)
+        await super().startup(sockets)
+
+    async def on_tick(self, counter: int) -> bool:
+        self._sparing.tell()
+        return await super().on_tick(counter)
+
+    def _count(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        # The message is asyncio's own; what an error says may hold anything.
+        error = context.get("exception")
+        name = f" ({type(error).__name__})" if error else ""
+        self._sparing.count(f"event loop: {context.get('message', 'trouble')}{name}")
+
+
+def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None], sparing: Sparing) -> None:
     """Serve an app on a bound socket until SIGINT or SIGTERM, and finish what is in flight.
 
     Args:
         app: What answers.
         at: Where.
         ready: Called when either signal stops it in good order.
+        sparing: Counts whom there was no room for, and what went wrong with a connection.
     """
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            http=Prompt,
-            ws="none",
-            lifespan="off",
-            interface="asgi3",
-            # Its log holds paths and addresses of clients; ours is in `guard`.
-            log_config=None,
-            log_level="critical",
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            h11_max_incomplete_event_size=_MAX_HEAD,
-            limit_concurrency=_MAX_CONNECTIONS,
-            timeout_graceful_shutdown=_STOP_SECONDS,
-        )
-    )
+    # What other libraries log says things of a request, and reaches stderr where nobody takes it.
+    logging.getLogger().addHandler(logging.NullHandler())
+    logging.captureWarnings(capture=True)
+    crowd = Crowd(lambda: sparing.count("connections closed for want of room"))
+    server = _Server(_config(app, crowd), sparing)
 
     def stop(_signal: int, _frame: object) -> None:
         # uvicorn has handlers of its own; when it is done, it raises the signal once more.
@@ -172,5 +243,26 @@ def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None]) -> None:
         ready()
         server.run(sockets=[at])
     finally:
+        sparing.tell(at_last=True)
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _config(app: ASGIApp, crowd: Crowd) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,
+        http=functools.partial(Prompt, crowd),  # type: ignore[arg-type]  # it is called, no more
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        # Its log holds paths and addresses of clients; ours is in `guard`.
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=_BACKLOG,
+        h11_max_incomplete_event_size=_MAX_HEAD,
+        timeout_graceful_shutdown=_STOP_SECONDS,
+    )

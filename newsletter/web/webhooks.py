@@ -14,7 +14,7 @@ from newsletter.providers import events
 from newsletter.providers.events import Hook, Untrusted
 from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
-from newsletter.web.guard import remark
+from newsletter.web.guard import remark, vouch
 from newsletter.web.line import Line
 
 if TYPE_CHECKING:
@@ -62,6 +62,7 @@ class Webhooks:
                 name = await run_in_threadpool(gate.admit, hook)
             else:
                 name = gate.admit(hook)
+            vouch(request.scope)
             await self._line.wait((provider, name, body))
         except Untrusted as refusal:
             remark(request.scope, str(refusal))
