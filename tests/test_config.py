@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from email.headerregistry import HeaderRegistry
+from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 import pytest
@@ -186,3 +188,61 @@ def test_a_file_that_is_not_utf_8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "newsletter.toml").write_bytes(b'name = "caf\xe9"')
     with pytest.raises(NewsletterError, match="TOML"):
         config.load(tmp_path, {})
+
+
+@pytest.mark.parametrize(
+    ("sender", "name"),
+    [
+        ("Gerrit J. de Vries <g@example.org>", "Gerrit J. de Vries"),
+        ("Dr. A. Smit <g@example.org>", "Dr. A. Smit"),
+        ("Stil Water B.V. <g@example.org>", "Stil Water B.V."),
+        ("Vries, Gerrit <g@example.org>", "Vries, Gerrit"),
+        ("Stil Water: brief <g@example.org>", "Stil Water: brief"),
+        ("Stil Water; brief <g@example.org>", "Stil Water; brief"),
+        ("g@example.org <g@example.org>", "g@example.org"),
+        ("Brief @ Zondag <g@example.org>", "Brief @ Zondag"),
+        ("Gerrit (Stil Water) <g@example.org>", "Gerrit (Stil Water)"),
+        ("Gerrit [Stil Water] <g@example.org>", "Gerrit [Stil Water]"),
+        ("g@example.org (Gerrit J.)", "Gerrit J."),
+        ('De "stille" brief <g@example.org>', 'De "stille" brief'),
+        ('"De \\"stille\\" brief" <g@example.org>', 'De "stille" brief'),
+        ("Stil\\Water <g@example.org>", "Stil\\Water"),
+        ("Gezin 👨‍👩‍👧‍👦 <g@example.org>", "Gezin 👨‍👩‍👧‍👦"),
+        ("Schots 🏴󠁧󠁢󠁳󠁣󠁴󠁿 <g@example.org>", "Schots 🏴󠁧󠁢󠁳󠁣󠁴󠁿"),
+        ("Zoë, Café <g@example.org>", "Zoë, Café"),
+        ("Stil\u00a0Water <g@example.org>", "Stil\u00a0Water"),
+        ("  Gerrit<g@example.org>  ", "Gerrit"),
+        ("“Gerrit” <g@example.org>", "“Gerrit”"),
+        ("O'Brien & Zn. / Stil! <g@example.org>", "O'Brien & Zn. / Stil!"),
+        ("<g@example.org>", ""),
+    ],
+)
+@pytest.mark.parametrize("key", ["sender", "reply_to"])
+def test_a_sender_is_taken_as_people_write_one(
+    tmp_path: Path, key: str, sender: str, name: str
+) -> None:
+    found = getattr(settings(tmp_path, f"{key} = {json.dumps(sender, ensure_ascii=False)}"), key)
+    assert parseaddr(found) == (name, "g@example.org")
+    (mailbox,) = HeaderRegistry()("from", found).addresses  # type: ignore[attr-defined]
+    assert (mailbox.display_name, mailbox.addr_spec) == (name, "g@example.org")
+
+
+@pytest.mark.parametrize(
+    ("sender", "said"),
+    [
+        ("Gerrit", 'Write it as "Gerrit <gerrit@example.org>"'),
+        ("Gerrit g@example.org", 'Write it as "Gerrit <g@example.org>"'),
+        ("Gerrit [g@example.org]", 'Write it as "Gerrit <g@example.org>"'),
+        ("mailto:g@example.org", 'Write it as "g@example.org"'),
+        ("a@example.org, Gerrit <g@example.org>", "Keep one address"),
+        ("Gerrit <g@example.org>, Anna <a@example.org>", "Keep one address"),
+        ("g@bücher.example", "g@xn--bcher-kva.example"),
+        ("Gerrit <gérrit@example.org>", "plain letters before its @"),
+        ("Gerrit <g@localhost>", "the whole domain"),
+        ("Gerrit <g@example.org", 'Write it as "Gerrit <g@example.org>"'),
+    ],
+)
+def test_what_is_no_sender_is_shown_as_one(tmp_path: Path, sender: str, said: str) -> None:
+    with pytest.raises(NewsletterError, match="is not an address") as caught:
+        settings(tmp_path, f"sender = {json.dumps(sender, ensure_ascii=False)}")
+    assert said in str(caught.value)

@@ -52,7 +52,10 @@ class App:
             raise NewsletterError(
                 "the current folder is gone", hint="Go to your newsletter's folder"
             ) from None
-        return config.load(folder)
+        settings = config.load(folder)
+        for warning in config.unread():
+            click.echo(f"warning: {warning}", err=True)
+        return settings
 
     @cached_property
     def store(self) -> Store:

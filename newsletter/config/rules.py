@@ -1,53 +1,29 @@
-"""What each setting must be: one rule, one line of advice."""
+"""What each setting must be: one rule, one line of advice, and the value that may be meant."""
 
 from __future__ import annotations
 
 import math
 import re
 from dataclasses import dataclass
-from email.headerregistry import HeaderRegistry
-from email.utils import parseaddr
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from newsletter.config import mailbox, meant, texts
+from newsletter.config.toml import quoted
+from newsletter.errors import NewsletterError
 
-_HEADERS: Final = HeaderRegistry()
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from newsletter.config.settings_file import Source
+
 _A_YEAR: Final = 24 * 366
 _A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
+_SHOWN: Final = 120  # characters of a value that is shown
 PROVIDERS: Final = ("outbox", "resend", "lettermint", "mailgun", "ses")
 PLANNED_PROVIDERS: Final = ("postmark", "brevo")
-
-
-def _one_line(value: str) -> bool:
-    return len(value.splitlines()) <= 1 and (not value or value.isprintable())
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        return False
-    return True
-
-
-def _is_mailbox(value: str) -> bool:
-    """Tell whether a value is one mailbox (RFC 5322, section 3.4), with or without a name."""
-    if "=?" in value:
-        return False  # decoded by some who read it (RFC 2047), and then something else
-    found: Any = _HEADERS("from", value)
-    if found.defects or len(found.addresses) != 1:
-        return False
-    (mailbox,) = found.addresses
-    return bool(
-        mailbox.username
-        and "." in mailbox.domain
-        and mailbox.addr_spec.isascii()
-        and parseaddr(value)[1] == mailbox.addr_spec
-    )
 
 
 def is_loopback(url: str) -> bool:
@@ -58,6 +34,14 @@ def is_loopback(url: str) -> bool:
     except ValueError:
         # RFC 6761, section 6.3: whatever ends in .localhost never leaves this machine.
         return host == "localhost" or host.endswith(".localhost")
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):
+        return False
+    return True
 
 
 def _is_web_address(value: str) -> bool:
@@ -76,36 +60,100 @@ def _is_web_address(value: str) -> bool:
     )
 
 
-def _is_greeting(value: str) -> bool:
-    return not re.search(r"[{}]", value.replace("{first_name}", ""))
-
-
 def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: bool(re.fullmatch(pattern, value))
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What the values of some keys must be; `problem` may show one as `{value}`."""
+    """What the values of some keys must be.
+
+    Attributes:
+        keys: The settings.
+        holds: Whether a value is right.
+        problem: What is wrong otherwise; may show the value as `{value}`.
+        hint: What to do.
+        meant: The value that may be meant, which is then shown; empty if that is not clear.
+        advice: What to do about this very value, instead of `hint`.
+    """
 
     keys: tuple[str, ...]
     holds: Callable[[Any], bool]
     problem: str
     hint: str
+    meant: Callable[[str], str] | None = None
+    advice: Callable[[str], str] | None = None
+
+
+def refuse_broken(
+    values: Mapping[str, Any], origin: str, source: Source, variables: Mapping[str, str]
+) -> None:
+    """Refuse the first value that breaks a rule.
+
+    Args:
+        values: The settings that were given, by key.
+        origin: The settings file, for messages.
+        source: What it says.
+        variables: The variable of each setting that the environment gave.
+
+    Raises:
+        NewsletterError: One does; names its file and line, or its variable.
+    """
+    for rule in RULES:
+        for key in rule.keys:
+            if key not in values or rule.holds(values[key]):
+                continue
+            value = values[key]
+            problem = rule.problem.format(value=repr(value))
+            if key in variables:
+                raise NewsletterError(
+                    problem, where=variables[key], hint=_hint(rule, variables[key], value)
+                )
+            raise NewsletterError(
+                f'{source.line(key)}setting "{key}" {problem}',
+                where=origin,
+                hint=_hint(rule, key, value),
+            )
+
+
+def _hint(rule: Rule, key: str, value: str) -> str:
+    if rule.advice:
+        return rule.advice(value)
+    right = rule.meant(value) if rule.meant else ""
+    # Never a correction that breaks the same rule.
+    if right and right != value and rule.holds(right) and len(right) <= _SHOWN:
+        return f"Write: {key} = {quoted(right)}"
+    return rule.hint
 
 
 RULES: Final = (
     Rule(
+        ("greeting", "greeting_without_name", "signature", "contact", "name"),
+        texts.is_unescaped,
+        "spells out a line break or a quotation mark, and subscribers would see that",
+        'Write it between double quotes: there, \\n begins a new line and \\" is a quotation mark',
+        meant=texts.unescaped,
+    ),
+    Rule(
         ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"),
-        _one_line,
+        texts.is_one_line,
         "must be one line of characters that can be printed",
         "Type it again on one line",
+        advice=texts.about_unprintable,
     ),
     Rule(
         ("contact", "signature"),
-        lambda value: all(_one_line(line) for line in value.split("\n")),
+        texts.is_lines,
         "holds a character that cannot be printed",
         "Type that line again",
+        advice=texts.about_unprintable,
+    ),
+    Rule(
+        ("greeting", "greeting_without_name", "signature", "contact", "name"),
+        texts.is_plain,
+        "holds Markdown or HTML, which is not read here, so that subscribers would see its marks",
+        "Write it as plain text",
+        meant=texts.plain,
     ),
     Rule(
         ("name", "sender", "reply_to", "public_url"),
@@ -113,24 +161,27 @@ RULES: Final = (
         f"is longer than {_A_HEADER} characters, which is more than a header can carry",
         "Shorten it",
     ),
-    Rule(("name",), lambda value: bool(value.strip()), "is empty", "Name your newsletter"),
+    Rule(("name",), texts.is_seen, "is empty", "Name your newsletter"),
     Rule(
         ("language",),
-        _matches(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{2,8})*"),
+        _matches(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),  # RFC 5646; no language has more letters
         "is not a language tag: {value}",
         'Write one such as "nl" or "nl-BE"',
+        meant=meant.language,
     ),
     Rule(
         ("timezone",),
         _is_zone,
         "is not a time zone: {value}",
         'Write one such as "Europe/Amsterdam"',
+        meant=meant.timezone,
     ),
     Rule(
         ("send_time",),
         _matches(r"([01]\d|2[0-3]):[0-5]\d"),
         "is not a time: {value}",
         'Write one such as "07:00"',
+        meant=meant.clock,
     ),
     Rule(
         ("max_lateness_hours",),
@@ -148,7 +199,7 @@ RULES: Final = (
         ("keep_proof_years",),
         lambda value: 1 <= value <= 10,  # noqa: PLR2004 - explained by the problem
         "must be one year or more, and ten at the most",
-        "Write how long after somebody left you may have to prove his consent, such as 5",
+        "Write how long after somebody left you may have to prove their consent, such as 5",
     ),
     Rule(
         ("max_per_second", "max_per_hour"),
@@ -158,39 +209,51 @@ RULES: Final = (
     ),
     Rule(
         ("sender", "reply_to"),
-        lambda value: not value or _is_mailbox(value),
+        lambda value: not value or bool(mailbox.canonical(value)),
         "is not an address",
-        'Write it as "Gerrit <gerrit@example.org>"',
+        mailbox.EXAMPLE,
+        advice=mailbox.advice,
     ),
     Rule(
         ("site_url", "provider_url"),
         lambda value: not value or _is_web_address(value),
         "is not a web address",
         'Write it in full, such as "https://example.org"',
+        meant=meant.web_address,
     ),
     Rule(
         ("public_url",),
         _is_web_address,
         "is not a web address",
         'Write it in full, such as "https://example.org"',
+        meant=meant.web_address,
     ),
     Rule(
         ("public_url", "provider_url"),
         str.isascii,
         "holds letters beyond ASCII, with which links and requests do not travel",
         "Write the domain in its ASCII form, which begins with xn--",
+        meant=meant.ascii_address,
     ),
     Rule(
         ("greeting",),
-        _is_greeting,
-        "may hold {{first_name}} and no other braces",
+        texts.is_greeting,
+        "may hold {{first_name}} and no other braces or places for a name",
         'Write it as "Dag {first_name},"',
+        meant=texts.greeting,
+    ),
+    Rule(
+        ("greeting_without_name", "signature", "name"),
+        texts.has_no_place,
+        "is the same for everyone, so that a place for a name would stay as it is",
+        "Only greeting may hold {first_name}",
     ),
     Rule(
         ("accent_color",),
         _matches(r"#[0-9a-fA-F]{6}"),
         "is not a colour: {value}",
         'Write one such as "#2f5d50"',
+        meant=meant.colour,
     ),
     Rule(
         ("provider",),
@@ -203,5 +266,6 @@ RULES: Final = (
         lambda value: value in PROVIDERS,
         "is unknown: {value}",
         f"Known here: {', '.join(PROVIDERS)}",
+        meant=lambda value: meant.provider(value, PROVIDERS),
     ),
 )

@@ -1,0 +1,123 @@
+"""What the environment says: settings that change with the machine, and secrets."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.config.words import CREDENTIALS, KEYS, VARIABLES
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from newsletter.config.settings import Settings
+
+# By what is set for sending alone; AWS's own variables serve a hundred other programs.
+_SENDING: Final = {
+    "RESEND_API_KEY": "resend",
+    "LETTERMINT_API_TOKEN": "lettermint",
+    "MAILGUN_API_KEY": "mailgun",
+    "SES_CONFIGURATION_SET": "ses",
+}
+# Variables of the workflow and of the repository, which may well be set here too.
+_OF_OTHERS: Final = {"NEWSLETTER_SEND", "NEWSLETTER_PING_URL", "NEWSLETTER_PROJECT"}
+_OURS: Final = re.compile(r"(NEWS?LET?TER|RESEND|LETTERMINT|MAILGUN|SES)S?_\w+")
+_ALIKE: Final = 0.8
+
+
+def given(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variable of each setting that the environment holds."""
+    return {key: variable for variable, key in VARIABLES.items() if variable in environment}
+
+
+def values(environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the settings that the environment holds.
+
+    Raises:
+        NewsletterError: One is empty.
+    """
+    found: dict[str, Any] = {}
+    for key, variable in given(environment).items():
+        found[key] = _filled(environment, variable)
+    if "secret_keys" in found:
+        keys = tuple(key.strip() for key in found["secret_keys"].split(","))
+        if not all(keys):
+            raise NewsletterError(
+                "holds an empty key",
+                where="NEWSLETTER_SECRET_KEY",
+                hint="Separate keys with one comma, newest first",
+            )
+        found["secret_keys"] = keys
+    return found
+
+
+def credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what providers know us by.
+
+    Raises:
+        NewsletterError: One is empty, or is no key.
+    """
+    found = {name: _filled(environment, name) for name in CREDENTIALS if name in environment}
+    for name, value in found.items():
+        if not re.fullmatch(r"[!-~]+", value):
+            raise NewsletterError(
+                "is no key: there is a space, a line break or a letter beyond ASCII in it",
+                where=name,
+                hint="Copy the key again, alone and whole",
+            )
+    return found
+
+
+def unread(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+    """Return a warning for each variable that seems meant for this program and is not read."""
+    environment = os.environ if environment is None else environment
+    return tuple(filter(None, map(_about, sorted(environment))))
+
+
+def outbox_warning(settings: Settings, environment: Mapping[str, str] | None = None) -> str:
+    """Return that a provider's key is set while nobody is mailed.
+
+    Empty if no key is set, or the outbox was chosen by `NEWSLETTER_PROVIDER`, for this once.
+    """
+    environment = os.environ if environment is None else environment
+    if settings.provider != "outbox" or "NEWSLETTER_PROVIDER" in environment:
+        return ""
+    for name, provider in _SENDING.items():
+        if name in settings.credentials:
+            return (
+                f"{name} is set, but the provider is the outbox, which mails nobody. "
+                f'To mail subscribers, write provider = "{provider}" in the settings file'
+            )
+    return ""
+
+
+def _filled(environment: Mapping[str, str], variable: str) -> str:
+    value = environment[variable].strip()
+    if not value:
+        raise NewsletterError(
+            "is set but empty",
+            where=variable,
+            hint="Give it a value or unset it (an empty value is how a missing secret looks)",
+        )
+    return value
+
+
+def _about(name: str) -> str:
+    """Say that a variable is not read which seems meant for this program; empty if it is not."""
+    known = {*VARIABLES, *CREDENTIALS, *_OF_OTHERS}
+    upper = name.upper()
+    if name in known or not _OURS.fullmatch(upper):
+        return ""
+    near = difflib.get_close_matches(upper, sorted(known), n=1, cutoff=_ALIKE)
+    key = upper.partition("_")[2].lower()
+    ours = "LETTER_" in upper or "LETTERS_" in upper
+    if near and near[0] not in _OF_OTHERS:
+        return f"the variable {name} is not read. Did you mean {near[0]}?"
+    if ours and key in KEYS:
+        return f"the variable {name} is not read. Write {key} in the settings file"
+    if ours:
+        return f"the variable {name} is not read. Those that are: {', '.join(VARIABLES)}"
+    return ""

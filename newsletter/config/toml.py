@@ -1,0 +1,262 @@
+"""A settings file as text and as TOML, with errors that say how a line must be written.
+
+TOML is strict, and the sentences of its parser speak of columns and illegal characters. What
+people write instead is known: no quotes, curly ones, a colon, a text that goes on below. So the
+line is written anew in the ways that may be meant, and the first that is TOML is shown.
+https://toml.io/en/v1.0.0
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
+
+from newsletter.config import meant
+from newsletter.config.words import KEYS, NUMBERS, known_as
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_QUOTES: Final = "\"'“”„‟«»‘’‚‛`´″"
+_CURLY: Final = _QUOTES.translate({ord(one): None for one in "\"'"})
+_SPACES: Final = dict.fromkeys(map(ord, "\u00a0\u2007\u202f\u2009\u3000"), " ") | dict.fromkeys(
+    map(ord, "\u200b\u200e\u200f\u2060\ufeff\u00ad")
+)
+_PAIR: Final = re.compile(
+    r"\s*(?:export\s+)?(?P<key>[^=:\[\]{}<>#]+?)\s*(?P<sign>:=|=+>?|:)\s*(?P<value>.*?)\s*"
+)
+_COMMENTS: Final = ("//", ";", "--", "%", "/*", "<!--", "rem ", "'")
+_FENCES: Final = ("---", "```", "+++", "...")
+_SHOWN: Final = 160  # characters of a line that is shown
+_MOST_LINES: Final = 12  # that one text may go on for
+_WRITE: Final = 'Write every setting on a line of its own as key = "value", with straight quotes'
+# What other programs save under any name, by how it begins.
+_OTHER_FILES: Final = {
+    b"PK\x03\x04": "a document of Word or another office program",
+    b"\xd0\xcf\x11\xe0": "a document of Word or another office program",
+    b"{\\rtf": "a document with a layout (RTF)",
+    b"%PDF": "a PDF",
+    b"<!DOCTYPE": "a web page",
+    b"<html": "a web page",
+}
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a settings file.
+
+    Raises:
+        NewsletterError: It cannot be read, or is not UTF-8.
+    """
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+    for beginning, what in _OTHER_FILES.items():
+        if data.startswith(beginning):
+            raise NewsletterError(
+                f"is not valid TOML: it is {what}",
+                where=path.name,
+                hint="Write it in a text editor, and save it as plain text",
+            )
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
+        raise NewsletterError(
+            "is not valid TOML: it is saved as UTF-16",
+            where=path.name,
+            hint='Save it again with the encoding UTF-8 (in Notepad: "Save as", Encoding)',
+        )
+    try:
+        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise NewsletterError(
+            f"is not valid TOML: line {line} holds a letter that is not saved as UTF-8",
+            where=path.name,
+            hint='Save it again with the encoding UTF-8 (in Notepad: "Save as", Encoding)',
+        ) from None
+
+
+def parsed(text: str, name: str, *, after: int = 0) -> dict[str, Any]:
+    """Return what TOML says.
+
+    Args:
+        text: The whole file.
+        name: The file, for messages.
+        after: The line before the first of ours; what is wrong before it is told as it is.
+
+    Raises:
+        NewsletterError: It is not TOML; names the line and, where that can be told, shows it right.
+    """
+    if text.lstrip().startswith("{"):
+        raise NewsletterError("is not valid TOML: it is JSON", where=name, hint=_WRITE)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        lines = text.split("\n")
+        number = _number(error, lines)
+        ours = name != "pyproject.toml" or 0 < after <= number
+        _refuse(lines, number, str(error), name, ours=ours)
+    except RecursionError:
+        raise NewsletterError("is not valid TOML: too deep", where=name, hint=_WRITE) from None
+
+
+def quoted(value: str) -> str:
+    """Return a text as a TOML string."""
+    text = json.dumps(value, ensure_ascii=False)
+    # JSON and TOML differ in one thing: TOML wants this character escaped.
+    return text.replace("\x7f", "\\u007f")
+
+
+def _number(error: tomllib.TOMLDecodeError, lines: list[str]) -> int:
+    found = re.search(r"at line (\d+)", str(error))
+    if found:
+        return int(found[1])
+    return max((at for at, line in enumerate(lines, 1) if line.strip()), default=1)
+
+
+def _refuse(lines: list[str], number: int, said: str, name: str, *, ours: bool) -> NoReturn:
+    raw = lines[number - 1] if number <= len(lines) else ""
+    problem, hint = re.sub(r" \(at .*\)", "", said), _WRITE
+    if ours:
+        line = raw.strip()
+        pair = _pair(line)
+        if "overwrite" in said.casefold() and pair:
+            problem, hint = _about_double(pair.key, lines[: number - 1])
+        elif pair:
+            problem, hint = _about_pair(pair, raw, lines[number:])
+        elif line and _is_toml(line.translate(_SPACES)):
+            problem, hint = "there is an invisible character in it", _shown(line.translate(_SPACES))
+        else:
+            problem, hint = _about_line(line, problem)
+    raise NewsletterError(f"is not valid TOML: line {number}: {problem}", where=name, hint=hint)
+
+
+class _Pair(NamedTuple):
+    """What seems to be a key, what stands between, and its value."""
+
+    key: str
+    sign: str
+    value: str
+
+
+def _pair(line: str) -> _Pair | None:
+    found = _PAIR.fullmatch(line.translate(_SPACES))
+    if found:
+        return _Pair(found["key"].strip(_QUOTES + " "), found["sign"], found["value"])
+    # A key that is known, and no sign at all.
+    word, _, rest = line.partition(" ")
+    return _Pair(word, "", rest.strip()) if rest and known_as(word) else None
+
+
+def _about_line(line: str, said: str) -> tuple[str, str]:
+    """Say what is wrong with a line that holds no setting."""
+    if line.startswith(_FENCES):
+        return f'"{line[:20]}" has no place here', "Delete that line"
+    if line.startswith(_COMMENTS):
+        return "a remark begins with #", f"Write: # {line.lstrip('/;-%*<! ' + chr(39))[:60]}"
+    if line.startswith("["):
+        return "a table has no place here", "Delete that line, and keep the settings below it"
+    if known_as(line):
+        return f"{line} has no value", f'Write: {known_as(line)} = "…"'
+    return said, _WRITE
+
+
+def _about_double(key: str, before: list[str]) -> tuple[str, str]:
+    lines = [at for at, line in enumerate(before, 1) if _key_of(line) == key]
+    also = f" (also on line {lines[0]})" if lines else ""
+    return f'the setting "{key}" stands here for the second time{also}', "Keep one of the two"
+
+
+def _about_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
+    """Say what is wrong with a line that seems to hold a setting, and how it is written."""
+    right = known_as(pair.key) or pair.key
+    if not pair.value or (pair.value.startswith("#") and right != "accent_color"):
+        example = "6" if right in NUMBERS else '"…"'
+        return f"{right} has no value", f"Write: {right} = {example}"
+    if right not in KEYS:  # its value may be a secret
+        return f'there is no setting "{pair.key}", nor is this line TOML', _WRITE
+    candidates = filter(_is_toml, _candidates(right, pair.value, below))
+    shown = next(map(_shown, candidates), _WRITE)
+    return _problem(pair, line), shown
+
+
+def _key_of(line: str) -> str:
+    found = _PAIR.fullmatch(line)
+    return found["key"].strip(_QUOTES + " ") if found else ""
+
+
+def _problem(pair: _Pair, line: str) -> str:
+    """Return what is wrong with a setting, in the order of what catches the eye."""
+    key, value = pair.key, pair.value
+    cases = (
+        (line != line.translate(_SPACES), "there is an invisible character in it"),
+        (line.lstrip().startswith("export "), "the word export has no place here"),
+        (pair.sign != "=", f"between {key} and its value there must be one equals sign"),
+        (re.search(r"[^\w-]|[^ -~]", key), f'"{key}" is no key: a key is one word'),
+        ({value[0], value[-1]} & {*_CURLY}, f"the quotation marks of {key} are curly ones"),
+        (value[0] in "\"'", _about_quoted(key, value)),
+        (value[-1] in "\"'", f"the text of {key} begins without a quotation mark"),
+        (known_as(key) in NUMBERS, f"{key} must be a number"),
+    )
+    found = (problem for wrong, problem in cases if wrong)
+    return next(found, f"the text of {key} does not stand between quotation marks")
+
+
+def _about_quoted(key: str, value: str) -> str:
+    """Return what is wrong with a value that begins with a quotation mark."""
+    mark, rest = value[0], value[1:].rstrip(",; ")
+    if mark not in rest:
+        return f"the text of {key} does not end on its own line"
+    if rest.endswith(mark) and "\\" in rest:
+        return f"there is a backslash in {key} that TOML does not know"
+    if rest.endswith(mark) and mark in rest[:-1]:
+        return f"there are quotation marks inside the text of {key}"
+    return f"something stands behind the text of {key}"
+
+
+def _candidates(key: str, value: str, below: list[str]) -> list[str]:
+    """Return how a setting may be meant, what is most likely first."""
+    if key in NUMBERS:
+        number = re.match(r"[\"']?([+-]?\d+(?:[.,]\d+)?)", value)
+        return [f"{key} = {float(number[1].replace(',', '.')):g}"] if number else []
+    if value[0] in _QUOTES and not _closes(value):
+        # A text that goes on below, to the first line that ends with a quotation mark.
+        for at, line in enumerate(below[:_MOST_LINES]):
+            if known_as(_key_of(line)):
+                break
+            if line.rstrip().endswith(tuple(_QUOTES)):
+                parts = [value, *map(str.strip, below[: at + 1])]
+                whole = "\n".join(_bare(part) for part in parts)
+                return [f"{key} = {_quoted(whole)}"]
+    plain = value if value.startswith("#") else re.sub(r"\s+#.*", "", value)
+    bare = [_bare(one.rstrip(",; ")) for one in (plain, value)]
+    return [f"{key} = {_quoted(meant.of(key, one) or one)}" for one in bare]
+
+
+def _closes(value: str) -> bool:
+    return len(value) > 1 and value.rstrip(",; ")[-1:] in tuple(_QUOTES)
+
+
+def _bare(value: str) -> str:
+    """Return a value without the quotation marks around it."""
+    if value[:1] and value[0] in _QUOTES:
+        value = value[1:]
+    return value[:-1] if value[-1:] and value[-1] in _QUOTES else value
+
+
+def _quoted(value: str) -> str:
+    """Return a text as TOML; what its author escaped already stays so."""
+    return quoted(value.replace("\\n", "\n").replace('\\"', '"'))
+
+
+def _is_toml(line: str) -> bool:
+    try:
+        return bool(tomllib.loads(line))
+    except tomllib.TOMLDecodeError:
+        return False
+
+
+def _shown(line: str) -> str:
+    return f"Write: {line.strip()}" if len(line) <= _SHOWN else _WRITE

@@ -1,0 +1,90 @@
+"""The values of a settings file: known keys, and each of the kind that its key needs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.config import mailbox, meant
+from newsletter.config.settings import DEFAULTS
+from newsletter.config.toml import quoted
+from newsletter.config.words import CREDENTIALS, KEYS, NUMBERS, VARIABLES, known_as
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from newsletter.config.settings_file import Source
+
+_KINDS: Final[dict[type, str]] = {
+    bool: "true or false",
+    str: "text",
+    int: "a number",
+    float: "a number",
+    list: "a list",
+    dict: "a table",
+    dt.datetime: "a date and time",
+    dt.date: "a date",
+    dt.time: "a time",
+}
+_SECRET: Final = re.compile(r"key|token|secret|passw|wachtwoord|database|dsn", re.IGNORECASE)
+_SHOWN: Final = 100  # characters of a value that is shown
+
+
+def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa: ANN401 - a setting's
+    """Return the value of a key, a sender in the form of a header.
+
+    Raises:
+        NewsletterError: There is no such key, or its value is of another kind.
+    """
+    if key not in KEYS:
+        raise NewsletterError(
+            f'{source.line(key)}unknown setting "{key}"', where=origin, hint=_about_unknown(key)
+        )
+    if key in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    if key not in NUMBERS and isinstance(value, str):
+        # What cannot be read as a mailbox stays as it is, and is refused by its rule.
+        return mailbox.canonical(value) or value if key in {"sender", "reply_to"} else value
+    wanted = "a number" if key in NUMBERS else "a text in quotes"
+    kind = next(name for type_, name in _KINDS.items() if isinstance(value, type_))
+    if key in NUMBERS and isinstance(value, str):
+        kind = "a text in quotes"
+    right = _corrected(key, value)
+    raise NewsletterError(
+        f'{source.line(key)}setting "{key}" must be {wanted}, not {kind}',
+        where=origin,
+        hint=f"Write: {key} = {right}" if right else f"Write: {key} = {_example(key)}",
+    )
+
+
+def _example(key: str) -> str:
+    default = DEFAULTS[key]
+    return quoted(default or "…") if isinstance(default, str) else f"{default:g}"
+
+
+def _about_unknown(key: str) -> str:
+    plain = key.upper()
+    if plain in CREDENTIALS or VARIABLES.get(plain) in {"database_url", "secret_keys"}:
+        return f"A secret never stands in a file: put {plain} into the environment"
+    if meant := known_as(key):
+        return f'Did you mean "{meant}"?'
+    if _SECRET.search(key):
+        return "A secret never stands in a file: docs/settings.md names its environment variable"
+    return f"The keys are: {', '.join(sorted(KEYS))}"
+
+
+def _corrected(key: str, value: object) -> str:
+    """Return a value of the wrong kind as it may have been meant; empty if that is not clear."""
+    if isinstance(value, list) and len(value) == 1 and not isinstance(value[0], list | dict):
+        value = value[0]
+    if isinstance(value, list | dict):
+        return ""
+    if key in NUMBERS:
+        found = re.match(r"\s*([+-]?\d+(?:[.,]\d+)?)", value) if isinstance(value, str) else None
+        return f"{float(found[1].replace(',', '.')):g}" if found else ""
+    if isinstance(value, dt.time):
+        return quoted(value.strftime("%H:%M"))
+    if isinstance(value, bool | dt.date):
+        return ""
+    text = f"{value:.2f}" if key == "send_time" and isinstance(value, float) else str(value)
+    return quoted(meant.of(key, text) or text) if len(text) <= _SHOWN else ""
