@@ -3,7 +3,7 @@
     python3 .github/account.py RECEIPT MESSAGES
 
 RECEIPT is the JSON document (empty when there was none), MESSAGES what went to standard error.
-The first line is a comment that names what waits for a person: it is the same as long as he is
+The first line is a comment that names what waits for a person: it is the same as long as they are
 asked the same. Anybody may read these pages, so nothing that looks like an address gets through.
 """  # noqa: INP001 - a script of the workflow, which runs it without the package
 
@@ -17,7 +17,12 @@ from typing import Any
 
 STATES = ("accepted", "rejected", "skipped", "unknown", "attempting", "pending")
 WAITING = ("paused", "completed_with_unknown", "expired")
-ADDRESS = re.compile(r"\S+@\S+")
+UNSEEN = {"ignored": "ignored", "draft": "draft", "blocked": "blocked"}
+"""The states in which an issue will not be sent by itself."""
+
+WORD = re.compile(r"\S+")
+LONGEST = 60_000
+"""Characters of an account: an issue on GitHub takes 65,536."""
 
 
 def main() -> None:
@@ -29,8 +34,17 @@ def main() -> None:
     lines += [*told(said), *counted(document), *remarks(document), *coming(document)]
     if not lines:
         lines = ["Nothing is due." if document else "It ended without a word."]
-    text = "\n".join([waits, *lines])
-    sys.stdout.write(ADDRESS.sub("(an address)", text) + "\n")
+    lines += ["", *unseen(document), *warned(messages)]
+    text = "\n".join([waits, *lines]).rstrip()
+    sys.stdout.write(hidden(text[:LONGEST]) + "\n")
+
+
+def hidden(text: str) -> str:
+    """Return text without the words that may be addresses.
+
+    Word by word, so that a long text costs as much as it is long.
+    """
+    return WORD.sub(lambda word: "(an address)" if "@" in word[0] else word[0], text)
 
 
 def asked(document: dict[str, Any], said: list[str]) -> list[str]:
@@ -59,17 +73,43 @@ def told(said: list[str]) -> list[str]:
 
 
 def counted(document: dict[str, Any]) -> list[str]:
-    """Return a table in which every row adds up: readers are the sum of what follows."""
+    """Return a table in which every row adds up: subscribers are the sum of what follows."""
     mailings = document.get("mailings", [])
     if not mailings:
         return []
-    head = ["issue", "state", "readers", *STATES]
+    head = ["issue", "state", "subscribers", *STATES]
     rows = [
-        [one["issue"], words(one["state"]), one["audience"], *(one[state] for state in STATES)]
+        [one["issue"], state_of(one), one["audience"], *(one[state] for state in STATES)]
         for one in mailings
     ]
     rule = ["---", "---", *["--:"] * (len(head) - 2)]
-    return ["### Letters", "", *(row(cells) for cells in (head, rule, *rows)), ""]
+    lines = ["### Letters", "", *(row(cells) for cells in (head, rule, *rows)), ""]
+    if any(one.get("rehearsal") for one in mailings):
+        lines += ["**A rehearsal mails nobody.** To mail subscribers, set `provider`.", ""]
+    return lines
+
+
+def state_of(mailing: dict[str, Any]) -> str:
+    """Return a mailing's state, and whether it was a rehearsal."""
+    state = words(mailing["state"])
+    return f"rehearsal: {state}, nobody was mailed" if mailing.get("rehearsal") else state
+
+
+def unseen(document: dict[str, Any]) -> list[str]:
+    """Return the files in `issues/` that will not be sent as they are, and why."""
+    found = [one for one in document.get("issues", []) if one.get("state") in UNSEEN]
+    lines = [
+        f"- {UNSEEN[one['state']]}: {one.get('path') or one.get('issue')}"
+        + (f": {one['why']}" if one.get("why") else "")
+        for one in found
+    ]
+    return ["### Not sent by itself", "", *lines, ""] if lines else []
+
+
+def warned(messages: str) -> list[str]:
+    """Return the warnings as the program told them."""
+    lines = [line for line in messages.splitlines() if line.startswith("warning: ")]
+    return [f"- {line}" for line in dict.fromkeys(lines)]
 
 
 def remarks(document: dict[str, Any]) -> list[str]:
@@ -84,8 +124,10 @@ def coming(document: dict[str, Any]) -> list[str]:
     if not following:
         return []
     when = following["send_at"].replace("T", " ")[:16]
-    line = f"Next: {following['issue']}, {when}, {following['audience']} readers."
-    return [line, "", *(f"- in its way: {one}" for one in following.get("blocked_by", []))]
+    count = following["audience"]
+    who = "1 subscriber" if count == 1 else f"{count} subscribers"
+    line = f"Next: {following['issue']}, {when}, {who}."
+    return [line, "", *(f"- blocked: {one}" for one in following.get("blocked_by", []))]
 
 
 def words(state: str | None) -> str:

@@ -4,8 +4,9 @@ letter.png: a sample issue on a desktop in light mode, beside a phone in dark mo
 joining.png: the form on an author's own site, the page that follows it, and the letter that
 confirms.
 
-In the developers' environment: `.venv/bin/python docs/picture.py`. The letter asks for Georgia;
-without that font the pictures show the machine's next best.
+In the developers' environment, which `./dev test` or `./dev check` makes:
+`.venv/bin/python docs/picture.py`. The letter asks for Georgia; without that font the pictures show
+the machine's next best.
 """  # noqa: INP001 - a script beside the pages it illustrates
 
 from __future__ import annotations
@@ -13,21 +14,26 @@ from __future__ import annotations
 import base64
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from playwright.sync_api import sync_playwright
-
-from newsletter import config, personal, render
+from newsletter import personal, render
+from newsletter.config import Settings
 from newsletter.desk import render_files
 from newsletter.model import NoticeKind
 from newsletter.web.pages import render_pages
 
+try:
+    from playwright.sync_api import sync_playwright
+except ModuleNotFoundError:
+    raise SystemExit(
+        "picture: the browser's library is not installed. Make the developers' environment first:"
+        " ./dev test --collect-only"
+    ) from None
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
-
-    from newsletter.config import Settings
 
 HOME = Path(__file__).parent
 ISSUE = "2026-11-29-vasthouden-of-loslaten"
@@ -88,7 +94,14 @@ class View:
 
 def main() -> None:
     """Render what `newsletter` renders, and photograph it."""
-    settings = replace(config.load(HOME.parent, {}), public_url="https://brief.example.org")
+    settings = Settings(
+        root=HOME.parent,
+        name="Jij en Loslaten",
+        sender="Gerrit <gerrit@example.org>",
+        contact="Postbus 1, 1000 AA Amsterdam",
+        site_url="https://example.org/",
+        public_url="https://brief.example.org",
+    )
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         issue = render_files(settings, ISSUE, Path(scratch))[0].read_text(encoding="utf-8")
         found = next(filter(None, map(shutil.which, BROWSERS)), None)

@@ -119,7 +119,13 @@ def run_job(
         )
         done.ran.append(step["name"])
         done.environment[step["name"]] = environment
-        outputs = _run([*shell, _script(step, runner)], environment, runner, done)
+        event = known.get("github", {}).get("event_name", "")
+        outputs = _run(
+            [*shell, _script(step, runner)],
+            {**environment, "GITHUB_EVENT_NAME": event},
+            runner,
+            done,
+        )
         if "id" in step:
             known["steps"][step["id"]] = {"outputs": outputs}
     done.outputs = filled(job.get("outputs", {}), known)

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ import click
 import pytest
 
 import newsletter
-from newsletter import config, render
+from newsletter import render
 from newsletter.cli import main
 from newsletter.config import Settings
 
@@ -152,9 +152,22 @@ def test_no_file_names_a_package_registry() -> None:
 
 
 def test_the_sign_up_form_in_the_documents_is_the_one_that_is_printed() -> None:
-    settings = replace(config.load(PROJECT, {}), public_url="https://brief.example.org")
+    settings = Settings(
+        root=PROJECT, name="Jij en Loslaten", public_url="https://brief.example.org"
+    )
     page = (PROJECT / "docs" / "readers.md").read_text(encoding="utf-8")
     assert f"```html\n{render.form(settings)}```\n" in page
+
+
+def test_every_sample_is_a_draft_so_that_no_copy_of_the_project_mails_it() -> None:
+    samples = [path.read_text(encoding="utf-8") for path in (PROJECT / "issues").glob("*.md")]
+    assert samples
+    assert [text for text in samples if "\ndraft: yes\n" not in text.partition("\n---\n")[0]] == []
+
+
+def test_the_project_has_no_settings_of_its_own_in_the_way_of_an_author_s() -> None:
+    assert "newsletter" not in PYPROJECT["tool"]
+    assert not (PROJECT / "newsletter.toml").exists()
 
 
 def test_every_picture_is_small_shown_and_made_by_the_script() -> None:

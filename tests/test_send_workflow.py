@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from actions import Job, Runner, clone, run_job, workflow
+from actions import PROJECT, Job, Runner, clone, run_job, workflow
 from fake_resend import FAULTS, FakeResend
 from house import add_readers
 from served import KEY, serving
@@ -179,6 +179,25 @@ def test_what_is_due_leaves_once_and_the_summary_adds_up(tmp_path: Path, fake: F
     assert len(fake.taken()) == READERS
     assert annotations(send) == annotations(again) == []
     assert repository.pinged() == ["https://ping.example.org/1"] * 2
+
+
+def test_a_copy_with_the_samples_in_it_mails_nobody(tmp_path: Path, fake: FakeResend) -> None:
+    with pages(tmp_path) as at:
+        repository = Repository(tmp_path, fake.url, pages=at.url)
+        (repository.workspace / "issues" / f"{repository.slug}.md").unlink()
+        samples = sorted((PROJECT / "issues").glob("*.md"))
+        assert samples
+        for minutes, sample in enumerate(samples, 5):  # the time of each has just come
+            slug = repository.write(sample.stem[11:], minutes_ago=minutes)
+            path = repository.workspace / "issues" / f"{slug}.md"
+            due = path.read_text(encoding="utf-8").splitlines()[2]
+            text = re.sub(
+                "^send_at: .*$", due, sample.read_text(encoding="utf-8"), flags=re.MULTILINE
+            )
+            path.write_text(text, encoding="utf-8")
+        send, _ = repository.run()
+    assert (send.ok, send.outputs["code"]) == (True, "0"), send.log
+    assert fake.taken() == []
 
 
 def test_two_runs_at_once_on_one_postgresql_are_one_send(

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,8 @@ import pytest
 from actions import PROJECT, Runner, clone, run_job, value, workflow
 
 if TYPE_CHECKING:
+    from typing import Any
+
     from actions import Job
 
 SEND, CHECK = workflow("send.yml"), workflow("check.yml")
@@ -109,7 +112,42 @@ def test_only_the_last_trigger_and_a_person_are_told_of_passing_trouble() -> Non
 def test_a_pull_request_from_a_fork_is_checked_where_letters_are_made() -> None:
     paths = CHECK["on"]["pull_request"]["paths"]
     assert {"issues/**", "templates/**", "pyproject.toml", "newsletter.toml"} <= set(paths)
-    assert list(CHECK["on"]) == ["pull_request"]
+    assert CHECK["on"]["push"] == {"branches": ["main"], "paths": paths}
+    assert set(CHECK["on"]) == {"push", "pull_request"}
+
+
+def by_itself(name: str) -> bool:
+    """Tell whether a workflow starts without anybody asking for it."""
+    return bool({"schedule", "push", "pull_request"} & set(workflow(name)["on"]))
+
+
+OWN = [name for name in FILES if by_itself(name) and name not in {"check.yml", "send.yml"}]
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_the_projects_own_workflows_run_nowhere_but_in_its_own_repository(name: str) -> None:
+    def runs(job: dict[str, Any], repository: str, **variables: str) -> bool:
+        known = {"github": {"repository": repository}, "vars": variables}
+        return bool(value(job["if"], known))
+
+    for job in workflow(name)["jobs"].values():
+        assert not runs(job, "anna/brief")
+        # A variable of an organisation is that of all its repositories.
+        assert not runs(job, "anna/brief", NEWSLETTER_PROJECT="anna/newsletter")
+        assert not runs(job, "anna/brief", NEWSLETTER_PROJECT="true")
+        assert runs(job, "anna/newsletter", NEWSLETTER_PROJECT="anna/newsletter")
+
+
+def test_a_copy_sends_nothing_before_its_owner_says_so() -> None:
+    assert OWN == ["chaos.yml", "ci.yml"]
+    condition = SEND["jobs"]["send"]["if"]
+    assert not value(condition, {"vars": {}})
+    assert not value(condition, {"vars": {"NEWSLETTER_SEND": "false"}})
+
+
+def test_the_page_on_deploying_names_every_workflow() -> None:
+    page = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    assert [name for name in FILES if f"`{name}`" not in page] == []
 
 
 def test_github_would_take_the_workflows() -> None:
@@ -134,6 +172,18 @@ def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", *who, *arguments], cwd=folder, capture_output=True, check=True)
 
 
+def commit(workspace: Path, files: dict[str, str]) -> None:
+    for name, content in files.items():
+        (workspace / name).write_text(content, encoding="utf-8")
+    git(workspace, "add", ".")
+    git(workspace, "commit", "-qm", "more")
+
+
+def head(workspace: Path) -> str:
+    asked = ["git", "rev-parse", "HEAD"]
+    return subprocess.check_output(asked, cwd=workspace, encoding="utf-8").strip()
+
+
 def pull_request(folder: Path, files: dict[str, str], *, without: str = "") -> Job:
     """Check the difference that files make (and one taken away), as GitHub does."""
     workspace = clone(folder / "clone")
@@ -146,7 +196,7 @@ def pull_request(folder: Path, files: dict[str, str], *, without: str = "") -> J
     if without:
         (workspace / without).unlink()
     git(workspace, "add", ".")
-    git(workspace, "commit", "-qm", "after")
+    git(workspace, "commit", "-qm", "after", "--allow-empty")
     return run_job(CHECK, "check", {}, Runner(workspace, folder / "temp"))
 
 
@@ -202,6 +252,25 @@ def test_only_changed_letters_are_made_unless_all_may_look_different(tmp_path: P
     assert len(one.uploads["letters"]) == 3
     samples = len(list((PROJECT / "issues").glob("*.md")))
     assert len(every.uploads["letters"]) == 3 * samples > 3
+
+
+def test_a_push_is_checked_from_where_the_last_one_ended(tmp_path: Path) -> None:
+    first, second = issue("2030-01-06-rust", "Rust."), issue("2030-01-13-stil", "Stil.")
+    pull_request(tmp_path, {})  # makes the repository
+    workspace = tmp_path / "clone"
+    before = head(workspace)
+    commit(workspace, dict([first]))
+    commit(workspace, dict([second]))
+
+    def pushed(name: str, before: str) -> list[str]:
+        github = {"event_name": "push", "event": {"before": before}}
+        job = run_job(CHECK, "check", {"github": github}, Runner(workspace, tmp_path / name))
+        assert job.ok, job.log
+        return [file for file in job.uploads["letters"] if file.endswith(".html")]
+
+    assert pushed("both", before) == ["2030-01-06-rust.html", "2030-01-13-stil.html"]
+    everything = len(list((workspace / "issues").glob("*.md")))
+    assert len(pushed("branch", "0" * 40)) == everything > 2
 
 
 def test_a_deleted_issue_is_no_letter(tmp_path: Path) -> None:
@@ -267,6 +336,63 @@ def test_the_first_line_changes_with_the_question_and_not_with_the_counts(tmp_pa
     assert first() == first(pending=2, accepted=1)
     assert len({first(), first(note=None), first(state="expired"), first(issue="2030-01-13")}) == 4
     assert re.fullmatch(r"<!-- [^-]*(-[^-]+)* -->", first())
+
+
+MAILING = {
+    **dict.fromkeys(("attempting", "rejected", "skipped", "unknown", "pending"), 0),
+    "issue": "2030-01-06-rust",
+    "state": "completed",
+    "audience": 3,
+    "accepted": 3,
+}
+
+
+def test_a_rehearsal_is_named_as_one(tmp_path: Path) -> None:
+    real = account(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": False}]}))
+    assert "| 2030-01-06-rust | completed | 3 |" in real
+    assert "rehearsal" not in real
+    told = account(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": True}]}))
+    assert "| 2030-01-06-rust | rehearsal: completed, nobody was mailed | 3 |" in told
+    assert "A rehearsal mails nobody" in told
+
+
+def test_what_will_not_be_sent_by_itself_is_listed_with_its_reason(tmp_path: Path) -> None:
+    issues = [
+        {"path": "issues/2030-01-06-a.md.txt", "state": "ignored", "why": "its name must end .md"},
+        {"path": "issues/2030-01-13-b.md", "state": "draft", "why": None},
+        {"path": "issues/2030-01-20-c.md", "state": "blocked", "why": "2030-01-20-d has its slot"},
+        {"path": "issues/2030-01-27-e.md", "state": "scheduled", "why": None},
+        {"path": "issues/2029-01-27-f.md", "state": "sent", "why": None},
+    ]
+    told = account(tmp_path, json.dumps({"mailings": [], "issues": issues}))
+    assert "- ignored: issues/2030-01-06-a.md.txt: its name must end .md" in told
+    assert "- draft: issues/2030-01-13-b.md\n" in told
+    assert "- blocked: issues/2030-01-20-c.md: 2030-01-20-d has its slot" in told
+    assert "-e.md" not in told
+    assert "-f.md" not in told
+
+
+@pytest.mark.parametrize(("count", "said"), [(0, "0 subscribers."), (1, "1 subscriber.")])
+def test_the_next_issue_is_told_in_good_english(tmp_path: Path, count: int, said: str) -> None:
+    following = {"issue": "2030-01-06-rust", "send_at": "2030-01-06T07:00+01:00"}
+    document = {"mailings": [], "next": {**following, "audience": count, "blocked_by": ["a draft"]}}
+    told = account(tmp_path, json.dumps(document))
+    assert f"Next: 2030-01-06-rust, 2030-01-06 07:00, {said}" in told
+    assert "- blocked: a draft" in told
+
+
+def test_a_warning_of_the_program_stands_in_the_account(tmp_path: Path) -> None:
+    line = "warning: the variable NEWSLETTER_PROVIDR is not read"
+    assert f"- {line}" in account(tmp_path, json.dumps({"mailings": []}), f"{line}\n{line}\n")
+
+
+def test_a_long_message_costs_as_much_as_it_is_long(tmp_path: Path) -> None:
+    said = f"newsletter: {'a' * 300_000} anna@example.org {'b@' * 100_000}\n"
+    started = time.monotonic()
+    told = account(tmp_path, "", said)
+    assert time.monotonic() - started < 5
+    assert len(told) < 65_536
+    assert "anna" not in told
 
 
 def test_nothing_to_do_is_said(tmp_path: Path) -> None:

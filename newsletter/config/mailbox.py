@@ -13,6 +13,8 @@ from typing import Any, Final
 
 _HEADERS: Final = HeaderRegistry()
 _NAMED: Final = re.compile(r"(?P<name>[^<>]*?)\s*<\s*(?P<address>[^<>\s]+)\s*>")
+# In quotes as a whole: the standard lets those around a part of a name disappear.
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"\s*<[^<>]+>')
 # As mail programs once wrote it: the name behind the address, as a remark.
 _REMARK: Final = re.compile(r"(?P<address>[^\s<>()]+@[^\s<>()]+)\s*\((?P<name>[^<>]*)\)")
 _SEVERAL: Final = re.compile(r"\S+@\S+\.\S+\s*[,;]|[,;]\s*\S+@\S+\.\S+\s*$")
@@ -25,7 +27,7 @@ def canonical(value: str) -> str:
     value = value.strip()
     if "=?" in value:
         return ""  # decoded by some who read it (RFC 2047), and then something else
-    if _is_mailbox(value):
+    if ('"' not in value or _QUOTED.fullmatch(value)) and _is_mailbox(value):
         return value
     found = _NAMED.fullmatch(value) or _REMARK.fullmatch(value)
     if not found or not _is_mailbox(found["address"]):
@@ -53,7 +55,7 @@ def advice(value: str) -> str:
     if wrong := _about_address(*address.rpartition("@")[::2]):
         return wrong
     name = value.replace(addresses[0], "").strip(" <>()[]{},;:\"'“”-")
-    written = canonical(f"{name} <{address}>")
+    written = canonical(f"{name} <{address}>" if name else address)
     return f'Write it as "{written.replace(chr(34), "")}"' if written else EXAMPLE
 
 
