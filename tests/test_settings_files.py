@@ -418,3 +418,20 @@ def test_the_command_tells_of_a_misspelt_variable(root: Path) -> None:
         check=False,
     )
     assert "warning: the variable NEWSLETTER_PROVIDR is not read" in done.stderr
+
+
+def test_status_and_send_tell_that_nobody_is_mailed_though_a_key_is_set(root: Path) -> None:
+    def told(*arguments: str) -> str:
+        return subprocess.run(
+            [Path(sys.executable).with_name("newsletter"), *arguments],
+            cwd=root,
+            env={"RESEND_API_KEY": "re_x", "PATH": "/usr/bin:/bin", "HOME": str(root)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        ).stderr
+
+    warning = "warning: RESEND_API_KEY is set, but the provider is the outbox"
+    assert warning in told("status")
+    assert warning in told("send", "--due")
+    assert "warning" not in told("check")

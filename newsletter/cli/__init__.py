@@ -33,6 +33,9 @@ _COMMANDS = {
     "db": ("db", "db", "The database: migrate it, look at it, move it with its ledger."),
 }
 
+# Of those that may mail somebody, or say whether the next issue will be.
+_MAILING = {"proof", "send", "status"}
+
 
 class App:
     """What commands share: the settings and the database, opened when first asked for."""
@@ -53,7 +56,10 @@ class App:
                 "the current folder is gone", hint="Go to your newsletter's folder"
             ) from None
         settings = config.load(folder)
-        for warning in config.unread():
+        warnings = [*config.unread()]
+        if self._context.invoked_subcommand in _MAILING:
+            warnings.append(config.outbox_warning(settings))
+        for warning in filter(None, warnings):
             click.echo(f"warning: {warning}", err=True)
         return settings
 
