@@ -128,8 +128,8 @@ def graver(one: Status, other: Status) -> Status:
 def worn_out(soft_bounces: Iterable[datetime], delivered: datetime | None) -> datetime | None:
     """Return since when an address counts as one that takes no mail any more, or None.
 
-    That is so when five letters of five mailings were given up within 90 days, and none was
-    delivered since the first of these five.
+    That is so when five letters of five mailings were given up within 90 days, for reasons that
+    may lie with the address, and none was delivered since the first of these five.
 
     Args:
         soft_bounces: When letters to one reader were given up, one moment for each mailing.

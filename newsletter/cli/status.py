@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery, desk
+from newsletter.cli import problems
 from newsletter.cli.explaining import explained
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.receipts import (
@@ -56,6 +57,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
                 "missed": list(missed),
                 "notices": {state.value: count for state, count in waiting.items()},
                 "form": {"closed": form.closed, "last_closed_at": utc(form.last_closed_at)},
+                **problems.as_json(app.store),
             }
         )
         return
@@ -64,7 +66,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     say(next_text(upcoming, real=not capabilities_of(app.settings).rehearsal))
     for slug in missed:
         say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
-    for line in _of_single_people(waiting, form):
+    for line in (*problems.as_lines(app.store), *_of_single_people(waiting, form)):
         say(line)
     for one in known:
         say(as_text(one))

@@ -21,7 +21,7 @@ from newsletter.model.content import (
     Severity,
     Text,
 )
-from newsletter.model.events import Event, EventKind, Suppressed
+from newsletter.model.events import Cause, Event, EventKind, Suppressed
 from newsletter.model.letters import (
     Accepted,
     Batch,
@@ -56,6 +56,7 @@ __all__ = [
     "Batch",
     "Block",
     "Button",
+    "Cause",
     "Consent",
     "Decision",
     "DeliveryState",

@@ -30,6 +30,19 @@ class EventKind(StrEnum):
     """The reader left by a link or a button that is the provider's."""
     COMPLAINT = "complaint"
     """The reader marked it as spam."""
+    NOTE = "note"
+    """A report that changes nothing, such as *this is not spam*."""
+
+
+class Cause(StrEnum):
+    """Why a delivery failed, if that says nothing of the address: the author has to act."""
+
+    POLICY = "policy"
+    """The mailbox provider blocks or limits the sender, or refuses the content."""
+    SENDER = "sender"
+    """The sender's set-up: SPF, DKIM, DMARC, its address or its names in the DNS."""
+    SIZE = "size"
+    """The letter is too large."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +59,7 @@ class Event:
         detail: The provider's words, on one line and without any address.
         because: Why the address is on the provider's list, if it is suppressed and the provider
             says so.
+        cause: Why it failed, if the failure says nothing of the address.
     """
 
     kind: EventKind
@@ -55,6 +69,7 @@ class Event:
     email: str = ""
     detail: str = ""
     because: EventKind | None = None
+    cause: Cause | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,11 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.errors import NewsletterError
+from newsletter.model import EventKind
 from newsletter.providers import replies
 from newsletter.providers.lists import LATE
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from newsletter.config import Settings
-    from newsletter.model import Event, EventKind
+    from newsletter.model import Event
     from newsletter.providers.lists import Page
 
 NAMES: Final = ("resend", "lettermint", "mailgun", "ses")
@@ -44,6 +46,12 @@ _NAME: Final = re.compile(r"[!-~]{1,200}")
 _REF: Final = re.compile(r"[0-9a-f]{32}")
 _SECONDS: Final = re.compile(r"\d{1,12}")
 _YEARS: Final = range(2000, 2200)
+_LAST_SECOND: Final = 7_258_118_400
+"""Of these years: what is more counts thousandths of a second, or smaller parts."""
+_NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{0,20})?")
+_LONGEST_MOMENT: Final = 64
+_MOST_ENTRIES: Final = 1000
+_MOST_DIGITS: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +107,51 @@ def open_gate(settings: Settings, provider: str) -> Gate | None:
     return gate
 
 
-def read(provider: str, body: bytes) -> tuple[Event, ...] | None:
-    """Return what a genuine webhook tells, of letters; None if it cannot be understood."""
-    said = decoded(body)
-    found: tuple[Event, ...] | None = module(provider).read(said) if said else None
-    return found
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a genuine webhook tells.
+
+    Attributes:
+        events: Of letters.
+        whole: All of it could be understood.
+    """
+
+    events: tuple[Event, ...]
+    whole: bool
+
+
+def read_all(provider: str, body: bytes, received: datetime | None = None) -> Reading:
+    """Return what a genuine webhook tells of letters, and whether all of it could be understood.
+
+    Args:
+        provider: Who tells.
+        body: Its text: an object, or a list of them.
+        received: When it came, which stands in for a moment that cannot be read.
+    """
+    said = _parsed(body)
+    entries = said if isinstance(said, list) else [said]
+    own, whole = module(provider), 0 < len(entries) <= _MOST_ENTRIES
+    found: list[Event] = []
+    for entry in entries[:_MOST_ENTRIES]:
+        told = own.read(entry, received) if isinstance(entry, dict) and entry else None
+        found += told or ()
+        whole = whole and told is not None
+    return Reading(tuple(found), whole)
+
+
+def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[Event, ...] | None:
+    """Return what a genuine webhook tells of letters; None if nothing of it can be understood."""
+    found = read_all(provider, body, received)
+    return found.events if found.events or found.whole else None
+
+
+def vouches_for_content(provider: str) -> bool:
+    """Tell whether a provider's signature covers what its webhook says.
+
+    Where it does not, whoever saw a webhook can send its signature again with other words. So its
+    name must be taken even if it tells nothing.
+    """
+    return not getattr(module(provider), "SIGNS_NO_CONTENT", False)
 
 
 def pull(settings: Settings, since: datetime | None) -> Iterator[Page]:
@@ -193,11 +241,24 @@ def refuse_stale(hook: Hook, moment: str | float, *, within: int = TOLERANCE) ->
 
 def decoded(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; empty if it holds anything else."""
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):
-        return {}
+    said = _parsed(body)
     return said if isinstance(said, dict) else {}
+
+
+def _parsed(body: bytes) -> object:
+    """Return the JSON in a body, or None if there is none."""
+    try:
+        try:
+            return json.loads(body)
+        except ValueError:
+            # Python reads no number of more than 4,300 digits; the rest may make sense.
+            return json.loads(body, parse_int=_number)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _number(digits: str) -> int:
+    return int(digits) if len(digits) <= _MOST_DIGITS else 0
 
 
 def text(said: object, *path: str) -> str:
@@ -222,23 +283,40 @@ def reference(found: object) -> str:
 
 
 def moment(found: object) -> datetime | None:
-    """Return a moment that a provider wrote, as ISO 8601 or in seconds since 1970, or None."""
+    """Return a moment that a provider wrote, or None.
+
+    Args:
+        found: ISO 8601, the date of a letter (RFC 5322, 3.3), or seconds since 1970, or thousandths
+            and smaller parts of these; also as text.
+    """
     try:
-        if isinstance(found, str):
-            told = datetime.fromisoformat(found)
-        elif isinstance(found, int | float):
-            told = datetime.fromtimestamp(found, UTC)
-        else:
+        told = _moment(found)
+        if told is None or told.year not in _YEARS:
             return None
-    except (ValueError, OverflowError, OSError):
+        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    except (ValueError, OverflowError, OSError, TypeError):
         return None
-    if told.year not in _YEARS:
+
+
+def _moment(found: object) -> datetime | None:
+    if isinstance(found, str):
+        found = found.strip()[:_LONGEST_MOMENT]
+        if not _NUMBER.fullmatch(found):
+            try:
+                return datetime.fromisoformat(found)
+            except ValueError:
+                return parsedate_to_datetime(found)
+        found = float(found)
+    if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+    for unit in (1, 1_000, 1_000_000, 1_000_000_000):
+        if found / unit < _LAST_SECOND:
+            return datetime.fromtimestamp(found / unit, UTC)
+    return None
 
 
 def told(
-    kinds: Mapping[str, EventKind], word: str, at: object
+    kinds: Mapping[str, EventKind], word: str, at: object, received: datetime | None = None
 ) -> tuple[EventKind, datetime] | tuple[()] | None:
     """Return what a provider's word means, and when it happened.
 
@@ -246,6 +324,7 @@ def told(
         kinds: What its words for letters mean.
         word: Its word.
         at: The moment, as it writes it.
+        received: What counts if that cannot be read.
 
     Returns:
         Nothing, as an empty tuple, if the word is of other things than letters; None if it cannot
@@ -255,11 +334,43 @@ def told(
         return None
     if word not in kinds:
         return ()
-    when = moment(at)
+    when = moment(at) or received
     return (kinds[word], when) if when else None
 
 
-def words(*found: object) -> str:
-    """Return what a provider says of an event as one line, with no address or long id in it."""
+_REPORTS: Final = {
+    # "This is not spam" (https://www.rfc-editor.org/rfc/rfc6430), and a report to the sender that
+    # a letter failed DKIM, SPF or DMARC (https://www.rfc-editor.org/rfc/rfc6591).
+    "not-spam": EventKind.NOTE,
+    "auth-failure": EventKind.NOTE,
+    # An older word for who does not want it any more (https://www.rfc-editor.org/rfc/rfc5965).
+    "opt-out": EventKind.UNSUBSCRIBE,
+    "opt-out-list": EventKind.UNSUBSCRIBE,
+}
+
+
+def report(feedback_type: str) -> EventKind:
+    """Return what a mailbox provider's report about a letter is: a complaint, unless it says else.
+
+    Args:
+        feedback_type: As in the report (RFC 5965, 3.1); empty if nobody passed it on.
+    """
+    return _REPORTS.get(feedback_type.strip().lower().replace("_", "-"), EventKind.COMPLAINT)
+
+
+def first_text(found: object) -> str:
+    """Return a text, or the first one in a list of them; empty if there is none."""
+    items = found if isinstance(found, list) else [found]
+    return next((text({"": item}, "") for item in items if isinstance(item, str) and item), "")
+
+
+def words(*found: object, email: str = "") -> str:
+    """Return what a provider says of an event as one line, with no address or long id in it.
+
+    Args:
+        found: Its words.
+        email: Whose letter it was: no part of this address is repeated.
+    """
     said = " ".join(part for part in found if isinstance(part, str))
-    return replies.quote(said) if said else ""
+    hide = (email, email.partition("@")[0]) if "@" in email else (email,)
+    return replies.quote(said, hide) if said else ""

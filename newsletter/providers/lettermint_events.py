@@ -16,6 +16,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import base, events, lettermint, lists, replies
+from newsletter.providers.bounces import Failure, classify
 from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import CannotAsk, Page
 from newsletter.providers.wire import Wire
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
+    from newsletter.model import Cause
     from newsletter.providers.events import Hook
 
 SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
@@ -49,6 +51,7 @@ _KINDS: Final = {
     "message.unsubscribed": EventKind.UNSUBSCRIBE,
     "message.spam_complaint": EventKind.COMPLAINT,
 }
+_BOUNCES: Final = frozenset({EventKind.SOFT_BOUNCE, EventKind.HARD_BOUNCE})
 # What a letter is at last, which is what happened to it last.
 _STATUSES: Final = {
     "processed": EventKind.ACCEPTED,
@@ -98,24 +101,41 @@ def _header(hook: Hook, name: str) -> str:
     return hook.headers.get(f"x-lettermint-{name}", "").strip()
 
 
-def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = events.told(_KINDS, text(said, "event"), said.get("timestamp"))
+    told = events.told(_KINDS, text(said, "event"), said.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
     data = said.get("data")
+    cause, email = None, text(data, "recipient")
+    if kind in _BOUNCES:
+        kind, cause = _bounce(data, permanent=kind is EventKind.HARD_BOUNCE)
     return (
         Event(
             kind=kind,
             at=at,
             ref=events.reference(events.at(data, "metadata", "delivery")),
             provider_id=replies.name(events.at(data, "message_id")),
-            email=text(data, "recipient"),
-            detail=events.words(events.at(data, "reason"), events.at(data, "response", "content")),
+            email=email,
+            detail=events.words(
+                events.at(data, "reason"), events.at(data, "response", "content"), email=email
+            ),
             because=REASONS.get(text(data, "reason")),
+            cause=cause,
         ),
     )
+
+
+def _bounce(data: object, *, permanent: bool) -> tuple[EventKind, Cause | None]:
+    reply = events.at(data, "response", "status_code")
+    failure = Failure(
+        permanent=permanent,
+        text=text(data, "response", "content") or text(data, "reason"),
+        code=text(data, "response", "enhanced_status_code"),
+        reply=reply if isinstance(reply, int) else 0,
+    )
+    return classify(failure)
 
 
 def pull(settings: Settings, begin: datetime) -> Iterator[Page]:

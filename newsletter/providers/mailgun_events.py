@@ -13,8 +13,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
-from newsletter.model import Event, EventKind
+from newsletter.model import Cause, Event, EventKind
 from newsletter.providers import events, lists, mailgun, mailgun_replies, mailgun_search
+from newsletter.providers.bounces import Failure, classify
 from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import Page
 
@@ -49,8 +50,15 @@ _REASONS: Final = {
     "suppress-complaint": EventKind.COMPLAINT,
     "suppress-unsubscribe": EventKind.UNSUBSCRIBE,
 }
+# Codes of its own for what it did not even try.
+_UNTRIED: Final = {
+    605: EventKind.HARD_BOUNCE,
+    606: EventKind.UNSUBSCRIBE,
+    607: EventKind.COMPLAINT,
+}
 # Given up for what passes or for who sends, which says nothing of the address.
 _PASSING: Final = frozenset({"old", "espblock", "greylisted"})
+_HINTS: Final = {"espblock": Cause.POLICY, "greylisted": Cause.POLICY}
 
 
 def open_gate(settings: Settings) -> Gate:
@@ -74,45 +82,61 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
     return events.name(token, hook)
 
 
-def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
     data = said.get("event-data")
-    return read_one(data) if isinstance(data, dict) else None
+    return read_one(data, received) if isinstance(data, dict) else None
 
 
-def read_one(data: dict[str, Any]) -> tuple[Event, ...] | None:
+def read_one(data: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what an event tells, which looks the same in a webhook and in a list."""
-    told = events.told(_KINDS, text(data, "event"), data.get("timestamp"))
+    told = events.told(_KINDS, text(data, "event"), data.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
-    reason = text(data, "reason")
+    because, cause = None, None
     if kind is EventKind.HARD_BOUNCE:
-        kind = _failure(data, reason)
-    status = data.get("delivery-status")
+        kind, because, cause = _failure(data)
+    status, email = data.get("delivery-status"), text(data, "recipient")
     return (
         Event(
             kind=kind,
             at=at,
             ref=events.reference(events.at(data, "user-variables", "delivery")),
             provider_id=mailgun_replies.message_id(text(data, "message", "headers", "message-id")),
-            email=text(data, "recipient"),
+            email=email,
             detail=events.words(
-                events.at(status, "message") or events.at(status, "description"),
-                events.at(data, "reject", "reason"),
+                _server_words(status), events.at(data, "reject", "reason"), email=email
             ),
-            because=_REASONS.get(reason),
+            because=because,
+            cause=cause,
         ),
     )
 
 
-def _failure(data: dict[str, Any], reason: str) -> EventKind:
+def _failure(data: dict[str, Any]) -> tuple[EventKind, EventKind | None, Cause | None]:
+    """Return what a failure is, why the letter was not even tried, and whose failure it is."""
     if text(data, "severity") == "temporary":
-        return EventKind.DEFERRED
-    if reason in _REASONS:
-        return EventKind.SUPPRESSED
-    soft = reason in _PASSING or text(data, "delivery-status", "bounce-type") == "soft"
-    return EventKind.SOFT_BOUNCE if soft else EventKind.HARD_BOUNCE
+        return EventKind.DEFERRED, None, None
+    reason, status = text(data, "reason"), data.get("delivery-status")
+    reply = events.at(status, "code")
+    reply = reply if isinstance(reply, int) else 0
+    if because := _REASONS.get(reason) or _UNTRIED.get(reply):
+        return EventKind.SUPPRESSED, because, None
+    passing = reason in _PASSING or text(status, "bounce-type") == "soft"
+    failure = Failure(
+        permanent=not passing,
+        text=_server_words(status),
+        code=text(status, "enhanced-code"),
+        reply=reply,
+        hint=_HINTS.get(reason),
+    )
+    kind, cause = classify(failure)
+    return kind, None, cause
+
+
+def _server_words(status: object) -> str:
+    return text(status, "message") or text(status, "description")
 
 
 def pull(settings: Settings, begin: datetime) -> Iterator[Page]:

@@ -17,6 +17,7 @@ from urllib.parse import quote, urlencode
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import base, events, lists, replies, resend
+from newsletter.providers.bounces import HINTS, Failure, classify
 from newsletter.providers.events import Gate, Untrusted, text
 from newsletter.providers.lists import Page
 from newsletter.providers.wire import Wire
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
+    from newsletter.model import Cause
     from newsletter.providers.events import Hook
 
 SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
@@ -44,7 +46,8 @@ _KINDS: Final = {
     "email.bounced": EventKind.SOFT_BOUNCE,
     "email.complained": EventKind.COMPLAINT,
 }
-_PERMANENT: Final = "Permanent"
+_TYPES: Final = {"Permanent": True, "Transient": False}
+_LISTED: Final = frozenset({"Suppressed", "OnAccountSuppressionList"})
 _REASONS: Final = {
     "previous_bounce": EventKind.HARD_BOUNCE,
     "previous_complaint": EventKind.COMPLAINT,
@@ -104,31 +107,54 @@ def _decoded(signature: str) -> bytes:
         return b""
 
 
-def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = events.told(_KINDS, text(said, "type"), said.get("created_at"))
+    told = events.told(_KINDS, text(said, "type"), said.get("created_at"), received)
     if not told:
         return told
     kind, at = told
     data = said.get("data")
-    if text(data, "bounce", "type") == _PERMANENT:
-        kind = EventKind.HARD_BOUNCE
-    to = events.at(data, "to")
+    because, cause = _REASONS.get(text(data, "suppressed", "reason")), None
+    if kind is EventKind.SOFT_BOUNCE:
+        kind, because, cause = _bounce(data)
+    email = events.first_text(events.at(data, "to"))
     return (
         Event(
             kind=kind,
             at=at,
             ref=events.reference(events.at(data, "tags", "delivery")),
             provider_id=replies.name(events.at(data, "email_id")),
-            email=to[0] if isinstance(to, list) and to and isinstance(to[0], str) else "",
+            email=email,
             detail=events.words(
-                events.at(data, "bounce", "message"),
+                _server_words(data),
                 events.at(data, "suppressed", "message"),
                 events.at(data, "failed", "reason"),
+                email=email,
             ),
-            because=_REASONS.get(text(data, "suppressed", "reason")),
+            because=because,
+            cause=cause,
         ),
     )
+
+
+def _bounce(data: object) -> tuple[EventKind, EventKind | None, Cause | None]:
+    """Return what a bounce is, why the letter was not even tried, and whose failure it is."""
+    sub_type = text(data, "bounce", "subType")
+    if sub_type in _LISTED:
+        return EventKind.SUPPRESSED, EventKind.HARD_BOUNCE, None
+    failure = Failure(
+        permanent=_TYPES.get(text(data, "bounce", "type")),
+        text=_server_words(data),
+        hint=HINTS.get(sub_type),
+    )
+    kind, cause = classify(failure)
+    return kind, None, cause
+
+
+def _server_words(data: object) -> str:
+    """Return what the server said; where Resend does not pass that on, its own words."""
+    said = events.first_text(events.at(data, "bounce", "diagnosticCode"))
+    return said or text(data, "bounce", "message")
 
 
 def pull(settings: Settings, begin: datetime) -> Iterator[Page]:

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import events, lists, replies, sns
+from newsletter.providers.bounces import HINTS, Failure, classify
 from newsletter.providers.events import Gate, text
 from newsletter.providers.lists import Page
 from newsletter.providers.ses_account import open_account
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.config import Settings
+    from newsletter.model import Cause
 
 SECRET: Final = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
 
@@ -46,7 +48,7 @@ _KINDS: Final = {
     "Complaint": EventKind.COMPLAINT,
 }
 _OBJECTS: Final = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
-_PERMANENT: Final = "Permanent"
+_TYPES: Final = {"Permanent": True, "Transient": False}
 _LISTED: Final = "OnAccountSuppressionList"
 # Why a letter was not even tried.
 _UNTRIED: Final = {
@@ -73,40 +75,74 @@ def open_gate(settings: Settings) -> Gate:
     return Gate(topics.admit, asks=True)
 
 
-def read(said: dict[str, Any]) -> tuple[Event, ...] | None:
+def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a message tells; nothing if it is of SNS itself, or no event."""
     if text(said, "Type") != "Notification":
         return ()
-    told = events.decoded(text(said, "Message").encode())
+    message = text(said, "Message")
+    told = events.decoded(message.encode())
+    if not told:
+        # SNS writes a sentence when a topic is chosen; anything else should have been an event.
+        return None if message.lstrip().startswith(("{", "[")) else ()
     name = text(told, "eventType") or text(told, "notificationType")
-    kind = _KINDS.get(name)
-    if kind is None:
+    if not name:
+        return None
+    if name not in _KINDS:
         return ()
     mail, own = told.get("mail"), told.get(_OBJECTS.get(name, name.lower()))
-    at = events.moment(events.at(own, "timestamp") or events.at(mail, "timestamp"))
+    at = events.moment(events.at(own, "timestamp")) or events.moment(events.at(mail, "timestamp"))
+    at = at or received
     if at is None:
         return None
-    sub_type = text(own, "bounceSubType") or text(own, "complaintSubType")
-    because = _UNTRIED.get((name, sub_type))
-    if because:
-        kind = EventKind.SUPPRESSED
-    elif text(own, "bounceType") == _PERMANENT:
-        kind = EventKind.HARD_BOUNCE
+    kind, because, cause = _kind(name, own)
+    email = events.first_text(_only(events.at(mail, "destination")))
     return (
         Event(
             kind=kind,
             at=at,
             ref=events.reference(_only(events.at(mail, "tags", "delivery"))),
             provider_id=replies.name(events.at(mail, "messageId")),
-            email=str(_only(events.at(mail, "destination")) or ""),
+            email=email,
             detail=events.words(
-                events.at(_only(events.at(own, "bouncedRecipients")), "diagnosticCode"),
+                *_noted(kind, own),
+                _bounced(own, "diagnosticCode"),
                 events.at(own, "errorMessage"),
                 events.at(own, "reason"),
+                email=email,
             ),
             because=because,
+            cause=cause,
         ),
     )
+
+
+def _kind(name: str, own: object) -> tuple[EventKind, EventKind | None, Cause | None]:
+    """Return what happened, why a letter was not even tried, and whose failure it is."""
+    sub_type = text(own, "bounceSubType") or text(own, "complaintSubType")
+    if because := _UNTRIED.get((name, sub_type)):
+        return EventKind.SUPPRESSED, because, None
+    kind, cause = _KINDS[name], None
+    if kind is EventKind.COMPLAINT:
+        kind = events.report(text(own, "complaintFeedbackType"))
+    elif kind is EventKind.SOFT_BOUNCE:
+        failure = Failure(
+            permanent=_TYPES.get(text(own, "bounceType")),
+            text=_bounced(own, "diagnosticCode"),
+            code=_bounced(own, "status"),
+            hint=HINTS.get(sub_type),
+        )
+        kind, cause = classify(failure)
+    return kind, None, cause
+
+
+def _noted(kind: EventKind, own: object) -> tuple[str, ...]:
+    """Return what a report is called that is no complaint."""
+    word = text(own, "complaintFeedbackType")
+    return (f"a report of the type {word}",) if word and kind is not EventKind.COMPLAINT else ()
+
+
+def _bounced(own: object, name: str) -> str:
+    return text(_only(events.at(own, "bouncedRecipients")), name)
 
 
 def _only(found: object) -> object:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
+from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, Status
 from newsletter.store.bulk import among, set_for_each
 from newsletter.store.schema import (
     UtcDateTime,
@@ -30,9 +30,10 @@ if TYPE_CHECKING:
 _AT = sa.bindparam("at", type_=UtcDateTime)
 # Of one kind the first moment counts, so that it makes no difference which of two came first.
 _RECORD = sa.text(
-    "INSERT INTO events (subscriber_id, delivery_id, kind, at, detail)"
-    " VALUES (:subscriber_id, :delivery_id, :kind, :at, :detail)"
-    " ON CONFLICT (delivery_id, kind) DO UPDATE SET at = excluded.at, detail = excluded.detail"
+    "INSERT INTO events (subscriber_id, delivery_id, kind, at, detail, cause)"
+    " VALUES (:subscriber_id, :delivery_id, :kind, :at, :detail, :cause)"
+    " ON CONFLICT (delivery_id, kind) DO UPDATE"
+    " SET at = excluded.at, detail = excluded.detail, cause = excluded.cause"
     " WHERE excluded.at < events.at"
 ).bindparams(_AT)
 _RECORD_LISTING = sa.text(
@@ -85,6 +86,7 @@ class Told(NamedTuple):
     kind: EventKind
     at: datetime
     detail: str
+    cause: Cause | None = None
 
 
 _DELIVERY = (
@@ -184,7 +186,10 @@ def hold_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int
 
 def record(connection: sa.Connection, told: Iterable[Told]) -> None:
     """Write events down, each kind once for a letter, and each entry of a list once."""
-    rows = [{**one._asdict(), "kind": one.kind.value} for one in told]
+    rows = [
+        {**one._asdict(), "kind": one.kind.value, "cause": one.cause and one.cause.value}
+        for one in told
+    ]
     of_letters = [row for row in rows if row["delivery_id"] is not None]
     if of_letters:
         connection.execute(_RECORD, of_letters)
@@ -257,12 +262,16 @@ def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:
 def soft_bounces(
     connection: sa.Connection, ids: Collection[int]
 ) -> dict[int, tuple[list[datetime], datetime | None]]:
-    """Return when letters to each of these readers were given up, and one was last delivered."""
+    """Return when letters to each of these readers were given up, and one was last delivered.
+
+    A failure with a cause says nothing of the address, and does not count.
+    """
     counts = [EventKind.SOFT_BOUNCE.value, EventKind.DELIVERED.value]
     query = sa.select(events.c.subscriber_id, events.c.kind, events.c.at).where(
         among(connection, events.c.subscriber_id, ids),
         events.c.kind.in_(counts),
         events.c.delivery_id.is_not(None),
+        events.c.cause.is_(None),
     )
     given_up: dict[int, list[datetime]] = {id_: [] for id_ in ids}
     delivered: dict[int, datetime] = {}
@@ -272,6 +281,35 @@ def soft_bounces(
         else:
             delivered[id_] = max(at, delivered.get(id_, at))
     return {id_: (moments, delivered.get(id_)) for id_, moments in given_up.items()}
+
+
+def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
+    """Return those of these subscribers whose last bounce said nothing of their address.
+
+    A provider that puts an address on its own list after such a bounce does not know better. What
+    a list alone calls a hard bounce is no evidence, and has no detail.
+    """
+    bounces = [EventKind.SOFT_BOUNCE.value, EventKind.HARD_BOUNCE.value]
+    proven = sa.or_(events.c.kind == EventKind.SOFT_BOUNCE.value, events.c.detail != "")
+    query = (
+        sa.select(events.c.subscriber_id, events.c.cause)
+        .where(
+            among(connection, events.c.subscriber_id, ids),
+            events.c.kind.in_(bounces),
+            events.c.delivery_id.is_not(None),
+            proven,
+        )
+        .order_by(events.c.at, events.c.id)
+    )
+    last = {id_: cause for id_, cause in connection.execute(query)}  # noqa: C416 - see `numbers`
+    return {id_ for id_, cause in last.items() if cause}
+
+
+def note_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
+    """Note what of the provider's stands in these subscribers' way."""
+    if ids:
+        these = subscribers.update().where(among(connection, subscribers.c.id, ids))
+        connection.execute(these.values(obstacle=reason))
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:

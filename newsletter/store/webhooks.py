@@ -12,10 +12,11 @@ from newsletter.store.schema import UtcDateTime, webhooks
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from datetime import datetime
 
 _KEEP = sa.text(
-    "INSERT INTO webhooks (provider, name, at, body, address_hash)"
-    " VALUES (:provider, :name, :at, :body, :address_hash) ON CONFLICT DO NOTHING"
+    "INSERT INTO webhooks (provider, name, at, body, address_hash, unreadable)"
+    " VALUES (:provider, :name, :at, :body, :address_hash, :unreadable) ON CONFLICT DO NOTHING"
 ).bindparams(sa.bindparam("at", type_=UtcDateTime))
 
 
@@ -25,14 +26,16 @@ class Arrival(NamedTuple):
     Attributes:
         provider: Whose.
         name: By which that provider's webhooks are known from each other.
-        body: Its text.
+        body: Its text; None if it tells nothing, and its name is kept so that nobody uses it again.
         address_hash: Of the address in it, if it could be found.
+        unreadable: Not all of it could be understood.
     """
 
     provider: str
     name: str
-    body: str
+    body: str | None
     address_hash: str | None
+    unreadable: bool = False
 
 
 class Waiting(NamedTuple):
@@ -41,6 +44,7 @@ class Waiting(NamedTuple):
     id: int
     provider: str
     body: str
+    at: datetime
 
 
 def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
@@ -50,6 +54,29 @@ def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
     rows = [{**arrival._asdict(), "at": moment} for arrival in sorted(arrivals, key=_name)]
     if rows:
         connection.execute(_KEEP, rows)
+
+
+def known(connection: sa.Connection, names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return those of these webhooks, by provider and name, that came before."""
+    found = sa.select(webhooks.c.provider, webhooks.c.name).where(
+        among(connection, webhooks.c.name, {name for _, name in names})
+    )
+    return {(row.provider, row.name) for row in connection.execute(found)} & set(names)
+
+
+def unreadable(connection: sa.Connection) -> int:
+    """Return how many webhooks wait because not all of them could be understood."""
+    these = sa.and_(webhooks.c.body.is_not(None), webhooks.c.unreadable)
+    return connection.scalar(sa.select(sa.func.count()).where(these)) or 0
+
+
+def set_unreadable(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Note of webhooks that not all of them could be understood."""
+    if ids:
+        these = webhooks.update().where(
+            among(connection, webhooks.c.id, ids), ~webhooks.c.unreadable
+        )
+        connection.execute(these.values(unreadable=True))
 
 
 def _name(arrival: Arrival) -> tuple[str, str]:
@@ -65,7 +92,7 @@ def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting
         most: So many at a time.
     """
     query = (
-        sa.select(webhooks.c.id, webhooks.c.provider, webhooks.c.body)
+        sa.select(webhooks.c.id, webhooks.c.provider, webhooks.c.body, webhooks.c.at)
         .where(webhooks.c.body.is_not(None), webhooks.c.id > after)
         .order_by(webhooks.c.id)
         .limit(most)
@@ -77,7 +104,7 @@ def done(connection: sa.Connection, ids: Collection[int]) -> None:
     """Drop the bodies of webhooks that are applied; their names stay."""
     if ids:
         applied = webhooks.update().where(among(connection, webhooks.c.id, ids))
-        connection.execute(applied.values(body=None, address_hash=None))
+        connection.execute(applied.values(body=None, address_hash=None, unreadable=False))
 
 
 def forget(connection: sa.Connection, address_hash: str, key: str) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from newsletter import lifecycle
 from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
@@ -28,8 +28,14 @@ if TYPE_CHECKING:
     from newsletter.model import Event, Suppressed
     from newsletter.store.events import Addressee, Delivery, Reader
 
+    _Departures: TypeAlias = defaultdict[int, list[tuple[Status, datetime]]]
+
 _TAKEN: Final = lifecycle.deliveries_before(DeliveryState.ACCEPTED)
 _LISTED: Final = "on the provider's own list"
+_LISTED_FOR_A_BLOCK: Final = (
+    "on the provider's own list since a server refused the sender, not the address:"
+    " take it off that list"
+)
 _NOTICE: Final = "of a letter to this reader alone"
 # These go to an address that is not its reader's, not yet or not any more.
 _ELSEWHERE: Final = frozenset({NoticeKind.NEW_ADDRESS, NoticeKind.OLD_ADDRESS})
@@ -48,9 +54,9 @@ class _Changes:
     again: list[tuple[int, str]] = field(default_factory=list)
     notices: dict[str, str] = field(default_factory=dict)
     returned: dict[str, EventKind] = field(default_factory=dict)
-    departures: defaultdict[int, list[tuple[Status, datetime]]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    departures: _Departures = field(default_factory=lambda: defaultdict(list))
+    listed: _Departures = field(default_factory=lambda: defaultdict(list))
+    """Of addresses that a provider's own list calls dead, without the words of a server."""
 
     def weigh(self, event: Event, delivery: Delivery, reader: Reader | None) -> None:
         """Take in one event of a delivery."""
@@ -64,9 +70,11 @@ class _Changes:
         because = f"because of an earlier {event.because}" if event.because else ""
         detail = ": ".join(filter(None, (because, event.detail)))
         at = min(event.at, self.moment)
-        self.told.append(Told(delivery.subscriber_id, delivery.id, event.kind, at, detail))
+        told = Told(delivery.subscriber_id, delivery.id, event.kind, at, detail, event.cause)
+        self.told.append(told)
         if status := lifecycle.departure(event.because or event.kind):
-            self.departures[delivery.subscriber_id].append((status, at))
+            kept = self.listed if _is_by_list(event, status) else self.departures
+            kept[delivery.subscriber_id].append((status, at))
 
     def weigh_notice(self, event: Event, kind: NoticeKind, reader: Reader | None) -> None:
         """Take in one event of a letter to one person alone.
@@ -120,6 +128,7 @@ class _Changes:
             lately = [at for at in given_up if since is None or at > since]
             if at := lifecycle.worn_out(lately, delivered):
                 self.departures[id_].append((Status.BOUNCED, at))
+        _believe_list(connection, self.listed, self.departures)
         _let_leave(connection, readers, self.departures)
         arrived = {one.subscriber_id for one in told if one.kind is EventKind.DELIVERED}
         events.clear_obstacles(
@@ -180,16 +189,32 @@ def take_over(connection: Connection, found: Sequence[Suppressed]) -> int:
     entries = [(key, one) for one in found if (key := key_of(one.email))]
     ids = events.numbers(connection, {key for key, _ in entries})
     readers = events.hold_readers(connection, set(ids.values()), to_change=True)
-    departures: defaultdict[int, list[tuple[Status, datetime]]] = defaultdict(list)
+    departures: _Departures = defaultdict(list)
+    listed: _Departures = defaultdict(list)
     told = []
     for key, one in entries:
         status, at = lifecycle.departure(one.because), min(one.at, moment)
         reader = readers.get(ids.get(key, 0))
         if reader and status and _is_news(reader, at):
-            departures[reader.id].append((status, at))
+            kept = listed if status is Status.BOUNCED else departures
+            kept[reader.id].append((status, at))
             told.append(Told(reader.id, None, one.because, at, _LISTED))
     events.record(connection, told)
+    _believe_list(connection, listed, departures)
     return _let_leave(connection, readers, departures)
+
+
+def _believe_list(connection: Connection, listed: _Departures, departures: _Departures) -> None:
+    """Take over what a provider's own list says of addresses, unless it stands there for a block.
+
+    Providers put every permanent failure on their list, also when a server refused the sender: that
+    says nothing of the address, but it keeps letters from it until somebody takes it off.
+    """
+    blocked = events.only_blocked(connection, listed.keys()) if listed else set()
+    events.note_obstacles(connection, blocked, _LISTED_FOR_A_BLOCK)
+    for id_, of_one in listed.items():
+        if id_ not in blocked:
+            departures[id_] += of_one
 
 
 def _let_leave(
@@ -228,6 +253,12 @@ def _is_of_another_address(event: Event, reader: Reader) -> bool:
     if lifecycle.departure(event.because or event.kind) in _HIS_WORD:
         return False
     return key_of(event.email) not in {"", reader.key}
+
+
+def _is_by_list(event: Event, status: Status) -> bool:
+    """Tell whether a provider's list calls an address dead, and no words of a server do."""
+    own_words = event.because is None and (event.detail or event.ref)
+    return status is Status.BOUNCED and not own_words
 
 
 def _is_grave(event: Event) -> bool:

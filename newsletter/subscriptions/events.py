@@ -7,6 +7,7 @@ what is stored waits, here or in another process, until it is applied.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
@@ -19,12 +20,12 @@ from newsletter.subscriptions.applying import apply, key_of, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
-    from datetime import datetime
 
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
     from newsletter.model import Event
+    from newsletter.providers.events import Reading
     from newsletter.store import Store
     from newsletter.store.webhooks import Waiting
 
@@ -32,38 +33,57 @@ _AT_A_TIME: Final = 500
 """Webhooks applied in one transaction, for which nobody else can write."""
 
 
-def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> bool:
+def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> set[tuple[str, str]]:
     """Store webhooks; it is committed when this returns.
 
     What tells nothing of a letter is not stored: it may be of people who are not ours to know.
+    Where a signature vouches for no content, its name is, so that nobody uses it for other words.
 
     Args:
         store: The list.
         genuine: Of each the provider, its name there, and its body.
 
     Returns:
-        Whether there is something to apply.
+        Of which not all could be understood: provider and name of each. `status` counts them.
 
     Raises:
         NewsletterError: The database cannot be used: nothing was stored.
     """
-    found = [
-        (provider, name, body, told)
-        for provider, name, body in genuine
-        if (told := telling.read(provider, body)) != ()
+    new = _new(store, genuine)
+    moment = datetime.now(UTC)
+    read = [(*one, telling.read_all(one[0], one[2], moment)) for one in new]
+    kept = [
+        one
+        for one in read
+        if one[3].events or not one[3].whole or not telling.vouches_for_content(one[0])
     ]
-    if not found:
-        return False
+    if not kept:
+        return set()
     with store.write() as connection:
         secret = people.suppression_key(connection)
-        webhooks.keep(
-            connection,
-            [
-                Arrival(provider, name, _storable(body), _hash(secret, told or ()))
-                for provider, name, body, told in found
-            ],
-        )
-    return True
+        webhooks.keep(connection, [_arrival(secret, *one) for one in kept])
+    return {(provider, name) for provider, name, _, reading in kept if not reading.whole}
+
+
+def _new(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
+    """Return what did not come before, each once: reading takes longer than asking for a name."""
+    found = {(provider, name): body for provider, name, body in reversed(list(genuine))}
+    if not found:
+        return []
+    with store.read() as connection:
+        before = webhooks.known(connection, found.keys())
+    return [(*key, body) for key, body in reversed(found.items()) if key not in before]
+
+
+def _arrival(secret: bytes, provider: str, name: str, body: bytes, reading: Reading) -> Arrival:
+    told = bool(reading.events) or not reading.whole
+    return Arrival(
+        provider,
+        name,
+        _storable(body) if told else None,
+        _hash(secret, reading.events),
+        unreadable=not reading.whole,
+    )
 
 
 def _storable(body: bytes) -> str:
@@ -122,20 +142,27 @@ def _apply_after(store: Store, last: int) -> tuple[int, int]:
 
 
 def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], set[int]]:
-    """Apply webhooks; return the numbers of those that were, and of mailings that were in doubt."""
+    """Apply webhooks; return the numbers of those that were, and of mailings that were in doubt.
+
+    Of one that cannot be understood altogether, the rest is applied, and it goes on waiting.
+    """
     done: set[int] = set()
     doubted: set[int] = set()
+    unreadable: set[int] = set()
     for provider in sorted({one.provider for one in some}):
-        told = [
-            (one.id, event)
-            for one in some
-            if one.provider == provider
-            for event in telling.read(provider, one.body.encode()) or ()
-        ]
+        told: list[tuple[int, Event]] = []
+        for one in some:
+            if one.provider != provider:
+                continue
+            reading = telling.read_all(provider, one.body.encode(), one.at)
+            told += [(one.id, event) for event in reading.events]
+            if not reading.whole:
+                unreadable.add(one.id)
         applied = apply(connection, provider, [event for _, event in told])
         waits = {id_ for place, (id_, _) in enumerate(told) if place not in applied.places}
-        done |= {id_ for id_, _ in told} - waits
+        done |= {id_ for id_, _ in told} - waits - unreadable
         doubted |= applied.mailings
+    webhooks.set_unreadable(connection, unreadable)
     return done, doubted
 
 

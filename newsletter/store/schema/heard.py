@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from newsletter.model import EventKind
+from newsletter.model import Cause, EventKind
 from newsletter.store.schema.columns import RowId, UtcDateTime, metadata, one_of
 
 # Genuine webhooks as they came. Until one is applied its body is kept, and found again by a keyed
@@ -18,6 +18,7 @@ webhooks = sa.Table(
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("body", sa.Text),
     sa.Column("address_hash", sa.Text),
+    sa.Column("unreadable", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("provider", "name", name="one_webhook_per_name"),
     sqlite_autoincrement=True,
 )
@@ -45,10 +46,14 @@ events = sa.Table(
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("at", UtcDateTime, nullable=False),
     sa.Column("detail", sa.Text, nullable=False),
+    sa.Column("cause", sa.Text),
     one_of("kind", EventKind),
+    one_of("cause", Cause),
     sa.UniqueConstraint("delivery_id", "kind", name="one_event_per_kind"),
     sa.Index("events_by_time", "at"),
 )
+_the_authors = events.c.cause.is_not(None)
+sa.Index("events_by_cause", events.c.at, sqlite_where=_the_authors, postgresql_where=_the_authors)
 _listed = events.c.delivery_id.is_(None)
 sa.Index(
     "one_listing_per_moment",

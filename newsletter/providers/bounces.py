@@ -1,0 +1,182 @@
+"""What a failed delivery says: that an address is dead, or that a server would not take a letter.
+
+One rule for all providers, from the enhanced status code (RFC 3463, RFC 5248 and the registry at
+https://www.iana.org/assignments/smtp-enhanced-status-codes/) and from the words of the server. A
+provider calls a failure permanent when a server answered 5xx, and a server answers 5xx as well when
+it blocks the sender: taken for a dead address, one block list would end every subscription at a
+mailbox provider.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import Cause, EventKind
+from newsletter.providers import bounce_texts
+
+if TYPE_CHECKING:
+    from newsletter.providers.bounce_texts import Says
+
+_LONGEST: Final = 1_500
+"""Characters of a server's words that are read: an SMTP reply line has 512 (RFC 5321, 4.5.3.1)."""
+
+# In a field of its own, and in words: not a part of an IP address, a version or a date.
+_CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
+_CODE_IN_WORDS: Final = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
+# "550 5.1.1", "550-5.1.1", "550 #5.1.1": the server's own word.
+_CODE_OF_REPLY: Final = re.compile(
+    r"(?<![\w.])[45]\d\d[ -]{1,3}#?([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)"
+)
+_REPLY: Final = re.compile(r"\A\s{0,9}(?:[\w-]{1,20};\s{0,9})?([45]\d\d)(?![\d.])")
+# A reply of several lines repeats its codes on each of them (RFC 5321, 4.2.1).
+_NEXT_LINE: Final = re.compile(r"(?<=\S)\s{1,9}[45]\d\d-(?:#?[45]\.\d{1,3}\.\d{1,3})?\s{0,9}")
+
+_Code = tuple[int, int, int]
+
+_PERMANENT: Final = 5
+_PASSING_REPLIES: Final = range(420, 460)
+"""Codes of SMTP that ask to try again; providers have codes of their own above these."""
+
+_DEAD: Final = frozenset(
+    {(1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (1, 10), (2, 0), (2, 1)},
+)
+"""Subject and detail of the codes that mean: this address takes no mail."""
+
+_OTHER: Final = frozenset({(1, 0), (2, 0)})
+"""Of these, the codes for what has no code of its own: here a server's words tell more."""
+
+_SIZE: Final = frozenset({(2, 3), (3, 4)})
+_SENDER: Final = frozenset(
+    {
+        *((1, 7), (1, 8)),  # the sender's address
+        (7, 10),  # encryption needed
+        # RFC 7372, RFC 7505 and RFC 8617; Gmail uses some for SPF, DKIM and alignment alone:
+        # https://support.google.com/a/answer/3726730
+        *((7, detail) for detail in (20, 21, 22, 23, 24, 25, 26, 27, 29, 30, 31, 32)),
+        # Microsoft: DMARC, and the requirements for high-volume senders.
+        *((7, detail) for detail in (509, 512, 515)),
+    }
+)
+# A mailbox or a domain that has another owner (RFC 7293): it is the address after all.
+_ANOTHER_OWNER: Final = frozenset({(7, 17), (7, 18)})
+_FULL: Final = (2, 2)
+_CONTENT, _POLICY = 6, 7
+_SYSTEMS: Final = (3, 5)
+"""The mail system and the protocol: under these codes servers refuse what has no better one."""
+
+HINTS: Final = {
+    "MessageTooLarge": Cause.SIZE,
+    "ContentRejected": Cause.POLICY,
+    "AttachmentRejected": Cause.POLICY,
+}
+"""What Amazon SES, and Resend that sends through it, call failures which are not the address's.
+
+https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A delivery that a provider gave up.
+
+    Attributes:
+        permanent: The provider's own word: for good, or passing. None if it cannot tell.
+        text: What the server said, as the provider passes it on.
+        code: The enhanced status code, where the provider has a field for it.
+        reply: The code of SMTP, likewise; 0 without one.
+        hint: Whose failure it is by the provider's own word, if that is not the address's.
+    """
+
+    permanent: bool | None
+    text: str = ""
+    code: str = ""
+    reply: int = 0
+    hint: Cause | None = None
+
+
+def classify(failure: Failure) -> tuple[EventKind, Cause | None]:
+    """Return what a failed delivery says of its address, and what the author has to look at.
+
+    Returns:
+        A hard or a soft bounce; with a cause it says nothing of the address, and must not count.
+    """
+    words = " ".join(_NEXT_LINE.sub(" ", failure.text[:_LONGEST]).split())
+    said = bounce_texts.says(words)
+    code = _code(failure, words)
+    if code is None:
+        return _by_words(failure, said, words)
+    cause = _cause(code, said)
+    dead = (
+        code[0] == _PERMANENT
+        and code[1:] in _DEAD
+        and failure.permanent is not False
+        and not _passes(failure, words)
+        and not _contradicted(code, said)
+    )
+    return (EventKind.HARD_BOUNCE, None) if dead else (EventKind.SOFT_BOUNCE, cause or failure.hint)
+
+
+def _code(failure: Failure, words: str) -> _Code | None:
+    """Return the enhanced status code that tells most, or None if nothing has a code."""
+    field = failure.code.strip()
+    found = [_CODE_OF_REPLY.search(words), _CODE_IN_WORDS.search(words)]
+    codes = [_triple(*match.groups()) for match in found if match]
+    if _CODE.fullmatch(field):
+        codes.insert(1 if found[0] else 0, _triple(*field.split(".")))
+    # X.0.0, and whatever else is "other or undefined", is no more than a reply without a code.
+    return next((code for code in codes if code[1]), None)
+
+
+def _triple(first: str, subject: str, detail: str) -> _Code:
+    return int(first), int(subject), int(detail)
+
+
+def _passes(failure: Failure, words: str) -> bool:
+    """Tell whether the reply itself asks to try again."""
+    found = _REPLY.match(words)
+    reply = int(found[1]) if found else failure.reply
+    return reply in _PASSING_REPLIES
+
+
+def _contradicted(code: _Code, said: Says) -> bool:
+    """Tell whether a server's words say that the address is not what its code says."""
+    if code[1:] in _OTHER:
+        return bool(said.cause or said.full or said.passing)
+    # AOL blocked a sender, and Gmail says that a mailbox gets more than it may, with the code of a
+    # mailbox that is disabled.
+    return code[1:] == (2, 1) and (said.too_fast or (bool(said.cause) and not said.unknown))
+
+
+def _cause(code: _Code, said: Says) -> Cause | None:
+    """Return whose failure it is by its code, and where that is silent by the server's words."""
+    subject, what = code[1], code[1:]
+    cause = said.cause
+    if what in _SIZE:
+        cause = Cause.SIZE
+    elif what in _SENDER:
+        cause = Cause.SENDER
+    elif what in _ANOTHER_OWNER or what == _FULL:
+        cause = None
+    elif subject == _POLICY and not (said.unknown or said.relay):
+        cause = Cause.SENDER if cause is Cause.SENDER else Cause.POLICY
+    elif subject == _CONTENT:
+        cause = cause or Cause.POLICY
+    elif subject in _SYSTEMS and not said.unknown:
+        cause = cause or said.likely
+    return cause
+
+
+def _by_words(failure: Failure, said: Says, words: str) -> tuple[EventKind, Cause | None]:
+    """Return what a failure without a code says: the provider's word, unless the words differ."""
+    soft = EventKind.SOFT_BOUNCE
+    if said.cause or failure.hint:
+        return soft, said.cause or failure.hint
+    if not failure.permanent or _passes(failure, words):
+        return soft, None if said.unknown or said.full or said.passing else said.likely
+    if said.full or said.passing or said.relay or said.too_fast:
+        return soft, None
+    if said.likely and not said.unknown:
+        return soft, said.likely
+    return EventKind.HARD_BOUNCE, None

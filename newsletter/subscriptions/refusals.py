@@ -1,0 +1,120 @@
+"""Letters that mailbox providers refused for what the author can change, by mailbox provider."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from newsletter.store import refusals, webhooks
+from newsletter.store.engine import now
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from newsletter.model import Cause
+    from newsletter.store import Store
+    from newsletter.store.refusals import Refusal
+
+LATELY: Final = timedelta(days=30)
+
+OTHERS: Final = "other domains"
+"""What is not a large mailbox provider: the name of a domain can be that of a person."""
+
+# Brands with an address in many countries: hotmail.nl, yahoo.co.uk.
+_BRANDS: Final = {
+    **dict.fromkeys(("hotmail", "outlook", "live", "msn", "windowslive"), "Outlook and Hotmail"),
+    **dict.fromkeys(("gmail", "googlemail"), "Gmail"),
+    **dict.fromkeys(("yahoo", "ymail", "rocketmail", "aol"), "Yahoo and AOL"),
+    "gmx": "GMX and WEB.DE",
+}
+_BRAND: Final = re.compile(r"([a-z]{3,12})\.(?:com?\.)?[a-z]{2,3}")
+_DOMAINS: Final = {
+    **dict.fromkeys(("icloud.com", "me.com", "mac.com"), "iCloud"),
+    **dict.fromkeys(
+        (
+            *("kpnmail.nl", "kpnplanet.nl", "planet.nl", "hetnet.nl", "xs4all.nl", "telfort.nl"),
+            *("freeler.nl", "12move.nl", "wxs.nl", "hccnet.nl"),
+        ),
+        "KPN",
+    ),
+    **dict.fromkeys(
+        (
+            *("ziggo.nl", "home.nl", "chello.nl", "upcmail.nl", "casema.nl", "quicknet.nl"),
+            *("multiweb.nl", "zinders.nl", "zonnet.nl", "ziggomail.nl"),
+        ),
+        "Ziggo",
+    ),
+    **dict.fromkeys(("proton.me", "protonmail.com", "pm.me"), "Proton"),
+    **dict.fromkeys(("skynet.be", "proximus.be"), "Proximus"),
+    "telenet.be": "Telenet",
+    "web.de": "GMX and WEB.DE",
+    "t-online.de": "T-Online",
+}
+# Who receives mail for domains of others says so in its replies.
+_HOSTS: Final = (
+    (("outlook.com", "microsoft.com"), "Microsoft 365"),
+    (("google.com", "gsmtp"), "Google Workspace"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Letters that one mailbox provider refused, for one cause.
+
+    Attributes:
+        cause: Whose failure it is.
+        mailbox_provider: A name for the author.
+        subscribers: How many did not get a letter by it, nor another one since.
+        first_at: Since when.
+        last_at: When for the last time.
+        says: What a server said, without any address.
+    """
+
+    cause: Cause
+    mailbox_provider: str
+    subscribers: int
+    first_at: datetime
+    last_at: datetime
+    says: str
+
+
+def refused_lately(store: Store) -> list[Refused]:
+    """Return what was refused lately and is not solved since, the most subscribers first."""
+    with store.read() as connection:
+        found = refusals.since(connection, now(connection) - LATELY)
+    groups: dict[tuple[Cause, str], list[Refusal]] = {}
+    for one in found:
+        groups.setdefault((one.cause, mailbox_provider(one.domain, one.says)), []).append(one)
+    together = [_together(cause, name, some) for (cause, name), some in groups.items()]
+    return sorted(together, key=lambda one: (-one.subscribers, one.mailbox_provider))
+
+
+def unreadable_webhooks(store: Store) -> int:
+    """Return how many genuine webhooks wait because not all of them could be understood."""
+    with store.read() as connection:
+        return webhooks.unreadable(connection)
+
+
+def mailbox_provider(domain: str, says: str) -> str:
+    """Return who receives the mail of a domain, as far as its name or its servers tell."""
+    domain = domain.lower()
+    brand = _BRAND.fullmatch(domain)
+    name = _DOMAINS.get(domain) or (_BRANDS.get(brand[1]) if brand else None)
+    words = says.lower()
+    hosts = (host for signs, host in _HOSTS if any(sign in words for sign in signs))
+    return name or next(hosts, OTHERS)
+
+
+def _together(cause: Cause, name: str, some: Sequence[Refusal]) -> Refused:
+    last = max(some, key=lambda one: (one.last_at, one.says))
+    return Refused(
+        cause=cause,
+        mailbox_provider=name,
+        subscribers=sum(one.subscribers for one in some),
+        first_at=min(one.first_at for one in some),
+        last_at=last.last_at,
+        says=last.says,
+    )
