@@ -191,7 +191,6 @@ def test_all_problems_are_reported_at_once_by_line() -> None:
     draft = read(text, "rust.md")
     assert found(draft) == [
         (1, "file-name"),
-        (1, "subject-missing"),
         (2, "unknown-key"),
         (3, "draft-invalid"),
         (6, "image-address"),
@@ -211,9 +210,9 @@ def test_all_problems_are_reported_at_once_by_line() -> None:
         ("2026-11-29-Één rust!.md", "2026-11-29-een-rust.md"),
         ("2026-11-29_rust_en_ruimte.md", "2026-11-29-rust-en-ruimte.md"),
         ("2026-02-30-rust.md", "YYYY-MM-DD-rust.md"),
-        ("29-11-2026-rust.md", "YYYY-MM-DD-rust.md"),
-        ("../2026-11-29-rust.md", "YYYY-MM-DD-2026-11-29-rust.md"),
-        ("2026-11-29-rust.txt", "2026-11-29-rust-txt.md"),
+        ("29-11-2026-rust.md", "2026-11-29-rust.md"),
+        ("../2026-11-29-rust.md", "2026-11-29-rust.md"),
+        ("2026-11-29-rust.txt", "2026-11-29-rust.md"),
         ("2026-11-29-rust--nu.md", "2026-11-29-rust-nu.md"),
         ("٢٠٢٦-11-29-rust.md", "YYYY-MM-DD-11-29-rust.md"),
         ("2026-11-29-" + "a" * 100 + ".md", "2026-11-29-" + "a" * 89 + ".md"),
@@ -250,7 +249,8 @@ def test_what_is_not_utf8_is_one_error_with_its_line() -> None:
 
 def test_five_megabytes_are_one_error() -> None:
     assert found(read(b"a" * 5_000_000)) == [(1, "file-too-large")]
-    assert found(read(SAMPLE.encode() + b"a" * (256 * 1024 - len(SAMPLE)))) == []
+    room = 256 * 1024 - len(SAMPLE)
+    assert found(read(SAMPLE.encode() + (b"zo " * room)[:room])) == []
 
 
 @pytest.mark.parametrize(

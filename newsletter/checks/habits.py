@@ -13,8 +13,14 @@ if TYPE_CHECKING:
 
     from newsletter.model import Block
 
-_HINT = re.compile(r"\?\W{0,3}\s(?:→|->|=>)")
-_BULLET = re.compile(r"[•◦▪]\s*\S|·\s+\S")
+_ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦»])"
+_HINT = re.compile(rf"\?\W{{0,3}}?\s*{_ARROW}")
+_ASKS = re.compile(
+    r"\W*(?:wat|waar\w*|wie|wiens|wanneer|welke?|hoe\w*|waarom|(?:kun|kan|mag|wil|zou|heb|ben|voel|"
+    rf"durf|weet|zie|merk)\s+(?:je|jij|ik|u))\b[^?→]*?\s{_ARROW}\s*\S",
+    re.IGNORECASE,
+)
+_BULLET = re.compile(r"[•◦▪‣⁃∙●○■□►▸➤➢☐☑]\ufe0f?\s*\S|·\s+\S")
 _PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘": "’", "«": "»", "»": "«"}
 
 _NAME = r"[A-ZÀ-Þ][\w’'-]*"
@@ -51,8 +57,8 @@ def text_above_dashes(blocks: Sequence[Block]) -> Iterator[Hit]:
         if isinstance(block, Heading) and block.underlined:
             yield Hit(
                 block.line,
-                "this text became a heading, because dashes stand directly below it",
-                'For a divider leave an empty line above the dashes; for a heading write "## "',
+                "this text became a heading, because dashes or equals signs stand below it",
+                'For a divider write "---" with an empty line above; for a heading write "## "',
             )
 
 
@@ -79,13 +85,13 @@ def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
         if not isinstance(block, ItemList):
             continue
         firsts = ("".join(p.source for p in item.paragraphs[:1]) for item in block.items)
-        hints = [_HINT.search(first) for first in firsts]
+        hints = [_HINT.search(first) or _ASKS.match(first) for first in firsts]
         if any(hints):
             yield Hit(
                 block.line,
                 f"{sum(map(bool, hints))} of these {len(hints)} items look like a question with a "
                 "hint, so this is a plain list",
-                'For questions write every item as "question? → hint", with that very arrow',
+                'For questions write every item as "question? → hint"; "->" does for the arrow',
             )
 
 

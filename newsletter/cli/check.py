@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.output import print_json, say
+from newsletter.content import printable
 from newsletter.desk import find_issue, inspect, read_all, read_draft
 from newsletter.model import Severity
 
@@ -42,7 +43,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _line(finding: Finding) -> str:
-    where = f"{finding.path}:{finding.line}"
+    where = f"{printable(finding.path)}:{finding.line}"
     return f"{where}: {finding.severity} {finding.rule}: {finding.message} — {finding.fix}"
 
 

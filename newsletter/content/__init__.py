@@ -8,20 +8,31 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
-from newsletter.content.fields import read_fields, read_name
+from newsletter.content.fields import read_fields
 from newsletter.content.header import read_header
-from newsletter.content.problems import RULES, Problems
+from newsletter.content.headline import note_repeated
+from newsletter.content.moments import note_far_ahead
+from newsletter.content.names import proposed_name, read_name
+from newsletter.content.problems import RULES, Problems, printable
 from newsletter.content.source import MAX_BYTES, decode
 from newsletter.model import Draft, Issue
 
 if TYPE_CHECKING:
-    from datetime import time
+    from datetime import date, time
     from zoneinfo import ZoneInfo
 
-__all__ = ["MAX_BYTES", "RULES", "read"]
+__all__ = ["MAX_BYTES", "RULES", "printable", "proposed_name", "read"]
 
 
-def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) -> Draft:
+def read(
+    raw: bytes,
+    *,
+    name: str,
+    path: str,
+    zone: ZoneInfo,
+    send_clock: time,
+    today: date | None = None,
+) -> Draft:
     """Read an issue file.
 
     Args:
@@ -30,6 +41,7 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
         path: What findings call the file.
         zone: The newsletter's time zone.
         send_clock: The local time at which an issue without `send_at` goes out.
+        today: The day from which a moment may be too far ahead; None when that is of no matter.
 
     Returns:
         The issue, unless a finding is an error; all findings, by line.
@@ -44,8 +56,12 @@ def read(raw: bytes, *, name: str, path: str, zone: ZoneInfo, send_clock: time) 
     lines = text.split("\n")
     header = read_header(lines, problems)
     fields = read_fields(header, day, zone=zone, send_clock=send_clock, problems=problems)
+    if today:
+        written = header.entries.get("send_at")
+        note_far_ahead(fields.send_at, today, written.line if written else 1, problems)
     body = "\n".join(lines[header.body :])
     blocks = read_body(body, header.body, problems)
+    note_repeated(fields.subject, blocks, problems)
     issue = None
     if not problems.errors and fields.send_at:
         issue = Issue(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from itertools import groupby
 from typing import TYPE_CHECKING
 
 from newsletter.content.address import is_image
 from newsletter.content.inspection import inspect, only_images
+from newsletter.content.lines import inspect_lines
 from newsletter.content.lists import LISTS, read_list
 from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
-from newsletter.content.prose import REPORTED, Reader, button, called
+from newsletter.content.ownline import BULB
+from newsletter.content.prose import REPORTED, Reader, button, called, is_reflection
 from newsletter.content.source import has_words
 from newsletter.model import Button, Divider, Heading, Image, Links, Quote, Reflection, Text
 
@@ -20,9 +21,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
     from newsletter.content.problems import Problems
-    from newsletter.model import Block
-
-_BULB = re.compile("\\s*💡\ufe0f?\\s*")
+    from newsletter.model import Block, RichText
 
 
 def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
@@ -36,6 +35,7 @@ def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
     tokens, env = parse(text)
     errors_before = problems.errors
     inspect(tokens, env, start, problems)
+    inspect_lines(tokens, text.split("\n"), start, problems)
     blocks = tuple(_gather(_blocks(tokens, Reader(start, problems))))
     if not blocks and problems.errors == errors_before:
         problems.error(
@@ -90,7 +90,7 @@ def _paragraph(inline: Token, reader: Reader) -> Iterator[Block]:
             link = button(row)
             if link:
                 yield Button(line + offset, link)
-    elif _BULB.match(plain(children)):
+    elif BULB.match(plain(children)):
         yield from _reflection(inline, reader)
     elif has_words(plain(children)):
         yield Text(line, reader.paragraph(inline))
@@ -99,10 +99,10 @@ def _paragraph(inline: Token, reader: Reader) -> Iterator[Block]:
 def _reflection(inline: Token, reader: Reader) -> Iterator[Reflection]:
     children = list(inline.children or ())
     at = next(index for index, token in enumerate(children) if "💡" in token.content)
-    children[at] = children[at].copy(content=_BULB.sub("", children[at].content, count=1))
+    children[at] = children[at].copy(content=BULB.sub("", children[at].content, count=1))
     children = trimmed(children)
     if has_words(plain(children)):
-        source = _BULB.sub("", inline.content, count=1)
+        source = BULB.sub("", inline.content, count=1)
         yield Reflection(reader.line(inline), reader.rich(children, source))
     else:
         reader.empty(inline, "reflection")
@@ -111,23 +111,26 @@ def _reflection(inline: Token, reader: Reader) -> Iterator[Reflection]:
 def _heading(node: Sequence[Token], level: int, reader: Reader) -> Iterator[Heading]:
     opening, inline = node[0], node[1]
     if has_words(plain(inline.children)):
-        underlined = opening.markup == "-"
+        # Equals signs below a sentence were meant as a divider; below a few words, as a heading.
+        words = plain(inline.children).strip()
+        sentence = words.endswith(".") or "\n" in inline.content
+        underlined = opening.markup == "-" or (opening.markup == "=" and sentence)
         yield Heading(reader.line(opening), level, reader.paragraph(inline), underlined)
     else:
         reader.empty(opening, "heading")
 
 
 def _quote(node: Sequence[Token], reader: Reader) -> Iterator[Quote]:
-    paragraphs = []
-    strange = None
+    paragraphs: list[RichText] = []
+    strange: Sequence[Token] = ()
     for part in nodes(node[1:-1]):
-        if part[0].type == "paragraph_open":
+        if part[0].type == "paragraph_open" and not (paragraphs and is_reflection(part)):
             paragraphs.append(reader.paragraph(part[1]))
         elif part[0].type not in REPORTED:
-            strange = strange or part[0]
+            strange = strange or part
     if strange:
         reader.problems.error(
-            reader.line(strange),
+            reader.line(strange[0]),
             "quote-content",
             f"a quote holds only paragraphs, not {called(strange)}",
             "Take it out of the quote: remove the > signs before it",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.address import judge_image, judge_link
+from newsletter.content.address import is_element, judge_image, judge_link
 from newsletter.content.markdown import lone, placed, plain, rows
 from newsletter.content.problems import shown
 from newsletter.content.source import forbid, has_words
@@ -81,11 +81,11 @@ def _inline(token: Token, first_line: int, problems: Problems) -> None:
         if child.type == "html_inline":
             _html(child.content, line, problems)
         elif child.type == "link_open":
-            judge_link(str(child.attrGet("href") or ""), line, problems)
+            _link(child, line, problems)
         elif child.type == "image":
             _image(child, line, problems, alone=images_alone)
         elif child.type == "text":
-            _text(child.content, line, problems)
+            forbid(child.content, line, problems)  # entities may hold what the file does not
     _labels(children, first_line, problems)
 
 
@@ -105,8 +105,12 @@ def deepest(children: Iterable[Token]) -> int:
 
 def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
     judge_image(str(token.attrGet("src") or ""), line, problems)
+    _title(token, line, problems)
     alt = plain(token.children)
     forbid(alt, line, problems)
+    for child in token.children or ():
+        if child.type == "html_inline" and is_element(child.content):
+            _html(child.content, line, problems)
     if not has_words(alt):
         problems.error(
             line,
@@ -123,14 +127,27 @@ def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
         )
 
 
-def _text(text: str, line: int, problems: Problems) -> None:
-    forbid(text, line, problems)  # decoding may have made what the file itself does not hold
-    if "](" in text:
+def _link(token: Token, line: int, problems: Problems) -> None:
+    url = str(token.attrGet("href") or "")
+    if str(token.meta.get("label", "")).startswith("^"):
+        problems.error(
+            line,
+            "footnote",
+            "a letter has no footnotes, and this one would be a link to nowhere",
+            "Write the note in the text, between round brackets",
+        )
+        return
+    judge_link(url, line, problems)
+    _title(token, line, problems)
+
+
+def _title(token: Token, line: int, problems: Problems) -> None:
+    if has_words(str(token.attrGet("title") or "")):
         problems.warning(
             line,
-            "broken-link",
-            "this looks like a link, but readers will see its brackets",
-            "Write [words](https://…) without spaces in the address, and close both brackets",
+            "unshown-title",
+            "the words in quotation marks behind this address are not shown",
+            "Write them in the text, or delete them",
         )
 
 
@@ -158,11 +175,21 @@ def _definitions(tokens: Iterable[Token], env: EnvType, start: int, problems: Pr
         for child in token.children or ()
         if child.type in ("link_open", "image")
     }
-    unused = [ref for label, ref in env.get("references", {}).items() if label not in used]
-    for ref in [*unused, *env.get("duplicate_refs", ())]:
-        problems.warning(
-            start + 1 + ref["map"][0],
-            "unused-link",
-            "readers will not see this line: it gives a link a name that is not used, or is taken",
-            'Delete it, or write "\\[" for its first bracket if it is meant as text',
-        )
+    unused = [(label, ref) for label, ref in env.get("references", {}).items() if label not in used]
+    for label, ref in [*unused, *((None, ref) for ref in env.get("duplicate_refs", ()))]:
+        line = start + 1 + ref["map"][0]
+        if label and label.startswith("^"):
+            problems.warning(
+                line,
+                "footnote",
+                "a letter has no footnotes: subscribers will not see this line",
+                "Write the note in the text, between round brackets",
+            )
+        else:
+            problems.warning(
+                line,
+                "unused-link",
+                "subscribers will not see this line: it gives a link a name that is not used, or "
+                "is taken",
+                'Delete it, or write "\\[" for its first bracket if it is meant as text',
+            )

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content.markdown import nodes, plain, trimmed
-from newsletter.content.prose import REPORTED, called
+from newsletter.content.prose import REPORTED, called, is_reflection
 from newsletter.content.source import has_words
 from newsletter.model import ItemList, ListItem, Question, Questions
 
@@ -22,7 +22,7 @@ LISTS: Final = ("bullet_list_open", "ordered_list_open")
 MAX_DEPTH: Final = 3
 """A list and at most two levels below it."""
 
-_ARROW = "→"
+_ARROW = re.compile(r"→|(?<![-<])->")
 _ASKED = re.compile(r"\?[\"'”’»)]*\s*")
 
 
@@ -49,14 +49,15 @@ def _halves(item: Sequence[Token]) -> tuple[_Half, _Half] | None:
     depth = 0
     for index, token in enumerate(children):
         depth += token.nesting
-        if depth or token.type != "text" or _ARROW not in token.content:
+        arrow = None if depth or token.type != "text" else _ARROW.search(token.content)
+        if not arrow:
             continue
-        before, _, after = token.content.partition(_ARROW)
+        before, after = token.content[: arrow.start()], token.content[arrow.end() :]
         question = trimmed([*children[:index], token.copy(content=before)])
         hint = trimmed([token.copy(content=after), *children[index + 1 :]])
         if _ends_as_question(question) and has_words(plain(hint)):
-            written, _, rest = inline.content.partition(_ARROW)
-            return (question, written), (hint, rest)
+            written, *rest = _ARROW.split(inline.content, maxsplit=1)
+            return (question, written), (hint, "".join(rest))
         return None
     return None
 
@@ -79,19 +80,23 @@ def _item(node: Sequence[Token], depth: int, reader: Reader) -> ListItem:
     sublist: ItemList | None = None
     for part in nodes(node[1:-1]):
         kind = part[0].type
+        if paragraphs and is_reflection(part):
+            _misplaced(part, depth, reader)
+            break
         if kind == "paragraph_open" and sublist is None:
             paragraphs.append(reader.paragraph(part[1]))
         elif kind in LISTS and paragraphs and sublist is None and depth < MAX_DEPTH:
             sublist = _items(part, depth + 1, reader)
         elif kind not in REPORTED:
-            _misplaced(part[0], depth, reader)
+            _misplaced(part, depth, reader)
             break
     if len(node) == len(("open", "close")):
         reader.empty(node[0], "list item")
     return ListItem(tuple(paragraphs), sublist)
 
 
-def _misplaced(token: Token, depth: int, reader: Reader) -> None:
+def _misplaced(part: Sequence[Token], depth: int, reader: Reader) -> None:
+    token = part[0]
     if token.type in LISTS and depth >= MAX_DEPTH:
         reader.problems.error(
             reader.line(token),
@@ -103,6 +108,6 @@ def _misplaced(token: Token, depth: int, reader: Reader) -> None:
         reader.problems.error(
             reader.line(token),
             "list-content",
-            f"a list item holds paragraphs and after them one list, so not {called(token)} here",
+            f"a list item holds paragraphs and after them one list, so not {called(part)} here",
             "End the list with an empty line, and begin this at the margin",
         )

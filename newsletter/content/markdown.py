@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Final
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
+from newsletter.content.ownline import own_line
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from markdown_it.rules_core import StateCore
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
@@ -23,9 +26,54 @@ class _Parser(MarkdownIt):
         return True
 
 
+SHIELD: Final = "\ufffc"
+"""Stands for a character that is no mark: it was escaped, or written as an entity."""
+
+
+def _join_text(state: StateCore) -> None:
+    """Join neighbouring text, as markdown-it does, and keep what of it is literal.
+
+    What is text after parsing is what took no effect as a mark; what an author escaped is not
+    meant as one.
+    """
+    for token in state.tokens:
+        if token.type == "inline":
+            token.children = _joined(token.children or [])
+
+
+def _joined(children: Sequence[Token]) -> list[Token]:
+    kept: list[Token] = []
+    for token in children:
+        literal = token.content
+        if token.type == "text_special":
+            token.type = "text"
+            if token.content != token.markup:  # a backslash before a letter escapes nothing
+                literal = SHIELD * len(token.content)
+        if token.type == "text":
+            if kept and kept[-1].type == "text":
+                kept[-1].content += token.content
+                kept[-1].meta[_LITERAL] += literal
+                continue
+            token.meta[_LITERAL] = literal
+        elif token.children:
+            token.children = _joined(token.children)
+        kept.append(token)
+    return kept
+
+
+_LITERAL = "literal"
+
+
+def literal(token: Token) -> str:
+    """Return a text token's content with a shield for each character that is no mark."""
+    return str(token.meta.get(_LITERAL, token.content))
+
+
 # HTML is parsed so that it can be reported, and never passed on. Labels tell which link
 # definitions are used.
 _PARSER = _Parser("commonmark", {"store_labels": True})
+_PARSER.core.ruler.at("text_join", _join_text)
+_PARSER.block.ruler.before("lheading", "own_line", own_line, {"alt": ["paragraph", "blockquote"]})
 _RENDERER = RendererHTML()
 
 
@@ -90,12 +138,16 @@ def lone(row: Sequence[Token], kind: str) -> list[Token]:
 
 
 def plain(children: Iterable[Token] | None) -> str:
-    """Return the words of inline tokens, without markup, on one line."""
+    """Return the words of inline tokens, without markup, on one line.
+
+    What stands between < and > is kept: as HTML it is reported, and within the text of an image
+    it may be words.
+    """
     words: list[str] = []
     for token in children or ():
         if token.type in BREAKS:
             words.append(" ")
-        elif token.type in ("text", "code_inline"):
+        elif token.type in ("text", "code_inline", "html_inline"):
             words.append(token.content)
         elif token.type == "image":
             words.append(plain(token.children))

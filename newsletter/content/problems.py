@@ -13,6 +13,8 @@ RULES: Final[Mapping[str, str]] = {
     "file-name": "The file name is not YYYY-MM-DD-name.md.",
     "file-too-large": "The file is larger than 256 KB.",
     "not-utf8": "The file is not UTF-8 text.",
+    "not-text": "The file is that of another program: a Word file, a PDF, a web page.",
+    "garbled-text": "Letters that were read in a wrong encoding, such as Ã© for é (a warning).",
     "forbidden-character": "An invisible or lost character that may not reach a reader.",
     "front-matter-missing": "The file does not begin with its front matter.",
     "front-matter-unclosed": "The front matter has no closing line of three dashes.",
@@ -25,6 +27,13 @@ RULES: Final[Mapping[str, str]] = {
     "draft-invalid": "`draft` is neither yes nor no.",
     "send-at-invalid": "`send_at` is not a date and time.",
     "send-at-in-gap": "The clock skips this moment: summer time begins.",
+    "send-at-far-from-name": "`send_at` is weeks away from the date of the file name (a warning).",
+    "date-far-ahead": "The issue goes out more than a year from now (a warning).",
+    "yaml-value": "A value that only YAML would understand (a warning).",
+    "header-marks": "Markdown, HTML or an entity in subject or preheader (a warning).",
+    "subject-repeated": "The first heading repeats the subject (a warning).",
+    "invisible-character": "An invisible character in subject or preheader (a warning).",
+    "merge-tag": "A field of another mailing program, which is never filled in (a warning).",
     "empty-body": "There is no text below the front matter.",
     "empty-block": "A quote, heading, reflection or list item without words.",
     "raw-html": "HTML, or an HTML comment.",
@@ -37,8 +46,27 @@ RULES: Final[Mapping[str, str]] = {
     "link-insecure": "A link leads to an http address (a warning).",
     "link-label": "A link has no words to click on.",
     "broken-link": "Brackets that look like a link but are none (a warning).",
+    "private-address": "A link or image that only the author can open (a warning).",
+    "bare-address": "An address in the text that is no link (a warning).",
+    "unshown-title": "The title of a link or image, which is not shown (a warning).",
+    "footnote": "A footnote, which a letter has not.",
+    "table": "A table, which a letter has not (a warning).",
+    "task-list": "A box to tick, which a letter has not (a warning).",
+    "almost-heading": "A line that looks like a heading and is none (a warning).",
+    "almost-list": "Lines that look like a list and are none (a warning).",
+    "almost-divider": "A line that looks like a divider and is none (a warning).",
+    "odd-space": "An unusual or invisible space beside a mark, which has no effect (a warning).",
+    "unused-emphasis": "Stars, underscores or backticks without effect (a warning).",
+    "foreign-mark": "A mark of another dialect of Markdown, without effect (a warning).",
+    "wrong-entity": "An HTML entity that is written wrong (a warning).",
+    "lazy-line": "A line that belongs to the list or quote above it (a warning).",
+    "lines-joined": "Verses, or a bold line, that become one paragraph with the next (a warning).",
+    "text-became-list": "A dash within a sentence that began a list (a warning).",
+    "numbering": "Numbers of a list that are not shown as written (a warning).",
+    "long-word": "A word or address so long that it widens the letter (a warning).",
     "unused-link": "A line `[name]: address` that is never shown (a warning).",
     "image-address": "An image is not at an https address.",
+    "image-format": "A picture that many mail programs do not show (a warning).",
     "image-alt": "An image has no text that can stand for it.",
     "image-in-text": "An image does not stand in a paragraph of its own.",
 }
@@ -86,4 +114,9 @@ class Problems:
 def shown(text: str) -> str:
     """Return a piece of the author's text as a one-line message can quote it."""
     short = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in short)
+    return printable(short)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, with what a terminal would not show as escapes."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)

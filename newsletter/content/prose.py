@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.content.address import clean, is_link
 from newsletter.content.inspection import DEEPEST_EMPHASIS, deepest
 from newsletter.content.markdown import normalised, plain, render
+from newsletter.content.ownline import BULB
 from newsletter.content.source import has_words
 from newsletter.model import Link, RichText
 
@@ -120,6 +121,11 @@ _CALLED = {
 }
 
 
-def called(token: Token) -> str:
-    """Return what an author calls the block that a token opens."""
-    return _CALLED.get(token.type, "a list")
+def called(part: Sequence[Token]) -> str:
+    """Return what an author calls a block that was written where it cannot stand."""
+    return "a reflection" if is_reflection(part) else _CALLED.get(part[0].type, "a list")
+
+
+def is_reflection(part: Sequence[Token]) -> bool:
+    """Tell whether a block is a paragraph that begins with 💡."""
+    return part[0].type == "paragraph_open" and bool(BULB.match(plain(part[1].children)))

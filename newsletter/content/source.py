@@ -7,6 +7,9 @@ import unicodedata
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from newsletter.content.fileformats import foreign, wide_encoding
+from newsletter.content.problems import shown
+
 if TYPE_CHECKING:
     from newsletter.content.problems import Problems
 
@@ -27,6 +30,14 @@ FORBIDDEN: Final = re.compile(
 )
 """What no line may hold: Unicode 16 chapters 3.4, 23.1, 23.5, 23.7 and UAX 9 name them."""
 
+_SAVE = "Save it again with the encoding UTF-8"
+_MARKS = "€‚ƒ„…†‡‰‹‘’“”•–—›«»°·£©®±²³½"
+# UTF-8 bytes of é, ’, € and their like, read as Windows-1252.
+_GARBLED: Final = re.compile(
+    "Ã[\u00a0-\u00bf\u20ac\u0192\u201a\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152]"
+    "|â€[\u0153\u0161\u2122\u201c\u201d\u02dc\u00a2\u00a6\u009d]|â‚¬|Â[\u00a0-\u00bf]|ðŸ"
+)
+
 _UNSEEN = ("Cc", "Cf")
 _NAMES = {
     "\u2028": "an invisible line end",
@@ -37,6 +48,11 @@ _NAMES = {
 
 def decode(raw: bytes, problems: Problems) -> str | None:
     """Return the text with line feeds for line ends, or None when it cannot be read."""
+    other = foreign(raw)
+    if other:
+        what, fix = other
+        problems.error(1, "not-text", f"this is {what}, not a text file", fix)
+        return None
     if len(raw) > MAX_BYTES:
         problems.error(
             1,
@@ -45,21 +61,45 @@ def decode(raw: bytes, problems: Problems) -> str | None:
             "Shorten it; put images online and link to them",
         )
         return None
+    wide = wide_encoding(raw)
+    if wide:
+        problems.error(
+            1, "not-utf8", f"the file is {wide} text, not UTF-8", f"{_SAVE}, not {wide} or Unicode"
+        )
+        return None
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        before = _LINE_ENDS.sub("\n", raw[: error.start].decode("utf-8"))
-        problems.error(
-            before.count("\n") + 1,
-            "not-utf8",
-            "the file is not UTF-8 text from this line on",
-            "Save it again with the encoding UTF-8",
-        )
+        _not_utf8(raw, error.start, problems)
         return None
     text = _LINE_ENDS.sub("\n", text.lstrip("\ufeff"))
     for number, line in enumerate(text.split("\n"), start=1):
         forbid(line, number, problems)
+        _ungarbled(line, number, problems)
     return text.replace("\0", "")  # reported; Markdown would make another sign of it
+
+
+def _not_utf8(raw: bytes, at: int, problems: Problems) -> None:
+    before = _LINE_ENDS.sub("\n", raw[:at].decode("utf-8"))
+    older = raw[at : at + 1].decode("cp1252", "ignore")
+    looks = ": it looks like Windows-1252 (Latin-1)" if older.isalpha() or older in _MARKS else ""
+    problems.error(
+        before.count("\n") + 1,
+        "not-utf8",
+        f"the file is not UTF-8 text from this line on{looks}",
+        f"{_SAVE}, and look at letters such as é, and at quotation marks",
+    )
+
+
+def _ungarbled(text: str, line: int, problems: Problems) -> None:
+    match = _GARBLED.search(text)
+    if match:
+        problems.warning(
+            line,
+            "garbled-text",
+            f'"{shown(match[0])}" stands here: letters that were read in a wrong encoding',
+            "Type them again, or copy the text once more from where it came",
+        )
 
 
 def forbid(text: str, line: int, problems: Problems) -> None:

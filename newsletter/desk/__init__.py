@@ -137,6 +137,7 @@ def _content(settings: Settings, path: Path, raw: bytes) -> Draft:
         path=_shown(settings, path),
         zone=settings.zone,
         send_clock=settings.send_clock,
+        today=datetime.now(settings.zone).date(),
     )
 
 

@@ -1,0 +1,98 @@
+"""Dates and times as authors write them, read only to propose the right spelling."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, time
+from typing import Final
+
+_MONTHS: Final = {
+    name: number
+    for number, names in enumerate(
+        (
+            "januari jan january januar janvier",
+            "februari feb february februar",
+            "maart mrt march mar märz mars",
+            "april apr avril",
+            "mei may mai",
+            "juni jun june juin",
+            "juli jul july juillet",
+            "augustus aug august août",
+            "september sep sept septembre",
+            "oktober okt october oct octobre",
+            "november nov novembre",
+            "december dec dezember dez décembre",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+MONTHS: Final = frozenset(_MONTHS)
+"""Names of months and their short forms, in lower case."""
+
+_EDGE = r"(?<![0-9])"
+_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_YEAR_FIRST = re.compile(rf"{_EDGE}(20[0-9]{{2}})([-_ ./]?)([0-9]{{1,2}})\2([0-9]{{1,2}})(?![0-9])")
+_DAY_FIRST = re.compile(rf"{_EDGE}([0-9]{{1,2}})([-_ ./])([0-9]{{1,2}})\2(20[0-9]{{2}})(?![0-9])")
+_NAMED = re.compile(
+    rf"{_EDGE}([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ .]+({_MONTH})\b[-_ .,]*(20[0-9]{{2}})(?![0-9])",
+    re.IGNORECASE,
+)
+_NAMED_MONTH_FIRST = re.compile(
+    rf"\b({_MONTH})[-_ .]+([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ ,]+(20[0-9]{{2}})(?![0-9])",
+    re.IGNORECASE,
+)
+_CLOCK = re.compile(
+    r"(?<![0-9:.])([0-9]{1,2})(?:\s*[:.hu]\s*([0-9]{2}))(?![0-9])"
+    r"|(?<![0-9:.])([0-9]{1,2})\s*(?:uur\b|u\b|h\b)",
+    re.IGNORECASE,
+)
+_AFTERNOON = re.compile(r"(?<=[0-9\s])p\.?m\b", re.IGNORECASE)
+_NOON = 12
+
+
+def find_day(text: str) -> tuple[date | None, str]:
+    """Return the first day of the calendar in a text, and the text without it.
+
+    The year comes first or last; 06-12-2026 is the sixth of December, as Europe writes it, unless
+    only the other order gives a day.
+    """
+    for pattern, order in (
+        (_YEAR_FIRST, (1, 3, 4)),
+        (_DAY_FIRST, (4, 3, 1)),
+        (_DAY_FIRST, (4, 1, 3)),
+        (_NAMED, (3, 2, 1)),
+        (_NAMED_MONTH_FIRST, (3, 1, 2)),
+    ):
+        match = pattern.search(text)
+        if match:
+            year, month, day = (match[group] for group in order)
+            found = _day(int(year), _MONTHS.get(month.lower()) or _number(month), int(day))
+            if found:
+                return found, f"{text[: match.start()]} {text[match.end() :]}"
+    return None, text
+
+
+def find_clock(text: str) -> time | None:
+    """Return the first time of day in a text: 7:00, 07.00, 7u00, 19h30, 7 uur."""
+    match = _CLOCK.search(text)
+    if not match:
+        return None
+    hour, minute = int(match[1] or match[3]), int(match[2] or 0)
+    if hour < _NOON and _AFTERNOON.search(text, match.end() - 1):
+        hour += _NOON
+    try:
+        return time(hour, minute)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0
+
+
+def _day(year: int, month: int, day: int) -> date | None:
+    try:
+        return date(year, month, day)
+    except ValueError:
+        return None

@@ -1,0 +1,178 @@
+"""Marks within a line that take no effect: of Markdown itself, of its dialects, of HTML."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from newsletter.content.mark import Mark, marks
+from newsletter.content.markdown import SHIELD
+
+LINK_OPEN, LINK_CLOSE = "\ufffa", "\ufffb"
+"""How the edges of a link look in a row."""
+
+ADDRESS: Final = r"(?:https?://|ftp://|www\.|mailto:)"
+_LINK_FIX: Final = "Write [words](https://…), with nothing between the two pairs of brackets"
+_IMAGE_FIX: Final = "Write ![what is to be seen](https://…)"
+_ENTITY: Final = (
+    r"(?:nbsp|amp|quot|apos|lt|gt|euro|hellip|[mn]dash|[lr][sd]quo|laquo|raquo|rarr|bull"
+    r"|[aeiou](?:uml|acute|grave|circ)|ccedil|copy|deg)"
+)
+_CALLS: Final = (
+    r"(?:lees|klik|bekijk|meer|download|luister|kijk|schrijf|meld je|reageer|bestel|ga naar"
+    r"|verder|hier|link|read|click|todo|tbd|fixme|invullen|aanvullen|nog invullen|xx+|url)"
+)
+_QUOTED: Final = r"(?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}'|[“”][^“”\n]{0,100}[“”])"
+
+DIALECTS: Final = (
+    *marks(
+        "footnote",
+        "a letter has no footnotes: subscribers see the brackets",
+        "Write the note in the text, between round brackets",
+        r"\[\^[^\[\]\n]{1,60}\]",
+        r"\^\[[^\[\]\n]{1,300}\]",
+    ),
+    *marks(
+        "foreign-mark",
+        "double square brackets stand here, and subscribers see them",
+        "Write [words](https://…) for a link, or fill in what is still missing",
+        r"!?\[\[[^\[\]\n]{0,200}\]\]",
+    ),
+    *marks(
+        "broken-link",
+        "this looks like a link, but subscribers will see its brackets",
+        "Write [words](https://…) without spaces in the address, and close both brackets",
+        r"(?:\[[^\[\]\n]{0,200})?\]\([^()\n]{0,300}\)?",
+    ),
+    *marks(
+        "broken-link",
+        "there is a space between the words of a link and its address",
+        _LINK_FIX,
+        rf"(?:\[[^\[\]\n]{{0,200}})?\]\s{{1,3}}\(\s?{ADDRESS}[^\s()]{{0,300}}\)?",
+    ),
+    *marks(
+        "broken-link",
+        "the brackets of this link are the wrong way round",
+        _LINK_FIX,
+        rf"\)\s?\[\s?(?:{ADDRESS}|/)[^\s\[\]]{{0,300}}\]?",
+    ),
+    *marks(
+        "broken-link",
+        "an address follows these brackets, but they are no link",
+        _LINK_FIX,
+        rf"\]:?\s{{0,3}}\(?{ADDRESS}[^\s<>]{{0,300}}",
+    ),
+    *marks(
+        "broken-link",
+        "there is no line that gives this link its address",
+        _LINK_FIX,
+        r"(?<=[^\W\d])\]\[[^\[\]\n]{0,100}\]",
+    ),
+    *marks(
+        "broken-link",
+        "there is a space between the exclamation mark and the brackets of an image",
+        _IMAGE_FIX,
+        rf"^!\s{{1,3}}{LINK_OPEN}",
+    ),
+    *marks(
+        "broken-link",
+        "this looks like an image without an address",
+        _IMAGE_FIX,
+        r"!\[[^\[\]\n]{1,200}\]",
+    ),
+    *marks(
+        "foreign-mark",
+        "this mark has no effect in a letter, and subscribers see it",
+        "Delete it, or say it in another way",
+        r"~~(?=\S)[^~\n]{1,300}~~",
+        rf"(?<![~\w{SHIELD}])~(?=[^\s~\d])[^~\n]{{1,100}}(?<=\S)~(?![~\w])",
+        r"(?<=[A-Za-z])~\d{1,2}~",
+        r"==(?=[^\s=])[^=\n]{1,300}(?<=\S)==",
+        r"\+\+(?=[^\s+])[^+\n]{1,300}(?<=\S)\+\+",
+        r"\^(?=[^\W_])[^\s^]{1,40}\^",
+        r"\|\|(?=\S)[^|\n]{1,200}\|\|",
+        r"\{[#.:][^{}\n]{1,100}\}",
+        r"\{[\w-]+=[^{}\n]{1,100}\}",
+        r"(?i)\[/?(?:b|i|u|s|url|img|quote|size|color|center|list|embed)(?:=[^\]\n]{0,200})?\]",
+        rf"\[\w+(?:\s+\w+={_QUOTED}){{1,9}}\s*/?\]",
+        r"\[/\w{1,40}\]",
+        r"\$\$[^$\n]{1,300}\$\$",
+        r"\$(?=[^\s$])[^$\n]{0,100}[\\^_{}][^$\n]{0,100}\$",
+    ),
+    *marks(
+        "foreign-mark",
+        "a short code for an emoji stands here, and subscribers see it as it stands",
+        "Put the emoji itself here",
+        r"(?<![\w:]):[a-z][a-z0-9_+-]{1,40}:(?![\w:])",
+    ),
+    *marks(
+        "broken-link",
+        "this looks like a link without an address, and subscribers see its brackets",
+        _LINK_FIX,
+        rf"(?i)\[{_CALLS}\b[^\[\]\n]{{0,60}}\]",
+        r"^\W{0,3}\[(?=[^\[\]\n]*[^\W\d])[^\s\[\]]+(?: [^\s\[\]]+){1,6}(?<![.!?…])\]\W{0,3}$",
+    ),
+    *marks(
+        "bare-address",
+        "an address between < and > is a link only with https:// before it",
+        "Write <https://…>, or [words](https://…)",
+        r"<(?:www\.|[a-z0-9-]+\.)[a-z0-9.-]+[^<>\s]{0,300}>",
+    ),
+    *marks(
+        "wrong-entity",
+        "an HTML entity that is written wrong stands here",
+        "Write the character itself",
+        rf"&{_ENTITY}(?![A-Za-z0-9])",
+        r"&[A-Za-z][A-Za-z0-9]{1,30};",
+        r"&#x?[0-9A-Fa-f]{2,4}(?![0-9A-Fa-f;])",
+        rf"{SHIELD}(?:{_ENTITY}|#\d{{2,4}});",
+    ),
+)
+"""In this order: what one finds, the next does not find again."""
+
+BARE_ADDRESS: Final = tuple(
+    marks(
+        "bare-address",
+        "an address stands here that is no link",
+        "Write [words](https://…), or <https://…> to show the address itself",
+        rf"(?i)(?<![\w@/.]){ADDRESS}[^\s<>\[\]\"”’{SHIELD}]{{2,300}}",
+    )
+)
+
+EMPHASIS: Final = (
+    *marks(
+        "unused-emphasis",
+        "stars stand here that make nothing bold, and subscribers see them",
+        "Put them directly against the words, with a space or a point outside: **words** more",
+        r"(?<!\w)\*\*+|\*\*+(?!\w)",
+        r"(?<!\S)\*\s+[^\W\d_][^*\n]{0,60}?\s+\*(?!\S)",
+    ),
+    *marks(
+        "unused-emphasis",
+        "an underscore stands here that emphasises nothing, and subscribers see it",
+        "Write _words_ with a space or a point outside, or delete it",
+        r"(?<![\w/@:.#-])_{1,2}(?=[^\W_])",
+    ),
+    *marks(
+        "unused-emphasis",
+        "a backtick stands here without its pair, and subscribers see it",
+        "Write the second one, or an apostrophe in its place",
+        r"(?<!\w)`+(?=\S)",
+    ),
+    *marks(
+        "unused-emphasis",
+        "a backslash stands here without effect, and subscribers see it",
+        "Delete it; at the end of a line it breaks the line only when another line follows",
+        r"(?<!\\)\\\s*$",
+        r"(?<=[\s,.!?])\\n(?![a-z])",
+    ),
+)
+(OPENING_STAR,) = marks(
+    "unused-emphasis",
+    "a star stands here that emphasises nothing, and subscribers see it",
+    "Close it directly behind the words: *words*; for a star as such write \\*",
+    r"(?<![\w*])\*(?=[^\W\d_]|[\"“‘'(][^\W\d_])",
+)
+
+__all__ = [
+    "BARE_ADDRESS", "DIALECTS", "EMPHASIS", "LINK_CLOSE", "LINK_OPEN", "OPENING_STAR", "Mark",
+]  # fmt: skip

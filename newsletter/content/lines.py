@@ -1,0 +1,183 @@
+"""What the lines of a body look like to their author, held against what Markdown made of them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from newsletter.content.calendar import MONTHS
+from newsletter.content.joined import find_lazy, note_lazy, note_verse
+from newsletter.content.lookalikes import Place, dashed_paragraphs, note_lookalikes
+from newsletter.content.markdown import SHIELD, nodes, plain
+from newsletter.content.marks import has_footnote_star, note_marks, text_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from markdown_it.token import Token
+
+    from newsletter.content.marks import Row
+    from newsletter.content.problems import Problems
+
+LONGEST_WORD: Final = 60
+"""Wider than a phone, and wide enough to stretch Outlook's column on a small screen."""
+
+_HIGHEST_NUMBER: Final = 99
+
+
+class _Paragraph(NamedTuple):
+    inline: Token
+    rows: list[Row]
+    place: Place
+    quotes: int
+    item: Token | None
+
+
+def inspect_lines(
+    tokens: Sequence[Token], source: Sequence[str], start: int, problems: Problems
+) -> None:
+    """Note marks without effect, lines that were joined, and numbers that are not shown.
+
+    Args:
+        tokens: The body's tokens.
+        source: The lines of the body.
+        start: The index in the file of the first of them.
+        problems: Where to note it.
+    """
+    paragraphs = list(_paragraphs(tokens, start))
+    explained = has_footnote_star(row for p in paragraphs for row in p.rows)
+    for paragraph in paragraphs:
+        inline, rows, place = paragraph.inline, paragraph.rows, paragraph.place
+        looks_like_other = note_lookalikes(rows, place, problems)
+        note_marks(rows, problems, stars_explained=explained)
+        if not looks_like_other:
+            note_verse(rows, inline, place, problems)
+        lazy = find_lazy(inline, source, paragraph.item, paragraph.quotes)
+        if lazy:
+            note_lazy(rows[0].line + lazy, place, problems)
+        _long_words(rows, inline, problems)
+        for image in (child for child in inline.children or () if child.type == "image"):
+            note_marks(
+                text_rows(image.children or [], rows[0].line), problems, stars_explained=True
+            )
+    _dashes(tokens, start, problems)
+    above: Sequence[Token] = ()
+    for node in nodes(tokens):
+        _numbers(node, start, problems)
+        _dash_of_a_sentence(above, node, start, problems)
+        above = node
+
+
+def _paragraphs(tokens: Sequence[Token], start: int) -> Iterator[_Paragraph]:
+    opened: list[Token] = []
+    fresh = False
+    for token in tokens:
+        if token.nesting == 1:
+            opened.append(token)
+            fresh = fresh or token.type == "list_item_open"
+        elif token.nesting == -1:
+            opened.pop()
+        elif token.type == "inline" and token.children:
+            types = [each.type for each in opened]
+            items = [each for each in opened if each.type == "list_item_open"]
+            quotes = types.count("blockquote_open")
+            place = Place(bool(quotes), bool(items), fresh, "heading_open" in types)
+            line = start + 1 + (token.map[0] if token.map else 0)
+            rows = text_rows(token.children, line)
+            yield _Paragraph(token, rows, place, quotes, items[-1] if items else None)
+            fresh = False
+
+
+def _long_words(rows: Sequence[Row], inline: Token, problems: Problems) -> None:
+    words = re.findall(rf"\S{{{LONGEST_WORD + 1},}}", plain(inline.children))
+    if words and SHIELD not in words[0]:
+        problems.warning(
+            rows[0].line,
+            "long-word",
+            f"a word or address of {len(words[0])} characters stands here, which can widen the "
+            "whole letter",
+            "Write [words](https://…) for an address, or break the word",
+        )
+
+
+def _dashes(tokens: Sequence[Token], start: int, problems: Problems) -> None:
+    run: list[list[Row]] = []
+    for node in [*nodes(tokens), ()]:
+        if node and node[0].type == "paragraph_open" and node[1].children:
+            line = start + 1 + (node[1].map[0] if node[1].map else 0)
+            run.append(text_rows(node[1].children, line))
+            continue
+        for line in dashed_paragraphs(run):
+            problems.warning(
+                line,
+                "almost-list",
+                "these lines look like a list and are none",
+                'Begin each of them with "- " instead of the dash',
+            )
+        run = []
+
+
+def _dash_of_a_sentence(
+    above: Sequence[Token], node: Sequence[Token], start: int, problems: Problems
+) -> None:
+    """Note a dash at the beginning of a line within a sentence, which begins a list."""
+    directly = (
+        above
+        and above[0].type == "paragraph_open"
+        and node[0].type == "bullet_list_open"
+        and above[0].map
+        and node[0].map
+        and above[0].map[1] == node[0].map[0]
+    )
+    items = [token for token in node if token.type == "inline"]
+    if not directly or len(items) != 1:
+        return
+    goes_on = not re.search(r"[.:;!?…,]\W*\Z", above[1].content)
+    if goes_on and items[0].content[:1].islower():
+        problems.warning(
+            start + 1 + (node[0].map or [0])[0],
+            "text-became-list",
+            "this line became a list, because a dash, star or plus begins it",
+            'Join it with the line above it, or write "\\-" for the sign',
+        )
+
+
+def _numbers(node: Sequence[Token], start: int, problems: Problems) -> None:
+    """Note an ordered list that is a date or a year, or of which the numbers do not go up."""
+    for index, token in enumerate(node):
+        if token.type != "ordered_list_open":
+            continue
+        items = [
+            (each, int(each.info))
+            for each in node[index:]
+            if each.type == "list_item_open" and each.level == token.level + 1 and each.info
+        ]
+        end = next(
+            i
+            for i, t in enumerate(node)
+            if i > index and t.type == "ordered_list_close" and t.level == token.level
+        )
+        inside = {id(each) for each in node[index:end]}
+        numbers = [number for each, number in items if id(each) in inside]
+        first = next((t.content for t in node[index:end] if t.type == "inline"), "")
+        line = start + 1 + (token.map[0] if token.map else 0)
+        problem = _wrong_numbers(numbers, first)
+        if problem:
+            problems.warning(line, "numbering", *problem)
+
+
+def _wrong_numbers(numbers: Sequence[int], first: str) -> tuple[str, str] | None:
+    word = re.match(r"[^\W\d_]+", first)
+    month = word is not None and word[0].lower() in MONTHS
+    if numbers and (numbers[0] > _HIGHEST_NUMBER or (month and numbers[0] != 1)):
+        return (
+            f"this became a list that begins with number {numbers[0]}",
+            f'Write "{numbers[0]}\\." if it is no list',
+        )
+    counted = list(range(numbers[0], numbers[0] + len(numbers))) if numbers else []
+    if len(set(numbers)) > 1 and list(numbers) != counted:
+        return (
+            f"the numbers of this list are shown as {counted[0]} to {counted[-1]}",
+            "Number the items one by one, or leave out the numbers",
+        )
+    return None

@@ -1,0 +1,77 @@
+"""File names of issues: the date in them, and the right name for a wrong one."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+
+from newsletter.content.calendar import find_day
+from newsletter.content.problems import shown
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from newsletter.content.problems import Problems
+
+MAX_SLUG: Final = 100
+
+_NAME = re.compile(r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})(?:-[a-z0-9]+)+\.md")
+_SUFFIXES = re.compile(r"(?:\.(?:md|markdown|mdown|mkdn?|mdtext|txt|text))+\Z", re.IGNORECASE)
+_OTHER_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}~?\Z")
+_DATE_LIKE = re.compile(r"[0-9]{1,4}([-_ ./])[0-9]{1,2}\1[0-9]{1,4}(?![0-9])|[0-9]{8}(?![0-9])")
+_LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o",
+                          "Ø": "o", "đ": "d", "ł": "l", "Ł": "l"})  # fmt: skip
+_UNKNOWN_DAY = "YYYY-MM-DD"
+
+
+def proposed_name(name: str) -> str | None:
+    """Return the name that a file in `issues/` should have, or None.
+
+    None where the name is right already, where it holds no date of the calendar, or where another
+    name would not help: the suffix is not one of a text file.
+    """
+    if _dated(name) and len(name.removesuffix(".md")) <= MAX_SLUG:
+        return None
+    stem = _SUFFIXES.sub("", name)
+    if stem == name and _OTHER_SUFFIX.search(name):
+        return None
+    proper = _proper_name(stem)
+    return None if proper.startswith(_UNKNOWN_DAY) else proper
+
+
+def read_name(name: str, problems: Problems) -> tuple[str, date | None]:
+    """Return a file name's slug, and its date if the name is as it should be."""
+    slug = name.removesuffix(".md")
+    day = _dated(name)
+    if day and len(slug) <= MAX_SLUG:
+        return slug, day
+    match = _NAME.fullmatch(name)
+    if day:
+        problem = f"the name has {len(slug)} characters, more than {MAX_SLUG}"
+    elif match:
+        problem = f"{match[1]} is not a day of the calendar"
+    elif not name.endswith(".md"):
+        problem = f'the name "{shown(name)}" does not end in .md'
+    else:
+        problem = f'"{shown(name)}" is not a date and words joined by hyphens'
+    stem = _SUFFIXES.sub("", name)
+    problems.error(1, "file-name", problem, f"Rename it to {_proper_name(stem)}")
+    return slug, None
+
+
+def _dated(name: str) -> date | None:
+    match = _NAME.fullmatch(name)
+    return find_day(match[1])[0] if match else None
+
+
+def _proper_name(stem: str) -> str:
+    """Return the nearest name that is as it should be; letters stand for a date to fill in."""
+    flat = unicodedata.normalize("NFKD", stem.rpartition("/")[2])
+    day, rest = find_day(flat)
+    if day is None:
+        rest = _DATE_LIKE.sub("", flat, count=1)
+    plain = rest.translate(_LETTERS).encode("ascii", "ignore").decode().lower()
+    words = "-".join(re.findall(r"[a-z0-9]+", plain)) or "name"
+    dated = f"{day:%Y-%m-%d}" if day else _UNKNOWN_DAY
+    return f"{dated}-{words}"[:MAX_SLUG].rstrip("-") + ".md"
