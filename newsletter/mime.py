@@ -46,7 +46,7 @@ def header_value(name: str, value: str) -> str:
     Raises:
         ValueError: There is a line break in it.
     """
-    if len(value.splitlines()) > 1:
+    if value.splitlines() not in ([], [value]):  # a line break at the end is one too
         raise ValueError(f"there is a line break in the header {name}")
     phrase, address = parseaddr(value) if name in _WITH_A_PHRASE else ("", "")
     if not phrase:
@@ -63,6 +63,21 @@ def unfolded(name: str, value: str) -> str:
         ValueError: There is a line break in it.
     """
     return "".join(header_value(name, value).splitlines())
+
+
+def encoded_mailbox(name: str, value: str) -> str:
+    """Return a mailbox whose name needs no quotation marks: such a name as encoded words.
+
+    For an API that reads quotation marks around a name as a part of it, or not at all.
+
+    Raises:
+        ValueError: There is a line break in it.
+    """
+    phrase, address = parseaddr(value)
+    if not phrase or header_value(name, value) == f"{phrase} <{address}>":
+        return unfolded(name, value)
+    words = Header(phrase, "utf-8", header_name=name, maxlinelen=_FOLDED).encode(linesep="\r\n")
+    return f"{''.join(words.splitlines())} <{address}>"
 
 
 def _header(name: str, value: str) -> str:

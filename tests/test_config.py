@@ -6,9 +6,14 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from newsletter import config
+from newsletter.config import mailbox
 from newsletter.errors import NewsletterError
+from newsletter.mime import eml
+from newsletter.model import Message
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -223,8 +228,8 @@ def test_a_sender_is_taken_as_people_write_one(
 ) -> None:
     found = getattr(settings(tmp_path, f"{key} = {json.dumps(sender, ensure_ascii=False)}"), key)
     assert parseaddr(found) == (name, "g@example.org")
-    (mailbox,) = HeaderRegistry()("from", found).addresses  # type: ignore[attr-defined]
-    assert (mailbox.display_name, mailbox.addr_spec) == (name, "g@example.org")
+    (one,) = HeaderRegistry()("from", found).addresses  # type: ignore[attr-defined]
+    assert (one.display_name, one.addr_spec) == (name, "g@example.org")
 
 
 @pytest.mark.parametrize(
@@ -246,3 +251,16 @@ def test_what_is_no_sender_is_shown_as_one(tmp_path: Path, sender: str, said: st
     with pytest.raises(NewsletterError, match="is not an address") as caught:
         settings(tmp_path, f"sender = {json.dumps(sender, ensure_ascii=False)}")
     assert said in str(caught.value)
+
+
+@given(st.text(st.sampled_from("aé@.,:;<>()[]\\\"' =?_\u200d\u00a0🌱"), max_size=24))
+@example("a: b; c <g@example.org>")
+def test_whatever_is_written_as_a_sender_is_one_mailbox_or_none(text: str) -> None:
+    found = mailbox.canonical(text)
+    if found:
+        (one,) = HeaderRegistry()("from", found).addresses  # type: ignore[attr-defined]
+        assert parseaddr(found) == (one.display_name, one.addr_spec)
+        assert mailbox.canonical(found) == found
+        assert eml(Message("r", "a@example.org", (("From", found),), "", "x"))
+    else:
+        assert mailbox.advice(text)

@@ -132,7 +132,7 @@ def test_special_characters_survive_in_every_header() -> None:
     assert (sender.display_name, sender.addr_spec) == ("Zoë, van Loslaten", "zoe@example.org")
 
 
-@pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb"])
+@pytest.mark.parametrize("bad", ["a\r\nBcc: x@example.org", "a\nb", "a\rb", "a\n", "a\r"])
 def test_a_line_break_never_makes_a_header(bad: str) -> None:
     with pytest.raises(ValueError, match="line break"):
         mail(letter(subject=bad))

@@ -73,7 +73,7 @@ def _is_mailbox(value: str) -> bool:
     """Tell whether a value is one mailbox as the standard has it, with all of its name."""
     try:
         found: Any = _HEADERS("from", value)
-    except (IndexError, ValueError):  # of some odd values it makes no defect
+    except (AttributeError, IndexError, ValueError):  # of odd values it makes no defect
         return False
     if found.defects or len(found.addresses) != 1:
         return False

@@ -196,7 +196,10 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         return _replaced(literal, lambda word: _variable(str(words.index(word))))
 
     fields = {
-        "from": letter.sender,
+        # In encoded words where there is more than ASCII: around a name that has such letters and a
+        # comma or a bracket, Mailgun itself puts quotation marks that everyone sees
+        # (https://github.com/anymail/django-anymail/issues/270).
+        "from": mime.unfolded("From", letter.sender),
         "subject": named(letter.subject),
         "text": _fill(cut.text, own, named),
         **({"html": _fill(cut.html, escaped, _hidden)} if cut.html else {}),

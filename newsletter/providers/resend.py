@@ -9,9 +9,10 @@ from __future__ import annotations
 import functools
 import re
 from datetime import timedelta
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import personal
+from newsletter import mime, personal
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
 from newsletter.providers import base, replies
 from newsletter.providers.arrays import ArrayMailer
@@ -50,6 +51,7 @@ _TOO_MANY: Final = 429
 _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})
 # Resend does not say when a quota counts anew: no running command should wait for it.
 _AN_HOUR: Final = 3600.0
+_SPECIAL: Final = re.compile(r'[][()<>@,:;"\\]')  # RFC 5322, section 3.2.3, but for the dot
 _NAME: Final = re.compile(r"[a-z_]{1,60}")
 _UNMAPPED: Final = Unknown("the answer of Resend does not say what became of each letter")
 
@@ -140,11 +142,25 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
     ]
 
 
+def _bare(sender: str) -> str:
+    """Return a sender as Resend reads one: its name without quotation marks and not encoded.
+
+    It was seen to refuse both, and dots are fine without
+    (https://github.com/anymail/django-anymail/blob/main/anymail/backends/resend.py). A name that
+    would be read as something else without its quotation marks keeps them.
+    """
+    name, address = parseaddr(sender)
+    return f"{name} <{address}>" if name and not _SPECIAL.search(name) else sender
+
+
 @functools.lru_cache(maxsize=2)
 def _form(letter: Letter) -> Form:
     cut = personal.form(letter)
     headers = dict(cut.headers)
     fields = {field: text(headers[name]) for field, name in _FIELDS.items() if name in headers}
+    fields["from"] = text((_bare(letter.sender),))
+    if letter.reply_to:
+        fields["reply_to"] = text((mime.encoded_mailbox("Reply-To", letter.reply_to),))
     own = {name: text(header(name, headers[name])) for name in _HEADERS if name in headers}
     delivery = {"name": text(("delivery",)), "value": text(("", "ref", ""))}
     return Form.of(

@@ -15,7 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from email.header import decode_header, make_header
-from email.utils import formataddr, formatdate, getaddresses
+from email.utils import formataddr, formatdate, getaddresses, quote
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -341,6 +341,45 @@ def test_each_reader_finds_every_header_and_the_letter_as_it_was_written(
     assert kinds(outcomes(provider, sent)) == {Accepted}
     for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
         assert_delivered(entry, sent, reader)
+
+
+NAMES = (
+    "Gerrit J. de Vries",
+    "Stil Water B.V.",
+    "Vries, Gerrit",
+    "Stil Water: brief; en meer",
+    "gerrit@example.org",
+    "Gerrit (Stil Water) [zondag]",
+    'De "stille" brief \\ Gerrit',
+    "Zoë, Café",
+    "Zoë (Café)",
+    "Gezin 👨\u200d👩\u200d👧\u200d👦 & co.",
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sender_arrives_under_the_very_name_that_was_written(
+    case: Case, fake: StandIn, provider: Provider, tmp_path: Path, name: str
+) -> None:
+    typed = json.dumps(f"{name} <g@example.org>", ensure_ascii=False)
+    lines = f"sender = {typed}\nreply_to = {typed}\n"
+    (tmp_path / "newsletter.toml").write_text(lines, encoding="utf-8")
+    settings = config.load(tmp_path, {})
+    mine = letter(
+        sender=settings.sender,
+        reply_to=settings.reply_to,
+        list_id=f'"{quote(name)}" <rust.example.org>',
+    )
+    assert provider.unfit(mine) == ""
+    sent = case.batch(of=mine)
+    assert kinds(outcomes(provider, sent)) == {Accepted}
+    for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
+        assert_delivered(entry, sent, reader)
+        for header, value in entry["message"]["headers"]:
+            if header.lower() in {"from", "reply-to"}:
+                assert read(header, value) == [(name, "g@example.org")]
+            if header.lower() == "list-id":
+                assert read(header, value) == [(name, "rust.example.org")]
 
 
 def test_a_notice_travels_as_it_was_written_and_as_no_list_mail(

@@ -6,6 +6,8 @@ import dataclasses
 import html
 import json
 import re
+from email.header import decode_header, make_header
+from email.utils import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -171,6 +173,19 @@ def test_the_name_of_a_list_travels_in_ascii_and_on_one_line() -> None:
     (value,) = form(BUILDER.build(sent))["h:List-Id"]
     assert value.isascii()
     assert len(value.splitlines()) == 1
+
+
+@pytest.mark.parametrize("name", ["Zoë, Café", "Stil Water (Zoë)", 'De "stille" Zoë', "Zoë"])
+def test_a_name_beyond_ascii_travels_without_quotation_marks(name: str) -> None:
+    of = letter(
+        sender=f'"{quote(name)}" <g@example.org>', reply_to=f'"{quote(name)}" <g@example.org>'
+    )
+    sent = form(BUILDER.build(batch(of=of)))
+    for field in ("from", "h:Reply-To"):
+        (value,) = sent[field]
+        assert value.isascii()
+        assert '"' not in value
+        assert str(make_header(decode_header(value))) == f"{name} <g@example.org>"
 
 
 @pytest.mark.parametrize("syntax", SYNTAX)

@@ -83,6 +83,31 @@ def test_the_name_of_a_list_travels_in_ascii_and_on_one_line() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("sender", "wanted"),
+    [
+        ('"Gerrit J. de Vries" <g@example.org>', "Gerrit J. de Vries <g@example.org>"),
+        ('"Zoë B.V." <g@example.org>', "Zoë B.V. <g@example.org>"),
+        ('"Vries, Gerrit" <g@example.org>', '"Vries, Gerrit" <g@example.org>'),
+        ("g@example.org", "g@example.org"),
+    ],
+)
+def test_a_name_has_quotation_marks_only_where_it_would_be_misread(
+    sender: str, wanted: str
+) -> None:
+    (message, *_) = wire_bytes(builder().build(batch(of=letter(sender=sender))))
+    assert message["from"] == wanted
+
+
+def test_where_answers_go_is_in_encoded_words_instead_of_quotation_marks() -> None:
+    of = letter(reply_to='"Vries, Zoë" <g@example.org>')
+    (message, *_) = wire_bytes(builder().build(batch(of=of)))
+    value = message["reply_to"]
+    assert value.isascii()
+    assert '"' not in value
+    assert str(make_header(decode_header(value))) == "Vries, Zoë <g@example.org>"
+
+
 @pytest.mark.parametrize("name", ["429-day", "429-month"])
 def test_what_passes_says_how_long_it_takes(fake: FakeResend, provider: Resend, name: str) -> None:
     fake.faults[1] = FAULTS[name]
