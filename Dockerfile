@@ -11,11 +11,12 @@ COPY templates templates
 RUN /opt/newsletter/bin/pip install --no-cache-dir --no-deps --no-build-isolation .
 
 FROM python:3.13-slim
-RUN useradd --system --create-home --home-dir /newsletter newsletter
+RUN useradd --system --uid 10001 --create-home --home-dir /newsletter newsletter
 COPY --from=build /opt/newsletter /opt/newsletter
 ENV PATH=/opt/newsletter/bin:$PATH PYTHONUNBUFFERED=1
 WORKDIR /newsletter
-COPY pyproject.toml ./
+# A copy of the project without settings has no newsletter.toml: a pattern may match nothing.
+COPY LICENSE newsletter.tom[l] ./
 COPY issues issues
 COPY templates templates
 USER newsletter

@@ -214,8 +214,12 @@ def test_an_image_gets_what_it_copies_and_nothing_else_can_come_along() -> None:
         if word == "COPY" and not rest.startswith("--from=")
         for source in rest.split()[:-1]
     }
+    # Of an author's copy; a pattern, so that an image can be made without it.
+    assert "newsletter.tom[l]" in copied
+    copied = {name.replace("newsletter.tom[l]", "newsletter.toml") for name in copied}
     assert copied == let_through
-    assert [name for name in copied if not (PROJECT / name).exists()] == []
+    missing = [name for name in copied if not (PROJECT / name).exists()]
+    assert missing == ["newsletter.toml"]
 
 
 def test_an_image_holds_only_what_is_locked_and_runs_as_nobody_much() -> None:
@@ -281,6 +285,20 @@ def test_every_service_runs_a_command_of_the_program_and_waits_for_what_it_needs
         assert needs["upgrade"]["condition"] == "service_completed_successfully"
     assert services["send"]["profiles"] == ["send"]
     assert re.fullmatch(r"postgres:\d+", services["database"]["image"])
+
+
+def test_a_container_writes_only_what_a_sender_keeps_while_it_runs() -> None:
+    (user,) = re.findall(r"useradd .*--uid (\d+)", str(instructions()))
+    for name in ("upgrade", "web", "send"):
+        service = COMPOSE["services"][name]
+        assert service["read_only"] is True
+        assert service["mem_limit"]
+        assert f"/newsletter/.newsletter:uid={user},mode=700" in service["tmpfs"]
+        settings, *others = service["volumes"]
+        assert settings["target"] == "/newsletter/newsletter.toml"
+        assert settings["read_only"] is True
+        assert settings["bind"] == {"create_host_path": False}
+        assert all(volume.endswith(":ro") for volume in others)
 
 
 def test_in_its_container_the_pages_believe_the_machine_and_no_other_container() -> None:

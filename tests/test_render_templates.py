@@ -10,7 +10,7 @@ import pytest
 from letters import REPOSITORY, SETTINGS, every_block, issue
 
 from newsletter.errors import NewsletterError
-from newsletter.render import Newsletter, letter, templates, values
+from newsletter.render import Newsletter, letter, templates, values, wording
 from newsletter.render.palette import Scheme
 
 if TYPE_CHECKING:
@@ -50,6 +50,55 @@ def test_templates_are_found_in_a_wheel_and_beside_an_editable_install(
     made = letter(every_block(), replace(SETTINGS, root=empty))
     monkeypatch.undo()
     assert made.hash == letter(every_block(), SETTINGS).hash
+
+
+@pytest.mark.parametrize("linked", ["leak.j2", "sub/leak.j2", "sub"])
+@pytest.mark.parametrize("to", ["/proc/self/environ", "outside", ".newsletter/secret-key"])
+def test_no_link_leads_a_template_out_of_its_folder(root: Path, linked: str, to: str) -> None:
+    target = Path(to) if to.startswith("/") else root / to
+    if not target.exists():
+        target.parent.mkdir(exist_ok=True)
+        target.write_text("canary", encoding="utf-8")
+    name = linked
+    if linked == "sub":
+        name, target = f"sub/{target.name}", target.parent
+    place = root / "templates" / linked
+    place.parent.mkdir(exist_ok=True)
+    place.symlink_to(target)
+    write(root, "issue.txt.j2", f'{{% include "{name}" %}} {{{{ slots.leave_url }}}}')
+    with pytest.raises(NewsletterError, match="leads out of the folder") as caught:
+        letter(issue(), replace(SETTINGS, root=root))
+    assert caught.value.where == f"templates/{name}"
+    assert "canary" not in str(caught.value)
+
+
+def test_neither_may_a_template_of_ours_be_a_link_to_elsewhere(root: Path) -> None:
+    (root / "templates" / "consent.txt.j2").symlink_to("/etc/hostname")
+    with pytest.raises(NewsletterError, match="leads out of the folder"):
+        wording(replace(SETTINGS, root=root))
+
+
+def test_a_folder_of_templates_may_be_a_link_but_not_to_the_newsletter_itself(
+    tmp_path: Path,
+) -> None:
+    shared, own = tmp_path / "shared", tmp_path / "own"
+    shared.mkdir()
+    own.mkdir()
+    (shared / "consent.txt.j2").write_text("Ja, graag.", encoding="utf-8")
+    (shared / "again.j2").symlink_to("consent.txt.j2")
+    (own / "templates").symlink_to(shared)
+    assert wording(replace(SETTINGS, root=own)) == "Ja, graag."
+    (own / "templates").unlink()
+    (own / "templates").symlink_to(".")
+    (own / "consent.txt.j2").write_text("{% include 'newsletter.toml' %}", encoding="utf-8")
+    with pytest.raises(NewsletterError, match="holds the newsletter itself"):
+        wording(replace(SETTINGS, root=own))
+
+
+def test_what_is_no_file_is_no_template(root: Path) -> None:
+    (root / "templates" / "consent.txt.j2").mkdir()
+    with pytest.raises(NewsletterError, match="is not a file"):
+        wording(replace(SETTINGS, root=root))
 
 
 def test_the_root_comes_before_the_wheel_and_the_wheel_before_what_lies_beside() -> None:

@@ -435,3 +435,17 @@ def test_status_and_send_tell_that_nobody_is_mailed_though_a_key_is_set(root: Pa
     assert warning in told("status")
     assert warning in told("send", "--due")
     assert "warning" not in told("check")
+
+
+def test_every_command_works_where_python_leaves_docstrings_out(root: Path) -> None:
+    for arguments in (["check"], ["status"], ["send", "--due"]):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("newsletter"), *arguments],
+            cwd=root,
+            env={"PYTHONOPTIMIZE": "2", "PATH": "/usr/bin:/bin", "HOME": str(root)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert "unexpected" not in done.stderr
+        assert done.returncode == 0, done.stderr

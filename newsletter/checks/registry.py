@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
@@ -48,9 +49,10 @@ def rule(rule_id: str, severity: Severity) -> Callable[[Find], Find]:
     """
 
     def register(find: Find) -> Find:
-        if rule_id in RULES or not find.__doc__:
+        # Python leaves docstrings out with -OO or PYTHONOPTIMIZE=2.
+        if rule_id in RULES or not (find.__doc__ or sys.flags.optimize > 1):
             raise ValueError(f'rule "{rule_id}" needs an id of its own and a docstring')
-        RULES[rule_id] = Rule(rule_id, severity, find.__doc__, find)
+        RULES[rule_id] = Rule(rule_id, severity, find.__doc__ or "", find)
         return find
 
     return register

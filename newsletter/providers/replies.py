@@ -31,7 +31,8 @@ _REFUSALS: Final = {
     **dict.fromkeys((400, 406, 411, 413, 414, 415, 422, 431, 451), _REQUEST),
 }
 # 420 and 421 are how SparkPost and MailerSend say that they take nothing just now.
-_PATIENCE: Final = frozenset({420, 421, 429})
+# 425: the request was not looked at, for it might have been a replay (RFC 8470, section 5.2).
+_PATIENCE: Final = frozenset({420, 421, 425, 429})
 _UNAVAILABLE: Final = 503
 _LONGEST_QUOTE: Final = 200
 _NAME: Final = re.compile(r"[!-~]{1,100}")

@@ -8,6 +8,7 @@ httpx's own log, which writes whole addresses, is switched off.
 from __future__ import annotations
 
 import logging
+import os
 import ssl
 import threading
 import time
@@ -128,6 +129,8 @@ class Wire:
             request = client.build_request(method, url, headers=headers, content=content, data=data)
         except (httpx.InvalidURL, ImportError, ValueError):
             return Refused(_UNUSABLE)
+        except OSError:
+            return Refused(_no_certificates())
         try:
             response = client.send(request, stream=True)
         except (httpx.HTTPError, UnicodeError) as error:
@@ -240,6 +243,13 @@ def _failure(error: Exception, host: str) -> Failure:
     # Reading and writing go on at once: whatever broke, all of it may have arrived.
     what = "took too long" if isinstance(error, httpx.TimeoutException) else "broke off"
     return Unknown(f"the answer of {host} {what}")
+
+
+def _no_certificates() -> str:
+    """Say which certificates cannot be read; httpx takes them from these variables."""
+    named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
+    where = f"{named[0]} names {os.environ[named[0]]}" if named else "the file of certifi is gone"
+    return f"the certificates to know servers by cannot be read: {where}"
 
 
 def _distrusted(error: BaseException | None) -> bool:

@@ -10,11 +10,12 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError
+from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 import newsletter
 from newsletter.errors import NewsletterError
+from newsletter.render.folders import Folders
 from newsletter.render.inline import inline
 from newsletter.render.plain import underline, wrap
 
@@ -62,7 +63,7 @@ def run(root: Path, name: str, values: Mapping[str, object]) -> str:
 
 def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
     environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(places),
+        loader=Folders(places),
         autoescape=_is_markup,
         undefined=StrictUndefined,
         trim_blocks=True,

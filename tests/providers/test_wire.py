@@ -327,6 +327,19 @@ def test_a_certificate_that_nobody_vouches_for_gets_nothing(
         assert server.heard == []
 
 
+@pytest.mark.parametrize("content", [None, "no certificate"])
+def test_certificates_that_cannot_be_read_are_named_with_their_variable(
+    wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+) -> None:
+    path = tmp_path / "gone.pem"
+    if content:
+        path.write_text(content, encoding="utf-8")
+    monkeypatch.setenv("SSL_CERT_FILE", str(path))
+    said = post(wire, "https://localhost:9")
+    assert isinstance(said, Refused)
+    assert f"SSL_CERT_FILE names {path}" in said.reason
+
+
 def test_a_certificate_for_another_name_gets_nothing(
     wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
