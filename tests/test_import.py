@@ -262,19 +262,19 @@ def test_a_file_that_does_not_tell_needs_the_author_to(store: Store, tmp_path: P
     assert statuses(store) == {"anna@example.org": "active"}
 
 
-def test_all_subscribed_believes_a_column_with_an_unknown_name(
-    store: Store, tmp_path: Path
-) -> None:
+def test_all_subscribed_stops_at_a_column_that_says_who_left(store: Store, tmp_path: Path) -> None:
     text = (
         "email,Toestand\nanna@example.org,Ingeschreven\nbas@example.org,Uitgeschreven\n"
         "cor@example.org,\ndirk@example.org,bounced\n"
     )
-    report = bring(store, tmp_path, text, all_subscribed=True)
+    with pytest.raises(NewsletterError, match="--map status=Toestand") as caught:
+        bring(store, tmp_path, text, all_subscribed=True)
+    assert '"Toestand" holds "Uitgeschreven", "bounced", "Ingeschreven"' in str(caught.value)
+    assert "--ignore Toestand" in str(caught.value)
+    assert statuses(store) == {}
+    report = bring(store, tmp_path, text, all_subscribed=True, mapping={"status": "Toestand"})
     assert (report.added, report.skipped) == (2, 2)
-    assert list(report.reasons) == [
-        '"Toestand" says "uitgeschreven": --map status="Toestand"',
-        '"Toestand" says "bounced": --map status="Toestand"',
-    ]
+    assert statuses(store)["dirk@example.org"] == "bounced"
 
 
 def test_all_subscribed_revives_nobody(store: Store, tmp_path: Path) -> None:
@@ -373,10 +373,22 @@ def test_names_are_cleaned_and_long_ones_refused(store: Store, tmp_path: Path) -
         ("Naam,Achternaam", "Anna Maria,Vries", "Anna Maria"),
         ("name,first_name", "De heer Vries,Joost", "Joost"),
         ("name", "Vries", "Vries"),
+        ("name", "Smit, Gea", "Gea"),
+        ("name", "Drs. Ing. Ida Ot", "Ida"),
+        ("name", "De heer Joost Vries", "Joost"),
+        ("name", "Jan Smit, MSc", "Jan"),
+        ("name", "Dhr. A. de Vries", None),
+        ("name", "Mevr. Bos", None),
+        ("name", "Fam. Cool", None),
+        ("name", "D. Dam", None),
+        ("name", "de Vries", None),
+        ("name", "Smit, mevr.", None),
+        ("name", "Bakkerij Jansen B.V.", None),
+        ("name", "hans@example.org", None),
     ],
 )
 def test_a_greeting_needs_a_first_name(
-    store: Store, tmp_path: Path, header: str, name: str, used: str
+    store: Store, tmp_path: Path, header: str, name: str, used: str | None
 ) -> None:
     if header == "name":
         name = f'"{name}"'
@@ -388,6 +400,47 @@ def test_a_greeting_needs_a_first_name(
         ),
     )
     assert rows(store)["anna@example.org"]["first_name"] == used
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("NULL", "None", "undefined", "N/A", "-", "\\N", "(null)", "onbekend", "n.v.t.", "NaN"),
+        *("anna@example.org", "'t", "de", "van der", "Dhr.", "Mevr.", "Drs. Ing.", "Fam.", "D."),
+        *("J.P.", "123", "?", "*|FNAME|*", "undefined undefined"),
+    ],
+)
+def test_what_is_no_first_name_is_none_and_the_row_counts(
+    store: Store, tmp_path: Path, name: str
+) -> None:
+    list_.add(store, "bas@example.org", consent="x", first_name="Bas")
+    text = (
+        f"email,first_name,status\nanna@example.org,{name},active\nbas@example.org,{name},active\n"
+    )
+    report = bring(store, tmp_path, text)
+    assert (report.added, report.unchanged) == (1, 1)
+    names = {email: row["first_name"] for email, row in rows(store).items()}
+    assert names == {"anna@example.org": None, "bas@example.org": "Bas"}
+
+
+@pytest.mark.parametrize(
+    "name", ["JAN", "André 😀", "Anna Maria", "Jan-Willem", "St. John", "Ma", "P"]
+)
+def test_a_first_name_stays_as_it_is(store: Store, tmp_path: Path, name: str) -> None:
+    bring(store, tmp_path, f"email,first_name,status\nanna@example.org,{name},active\n")
+    assert rows(store)["anna@example.org"]["first_name"] == name
+
+
+def test_skipped_and_invalid_rows_are_told_by_line(store: Store, tmp_path: Path) -> None:
+    lines = ["email,status", "anna@example.org,active", "geen adres,active"]
+    lines += [f"p{n}@example.org,unsubscribed" for n in range(150)]
+    report = bring(store, tmp_path, "\n".join(lines))
+    assert [(row.line, row.reason) for row in report.rejected[:2]] == [
+        (3, "not an email address"),
+        (4, "unsubscribed in the file"),
+    ]
+    assert len(report.rejected) == 100
+    assert report.skipped + report.invalid == 151
 
 
 def test_addresses_are_one_whatever_their_case_and_kept_as_given(

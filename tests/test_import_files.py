@@ -100,6 +100,18 @@ def test_only_a_header_is_an_empty_list(store: Store, tmp_path: Path) -> None:
         ),
         (b"email,status\n" + b"x" * 10_000_000, "line 2 is longer than a million characters"),
         (b"email,status\nanna@example.org,a\0ctive\n", "holds NUL bytes (line 2)"),
+        (
+            "email,voornaam,status\nanna@example.org,André,active\n".encode("mac-roman"),
+            "line 2 holds letters of an old Mac or DOS encoding",
+        ),
+        (
+            "email,voornaam,status\nanna@example.org,Zoë,active\n".encode("cp850"),
+            "line 2 holds letters of an old Mac or DOS encoding",
+        ),
+        (
+            "email,voornaam,status\nanna@example.org,Jürgen König,active\n".encode("mac-roman"),
+            "line 2 holds letters of an old Mac or DOS encoding",
+        ),
         (b"PK\x03\x04\x14\x00\x06\x00", "holds NUL bytes (line 1)"),
         ("email,status\n".encode("utf-16-le"), "holds NUL bytes"),
         ("email,status\n".encode("utf-16") + b"\x00", "is damaged: it says it is UTF-16"),
@@ -140,3 +152,29 @@ def test_noise_is_refused_or_counted_but_never_crashes(store: Store, tmp_path: P
         parts = (report.added, report.updated, report.unchanged, report.skipped, report.invalid)
         assert report.rows == sum(parts)
         assert report.added == 0
+
+
+def test_windows_signs_are_no_old_encoding(store: Store, tmp_path: Path) -> None:
+    signs = "‘Ja’ – “graag”… d’Hont €5 Žižka ŠKODA word—word KAŠPAR"
+    text = f"email,status,notitie\nanna@example.org,active,{signs}\n"
+    assert bring(store, tmp_path, text.encode("cp1252")).added == 1
+
+
+def test_a_name_that_was_encoded_twice_is_repaired_and_told(store: Store, tmp_path: Path) -> None:
+    twice = "André".encode().decode("cp1252")
+    quote = "D’Arcy".encode().decode("cp1252")
+    text = (
+        f"email,voornaam,status\nanna@example.org,{twice},active\nbas@example.org,Bas,active\n"
+        f"cor@example.org,{quote},active\ndirk@example.org,{twice[:-1]}Â€,active\n"
+    )
+    report = bring(store, tmp_path, text)
+    assert list(names(store).values()) == ["André", "Bas", "D’Arcy", None]
+    assert report.remarks == (
+        '2 names had been encoded twice and were repaired: "André" (line 2), "D’Arcy" (line 4)',
+        "1 name came in a wrong encoding and was left out: line 5",
+    )
+
+
+def test_portuguese_capitals_are_not_garbled(store: Store, tmp_path: Path) -> None:
+    bring(store, tmp_path, "email,voornaam,status\nanna@example.org,JOÃO,active\n")
+    assert names(store) == {"anna@example.org": "JOÃO"}

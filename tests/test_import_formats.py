@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from people import bring, fresh_store, rows, statuses
+from people import bring, fresh_store, rows, sql, statuses
 
 from newsletter.errors import NewsletterError
 from newsletter.subscriptions import people as list_
@@ -95,6 +95,90 @@ EXPORTS = {
         ),
         "active unsubscribed unsubscribed",
     ),
+    "laposta": (
+        (
+            "member_id,email,state,signup_date,confirm_date,ip,voornaam\n"
+            "a1,anna@example.org,active,2021-03-04 05:06:07,2021-03-04 05:06:07,192.0.2.7,Anna\n"
+            "b2,bas@example.org,unsubscribed,2021-03-04 05:06:07,,,Bas\n"
+            "c3,cor@example.org,cleaned,2021-03-04 05:06:07,,,Cor\n"
+            "d4,dirk@example.org,unconfirmed,2021-03-04 05:06:07,,,Dirk\n"
+        ),
+        "active unsubscribed bounced pending",
+    ),
+    "kit": (
+        (
+            "id,first_name,email_address,state,created_at,canceled_at\n"
+            "1,Anna,anna@example.org,active,2021-03-04T05:06:07Z,\n"
+            "2,Bas,bas@example.org,cancelled,2021-03-04T05:06:07Z,2024-02-01T10:00:00Z\n"
+            "3,Cor,cor@example.org,bounced,2021-03-04T05:06:07Z,\n"
+            "4,Dirk,dirk@example.org,complained,2021-03-04T05:06:07Z,\n"
+            "5,Eva,eva@example.org,inactive,2021-03-04T05:06:07Z,\n"
+        ),
+        "active unsubscribed bounced complained pending",
+    ),
+    "hubspot": (
+        (
+            "Record ID,First Name,Last Name,Email,Marketing contact status,Unsubscribed from all"
+            " email,Opted out of email: Weekbrief,Email hard bounce reason,Marketing emails"
+            " bounced,Create Date\n"
+            "1,Anna,Vries,anna@example.org,Marketing contact,,,,0,2021-03-04 05:06:07\n"
+            "2,Bas,,bas@example.org,Marketing contact,true,,,1,2021-03-04 05:06:07\n"
+            "3,Cor,,cor@example.org,Marketing contact,,,UNKNOWN_USER,3,2021-03-04 05:06:07\n"
+            "4,Dirk,,dirk@example.org,Marketing contact,,Yes,,0,2021-03-04 05:06:07\n"
+        ),
+        "active unsubscribed bounced unsubscribed",
+    ),
+    "klaviyo": (
+        (
+            "Email,Klaviyo ID,First Name,Last Name,Email Marketing Consent,Email Marketing Consent"
+            " Timestamp,SMS Marketing Consent,Email Suppressions,State / Region\n"
+            "anna@example.org,A,Anna,Vries,SUBSCRIBED,2021-03-04T05:06:07+00:00,UNSUBSCRIBED,[],ZH\n"
+            "bas@example.org,B,Bas,,UNSUBSCRIBED,2021-03-04T05:06:07+00:00,,[],ZH\n"
+            'cor@example.org,C,Cor,,SUBSCRIBED,,,"[""HARD_BOUNCE""]",\n'
+            'dirk@example.org,D,Dirk,,SUBSCRIBED,,,"[""USER_SUPPRESSED"", ""SPAM_COMPLAINT""]",\n'
+        ),
+        "active unsubscribed bounced complained",
+    ),
+    "mailpoet": (
+        (
+            '"Email","First name","Last name","Global status","List status","Subscription IP",'
+            '"Subscription time","List"\n'
+            '"anna@example.org","Anna","Vries \\"x\\"","subscribed","subscribed","192.0.2.7",'
+            '"2021-03-04 05:06:07","Weekbrief"\n'
+            '"bas@example.org","Bas","","subscribed","unsubscribed","","2021-03-04 05:06:07","W"\n'
+            '"cor@example.org","Cor","","bounced","subscribed","","2021-03-04 05:06:07","W"\n'
+            '"dirk@example.org","Dirk","","unconfirmed","subscribed","","2021-03-04 05:06:07","W"\n'
+        ),
+        "active unsubscribed bounced pending",
+    ),
+    "beehiiv": (
+        (
+            "email,first_name,status,created_at,subscription_tier,utm_source\n"
+            "anna@example.org,Anna,active,2021-03-04T05:06:07Z,free,newsletter\n"
+            "bas@example.org,Bas,inactive,2021-03-04T05:06:07Z,free,\n"
+        ),
+        "active unsubscribed",
+    ),
+    "activecampaign": (
+        (
+            "Email,First Name,Last Name,Phone,Date Created,IP Address,Status\n"
+            "anna@example.org,Anna,Vries,,2021-03-04 05:06:07,192.0.2.7,Active\n"
+            "bas@example.org,Bas,,,2021-03-04 05:06:07,,Unsubscribed\n"
+            "cor@example.org,Cor,,,2021-03-04 05:06:07,,Bounced\n"
+            "dirk@example.org,Dirk,,,2021-03-04 05:06:07,,Unconfirmed\n"
+        ),
+        "active unsubscribed bounced pending",
+    ),
+    "sendy, with a header": (
+        (
+            "name,email,status,joined\n"
+            "Anna Vries,anna@example.org,Subscribed,2021-03-04 05:06:07\n"
+            "Bas,bas@example.org,Unsubscribed,2021-03-04 05:06:07\n"
+            "Cor,cor@example.org,Bounced,2021-03-04 05:06:07\n"
+            "Dirk,dirk@example.org,Complained,2021-03-04 05:06:07\n"
+        ),
+        "active unsubscribed bounced complained",
+    ),
 }
 NAMELESS = ("substack", "buttondown")  # their exports have no column for it
 PEOPLE = ("anna", "bas", "cor", "dirk", "eva")
@@ -119,6 +203,46 @@ def test_an_export_is_recognised_as_it_is(store: Store, tmp_path: Path, tool: st
     story = list_.story(store, "anna@example.org")
     assert isinstance(story, list_.Story)
     assert f"{story.consents[0].at:%Y-%m-%d %H:%M:%S}" == "2021-03-04 05:06:07"
+
+
+def test_mailups_file_is_of_leavers(store: Store, tmp_path: Path) -> None:
+    text = (
+        "email,idList,OptOut_Date,Subscription Date,optout_nl,optout_type,optout_subtype\n"
+        "anna@example.org,1,20240122T111244,20210121T141244,0,0,0\n"
+        "bas@example.org,1,20240122T111244,20210121T141244,161,2,0\n"
+        "cor@example.org,1,20240122T111244,20210121T141244,161,8,1\n"
+        "dirk@example.org,1,20240122T111244,20210121T141244,161,16,0\n"
+    )
+    bring(store, tmp_path, text)
+    assert list(statuses(store).values()) == [
+        *("unsubscribed", "unsubscribed", "bounced", "complained")
+    ]
+    ((left_at,), *_) = sql(store, "SELECT left_at FROM subscribers")
+    assert str(left_at).startswith("2024-01-22 11:12:44")
+
+
+def test_hubspots_file_of_opt_outs_is_of_leavers(store: Store, tmp_path: Path) -> None:
+    text = (
+        "Email,Portal Bounce,Portal Unsubscribe,Portal Spam Report,Global Bounce,Marketing"
+        " Information,Weekbrief\n"
+        "anna@example.org,FALSE,TRUE,FALSE,FALSE,FALSE,FALSE\n"
+        "bas@example.org,TRUE,FALSE,FALSE,FALSE,FALSE,FALSE\n"
+        "cor@example.org,FALSE,FALSE,TRUE,FALSE,FALSE,FALSE\n"
+        "dirk@example.org,FALSE,FALSE,FALSE,FALSE,FALSE,TRUE\n"
+        "eva@example.org,FALSE,FALSE,FALSE,FALSE,FALSE,FALSE\n"
+    )
+    for options in ({}, {"all_subscribed": True}, {"leavers_only": True}):
+        assert bring(store, tmp_path, text, **options).skipped == 5
+    assert list(statuses(store).values()) == [
+        *("unsubscribed", "bounced", "complained", "unsubscribed", "unsubscribed")
+    ]
+
+
+def test_a_state_is_a_status_only_if_all_its_words_are(store: Store, tmp_path: Path) -> None:
+    text = "email,status,state\nanna@example.org,active,Utrecht\nbas@example.org,active,\n"
+    assert bring(store, tmp_path, text).added == 2
+    with pytest.raises(NewsletterError, match='"state" holds "cancelled", "Utrecht"'):
+        bring(store, tmp_path, f"{text}cor@example.org,active,cancelled\n")
 
 
 def test_mailchimps_subscribed_file_tells_nothing_of_who_is_subscribed(

@@ -75,11 +75,16 @@ def exported(store: Store) -> str:
 @example("'")
 @example("''=1")
 @example(" =1")
+@example("x;=1;y")
+@example(";'=1;\t@a")
 @example("\u3000+1")
 def test_a_guarded_cell_reads_back(cell: str) -> None:
     assert unguard(guard(cell)) == cell
     assert not guard(cell).lstrip().startswith(("=", "+", "-", "@", "\t", "\r"))
     assert not guard(cell).startswith(("\t", "\r", "\n"))
+    # Where a semicolon parts the cells, these are the cells.
+    for part in guard(cell).split(";"):
+        assert not part.lstrip().startswith(("=", "+", "-", "@"))
 
 
 @pytest.mark.parametrize(

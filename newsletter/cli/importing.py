@@ -17,18 +17,27 @@ if TYPE_CHECKING:
     from newsletter.cli import App
     from newsletter.subscriptions.importing import ImportReport
 
+_LISTED = 10
+
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--consent", default="", help="What everybody in it agreed to, in words.")
 @click.option("--all-subscribed", is_flag=True, help="Count rows without a status as subscribed.")
 @click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
+@click.option("--leavers-only", is_flag=True, help="Store only those who left.")
 @click.option(
     "--map",
     "mapping",
     multiple=True,
     metavar="FIELD=COLUMN",
     help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column that says nothing of who is subscribed, although it looks like it.",
 )
 @click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
 @click.option(
@@ -45,6 +54,8 @@ def import_(
     consent: str,
     all_subscribed: bool,
     as_suppressed: bool,
+    leavers_only: bool,
+    ignore: tuple[str, ...],
     mapping: tuple[str, ...],
     dry_run: bool,
     rejects: Path | None,
@@ -56,15 +67,22 @@ def import_(
     """
     if all_subscribed and as_suppressed:
         raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
+    if leavers_only and (all_subscribed or as_suppressed):
+        raise click.UsageError(
+            "--leavers-only takes who left by the file itself: leave out --all-subscribed and"
+            " --as-suppressed."
+        )
     if str(file) == "-":
         raise click.UsageError("The list is read twice: save it to a file and name that.")
     if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
         raise click.UsageError("--rejects would replace the file that is imported.")
     options = importing.ImportOptions(
-        consent="" if as_suppressed else wording(consent),
+        consent="" if as_suppressed or leavers_only else wording(consent),
         mapping=_mapping(mapping),
         all_subscribed=all_subscribed,
         as_suppressed=as_suppressed,
+        leavers_only=leavers_only,
+        ignore=ignore,
         dry_run=dry_run,
         rejects=rejects,
     )
@@ -72,6 +90,8 @@ def import_(
         report = importing.import_file(app.store, file, options, tell)
     if dry_run:
         note("Dry run: the list stays as it was.")
+    for remark in report.remarks:
+        note(f"Note: {remark}.")
     print_json(asdict(report)) if json_ else say(_report(report))
 
 
@@ -90,26 +110,32 @@ def wording(text: str) -> str:
     return words
 
 
-def _mapping(given: tuple[str, ...]) -> dict[str, str]:
-    mapping: dict[str, str] = {}
+def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return what `--map` says; only a status may stand in several columns."""
+    mapping: dict[str, tuple[str, ...]] = {}
     for text in given:
         field, _, column = text.partition("=")
         if formats.field(field) is None:
             column, _, field = text.rpartition("=")
         known = formats.field(field)
-        if known is None or not column.strip() or known in mapping:
+        again = known in mapping and known != "status"
+        if known is None or not column.strip() or again:
             raise click.BadParameter(
-                f"{text!r}; write it as FIELD=COLUMN, each once, with FIELD one of "
-                f"{', '.join(formats.FIELDS)}",
+                f"{text!r}; write it as FIELD=COLUMN, each once (status as often as needed), with"
+                f" FIELD one of {', '.join(formats.FIELDS)}",
                 param_hint="--map",
             )
-        mapping[known] = column
+        if column not in mapping.get(known, ()):
+            mapping[known] = (*mapping.get(known, ()), column)
     return mapping
 
 
 def _report(report: ImportReport) -> str:
-    counts = asdict(report)
-    parts = ", ".join(f"{counts[result.value]:,} {result}" for result in Result)
+    counts = {result: getattr(report, result.value) for result in Result}
+    parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
     lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
     lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
+    lines += [f"  line {row.line}: {row.reason}" for row in report.rejected[:_LISTED]]
+    if more := report.skipped + report.invalid - len(report.rejected[:_LISTED]):
+        lines.append(f"  and {more:,} more: --rejects FILE writes all of them")
     return "\n".join(lines)

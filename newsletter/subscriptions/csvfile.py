@@ -10,13 +10,15 @@ import codecs
 import csv
 import io
 import itertools
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 RECORD_LIMIT = 1_000_000
@@ -24,6 +26,13 @@ RECORD_LIMIT = 1_000_000
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
+# What a name looks like that an old Mac (MacRoman) or DOS (CP850) wrote and Windows-1252 reads, by
+# the tables at https://encoding.spec.whatwg.org and https://www.unicode.org/Public/MAPPINGS: signs
+# and capitals that stand directly behind a small letter.
+_OTHER_CODE_PAGE = re.compile(
+    "[a-z](?:[\u017d\u0160\u0178\u0152\u201a\u201e\u2030\u02c6\u2021\u2020\u2018\u2039\u02dc]"
+    "|[\u201c\u201d\u2022\u2122\u00a2\u00a3\u00a4](?=[a-z]))|[A-Z][\u017d\u0160\u0178\u0152](?=[a-z])"
+)
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -61,12 +70,19 @@ class CsvFile:
             yield from itertools.islice(found, 1, None)
 
 
-def inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
+Watch = Callable[[tuple[str, ...]], Callable[[list[str]], None]]
+"""Is given the header, then every record below it that can be read: see `inspect`."""
+
+
+def inspect(
+    path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Watch = lambda _: lambda _: None
+) -> CsvFile:
     """Read a file once from end to end and tell what it is.
 
     Args:
         path: A regular file.
         is_known: Tells whether a header makes sense; it settles the delimiter in doubt.
+        watch: Looks at everything in it on the way. The encoding is not known yet: see `as_text`.
 
     Raises:
         NewsletterError: It cannot be read, is empty or no text, mixes encodings, leaves a quote
@@ -78,7 +94,7 @@ def inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
             raise NewsletterError(
                 "is not a regular file", where=path.name, hint="Save it to a file first"
             )
-        return _inspect(path, is_known)
+        return _inspect(path, is_known, watch)
     except OSError as error:
         raise NewsletterError(
             f"cannot be read: {error.strerror}", where=str(path), hint="Check its name and rights"
@@ -91,7 +107,21 @@ def inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
         ) from None
 
 
-def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile:
+def as_text(cell: str) -> str:
+    """Return a cell that `inspect` showed as the text that it most likely is."""
+    if cell.isascii():
+        return cell
+    try:
+        raw = cell.encode("latin-1")
+    except UnicodeEncodeError:
+        return cell
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Watch) -> CsvFile:
     with path.open("rb") as raw:
         start = raw.read(4)
     declared = next((name for bom, name in _BOMS.items() if start.startswith(bom)), "")
@@ -107,13 +137,26 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool]) -> CsvFile
     with _open(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
         lines = _CheckedLines(file, path.name, declared)
-        rows = sum(1 for _ in _records(lines, delimiter, preamble)) - 1
+        rows = _count(_records(lines, delimiter, preamble), watch)
     encoding = lines.encoding()
     with _open(path, encoding) as file:
         header = next(_records(_Lines(file, path.name), delimiter, preamble), None)
     if header is None:
         raise NewsletterError("is empty", where=path.name, hint="Export the list again")
     return CsvFile(path, encoding, delimiter, preamble, tuple(header.cells), rows)
+
+
+def _count(records: Iterator[Record], watch: Watch) -> int:
+    header = next(records, None)
+    if header is None:
+        return 0
+    look = watch(tuple(map(as_text, header.cells)))
+    rows = 0
+    for record in records:
+        rows += 1
+        if not record.broken:
+            look(record.cells)
+    return rows
 
 
 def _open(path: Path, encoding: str) -> TextIO:
@@ -175,6 +218,7 @@ class _CheckedLines(_Lines):
         self._declared = declared
         self._utf8 = 1 if declared == "utf-8-sig" else 0
         self._other = 0
+        self._odd = 0
 
     def __iter__(self) -> Iterator[str]:
         size = 0
@@ -207,6 +251,12 @@ class _CheckedLines(_Lines):
 
     def encoding(self) -> str:
         """Return the encoding in which every line can be read."""
+        if self._odd:
+            raise self._unusable(
+                f"line {self._odd} holds letters of an old Mac or DOS encoding, so names would come"
+                " out wrong",
+                "Save it again as CSV (UTF-8)",
+            )
         return self._declared or ("cp1252" if self._other else "utf-8")
 
     def _look_at(self, raw: bytes) -> None:
@@ -224,7 +274,8 @@ class _CheckedLines(_Lines):
 
     def _check_windows(self, raw: bytes) -> None:
         try:
-            raw.decode("cp1252")
+            if _OTHER_CODE_PAGE.search(raw.decode("cp1252")):
+                self._odd = self._odd or self.number
         except UnicodeDecodeError:
             raise self._unusable(
                 f"line {self.number} is neither UTF-8 nor Windows-1252",
@@ -248,7 +299,25 @@ def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
         except csv.Error:
             if lines.number > begun or not lines.line:
                 raise lines.open_quote() from None
-            yield Record(begun, [lines.line.rstrip("\r\n")], broken=True)
+            line = lines.line.rstrip("\r\n")
+            escaped = _with_backslashes(line, delimiter)
+            yield Record(begun, escaped) if escaped else Record(begun, [line], broken=True)
             continue
         if any(map(str.strip, cells)):
             yield Record(begun, cells)
+
+
+def _with_backslashes(line: str, delimiter: str) -> list[str] | None:
+    """Return the cells of a line with a backslash before each quote in a cell, as MailPoet has it.
+
+    None if that makes no sense of it either.
+    """
+    if '\\"' not in line:
+        return None
+    reader = csv.reader(
+        [line], delimiter=delimiter, strict=True, doublequote=False, escapechar="\\"
+    )
+    try:
+        return next(reader, None)
+    except csv.Error:
+        return None

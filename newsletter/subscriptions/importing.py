@@ -17,12 +17,14 @@ from newsletter import garbage
 from newsletter.model import Status
 from newsletter.store import consents, people
 from newsletter.store.engine import now
-from newsletter.subscriptions import csvfile, formats
+from newsletter.subscriptions import columns as columns_
+from newsletter.subscriptions import csvfile
 from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.cells import guard
 from newsletter.subscriptions.files import private_file
 from newsletter.subscriptions.merging import Entry, Result
 from newsletter.subscriptions.rows import LEFT, SOURCE, RefusedRow, Row, RowReader
+from newsletter.subscriptions.screening import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 _AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
 _REASONS = 100  # more different ones are no help, and would fill the memory
+_REJECTED = 100  # that are kept for the report; `rejects` has all of them
+_REPAIRED = 3  # shown of the names that were repaired
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +48,41 @@ class ImportOptions:
 
     Attributes:
         consent: What the people in it agreed to.
-        mapping: The columns that `--map` names, by field (of `formats.FIELDS`).
+        mapping: The columns that `--map` names, by field (of `formats.FIELDS`); of status several.
+        ignore: Columns that say nothing of who is subscribed, although they look like it.
         all_subscribed: Whoever's row does not tell is subscribed.
         as_suppressed: Everybody in it left.
+        leavers_only: Only who left is stored.
         dry_run: Count only; the list stays as it is.
         rejects: Where to write the rows that were skipped or refused.
     """
 
     consent: str
-    mapping: Mapping[str, str] = field(default_factory=dict)
+    mapping: Mapping[str, str | Sequence[str]] = field(default_factory=dict)
+    ignore: Sequence[str] = ()
     all_subscribed: bool = False
     as_suppressed: bool = False
+    leavers_only: bool = False
     dry_run: bool = False
     rejects: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
+class Rejected:
+    """A row that was skipped or is invalid: where it stands, and why."""
+
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of the rows: added, updated, unchanged, skipped and invalid are all of them."""
+    """What became of the rows: added, updated, unchanged, skipped and invalid are all of them.
+
+    Attributes:
+        rejected: The first of the rows that were skipped or invalid.
+        remarks: What else the author should know.
+    """
 
     rows: int
     added: int
@@ -70,6 +91,8 @@ class ImportReport:
     skipped: int
     invalid: int
     reasons: Mapping[str, int]
+    rejected: tuple[Rejected, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 def import_file(
@@ -89,12 +112,15 @@ def import_file(
     Raises:
         NewsletterError: The file as a whole cannot be used; nothing was written.
     """
-    file = csvfile.inspect(path, lambda header: formats.email_column(header) is not None)
-    columns = formats.recognise(
-        file.header, formats.mapped(file.header, options.mapping, where=path.name), where=path.name
+    screen = Screen(path.name, options.mapping, options.ignore)
+    file = csvfile.inspect(
+        path, lambda header: columns_.email_column(header) is not None, screen.watch
     )
+    columns = screen.columns(file.header)
+    if not options.as_suppressed:
+        screen.verdict(file.header, columns)
     if not (columns.status or options.all_subscribed or options.as_suppressed):
-        raise formats.no_status(file.header, path.name)
+        raise columns_.no_status(file.header, path.name, leavers_only=options.leavers_only)
     with store.read() as connection:
         moment = now(connection).replace(microsecond=0)
         run = _Run(options.consent, moment, people.newest_id(connection))
@@ -103,6 +129,7 @@ def import_file(
         moment,
         unstated=Status.ACTIVE if options.all_subscribed else None,
         suppress=options.as_suppressed,
+        leavers_only=options.leavers_only,
     )
     with (
         garbage.looked_for_when_asked() as collect,
@@ -113,10 +140,33 @@ def import_file(
             read = [_read(reader, record) for record in chunk]
             with writing() as connection:
                 reasons = run.take(connection, read)
+            run.note(chunk, reasons)
             reject(chunk, reasons)
             progress(run.rows, file.rows)
             collect()
-    return run.report()
+    return run.report(_remarks(reader.garbled))
+
+
+def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
+    """Return what to say of names that came in a wrong encoding."""
+    repaired = {line: name for line, name in garbled.items() if name}
+    told = []
+    if repaired:
+        shown = ", ".join(
+            f'"{name[:40]}" (line {line})'
+            for line, name in itertools.islice(repaired.items(), _REPAIRED)
+        )
+        told.append(
+            f"{len(repaired):,} name{'s' * (len(repaired) != 1)} had been encoded twice and"
+            f" {'were' if len(repaired) != 1 else 'was'} repaired: {shown}"
+        )
+    if lost := [line for line, name in garbled.items() if not name]:
+        lines = ", ".join(map(str, lost[:_REPAIRED]))
+        told.append(
+            f"{len(lost):,} name{'s' * (len(lost) != 1)} came in a wrong encoding and"
+            f" {'were' if len(lost) != 1 else 'was'} left out: line {lines}"
+        )
+    return tuple(told)
 
 
 @contextlib.contextmanager
@@ -183,15 +233,30 @@ class _Run:
         self._met = bytearray(newest_id // 8 + 1)
         self._results: Counter[Result] = Counter()
         self._reasons: Counter[str] = Counter()
+        self._rejected: list[Rejected] = []
 
     @property
     def rows(self) -> int:
         return self._results.total()
 
-    def report(self) -> ImportReport:
+    def report(self, remarks: tuple[str, ...]) -> ImportReport:
         """Return the account so far."""
         counts = {result.value: self._results[result] for result in Result}
-        return ImportReport(self.rows, **counts, reasons=dict(self._reasons.most_common()))
+        return ImportReport(
+            self.rows,
+            **counts,
+            reasons=dict(self._reasons.most_common()),
+            rejected=tuple(self._rejected),
+            remarks=remarks,
+        )
+
+    def note(self, records: Sequence[Record], reasons: Sequence[str]) -> None:
+        """Keep the first rows that have a reason."""
+        for record, reason in zip(records, reasons, strict=True):
+            if len(self._rejected) >= _REJECTED:
+                return
+            if reason:
+                self._rejected.append(Rejected(record.line, reason))
 
     def take(self, connection: sa.Connection, read: Sequence[Row | RefusedRow]) -> list[str]:
         """Apply rows; return for each the reason why it was refused, or nothing."""

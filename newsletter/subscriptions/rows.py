@@ -5,18 +5,19 @@ from __future__ import annotations
 import functools
 import re
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.model import Status
-from newsletter.subscriptions import formats, words
-from newsletter.subscriptions.addresses import Address, clean_name, parse_address
+from newsletter.subscriptions import formats, names, words
+from newsletter.subscriptions.addresses import Address, parse_address
 from newsletter.subscriptions.cells import unguard
+from newsletter.subscriptions.screening import looks_like_date
 
 if TYPE_CHECKING:
+    from newsletter.subscriptions.columns import Columns, StatusColumn
     from newsletter.subscriptions.csvfile import Record
-    from newsletter.subscriptions.formats import Columns
 
 SEVERITY = (
     Status.ACTIVE,
@@ -39,11 +40,15 @@ _MOMENT = re.compile(
     r"(?:[ T](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?(?: UTC)?)?",
     re.IGNORECASE,
 )
+# The compact form of ISO 8601, with its time: 20110122T111244 (MailUp).
+_COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(Z?)", re.IGNORECASE)
 _FIRST_YEAR = 1990  # nobody subscribed by email earlier: such a date is a program's zero
 _A_DAY = timedelta(days=1)  # dates without a zone may seem to lie ahead
 _WORD_LIMIT = 40
 
 _plain = functools.lru_cache(maxsize=1024)(formats.plain)
+_A_DATE = "\0"
+_ITEM = re.compile(r"[^\W\d_][\w ]*")
 
 
 class RefusedRow(Exception):  # noqa: N818 - it is no failure of the program
@@ -85,13 +90,17 @@ class RowReader:
     Attributes:
         unstated: What somebody is whose row does not tell, if the author said so.
         suppress: Everybody in the file left, whatever it says.
+        leavers_only: Only rows of people who left count.
         now: The moment of the import; no date in a row can be later.
+        garbled: Names whose encoding was wrong, by line: what stood there, and what it became.
     """
 
     columns: Columns
     now: datetime
     unstated: Status | None = None
     suppress: bool = False
+    leavers_only: bool = False
+    garbled: dict[int, str | None] = field(default_factory=dict)
 
     def read(self, record: Record) -> Row:
         """Return what a record says.
@@ -111,11 +120,13 @@ class RowReader:
         except ValueError as error:
             raise RefusedRow(str(error)) from None
         status = self._status(cells)
+        if self.leavers_only and status not in LEFT:
+            raise RefusedRow("did not leave, says the file", invalid=False)
         agreed_at = self._first_moment(cells, columns.opted_in_at)
         created_at, confirmed_at, source = self._history(cells, status, agreed_at)
         return Row(
             address,
-            self._name(cells, status),
+            self._name(record.line, cells, status),
             status,
             agreed_at,
             self._first_moment(cells, columns.left_at) if status in LEFT else None,
@@ -125,34 +136,36 @@ class RowReader:
             source,
         )
 
-    def _contradiction(self, cells: list[str]) -> str:
-        """Return what a column that is not known says against "everybody is subscribed"."""
-        if words.AGAINST.isdisjoint(map(str.lower, map(str.strip, cells))):
-            return ""  # nearly always, so it is asked of all cells at once
-        for number, name in self.columns.others.items():
-            word = cells[number].strip().lower()
-            if word in words.AGAINST:
-                shown = name[:_WORD_LIMIT]
-                return f'"{shown}" says "{word}": --map status="{shown}"'
-        return ""
-
     def _status(self, cells: list[str]) -> Status:
         told: list[Status] = []
         unknown = ""
         for column in self.columns.status:
             word = _plain(cells[column.number])
             if word in words.BLANK:
-                continue
-            status = column.words.get(word, column.otherwise)
+                status = column.blank
+            elif word in column.words:
+                status = column.words[word]
+            else:
+                status = self._explained(column, word)
+                if status is None:
+                    date = looks_like_date(word)
+                    unknown = unknown or (f"{_A_DATE}{word}" if date else word)
             if status:
                 told.append(status)
-            elif word not in column.words and not parse_moment(cells[column.number], self.now):
-                unknown = unknown or word
-        if self.unstated and not told:
-            if contradiction := self._contradiction(cells):
-                raise RefusedRow(contradiction, invalid=False)
-            told.append(self.unstated)
+        if not told and (unstated := self.columns.untold or self.unstated):
+            told.append(unstated)
         return self._verdict(told, unknown)
+
+    def _explained(self, column: StatusColumn, word: str) -> Status | None:
+        """Return what a text that is no plain word of a status column stands for."""
+        if looks_like_date(word):
+            return column.date
+        if word.startswith("["):  # a JSON list (Klaviyo)
+            found = [words.WORDS.get(item) for item in _items(word)]
+        else:
+            found = [words.WORDS.get(word), words.leading_status(word)]
+        told = [status for status in (*found, column.otherwise) if status and status in LEFT]
+        return max(told, key=SEVERITY.index) if told else None
 
     def _verdict(self, told: list[Status], unknown: str) -> Status:
         worst = max(told, key=SEVERITY.index) if told else None
@@ -163,23 +176,33 @@ class RowReader:
         if unknown:
             # An address in a wrong column may not end up in a report.
             shown = f'"{unknown[:_WORD_LIMIT]}"' if "@" not in unknown else "an address"
+            if unknown.startswith(_A_DATE):
+                raise RefusedRow("a date where a status belongs", invalid=False)
             raise RefusedRow(f"unknown status {shown}", invalid=False)
         if worst is None:
             raise RefusedRow("no status given", invalid=False)
         return worst
 
-    def _name(self, cells: list[str], status: Status) -> str | None:
+    def _name(self, line: int, cells: list[str], status: Status) -> str | None:
         columns = self.columns
         try:
             if columns.first_name is not None:
-                return clean_name(unguard(cells[columns.first_name]))
+                return names.first_name(self._readable(line, unguard(cells[columns.first_name])))
             if columns.full_name is not None:
-                return _first_of(clean_name(unguard(cells[columns.full_name])))
+                return names.first_of(self._readable(line, unguard(cells[columns.full_name])))
         except ValueError as error:
             # Leaving counts, whatever stands beside it.
             if status not in LEFT:
                 raise RefusedRow(str(error)) from None
         return None
+
+    def _readable(self, line: int, name: str) -> str:
+        """Return a name with its encoding put right, or nothing if that cannot be done."""
+        if not names.is_garbled(name):
+            return name
+        repaired = names.repaired(name)
+        self.garbled[line] = repaired
+        return repaired or ""
 
     def _first_moment(self, cells: list[str], numbers: tuple[int, ...]) -> datetime:
         for number in numbers:
@@ -200,13 +223,20 @@ class RowReader:
         )
 
 
+def _items(word: str) -> list[str]:
+    return [item.strip() for item in _ITEM.findall(word)]
+
+
 def parse_moment(text: str, now: datetime) -> datetime | None:
     """Read a date with its year first, to the second, as UTC unless it says otherwise.
 
     Anything else is not guessed (03-04-2024 is two different days), nor is a date before email
     or after now: then it is None.
     """
-    found = _MOMENT.fullmatch(text.strip())
+    text = text.strip()
+    if compact := _COMPACT.fullmatch(text):
+        text = "{}-{}-{} {}:{}:{}{}".format(*compact.groups())
+    found = _MOMENT.fullmatch(text)
     if not found:
         return None
     year, month, day, clock, zone = found.groups()
@@ -217,12 +247,6 @@ def parse_moment(text: str, now: datetime) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.year >= _FIRST_YEAR and moment <= now + _A_DAY else None
-
-
-def _first_of(full_name: str | None) -> str | None:
-    """Return what a greeting uses of a whole name: Anna of "Anna de Vries" and "Vries, Anna"."""
-    words = (full_name or "").rpartition(",")[2].split() or (full_name or "").split()
-    return words[0] if words else None
 
 
 def _first_ip(cells: list[str], numbers: tuple[int, ...]) -> str | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from typing import TYPE_CHECKING
 
 from newsletter.model import Status
@@ -15,51 +17,105 @@ WORDS: Mapping[str, Status] = {
         Status.ACTIVE: (
             *("active", "subscribed", "enabled", "regular", "confirmed", "premium", "gifted"),
             *("trialed", "churning", "actief", "ingeschreven", "aangemeld", "geabonneerd"),
-            "bevestigd",
+            *("bevestigd", "opted in", "opt in", "optin", "marketing contact"),
         ),
         Status.PENDING: (
             *("pending", "unconfirmed", "not confirmed", "unactivated", "awaiting confirmation"),
             *("onbevestigd", "niet bevestigd", "in afwachting", "nog niet bevestigd"),
+            *("double opt in pending", "pending confirmation", "wacht op bevestiging"),
         ),
         Status.UNSUBSCRIBED: (
-            *("unsubscribed", "unsubscribe", "opted out", "opt out", "blocked", "blocklisted"),
-            *("blacklisted", "disabled", "removed", "deleted", "archived", "suppressed"),
-            *("uitgeschreven", "afgemeld", "geblokkeerd", "verwijderd"),
+            *("unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "optedout"),
+            *("blocked", "blocklisted", "blacklisted", "disabled", "removed", "deleted"),
+            *("archived", "suppressed", "user suppressed", "uitgeschreven", "afgemeld"),
+            *("geblokkeerd", "verwijderd", "cancelled", "canceled", "geannuleerd", "opgezegd"),
+            *("do not contact", "do not mail", "do not email", "do not disturb", "left"),
+            *("unsubbed", "withdrawn", "revoked", "ingetrokken", "geroyeerd", "overleden"),
+            *("deceased", "stop", "gestopt", "stopgezet", "beëindigd", "beeindigd"),
         ),
         Status.BOUNCED: (
-            *("bounced", "cleaned", "hard bounced", "hard bounce", "undeliverable", "gebounced"),
-            *("gebounst", "bounce", "teruggestuurd", "teruggekaatst", "onbestelbaar"),
-            "opgeschoond",
+            *("bounced", "cleaned", "hard bounced", "hard bounce", "hardbounce", "undeliverable"),
+            *("gebounced", "gebounst", "bounce", "teruggestuurd", "teruggekaatst"),
+            *("teruggekomen", "onbestelbaar", "opgeschoond", "invalid email", "hardbounced"),
         ),
         Status.COMPLAINED: (
             *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
             *("spam complaint", "ongewenst", "klacht", "spamklacht", "als spam gemarkeerd"),
+            *("spam report", "reported spam", "reported as spam"),
         ),
     }.items()
     for word in words
 }
 """Status words. Whoever is not surely subscribed is not active: a word that is missing here too."""
 
-_YES = ("true", "yes", "1", "y", "t", "on", "ja", "j", "waar")
-_NO = ("false", "no", "0", "n", "f", "off", "nee", "onwaar")
+NOT_SURE = frozenset(
+    {
+        *("inactive", "inactief", "never subscribed", "not subscribed", "non subscribed"),
+        *("nonsubscribed", "unsure", "unknown", "onbekend", "cold", "soft bounced", "soft bounce"),
+        *("validating", "invalid", "needs attention", "transactional", "non marketing contact"),
+        *("niet ingeschreven", "niet aangemeld", "niet geabonneerd", "geen abonnee", "expired"),
+    }
+)
+"""Status words that say neither "subscribed" nor surely "left": their rows are skipped."""
+
+YES = frozenset(
+    {
+        *("true", "yes", "1", "y", "t", "on", "ja", "j", "waar", "x", "v", "ok", "aan"),
+        *("✓", "✔", "✔️", "✅", "☑", "☑️", "√"),
+    }
+)
+NO = frozenset(
+    {
+        *("false", "no", "0", "n", "f", "off", "nee", "onwaar", "neen", "uit", "✗", "✘", "❌"),
+        *("0 0", "0,0", "0 00", "0,00", "0%", "0 0%", "0,0%"),
+    }
+)
 YES_OR_NO: Mapping[str, Status | None] = {
     **WORDS,
-    **dict.fromkeys(_YES, Status.ACTIVE),
-    **dict.fromkeys(_NO, Status.UNSUBSCRIBED),
+    **dict.fromkeys(YES, Status.ACTIVE),
+    **dict.fromkeys(NO, Status.UNSUBSCRIBED),
 }
-NO_IS_SUBSCRIBED: Mapping[str, Status | None] = dict.fromkeys(_NO, Status.ACTIVE)
+_NEVER = ("never", "nooit", "geen", "niet", "not", "none")
+NO_IS_SUBSCRIBED: Mapping[str, Status | None] = {
+    **dict.fromkeys(NO, Status.ACTIVE),
+    **dict.fromkeys(_NEVER, Status.ACTIVE),
+}
 NO_IS_PENDING: Mapping[str, Status | None] = {
-    **dict.fromkeys(_YES),
-    **dict.fromkeys(_NO, Status.PENDING),
+    **dict.fromkeys(YES),
+    **dict.fromkeys(NO, Status.PENDING),
 }
-NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys(_NO)
+NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys((*NO, *_NEVER))
 
-BLANK = frozenset({"", "null", "none", "nil", "n/a", "0000 00 00", "0000 00 00 00:00:00"})
+BLANK = frozenset(
+    {
+        *("", "null", "none", "nil", "n/a", "nvt", "n v t", "niet van toepassing"),
+        *("not applicable", "undefined", "nan", "\\n", "[]", "{}", '""', "''", "--", "—", "–"),
+        *("0000 00 00", "0000 00 00 00:00:00", "(blank)", "(leeg)", "(none)", "(null)", "#n/a"),
+    }
+)
 
 AGAINST = frozenset(
-    word.replace(" ", joint)
-    for word, status in WORDS.items()
-    if status is not Status.ACTIVE
-    for joint in (" ", "_", "-", "")
+    {
+        *(word for word, status in WORDS.items() if status is not Status.ACTIVE),
+        *(NOT_SURE - {"unknown", "onbekend", "unsure", "transactional", "expired", "cold"}),
+    }
 )
-"""Words that speak against being subscribed, wherever they stand alone; looked up in a hurry."""
+"""Words that speak against being subscribed where they stand alone, in any column."""
+
+# How a status goes on after its word: "bounced (hard)", "Afgemeld op 1-2-2024", "unsubscribed by".
+_TAIL = re.compile(r"(?: ?[(\[:;,/|]| (?:op|on|at|by|door|via|since|sinds|per|in|from|vanaf|\d))")
+_STARTS = sorted(
+    (word for word, status in WORDS.items() if status is not Status.ACTIVE), key=len, reverse=True
+)
+
+
+@functools.lru_cache(maxsize=4096)
+def leading_status(word: str) -> Status | None:
+    """Return the status that a text begins with and then explains, if it does not say "active".
+
+    "bounced (hard)" is bounced; "Active" and "unsubscribed people are welcome" are nothing.
+    """
+    for start in _STARTS:
+        if word.startswith(start) and _TAIL.match(word, len(start)):
+            return WORDS[start]
+    return None
