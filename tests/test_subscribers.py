@@ -148,6 +148,8 @@ def test_who_was_erased_is_remembered_by_a_hash_alone(
         (("list", "--status", "away"), 2),
         (("import", "list.csv", "--all-subscribed"), 2),
         (("import", "list.csv", "--consent", "x", "--all-subscribed", "--as-suppressed"), 2),
+        (("import", "list.csv", "--leavers-only", "--all-subscribed"), 2),
+        (("import", "list.csv", "--consent", "x", "--ignore", "status"), 1),
         (("import", "-", "--consent", "x"), 2),
         (("import", "list.csv", "--consent", "x", "--map", "leeftijd=Age"), 2),
         (("import", "list.csv", "--consent", "x", "--map", "email=a", "--map", "email=b"), 2),
@@ -188,6 +190,11 @@ def test_import_reports_what_became_of_every_row(
         "skipped": 1,
         "invalid": 1,
         "reasons": {"complained in the file": 1, "not an email address": 1},
+        "rejected": [
+            {"line": 3, "reason": "complained in the file"},
+            {"line": 4, "reason": "not an email address"},
+        ],
+        "remarks": [],
     }
     assert json.loads(dry.stdout) == ask(*command) == expected
     assert ask("stats") == {
@@ -204,7 +211,31 @@ def test_import_reports_what_became_of_every_row(
     assert words.stdout.startswith(
         "3 rows: 0 added, 0 updated, 1 unchanged, 1 skipped, 1 invalid\n"
     )
+    assert "line 4: not an email address" in words.stdout
     assert "nee" in (root / "r.csv").read_text()
+
+
+def test_an_import_that_stops_says_what_to_type(root: Path, run: Run) -> None:
+    text = "email;Lidstatus;Nieuwsbrief\nanna@example.org;Actief;Ja\nbas@example.org;Actief;Nee\n"
+    (root / "list.csv").write_text(text)
+    command = ("subscribers", "import", "list.csv", "--consent", "Ja")
+    done = run(*command, "--all-subscribed", "--json")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert '"Nieuwsbrief" holds "Nee", "Ja"' in done.stderr
+    assert "--map status=Nieuwsbrief" in done.stderr
+    assert "--ignore Nieuwsbrief" in done.stderr
+    assert run("subscribers", "list").stdout == ""
+    done = run(*command, "--map", "status=Nieuwsbrief", "--map", "status=Lidstatus")
+    assert done.stdout.startswith("2 rows: 1 added, 0 updated, 0 unchanged, 1 skipped")
+    done = run(*command, "--all-subscribed", "--ignore", "Nieuwsbrief")
+    assert "1 unchanged, 1 skipped" in done.stdout
+
+
+def test_leavers_only_needs_no_consent(root: Path, ask: Callable[..., Any]) -> None:
+    (root / "list.csv").write_text("email,status\nanna@example.org,active\nb@example.org,junk\n")
+    assert ask("import", "list.csv", "--leavers-only")["skipped"] == 2
+    stats = ask("stats")
+    assert (stats["active"], stats["complained"]) == (0, 1)
 
 
 def test_as_suppressed_needs_no_consent(root: Path, ask: Callable[..., Any]) -> None:
