@@ -44,6 +44,25 @@ webhooks.apply_since = lambda store, last: os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+# Whoever checks a signature says who does so at the same time, and waits until it may go on.
+SLOW_CHECK = """
+import pathlib, threading, time
+from newsletter.providers import events
+now, lock, check = [], threading.Lock(), events.signed_by
+def slow(keys, text, signatures):
+    with lock:
+        now.append(1)
+        with pathlib.Path("checking").open("a") as file:
+            print(len(now), file=file)
+    while not pathlib.Path("go on").exists():
+        time.sleep(0.01)
+    with lock:
+        now.pop()
+    return check(keys, text, signatures)
+events.signed_by = slow
+"""
+
+
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
     """Return a newsletter of which one issue has left, to three readers."""
@@ -232,6 +251,59 @@ def test_a_signature_of_mailgun_vouches_for_one_webhook_alone(app: App, letters:
     assert letters.status() == "active"
 
 
+def test_a_signature_of_mailgun_for_what_is_not_stored_cannot_be_used_again(
+    app: App, letters: Letters
+) -> None:
+    body, headers = MAILGUN.webhook(Told("opened", letters.ref(), email(0)))
+    forged = json.loads(body)
+    forged["event-data"] = MAILGUN.say(letters.told("complaint"))["event-data"]
+    assert send(app, MAILGUN, body, headers).status_code == 200
+    assert send(app, MAILGUN, json.dumps(forged).encode(), headers).status_code == 200
+    assert post(app, MAILGUN, letters.told("deferred", 1)).status_code == 200
+    until(lambda: letters.kinds(1) == ["deferred"])
+    assert letters.status() == "active"
+    assert letters.kinds() == []
+    assert all(row[1] for row in kept(letters))
+
+
+@pytest.mark.usefixtures("database")
+def test_what_cannot_be_read_is_counted_and_told_and_the_rest_is_applied(
+    app: App, letters: Letters, run: Run
+) -> None:
+    complaint = RESEND.say(letters.told("complaint")) | {"created_at": "a while ago"}
+    several = [RESEND.say(letters.told("delivered", 1)), {"nothing": "known"}]
+    for said in (complaint, several, [], {"type": ""}, 7):
+        body, headers = RESEND.sign(said, RESEND.secret[1], time.time())  # type: ignore[arg-type]
+        assert send(app, RESEND, body, headers).status_code == 200
+    until(lambda: letters.status() == "complained")
+    until(lambda: letters.kinds(1) == ["delivered"])
+    found = json.loads(run("status", "--json").stdout)
+    assert found["webhooks"] == {"unreadable": 4}
+    assert "4 webhooks were genuine and could not be read" in run("status").stdout
+    app.stop()
+    assert app.said().count("not all of it could be read") == 4
+
+
+def test_whoever_makes_us_check_signatures_keeps_nobody_waiting(
+    root: Path, letters: Letters
+) -> None:
+    """Signatures are checked by a few threads for each provider, and not by the event loop."""
+    assert letters
+    with serving(root, env=SECRETS, tweak=SLOW_CHECK) as app, ThreadPoolExecutor(20) as pool:
+        asked = [
+            pool.submit(send, app, sender, *sender.webhook(Told("delivered", "0" * 32)))
+            for sender in (RESEND, RESEND, RESEND, LETTERMINT) * 5
+        ]
+        until((root / "checking").exists)
+        for _ in range(5):
+            assert app.client.get("/healthz").status_code == 200
+        assert not any(one.done() for one in asked)
+        (root / "go on").touch()
+        assert {one.result().status_code for one in asked} == {200}
+        # Two for each of two providers.
+        assert max(map(int, (root / "checking").read_text().split())) <= 4
+
+
 def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters) -> None:
     with serving(root) as app:
         for name in ("resend", "lettermint", "mailgun", "ses", "postmark", "outbox", "%00"):
@@ -247,8 +319,9 @@ def test_a_secret_that_is_none_is_told_at_the_start(run: Run) -> None:
 
 
 def test_a_body_of_10_mb_is_refused_before_its_end(app: App, letters: Letters) -> None:
-    head = b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 10485760\r\n\r\n"
-    assert app.talk(head, b"x" * ((1 << 20) + 1)).startswith(b"HTTP/1.1 413 ")
+    head = b"POST /webhooks/%s HTTP/1.1\r\nHost: a\r\nContent-Length: 10485760\r\n\r\n"
+    for name in (b"resend", b"lettermint", b"mailgun"):
+        assert app.talk(head % name, b"x" * ((1 << 18) + 1)).startswith(b"HTTP/1.1 413 ")
     assert kept(letters) == []
 
 

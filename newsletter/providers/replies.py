@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _ACCOUNT: Final = "refuses this key or account {said}"
 _ADDRESS: Final = "knows no such address {said}; is provider_url right?"
 _REQUEST: Final = "refuses the request {said}"
+_BETWEEN: Final = (
+    "did not answer itself {said}: a web page came instead, as proxies, firewalls and content"
+    " networks write it; may this machine reach it, and is provider_url right?"
+)
 _REFUSALS: Final = {
     **dict.fromkeys((401, 402, 403), _ACCOUNT),
     **dict.fromkeys((301, 302, 307, 308, 404, 405, 410), _ADDRESS),
@@ -36,8 +40,22 @@ _PATIENCE: Final = frozenset({420, 421, 425, 429})
 _UNAVAILABLE: Final = 503
 _LONGEST_QUOTE: Final = 200
 _NAME: Final = re.compile(r"[!-~]{1,100}")
-# Also as a URL and as HTML have it.
-_ADDRESS_IN_WORDS: Final = re.compile(r"\S*(?:@|%40|&#(?:64|x40);)\S*", re.IGNORECASE)
+_LONGEST_READ: Final = 2_000
+_LONG_NAME: Final = 5
+# The sign of an address as people and encodings write it: URLs (also doubly encoded), HTML, JSON,
+# programs, quoted-printable, UTF-7, and by hand.
+_SIGN: Final = re.compile(
+    r" ?(?:[@\uff20\ufe6b]|%(?:25){0,3}40|&(?:amp;){0,3}(?:#0{0,5}64|#x0{0,5}40|commat);?"
+    r"|\\{1,4}(?:u\{?0{0,4}40\}?|x40|100)|[\[({<] ?(?:at|@) ?[\])}>]|\+aea-"
+    r"|=40(?=[a-z0-9-]{1,63}\.)) ?",
+    re.IGNORECASE,
+)
+_QUOTED_MAILBOX: Final = re.compile(r'"[^"]{1,64}"@')
+_TAG: Final = re.compile(r"<[^>]*>?")
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9_.~+/=-]{24,}")
+_PART: Final = re.compile(r"[^\W_]{1,64}")
+_WORD: Final = re.compile(r"[^\W_]{1,64}(?:[.'’+_-][^\W_]{1,64}){0,5}")
+_NAME_OF_SOMEBODY: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’+_-]){1,63}")
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
 
 
@@ -54,10 +72,19 @@ def verdict(reply: Reply, words: str = "") -> Failure | None:
     said = f"({status}: {words})" if words else f"({status})"
     if status in _REFUSALS:
         meaning = _REFUSALS[status]
+        if meaning is _ACCOUNT and _is_page(reply):
+            meaning = _BETWEEN
         return Refused(f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST)
     if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
         return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
     return Unknown(f"the provider had trouble of its own {said}")
+
+
+def _is_page(reply: Reply) -> bool:
+    """Tell whether a reply is a page for people: no API of a provider answers with one."""
+    kind = reply.headers.get("content-type", "").lower()
+    start = reply.body[:200].lstrip().lower()
+    return kind.startswith("text/html") or start.startswith((b"<!doctype html", b"<html"))
 
 
 def wait(headers: Mapping[str, str]) -> float | None:
@@ -113,11 +140,14 @@ def secrets(readers: Iterable[Recipient], *keys: str) -> set[str]:
     hide = set(keys)
     for reader in readers:
         hide |= {reader.ref, reader.email, reader.greeting, reader.leave_url}
+        hide |= {reader.email.partition("@")[0], *_WORD.findall(reader.greeting)}
     return hide
 
 
 def quote(text: object, hide: Iterable[str] = ()) -> str:
     """Return what a provider said as one short line, without anything that must not be shown.
+
+    A long text takes no longer than a short one: a stranger's server may have written it.
 
     Args:
         text: Whatever stood where its words are expected; nothing else than a text is quoted.
@@ -125,12 +155,36 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
     """
     if not isinstance(text, str):
         return ""
+    text = _beginning(text)
+    names = set[str]()
     for secret in sorted(filter(None, hide), key=len, reverse=True):
-        text = text.replace(secret, "…")
-    text = re.sub(r"<[^>]*>?", "", text)
-    text = _ADDRESS_IN_WORDS.sub("…", text)
-    # Keys, tokens and ids: no word of a language is that long.
-    text = re.sub(r"[A-Za-z0-9_.~+/=-]{24,}", "…", text)
+        if _NAME_OF_SOMEBODY.fullmatch(secret):
+            names |= {secret, secret.upper()}
+            # In small letters, a shorter name is a word of some language.
+            names |= {secret.lower()} if len(secret) >= _LONG_NAME else set()
+        else:
+            text = text.replace(secret, "…")
     text = "".join(character if character.isprintable() else " " for character in text)
-    text = " ".join(text.split())
+    text = _TAG.sub("", _SIGN.sub("@", " ".join(text.split())))
+    text = _QUOTED_MAILBOX.sub("…@", text)
+    text = " ".join("…" if "@" in word else word for word in text.split())
+    # Keys, tokens and ids: no word of a language is that long.
+    text = _LONG_WORD.sub("…", text)
+    if names:
+        text = _WORD.sub(lambda word: _unless_in(word[0], names), text)
     return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _beginning(text: str) -> str:
+    """Return as much of a text as is read, without a word that would be cut in two."""
+    if len(text) <= _LONGEST_READ:
+        return text
+    words = text[:_LONGEST_READ].rsplit(maxsplit=1)
+    return words[0] if len(words) > 1 else ""
+
+
+def _unless_in(word: str, names: set[str]) -> str:
+    """Return a word, or a dot if it is one of these names, or made of some of them."""
+    if word in names:
+        return "…"
+    return _PART.sub(lambda part: "…" if part[0] in names else part[0], word)

@@ -37,6 +37,9 @@ _ENTRIES: Final = "SuppressedDestinationSummaries"
 _LISTS: Final = {"BOUNCE": EventKind.HARD_BOUNCE, "COMPLAINT": EventKind.COMPLAINT}
 _OK: Final = 200
 _PATIENCE: Final = 10.0
+_LONGEST: Final = 1 << 19
+"""Bytes: SNS carries 256 KB, in which JSON may escape every second character."""
+
 _KINDS: Final = {
     "Send": EventKind.ACCEPTED,
     "DeliveryDelay": EventKind.DEFERRED,
@@ -72,7 +75,7 @@ def open_gate(settings: Settings) -> Gate:
         return reply.body if isinstance(reply, Reply) and reply.status == _OK else b""
 
     topics = sns.Topics(events.secrets(settings, SECRET), fetch, where=SECRET)
-    return Gate(topics.admit, asks=True)
+    return Gate(topics.admit, most=_LONGEST)
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:

@@ -11,6 +11,8 @@ import base64
 import binascii
 import re
 import threading
+import time
+from collections import deque
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
@@ -53,6 +55,8 @@ _HASHES: Final[Mapping[str, Callable[[], hashes.HashAlgorithm]]] = {
     "2": hashes.SHA256,
 }
 _MOST_CERTIFICATES: Final = 8
+_MOST_FAILURES: Final = 8
+_MINUTE: Final = 60.0
 
 
 class Topics:
@@ -77,20 +81,26 @@ class Topics:
         self._arns = arns
         self._fetch = fetch
         self._keys: dict[str, rsa.RSAPublicKey] = {}
+        self._failed: deque[float] = deque()
         self._lock = threading.Lock()
 
     def admit(self, hook: Hook) -> str:
         """Return the name of a genuine message; confirm a subscription to one of our topics."""
+        # Whoever does not know a topic of ours does not even get his JSON read.
+        if not any(arn.encode() in hook.body for arn in self._arns):
+            raise Untrusted("no good signature")
         said = events.decoded(hook.body)
         host = self._host(text(said, "TopicArn"))
         fields = _FIELDS.get(text(said, "Type"), ())
-        signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
-        if not host or not fields or not self._verified(said, host, signed.encode()):
+        if not host or not fields:
             raise Untrusted("no good signature")
         moment = events.moment(said.get("Timestamp"))
         events.refuse_stale(
             hook, moment.timestamp() if moment else 0.0, within=events.A_WORKING_DAY
         )
+        signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
+        if not self._verified(said, host, signed.encode()):
+            raise Untrusted("no good signature")
         if text(said, "Type") == CONFIRMATION:
             self._confirm(text(said, "SubscribeURL"), host)
         return events.name(text(said, "MessageId"), hook)
@@ -116,12 +126,31 @@ class Topics:
         """Return the key of a certificate, which is fetched once; None if it cannot be trusted."""
         if not _is_at(url, host) or not _CERTIFICATE.fullmatch(urlsplit(url).path):
             return None
+        if key := self._keys.get(url):
+            return key
         with self._lock:
-            if url not in self._keys and (key := _read(self._fetch(url))):
+            if url not in self._keys and self._may_fetch() and (key := _read(self._fetch(url))):
                 if len(self._keys) >= _MOST_CERTIFICATES:
                     self._keys.clear()
                 self._keys[url] = key
+                self._failed.clear()
             return self._keys.get(url)
+
+    def _may_fetch(self) -> bool:
+        """Tell whether another certificate may be fetched, and note that it is.
+
+        Whoever knows the topic could name a certificate that is not there with each message.
+
+        Raises:
+            Untrusted: Too many could not be had in the last minute; Amazon comes again.
+        """
+        now = time.monotonic()
+        while self._failed and self._failed[0] < now - _MINUTE:
+            self._failed.popleft()
+        if len(self._failed) >= _MOST_FAILURES:
+            raise Untrusted("too many certificates could not be had", 503)
+        self._failed.append(now)
+        return True
 
     def _confirm(self, url: str, host: str) -> None:
         if not _is_at(url, host) or not self._fetch(url):

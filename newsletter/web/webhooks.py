@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -27,7 +28,10 @@ if TYPE_CHECKING:
 
     _Genuine: TypeAlias = tuple[str, str, bytes]
 
-MAX_BODY: Final = 1 << 20
+_AT_ONCE: Final = 2
+"""Threads for each provider: whoever floods one keeps neither others nor subscribers waiting."""
+
+_UNREADABLE: Final = "genuine, but not all of it could be read: see newsletter status"
 _LATER: Final = {"Retry-After": "60"}
 
 
@@ -46,6 +50,8 @@ class Webhooks:
         gates = {name: events.open_gate(settings, name) for name in events.NAMES}
         self._gates = {name: gate for name, gate in gates.items() if gate}
         self._database = database
+        self._few: dict[str, asyncio.Semaphore] = {}
+        self._unreadable: set[tuple[str, str]] = set()
         self._line = Line(self._keep, self._apply)
         self._looked_at = 0
 
@@ -54,16 +60,17 @@ class Webhooks:
         provider = request.path_params["provider"]
         if provider not in self._gates:
             raise HTTPException(404)
-        body = await bodies.read(request, MAX_BODY)
-        hook = Hook(dict(request.headers), body, time.time())
         gate = self._gates[provider]
+        body = await bodies.read(request, gate.most)
+        hook = Hook(dict(request.headers), body, time.time())
         try:
-            if gate.asks:  # nobody else should wait for that
+            async with self._few.setdefault(provider, asyncio.Semaphore(_AT_ONCE)):
                 name = await run_in_threadpool(gate.admit, hook)
-            else:
-                name = gate.admit(hook)
             vouch(request.scope)
             await self._line.wait((provider, name, body))
+            if (provider, name) in self._unreadable:
+                self._unreadable.discard((provider, name))
+                remark(request.scope, _UNREADABLE)
         except Untrusted as refusal:
             remark(request.scope, str(refusal))
             return Response(status_code=refusal.status)
@@ -74,7 +81,7 @@ class Webhooks:
 
     def _keep(self, first: list[_Genuine], others: Callable[[], list[_Genuine]]) -> None:
         store = self._database.store()
-        keep(store, first + others())
+        self._unreadable |= keep(store, first + others())
 
     def _apply(self) -> None:
         """Apply what came; what has to wait, `chores` looks at again."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.model import Refused, RetryLater, Unknown
+from newsletter.model import Recipient, Refused, RetryLater, Unknown
 from newsletter.providers import replies
 from newsletter.providers.wire import Reply
 
@@ -96,6 +96,20 @@ def test_the_oldest_form_of_a_date_means_gmt(monkeypatch: pytest.MonkeyPatch) ->
         ("Key re_8fjK29_d8Kd02kD93kdl29sKqw is bad", "Key … is bad"),
         ("Key s3cret is bad", "Key … is bad"),
         ("<!doctype html><p>Hello", "Hello"),
+        *(
+            (f"No anna{sign}example.org here", "No … here")
+            for sign in (
+                *("@", " @ ", "@ ", "(at)", " (at) ", "[at]", " [ AT ] ", "{at}", "<at>", "(@)"),
+                *("%40", "%2540", "%252540", "&#64;", "&#064;", "&#x40;", "&#X0040;", "&commat;"),
+                *("&amp;#64;", "&amp;commat;", "&amp;amp;#x40;", "\uff20", "\ufe6b", "\\u0040"),
+                *("\\\\u0040", "\\x40", "\\u{40}", "=40", "+AEA-", "\u200b@", "@\u2060", "\t@\n"),
+            )
+        ),
+        ('No "anna jansen"@example.org here', "No … here"),
+        ("Size=40960 is too much", "Size=40960 is too much"),
+        ("Bad name Siân, or SIÂN, or siân.", "Bad name …, or …, or siân."),
+        ("For Annabel and annabel: Annabella", "For … and …: Annabella"),
+        ("Dear Anna Maria van Dam: o'brien, O'Brien", "Dear … Maria van Dam: …, …"),
         (None, ""),
         (["a"], ""),
         (7, ""),
@@ -104,7 +118,53 @@ def test_the_oldest_form_of_a_date_means_gmt(monkeypatch: pytest.MonkeyPatch) ->
 def test_a_providers_words_are_quoted_without_what_must_not_be_shown(
     said: object, quoted: str
 ) -> None:
-    assert replies.quote(said, ["s3cret", ""]) == quoted
+    hide = ["s3cret", "", "Siân", "Annabel", "Anna", "O'Brien"]
+    assert replies.quote(said, hide) == quoted
+
+
+def test_what_a_provider_may_echo_of_a_request_is_hidden_in_parts_too() -> None:
+    reader = Recipient("0123", "anna.jansen@example.org", "Dag Annelies,", "https://x.example/u/1")
+    said = "Dag Annelies, ANNELIES and annelies; anna.jansen, re_key, Anna; https://x.example/u/1"
+    quoted = replies.quote(said, replies.secrets([reader], "re_key"))
+    assert quoted == "… … and …; …, …, Anna; …"
+
+
+@pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>Attention", b"  <html><head>", b""])
+@pytest.mark.parametrize("status", [401, 402, 403])
+def test_a_page_from_something_in_between_is_not_the_providers_word(
+    status: int, body: bytes
+) -> None:
+    headers = {} if body else {"content-type": "text/html; charset=UTF-8"}
+    said = replies.verdict(Reply(status, headers, body))
+    assert isinstance(said, Refused)
+    assert "key or account" not in said.reason
+    assert "proxies, firewalls" in said.reason
+    assert not said.divisible
+    own = replies.verdict(Reply(status, {"content-type": "application/json"}, b'{"message":"no"}'))
+    assert isinstance(own, Refused)
+    assert "key or account" in own.reason
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("a" * 1_000_000, "a@" * 500_000, "<" * 1_000_000, "&amp;" * 200_000, " (at" * 250_000),
+        *("%25" * 333_333, "\\" * 1_000_000, '"a' * 500_000, "a.a-" * 250_000, "x " * 500_000),
+    ],
+    ids=lambda said: said[:5],
+)
+def test_a_quote_of_a_million_characters_takes_no_longer_than_one_of_two_thousand(
+    said: str,
+) -> None:
+    hide = [f"secret{number}" for number in range(100)]
+    for _ in range(20):
+        assert len(replies.quote(said, hide)) <= 200
+
+
+def test_no_part_of_an_address_or_a_name_is_left_where_a_text_is_cut() -> None:
+    for before in range(1_900, 2_010):
+        quoted = replies.quote("<" + "b" * before + "> no anna@example.org", [])
+        assert "anna" not in quoted
 
 
 @given(st.text(max_size=600))

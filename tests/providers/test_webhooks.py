@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hmac
 import json
 import time
 from datetime import UTC, datetime, timedelta
@@ -200,6 +201,108 @@ def test_a_provider_without_a_secret_has_no_gate(tmp_path: Path, sender: Sender)
     assert events.open_gate(Settings(root=tmp_path), "outbox") is None
 
 
+# What a stranger can make of it
+
+
+def made(monkeypatch: pytest.MonkeyPatch, sender: Sender, body: bytes, headers: Any) -> int:  # noqa: ANN401 - a mapping
+    """Return how many signatures a refused webhook makes us compute over its body."""
+    sizes: list[int] = []
+
+    def digest(key: bytes, text: bytes, name: Any) -> bytes:  # noqa: ANN401 - as in hmac
+        sizes.append(len(text))
+        return hmac.new(key, text, name).digest()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(events.hmac, "digest", digest)
+        refused(sender, body, headers)
+    return len(sizes)
+
+
+@pytest.mark.parametrize("sender", SENDERS[:3], ids=lambda sender: sender.name)
+def test_however_many_signatures_a_stranger_writes_one_is_computed(
+    monkeypatch: pytest.MonkeyPatch, sender: Sender
+) -> None:
+    body, headers = sender.webhook(
+        Told("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
+    )
+    assert made(monkeypatch, sender, body, headers) == 1
+    svix, mint = headers.get("svix-signature", ""), headers.get("x-lettermint-signature", "")
+    many = {
+        "svix-signature": " ".join([svix] * 2000),
+        "x-lettermint-signature": mint + ("," + mint.partition(",")[2]) * 2000,
+    }
+    several = body if headers else b"[" + b",".join([body] * 50) + b"]"
+    most = 1 if headers else events.HANDFUL
+    assert made(monkeypatch, sender, several, headers | many) <= most
+    # What is no signature, or comes too late, is not even computed.
+    nonsense = dict.fromkeys(headers, "v1,AA== " * 2000)
+    assert made(monkeypatch, sender, b"{}", headers | nonsense) == 0
+    if headers:
+        old = sender.webhook(Told("delivered", REF), at=NOW - HOUR)
+        assert made(monkeypatch, sender, *old) == 0
+
+
+def test_mailguns_signature_is_found_wherever_it_stands_and_nothing_else_is_read() -> None:
+    body, _ = MAILGUN.webhook(Told("delivered", REF), at=NOW)
+    said = json.loads(body)
+    admit = gate(MAILGUN)
+    token = said["signature"]["token"]
+    last = {"event-data": said["event-data"], "signature": said["signature"]}
+    other = {"signature": {"timestamp": "1", "token": "t", "signature": "0" * 64}}
+    quoted = {"subject": '"signature":{"token":"x"}'}
+    for document in (last, other | {"b": said}, {"a": quoted, "b": other, "c": said}, [said]):
+        for indent in (None, 2):
+            text = json.dumps(document, indent=indent).encode()
+            if document is not last and isinstance(document, dict) and "b" in document:
+                text = text.replace(b'"b": ', b'"b":')
+            assert admit(Hook({}, text, NOW)) == token
+    broken = b'{"signature":' + json.dumps(said["signature"]).encode() + b', "event-data": [[['
+    assert admit(Hook({}, broken, NOW)) == token
+    flood = b'"signature":{' * 20_000
+    assert refused(MAILGUN, flood, {}).status == 401
+
+
+def test_a_stranger_who_knows_no_topic_does_not_get_his_json_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[int] = []
+    decoded = events.decoded
+    monkeypatch.setattr(events, "decoded", lambda body: read.append(len(body)) or decoded(body))
+    assert refused(ses(AMAZON), b"[]," * 100_000, {}).status == 401
+    message = AMAZON.message(TopicArn=TOPIC.replace("letters", "another"))
+    assert refused(ses(AMAZON), json.dumps(message).encode(), {}).status == 401
+    assert read == []
+
+
+def test_whoever_knows_the_topic_makes_us_fetch_only_so_many_certificates() -> None:
+    asked: list[str] = []
+    served = {CERTIFICATE: AMAZON.pem}
+
+    def fetch(url: str) -> bytes:
+        asked.append(url)
+        return served.get(url, b"")
+
+    found = sns.Topics((TOPIC,), fetch, where="")
+    genuine = Hook({}, json.dumps(AMAZON.message()).encode(), time.time())
+    assert found.admit(genuine)
+    statuses = []
+    for number in range(50):
+        url = CERTIFICATE.replace("Service-", f"Service-{number}")
+        message = json.dumps(AMAZON.message(SigningCertURL=url)).encode()
+        with pytest.raises(Untrusted) as caught:
+            found.admit(Hook({}, message, time.time()))
+        statuses.append(caught.value.status)
+    assert len(asked) <= 10
+    assert statuses[0] == 401
+    # Amazon would come again, should one of them have been its own.
+    assert statuses[-1] == 503
+    assert found.admit(genuine)
+    old = Hook({}, json.dumps(AMAZON.message()).encode(), time.time() + 9 * HOUR)
+    with pytest.raises(Untrusted):
+        sns.Topics((TOPIC,), fetch, where="").admit(old)
+    assert len(asked) <= 10
+
+
 # Against the providers' own libraries
 
 
@@ -317,6 +420,80 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
             told["delivery"]["timestamp"] = told["mail"]["timestamp"] = moment
             said["Message"] = json.dumps(told)
         assert events.read(sender.name, json.dumps(said).encode()) is None
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("yesterday", "", None, [], {}, -1, 1e300, 10**400, "9" * 5000, True),
+        *("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"),
+    ],
+    ids=str,
+)
+def test_of_what_has_no_moment_the_arrival_counts(moment: object, sender: Sender) -> None:
+    received = datetime(2026, 11, 29, 8, tzinfo=UTC)
+    (event,) = events.read(sender.name, with_moment(sender, moment), received) or ()
+    assert (event.at, event.ref, event.kind) == (received, REF, EventKind.COMPLAINT)
+
+
+MOMENT = datetime(2026, 11, 29, 8, 1, 2, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        *("1795939262", "1795939262.0", 1795939262, 1795939262.0, 1795939262000, "1795939262000"),
+        *(1795939262000000, 1795939262000000000, " 1795939262 "),
+        *("Sun, 29 Nov 2026 08:01:02 +0000", "Sun, 29 Nov 2026 08:01:02 GMT"),
+        *("29 Nov 2026 09:01:02 +0100", "2026-11-29T08:01:02Z", "2026-11-29 08:01:02"),
+        *("2026-11-29T09:01:02+01:00", "2026-11-29T08:01:02.000000Z", "20261129T080102Z"),
+    ],
+)
+def test_a_moment_is_read_in_every_form(moment: object, sender: Sender) -> None:
+    (event,) = events.read(sender.name, with_moment(sender, moment)) or ()
+    assert event.at == MOMENT
+
+
+def with_moment(sender: Sender, moment: object) -> bytes:
+    """Return a webhook that says when it happened in these words."""
+    body, _ = sender.webhook(Told("complaint", REF))
+    said = json.loads(body)
+    if sender.name == "ses":
+        told = json.loads(said["Message"])
+        told["complaint"]["timestamp"] = moment
+        del told["mail"]["timestamp"]
+        said["Message"] = json.dumps(told)
+    for name in ("created_at", "timestamp"):
+        if name in said:
+            said[name] = moment
+        if name in said.get("event-data", {}):
+            said["event-data"][name] = moment
+    return json.dumps(said).encode()
+
+
+def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
+    first, second = (RESEND.say(Told(kind, REF)) for kind in ("delivered", "complaint"))
+    found = events.read_all("resend", json.dumps([first, second]).encode())
+    assert [event.kind for event in found.events] == [EventKind.DELIVERED, EventKind.COMPLAINT]
+    assert found.whole
+    for broken in ([first, {}], [first, 7], [first, [second]], [first, {"type": ""}]):
+        found = events.read_all("resend", json.dumps(broken).encode())
+        assert [event.kind for event in found.events] == [EventKind.DELIVERED]
+        assert not found.whole
+    for nothing in ("[]", "[[]]", "7", "null", "{", "", '{"a":' * 9000, "[{}]"):
+        assert events.read_all("resend", nothing.encode()) == events.Reading((), whole=False)
+    many = json.dumps([first] * 1001).encode()
+    assert not events.read_all("resend", many).whole
+    # A number that Python does not read is in the way of nothing else.
+    huge = json.dumps(first).replace("{", '{"n":' + "9" * 5000 + ",", 1)
+    assert events.read_all("resend", huge.encode()).whole
+
+
+def test_an_event_of_ses_that_is_cut_off_is_told() -> None:
+    cut = json.dumps({"Type": "Notification", "Message": '{"eventType":"Complaint"'}).encode()
+    assert not events.read_all("ses", cut).whole
+    unnamed = json.dumps({"Type": "Notification", "Message": '{"mail":{}}'}).encode()
+    assert not events.read_all("ses", unnamed).whole
 
 
 def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
