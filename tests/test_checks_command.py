@@ -74,6 +74,20 @@ def test_without_any_issue_there_is_nothing_to_say(run: Run) -> None:
     assert run("check").stdout == "0 issues checked: 0 errors, 0 warnings\n"
 
 
+def test_a_file_name_cannot_forge_a_line_of_the_report(run: Run, root: Path) -> None:
+    (root / "issues" / "2026-12-06-a\nx\r\u202e.md").write_text(GOOD, encoding="utf-8")
+    lines = run("check").stdout.splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith("issues/2026-12-06-a\\u000ax\\u000d\\u202e.md:1: error file-name")
+
+
+def test_a_date_more_than_a_year_ahead_is_told(run: Run, root: Path) -> None:
+    (root / "issues" / "2062-12-06-a.md").write_text(GOOD, encoding="utf-8")
+    done = run("check", "2062-12-06-a")
+    assert done.returncode == 0
+    assert "warning date-far-ahead" in done.stdout
+
+
 @pytest.mark.usefixtures("issues")
 def test_an_issue_that_is_not_there_is_one_line_and_exit_1(run: Run) -> None:
     done = run("check", "2026-12-27-weg")

@@ -239,14 +239,16 @@ def test_lists_keep_their_numbers_paragraphs_and_levels() -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "[a](https://example.org/1)\n\n**[b](https://example.org/2)**\n",
-        "[a](https://example.org/1)\n[b](https://example.org/2)\n",
-        "[a](https://example.org/1)\\\n[b](https://example.org/2)\n",
+        "[a](https://example.org/1)\n\n**[b](https://example.org/2)**\n\n[c](https://example.org/3)\n",
+        "[a](https://example.org/1)\n[b](https://example.org/2)\n[c](https://example.org/3)\n",
+        "[a](https://example.org/1)\\\n[b](https://example.org/2)\\\n[c](https://example.org/3)\n",
     ],
 )
-def test_several_lone_links_in_a_row_are_links(body: str) -> None:
-    expected = (Link("a", "https://example.org/1"), Link("b", "https://example.org/2"))
-    assert blocks(body) == (Links(FIRST, expected),)
+def test_of_several_lone_links_in_a_row_the_first_is_the_button(body: str) -> None:
+    button, links = blocks(body)
+    assert button == Button(FIRST, Link("a", "https://example.org/1"))
+    assert isinstance(links, Links)
+    assert links.links == (Link("b", "https://example.org/2"), Link("c", "https://example.org/3"))
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,15 @@ SLIPS = {
         "De formule $$x + y$$ klopt.",
         "Rust\n: een toestand",
         "*[HTML]: een taal",
+        "Dit is ~~weg.",
+        "Dit is ==belangrijk.",
+        "Een blok ^a1b2c3",
+        "Zie [@jansen2020].",
+        "Goed :+1: zo.",
+    ],
+    "accidental-emphasis": [
+        "De lezer*innen en schrijver*innen komen.",
+        "Dit is *vet** hoor.",
     ],
     "footnote": ["Noot[^1] hier.", "[^1]: Zie het boek van gisteren.", "Noot^[met tekst] hier."],
     "task-list": ["- [ ] taak", "- [x] taak", "1. [ ] taak", "[ ] taak", "* [X] taak"],
@@ -44,9 +53,17 @@ SLIPS = {
         "| Dag | Wat |\n|-----|-----|\n| ma | rust |",
         "Dag | Wat\n--- | ---\nma | rust",
         "| ma | rust |\n| di | werk |",
+        "ma | rust\ndi | werk",
         "Dag\tWat\nma\trust",
     ],
-    "almost-heading": ["##Kop", "###Nog een kop", "#Kop van vandaag", "h2. Kop", "== Kop =="],
+    "almost-heading": [
+        "##Kop",
+        "###Nog een kop",
+        "#Kop van vandaag",
+        "#Inleiding",
+        "h2. Kop",
+        "== Kop ==",
+    ],
     "almost-list": [
         "-punt",
         "-“Punt”",
@@ -82,9 +99,12 @@ SLIPS = {
         "Dit is **niet gesloten.",
         "Dit is niet geopend**.",
         "Dit is *niet gesloten.",
+        "Dit is **vet* hoor.",
         "Dit is _niet gesloten.",
         "__Let op:__lees dit.",
         "Dit is * vet * hoor.",
+        "Dit is * vet* hoor.",
+        "Dit is _ schuin _ hoor.",
         "Een `code zonder eind.",
         "De laatste regel \\",
         "Groet,\\nGerrit",
@@ -92,7 +112,14 @@ SLIPS = {
         "> **Citaat:**een",
         "## **Kop:**een",
     ],
-    "wrong-entity": ["Een&nbsp woord.", "Een &amp;nbsp; woord.", "Een caf&eacut; hier.", "&#39 t"],
+    "wrong-entity": [
+        "Een&nbsp woord.",
+        "Een &amp;nbsp; woord.",
+        "Een caf&eacut; hier.",
+        "&#39 t",
+        "&gt; citaat",
+        "Dit is &lt;b&gt;vet&lt;/b&gt;.",
+    ],
     "bare-address": [
         "https://example.org/",
         "Zie https://example.org/lang hier.",
@@ -127,6 +154,8 @@ SLIPS = {
         "Dit is voor [voornaam] alleen.",
         "Dit is voor {$name} alleen.",
         "Dit is voor {naam} alleen.",
+        "Dit is voor ##voornaam## alleen.",
+        "Dit is voor $naam$ alleen.",
         "Dit is voor ${naam} alleen.",
         "Dit is voor %FIRSTNAME% alleen.",
         "Dit is voor %recipient.name% alleen.",
@@ -144,6 +173,7 @@ SLIPS = {
     "numbering": [
         "1986. Dat was het jaar.",
         "29. november was een koude dag.",
+        "1. december was een koude dag.",
         "1. een\n3. twee",
         "1. een\n2. twee\n2. drie",
     ],
@@ -169,7 +199,13 @@ SLIPS = {
         "a" * 61,
         f"[{'x' * 80}](https://example.org)",
     ],
-    "garbled-text": ["Een cafÃ© hier.", "Zoâ€™n dag.", "Dat kost â‚¬5."],
+    "garbled-text": [
+        "Een cafÃ© hier.",
+        "Zoâ€™n dag.",
+        "Dat kost â‚¬5.",
+        "Een caf=C3=A9.",
+        "Een caf\\u00e9.",
+    ],
     "raw-html": ["![Een <br> pad](https://example.org/a.png)", "Een <b>woord</b>."],
     "subject-repeated": ["# Rust\n\nTekst.", "**Rust!**\n\nTekst.", "Rust\n\nTekst."],
     "almost-questions": [
@@ -184,7 +220,7 @@ SLIPS = {
 PROSE = [
     "De prijs is 10 euro*, koffie erbij.\n\n* exclusief btw",
     "De prijs is 10 euro*, koffie erbij.\n\n*exclusief btw",
-    "Lezer*innen, k**t en f*ck staan hier.",
+    "Lezer*innen en k**t staan hier.",
     "5 * 3 = 15 en 2 * 4 = 8, dus a*b.",
     "snake_case_naam, bestand_2026.txt en een ___ om in te vullen.",
     "Het is A|B, links | rechts, ja | nee.",
@@ -192,6 +228,10 @@ PROSE = [
     "C# en C++ en F#, #1 en #rust.",
     "#rust #loslaten #ademen",
     "#rust is een hashtag.",
+    "#loslaten",
+    "• • •",
+    "Kies 2 *of* 3 en 4.",
+    "Een lezer*in en een half woord.",
     "-5 graden was het.",
     "+31 6 12345678 is mijn nummer.",
     "Om 12:30 of 12.45 uur, tot 23:59:59.",
@@ -290,6 +330,6 @@ def test_no_finding_repeats_an_email_address() -> None:
     "piece", ["[[", "{{", "*|", "%%", "~~a", "`", "<%", "$a", "&a", "[a]", "a|", "**", ":a", "^a"]
 )
 def test_no_pattern_takes_long_over_a_hostile_file(piece: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     read(HEADER + piece * (60_000 // len(piece)))
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 5

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
     from newsletter.model import Block
 
-_ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦»])"
+_ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦])"
 _HINT = re.compile(rf"\?\W{{0,3}}?\s*{_ARROW}")
 _ASKS = re.compile(
     r"\W*(?:wat|waar\w*|wie|wiens|wanneer|welke?|hoe\w*|waarom|(?:kun|kan|mag|wil|zou|heb|ben|voel|"
     rf"durf|weet|zie|merk)\s+(?:je|jij|ik|u))\b[^?→]*?\s{_ARROW}\s*\S",
     re.IGNORECASE,
 )
-_BULLET = re.compile(r"[•◦▪‣⁃∙●○■□►▸➤➢☐☑]\ufe0f?\s*\S|·\s+\S")
+_BULLET = re.compile(r"[•◦▪‣⁃∙●○■□►▸➤➢☐☑]\ufe0f?\s*[^\s•◦▪‣⁃∙●○■□]|·\s+\S")
 _PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘": "’", "«": "»", "»": "«"}
 
 _NAME = r"[A-ZÀ-Þ][\w’'-]*"

@@ -198,10 +198,10 @@ def judge_image(url: str, line: int, problems: Problems) -> None:
 def _judge_reach(url: str, line: int, problems: Problems) -> None:
     """Note an address that nobody but the author can open, or that is not filled in yet."""
     parts = urlsplit(url)
-    if parts.scheme == "mailto":
-        return
-    if is_private(parts.hostname or ""):
-        problem = f'"{_quoted(parts.hostname or "")}" is an address that only you can open'
+    mail = parts.scheme == "mailto"
+    host = unquote(parts.path).rpartition("@")[2] if mail else parts.hostname or ""
+    if is_private(host):
+        problem = f'"{_quoted(host)}" is an address that only you can open'
     elif _BACKSTAGE.search(f"{parts.path}?{parts.query}"):
         problem = "this is the address of a preview or an editor, which only you can open"
     elif any(mark.pattern.search(unquote(url)) for mark in MERGE_TAGS):

@@ -48,13 +48,12 @@ def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
 
 
 def _gather(blocks: Iterable[Block]) -> Iterator[Block]:
-    """Make several buttons in a row one block of links."""
+    """Keep the first of several buttons in a row, and make those below it one block of links."""
     for is_button, group in groupby(blocks, lambda block: isinstance(block, Button)):
         run = list(group)
-        if is_button and len(run) > 1:
-            yield Links(run[0].line, tuple(b.link for b in run if isinstance(b, Button)))
-        else:
-            yield from run
+        yield from run[:1] if is_button else run
+        if is_button and run[1:]:
+            yield Links(run[1].line, tuple(b.link for b in run[1:] if isinstance(b, Button)))
 
 
 def _blocks(tokens: Sequence[Token], reader: Reader) -> Iterator[Block]:

@@ -29,6 +29,7 @@ _MARKS: Final = tuple(
         (r"(?<!\w)_(?=[^\W_])[^_]{1,200}(?<=[^\W_])[.!?]?_(?!\w)", "Markdown for italics", _PLAIN),
         (r"`[^`]{1,200}`", "Markdown for code", _PLAIN),
         (r"~~[^~]{1,200}~~|==[^=]{1,200}==", "Markdown for a crossed out or marked word", _PLAIN),
+        (r"(?<![\w:]):[a-z][a-z0-9_+-]{1,40}:(?![\w:])", "an emoji code", "Put the emoji here"),
         (r"^(?:#{1,6}\s|[->]\s)", "a Markdown sign", "Delete it"),
         (r"\[\^[^\[\]]{1,60}\]|!?\[\[[^\[\]]{0,200}\]\]", "brackets of Markdown", "Delete them"),
     )

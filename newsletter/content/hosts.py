@@ -25,7 +25,14 @@ _PRIVATE: Final = frozenset(
         "onion",
     ]
 )
-_PRIVATE_ENDS: Final = (".home.arpa", ".ts.net", ".nip.io", ".localtest.me", ".lvh.me")
+_PRIVATE_ENDS: Final = (
+    ".home.arpa",
+    ".ts.net",
+    ".nip.io",
+    ".localtest.me",
+    ".lvh.me",
+    ".fritz.box",
+)
 
 
 def is_private(host: str) -> bool:

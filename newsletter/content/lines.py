@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsletter.content.calendar import MONTHS
 from newsletter.content.joined import find_lazy, note_lazy, note_verse
 from newsletter.content.lookalikes import Place, dashed_paragraphs, note_lookalikes
-from newsletter.content.markdown import SHIELD, nodes, plain
+from newsletter.content.markdown import SHIELD, literal, nodes, placed, plain
 from newsletter.content.marks import has_footnote_star, note_marks, text_rows
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 LONGEST_WORD: Final = 60
 """Wider than a phone, and wide enough to stretch Outlook's column on a small screen."""
 
+_ESCAPED_HTML: Final = re.compile(r"&lt;/?[A-Za-z][A-Za-z0-9]*\s*/?&gt;|^&gt;\s")
 _HIGHEST_NUMBER: Final = 99
 
 
@@ -56,6 +57,8 @@ def inspect_lines(
         if lazy:
             note_lazy(rows[0].line + lazy, place, problems)
         _long_words(rows, inline, problems)
+        _escaped_html(rows[0].line, inline, problems)
+        _accidental_emphasis(rows[0].line, inline, problems)
         for image in (child for child in inline.children or () if child.type == "image"):
             note_marks(
                 text_rows(image.children or [], rows[0].line), problems, stars_explained=True
@@ -98,6 +101,45 @@ def _long_words(rows: Sequence[Row], inline: Token, problems: Problems) -> None:
             "whole letter",
             "Write [words](https://…) for an address, or break the word",
         )
+
+
+def _escaped_html(line: int, inline: Token, problems: Problems) -> None:
+    """Note HTML or a quote sign as entities, which a page of code gives when it is copied."""
+    for index, text in enumerate(inline.content.split("\n")):
+        if _ESCAPED_HTML.search(text):
+            problems.warning(
+                line + index,
+                "wrong-entity",
+                "&lt; or &gt; stands here, and subscribers see the sign as it stands",
+                "Write Markdown in its place: **words**, > words",
+            )
+
+
+def _accidental_emphasis(line: int, inline: Token, problems: Problems) -> None:
+    """Note two stars within words, as in `lezer*innen`, that emphasise all between them."""
+    children = inline.children or []
+    opened: list[int] = []
+    for index, (token, row) in enumerate(placed(children, line)):
+        if token.type in ("em_open", "strong_open"):
+            opened.append(index)
+        elif token.type in ("em_close", "strong_close"):
+            begin = opened.pop()
+            before = _text_at(children, begin - 1)[-1:]
+            after = _text_at(children, index + 1)[:1]
+            stray = after == "*"  # one before the words is found as a star without effect
+            within = before.isalnum() and after.isalnum() and " " in plain(children[begin:index])
+            if stray or within:
+                problems.warning(
+                    row,
+                    "accidental-emphasis",
+                    "these stars make no pair" if stray else "stars within words make a pair here",
+                    "Write as many before the words as behind them; for a star as such write \\*",
+                )
+
+
+def _text_at(children: Sequence[Token], index: int) -> str:
+    found = 0 <= index < len(children) and children[index].type == "text"
+    return literal(children[index]) if found else ""
 
 
 def _dashes(tokens: Sequence[Token], start: int, problems: Problems) -> None:
@@ -169,7 +211,9 @@ def _numbers(node: Sequence[Token], start: int, problems: Problems) -> None:
 def _wrong_numbers(numbers: Sequence[int], first: str) -> tuple[str, str] | None:
     word = re.match(r"[^\W\d_]+", first)
     month = word is not None and word[0].lower() in MONTHS
-    if numbers and (numbers[0] > _HIGHEST_NUMBER or (month and numbers[0] != 1)):
+    if numbers and (
+        numbers[0] > _HIGHEST_NUMBER or (month and (numbers[0] != 1 or len(numbers) == 1))
+    ):
         return (
             f"this became a list that begins with number {numbers[0]}",
             f'Write "{numbers[0]}\\." if it is no list',

@@ -127,11 +127,14 @@ def _tables(rows: Sequence[Row], problems: Problems) -> None:
     rule = next((i for i, line in enumerate(lines) if _DELIMITER.fullmatch(line)), None)
     barred = [i for i, line in enumerate(lines) if line.count("|") > 1 and _CELLS.fullmatch(line)]
     tabbed = [i for i, line in enumerate(lines) if "\t" in line]
+    columns = {line.count(" | ") for line in lines}
     first = None
     if rule is not None:
         first = max(rule - 1, 0)
     elif len(barred) > 1 or (barred and lines[barred[0]][:1] == lines[barred[0]][-1:] == "|"):
         first = barred[0]
+    elif len(lines) > 1 and len(columns) == 1 and columns != {0}:
+        first = 0
     elif len(tabbed) > 1:
         first = tabbed[0]
     if first is not None:
@@ -179,7 +182,8 @@ def _hash_heading(rows: Sequence[Row], place: Place, problems: Problems) -> None
     words = text.split()
     alone = len(rows) == 1 and not place.in_list and not place.in_quote
     hashtag = text.endswith((".", "!", "?")) or sum(word.startswith("#") for word in words) > 1
-    if alone and len(words) > 1 and re.match(r"#[^\W\d_]", text) and not hashtag:
+    heading = re.match(r"#[^\W\d_]", text) and (len(words) > 1 or text[1].isupper())
+    if alone and heading and not hashtag:
         problems.warning(
             rows[0].line, "almost-heading", _HEADING, 'Begin it with "# ", with a space behind it'
         )

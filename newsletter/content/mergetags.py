@@ -28,12 +28,14 @@ MERGE_TAGS: Final = tuple(
         r"(?<![\w%])%(?:[A-Z][A-Z0-9_.-]{2,60}|[A-Za-z]{2,30}(?:[._][A-Za-z0-9]{1,30}){1,5})%",
         r"[$#]\{[^{}\n]{1,200}\}",
         r"\$\[[^\[\]\n]{1,200}\]",
-        r"\{\$?[A-Za-z_][\w .:|'-]{0,60}\}",  # MailerLite, Copernica
+        r"\{[$!@]?[A-Za-z_][\w .:|'-]{0,60}\}",  # MailerLite, Copernica
         r"\[\$[^\[\]\n]{1,200}\]",
         rf"\[{_OBJECT}[:.$][^\[\]\n]{{1,80}}\]",  # MailPoet
         rf"(?i)\[{_FIELD}\]",  # Sendy, Acumbamail
         rf"(?i)[«‹]\s?{_FIELD}\s?[»›]",  # Word
         rf"(?i)(?<![\w%])%{_FIELD}%(?!\w)",
         rf"(?i)(?<![\w@])@{_FIELD}@(?!\w)",
+        rf"(?i)(?<![\w#])#{{1,2}}{_FIELD}#{{1,2}}(?!\w)",
+        rf"(?i)(?<![\w$])\${_FIELD}\$(?!\w)",
     )
 )

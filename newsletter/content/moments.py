@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from newsletter.content.header import Entry
     from newsletter.content.problems import Problems
 
-FAR_FROM_NAME: Final = timedelta(days=14)
+FAR_FROM_NAME: Final = timedelta(days=7)
 FAR_AHEAD: Final = timedelta(days=366)
 
 _MOMENT = re.compile(r"(20[0-9]{2}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2})")

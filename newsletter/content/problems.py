@@ -57,6 +57,7 @@ RULES: Final[Mapping[str, str]] = {
     "almost-divider": "A line that looks like a divider and is none (a warning).",
     "odd-space": "An unusual or invisible space beside a mark, which has no effect (a warning).",
     "unused-emphasis": "Stars, underscores or backticks without effect (a warning).",
+    "accidental-emphasis": "Stars that emphasise what was not meant (a warning).",
     "foreign-mark": "A mark of another dialect of Markdown, without effect (a warning).",
     "wrong-entity": "An HTML entity that is written wrong (a warning).",
     "lazy-line": "A line that belongs to the list or quote above it (a warning).",

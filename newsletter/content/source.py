@@ -36,6 +36,7 @@ _MARKS = "€‚ƒ„…†‡‰‹‘’“”•–—›«»°·£©®±²³
 _GARBLED: Final = re.compile(
     "Ã[\u00a0-\u00bf\u20ac\u0192\u201a\u201e\u2026\u2020\u2021\u02c6\u2030\u0160\u2039\u0152]"
     "|â€[\u0153\u0161\u2122\u201c\u201d\u02dc\u00a2\u00a6\u009d]|â‚¬|Â[\u00a0-\u00bf]|ðŸ"
+    r"|=C3=[0-9A-F]{2}|=E2=80=[0-9A-F]{2}|\\u[0-9a-fA-F]{4}"
 )
 
 _UNSEEN = ("Cc", "Cf")
@@ -97,7 +98,7 @@ def _ungarbled(text: str, line: int, problems: Problems) -> None:
         problems.warning(
             line,
             "garbled-text",
-            f'"{shown(match[0])}" stands here: letters that were read in a wrong encoding',
+            f'"{shown(match[0])}" stands here: a letter that was read in a wrong encoding',
             "Type them again, or copy the text once more from where it came",
         )
 

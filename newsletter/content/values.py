@@ -20,9 +20,10 @@ _YAML: Final = (
     (re.compile(r"&\w+(?:\s.*)?|\*\w+"), "an anchor of YAML", "Delete it"),
     (re.compile(r"null|~"), "an empty value of YAML", "Delete this line, or write words"),
 )
+_COMMENT: Final = re.compile(r"\s#\s+[^\W\d_]")
 # A number before the last one makes it inches.
 _HALF_QUOTED: Final = re.compile(r"\"[^\"]+|[^\"]*[^\"0-9]\"")
-_YAML_ESCAPE: Final = re.compile(r"\\(?:[nrt\\/]|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2})")
+_YAML_ESCAPE: Final = re.compile(r"\\(?:[nrt\\/]|x[0-9A-Fa-f]{2})")
 
 
 def read_value(value: str, line: int, problems: Problems | None) -> str:
@@ -78,6 +79,8 @@ def _habit(value: str, meant: str) -> tuple[str, str] | None:
         found = "an escape of YAML", "Write the character itself"
     elif not found and value[:1] == value[-1:] == "'" and re.search(r"\w''\w", meant):
         found = "a doubled apostrophe", "Write one apostrophe"
+    elif not found and _COMMENT.search(meant):
+        found = "a comment of YAML", "Delete it, or write the words without the #"
     elif not found and _HALF_QUOTED.fullmatch(value):
         found = "one quotation mark without the other", "Write both, or neither"
     return found

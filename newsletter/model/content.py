@@ -143,7 +143,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """Several paragraphs in a row that are only a link."""
+    """Paragraphs directly below a button that are only a link too."""
 
     kind: ClassVar = "links"
     line: int
