@@ -444,6 +444,8 @@ def test_own_data_are_all_that_is_held(house: House, app: App, run: Run) -> None
     while sql(house.store, "SELECT * FROM notices WHERE state <> 'accepted'"):
         assert time.monotonic() < until
         time.sleep(0.02)
+    given = dict(sql(house.store, "SELECT kind, provider_id FROM notices"))
+    assert None not in given.values()
     answer = app.client.get(f"{link_in(letter)}?gegevens")
     held = answer.json()
     assert "attachment" in answer.headers["content-disposition"]
@@ -452,12 +454,47 @@ def test_own_data_are_all_that_is_held(house: House, app: App, run: Run) -> None
     assert [notice["kind"] for notice in held["notices"]] == ["preferences", "new-address"]
     assert [change["new_email"] for change in held["changes"]] == ["anna@nieuw.example"]
     assert {"deliveries", "events", "paused_until", "plain_text"} <= held.keys()
+    assert held["left_at"] is None
+    for notice in held["notices"]:
+        assert (notice["provider"], notice["provider_id"]) == ("outbox", given[notice["kind"]])
     # The author sees no less of him.
     shown = json.loads(run("subscribers", "show", ANNA, "--json").stdout)
     assert held | {"look_alikes": []} == shown
     told = run("subscribers", "show", ANNA).stdout
     assert "anna@nieuw.example, and has not confirmed that" in told
     assert "letter to him alone (new-address): accepted" in told
+
+
+def test_own_data_say_when_somebody_left(house: House, app: App) -> None:
+    app.leave(leave_link(house).removeprefix("/u/"))
+    held = app.client.get(f"{link(house)}?gegevens").json()
+    assert held["status"] == "unsubscribed"
+    left = datetime.fromisoformat(held["left_at"])
+    assert timedelta(0) <= datetime.now(UTC) - left < timedelta(minutes=5)
+
+
+def test_one_link_keeps_the_database_from_nobody(house: House, app: App) -> None:
+    leave = leave_link(house)
+    answers = [app.client.post(f"{leave}?voorkeuren") for _ in range(40)]
+    answers += [app.client.post(link(house, ends_in=-1), data={"do": "link"}) for _ in range(5)]
+    assert len({(answer.status_code, answer.content) for answer in answers}) == 1
+    # How often the database was asked: what is beyond that is answered without it.
+    assert sql(house.store, "SELECT sum(count) FROM tallies") == [(10,)]
+    other = served.leave_link(public_id(house, "lezer0@example.org"))
+    assert app.client.post(f"{other}?voorkeuren").status_code == 200
+    assert sql(house.store, "SELECT sum(count) FROM tallies") == [(11,)]
+
+
+NAMES_OF_ONE = ("jan@gmail.com", "j.an@gmail.com", "jan+a@gmail.com", "ja.n+b@googlemail.com")
+
+
+def test_one_mailbox_gets_few_letters_about_a_new_address_under_all_its_names(
+    house: House,
+) -> None:
+    for who in ("lezer0@example.org", "lezer1@example.org"):
+        for email in NAMES_OF_ONE:
+            ask_for_change(house.store, public_id(house, who), email, VIA)
+    assert sql(house.store, "SELECT count(*) FROM notices") == [(3,)]
 
 
 def test_erasing_takes_one_button_more_and_leaves_nothing(house: House, app: App) -> None:

@@ -203,7 +203,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
     sql(
         store, "INSERT INTO suppressions VALUES (?, 'erased', '2026-01-01 00:00:00.000000')", digest
     )
-    names = ("nieuw", "actief", "wachtend", "weg", "stuk", "boos", "gewist", "nieuw", "a..b")
+    names = ("nieuw", "actief", "wachtend", "weg", "stuk", "boos", "gewist", "nieuw", "nieuw+b")
     answers = [ask(app, f"{name}@example.org") for name in names]
     answers.append(ask(app, "nieuw@example.org", onderwerp="Goedkoop!"))
     assert {answer.status_code for answer in answers} == {200}
@@ -242,9 +242,22 @@ def test_an_empty_field_is_told_to_be_empty_and_not_to_be_mistyped(email: str, i
         "a b@c.nl",
         "anna@example.org\r\nBcc: b@example.org",
         "anna@example.org,bert@example.org ",
+        "anna@example..org",
+        "anna..b@example.org",
+        ".anna@example.org",
+        "anna.@example.org",
+        "anna@-example.org",
+        "anna@example.org.",
+        "anna@exam_ple.org",
+        "anna@example.o",
+        "anna@localhost.localdomain",
+        "anna@example.test",
+        "anna@@example.org",
+        "anna@[127.0.0.1]",
+        "Anna <anna@example.org>",
     ],
 )
-def test_what_is_clearly_no_address_is_told_kindly(email: str, idle: App) -> None:
+def test_what_cannot_be_an_address_is_told_kindly(email: str, idle: App) -> None:
     answer = ask(idle, email, first_name="Anna")
     assert (answer.status_code, heading(answer)) == (422, "Kijk nog even")
     assert "tikfout" in answer.text
@@ -427,7 +440,7 @@ def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     for n in range(VISITS_AN_HOUR):
         assert ask(app, f"lezer{n}@example.org", headers=theirs).status_code == 200
-    answer = ask(app, "anna@example.org", headers={"X-Forwarded-For": "203.0.113.200"})
+    answer = ask(app, "anna@example.org", headers=theirs)
     assert (answer.status_code, heading(answer)) == (429, "Even wachten")
     assert answer.headers["retry-after"] == "3600"
     assert ask(app, "anna@example.org").status_code == 200
@@ -746,7 +759,7 @@ def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Read
         ask(app, f"{secret}@example.org", first_name="Onvoorstelbaar", headers={"Referer": secret})
         ask(app, secret, first_name=secret)
         ask(app, f"{secret}@example.org", onderwerp=secret)
-        ask(app, f"a..{secret}@example.org", headers={"X-Forwarded-For": "127.0.0.1"})
+        ask(app, f"a.{secret}@example.org", headers={"X-Forwarded-For": "127.0.0.1"})
         app.client.get(f"/c/{token}?email={secret}")
         app.client.post(f"/c/{token}", headers={"X-Forwarded-For": "203.0.113.77"})
         sql(readers.store, "ALTER TABLE signups RENAME TO hidden")

@@ -38,11 +38,10 @@ def wish(
     name: str | None = None,
     ip: str | None = None,
     wording: str = WORDING,
-    valid: bool = True,
 ) -> Wish:
-    """Return what a visitor asks; `valid` false means that it only looks like an address."""
+    """Return what a visitor asks."""
     return Wish(
-        address=parse_address(email) if valid else None,
+        address=parse_address(email),
         first_name=name,
         wording=wording,
         form="https://example.org",

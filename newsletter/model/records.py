@@ -38,6 +38,7 @@ class Subscriber:
     paused_until: datetime | None
     plain_text: bool
     source: str
+    left_at: datetime | None = None
     obstacle: str | None = None
 
 

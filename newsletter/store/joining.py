@@ -108,12 +108,11 @@ def drop_tallies(connection: sa.Connection, moment: datetime) -> int:
 
 
 def ensure(
-    connection: sa.Connection, email: str, email_key: str, moment: datetime, *, wanted: bool
+    connection: sa.Connection, email: str, email_key: str, moment: datetime
 ) -> tuple[int, Status]:
-    """Put a stranger on the list as pending; return anybody's row number and how he stands.
+    """Put a stranger on the list as pending; return anybody's row number and how they stand.
 
-    Nobody else can put people on the list until the end of the transaction. Unless it is wanted,
-    the same statements run, nothing changes, and a stranger has the number 0.
+    Nobody else can put people on the list until the end of the transaction.
     """
     values = {
         "public_id": new_id(),
@@ -124,11 +123,10 @@ def ensure(
         "created_at": moment,
     }
     his = subscribers.c.email_key == email_key
-    stranger = sa.and_(sa.literal(wanted), ~sa.exists().where(his))
-    insert_if(connection, subscribers, values, stranger)
+    insert_if(connection, subscribers, values, ~sa.exists().where(his))
     query = sa.select(subscribers.c.id, subscribers.c.status).where(his)
-    row = connection.execute(query).one_or_none()
-    return (row.id, Status(row.status)) if row else (0, Status.PENDING)
+    row = connection.execute(query).one()
+    return row.id, Status(row.status)
 
 
 def record(

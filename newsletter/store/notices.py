@@ -47,6 +47,7 @@ def queue(
     *,
     subscriber_id: int,
     address_hash: str,
+    mailbox_hash: str,
     moment: datetime,
     keep: timedelta,
     signup_id: int | None = None,
@@ -61,6 +62,7 @@ def queue(
         kind: What it says.
         subscriber_id: To whom.
         address_hash: Of his address, for limits.
+        mailbox_hash: Of the mailbox into which it comes, for limits.
         moment: Now.
         keep: For how long it may leave, and be repeated.
         signup_id: The sign-up that it confirms, if it confirms one.
@@ -78,6 +80,7 @@ def queue(
             "signup_id": signup_id,
             "change_id": change_id,
             "address_hash": address_hash,
+            "mailbox_hash": mailbox_hash,
             "provider": via.provider,
             "provider_url": via.provider_url,
             "state": DeliveryState.PENDING.value,
@@ -102,24 +105,31 @@ def queued_since(
 
 def queued_to(
     connection: sa.Connection,
-    address_hash: str,
+    whose: tuple[str, str],
     kinds: Collection[NoticeKind],
     *,
     moments: Sequence[datetime],
 ) -> list[int]:
-    """Return how many notices of these kinds were queued to an address after each moment."""
+    """Return how many notices of these kinds were queued to a mailbox after each moment.
+
+    Args:
+        connection: Any.
+        whose: The hash of an address in it, and its own.
+        kinds: Which.
+        moments: Since when, for each number.
+    """
     counts = [
         sa.func.count(sa.case((notices.c.queued_at > moment, 1))).label(f"since_{place}")
         for place, moment in enumerate(moments)
     ]
-    query = sa.select(*counts).where(
-        notices.c.address_hash == address_hash, notices.c.kind.in_(kinds)
-    )
+    query = sa.select(*counts).where(_to(whose), notices.c.kind.in_(kinds))
     return list(connection.execute(query).one())
 
 
-def came_back(connection: sa.Connection, address_hash: str, *, bounced_since: datetime) -> bool:
-    """Tell whether an address wants, or takes, no letter that asks it to confirm something.
+def came_back(
+    connection: sa.Connection, whose: tuple[str, str], *, bounced_since: datetime
+) -> bool:
+    """Tell whether a mailbox wants, or takes, no letter that asks it to confirm something.
 
     It called one spam, however long ago that is known; or one bounced for good since a moment.
     """
@@ -127,12 +137,18 @@ def came_back(connection: sa.Connection, address_hash: str, *, bounced_since: da
         notices.c.reason == EventKind.HARD_BOUNCE, notices.c.queued_at > bounced_since
     )
     query = sa.select(sa.func.count()).where(
-        notices.c.address_hash == address_hash,
+        _to(whose),
         notices.c.kind.in_(_TO_ANYBODY),
         notices.c.state == DeliveryState.ACCEPTED,
         sa.or_(notices.c.reason == EventKind.COMPLAINT, bounced),
     )
     return bool(connection.scalar(query))
+
+
+def _to(whose: tuple[str, str]) -> sa.ColumnElement[bool]:
+    """Return the condition that a notice went to a mailbox; of old ones its address is known."""
+    address_hash, mailbox_hash = whose
+    return sa.or_(notices.c.address_hash == address_hash, notices.c.mailbox_hash == mailbox_hash)
 
 
 def next_due(connection: sa.Connection, via: Via) -> timedelta | None:

@@ -257,4 +257,5 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         plain_text=row.plain_text,
         obstacle=row.obstacle,
         source=row.source,
+        left_at=row.left_at,
     )

@@ -56,12 +56,14 @@ class Move:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """A notice as its reader's own data tell it."""
+    """A notice as its reader's own data tell it; `provider_id` is its name there."""
 
     kind: NoticeKind
     state: DeliveryState
     queued_at: datetime
     accepted_at: datetime | None
+    provider: str
+    provider_id: str | None
 
 
 def find(connection: sa.Connection, public_id: str) -> Reader | None:
@@ -230,13 +232,20 @@ def asked(
 def sent(connection: sa.Connection, id_: int) -> list[Sent]:
     """Return the notices to somebody, oldest first."""
     query = (
-        sa.select(notices.c.kind, notices.c.state, notices.c.queued_at, notices.c.accepted_at)
+        sa.select(
+            notices.c.kind,
+            notices.c.state,
+            notices.c.queued_at,
+            notices.c.accepted_at,
+            notices.c.provider,
+            notices.c.provider_id,
+        )
         .where(notices.c.subscriber_id == id_)
         .order_by(notices.c.id)
     )
     return [
-        Sent(NoticeKind(kind), DeliveryState(state), queued_at, accepted_at)
-        for kind, state, queued_at, accepted_at in connection.execute(query)
+        Sent(NoticeKind(kind), DeliveryState(state), *others)
+        for kind, state, *others in connection.execute(query)
     ]
 
 

@@ -52,6 +52,7 @@ def as_document(story: Story) -> dict[str, Any]:
         "first_name": subscriber.first_name,
         "created_at": utc(subscriber.created_at),
         "confirmed_at": utc(subscriber.confirmed_at),
+        "left_at": utc(subscriber.left_at),
         "paused_until": utc(subscriber.paused_until),
         "source": subscriber.source,
         "plain_text": subscriber.plain_text,

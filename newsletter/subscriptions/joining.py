@@ -10,15 +10,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import NoticeKind, Status
 from newsletter.store import consents, joining, notices, people
 from newsletter.store.engine import Lock, exclude, now
-from newsletter.subscriptions.addresses import Address, address_hash
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.lookalikes import mailbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.joining import Origin
     from newsletter.store.notices import Via
+    from newsletter.subscriptions.addresses import Address
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation is good."""
@@ -34,13 +37,19 @@ LETTER_WITHIN: Final = timedelta(hours=48)
 LETTERS_AN_HOUR: Final = 200
 """How many letters sign-ups may cause within an hour; then the form closes itself."""
 VISITS_AN_HOUR: Final = 20
-"""How often one network may ask within a clock hour: an IPv4 /24, an IPv6 /64."""
+"""How often the smallest network may ask within a clock hour: an IPv4 address, an IPv6 /64."""
+
+_UNKNOWN: Final = ""
+"""What is counted of who comes from nobody knows where."""
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # To one address: the span, and how many letters within it.
 _TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
-_NOWHERE: Final = Address("", "")
+# How long the prefix of a network is, and how many times as often it may ask as the smallest. A
+# home has an IPv6 /64, a /56 or a /48 (RFC 6177); each is far below the cap for all, so that no
+# single network can close the form.
+_NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +57,14 @@ class Wish:
     """What a visitor asks.
 
     Attributes:
-        address: Where he wants letters; None if it only looks like an address.
+        address: Where he wants letters.
         first_name: None if he gave none.
         wording: What he agrees to.
         form: On which page or site.
         origin: Whence; its address is None where nobody can tell it from that of others.
     """
 
-    address: Address | None
+    address: Address
     first_name: str | None
     wording: str
     form: str
@@ -96,17 +105,18 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
     """
     with store.read() as connection:
         moment = now(connection)
-        network = _network(connection, wish.origin.ip)
-        reply = _reply(connection, network, moment)
+        networks = _networks(connection, wish.origin.ip)
+        reply = _reply(connection, networks, moment)
         noted = joining.tallied(connection, joining.CLOSED, moment) > 0
     if reply is Reply.CROWDED or (reply is Reply.CLOSED and noted):
         return reply  # a flood costs no write
     with store.write() as connection:
         exclude(connection, Lock.LIST)
         moment = now(connection)
-        reply = _reply(connection, network, moment)
+        reply = _reply(connection, networks, moment)
         joining.drop_tallies(connection, moment)
-        joining.tally(connection, network, moment)
+        for network in networks or (_UNKNOWN,):
+            joining.tally(connection, network, moment)
         if reply is Reply.CLOSED:
             joining.tally(connection, joining.CLOSED, moment)
         elif reply is Reply.TAKEN:
@@ -125,19 +135,18 @@ def form_state(store: Store) -> FormState:
 
 
 def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> None:
-    """Put whoever asks on the list, if need be, and queue his letter, if he may have one.
-
-    What only looks like an address has the same done for it, of which nothing comes.
-    """
-    address = wish.address or _NOWHERE
-    digest = address_hash(people.suppression_key(connection), address.key)
+    """Put whoever asks on the list, if need be, and queue his letter, if he may have one."""
+    address = wish.address
+    secret = people.suppression_key(connection)
+    digest = address_hash(secret, address.key)
+    mailbox_digest = address_hash(secret, mailbox(address.key))
+    whose = (digest, mailbox_digest)
     since = [moment - span for span, _ in _TO_ONE]
-    sent = notices.queued_to(connection, digest, joining.KINDS, moments=since)
-    spurned = notices.came_back(connection, digest, bounced_since=min(since))
+    sent = notices.queued_to(connection, whose, joining.KINDS, moments=since)
+    spurned = notices.came_back(connection, whose, bounced_since=min(since))
     within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
-    real = wish.address is not None
-    allowed = real and within and not spurned
-    subscriber, status = joining.ensure(connection, address.given, address.key, moment, wanted=real)
+    allowed = within and not spurned
+    subscriber, status = joining.ensure(connection, address.given, address.key, moment)
     here = status is Status.ACTIVE
     signup = joining.record(
         connection,
@@ -155,6 +164,7 @@ def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> Non
         NoticeKind.ALREADY_HERE if here else NoticeKind.CONFIRMATION,
         subscriber_id=subscriber,
         address_hash=digest,
+        mailbox_hash=mailbox_digest,
         moment=moment,
         keep=LETTER_WITHIN,
         signup_id=signup,
@@ -162,9 +172,8 @@ def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> Non
     )
 
 
-def _reply(connection: Connection, network: str, moment: datetime) -> Reply:
-    visits = joining.tallied(connection, network, moment)
-    if network and visits >= VISITS_AN_HOUR:
+def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> Reply:
+    if any(joining.tallied(connection, name, moment) >= networks[name] for name in networks):
         return Reply.CROWDED
     return Reply.CLOSED if _is_closed(connection, moment) else Reply.TAKEN
 
@@ -174,10 +183,17 @@ def _is_closed(connection: Connection, moment: datetime) -> bool:
     return letters >= LETTERS_AN_HOUR
 
 
-def _network(connection: Connection, ip: str | None) -> str:
-    """Return a name for a network that gives nothing of it away; empty if it is not known."""
+def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
+    """Return how often each network that an address is in may ask, the smallest first.
+
+    Their names give nothing of them away. There are none if the address is not known.
+    """
     secret = people.suppression_key(connection)
     if ip is None:
-        return ""
-    network = ip_network(f"{ip}/{64 if ':' in ip else 24}", strict=False)
-    return f"network {address_hash(secret, str(network))}"
+        return {}
+    address = ip_address(ip)
+    return {
+        f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": most
+        * VISITS_AN_HOUR
+        for prefix, most in _NETWORKS[address.version]
+    }

@@ -41,6 +41,40 @@ _SERVICES: Final = (
 )
 
 
+# What counts for one mailbox where letters are limited, and nowhere else: an alias may be another
+# person's there, so nobody is told of it.
+# At Yahoo what follows a hyphen names a disposable address; no name there holds one itself
+# (help.yahoo.com, "disposable addresses").
+_YAHOO: Final = ("ymail.com", "rocketmail.com")
+# Whatever stands before the @ goes to who names the subdomain:
+# www.fastmail.help/hc/en-us/articles/360060591053.
+_SUBDOMAINS: Final = ("fastmail.com", "fastmail.fm")
+# yandex.com/support/yandex-360/customers/mail/en/web/preferences/aliases: dots and hyphens are
+# one, and so are the domains.
+_YANDEX: Final = ("ya.ru", "yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua")
+
+
+def mailbox(key: str) -> str:
+    """Return one name for all the addresses that surely come into one mailbox.
+
+    Whoever wants to flood a mailbox can vary its address freely; letters that somebody else may
+    have asked for are therefore limited by this, too.
+
+    Args:
+        key: The address, as `Address.key` has it.
+    """
+    local, domain, service = _parts(key)
+    if service.domains:
+        bare = local.translate(dict.fromkeys(map(ord, service.signs)))
+        return f"{bare or local}@{service.domains[0]}"
+    if domain.startswith("yahoo.") or domain in _YAHOO:
+        return f"{local.partition('-')[0] or local}@{domain}"
+    if domain in _YANDEX:
+        return f"{local.replace('-', '.')}@{_YANDEX[0]}"
+    user, _, rest = domain.partition(".")
+    return f"{user}@{rest}" if rest in _SUBDOMAINS else f"{local}@{domain}"
+
+
 @dataclass(frozen=True, slots=True)
 class LookAlike:
     """Somebody whose letters may come into the same mailbox.

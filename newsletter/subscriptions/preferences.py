@@ -17,6 +17,7 @@ from newsletter.store import joining, notices, people, preferences
 from newsletter.store.engine import now
 from newsletter.subscriptions.addresses import address_hash, parse_address, visitor_name
 from newsletter.subscriptions.exporting import as_document
+from newsletter.subscriptions.lookalikes import mailbox
 from newsletter.subscriptions.people import story_of
 
 if TYPE_CHECKING:
@@ -188,10 +189,11 @@ def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
 
 def _ask_for_change(connection: Connection, reader: Reader, address: Address, via: Via) -> None:
     since = now(connection) - _DAY
-    digest = address_hash(people.suppression_key(connection), address.key)
-    (to_it,) = notices.queued_to(connection, digest, _NEW, moments=[since])
+    secret = people.suppression_key(connection)
+    whose = (address_hash(secret, address.key), address_hash(secret, mailbox(address.key)))
+    (to_it,) = notices.queued_to(connection, whose, _NEW, moments=[since])
     his = preferences.asked(connection, reader.id, _NEW, since)
-    spurned = notices.came_back(connection, digest, bounced_since=since - _A_MONTH)
+    spurned = notices.came_back(connection, whose, bounced_since=since - _A_MONTH)
     if max(to_it, his) < CHANGES_A_DAY and not spurned:
         moment = now(connection)
         change = preferences.record_change(connection, reader, address.given, address.key, moment)
@@ -252,12 +254,14 @@ def _queue(
 ) -> None:
     """Queue a notice to a reader, by the number of his row, at an address, as it is compared."""
     subscriber_id, key = to
+    secret = people.suppression_key(connection)
     notices.queue(
         connection,
         via,
         kind,
         subscriber_id=subscriber_id,
-        address_hash=address_hash(people.suppression_key(connection), key),
+        address_hash=address_hash(secret, key),
+        mailbox_hash=address_hash(secret, mailbox(key)),
         moment=now(connection),
         keep=_LETTER_WITHIN,
         change_id=change,

@@ -107,7 +107,15 @@ class _App:
                 app = make_app(
                     pages,
                     Readers(pages, keys, database, preferences, rehearsals=rehearsals),
-                    Joining(pages, keys, database, terms=self._terms, proxies=proxies, wake=wake),
+                    Joining(
+                        pages,
+                        keys,
+                        database,
+                        terms=self._terms,
+                        proxies=proxies,
+                        wake=wake,
+                        rehearsals=rehearsals,
+                    ),
                     Confirming(pages, keys, database, proxies, rehearsals=rehearsals),
                     Webhooks(self._settings, database),
                     log=self._log,

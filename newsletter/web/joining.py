@@ -17,8 +17,16 @@ from starlette.concurrency import run_in_threadpool
 
 from newsletter import tokens
 from newsletter.errors import NewsletterError
+from newsletter.store.joining import latest_issue
 from newsletter.subscriptions.addresses import parse_address, visitor_name
-from newsletter.subscriptions.joining import LETTERS_AN_HOUR, Reply, Wish, form_state, join
+from newsletter.subscriptions.joining import (
+    LETTERS_AN_HOUR,
+    FormState,
+    Reply,
+    Wish,
+    form_state,
+    join,
+)
 from newsletter.web import forms
 from newsletter.web.clients import origin
 from newsletter.web.guard import remark
@@ -43,7 +51,6 @@ TOO_OLD: Final = 24 * 3600.0
 
 _TRAP: Final = "onderwerp"
 """A field that no person sees, and that programs like to fill in."""
-_LIKE_AN_ADDRESS: Final = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _A_PAGE: Final = re.compile(r"https?://[!-~]{1,190}")
 _LATER: Final = {"Retry-After": "60"}
 _IN_AN_HOUR: Final = {"Retry-After": "3600"}
@@ -82,6 +89,7 @@ class Joining:
         terms: On what terms.
         proxies: Web servers before this one whose word about a client is believed.
         wake: Called when a letter may wait.
+        rehearsals: Whether the issue to read may be a rehearsal's: where nobody is mailed.
     """
 
     def __init__(
@@ -93,24 +101,35 @@ class Joining:
         terms: Terms,
         proxies: Sequence[Network],
         wake: Callable[[], None],
+        rehearsals: bool,
     ) -> None:
         self._pages = pages
         self._keys = keys
         self._database = database
         self._terms = terms
         self._proxies = proxies
+        self._rehearsals = rehearsals
         self._line = Line(self._join, wake)
 
     async def form(self, request: Request) -> Response:
         """Show the form, unless it has closed itself."""
         try:
-            state = await run_in_threadpool(lambda: form_state(self._database.store()))
+            state, issue = await run_in_threadpool(self._look)
         except NewsletterError as error:
             remark(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
         if state.closed:
             return self._closed(request)
-        return self._pages.join.filled(stamp=self._stamp(self._terms.address)).answer()
+        stamp = self._stamp(self._terms.address)
+        if issue is None:
+            return self._pages.join.filled(stamp=stamp).answer()
+        return self._pages.join_issue.filled(stamp=stamp, issue=issue).answer()
+
+    def _look(self) -> tuple[FormState, str | None]:
+        store = self._database.store()
+        with store.read() as connection:
+            issue = latest_issue(connection, rehearsals=self._rehearsals)
+        return form_state(store), issue
 
     async def subscribe(self, request: Request) -> Response:
         """Take what a visitor asks; or show the form to who reloads the answer to it."""
@@ -124,9 +143,10 @@ class Joining:
             return self._pages.asked.answer()
         stamp, page = self._look_at(request, asked.get("stamp", ""))
         wish, problem = self._wish(request, asked, page)
-        if problem or not page:
-            shown = self._pages.join_problem[problem] if problem else self._pages.join_again
-            return _filled(shown, asked, stamp).answer(422 if problem else 200)
+        if wish is None:
+            return _filled(self._pages.join_problem[problem], asked, stamp).answer(422)
+        if not page:
+            return _filled(self._pages.join_again, asked, stamp).answer()
         visitor = _Visitor(wish)
         try:
             await self._line.wait(visitor)
@@ -156,10 +176,12 @@ class Joining:
         remark(request.scope, f"the sign-up form has closed itself after {letters}")
         return self._pages.closed.answer(503, _IN_AN_HOUR)
 
-    def _wish(self, request: Request, asked: Mapping[str, str], page: str) -> tuple[Wish, str]:
-        """Return what was asked, and what is wrong with it, if something is: see `PROBLEMS`."""
+    def _wish(
+        self, request: Request, asked: Mapping[str, str], page: str
+    ) -> tuple[Wish | None, str]:
+        """Return what was asked, or None and what is wrong with it: see `PROBLEMS`."""
         email, problem = asked.get("email", "").strip(), ""
-        address = name = None
+        name = address = None
         try:
             name = visitor_name(asked.get("first_name", ""))
         except ValueError:
@@ -167,11 +189,11 @@ class Joining:
         try:
             address = parse_address(email)
         except ValueError:
-            # What could be one gets the answer of every address: it is no use to try.
-            if not _LIKE_AN_ADDRESS.fullmatch(email):
-                problem = "email" if email else "no_email"
-        whence = origin(request, self._proxies)
-        return Wish(address, name, self._terms.wording, page, whence), problem
+            # Which text is an address anybody may know; who is on the list nobody learns.
+            problem = "email" if email else "no_email"
+        if address is None or problem:
+            return None, problem
+        return Wish(address, name, self._terms.wording, page, origin(request, self._proxies)), ""
 
     def _look_at(self, request: Request, stamp: str) -> tuple[str, str]:
         """Return a stamp for showing the form once more, and its page if that is not needed.

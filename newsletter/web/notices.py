@@ -7,6 +7,7 @@ another process may have been lost, or something may be tried again.
 from __future__ import annotations
 
 import contextlib
+import random
 import threading
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 15.0
 _LONGEST: Final = 300.0
+_MOMENT: Final = (1.0, 4.0)
+"""How many seconds after it was woken it looks, by chance."""
+_CHANCE: Final = random.SystemRandom()
 
 
 @contextlib.contextmanager
@@ -47,6 +51,9 @@ def notices(
             (stop if trouble else wake).wait(pause)
             if stop.is_set():
                 return
+            # At a moment that says nothing: whoever has just asked can measure by how much slower
+            # the app is while a letter leaves, and so whether there was one to send.
+            stop.wait(_CHANCE.uniform(*_MOMENT))
             wake.clear()
             try:
                 done = sender.send_due(database.store(), stop)

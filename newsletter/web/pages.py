@@ -65,6 +65,7 @@ class Pages:
     trouble: Page
     refused: Page
     join: Form
+    join_issue: Form
     join_again: Form
     join_problem: Mapping[str, Form]
     asked: Page
@@ -100,8 +101,9 @@ def render_pages(settings: Settings) -> Pages:
         NewsletterError: A template is missing or wrong.
     """
 
-    def join(*, again: bool = False, problem: str = "") -> Form:
-        return _form(settings, "join", again=again, problem=problem, wording=words)
+    def join(*, again: bool = False, problem: str = "", issue: bool = False) -> Form:
+        known = {"again": again, "problem": problem, "issue": issue, "wording": words}
+        return _form(settings, "join", **known)
 
     @functools.cache
     def preferences(standing: str, plain: bool, note: str, month: int) -> Form:  # noqa: FBT001 - cached by it
@@ -120,6 +122,7 @@ def render_pages(settings: Settings) -> Pages:
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
         join=join(),
+        join_issue=join(issue=True),
         join_again=join(again=True),
         join_problem={name: join(problem=name) for name in PROBLEMS},
         asked=_page(settings, "asked"),

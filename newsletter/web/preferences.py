@@ -13,11 +13,12 @@ from starlette.responses import Response
 from newsletter.delivery.notices import via
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.subscriptions import preferences
+from newsletter.subscriptions import leaving, preferences
 from newsletter.subscriptions.erasing import erase_reader
 from newsletter.subscriptions.preferences import Moved
 from newsletter.web import addresses, bodies, forms
 from newsletter.web.guard import remark, vouch
+from newsletter.web.seldom import Seldom
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -35,6 +36,11 @@ ASK: Final = "voorkeuren"
 
 DATA: Final = "gegevens"
 FORGET: Final = "vergeten"
+ASKED_AN_HOUR: Final = 10
+"""How often the database is asked for one subscriber's link within an hour; few links are mailed.
+
+Whoever holds their unsubscribe link could otherwise keep the database from all others.
+"""
 
 _LATER: Final = {"Retry-After": "60"}
 _ATTACHED: Final = {"Content-Disposition": 'attachment; filename="mijn-gegevens.json"'}
@@ -65,6 +71,7 @@ class Preferences:
         self._settings = settings
         self._via = via(settings)
         self._wake = wake
+        self._seldom = Seldom(ASKED_AN_HOUR)
 
     async def answer(self, request: Request) -> Response:
         """Show what a link is good for, or do what its page asks, before the answer."""
@@ -80,7 +87,8 @@ class Preferences:
         """Mail the link to preferences to the address on file; the answer shows nothing of it."""
         await bodies.read(request, MAX_BODY)
         try:
-            await run_in_threadpool(self._ask, public_id)
+            if self._seldom.may(public_id):
+                await run_in_threadpool(self._ask, public_id)
         except NewsletterError as error:
             remark(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
@@ -94,7 +102,8 @@ class Preferences:
         token, moment = addresses.token(request), datetime.now(UTC)
         if asked.get("do") == "link":
             # Whose it was, and whether it was anybody's, the answer does not say.
-            if once := preferences.once_whose(self._database.store(), self._keys, token):
+            once = preferences.once_whose(self._database.store(), self._keys, token)
+            if once and self._seldom.may(once):
                 self._ask(once)
             return self._pages.link_sent.answer()
         if change := preferences.which_change(self._keys, token, moment):
@@ -122,6 +131,9 @@ class Preferences:
         store, what = self._database.store(), asked.get("do", "")
         if what == "erase":
             return self._erase(request, public_id)
+        if what == "leave":
+            leaving.leave(store, [public_id])
+            return self._pages.left.answer()
         note, typed, status = what, {}, 200
         try:
             match what:

@@ -181,6 +181,8 @@ notices = sa.Table(
     sa.Column("signup_id", sa.ForeignKey("signups.id", ondelete="SET NULL"), index=True),
     sa.Column("change_id", sa.ForeignKey("changes.id", ondelete="SET NULL"), index=True),
     sa.Column("address_hash", sa.Text, nullable=False),
+    # Of the mailbox that the address is one of; null where that was not counted yet.
+    sa.Column("mailbox_hash", sa.Text),
     # Through whom it leaves, settled when it is queued: a rehearsal never takes a real one.
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("provider_url", sa.Text, nullable=False),
@@ -203,6 +205,7 @@ notices = sa.Table(
     sa.Column("account", sa.Text),
     one_of("state", DeliveryState),
     sa.Index("notices_by_address", "address_hash", "queued_at"),
+    sa.Index("notices_by_mailbox", "mailbox_hash", "queued_at"),
     sa.Index("notices_by_time", "queued_at"),
     sa.Index("notices_by_state", "state", "due_at"),
     sqlite_autoincrement=True,
