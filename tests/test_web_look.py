@@ -173,6 +173,20 @@ def test_the_button_is_tall_enough_for_a_thumb_and_its_words_for_the_eye(
     assert min(float(size.removesuffix("px")) for size in sizes) >= 16
 
 
+def test_on_a_phone_the_masthead_stays_where_it_is_from_page_to_page(
+    shared: App, page: Page
+) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    tops = {}
+    for name in ("leave", "leave a proof", "left", "missing", "refused"):
+        show(page, shared, name)
+        box = page.locator("header").bounding_box()
+        assert box
+        tops[name] = box["y"]
+        page.unroute_all()
+    assert set(tops.values()) == {28}
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 def test_one_click_leaves_without_scripts(
     size: dict[str, int], root: Path, without_scripts: Page

@@ -31,6 +31,7 @@ class Settings:
     root: Path
     origin: str = ""
     name: str = "My letter"
+    description: str = ""
     language: str = "nl"
     timezone: str = "Europe/Amsterdam"
     send_time: str = "07:00"

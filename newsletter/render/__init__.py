@@ -34,6 +34,7 @@ class Newsletter:
 
     Attributes:
         name: As the settings have it.
+        description: What the letter is, for who does not know it yet; empty when none is set.
         language: A language tag such as "nl".
         sender_name: Who writes; the newsletter's name when the sender has none.
         contact: The lines of how to reach the sender.
@@ -45,6 +46,7 @@ class Newsletter:
     """
 
     name: str
+    description: str
     language: str
     sender_name: str
     contact: tuple[str, ...]
@@ -65,7 +67,7 @@ def letter(issue: Issue, settings: Settings) -> Letter:
     known = values(issue, settings)
     html = mjml.compile(templates.run(settings.root, _ISSUE, known))
     text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
-    for_all = {"greeting": settings.greeting_without_name, "leave_url": ""}
+    for_all = {"greeting": "", "leave_url": ""}
     page = templates.run(settings.root, _ISSUE, known | {"slots": for_all})
     _refuse_lost_slots(_ISSUE, html)
     _refuse_lost_slots("issue.txt.j2", text)
@@ -178,6 +180,7 @@ def page(settings: Settings, name: str, **values: object) -> str:
 def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
     return Newsletter(
         name=settings.name,
+        description=" ".join(settings.description.split()),
         language=settings.language,
         sender_name=parseaddr(settings.sender)[0] or settings.name,
         contact=_lines(settings.contact),
