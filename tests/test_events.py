@@ -476,7 +476,7 @@ def spurned(letters: Letters, *, bounced_since: float = 30 * DAY) -> bool:
     with letters.house.store.read() as connection:
         since = datetime.now(UTC) - timedelta(seconds=bounced_since)
         digest = address_hash(people.suppression_key(connection), email(0))
-        return notices.came_back(connection, digest, bounced_since=since)
+        return notices.came_back(connection, (digest, digest), bounced_since=since)
 
 
 @pytest.mark.parametrize(
