@@ -10,10 +10,14 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from fake_resend import FakeResend
 from house import COMMAND, House
 from postgres import free_port
+
+from newsletter.errors import TryAgain
+from newsletter.subscriptions.people import unsubscribe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -105,3 +109,44 @@ def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_pat
     assert "999" in stats.stdout
     assert run("subscribers", "unsubscribe", "lezer1@example.org").returncode == 1
     assert pooled
+
+
+def test_a_server_that_restarts_behind_the_pooler_is_a_passing_trouble(
+    root: Path, pooled: str, run: Run, server: Postgres, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert run("db", "upgrade").returncode == 0
+    name = pooled.rpartition("/")[2]
+    house = House(root, readers=50)
+    over = threading.Event()
+
+    def kill() -> None:
+        with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
+            while not over.is_set():
+                connection.execute(
+                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s",
+                    [name],
+                )
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    told: Counter[str] = Counter()
+    try:
+        for n in range(400):
+            try:
+                if n % 2:
+                    unsubscribe(house.store, f"lezer{n % 50}@example.org")
+                else:
+                    with house.store.read() as connection:
+                        connection.exec_driver_sql("SELECT count(*) FROM subscribers").one()
+            except TryAgain as error:
+                told[error.problem] += 1
+            else:
+                told["done"] += 1
+    finally:
+        over.set()
+        killer.join()
+    # Anything else than TryAgain has failed the test above.
+    assert told["done"], told
+    assert told.total() - told["done"], told
+    assert run("subscribers", "list").returncode == 0
+    assert capfd.readouterr().err == ""
