@@ -10,8 +10,10 @@ from house import House, raw
 from people import fresh_store
 from traces import traces
 
+from newsletter import config
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import sqlite
+from newsletter.store import copies, open_store, sqlite
+from newsletter.store.engine import HEAD, now
 from newsletter.subscriptions.erasing import erase
 
 if TYPE_CHECKING:
@@ -46,11 +48,11 @@ def test_a_log_that_others_read_is_emptied_by_the_next_try(
 
 
 def test_a_migrations_copy_goes_if_it_knows_him(house: House) -> None:
-    older = sqlite.copy_before(database(house), "0003")
+    older = copies.copy_before(database(house), "0003")
     sqlite.back_up(database(house), older)
     erase(house.store, house.settings, "lezer4@example.org")
     assert not older.exists()
-    newer = sqlite.copy_before(database(house), "0004")
+    newer = copies.copy_before(database(house), "0004")
     sqlite.back_up(database(house), newer)
     erase(house.store, house.settings, READER)
     assert not newer.exists()
@@ -61,7 +63,7 @@ def test_a_migrations_copy_goes_if_it_knows_him(house: House) -> None:
 
 
 def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(house: House) -> None:
-    older = sqlite.copy_before(database(house), "0003")
+    older = copies.copy_before(database(house), "0003")
     sqlite.back_up(database(house), older)
     house.sql(
         "UPDATE subscribers SET email = 'nieuw@example.org', email_key = 'nieuw@example.org'"
@@ -72,7 +74,85 @@ def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(house: Hous
     assert traces(house.root, READER, "nieuw@") == []
 
 
+NAMES = ("lijst[1].db", "lijst[oud]*.db", "[!x].db", "{a,b}.db", "100%_.db", "lijst.db")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_copy_goes_whatever_the_name_of_the_database_means_in_a_pattern(
+    name: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", f"sqlite:///{name}")
+    house = House(root)
+    older = copies.copy_before(root / name, "0003")
+    sqlite.back_up(root / name, older)
+    other = root / "lijst1.db.before-0003"
+    shutil.copy(older, other)
+    assert erase(house.store, house.settings, READER)
+    assert not older.exists()
+    assert other.exists()  # another database's
+    other.unlink()
+    monkeypatch.delenv("NEWSLETTER_DATABASE_URL")
+    assert traces(root, READER) == []
+
+
+def test_a_copy_goes_that_was_made_under_another_name_or_in_another_folder(
+    house: House, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = database(house)
+    here, there = (copies.copy_before(before, number) for number in ("0003", "0004"))
+    for copy in (here, there):
+        sqlite.back_up(before, copy)
+        with house.store.write() as connection:
+            copies.record(connection, copy, now(connection))
+    house.store.close()
+    (root / "moved").mkdir()
+    before.rename(root / "moved" / "list.db")
+    here.rename(root / "moved" / here.name)
+    monkeypatch.setenv("NEWSLETTER_DATABASE_URL", "sqlite:///moved/list.db")
+    moved = House(root, readers=0, slug="none")
+    assert erase(moved.store, moved.settings, READER)
+    monkeypatch.delenv("NEWSLETTER_DATABASE_URL")
+    assert traces(root, READER) == []
+
+
+def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(house: House) -> None:
+    copy = copies.copy_before(database(house), "0003")
+    sqlite.back_up(database(house), copy)
+    with raw(copy) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA journal_mode = DELETE")
+        connection.execute("DELETE FROM subscribers WHERE email LIKE 'lezer3@%'")
+        connection.execute(
+            "INSERT INTO wordings (text, hash) VALUES ('zoals Lezer3@Example.org', 'h')"
+        )
+    with raw(copy) as connection:
+        connection.execute("VACUUM")
+    assert traces(house.root, READER)
+    log = copy.with_name(f"{copy.name}-wal")
+    log.write_bytes(b"what a crash left")
+    assert erase(house.store, house.settings, READER)
+    assert not copy.exists()
+    assert not log.exists()
+    assert traces(house.root, READER) == []
+
+
+def test_a_migration_notes_its_copy(root: Path) -> None:
+    settings = config.load(root, {})
+    sqlite.prepare_file(root / "x.db")
+    old = House(root).store
+    old.close()
+    with raw(settings.state / "newsletter.db") as connection:
+        connection.execute("DROP TABLE copies")
+        connection.execute("ALTER TABLE batches DROP COLUMN owner")
+        connection.execute("ALTER TABLE notices DROP COLUMN owner")
+        connection.execute("UPDATE alembic_version SET version_num = '0009'")
+    with open_store(settings).read() as connection_:
+        (copy,) = copies.recorded(connection_)
+    assert copy == copies.copy_before(settings.state / "newsletter.db", HEAD)
+    assert copy.exists()
+
+
 def test_a_copy_that_cannot_be_read_is_named(house: House) -> None:
-    shutil.copy(house.root / "newsletter.toml", sqlite.copy_before(database(house), "0003"))
+    shutil.copy(house.root / "newsletter.toml", copies.copy_before(database(house), "0003"))
     with pytest.raises(NewsletterError, match="before-0003"):
         erase(house.store, house.settings, READER)

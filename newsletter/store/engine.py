@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import sqlite
+from newsletter.store import copies, sqlite
 from newsletter.store.ledger import closed, is_closed
 from newsletter.store.location import Server, SqliteFile, locate
 from newsletter.store.migrating import HEAD, behind, migrate, revision
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -109,19 +109,23 @@ class Store:
         with self.read() as connection:
             return sqlite.truncate_log(connection)
 
-    def drop_copies(self, email_key: str, public_id: str) -> None:
-        """Let nothing of somebody who was erased stay in the log or the copies beside a file.
+    def drop_copies(self, email_key: str, public_id: str, others: Collection[str] = ()) -> None:
+        """Let nothing of somebody who was erased stay in the log or the copies of a file.
 
         Args:
-            email_key: His address as it was compared.
-            public_id: His, for he may have had another address then; empty if it is not known.
+            email_key: Their address as it was compared.
+            public_id: Theirs, for they may have had another address; empty if it is not known.
+            others: Other addresses that are known of them.
 
         Raises:
             TryAgain: He stands in the log, which others use.
             NewsletterError: A copy cannot be removed.
         """
         if isinstance(self._place, SqliteFile):
-            sqlite.remove_copies(self._place.path, email_key, public_id)
+            with self.read() as connection:
+                noted = copies.recorded(connection)
+            addresses = (email_key, *others)
+            copies.remove(self._place.path, noted, public_id=public_id, addresses=addresses)
         if not self.truncate_log():
             raise TryAgain(
                 "that person is erased, but the database's log, which others read, still holds him",
@@ -233,10 +237,14 @@ def upgrade(store: Store, place: SqliteFile | Server) -> int:
         exclude(connection, Lock.MIGRATING)
         found = revision(connection, place.name)
         lacking = behind(found, place.name)
+        copy: Path | None = None
         if lacking and found and isinstance(place, SqliteFile):
-            sqlite.back_up(place.path, sqlite.copy_before(place.path, HEAD))
+            copy = copies.copy_before(place.path, HEAD)
+            sqlite.back_up(place.path, copy)
         if lacking:
             migrate(connection, now(connection))
+        if copy:
+            copies.record(connection, copy, now(connection))
     return lacking
 
 

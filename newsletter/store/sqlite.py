@@ -141,33 +141,6 @@ def truncate_log(connection: sa.Connection) -> bool:
         connection.exec_driver_sql("BEGIN")
 
 
-def copy_before(path: Path, revision: str) -> Path:
-    """Return where the copy goes that is made before a migration."""
-    return path.with_name(f"{path.name}.before-{revision}")
-
-
-def remove_copies(path: Path, email_key: str, public_id: str) -> None:
-    """Remove the copies that migrations made, of those that know somebody.
-
-    Raises:
-        NewsletterError: One cannot be read or removed.
-    """
-    for copy in path.parent.glob(copy_before(path, "*").name):
-        try:
-            uri = f"{copy.absolute().as_uri()}?immutable=1"
-            with contextlib.closing(sqlite3.connect(uri, uri=True)) as old:
-                query = "SELECT 1 FROM subscribers WHERE email_key = ? OR public_id = ?"
-                known = old.execute(query, (email_key, public_id)).fetchone()
-            if known:
-                copy.unlink()
-        except (OSError, sqlite3.Error):
-            raise NewsletterError(
-                "an older copy of the database may still hold that person",
-                where=copy.name,
-                hint="Remove that copy, if you need it no more",
-            ) from None
-
-
 def back_up(path: Path, target: Path) -> None:
     """Copy the file; under the write lock, what is copied is what is about to change.
 

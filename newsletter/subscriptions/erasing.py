@@ -43,7 +43,8 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
     if person is None:
         with store.read() as connection:
             require_gone(connection, address)
-    store.drop_copies(address.key, person.public_id if person else "")
+    public_id, others = (person.public_id, person.others) if person else ("", frozenset())
+    store.drop_copies(address.key, public_id, others)
     return person is not None
 
 

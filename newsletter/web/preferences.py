@@ -192,7 +192,7 @@ class Preferences:
         if person is None:
             return self._pages.no_preferences.answer(404)
         try:
-            store.drop_copies(person.email_key, person.public_id)
+            store.drop_copies(person.email_key, person.public_id, person.others)
         except NewsletterError as error:
             # He is gone; what still holds him goes with the next tidying, or by the author's hand.
             remark(request.scope, str(error))

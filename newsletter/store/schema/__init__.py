@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from newsletter.store.schema.books import bookmarks, ledger, signing_keys
+from newsletter.store.schema.books import bookmarks, copies, ledger, signing_keys
 from newsletter.store.schema.columns import RowId, UtcDateTime, metadata
 from newsletter.store.schema.heard import events, webhooks
 from newsletter.store.schema.letters import (
@@ -32,6 +32,7 @@ __all__ = [
     "bookmarks",
     "changes",
     "consents",
+    "copies",
     "decisions",
     "deliveries",
     "events",

@@ -28,6 +28,15 @@ signing_keys = sa.Table(
     sa.Column("recorded_at", UtcDateTime, nullable=False),
 )
 
+# The copies that migrations made of a SQLite file, by where they were put: who is erased goes from
+# them, too.
+copies = sa.Table(
+    "copies",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),
+    sa.Column("made_at", UtcDateTime, nullable=False),
+)
+
 # How far something came that is done now and then: reading a provider's list, tidying.
 bookmarks = sa.Table(
     "bookmarks",
