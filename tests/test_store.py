@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, store
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import engine, keys, open_store, sqlite
+from newsletter.store import engine, keys, location, open_store, sqlite
 from newsletter.store.schema import metadata
 
 if TYPE_CHECKING:
@@ -215,6 +216,79 @@ def test_another_kind_of_database_is_refused(root: Path, url: str) -> None:
         open_store(settings)
     assert caught.value.exit_code == 1
     assert "heim" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        # What hosts' panels offer to other programs
+        ("postgresql://me@h/x?pgbouncer=true&connection_limit=1", "pgbouncer, connection_limit"),
+        ("postgresql://me:geheim@h/x?schema=public", "another program: schema"),
+        ("postgresql://me@h/x?ssl_mode=require", "sslmode is meant"),
+        ("postgresql+psycopg://me:geheim@h/x", "postgresql:// alone"),
+        # Passwords with special characters, which may be quoted nowhere
+        ("postgresql://me:ge@heim@h/x", "%40"),
+        ("postgresql://me:ge@he#im@h/x", "%40"),
+        ("postgresql://me:ge#he@im@h/x", "%23"),
+        ("postgresql://me:12/heim@h/x", "%2F"),
+        ("postgresql://me:ge%heim@h/x", "%25"),
+        ("postgresql://me:g?e@h?eim=1@h", "PGPASSWORD"),
+        # Paths that a shell would have filled in, or that are none
+        ("sqlite:////~/list.db", "whole path"),
+        ("sqlite:///~nobody-of-that-name/list.db", "home folder"),
+        ("sqlite:///$HOME/list.db", "whole path"),
+        ("sqlite:///${HOME}/list.db", "whole path"),
+        ("sqlite:///%USERPROFILE%/list.db", "whole path"),
+        ("sqlite:///file:list.db", "file:"),
+        ("sqlite://list.db", "slashes"),
+        ("sqlite:list.db", "slashes"),
+        ("sqlite:////", "names no file"),
+    ],
+)
+def test_an_address_that_cannot_be_meant_so_is_refused_with_what_to_write(
+    root: Path, url: str, says: str
+) -> None:
+    with pytest.raises(NewsletterError) as caught:
+        open_store(config.load(root, {"NEWSLETTER_DATABASE_URL": url}))
+    assert caught.value.exit_code == 1
+    assert says in str(caught.value)
+    assert not re.search("heim|ge@|ge#|im@|eim=", str(caught.value))
+    assert sorted(path.name for path in root.iterdir()) == ["issues", "newsletter.toml"]
+
+
+def test_a_home_folder_is_found(root: Path) -> None:
+    settings = config.load(root, {"NEWSLETTER_DATABASE_URL": "sqlite:///~/brief/list.db"})
+    open_store(settings).close()
+    assert (Path.home() / "brief" / "list.db").exists()
+    assert not (root / "~").exists()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://me:geheim@h:5433/x",
+        "postgres://me:ge%40h%23eim@h/x?sslmode=require",
+        "postgresql:///x?host=/run/postgresql",
+        "postgresql://me:ge#hei?m@h/x",
+        "postgresql://h1:1,h2:2/x?target_session_attrs=read-write&password=geheim",
+        "postgresql://m%40e@[::1]:5/d%2Fb?sslpassword=geheim&options=-c%20a%3Db",
+        "postgresql://h",
+        "postgresql://me@h/x?passfile=/home/me/.pgpass",
+    ],
+)
+def test_an_address_as_it_may_be_shown_means_the_same_without_its_passwords(
+    root: Path, url: str
+) -> None:
+    shown = location.without_password(url)
+    assert not re.search("heim|hei|ge%", shown)
+    meant, told = (
+        dict(location.locate(config.load(root, {location.VARIABLE: one})).parameters)  # type: ignore[union-attr]
+        for one in (url, shown)
+    )
+    for name in ("password", "sslpassword"):
+        meant.pop(name, None)
+    assert told == meant
+    assert location.has_password(url) == ("eim" in url or "hei" in url)
 
 
 def test_the_database_may_live_elsewhere(root: Path, tmp_path: Path) -> None:

@@ -2,21 +2,39 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, unquote, urlencode
 
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from newsletter.config import Settings
 
 VARIABLE = "NEWSLETTER_DATABASE_URL"
-_POSTGRESQL = {"postgresql", "postgres"}
+_POSTGRESQL: Final = {"postgresql", "postgres"}
+_WRITE: Final = "Write sqlite:///path/to/file.db or postgresql://user@host/name, or unset it"
+_SECRET: Final = ("password", "sslpassword")
+_PERCENT: Final = (
+    "Give the password in PGPASSWORD, or write its special characters as %40 (@), %23 (#), %2F (/),"
+    " %3A (:), %3F (?), %25 (%)"
+)
+_FOREIGN: Final = frozenset(
+    {
+        *("pgbouncer", "connection_limit", "schema", "pool_timeout", "socket_timeout"),
+        *("statement_cache_size", "sslaccept", "sslidentity", "ssl", "usessl", "currentschema"),
+        *("prepared_statements", "preparethreshold", "workaround", "uselibpqcompat", "supa"),
+        *("pool_mode", "pool_size", "max_overflow", "prepared_statement_cache_size", "charset"),
+        *("encoding", "db-version", "protocol", "driver", "async_fallback", "sslrootcertpath"),
+    }
+)
+"""Parameters of other programs, as hosts' panels write them into the URLs that they offer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,31 +75,71 @@ def locate(settings: Settings) -> SqliteFile | Server:
     url = settings.database_url
     if not url:
         return SqliteFile(make_private(settings.state) / "newsletter.db")
-    if url.partition("://")[0] in _POSTGRESQL:
+    kind, mark, place = url.partition(":")
+    if kind in _POSTGRESQL:
         return Server(_parameters(url))
-    kind, mark, place = url.partition(":///")
-    if kind != "sqlite" or not mark or not place or "?" in place or place == ":memory:":
-        raise NewsletterError(
-            "is not a database that this program can use",
-            where=VARIABLE,
-            hint="Write sqlite:///path/to/file.db or postgresql://user@host/name, or unset it",
-        )
-    return SqliteFile(settings.root / place)
+    if kind.startswith("postgres") and "://" in url:
+        raise _unfit(
+            f"names {kind}", "Write postgresql:// alone"
+        )  # as SQLAlchemy and others have it
+    if kind != "sqlite" or not mark:
+        raise _unfit("is not a database that this program can use", _WRITE)
+    return SqliteFile(settings.root / _file(place, settings.root))
+
+
+def _file(place: str, root: Path) -> Path:
+    """Return the path that a URL of SQLite names, after its kind."""
+    if not place.startswith("///"):
+        raise _unfit("has too few slashes", "Write sqlite:///list.db, or sqlite:////folder/list.db")
+    name = place[3:]
+    if name.startswith("~"):
+        try:
+            return Path(name).expanduser()
+        except RuntimeError:
+            raise _unfit("names a home folder that is unknown", "Write the whole path") from None
+    if not name.strip("/") or name == ":memory:":
+        raise _unfit("names no file", _WRITE)
+    if name.lower().startswith("file:") or "?" in name:
+        raise _unfit("is more than a path", "Write sqlite:///path/to/file.db, without ? or file:")
+    if (name.startswith("/~") or _UNEXPANDED.search(name)) and not (root / name).exists():
+        raise _unfit("has a part that nobody has filled in", "Write the whole path, without $ or ~")
+    return Path(name)
+
+
+_UNEXPANDED: Final = re.compile(r"\$\{?\w+|%\w+%")
+
+
+def _unfit(problem: str, hint: str) -> NewsletterError:
+    return NewsletterError(problem, where=VARIABLE, hint=hint)
 
 
 def has_password(url: str) -> bool:
     """Tell whether a PostgreSQL URL holds a password."""
-    return url.partition("://")[0] in _POSTGRESQL and "password" in _parameters(url)
+    if url.partition(":")[0] not in _POSTGRESQL:
+        return False
+    return any(name in _parameters(url) for name in _SECRET)
 
 
 def without_password(url: str) -> str:
-    """Return a database's URL as it may be shown."""
-    parts = urlsplit(url)
-    if not parts.netloc and not parts.query:
-        return url  # a file; and its three slashes would not all come back
-    user, mark, host = parts.netloc.rpartition("@")
-    query = "&".join(p for p in parts.query.split("&") if not p.startswith("password="))
-    return parts._replace(netloc=user.partition(":")[0] + mark + host, query=query).geturl()
+    """Return a database's URL as it may be shown; it means the same, but for passwords."""
+    if url.partition(":")[0] not in _POSTGRESQL:
+        return url
+    found = {name: value for name, value in _parameters(url).items() if name not in _SECRET}
+    user, host, port = (found.get(name, "") for name in ("user", "host", "port"))
+    parts = ""
+    # Several hosts, or the folder of a socket, have no place before the path.
+    if _ONE_HOST.fullmatch(host) and "," not in port:
+        parts = f"[{host}]" if ":" in host else host
+        parts += f":{port}" if port else ""
+        found = {name: found[name] for name in found if name not in {"host", "port"}}
+    if user:
+        parts = f"{quote(found.pop('user'), safe='')}@{parts}"
+    name = quote(found.pop("dbname", ""), safe="")
+    query = urlencode(found, quote_via=quote, safe="/")
+    return f"postgresql://{parts}/{name}" + (f"?{query}" if query else "")
+
+
+_ONE_HOST: Final = re.compile(r"[\w.:%-]+")
 
 
 def _parameters(url: str) -> Mapping[str, str]:
@@ -89,16 +147,58 @@ def _parameters(url: str) -> Mapping[str, str]:
     import psycopg  # noqa: PLC0415
     from psycopg.conninfo import conninfo_to_dict  # noqa: PLC0415
 
+    _refuse_unescaped(url)
     try:
         found = conninfo_to_dict(url)
         # A password with a slash ends up here; libpq would tell it only while connecting.
         [int(port) for port in str(found.get("port", 5432)).split(",") if port]
     except (psycopg.Error, ValueError):
-        # What libpq says of it may quote a part of the password.
-        raise NewsletterError(
-            "is not an address of PostgreSQL that can be read",
-            where=VARIABLE,
-            hint="Write postgresql://user@host/name, and give the password in PGPASSWORD "
-            "(in a URL, its special characters are written as %40 and the like)",
-        ) from None
+        raise _unreadable(url) from None
     return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def _refuse_unescaped(url: str) -> None:
+    """Refuse a URL in which a part of a password would be taken for something else.
+
+    libpq ends user and password at the first @ or /, wherever they were meant to end
+    (postgresql.org/docs/current/libpq-connect.html, 34.1.1.2).
+    """
+    rest = url.partition("://")[2]
+    end = re.search(r"[@/]", rest)
+    after = rest[end.end() :] if end else ""
+    place, _, query = after.partition("?")
+    host = place.partition("/")[0] if end and end[0] == "@" else ""
+    # In a query, @ is allowed; but there it would be the rest of a password with a question mark.
+    astray = "@" in place or ("@" in query and not re.search(r"[?&][\w-]+=[^&]*@", f"?{query}"))
+    if astray or "#" in host:
+        raise _unfit("has a password, or a user, with a special character in it", _PERCENT)
+
+
+def _unreadable(url: str) -> NewsletterError:
+    """Say what is wrong with a URL that libpq does not take, without a word of a password.
+
+    What libpq says of it may quote a part of one, and so may what stands in the place of a
+    parameter, unless it is known from elsewhere.
+    """
+    from psycopg import pq  # noqa: PLC0415
+
+    known = {option.keyword.decode() for option in pq.Conninfo.get_defaults()}
+    query = url.partition("?")[2]
+    names = [unquote(part.partition("=")[0]) for part in query.split("&")]
+    unknown = [] if "@" in query else [name for name in names if name and name not in known]
+    if foreign := [name for name in unknown if name.lower() in _FOREIGN]:
+        return _unfit(
+            f"has parameters of another program: {', '.join(foreign)}",
+            "Take that out of the URL; this program works behind a pooler without it",
+        )
+    for name in unknown:
+        if near := difflib.get_close_matches(name.lower(), known, 1, 0.8):
+            return _unfit(f"has an unknown parameter: {name}", f"Perhaps {near[0]} is meant")
+        return _unfit("has a parameter that PostgreSQL does not know", _PARAMETERS)
+    return _unfit(
+        "is not an address of PostgreSQL that can be read",
+        f"Write postgresql://user@host/name. {_PERCENT}",
+    )
+
+
+_PARAMETERS: Final = "See postgresql.org/docs/current/libpq-connect.html for those it knows"
