@@ -23,7 +23,7 @@ from newsletter.store.schema import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from datetime import datetime
 
 REASON = "erased"
@@ -88,16 +88,25 @@ def erase(
     refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
     connection.execute(subscribers.delete().where(subscribers.c.id == id_))
     _forget_wordings(connection, wording_ids)
-    # What others wished may name him, too: a change to an address of his.
-    named = sa.func.lower(changes.c.old_email)
-    of_his = sa.or_(changes.c.new_email_key == person.email_key, named == person.email_key)
-    connection.execute(changes.delete().where(of_his))
+    _forget_wishes(connection, person, hashes)
     for key, digest in hashes.items():
         webhooks.forget(connection, digest, key)
     connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
     stays = {"address_hash": address_hash, "reason": REASON, "at": moment}
     connection.execute(suppressions.insert().values(stays))
     return refs
+
+
+def _forget_wishes(connection: sa.Connection, person: Person, keys: Collection[str]) -> None:
+    """Forget what others wished that names the person: a change to an address of theirs.
+
+    One to an address that the person had before and another one has confirmed since is the other
+    one's by now.
+    """
+    named = sa.func.lower(changes.c.old_email)
+    present = sa.or_(changes.c.new_email_key == person.email_key, named == person.email_key)
+    before = sa.and_(changes.c.new_email_key.in_(keys), changes.c.confirmed_at.is_(None))
+    connection.execute(changes.delete().where(sa.or_(present, before)))
 
 
 def _let_go(connection: sa.Connection, id_: int) -> list[str]:

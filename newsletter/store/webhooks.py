@@ -27,7 +27,7 @@ class Arrival(NamedTuple):
         provider: Whose.
         name: By which that provider's webhooks are known from each other.
         body: Its text; None if it tells nothing, and its name is kept so that nobody uses it again.
-        address_hash: Of the address in it, if it could be found.
+        address_hash: Of each address in it, with spaces between; None if there is none.
         unreadable: Not all of it could be understood.
     """
 
@@ -113,11 +113,9 @@ def forget(connection: sa.Connection, address_hash: str, key: str) -> None:
     Args:
         connection: A write transaction.
         address_hash: Of his address.
-        key: The address as it is compared, to look for where no address could be found.
+        key: The address as it is compared, for those that name it in another way.
     """
-    unread = sa.and_(
-        webhooks.c.address_hash.is_(None), webhooks.c.body.icontains(key, autoescape=True)
-    )
-    connection.execute(
-        webhooks.delete().where(sa.or_(webhooks.c.address_hash == address_hash, unread))
-    )
+    by_hash = webhooks.c.address_hash.contains(address_hash, autoescape=True)
+    by_text = webhooks.c.body.icontains(key, autoescape=True)
+    theirs = sa.and_(webhooks.c.body.is_not(None), sa.or_(by_hash, by_text))
+    connection.execute(webhooks.delete().where(theirs))

@@ -15,8 +15,8 @@ from newsletter.providers import events as telling
 from newsletter.store import bookmarks, mailings, people, recovery, webhooks
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.webhooks import Arrival
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.applying import apply, key_of, take_over
+from newsletter.subscriptions import mentions
+from newsletter.subscriptions.applying import apply, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -59,9 +59,11 @@ def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> set[tuple[s
     ]
     if not kept:
         return set()
+    named = [mentions.addresses(_storable(body)) for _, _, body, _ in kept]
     with store.write() as connection:
         secret = people.suppression_key(connection)
-        webhooks.keep(connection, [_arrival(secret, *one) for one in kept])
+        hashes = [mentions.hashes(secret, keys) for keys in named]
+        webhooks.keep(connection, [_arrival(*one) for one in zip(kept, hashes, strict=True)])
     return {(provider, name) for provider, name, _, reading in kept if not reading.whole}
 
 
@@ -75,25 +77,16 @@ def _new(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> list[tuple[
     return [(*key, body) for key, body in reversed(found.items()) if key not in before]
 
 
-def _arrival(secret: bytes, provider: str, name: str, body: bytes, reading: Reading) -> Arrival:
-    told = bool(reading.events) or not reading.whole
-    return Arrival(
-        provider,
-        name,
-        _storable(body) if told else None,
-        _hash(secret, reading.events),
-        unreadable=not reading.whole,
-    )
+def _arrival(one: tuple[str, str, bytes, Reading], hashes: str | None) -> Arrival:
+    provider, name, body, reading = one
+    if not reading.events and reading.whole:
+        return Arrival(provider, name, None, None)
+    return Arrival(provider, name, _storable(body), hashes, unreadable=not reading.whole)
 
 
 def _storable(body: bytes) -> str:
     """Return a body as a text that every database takes; what is none cannot be understood."""
     return body.decode(errors="replace").replace("\0", "\ufffd")
-
-
-def _hash(secret: bytes, told: Sequence[Event]) -> str | None:
-    keys = [key for event in told if (key := key_of(event.email))]
-    return address_hash(secret, keys[0]) if keys else None
 
 
 def apply_waiting(store: Store) -> int:

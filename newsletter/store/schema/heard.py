@@ -7,8 +7,8 @@ import sqlalchemy as sa
 from newsletter.model import Cause, EventKind
 from newsletter.store.schema.columns import RowId, UtcDateTime, metadata, one_of
 
-# Genuine webhooks as they came. Until one is applied its body is kept, and found again by a keyed
-# hash of the address in it; then both go, and its name stays for a while: none counts twice.
+# Genuine webhooks as they came. Until one is applied its body is kept, and found again by keyed
+# hashes of the addresses in it; then both go, and its name stays for a while: none counts twice.
 webhooks = sa.Table(
     "webhooks",
     metadata,

@@ -1,0 +1,98 @@
+"""Which addresses a webhook names, wherever and however it spells them.
+
+Until a webhook is applied it is kept as it came, and whoever is erased must be found in it, also
+when nobody could read it. An address may stand there with escapes of JSON, percent signs or
+entities, in a document within a string, beside others.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import unicodedata
+from typing import TYPE_CHECKING, Final
+from urllib.parse import unquote
+
+from newsletter.subscriptions.addresses import address_hash
+from newsletter.subscriptions.applying import key_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+_DEEPEST: Final = 6
+_MOST: Final = 100
+"""Addresses that are looked for in one webhook; a genuine one names a few."""
+_LOCAL: Final = 64
+_DOMAIN: Final = 255
+"""The longest parts of an address (RFC 5321, 4.5.3.1)."""
+_ENDS_LOCAL: Final = frozenset(' \t\r\n"<>()[],:;\\@')
+_MAY_END_LOCAL: Final = re.compile(r"[=/'{}|`&?!#*]")
+"""Characters that an address may hold and that more often stand before one."""
+_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
+
+
+def hashes(secret: bytes, keys: Iterable[str]) -> str | None:
+    """Return the keyed hashes of addresses as a webhook keeps them; None if there are none."""
+    return " ".join(sorted({address_hash(secret, key) for key in keys})) or None
+
+
+def addresses(body: str) -> set[str]:
+    """Return the addresses that a body names, as they are compared."""
+    found: set[str] = set()
+    tried: set[str] = set()
+    for text in _texts(body, _DEEPEST):
+        for candidate in _candidates(text):
+            if candidate not in tried:
+                tried.add(candidate)
+                found.add(key_of(candidate))
+            if len(tried) >= _MOST:
+                return found - {""}
+    return found - {""}
+
+
+def _texts(text: str, depth: int) -> Iterator[str]:
+    """Yield a text, what is in it if it is a document, and each as it reads without escapes."""
+    if depth and text.lstrip()[:1] in {"{", "[", '"'}:
+        try:
+            document = json.loads(text)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            yield from _within(document, depth - 1)
+            return
+    readings = [text, _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)]
+    readings += [read(one) for read in (unquote, html.unescape) for one in readings]
+    yield from dict.fromkeys(readings)
+
+
+def _within(document: object, depth: int) -> Iterator[str]:
+    waiting = [document]
+    while waiting:
+        match waiting.pop():
+            case str(text):
+                if "@" in text or len(text) > 1:
+                    yield from _texts(text, depth)
+            case dict(pairs):
+                waiting += [*pairs, *pairs.values()]
+            case list(items):
+                waiting += items
+
+
+def _candidates(text: str) -> Iterator[str]:
+    text = unicodedata.normalize("NFC", text)
+    at = text.find("@")
+    while at >= 0:
+        start = at
+        while start > max(0, at - _LOCAL) and text[start - 1] not in _ENDS_LOCAL:
+            start -= 1
+        end = at + 1
+        while end < min(len(text), at + _DOMAIN) and (text[end].isalnum() or text[end] in ".-"):
+            end += 1
+        domain = text[at + 1 : end].rstrip(".-")
+        local = text[start:at]
+        if local and domain:
+            yield f"{local}@{domain}"
+            for cut in list(_MAY_END_LOCAL.finditer(local))[-3:]:
+                yield f"{local[cut.end() :]}@{domain}"
+        at = text.find("@", at + 1)
