@@ -10,10 +10,9 @@ from house import House, raw
 from people import fresh_store
 from traces import traces
 
-from newsletter import config
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import copies, open_store, sqlite
-from newsletter.store.engine import HEAD, now
+from newsletter.store import copies, sqlite
+from newsletter.store.engine import now
 from newsletter.subscriptions.erasing import erase
 
 if TYPE_CHECKING:
@@ -134,22 +133,6 @@ def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(house: Ho
     assert not copy.exists()
     assert not log.exists()
     assert traces(house.root, READER) == []
-
-
-def test_a_migration_notes_its_copy(root: Path) -> None:
-    settings = config.load(root, {})
-    sqlite.prepare_file(root / "x.db")
-    old = House(root).store
-    old.close()
-    with raw(settings.state / "newsletter.db") as connection:
-        connection.execute("DROP TABLE copies")
-        connection.execute("ALTER TABLE batches DROP COLUMN owner")
-        connection.execute("ALTER TABLE notices DROP COLUMN owner")
-        connection.execute("UPDATE alembic_version SET version_num = '0009'")
-    with open_store(settings).read() as connection_:
-        (copy,) = copies.recorded(connection_)
-    assert copy == copies.copy_before(settings.state / "newsletter.db", HEAD)
-    assert copy.exists()
 
 
 def test_a_copy_that_cannot_be_read_is_named(house: House) -> None:

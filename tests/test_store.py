@@ -18,7 +18,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, store
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import engine, keys, location, open_store, sqlite
+from newsletter.store import copies, engine, keys, location, open_store, sqlite
 from newsletter.store.schema import metadata
 
 if TYPE_CHECKING:
@@ -79,6 +79,8 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM mailings").scalar() == 0
     copy = database(root).with_name(f"newsletter.db.before-{engine.HEAD}")
+    with opened.read() as connection:
+        assert copies.recorded(connection) == [copy]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     backup = copy.read_bytes()
     open_store(settings)
