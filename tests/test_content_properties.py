@@ -133,3 +133,22 @@ def test_no_word_of_an_author_is_lost_in_silence(shapes: list[str]) -> None:
     if draft.issue and not draft.findings:
         kept = str(draft.blocks)
         assert [w for w in re.findall(r"w\d+w", body) if w not in kept] == []
+
+
+# Without escapes, code and entities, so that a mark in the text is a mark without effect.
+LOOSE = [piece for piece in PIECES if not set(piece) & set("\\`&\ue000\u2028")]
+loose = st.lists(
+    st.sampled_from([*LOOSE, "woord", "**", "~~", "[[", "]]", "##", "{{", "}}"]), max_size=30
+)
+
+
+MARKS = re.compile(r"(?<!\w)\*\*|\]\(|\[\[\w+\]\]|\{\{\w*\}\}|(?<![\w@/.])https?://\w")
+
+
+@relaxed
+@given(loose.map("".join))
+def test_no_mark_reaches_a_reader_in_silence(body: str) -> None:
+    draft = read((HEADER + body).encode())
+    if not check(draft):
+        shown = " ".join(prose.text for prose in prose_of(draft.blocks))
+        assert not MARKS.search(shown)

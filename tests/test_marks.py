@@ -74,6 +74,8 @@ SLIPS = {
         "– een\n\n– twee\n\n– drie",
         "a) een\nb) twee",
         "(1) een\n(2) twee",
+        "I. een\nII. twee",
+        "o een\no twee",
         "✅ een\n✅ twee",
         "→ een\n→ twee",
     ],
@@ -108,6 +110,7 @@ SLIPS = {
         "Een `code zonder eind.",
         "De laatste regel \\",
         "Groet,\\nGerrit",
+        "Eén\\nen twee",
         "- **Punt:**een",
         "> **Citaat:**een",
         "## **Kop:**een",
@@ -156,6 +159,7 @@ SLIPS = {
         "Dit is voor {naam} alleen.",
         "Dit is voor ##voornaam## alleen.",
         "Dit is voor $naam$ alleen.",
+        "Dit is voor $FNAME alleen.",
         "Dit is voor ${naam} alleen.",
         "Dit is voor %FIRSTNAME% alleen.",
         "Dit is voor %recipient.name% alleen.",
@@ -214,6 +218,7 @@ SLIPS = {
         "- Waar merk je dat? --> Hier.",
         "- Waar merk je dat? ⇒ Hier.",
         "- Kun je het laten → Probeer.",
+        "Waar merk je dat? → Hier.\nWat doe je dan? → Dat.",
     ],
 }
 

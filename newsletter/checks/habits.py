@@ -80,8 +80,16 @@ def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
 
 @rule("almost-questions", Severity.WARNING)
 def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
-    """A list in which only some items are a question with a hint is a plain list."""
+    """Lines of which only some are questions with a hint, or which are no list."""
     for block in blocks:
+        if isinstance(block, Text):
+            asked = [i for i, line in enumerate(_lines(block)) if _HINT.search(line)]
+            if len(asked) > 1:
+                yield Hit(
+                    block.line + asked[0],
+                    "these lines look like questions with a hint, but are one paragraph",
+                    'Begin each of them with "- "',
+                )
         if not isinstance(block, ItemList):
             continue
         firsts = ("".join(p.source for p in item.paragraphs[:1]) for item in block.items)

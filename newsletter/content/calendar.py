@@ -44,7 +44,8 @@ _NAMED_MONTH_FIRST = re.compile(
 )
 _CLOCK = re.compile(
     r"(?<![0-9:.])([0-9]{1,2})(?:\s*[:.hu]\s*([0-9]{2}))(?![0-9])"
-    r"|(?<![0-9:.])([0-9]{1,2})\s*(?:uur\b|u\b|h\b)",
+    r"|(?<![0-9:.])([0-9]{1,2})\s*(?:uur\b|u\b|h\b)"
+    r"|(?<![0-9:.])([01][0-9]|2[0-3])([0-5][0-9])(?![0-9])",
     re.IGNORECASE,
 )
 _AFTERNOON = re.compile(r"(?<=[0-9\s])p\.?m\b", re.IGNORECASE)
@@ -78,7 +79,7 @@ def find_clock(text: str) -> time | None:
     match = _CLOCK.search(text)
     if not match:
         return None
-    hour, minute = int(match[1] or match[3]), int(match[2] or 0)
+    hour, minute = int(match[1] or match[3] or match[4]), int(match[2] or match[5] or 0)
     if hour < _NOON and _AFTERNOON.search(text, match.end() - 1):
         hour += _NOON
     try:

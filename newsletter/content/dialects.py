@@ -167,7 +167,7 @@ EMPHASIS: Final = (
         "a backslash stands here without effect, and subscribers see it",
         "Delete it; at the end of a line it breaks the line only when another line follows",
         r"(?<!\\)\\\s*$",
-        r"(?<=[\s,.!?])\\n(?![a-z])",
+        r"(?<=[\s,.!?])\\n(?![a-z])|(?<=[^\W\d_])\\n(?=[^\W\d_])",
     ),
 )
 (OPENING_STAR,) = marks(

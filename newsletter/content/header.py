@@ -173,7 +173,10 @@ class _Entries:
                 "Keep one of the two",
             )
         else:
-            self.found[key] = Entry(number, read_value(value, number, self.problems))
+            prose = key in ("subject", "preheader")
+            self.found[key] = Entry(
+                number, read_value(value, number, self.problems if prose else None)
+            )
 
     def _continued(self, number: int) -> None:
         # One finding for all lines of a value; none below a key that is reported itself.

@@ -27,6 +27,7 @@ _MARKS: Final = tuple(
         (r"\*\*+|(?<!\w)__(?=\w)|(?<=\w)__(?!\w)", "Markdown for bold", _PLAIN),
         (r"(?<![\w*])\*(?=\S)[^*]{1,200}(?<=\S)\*(?![\w*])", "Markdown for italics", _PLAIN),
         (r"(?<!\w)_(?=[^\W_])[^_]{1,200}(?<=[^\W_])[.!?]?_(?!\w)", "Markdown for italics", _PLAIN),
+        (r"\\[!#-&(-/:-@\[\]-`{-~]", "a backslash of Markdown", "Delete the backslash"),
         (r"`[^`]{1,200}`", "Markdown for code", _PLAIN),
         (r"~~[^~]{1,200}~~|==[^=]{1,200}==", "Markdown for a crossed out or marked word", _PLAIN),
         (r"(?<![\w:]):[a-z][a-z0-9_+-]{1,40}:(?![\w:])", "an emoji code", "Put the emoji here"),

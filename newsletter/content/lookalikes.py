@@ -23,7 +23,9 @@ _TALK: Final = re.compile(r"[?!\"“”‘„«»]")
 _SIGN: Final = re.compile(
     r"([^\w\s\"“”‘’'„«»(\[<>*_`#|:.,…–—−‐‑•◦▪‣⁃∙●○■□►▸➤➢☐☑·\ufff9-\uffff-])\ufe0f?\s*\S"
 )
-_ENUMERATED: Final = re.compile(r"(?:[a-h]|[ivx]{1,4})[.)]\s+\S|\([0-9a-h]{1,2}\)\s+\S")
+_ENUMERATED: Final = re.compile(
+    r"(?:[a-hA-H]|[ivx]{1,4}|[IVX]{1,4})[.)]\s+\S|\([0-9a-h]{1,2}\)\s+\S|o\s+\S"
+)
 _SIGNATURE_DASHES = 2
 
 
@@ -126,7 +128,7 @@ def _tables(rows: Sequence[Row], problems: Problems) -> None:
     lines = [row.text.strip() for row in rows]
     rule = next((i for i, line in enumerate(lines) if _DELIMITER.fullmatch(line)), None)
     barred = [i for i, line in enumerate(lines) if line.count("|") > 1 and _CELLS.fullmatch(line)]
-    tabbed = [i for i, line in enumerate(lines) if "\t" in line]
+    tabbed = [i for i, line in enumerate(lines) if "\t" in line[2:]]
     columns = {line.count(" | ") for line in lines}
     first = None
     if rule is not None:
