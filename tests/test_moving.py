@@ -20,11 +20,13 @@ from house import House, Provider
 from visitors import VIA, wish
 
 from newsletter.errors import NewsletterError, TryAgain
+from newsletter.model import ImportChange, Status
 from newsletter.store import (
     batches,
     bookmarks,
     engine,
     history,
+    imports,
     keys,
     mailings,
     moving,
@@ -86,6 +88,9 @@ def house(root: Path, database: str) -> Iterator[House]:
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
         bookmarks.put(connection, "tidied", now(connection))
+        begun, _ = imports.begin(connection, now(connection))
+        named = (ImportChange.NAMED, Status.ACTIVE)
+        imports.record_changed(connection, begun, {1: named})
     ref = str(house.sql("SELECT ref FROM deliveries WHERE id = 1")[0][0])
     for name, told in (("applied", ref), ("waiting", "0" * 32)):
         keep(house.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])

@@ -196,7 +196,10 @@ def test_import_reports_what_became_of_every_row(
         ],
         "remarks": [],
     }
-    assert json.loads(dry.stdout) == ask(*command) == expected
+    assert json.loads(dry.stdout) == {"id": None, **expected}
+    done = ask(*command)
+    assert done == {"id": done["id"], **expected}
+    assert len(done["id"]) == 8
     assert ask("stats") == {
         "pending": 0,
         "active": 1,

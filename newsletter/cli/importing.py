@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,7 +11,7 @@ import click
 
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.subscriptions import formats, importing
+from newsletter.subscriptions import formats, importing, undoing
 from newsletter.subscriptions.merging import Result
 
 if TYPE_CHECKING:
@@ -95,6 +96,31 @@ def import_(
     print_json(asdict(report)) if json_ else say(_report(report))
 
 
+@click.command()
+@click.argument("import_id", metavar="IMPORT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
+    """Undo an import, by the id that it printed.
+
+    Removes whom it added and makes active again whom it took off, but nobody to whom anything
+    happened since: a letter, an event, an act of theirs or yours.
+    """
+    began = undoing.look_up(app.store, import_id)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this takes people off the list: say --yes")
+        click.confirm(f"Undo import {import_id} of {began}?", abort=True, err=True)
+    done = undoing.undo(app.store, app.settings, import_id)
+    if json_:
+        print_json(asdict(done))
+        return
+    say(f"{done.removed:,} removed, {done.restored:,} restored, {done.kept:,} kept")
+    for reason, count in done.reasons.items():
+        say(f"{count:>9,}  {reason}")
+
+
 def wording(text: str) -> str:
     """Return what `--consent` says, on one line.
 
@@ -138,4 +164,6 @@ def _report(report: ImportReport) -> str:
     lines += [f"  line {row.line}: {row.reason}" for row in report.rejected[:_LISTED]]
     if more := report.skipped + report.invalid - len(report.rejected[:_LISTED]):
         lines.append(f"  and {more:,} more: --rejects FILE writes all of them")
+    if report.id and report.rows:
+        lines.append(f"Undo it: newsletter subscribers undo {report.id}")
     return "\n".join(lines)

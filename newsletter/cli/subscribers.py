@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from newsletter.cli import stories
-from newsletter.cli.importing import import_, wording
+from newsletter.cli.importing import import_, undo, wording
 from newsletter.cli.output import note, print_json, say
 from newsletter.model import Status
 from newsletter.subscriptions import erasing, exporting
@@ -38,6 +38,7 @@ def subscribers() -> None:
 
 
 subscribers.add_command(import_)
+subscribers.add_command(undo)
 
 
 @subscribers.command()

@@ -21,6 +21,16 @@ class Status(StrEnum):
     COMPLAINED = "complained"
 
 
+class ImportChange(StrEnum):
+    """What an import made of a subscriber; who was only named had been changed by another."""
+
+    ADDED = "added"
+    CONFIRMED = "confirmed"
+    LEFT = "left"
+    NAMED = "named"
+    NAMED_AS_LEFT = "named as left"
+
+
 @dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person on the list.

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from newsletter.model import DeliveryState
 from newsletter.store import people, webhooks
+from newsletter.store.bulk import among
 from newsletter.store.engine import Lock, exclude
 from newsletter.store.schema import (
     acceptances,
@@ -84,10 +85,10 @@ def erase(
     """
     id_, address_hash = person.id, hashes[person.email_key]
     people.forget_snapshots(connection, [id_])
-    wording_ids = _wordings(connection, id_)
+    wording_ids = wordings_of(connection, [id_])
     refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
     connection.execute(subscribers.delete().where(subscribers.c.id == id_))
-    _forget_wordings(connection, wording_ids)
+    forget_wordings(connection, wording_ids)
     _forget_wishes(connection, person, hashes)
     for key, digest in hashes.items():
         webhooks.forget(connection, digest, key)
@@ -139,16 +140,16 @@ def _forget_notices(connection: sa.Connection, id_: int, address_hash: str) -> l
     return list(connection.scalars(notices.delete().where(his).returning(notices.c.ref)))
 
 
-def _wordings(connection: sa.Connection, id_: int) -> list[int]:
-    """Return the numbers of the words that somebody agreed to, or was asked to agree to."""
-    his = (
-        sa.select(table.c.wording_id).where(table.c.subscriber_id == id_)
+def wordings_of(connection: sa.Connection, ids: Collection[int]) -> list[int]:
+    """Return the numbers of the words that people agreed to, or were asked to agree to."""
+    theirs = (
+        sa.select(table.c.wording_id).where(among(connection, table.c.subscriber_id, ids))
         for table in (consents, signups)
     )
-    return list(connection.scalars(sa.union(*his)))
+    return list(connection.scalars(sa.union(*theirs)))
 
 
-def _forget_wordings(connection: sa.Connection, ids: list[int]) -> None:
+def forget_wordings(connection: sa.Connection, ids: Collection[int]) -> None:
     """Forget these words, unless they are somebody else's too: an author may have named him."""
     others = (
         sa.exists().where(table.c.wording_id == wordings.c.id) for table in (consents, signups)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.model import Status
-from newsletter.store.schema import ledger, mailings, subscribers
+from newsletter.store.schema import imported, ledger, mailings, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -48,6 +48,25 @@ def still_here(connection: sa.Connection, public_ids: Collection[str]) -> list[i
     )
     if connection.get_execution_options().get("newsletter_write"):
         query = query.with_for_update()
+    return list(connection.scalars(query))
+
+
+def taken_off(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
+    """Return the row numbers of those whom only an import took off the list, or added as gone.
+
+    That they leave by their own act as well has to be noted: then undoing that import brings none
+    of them back.
+    """
+    query = (
+        sa.select(subscribers.c.id)
+        .join(imported, imported.c.subscriber_id == subscribers.c.id)
+        .where(
+            subscribers.c.public_id.in_(public_ids),
+            subscribers.c.status.not_in([Status.PENDING.value, Status.ACTIVE.value]),
+            imported.c.touched.is_(sa.false()),
+        )
+        .order_by(subscribers.c.id)
+    )
     return list(connection.scalars(query))
 
 

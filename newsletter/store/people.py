@@ -14,6 +14,7 @@ from newsletter.store.ids import new_id
 from newsletter.store.schema import (
     batches,
     deliveries,
+    imported,
     ledger,
     subscribers,
     suppressions,
@@ -95,8 +96,25 @@ def add(connection: sa.Connection, newcomers: Sequence[Newcomer]) -> None:
     )
 
 
-def confirm(connection: sa.Connection, people: Mapping[int, datetime]) -> None:
+def touch(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Note that somebody acted on these people: no import that changed them is undone for them.
+
+    To be called also where an act changes nothing, such as leaving a second time.
+    """
+    if ids:
+        these = imported.update().where(
+            among(connection, imported.c.subscriber_id, list(ids)),
+            imported.c.touched.is_(sa.false()),
+        )
+        connection.execute(these.values(touched=True))
+
+
+def confirm(
+    connection: sa.Connection, people: Mapping[int, datetime], *, by_import: bool = False
+) -> None:
     """Make these active, from the given moments; who had left is back."""
+    if not by_import:
+        touch(connection, people)
     _update(
         connection,
         {
@@ -109,8 +127,12 @@ def confirm(connection: sa.Connection, people: Mapping[int, datetime]) -> None:
     )
 
 
-def rename(connection: sa.Connection, people: Mapping[int, str]) -> None:
+def rename(
+    connection: sa.Connection, people: Mapping[int, str], *, by_import: bool = False
+) -> None:
     """Give these another first name; see `forget_snapshots`."""
+    if not by_import:
+        touch(connection, people)
     _update(
         connection,
         {"first_name": sa.bindparam("new_name")},
@@ -119,8 +141,15 @@ def rename(connection: sa.Connection, people: Mapping[int, str]) -> None:
     forget_snapshots(connection, people)
 
 
-def leave(connection: sa.Connection, people: Mapping[int, tuple[Status, datetime]]) -> None:
+def leave(
+    connection: sa.Connection,
+    people: Mapping[int, tuple[Status, datetime]],
+    *,
+    by_import: bool = False,
+) -> None:
     """Record that these left, how and when; see `forget_snapshots`."""
+    if not by_import:
+        touch(connection, people)
     _update(
         connection,
         {"status": sa.bindparam("new_status"), "left_at": sa.bindparam("new_left_at")},

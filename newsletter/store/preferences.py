@@ -214,6 +214,7 @@ def apply_change(
     connection.execute(
         changes.update().where(changes.c.id == change.id).values(confirmed_at=moment)
     )
+    people.touch(connection, [change.subscriber_id])
     people.forget_snapshots(connection, [change.subscriber_id])
 
 
@@ -258,4 +259,5 @@ def moves(connection: sa.Connection, id_: int) -> list[Move]:
 
 
 def _set(connection: sa.Connection, reader: Reader, **values: object) -> None:
+    people.touch(connection, [reader.id])
     connection.execute(subscribers.update().where(subscribers.c.id == reader.id).values(**values))

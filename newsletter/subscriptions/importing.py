@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from newsletter import garbage
-from newsletter.model import Status
-from newsletter.store import consents, people
+from newsletter.model import ImportChange, Status
+from newsletter.store import consents, imports, people
 from newsletter.store.engine import now
 from newsletter.subscriptions import columns as columns_
 from newsletter.subscriptions import csvfile
@@ -27,13 +27,14 @@ from newsletter.subscriptions.rows import LEFT, SOURCE, RefusedRow, Row, RowRead
 from newsletter.subscriptions.screening import Screen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
     import sqlalchemy as sa
 
     from newsletter.store import Store
+    from newsletter.store.people import Known
     from newsletter.subscriptions.csvfile import Record
 
 _AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
@@ -80,6 +81,7 @@ class ImportReport:
     """What became of the rows: added, updated, unchanged, skipped and invalid are all of them.
 
     Attributes:
+        id: What undoes it: see `undoing`. A dry run has none.
         rejected: The first of the rows that were skipped or invalid.
         remarks: What else the author should know.
     """
@@ -91,6 +93,7 @@ class ImportReport:
     skipped: int
     invalid: int
     reasons: Mapping[str, int]
+    id: str | None = field(default=None, compare=False)
     rejected: tuple[Rejected, ...] = ()
     remarks: tuple[str, ...] = ()
 
@@ -136,6 +139,8 @@ def import_file(
         _rejects(options.rejects, file.header) as reject,
         _writing(store, options) as writing,
     ):
+        with writing() as connection:
+            run.begin(connection)
         for chunk in _chunks(file.records()):
             read = [_read(reader, record) for record in chunk]
             with writing() as connection:
@@ -144,7 +149,7 @@ def import_file(
             reject(chunk, reasons)
             progress(run.rows, file.rows)
             collect()
-    return run.report(_remarks(reader.garbled))
+    return run.report(_remarks(reader.garbled), known=not options.dry_run)
 
 
 def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
@@ -234,18 +239,25 @@ class _Run:
         self._results: Counter[Result] = Counter()
         self._reasons: Counter[str] = Counter()
         self._rejected: list[Rejected] = []
+        self._id = 0
+        self._public_id = ""
 
     @property
     def rows(self) -> int:
         return self._results.total()
 
-    def report(self, remarks: tuple[str, ...]) -> ImportReport:
-        """Return the account so far."""
+    def begin(self, connection: sa.Connection) -> None:
+        """Record that it begins, so that it can be undone."""
+        self._id, self._public_id = imports.begin(connection, self._moment)
+
+    def report(self, remarks: tuple[str, ...], *, known: bool) -> ImportReport:
+        """Return the account so far; `known` tells whether it is recorded."""
         counts = {result.value: self._results[result] for result in Result}
         return ImportReport(
             self.rows,
             **counts,
             reasons=dict(self._reasons.most_common()),
+            id=self._public_id if known else None,
             rejected=tuple(self._rejected),
             remarks=remarks,
         )
@@ -303,12 +315,15 @@ class _Run:
 
     def _write(self, connection: sa.Connection, entries: Mapping[str, Entry]) -> None:
         newcomers = [newcomer for entry in entries.values() if (newcomer := entry.newcomer())]
-        people.add(connection, newcomers)
+        if newcomers:
+            newest = people.newest_id(connection)
+            people.add(connection, newcomers)
+            imports.record_added(connection, self._id, newest)
         old = [(entry.was, entry) for entry in entries.values() if entry.was]
         confirmed = {
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
         }
-        people.confirm(connection, confirmed)
+        people.confirm(connection, confirmed, by_import=True)
         people.rename(
             connection,
             {
@@ -316,14 +331,36 @@ class _Run:
                 for was, entry in old
                 if entry.first_name and entry.first_name != was.first_name
             },
+            by_import=True,
         )
-        people.leave(
-            connection,
-            {
-                was.id: (entry.status, entry.left_at or self._moment)
-                for was, entry in old
-                if entry.status in LEFT and was.status not in LEFT
-            },
-        )
+        leavers = {
+            was.id: (entry.status, entry.left_at or self._moment)
+            for was, entry in old
+            if entry.status in LEFT and was.status not in LEFT
+        }
+        people.leave(connection, leavers, by_import=True)
+        self._record(connection, old, leavers)
         agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
         consents.record(connection, self._consent, SOURCE, agreed)
+
+    def _record(
+        self,
+        connection: sa.Connection,
+        old: Sequence[tuple[Known, Entry]],
+        leavers: Collection[int],
+    ) -> None:
+        """Record what became of people who were on the list, for `undoing`."""
+        changed: dict[int, tuple[ImportChange, Status]] = {}
+        others = [was.id for was, entry in old if was.id not in leavers and not entry.agreed]
+        named = imports.of_other_imports(connection, self._id, others) if others else frozenset()
+        for was, entry in old:
+            if was.id in leavers:
+                changed[was.id] = (ImportChange.LEFT, was.status)
+            elif entry.agreed:
+                changed[was.id] = (ImportChange.CONFIRMED, was.status)
+            elif was.id in named:
+                left = entry.named_as_left
+                what = ImportChange.NAMED_AS_LEFT if left else ImportChange.NAMED
+                changed[was.id] = (what, was.status)
+        if changed:
+            imports.record_changed(connection, self._id, changed)

@@ -55,10 +55,15 @@ def leave(
     """
     with store.read() as connection:
         # Where the list was moved to, somebody who had left may have come back: writing is refused.
-        if not is_closed(connection) and not leaving.still_here(connection, public_ids):
+        known = leaving.still_here(connection, public_ids) or leaving.taken_off(
+            connection, public_ids
+        )
+        if not is_closed(connection) and not known:
             return 0
     with store.write() as connection:
-        here = leaving.still_here(connection, {*public_ids, *others()})
+        asked = {*public_ids, *others()}
+        here = leaving.still_here(connection, asked)
+        people.touch(connection, leaving.taken_off(connection, asked))
         moment = now(connection)
         people.leave(connection, dict.fromkeys(here, (Status.UNSUBSCRIBED, moment)))
     return len(here)

@@ -35,6 +35,7 @@ class Entry:
         seen: An earlier row of the file named him.
         kept_away: Why only a hash of his address is kept, and it may not be mailed; or nothing.
         came_with: The row that put a stranger on the list.
+        named_as_left: A row said that they left, or did not confirm.
         agreed: When and from which IP address he agreed, if a row made him active.
     """
 
@@ -46,6 +47,7 @@ class Entry:
     came_with: Row | None = None
     agreed: tuple[datetime, str | None] | None = None
     confirmed_at: datetime | None = None
+    named_as_left: bool = False
     left_at: datetime | None = None
 
     def __post_init__(self) -> None:
@@ -59,6 +61,7 @@ class Entry:
         return verdict
 
     def _take(self, row: Row) -> tuple[Result, str]:
+        self.named_as_left = self.named_as_left or row.status is not Status.ACTIVE
         if self.kept_away:
             return Result.SKIPPED, f"{self.kept_away} here"
         if row.status in LEFT:

@@ -83,6 +83,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
                 f"nothing was changed: this address is {reason.removesuffix(' here')}",
                 hint="Only that person can come back, by signing up again",
             )
+        people.touch(connection, [known.id] if known else [])
         newcomer = entry.newcomer()
         people.add(connection, [newcomer] if newcomer else [])
         if known and entry.agreed:
@@ -107,6 +108,7 @@ def unsubscribe(store: Store, email: str) -> bool:
             require_gone(connection, address)
             return False
         if known.status in LEFT:
+            people.touch(connection, [known.id])
             return False
         people.leave(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
     return True

@@ -17,6 +17,8 @@ from newsletter.store.schema.letters import (
 from newsletter.store.schema.people import (
     changes,
     consents,
+    imported,
+    imports,
     signups,
     subscribers,
     suppressions,
@@ -36,6 +38,8 @@ __all__ = [
     "decisions",
     "deliveries",
     "events",
+    "imported",
+    "imports",
     "ledger",
     "mailings",
     "metadata",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from newsletter.model import Status
+from newsletter.model import ImportChange, Status
 from newsletter.store.schema.columns import RowId, UtcDateTime, metadata, one_of
 
 subscribers = sa.Table(
@@ -119,6 +119,36 @@ tallies = sa.Table(
     sa.Column("what", sa.Text, primary_key=True),
     sa.Column("hour", UtcDateTime, primary_key=True),
     sa.Column("count", sa.Integer, nullable=False),
+)
+
+# Imports, so that they can be undone: when each began, and which event was the newest then.
+imports = sa.Table(
+    "imports",
+    metadata,
+    sa.Column("id", RowId, primary_key=True),
+    sa.Column("public_id", sa.Text, nullable=False, unique=True),
+    sa.Column("started_at", UtcDateTime, nullable=False),
+    sa.Column("newest_event", RowId, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+# What an import made of a subscriber who was not on the list before, or whom an import had changed.
+imported = sa.Table(
+    "imported",
+    metadata,
+    sa.Column("import_id", sa.ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column(
+        "subscriber_id",
+        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+    sa.Column("change", sa.Text, nullable=False),
+    # The status before, of one who was on the list.
+    sa.Column("was", sa.Text),
+    # The subscriber, the author or a provider has changed something of this subscriber since.
+    sa.Column("touched", sa.Boolean, nullable=False, server_default=sa.false()),
+    one_of("change", ImportChange),
 )
 
 # Addresses of which nothing but a keyed hash may be kept, and that may not be mailed.
