@@ -53,7 +53,8 @@ def notices(
                 return
             # At a moment that says nothing: whoever has just asked can measure by how much slower
             # the app is while a letter leaves, and so whether there was one to send.
-            stop.wait(_CHANCE.uniform(*_MOMENT))
+            if stop.wait(_CHANCE.uniform(*_MOMENT)):
+                return
             wake.clear()
             try:
                 done = sender.send_due(database.store(), stop)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-AT_ONCE: Final = 30
+AT_ONCE: Final = 10
 """How many lines may come at once, after a quiet while."""
 SECONDS: Final = 1.0
 """How long it takes until there is room for another line."""
