@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from datetime import UTC, datetime
+from email.utils import formataddr, parseaddr
 from typing import Any
 
 from newsletter import personal, slots
@@ -91,7 +92,12 @@ def resend_json(of: Batch) -> list[dict[str, Any]]:
                 },
                 "tags": [{"name": "delivery", "value": reader.ref}],
             }
-            | ({"reply_to": headers["Reply-To"]} if "Reply-To" in headers else {})
+            # Its name in encoded words where it would stand in quotation marks: see resend.py.
+            | (
+                {"reply_to": formataddr(parseaddr(headers["Reply-To"]))}
+                if of.letter.reply_to
+                else {}
+            )
         )
     return messages
 
