@@ -179,6 +179,16 @@ def test_every_picture_is_small_shown_and_made_by_the_script() -> None:
     assert max(pictures.values()) < 300_000
 
 
+def test_the_script_of_the_pictures_says_what_it_lacks() -> None:
+    script = PROJECT / "docs" / "picture.py"
+    code = f"import sys, runpy; sys.modules['playwright'] = None; runpy.run_path({str(script)!r})"
+    asked = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=False
+    )
+    assert asked.returncode == 1
+    assert "./dev test --collect-only" in asked.stderr
+
+
 def test_every_link_between_documents_leads_somewhere() -> None:
     broken = []
     for page in (*DOCUMENTS, PROJECT / "CHANGELOG.md", PROJECT / "benchmarks" / "README.md"):

@@ -308,6 +308,7 @@ def test_a_wrong_value_is_shown_as_it_must_be(tmp_path: Path, line: str, right: 
         ("name = { a = 1 }", "not a table"),
         ("max_per_hour = 'ten'", "not a text in quotes"),
         ("greeting_without_name = 'Dag {first_name},'", "Only greeting may hold {first_name}"),
+        ("greeting_without_name = 'Dag *|FNAME|*,'", "no name to put there"),
         ("signature = 'Groet, {first_name}'", "Only greeting may hold {first_name}"),
         ('name = "a\\u200bb"', "U+200B (ZERO WIDTH SPACE)"),
         ('name = "\\u200d"', "is empty"),
@@ -315,6 +316,29 @@ def test_a_wrong_value_is_shown_as_it_must_be(tmp_path: Path, line: str, right: 
 )
 def test_a_wrong_value_is_told_in_plain_words(tmp_path: Path, line: str, said: str) -> None:
     assert said in refused(made(tmp_path, **{"newsletter.toml": line}))
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "name = 'Brief %recipient%'",
+        "name = '[Stil] Water & co. <3'",
+        "signature = 'Groet, Marijke :-) *'",
+        "contact = 'Marijke <m@example.org>, <https://example.org/>'",
+        "contact = 'Kade 1\\A'",
+        "greeting = 'Dag {first_name} & co.,'",
+        "greeting = 'Lieve mensen,'",
+        "greeting = ''",
+        "signature = ''",
+        'signature = """\nGroet,\nMarijke"""',
+        'signature = "Groet,\\nMarijke"',
+        'contact = "Kade\\u00a01"',
+        "language = 'nds-NL'",
+        "max_per_second = 0.5",
+    ],
+)
+def test_what_only_looks_odd_is_taken(tmp_path: Path, line: str) -> None:
+    config.load(made(tmp_path, **{"newsletter.toml": line}), {})
 
 
 @pytest.mark.parametrize(
@@ -350,7 +374,44 @@ def test_a_secret_in_the_file_is_refused_and_not_shown(
     assert "canary" not in told
 
 
+@pytest.mark.parametrize("folder", ["issues", "templates", "config"])
+def test_settings_in_a_folder_below_are_an_error(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "issues").mkdir()
+    (tmp_path / folder).mkdir(exist_ok=True)
+    made(tmp_path / folder, **{"newsletter.toml": LINES})
+    told = refused(tmp_path)
+    assert told.startswith(f"{folder}/newsletter.toml: is not read")
+    made(tmp_path, **{"newsletter.toml": LINES})
+    assert config.load(tmp_path, {}).name == "Stil Water"
+
+
 # The environment
+
+
+@pytest.mark.parametrize("name", ["RESEND_API_KEY", "NEWSLETTER_SECRET_KEY", "NEWSLETTER_PROVIDER"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ('"canary"', "has quotation marks around its value"),
+        ("'canary'", "has quotation marks around its value"),
+        ("$(openssl rand -hex canary)", "no value"),
+        ("${CANARY_canary}", "no value"),
+        ("${{ secrets.canary }}", "no value"),
+        ("<canary>", "no value"),
+        ("…", "no value"),
+    ],
+)
+def test_a_variable_that_was_not_filled_in_is_an_error(
+    tmp_path: Path, name: str, value: str, said: str
+) -> None:
+    with pytest.raises(NewsletterError, match=f"^{name}: .*{said}") as caught:
+        config.load(tmp_path, {name: value})
+    assert "canary" not in str(caught.value)
+
+
+def test_a_wrong_value_in_a_variable_is_shown_as_a_variable(tmp_path: Path) -> None:
+    with pytest.raises(NewsletterError, match="Write: NEWSLETTER_PROVIDER=resend"):
+        config.load(tmp_path, {"NEWSLETTER_PROVIDER": "Resend"})
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,10 @@ _SENDING: Final = {
 _OF_OTHERS: Final = {"NEWSLETTER_SEND", "NEWSLETTER_PING_URL", "NEWSLETTER_PROJECT"}
 _OURS: Final = re.compile(r"(NEWS?LET?TER|RESEND|LETTERMINT|MAILGUN|SES)S?_\w+")
 _ALIKE: Final = 0.8
+# A shell's command or variable, a workflow's expression, or "<your key>", as they were written.
+_PLACE: Final = re.compile(
+    r"\$\(.*\)|\$\{.*\}|`.*`|\{\{.*\}\}|<[^<>]*>|\W*(…|\.\.\.)\W*", re.DOTALL
+)
 
 
 def given(environment: Mapping[str, str]) -> dict[str, str]:
@@ -101,6 +105,18 @@ def _filled(environment: Mapping[str, str], variable: str) -> str:
             "is set but empty",
             where=variable,
             hint="Give it a value or unset it (an empty value is how a missing secret looks)",
+        )
+    if value[0] == value[-1] and value[0] in "\"'" and len(value) > 1:
+        raise NewsletterError(
+            "has quotation marks around its value, and they count as a part of it",
+            where=variable,
+            hint="Take them away: a file of variables is not always read as a shell reads it",
+        )
+    if _PLACE.fullmatch(value):
+        raise NewsletterError(
+            "holds what was to be replaced by a value, and no value",
+            where=variable,
+            hint="Put the value itself in its place",
         )
     return value
 

@@ -105,24 +105,22 @@ def refuse_broken(
                 continue
             value = values[key]
             problem = rule.problem.format(value=repr(value))
-            if key in variables:
-                raise NewsletterError(
-                    problem, where=variables[key], hint=_hint(rule, variables[key], value)
-                )
+            variable = variables.get(key, "")
+            what = f'{source.line(key)}setting "{key}" {problem}'
             raise NewsletterError(
-                f'{source.line(key)}setting "{key}" {problem}',
-                where=origin,
-                hint=_hint(rule, key, value),
+                problem if variable else what,
+                where=variable or origin,
+                hint=_hint(rule, key, value, variable),
             )
 
 
-def _hint(rule: Rule, key: str, value: str) -> str:
+def _hint(rule: Rule, key: str, value: str, variable: str) -> str:
     if rule.advice:
         return rule.advice(value)
     right = rule.meant(value) if rule.meant else ""
     # Never a correction that breaks the same rule.
     if right and right != value and rule.holds(right) and len(right) <= _SHOWN:
-        return f"Write: {key} = {quoted(right)}"
+        return f"Write: {variable}={right}" if variable else f"Write: {key} = {quoted(right)}"
     return rule.hint
 
 
@@ -243,10 +241,16 @@ RULES: Final = (
         meant=texts.greeting,
     ),
     Rule(
-        ("greeting_without_name", "signature", "name"),
+        ("greeting_without_name", "signature", "name", "contact"),
         texts.has_no_place,
         "is the same for everyone, so that a place for a name would stay as it is",
         "Only greeting may hold {first_name}",
+    ),
+    Rule(
+        ("greeting_without_name",),
+        texts.is_greeting,
+        "holds braces or another place for a name, and there is no name to put there",
+        'Write it as "Dag,"',
     ),
     Rule(
         ("accent_color",),

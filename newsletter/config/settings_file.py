@@ -88,7 +88,20 @@ def find(start: Path) -> Source:
             return _own(own)
         if shared:
             return shared
+    _refuse_too_deep(start)
     return Source()
+
+
+def _refuse_too_deep(folder: Path) -> None:
+    """Refuse settings one folder below the one with the issues, where nothing looks for them."""
+    if not (folder / "issues").is_dir():
+        return
+    for path in sorted(folder.glob(f"*/{OWN}")):
+        raise NewsletterError(
+            f"is not read: the settings stand in the folder that holds {path.parent.name}/",
+            where=f"{path.parent.name}/{OWN}",
+            hint=f"Move it one folder up: mv {path.parent.name}/{OWN} {OWN}",
+        )
 
 
 def _names(folder: Path) -> list[str]:

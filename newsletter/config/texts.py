@@ -90,7 +90,7 @@ def greeting(value: str) -> str:
 
 def has_no_place(value: str) -> bool:
     """Tell whether a text that is the same for everyone has no place for a name."""
-    return PLACE not in value and is_greeting(value)
+    return PLACE not in value
 
 
 def _unprintable(value: str) -> str:
