@@ -272,6 +272,13 @@ def test_mailchimps_other_files_are_of_leavers(
         assert statuses(store) == {"anna@example.org": kept_as}
 
 
+def test_mailchimps_reasons_of_leaving_stop_nothing(store: Store, tmp_path: Path) -> None:
+    row = MAILCHIMP_ROW.format(email="anna@example.org")
+    more = "UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,UNSUB_REASON_OTHER"
+    text = f'{MAILCHIMP},{more}\n{row},"2022-01-01 00:00:00",Brief,a1,OTHER,te druk\n'
+    assert bring(store, tmp_path, text).reasons == {"unsubscribed in the file": 1}
+
+
 def test_a_row_without_a_status_in_a_file_that_has_them_is_not_sure(
     store: Store, tmp_path: Path
 ) -> None:

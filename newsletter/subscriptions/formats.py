@@ -40,7 +40,7 @@ OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "s
 EMAIL = (
     *("email", "email address", "e mail", "e mail address", "e mailadres", "emailadres"),
     *("mailadres", "subscriber email", "contact email", "email id", "mail", "subscriber"),
-    *("abonnee", "e mail adres", "email adres"),
+    *("abonnee", "e mail adres", "email adres", "emailaddress"),
 )
 FIRST_NAME = ("first name", "firstname", "fname", "given name", "voornaam", "prénom", "vorname")
 FULL_NAME = ("name", "full name", "naam", "volledige naam", "subscriber name", "display name")
@@ -107,6 +107,8 @@ LEFT = {
             *("datum uitschrijving", "datum afmelding", "reden afmelding", "uitschrijfreden"),
             *("email suppressions", "suppressed", "portal unsubscribe", "do not email"),
             *("email address quarantined", "email address quarantine reason"),
+            *("unsub campaign title", "unsub campaign id", "unsub reason other"),
+            *("unsubscription reason",),
         ),
         Status.UNSUBSCRIBED,
     ),
@@ -114,7 +116,8 @@ LEFT = {
         (
             *("clean time", "cleaned", "bounced", "hard bounced", "hard bounce", "bounced at"),
             *("email hard bounce reason", "hard bounce reason", "invalid email address"),
-            *("portal bounce", "global bounce"),
+            *("portal bounce", "global bounce", "clean campaign title", "clean campaign id"),
+            *("undeliverability date", "undeliverability reason"),
         ),
         Status.BOUNCED,
     ),
@@ -146,7 +149,13 @@ INACTIVE_IS: tuple[tuple[frozenset[str], Status], ...] = (
 HARMLESS = frozenset(
     {
         *LAST_NAME,
-        *("active subscription", "optout nl", "optout subtype", "marketing emails bounced"),
+        *(
+            "active subscription",
+            "churn date",
+            "optout nl",
+            "optout subtype",
+            "marketing emails bounced",
+        ),
         *("marketing emails delivered", "marketing emails opened", "marketing emails clicked"),
         *("marketing emails replied", "marketing contact status source name"),
         *("marketing contact status source type", "marketing contact until next update"),

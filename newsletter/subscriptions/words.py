@@ -41,7 +41,7 @@ WORDS: Mapping[str, Status] = {
         Status.COMPLAINED: (
             *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
             *("spam complaint", "ongewenst", "klacht", "spamklacht", "als spam gemarkeerd"),
-            *("spam report", "reported spam", "reported as spam"),
+            *("spam report", "reported spam", "reported as spam", "spammed"),
         ),
     }.items()
     for word in words
