@@ -66,8 +66,11 @@ class App:
     @cached_property
     def store(self) -> Store:
         """The newsletter's database."""
-        from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+        from newsletter.store import modes, open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
+        # First, for SQLite gives its log the rights of the file.
+        for warning in modes.close_to_others(self.settings):
+            click.echo(f"warning: {warning}", err=True)
         store = open_store(self.settings)
         self._context.call_on_close(store.close)
         return store

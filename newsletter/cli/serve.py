@@ -11,6 +11,7 @@ import click
 
 from newsletter import web
 from newsletter.cli.output import is_quiet
+from newsletter.store import modes
 
 if TYPE_CHECKING:
     from newsletter.cli import App
@@ -59,6 +60,8 @@ def serve(
     settings = app.settings
     with web.listen(host, port) as at:
         write = _forget if is_quiet() else _write
+        for warning in modes.close_to_others(settings):
+            write(f"warning: {warning}")
         web.serve(settings, at, write, workers=workers, proxies=proxies)
 
 
