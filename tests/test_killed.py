@@ -16,7 +16,7 @@ import pytest
 from house import COMMAND, DAY, House
 
 from newsletter import delivery
-from newsletter.store import batches, mailings
+from newsletter.store import batches, mailings, schema, sender_locks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,6 +65,27 @@ def leave_claimed(house: House, run: Callable[..., subprocess.CompletedProcess[s
         lost = batches.claim(connection, 1, size=25, lease=LEASE, key_id="k")
     assert lost
     return lost
+
+
+def test_of_a_sender_that_is_gone_from_this_machine_status_says_that_it_is_lost(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    house = House(root, readers=25)
+    leave_claimed(house, run)
+
+    def claim_and_fail() -> None:
+        with sender_locks.held(house.settings.state) as owner:
+            assert owner
+            with house.store.write() as connection:
+                connection.execute(schema.batches.update().values(owner=owner))
+            assert "was lost" not in run("status", house.slug).stdout
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        claim_and_fail()
+    assert re.search("20 attempting: .* lost", run("status", house.slug).stdout)
+    assert run("send", house.slug).returncode == 0
+    assert house.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
 
 
 @pytest.mark.parametrize("due", [False, True])

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from newsletter.model import Decision, DeliveryState, Details, Unsettled
+from newsletter.store import owners
 from newsletter.store.doubts import accepted_twice, still_searchable
-from newsletter.store.schema import batches, decisions, deliveries
+from newsletter.store.engine import now
+from newsletter.store.schema import UtcDateTime, batches, decisions, deliveries
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 _EXPLAINED: Final = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.UNKNOWN)
 
@@ -39,12 +44,19 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
 
 
 def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, ...]:
+    """Return what is under way or unknown; the lease of a sender known to be gone ends now."""
+    open_ = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
+    gone = owners.gone(connection, batches, open_)
+    lease_until: sa.ColumnElement[datetime] = batches.c.lease_until
+    if gone:
+        over = sa.and_(batches.c.owner.in_(gone), lease_until > now(connection))
+        lease_until = sa.case((over, sa.literal(now(connection), UtcDateTime)), else_=lease_until)
     rows = connection.execute(
         sa.select(
             deliveries.c.state,
             sa.func.count(),
             batches.c.claimed_at,
-            batches.c.lease_until,
+            lease_until,
             batches.c.snapshot.is_not(None),
             still_searchable(),
             batches.c.missed_at,
