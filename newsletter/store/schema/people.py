@@ -136,19 +136,18 @@ imports = sa.Table(
 imported = sa.Table(
     "imported",
     metadata,
-    sa.Column("import_id", sa.ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
     sa.Column(
-        "subscriber_id",
-        sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
-        primary_key=True,
-        index=True,
+        "subscriber_id", sa.ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
     ),
+    sa.Column("import_id", sa.ForeignKey("imports.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("change", sa.Text, nullable=False),
     # The status before, of one who was on the list.
     sa.Column("was", sa.Text),
     # The subscriber, the author or a provider has changed something of this subscriber since.
     sa.Column("touched", sa.Boolean, nullable=False, server_default=sa.false()),
     one_of("change", ImportChange),
+    # One tree to write to for each row of a file, not three.
+    sqlite_with_rowid=False,
 )
 
 # Addresses of which nothing but a keyed hash may be kept, and that may not be mailed.

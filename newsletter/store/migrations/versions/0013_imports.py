@@ -22,17 +22,16 @@ def upgrade() -> None:
     op.create_table(
         "imported",
         sa.Column(
-            "import_id",
-            RowId,
-            sa.ForeignKey("imports.id", ondelete="CASCADE"),
-            primary_key=True,
-        ),
-        sa.Column(
             "subscriber_id",
             RowId,
             sa.ForeignKey("subscribers.id", ondelete="CASCADE"),
             primary_key=True,
-            index=True,
+        ),
+        sa.Column(
+            "import_id",
+            RowId,
+            sa.ForeignKey("imports.id", ondelete="CASCADE"),
+            primary_key=True,
         ),
         sa.Column("change", sa.Text, nullable=False),
         sa.Column("was", sa.Text),
@@ -41,4 +40,5 @@ def upgrade() -> None:
             "change IN ('added', 'confirmed', 'left', 'named', 'named as left')",
             name="known_change",
         ),
+        sqlite_with_rowid=False,
     )
