@@ -5,29 +5,41 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from heard import Letters, email
 from hooks import LETTERMINT, RESEND, Told
 from house import House
 from people import sql
 
+import newsletter.store
+from newsletter.config import load
 from newsletter.model import Event, EventKind, Suppressed
+from newsletter.providers import resend_events
+from newsletter.store import open_store, sqlite
 from newsletter.store.engine import Lock, exclude
 from newsletter.subscriptions.applying import apply, take_over
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.refusals import OTHERS, mailbox_provider, refused_lately
+from newsletter.subscriptions.refusals import (
+    OTHERS,
+    mailbox_provider,
+    refused_lately,
+    unreadable_webhooks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
     from subprocess import CompletedProcess
     from typing import TypeAlias
 
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
 DAY = 86_400.0
+MIGRATIONS = Path(newsletter.store.__file__).parent / "migrations"
 BLOCK = "550 5.7.1 203.0.113.7 is on our block list (S3150)"
 SIZE = "552 5.3.4 message too big"
 
@@ -111,6 +123,25 @@ def test_a_list_of_letters_without_words_does_not_overrule_the_server(letters: L
     assert listed(letters) == 0
 
 
+def test_what_came_before_is_not_read_again(
+    letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A provider repeats a webhook for hours; reading it costs more than asking for its name."""
+    webhook = ("resend", "again", RESEND.webhook(letters.told("delivered"))[0])
+    read, times = resend_events.read, list[int]()
+
+    def counted(*given: Any) -> Any:  # noqa: ANN401 - as it was
+        times.append(1)
+        return read(*given)
+
+    monkeypatch.setattr(resend_events, "read", counted)
+    keep(letters.house.store, [webhook] * 20)
+    assert times == [1]
+    apply_waiting(letters.house.store)
+    keep(letters.house.store, [webhook] * 20)
+    assert times == [1, 1]
+
+
 def test_not_spam_is_noted_and_no_complaint(letters: Letters) -> None:
     at = datetime.now(UTC)
     note = Event(EventKind.NOTE, at, letters.ref(), detail="a report of the type not-spam")
@@ -166,6 +197,36 @@ def test_a_block_is_over_when_the_next_letter_arrives(letters: Letters) -> None:
     assert [one.subscribers for one in refused_lately(letters.house.store)] == [1]
     letters.hear(letters.told("delivered", 1), sender=LETTERMINT)
     assert refused_lately(letters.house.store) == []
+
+
+def test_events_from_before_there_were_causes_are_kept(root: Path) -> None:
+    path = root / ".newsletter" / "newsletter.db"
+    sqlite.prepare_file(path)
+    found = Config()
+    found.set_main_option("script_location", str(MIGRATIONS))
+    old = sqlite.engine(path)
+    with old.begin() as connection:
+        found.attributes["connection"] = connection
+        command.upgrade(found, "0010")
+        connection.exec_driver_sql(
+            "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at)"
+            " VALUES ('x', 'a@example.org', 'a@example.org', 'active', 't', '2026-01-01')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO events (subscriber_id, kind, at, detail)"
+            " VALUES (1, 'complaint', '2026-11-29 07:00:00.000000', 'on the list')"
+        )
+        connection.exec_driver_sql(
+            "INSERT INTO webhooks (provider, name, at, body)"
+            " VALUES ('resend', 'w', '2026-11-29 07:00:00.000000', '{}')"
+        )
+    old.dispose()
+    store = open_store(load(root, {}))
+    assert sql(store, "SELECT kind, detail, cause FROM events") == [
+        ("complaint", "on the list", None)
+    ]
+    assert apply_waiting(store) == 0
+    assert unreadable_webhooks(store) == 1
 
 
 @pytest.mark.parametrize(

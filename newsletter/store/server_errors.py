@@ -101,7 +101,7 @@ supabase.com/docs/guides/troubleshooting, neon.com/docs/connect/connection-error
 
 _PASSING_WORDS: Final = re.compile(
     r"try again|retry|temporar|moment|starting|start up|shutting down|shut ?down|stopping|waking"
-    r"|not yet|recovery|too many|max(imum)? (number of )?client|max\w*session|max_\w*conn"
+    r"|not yet|recovery|too many|max(imum)? (number of )?client|max\w{0,40}session|max_\w{0,40}conn"
     r"|no more (database )?connections|more connections allowed|remaining connection slots"
     r"|connection limit|time[ds]?[- ]?out|timeout|unavailable|not available|busy|overload"
     r"|rate limit|terminat|crash|cannot connect|could(n't| not) connect|failed to connect"

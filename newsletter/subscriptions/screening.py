@@ -29,7 +29,6 @@ _EXAMPLES = 5
 _SHOWN = 40
 _NAMED = 6
 
-_ADDRESS = re.compile(r"\S*@\S+")
 _LINK = re.compile(r"(?:https?://|www\.|mailto:)\S+", re.IGNORECASE)
 _ZERO = re.compile(r"0+(?:[ ,]0+)?(?: ?%)?")
 _DATE = re.compile(
@@ -125,7 +124,7 @@ class _Column:
 
 
 def _cut(text: str) -> str:
-    text = " ".join(_ADDRESS.sub("(an address)", text).split())
+    text = " ".join("(an address)" if "@" in word else word for word in text.split())
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
