@@ -385,6 +385,14 @@ def test_settings_in_a_folder_below_are_an_error(tmp_path: Path, folder: str) ->
     assert config.load(tmp_path, {}).name == "Stil Water"
 
 
+def test_another_newsletter_in_a_folder_below_is_nobodys_trouble(tmp_path: Path) -> None:
+    (tmp_path / "issues").mkdir()
+    (tmp_path / "trial" / "issues").mkdir(parents=True)
+    made(tmp_path / "trial", **{"newsletter.toml": LINES})
+    assert config.load(tmp_path, {}).name == "My letter"
+    assert config.load(tmp_path / "trial", {}).name == "Stil Water"
+
+
 # The environment
 
 

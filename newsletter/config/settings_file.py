@@ -97,6 +97,8 @@ def _refuse_too_deep(folder: Path) -> None:
     if not (folder / "issues").is_dir():
         return
     for path in sorted(folder.glob(f"*/{OWN}")):
+        if (path.parent / "issues").is_dir():
+            continue  # a newsletter of its own, such as one that is tried in here
         raise NewsletterError(
             f"is not read: the settings stand in the folder that holds {path.parent.name}/",
             where=f"{path.parent.name}/{OWN}",
