@@ -225,6 +225,10 @@ SLIPS = {
 PROSE = [
     "De prijs is 10 euro*, koffie erbij.\n\n* exclusief btw",
     "De prijs is 10 euro*, koffie erbij.\n\n*exclusief btw",
+    "De prijs is 10 euro*\n* exclusief btw",
+    "De prijs is 10 euro.*\n\n*) exclusief btw",
+    "x^2+y^2=z^2 en a ==> b ==> c.",
+    "> Loslaten is niet weggooien. Het is je\n> hand openen en zien wat er blijft\n> liggen.",
     "Lezer*innen en k**t staan hier.",
     "5 * 3 = 15 en 2 * 4 = 8, dus a*b.",
     "snake_case_naam, bestand_2026.txt en een ___ om in te vullen.",

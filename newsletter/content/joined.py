@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from newsletter.content.problems import Problems
 
 _SHORT: Final = 60
-_NEVER_WRAPPED: Final = 45
+_SELDOM_WRAPPED: Final = 45
+_NEVER_WRAPPED: Final = 30
 _BOLD_LINE: Final = re.compile(r"(\*\*|__)[^*_]{1,80}(?<![.!?,;])\1")
 _WRAPPED: Final = 50
 _VERSE: Final = 3
@@ -87,7 +88,11 @@ def note_verse(rows: Sequence[Row], inline: Token, place: Place, problems: Probl
     width = max(map(len, texts))
     roomy = sum(len(text) + 1 + len(below.split(" ", 1)[0]) <= width for text, below in pairs)
     sentences = sum(bool(_SENTENCE_END.search(text)) for text, _ in pairs)
-    kept = width <= _NEVER_WRAPPED or (width <= _SHORT and roomy > 1 and roomy * 2 >= len(pairs))
+    kept = (
+        width <= _NEVER_WRAPPED
+        or (width <= _SELDOM_WRAPPED and roomy > 0)
+        or (width <= _SHORT and roomy > 1 and roomy * 2 >= len(pairs))
+    )
     bullets = sum(bool(_BULLET.match(text)) for text in texts) > 1
     linked = any(LINK_OPEN in row.text for row in rows)
     verse = (

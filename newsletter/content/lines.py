@@ -174,7 +174,7 @@ def _dash_of_a_sentence(
     items = [token for token in node if token.type == "inline"]
     if not directly or len(items) != 1:
         return
-    goes_on = not re.search(r"[.:;!?…,]\W*\Z", above[1].content)
+    goes_on = not re.search(r"[.:;!?…,]\W*\Z|\*\Z", above[1].content)
     if goes_on and items[0].content[:1].islower():
         problems.warning(
             start + 1 + (node[0].map or [0])[0],
