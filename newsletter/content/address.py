@@ -204,7 +204,7 @@ def _judge_reach(url: str, line: int, problems: Problems) -> None:
         problem = f'"{_quoted(host)}" is an address that only you can open'
     elif _BACKSTAGE.search(f"{parts.path}?{parts.query}"):
         problem = "this is the address of a preview or an editor, which only you can open"
-    elif any(mark.pattern.search(unquote(url)) for mark in MERGE_TAGS):
+    elif any(mark.search(unquote(url)) for mark in MERGE_TAGS):
         tag = MERGE_TAGS[0]
         problems.warning(line, tag.rule, tag.problem, tag.fix)
         return

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 _PLAIN: Final = "Write it as plain text"
 _MARKS: Final = tuple(
-    Mark("header-marks", re.compile(pattern), problem, fix)
-    for pattern, problem, fix in (
+    Mark("header-marks", shape, problem, fix)
+    for shape, problem, fix in (
         (r"&(?:[A-Za-z][A-Za-z0-9]{1,30}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});",
          "an HTML entity", "Write the character itself"),
         (r"<(?:/?[A-Za-z][A-Za-z0-9]*(?:\s[^<>]*)?/?|!--[^<>]*--)>", "HTML", _PLAIN),
@@ -41,12 +41,12 @@ _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
 def note_headline_marks(entry: Entry, key: str, problems: Problems) -> None:
     """Note what an inbox would show as it stands, or not at all."""
     for mark in MERGE_TAGS:
-        if mark.pattern.search(entry.value):
+        if mark.search(entry.value):
             problems.warning(entry.line, mark.rule, mark.problem, mark.fix)
             break
     else:
         for mark in _MARKS:
-            match = mark.pattern.search(entry.value)
+            match = mark.search(entry.value)
             if match:
                 what = "" if "@" in match[0] else f": {shown(match[0])}"
                 problems.warning(

@@ -46,34 +46,30 @@ _ODD_SPACE = (
 )
 # At the beginning of a paragraph nothing but a space that was cut off can have kept these from
 # taking effect.
-_FIRST: Final = Mark(
-    "odd-space", re.compile(r"[-*+]\s+\S|#{1,6}\s+\S|>|\d{1,9}[.)]\s+\S"), *_ODD_SPACE
-)
+_FIRST: Final = Mark("odd-space", r"[-*+]\s+\S|#{1,6}\s+\S|>|\d{1,9}[.)]\s+\S", *_ODD_SPACE)
 _ROW_STARTS: Final = (
     Mark(
         "odd-space",
-        re.compile(
-            rf"[{_ODD}]+\s*(?:[-*+]\s|#{{1,6}}\s|>|\d{{1,3}}[.)]\s)"
-            rf"|(?:[-*+•]|#{{1,6}}|\d{{1,3}}[.)])\s*[{_ODD}]"
-        ),
+        rf"[{_ODD}]+\s*(?:[-*+]\s|#{{1,6}}\s|>|\d{{1,3}}[.)]\s)"
+            rf"|(?:[-*+•]|#{{1,6}}|\d{{1,3}}[.)])\s*[{_ODD}]",
         *_ODD_SPACE,
     ),
     Mark(
         "almost-heading",
-        re.compile(r"#{1,6}\s+\S|#{2,6}[^\s#]|h[1-6]\.\s+\S|={2,6}\s+[^\s=]"),
+        r"#{1,6}\s+\S|#{2,6}[^\s#]|h[1-6]\.\s+\S|={2,6}\s+[^\s=]",
         _HEADING,
         'Begin it with "## ", with a space behind the signs',
     ),
     Mark(
         "almost-list",
-        re.compile(r"[-*+]\s+\S|-(?:[^\W\d_]|[\"“‘'(][^\W\d_])|\d{1,2}[.)][^\W\d_]{2,}(?!\S*[./@])"),
+        r"[-*+]\s+\S|-(?:[^\W\d_]|[\"“‘'(][^\W\d_])|\d{1,2}[.)][^\W\d_]{2,}(?!\S*[./@])",
         _LIST,
         'Begin each of them with "- " or "1. ", with a space behind the sign',
     ),
     Mark(
         "foreign-mark",
-        re.compile(r"(?i)\[![a-z]+\][+-]?(?:\s|$)|:{3,}|\[_{0,2}TOC_{0,2}\]\s*$|[!?]{3}\s+\w"
-            r"|\*\[[^\]\n]{1,60}\]:|\\(?:pagebreak|newpage)\b"),
+        r"(?i)\[![a-z]+\][+-]?(?:\s|$)|:{3,}|\[_{0,2}TOC_{0,2}\]\s*$|[!?]{3}\s+\w"
+            r"|\*\[[^\]\n]{1,60}\]:|\\(?:pagebreak|newpage)\b",
         "this mark of another dialect of Markdown has no effect: subscribers see it as it stands",
         "Delete the mark; for a highlighted thought begin a paragraph with 💡",
     ),
@@ -96,13 +92,13 @@ def note_lookalikes(rows: Sequence[Row], place: Place, problems: Problems) -> bo
         )
     seen: set[str] = set()
     for index, row in enumerate(rows):
-        for rule, pattern, problem, fix in (_FIRST, *_ROW_STARTS) if index == 0 else _ROW_STARTS:
-            item = place.first_of_item and index == 0 and rule != "foreign-mark"
-            if item or not pattern.match(row.text):
+        for mark in (_FIRST, *_ROW_STARTS) if index == 0 else _ROW_STARTS:
+            item = place.first_of_item and index == 0 and mark.rule != "foreign-mark"
+            if item or not mark.match(row.text):
                 continue
-            if rule not in seen:
-                problems.warning(row.line, rule, problem, fix)
-            seen.add(rule)
+            if mark.rule not in seen:
+                problems.warning(row.line, mark.rule, mark.problem, mark.fix)
+            seen.add(mark.rule)
             break
     _dividers(rows, problems)
     _tables(rows, problems)

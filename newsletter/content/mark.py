@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -10,15 +11,48 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A mark without effect: the rule it breaks, how it looks, and what to say of it."""
+    """A mark without effect: the rule it breaks, how it looks, and what to say of it.
+
+    Most letters hold none of the signs that most marks need. A pattern is made only when one of
+    its signs is there, which keeps `check` of one issue fast.
+    """
 
     rule: str
-    pattern: re.Pattern[str]
+    shape: str
     problem: str
     fix: str
+    signs: str = ""
+
+    def search(self, text: str) -> re.Match[str] | None:
+        """Find the mark in a text."""
+        return _pattern(self.shape).search(text) if self._possible(text) else None
+
+    def match(self, text: str) -> re.Match[str] | None:
+        """Find the mark at the beginning of a text."""
+        return _pattern(self.shape).match(text) if self._possible(text) else None
+
+    def replace(self, replacement: str, text: str) -> str:
+        """Put something in the place of each such mark in a text."""
+        return _pattern(self.shape).sub(replacement, text) if self._possible(text) else text
+
+    def _possible(self, text: str) -> bool:
+        return not self.signs or any(sign in text for sign in self.signs)
 
 
-def marks(rule: str, problem: str, fix: str, *patterns: str) -> Iterator[Mark]:
-    """Give each pattern the same rule and words. Case does not matter after `(?i)`."""
-    for pattern in patterns:
-        yield Mark(rule, re.compile(pattern), problem, fix)
+def marks(rule: str, problem: str, fix: str, *shapes: str, signs: str = "") -> Iterator[Mark]:
+    """Give each pattern the same rule and words. Case does not matter after `(?i)`.
+
+    Args:
+        rule: The id of the rule.
+        problem: What is wrong.
+        fix: What to do.
+        shapes: The patterns.
+        signs: Characters of which each of the patterns needs at least one.
+    """
+    for shape in shapes:
+        yield Mark(rule, shape, problem, fix, signs)
+
+
+@cache
+def _pattern(shape: str) -> re.Pattern[str]:
+    return re.compile(shape)

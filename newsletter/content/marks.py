@@ -98,11 +98,11 @@ def note_marks(rows: Sequence[Row], problems: Problems, *, stars_explained: bool
         _noted(MERGE_TAGS, row.written, row.line, problems)
         text = row.text
         for mark in MERGE_TAGS:
-            text = mark.pattern.sub(SHIELD, text)
+            text = mark.replace(SHIELD, text)
         text = _noted(DIALECTS, text, row.line, problems)
         text = _noted(BARE_ADDRESS, _LINKED.sub(SHIELD, text), row.line, problems)
         text = _noted(EMPHASIS, text, row.line, problems)
-        star = OPENING_STAR.pattern.search(text)
+        star = OPENING_STAR.search(text)
         if star and not (stars_explained and not text[: star.start()].strip()):
             problems.warning(row.line, OPENING_STAR.rule, OPENING_STAR.problem, OPENING_STAR.fix)
 
@@ -110,10 +110,10 @@ def note_marks(rows: Sequence[Row], problems: Problems, *, stars_explained: bool
 def _noted(marks: Iterable[Mark], text: str, line: int, problems: Problems) -> str:
     """Note what is found, and return the text with a shield in place of each."""
     for mark in marks:
-        match = mark.pattern.search(text)
+        match = mark.search(text)
         if match:
             problems.warning(line, mark.rule, f"{mark.problem}{quoted(match[0])}", mark.fix)
-            text = mark.pattern.sub(SHIELD, text)
+            text = mark.replace(SHIELD, text)
     return text
 
 
