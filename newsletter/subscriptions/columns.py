@@ -178,9 +178,9 @@ def recognise(
         known |= {own.created_at, own.confirmed_at, own.source}
     all_left = formats.ALL_LEFT in names
     if all_left:
-        more = [n for n, name in enumerate(names) if n not in known and name not in _ABOUT_PEOPLE]
-        status += tuple(_leaving(n, Status.UNSUBSCRIBED) for n in more)
-        known |= set(more)
+        letters = _letters(names, known)
+        status += letters
+        known |= {column.number for column in letters}
     return Columns(
         width=len(names),
         own=own,
@@ -198,6 +198,15 @@ def recognise(
             if number not in known and names[number] not in formats.HARMLESS
         },
         untold=Status.UNSUBSCRIBED if all_left else None,
+    )
+
+
+def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[StatusColumn, ...]:
+    """Return the columns of a file of opt-outs that stand for letters."""
+    return tuple(
+        _leaving(number, Status.UNSUBSCRIBED)
+        for number, name in enumerate(names)
+        if number not in known and name not in _ABOUT_PEOPLE
     )
 
 

@@ -35,7 +35,8 @@ if TYPE_CHECKING:
 
     from newsletter.store import Store
     from newsletter.store.people import Known
-    from newsletter.subscriptions.csvfile import Record
+    from newsletter.subscriptions.columns import Columns
+    from newsletter.subscriptions.csvfile import CsvFile, Record
 
 _AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
 _REASONS = 100  # more different ones are no help, and would fill the memory
@@ -115,15 +116,7 @@ def import_file(
     Raises:
         NewsletterError: The file as a whole cannot be used; nothing was written.
     """
-    screen = Screen(path.name, options.mapping, options.ignore)
-    file = csvfile.inspect(
-        path, lambda header: columns_.email_column(header) is not None, screen.watch
-    )
-    columns = screen.columns(file.header)
-    if not options.as_suppressed:
-        screen.verdict(file.header, columns)
-    if not (columns.status or options.all_subscribed or options.as_suppressed):
-        raise columns_.no_status(file.header, path.name, leavers_only=options.leavers_only)
+    file, columns = _inspected(path, options)
     with store.read() as connection:
         moment = now(connection).replace(microsecond=0)
         run = _Run(options.consent, moment, people.newest_id(connection))
@@ -150,6 +143,24 @@ def import_file(
             progress(run.rows, file.rows)
             collect()
     return run.report(_remarks(reader.garbled), known=not options.dry_run)
+
+
+def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
+    """Read a file once to its end; return what it is and which column is what.
+
+    Raises:
+        NewsletterError: It cannot be used, or does not tell who is subscribed.
+    """
+    screen = Screen(path.name, options.mapping, options.ignore)
+    file = csvfile.inspect(
+        path, lambda header: columns_.email_column(header) is not None, screen.watch
+    )
+    columns = screen.columns(file.header)
+    if not options.as_suppressed:
+        screen.verdict(file.header, columns)
+    if not (columns.status or options.all_subscribed or options.as_suppressed):
+        raise columns_.no_status(file.header, path.name, leavers_only=options.leavers_only)
+    return file, columns
 
 
 def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
