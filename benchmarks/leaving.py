@@ -217,7 +217,7 @@ def compare(place: Place, public_ids: list[str], clients: int) -> Asked:
     # Its log goes where a log goes: away from here.
     threading.Thread(target=app.stderr.read, daemon=True).start()
     turn(port, clients, asking, lambda _who, _seconds: None)
-    send = start(place, "send", SLUG, "--yes", "--no-preflight")
+    send = start(place, "send", SLUG, "--yes", "--early", "--no-preflight")
     while send.poll() is None and public_ids:
         health: list[float] = []
         rates = (

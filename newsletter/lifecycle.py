@@ -45,7 +45,8 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
     M.COMPLETED_WITH_UNKNOWN: frozenset({M.SENDING, M.COMPLETED}),
     M.COMPLETED: frozenset(),
     M.CANCELLED: frozenset(),
-    M.EXPIRED: frozenset(),
+    # A person has seen that it was missed, and leaves it at that.
+    M.EXPIRED: frozenset({M.CANCELLED}),
 }
 
 

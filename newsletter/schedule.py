@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 _RECENT = timedelta(days=7)
+_SOON = timedelta(hours=1)
+_A_YEAR = timedelta(days=366)
 
 
 class Timing(Enum):
@@ -21,6 +23,28 @@ def timing(send_at: datetime, now: datetime, max_lateness_hours: float) -> Timin
     if now < send_at:
         return Timing.EARLY
     return Timing.DUE if now <= send_at + timedelta(hours=max_lateness_hours) else Timing.LATE
+
+
+def early(send_at: datetime, now: datetime) -> bool:
+    """Tell whether it is so long before an issue's time that a person must say so."""
+    return now < send_at - _SOON
+
+
+def away(moment: datetime, now: datetime) -> str:
+    """Return how far off a moment is, as a person says it, such as "3 days from now"."""
+    seconds = abs((moment - now).total_seconds())
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        # Two days and more are days; less than two is told in hours, and so on.
+        if seconds >= 2 * length or unit == "minute":
+            count = int(seconds // length)
+            side = "from now" if moment >= now else "ago"
+            return f"{count:,} {unit}{'s' * (count != 1)} {side}"
+    raise AssertionError(moment)
+
+
+def far_ahead(send_at: datetime, now: datetime) -> bool:
+    """Tell whether an issue's time is more than a year ahead, which is mostly a slip."""
+    return send_at > now + _A_YEAR
 
 
 def forgotten(send_at: datetime, now: datetime) -> bool:

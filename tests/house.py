@@ -182,7 +182,7 @@ class House:
             self.store,
             self.settings,
             provider,
-            delivery.Order(slug, draft, **{"preflight": False, **order}),  # type: ignore[arg-type]
+            delivery.Order(slug, draft, **{"preflight": False, "early": True, **order}),  # type: ignore[arg-type]
             stop=stop or threading.Event(),
             progress=progress,
         )

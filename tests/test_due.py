@@ -712,82 +712,57 @@ def test_a_wish_to_stop_starts_nothing(house: House, provider: Provider) -> None
     assert (found.exit_code, ledger(house), provider.calls) == (75, [], 0)
 
 
-# Rehearsals
+# The outbox: the schedule never rehearses
 
 
-def test_real_mailings_and_rehearsals_know_nothing_of_each_other(
-    house: House, clock: Clock, provider: Provider, outbox: Provider
-) -> None:
-    house.send(outbox, SLUG, limit=5)
-    found = due(house, provider)
-    assert (states(found), found.exit_code) == ({SLUG: "completed"}, 0)
-    write(house, "2026-11-29-tweede", front="send_at: 2026-11-29 07:30\n")
-    house.send(provider, "2026-11-29-tweede", limit=5)
-    clock.moment = SEVEN + HOUR
+def test_what_is_due_is_not_rehearsed_but_refused(house: House, outbox: Provider) -> None:
+    house.send(outbox, SLUG)  # that it was rehearsed changes nothing
+    before = ledger(house)
     found = due(house, outbox)
-    assert found.exit_code == 3  # the rehearsal that is paused
-    assert states(found) == {SLUG: "paused", "2026-11-29-tweede": "completed"}
-    assert all(report.receipt.mailing.rehearsal for report in found.reports)
-    clock.moment = SEVEN + 9 * HOUR
-    assert states(due(house, outbox)) == {SLUG: "paused"}
-    assert states(due(house, provider)) == {"2026-11-29-tweede": "paused"}
+    assert (found.reports, found.exit_code) == ((), 1)
+    assert 'provider is "outbox", which mails nobody' in said(found)
+    assert f"newsletter rehearse {SLUG}" in said(found)
+    assert ledger(house) == before
+    assert due(house, outbox).exit_code == 1
 
 
-def test_an_edited_issue_is_rehearsed_anew_in_its_window_only(
-    house: House, clock: Clock, outbox: Provider
+@pytest.mark.parametrize("front", ["draft: yes\n", "send_at: 2026-11-29 07:01\n"])
+def test_with_the_outbox_and_nothing_due_all_is_well(
+    house: House, outbox: Provider, front: str
 ) -> None:
-    first = due(house, outbox)
-    assert (states(first), first.exit_code, first.next) == ({SLUG: "completed"}, 0, None)
-    assert only(due(house, outbox)).repeated
-    write(house, body="Iets heel anders.")
-    again = only(due(house, outbox))
-    assert again.anew
-    assert not again.repeated
-    assert again.receipt.mailing.letter_hash != only(first).receipt.mailing.letter_hash
-    assert only(due(house, outbox)).repeated
-    write(house, body="En nog eens.")
+    write(house, front=front)
+    found = due(house, outbox)
+    assert (found.reports, found.troubles, found.exit_code) == ((), (), 0)
+
+
+def test_with_the_outbox_a_missed_issue_is_told_once_too(
+    house: House, clock: Clock, outbox: Provider, provider: Provider
+) -> None:
     clock.moment = SEVEN + 7 * HOUR
-    found = due(house, outbox)
-    assert (found.reports, found.exit_code, said(found)) == ((), 0, "")
-    assert len(ledger(house)) == 1
-
-
-def test_a_rehearsal_whose_file_broke_is_only_edited(house: House, outbox: Provider) -> None:
-    due(house, outbox)
-    write(house, front="onderwerp: x\n")
-    found = due(house, outbox)
-    assert (only(found).repeated, only(found).edited, found.exit_code) == (True, True, 0)
-
-
-def test_an_interrupted_rehearsal_is_finished_and_then_made_anew(
-    house: House, clock: Clock, outbox: Provider
-) -> None:
-    (house.root / "outbox").write_text("in the way")
-    assert due(house, outbox).exit_code == 75
-    (house.root / "outbox").unlink()
-    found = due(house, outbox)
-    assert (only(found).repeated, only(found).anew, found.exit_code) == (False, False, 0)
-    write(house, body="Iets heel anders.")
-    house.sql("UPDATE mailings SET state = 'sending'")
-    house.sql("UPDATE deliveries SET state = 'pending' WHERE id IN (2, 4, 6)")
-    clock.moment = SEVEN + 7 * HOUR  # out of its window it is finished as it was frozen
-    assert only(due(house, outbox)).edited
-    clock.moment = SEVEN
-    assert only(due(house, outbox)).anew
-
-
-def test_a_missed_rehearsal_expires_as_a_rehearsal(
-    house: House, clock: Clock, provider: Provider, outbox: Provider
-) -> None:
-    clock.moment = SEVEN + DAY
+    house.settings = replace(house.settings, ledger="another")
+    assert due(house, outbox).exit_code == 1  # in another database everything looks missed
+    house.settings = replace(house.settings, ledger="")
     assert due(house, outbox).exit_code == 3
     assert due(house, outbox).exit_code == 0
-    write(house, front="send_at: 2026-11-30 06:00\n")
-    clock.moment = SEVEN + 2 * DAY
-    assert due(house, outbox).exit_code == 3  # one rehearsal an issue: it takes the other's place
-    assert ledger(house) == [(SLUG, "2026-11-30T06:00", "expired", 1, 1)]
-    assert due(house, provider).exit_code == 3  # for real it was missed as well
-    assert house.send(outbox, SLUG, late=True).receipt.mailing.state is MailingState.COMPLETED
+    assert ledger(house) == [(SLUG, "2026-11-29T07:00", "expired", 1, 0)]
+    here = str(house.sql("SELECT id FROM ledger")[0][0])
+    house.settings = replace(house.settings, ledger=here)
+    assert house.send(provider, SLUG, late=True).receipt.mailing.state is MailingState.COMPLETED
+
+
+def test_a_real_mailing_is_left_to_its_provider_and_rehearsals_to_people(
+    house: House, provider: Provider, outbox: Provider
+) -> None:
+    house.send(provider, SLUG, limit=5)
+    house.sql("UPDATE mailings SET state = 'sending'")
+    before = ledger(house)
+    found = due(house, outbox)
+    assert found.exit_code == 1
+    assert "was begun through fake" in said(found)
+    assert ledger(house) == before
+    write(house, "2026-11-29-tweede", front="send_at: 2026-11-29 08:30\n")
+    house.send(outbox, "2026-11-29-tweede", limit=5)
+    assert states(due(house, provider)) == {SLUG: "completed"}
 
 
 # Clocks that change
@@ -917,26 +892,27 @@ def test_two_processes_at_once_are_one_send(present: House, run: Run, tmp_path: 
         assert fake.count == 3
 
 
-def test_a_schedule_says_all_in_one_document(present: House, run: Run) -> None:
+def test_a_schedule_says_all_in_one_document(present: House, run: Run, tmp_path: Path) -> None:
     slug = this_hour(present)
     write(present, "2099-01-04-later")
     (present.root / "issues" / "zomaar.md").write_text("---\nsubject: x\n---\nEen zin.\n")
-    done = run("send", "--due", "--json")
+    with FakeResend(tmp_path / "taken") as fake:
+        env = present.for_real(fake.url)
+        done = run("send", "--due", "--no-preflight", "--json", env=env)
+        spoken = run("send", "--due", "--no-preflight", env=env)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert [mailing["issue"] for mailing in found["mailings"]] == [slug]
-    assert found["mailings"][0]["rehearsal"]
+    assert not found["mailings"][0]["rehearsal"]
     assert found["next"]["issue"] == "2099-01-04-later"
     assert found["troubles"] == []
     assert "zomaar.md" in found["notes"][0]
     assert "zomaar.md" in done.stderr
-    spoken = run("send", "--due")
     assert slug in spoken.stdout
     assert "Next: 2099-01-04-later" in spoken.stdout
 
 
 def test_every_trouble_is_a_line_and_the_gravest_the_exit_code(present: House, run: Run) -> None:
-    this_hour(present)
     yesterday = datetime.now(present.settings.zone) - DAY
     write(present, f"{yesterday:%Y-%m-%d}-gemist")
     moment = f"{datetime.now(present.settings.zone) - HOUR:%Y-%m-%d %H:%M}"

@@ -299,7 +299,7 @@ def test_the_command_says_which_variable_to_put_back(
     slug = author.house.slug
     right = author.house.for_real(fake.url) | case.environment
     wrong = right | {"RESEND_API_KEY": "re_another"}
-    send = ("send", slug, "--yes", "--no-preflight", "--json")
+    send = ("send", slug, "--yes", "--early", "--no-preflight", "--json")
     sent = run(*send, env=wrong)
     assert sent.returncode == 3
     (waiting,) = json.loads(sent.stdout)["unsettled"]

@@ -157,12 +157,18 @@ def told(settings: Settings, of: Mailing, *open_: Unsettled, can: Capabilities =
             f"put provider back to fake at https://elsewhere.example.org, then {SEND}",
         ),
         (S.PAUSED, {"provider": "other"}, (), BLIND, f"put provider back to other, then {SEND}"),
-        (S.PAUSED, {"provider": "outbox", "rehearsal": True}, (), BLIND, None),
+        (
+            S.PAUSED,
+            {"provider": "outbox", "rehearsal": True},
+            (),
+            BLIND,
+            f"newsletter rehearse {SLUG}, or newsletter cancel {SLUG}",
+        ),
         (S.CANCELLED, {}, (), KEYED, None),
         (S.CANCELLED, {}, (FRESH,), KEYED, f"{RESOLVE} --assume-sent"),
         (S.CANCELLED, {}, (LOST,), KEYED, f"{RESOLVE} --assume-sent"),
         (S.CANCELLED, {}, (BUSY,), KEYED, None),
-        (S.EXPIRED, {}, (), BLIND, f"{SEND} --late, or another send_at in its file"),
+        (S.EXPIRED, {}, (), BLIND, f"{SEND} --late, or newsletter cancel {SLUG}"),
     ],
 )
 def test_every_state_has_its_next_step(
@@ -239,7 +245,13 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
         (S.PAUSED, {"note": Pause.BY_A_PERSON}, (), BLIND, "whenever you like"),
         (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "mend why it was paused"),
         (S.PAUSED, {"provider": "other"}, (), BLIND, "it began through other"),
-        (S.PAUSED, {"rehearsal": True, "provider": "outbox"}, (), BLIND, "letters leave for real"),
+        (
+            S.PAUSED,
+            {"rehearsal": True, "provider": "outbox"},
+            (),
+            BLIND,
+            f"newsletter rehearse {SLUG}",
+        ),
         (S.PAUSED, {"started_at": NOW - 49 * HOUR}, (), BLIND, "only --late goes on"),
         (
             S.SENDING,

@@ -75,7 +75,8 @@ def test_the_letter_in_plain_text_is_one_part_that_holds_all(house: House) -> No
     house.send(Outbox(house.settings.state / "outbox"))  # type: ignore[arg-type]
     folder = house.settings.state / "outbox" / house.slug
     letters = [
-        message_from_bytes(path.read_bytes(), policy=policy.default) for path in folder.iterdir()
+        message_from_bytes(path.read_bytes(), policy=policy.default)
+        for path in folder.glob("*.eml")
     ]
     plain = {letter["To"] for letter in letters if letter.get_content_type() == "text/plain"}
     assert plain == PLAIN

@@ -253,7 +253,7 @@ def test_a_proof_through_a_provider_is_seen_by_status_and_send(
         assert json.loads(run("status", "--json", env=env).stdout)["next"]["proofed"]
         assert ", proof seen" in run("status", env=env).stdout
         assert json.loads(run("status", house.slug, "--json", env=env).stdout)["proofed"]
-        send = ("send", house.slug, "--yes", "--no-preflight", "--json")
+        send = ("send", house.slug, "--yes", "--early", "--no-preflight", "--json")
         sent = json.loads(run(*send, env=env).stdout)
         assert (sent["accepted"], sent["proofed"]) == (3, True)
         assert json.loads(run("status", house.slug, "--json", env=env).stdout)["proofed"]

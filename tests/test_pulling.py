@@ -388,7 +388,7 @@ def test_a_send_knows_first_what_became_of_earlier_letters(
             body,
         )
         slug = write_issue(root, name="next", days=0 if how == "due" else 5)
-        command = ["send", "--due"] if how == "due" else ["send", slug, "--yes"]
+        command = ["send", "--due"] if how == "due" else ["send", slug, "--yes", "--early"]
         if how == "due":
             text = (root / "issues" / f"{slug}.md").read_text(encoding="utf-8")
             at = datetime.now().astimezone() - timedelta(minutes=5)
@@ -407,7 +407,9 @@ def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, 
     house = House(root, readers=3)
     with FakeResend(tmp_path / "taken") as fake:
         fake.suppressed = [{"id": "e", "email": "x" * (2 << 20)}]  # longer than is ever read
-        sent = run("send", house.slug, "--yes", "--no-preflight", env=house.for_real(fake.url))
+        sent = run(
+            "send", house.slug, "--yes", "--early", "--no-preflight", env=house.for_real(fake.url)
+        )
         assert sent.returncode == 0
         assert "What became of earlier letters is not all known: Resend could not" in sent.stderr
         assert len(fake.taken()) == 3

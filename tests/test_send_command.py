@@ -53,19 +53,19 @@ def test_a_send_is_a_rehearsal_that_adds_up(house: House, run: Run) -> None:
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", first["started_at"])
     assert re.fullmatch(r"[0-9a-f]{64}", first["content_hash"])
     folder = house.root / ".newsletter" / "outbox" / house.slug
-    before = {file.name: file.stat().st_mtime_ns for file in folder.iterdir()}
+    before = {file.name: file.stat().st_mtime_ns for file in folder.glob("*.eml")}
     assert len(before) == 12
 
     assert document(run("send", house.slug, "--json")) == first
     assert document(run("status", house.slug, "--json")) == first
-    assert {file.name: file.stat().st_mtime_ns for file in folder.iterdir()} == before
+    assert {file.name: file.stat().st_mtime_ns for file in folder.glob("*.eml")} == before
 
 
 def test_each_reader_finds_his_own_letter(house: House, run: Run) -> None:
     run("send", f"issues/{house.slug}.md")
     folder = house.root / ".newsletter" / "outbox" / house.slug
     leave, greetings = set(), set()
-    for file in folder.iterdir():
+    for file in folder.glob("*.eml"):
         mail = message_from_bytes(file.read_bytes(), policy=policy.default)
         leave.add(mail["List-Unsubscribe"])
         text = mail.get_body(("plain",)).get_content()  # type: ignore[attr-defined]

@@ -166,7 +166,9 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
     house = House(root, readers=150)
     with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, tweak=SOON) as fake.app:
         environment = house.for_real(fake.url)
-        sent = run("send", house.slug, "--yes", "--no-preflight", "--json", env=environment)
+        sent = run(
+            "send", house.slug, "--yes", "--early", "--no-preflight", "--json", env=environment
+        )
         assert sent.returncode == 0, sent.stderr
         until(lambda: house.sql("SELECT count(*) FROM events") == [(150,)])
         assert len(fake.taken()) == 150
@@ -196,7 +198,9 @@ def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
         ThreadPoolExecutor(9) as pool,
     ):
         environment = letters.house.for_real(fake.url)
-        send_ = pool.submit(run, "send", slug, "--yes", "--no-preflight", "--json", env=environment)
+        send_ = pool.submit(
+            run, "send", slug, "--yes", "--early", "--no-preflight", "--json", env=environment
+        )
         posted = pool.map(
             lambda place: send((one, two)[place % 2], RESEND, *webhooks[place // 3]),
             range(3 * len(webhooks)),

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter import __version__
+from newsletter.cli.groups import Suggesting
 from newsletter.errors import NewsletterError, TryAgain
 
 if TYPE_CHECKING:
@@ -22,8 +23,13 @@ _COMMANDS = {
     "render": ("render", "render", "Write an issue as a web page, a text and an email file."),
     "check": ("check", "check", "Say all that is wrong with an issue, or with every issue."),
     "proof": ("proof", "proof", "Send one copy to yourself, to see it as a reader does."),
+    "rehearse": (
+        "rehearse",
+        "rehearse",
+        "Write everyone's own letter to look through; mail nobody.",
+    ),
     "send": ("send", "send", "Send an issue to everyone who is still owed it."),
-    "status": ("status", "status", "What is next, what stands in its way, what has been sent."),
+    "status": ("status", "status", "All issues: what is next, what blocks it, what has been sent."),
     "pause": ("decisions", "pause", "Stop a mailing after what is in flight."),
     "cancel": ("decisions", "cancel", "End a mailing: nothing more of it leaves."),
     "resolve": ("decisions", "resolve", "Decide about letters of which nobody knows if they left."),
@@ -64,19 +70,34 @@ class App:
         return settings
 
     @cached_property
-    def store(self) -> Store:
-        """The newsletter's database."""
-        from newsletter.store import modes, open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+    def reading(self) -> Store:
+        """The newsletter's database for a command that only reads; none is made."""
+        from newsletter.store import open_to_read  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        # First, for SQLite gives its log the rights of the file.
+        self._close_to_others()
+        store = open_to_read(self.settings)
+        self._context.call_on_close(store.close)
+        return store
+
+    def _close_to_others(self) -> None:
+        """Before it is opened, for SQLite gives its log the rights of the file."""
+        from newsletter.store import modes  # noqa: PLC0415 - SQLAlchemy is slow to import
+
         for warning in modes.close_to_others(self.settings):
             click.echo(f"warning: {warning}", err=True)
+
+    @cached_property
+    def store(self) -> Store:
+        """The newsletter's database; it is made if there is none."""
+        from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
+
+        self._close_to_others()
         store = open_store(self.settings)
         self._context.call_on_close(store.close)
         return store
 
 
-class Commands(click.Group):
+class Commands(Suggesting):
     """Imports a command when it is used, and turns every error into one line and a status."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature

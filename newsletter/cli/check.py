@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.naming import path_named
 from newsletter.cli.output import print_json, say
-from newsletter.content import printable
-from newsletter.desk import find_issue, inspect, read_all, read_draft
+from newsletter.desk import read_draft
+from newsletter.desk.among import check_all, check_some
+from newsletter.desk.folder import shown
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
@@ -29,9 +31,12 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
     """
     app: App = context.obj
     settings = app.settings
-    named = [read_draft(settings, find_issue(settings, issue)) for issue in issues]
-    drafts = named or read_all(settings)
-    found = [finding for draft in drafts for finding in inspect(settings, draft)]
+    if issues:
+        paths = [path_named(app, issue) for issue in issues]
+        drafts = [read_draft(settings, path) for path in paths]
+        found = check_some(settings, drafts, paths)
+    else:
+        drafts, found = check_all(settings)
     if as_json:
         print_json([asdict(finding) for finding in found])
     else:
@@ -43,7 +48,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _line(finding: Finding) -> str:
-    where = f"{printable(finding.path)}:{finding.line}"
+    where = f"{shown(finding.path)}:{finding.line}"
     return f"{where}: {finding.severity} {finding.rule}: {finding.message} — {finding.fix}"
 
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import tokens
+from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
+from newsletter.config import make_private
 from newsletter.store import condition, location, moving
 from newsletter.store.engine import HEAD, connect, upgrade
 from newsletter.store.keys import signing_keys
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def db() -> None:
     """The database: bring it to this version, look at it, move it to another place.
 
@@ -43,6 +45,8 @@ def upgrade_(app: App, *, json_: bool) -> None:
     """
     place = location.locate(app.settings)
     if isinstance(place, location.SqliteFile):
+        if place.path.parent == app.settings.state:
+            make_private(app.settings.state)
         prepare_file(place.path)
     store = connect(place)
     try:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter import delivery, desk
+from newsletter import delivery
 from newsletter.cli.explaining import without_risk
+from newsletter.cli.naming import issue_named, issue_to_act_on
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.receipts import as_json, as_text, outlook
 from newsletter.model import DeliveryState
@@ -27,7 +28,8 @@ _json = click.option("--json", "json_", is_flag=True, help="Print one JSON docum
 @click.pass_obj
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
-    _show(app, delivery.pause(app.store, desk.slug_of(app.settings, issue)), json_=json_)
+    slug, _ = issue_named(app, issue)
+    _show(app, delivery.pause(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -37,9 +39,13 @@ def pause(app: App, *, issue: str, json_: bool) -> None:
 def cancel(app: App, *, issue: str, json_: bool) -> None:
     """End the mailing of ISSUE: whoever has no letter yet will get none.
 
-    A rehearsal, or a mailing of which nothing had left, may be sent anew after that.
+    A rehearsal, or a mailing of which nothing had left, may be sent anew after that. Of an issue
+    that missed its time, it ends the reminders.
     """
-    _show(app, delivery.cancel(app.store, desk.slug_of(app.settings, issue)), json_=json_)
+    slug, _ = issue_to_act_on(app, issue, asks=True)
+    if slug not in issue and sys.stdin.isatty():
+        click.confirm(f"Cancel {slug}?", abort=True, err=True)
+    _show(app, delivery.cancel(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -56,7 +62,8 @@ def resolve(app: App, *, issue: str, verdict: str | None, yes: bool, json_: bool
     """
     if verdict is None:
         raise click.UsageError("say which: --resend or --assume-sent")
-    slug, decided = desk.slug_of(app.settings, issue), delivery.Verdict(verdict)
+    slug, _ = issue_to_act_on(app, issue, asks=not yes)
+    decided = delivery.Verdict(verdict)
     found = outlook(app, delivery.in_doubt(app.store, slug, decided))
     for line in without_risk(found, app.settings.zone):
         note(line)

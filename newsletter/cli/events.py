@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.errors import NewsletterError
 from newsletter.providers.lists import CannotAsk
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from newsletter.cli import App
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def events() -> None:
     """What became of letters: who bounced, who complained, what was delivered.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from newsletter.cli.receipts import account, next_step
-from newsletter.delivery import Means
+from newsletter.delivery import Means, command
 from newsletter.model import DeliveryState, MailingState, Pause
 
 if TYPE_CHECKING:
@@ -78,14 +78,12 @@ def _of_mailing(found: Outlook) -> Iterator[str]:
     yield meaning
     if meaning.endswith(_REFUSED) and not _attempted(found):
         yield "letter and sender are frozen: to change one of these, cancel it and send it anew"
-    if found.elsewhere and mailing.rehearsal:
-        yield "it was a rehearsal: with the settings of now, letters leave for real"
-    elif found.elsewhere:
+    if found.elsewhere:
         yield _elsewhere(found)
     if found.overdue:
         yield "it was to be finished by now: only --late goes on with it"
     if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
-        yield f"it may be sent anew: newsletter send {mailing.slug}"
+        yield f"it may be sent anew: {command(found)}"
 
 
 def _attempted(found: Outlook) -> int:
@@ -134,7 +132,7 @@ def _under_way(found: Outlook, count: int, zone: ZoneInfo) -> Iterator[str]:
 def _way_out(found: Outlook, remedy: Remedy, zone: ZoneInfo) -> Iterator[str]:
     """Say how it may become known what became of some letters, by whom, and when."""
     slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
-    send = f"newsletter send {slug}{' --late' * found.overdue}"
+    send = command(found)
     also = " (so does send --due)" if found.by_itself else ""
     when = _moment(remedy.moment, zone)
     if remedy.means is Means.REPLAY:

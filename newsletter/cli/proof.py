@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter import delivery, desk
+from newsletter import delivery
+from newsletter.cli.naming import file_named
 from newsletter.cli.output import note, print_json, say
+from newsletter.cli.warnings import tell_warnings
 from newsletter.providers import open_provider
 from newsletter.providers.base import Leaving
 from newsletter.subscriptions.addresses import Address, parse_address
@@ -36,7 +38,7 @@ def proof(app: App, *, issue: str, to: Address, json_: bool) -> None:
     With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as seen.
     """
     provider = open_provider(app.settings)
-    draft = desk.read_draft(app.settings, desk.find_issue(app.settings, issue))
+    draft = file_named(app, issue)
     made = delivery.proof(app.store, app.settings, provider, draft, email=to.given, key=to.key)
     if json_:
         print_json(
@@ -50,7 +52,10 @@ def proof(app: App, *, issue: str, to: Address, json_: bool) -> None:
                 "proofed": not made.rehearsal,
             }
         )
-    elif made.rehearsal:
+        tell_warnings(draft)
+        return
+    tell_warnings(draft)
+    if made.rehearsal:
         file = app.settings.state / "outbox" / "_proofs" / made.provider_id
         say(f"A proof of {made.slug} is in {file}")
         note("Nobody is mailed by the outbox, so it does not count as seen.")

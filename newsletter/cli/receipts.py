@@ -2,25 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from newsletter import delivery
 from newsletter.delivery import Means
-from newsletter.model import DeliveryState, Heard
+from newsletter.model import DeliveryState, Heard, MailingState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import utc
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from newsletter.cli import App
     from newsletter.delivery import DueReport, Outlook, Remedy, Upcoming
+    from newsletter.desk.board import Line
     from newsletter.model import Issue, Receipt
     from newsletter.providers.base import Capabilities
 
 
 def outlook(app: App, receipt: Receipt) -> Outlook:
     """Return what becomes of a mailing under the settings that hold here."""
-    return delivery.outlook(receipt, capabilities_of(app.settings), app.settings)
+    mailing = receipt.mailing
+    settings = delivery.rehearsing(app.settings) if mailing.rehearsal else app.settings
+    found = delivery.outlook(receipt, capabilities_of(settings), settings)
+    if mailing.state is MailingState.EXPIRED and not file_of(app, mailing.slug):
+        # Without its file it cannot be sent: all that is left is to leave it at that.
+        return replace(found, next_step=f"newsletter cancel {mailing.slug}")
+    return found
+
+
+def file_of(app: App, slug: str) -> bool:
+    """Tell whether an issue has its file in `issues/`."""
+    return (app.settings.issues / f"{slug}.md").exists()
 
 
 def as_json(found: Outlook) -> dict[str, Any]:
@@ -116,7 +130,7 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     readers = f"{upcoming.audience:,} reader{'s' * (upcoming.audience != 1)}"
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {readers}{seen}"]
-    lines += [f"  in its way: {obstacle}" for obstacle in upcoming.blocked_by]
+    lines += [f"  blocked: {obstacle}" for obstacle in upcoming.blocked_by]
     if real and not upcoming.proofed:
         lines.append(
             f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
@@ -124,11 +138,12 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     return "\n".join(lines)
 
 
-def due_as_json(app: App, found: DueReport) -> dict[str, Any]:
-    """Return the document of `send --due`."""
+def due_as_json(app: App, found: DueReport, lines: Iterable[Line]) -> dict[str, Any]:
+    """Return the document of `send --due`; `lines` are those of all that lies in `issues/`."""
     return {
         "mailings": [as_json(outlook(app, report.receipt)) for report in found.reports],
         "next": next_as_json(found.next),
+        "issues": [line.as_json() for line in lines],
         "notes": list(found.notes),
         "troubles": [str(trouble) for trouble in found.troubles],
     }

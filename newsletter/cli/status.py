@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter import delivery, desk
+from newsletter import delivery
 from newsletter.cli import problems
+from newsletter.cli.board import board_text, warnings_text
 from newsletter.cli.explaining import explained
+from newsletter.cli.naming import issue_named
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.receipts import (
     as_json,
@@ -18,16 +20,19 @@ from newsletter.cli.receipts import (
     next_text,
     outlook,
 )
+from newsletter.cli.warnings import tell_warnings
+from newsletter.desk.board import board
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
-from newsletter.schedule import utc
+from newsletter.schedule import Timing, early, timing, utc
 from newsletter.subscriptions.joining import LETTERS_AN_HOUR, form_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.cli import App
+    from newsletter.desk.board import Board
     from newsletter.model import Draft
     from newsletter.subscriptions.joining import FormState
 
@@ -37,39 +42,50 @@ if TYPE_CHECKING:
 @click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
 def status(app: App, *, issue: str | None, json_: bool) -> None:
-    """What is next, for how many readers, what stands in its way, and what has been sent.
+    """Every issue: what is next and what blocks it, what is later, a draft, ignored or sent.
 
     With ISSUE: how far that one is.
     """
     if issue is not None:
         _one(app, issue, json_=json_)
         return
-    known = [outlook(app, receipt) for receipt in delivery.overview(app.store)]
-    drafts = desk.read_all(app.settings)
-    upcoming = delivery.upcoming(app.store, app.settings, drafts)
-    missed = delivery.missed(app.store, app.settings, drafts)
-    waiting, form = delivery.notice_counts(app.store), form_state(app.store)
+    known = [outlook(app, receipt) for receipt in delivery.overview(app.reading)]
+    found = board(app.reading, app.settings)
+    missed = delivery.missed(app.reading, app.settings, found.drafts)
+    waiting, form = delivery.notice_counts(app.reading), form_state(app.reading)
     if json_:
         print_json(
             {
                 "mailings": [as_json(one) for one in known],
-                "next": next_as_json(upcoming),
+                "next": next_as_json(found.upcoming),
+                "issues": [line.as_json() for line in found.lines],
                 "missed": list(missed),
                 "notices": {state.value: count for state, count in waiting.items()},
                 "form": {"closed": form.closed, "last_closed_at": utc(form.last_closed_at)},
-                **problems.as_json(app.store),
+                **problems.as_json(app.reading),
             }
         )
         return
     if not app.settings.issues.is_dir():
         note(f"There is no issues/ in {app.settings.root}: is this your newsletter's folder?")
-    say(next_text(upcoming, real=not capabilities_of(app.settings).rehearsal))
-    for slug in missed:
-        say(f"Not sent, and its time has passed: {slug} (send it with --late, or change send_at)")
-    for line in (*problems.as_lines(app.store), *_of_single_people(waiting, form)):
+    problem_lines = problems.as_lines(app.reading)
+    for line in (*_coming(app, found), *problem_lines, *_of_single_people(waiting, form)):
         say(line)
     for one in known:
         say(as_text(one))
+
+
+def _coming(app: App, found: Board) -> Iterator[str]:
+    """Yield what is next, and what every other file in `issues/` is."""
+    real = not capabilities_of(app.settings).rehearsal
+    yield next_text(found.upcoming, real=real)
+    if found.upcoming:
+        yield from warnings_text(
+            next((one for one in found.lines if one.issue == found.upcoming.slug), None)
+        )
+        if not real:
+            yield '  provider is "outbox", which mails nobody: on its day, send --due refuses it'
+    yield from board_text(found)
 
 
 def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
@@ -85,11 +101,12 @@ def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> 
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:
-    slug, draft = desk.draft_if_there(app.settings, issue)
-    receipt = delivery.receipt_of(app.store, slug)
+    slug, draft = issue_named(app, issue)
+    receipt = delivery.receipt_of(app.reading, slug)
     if receipt:
         found = outlook(app, receipt)
         print_json(as_json(found)) if json_ else say(explained(found, app.settings.zone))
+        tell_warnings(draft)
         return
     if draft is None:
         raise NewsletterError(
@@ -97,13 +114,33 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         )
     can, seen = capabilities_of(app.settings), _proofed(app, draft)
     document = never_sent(slug, can, draft.issue, audience=0, proofed=seen)
-    text = f"{slug}: not sent yet{', proof seen' * seen}\n  next: newsletter send {slug}"
-    print_json(document) if json_ else say(text)
+    document["next_step"] = _first_step(app, draft)
+    if json_:
+        print_json(document)
+    else:
+        when = f", for {draft.send_at:%A %d %B %Y %H:%M}" if draft.send_at else ""
+        kind = "a draft" if draft.is_draft else "not sent yet"
+        say(f"{slug}: {kind}{when}{', proof seen' * seen}\n  next: {document['next_step']}")
+    tell_warnings(draft)
+
+
+def _first_step(app: App, draft: Draft) -> str:
+    """Return what a person types next for an issue that was never sent."""
+    if draft.issue is None:
+        return f"newsletter check {draft.slug}"
+    if draft.is_draft or capabilities_of(app.settings).rehearsal:
+        return f"newsletter rehearse {draft.slug}"
+    moment = delivery.time_of(app.reading)
+    far = draft.send_at is not None and early(draft.send_at, moment)
+    late = draft.send_at is not None and (
+        timing(draft.send_at, moment, app.settings.max_lateness_hours) is Timing.LATE
+    )
+    return f"newsletter send {draft.slug}{' --early' * far}{' --late' * late}"
 
 
 def _proofed(app: App, draft: Draft) -> bool:
     """Tell whether the letter was seen; one that cannot be made was not."""
     try:
-        return draft.issue is not None and delivery.proofed(app.store, app.settings, draft.issue)
+        return draft.issue is not None and delivery.proofed(app.reading, app.settings, draft.issue)
     except NewsletterError:
         return False

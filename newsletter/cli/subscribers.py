@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from newsletter.cli import stories
+from newsletter.cli.groups import Suggesting
 from newsletter.cli.importing import import_, undo, wording
 from newsletter.cli.output import note, print_json, say
 from newsletter.model import Status
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
-@click.group()
+@click.group(cls=Suggesting)
 def subscribers() -> None:
     """The list: who is on it, who joins, who leaves.
 

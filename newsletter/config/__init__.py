@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from newsletter.config import environment as variables
 from newsletter.config import settings_file
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CREDENTIALS",
+    "DEFAULTS",
     "NO_DOMAIN",
     "PROVIDERS",
     "Settings",
@@ -32,6 +33,9 @@ __all__ = [
     "outbox_warning",
     "unread",
 ]
+
+DEFAULTS: Final = "the default settings"
+"""The origin of settings for which there is no file."""
 
 
 def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings:
@@ -49,7 +53,7 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     environment = os.environ if environment is None else environment
     source = settings_file.find(folder.resolve())
     root = source.path.parent if source.path else folder.resolve()
-    origin = source.path.name if source.path else "the default settings"
+    origin = source.path.name if source.path else DEFAULTS
     values = {key: typed(key, value, origin, source) for key, value in source.table.items()}
     values |= variables.values(environment)
     credentials = variables.credentials(environment)

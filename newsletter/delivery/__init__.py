@@ -2,18 +2,24 @@
 
 from newsletter.delivery.accounts import (
     Upcoming,
+    could_go,
+    is_proofed,
     missed,
     overview,
     proofed,
     receipt_of,
+    slugs,
+    time_of,
     upcoming,
 )
 from newsletter.delivery.decisions import Verdict, cancel, in_doubt, pause, resolve
 from newsletter.delivery.due import DueReport, due
 from newsletter.delivery.notices import Notices, Round, notice_counts, send_notices
-from newsletter.delivery.outlook import Means, Outlook, Remedy, outlook
+from newsletter.delivery.outlook import Means, Outlook, Remedy, command, outlook
+from newsletter.delivery.plan import Order
 from newsletter.delivery.proof import Proof, proof
-from newsletter.delivery.send import Order, Prospect, Report, send, would_send
+from newsletter.delivery.rehearsal import rehearse, rehearsing
+from newsletter.delivery.send import Prospect, Report, send, would_send
 
 __all__ = [
     "DueReport",
@@ -29,8 +35,11 @@ __all__ = [
     "Upcoming",
     "Verdict",
     "cancel",
+    "command",
+    "could_go",
     "due",
     "in_doubt",
+    "is_proofed",
     "missed",
     "notice_counts",
     "outlook",
@@ -39,9 +48,13 @@ __all__ = [
     "proof",
     "proofed",
     "receipt_of",
+    "rehearse",
+    "rehearsing",
     "resolve",
     "send",
     "send_notices",
+    "slugs",
+    "time_of",
     "upcoming",
     "would_send",
 ]

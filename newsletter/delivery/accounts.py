@@ -9,8 +9,7 @@ from newsletter import checks, render
 from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
-from newsletter.providers import capabilities_of
-from newsletter.schedule import Timing, forgotten, slot, timing
+from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
 from newsletter.store import history, mailings, proofs
 from newsletter.store.engine import now
 
@@ -55,6 +54,12 @@ def the_mailing(connection: Connection, slug: str) -> Mailing:
     return found
 
 
+def slugs(store: Store) -> list[str]:
+    """Return the slugs of all mailings and rehearsals, whether their files are there or not."""
+    with store.read() as connection:
+        return history.all_slugs(connection)
+
+
 def receipt_of(store: Store, slug: str) -> Receipt | None:
     """Return the account of an issue's mailing, or None if it never had one."""
     with store.read() as connection:
@@ -66,11 +71,13 @@ def receipt_of(store: Store, slug: str) -> Receipt | None:
 
 
 def overview(store: Store, count: int = 5) -> list[Receipt]:
-    """Return the accounts of the mailings that started last, newest first."""
+    """Return the accounts of the mailings that started last, and of all that are open."""
     with store.read() as connection:
-        return [
-            mailings.receipt(connection, mailing) for mailing in history.latest(connection, count)
-        ]
+        latest = history.latest(connection, count)
+        shown = {mailing.id for mailing in latest}
+        open_ = history.unfinished(connection, rehearsal=False)
+        older = [mailing for mailing in reversed(open_) if mailing.id not in shown]
+        return [mailings.receipt(connection, mailing) for mailing in (*latest, *older)]
 
 
 def could_go(draft: Draft) -> bool:
@@ -84,9 +91,19 @@ def proofed(store: Store, settings: Settings, issue: Issue) -> bool:
     Raises:
         NewsletterError: There is no letter: a template is wrong.
     """
-    letter_hash = render.letter(issue, settings).hash
+    return is_proofed(store, render.letter(issue, settings).hash)
+
+
+def is_proofed(store: Store, letter_hash: str) -> bool:
+    """Tell whether the author has seen exactly this letter."""
     with store.read() as connection:
         return bool(proofs.seen(connection, [letter_hash]))
+
+
+def time_of(store: Store) -> datetime:
+    """Return the time by which this program decides: the database's."""
+    with store.read() as connection:
+        return now(connection)
 
 
 def upcoming(
@@ -118,7 +135,7 @@ def upcoming(
     if not waiting:
         return None
     send_at, slug, first = waiting[0]
-    obstacles = _obstacles(store, settings, first, send_at)
+    obstacles = _obstacles(store, first, send_at)
     obstacles += [
         f"{other} has the same date and time"
         for when, other, draft in waiting[1:]
@@ -153,22 +170,24 @@ def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[s
             and not draft.is_draft
             and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
             and not forgotten(draft.send_at, moment)
-            and not _cancelled(connection, settings, draft, draft.send_at)
-            and not (draft.issue and _rival(connection, settings, draft.issue))
+            and not _cancelled(connection, draft, draft.send_at)
+            and not (draft.issue and history.rival(connection, draft.issue))
         )
 
 
-def _obstacles(store: Store, settings: Settings, draft: Draft, send_at: datetime) -> list[str]:
+def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     """Return what stands in the way of one issue by itself."""
     found = []
     if errors := _errors(draft):
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
+    if far_ahead(send_at, time_of(store)):
+        found.append("its date is more than a year ahead: look at the year")
     if draft.is_draft:
         found.append("it is still a draft: remove that line when it is done")
     with store.read() as connection:
-        if _cancelled(connection, settings, draft, send_at):
+        if _cancelled(connection, draft, send_at):
             found.append(f"it was cancelled: only newsletter send {draft.slug} starts it anew")
-        if draft.issue and (other := _rival(connection, settings, draft.issue)):
+        if draft.issue and (other := history.rival(connection, draft.issue)):
             found.append(f"{other.slug} already went out with this slot or this text")
     return found
 
@@ -177,12 +196,6 @@ def _errors(draft: Draft) -> int:
     return sum(finding.severity is Severity.ERROR for finding in checks.check(draft))
 
 
-def _cancelled(connection: Connection, settings: Settings, draft: Draft, send_at: datetime) -> bool:
-    rehearsal = capabilities_of(settings).rehearsal
-    ended = history.given_up(connection, draft.slug, send_at, rehearsal=rehearsal)
+def _cancelled(connection: Connection, draft: Draft, send_at: datetime) -> bool:
+    ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
     return ended is not None and ended.state is MailingState.CANCELLED
-
-
-def _rival(connection: Connection, settings: Settings, issue: Issue) -> Mailing | None:
-    """Return the real mailing that keeps this issue from being sent for real, if there is one."""
-    return None if capabilities_of(settings).rehearsal else history.rival(connection, issue)

@@ -90,7 +90,9 @@ class Carrier:
                     reader.ref,
                     reader.email,
                     reader.first_name,
-                    tokens.leave_token(key, reader.public_id, mailing),
+                    tokens.leave_token(key, tokens.NOBODY, tokens.NOBODY)
+                    if self._mailing.for_nobody
+                    else tokens.leave_token(key, reader.public_id, mailing),
                 )
                 for reader in claim.readers
             ),

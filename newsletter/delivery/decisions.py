@@ -37,6 +37,8 @@ def pause(store: Store, slug: str) -> Receipt:
 def cancel(store: Store, slug: str) -> Receipt:
     """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
 
+    One that expired is dismissed by it: nothing tells of it any more.
+
     Raises:
         NewsletterError: There is no such mailing, or it has ended.
     """
@@ -92,7 +94,7 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
         recovery.expire_leases(connection, mailing.id)
         pending = mailings.counts(connection, mailing.id)[DeliveryState.PENDING]
         if mailing.state is not target:
-            note = Pause.BY_A_PERSON if target is MailingState.PAUSED else "cancelled by a person"
+            note = _note(mailing, target)
             if not mailings.move(connection, mailing.id, target, note):
                 raise NewsletterError(
                     f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {what}",
@@ -102,6 +104,14 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
             if target is MailingState.CANCELLED:
                 mailings.release(connection, mailing.id)
         return mailings.receipt(connection, mailings.get(connection, mailing.id))
+
+
+def _note(mailing: Mailing, target: MailingState) -> str:
+    if target is MailingState.PAUSED:
+        return Pause.BY_A_PERSON
+    if mailing.state is MailingState.EXPIRED:
+        return "its time had passed, and a person left it at that"
+    return "cancelled by a person"
 
 
 def _record(connection: Connection, mailing: Mailing, what: str, count: int) -> None:

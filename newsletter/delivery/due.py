@@ -15,8 +15,8 @@ from newsletter.delivery.accounts import Upcoming, could_go, upcoming
 from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.expiry import expire
 from newsletter.delivery.outlook import astray, outlook
-from newsletter.delivery.plan import REPLACEABLE, edited
-from newsletter.delivery.send import Order, Report, send
+from newsletter.delivery.plan import REPLACEABLE, Order, edited
+from newsletter.delivery.send import Report, send
 from newsletter.delivery.sender import unheard
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
@@ -75,6 +75,7 @@ def due(
     progress: Progress,
     note: Callable[[str], None] = unheard,
     preflight: bool = True,
+    overlooked: Iterable[str] = (),
 ) -> DueReport:
     """Do what the schedule says, and finish what has started.
 
@@ -83,12 +84,13 @@ def due(
     Args:
         store: The ledger; its clock is the time.
         settings: The newsletter's.
-        provider: Who takes the letters; only mailings of its kind, real or rehearsals, count.
+        provider: Who takes the letters; with one that only rehearses, nothing starts.
         drafts: Every issue file as read now.
         stop: Set from outside to claim nothing more and finish what is in flight.
         progress: How to tell of each mailing how far it is.
         note: Called with a line for whoever watches, when it has to wait for others.
         preflight: Try the web app before letters for real leave.
+        overlooked: A line about each file that is never sent for its name or place.
 
     Raises:
         NewsletterError: The ledger cannot be read.
@@ -106,6 +108,7 @@ def due(
     )
     run.finish_what_has_started()
     run.look_at_files()
+    run.notes += overlooked
     coming = None
     with run.telling("issues"):
         coming = upcoming(store, settings, run.files.values(), but=run.reports)
@@ -131,14 +134,10 @@ class _Run:
     notes: list[str] = field(default_factory=list)
     troubles: list[NewsletterError] = field(default_factory=list)
 
-    @property
-    def _rehearsal(self) -> bool:
-        return self._provider.capabilities.rehearsal
-
     def finish_what_has_started(self) -> None:
         """Go on with every mailing that has started, with what was frozen then."""
         with self._store.read() as connection:
-            started = history.unfinished(connection, rehearsal=self._rehearsal)
+            started = history.unfinished(connection, rehearsal=False)
         for mailing in started:
             self._finish(mailing)
 
@@ -146,7 +145,7 @@ class _Run:
         """Start what is due, and record what missed its window; all else is left alone."""
         with self._store.read() as connection:
             moment = now(connection)
-            known = history.slugs(connection, rehearsal=self._rehearsal)
+            known = history.slugs(connection, rehearsal=False)
         dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
         for send_at, slug in dated:
             if send_at <= moment and not forgotten(send_at, moment):
@@ -202,7 +201,6 @@ class _Run:
                 report.receipt, settles=settles, other=other, overdue=overdue
             )
             return replace(report, trouble=trouble)
-        # Without the file, so that a rehearsal too goes on as it was frozen.
         report = self._send(mailing.slug, None)
         if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
             return report
@@ -217,8 +215,8 @@ class _Run:
         """Do with a file whose time has come what its mailing, or the want of one, asks for."""
         late = timing(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
         with self._store.read() as connection:
-            mailing = history.find(connection, draft.slug, rehearsal=self._rehearsal)
-            ended = history.given_up(connection, draft.slug, send_at, rehearsal=self._rehearsal)
+            mailing = history.find(connection, draft.slug, rehearsal=False)
+            ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
         if mailing and mailing.state not in REPLACEABLE:
             self._look_at_started(mailing, draft, send_at, late=late)
         elif ended and ended.state is MailingState.CANCELLED:
@@ -236,17 +234,12 @@ class _Run:
     def _look_at_started(
         self, mailing: Mailing, draft: Draft, send_at: datetime, *, late: bool
     ) -> None:
-        """Account for an issue that is due and complete; a rehearsal of other text is replaced."""
+        """Account for an issue that is due and complete."""
         told = self.reports.get(mailing.slug)
         if mailing.state is not MailingState.COMPLETED:
             if not told:  # another process started it just now: join in
                 self._finish(mailing)
-        elif late:
-            pass
-        elif self._rehearsal and could_go(draft):
-            report = self._send(draft.slug, draft)
-            self.reports[draft.slug] = told if told and report.repeated else report
-        elif not told:
+        elif not late and not told:
             report = self._account(mailing)
             self.reports[draft.slug] = replace(report, repeated=True, edited=edited(mailing, draft))
             if slot(mailing.send_at) != slot(send_at):
@@ -255,6 +248,8 @@ class _Run:
     def _begin(self, draft: Draft, send_at: datetime) -> None:
         if could_go(draft) and (others := self._in_the_same_slot(draft, send_at)):
             raise remarks.same_slot(draft, others)
+        if self._provider.capabilities.rehearsal:
+            raise remarks.nobody_is_mailed(draft, self._settings)
         if self._stop.is_set():
             raise TryAgain(f"stopped before {draft.slug}", hint="Run the same command again")
         self.reports[draft.slug] = self._send(draft.slug, draft)
@@ -271,7 +266,7 @@ class _Run:
         ]
         with self._store.read() as connection:
             for slug in tuple(beside):
-                ended = history.given_up(connection, slug, send_at, rehearsal=self._rehearsal)
+                ended = history.given_up(connection, slug, send_at, rehearsal=False)
                 if ended and ended.state is MailingState.CANCELLED:
                     beside.remove(slug)
         return beside

@@ -29,26 +29,21 @@ def expire(
     Raises:
         NewsletterError: This database is not the ledger: in another one everything looks missed.
     """
-    rehearsal = provider.capabilities.rehearsal
-    if not rehearsal:
-        preflight.require(store, settings)
+    preflight.require_ledger(store, settings, provider.capabilities)
     with store.write() as connection:
         mailings.alone(connection)
-        if history.given_up(connection, draft.slug, send_at, rehearsal=rehearsal):
+        if history.given_up(connection, draft.slug, send_at, rehearsal=False):
             return None
-        if draft.issue and not rehearsal and (rival := history.rival(connection, draft.issue)):
+        if draft.issue and (rival := history.rival(connection, draft.issue)):
             return rival
-        older = history.find(connection, draft.slug, rehearsal=rehearsal)
+        older = history.find(connection, draft.slug, rehearsal=False)
         if older and older.state not in REPLACEABLE:
             return None
-        if older and rehearsal:  # of another slot; an issue has one rehearsal
-            provider.forget(draft.slug)
-            mailings.discard(connection, older)
         return mailings.expire(
             connection,
             draft,
             send_at,
             provider=provider.capabilities.name,
             provider_url=settings.provider_url,
-            rehearsal=rehearsal,
+            rehearsal=False,
         )

@@ -99,7 +99,10 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
         settings: The newsletter's.
     """
     mailing, at = receipt.mailing, receipt.at
-    here = (can.name, settings.provider_url)
+    # A rehearsal is written to the outbox, whatever provider is set.
+    here = (mailing.provider, mailing.provider_url)
+    if not mailing.rehearsal:
+        here = (can.name, settings.provider_url)
     is_open = mailing.state in _OPEN
     elsewhere = is_open and (mailing.provider, mailing.provider_url) != here
     overdue = is_open and out_of_time(mailing.started_at, at, settings.finish_within_hours)
@@ -114,10 +117,18 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
         lost=sum(one.letters for one in sending if one.lease_until <= at),
         elsewhere=elsewhere,
         overdue=overdue,
-        by_itself=mailing.state in _GOING and not elsewhere and not overdue,
+        by_itself=mailing.state in _GOING and not (elsewhere or overdue or mailing.rehearsal),
         next_step=None,
     )
     return replace(known, next_step=_next_step(known, settings))
+
+
+def command(found: Outlook) -> str:
+    """Return what a person types to go on with a mailing."""
+    mailing = found.receipt.mailing
+    if mailing.rehearsal:
+        return f"newsletter rehearse {mailing.slug}"
+    return f"newsletter send {mailing.slug}{' --late' * found.overdue}"
 
 
 def astray(found: Outlook) -> Remedy | None:
@@ -176,10 +187,9 @@ def _next_step(known: Outlook, settings: Settings) -> str | None:
     """Return what a person types next."""
     mailing = known.receipt.mailing
     slug = mailing.slug
-    send = f"newsletter send {slug}{' --late' * known.overdue}"
+    send = command(known)
     if known.elsewhere:
-        # A rehearsal owes nobody anything.
-        return None if mailing.rehearsal else f"put provider back to {mailing.through}, then {send}"
+        return f"put provider back to {mailing.through}, then {send}"
     open_ended = known.receipt.counts[DeliveryState.UNKNOWN] or known.lost
     steps = {
         MailingState.FROZEN: send,
@@ -187,7 +197,7 @@ def _next_step(known: Outlook, settings: Settings) -> str | None:
         MailingState.PAUSED: f"{send}, or newsletter cancel {slug}",
         MailingState.COMPLETED_WITH_UNKNOWN: _to_settle(known, send, settings),
         MailingState.CANCELLED: f"newsletter resolve {slug} --assume-sent" if open_ended else None,
-        MailingState.EXPIRED: f"newsletter send {slug} --late, or another send_at in its file",
+        MailingState.EXPIRED: f"newsletter send {slug} --late, or newsletter cancel {slug}",
     }
     return steps.get(mailing.state)
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from newsletter import checks, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
-from newsletter.schedule import Timing, timing
-from newsletter.store import history, mailings, recovery
+from newsletter.schedule import Timing, away, early, timing
+from newsletter.store import history, mailings, recovery, rehearsals
 from newsletter.store.engine import now
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
@@ -24,6 +26,31 @@ REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
+class Order:
+    """What a person asked of one `send` or `rehearse`.
+
+    Attributes:
+        slug: The issue.
+        draft: Its file as read now, or None if it is gone.
+        early: It may start long before its time.
+        late: It may start, or go on, after its time.
+        drafts: It may be a draft: only a rehearsal may.
+        limit: Send to at most so many, then pause.
+        preflight: Try the web app before letters for real leave; all else is always required.
+        scheduled: Nobody asked just now, so that a limit which somebody set holds.
+    """
+
+    slug: str
+    draft: Draft | None
+    early: bool = False
+    late: bool = False
+    drafts: bool = False
+    limit: int | None = None
+    preflight: bool = True
+    scheduled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Fresh:
     """An issue with its letter, to be frozen; `anew` if it takes an older rehearsal's place."""
 
@@ -32,49 +59,68 @@ class Fresh:
     anew: bool = False
 
 
-def plan(
-    store: Store,
-    settings: Settings,
-    provider: Provider,
-    slug: str,
-    draft: Draft | None,
-    *,
-    late: bool,
-) -> Mailing | Fresh:
-    """Decide what a `send` of this issue means; nothing changes yet.
+def plan(store: Store, settings: Settings, provider: Provider, order: Order) -> Mailing | Fresh:
+    """Decide what an order means; nothing changes yet.
 
     Raises:
         NewsletterError: There is no such issue, or it may not be sent (now).
     """
     rehearsal = provider.capabilities.rehearsal
     with store.read() as connection:
-        started = history.find(connection, slug, rehearsal=rehearsal)
+        found = history.find(connection, order.slug, rehearsal=rehearsal)
         moment = now(connection)
-    if started and started.state in REPLACEABLE:
-        started = None
+    started = found if found and found.state not in REPLACEABLE else None
     # A rehearsal follows its file; what mails people goes on with what was frozen.
-    if started and (draft is None or not rehearsal):
+    if started and (order.draft is None or not rehearsal):
         return started
-    if draft is None:
-        raise NewsletterError(
-            f"there is no issue {slug} in issues/", hint="See what there is: newsletter status"
-        )
-    issue = _ready(draft)
+    if order.draft is None:
+        raise _without_file(order.slug, found)
+    issue = _ready(order.draft, drafts=order.drafts)
     fresh = Fresh(issue, render.letter(issue, settings), anew=started is not None)
     if problem := provider.unfit(fresh.letter):
         raise NewsletterError(
             problem, where=issue.path, hint="Change that, or send it through another provider"
         )
     if started:
-        return started if _same(started, fresh) else fresh
-    if timing(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE and not late:
+        with store.read() as connection:
+            same = _same_rehearsal(connection, settings, provider, started, fresh)
+        return started if same else fresh
+    if not rehearsal:
+        _refuse_untimely(issue, moment, settings, order)
+    return fresh
+
+
+def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:
+    """Return that there is nothing to send, for the file is gone."""
+    if ended:
+        return NewsletterError(
+            f"{slug} is {ended.state}, and its file is gone from issues/",
+            hint=f"Put the file back to send it, or leave it: newsletter cancel {slug}"
+            if ended.state is MailingState.EXPIRED
+            else "Put the file back to send it",
+        )
+    return NewsletterError(
+        f"there is no issue {slug} in issues/", hint="See what there is: newsletter status"
+    )
+
+
+def _refuse_untimely(issue: Issue, moment: datetime, settings: Settings, order: Order) -> None:
+    """Refuse to start long before or after the issue's time, unless a person says so."""
+    if early(issue.send_at, moment) and not order.early:
+        raise NewsletterError(
+            f"its time is {issue.send_at:%Y-%m-%d %H:%M}, {away(issue.send_at, moment)}",
+            where=issue.path,
+            hint=f"Send it now all the same: newsletter send {issue.slug} --early. "
+            "Or leave it to newsletter send --due",
+        )
+    late = timing(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+    if late and not order.late:
         raise NewsletterError(
             f"its time was {issue.send_at:%Y-%m-%d %H:%M}, more than "
             f"{settings.max_lateness_hours:g} hours ago",
             where=issue.path,
             hint="Send it all the same with --late, or change send_at",
         )
-    return fresh
 
 
 def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -> Mailing:
@@ -86,10 +132,10 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -
     """
     with store.write() as connection:
         mailings.alone(connection)
-        if other := _frozen_meanwhile(connection, provider, fresh):
+        if other := _frozen_meanwhile(connection, settings, provider, fresh):
             return other
         audience(connection)
-        return mailings.freeze(
+        frozen = mailings.freeze(
             connection,
             fresh.issue,
             fresh.letter,
@@ -97,6 +143,9 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -
             provider_url=settings.provider_url,
             rehearsal=provider.capabilities.rehearsal,
         )
+        if frozen.rehearsal:
+            provider.keep_audience_mark(frozen.slug, rehearsals.audience_mark(connection))
+        return frozen
 
 
 def audience(connection: Connection) -> int:
@@ -136,17 +185,21 @@ def refuse_rival(connection: Connection, issue: Issue) -> None:
     )
 
 
-def refuse_vain(store: Store, fresh: Fresh) -> None:
+def refuse_vain(connection: Connection, fresh: Fresh) -> Mailing | None:
     """Refuse what freezing would refuse, before the world outside is asked anything.
+
+    Returns:
+        The mailing of this very letter, if another process has just frozen it: no rival.
 
     Raises:
         NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
     """
-    with store.read() as connection:
-        other = history.find(connection, fresh.issue.slug, rehearsal=False)
-        if not (other and _same(other, fresh)):
-            refuse_rival(connection, fresh.issue)
-            audience(connection)
+    other = history.find(connection, fresh.issue.slug, rehearsal=False)
+    if other and _same(other, fresh):
+        return other
+    refuse_rival(connection, fresh.issue)
+    audience(connection)
+    return None
 
 
 def edited(mailing: Mailing, draft: Draft | None) -> bool:
@@ -156,29 +209,36 @@ def edited(mailing: Mailing, draft: Draft | None) -> bool:
     return draft.issue is None or draft.issue.content_hash != mailing.content_hash
 
 
-def _ready(draft: Draft) -> Issue:
+def _ready(draft: Draft, *, drafts: bool) -> Issue:
     issue = checks.sound(draft)
-    if issue.draft:
+    if issue.draft and not drafts:
         raise NewsletterError(
-            "is still a draft", where=draft.path, hint='Remove the line "draft: yes" to send it'
+            "is still a draft",
+            where=draft.path,
+            hint='Remove the line "draft: yes" to send it; to see its letters: '
+            f"newsletter rehearse {draft.slug}",
         )
     return issue
 
 
-def _frozen_meanwhile(connection: Connection, provider: Provider, fresh: Fresh) -> Mailing | None:
+def _frozen_meanwhile(
+    connection: Connection, settings: Settings, provider: Provider, fresh: Fresh
+) -> Mailing | None:
     """Return the mailing of exactly this letter, if another process was first; make room."""
     rehearsal = provider.capabilities.rehearsal
     other = history.find(connection, fresh.issue.slug, rehearsal=rehearsal)
-    if other and _same(other, fresh):
-        return other
     if not rehearsal:
+        if other and _same(other, fresh):
+            return other
         refuse_rival(connection, fresh.issue)
     elif other:
+        if _same_rehearsal(connection, settings, provider, other, fresh):
+            return other
         recovery.expire_leases(connection, other.id)
         left = recovery.lease_left(connection, other.id)
         if left and left.total_seconds() > 0:
             raise TryAgain(
-                "the rehearsal of the text before this one is being sent",
+                "the rehearsal before this one is still being written",
                 hint=f"Run it again in {left.total_seconds():.0f} seconds",
             )
         # Under the write lock, so that nobody is writing files of either.
@@ -192,4 +252,15 @@ def _same(mailing: Mailing, fresh: Fresh) -> bool:
         mailing.letter_hash == fresh.letter.hash
         and mailing.send_at == fresh.issue.send_at
         and mailing.state not in REPLACEABLE
+    )
+
+
+def _same_rehearsal(
+    connection: Connection, settings: Settings, provider: Provider, other: Mailing, fresh: Fresh
+) -> bool:
+    """Tell whether a rehearsal is of this letter, for those who are on the list now."""
+    return (
+        _same(other, fresh)
+        and other.provider_url == settings.provider_url
+        and provider.audience_mark(other.slug) == rehearsals.audience_mark(connection)
     )

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
+    from newsletter.providers.base import Capabilities
     from newsletter.providers.wire import Failure, Reply
     from newsletter.store import Store
 
@@ -39,6 +40,21 @@ def require(store: Store, settings: Settings) -> None:
     """
     for trouble in _troubles(store, settings):
         raise trouble
+
+
+def require_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
+    """Refuse to record in a database that is not the ledger: in another one, all looks missed.
+
+    With a provider that mails people all else that must be set is required as well.
+
+    Raises:
+        NewsletterError: It is another database, or something is not set.
+    """
+    if not can.rehearsal:
+        require(store, settings)
+    elif settings.ledger:
+        for trouble in _ledger(_ledger_of(store), settings):
+            raise trouble
 
 
 def obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
@@ -149,7 +165,13 @@ def _public_url(settings: Settings) -> Iterator[NewsletterError]:
 
 
 def _ledger(here: str, settings: Settings) -> Iterator[NewsletterError]:
-    if not settings.ledger:
+    if not here:
+        yield NewsletterError(
+            "there is no database with your subscribers yet",
+            hint="Bring your list into it: newsletter subscribers import FILE; or point "
+            "NEWSLETTER_DATABASE_URL at the one that has it",
+        )
+    elif not settings.ledger:
         yield NewsletterError(
             'setting "ledger" is empty: it says which database may send, so that another one can '
             "never mail everybody again",

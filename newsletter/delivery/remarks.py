@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
+    from newsletter.config import Settings
     from newsletter.delivery.outlook import Remedy
     from newsletter.model import Draft, Mailing, Receipt
 
@@ -82,6 +83,17 @@ def same_slot(draft: Draft, others: Sequence[str]) -> NewsletterError:
         f"has the same date and time as {', '.join(others)}, so neither is sent",
         where=draft.path,
         hint="Give one of them another send_at, or make it a draft",
+    )
+
+
+def nobody_is_mailed(draft: Draft, settings: Settings) -> NewsletterError:
+    """Return that an issue is due and nothing left, for the schedule never rehearses."""
+    return NewsletterError(
+        f'{draft.slug} is due, and provider is "outbox", which mails nobody: nothing was sent',
+        where=settings.origin,
+        hint='Set provider to the one that sends your letters, such as provider = "resend" '
+        "(docs/providers.md). To see the letters without mailing anybody: "
+        f"newsletter rehearse {draft.slug}",
     )
 
 

@@ -11,11 +11,11 @@ from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.outlook import astray, outlook
 from newsletter.delivery.plan import (
     Fresh,
+    Order,
     audience,
     edited,
     freeze,
     plan,
-    refuse_rival,
     refuse_vain,
 )
 from newsletter.delivery.remarks import undecided
@@ -33,30 +33,9 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.delivery.outlook import Remedy
-    from newsletter.model import Draft, Issue, Mailing
+    from newsletter.model import Issue, Letter, Mailing
     from newsletter.providers.base import Provider
     from newsletter.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What a person asked of one `send`.
-
-    Attributes:
-        slug: The issue.
-        draft: Its file as read now, or None if it is gone.
-        late: It may start, or go on, after its time.
-        limit: Send to at most so many, then pause.
-        preflight: Try the web app before letters for real leave; all else is always required.
-        scheduled: Nobody asked just now, so that a limit which somebody set holds.
-    """
-
-    slug: str
-    draft: Draft | None
-    late: bool = False
-    limit: int | None = None
-    preflight: bool = True
-    scheduled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +46,7 @@ class Report:
         receipt: The account.
         edited: The file was edited since the letter was frozen.
         repeated: All had been done before; nothing was left to do.
-        anew: An older rehearsal, of another text, was replaced.
+        anew: An older rehearsal, of another text or for another list, was replaced.
         trouble: What kept it from being completed, if anything did.
     """
 
@@ -80,9 +59,10 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Prospect:
-    """An issue that has not started, and how many readers it would have now."""
+    """An issue that has not started, its letter, and how many subscribers it would have now."""
 
     issue: Issue
+    letter: Letter
     audience: int
 
 
@@ -94,14 +74,15 @@ def would_send(
     Raises:
         NewsletterError: Nothing would be sent, for the reason it gives.
     """
-    planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
+    planned = plan(store, settings, provider, order)
     if not provider.capabilities.rehearsal and _owes(planned):
         preflight.require(store, settings)
     with store.read() as connection:
         if isinstance(planned, Fresh):
-            if not provider.capabilities.rehearsal:
-                refuse_rival(connection, planned.issue)
-            return Prospect(planned.issue, audience(connection))
+            same = None if provider.capabilities.rehearsal else refuse_vain(connection, planned)
+            if same is None:
+                return Prospect(planned.issue, planned.letter, audience(connection))
+            planned = same
         receipt = mailings.receipt(connection, planned)
         settles = can_settle(connection, planned.id, settings, provider.capabilities)
     repeated = planned.state is MailingState.COMPLETED
@@ -135,13 +116,14 @@ def send(
         NewsletterError: Nothing was sent, for the reason it gives.
     """
     store.refuse_closed()
-    planned = plan(store, settings, provider, order.slug, order.draft, late=order.late)
+    planned = plan(store, settings, provider, order)
     if not isinstance(planned, Fresh):
         _refuse_other_provider(planned, settings, provider)
     if not provider.capabilities.rehearsal and _owes(planned):
         preflight.require(store, settings)
         if isinstance(planned, Fresh):
-            refuse_vain(store, planned)
+            with store.read() as connection:
+                refuse_vain(connection, planned)
         if order.preflight:
             preflight.try_web_app(store, settings)
     mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned

@@ -19,26 +19,66 @@ if TYPE_CHECKING:
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _SAMPLE_REF = "voorbeeld"
 _UNREADABLE, _LETTER = "unreadable", "letter"
-RULES = (_UNREADABLE, _LETTER)
-"""What `inspect` and `read_all` find beside the rules of content and checks."""
+OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
+OVERLOOKED = "overlooked-file"
+RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
+"""What is found beside the rules of content and checks: in one file, and among all of them."""
 
 
-def slug_of(settings: Settings, issue: str) -> str:
-    """Return the slug that an ISSUE argument names: it may be one, or the path of a file.
+def slug_typed(settings: Settings, issue: str) -> str:
+    """Return the slug that an ISSUE argument spells out, as one or as the path of a file.
 
-    The file may be gone: what has started goes on without it.
-
-    Raises:
-        NewsletterError: It is neither, or lies outside the newsletter's folder.
+    The file may be gone: what has started goes on without it. Empty if it spells out none.
     """
     if _SLUG.fullmatch(issue):
         return issue
     path = Path(issue)
-    if not path.exists() and path.suffix == ".md" and _SLUG.fullmatch(path.stem):
+    if path.suffix == ".md" and _SLUG.fullmatch(path.stem):
         inside = path.absolute().parent.resolve().is_relative_to(settings.root.resolve())
         if inside or path.name == issue:
             return path.stem
-    return find_issue(settings, issue).stem
+    return ""
+
+
+def slug_of_path(path: Path) -> str:
+    """Return the slug of an issue file."""
+    return path.name.removesuffix(".md")
+
+
+def slug_of_path_without_suffix(name: str) -> str:
+    """Return what the slug of a file could be whose name is not that of an issue."""
+    return name.partition(".")[0] or name
+
+
+def in_issues(settings: Settings, path: Path) -> bool:
+    """Tell whether a file lies where the schedule looks: in `issues/` itself."""
+    return path.absolute().parent.resolve() == settings.issues.resolve()
+
+
+def issue_at(settings: Settings, issue: str) -> Path | None:
+    """Return the file that an ISSUE argument names with its whole slug or path, if there is one.
+
+    Raises:
+        NewsletterError: It is no file, or lies outside the newsletter's folder.
+    """
+    path = _place(settings, issue)
+    return find_issue(settings, issue) if _is_there(path) else None
+
+
+def _place(settings: Settings, issue: str) -> Path:
+    path = Path(issue)
+    if _SLUG.fullmatch(issue):
+        return settings.issues / f"{issue}.md"
+    if path.name == issue and not _is_there(path):
+        return settings.issues / issue
+    return path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL in it
+        return False
 
 
 def find_issue(settings: Settings, issue: str) -> Path:
@@ -48,17 +88,13 @@ def find_issue(settings: Settings, issue: str) -> Path:
         NewsletterError: There is no such file, or it lies outside the newsletter's folder.
     """
     shown = issue if issue.isprintable() else repr(issue)
-    path = Path(issue)
-    if _SLUG.fullmatch(issue):
-        path = settings.issues / f"{issue}.md"
-    elif path.name == issue and not path.exists():
-        path = settings.issues / issue
+    path = _place(settings, issue)
     try:
         real = path.resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
         raise NewsletterError(
             f"there is no issue {shown[:120]}",
-            hint="Name one by its slug, such as 2026-11-29-rust, or by its path",
+            hint="See what there is: newsletter status",
         ) from None
     if not real.is_relative_to(settings.root.resolve()):
         raise NewsletterError(
@@ -88,21 +124,26 @@ def issue_paths(settings: Settings) -> list[Path]:
             hint="It must be a folder that this user may read",
         ) from None
     # Editors keep their own files beside, with a dot in front.
-    found = sorted(name for name in names if name.endswith(".md") and not name.startswith("."))
+    found = sorted(
+        name
+        for name in names
+        if name.endswith(".md") and not name.startswith(".") and name.casefold() != "readme.md"
+    )
     return [settings.issues / name for name in found]
 
 
 def read_all(settings: Settings) -> list[Draft]:
     """Read every issue; a file that cannot be read is a draft with that as its one error."""
-    return [_read_or_tell(settings, path) for path in issue_paths(settings)]
+    return [read_or_tell(settings, path) for path in issue_paths(settings)]
 
 
-def _read_or_tell(settings: Settings, path: Path) -> Draft:
+def read_or_tell(settings: Settings, path: Path) -> Draft:
+    """Read an issue file; one that cannot be read is a draft with that as its one error."""
     try:
         return read_draft(settings, path)
     except NewsletterError as error:
         finding = Finding(
-            path=_shown(settings, path),
+            path=shown_path(settings, path),
             line=1,
             rule=_UNREADABLE,
             severity=Severity.ERROR,
@@ -110,7 +151,7 @@ def _read_or_tell(settings: Settings, path: Path) -> Draft:
             fix=error.hint or "Make it a file that this user may read",
         )
         # Its name still tells when it was to go out, so that it cannot be overlooked.
-        send_at = _content(settings, path, b"").send_at
+        send_at = read_text(settings, path, b"").send_at
         return Draft(path.stem, finding.path, None, (), (finding,), send_at=send_at)
 
 
@@ -120,21 +161,30 @@ def read_draft(settings: Settings, path: Path) -> Draft:
     Raises:
         NewsletterError: It cannot be read; what is wrong *in* it is among the draft's findings.
     """
+    return read_text(settings, path, read_bytes(settings, path))
+
+
+def read_bytes(settings: Settings, path: Path) -> bytes:
+    """Return the content of an issue file.
+
+    Raises:
+        NewsletterError: It cannot be read.
+    """
     find_issue(settings, str(path))
     try:
         with path.open("rb") as file:
             # One byte too many is enough for `content` to refuse it.
-            raw = file.read(content.MAX_BYTES + 1)
+            return file.read(content.MAX_BYTES + 1)
     except OSError as error:
         raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
-    return _content(settings, path, raw)
 
 
-def _content(settings: Settings, path: Path, raw: bytes) -> Draft:
+def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
+    """Return what the content of an issue file says."""
     return content.read(
         raw,
         name=path.name,
-        path=_shown(settings, path),
+        path=shown_path(settings, path),
         zone=settings.zone,
         send_clock=settings.send_clock,
         today=datetime.now(settings.zone).date(),
@@ -162,28 +212,24 @@ def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
 
 
 def draft_if_there(settings: Settings, issue: str) -> tuple[str, Draft | None]:
-    """Return an issue's slug, and its file as read now unless that is gone."""
-    slug = slug_of(settings, issue)
-    path = settings.issues / f"{issue}.md" if slug == issue else Path(issue)
-    if slug != issue and path.name == issue and not path.exists():
-        path = settings.issues / issue
-    if not os.path.lexists(path):
-        return slug, None
-    return slug, read_draft(settings, find_issue(settings, issue))
+    """Return the slug that was typed whole, and its file as read now unless that is gone."""
+    path = issue_at(settings, issue)
+    if path is None:
+        return slug_typed(settings, issue) or find_issue(settings, issue).stem, None
+    return slug_of_path(path), read_draft(settings, path)
 
 
-def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Path]:
+def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[Path]:
     """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented reader gets it.
 
     Args:
         settings: The newsletter's.
-        issue: A slug or path.
+        draft: The issue's file.
         folder: Where to; `.newsletter/render` when None.
 
     Raises:
         NewsletterError: The file has errors, or the folder cannot be written.
     """
-    draft = read_draft(settings, find_issue(settings, issue))
     ready_issue = checks.sound(draft)
     letter = render.letter(ready_issue, settings)
     reader = personal.recipient(letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF)
@@ -206,7 +252,7 @@ def render_files(settings: Settings, issue: str, folder: Path | None) -> list[Pa
     return [folder / name for name in written]
 
 
-def _shown(settings: Settings, path: Path) -> str:
+def shown_path(settings: Settings, path: Path) -> str:
     """Return a path as its author would type it: from where he stands, if that is inside."""
     real = path if path.is_absolute() else Path.cwd() / path
     here = Path.cwd()

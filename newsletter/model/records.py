@@ -161,6 +161,14 @@ class Mailing:
     finished_at: datetime | None
 
     @property
+    def for_nobody(self) -> bool:
+        """It is a rehearsal while a real provider is set: its links work for nobody.
+
+        The `provider_url` of a rehearsal names that provider, for the outbox has no address.
+        """
+        return self.rehearsal and bool(self.provider_url)
+
+    @property
     def through(self) -> str:
         """The provider that it stays with, and where, if not at the usual address."""
         return " at ".join(filter(None, (self.provider, self.provider_url)))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.providers.base import Capabilities, Provider
+
+OUTBOX: Final = "outbox"
+"""The provider through which issues are rehearsed."""
 
 
 def open_provider(settings: Settings) -> Provider:

@@ -192,6 +192,12 @@ class Provider(Protocol):
         A provider that mails people has nothing to forget.
         """
 
+    def audience_mark(self, slug: str) -> str:
+        """Return what `keep_audience_mark` kept; empty if there is no rehearsal to go on with."""
+
+    def keep_audience_mark(self, slug: str, mark: str) -> None:
+        """Keep for which subscribers an issue is rehearsed, beside its letters."""
+
 
 class Mailer:
     """What those providers share that mail people; each overrides what it does better."""
@@ -214,6 +220,13 @@ class Mailer:
 
     def forget(self, slug: str) -> None:
         """Do nothing: who mails people has nothing to forget."""
+
+    def audience_mark(self, slug: str) -> str:  # noqa: ARG002 - only a rehearsal has one
+        """Return nothing: who mails people rehearses nothing."""
+        return ""
+
+    def keep_audience_mark(self, slug: str, mark: str) -> None:
+        """Do nothing: who mails people rehearses nothing."""
 
 
 def in_ascii(batch: Batch) -> Sequence[Recipient]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from newsletter.model import Batch, Outcome
 
 _FOREVER = timedelta(days=36_500)
+_MARK: Final = ".audience"
+INDEX: Final = "index.html"
+"""The page to look through the letters of a rehearsal, beside them."""
 
 CAPABILITIES: Final = Capabilities(
     name="outbox",
@@ -71,9 +75,23 @@ class Outbox(Mailer):
         """Remove the folder of this issue."""
         shutil.rmtree(self._folder / slug, ignore_errors=True)
 
+    def audience_mark(self, slug: str) -> str:
+        """Return the mark beside the letters; empty if there is none, or no letters are here."""
+        try:
+            return (self._folder / slug / _MARK).read_text(encoding="ascii")
+        except (OSError, UnicodeDecodeError):
+            return ""
+
+    def keep_audience_mark(self, slug: str, mark: str) -> None:
+        """Write the mark beside the letters; without it the next rehearsal is made anew."""
+        with contextlib.suppress(OSError):
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            (self._folder / slug).mkdir(exist_ok=True)
+            _write(self._folder / slug, _MARK, mark.encode("ascii"))
+
 
 def withdraw(folder: Path, refs: Collection[str]) -> None:
-    """Remove the messages of these deliveries, of whatever issue they are.
+    """Remove the messages of these deliveries, of whatever issue they are, from its page too.
 
     Raises:
         OSError: One cannot be removed.
@@ -82,6 +100,11 @@ def withdraw(folder: Path, refs: Collection[str]) -> None:
         for issue in folder.iterdir():
             for ref in refs:
                 (issue / f"{ref}.eml").unlink(missing_ok=True)
+            index = issue / INDEX
+            # It shows all addresses of the rehearsal; the next one writes it again.
+            page = index.read_bytes() if index.is_file() else b""
+            if any(ref.encode() in page for ref in refs):
+                index.unlink()
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:

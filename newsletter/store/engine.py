@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from newsletter.config import make_private
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import copies, sqlite
 from newsletter.store.ledger import closed, is_closed
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
 
-__all__ = ["HEAD", "Lock", "Store", "connect", "exclude", "now", "open_store", "upgrade"]
+__all__ = [
+    "HEAD",
+    "Lock",
+    "Store",
+    "connect",
+    "exclude",
+    "now",
+    "open_store",
+    "open_to_read",
+    "upgrade",
+]
 
 
 class Lock(IntEnum):
@@ -178,6 +189,8 @@ def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) 
     """
     place = locate(settings)
     if isinstance(place, SqliteFile):
+        if place.path.parent == settings.state:
+            make_private(settings.state)
         sqlite.prepare_file(place.path)
     store = connect(place, clock, settings.state)
     try:
@@ -191,6 +204,21 @@ def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) 
         store.close()
         raise
     return store
+
+
+def open_to_read(settings: Settings) -> Store:
+    """Open the newsletter's database for a command that only reads; none is made.
+
+    Without one, it answers as an empty one would; what is written to that is lost.
+
+    Raises:
+        NewsletterError: As `open_store`.
+        TryAgain: As `open_store`.
+    """
+    place = locate(settings)
+    if isinstance(place, Server) or place.path.exists():
+        return open_store(settings)
+    return Store(sqlite.empty_engine(), place)
 
 
 def _refuse_to_migrate(lacking: int, name: str) -> None:

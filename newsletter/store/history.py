@@ -80,6 +80,12 @@ def slugs(connection: sa.Connection, *, rehearsal: bool) -> set[str]:
     )
 
 
+def all_slugs(connection: sa.Connection) -> list[str]:
+    """Return the slugs of all mailings and rehearsals, newest first."""
+    query = sa.select(mailings.c.slug).order_by(mailings.c.id.desc())
+    return list(dict.fromkeys(connection.scalars(query)))
+
+
 def given_up(
     connection: sa.Connection, slug: str, send_at: datetime, *, rehearsal: bool
 ) -> Mailing | None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlencode
 
-from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -74,7 +73,7 @@ def locate(settings: Settings) -> SqliteFile | Server:
     """
     url = settings.database_url
     if not url:
-        return SqliteFile(make_private(settings.state) / "newsletter.db")
+        return SqliteFile(settings.state / "newsletter.db")
     kind, mark, place = url.partition(":")
     if kind in _POSTGRESQL:
         return Server(_parameters(url))

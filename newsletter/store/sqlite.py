@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -53,6 +54,20 @@ def engine(path: Path) -> sa.Engine:
             connection.exec_driver_sql("BEGIN")
 
     return engine
+
+
+def empty_engine() -> sa.Engine:
+    """Return an empty database in memory, with all tables and a ledger without an id."""
+    from newsletter.store.schema import ledger, metadata  # noqa: PLC0415 - seldom needed
+
+    made = sa.create_engine(
+        "sqlite://", poolclass=sa.StaticPool, connect_args={"check_same_thread": False}
+    )
+    metadata.create_all(made)
+    row = {"id": "", "suppression_key": b"", "created_at": datetime.now(UTC)}
+    with made.begin() as connection:
+        connection.execute(ledger.insert().values(row))
+    return made
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -92,7 +92,7 @@ def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_pat
     house.sql("DELETE FROM subscribers WHERE id > 1000")
     with Patient(tmp_path / "taken", latency=0.05) as fake:
         environment = {**os.environ, **house.for_real(fake.url)}
-        command = [COMMAND, "send", house.slug, "--yes", "--no-preflight"]
+        command = [COMMAND, "send", house.slug, "--yes", "--early", "--no-preflight"]
         both = [subprocess.Popen(command, cwd=root, env=environment) for _ in range(2)]
         fake.both_send.wait(60)
         left = run("subscribers", "unsubscribe", "lezer999@example.org")

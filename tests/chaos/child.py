@@ -42,7 +42,7 @@ def work(order: dict[str, Any]) -> int:
             store,
             settings,
             provider(settings, order),
-            delivery.Order(slug, draft, limit=order.get("limit"), preflight=False),
+            delivery.Order(slug, draft, limit=order.get("limit"), early=True, preflight=False),
             stop=threading.Event(),
             progress=told,
         )

@@ -1,0 +1,64 @@
+"""Groups of commands that name the nearest one when a command is misspelt."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Final
+
+import click
+
+# What other tools call it, where spelling is no help.
+_MEANT: Final = {
+    "list": "status",
+    "ls": "status",
+    "schedule": "status",
+    "test": "proof",
+    "lint": "check",
+    "validate": "check",
+    "view": "render",
+    "show": "status",
+    "resume": "send",
+    "continue": "send",
+    "stop": "pause",
+    "abort": "cancel",
+    "rehearsal": "rehearse",
+    "dry-run": "rehearse",
+    "subscriber": "subscribers",
+    "server": "serve",
+    "run": "send",
+    "remove": "erase",
+    "delete": "erase",
+    "leave": "unsubscribe",
+}
+
+
+class Suggesting(click.Group):
+    """Says which command was probably meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that was typed.
+
+        Raises:
+            click.UsageError: There is none of that name; the error names the nearest one.
+        """
+        typed = args[0]
+        if (
+            not (typed.startswith("-") or ctx.resilient_parsing)
+            and self.get_command(ctx, typed) is None
+        ):
+            near = nearest(typed, self.list_commands(ctx))
+            hint = f'Did you mean "{near}"?' if near else f"See: {ctx.command_path} --help"
+            raise click.UsageError(f'There is no command "{typed}". {hint}', ctx)
+        return super().resolve_command(ctx, args)
+
+
+def nearest(typed: str, names: list[str]) -> str | None:
+    """Return the command that somebody probably meant, if one comes near."""
+    lower = typed.casefold()
+    meant = _MEANT.get(lower)
+    if meant in names:
+        return meant
+    found = difflib.get_close_matches(lower, names, n=1, cutoff=0.6)
+    return found[0] if found else None

@@ -1,0 +1,88 @@
+"""`newsletter rehearse`, and `newsletter send` where the provider is the outbox."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter import delivery
+from newsletter.cli.naming import issue_named
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
+from newsletter.cli.receipts import as_json, as_text, outlook
+from newsletter.cli.stopping import send_notices, stoppable
+from newsletter.cli.warnings import tell_warnings
+from newsletter.desk.viewer import write_index
+from newsletter.model import DeliveryState
+from newsletter.providers import OUTBOX, open_provider
+
+if TYPE_CHECKING:
+    from newsletter.cli import App
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--open", "in_browser", is_flag=True, help="Show the letters in your browser.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def rehearse(app: App, *, issue: str, in_browser: bool, json_: bool) -> None:
+    """Write everyone's own letter of ISSUE to look through; nobody is mailed.
+
+    The letters are complete, drafts too, in .newsletter/outbox/, with a page index.html that shows
+    them all. Repeated, they are made anew when the text or the list has changed. With a real
+    provider their unsubscribe links work for nobody.
+    """
+    slug, draft = issue_named(app, issue)
+    order = delivery.Order(slug, draft, drafts=True)
+    rehearse_and_tell(app, order, in_browser=in_browser, json_=json_)
+
+
+def rehearse_and_tell(
+    app: App,
+    order: delivery.Order,
+    *,
+    first_line: str = "",
+    in_browser: bool = False,
+    json_: bool,
+) -> None:
+    """Rehearse an issue and print its account.
+
+    Args:
+        app: The command's.
+        order: What to rehearse.
+        first_line: What is said before anything else.
+        in_browser: Show the letters.
+        json_: Print one JSON document.
+
+    Raises:
+        NewsletterError: It could not be rehearsed, or not wholly.
+    """
+    with stoppable() as stop, progress(order.slug) as tell:
+        if app.settings.provider == OUTBOX:
+            send_notices(app, open_provider(app.settings), stop)
+        found = delivery.rehearse(
+            app.store, app.settings, order, stop=stop, progress=tell, note=note
+        )
+    mailing = found.receipt.mailing
+    index = write_index(app.store, app.settings, mailing)
+    account = outlook(app, found.receipt)
+    if first_line:
+        (note if json_ else say)(first_line)
+    print_json(as_json(account)) if json_ else say(as_text(account))
+    if found.anew:
+        note("The text or the list had changed since the last rehearsal: all was made anew.")
+    if found.edited:
+        note(f"{mailing.slug} was edited since; its letters are those of the text before that.")
+    if found.repeated:
+        note(
+            f"{mailing.slug} was complete already: nothing was sent, for neither its text nor "
+            "the list has changed."
+        )
+    tell_warnings(order.draft)
+    if found.receipt.counts[DeliveryState.ACCEPTED]:
+        note(f"Look through the letters: {index}")
+        if in_browser and click.launch(str(index)) != 0:
+            note("No browser would open: open that page yourself.")
+    if found.trouble:
+        raise found.trouble

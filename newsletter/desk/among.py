@@ -1,0 +1,131 @@
+"""What is wrong with issues among each other: one slot for two, one text twice."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+from newsletter import desk
+from newsletter.desk import folder
+from newsletter.model import Finding, Severity
+from newsletter.schedule import forgotten, slot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.desk.folder import Skimmed
+    from newsletter.model import Draft
+
+_NAMED: Final = 3
+
+
+def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
+    """Return every issue, and all that is wrong: in each, among them, and with other files.
+
+    Raises:
+        NewsletterError: There is no `issues/`.
+    """
+    folder.require_folder(settings)
+    drafts = desk.read_all(settings)
+    found = [finding for draft in drafts for finding in desk.inspect(settings, draft)]
+    found += _among(folder.skim_all(settings), None)
+    found += [one.finding() for one in folder.overlooked(settings)]
+    return drafts, found
+
+
+def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path]) -> list[Finding]:
+    """Return all that is wrong with these issues, in them and beside the others.
+
+    Args:
+        settings: The newsletter's.
+        drafts: The issues.
+        paths: Of each its file.
+    """
+    found: list[Finding] = []
+    skimmed = folder.skim_all(settings)
+    for draft, path in zip(drafts, paths, strict=True):
+        found += desk.inspect(settings, draft)
+        if desk.in_issues(settings, path):
+            found += _among(skimmed, draft.slug)
+        else:
+            found.append(_outside(draft))
+    return found
+
+
+def _outside(draft: Draft) -> Finding:
+    return Finding(
+        path=draft.path,
+        line=1,
+        rule=desk.OUTSIDE,
+        severity=Severity.WARNING,
+        message="the file is not in issues/, so the schedule never sends it",
+        fix="Move it into issues/ if it is to go out by itself",
+    )
+
+
+def _among(skimmed: Sequence[Skimmed], only: str | None) -> Iterator[Finding]:
+    """Yield what the issues are to each other; of one alone if `only` names it."""
+    moment = datetime.now(UTC)
+    coming = [
+        one for one in skimmed if one.draft.send_at and not forgotten(one.draft.send_at, moment)
+    ]
+    for one in coming:
+        if only in {None, one.draft.slug}:
+            yield from _same_slot(one, coming)
+            yield from _same_text(one, coming, skimmed)
+
+
+def _same_slot(one: Skimmed, coming: Sequence[Skimmed]) -> Iterator[Finding]:
+    """Yield that others want this issue's date and time; drafts do not count yet."""
+    at = one.draft.send_at
+    if at is None:
+        return
+    beside = [
+        other.draft
+        for other in coming
+        if other is not one and other.draft.send_at and slot(other.draft.send_at) == slot(at)
+    ]
+    rivals = [other.slug for other in beside if not other.is_draft]
+    if not rivals:
+        return
+    names, when = _names(rivals), f"{at:%Y-%m-%d %H:%M}"
+    is_draft = one.draft.is_draft
+    yield Finding(
+        path=one.draft.path,
+        line=1,
+        rule=desk.SLOT_TAKEN,
+        severity=Severity.WARNING if is_draft else Severity.ERROR,
+        message=f"{names} goes out at {when} too"
+        + (": when this draft is done, neither is sent" if is_draft else ", so neither is sent"),
+        fix='Give one of them another date, or a line "send_at: YYYY-MM-DD HH:MM"',
+    )
+
+
+def _same_text(
+    one: Skimmed, coming: Sequence[Skimmed], skimmed: Sequence[Skimmed]
+) -> Iterator[Finding]:
+    """Yield that another file has this issue's text, for a text is sent once."""
+    same = [
+        other
+        for other in skimmed
+        if other is not one and one.text and other.text == one.text and not other.draft.is_draft
+    ]
+    if not same or one.draft.is_draft:
+        return
+    both = any(other in coming for other in same)
+    yield Finding(
+        path=one.draft.path,
+        line=1,
+        rule=desk.SAME_TEXT,
+        severity=Severity.ERROR if both else Severity.WARNING,
+        message=f"{_names([other.draft.slug for other in same])} has the same subject and text, "
+        "and a letter is sent once, whatever its name or date",
+        fix="Write another text, or delete the file that is too many",
+    )
+
+
+def _names(slugs: Sequence[str]) -> str:
+    more = len(slugs) - _NAMED
+    return ", ".join(slugs[:_NAMED]) + (f" and {more} more" if more > 0 else "")

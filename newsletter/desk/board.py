@@ -1,0 +1,257 @@
+"""All of `issues/` at a glance: what every file is to the schedule, and why."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter import checks, delivery, desk, render
+from newsletter.desk import folder
+from newsletter.errors import NewsletterError
+from newsletter.model import MailingState, Severity
+from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
+from newsletter.store import books
+from newsletter.store.engine import now
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from newsletter.config import Settings
+    from newsletter.delivery import Upcoming
+    from newsletter.desk.folder import Skimmed
+    from newsletter.model import Draft, Issue
+    from newsletter.store import Store
+    from newsletter.store.books import Entry
+
+SENT: Final = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN}
+OLD: Final = "more than 7 days past its time, and never sent"
+_STATES: Final = {
+    MailingState.FROZEN: "sending",
+    MailingState.SENDING: "sending",
+    MailingState.PAUSED: "blocked",
+    MailingState.COMPLETED: "sent",
+    MailingState.COMPLETED_WITH_UNKNOWN: "sent",
+    MailingState.CANCELLED: "cancelled",
+    MailingState.EXPIRED: "expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What one file in `issues/` is to the schedule.
+
+    Attributes:
+        issue: Its slug; of a file that is no issue, its name without a suffix.
+        path: As its author would type it.
+        state: draft, scheduled, blocked, sending, sent, expired, cancelled or ignored.
+        subject: If it could be read.
+        send_at: If it is known.
+        proofed: The author has seen exactly the letter that went or would go out.
+        errors: How many there are in the file; of what is over they are not counted.
+        warnings: The same.
+        why: What keeps it from being sent, and what to do next, where something does.
+        audience: How many subscribers it was sent to, if it was.
+    """
+
+    issue: str
+    path: str
+    state: str
+    subject: str | None
+    send_at: datetime | None
+    proofed: bool = False
+    errors: int = 0
+    warnings: int = 0
+    why: str | None = None
+    audience: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line as `status` and `send --due` print it."""
+        return {
+            "issue": self.issue,
+            "path": self.path,
+            "state": self.state,
+            "subject": self.subject,
+            "send_at": self.send_at.isoformat() if self.send_at else None,
+            "proofed": self.proofed,
+            "errors": self.errors,
+            "warnings": self.warnings,
+            "why": self.why,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """All of `issues/`, and those of its files that may still go out, as read now."""
+
+    lines: tuple[Line, ...]
+    drafts: tuple[Draft, ...]
+    upcoming: Upcoming | None
+
+
+def board(store: Store, settings: Settings) -> Board:
+    """Return what every file in `issues/` is to the schedule.
+
+    Only what may still go out is read whole, so that years of sent issues cost little.
+
+    Args:
+        store: The ledger.
+        settings: The newsletter's.
+    """
+    with store.read() as connection:
+        moment = now(connection)
+        ledger = books.entries(connection)
+        proofed = books.proofed_letters(connection)
+    held = {entry.slug for entry in ledger if not entry.released}
+    skimmed = folder.skim_all(settings)
+    drafts = {
+        one.draft.slug: desk.read_or_tell(settings, one.path)
+        for one in skimmed
+        if one.draft.slug not in held and _may_go(one.draft, moment)
+    }
+    upcoming = delivery.upcoming(store, settings, drafts.values())
+    made = _Board(
+        settings,
+        moment=moment,
+        ledger=ledger,
+        proofed=proofed,
+        drafts=drafts,
+        upcoming=upcoming,
+    )
+    lines = [made.line(one) for one in skimmed]
+    lines += [_overlooked(one) for one in folder.overlooked(settings)]
+    return Board(tuple(lines), tuple(drafts.values()), upcoming)
+
+
+def _may_go(draft: Draft, moment: datetime) -> bool:
+    return draft.send_at is None or draft.is_draft or not forgotten(draft.send_at, moment)
+
+
+def _overlooked(one: folder.Overlooked) -> Line:
+    slug = desk.slug_of_path_without_suffix(one.name)
+    return Line(slug, one.path, "ignored", None, None, why=f"{one.why}. {one.fix}")
+
+
+class _Board:
+    """What is known of the ledger and of all files, to say what one of them is."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        moment: datetime,
+        ledger: Sequence[Entry],
+        proofed: Mapping[str, set[str]],
+        drafts: Mapping[str, Draft],
+        upcoming: Upcoming | None,
+    ) -> None:
+        self._settings = settings
+        self._moment = moment
+        self._proofed = proofed
+        self._drafts = drafts
+        self._upcoming = upcoming
+        self._held = {entry.slug: entry for entry in ledger if not entry.released}
+        self._ended = {(entry.slug, entry.slot): entry for entry in ledger if entry.released}
+        self._slots = {entry.slot: entry.slug for entry in ledger if not entry.released}
+        self._texts = {entry.content_hash: entry.slug for entry in ledger if not entry.released}
+        self._wanted: dict[str, list[str]] = defaultdict(list)
+        for draft in drafts.values():
+            if draft.send_at and delivery.could_go(draft):
+                self._wanted[slot(draft.send_at)].append(draft.slug)
+
+    def line(self, skimmed: Skimmed) -> Line:
+        """Return the line of one file."""
+        draft = self._drafts.get(skimmed.draft.slug, skimmed.draft)
+        issue = skimmed.draft.issue or draft.issue
+        known = Line(
+            draft.slug, draft.path, "scheduled", issue.subject if issue else None, draft.send_at
+        )
+        if held := self._held.get(draft.slug):
+            return self._started(known, held)
+        if draft.slug in self._drafts:
+            counts = Counter(finding.severity for finding in checks.check(draft))
+            known = replace(
+                known,
+                errors=counts[Severity.ERROR],
+                warnings=counts[Severity.WARNING],
+                proofed=self._is_proofed(draft.issue),
+            )
+        state, why = self._state(draft, known.errors)
+        return replace(known, state=state, why=why)
+
+    def _started(self, known: Line, held: Entry) -> Line:
+        state, slug = _STATES[held.state], held.slug
+        why = None
+        if held.state is MailingState.PAUSED:
+            why = f"paused ({held.note}): newsletter status {slug}"
+        elif held.state is MailingState.COMPLETED_WITH_UNKNOWN:
+            why = f"it is not known of all letters whether they left: newsletter status {slug}"
+        elif held.state is MailingState.CANCELLED:
+            why = "cancelled after a part of it had left"
+        return replace(
+            known,
+            state=state,
+            send_at=held.send_at,
+            proofed=held.letter_hash in self._proofed.get(slug, ()),
+            why=why,
+            audience=held.audience if held.state in SENT else None,
+        )
+
+    def _state(self, draft: Draft, errors: int) -> tuple[str, str | None]:
+        """Return what a file is that has no mailing, and what keeps it from being sent."""
+        at = draft.send_at
+        if draft.is_draft:
+            return "draft", None
+        if at is None:
+            first = next((one for one in draft.findings if one.severity is Severity.ERROR), None)
+            return "ignored", f"{first.message}. {first.fix}" if first else "it has no date"
+        ended = self._ended.get((draft.slug, slot(at)))
+        if ended and ended.state is MailingState.CANCELLED:
+            return "cancelled", f"only newsletter send {draft.slug} starts it anew"
+        if timing(at, self._moment, self._settings.max_lateness_hours) is Timing.LATE:
+            return self._past(draft, at)
+        if far_ahead(at, self._moment):
+            return "ignored", "its date is more than a year ahead: look at the year"
+        obstacles = self._obstacles(draft, at, errors)
+        return ("blocked", "; ".join(obstacles)) if obstacles else ("scheduled", None)
+
+    def _past(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
+        if rival := self._rival(draft, at):
+            return "ignored", f"{rival} went out with this slot or this text"
+        if forgotten(at, self._moment):
+            return "ignored", OLD
+        why = f"its time has passed: newsletter send {draft.slug} --late, or give it a new send_at"
+        if (draft.slug, slot(at)) in self._ended:
+            why += f", or leave it at that: newsletter cancel {draft.slug}"
+        return "expired", why
+
+    def _obstacles(self, draft: Draft, at: datetime, errors: int) -> list[str]:
+        if self._upcoming and draft.slug == self._upcoming.slug:
+            return list(self._upcoming.blocked_by)
+        found = []
+        if errors:
+            found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
+        found += [
+            f"{other} has the same date and time"
+            for other in self._wanted[slot(at)]
+            if other != draft.slug
+        ]
+        if rival := self._rival(draft, at):
+            found.append(f"{rival} already went out with this slot or this text")
+        return found
+
+    def _rival(self, draft: Draft, at: datetime) -> str | None:
+        """Return the slug of what went out in place of a file."""
+        text = self._texts.get(draft.issue.content_hash) if draft.issue else None
+        return self._slots.get(slot(at)) or text
+
+    def _is_proofed(self, issue: Issue | None) -> bool:
+        """Tell whether exactly this letter was proofed; it is only made where one of its was."""
+        seen = self._proofed.get(issue.slug) if issue else None
+        if not (issue and seen):
+            return False
+        try:
+            return render.letter(issue, self._settings).hash in seen
+        except NewsletterError:
+            return False

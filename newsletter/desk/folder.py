@@ -1,0 +1,285 @@
+"""Everything that lies in `issues/`: which files are issues, and why the others are never sent."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from newsletter import desk
+from newsletter.errors import NewsletterError
+from newsletter.model import Draft, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.config import Settings
+
+_PICTURES: Final = frozenset(
+    [
+        ".jpg",
+        ".jpeg",
+        ".jpe",
+        ".jfif",
+        ".png",
+        ".gif",
+        ".webp",
+        ".avif",
+        ".svg",
+        ".heic",
+        ".heif",
+        ".bmp",
+        ".tif",
+        ".tiff",
+        ".ico",
+    ]
+)
+_NOT_LETTERS: Final = frozenset({"readme.md", "thumbs.db", "desktop.ini", "icon\r"})
+_WRITTEN: Final = frozenset(
+    [
+        ".md",
+        ".markdown",
+        ".mdown",
+        ".mkd",
+        ".mkdn",
+        ".mdx",
+        ".mdtext",
+        ".rmd",
+        ".qmd",
+        ".txt",
+        ".text",
+        ".rtf",
+        ".doc",
+        ".docx",
+        ".odt",
+        ".pages",
+        ".htm",
+        ".html",
+    ]
+)
+"""Suffixes under which people save a text that they wrote."""
+_DATED: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}|[0-9]{1,2}[-_.][0-9]{1,2}[-_.][0-9]{2,4}")
+_ISSUE_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*\.md", re.IGNORECASE)
+_SUFFIXES: Final = re.compile(r"(\.(md|markdown|mdown|mkdn?|mdx|mdtext|txt|text))+$", re.IGNORECASE)
+_FRONT_MATTER: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*---[ \t]*\r?\n(?s:.*?)(?<=\n)---[ \t]*(?:\r?\n|\Z)"
+)
+_MOST: Final = 5000
+"""Entries looked at, so that a folder of something else altogether takes no minutes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlooked:
+    """A file that looks as if it were an issue, or lies among them, and is never sent.
+
+    Attributes:
+        path: As its author would type it.
+        name: Its name alone.
+        why: What keeps it from being sent.
+        fix: What to do next.
+        likely: It was probably meant as an issue.
+    """
+
+    path: str
+    name: str
+    why: str
+    fix: str
+    likely: bool
+
+    @property
+    def line(self) -> str:
+        """All of it in one line, for whoever reads a list of such files."""
+        return f"{shown(self.path)} is never sent: {self.why}. {self.fix}"
+
+    def finding(self) -> Finding:
+        """Return the same as `check` tells it."""
+        severity = Severity.ERROR if self.likely else Severity.WARNING
+        return Finding(self.path, 1, desk.OVERLOOKED, severity, f"never sent: {self.why}", self.fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Skimmed:
+    """What the front matter of an issue file says; its body is not read.
+
+    Attributes:
+        path: The file.
+        draft: As `desk.read_draft` gives it, without blocks and with findings of the front matter
+            alone.
+        text: A hash of what subscribers would read; the same text under another name has the same.
+    """
+
+    path: Path
+    draft: Draft
+    text: str
+
+
+def shown(path: str) -> str:
+    """Return a file's name on one line, whatever is in it."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in path)
+
+
+def require_folder(settings: Settings) -> None:
+    """Refuse to say that all is well where there is no `issues/`.
+
+    Raises:
+        NewsletterError: There is none.
+    """
+    if settings.issues.is_dir():
+        return
+    near = [
+        entry.name
+        for entry in _entries(settings.root)
+        if entry.name.casefold() in {"issues", "issue", "letters", "brieven"} and entry.is_dir()
+    ]
+    hint = "Go to your newsletter's folder, or make this one: mkdir issues"
+    if near:
+        hint = f"Rename the folder {near[0]}/ to issues/"
+    raise NewsletterError(f"there is no folder issues/ in {settings.root}", hint=hint)
+
+
+def overlooked(settings: Settings) -> list[Overlooked]:
+    """Return every file in and below `issues/`, and beside it, that is never sent as it is.
+
+    Pictures, dotfiles and README.md are none. A file in its place whose name is wrong is an issue
+    with an error, and not among these.
+    """
+    beside = (
+        Overlooked(
+            _shown_path(settings, entry.path),
+            entry.name,
+            "it lies beside the folder issues/, not in it",
+            "Move it into issues/",
+            likely=True,
+        )
+        for entry in _entries(settings.root)
+        if _ISSUE_NAME.fullmatch(entry.name) and entry.is_file()
+    )
+    return [*_below(settings, settings.issues), *beside]
+
+
+def _below(settings: Settings, top: Path) -> Iterator[Overlooked]:
+    seen = 0
+    waiting = [top]
+    while waiting and seen < _MOST:
+        here = waiting.pop(0)
+        for entry in sorted(_entries(here), key=lambda one: one.name):
+            seen += 1
+            if entry.name.startswith("."):
+                continue
+            # In its place, any name that ends in ".md" is an issue, perhaps with an error.
+            if here == top and entry.name.endswith(".md"):
+                continue
+            if entry.is_dir():
+                yield from _folder(settings, entry)
+                if not entry.is_symlink():
+                    waiting.append(Path(entry.path))
+            elif not _is_of_no_account(entry.name):
+                yield (_misnamed if here == top else _misplaced)(settings, entry)
+
+
+def _is_of_no_account(name: str) -> bool:
+    return name.casefold() in _NOT_LETTERS or _suffix(name) in _PICTURES
+
+
+def _suffix(name: str) -> str:
+    return Path(name.casefold()).suffix
+
+
+def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
+    """Return a file in its place that does not end in ".md"."""
+    ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*", entry.name)[-2:])
+    ends = f'ends in "{ending}", not in' if ending else "does not end in"
+    likely = _suffix(entry.name) in _WRITTEN | {""} or bool(_DATED.search(entry.name))
+    return Overlooked(
+        _shown_path(settings, entry.path),
+        entry.name,
+        f'its name {ends} ".md"',
+        _rename(entry.name),
+        likely=likely,
+    )
+
+
+def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
+    """Return a file in a folder within `issues/`."""
+    return Overlooked(
+        _shown_path(settings, entry.path),
+        entry.name,
+        "it lies in a folder within issues/, where none is looked for",
+        "Move it into issues/ itself; or out of issues/, if it is no letter",
+        likely=_suffix(entry.name) in _WRITTEN or bool(_DATED.search(entry.name)),
+    )
+
+
+def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[Overlooked]:
+    """Yield a folder, if it is in the place of a letter or nobody can see what is in it."""
+    why = ""
+    if entry.name.casefold().endswith(".md"):
+        why = "it is a folder, not a file"
+    elif entry.is_symlink():
+        why = "it is a link to a folder, where none is looked for"
+    elif not os.access(entry.path, os.R_OK | os.X_OK):
+        why = "this folder cannot be read"
+    if why:
+        path = _shown_path(settings, entry.path)
+        fix = "Put the letters that are in it into issues/ itself"
+        yield Overlooked(path, entry.name, why, fix, likely=True)
+
+
+def _rename(name: str) -> str:
+    better = proper_name(name)
+    if better:
+        return f"Rename it to {better}"
+    if _suffix(name) in {".doc", ".docx", ".odt", ".pages", ".rtf"}:
+        return "Save its text as a plain-text file named YYYY-MM-DD-name.md"
+    return "Rename it to YYYY-MM-DD-name.md; or move it out of issues/, if it is no letter"
+
+
+def proper_name(name: str) -> str | None:
+    """Return the name that a file should have to be sent, if that can be told."""
+    stem = _SUFFIXES.sub("", name)
+    if re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(-[A-Za-z0-9]+)+", stem):
+        return f"{stem.lower()}.md"
+    return None
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []
+
+
+def _shown_path(settings: Settings, path: str) -> str:
+    return desk.shown_path(settings, Path(path))
+
+
+def skim_all(settings: Settings) -> list[Skimmed]:
+    """Return what the front matter of every issue file says: quick, however many there are."""
+    return [skim(settings, path) for path in desk.issue_paths(settings)]
+
+
+def skim(settings: Settings, path: Path) -> Skimmed:
+    """Return what the front matter of one file says; one that cannot be read has that error."""
+    try:
+        raw = desk.read_bytes(settings, path)
+    except NewsletterError:
+        return Skimmed(path, desk.read_or_tell(settings, path), "")
+    head, body = _cut(raw)
+    # One word stands for the body, so that the issue is complete.
+    draft = desk.read_text(settings, path, head + b"\nx\n")
+    issue = draft.issue
+    text = ""
+    if issue:
+        said = [issue.subject, issue.preheader, body.decode("utf-8", "replace").strip("\r\n")]
+        text = hashlib.sha256("\0".join(said).replace("\r\n", "\n").encode()).hexdigest()
+    return Skimmed(path, draft, text)
+
+
+def _cut(raw: bytes) -> tuple[bytes, bytes]:
+    """Return a file's front matter with its two lines of dashes, and what follows."""
+    found = _FRONT_MATTER.match(raw)
+    return (raw[: found.end()], raw[found.end() :]) if found else (raw, b"")

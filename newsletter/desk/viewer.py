@@ -1,0 +1,110 @@
+"""A page to look through the letters of a rehearsal: one local file, which loads nothing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from datetime import datetime
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Final
+
+import jinja2
+from markupsafe import Markup
+
+from newsletter import personal, tokens
+from newsletter.errors import NewsletterError
+from newsletter.model import Letter
+from newsletter.providers.outbox import INDEX
+from newsletter.store import mailings, rehearsals
+from newsletter.store.keys import signing_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.model import Mailing
+    from newsletter.store import Store
+    from newsletter.store.rehearsals import Rehearsed
+
+_SCRIPT: Final = "viewer.js"
+_PAGE: Final = "viewer.html.j2"
+
+
+def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
+    """Write the page beside the letters of a rehearsal, for their owner's eyes only.
+
+    It fills the frozen letter with each subscriber's own values in the browser, as the `.eml` files
+    have them, so that it stays small however long the list is.
+
+    Args:
+        store: The ledger.
+        settings: The newsletter's.
+        mailing: The rehearsal.
+
+    Raises:
+        NewsletterError: It cannot be written.
+    """
+    with store.read() as connection:
+        letter = Letter.decode(mailings.letter_of(connection, mailing.id))
+        rehearsed = list(rehearsals.letters(connection, mailing.id))
+    people = [*_people(letter, mailing, rehearsed, signing_keys(settings)[0])]
+    page = _page(settings, mailing, letter, people)
+    path = settings.state / "outbox" / mailing.slug / INDEX
+    part = path.with_name(f".{INDEX}.part")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        part.touch(mode=0o600)
+        part.write_text(page, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise NewsletterError(
+            f"the page of the letters cannot be written: {error.strerror}",
+            where=str(path),
+            hint="Give this user the right to write there",
+        ) from None
+    return path
+
+
+def _people(
+    letter: Letter, mailing: Mailing, rehearsed: Iterable[Rehearsed], key: str
+) -> Iterable[dict[str, Any]]:
+    """Yield what each letter shows of its subscriber, as `delivery` filled it in."""
+    for one in rehearsed:
+        whose = (one.public_id, mailing.public_id)
+        nobody = (tokens.NOBODY, tokens.NOBODY)
+        token = tokens.leave_token(key, *(nobody if mailing.for_nobody else whose))
+        own = personal.recipient(letter, one.ref, one.email, one.first_name, token)
+        yield {
+            "ref": one.ref,
+            "name": one.first_name or "",
+            "email": one.email,
+            "greeting": own.greeting,
+            "leave_url": own.leave_url,
+            "plain": one.plain_text,
+        }
+
+
+def _page(
+    settings: Settings, mailing: Mailing, letter: Letter, people: list[dict[str, Any]]
+) -> str:
+    folder = resources.files("newsletter.desk")
+    script = (folder / _SCRIPT).read_text(encoding="utf-8")
+    cut = personal.form(letter)
+    data = json.dumps({"html": cut.html, "text": cut.text, "people": people}, ensure_ascii=False)
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    count = len(people)
+    return environment.from_string((folder / _PAGE).read_text(encoding="utf-8")).render(
+        slug=mailing.slug,
+        subject=letter.subject,
+        sender=letter.sender or settings.name,
+        count=f"{count:,} letter{'s' * (count != 1)}",
+        written=f"{datetime.now(settings.zone):%Y-%m-%d %H:%M}",
+        for_nobody=mailing.for_nobody,
+        people=people,
+        # Safe between script tags: "<" in JSON stands only within strings.
+        data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - escaped just here
+        script=Markup(script),  # noqa: S704 - a file of this package
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )

@@ -1,0 +1,66 @@
+"""Queries about rehearsals: for whom one is made, and whose letters it has."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, NamedTuple
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState
+from newsletter.store.candidates import reachable
+from newsletter.store.engine import now
+from newsletter.store.schema import deliveries, subscribers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Rehearsed(NamedTuple):
+    """One subscriber's letter in a rehearsal."""
+
+    ref: str
+    public_id: str
+    email: str
+    first_name: str | None
+    plain_text: bool
+
+
+def audience_mark(connection: sa.Connection) -> str:
+    """Return a hash of the subscribers who can be mailed now, with all that their letters show.
+
+    It is another one as soon as somebody joins, leaves, pauses, or changes a name, an address or
+    a preference: then a rehearsal no longer shows what would leave.
+    """
+    query = (
+        sa.select(
+            subscribers.c.public_id,
+            subscribers.c.email,
+            subscribers.c.first_name,
+            subscribers.c.plain_text,
+        )
+        .where(reachable(now(connection)))
+        .order_by(subscribers.c.id)
+    )
+    digest = hashlib.sha256()
+    for row in connection.execute(query):
+        digest.update(json.dumps([*row]).encode())
+    return digest.hexdigest()
+
+
+def letters(connection: sa.Connection, mailing_id: int) -> Iterator[Rehearsed]:
+    """Yield the letters that a rehearsal wrote, in the order of the list."""
+    query = (
+        sa.select(
+            deliveries.c.ref,
+            subscribers.c.public_id,
+            subscribers.c.email,
+            subscribers.c.first_name,
+            deliveries.c.plain_text,
+        )
+        .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.ACCEPTED)
+        .order_by(subscribers.c.id)
+    )
+    return (Rehearsed(*row) for row in connection.execute(query))
