@@ -36,8 +36,8 @@ def demo() -> None:
         for title, arguments in (
             ("Its readers come from another tool", _import()),
             ("The letter, as a web page, a text and an email", ("render", slug)),
-            ("Sunday comes: everyone's own letter, into the outbox", ("send", slug)),
-            ("The same command again has nothing to do", ("send", slug)),
+            ("Before Sunday: everyone's own letter, to look through", ("rehearse", slug)),
+            ("The same command again has nothing to do", ("rehearse", slug)),
             ("One reader leaves", ("subscribers", "unsubscribe", "bram@example.org")),
             ("What is next", ("status",)),
         ):
@@ -48,12 +48,12 @@ def demo() -> None:
     command = _as_typed()
     say(
         f"\nLook at    {folder}/.newsletter/render/{slug}.html (in a browser)"
-        f"\n           {folder}/.newsletter/outbox/{slug}/ (in a mail program)"
+        f"\n           {folder}/.newsletter/outbox/{slug}/index.html (everyone's own letter)"
         f"\nTry next   cd {folder}"
         f"\n           {command} subscribers list"
         f"\n           and after an edit of issues/{slug}.md:"
         f"\n           {command} check {slug}"
-        f"\n           {command} send {slug}"
+        f"\n           {command} rehearse {slug}"
         f"\nAll there is: {command} --help"
     )
 
