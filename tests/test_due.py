@@ -407,7 +407,7 @@ def test_what_a_repetition_can_settle_is_settled(
 
 def test_what_a_lost_process_left_is_finished(house: House, provider: Provider) -> None:
     _, draft = desk.draft_if_there(house.settings, SLUG)
-    fresh = plan.plan(house.store, house.settings, provider, SLUG, draft, late=False)
+    fresh = plan.plan(house.store, house.settings, provider, delivery.Order(SLUG, draft))
     assert isinstance(fresh, plan.Fresh)
     plan.freeze(house.store, house.settings, provider, fresh)
     assert ledger(house)[0][2] == "frozen"
@@ -420,7 +420,7 @@ def test_what_another_process_starts_meanwhile_is_joined(house: House, provider:
     def freeze_the_other(_batch: Batch) -> None:
         provider.answer = None
         _, draft = desk.draft_if_there(house.settings, SLUG)
-        fresh = plan.plan(house.store, house.settings, provider, SLUG, draft, late=False)
+        fresh = plan.plan(house.store, house.settings, provider, delivery.Order(SLUG, draft))
         assert isinstance(fresh, plan.Fresh)
         plan.freeze(house.store, house.settings, provider, fresh)
 

@@ -12,7 +12,6 @@ import pytest
 from house import House, Provider, coming, write_issue
 
 from newsletter import delivery
-from newsletter.desk import folder
 from newsletter.desk.board import Line, board
 
 if TYPE_CHECKING:
@@ -358,13 +357,6 @@ def test_names_that_would_break_a_line_do_not(root: Path, run: Run) -> None:
         done = run(*command)
         for text in (done.stdout + done.stderr).splitlines():
             assert text.isprintable(), (command, text)
-
-
-def test_proposed_names_are_issue_names() -> None:
-    for name in ("2026-12-06-A.MD", "2026-12-06-a.md.txt", "2026-12-06-a"):
-        assert folder.proper_name(name) == "2026-12-06-a.md"
-    for name in ("brief.txt", "2026-12-06.md", "2026-12-06-a.docx"):
-        assert folder.proper_name(name) is None
 
 
 def test_an_unreadable_file_is_blocked_on_its_day(root: Path, run: Run) -> None:

@@ -109,7 +109,7 @@ def test_who_could_settle_it_without_risk_is_told_so_first(house: House, run: Ru
     code, _, asked = decide(house, "--resend", says="n\n")
     assert code == 1
     first, _ = asked.splitlines()
-    assert first.startswith(f"without risk for 5, newsletter send {house.slug} asks again")
+    assert first.startswith(f"without risk for 5, newsletter rehearse {house.slug} asks again")
     # Where nobody is asked he is told all the same.
     assert "without risk" in run("resolve", house.slug, "--resend").stderr
     assert unknown(house) == 0

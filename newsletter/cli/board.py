@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from newsletter.content import printable
 from newsletter.desk.board import OLD
-from newsletter.desk.folder import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,7 +45,7 @@ def warnings_text(line: Line | None) -> Iterator[str]:
 
 def _of_one(line: Line) -> Iterator[str]:
     if line.state == "ignored" and line.send_at is None:
-        yield f"  {shown(line.path)}"
+        yield f"  {printable(line.path)}"
     else:
         state = f" ({line.state})" * (line.state in {"blocked", "sending"})
         proof = ", proof seen" * line.proofed
@@ -53,7 +53,7 @@ def _of_one(line: Line) -> Iterator[str]:
         when = f"{line.send_at:%Y-%m-%d %H:%M}" if line.send_at else "no date"
         yield f"  {when}  {line.issue}{state}{subject}{proof}"
     if line.why:
-        yield f"    {shown(line.why)}"
+        yield f"    {printable(line.why)}"
     if line.errors and line.state == "draft":
         yield f"    {line.errors:,} error{'s' * (line.errors != 1)}: newsletter check {line.issue}"
     yield from (f"  {part}" for part in warnings_text(line))

@@ -9,9 +9,9 @@ import click
 
 from newsletter.cli.naming import path_named
 from newsletter.cli.output import print_json, say
+from newsletter.content import printable
 from newsletter.desk import read_draft
 from newsletter.desk.among import check_all, check_some
-from newsletter.desk.folder import shown
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
 
 
 def _line(finding: Finding) -> str:
-    where = f"{shown(finding.path)}:{finding.line}"
+    where = f"{printable(finding.path)}:{finding.line}"
     return f"{where}: {finding.severity} {finding.rule}: {finding.message} — {finding.fix}"
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import delivery, desk
 from newsletter.cli.output import note
-from newsletter.desk.folder import shown
+from newsletter.content import printable
 from newsletter.desk.naming import name_issue
 from newsletter.errors import NewsletterError
 
@@ -79,6 +79,6 @@ def tell_if_outside(app: App, path: Path | None) -> None:
     """Say that a file lies where the schedule does not look."""
     if path and not desk.in_issues(app.settings, path):
         note(
-            f"{shown(str(path))} is not in issues/, so send --due never sees it: move it there "
+            f"{printable(str(path))} is not in issues/, so send --due never sees it: move it there "
             "if it is to go out by itself."
         )

@@ -107,8 +107,8 @@ def show(app: App, *, email: str, json_: bool) -> None:
     For whoever says "I got it twice": how often the provider took each letter, and under which
     names, to look for in its own log.
     """
-    found = list_.story(app.store, email)
-    alike = list_.same_mailbox(app.store, email)
+    found = list_.story(app.reading, email)
+    alike = list_.same_mailbox(app.reading, email)
     if json_:
         print_json(stories.as_json(found, alike))
     else:
@@ -125,7 +125,7 @@ def show(app: App, *, email: str, json_: bool) -> None:
 @click.pass_obj
 def list_them(app: App, *, status: str | None, json_: bool) -> None:
     """Who is on the list, in the order in which they came."""
-    everybody = list_.everybody(app.store, Status(status) if status else None)
+    everybody = list_.everybody(app.reading, Status(status) if status else None)
     rows = (as_row(subscriber) for subscriber in everybody)
     if json_:
         _print_rows(rows, sys.stdout)
@@ -141,7 +141,7 @@ def list_them(app: App, *, status: str | None, json_: bool) -> None:
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
     """How many people there are."""
-    found = list_.stats(app.store)
+    found = list_.stats(app.reading)
     counts = {status.value: count for status, count in found.counts.items()}
     document = {
         **counts,
@@ -175,9 +175,9 @@ def export(app: App, *, file: Path, json_: bool) -> None:
     """Write the list to FILE, or to standard output: CSV that a spreadsheet opens safely."""
     with _output(file, "[" if json_ else "email,first_name,") as output:
         if json_:
-            _print_rows((as_row(person) for person in list_.everybody(app.store)), output)
+            _print_rows((as_row(person) for person in list_.everybody(app.reading)), output)
         else:
-            exporting.export_csv(app.store, output)
+            exporting.export_csv(app.reading, output)
 
 
 def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:

@@ -16,7 +16,7 @@ from newsletter.delivery.doubts import can_settle
 from newsletter.delivery.expiry import expire
 from newsletter.delivery.outlook import astray, outlook
 from newsletter.delivery.plan import REPLACEABLE, Order, edited
-from newsletter.delivery.send import Report, send
+from newsletter.delivery.send import Report, refuse_other_provider, send
 from newsletter.delivery.sender import unheard
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
@@ -201,6 +201,7 @@ class _Run:
                 report.receipt, settles=settles, other=other, overdue=overdue
             )
             return replace(report, trouble=trouble)
+        refuse_other_provider(mailing, self._settings, self._provider)
         report = self._send(mailing.slug, None)
         if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
             return report

@@ -118,7 +118,7 @@ def send(
     store.refuse_closed()
     planned = plan(store, settings, provider, order)
     if not isinstance(planned, Fresh):
-        _refuse_other_provider(planned, settings, provider)
+        refuse_other_provider(planned, settings, provider)
     if not provider.capabilities.rehearsal and _owes(planned):
         preflight.require(store, settings)
         if isinstance(planned, Fresh):
@@ -127,7 +127,7 @@ def send(
         if order.preflight:
             preflight.try_web_app(store, settings)
     mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
-    _refuse_other_provider(mailing, settings, provider)
+    refuse_other_provider(mailing, settings, provider)
     provider = provider.suited(mailing.audience)
     trouble, may_send = _open(store, settings, provider, mailing, order)
     if may_send:
@@ -154,7 +154,7 @@ def _owes(planned: Mailing | Fresh) -> bool:
     return isinstance(planned, Fresh) or planned.state is not MailingState.COMPLETED
 
 
-def _refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
+def refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
     """Keep a mailing with the account it began with: another one knows none of its letters."""
     here = (provider.capabilities.name, settings.provider_url)
     if here != (mailing.provider, mailing.provider_url):

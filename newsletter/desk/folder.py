@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from newsletter import desk
+from newsletter import content, desk
 from newsletter.errors import NewsletterError
 from newsletter.model import Draft, Finding, Severity
 
@@ -92,7 +92,7 @@ class Overlooked:
     @property
     def line(self) -> str:
         """All of it in one line, for whoever reads a list of such files."""
-        return f"{shown(self.path)} is never sent: {self.why}. {self.fix}"
+        return f"{content.printable(self.path)} is never sent: {self.why}. {self.fix}"
 
     def finding(self) -> Finding:
         """Return the same as `check` tells it."""
@@ -114,11 +114,6 @@ class Skimmed:
     path: Path
     draft: Draft
     text: str
-
-
-def shown(path: str) -> str:
-    """Return a file's name on one line, whatever is in it."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in path)
 
 
 def require_folder(settings: Settings) -> None:
@@ -229,20 +224,12 @@ def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[Overlooked]
 
 
 def _rename(name: str) -> str:
-    better = proper_name(name)
+    better = content.proposed_name(name)
     if better:
         return f"Rename it to {better}"
     if _suffix(name) in {".doc", ".docx", ".odt", ".pages", ".rtf"}:
         return "Save its text as a plain-text file named YYYY-MM-DD-name.md"
     return "Rename it to YYYY-MM-DD-name.md; or move it out of issues/, if it is no letter"
-
-
-def proper_name(name: str) -> str | None:
-    """Return the name that a file should have to be sent, if that can be told."""
-    stem = _SUFFIXES.sub("", name)
-    if re.fullmatch(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}(-[A-Za-z0-9]+)+", stem):
-        return f"{stem.lower()}.md"
-    return None
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
