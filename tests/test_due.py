@@ -754,7 +754,7 @@ def test_a_real_mailing_is_left_to_its_provider_and_rehearsals_to_people(
     house: House, provider: Provider, outbox: Provider
 ) -> None:
     house.send(provider, SLUG, limit=5)
-    house.sql("UPDATE mailings SET state = 'sending'")
+    house.sql("UPDATE mailings SET state = 'sending', room = NULL")
     before = ledger(house)
     found = due(house, outbox)
     assert found.exit_code == 1
