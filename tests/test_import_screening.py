@@ -45,6 +45,7 @@ HARMLESS = [
     ("Email Suppressions", "[]", "[]"),
     ("Reason for opting out", "n.v.t.", "-"),
     ("Unsubscribe link", "https://u.example.org/1", "https://u.example.org/unsubscribe?2"),
+    ("Unsubscribe token", "a1b2c3", "d4e5f6"),
     ("Toestemming", "Ja", "ja"),
     ("GDPR", "TRUE", "true"),
     ("AVG akkoord", "x", "✓"),

@@ -48,7 +48,7 @@ _LEAVING = (
     *("uitgeslot", " uitsluit", " donot", " dont", " refus", "weiger", " declin", "bezwaar"),
     *(" objection", " objected", "nomail", "noemail", "nonewsletter", "nocontact", "nomarketing"),
     *("nomessages", "nonews", "nomore", "nolonger", "nietmeer", "nooitmeer", " notsubscri"),
-    *("nonsubscri", "nopermission", "noconsent"),
+    *("nonsubscri", "nopermission", "noconsent", "mailstop", "stopmail"),
 )
 _LEAVING_WORDS = frozenset(
     {
@@ -67,6 +67,7 @@ _LEAVING_WORDS = frozenset(
         "leaving",
     }
 )
+_KEYS = frozenset({"token", "hash", "link", "url", "uuid"})  # with which somebody could leave
 _HARMLESS_PARTS = ("acceptgiro", "uitsluitend", "noreply", "nomailing")
 _LEFT_AS_A_WORD = re.compile(
     r"^left$|\bleft (?:at|on|date|list|reason)\b|\b(?:has|have|date|when|who) left\b"
@@ -116,7 +117,7 @@ def kind(name: str) -> Kind:
     spaced = _spaced(name)
     compact = spaced.replace(" ", "")
     tokens = frozenset(spaced.split())
-    if any(part in compact for part in _HARMLESS_PARTS):
+    if any(part in compact for part in _HARMLESS_PARTS) or not _KEYS.isdisjoint(tokens):
         return Kind.NOTHING
     if _CHANNEL.search(spaced) and not _BY_MAIL.search(spaced):
         return Kind.CHANNEL
