@@ -18,7 +18,7 @@ from newsletter.subscriptions.addresses import address_hash
 from newsletter.subscriptions.applying import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 _DEEPEST: Final = 6
 _MOST: Final = 100
@@ -29,6 +29,9 @@ _DOMAIN: Final = 255
 _ENDS_LOCAL: Final = frozenset(' \t\r\n"<>()[],:;\\@')
 _MAY_END_LOCAL: Final = re.compile(r"[=/'{}|`&?!#*]")
 """Characters that an address may hold and that more often stand before one."""
+_MAY_NAME: Final = re.compile(r"[@%&\\]")
+"""What a text without an address has none of: most of the texts in a webhook."""
+_READERS: Final[Mapping[str, Callable[[str], str]]] = {"%": unquote, "&": html.unescape}
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -61,8 +64,10 @@ def _texts(text: str, depth: int) -> Iterator[str]:
         else:
             yield from _within(document, depth - 1)
             return
-    readings = [text, _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)]
-    readings += [read(one) for read in (unquote, html.unescape) for one in readings]
+    readings = [text]
+    if "\\" in text:
+        readings.append(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
+    readings += [read(one) for sign, read in _READERS.items() for one in readings if sign in one]
     yield from dict.fromkeys(readings)
 
 
@@ -71,7 +76,7 @@ def _within(document: object, depth: int) -> Iterator[str]:
     while waiting:
         match waiting.pop():
             case str(text):
-                if "@" in text or len(text) > 1:
+                if _MAY_NAME.search(text):
                     yield from _texts(text, depth)
             case dict(pairs):
                 waiting += [*pairs, *pairs.values()]
@@ -86,8 +91,8 @@ def _candidates(text: str) -> Iterator[str]:
         start = at
         while start > max(0, at - _LOCAL) and text[start - 1] not in _ENDS_LOCAL:
             start -= 1
-        end = at + 1
-        while end < min(len(text), at + _DOMAIN) and (text[end].isalnum() or text[end] in ".-"):
+        end, most = at + 1, min(len(text), at + _DOMAIN)
+        while end < most and (text[end].isalnum() or text[end] in ".-"):
             end += 1
         domain = text[at + 1 : end].rstrip(".-")
         local = text[start:at]
