@@ -149,6 +149,7 @@ SLIPS = {
         "De prijs is [invullen] euro.",
     ],
     "merge-tag": [
+        "Fijn dat je er bent, [firstname,fallback=lezer].",
         "Dit is voor *|FNAME|* alleen.",
         "Dit is voor {{ first_name }} alleen.",
         "Dit is voor {{contact.FIRSTNAME}} alleen.",

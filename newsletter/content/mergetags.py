@@ -32,7 +32,7 @@ MERGE_TAGS: Final = tuple(
         r"\{[$!@]?[A-Za-z_][\w .:|'-]{0,60}\}",  # MailerLite, Copernica
         r"\[\$[^\[\]\n]{1,200}\]",
         rf"\[{_OBJECT}[:.$][^\[\]\n]{{1,80}}\]",  # MailPoet
-        rf"(?i)\[{_FIELD}\]",  # Sendy, Acumbamail
+        rf"(?i)\[{_FIELD}\s?(?:[,|][^\[\]\n]{{0,80}})?\]",  # Sendy, Acumbamail
         rf"(?i)[«‹]\s?{_FIELD}\s?[»›]",  # Word
         rf"(?i)(?<![\w%])%{_FIELD}%(?!\w)",
         rf"(?i)(?<![\w@])@{_FIELD}@(?!\w)",
