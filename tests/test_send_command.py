@@ -266,7 +266,7 @@ def test_rendering_elsewhere(root: Path, run: Run) -> None:
 def test_an_issue_with_errors_is_refused_with_the_first_of_them(root: Path, run: Run) -> None:
     slug = write_issue(root)
     file = root / "issues" / f"{slug}.md"
-    file.write_text(file.read_text().replace("subject:", "onderwerp:"))
+    file.write_text(file.read_text().replace("subject:", "kleur: rood\nonderwerp:"))
     for command in ("send", "render"):
         said = one_line(run(command, slug), 1)
         assert "newsletter check" in said
