@@ -33,7 +33,9 @@ def fresh_store(root: Path) -> Store:
     if where():
         return open_store(config.load(root, where()))
     (root / ".newsletter").mkdir(mode=0o700, exist_ok=True)
-    (root / ".newsletter" / "newsletter.db").write_bytes(_empty_database())
+    file = root / ".newsletter" / "newsletter.db"
+    file.touch(mode=0o600)  # as the program makes it
+    file.write_bytes(_empty_database())
     return open_store(Settings(root=root))
 
 
