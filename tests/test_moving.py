@@ -108,6 +108,10 @@ def house(root: Path, database: str) -> Iterator[House]:
         "INSERT INTO acceptances (delivery_id, provider_id, at) "
         "VALUES (1, 'id-2', '2026-01-02 03:04:05.000006+00:00')"
     )
+    house.sql(
+        "INSERT INTO copies (path, made_at) "
+        "VALUES ('/old/newsletter.db.before-0009', '2026-01-02 03:04:05.000006+00:00')"
+    )
     return house
 
 
