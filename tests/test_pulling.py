@@ -405,14 +405,18 @@ def test_a_send_knows_first_what_became_of_earlier_letters(
 
 def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, run: Run) -> None:
     house = House(root, readers=3)
+    said = "What became of earlier letters is not all known: Resend could not"
     with FakeResend(tmp_path / "taken") as fake:
         fake.suppressed = [{"id": "e", "email": "x" * (2 << 20)}]  # longer than is ever read
-        sent = run(
-            "send", house.slug, "--yes", "--early", "--no-preflight", env=house.for_real(fake.url)
-        )
-        assert sent.returncode == 0
-        assert "What became of earlier letters is not all known: Resend could not" in sent.stderr
+        command = ("send", "--yes", "--early", "--no-preflight")
+        first = run(*command, house.slug, env=house.for_real(fake.url))
+        assert first.returncode == 0, first.stderr
+        assert said not in first.stderr, "before the first letter there is nothing to know"
         assert len(fake.taken()) == 3
+        later = run(*command, write_issue(root, name="later", days=9), env=house.for_real(fake.url))
+        assert later.returncode == 0, later.stderr
+        assert said in later.stderr
+        assert len(fake.taken()) == 6
 
 
 def test_a_dry_run_asks_nobody(root: Path, tmp_path: Path, run: Run) -> None:

@@ -11,6 +11,7 @@ from newsletter.cli.output import note, print_json, say
 from newsletter.errors import NewsletterError
 from newsletter.providers.lists import CannotAsk
 from newsletter.schedule import utc
+from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as telling
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ def pull(app: App, *, json_: bool) -> None:
 def hear_first(app: App) -> None:
     """Take in what is known of earlier letters, before it is decided who gets the next one.
 
-    What cannot be learned is a remark: who left by our own pages is known in any case.
+    What cannot be learned is a remark: who left by our own pages is known in any case. Before the
+    first letter leaves there is nothing to learn, so then nothing is said.
     """
     app.store.refuse_closed()
     try:
@@ -66,4 +68,7 @@ def hear_first(app: App) -> None:
     except CannotAsk:
         pass  # its webhooks tell
     except NewsletterError as error:
-        note(f"What became of earlier letters is not all known: {error}")
+        with app.store.read() as connection:
+            some_left = bool(recorded_fingerprints(connection))
+        if some_left:
+            note(f"What became of earlier letters is not all known: {error}")

@@ -47,6 +47,9 @@ def says(words: str) -> Says:
     """
     found = {name: bool(pattern.search(words)) for name, pattern in _PATTERNS.items()}
     unknown = found["unknown"]
+    if unknown and (found["policy"] or found["sender"]):
+        # Servers write this before whatever else they have to say (RFC 5321, 4.2.3).
+        unknown = bool(_PATTERNS["unknown"].search(_OPENING_WORDS.sub("", words)))
     if found["size"] and not found["full"]:
         cause: Cause | None = Cause.SIZE
     elif found["sender"]:
@@ -75,6 +78,10 @@ _BOX = (
 )
 _LETTER = (
     r"(?:message|e-?mail|mail|content|bericht|nachricht|connection|client|server|host|ip|domain)"
+)
+
+_OPENING_WORDS: Final = re.compile(
+    r"(?:requested (?:mail )?action not taken:? ?)?mailbox unavailable", re.IGNORECASE
 )
 
 _PATTERNS: Final = {

@@ -88,6 +88,7 @@ OF_THE_SENDER = (
     ("553 5.7.1 [BL21] Connections are not accepted from 203.0.113.7: in Spamhaus", POLICY),
     ("554 Not accepted for policy reasons. https://senders.example.org/error-codes", POLICY),
     ("521 5.2.1 : (CON:B1) https://postmaster.example.org/error-codes", POLICY),
+    ("550 5.2.1 Mailbox unavailable. Your IP 192.0.2.7 is on a block list", POLICY),
     # iCloud
     ("554 5.7.1 [HM08] Rejected due to local policy", POLICY),
     ("550 5.7.0 [CS01] Rejected due to local policy.", POLICY),
