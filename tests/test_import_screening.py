@@ -27,6 +27,7 @@ NOW = datetime(2026, 11, 29, tzinfo=UTC)
 
 # A column beside a status column that says "active" in each row, and its cells.
 HARMLESS = [
+    ("Hoe mogen we je noemen?", "Anna", "Bram"),
     ("Reden van aanmelding", "via een vriend", "gelezen in een blad"),
     ("Bron van aanmelding", "Website", ""),
     ("Aanmelddatum", "2021-01-02", ""),
@@ -293,6 +294,20 @@ def test_a_permission_that_only_some_rows_have_stops(tmp_path: Path) -> None:
     with pytest.raises(NewsletterError, match="nothing in some rows"):
         read(tmp_path, header, rows)
     assert read(tmp_path, header, [[*row[:2], ""] for row in rows]) == ["active", "active"]
+
+
+@pytest.mark.parametrize("line", [["AFGEMELD:", "", ""], ["", "Uitgeschreven in 2025", ""]])
+def test_a_line_that_heads_those_who_left_stops(tmp_path: Path, line: list[str]) -> None:
+    header = ["Naam", "E-mail", "Plaats"]
+    rows = [["Anna", "a@example.org", "Goes"], ["", "", ""], line, ["Bram", "b@example.org", ""]]
+    with pytest.raises(NewsletterError, match="perhaps of all rows below"):
+        read(tmp_path, header, rows, all_subscribed=True)
+
+
+def test_a_person_without_an_address_heads_nothing(tmp_path: Path) -> None:
+    header = ["Naam", "E-mail", "status"]
+    rows = [["Anna", "a@example.org", "active"], ["Bram", "", "afgemeld"], ["Totaal: 2", "", ""]]
+    assert read(tmp_path, header, rows) == ["active", *["no email address"] * 2]
 
 
 def test_every_encoding_is_looked_through(store: Store, tmp_path: Path) -> None:

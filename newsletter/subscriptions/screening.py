@@ -144,6 +144,7 @@ class Screen:
         self._mapping = mapping
         self._ignore = ignore
         self._watched: dict[int, _Column] = {}
+        self._heading = ""
 
     def watch(self, header: tuple[str, ...]) -> Callable[[list[str]], None]:
         """Return what looks at the records below a header."""
@@ -160,9 +161,11 @@ class Screen:
         }
         self._watched = watched
         looks = [(number, column.seen, column.look) for number, column in watched.items()]
-        width = len(header)
+        width, email = len(header), columns.email
 
         def look(cells: list[str]) -> None:
+            if "@" not in "".join(cells[email : email + 1]):
+                self._look_for_heading(header, cells)
             if len(cells) < width:
                 cells = cells + [""] * (width - len(cells))
             for number, seen, judge in looks:
@@ -171,6 +174,12 @@ class Screen:
                     judge(cell)
 
         return look
+
+    def _look_for_heading(self, header: Sequence[str], cells: Sequence[str]) -> None:
+        """Notice a line that heads the rows below it, as people write in lists of their own."""
+        filled = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell.strip()]
+        if len(filled) == 1 and stems.speaks_against(*filled[0]):
+            self._heading = self._heading or filled[0][1]
 
     def columns(self, header: Sequence[str]) -> Columns:
         """Return which column is what, now that the whole file was seen.
@@ -199,11 +208,19 @@ class Screen:
         return found.where_blank_is_subscribed(sometimes)
 
     def verdict(self, header: Sequence[str], columns: Columns) -> None:
-        """Stop the import if a column that is not known may say a no.
+        """Stop the import if a column that is not known, or a line between rows, may say a no.
 
         Raises:
-            NewsletterError: There is such a column.
+            NewsletterError: There is one.
         """
+        if self._heading:
+            raise NewsletterError(
+                f'a line without an address says "{_cut(self._heading)}", perhaps of all rows below'
+                " it, so nothing was imported",
+                where=self._where,
+                hint="Put the rows of those who left into a file of their own, and import that with"
+                " --as-suppressed",
+            )
         stopping = [
             (number, column)
             for number, column in self._watched.items()

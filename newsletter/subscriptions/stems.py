@@ -68,7 +68,10 @@ _LEAVING_WORDS = frozenset(
     }
 )
 _KEYS = frozenset({"token", "hash", "link", "url", "uuid"})  # with which somebody could leave
-_HARMLESS_PARTS = ("acceptgiro", "uitsluitend", "noreply", "nomailing")
+_HARMLESS_PARTS = (
+    *("acceptgiro", "uitsluitend", "noreply", "nomailing"),
+    *("noemen", "aanspreken", "maywecall", "mayicall", "addressyou"),  # how to greet somebody
+)
 _LEFT_AS_A_WORD = re.compile(
     r"^left$|\bleft (?:at|on|date|list|reason)\b|\b(?:has|have|date|when|who) left\b"
     r"|\b(?:reden|datum) (?:van )?(?:vertrek|uitschr|afmeld)|\bvertrek(?:reden|datum)\b"
