@@ -42,6 +42,7 @@ _LONGEST_QUOTE: Final = 200
 _NAME: Final = re.compile(r"[!-~]{1,100}")
 _LONGEST_READ: Final = 2_000
 _LONG_NAME: Final = 5
+_SHORT: Final = 8  # up to here, what is hidden may by chance stand within other words
 # The sign of an address as people and encodings write it: URLs (also doubly encoded), HTML, JSON,
 # programs, quoted-printable, UTF-7, and by hand.
 _SIGN: Final = re.compile(
@@ -157,8 +158,10 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
         return ""
     text = _beginning(text)
     names = set[str]()
-    for secret in sorted(filter(None, hide), key=len, reverse=True):
-        if _NAME_OF_SOMEBODY.fullmatch(secret):
+    # A letter alone tells nothing of anybody, and stands everywhere.
+    told = (secret for secret in hide if len(secret) > 1)
+    for secret in sorted(told, key=len, reverse=True):
+        if _NAME_OF_SOMEBODY.fullmatch(secret) or (len(secret) <= _SHORT and secret.isalnum()):
             names |= {secret, secret.upper()}
             # In small letters, a shorter name is a word of some language.
             names |= {secret.lower()} if len(secret) >= _LONG_NAME else set()

@@ -133,7 +133,7 @@ def test_what_was_accepted_before_an_error_is_accepted_and_the_rest_is_what_the_
     assert (
         said[2]
         == said[3]
-        == Refused("the provider refuses the request (422: It stops.)", divisible=True)
+        == Refused("the provider refuses the request (422: Nothing goes on.)", divisible=True)
     )
     assert [entry["to"] for entry in fake.taken()] == [*THREE[:2]]
 

@@ -129,6 +129,13 @@ def test_what_a_provider_may_echo_of_a_request_is_hidden_in_parts_too() -> None:
     assert quoted == "… … and …; …, …, Anna; …"
 
 
+@pytest.mark.parametrize("email", ["a@example.org", "40@example.org", "to.p@example.org"])
+def test_a_short_name_does_not_cut_other_words(email: str) -> None:
+    hide = replies.secrets([Recipient("0123", email, "Dag A,", "https://x.example/u/1")])
+    said = "to parameter is not a valid address (error 4000)"
+    assert replies.quote(said, hide) == said
+
+
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>Attention", b"  <html><head>", b""])
 @pytest.mark.parametrize("status", [401, 402, 403])
 def test_a_page_from_something_in_between_is_not_the_providers_word(
