@@ -125,7 +125,11 @@ class FakeLettermint(StandIn):
             {"index": place, "message_id": result["message_id"]}
             for place, result in enumerate(results)
         ]
-        problem = {"code": "SEND_FAILED", "message": "Nothing goes on.", "details": {"accepted": accepted}}
+        problem = {
+            "code": "SEND_FAILED",
+            "message": "Nothing goes on.",
+            "details": {"accepted": accepted},
+        }
         return 422, json.dumps({"error": problem}).encode()
 
     def _entry(self, message: Any, name: str, key: str, digest: str) -> dict[str, Any]:  # noqa: ANN401
