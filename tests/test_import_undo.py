@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+import threading
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,12 @@ from people import bring, dump, freeze_batches, fresh_store, sql, statuses
 from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
-from newsletter.subscriptions import erasing, leaving, undoing
+from newsletter.model import EventKind, Suppressed
+from newsletter.store import imports
+from newsletter.store import leaving as leaving_queries
+from newsletter.store import people as people_queries
+from newsletter.store.engine import now
+from newsletter.subscriptions import applying, erasing, leaving, undoing
 from newsletter.subscriptions import people as list_
 
 if TYPE_CHECKING:
@@ -111,6 +119,67 @@ def test_who_left_by_their_own_act_never_comes_back(
     assert [email for email, status in statuses(store).items() if status == "active"] == [
         "dirk@example.org"
     ]
+
+
+def test_who_leaves_while_an_import_is_undone_has_left(
+    store: Store,
+    tmp_path: Path,
+    undo: Callable[[str | None], Undone],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    list_.add(store, "anna@example.org", consent="x")
+    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    click = threading.Thread(
+        target=leaving.leave, args=(store, [public_id(store, "anna@example.org")])
+    )
+    attempted = imports.attempted
+
+    def clicked(connection: Any, ids: Any) -> Any:  # noqa: ANN401 - passed on
+        click.start()
+        click.join(0.5)  # it may wait for the undoing, but not be lost by it
+        return attempted(connection, ids)
+
+    monkeypatch.setattr(imports, "attempted", clicked)
+    undo(report.id)
+    click.join()
+    assert statuses(store) == {"anna@example.org": "unsubscribed"}
+
+
+def test_undoing_waits_for_who_leaves_at_that_moment(
+    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+) -> None:
+    list_.add(store, "anna@example.org", consent="x")
+    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    anna = [public_id(store, "anna@example.org")]
+    done: list[Undone] = []
+    undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
+    with store.write() as connection:
+        leaving_queries.still_here(connection, anna)
+        people_queries.touch(connection, leaving_queries.taken_off(connection, anna))
+        undoing_it.start()
+        time.sleep(0.5)
+    undoing_it.join()
+    assert counts(done[0]) == (0, 0, 1)
+    assert statuses(store) == {"anna@example.org": "unsubscribed"}
+
+
+def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
+    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+) -> None:
+    for name in ("zoe", "anna"):
+        list_.add(store, f"{name}@example.org", consent="x")
+    with store.write() as connection:
+        later = now(connection) + timedelta(seconds=1)
+        first = Suppressed("zoe@example.org", EventKind.HARD_BOUNCE, later)
+        applying.take_over(connection, [first])
+    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
+    erasing.erase(store, settings, "zoe@example.org")
+    with store.write() as connection:
+        again = Suppressed("anna@example.org", EventKind.UNSUBSCRIBE, now(connection))
+        applying.take_over(connection, [again])
+    assert counts(undo(report.id)) == (0, 0, 1)
+    assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
 def test_a_suppression_that_a_later_file_confirms_stays(

@@ -145,6 +145,17 @@ def recent(connection: sa.Connection) -> list[tuple[str, datetime]]:
 
 def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
     """Return everybody whom an import changed; held until the transaction ends."""
+    theirs = imported.c.import_id == import_id
+    held = (
+        sa.select(subscribers.c.id)
+        .join(imported, imported.c.subscriber_id == subscribers.c.id)
+        .where(theirs, imported.c.change.not_in(_NAMED))
+        .order_by(subscribers.c.id)
+        .with_for_update(of=subscribers)
+    )
+    # Held first and read then: what was waited for, such as a click to unsubscribe, is seen only by
+    # a statement that begins after it (postgresql.org/docs/current/transaction-iso.html).
+    connection.execute(held).all()
     query = (
         sa.select(
             subscribers.c.id,
@@ -154,9 +165,8 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
             subscribers.c.status,
         )
         .join(subscribers, subscribers.c.id == imported.c.subscriber_id)
-        .where(imported.c.import_id == import_id, imported.c.change.not_in(_NAMED))
+        .where(theirs, imported.c.change.not_in(_NAMED))
         .order_by(subscribers.c.id)
-        .with_for_update(of=subscribers)
     )
     return [
         Imported(id_, ImportChange(change), Status(was) if was else None, touched, Status(status))
@@ -195,7 +205,7 @@ def acted(connection: sa.Connection, found: Import, ids: Collection[int]) -> dic
     later = imported.c.import_id > found.id
     what: Sequence[tuple[str, sa.Table, sa.ColumnElement[bool]]] = (
         (NAMED_LATER, imported, later),
-        ("an event since", events, events.c.id > found.newest_event),
+        ("an event since", events, sa.or_(events.c.id > found.newest_event, events.c.at >= since)),
         ("signed up since", signups, signups.c.requested_at >= since),
         ("asked to change the address since", changes, changes.c.requested_at >= since),
         ("asked for a notice since", notices, notices.c.queued_at >= since),

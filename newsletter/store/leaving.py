@@ -13,6 +13,7 @@ from newsletter.store.schema import imported, ledger, mailings, subscribers
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+_HERE = frozenset({Status.PENDING.value, Status.ACTIVE.value})
 _REVISION = sa.table("alembic_version", sa.column("version_num", sa.Text)).c.version_num
 
 
@@ -35,20 +36,18 @@ def condition(connection: sa.Connection) -> Condition:
 def still_here(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
     """Return the row numbers of those who have not left in any way.
 
-    In a write transaction nobody else can change them until its end. They come in one order, so
-    that two processes which do the same never wait for each other in a circle.
+    In a write transaction nobody else can change any of the named until its end. They come in one
+    order, so that two processes which do the same never wait for each other in a circle.
     """
+    # Whoever left before is held too: an import that took them off may be undone at this moment.
     query = (
-        sa.select(subscribers.c.id)
-        .where(
-            subscribers.c.public_id.in_(public_ids),
-            subscribers.c.status.in_([Status.PENDING.value, Status.ACTIVE.value]),
-        )
+        sa.select(subscribers.c.id, subscribers.c.status)
+        .where(subscribers.c.public_id.in_(public_ids))
         .order_by(subscribers.c.id)
     )
     if connection.get_execution_options().get("newsletter_write"):
         query = query.with_for_update()
-    return list(connection.scalars(query))
+    return [id_ for id_, status in connection.execute(query) if status in _HERE]
 
 
 def taken_off(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
@@ -62,7 +61,7 @@ def taken_off(connection: sa.Connection, public_ids: Collection[str]) -> list[in
         .join(imported, imported.c.subscriber_id == subscribers.c.id)
         .where(
             subscribers.c.public_id.in_(public_ids),
-            subscribers.c.status.not_in([Status.PENDING.value, Status.ACTIVE.value]),
+            subscribers.c.status.not_in(_HERE),
             imported.c.touched.is_(sa.false()),
         )
         .order_by(subscribers.c.id)

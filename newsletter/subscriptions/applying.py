@@ -223,7 +223,7 @@ def _let_leave(
     departures: Mapping[int, Iterable[tuple[Status, datetime]]],
 ) -> int:
     """Let readers leave, or note a graver reason of those who left; return how many that were."""
-    leaving = {}
+    leaving, told = {}, []
     for id_, of_his in departures.items():
         reader = readers.get(id_)
         if reader is None:  # erased a moment ago
@@ -231,10 +231,12 @@ def _let_leave(
         status, since = reader.status, reader.left_at if reader.status in LEFT else None
         for departure, at in of_his:
             if _is_news(reader, at):
+                told.append(id_)
                 status = lifecycle.graver(status, departure)
                 since = min(since or at, at)
         if since and (status, since) != (reader.status, reader.left_at):
             leaving[id_] = (status, since)
+    people.touch(connection, told)
     people.leave(connection, leaving)
     return len(leaving)
 
