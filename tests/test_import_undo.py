@@ -251,6 +251,27 @@ def test_a_rehearsal_mails_nobody(
     assert counts(undo(report.id)) == (2, 0, 0)
 
 
+def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
+    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+) -> None:
+    report = bring(store, tmp_path, TWO)
+    freeze_batches(store)
+    done: list[Undone] = []
+    undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
+    with store.write() as connection:
+        # As `batches.settle` does: the batch first, its deliveries then.
+        ids = "SELECT id FROM batches WHERE key = 'with anna'"
+        lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
+        connection.exec_driver_sql(ids + lock)
+        undoing_it.start()
+        time.sleep(0.5)
+        connection.exec_driver_sql(
+            f"UPDATE deliveries SET state = 'accepted' WHERE batch_id IN ({ids})"  # noqa: S608 - ours
+        )
+    undoing_it.join()
+    assert counts(done[0]) == (2, 0, 0)
+
+
 def test_an_event_or_an_act_keeps_somebody(
     store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
 ) -> None:

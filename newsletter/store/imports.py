@@ -179,6 +179,7 @@ def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]
 
     Rehearsals mail nobody, so they do not count.
     """
+    people.hold_batches(connection, ids)
     query = (
         sa.select(
             deliveries.c.subscriber_id,

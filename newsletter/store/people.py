@@ -166,21 +166,29 @@ def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None
 
     Somebody who left or changed is never mailed from a copy of what he was.
     """
-    if people:
-        theirs = sa.select(deliveries.c.batch_id).where(
-            among(connection, deliveries.c.subscriber_id, list(people))
+    if ids := hold_batches(connection, people):
+        connection.execute(
+            batches.update().where(among(connection, batches.c.id, ids)).values(snapshot=None)
         )
-        # In one order, so that two who leave at the same time never wait for each other in a ring.
-        unsettled = (
-            sa.select(batches.c.id)
-            .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
-            .order_by(batches.c.id)
-        )
-        ids = connection.scalars(unsettled.with_for_update()).all()
-        if ids:
-            connection.execute(
-                batches.update().where(among(connection, batches.c.id, ids)).values(snapshot=None)
-            )
+
+
+def hold_batches(connection: sa.Connection, people: Collection[int]) -> Sequence[int]:
+    """Hold these people's unsettled batches until the transaction ends, and return their numbers.
+
+    Whoever holds deliveries of many people as well takes them after that, as a sender does.
+    """
+    if not people:
+        return []
+    theirs = sa.select(deliveries.c.batch_id).where(
+        among(connection, deliveries.c.subscriber_id, list(people))
+    )
+    # In one order, so that two who leave at the same time never wait for each other in a ring.
+    unsettled = (
+        sa.select(batches.c.id)
+        .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
+        .order_by(batches.c.id)
+    )
+    return connection.scalars(unsettled.with_for_update()).all()
 
 
 def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
