@@ -66,7 +66,8 @@ def test_json_is_one_list_of_findings(run: Run) -> None:
         (6, "image-alt", "error"),
     ]
     assert {f["path"] for f in findings} == {"issues/2026-12-20-fout.md"}
-    assert all(set(f) == {"rule", "severity", "path", "line", "message", "fix"} for f in findings)
+    keys = {"rule", "severity", "path", "line", "message", "fix", "fixable"}
+    assert all(set(f) == keys and f["fixable"] is False for f in findings)
 
 
 def test_without_any_issue_there_is_nothing_to_say(run: Run) -> None:

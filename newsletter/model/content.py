@@ -19,7 +19,11 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class Finding:
-    """One thing that is wrong with an issue file, as `newsletter check --json` prints it."""
+    """One thing that is wrong with an issue file, as `newsletter check --json` prints it.
+
+    Attributes:
+        fixable: Whether the program can repair it by itself. Nothing does so yet.
+    """
 
     path: str
     line: int
@@ -27,6 +31,7 @@ class Finding:
     severity: Severity = field(compare=False)
     message: str = field(compare=False)
     fix: str = field(compare=False)
+    fixable: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
