@@ -273,7 +273,14 @@ def test_an_issue_with_errors_is_refused_with_the_first_of_them(root: Path, run:
 
 
 def test_wrong_usage_is_two(run: Run) -> None:
-    for arguments in (["send"], ["fly"], ["send", "x", "--limit", "0"], ["status", "--what"]):
+    for arguments in (
+        ["send"],
+        ["fly"],
+        ["send", "x", "--limit", "0"],
+        ["status", "--what"],
+        ["resolve", "x", "--resend", "--assume-sent"],
+        ["resolve", "x", "--assume-sent", "--resend"],
+    ):
         assert run(*arguments).returncode == 2
     assert run("--help").returncode == 0
 

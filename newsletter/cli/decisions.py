@@ -50,20 +50,22 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
 
 @click.command()
 @click.argument("issue")
-@click.option("--resend", "verdict", flag_value="resend", help="Send them once more.")
-@click.option("--assume-sent", "verdict", flag_value="assume-sent", help="Count them as sent.")
+@click.option("--resend", is_flag=True, help="Send them once more.")
+@click.option("--assume-sent", is_flag=True, help="Count them as sent.")
 @click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
 @_json
 @click.pass_obj
-def resolve(app: App, *, issue: str, verdict: str | None, yes: bool, json_: bool) -> None:
+def resolve(
+    app: App, *, issue: str, resend: bool, assume_sent: bool, yes: bool, json_: bool
+) -> None:
     """Decide about the letters of ISSUE of which nobody knows whether they left.
 
     What is certain is never touched. It is recorded who decided, and what.
     """
-    if verdict is None:
-        raise click.UsageError("say which: --resend or --assume-sent")
+    if resend == assume_sent:
+        raise click.UsageError("say which: --resend or --assume-sent, and only one of them")
     slug, _ = issue_to_act_on(app, issue, asks=not yes)
-    decided = delivery.Verdict(verdict)
+    decided = delivery.Verdict.RESEND if resend else delivery.Verdict.ASSUME_SENT
     found = outlook(app, delivery.in_doubt(app.store, slug, decided))
     for line in without_risk(found, app.settings.zone):
         note(line)
