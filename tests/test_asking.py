@@ -1,4 +1,4 @@
-"""What `send ISSUE` asks before letters leave for real, and what it refuses."""
+"""What commands ask before they do what cannot be taken back, and what `send ISSUE` refuses."""
 
 from __future__ import annotations
 
@@ -186,3 +186,25 @@ def test_a_lost_connection_stops_after_what_is_in_flight(root: Path, tmp_path: P
     found = json.loads(out)
     assert found["attempting"] == found["unknown"] == 0
     assert found["pending"] > 0
+
+
+def test_unsubscribe_asks_at_a_terminal(house: House, run: Run) -> None:
+    command = ("subscribers", "unsubscribe", "lezer0@example.org")
+
+    def status() -> object:
+        return house.sql("SELECT status FROM subscribers WHERE email = 'lezer0@example.org'")
+
+    refused = at_a_terminal(house, {}, "n", *command)
+    assert "lezer0@example.org" in refused
+    assert "[y/N]" in refused
+    assert status() == [("active",)]
+    assert "Unsubscribed." in at_a_terminal(house, {}, "y", *command)
+    assert status() == [("unsubscribed",)]
+    # What changes nothing is not asked, nor what was said beforehand or where nobody can answer.
+    for person, said in (("lezer0", "had left already"), ("wie", "nobody on the list")):
+        shown = at_a_terminal(house, {}, "n", *command[:2], f"{person}@example.org")
+        assert said in shown
+        assert "[y/N]" not in shown
+    given = at_a_terminal(house, {}, "n", *command[:2], "lezer1@example.org", "--yes")
+    assert given == "Unsubscribed.\n"
+    assert run(*command[:2], "lezer2@example.org").stdout == "Unsubscribed.\n"

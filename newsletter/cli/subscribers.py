@@ -64,10 +64,13 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
 
 @subscribers.command()
 @click.argument("email")
+@click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
 @_JSON
 @click.pass_obj
-def unsubscribe(app: App, *, email: str, json_: bool) -> None:
-    """Let somebody leave."""
+def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
+    """Let somebody leave; at a terminal it asks first."""
+    if not yes and sys.stdin.isatty() and list_.is_on_the_list(app.store, email):
+        click.confirm(f"Unsubscribe {email}?", abort=True, err=True)
     left = list_.unsubscribe(app.store, email)
     if json_:
         print_json({"result": "unsubscribed" if left else "unchanged"})

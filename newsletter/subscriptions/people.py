@@ -114,6 +114,18 @@ def unsubscribe(store: Store, email: str) -> bool:
     return True
 
 
+def is_on_the_list(store: Store, email: str) -> bool:
+    """Return whether an address stands for a subscriber who has not left.
+
+    Raises:
+        NewsletterError: The address is not valid.
+    """
+    address = bare_address(email)
+    with store.read() as connection:
+        known = people.find(connection, [address.key]).get(address.key)
+    return known is not None and known.status not in LEFT
+
+
 def story(store: Store, email: str) -> Story | Suppression:
     """Return all that is kept of somebody, or why and since when nothing is.
 
