@@ -65,6 +65,12 @@ def test_a_letter_that_leads_to_a_button_promises_no_single_click(
         assert re.search(r"nog één keer|knop die je daar ziet", " ".join(part.split()))
 
 
+@pytest.mark.parametrize("name", ["asked", "preferences"])
+def test_a_page_that_leads_to_a_letter_tells_of_both_steps(name: str) -> None:
+    text = (TEMPLATES / "pages" / f"{name}.html.j2").read_text(encoding="utf-8")
+    assert re.search(r"Druk op de knop in die brief en bevestig", text)
+
+
 def test_the_form_says_what_it_is_and_by_whom_and_leads_to_the_latest_issue(
     house: House, app: App
 ) -> None:
