@@ -311,3 +311,15 @@ def test_a_file_that_is_no_utf8_text_is_called_what_it_is(raw: bytes, rule: str,
     assert said in finding.message
     assert finding.severity is Severity.ERROR
     assert finding.line == (3 if said == "Windows-1252" else 1)
+
+
+@pytest.mark.parametrize("written", ["2026-02-30 07:00", "31-11-2026", "31 november 2026 07:00"])
+def test_a_day_that_does_not_exist_is_not_read_as_a_time(written: str) -> None:
+    (finding,) = read(text(SUBJECT, f"send_at: {written}")).findings
+    assert finding.fix == 'Write a day and a time, such as "send_at: 2026-11-29 07:00"'
+
+
+def test_spaces_before_the_lines_of_dashes_are_what_is_to_be_deleted() -> None:
+    found = read(f" ---\n{SUBJECT}\n ---\n\nTekst.\n").findings
+    assert [finding.fix for finding in found] == ["Delete the spaces before it"] * 2
+    assert all('" ---"' in finding.message for finding in found)

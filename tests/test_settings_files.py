@@ -250,6 +250,7 @@ def test_a_line_that_is_no_toml_is_shown_as_it_must_be(
     [
         ('name = "a"\nlanguage = "nl"\nname = "b"', "for the second time (also on line 1)"),
         ("---\nname = 'x'", "Delete that line"),
+        ('sender = "m@example.org"\n[sender]\nname = "M"', "a table has no place here"),
         ("```toml", "Delete that line"),
     ],
 )

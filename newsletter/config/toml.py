@@ -126,7 +126,7 @@ def _refuse(lines: list[str], number: int, said: str, name: str, *, ours: bool) 
             problem, hint = _about_double(pair.key, lines[: number - 1])
         elif pair:
             problem, hint = _about_pair(pair, raw, lines[number:])
-        elif line and _is_toml(line.translate(_SPACES)):
+        elif line != line.translate(_SPACES) and _is_toml(line.translate(_SPACES)):
             problem, hint = "there is an invisible character in it", _shown(line.translate(_SPACES))
         else:
             problem, hint = _about_line(line, problem)

@@ -74,6 +74,11 @@ def find_day(text: str) -> tuple[date | None, str]:
     return None, text
 
 
+def has_day(text: str) -> bool:
+    """Tell whether something stands in a text that is written as a day, existing or not."""
+    return any(pattern.search(text) for pattern in (_YEAR_FIRST, _DAY_FIRST, _NAMED))
+
+
 def find_clock(text: str) -> time | None:
     """Return the first time of day in a text: 7:00, 07.00, 7u00, 19h30, 7 uur."""
     match = _CLOCK.search(text)

@@ -72,8 +72,8 @@ def read_header(lines: Sequence[str], problems: Problems) -> Header:
         problems.error(
             end + 1,
             "front-matter-unclosed",
-            f'the front matter ends with "{shown(closing.strip())}", which is not "---"',
-            'Write three plain hyphens: "---"',
+            f'the front matter ends with "{shown(closing.rstrip())}", which is not "---"',
+            _fence_fix(closing),
         )
     entries = _Entries(problems)
     for index in range(start, end):
@@ -93,7 +93,7 @@ def _start(lines: Sequence[str], first: int | None, problems: Problems) -> int |
     if _like_fence(line):
         start = first + 1
         problem = f'the file begins with "{shown(line)}", which is not "---"'
-        fix = 'Write three plain hyphens: "---"'
+        fix = _fence_fix(line)
     elif _is_entry(line):
         start = first
         fix = f'Put a line "---" above line {first + 1}'
@@ -108,6 +108,13 @@ def _start(lines: Sequence[str], first: int | None, problems: Problems) -> int |
     fix = fix or 'Begin it with a line "---", a line "subject: …" and again a line "---"'
     problems.error(first + 1 if start is not None else 1, "front-matter-missing", problem, fix)
     return start
+
+
+def _fence_fix(line: str) -> str:
+    """Return how a line of the front matter that is almost its fence is mended."""
+    if line.strip() == _FENCE:
+        return "Delete the spaces before it"
+    return 'Write three plain hyphens: "---"'
 
 
 def _like_fence(line: str) -> bool:

@@ -6,7 +6,7 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.calendar import find_clock, find_day
+from newsletter.content.calendar import find_clock, find_day, has_day
 from newsletter.content.problems import shown
 
 if TYPE_CHECKING:
@@ -92,7 +92,8 @@ def _meant(value: str, day: date | None, zone: ZoneInfo, clock: time) -> str:
     found, rest = find_day(value)
     at = find_clock(rest)
     on = found or day
-    if on is None or not (found or at):
+    # What is left of a day that does not exist, such as 2026-02-30, is no time of day.
+    if on is None or not (found or (at and not has_day(value))):
         return ""
     return f"{datetime.combine(on, at or clock):{_WRITTEN}}"
 
