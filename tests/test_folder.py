@@ -364,3 +364,43 @@ def test_an_unreadable_file_is_blocked_on_its_day(root: Path, run: Run) -> None:
     (root / "issues" / f"{DAY}-weg.md").symlink_to("nowhere")
     (line,) = json.loads(run("status", "--json").stdout)["issues"]
     assert (line["state"], line["errors"], line["issue"]) == ("blocked", 1, f"{DAY}-weg")
+
+
+@pytest.mark.parametrize("name", [f"{DAY}-brief.txt", f"{DAY}-brief.md.txt", f"{DAY}-brief.MD"])
+def test_no_file_is_to_take_the_name_of_another(root: Path, run: Run, name: str) -> None:
+    (root / "issues" / f"{DAY}-brief.md").write_text(TEXT)
+    (root / "issues" / name).write_text(TEXT)
+    if len(list((root / "issues").iterdir())) == 1:
+        return  # this file system knows no capitals
+    (found,) = json.loads(run("check", "--json").stdout)
+    assert found["fix"].startswith(f"{DAY}-brief.md stands beside it")
+
+
+@pytest.mark.parametrize("ending", ["~", ".bak", ".orig"])
+def test_what_an_editor_left_is_to_be_deleted(root: Path, run: Run, ending: str) -> None:
+    (root / "issues" / f"{DAY}-brief.md{ending}").write_text(TEXT)
+    (found,) = json.loads(run("check", "--json").stdout)
+    assert f'ends in ".md{ending}", not in ".md"' in found["message"]
+    assert found["fix"].startswith("Delete it")
+
+
+def test_the_second_of_two_with_one_text_is_blocked(root: Path, run: Run) -> None:
+    for days in (5, 12):
+        (root / "issues" / f"{coming(days):%Y-%m-%d}-a.md").write_text(TEXT)
+    first, second = json.loads(run("status", "--json").stdout)["issues"]
+    assert "same subject and text" not in (first["why"] or "")
+    assert second["state"] == "blocked"
+    assert second["why"].startswith(f"{first['issue']} has the same subject and text")
+
+
+def test_the_schedule_says_before_the_day_that_it_will_mail_nobody(root: Path, run: Run) -> None:
+    (root / "issues" / f"{coming(5):%Y-%m-%d}-a.md").write_text(TEXT)
+    assert 'provider is "outbox", which mails nobody' in run("send", "--due").stdout
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("import", "subscribers import"), ("add", "subscribers add"), ("publish", "send")],
+)
+def test_what_stands_below_another_command_is_named(run: Run, typed: str, meant: str) -> None:
+    assert f'Did you mean "{meant}"?' in run(typed).stderr

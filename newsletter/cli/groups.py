@@ -29,7 +29,25 @@ _MEANT: Final = {
     "remove": "erase",
     "delete": "erase",
     "leave": "unsubscribe",
+    "publish": "send",
+    "deliver": "send",
+    "preview": "render",
+    "draft": "render",
+    "outbox": "rehearse",
+    "migrate": "db",
 }
+_BELOW: Final = {
+    "add": "subscribers add",
+    "import": "subscribers import",
+    "export": "subscribers export",
+    "unsubscribe": "subscribers unsubscribe",
+    "erase": "subscribers erase",
+    "undo": "subscribers undo",
+    "pull": "events pull",
+    "upgrade": "db upgrade",
+    "move": "db move",
+}
+"""What stands below a group, and was typed without it."""
 
 
 class Suggesting(click.Group):
@@ -60,5 +78,8 @@ def nearest(typed: str, names: list[str]) -> str | None:
     meant = _MEANT.get(lower)
     if meant in names:
         return meant
+    below = _BELOW.get(lower, "")
+    if below.partition(" ")[0] in names:
+        return below
     found = difflib.get_close_matches(lower, names, n=1, cutoff=0.6)
     return found[0] if found else None

@@ -122,6 +122,10 @@ def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
     }
 
 
+OUTBOX_ONLY = '  provider is "outbox", which mails nobody: on its day, send --due refuses it'
+"""What an author must know whose next issue is to go out by itself, and who has no provider yet."""
+
+
 def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     """Return what is next as a person reads it; `real` if its letters will leave for real."""
     if upcoming is None:

@@ -12,7 +12,15 @@ from newsletter.cli.events import hear_first
 from newsletter.cli.naming import issue_to_act_on
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.receipts import as_json, as_text, due_as_json, never_sent, next_text, outlook
+from newsletter.cli.receipts import (
+    OUTBOX_ONLY,
+    as_json,
+    as_text,
+    due_as_json,
+    never_sent,
+    next_text,
+    outlook,
+)
 from newsletter.cli.rehearse import rehearse_and_tell
 from newsletter.cli.stopping import send_notices, stoppable
 from newsletter.cli.warnings import tell_warnings
@@ -139,6 +147,8 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
         for report in found.reports:
             say(as_text(outlook(app, report.receipt)))
         say(next_text(found.next, real=real))
+        if found.next and not real:
+            say(OUTBOX_ONLY)
     for report in found.reports:
         _remark(report)
     for line in found.notes:

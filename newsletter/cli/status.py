@@ -13,6 +13,7 @@ from newsletter.cli.explaining import explained
 from newsletter.cli.naming import issue_named
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.receipts import (
+    OUTBOX_ONLY,
     as_json,
     as_text,
     never_sent,
@@ -84,7 +85,7 @@ def _coming(app: App, found: Board) -> Iterator[str]:
             next((one for one in found.lines if one.issue == found.upcoming.slug), None)
         )
         if not real:
-            yield '  provider is "outbox", which mails nobody: on its day, send --due refuses it'
+            yield OUTBOX_ONLY
     yield from board_text(found)
 
 

@@ -121,7 +121,7 @@ def left_alone(old: Sequence[str], undated: Sequence[str]) -> list[str]:
     if old:
         remarks.append(f"Left alone, more than 7 days past their time: {_named(old)}.")
     if undated:
-        remarks.append(f"Never due, for want of a date: {_named(undated)} (newsletter check).")
+        remarks.append(f"Never sent under these names: {_named(undated)} (newsletter check).")
     return remarks
 
 

@@ -124,6 +124,11 @@ def board(store: Store, settings: Settings) -> Board:
     return Board(tuple(lines), tuple(drafts.values()), upcoming)
 
 
+def _order(draft: Draft) -> tuple[float, str]:
+    """Return what puts issues in the order in which they go out; one without a time comes last."""
+    return (draft.send_at.timestamp() if draft.send_at else float("inf"), draft.slug)
+
+
 def _may_go(draft: Draft, moment: datetime) -> bool:
     return draft.send_at is None or draft.is_draft or not forgotten(draft.send_at, moment)
 
@@ -156,9 +161,12 @@ class _Board:
         self._slots = {entry.slot: entry.slug for entry in ledger if not entry.released}
         self._texts = {entry.content_hash: entry.slug for entry in ledger if not entry.released}
         self._wanted: dict[str, list[str]] = defaultdict(list)
-        for draft in drafts.values():
+        self._first: dict[str, str] = {}
+        for draft in sorted(drafts.values(), key=_order):
             if draft.send_at and delivery.could_go(draft):
                 self._wanted[slot(draft.send_at)].append(draft.slug)
+                if draft.issue:
+                    self._first.setdefault(draft.issue.content_hash, draft.slug)
 
     def line(self, skimmed: Skimmed) -> Line:
         """Return the line of one file."""
@@ -239,6 +247,9 @@ class _Board:
         ]
         if rival := self._rival(draft, at):
             found.append(f"{rival} already went out with this slot or this text")
+        first = self._first.get(draft.issue.content_hash, draft.slug) if draft.issue else draft.slug
+        if first != draft.slug:
+            found.append(f"{first} has the same subject and text, and a letter is sent once")
         return found
 
     def _rival(self, draft: Draft, at: datetime) -> str | None:

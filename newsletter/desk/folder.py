@@ -61,6 +61,8 @@ _WRITTEN: Final = frozenset(
     ]
 )
 """Suffixes under which people save a text that they wrote."""
+_COPIES: Final = frozenset({".bak", ".orig", ".old", ".rej", ".tmp", ".swp"})
+"""Suffixes of what editors and git leave beside a file."""
 _DATED: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}|[0-9]{1,2}[-_.][0-9]{1,2}[-_.][0-9]{2,4}")
 _ISSUE_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*\.md", re.IGNORECASE)
 _SUFFIXES: Final = re.compile(r"(\.(md|markdown|mdown|mkdn?|mdx|mdtext|txt|text))+$", re.IGNORECASE)
@@ -185,14 +187,14 @@ def _suffix(name: str) -> str:
 
 def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
     """Return a file in its place that does not end in ".md"."""
-    ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*", entry.name)[-2:])
+    ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*~?", entry.name)[-2:])
     ends = f'ends in "{ending}", not in' if ending else "does not end in"
     likely = _suffix(entry.name) in _WRITTEN | {""} or bool(_DATED.search(entry.name))
     return Overlooked(
         _shown_path(settings, entry.path),
         entry.name,
         f'its name {ends} ".md"',
-        _rename(entry.name),
+        _rename(settings, entry.name),
         likely=likely,
     )
 
@@ -223,8 +225,12 @@ def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[Overlooked]
         yield Overlooked(path, entry.name, why, fix, likely=True)
 
 
-def _rename(name: str) -> str:
+def _rename(settings: Settings, name: str) -> str:
+    if name.endswith("~") or _suffix(name) in _COPIES:
+        return "Delete it, or move it out of issues/: it looks like a copy that an editor left"
     better = content.proposed_name(name)
+    if better and better in {entry.name for entry in _entries(settings.issues)}:
+        return f"{better} stands beside it: keep the right one of the two, under that name"
     if better:
         return f"Rename it to {better}"
     if _suffix(name) in {".doc", ".docx", ".odt", ".pages", ".rtf"}:
