@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from house import where
 from people import bring, dump, freeze_batches, fresh_store, sql, statuses
+from visitors import HERE, VIA, open_link, wish
 
 from newsletter import config
 from newsletter.config import Settings
@@ -21,8 +22,10 @@ from newsletter.store import imports
 from newsletter.store import leaving as leaving_queries
 from newsletter.store import people as people_queries
 from newsletter.store.engine import now
-from newsletter.subscriptions import applying, erasing, leaving, undoing
+from newsletter.subscriptions import applying, confirming, erasing, leaving, undoing
 from newsletter.subscriptions import people as list_
+from newsletter.subscriptions.confirming import Standing
+from newsletter.subscriptions.joining import join
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -180,6 +183,22 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
         applying.take_over(connection, [again])
     assert counts(undo(report.id)) == (0, 0, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
+
+
+def test_who_confirms_although_an_import_did_stays_active(
+    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+) -> None:
+    for name in ("anna", "bas"):
+        join(store, wish(f"{name}@example.org"), VIA)
+    with store.read() as connection:
+        before = (now(connection) - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
+    sql(store, "UPDATE signups SET requested_at = ?", before)
+    sql(store, "UPDATE notices SET queued_at = ?", before)
+    report = bring(store, tmp_path, TWO)
+    link = open_link(store, "anna@example.org")
+    assert confirming.confirm(store, link, HERE) is Standing.HERE
+    assert counts(undo(report.id)) == (0, 1, 1)
+    assert statuses(store) == {"anna@example.org": "active", "bas@example.org": "pending"}
 
 
 def test_a_suppression_that_a_later_file_confirms_stays(

@@ -61,7 +61,7 @@ def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
         origin: Whence he confirms.
 
     Returns:
-        `Standing.HERE` also when it had been done before; nothing has changed then.
+        `Standing.HERE` also when it had been done before.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -70,6 +70,9 @@ def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
         found = joining.find(connection, public_id)
         moment = now(connection)
         stands = _standing(found, moment)
+        if found and stands is Standing.HERE:
+            # Their own act all the same: undoing an import takes nobody off who confirmed.
+            people.touch(connection, [found.subscriber_id])
         if found is None or stands is not Standing.OPEN:
             return stands
         digest = address_hash(people.suppression_key(connection), found.email_key)
