@@ -422,7 +422,7 @@ def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, 
 def test_a_dry_run_asks_nobody(root: Path, tmp_path: Path, run: Run) -> None:
     house = House(root, readers=3)
     with FakeResend(tmp_path / "taken") as fake:
-        sent = run("send", house.slug, "--dry-run", env=house.for_real(fake.url))
+        sent = run("send", house.slug, "--early", "--dry-run", env=house.for_real(fake.url))
         assert sent.returncode == 0
         assert fake.requests == []
 
