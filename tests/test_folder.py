@@ -198,6 +198,17 @@ def test_a_wrong_folder_gets_no_database(
         assert "0 errors" not in done.stdout
 
 
+def test_a_list_that_begins_in_a_wrong_folder_is_told(
+    tmp_path_factory: pytest.TempPathFactory, run: Run
+) -> None:
+    wrong = tmp_path_factory.mktemp("wrong")
+    add = ("subscribers", "add", "anna@example.org", "--consent", "asked")
+    first, second = run(*add, cwd=wrong), run(*add, cwd=wrong)
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert f"{wrong} has no newsletter.toml and no issues/" in first.stderr
+    assert second.stderr == ""
+
+
 def states(house: House) -> dict[str, Line]:
     return {line.issue: line for line in board(house.store, house.settings).lines}
 

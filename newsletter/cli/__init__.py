@@ -92,9 +92,24 @@ class App:
         from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         self._close_to_others()
+        strange = self._begins_in_a_strange_folder()
         store = open_store(self.settings)
         self._context.call_on_close(store.close)
+        if strange:
+            root = self.settings.root
+            click.echo(
+                f"warning: {root} has no newsletter.toml and no issues/, so a new list begins"
+                f" there. If it is the wrong folder, remove {self.settings.state}",
+                err=True,
+            )
         return store
+
+    def _begins_in_a_strange_folder(self) -> bool:
+        from newsletter.config import DEFAULTS  # noqa: PLC0415 - loaded with the settings
+
+        found = self.settings
+        nothing = found.origin == DEFAULTS and not found.issues.exists()
+        return nothing and not found.database_url and not found.state.exists()
 
 
 class Commands(Suggesting):
