@@ -522,6 +522,14 @@ def test_errors_in_what_is_not_due_stand_in_its_way_only(
     assert "error" in found.next.blocked_by[0]
 
 
+def test_a_date_more_than_a_year_ahead_is_told_of(house: House, provider: Provider) -> None:
+    write(house, "2028-01-02-jaartal")
+    write(house, "2028-01-09-ontwerp", front="draft: yes\n")
+    found = due(house, provider)
+    assert (states(found), found.exit_code) == ({SLUG: "completed"}, 0)
+    assert found.notes == ("More than a year ahead, so look at the year: 2028-01-02-jaartal.",)
+
+
 def test_a_file_without_a_date_is_told_of(house: House, provider: Provider) -> None:
     (house.root / "issues" / "zomaar.md").write_text("---\nsubject: x\n---\nEen zin.\n")
     found = due(house, provider)

@@ -20,7 +20,7 @@ from newsletter.delivery.send import Report, refuse_other_provider, send
 from newsletter.delivery.sender import unheard
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
-from newsletter.schedule import Timing, forgotten, out_of_time, slot, timing
+from newsletter.schedule import Timing, far_ahead, forgotten, out_of_time, slot, timing
 from newsletter.store import history, mailings
 from newsletter.store.engine import now
 
@@ -154,7 +154,12 @@ class _Run:
                     self._look_at(draft, send_at, moment)
         old = [slug for send_at, slug in dated if forgotten(send_at, moment) and slug not in known]
         undated = [draft.path for draft in self.files.values() if draft.send_at is None]
-        self.notes += remarks.left_alone(old, undated)
+        far = [
+            slug
+            for send_at, slug in dated
+            if far_ahead(send_at, moment) and not self.files[slug].is_draft and slug not in known
+        ]
+        self.notes += remarks.left_alone(old, undated, far)
 
     @contextlib.contextmanager
     def telling(self, where: str) -> Iterator[None]:

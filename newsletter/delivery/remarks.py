@@ -115,13 +115,15 @@ def went_out_before(mailing: Mailing, draft: Draft) -> str:
     return f"{draft.slug} is left alone: its time or text is that of {mailing.slug} ({when})."
 
 
-def left_alone(old: Sequence[str], undated: Sequence[str]) -> list[str]:
+def left_alone(old: Sequence[str], undated: Sequence[str], far: Sequence[str]) -> list[str]:
     """Return which files a schedule has nothing to do with, if there are any."""
     remarks = []
     if old:
         remarks.append(f"Left alone, more than 7 days past their time: {_named(old)}.")
     if undated:
         remarks.append(f"Never sent under these names: {_named(undated)} (newsletter check).")
+    if far:
+        remarks.append(f"More than a year ahead, so look at the year: {_named(far)}.")
     return remarks
 
 
