@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from typing import TYPE_CHECKING
 
+import pytest
 from house import House
 
 from newsletter.store import keys, modes
@@ -13,8 +14,6 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable
     from pathlib import Path
-
-    import pytest
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -63,3 +62,15 @@ def test_what_cannot_be_closed_is_told_with_what_to_do(
     monkeypatch.setattr(type(path), "chmod", lambda _path, _mode: None)
     (told,) = modes.close_to_others(house.settings)
     assert "chmod 600 newsletter.db" in told
+
+
+@pytest.mark.usefixtures("postgresql")
+def test_the_outbox_is_for_its_owner_alone_where_the_database_is_elsewhere(
+    root: Path, run: Run
+) -> None:
+    house = House(root, readers=1)
+    assert not house.settings.state.exists()
+    done = run("rehearse", house.slug)
+    assert (done.returncode, "every user" in done.stderr) == (0, False)
+    assert mode(house.settings.state) == 0o700
+    assert (house.settings.state / ".gitignore").is_file()

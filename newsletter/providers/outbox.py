@@ -8,6 +8,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personal
+from newsletter.config import make_private
+from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, RetryLater
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 
@@ -57,16 +59,14 @@ class Outbox(Mailer):
     def submit(self, batch: Batch, payload: Payload) -> Answer:
         """Write the files."""
         outcomes: dict[str, Outcome] = {}
-        folder = self._folder / batch.slug
         for reader, content in zip(batch.recipients, payload.parts, strict=True):
             name = f"{reader.ref}.eml"
             try:
-                # Addresses stand in these files: for their owner's eyes only.
-                self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-                folder.mkdir(exist_ok=True)
-                _write(folder, name, content)
+                _write(self._made(batch.slug), name, content)
             except OSError as error:
                 outcomes[reader.ref] = RetryLater(f"the outbox: {error.strerror}")
+            except NewsletterError as error:
+                outcomes[reader.ref] = RetryLater(f"the outbox: {error.problem}")
             else:
                 outcomes[reader.ref] = Accepted(name)
         return Answer(outcomes)
@@ -84,10 +84,18 @@ class Outbox(Mailer):
 
     def keep_audience_mark(self, slug: str, mark: str) -> None:
         """Write the mark beside the letters; without it the next rehearsal is made anew."""
-        with contextlib.suppress(OSError):
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            (self._folder / slug).mkdir(exist_ok=True)
-            _write(self._folder / slug, _MARK, mark.encode("ascii"))
+        with contextlib.suppress(OSError, NewsletterError):
+            _write(self._made(slug), _MARK, mark.encode("ascii"))
+
+    def _made(self, slug: str) -> Path:
+        """Return the folder of an issue: addresses stand in it, so it is for its owner alone."""
+        # With a database elsewhere, the folder of all that the program keeps may not be there yet.
+        if not self._folder.parent.exists():
+            make_private(self._folder.parent)
+        folder = self._folder / slug
+        self._folder.mkdir(mode=0o700, exist_ok=True)
+        folder.mkdir(exist_ok=True)
+        return folder
 
 
 def withdraw(folder: Path, refs: Collection[str]) -> None:
