@@ -260,6 +260,28 @@ def test_a_proof_through_a_provider_is_seen_by_status_and_send(
         assert len(fake.taken()) == 4
 
 
+def test_every_address_gets_a_copy_once(house: House, run: Run, tmp_path: Path) -> None:
+    with FakeResend(tmp_path / "taken") as fake:
+        env = house.for_real(fake.url)
+        to = ("--to", AUTHOR, "--to", "bo@example.org", "--to", "BO@example.org")
+        done = run("proof", house.slug, *to, "--json", env=env)
+        assert done.returncode == 0, done.stderr
+        assert len(json.loads(done.stdout)["copies"]) == 2
+        assert [one["to"] for one in fake.taken()] == [AUTHOR, "bo@example.org"]
+
+
+def test_a_copy_that_is_refused_hides_no_earlier_one(
+    house: House, run: Run, tmp_path: Path
+) -> None:
+    with FakeResend(tmp_path / "taken") as fake:
+        fake.faults = {2: FAULTS["403"]}
+        env = house.for_real(fake.url)
+        done = run("proof", house.slug, "--to", AUTHOR, "--to", "bo@example.org", env=env)
+    assert done.returncode == 3
+    assert "1 of 2 proofs left before that" in done.stderr
+    assert "bo@" not in done.stderr
+
+
 @pytest.mark.parametrize(("fault", "code"), [("403", 3), ("429-day", 75), ("500-accepted", 3)])
 def test_a_provider_that_does_not_take_it(
     house: House, tmp_path: Path, fault: str, code: int

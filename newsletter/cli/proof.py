@@ -10,36 +10,49 @@ from newsletter import delivery
 from newsletter.cli.naming import file_named
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.warnings import tell_warnings
+from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.providers.base import Leaving
 from newsletter.subscriptions.addresses import Address, parse_address
 
 if TYPE_CHECKING:
     from newsletter.cli import App
+    from newsletter.model import Draft
+    from newsletter.providers.base import Provider
 
 
-def _address(_context: click.Context, _parameter: click.Parameter, value: str) -> Address:
-    """Return a valid address; what was typed is not repeated in an error."""
+def _addresses(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[Address, ...]:
+    """Return valid addresses, each once; what was typed is not repeated in an error."""
     try:
-        return parse_address(value)
+        found = [parse_address(value) for value in values]
     except ValueError as error:
         raise click.BadParameter(f"that is {error}; give it alone, without a name") from None
+    return tuple({address.key: address for address in reversed(found)}.values())[::-1]
 
 
 @click.command()
 @click.argument("issue")
-@click.option("--to", callback=_address, required=True, help="Your own address.")
+@click.option(
+    "--to",
+    callback=_addresses,
+    multiple=True,
+    required=True,
+    help="Your own address; more than once for several copies.",
+)
 @click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 @click.pass_obj
-def proof(app: App, *, issue: str, to: Address, json_: bool) -> None:
-    """Send one real copy of ISSUE to yourself, marked "Proef" in its subject.
+def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None:
+    """Send one real copy of ISSUE to each address, marked "Proef" in its subject.
 
     It is the letter as it would leave now, also of a draft; its leave link is good for nothing.
     With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as seen.
     """
     provider = open_provider(app.settings)
     draft = file_named(app, issue)
-    made = delivery.proof(app.store, app.settings, provider, draft, email=to.given, key=to.key)
+    copies = _send(app, provider, draft, to)
+    made = copies[-1]
     if json_:
         print_json(
             {
@@ -50,19 +63,41 @@ def proof(app: App, *, issue: str, to: Address, json_: bool) -> None:
                 "provider_id": made.provider_id,
                 "letter_hash": made.letter_hash,
                 "proofed": not made.rehearsal,
+                "copies": [{"ref": one.ref, "provider_id": one.provider_id} for one in copies],
             }
         )
         tell_warnings(draft)
         return
     tell_warnings(draft)
     if made.rehearsal:
-        file = app.settings.state / "outbox" / "_proofs" / made.provider_id
-        say(f"A proof of {made.slug} is in {file}")
+        for one in copies:
+            file = app.settings.state / "outbox" / "_proofs" / one.provider_id
+            say(f"A proof of {one.slug} is in {file}")
         note("Nobody is mailed by the outbox, so it does not count as seen.")
     else:
-        say(f"A proof of {made.slug} was handed to {made.provider}: look in your inbox.")
+        what = "A proof" if len(copies) == 1 else f"{len(copies)} proofs"
+        was = "was" if len(copies) == 1 else "were"
+        say(f"{what} of {made.slug} {was} handed to {made.provider}: look in your inbox.")
         if provider.capabilities.leaving is Leaving.BY_PERMISSION:
             note(
                 f"See in its source that List-Unsubscribe is yours alone: {made.provider} adds its "
                 "own until its support switches that off (docs/providers.md)."
             )
+
+
+def _send(
+    app: App, provider: Provider, draft: Draft, to: tuple[Address, ...]
+) -> list[delivery.Proof]:
+    made: list[delivery.Proof] = []
+    for address in to:
+        try:
+            made.append(
+                delivery.proof(
+                    app.store, app.settings, provider, draft, email=address.given, key=address.key
+                )
+            )
+        except NewsletterError:
+            if made:
+                note(f"{len(made)} of {len(to)} proofs left before that: do not repeat them.")
+            raise
+    return made
