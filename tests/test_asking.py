@@ -176,7 +176,14 @@ def test_a_lost_connection_stops_after_what_is_in_flight(root: Path, tmp_path: P
         env = {**os.environ, **house.for_real(fake.url)}
         command = [COMMAND, "send", house.slug, "--yes", "--early", *SEND]
         with subprocess.Popen(
-            command, cwd=root, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=root,
+            env=env,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            # These tests may run under nohup, and what ignores the signal passes that on.
+            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509
         ) as process:
             while not fake.taken() and process.poll() is None:
                 time.sleep(0.05)
