@@ -171,8 +171,8 @@ def test_two_at_once_are_one_send_and_no_error(root: Path, fake: FakeResend) -> 
 
 
 def test_a_lost_connection_stops_after_what_is_in_flight(root: Path, tmp_path: Path) -> None:
-    house = House(root, readers=1000)
-    with FakeResend(tmp_path / "slow", latency=3) as fake:
+    house = House(root, readers=5000)
+    with FakeResend(tmp_path / "slow", latency=1) as fake:
         env = {**os.environ, **house.for_real(fake.url)}
         command = [COMMAND, "send", house.slug, "--yes", "--early", *SEND]
         with subprocess.Popen(
