@@ -344,7 +344,8 @@ def test_the_secret_key_is_made_once_for_its_owner_alone(root: Path) -> None:
 def test_an_error_of_a_command_is_one_line_and_a_status(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    database(root).parent.mkdir()
+    database(root).parent.mkdir(mode=0o700)
+    database(root).touch(mode=0o600)
     database(root).write_bytes(b"no database at all, " * 100)
     done = run("status")
     assert done.returncode == 1

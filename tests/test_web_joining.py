@@ -249,8 +249,6 @@ def test_an_empty_field_is_told_to_be_empty_and_not_to_be_mistyped(email: str, i
         "anna@-example.org",
         "anna@example.org.",
         "anna@exam_ple.org",
-        "anna@example.o",
-        "anna@localhost.localdomain",
         "anna@example.test",
         "anna@@example.org",
         "anna@[127.0.0.1]",
