@@ -463,7 +463,8 @@ def test_a_backup_that_was_put_back_is_what_readers_leave_from(
 
 
 def test_the_app_starts_before_its_database_and_finds_it_later(root: Path) -> None:
-    database(root).mkdir(parents=True)
+    database(root).parent.mkdir(mode=0o700)
+    database(root).mkdir(mode=0o700)
     with serving(root) as app:
         assert unwell(app)
         refuses(app, tokens.leave_token(KEY, new_id(), new_id()))
