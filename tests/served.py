@@ -57,7 +57,9 @@ class App:
         assert process.stderr
         self.process = process
         self.ready = process.stderr.readline()
-        assert ": serving on " in self.ready, self.ready + process.stderr.read()
+        if ": serving on " not in self.ready:
+            process.kill()  # or reading on would wait for as long as it serves
+            raise AssertionError(self.ready + process.stderr.read())
         self.url = self.ready.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.client = httpx.Client(base_url=self.url, timeout=60)
