@@ -49,21 +49,24 @@ class App:
 
     Attributes:
         url: Where it is.
-        ready: The first line it wrote.
+        ready: The line that says where it serves.
         client: Asks it; follows no redirect, and keeps one connection for each thread at most.
     """
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         assert process.stderr
         self.process = process
-        self.ready = process.stderr.readline()
-        if ": serving on " not in self.ready:
-            process.kill()  # or reading on would wait for as long as it serves
-            raise AssertionError(self.ready + process.stderr.read())
+        self._said = []
+        for line in process.stderr:
+            self._said.append(line)
+            if ": serving on " in line:
+                break
+        else:
+            raise AssertionError("".join(self._said))
+        self.ready = self._said[-1]
         self.url = self.ready.split()[-1]
         self.port = int(self.url.rsplit(":", 1)[1])
         self.client = httpx.Client(base_url=self.url, timeout=60)
-        self._said = [self.ready]
         self._listening = threading.Thread(target=self._listen)
         self._listening.start()
 

@@ -6,7 +6,6 @@ import contextlib
 import re
 import secrets
 import select
-import shutil
 import signal
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -450,9 +449,8 @@ def test_a_backup_that_was_put_back_is_what_readers_leave_from(
     token = readers.join("anna")
     readers.store.close()
     copy = root / "copy.db"
-    with raw(database(root)) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    shutil.copy(database(root), copy)
+    with raw(database(root)) as connection, raw(copy) as backup:
+        connection.backup(backup)
     assert app.client.get("/healthz").status_code == 200
     copy.rename(database(root))
     assert app.leave(token).status_code == 200

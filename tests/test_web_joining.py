@@ -721,8 +721,9 @@ def test_while_the_database_is_away_nobody_is_told_that_it_worked(
     join(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
     database, away = root / ".newsletter" / "newsletter.db", root / "away"
-    with raw(database) as connection:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with raw(database, manual=True) as connection:  # waits for what the app is writing
+        (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        assert not busy
     assert app.client.get("/healthz").status_code == 200
     shutil.move(database, away)
     database.mkdir()
