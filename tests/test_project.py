@@ -155,7 +155,7 @@ def test_the_sign_up_form_in_the_documents_is_the_one_that_is_printed() -> None:
     settings = Settings(
         root=PROJECT, name="Jij en Loslaten", public_url="https://brief.example.org"
     )
-    page = (PROJECT / "docs" / "readers.md").read_text(encoding="utf-8")
+    page = (PROJECT / "docs" / "signup-and-preferences.md").read_text(encoding="utf-8")
     assert f"```html\n{render.form(settings)}```\n" in page
 
 
