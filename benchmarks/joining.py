@@ -27,15 +27,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
-import stage  # finds what the tests have
-from postgres import postgres
-from served import KEY, serving
+import stage
 
 from newsletter import tokens
 from newsletter.config import Settings
 from newsletter.store import ids, open_store, people
 from newsletter.store.schema import subscribers, suppressions
 from newsletter.subscriptions.addresses import address_hash
+from tests.support.postgres import postgres
+from tests.support.web_server import KEY, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

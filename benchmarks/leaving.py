@@ -29,15 +29,15 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-import stage  # finds what the tests have
+import stage
 from interleaved import ENVIRONMENT, NEWSLETTER
-from postgres import postgres
 
 from newsletter import tokens
 from newsletter.config import Settings
 from newsletter.store import ids, open_store
 from newsletter.store.ledger import ledger_id
 from newsletter.store.schema import batches, deliveries, subscribers
+from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -84,10 +84,10 @@ class Asked:
 @contextlib.contextmanager
 def resend(latency: int, ledger: Path) -> Iterator[str]:
     """Start a stand-in for Resend; give its address."""
-    script = Path(__file__).parents[1] / "tests" / "providers" / "fake_resend.py"
+    module = "tests.support.providers.fake_resend"
     options = ("--fast", "--ledger", ledger, "--latency-ms", str(latency))
     with subprocess.Popen(
-        [sys.executable, script, *options], stdout=subprocess.PIPE, encoding="utf-8"
+        [sys.executable, "-m", module, *options], stdout=subprocess.PIPE, encoding="utf-8"
     ) as process:
         assert process.stdout
         try:

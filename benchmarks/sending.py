@@ -17,9 +17,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-import stage  # finds what the tests have
+import stage
 from bare import bare
-from postgres import postgres
+
+from tests.support.postgres import postgres
 
 LATENCIES = (0, 50, 200)
 DATABASES = ("SQLite", "PostgreSQL")

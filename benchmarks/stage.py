@@ -14,24 +14,21 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-PROJECT = Path(__file__).parents[1]
-sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "providers")]
-
-from newsletter import config, delivery, desk, personal, render, tokens  # noqa: E402
-from newsletter.delivery.sender import Sender  # noqa: E402
-from newsletter.model import Batch, Letter, Mailing, MailingState  # noqa: E402
-from newsletter.providers import open_provider  # noqa: E402
-from newsletter.store import mailings, open_store  # noqa: E402
+from newsletter import config, delivery, desk, personal, render, tokens
+from newsletter.delivery.sender import Sender
+from newsletter.model import Batch, Letter, Mailing, MailingState
+from newsletter.providers import open_provider
+from newsletter.store import mailings, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from postgres import Postgres
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
     from newsletter.providers.base import Provider
     from newsletter.store import Store
+    from tests.support.postgres import Postgres
 
 KEY = "a key for the benchmark only, and a long one"
 PARAGRAPHS = 48
@@ -105,9 +102,9 @@ MODES = {"substitution": SUBSTITUTION, "bodies": BODIES, "single": SINGLE}
 def stand_in(mode: Mode, latency: int) -> Iterator[str]:
     """Start a stand-in for a mode's provider, a process of its own; give its address."""
     with tempfile.TemporaryDirectory() as folder:
-        script = PROJECT / "tests" / "providers" / f"fake_{mode.provider}.py"
+        module = f"tests.support.providers.fake_{mode.provider}"
         command = [
-            *(sys.executable, script, "--fast", "--ledger", Path(folder) / "taken"),
+            *(sys.executable, "-m", module, "--fast", "--ledger", Path(folder) / "taken"),
             *("--latency-ms", str(latency)),
         ]
         with subprocess.Popen(command, stdout=subprocess.PIPE, encoding="utf-8") as process:

@@ -22,21 +22,17 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-PROJECT = Path(__file__).parents[1]
-sys.path[:0] = [str(PROJECT / "tests"), str(PROJECT / "tests" / "providers")]
-
-from fake_resend import FakeResend  # noqa: E402
-from house import COMMAND, House, Provider, raw  # noqa: E402
-from visitors import VIA, wish  # noqa: E402
-
-from newsletter.delivery.notices import Notices  # noqa: E402
-from newsletter.subscriptions.joining import join  # noqa: E402
+from newsletter.delivery.notices import Notices
+from newsletter.subscriptions.joining import join
+from tests.support.newsletter import COMMAND, FakeProvider, Newsletter, raw
+from tests.support.providers.fake_resend import FakeResend
+from tests.support.signups import VIA, wish
 
 READERS = 500
 LIMIT = 2.0
 
 
-def fresh(root: Path, readers: int) -> House:
+def fresh(root: Path, readers: int) -> Newsletter:
     """Make a newsletter with an issue for just now."""
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     (root / "issues").mkdir()
@@ -44,57 +40,58 @@ def fresh(root: Path, readers: int) -> House:
     slug = f"{soon:%Y-%m-%d}-rust"
     text = f"---\nsubject: Over rust\nsend_at: {soon:%Y-%m-%d %H:%M}\n---\nEen rustige zin.\n"
     (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
-    return House(root, readers=readers, slug=slug)
+    return Newsletter(root, readers=readers, slug=slug)
 
 
 def mailing(root: Path) -> tuple[float, float]:
     """Return after how many seconds a killed `send` was replaced, and how long the first took."""
-    house = fresh(root, READERS)
+    newsletter = fresh(root, READERS)
     with FakeResend(root / "taken", latency=0.2) as fake:
-        environment = {**os.environ, **house.for_real(fake.url)}
-        command = [COMMAND, "-q", "send", house.slug, "--yes", "--no-preflight"]
+        environment = {**os.environ, **newsletter.for_real(fake.url)}
+        command = [COMMAND, "-q", "send", newsletter.slug, "--yes", "--no-preflight"]
         began = time.perf_counter()
         first = subprocess.Popen(command, cwd=root, env=environment)
-        while not house.sql("SELECT 1 FROM deliveries WHERE state = 'attempting' LIMIT 1"):
+        while not newsletter.sql("SELECT 1 FROM deliveries WHERE state = 'attempting' LIMIT 1"):
             time.sleep(0.005)
         start = time.perf_counter() - began
         time.sleep(0.1)
         first.kill()
         assert first.wait() == -signal.SIGKILL
-        ((last,),) = house.sql("SELECT max(batch_id) FROM deliveries WHERE state = 'attempting'")
+        ((last,),) = newsletter.sql(
+            "SELECT max(batch_id) FROM deliveries WHERE state = 'attempting'"
+        )
         assert last
         left = f"SELECT 1 FROM deliveries WHERE batch_id <= {last} AND state <> 'accepted' LIMIT 1"  # noqa: S608 - a number
         fake.latency = 0.0
         began = time.perf_counter()
         second = subprocess.Popen(command, cwd=root, env=environment, stdout=subprocess.DEVNULL)
-        with raw(house.settings.state / "newsletter.db") as eye:
+        with raw(newsletter.settings.state / "newsletter.db") as eye:
             while eye.execute(left).fetchone():
                 time.sleep(0.005)
         took = time.perf_counter() - began
         assert second.wait() == 0
-        assert house.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
+        assert newsletter.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
         assert len({entry["ref"] for entry in fake.taken()}) == len(fake.taken()) == READERS
-    house.store.close()
+    newsletter.store.close()
     return took, start
 
 
 def notice(root: Path) -> tuple[float, float]:
     """Return after how many seconds a killed sender of notices was replaced."""
-    house = fresh(root, 0)
+    newsletter = fresh(root, 0)
     for n in range(2):
-        join(house.store, wish(f"lezer{n}@example.org"), VIA)
-    notifier = PROJECT / "tests" / "notifier.py"
-    killed = [sys.executable, notifier, root, root / "taken", "24", "submit"]
-    path = os.pathsep.join(sys.path[:2])
-    done = subprocess.run(killed, env={**os.environ, "PYTHONPATH": path}, check=False)
+        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+    module = "tests.support.notice_sender"
+    killed = [sys.executable, "-m", module, root, root / "taken", "24", "submit"]
+    done = subprocess.run(killed, check=False)
     assert done.returncode == -signal.SIGKILL
-    provider = Provider(root / "taken", replay=timedelta(hours=24))
+    provider = FakeProvider(root / "taken", replay=timedelta(hours=24))
     began = time.perf_counter()
-    sent = Notices(house.settings, provider).send_due(house.store, threading.Event())
+    sent = Notices(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
     took = time.perf_counter() - began
     assert sent.accepted == 1
     assert set(provider.copies().values()) == {1}
-    house.store.close()
+    newsletter.store.close()
     return took, 0.0
 
 

@@ -7,11 +7,12 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import browser
 import pytest
 import sqlalchemy
-from house import COMMAND
-from postgres import Postgres, postgres
+
+from tests.support import browser
+from tests.support.newsletter import COMMAND
+from tests.support.postgres import Postgres, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -120,7 +121,7 @@ def postgresql(server: Postgres, migrated: str, monkeypatch: pytest.MonkeyPatch)
 def database(request: pytest.FixtureRequest) -> str:
     """Run a test on both databases; return which one it is.
 
-    What the test opens by `config.load(root)`, by `House` or by the command is there.
+    What the test opens by `config.load(root)`, by `Newsletter` or by the command is there.
     """
     if request.param == "postgresql":
         request.getfixturevalue("postgresql")

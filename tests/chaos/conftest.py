@@ -5,26 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from matrix import DATABASES
-from postgres import postgres
-from scene import Scene, set_up
-from stage import Stage
-from theatre import Theatre
+
+from tests.chaos.matrix import DATABASES
+from tests.chaos.runner import TrialRunner
+from tests.chaos.scenario import Scenario, set_up
+from tests.chaos.template import Template
+from tests.support.postgres import postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgres import Postgres
+    from tests.support.postgres import Postgres
 
 
 @pytest.fixture(scope="session", params=DATABASES)
-def theatre(request: pytest.FixtureRequest) -> Iterator[Theatre]:
+def runner(request: pytest.FixtureRequest) -> Iterator[TrialRunner]:
     """Return each database's theatre in turn."""
     on_a_server = request.param == "postgresql"
     server: Postgres | None = request.getfixturevalue("server") if on_a_server else None
-    with Theatre([request.param], server) as theatre:
-        yield theatre
+    with TrialRunner([request.param], server) as runner:
+        yield runner
 
 
 @pytest.fixture(params=["resend", "mailgun", "ses-bulk"])
@@ -35,11 +36,11 @@ def provider(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def scene(theatre: Theatre, provider: str) -> Iterator[Scene]:
+def scenario(runner: TrialRunner, provider: str) -> Iterator[Scenario]:
     """Return a newsletter that is ready to be sent: each database, each kind of provider."""
-    (stage,) = theatre.stages.values()
-    with set_up(stage, theatre.nursery, provider) as scene:
-        yield scene
+    (template,) = runner.templates.values()
+    with set_up(template, runner.fork_server, provider) as scenario:
+        yield scenario
 
 
 @pytest.fixture
@@ -50,9 +51,9 @@ def own_server() -> Iterator[Postgres]:
 
 
 @pytest.fixture
-def scene_of_its_own(
-    theatre: Theatre, own_server: Postgres, tmp_path: Path, provider: str
-) -> Iterator[Scene]:
+def scenario_of_its_own(
+    runner: TrialRunner, own_server: Postgres, tmp_path: Path, provider: str
+) -> Iterator[Scenario]:
     """Return a newsletter on that server."""
-    with set_up(Stage(tmp_path, own_server), theatre.nursery, provider) as scene:
-        yield scene
+    with set_up(Template(tmp_path, own_server), runner.fork_server, provider) as scenario:
+        yield scenario

@@ -7,8 +7,8 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from providers import KINDS, PROVIDERS
-from steps import AFTER_ACCEPTANCE, STEPS
+from tests.chaos.providers import KINDS, PROVIDERS
+from tests.chaos.steps import AFTER_ACCEPTANCE, STEPS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

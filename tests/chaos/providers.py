@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import cases
-from stand_in import Fault, Request, StandIn
+from tests.support.providers import cases
+from tests.support.providers.fake_server import FakeServer, Fault, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from clock import Clock
-    from eye import Eye
+    from tests.chaos.clock import Clock
+    from tests.chaos.observer import Observer
 
 _REF: Final = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 
 
-class Witness(StandIn):
+class Witness(FakeServer):
     """A stand-in that looks into the sender's database, at each request, from outside.
 
     Attributes:
@@ -31,7 +31,7 @@ class Witness(StandIn):
         broken: What should not have been.
     """
 
-    eye: Eye
+    observer: Observer
     clock: Clock
 
     def __init__(self, *arguments: Any, **more: Any) -> None:  # noqa: ANN401 - see StandIn
@@ -77,7 +77,7 @@ class Witness(StandIn):
         """See that what has left was committed as attempting before, and that all adds up."""
         refs = {found.decode() for found in _REF.findall(request.body)}
         listed = ", ".join(f"'{ref}'" for ref in refs)
-        rows = self.eye.rows(
+        rows = self.observer.rows(
             "SELECT d.state, b.key, b.payload_hash FROM deliveries d"  # noqa: S608 - hexadecimal
             f" LEFT JOIN batches b ON b.id = d.batch_id WHERE d.ref IN ({listed})"
         )
@@ -89,7 +89,7 @@ class Witness(StandIn):
             self.broken.append("letters left before their hash was committed")
         if (states != {"attempting"}) if self.punctual else ("pending" in states):
             self.broken.append(f"letters left that were {states}")
-        account = self.eye.account()
+        account = self.observer.account()
         if account and account.fault():
             self.broken.append(account.fault())
 

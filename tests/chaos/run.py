@@ -12,21 +12,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-_TESTS: Final = Path(__file__).parents[1]
-sys.path[:0] = [str(_TESTS / name) for name in ("", "providers", "chaos")]
-
-from matrix import DATABASES, Case, controls, sample  # noqa: E402
-from providers import PROVIDERS  # noqa: E402
-from theatre import Theatre  # noqa: E402
+from tests.chaos.matrix import DATABASES, Case, controls, sample
+from tests.chaos.providers import PROVIDERS
+from tests.chaos.runner import TrialRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from judge import Result
-    from trial import Run
+    from tests.chaos.outcome import Result
+    from tests.chaos.trial import Run
 
 _COLUMNS: Final = (
     *("provider", "database", "runs", "with a kill", "processes killed", "duplicates"),
@@ -104,14 +100,14 @@ def main() -> int:
     cases = [said.only] if said.only else sample(said.runs, said.seed, databases)
     naive = [] if said.only else controls(_CONTROLS, said.seed, databases)
     runs = []
-    with Theatre({case.database for case in (*cases, *naive)}) as theatre:
-        for number, run in enumerate(theatre.play(cases), 1):
+    with TrialRunner({case.database for case in (*cases, *naive)}) as runner:
+        for number, run in enumerate(runner.play(cases), 1):
             runs.append(run)
             if not run.result.good:
                 print(*told(run), sep="\n", flush=True)
             if not number % _TOLD_EVERY:
                 print(f"{number} of {len(cases)}", file=sys.stderr, flush=True)
-        controlled = list(theatre.play(naive, naive=True))
+        controlled = list(runner.play(naive, naive=True))
     wrong = list(verdict(runs, controlled))
     print(*table(runs, controlled), *wrong, sep="\n")
     return 1 if wrong else 0

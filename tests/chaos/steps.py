@@ -1,7 +1,7 @@
 """The steps of a send at which a process is killed, all of them hit from outside the program.
 
-Those of the network are a fault of the fake provider, which kills its caller (`stand_in.py`). For
-the others the process that is to die has a profile hook (`sys.setprofile`), which sees each
+Those of the network are a fault of the fake provider, which kills its caller (`fake_server.py`).
+For the others the process that is to die has a profile hook (`sys.setprofile`), which sees each
 function of the program begin and end.
 """
 
@@ -37,7 +37,7 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     # Before the answer is recorded, in that transaction, and after it.
     "settling": ("batches", "settle", "call"),
     "settle-uncommitted": ("batches", "settle", "return"),
-    "settled": ("child", "told", "call"),
+    "settled": ("sender_process", "told", "call"),
     "conclude-uncommitted": ("mailings", "conclude", "return"),
     # At any transaction at all: just before its end, and just after it.
     "committing": ("base", "_commit_impl", "call"),

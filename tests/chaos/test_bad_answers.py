@@ -5,14 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scene import go_on
-from stage import READERS
-from stand_in import Fault
+
+from tests.chaos.scenario import go_on
+from tests.chaos.template import READERS
+from tests.support.providers.fake_server import Fault
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scene import Scene
+    from tests.chaos.scenario import Scenario
 
 LISTED = pytest.mark.parametrize("provider", ["resend", "lettermint", "ses-bulk"])
 """Those whose answers hold a name for each letter."""
@@ -33,46 +34,48 @@ def second(fault: Fault) -> Callable[[int], Fault]:
 @LISTED
 @pytest.mark.parametrize("name", ODD)
 def test_names_that_do_not_fit_the_letters_double_nobody_and_lose_nobody(
-    scene: Scene, name: str
+    scenario: Scenario, name: str
 ) -> None:
     wrong = Fault(taken=True, change=lambda fake, said: fake.relist(said, ODD[name]))
-    scene.fake.plan = second(wrong)
-    (code,) = scene.send(in_flight=1)
+    scenario.fake.plan = second(wrong)
+    (code,) = scenario.send(in_flight=1)
     # That more was taken than was sent is looked into before any more is sent.
     assert code == 3 or name != "one is doubled"
-    go_on(scene)
+    go_on(scenario)
 
 
 @LISTED
-def test_names_in_another_order_cost_nobody_a_letter(scene: Scene) -> None:
+def test_names_in_another_order_cost_nobody_a_letter(scenario: Scenario) -> None:
     turned = Fault(taken=True, change=lambda fake, said: fake.relist(said, lambda all_: all_[::-1]))
-    scene.fake.plan = second(turned)
-    assert scene.send(in_flight=1) == [0]
-    assert set(scene.states().values()) == {"accepted"}
-    refs = [entry["ref"] for entry in scene.fake.taken()]
+    scenario.fake.plan = second(turned)
+    assert scenario.send(in_flight=1) == [0]
+    assert set(scenario.states().values()) == {"accepted"}
+    refs = [entry["ref"] for entry in scenario.fake.taken()]
     assert len(refs) == len(set(refs)) == READERS
 
 
 @pytest.mark.parametrize("name", ["page", "empty", "half-json"])
-def test_an_answer_that_is_none_doubles_nobody_and_loses_nobody(scene: Scene, name: str) -> None:
-    scene.fake.plan = second(scene.fake.FAULTS[name])
-    assert scene.send(in_flight=1) in ([0], [3])
-    go_on(scene)
+def test_an_answer_that_is_none_doubles_nobody_and_loses_nobody(
+    scenario: Scenario, name: str
+) -> None:
+    scenario.fake.plan = second(scenario.fake.FAULTS[name])
+    assert scenario.send(in_flight=1) in ([0], [3])
+    go_on(scenario)
 
 
 @pytest.mark.parametrize("provider", ["resend", "lettermint", "mailgun", "ses", "ses-bulk"])
 def test_an_account_that_is_suspended_half_way_pauses_and_goes_on_when_that_is_mended(
-    scene: Scene,
+    scenario: Scenario,
 ) -> None:
-    suspended = scene.fake.FAULTS["403"]
-    scene.fake.plan = lambda number: suspended if number > 2 else Fault(taken=True)
-    assert scene.send(in_flight=1) == [3]
-    account = scene.copy.eye.account()
+    suspended = scenario.fake.FAULTS["403"]
+    scenario.fake.plan = lambda number: suspended if number > 2 else Fault(taken=True)
+    assert scenario.send(in_flight=1) == [3]
+    account = scenario.copy.observer.account()
     assert account
     assert account.state == "paused"
-    taken = len(scene.fake.taken())
+    taken = len(scenario.fake.taken())
     assert account.counts == {"accepted": taken, "pending": READERS - taken}
-    assert scene.fake.count == 3
-    scene.fake.plan = lambda _number: Fault(taken=True)
-    go_on(scene)
-    assert set(scene.states().values()) == {"accepted"}
+    assert scenario.fake.count == 3
+    scenario.fake.plan = lambda _number: Fault(taken=True)
+    go_on(scenario)
+    assert set(scenario.states().values()) == {"accepted"}

@@ -6,15 +6,16 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from scene import LEASE, Scene, go_on
-from steps import NOWHERE
-from wall import Wall
+
+from tests.chaos.proxy import Proxy
+from tests.chaos.scenario import LEASE, Scenario, go_on
+from tests.chaos.steps import NOWHERE
 
 if TYPE_CHECKING:
-    from postgres import Postgres
+    from tests.support.postgres import Postgres
 
-ON_A_SERVER = pytest.mark.parametrize("theatre", ["postgresql"], indirect=True)
-IN_A_FILE = pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("runner", ["postgresql"], indirect=True)
+IN_A_FILE = pytest.mark.parametrize("runner", ["sqlite"], indirect=True)
 
 CLAIM = b"INSERT INTO batches"
 SETTLE = b"accepted_at"
@@ -22,9 +23,9 @@ SETTLE = b"accepted_at"
 
 @ON_A_SERVER
 def test_a_server_that_crashes_under_two_senders_costs_no_letter_and_doubles_none(
-    scene_of_its_own: Scene, own_server: Postgres
+    scenario_of_its_own: Scenario, own_server: Postgres
 ) -> None:
-    scene = scene_of_its_own
+    scenario = scenario_of_its_own
     both, again = threading.Event(), threading.Event()
 
     def crash(number: int) -> None:
@@ -32,47 +33,49 @@ def test_a_server_that_crashes_under_two_senders_costs_no_letter_and_doubles_non
             both.set()
             assert again.wait(60)
 
-    scene.fake.meanwhile = crash
-    alive = scene.begin([(NOWHERE, 1)] * 2, in_flight=1)
+    scenario.fake.meanwhile = crash
+    alive = scenario.begin([(NOWHERE, 1)] * 2, in_flight=1)
     assert both.wait(60)
     # Not in the thread of the request: a server that a thread has started goes with that thread.
     own_server.restart()
     again.set()
-    assert set(scene.attend(alive)) <= {0, 3, 75}
-    go_on(scene)
+    assert set(scenario.attend(alive)) <= {0, 3, 75}
+    go_on(scenario)
 
 
 @ON_A_SERVER
 def test_without_its_server_a_sender_stops_within_one_request(
-    scene_of_its_own: Scene, own_server: Postgres
+    scenario_of_its_own: Scenario, own_server: Postgres
 ) -> None:
-    scene = scene_of_its_own
-    scene.fake.meanwhile = lambda number: own_server.stop() if number == 2 else None
-    assert scene.outlast(scene.begin(in_flight=1)) == [75]
-    assert scene.fake.count == 2
+    scenario = scenario_of_its_own
+    scenario.fake.meanwhile = lambda number: own_server.stop() if number == 2 else None
+    assert scenario.outlast(scenario.begin(in_flight=1)) == [75]
+    assert scenario.fake.count == 2
     own_server.start()
-    go_on(scene)
+    go_on(scenario)
 
 
 @IN_A_FILE
-def test_without_its_file_a_sender_stops_within_one_request(scene: Scene) -> None:
-    folder = scene.copy.root / ".newsletter"
-    scene.fake.meanwhile = lambda number: (
+def test_without_its_file_a_sender_stops_within_one_request(scenario: Scenario) -> None:
+    folder = scenario.copy.root / ".newsletter"
+    scenario.fake.meanwhile = lambda number: (
         folder.rename(folder.with_name("away")) if number == 2 else None
     )
-    (code,) = scene.outlast(scene.begin(in_flight=1))
+    (code,) = scenario.outlast(scenario.begin(in_flight=1))
     assert code == 1
-    assert "newsletter.db" in scene.log()
-    assert scene.fake.count == 2
+    assert "newsletter.db" in scenario.log()
+    assert scenario.fake.count == 2
     folder.with_name("away").rename(folder)
-    go_on(scene)
+    go_on(scenario)
 
 
-def through(scene: Scene, wall: Wall) -> dict[str, str]:
+def through(scenario: Scenario, proxy: Proxy) -> dict[str, str]:
     """Return what leads a sender to its database through a wall."""
-    server = scene.copy.server
+    server = scenario.copy.server
     assert server
-    url = server.url(scene.copy.database, tcp=True).replace(f":{server.port}/", f":{wall.port}/")
+    url = server.url(scenario.copy.database, tcp=True).replace(
+        f":{server.port}/", f":{proxy.port}/"
+    )
     return {"NEWSLETTER_DATABASE_URL": url}
 
 
@@ -82,38 +85,40 @@ def through(scene: Scene, wall: Wall) -> dict[str, str]:
     ("statement", "requests"), [(CLAIM, 0), (SETTLE, 1)], ids=["claim", "settle"]
 )
 def test_a_commit_whose_answer_is_lost_is_none_for_who_made_it(
-    scene: Scene, statement: bytes, requests: int, *, reached: bool
+    scenario: Scenario, statement: bytes, requests: int, *, reached: bool
 ) -> None:
-    assert scene.copy.server
-    with Wall(scene.copy.server.port, statement, reached=reached) as wall:
-        codes = scene.send(environment=through(scene, wall), in_flight=1)
-    assert wall.lost.is_set()
+    assert scenario.copy.server
+    with Proxy(scenario.copy.server.port, statement, reached=reached) as proxy:
+        codes = scenario.send(environment=through(scenario, proxy), in_flight=1)
+    assert proxy.lost.is_set()
     assert codes == [75]
     # What it may or may not have claimed it does not send.
-    assert scene.fake.count == requests
-    go_on(scene)
+    assert scenario.fake.count == requests
+    go_on(scenario)
 
 
 @ON_A_SERVER
-def test_a_server_that_falls_silent_is_waited_for_and_another_sender_finishes(scene: Scene) -> None:
-    assert scene.copy.server
+def test_a_server_that_falls_silent_is_waited_for_and_another_sender_finishes(
+    scenario: Scenario,
+) -> None:
+    assert scenario.copy.server
     silent = threading.Event()
-    with Wall(scene.copy.server.port) as wall:
+    with Proxy(scenario.copy.server.port) as proxy:
 
         def fall_silent(number: int) -> None:
             if number == 2:
-                wall.fall_silent()
+                proxy.fall_silent()
                 silent.set()
 
-        scene.fake.meanwhile = fall_silent
-        waiting = scene.begin(environment=through(scene, wall), in_flight=1)
+        scenario.fake.meanwhile = fall_silent
+        waiting = scenario.begin(environment=through(scenario, proxy), in_flight=1)
         assert silent.wait(60)
-        scene.copy.clock.advance(LEASE)
-        scene.send()
+        scenario.copy.clock.advance(LEASE)
+        scenario.send()
         # All is done but what the first one may not have been told; and it sends nothing more.
-        requests = scene.fake.count
-        assert set(scene.states().values()) <= {"accepted", "unknown"}
-        wall.cut()
-        assert set(scene.outlast(waiting)) <= {0, 3, 75}
-    assert scene.fake.count == requests
-    go_on(scene)
+        requests = scenario.fake.count
+        assert set(scenario.states().values()) <= {"accepted", "unknown"}
+        proxy.cut()
+        assert set(scenario.outlast(waiting)) <= {0, 3, 75}
+    assert scenario.fake.count == requests
+    go_on(scenario)

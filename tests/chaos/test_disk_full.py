@@ -10,25 +10,26 @@ from typing import TYPE_CHECKING, Final
 
 import psycopg
 import pytest
-from scene import Scene, go_on
-from stage import READERS
+
+from tests.chaos.scenario import Scenario, go_on
+from tests.chaos.template import READERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from postgres import Postgres
+    from tests.support.postgres import Postgres
 
-ON_A_SERVER = pytest.mark.parametrize("theatre", ["postgresql"], indirect=True)
-IN_A_FILE = pytest.mark.parametrize("theatre", ["sqlite"], indirect=True)
+ON_A_SERVER = pytest.mark.parametrize("runner", ["postgresql"], indirect=True)
+IN_A_FILE = pytest.mark.parametrize("runner", ["sqlite"], indirect=True)
 # Of the others a claim keeps no addresses, and so small a list needs no more room.
 KEYED = pytest.mark.parametrize("provider", ["resend", "lettermint"])
 KIB: Final = 1024
 
 
-def lengthen_addresses(scene: Scene) -> None:
+def lengthen_addresses(scenario: Scenario) -> None:
     """Let a claim write down so much that every few of them need room on the disk."""
-    with scene.copy.store() as store, store.write() as connection:
+    with scenario.copy.store() as store, store.write() as connection:
         for number in range(READERS):
             name = f"{secrets.token_hex(30)}@{'.'.join(secrets.token_hex(30) for _ in range(3))}.nl"
             connection.exec_driver_sql(
@@ -36,32 +37,34 @@ def lengthen_addresses(scene: Scene) -> None:
             )
 
 
-def half_way(scene: Scene) -> None:
+def half_way(scenario: Scenario) -> None:
     """See that something has left, and something has not."""
-    states = set(scene.states().values())
+    states = set(scenario.states().values())
     assert {"accepted", "pending"} <= states
-    assert 0 < scene.fake.count < READERS
+    assert 0 < scenario.fake.count < READERS
 
 
 @IN_A_FILE
 @KEYED
-def test_a_full_disk_stops_a_sender_before_it_sends_what_it_could_not_claim(scene: Scene) -> None:
-    lengthen_addresses(scene)
-    assert scene.send(limit=1) == [0]
-    ((pages,),) = scene.copy.eye.rows("PRAGMA page_count")
-    assert scene.send(adversities={"full_after": pages + 1}) == [1]
-    assert "the disk is full" in scene.log()
-    half_way(scene)
-    go_on(scene)
+def test_a_full_disk_stops_a_sender_before_it_sends_what_it_could_not_claim(
+    scenario: Scenario,
+) -> None:
+    lengthen_addresses(scenario)
+    assert scenario.send(limit=1) == [0]
+    ((pages,),) = scenario.copy.observer.rows("PRAGMA page_count")
+    assert scenario.send(process_faults={"full_after": pages + 1}) == [1]
+    assert "the disk is full" in scenario.log()
+    half_way(scenario)
+    go_on(scenario)
 
 
 @IN_A_FILE
-def test_a_disk_that_takes_nothing_stops_a_sender(scene: Scene) -> None:
-    assert scene.send(limit=1) == [0]
-    assert scene.send(adversities={"files_up_to": 64 * KIB}) == [1]
-    assert "cannot be read or written" in scene.log()
-    half_way(scene)
-    go_on(scene)
+def test_a_disk_that_takes_nothing_stops_a_sender(scenario: Scenario) -> None:
+    assert scenario.send(limit=1) == [0]
+    assert scenario.send(process_faults={"files_up_to": 64 * KIB}) == [1]
+    assert "cannot be read or written" in scenario.log()
+    half_way(scenario)
+    go_on(scenario)
 
 
 @pytest.fixture
@@ -83,11 +86,11 @@ def small_disk(own_server: Postgres) -> Iterator[Path]:
 @ON_A_SERVER
 @KEYED
 def test_a_full_disk_of_the_server_stops_a_sender(
-    small_disk: Path, own_server: Postgres, scene_of_its_own: Scene
+    small_disk: Path, own_server: Postgres, scenario_of_its_own: Scenario
 ) -> None:
-    scene = scene_of_its_own
-    lengthen_addresses(scene)
-    url = own_server.url(scene.copy.database)
+    scenario = scenario_of_its_own
+    lengthen_addresses(scenario)
+    url = own_server.url(scenario.copy.database)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
         connection.execute("ALTER TABLE batches SET TABLESPACE small")
@@ -98,10 +101,10 @@ def test_a_full_disk_of_the_server_stops_a_sender(
                 while number == 2:
                     connection.execute("INSERT INTO filler SELECT repeat('x', 7000)")
 
-        scene.fake.meanwhile = fill
-        assert scene.send(in_flight=1) == [1]
-        assert "the server's disk is full" in scene.log()
-        half_way(scene)
+        scenario.fake.meanwhile = fill
+        assert scenario.send(in_flight=1) == [1]
+        assert "the server's disk is full" in scenario.log()
+        half_way(scenario)
         connection.execute("DROP TABLE filler")
-    scene.fake.meanwhile = lambda _number: None
-    go_on(scene)
+    scenario.fake.meanwhile = lambda _number: None
+    go_on(scenario)

@@ -4,38 +4,38 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from judge import Result
-from matrix import DATABASES, Case, alone, controls, first_look, sample
-from providers import KINDS
-from run import told, verdict
-from steps import STEPS
-from trial import Run
+
+from tests.chaos.matrix import DATABASES, Case, alone, controls, first_look, sample
+from tests.chaos.outcome import Result
+from tests.chaos.providers import KINDS
+from tests.chaos.run import told, verdict
+from tests.chaos.steps import STEPS
+from tests.chaos.trial import Run
 
 if TYPE_CHECKING:
-    from theatre import Theatre
+    from tests.chaos.runner import TrialRunner
 
 SEED = 20261129
 
 
 def test_killed_at_any_step_nobody_is_mailed_twice_and_nobody_lost_in_silence(
-    theatre: Theatre,
+    runner: TrialRunner,
 ) -> None:
-    databases = theatre.databases
-    runs = list(theatre.play(sample(first_look(databases), SEED, databases)))
+    databases = runner.databases
+    runs = list(runner.play(sample(first_look(databases), SEED, databases)))
     assert [line for one in runs if not one.result.good for line in told(one)] == []
     assert {one.case.kind for one in runs} == set(KINDS)
     # Of several who send at once, those who were to die there may never have come so far.
     missed = set(STEPS) - {one.case.step for one in runs if one.hit}
-    again = theatre.play(alone(step, databases[0], SEED) for step in missed)
+    again = runner.play(alone(step, databases[0], SEED) for step in missed)
     assert all(one.hit and one.result.good for one in again)
 
 
-def test_a_recovery_that_sends_again_what_was_under_way_is_caught(theatre: Theatre) -> None:
-    runs = list(theatre.play(controls(4, SEED, theatre.databases), naive=True))
+def test_a_recovery_that_sends_again_what_was_under_way_is_caught(runner: TrialRunner) -> None:
+    runs = list(runner.play(controls(4, SEED, runner.databases), naive=True))
     assert all(one.result.duplicates for one in runs)
     assert list(verdict([], runs)) == []
 
@@ -69,10 +69,12 @@ def test_what_broke_is_told_with_the_command_that_repeats_it() -> None:
 
 
 def test_the_command_prints_its_table() -> None:
-    script = Path(__file__).with_name("run.py")
     case = "sqlite/resend/1/kill-taken/none/5"
     done = subprocess.run(
-        [sys.executable, script, "--only", case], capture_output=True, encoding="utf-8", check=True
+        [sys.executable, "-m", "tests.chaos.run", "--only", case],
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     header, row = done.stdout.splitlines()
     assert header.startswith("provider")

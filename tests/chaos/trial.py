@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from house import write_issue
-from leaving import GOING
-from providers import CERTAIN
-from scene import LEASE, Scene, set_up
-from stage import KEY
-from stand_in import Fault
-from steps import AT_THE_PROVIDER, HOOKED, IN_RECOVERY, NOWHERE, SEARCHING, nth
+from tests.chaos.providers import CERTAIN
+from tests.chaos.removals import REMOVALS
+from tests.chaos.scenario import LEASE, Scenario, set_up
+from tests.chaos.steps import AT_THE_PROVIDER, HOOKED, IN_RECOVERY, NOWHERE, SEARCHING, nth
+from tests.chaos.template import KEY
+from tests.support.newsletter import write_issue
+from tests.support.providers.fake_server import Fault
 
 if TYPE_CHECKING:
-    from judge import Result
-    from matrix import Case
-    from nursery import Nursery
-    from stage import Stage
+    from tests.chaos.fork_server import ForkServer
+    from tests.chaos.matrix import Case
+    from tests.chaos.outcome import Result
+    from tests.chaos.template import Template
 
 ROUNDS: Final = 7
 """How often the command is typed, at the most, after the two rounds in which somebody may die."""
@@ -58,7 +58,7 @@ class Run:
     log: str = ""
 
 
-def play(stage: Stage, nursery: Nursery, case: Case, *, naive: bool = False) -> Run:
+def play(template: Template, fork_server: ForkServer, case: Case, *, naive: bool = False) -> Run:
     """Play a case and judge it.
 
     Args:
@@ -67,27 +67,27 @@ def play(stage: Stage, nursery: Nursery, case: Case, *, naive: bool = False) -> 
         case: What.
         naive: Recover as many do: what was under way is sent again. It shows what the judge sees.
     """
-    with set_up(stage, nursery, case.provider) as scene:
-        trial = Trial(scene, case, naive=naive)
+    with set_up(template, fork_server, case.provider) as scenario:
+        trial = Trial(scenario, case, naive=naive)
         trial.play()
-        harmless = not scene.result.killed and case.fault not in _LOSSY
-        result = scene.judge(certain=case.kind in CERTAIN or harmless)
-        return Run(case, result, trial.hit, "" if result.good else scene.log())
+        harmless = not scenario.result.killed and case.fault not in _LOSSY
+        result = scenario.check_outcome(certain=case.kind in CERTAIN or harmless)
+        return Run(case, result, trial.hit, "" if result.good else scenario.log())
 
 
 class Trial:
-    def __init__(self, scene: Scene, case: Case, *, naive: bool) -> None:
-        self.scene, self.case, self.naive = scene, case, naive
+    def __init__(self, scenario: Scenario, case: Case, *, naive: bool) -> None:
+        self.scenario, self.case, self.naive = scenario, case, naive
         self.hit = False
         self.round = 0
         self.kills: dict[int, str] = {}
         self.search_kill = 0
-        scene.fake.plan, scene.fake.meanwhile = self._fault, self._meanwhile
-        scene.fake.search_plan = self._search_fault
+        scenario.fake.plan, scenario.fake.meanwhile = self._fault, self._meanwhile
+        scenario.fake.search_plan = self._search_fault
         if case.kind == "searchable":
             late = case.fault == "late-listing"
-            scene.fake.domains.add(_OTHER_ACCOUNT)
-            scene.fake.lag = _LATEST if late else case.chance("lag").choice((0, 60, 900))
+            scenario.fake.domains.add(_OTHER_ACCOUNT)
+            scenario.fake.lag = _LATEST if late else case.chance("lag").choice((0, 60, 900))
 
     def play(self) -> None:
         """Send, and die; see what happens meanwhile; send on until nothing changes."""
@@ -99,7 +99,7 @@ class Trial:
         self._send(first if in_recovery else case.step)
         # Those who were killed here are known to be gone; of others, the leases tell it.
         if self.case.chance("lease").random() < _BY_LEASE:
-            self.scene.copy.clock.advance(LEASE)
+            self.scenario.copy.clock.advance(LEASE)
         self._between()
         self._send(case.step if in_recovery else again)
         self.round += 1
@@ -107,11 +107,11 @@ class Trial:
         if case.fault == "late-listing":
             # What is not listed yet may have been taken all the same.
             for _ in range(3):
-                self.scene.copy.clock.advance(_SOON)
-                self.scene.send()
+                self.scenario.copy.clock.advance(_SOON)
+                self.scenario.send()
         if self.naive:
             self._requeue()
-        self.scene.send_on(ROUNDS)
+        self.scenario.send_on(ROUNDS)
 
     def _send(self, step: str) -> None:
         """Let all send at once, some of them to their deaths."""
@@ -121,19 +121,19 @@ class Trial:
         self.kills = {}
         if step in AT_THE_PROVIDER:
             places = chance.sample(range(1, 5), victims)
-            self.kills = {self.scene.fake.count + place: step for place in places}
+            self.kills = {self.scenario.fake.count + place: step for place in places}
         if step == SEARCHING:
-            self.search_kill = self.scene.fake.searches + chance.randint(1, 2)
+            self.search_kill = self.scenario.fake.searches + chance.randint(1, 2)
         steps = [step] * victims + [NOWHERE] * (self.case.processes - victims)
-        before = self.scene.result.killed
-        self.scene.send([(step, nth(step, chance)) for step in steps])
-        self.hit |= step == self.case.step and self.scene.result.killed > before
+        before = self.scenario.result.killed
+        self.scenario.send([(step, nth(step, chance)) for step in steps])
+        self.hit |= step == self.case.step and self.scenario.result.killed > before
 
     # What goes wrong besides
 
     def _fault(self, number: int) -> Fault:
         """Return what goes wrong with the nth request."""
-        faults = self.scene.fake.FAULTS
+        faults = self.scenario.fake.FAULTS
         if number in self.kills:
             return faults[self.kills[number]]
         chance = self.case.chance(f"request {number}")
@@ -150,7 +150,7 @@ class Trial:
 
     def _search_fault(self, number: int) -> Fault:
         """Return what goes wrong with the nth question about what was taken."""
-        faults = self.scene.fake.FAULTS
+        faults = self.scenario.fake.FAULTS
         if number == self.search_kill:
             return faults["kill-untaken"]
         silent = self.case.fault == "no-listing" and self.round <= _ROUNDS_OF_TROUBLE
@@ -163,9 +163,9 @@ class Trial:
 
     def _between(self) -> None:
         """Do what happens between the death of the senders and the next attempt."""
-        self.scene.hear_out()
+        self.scenario.hear_out()
         # Whoever edits the file now changes nothing of what was frozen.
-        write_issue(self.scene.copy.root, more=" En nog iets.")
+        write_issue(self.scenario.copy.root, more=" En nog iets.")
         if self.naive:
             self._requeue()
         self._lose_a_reader("attempting", "unknown")
@@ -175,41 +175,41 @@ class Trial:
             self._send_through_another()
 
     def _requeue(self) -> None:
-        with self.scene.copy.store() as store, store.write() as connection:
+        with self.scenario.copy.store() as store, store.write() as connection:
             connection.exec_driver_sql(
                 "UPDATE deliveries SET state = 'pending', batch_id = NULL"
                 " WHERE state IN ('attempting', 'unknown')"
             )
 
     def _lose_a_reader(self, *states: str) -> None:
-        if self.case.fault in GOING:
+        if self.case.fault in REMOVALS:
             chance = self.case.chance(str(states))
-            self.scene.lose(self.case.fault, *states, most=1, chance=chance)
+            self.scenario.lose(self.case.fault, *states, most=1, chance=chance)
 
     def _send_through_another(self) -> None:
         """Type the command with another account of the provider's, which has none of these keys."""
-        by = self.scene.provider.case.can.account_by
+        by = self.scenario.provider.case.can.account_by
         self.kills = {}
-        self.scene.send(environment={by: _OTHER_ACCOUNT} if by else {})
+        self.scenario.send(environment={by: _OTHER_ACCOUNT} if by else {})
 
     def _send_wrongly(self) -> None:
         """Type the command with settings that do not fit: nothing leaves, and nothing changes."""
-        scene = self.scene
-        before = (scene.states(), scene.fake.count)
-        signed = scene.copy.eye.rows("SELECT 1 FROM signing_keys")
+        scenario = self.scenario
+        before = (scenario.states(), scenario.fake.count)
+        signed = scenario.copy.observer.rows("SELECT 1 FROM signing_keys")
         if self.case.fault == "wrong-key":
-            codes = scene.send(environment={"NEWSLETTER_SECRET_KEY": _OTHER_KEY})
-            scene.copy.environment["NEWSLETTER_SECRET_KEY"] = f"{KEY},{_OTHER_KEY}"
+            codes = scenario.send(environment={"NEWSLETTER_SECRET_KEY": _OTHER_KEY})
+            scenario.copy.environment["NEWSLETTER_SECRET_KEY"] = f"{KEY},{_OTHER_KEY}"
         else:
-            settings = scene.copy.root / "newsletter.toml"
+            settings = scenario.copy.root / "newsletter.toml"
             right = settings.read_text(encoding="utf-8")
             settings.write_text(right.replace('ledger = "', 'ledger = "x'), encoding="utf-8")
-            codes = scene.send()
+            codes = scenario.send()
             settings.write_text(right, encoding="utf-8")
         # Of what is done already the same account is given again.
-        account = scene.copy.eye.account()
+        account = scenario.copy.observer.account()
         done = account is not None and account.state == "completed"
-        refused = codes == [0 if done else 1] and before == (scene.states(), scene.fake.count)
+        refused = codes == [0 if done else 1] and before == (scenario.states(), scenario.fake.count)
         # As long as none has signed anything, any key is as good.
         if not refused and (signed or self.case.fault == "wrong-ledger"):
-            scene.result.broken.append(f"settings with a {self.case.fault} were not refused")
+            scenario.result.broken.append(f"settings with a {self.case.fault} were not refused")

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from amazon import TOPIC, Signer, ses
-from hooks import LETTERMINT, MAILGUN, RESEND, Told
 from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.model import Cause, EventKind
 from newsletter.providers import bounces, events
 from newsletter.providers.bounces import Failure, classify
+from tests.support.providers.sns import TOPIC, Signer, ses
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told
 
 if TYPE_CHECKING:
     from newsletter.model import Event

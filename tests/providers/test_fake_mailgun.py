@@ -6,22 +6,23 @@ import dataclasses
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
-from fake_mailgun import DOMAIN, FakeMailgun, found
-from parcels import batch, letter
 
 from newsletter.model import Accepted, Refused, Unknown
 from newsletter.providers.mailgun import Mailgun
 from newsletter.providers.wire import Wire
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from newsletter.providers.base import Answer
 
-SCRIPT = Path(__file__).with_name("fake_mailgun.py")
+MODULE = "tests.support.providers.fake_mailgun"
 GOOD = {
     "from": "Gerrit <gerrit@example.org>",
     "to": "anna@example.org,bert@example.org",
@@ -119,7 +120,17 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     tmp_path: Path, *, fast: bool
 ) -> None:
     ledger = tmp_path / "taken.jsonl"
-    command = [sys.executable, SCRIPT, "--port", "0", "--ledger", ledger, "--require-key", "good"]
+    command = [
+        sys.executable,
+        "-m",
+        MODULE,
+        "--port",
+        "0",
+        "--ledger",
+        ledger,
+        "--require-key",
+        "good",
+    ]
     with subprocess.Popen(
         [*command, *(["--fast"] if fast else [])], stdout=subprocess.PIPE, text=True
     ) as process:

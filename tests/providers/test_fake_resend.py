@@ -6,21 +6,22 @@ import json
 import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_resend import FakeResend, found
-from parcels import batch
 
 from newsletter.model import Accepted, Unknown
 from newsletter.providers.resend import Resend
 from newsletter.providers.wire import Wire
+from tests.support.providers.batches import batch
+from tests.support.providers.fake_resend import FakeResend, found
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from newsletter.providers.base import Answer
 
-SCRIPT = Path(__file__).with_name("fake_resend.py")
+MODULE = "tests.support.providers.fake_resend"
 
 
 def kinds(said: Answer) -> set[type]:
@@ -32,7 +33,17 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     tmp_path: Path, *, fast: bool
 ) -> None:
     ledger = tmp_path / "taken.jsonl"
-    command = [sys.executable, SCRIPT, "--port", "0", "--ledger", ledger, "--require-key", "re_x"]
+    command = [
+        sys.executable,
+        "-m",
+        MODULE,
+        "--port",
+        "0",
+        "--ledger",
+        ledger,
+        "--require-key",
+        "re_x",
+    ]
     with subprocess.Popen(
         [*command, *(["--fast"] if fast else [])], stdout=subprocess.PIPE, text=True
     ) as process:

@@ -6,24 +6,24 @@ import hashlib
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import ses_parcels
-from fake_ses import BULK, MOST, SINGLE, FakeSes, found
-from parcels import batch, letter
-from test_ses import account
 
 from newsletter.model import Accepted, Refused, Unknown
 from newsletter.providers.base import Payload
 from newsletter.providers.ses import Ses, SesBulk
 from newsletter.providers.wire import Reply, Wire
+from tests.providers.test_ses import account
+from tests.support.providers import ses_requests
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_ses import BULK, MOST, SINGLE, FakeSes, found
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
-SCRIPT = Path(__file__).with_name("fake_ses.py")
+MODULE = "tests.support.providers.fake_ses"
 READERS = tuple(f"lezer{number}@example.org" for number in range(MOST + 1))
 
 
@@ -61,7 +61,17 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     tmp_path: Path, *, fast: bool
 ) -> None:
     ledger = tmp_path / "taken.jsonl"
-    command = [sys.executable, SCRIPT, "--port", "0", "--ledger", ledger, "--require-key", "mine"]
+    command = [
+        sys.executable,
+        "-m",
+        MODULE,
+        "--port",
+        "0",
+        "--ledger",
+        ledger,
+        "--require-key",
+        "mine",
+    ]
     with subprocess.Popen(
         [*command, *(["--fast"] if fast else [])], stdout=subprocess.PIPE, text=True
     ) as process:
@@ -112,12 +122,12 @@ BAD_HEADERS: dict[str, Callable[[list[Any]], list[Any]]] = {
 
 @pytest.mark.parametrize("name", BAD_HEADERS)
 def test_headers_that_amazon_ses_refuses_are_refused(fake: FakeSes, name: str) -> None:
-    single = ses_parcels.single(batch("anna@example.org"))
+    single = ses_requests.single(batch("anna@example.org"))
     assert ask(fake, SINGLE, single).status == 200
     simple = single["Content"]["Simple"]
     simple["Headers"] = BAD_HEADERS[name](simple["Headers"])
     assert ask(fake, SINGLE, single).status == 400
-    bulk = ses_parcels.bulk(batch("anna@example.org"))
+    bulk = ses_requests.bulk(batch("anna@example.org"))
     entry = bulk["BulkEmailEntries"][0]
     entry["ReplacementHeaders"] = BAD_HEADERS[name](entry["ReplacementHeaders"])
     assert ask(fake, BULK, bulk).status == 400
@@ -125,7 +135,7 @@ def test_headers_that_amazon_ses_refuses_are_refused(fake: FakeSes, name: str) -
 
 
 def test_fifteen_headers_of_full_length_are_taken(fake: FakeSes) -> None:
-    single = ses_parcels.single(batch("anna@example.org"))
+    single = ses_requests.single(batch("anna@example.org"))
     more = [header(f"X{number:02}", "x" * 993) for number in range(12)]
     single["Content"]["Simple"]["Headers"] += more
     assert ask(fake, SINGLE, single).status == 200
@@ -140,7 +150,7 @@ def template(asked: dict[str, Any]) -> dict[str, Any]:
     "words", ["{{no_reply}}", "{{{x}}}", "{{#if x}}", "{{ x }}", "}}", "\\{{Greeting}}"]
 )
 def test_what_is_more_than_a_plain_variable_is_refused(fake: FakeSes, words: str) -> None:
-    bulk = ses_parcels.bulk(batch("anna@example.org"))
+    bulk = ses_requests.bulk(batch("anna@example.org"))
     template(bulk)["Text"] += words
     reply = ask(fake, BULK, bulk)
     assert reply.status == 400
@@ -148,17 +158,17 @@ def test_what_is_more_than_a_plain_variable_is_refused(fake: FakeSes, words: str
 
 
 def test_more_than_fifty_readers_or_none_or_an_unknown_field_is_refused(fake: FakeSes) -> None:
-    assert ask(fake, BULK, ses_parcels.bulk(batch(*READERS))).status == 400
-    assert ask(fake, BULK, ses_parcels.bulk(batch(*READERS[:1])) | {"Typo": 1}).status == 400
-    assert ask(fake, BULK, ses_parcels.bulk(batch("a@b.nl")) | {"BulkEmailEntries": []}).status
-    large = ses_parcels.bulk(batch("a@example.org"))
+    assert ask(fake, BULK, ses_requests.bulk(batch(*READERS))).status == 400
+    assert ask(fake, BULK, ses_requests.bulk(batch(*READERS[:1])) | {"Typo": 1}).status == 400
+    assert ask(fake, BULK, ses_requests.bulk(batch("a@b.nl")) | {"BulkEmailEntries": []}).status
+    large = ses_requests.bulk(batch("a@example.org"))
     template(large)["Html"] = "x" * 1_000_000
     assert ask(fake, BULK, large).status == 400
     assert fake.taken() == []
 
 
 def test_a_letter_whose_variable_is_missing_is_accepted_and_never_sent(fake: FakeSes) -> None:
-    bulk = ses_parcels.bulk(batch("anna@example.org", "bert@example.org"))
+    bulk = ses_requests.bulk(batch("anna@example.org", "bert@example.org"))
     entry = bulk["BulkEmailEntries"][0]["ReplacementEmailContent"]["ReplacementTemplate"]
     entry["ReplacementTemplateData"] = '{"Greeting": "Dag,"}'
     reply = ask(fake, BULK, bulk)
@@ -169,6 +179,6 @@ def test_a_letter_whose_variable_is_missing_is_accepted_and_never_sent(fake: Fak
 
 
 def test_the_tags_of_a_delivery_hold_only_what_events_can_carry(fake: FakeSes) -> None:
-    single = ses_parcels.single(batch("anna@example.org"))
+    single = ses_requests.single(batch("anna@example.org"))
     single["EmailTags"][0]["Value"] = "a b"
     assert ask(fake, SINGLE, single).status == 400

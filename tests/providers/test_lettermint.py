@@ -7,18 +7,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_lettermint import FAULTS, LARGEST
-from house import House
-from parcels import TOKEN, batch, letter
-from stand_in import answer
 
 from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.lettermint import Lettermint
+from tests.support.newsletter import Newsletter
+from tests.support.providers.batches import TOKEN, batch, letter
+from tests.support.providers.fake_lettermint import FAULTS, LARGEST
+from tests.support.providers.fake_server import answer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fake_lettermint import FakeLettermint
+    from tests.support.providers.fake_lettermint import FakeLettermint
 
 THREE = ("anna@example.org", "bert@example.org", "carla@example.org")
 
@@ -198,14 +198,14 @@ def test_a_mailing_that_stops_half_way_goes_on_and_reaches_nobody_twice(
     fake: FakeLettermint,
     provider: Any,  # noqa: ANN401
 ) -> None:
-    house = House(root, readers=250)
-    house.sql("UPDATE subscribers SET email = 'stops@example.org' WHERE id = 150")
-    house.send(provider)
-    house.sql("UPDATE subscribers SET email = 'goes.on@example.org' WHERE id = 150")
-    house.send(provider)
+    newsletter = Newsletter(root, readers=250)
+    newsletter.sql("UPDATE subscribers SET email = 'stops@example.org' WHERE id = 150")
+    newsletter.send(provider)
+    newsletter.sql("UPDATE subscribers SET email = 'goes.on@example.org' WHERE id = 150")
+    newsletter.send(provider)
     taken = [entry["to"] for entry in fake.taken()]
     assert len(taken) == len(set(taken))
-    accepted = house.sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'")
+    accepted = newsletter.sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'")
     assert accepted == [(len(taken),)]
     assert len(taken) >= 249
 
@@ -238,7 +238,7 @@ def test_only_an_error_that_one_readers_address_may_have_made_can_be_divided(
 def test_an_account_without_a_route_for_newsletters_is_told_so_and_nothing_leaves(
     fake: FakeLettermint, provider: Lettermint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fake_lettermint.ROUTES", ("transactional",))
+    monkeypatch.setattr("tests.support.providers.fake_lettermint.ROUTES", ("transactional",))
     (first, second) = outcomes(provider)
     assert first == second
     assert isinstance(first, Refused)

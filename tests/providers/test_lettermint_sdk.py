@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import lettermint as sdk
 import pytest
-from parcels import batch, letter, lettermint_json
 
 from newsletter.model import Accepted
+from tests.support.providers.batches import batch, letter, lettermint_json
 
 if TYPE_CHECKING:
-    from fake_lettermint import FakeLettermint
-    from stand_in import Request
-
     from newsletter.model import Batch, Letter
     from newsletter.providers.lettermint import Lettermint
+    from tests.support.providers.fake_lettermint import FakeLettermint
+    from tests.support.providers.fake_server import Request
 
 DIFFERENT = {
     "user-agent": "each names itself; the SDK with its version, which is nobody's business",

@@ -11,17 +11,17 @@ from email.utils import quote
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from letters import SETTINGS, every_block
-from parcels import TOKEN, batch, letter
-from stand_in import Request
 
 from newsletter import config, personal, providers, render, slots
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, Refused, RetryLater, Unknown
 from newsletter.providers.mailgun import Mailgun
+from tests.support.issues import SETTINGS, every_block
+from tests.support.providers.batches import TOKEN, batch, letter
+from tests.support.providers.fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters
+from tests.support.providers.fake_server import Request
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 import pytest
-from fake_mailgun import DOMAIN, FakeMailgun, fields
 from mailgun.builders import MailgunMessageBuilder
 from mailgun.client import Client
-from parcels import batch, letter
 
 from newsletter import mime, personal
 from newsletter.model import Doubt
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, fields
 
 if TYPE_CHECKING:
-    from stand_in import Request
-
     from newsletter.model import Batch
     from newsletter.providers.mailgun import Mailgun
+    from tests.support.providers.fake_server import Request
 
 DIFFERENT = {
     "user-agent": "each names itself; the SDK with its version, which is nobody's business",

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
-from fake_mailgun import FAULTS, FakeMailgun, says
-from parcels import batch
-from stand_in import Fault, answer
 
 from newsletter.model import Accepted, Batch, Doubt, Refused, RetryLater, Unknown
 from newsletter.providers.mailgun import CAPABILITIES, Mailgun
+from tests.support.providers.batches import batch
+from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, says
+from tests.support.providers.fake_server import Fault, answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable

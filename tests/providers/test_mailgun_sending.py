@@ -7,17 +7,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_mailgun import FAULTS
-from house import House
 
 from newsletter.errors import NewsletterError
+from tests.support.newsletter import Newsletter
+from tests.support.providers.fake_mailgun import FAULTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fake_mailgun import FakeMailgun
-
     from newsletter.providers.mailgun import Mailgun
+    from tests.support.providers.fake_mailgun import FakeMailgun
 
 LATER = timedelta(minutes=46)
 
@@ -33,20 +32,20 @@ class Clock:
 
 
 @pytest.fixture
-def house(root: Path, fake: FakeMailgun) -> House:
+def newsletter(root: Path, fake: FakeMailgun) -> Newsletter:
     """Return a newsletter with two requests' worth of readers; events are listed after a while."""
     fake.lag = 1500
-    return House(root, readers=1100, clock=Clock(fake))
+    return Newsletter(root, readers=1100, clock=Clock(fake))
 
 
-def send(house: House, provider: Mailgun) -> int:
+def send(newsletter: Newsletter, provider: Mailgun) -> int:
     """Send as the command does; return its exit code."""
-    trouble = house.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
+    trouble = newsletter.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
     return trouble.exit_code if trouble else 0
 
 
-def counts(house: House) -> dict[object, object]:
-    return dict(house.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+def counts(newsletter: Newsletter) -> dict[object, object]:
+    return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
 
 
 def copies(fake: FakeMailgun) -> Counter[str]:
@@ -59,14 +58,14 @@ def wait(fake: FakeMailgun) -> None:
 
 @pytest.mark.parametrize("name", ["reset-accepted", "500-accepted", "half-answer"])
 def test_letters_whose_answer_was_lost_are_found_when_they_are_listed(
-    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun, name: str
 ) -> None:
     fake.faults[1] = FAULTS[name]
-    assert send(house, provider) == 3
-    assert sorted(counts(house)) == ["accepted", "unknown"]
+    assert send(newsletter, provider) == 3
+    assert sorted(counts(newsletter)) == ["accepted", "unknown"]
     wait(fake)
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 1100}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 1100}
     assert set(copies(fake).values()) == {1}
     assert fake.count == 2
 
@@ -77,7 +76,7 @@ def test_letters_whose_answer_was_lost_are_found_when_they_are_listed(
     [("reset-untaken", True), ("reset-unread", True), ("500", True), ("reset-untaken", False)],
 )
 def test_letters_that_two_searches_miss_are_sent_again(
-    house: House,
+    newsletter: Newsletter,
     fake: FakeMailgun,
     provider: Mailgun,
     name: str,
@@ -85,13 +84,13 @@ def test_letters_that_two_searches_miss_are_sent_again(
 ) -> None:
     fake.faults[1] = FAULTS[name]
     fake.keeps_tags = keeps_tags
-    assert send(house, provider) == 3
+    assert send(newsletter, provider) == 3
     for _ in range(2):
         assert fake.count == 2
         wait(fake)
-        code = send(house, provider)
+        code = send(newsletter, provider)
     assert code == 0
-    assert counts(house) == {"accepted": 1100}
+    assert counts(newsletter) == {"accepted": 1100}
     assert set(copies(fake).values()) == {1}
     assert fake.count == 3
 
@@ -99,73 +98,73 @@ def test_letters_that_two_searches_miss_are_sent_again(
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("name", ["reset-accepted", "500-accepted", "half-answer"])
 def test_where_the_account_has_dropped_our_tags_nobody_gets_a_second_letter(
-    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun, name: str
 ) -> None:
     fake.faults[1] = FAULTS[name]
     fake.keeps_tags = False
-    assert send(house, provider) == 3
+    assert send(newsletter, provider) == 3
     wait(fake)
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 1100}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 1100}
     wait(fake)
-    assert send(house, provider) == 0
+    assert send(newsletter, provider) == 0
     assert set(copies(fake).values()) == {1}
     assert fake.count == 2
 
 
 @pytest.mark.usefixtures("database")
 def test_where_neither_tag_nor_name_is_listed_the_rest_waits_for_a_person(
-    house: House, fake: FakeMailgun, provider: Mailgun
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     fake.faults[1] = FAULTS["reset-accepted"]
     fake.keeps_tags = False
-    assert send(house, provider) == 3
+    assert send(newsletter, provider) == 3
     for event in fake.events:
         event["message"]["headers"].pop("message-id")
     for _ in range(4):
         wait(fake)
-        assert send(house, provider) == 3
+        assert send(newsletter, provider) == 3
     assert set(copies(fake).values()) == {1}
-    ((reason,),) = house.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
+    ((reason,),) = newsletter.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
     assert "without the tag" in str(reason)
     # Those who were asked for have theirs.
-    assert counts(house)["accepted"] in range(101, 120)  # type: ignore[operator]
+    assert counts(newsletter)["accepted"] in range(101, 120)  # type: ignore[operator]
 
 
 def test_a_key_that_may_only_send_leaves_what_was_lost_to_a_person(
-    house: House, fake: FakeMailgun, provider: Mailgun
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     fake.faults[1] = FAULTS["reset-untaken"]
     fake.page_faults = dict.fromkeys(range(1, 99), FAULTS["401-forbidden"])
     for _ in range(4):
-        assert send(house, provider) == 3
+        assert send(newsletter, provider) == 3
         wait(fake)
     assert fake.count == 2
-    ((reason,),) = house.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
+    ((reason,),) = newsletter.sql("SELECT DISTINCT reason FROM deliveries WHERE state = 'unknown'")
     assert "a key that may only send cannot read events" in str(reason)
 
 
 def test_the_one_reader_whom_mailgun_refuses_costs_nobody_else_a_letter(
-    house: House, fake: FakeMailgun, provider: Mailgun
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun
 ) -> None:
-    house.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 700")
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 1099, "rejected": 1}
+    newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 700")
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 1099, "rejected": 1}
     assert set(copies(fake).values()) == {1}
     assert fake.count < 30
 
 
 @pytest.mark.parametrize("name", ["400-from", "401", "402", "403", "404-domain", "magnificent"])
 def test_a_refusal_for_all_waits_for_a_person_and_loses_nobody(
-    house: House, fake: FakeMailgun, provider: Mailgun, name: str
+    newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun, name: str
 ) -> None:
     fake.faults = dict.fromkeys(range(1, 99), FAULTS[name])
-    assert send(house, provider) == 3
-    assert counts(house) == {"pending": 1100}
+    assert send(newsletter, provider) == 3
+    assert counts(newsletter) == {"pending": 1100}
     assert fake.count <= 2
     fake.faults = {}
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 1100}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 1100}
     assert set(copies(fake).values()) == {1}
 
 
@@ -173,8 +172,8 @@ def test_a_letter_that_would_arrive_changed_is_refused_before_anything_leaves(
     root: Path, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     (root / "newsletter.toml").write_text('name = "Brief %recipient%"\n', encoding="utf-8")
-    house = House(root, readers=3)
+    newsletter = Newsletter(root, readers=3)
     with pytest.raises(NewsletterError, match="%recipient%"):
-        house.send(provider)  # type: ignore[arg-type] - it is a provider as well
+        newsletter.send(provider)  # type: ignore[arg-type] - it is a provider as well
     assert fake.count == 0
-    assert counts(house) == {}
+    assert counts(newsletter) == {}

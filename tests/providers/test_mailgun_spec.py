@@ -10,11 +10,11 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
-from fake_mailgun import FAULTS, FakeMailgun, fields
-from parcels import batch, letter
-from specification import content, valid
 
 from newsletter.model import Doubt
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, fields
+from tests.support.providers.specification import content, valid
 
 if TYPE_CHECKING:
     from newsletter.providers.mailgun import Mailgun

@@ -7,12 +7,12 @@ from email.header import decode_header, make_header
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_resend import FAULTS, FakeResend
-from parcels import TOKEN, batch, letter
-from stand_in import Fault, answer
 
 from newsletter.model import Accepted, Batch, Outcome, Rejected, RetryLater, Unknown
 from newsletter.providers.resend import Resend
+from tests.support.providers.batches import TOKEN, batch, letter
+from tests.support.providers.fake_resend import FAULTS, FakeResend
+from tests.support.providers.fake_server import Fault, answer
 
 if TYPE_CHECKING:
     from newsletter.providers.base import Answer, Payload

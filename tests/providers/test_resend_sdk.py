@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import resend as sdk
-from parcels import batch, letter, resend_json
+
+from tests.support.providers.batches import batch, letter, resend_json
 
 if TYPE_CHECKING:
-    from fake_resend import FakeResend, Request
-
     from newsletter.model import Batch
     from newsletter.providers.resend import Resend
+    from tests.support.providers.fake_resend import FakeResend, Request
 
 DIFFERENT = {
     "user-agent": "each names itself; the SDK with its version, which is nobody's business",

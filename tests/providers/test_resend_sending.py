@@ -7,32 +7,31 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_resend import FAULTS
-from house import House
-from stand_in import Fault
 
 from newsletter.delivery.pace import LONGEST_WAIT
 from newsletter.errors import TryAgain
+from tests.support.newsletter import Newsletter
+from tests.support.providers.fake_resend import FAULTS
+from tests.support.providers.fake_server import Fault
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fake_resend import FakeResend
-
     from newsletter.providers.resend import Resend
+    from tests.support.providers.fake_resend import FakeResend
 
 
 LOST = ("reset-accepted", "reset-unread", "502-page", "409-busy-taken")
 
 
-def send(house: House, provider: Resend) -> int:
+def send(newsletter: Newsletter, provider: Resend) -> int:
     """Send as the command does; return its exit code."""
-    trouble = house.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
+    trouble = newsletter.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
     return trouble.exit_code if trouble else 0
 
 
-def counts(house: House) -> dict[object, object]:
-    return dict(house.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+def counts(newsletter: Newsletter) -> dict[object, object]:
+    return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
 
 
 def copies(fake: FakeResend) -> set[int]:
@@ -43,10 +42,10 @@ def copies(fake: FakeResend) -> set[int]:
 def test_a_lost_answer_is_asked_for_again_under_its_key(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    house = House(root, readers=300)
+    newsletter = Newsletter(root, readers=300)
     fake.faults[2] = FAULTS[name]
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 300}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 300}
     assert copies(fake) == {1}
     assert fake.count == 4
     keys = Counter(request.headers["idempotency-key"] for request in fake.requests)
@@ -58,13 +57,13 @@ def test_a_lost_answer_is_asked_for_again_under_its_key(
 def test_a_quota_that_is_used_up_ends_the_run_and_the_next_one_goes_on(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    house = House(root, readers=300)
+    newsletter = Newsletter(root, readers=300)
     fake.faults = dict.fromkeys(range(2, 20), FAULTS[name])
-    assert send(house, provider) == 75
-    assert counts(house) == {"accepted": 100, "pending": 200}
+    assert send(newsletter, provider) == 75
+    assert counts(newsletter) == {"accepted": 100, "pending": 200}
     fake.faults = {}
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 300}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 300}
     assert copies(fake) == {1}
 
 
@@ -77,14 +76,14 @@ def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_o
             assert timeout <= LONGEST_WAIT, "nobody watches a command for so long"
             return super().wait(timeout)
 
-    house = House(root, readers=300)
+    newsletter = Newsletter(root, readers=300)
     tomorrow = {"ratelimit-remaining": "0", "ratelimit-reset": "86400"}
     fake.faults[1] = Fault(taken=True, headers=tomorrow)
-    report = house.send(provider, stop=Impatient())  # type: ignore[arg-type]
+    report = newsletter.send(provider, stop=Impatient())  # type: ignore[arg-type]
     assert isinstance(report.trouble, TryAgain)
-    assert counts(house) == {"accepted": 100, "pending": 200}
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 300}
+    assert counts(newsletter) == {"accepted": 100, "pending": 200}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 300}
     assert copies(fake) == {1}
 
 
@@ -92,31 +91,31 @@ def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_o
 def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    house = House(root, readers=300)
+    newsletter = Newsletter(root, readers=300)
     fake.faults = dict.fromkeys(range(2, 60), FAULTS[name])
-    assert send(house, provider) == 3
-    assert counts(house) == {"accepted": 100, "pending": 200}
+    assert send(newsletter, provider) == 3
+    assert counts(newsletter) == {"accepted": 100, "pending": 200}
     fake.faults = {}
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 300}
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 300}
     assert copies(fake) == {1}
 
 
 def test_another_body_under_a_known_key_stays_unknown(
     root: Path, fake: FakeResend, provider: Resend
 ) -> None:
-    house = House(root, readers=300)
+    newsletter = Newsletter(root, readers=300)
     fake.faults = dict.fromkeys(range(2, 20), FAULTS["409-other-body"])
-    assert send(house, provider) == 3
-    assert counts(house) == {"accepted": 100, "unknown": 200}
+    assert send(newsletter, provider) == 3
+    assert counts(newsletter) == {"accepted": 100, "unknown": 200}
     assert copies(fake) == {1}
 
 
 def test_a_reader_whom_resend_refuses_costs_nobody_else_a_letter(
     root: Path, fake: FakeResend, provider: Resend
 ) -> None:
-    house = House(root, readers=120)
-    house.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 7")
-    assert send(house, provider) == 0
-    assert counts(house) == {"accepted": 119, "rejected": 1}
+    newsletter = Newsletter(root, readers=120)
+    newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 7")
+    assert send(newsletter, provider) == 0
+    assert counts(newsletter) == {"accepted": 119, "rejected": 1}
     assert copies(fake) == {1}

@@ -6,16 +6,16 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fake_resend import FAULTS
-from parcels import batch, letter
-from specification import content, valid
+
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_resend import FAULTS
+from tests.support.providers.specification import content, valid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fake_resend import FakeResend
-
     from newsletter.providers.resend import Resend
+    from tests.support.providers.fake_resend import FakeResend
 
 pytestmark = pytest.mark.specs
 VERSIONS = ("resend.json", "tightened/resend.json")

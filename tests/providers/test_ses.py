@@ -11,12 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.credentials import Credentials
-from contract import outcomes
-from fake_ses import FAULTS, FakeSes
-from parcels import batch, letter
-from ses_parcels import single
-from sigv4 import KEY_ID, REGION, SECRET
-from stand_in import Fault, answer
 
 from newsletter import config, mime, providers
 from newsletter.errors import NewsletterError
@@ -24,6 +18,12 @@ from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.base import Quota
 from newsletter.providers.ses import Ses, SesBulk
 from newsletter.providers.ses_account import REGIONS, Account
+from tests.providers.test_contract import outcomes
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_server import Fault, answer
+from tests.support.providers.fake_ses import FAULTS, FakeSes
+from tests.support.providers.ses_requests import single
+from tests.support.providers.sigv4 import KEY_ID, REGION, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,18 +6,18 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contract import outcomes, submit
-from fake_ses import OTHER_BRACES, VARIABLE, FakeSes, fill
 from hypothesis import given
 from hypothesis import strategies as st
-from parcels import batch, letter
-from ses_parcels import bulk
-from stand_in import answer
-from test_ses import account, wire_bytes
 
 from newsletter import personal
 from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.ses import SesBulk
+from tests.providers.test_contract import outcomes, submit
+from tests.providers.test_ses import account, wire_bytes
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_server import answer
+from tests.support.providers.fake_ses import OTHER_BRACES, VARIABLE, FakeSes, fill
+from tests.support.providers.ses_requests import bulk
 
 if TYPE_CHECKING:
     from newsletter.model import Batch, Letter
@@ -83,9 +83,8 @@ def _beside_the_slots(of: Letter, before: str, after: str) -> Letter:
 
 
 def test_a_whole_letter_with_its_style_sheet_is_a_template_that_is_taken() -> None:
-    from letters import SETTINGS, every_block  # noqa: PLC0415 - the slow renderer
-
     from newsletter import render  # noqa: PLC0415 - the same
+    from tests.support.issues import SETTINGS, every_block  # noqa: PLC0415 - the slow renderer
 
     of = render.letter(every_block("{{x}} {{{y}}} \\"), SETTINGS)
     sent = batch(*THREE, of=of)
@@ -130,7 +129,7 @@ def test_each_status_is_about_one_reader_and_costs_the_others_nothing(
 
 
 def test_the_model_of_the_api_knows_no_status_that_we_do_not() -> None:
-    from fake_ses import model  # noqa: PLC0415 - the model of AWS, which is large
+    from tests.support.providers.fake_ses import model  # noqa: PLC0415 - the model of AWS, which is large
 
     known = model().shape_for("BulkEmailStatus").enum
     assert set(known) <= {*STATUSES, "SUCCESS"}

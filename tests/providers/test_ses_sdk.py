@@ -8,25 +8,24 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import botocore.exceptions
 import pytest
-import ses_parcels
 from botocore.config import Config
 from botocore.validate import ParamValidator
-from contract import outcomes
-from fake_ses import FakeSes, model
 from moto.server import ThreadedMotoServer
-from parcels import batch, letter
-from sigv4 import KEY_ID, REGION, SECRET
-from test_ses import account, wire_bytes
 
 from newsletter.model import Accepted, Refused
 from newsletter.providers.ses import Ses, SesBulk
+from tests.providers.test_contract import outcomes
+from tests.providers.test_ses import account, wire_bytes
+from tests.support.providers import ses_requests
+from tests.support.providers.batches import batch, letter
+from tests.support.providers.fake_ses import FakeSes, model
+from tests.support.providers.sigv4 import KEY_ID, REGION, SECRET
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from stand_in import Request
-
     from newsletter.model import Batch, Letter
+    from tests.support.providers.fake_server import Request
 
 LETTERS = (
     letter(),
@@ -66,9 +65,9 @@ def sdk(url: str) -> Any:  # noqa: ANN401 - boto3 makes its clients as it runs
 def through_the_sdk(fake: FakeSes, of: Batch, *, bulk: bool) -> Request:
     theirs = sdk(fake.url)
     if bulk:
-        theirs.send_bulk_email(**ses_parcels.bulk(of, "letters"))
+        theirs.send_bulk_email(**ses_requests.bulk(of, "letters"))
     else:
-        theirs.send_email(**ses_parcels.single(of, "letters"))
+        theirs.send_email(**ses_requests.single(of, "letters"))
     theirs.close()
     return fake.requests.pop()
 
@@ -136,5 +135,5 @@ def test_moto_takes_our_letter_from_a_sender_whom_it_has_verified(moto: str) -> 
     assert isinstance(said, Accepted)
     ours.close()
     with pytest.raises(botocore.exceptions.ClientError):
-        theirs.send_email(**ses_parcels.single(sent) | {"FromEmailAddress": "x@y.example"})
+        theirs.send_email(**ses_requests.single(sent) | {"FromEmailAddress": "x@y.example"})
     theirs.close()

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_ses import FAULTS, FakeSes
-from house import House
-from test_resend_sending import copies, counts, send
+
+from tests.providers.test_resend_sending import copies, counts, send
+from tests.support.newsletter import Newsletter
+from tests.support.providers.fake_ses import FAULTS, FakeSes
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,16 +31,16 @@ def way(request: pytest.FixtureRequest, provider: Ses) -> Ses:
 def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    house = House(root, readers=70)
+    newsletter = Newsletter(root, readers=70)
     quota = fake.account["SendQuota"]
     quota["Max24HourSend"] = 60.0
-    assert send(house, way) == 75
-    done = counts(house)
+    assert send(newsletter, way) == 75
+    done = counts(newsletter)
     assert set(done) == {"accepted", "pending"}
     assert done["accepted"] == len(fake.taken()) == 60
     quota["SentLast24Hours"] = 0.0
-    assert send(house, way) == 0
-    assert counts(house) == {"accepted": 70}
+    assert send(newsletter, way) == 0
+    assert counts(newsletter) == {"accepted": 70}
     assert copies(fake) == {1}
 
 
@@ -47,51 +48,51 @@ def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
 def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
     root: Path, fake: FakeSes, way: Ses, name: str
 ) -> None:
-    house = House(root, readers=120)
+    newsletter = Newsletter(root, readers=120)
     fake.faults = dict.fromkeys(range(2, 130), FAULTS[name])
-    assert send(house, way) == 3
+    assert send(newsletter, way) == 3
     done = way.capabilities.max_messages
-    assert counts(house) == {"accepted": done, "pending": 120 - done}
+    assert counts(newsletter) == {"accepted": done, "pending": 120 - done}
     fake.faults = {}
-    assert send(house, way) == 0
-    assert counts(house) == {"accepted": 120}
+    assert send(newsletter, way) == 0
+    assert counts(newsletter) == {"accepted": 120}
     assert copies(fake) == {1}
 
 
 def test_a_session_that_expired_goes_on_with_the_next_runs_keys(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    house = House(root, readers=120)
+    newsletter = Newsletter(root, readers=120)
     fake.faults = dict.fromkeys(range(2, 130), FAULTS["expired"])
-    assert send(house, way) == 75
+    assert send(newsletter, way) == 75
     fake.faults = {}
-    assert send(house, way) == 0
+    assert send(newsletter, way) == 0
     assert copies(fake) == {1}
 
 
 def test_an_account_in_its_sandbox_is_told_so_and_pauses_the_mailing(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    house = House(root, readers=3)
-    house.sql("UPDATE subscribers SET email = 'lezer@elders.example' WHERE id = 1")
-    house.sql("UPDATE subscribers SET email = 'een@elders.example' WHERE id = 2")
-    house.sql("UPDATE subscribers SET email = 'drie@elders.example' WHERE id = 3")
+    newsletter = Newsletter(root, readers=3)
+    newsletter.sql("UPDATE subscribers SET email = 'lezer@elders.example' WHERE id = 1")
+    newsletter.sql("UPDATE subscribers SET email = 'een@elders.example' WHERE id = 2")
+    newsletter.sql("UPDATE subscribers SET email = 'drie@elders.example' WHERE id = 3")
     fake.sandbox = True
-    assert send(house, way) == 3
-    ((note,),) = house.sql("SELECT note FROM mailings")
+    assert send(newsletter, way) == 3
+    ((note,),) = newsletter.sql("SELECT note FROM mailings")
     assert "sandbox" in str(note)
-    assert counts(house) == {"pending": 3}
+    assert counts(newsletter) == {"pending": 3}
 
 
 def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
     root: Path, fake: FakeSes, provider: Ses
 ) -> None:
-    house = House(root, readers=120)
-    house.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 70")
+    newsletter = Newsletter(root, readers=120)
+    newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 70")
     throttled = ("ACCOUNT_THROTTLED", "Maximum sending rate exceeded.")
     fake.statuses = Once((f"lezer{number}@example.org", throttled) for number in range(20, 30))
-    assert send(house, provider.suited(5001)) == 0
-    assert counts(house) == {"accepted": 119, "rejected": 1}
+    assert send(newsletter, provider.suited(5001)) == 0
+    assert counts(newsletter) == {"accepted": 119, "rejected": 1}
     assert copies(fake) == {1}
     assert fake.statuses == {}
 
@@ -99,12 +100,12 @@ def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
 def test_an_account_that_may_not_send_pauses_before_the_first_letter(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    house = House(root, readers=70)
+    newsletter = Newsletter(root, readers=70)
     fake.account["SendingEnabled"] = False
-    assert send(house, way) == 3
-    assert counts(house) == {"pending": 70}
+    assert send(newsletter, way) == 3
+    assert counts(newsletter) == {"pending": 70}
     assert fake.count == 0
-    assert house.sql("SELECT state FROM mailings") == [("paused",)]
+    assert newsletter.sql("SELECT state FROM mailings") == [("paused",)]
     fake.account["SendingEnabled"] = True
-    assert send(house, way) == 0
+    assert send(newsletter, way) == 0
     assert copies(fake) == {1}

@@ -10,17 +10,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from amazon import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
-from hooks import (
-    LETTERMINT,
-    MAILGUN,
-    MAILGUN_SECRET,
-    RESEND,
-    RESEND_SECRET,
-    Sender,
-    Told,
-    svix_headers,
-)
 from lettermint.webhook import Webhook as LettermintWebhook
 from mailgun.security import SecurityGuard
 from standardwebhooks.webhooks import Webhook as StandardWebhook
@@ -31,6 +20,17 @@ from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
 from newsletter.providers import events, ses_events, sns
 from newsletter.providers.events import Hook, Untrusted
+from tests.support.providers.sns import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
+from tests.support.providers.webhooks import (
+    LETTERMINT,
+    MAILGUN,
+    MAILGUN_SECRET,
+    RESEND,
+    RESEND_SECRET,
+    Sender,
+    Told,
+    svix_headers,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

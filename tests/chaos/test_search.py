@@ -1,0 +1,37 @@
+"""A provider that lists what it took, sooner or later."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.chaos.scenario import A_WHILE, go_on
+from tests.support.providers.fake_server import Fault
+
+if TYPE_CHECKING:
+    from tests.chaos.scenario import Scenario
+
+pytestmark = pytest.mark.parametrize("provider", ["mailgun"])
+
+
+def lose(scenario: Scenario, lag: float) -> None:
+    """Let a sender be killed whose letters were taken, and are listed so many seconds later."""
+    scenario.fake.lag = lag
+    faults = scenario.fake.FAULTS
+    scenario.fake.plan = lambda number: faults["kill-taken"] if number == 2 else Fault(taken=True)
+    assert scenario.send(in_flight=1) == [-signal.SIGKILL]
+
+
+def test_what_is_listed_in_time_is_found_and_never_sent_again(scenario: Scenario) -> None:
+    lose(scenario, lag=A_WHILE.total_seconds() - 120)
+    go_on(scenario)
+
+
+def test_what_is_listed_later_than_was_promised_would_be_sent_again_and_that_is_seen(
+    scenario: Scenario,
+) -> None:
+    lose(scenario, lag=10 * A_WHILE.total_seconds())
+    scenario.send_on(6)
+    assert scenario.check_outcome(certain=True).duplicates == 5

@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter import delivery, desk
+from newsletter.cli.receipts import as_text, next_text
+from newsletter.model import RetryLater
+from newsletter.providers import capabilities_of
+from newsletter.store import mailings
+from tests.support.newsletter import FakeProvider, Newsletter, write_issue
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from newsletter.delivery import Upcoming
+    from newsletter.model import Batch, Outcome
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+SEVEN = datetime.fromisoformat("2026-11-29T07:00:00+01:00")
+REAL = {"provider": "resend", "credentials": {"RESEND_API_KEY": "re_of_these_tests"}}
+
+
+@pytest.fixture
+def clock() -> list[datetime]:
+    return [SEVEN.astimezone(UTC)]
+
+
+@pytest.fixture
+def newsletter(root: Path, clock: list[datetime]) -> Newsletter:
+    made = Newsletter(root, readers=3, slug="2026-11-29-rust", clock=lambda: clock[0])
+    write(made, "2026-11-29-rust")
+    return made
+
+
+def write(newsletter: Newsletter, slug: str, front: str = "") -> Path:
+    path = newsletter.root / "issues" / f"{slug}.md"
+    path.write_text(f"---\nsubject: Over rust\n{front}---\nEen zin.\n", encoding="utf-8")
+    return path
+
+
+def upcoming(newsletter: Newsletter) -> Upcoming | None:
+    return delivery.upcoming(
+        newsletter.store, newsletter.settings, desk.read_all(newsletter.settings)
+    )
+
+
+def blocked_by(newsletter: Newsletter) -> str:
+    found = upcoming(newsletter)
+    assert found
+    assert all(line.isprintable() for line in found.blocked_by)
+    return "\n".join(found.blocked_by)
+
+
+def missed(newsletter: Newsletter) -> tuple[str, ...]:
+    return delivery.missed(
+        newsletter.store, newsletter.settings, desk.read_all(newsletter.settings)
+    )
+
+
+def refuse(batch: Batch) -> Mapping[str, Outcome]:
+    return {reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients}
+
+
+def test_nothing_stands_in_the_way_of_a_house_in_order(newsletter: Newsletter) -> None:
+    newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
+    assert blocked_by(newsletter) == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"ledger": ""}, "ledger"),
+        ({"sender": ""}, "sender"),
+        ({"secret_keys": ()}, "NEWSLETTER_SECRET_KEY"),
+        ({"credentials": {}}, "RESEND_API_KEY"),
+    ],
+)
+def test_what_sending_for_real_lacks_stands_in_the_way(
+    newsletter: Newsletter, change: dict[str, object], said: str
+) -> None:
+    newsletter.settings = replace(newsletter.settings, **{**REAL, **change})  # type: ignore[arg-type]
+    assert said in blocked_by(newsletter)
+    newsletter.settings = replace(newsletter.settings, provider="outbox")
+    assert blocked_by(newsletter) == ""
+
+
+def test_a_letter_that_cannot_be_made_stands_in_the_way(newsletter: Newsletter) -> None:
+    (newsletter.root / "templates").mkdir()
+    (newsletter.root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
+    assert "issue.txt.j2" in blocked_by(newsletter)
+
+
+def test_what_cannot_go_does_not_stand_in_the_way_of_what_can(newsletter: Newsletter) -> None:
+    write(newsletter, "2026-11-29-tweede", "draft: yes\n")
+    write(newsletter, "2026-11-29-vierde", "onderwerp: x\n")
+    assert blocked_by(newsletter) == ""
+    write(newsletter, "2026-11-29-vijfde")
+    assert blocked_by(newsletter) == "2026-11-29-vijfde has the same date and time"
+
+
+def test_a_half_written_draft_is_both(newsletter: Newsletter) -> None:
+    write(newsletter, "2026-11-29-rust", "draft: yes\nonderwerp: x\n")
+    assert "error" in blocked_by(newsletter)
+    assert "draft" in blocked_by(newsletter)
+
+
+def test_what_was_cancelled_is_started_by_nothing_but_send(
+    newsletter: Newsletter, clock: list[datetime], tmp_path: Path
+) -> None:
+    newsletter.send(FakeProvider(tmp_path / "taken", answer=refuse))
+    delivery.cancel(newsletter.store, newsletter.slug)
+    newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
+    assert f"only newsletter send {newsletter.slug}" in blocked_by(newsletter)
+    clock[0] += timedelta(hours=7)
+    assert missed(newsletter) == ()
+
+
+def test_a_copy_of_what_went_out_is_told_before_its_time(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
+    newsletter.send(FakeProvider(tmp_path / "taken"))
+    write(newsletter, "2026-12-06-kopie")
+    newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
+    assert "2026-11-29-rust already went out" in blocked_by(newsletter)
+
+
+def test_only_what_was_to_go_out_can_be_missed(
+    newsletter: Newsletter, clock: list[datetime], tmp_path: Path
+) -> None:
+    newsletter.send(FakeProvider(tmp_path / "taken"))
+    newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
+    write(newsletter, "2026-11-28-concept", "draft: yes\n")
+    write(newsletter, "2026-11-28-half", "draft: yes\nonderwerp: x\n")
+    write(newsletter, "2026-11-28-hernoemd")  # the text of what went out
+    assert missed(newsletter) == ()
+    write(newsletter, "2026-11-27-vergeten").write_text("---\nsubject: x\n---\nAnders.\n")
+    assert missed(newsletter) == ("2026-11-27-vergeten",)
+    clock[0] += timedelta(days=6)
+    assert missed(newsletter) == ()
+
+
+def test_what_expired_has_an_account_and_a_next_step(
+    newsletter: Newsletter, clock: list[datetime]
+) -> None:
+    (draft,) = desk.read_all(newsletter.settings)
+    with newsletter.store.write() as connection:
+        mailings.expire(
+            connection, draft, SEVEN, provider="resend", provider_url="", rehearsal=False
+        )
+    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    assert receipt
+    text = as_text(
+        delivery.outlook(receipt, capabilities_of(newsletter.settings), newsletter.settings)
+    )
+    assert text.splitlines()[:2] == [f"{newsletter.slug}: expired (resend)", "  nobody was mailed"]
+    assert "--late" in text
+    clock[0] += timedelta(hours=7)
+    assert missed(newsletter) == (newsletter.slug,)
+
+
+def test_what_is_next_is_one_line(newsletter: Newsletter) -> None:
+    found = upcoming(newsletter)
+    assert found
+    line = f"Next: {newsletter.slug}, Sunday 29 November 2026 07:00, 3 readers"
+    assert next_text(found) == line
+    assert next_text(found, real=True).splitlines() == [
+        line,
+        f"  no proof of this text yet: newsletter proof {newsletter.slug} --to you@example.org",
+    ]
+    assert next_text(replace(found, proofed=True), real=True) == f"{line}, proof seen"
+
+
+def test_status_needs_no_provider_and_no_key(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, readers=3)
+    newsletter.for_real("http://127.0.0.1:9")
+    done = run("status", "--json")
+    assert done.returncode == 0, done.stderr
+    assert "RESEND_API_KEY" in str(json.loads(done.stdout)["next"]["blocked_by"])
+    one = json.loads(run("status", newsletter.slug, "--json").stdout)
+    assert (one["state"], one["provider"], one["proofed"]) == (None, "resend", False)
+    assert "no proof of this text yet" in run("status").stdout
+
+
+def test_status_of_what_cannot_be_rendered_is_no_error(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, readers=3)
+    (root / "templates").mkdir()
+    (root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
+    for arguments in (["status"], ["status", newsletter.slug], ["status", "--json"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_with_the_outbox_nothing_is_said_of_proofs(root: Path, run: Run) -> None:
+    Newsletter(root, readers=3)
+    write_issue(root, name="later", days=13)
+    assert "proof" not in run("status").stdout

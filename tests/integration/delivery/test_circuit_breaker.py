@@ -1,0 +1,171 @@
+"""What must not go on stops, says why, loses nothing, and goes on when it is mended."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter import delivery
+from newsletter.delivery.breaker import Breaker
+from newsletter.errors import DecisionNeeded
+from newsletter.model import Accepted, Outcome, Refused, Rejected, Unknown
+from newsletter.providers.base import Answer
+from tests.support.newsletter import FakeProvider, Newsletter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from newsletter.model import Batch
+    from newsletter.providers.base import Payload
+
+pytestmark = pytest.mark.usefixtures("database")
+
+
+def counts(newsletter: Newsletter) -> dict[object, object]:
+    return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+
+
+def stopped(newsletter: Newsletter, report: delivery.Report, why: str) -> None:
+    assert isinstance(report.trouble, DecisionNeeded)
+    assert why in str(report.trouble)
+    ((state, note),) = newsletter.sql("SELECT state, note FROM mailings")
+    assert state == "paused"
+    assert why in str(note)
+    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    assert receipt
+    assert sum(receipt.counts.values()) == receipt.mailing.audience
+
+
+def refusing(share: int) -> Mapping[str, Outcome] | None:
+    """Return an answer that rejects every `share`-th reader."""
+
+    def answer(batch: Batch) -> Mapping[str, Outcome]:
+        return {
+            reader.ref: Rejected("no such mailbox")
+            if int(reader.email.removeprefix("lezer").partition("@")[0]) % share == 0
+            else Accepted(f"id-{reader.ref}")
+            for reader in batch.recipients
+        }
+
+    return answer  # type: ignore[return-value]
+
+
+def test_more_than_five_per_cent_rejected_pauses_and_a_person_goes_on(
+    root: Path, tmp_path: Path
+) -> None:
+    newsletter = Newsletter(root, readers=300)
+    provider = FakeProvider(tmp_path / "taken", answer=refusing(10))  # type: ignore[arg-type]
+    stopped(newsletter, newsletter.send(provider), "rejects too much")
+    rejected = counts(newsletter)["rejected"]
+    assert 10 <= rejected <= 20  # type: ignore[operator]
+    provider.answer = None
+    assert newsletter.send(provider).trouble is None
+    assert counts(newsletter) == {"accepted": 300 - rejected, "rejected": rejected}  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(("readers", "share"), [(90, 10), (600, 30)])
+def test_few_rejections_are_the_ordinary_week(
+    root: Path, tmp_path: Path, readers: int, share: int
+) -> None:
+    newsletter = Newsletter(root, readers=readers)
+    provider = FakeProvider(tmp_path / "taken", answer=refusing(share))  # type: ignore[arg-type]
+    assert newsletter.send(provider).trouble is None
+    assert counts(newsletter)["rejected"] == readers // share
+
+
+def test_requests_that_were_divided_make_no_share_smaller() -> None:
+    breaker = Breaker(0)
+    refused = [Refused("not valid (400)", divisible=True)] * 1000
+    for _ in range(10):
+        assert breaker.heard(refused, surplus=0, replayable=False) == ""
+    assert breaker.heard([Accepted("id")] * 100, surplus=0, replayable=False) == ""
+    said = [breaker.heard([Rejected("no")], surplus=0, replayable=False) for _ in range(10)]
+    assert said[:-1] == [""] * 9
+    assert "10 of 110 letters" in said[-1]
+
+
+def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(
+    root: Path, tmp_path: Path
+) -> None:
+    class Generous(FakeProvider):
+        surplus = 1
+
+        def submit(self, batch: Batch, payload: Payload) -> Answer:
+            said = super().submit(batch, payload)
+            return Answer(said.outcomes, surplus=self.surplus if self.calls == 2 else 0)
+
+    newsletter = Newsletter(root, readers=100)
+    provider = Generous(tmp_path / "taken")
+    stopped(newsletter, newsletter.send(provider), "more letters than there are readers")
+    assert counts(newsletter) == {"accepted": 20, "pending": 80}
+    assert newsletter.send(provider).trouble is None
+    assert set(provider.copies().values()) == {1}
+
+
+def test_a_letter_that_was_accepted_twice_stops_the_mailing_and_is_kept(
+    root: Path, tmp_path: Path
+) -> None:
+    """One process is slow, another asks again, and the provider breaks its promise of keys."""
+    newsletter = Newsletter(root, readers=30)
+    slow, back = threading.Event(), threading.Event()
+
+    def dawdle(batch: Batch) -> Mapping[str, Outcome]:
+        slow.set()
+        assert back.wait(30)
+        return {reader.ref: Accepted(f"first-{reader.ref}") for reader in batch.recipients}
+
+    late = FakeProvider(tmp_path / "taken", answer=dawdle)
+    prompt = FakeProvider(tmp_path / "taken")
+    with ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(newsletter.send, late)
+        assert slow.wait(30)
+        newsletter.lose_process()
+        assert newsletter.send(prompt, limit=10).receipt.counts
+        back.set()
+        report = sent.result(60)
+    assert "accepted the same letter twice" in str(report.trouble)
+    twice = newsletter.sql("SELECT count(*) FROM acceptances")
+    assert twice == [(10,)]
+    # What is known is no reason to stop again.
+    assert newsletter.send(prompt).trouble is None
+    assert counts(newsletter) == {"accepted": 30}
+
+
+def test_a_blind_provider_that_loses_every_third_answer_is_stopped(
+    root: Path, tmp_path: Path
+) -> None:
+    def lossy(batch: Batch) -> Mapping[str, Outcome] | None:
+        if provider.calls % 3:
+            return None
+        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+
+    newsletter = Newsletter(root, readers=600)
+    provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=lossy)
+    stopped(newsletter, newsletter.send(provider), "nobody knows what became of")
+    assert counts(newsletter) == {"accepted": 200, "unknown": 100, "pending": 300}
+
+
+def test_what_can_be_asked_again_is_not_counted_as_lost() -> None:
+    breaker = Breaker(0)
+    lost = [Unknown("no answer")] * 10
+    assert not any(breaker.heard(lost, surplus=0, replayable=True) for _ in range(100))
+    assert any(breaker.heard(lost, surplus=0, replayable=False) for _ in range(100))
+
+
+def test_a_repetition_that_speaks_of_all_its_letters_is_no_surplus(
+    root: Path, tmp_path: Path
+) -> None:
+    def half(batch: Batch) -> Mapping[str, Outcome] | None:
+        if provider.calls > 1:
+            return None
+        return {reader.ref: Accepted(f"id-{reader.ref}") for reader in batch.recipients[:5]}
+
+    newsletter = Newsletter(root, readers=10)
+    provider = FakeProvider(tmp_path / "taken", answer=half)
+    assert newsletter.send(provider).trouble is None
+    assert counts(newsletter) == {"accepted": 10}

@@ -1,0 +1,461 @@
+"""What a person is told of a mailing: what every state means, what is next, and that it is so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from newsletter import config, delivery
+from newsletter.cli.explaining import explained
+from newsletter.delivery import Means
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    Details,
+    Mailing,
+    MailingState,
+    Pause,
+    Receipt,
+    Rejected,
+    Unknown,
+    Unsettled,
+)
+from newsletter.providers.base import Capabilities, Search
+from tests.integration.delivery.test_search import LAG, Clock, Searchable
+from tests.support.newsletter import FakeProvider, Newsletter, write_issue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.delivery import Outlook
+    from newsletter.model import Batch, Outcome
+
+S, D = MailingState, DeliveryState
+SLUG = "2026-11-29-rust"
+NOW = datetime(2026, 11, 29, 6, 30, tzinfo=UTC)
+HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+BLIND = Capabilities("fake", rehearsal=False, max_messages=10, lease=MINUTE)
+KEYED = replace(BLIND, replay=10 * HOUR)
+LISTING = replace(BLIND, search=Search(lag=LAG, keeps=72 * HOUR))
+SEND = f"newsletter send {SLUG}"
+RESOLVE = f"newsletter resolve {SLUG}"
+
+
+def mailing(state: MailingState, **more: Any) -> Mailing:  # noqa: ANN401
+    return Mailing(
+        **{
+            "id": 1,
+            "public_id": "p",
+            "slug": SLUG,
+            "send_at": NOW,
+            "content_hash": "c",
+            "letter_hash": "l",
+            "provider": "fake",
+            "provider_url": "",
+            "rehearsal": False,
+            "state": state,
+            "note": "",
+            "released": False,
+            "audience": 30,
+            "started_at": NOW - HOUR,
+            "finished_at": None,
+            **more,
+        }
+    )
+
+
+def unsettled(state: DeliveryState = D.UNKNOWN, **more: Any) -> Unsettled:  # noqa: ANN401
+    return Unsettled(
+        **{
+            "state": state,
+            "letters": 10,
+            "claimed_at": NOW - HOUR,
+            "lease_until": NOW - 59 * MINUTE,
+            "kept": True,
+            "searchable": True,
+            "missed_at": None,
+            **more,
+        }
+    )
+
+
+BUSY = unsettled(D.ATTEMPTING, lease_until=NOW + MINUTE)
+LOST = unsettled(D.ATTEMPTING)
+HELD = unsettled(kept=False)
+FRESH = unsettled(claimed_at=NOW - MINUTE, lease_until=NOW - 30 * timedelta(seconds=1))
+MISSED = unsettled(missed_at=NOW - MINUTE)
+IN_VAIN = unsettled(missed_at=NOW - MINUTE, searchable=False)
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    return config.load(tmp_path_factory.mktemp("root"), {})
+
+
+def told(settings: Settings, of: Mailing, *open_: Unsettled, can: Capabilities = BLIND) -> Outlook:
+    counts = dict.fromkeys(DeliveryState, 0)
+    for one in open_:
+        counts[one.state] += one.letters
+    counts[D.PENDING] = of.audience - sum(counts.values())
+    details = Details({}, open_, 0, ())
+    receipt = Receipt(of, counts, assumed=0, details=details, at=NOW)
+    return delivery.outlook(receipt, can, settings)
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "open_", "can", "step"),
+    [
+        (S.FROZEN, {}, (), BLIND, SEND),
+        (S.FROZEN, {"started_at": NOW - 49 * HOUR}, (), BLIND, f"{SEND} --late"),
+        (S.SENDING, {}, (), BLIND, SEND),
+        (S.SENDING, {}, (BUSY,), BLIND, f"newsletter status {SLUG}"),
+        (S.SENDING, {}, (LOST,), BLIND, SEND),
+        (S.SENDING, {}, (LOST, BUSY), BLIND, f"newsletter status {SLUG}"),
+        (S.SENDING, {"started_at": NOW - 49 * HOUR}, (LOST,), BLIND, f"{SEND} --late"),
+        (S.PAUSED, {}, (), BLIND, f"{SEND}, or newsletter cancel {SLUG}"),
+        (
+            S.PAUSED,
+            {"started_at": NOW - 49 * HOUR},
+            (),
+            BLIND,
+            f"{SEND} --late, or newsletter cancel {SLUG}",
+        ),
+        (S.COMPLETED, {}, (), BLIND, None),
+        (S.COMPLETED, {"provider": "other"}, (), BLIND, None),
+        (S.COMPLETED_WITH_UNKNOWN, {}, (HELD,), BLIND, f"{RESOLVE} --resend or --assume-sent"),
+        (S.COMPLETED_WITH_UNKNOWN, {}, (HELD,), KEYED, f"{RESOLVE} --resend or --assume-sent"),
+        (S.COMPLETED_WITH_UNKNOWN, {}, (FRESH, HELD), KEYED, SEND),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {"started_at": NOW - 49 * HOUR},
+            (FRESH,),
+            KEYED,
+            f"{SEND} --late",
+        ),
+        # 29:30 after its lease was over it is listed, if it was taken; to the whole minute.
+        (S.COMPLETED_WITH_UNKNOWN, {}, (FRESH,), LISTING, f"{SEND}  # not before 2026-11-29 08:00"),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {},
+            (MISSED,),
+            LISTING,
+            f"{SEND}  # not before 2026-11-29 07:44",
+        ),
+        (S.COMPLETED_WITH_UNKNOWN, {}, (unsettled(),), LISTING, SEND),
+        (S.COMPLETED_WITH_UNKNOWN, {}, (IN_VAIN,), LISTING, f"{RESOLVE} --resend or --assume-sent"),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {"provider_url": "https://elsewhere.example.org"},
+            (FRESH,),
+            KEYED,
+            f"put provider back to fake at https://elsewhere.example.org, then {SEND}",
+        ),
+        (S.PAUSED, {"provider": "other"}, (), BLIND, f"put provider back to other, then {SEND}"),
+        (
+            S.PAUSED,
+            {"provider": "outbox", "rehearsal": True},
+            (),
+            BLIND,
+            f"newsletter rehearse {SLUG}, or newsletter cancel {SLUG}",
+        ),
+        (S.CANCELLED, {}, (), KEYED, None),
+        (S.CANCELLED, {}, (FRESH,), KEYED, f"{RESOLVE} --assume-sent"),
+        (S.CANCELLED, {}, (LOST,), KEYED, f"{RESOLVE} --assume-sent"),
+        (S.CANCELLED, {}, (BUSY,), KEYED, None),
+        (S.EXPIRED, {}, (), BLIND, f"{SEND} --late, or newsletter cancel {SLUG}"),
+    ],
+)
+def test_every_state_has_its_next_step(
+    settings: Settings,
+    *,
+    state: MailingState,
+    more: dict[str, Any],
+    open_: tuple[Unsettled, ...],
+    can: Capabilities,
+    step: str | None,
+) -> None:
+    assert told(settings, mailing(state, **more), *open_, can=can).next_step == step
+
+
+@pytest.mark.parametrize(
+    ("one", "can", "means", "moment"),
+    [
+        (HELD, KEYED, Means.WAIT, None),
+        # Four fifths of what the provider promises, for clocks may disagree.
+        (FRESH, KEYED, Means.REPLAY, FRESH.claimed_at + 8 * HOUR),
+        (unsettled(claimed_at=NOW - 8 * HOUR), KEYED, Means.WAIT, None),
+        (unsettled(claimed_at=NOW - 8 * HOUR + MINUTE), KEYED, Means.REPLAY, NOW + MINUTE),
+        (FRESH, BLIND, Means.WAIT, None),
+        (unsettled(claimed_at=NOW - 72 * HOUR), LISTING, Means.WAIT, None),
+        (MISSED, LISTING, Means.SEARCH, NOW + 14 * MINUTE),
+        # A provider of both is asked by the key alone.
+        (HELD, replace(LISTING, replay=10 * HOUR), Means.WAIT, None),
+    ],
+)
+def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
+    settings: Settings,
+    one: Unsettled,
+    can: Capabilities,
+    means: Means,
+    moment: datetime | None,
+) -> None:
+    (found,) = told(settings, mailing(S.SENDING), one, can=can).remedies
+    assert (found.means, found.letters, found.moment) == (means, 10, moment)
+
+
+def test_nothing_of_a_cancelled_mailing_is_asked_again(settings: Settings) -> None:
+    (found,) = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED).remedies
+    assert found.means is Means.WAIT
+
+
+def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> None:
+    later = replace(FRESH, claimed_at=NOW, lease_until=NOW)
+    for can, moment in ((KEYED, FRESH.claimed_at + 8 * HOUR), (LISTING, NOW + LAG)):
+        found, wait = told(
+            settings, mailing(S.SENDING), later, HELD_ELSE[can], FRESH, can=can
+        ).remedies
+        assert (found.letters, found.moment) == (20, moment)
+        assert (wait.means, wait.letters) == (Means.WAIT, 10)
+
+
+HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
+
+
+@pytest.mark.parametrize(
+    ("state", "more", "open_", "can", "said"),
+    [
+        (S.FROZEN, {}, (), BLIND, "nothing has left yet"),
+        (
+            S.SENDING,
+            {},
+            (BUSY,),
+            BLIND,
+            "a process is sending their letters, and tells by 2026-11-29 07:31",
+        ),
+        (S.SENDING, {}, (LOST,), BLIND, "was lost; send finds out"),
+        (S.CANCELLED, {}, (LOST,), BLIND, "was lost; resolve counts them as unknown"),
+        (S.PAUSED, {"note": Pause.LIMIT}, (), BLIND, "--limit once more"),
+        (S.PAUSED, {"note": Pause.OUT_OF_TIME}, (), BLIND, "finish_within_hours"),
+        (S.PAUSED, {"note": Pause.BY_A_PERSON}, (), BLIND, "whenever you like"),
+        (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "mend why it was paused"),
+        (S.PAUSED, {"provider": "other"}, (), BLIND, "it began through other"),
+        (
+            S.PAUSED,
+            {"rehearsal": True, "provider": "outbox"},
+            (),
+            BLIND,
+            f"newsletter rehearse {SLUG}",
+        ),
+        (S.PAUSED, {"started_at": NOW - 49 * HOUR}, (), BLIND, "only --late goes on"),
+        (
+            S.SENDING,
+            {},
+            (FRESH,),
+            KEYED,
+            "the same key until 2026-11-29 15:29 (so does send --due)",
+        ),
+        (S.PAUSED, {}, (FRESH,), KEYED, "the same key until 2026-11-29 15:29:"),
+        (S.SENDING, {}, (MISSED,), LISTING, "from 2026-11-29 07:44 on, what that misses too"),
+        (S.SENDING, {}, (FRESH,), LISTING, "from 2026-11-29 08:00 on, what two searches miss"),
+        (S.SENDING, {}, (HELD,), BLIND, "--resend (who has one gets two)"),
+        (S.CANCELLED, {"released": True}, (), BLIND, f"sent anew: {SEND}"),
+        (S.CANCELLED, {}, (), BLIND, "they get no letter"),
+    ],
+)
+def test_every_state_is_told_in_plain_words(
+    settings: Settings,
+    *,
+    state: MailingState,
+    more: dict[str, Any],
+    open_: tuple[Unsettled, ...],
+    can: Capabilities,
+    said: str,
+) -> None:
+    found = told(settings, mailing(state, **more), *open_, can=can)
+    assert said in explained(found, settings.zone)
+
+
+def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_it(
+    settings: Settings,
+) -> None:
+    refused = mailing(S.PAUSED, note="the provider has not verified the sender")
+    anew = "cancel it and send it anew"
+    assert anew in explained(told(settings, refused), settings.zone)
+    assert anew not in explained(told(settings, refused, HELD), settings.zone)
+    assert anew not in explained(told(settings, mailing(S.PAUSED, note=Pause.LIMIT)), settings.zone)
+
+
+def test_of_a_cancelled_mailing_nothing_is_offered_that_would_be_refused(
+    settings: Settings,
+) -> None:
+    found = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED)
+    text = explained(found, settings.zone)
+    assert "--assume-sent" in text
+    assert "--resend" not in text
+    assert SEND not in text
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def newsletter(root: Path, clock: Clock, database: str) -> Newsletter:
+    assert database
+    return Newsletter(root, readers=30, clock=clock)
+
+
+def see(newsletter: Newsletter, provider: FakeProvider) -> Outlook:
+    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    assert receipt
+    return delivery.outlook(receipt, provider.capabilities, newsletter.settings)
+
+
+def states(newsletter: Newsletter) -> dict[object, object]:
+    return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
+
+
+def lose(*calls: int) -> Callable[[Batch], dict[str, Outcome] | None]:
+    """Return answers of which these are lost, the first being number 1."""
+    seen: list[Batch] = []
+
+    def answer(batch: Batch) -> dict[str, Outcome] | None:
+        seen.append(batch)
+        lost = len(seen) in calls
+        return {r.ref: Unknown("it broke off") for r in batch.recipients} if lost else None
+
+    return answer
+
+
+def test_who_does_what_is_next_when_it_is_time_comes_to_an_end(
+    newsletter: Newsletter, clock: Clock, tmp_path: Path
+) -> None:
+    provider = Searchable(tmp_path / "taken")
+    provider.drop = {2, 3}
+    report = newsletter.send(provider)
+    assert "Without risk: newsletter send" in str(report.trouble)
+    for _ in range(2):
+        step = see(newsletter, provider).next_step
+        assert step
+        assert step.startswith(f"newsletter send {newsletter.slug}  # not before ")
+        # Before the minute that it is rounded up to nothing is decided ...
+        moment = datetime.fromisoformat(step[-16:]).replace(tzinfo=newsletter.settings.zone)
+        clock.moment = moment.astimezone(UTC) - MINUTE - timedelta(seconds=1)
+        newsletter.send(provider)
+        assert states(newsletter)["unknown"] == 20
+        # ... and then it is.
+        clock.moment = moment.astimezone(UTC)
+        newsletter.send(provider)
+    assert see(newsletter, provider).next_step is None
+    assert states(newsletter) == {"accepted": 30}
+    assert set(provider.copies().values()) == {1}
+
+
+class LostError(BaseException):
+    """What the sender never sees of itself: it was killed."""
+
+
+@pytest.mark.parametrize("alive", [True, False])
+def test_what_is_next_is_safe_for_as_long_as_it_is_told_to_be(
+    newsletter: Newsletter, clock: Clock, tmp_path: Path, *, alive: bool
+) -> None:
+    def die(_batch: Batch) -> None:
+        raise LostError
+
+    provider = FakeProvider(tmp_path / "taken", replay=10 * HOUR, answer=die)
+    with pytest.raises(LostError):
+        newsletter.send(provider)
+    newsletter.lose_process()
+    delivery.pause(newsletter.store, newsletter.slug)
+    (remedy,) = see(newsletter, provider).remedies
+    assert (remedy.means, remedy.letters) == (Means.REPLAY, 10)
+    assert remedy.moment
+    clock.moment = remedy.moment - MINUTE * alive
+    provider.answer = None
+    newsletter.send(provider)
+    assert set(provider.copies().values()) == {1}
+    found = see(newsletter, provider)
+    if alive:
+        assert states(newsletter) == {"accepted": 30}
+        assert found.next_step is None
+    else:
+        assert states(newsletter) == {"accepted": 20, "unknown": 10}
+        assert found.next_step == f"newsletter resolve {newsletter.slug} --resend or --assume-sent"
+
+
+def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: Path) -> None:
+    def answer(batch: Batch) -> dict[str, Outcome]:
+        refs = [reader.ref for reader in batch.recipients]
+        return {
+            **{ref: Accepted(f"id-{ref}") for ref in refs[:-3]},
+            **dict.fromkeys(refs[-3:-1], Rejected("no such mailbox")),
+            refs[-1]: Unknown("it broke off"),
+        }
+
+    provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=answer)
+    newsletter.send(provider, write_issue(newsletter.root, name="ander", days=13))
+    newsletter.send(provider, limit=10)
+    newsletter.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id > 25")
+    newsletter.send(provider)
+    found = see(newsletter, provider)
+    assert found.receipt.details.reasons == {
+        D.REJECTED: {"no such mailbox": 6},
+        D.SKIPPED: {"unsubscribed": 5},
+        D.UNKNOWN: {"it broke off": 3},
+    }
+    text = explained(found, newsletter.settings.zone)
+    for line in ("6 × no such mailbox", "5 × unsubscribed", "3 × it broke off"):
+        assert f"    {line}" in text
+    assert "@" not in text
+
+
+def test_of_many_reasons_the_most_frequent_are_told(newsletter: Newsletter, tmp_path: Path) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    newsletter.send(provider)
+    newsletter.sql(
+        "UPDATE deliveries SET state = 'rejected', reason = 'reason ' || id WHERE id < 10"
+    )
+    newsletter.sql(
+        "UPDATE deliveries SET state = 'rejected', reason = 'often' WHERE id = 10 OR id = 11"
+    )
+    lines = explained(see(newsletter, provider), newsletter.settings.zone).splitlines()
+    place = lines.index("    2 × often")
+    assert lines[place + 5].startswith("    5 × something else")
+
+
+def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: Path) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    newsletter.send(provider)
+    moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    for delivery_id, name in ((3, "other"), (3, "third"), (4, "other")):
+        newsletter.sql(
+            f"INSERT INTO acceptances (delivery_id, provider_id, at) "  # noqa: S608
+            f"VALUES ({delivery_id}, '{name}', '{moment}')"
+        )
+    found = see(newsletter, provider)
+    assert found.receipt.details.accepted_twice == 2
+    text = explained(found, newsletter.settings.zone)
+    assert "2 accepted twice" in text
+    assert "newsletter subscribers show EMAIL" in text
+
+
+def test_what_a_person_decided_is_told_with_his_name(
+    newsletter: Newsletter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "gerrit")
+    provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=lose(1))
+    newsletter.send(provider, limit=20)
+    delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    delivery.cancel(newsletter.store, newsletter.slug)
+    text = explained(see(newsletter, provider), newsletter.settings.zone)
+    on = r"on \d{4}-\d\d-\d\d \d\d:\d\d gerrit decided: "
+    assert re.search(on + r"resolve --resend \(10 letters\)", text)
+    assert re.search(on + r"cancel \(20 letters\)", text)

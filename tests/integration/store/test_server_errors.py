@@ -1,0 +1,281 @@
+"""What a database server or a pooler says instead of serving us, and what comes of it."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import struct
+import threading
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+
+from newsletter import config
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.store import open_store, server_errors
+from tests.support.newsletter import Newsletter
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+class Refusing(socketserver.ThreadingTCPServer):
+    """Answers every start of a connection with one error, as the protocol has it."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Refusal)
+        self.severity, self.state, self.text, self.detail = "FATAL", "XX000", "", ""
+
+    @property
+    def url(self) -> str:
+        return f"postgresql://kees:geheim@127.0.0.1:{self.server_address[1]}/brief"
+
+
+class _Refusal(socketserver.BaseRequestHandler):
+    def handle(self) -> None:
+        while len(head := self.request.recv(4)) == 4:
+            (length,) = struct.unpack("!I", head)
+            (code,) = struct.unpack("!I", self.request.recv(length - 4)[:4])
+            if code in {80877103, 80877104}:  # asks for TLS or GSS
+                self.request.sendall(b"N")
+                continue
+            server: Any = self.server
+            fields = {
+                "S": server.severity,
+                "V": "FATAL",
+                "C": server.state,
+                "M": server.text,
+                "D": server.detail,
+            }
+            said = b"".join(
+                name.encode() + value.encode() + b"\0" for name, value in fields.items() if value
+            )
+            self.request.sendall(b"E" + struct.pack("!I", len(said) + 5) + said + b"\0")
+            return
+
+
+@pytest.fixture(scope="module")
+def refusing() -> Iterator[Refusing]:
+    with Refusing() as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield server
+        server.shutdown()
+
+
+def refused(root: Path, server: Refusing, text: str, **more: str) -> NewsletterError:
+    """Return what a refusal of the server's becomes."""
+    server.severity, server.text, server.detail = "FATAL", text, ""
+    for name, value in more.items():
+        setattr(server, name, value)
+    settings = config.load(root, {"NEWSLETTER_DATABASE_URL": server.url})
+    with pytest.raises(NewsletterError) as caught:
+        open_store(settings)
+    assert "geheim" not in str(caught.value)
+    assert "127.0.0.1" not in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # PostgreSQL
+        'password authentication failed for user "kees"',
+        'role "kees" does not exist',
+        'role "kees" is not permitted to log in',
+        'database "brief" does not exist',
+        'database "brief" is not currently accepting connections',
+        'permission denied for database "brief"',
+        'pg_hba.conf rejects connection for host "127.0.0.1", user "kees", database "brief"',
+        'no pg_hba.conf entry for host "127.0.0.1", user "kees", database "brief", no encryption',
+        'unrecognized configuration parameter "pgbouncer"',
+        "unsupported frontend protocol 3.0: server supports 2.0 to 2.0",
+        # PgBouncer
+        "unsupported startup parameter: options",
+        "no such database: brief",
+        "no such user: kees",
+        "SASL authentication failed",
+        "auth failed",
+        # the first is older; what is cached may be for good
+        (
+            "server login has been failing, cached error: password authentication failed for user"
+            ' "kees" (server_login_retry)'
+        ),
+        # hosts
+        "Tenant or user not found",
+        "(ENOTFOUND) tenant/user postgres.abc not found",
+        "The endpoint has been disabled. Enable it using Neon API and retry.",
+        ("Your account or project has exceeded the compute time quota. Upgrade your plan"),
+        "Your project has exceeded the data transfer quota. Upgrade your plan to increase limits.",
+        ("Endpoint ID is not specified. Either please upgrade the postgres client library"),
+        "PAM authentication failed for user “kees”",
+        "This RDS proxy has no credentials for the role kees",
+        "Client with IP address 127.0.0.1 is not allowed to access the server.",
+        "SSL connection is required. Please specify SSL options and retry.",
+        "Invalid Username specified. Please check the Username and retry connection.",
+        "this account is suspended",
+        # what nobody has heard of
+        "the moon is in the wrong house",
+    ],
+)
+def test_what_a_server_refuses_for_good_is_told_in_its_own_words(
+    root: Path, refusing: Refusing, text: str
+) -> None:
+    error = refused(root, refusing, text)
+    assert not isinstance(error, TryAgain), error
+    assert error.exit_code == 1
+    assert text.replace("127.0.0.1", "<host>").rstrip(".") in str(error)
+    assert error.hint
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        # PostgreSQL
+        "the database system is starting up",
+        "the database system is shutting down",
+        "the database system is in recovery mode",
+        "the database system is not yet accepting connections",
+        "sorry, too many clients already",
+        'too many connections for role "kees"',
+        "remaining connection slots are reserved for roles with the SUPERUSER attribute",
+        "terminating connection due to administrator command",
+        "canceling authentication due to timeout",
+        # PgBouncer
+        "no more connections allowed (max_client_conn)",
+        "query_wait_timeout",
+        "client_login_timeout (server down)",
+        "server login has been failing, try again later (server_login_retry)",
+        "server login has been failing, cached error: connect failed (server_login_retry)",
+        "pgbouncer cannot connect to server",
+        "the pooler is shutting down",
+        "server conn crashed?",
+        # hosts
+        ("MaxClientsInSessionMode: max clients reached - in Session mode they are limited"),
+        "Max client connections reached",
+        "remaining connection slots are reserved for rds_superuser",
+        "Unable to check out process from the pool due to timeout",
+        "The endpoint is starting",
+        "Couldn't connect to compute node",
+        ("Failed to acquire permit to connect to the database. Too many attempts are ongoing."),
+        "Control plane request failed",
+        "Timed-out waiting to acquire database connection",
+        "The server is currently busy. Please retry your connection in a moment.",
+        "server is temporarily unavailable",
+    ],
+)
+def test_what_passes_by_itself_is_worth_another_try(
+    root: Path, refusing: Refusing, text: str
+) -> None:
+    error = refused(root, refusing, text)
+    assert isinstance(error, TryAgain), error
+    assert text.rstrip(".") in str(error)
+
+
+def test_a_server_may_speak_another_language_and_say_more(root: Path, refusing: Refusing) -> None:
+    error = refused(
+        root,
+        refusing,
+        "wachtwoord-authenticatie voor gebruiker »kees« is mislukt",
+        severity="FATAAL",
+        detail="host 10.1.2.3 and fe80::1 and anna@example.org",
+    )
+    assert error.exit_code == 1
+    assert not isinstance(error, TryAgain)
+    assert "wachtwoord-authenticatie" in str(error)
+
+
+def test_no_address_and_no_password_is_told() -> None:
+    told = server_errors.hide(
+        "geheim and ongeheimen from db.example.org, 10.1.2.3, fe80::1 and anna@example.org at 7:30",
+        {"password": "geheim", "host": "db.example.org"},
+    )
+    assert told == (
+        "<password> and ongeheimen from <host>, <address>, <address> and <address> at 7:30"
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "passing"),
+    [
+        ("connection failed: could not translate host name to address: Unknown host", True),
+        ("[Errno -3] Temporary failure in name resolution", True),
+        ("connection timeout expired", True),
+        ('connection to server at "10.0.0.1", port 5432 failed: Connection refused', True),
+        ("consuming input failed: server closed the connection unexpectedly", True),
+        ("SSL SYSCALL error: EOF detected", True),
+        ("SSL connection has been closed unexpectedly", True),
+        ("lost synchronization with server: got message type", True),
+        ("connection failed: SSL error: certificate verify failed", False),
+        ("connection failed: server does not support SSL, but SSL was required", False),
+        ('root certificate file "/x/root.crt" does not exist', False),
+        ("connection failed: SSL error: tlsv1 alert protocol version", False),
+        ("connection failed: fe_sendauth: no password supplied", False),
+    ],
+)
+def test_what_libpq_says_itself(said: str, *, passing: bool) -> None:
+    error = server_errors.explain(psycopg.OperationalError(said), "X", {})
+    assert isinstance(error, TryAgain) == passing
+    assert isinstance(error, NewsletterError)
+
+
+def test_a_connection_out_of_step_is_a_lost_one() -> None:
+    for kind in (psycopg.InternalError, psycopg.DatabaseError, psycopg.ProgrammingError):
+        error = server_errors.explain(kind("received 2 results from command 'BEGIN'"), "X", {})
+        assert isinstance(error, TryAgain)
+    assert server_errors.explain(ValueError("ours"), "X", {}) is None
+    for ours in (psycopg.DataError("ours"), psycopg.ProgrammingError("cannot adapt type 'Via'")):
+        assert server_errors.explain(ours, "X", {}) is None
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        *((state, 75) for state in ("08006", "08P01", "40001", "40P01", "53200", "53300", "55P03")),
+        *((state, 75) for state in ("57014", "57P01", "57P02", "57P03", "25P03")),
+        *((state, 1) for state in ("57P04", "53400", "53100", "55000", "25006", "42501", "3F000")),
+        *((state, 1) for state in ("0A000", "58030", "XX001", "72000", "28P01", "3D000", "F0001")),
+        *((state, None) for state in ("22003", "23514", "42601", "P0001")),
+    ],
+)
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+def test_each_kind_of_error_of_a_statement(
+    root: Path, database: str, state: str, code: int | None
+) -> None:
+    assert database
+    newsletter = Newsletter(root, readers=0)
+    fail = f"DO $$ BEGIN RAISE 'it says this' USING ERRCODE = '{state}'; END $$"
+
+    def run() -> None:
+        with newsletter.store.write() as connection:
+            connection.exec_driver_sql(fail)
+
+    with pytest.raises(Exception, match=r".") as caught:
+        run()
+    assert getattr(caught.value, "exit_code", None) == code
+    if code == 1:
+        assert "it says this" in str(caught.value)
+
+
+def test_the_command_says_it_in_one_line(run: Run, refusing: Refusing) -> None:
+    refusing.severity, refusing.text, refusing.detail = "FATAL", "Tenant or user not found", ""
+    done = run("db", "status", env={"NEWSLETTER_DATABASE_URL": refusing.url})
+    assert done.returncode == 1
+    assert "Tenant or user not found" in done.stderr
+    assert "paused" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_host_that_is_down_is_worth_another_try(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    url = f"postgresql://kees:geheim@127.0.0.1:{port}/brief"
+    assert run("db", "status", env={"NEWSLETTER_DATABASE_URL": url}).returncode == 75

@@ -1,0 +1,448 @@
+"""`newsletter db move`: everything arrives, once, and it can be repeated."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+import sqlalchemy as sa
+
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.model import ImportChange, Status
+from newsletter.store import (
+    batches,
+    bookmarks,
+    engine,
+    history,
+    imports,
+    keys,
+    mailings,
+    moving,
+    open_store,
+    proofs,
+)
+from newsletter.store.engine import now
+from newsletter.store.location import locate
+from newsletter.store.schema import ledger, metadata
+from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.people import add, unsubscribe
+from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.providers.webhooks import RESEND, Told
+from tests.support.signups import VIA, wish
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.store import Store
+    from tests.support.postgres import Postgres
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
+
+WAYS = [
+    ("sqlite", "sqlite"),
+    ("sqlite", "postgresql"),
+    ("postgresql", "sqlite"),
+    ("postgresql", "postgresql"),
+]
+both_ways = pytest.mark.parametrize(("database", "other"), WAYS, indirect=True)
+to_a_server = pytest.mark.parametrize(("database", "other"), WAYS[1:2], indirect=True)
+
+
+@pytest.fixture
+def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Return the URL of an empty database."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'other.db'}"
+        return
+    server: Postgres = request.getfixturevalue("server")
+    name = server.database()
+    yield server.url(name)
+    server.drop(name)
+
+
+@pytest.fixture
+def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
+    """Return a newsletter with something in every table."""
+    assert database
+    newsletter = Newsletter(root, readers=30)
+    add(newsletter.store, "anna@example.org", consent="ja, graag", first_name="Änna 🕊")
+    unsubscribe(newsletter.store, "lezer3@example.org")
+    join(newsletter.store, wish("lezer3@example.org"), VIA)
+    newsletter.send(FakeProvider(root / "taken"), limit=10)
+    with newsletter.store.write() as connection:
+        keys.record_fingerprint(connection, "0123456789abcdef")
+        mailing = history.latest(connection, 1)[0]
+        mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
+        proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
+        bookmarks.put(connection, "tidied", now(connection))
+        begun, _ = imports.begin(connection, now(connection))
+        named = (ImportChange.NAMED, Status.ACTIVE)
+        imports.record_changed(connection, begun, {1: named})
+    ref = str(newsletter.sql("SELECT ref FROM deliveries WHERE id = 1")[0][0])
+    for name, told in (("applied", ref), ("waiting", "0" * 32)):
+        keep(newsletter.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])
+    apply_waiting(newsletter.store)
+    newsletter.sql(
+        "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key, "
+        "requested_at) VALUES ('c', 1, 'a@example.org', 'b@example.org', 'b@example.org', "
+        "'2026-01-02 03:04:05.000006+00:00')"
+    )
+    newsletter.sql(
+        "INSERT INTO suppressions (address_hash, reason, at) "
+        "VALUES ('hash', 'erased', '2026-01-02 03:04:05.000006+00:00')"
+    )
+    newsletter.sql(
+        "INSERT INTO acceptances (delivery_id, provider_id, at) "
+        "VALUES (1, 'id-2', '2026-01-02 03:04:05.000006+00:00')"
+    )
+    newsletter.sql(
+        "INSERT INTO copies (path, made_at) "
+        "VALUES ('/old/newsletter.db.before-0009', '2026-01-02 03:04:05.000006+00:00')"
+    )
+    return newsletter
+
+
+def everything(store: Store) -> dict[str, list[tuple[object, ...]]]:
+    with store.read() as connection:
+        return {
+            table.name: sorted(
+                (tuple(row) for row in connection.execute(sa.select(table))), key=repr
+            )
+            for table in metadata.sorted_tables
+            if table is not ledger
+        } | {
+            "ledger": [
+                tuple(row)
+                for row in connection.execute(
+                    sa.select(ledger.c.id, ledger.c.suppression_key, ledger.c.created_at)
+                )
+            ]
+        }
+
+
+def there(newsletter: Newsletter, url: str) -> Settings:
+    return replace(newsletter.settings, database_url=url)
+
+
+@both_ways
+def test_everything_arrives_and_the_old_one_is_closed(newsletter: Newsletter, other: str) -> None:
+    before = everything(newsletter.store)
+    assert all(before.values()), "a table without rows proves nothing"
+
+    moved = moving.move(newsletter.settings, other)
+
+    assert not moved.already
+    new = open_store(there(newsletter, other))
+    assert everything(new) == before
+    assert everything(newsletter.store) == before
+    assert moved.rows == {name: len(rows) for name, rows in before.items()}
+    for write in (
+        lambda: add(newsletter.store, "nieuw@example.org", consent="ja"),
+        lambda: unsubscribe(newsletter.store, "lezer1@example.org"),
+        lambda: newsletter.send(FakeProvider(newsletter.root / "taken")),
+    ):
+        with pytest.raises(NewsletterError, match="moved") as caught:
+            write()
+        assert caught.value.exit_code == 1
+    assert everything(newsletter.store) == before
+    # The new one goes on where the old one was: numbers of rows, too.
+    add(new, "nieuw@example.org", consent="ja")
+    with new.read() as connection:
+        ids = connection.exec_driver_sql("SELECT max(id), count(*) FROM subscribers").one()
+        closed = connection.scalar(sa.select(ledger.c.closed_at))
+    assert tuple(ids) == (32, 32)
+    assert closed is None
+    new.close()
+
+
+@both_ways
+def test_a_number_that_was_given_once_is_never_given_again(
+    newsletter: Newsletter, other: str
+) -> None:
+    add(newsletter.store, "weg@example.org", consent="ja")
+    newsletter.sql("DELETE FROM subscribers WHERE email_key = 'weg@example.org'")
+    moving.move(newsletter.settings, other)
+    new = open_store(there(newsletter, other))
+    add(new, "nieuw@example.org", consent="ja")
+    with new.read() as connection:
+        assert connection.exec_driver_sql("SELECT max(id) FROM subscribers").scalar() == 33
+    new.close()
+
+
+@both_ways
+def test_again_it_is_done_already_and_nowhere_else(
+    newsletter: Newsletter, other: str, tmp_path: Path
+) -> None:
+    moving.move(newsletter.settings, other)
+    assert moving.move(newsletter.settings, other).already
+    third = f"sqlite:///{tmp_path / 'third.db'}"
+    with pytest.raises(NewsletterError, match="moved before"):
+        moving.move(newsletter.settings, third)
+    # Not back either: what is there is old by now.
+    with pytest.raises(NewsletterError, match="moved away from it"):
+        moving.move(
+            there(newsletter, other), os.environ.get("NEWSLETTER_DATABASE_URL") or _file(newsletter)
+        )
+
+
+def _file(newsletter: Newsletter) -> str:
+    return f"sqlite:///{newsletter.root / '.newsletter' / 'newsletter.db'}"
+
+
+@both_ways
+def test_nothing_moves_while_letters_are_under_way(newsletter: Newsletter, other: str) -> None:
+    newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
+    with newsletter.store.write() as connection:
+        lease = timedelta(hours=1)
+        claim = batches.claim(connection, 1, size=5, lease=lease, key_id="k")
+        assert claim
+        assert batches.seal(connection, claim, "hash")
+    with pytest.raises(TryAgain, match="5 letters are under way"):
+        moving.move(newsletter.settings, other)
+    add(newsletter.store, "nieuw@example.org", consent="ja")
+    newsletter.lose_process()
+    moving.move(newsletter.settings, other)
+    new = open_store(there(newsletter, other))
+    with new.read() as connection:
+        query = "SELECT count(*) FROM deliveries WHERE state = 'unknown'"
+        assert connection.exec_driver_sql(query).scalar() == 5
+    new.close()
+
+
+@both_ways
+def test_a_database_in_use_is_refused_and_nothing_is_closed(
+    newsletter: Newsletter, other: str, tmp_path: Path
+) -> None:
+    assert tmp_path
+    place = locate(there(newsletter, other))
+    if "sqlite" in other:
+        open_store(there(newsletter, other)).close()
+    else:
+        empty = engine.connect(place)
+        engine.upgrade(empty, place)
+        empty.close()
+    new = open_store(there(newsletter, other))
+    add(new, "eigen@example.org", consent="ja")
+    before = everything(new)
+    with pytest.raises(NewsletterError, match="in use"):
+        moving.move(newsletter.settings, other)
+    assert everything(new) == before
+    add(newsletter.store, "nieuw@example.org", consent="ja")
+    # With nobody in it, its own ledger gives way.
+    for table in ("consents", "subscribers", "wordings"):
+        with new.write() as connection:
+            if table != "consents":  # which go with their person
+                connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - ours
+    new.close()
+    moving.move(newsletter.settings, other)
+    new = open_store(there(newsletter, other))
+    assert everything(new) == everything(newsletter.store)
+    new.close()
+
+
+@to_a_server
+def test_a_database_that_is_behind_or_of_others_is_refused(
+    newsletter: Newsletter, other: str
+) -> None:
+    place = locate(there(newsletter, other))
+    new = engine.connect(place)
+    engine.upgrade(new, place)
+    for revision, says in (("0002", "db upgrade"), ("9999", "newer version")):
+        with new.maintain() as connection:
+            connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 - ours
+        with pytest.raises(NewsletterError, match=says):
+            moving.move(newsletter.settings, other)
+    with new.maintain() as connection:
+        connection.exec_driver_sql("DROP TABLE alembic_version")
+    with pytest.raises(NewsletterError, match="not a database of this program"):
+        moving.move(newsletter.settings, other)
+    add(newsletter.store, "nieuw@example.org", consent="ja")
+    new.close()
+
+
+@both_ways
+def test_where_it_is_already_is_no_place_to_move_to(newsletter: Newsletter, other: str) -> None:
+    assert other
+    with pytest.raises(NewsletterError, match="is in now"):
+        moving.move(
+            newsletter.settings, os.environ.get("NEWSLETTER_DATABASE_URL") or _file(newsletter)
+        )
+
+
+@pytest.mark.parametrize(("database", "other"), WAYS[:2], indirect=True)
+def test_a_copy_of_this_ledger_that_is_open_is_refused(newsletter: Newsletter, other: str) -> None:
+    moving.move(newsletter.settings, other)
+    with newsletter.store.maintain() as connection:
+        connection.exec_driver_sql("UPDATE ledger SET closed_at = NULL, moved_at = NULL")
+    with pytest.raises(NewsletterError, match="one of them is a copy"):
+        moving.move(newsletter.settings, other)
+
+
+def test_who_began_to_write_before_the_move_is_carried_along(
+    root: Path, postgresql: str, tmp_path: Path
+) -> None:
+    assert postgresql
+    newsletter = Newsletter(root, readers=1)
+    target = f"sqlite:///{tmp_path / 'new.db'}"
+    with ThreadPoolExecutor(1) as pool:
+        with newsletter.store.write() as connection:
+            connection.exec_driver_sql("UPDATE subscribers SET first_name = 'Bas'")
+            move = pool.submit(moving.move, newsletter.settings, target)
+            waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            while not newsletter.sql(waiting)[0][0]:
+                assert not move.done()
+        move.result()
+    new = open_store(there(newsletter, target))
+    assert everything(new) == everything(newsletter.store)
+    with new.read() as connection:
+        names = connection.exec_driver_sql("SELECT first_name FROM subscribers").all()
+    assert [tuple(row) for row in names] == [("Bas",)]
+    new.close()
+
+
+@to_a_server
+def test_who_comes_into_the_other_one_meanwhile_is_not_overrun(
+    newsletter: Newsletter, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = locate(there(newsletter, other))
+    new = engine.connect(place)
+    engine.upgrade(new, place)
+    close = moving._close  # noqa: SLF001 - what happens between two steps
+
+    def close_slowly(source: Store) -> None:
+        close(source)
+        add(new, "eigen@example.org", consent="ja")
+
+    monkeypatch.setattr(moving, "_close", close_slowly)
+    with pytest.raises(NewsletterError, match=r"meanwhile.*The old database is closed"):
+        moving.move(newsletter.settings, other)
+    with new.read() as connection:
+        assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1
+    new.close()
+
+
+MOVER = """
+import os, signal, sys
+from dataclasses import replace
+from pathlib import Path
+from newsletter import config
+from newsletter.store import moving
+where, url = sys.argv[1:]
+def watch(frame, event, _arg):
+    code = frame.f_code
+    if event == "return" and code.co_name == where and code.co_filename == moving.__file__:
+        os.kill(os.getpid(), signal.SIGKILL)
+sys.setprofile(watch)
+moving.move(config.load(Path.cwd()), url)
+"""
+
+
+@both_ways
+@pytest.mark.parametrize("where", ["_refuse", "_close", "_copy_table", "_copy", "_note_moved"])
+def test_killed_half_way_it_is_finished_by_the_same_command(
+    newsletter: Newsletter, other: str, where: str, run: Run
+) -> None:
+    before = everything(newsletter.store)
+    killed = subprocess.run(
+        [sys.executable, "-c", MOVER, where, other], cwd=newsletter.root, check=False, timeout=60
+    )
+    assert killed.returncode == -signal.SIGKILL
+    with newsletter.store.read() as connection:
+        closed = connection.scalar(sa.select(ledger.c.closed_at)) is not None
+    assert closed == (where != "_refuse")
+
+    done = run("db", "move", other, "--json", cwd=newsletter.root)
+
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["already"] == (where in {"_copy", "_note_moved"})
+    new = open_store(there(newsletter, other))
+    assert everything(new) == before
+    new.close()
+
+
+def test_a_copy_that_fails_says_what_is_closed(
+    root: Path, postgresql: str, run: Run, tmp_path: Path
+) -> None:
+    assert postgresql
+    Newsletter(root).store.close()
+    target = tmp_path / "vol" / "new.db"
+    limited = [sys.executable, "-c", FULL, f"sqlite:///{target}"]
+    done = subprocess.run(limited, cwd=root, capture_output=True, encoding="utf-8", check=False)
+    assert "The old database is closed" in done.stdout, done.stderr
+    assert run("db", "move", f"sqlite:///{target}").returncode == 0
+
+
+FULL = """
+import sys
+from pathlib import Path
+from newsletter import config
+from newsletter.errors import NewsletterError
+from newsletter.store import moving
+def full(*_):
+    raise OSError(28, "No space left on device")
+moving._copy_table = full
+try:
+    moving.move(config.load(Path.cwd()), sys.argv[1])
+except NewsletterError as error:
+    print(error)
+"""
+
+
+@to_a_server
+def test_a_password_belongs_elsewhere(
+    newsletter: Newsletter, other: str, server: Postgres, run: Run
+) -> None:
+    name = other.partition("@/")[2].partition("?")[0]
+    done = run("db", "move", server.url(name, tcp=True), cwd=newsletter.root)
+    assert done.returncode == 0
+    assert "PGPASSWORD" in done.stderr
+    assert "geheim" not in done.stdout + done.stderr
+    line = f"NEWSLETTER_DATABASE_URL=postgresql://postgres@127.0.0.1:{server.port}/{name}"
+    assert line in done.stdout
+    told = run("db", "status", "--json", cwd=newsletter.root)
+    assert json.loads(told.stdout)["closed"] is True
+    environment = {"NEWSLETTER_DATABASE_URL": line.partition("=")[2], "PGPASSWORD": "geheim"}
+    told = run("db", "status", "--json", cwd=newsletter.root, env=environment)
+    document = json.loads(told.stdout)
+    assert (document["closed"], document["engine"]) == (False, "postgresql")
+    assert document["subscribers"] == 31
+    # A key that signed letters is not configured here.
+    assert document["key_matches"] is False
+
+
+@to_a_server
+def test_many_rows_do_not_fill_the_memory(newsletter: Newsletter, other: str) -> None:
+    newsletter.sql(
+        "WITH RECURSIVE n(i) AS (SELECT 100 UNION ALL SELECT i + 1 FROM n WHERE i < 40000) "
+        "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at) "
+        "SELECT 'p' || i, 'm' || i || '@example.org', 'm' || i || '@example.org', 'active', 't', "
+        "'2026-01-02 03:04:05.000006' FROM n"
+    )
+    seen: list[int] = []
+    moving.move(newsletter.settings, other, lambda done, _total: seen.append(done))
+    assert max(b - a for a, b in itertools.pairwise(seen)) <= 1000
+
+
+def test_the_command_says_what_to_set(root: Path, run: Run) -> None:
+    Newsletter(root).store.close()
+    moved = run("db", "move", "sqlite:///two.db")
+    assert moved.returncode == 0, moved.stderr
+    assert "NEWSLETTER_DATABASE_URL=sqlite:///two.db" in moved.stdout
+    refused = run("send", "--due")
+    assert refused.returncode == 1
+    assert "moved" in refused.stderr
+    there = {"NEWSLETTER_DATABASE_URL": "sqlite:///two.db"}
+    assert json.loads(run("db", "status", "--json", env=there).stdout)["subscribers"] == 25

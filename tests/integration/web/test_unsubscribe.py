@@ -1,0 +1,712 @@
+"""The readers' web app, as a process: leaving, and what must never happen on the way."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import secrets
+import select
+import signal
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeAlias
+
+import httpx
+import pytest
+
+from newsletter import tokens
+from newsletter.delivery.preflight import lost_key
+from newsletter.store.ids import new_id
+from newsletter.store.keys import record_fingerprint
+from tests.support.newsletter import FakeProvider, Newsletter, raw
+from tests.support.postgres import free_port
+from tests.support.subscribers import dump, sql
+from tests.support.web_server import (
+    COMMAND,
+    ENVIRONMENT,
+    KEY,
+    ONE_CLICK,
+    PROOF,
+    App,
+    Readers,
+    read_all,
+    readers_of,
+    serving,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from newsletter.model import Batch
+
+    Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
+
+QUICK = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
+EVERYWHERE = {
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-robots-tag": "noindex",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@pytest.fixture
+def readers(root: Path) -> Readers:
+    return readers_of(root)
+
+
+@pytest.fixture
+def app(root: Path, readers: Readers) -> Iterator[App]:
+    assert readers
+    with serving(root) as app:
+        yield app
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
+    """Return an app for tests that change nothing in its database."""
+    root = tmp_path_factory.mktemp("shared")
+    (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
+    readers_of(root).store.close()
+    with serving(root) as app:
+        yield app
+
+
+def database(root: Path) -> Path:
+    return root / ".newsletter" / "newsletter.db"
+
+
+def text(answer: httpx.Response) -> str:
+    return re.sub(r"<style>.*?</style>|<[^>]+>", " ", answer.text, flags=re.DOTALL)
+
+
+# Leaving
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_opening_the_link_shows_its_two_buttons_and_changes_nothing(
+    method: str, app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    before = dump(readers.store)
+    answer = app.client.request(method, f"/u/{token}")
+    assert answer.status_code == 200
+    assert dump(readers.store) == before
+    if method == "HEAD":
+        assert answer.content == b""
+        assert int(answer.headers["content-length"]) > 1000
+        return
+    assert answer.text.count("<form") == answer.text.count("<button") == 2
+    assert "Proefbrief" in answer.text
+    assert "anna" not in answer.text
+    assert "@" not in text(answer)
+
+
+def test_pressing_the_button_leaves_at_once(app: App, readers: Readers) -> None:
+    token, other = readers.join("anna"), readers.join("bas")
+    answer = app.client.post(f"/u/{token}")
+    assert answer.status_code == 200
+    assert "Je bent afgemeld" in answer.text
+    assert readers.status("anna") == "unsubscribed"
+    assert readers.status("bas") == "active"
+    assert other
+    assert sql(readers.store, "SELECT left_at IS NOT NULL FROM subscribers ORDER BY id") == [
+        (1,),
+        (0,),
+    ]
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"data": ONE_CLICK},
+        {"files": {"List-Unsubscribe": (None, "One-Click")}},
+        {"content": b""},
+        {"content": b"List-Unsubscribe=One-Click"},
+        {"json": ONE_CLICK},
+        {"content": b"\xff\x00", "headers": {"Content-Type": "multipart/form-data"}},
+        {"content": b"x" * 4096, "headers": {"Content-Type": "no/such; type"}},
+        {"data": ONE_CLICK, "headers": {"Origin": "https://mail.example.com"}},
+        {"data": ONE_CLICK, "headers": {"Origin": "null", "Sec-Fetch-Site": "cross-site"}},
+        {"data": ONE_CLICK, "headers": {"Cookie": "a=b", "Referer": "https://example.com/"}},
+    ],
+)
+def test_one_click_is_the_same_post_whatever_its_body_and_origin(
+    request_: dict[str, object], app: App, readers: Readers
+) -> None:
+    by_button = app.client.post(f"/u/{readers.join('bas')}")
+    answer = app.leave(readers.join("anna"), **({"data": None} | request_))
+    assert answer.status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+    assert answer.content == by_button.content
+    assert "location" not in answer.headers
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_body_in_chunks_is_a_body(app: App, readers: Readers) -> None:
+    token = readers.join("anna")
+    answer = app.client.post(f"/u/{token}", content=iter([b"List-Unsubscribe=", b"One-Click"]))
+    assert answer.status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_the_answer_comes_after_the_commit(root: Path, app: App, readers: Readers) -> None:
+    token = readers.join("anna")
+    with raw(database(root), manual=True) as writer, app.connection() as connection:
+        writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
+        writer.execute("BEGIN IMMEDIATE")
+        connection.sendall(f"POST /u/{token} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        # Whoever asks later is answered sooner: this one waits for the other writer.
+        for _ in range(5):
+            assert app.client.get("/healthz").status_code == 200
+        assert select.select([connection], [], [], 0)[0] == []
+        writer.execute("ROLLBACK")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    app.process.kill()
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_leaving_twice_gets_the_same_answer_and_keeps_the_first_moment(
+    app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    first = app.leave(token)
+    after = dump(readers.store)
+    second = app.leave(token)
+    assert (second.status_code, second.content) == (200, first.content)
+    assert dump(readers.store) == after
+
+
+def test_who_has_left_already_waits_for_no_writer(root: Path, app: App, readers: Readers) -> None:
+    token = readers.join("anna", "unsubscribed")
+    with raw(database(root), manual=True) as writer:
+        writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
+        writer.execute("BEGIN IMMEDIATE")
+        assert app.leave(token).status_code == 200
+        assert app.leave(PROOF).status_code == 200
+        writer.execute("ROLLBACK")
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("pending", "unsubscribed"),
+        ("bounced", "bounced"),
+        ("complained", "complained"),
+    ],
+)
+def test_leaving_never_weakens_what_keeps_an_address_from_mail(
+    before: str, after: str, app: App, readers: Readers
+) -> None:
+    answer = app.leave(readers.join("anna", before))
+    assert answer.status_code == 200
+    assert "Je bent afgemeld" in answer.text
+    assert readers.status("anna") == after
+
+
+def test_who_was_erased_gets_the_same_kind_answer(app: App, readers: Readers) -> None:
+    token = readers.join("anna")
+    sql(readers.store, "DELETE FROM subscribers")
+    unknown = tokens.leave_token(KEY, new_id(), new_id())
+    present = app.leave(readers.join("bas"))
+    for gone in (token, unknown):
+        assert app.client.get(f"/u/{gone}").status_code == 200
+        assert app.leave(gone).content == present.content
+
+
+def test_a_proofs_link_works_and_changes_nothing(app: App, readers: Readers) -> None:
+    readers.join("anna")
+    before = dump(readers.store)
+    shown, pressed = app.client.get(f"/u/{PROOF}"), app.leave(PROOF)
+    assert (shown.status_code, pressed.status_code) == (200, 200)
+    assert "Dit is de link van een proefbrief" in shown.text
+    assert "Dit is de link van een proefbrief" in pressed.text
+    assert "Je bent afgemeld" not in pressed.text.partition("<h1>")[2].partition("</h1>")[0]
+    assert dump(readers.store) == before
+
+
+def test_a_link_signed_by_a_key_that_was_replaced_still_works(root: Path, readers: Readers) -> None:
+    token = readers.join("anna")
+    with serving(root, env={"NEWSLETTER_SECRET_KEY": f"a newer key,{KEY}"}) as app:
+        assert app.leave(token).status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_without_a_key_of_ones_own_the_generated_one_verifies(
+    root: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers.join("anna")
+    public_id = str(sql(readers.store, "SELECT public_id FROM subscribers")[0][0])
+    monkeypatch.delitem(ENVIRONMENT, "NEWSLETTER_SECRET_KEY")
+    with serving(root) as app:
+        key = (root / ".newsletter" / "secret-key").read_text(encoding="ascii").strip()
+        assert app.leave(tokens.leave_token(key, public_id, new_id())).status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
+    token = readers.join("anna")
+    sql(readers.store, "CREATE TABLE counts (n INTEGER)")
+    sql(
+        readers.store,
+        "CREATE TRIGGER counted AFTER UPDATE ON subscribers BEGIN INSERT INTO counts VALUES (1); "
+        "END",
+    )
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(app.leave, [token] * 50))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    assert sql(readers.store, "SELECT count(*) FROM counts") == [(1,)]
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_many_who_leave_at_once_all_leave(app: App, readers: Readers) -> None:
+    links = {f"lezer{n}": readers.join(f"lezer{n}") for n in range(60)}
+    stays = readers.join("blijft")
+    with ThreadPoolExecutor(30) as pool:
+        answers = list(pool.map(app.leave, links.values()))
+    assert {answer.status_code for answer in answers} == {200}
+    assert {readers.status(name) for name in links} == {"unsubscribed"}
+    assert stays
+    assert readers.status("blijft") == "active"
+
+
+# Bodies and clients
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"Content-Length: 4097\r\n\r\n" + b"x" * 4097,
+        b"Content-Length: 31457280\r\n\r\n" + b"x" * 5000,
+        b"Transfer-Encoding: chunked\r\n\r\n800\r\n%b\r\n801\r\n%b" % (b"x" * 2048, b"x" * 2049),
+    ],
+    ids=["4097 bytes", "30 MB to come", "chunks"],
+)
+def test_a_body_that_is_far_too_long_is_refused_before_its_end(
+    body: bytes, app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    answer = app.talk(f"POST /u/{token} HTTP/1.1\r\nHost: a\r\n".encode() + body)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert readers.status("anna") == "active"
+
+
+def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
+    token = readers.join("anna")
+    head = f"POST /u/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n".encode()
+    with serving(root, tweak=QUICK) as app:
+        assert app.talk(head, b"List-").startswith(b"HTTP/1.1 408 ")
+    assert readers.status("anna") == "active"
+
+
+def test_who_hangs_up_half_way_has_not_left(app: App, readers: Readers) -> None:
+    token = readers.join("anna")
+    with app.connection() as connection:
+        connection.sendall(
+            f"POST /u/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx".encode()
+        )
+    app.wait_for("POST")
+    assert app.stop() == 0
+    assert "POST /u/{token} 400" in app.said()
+    assert readers.status("anna") == "active"
+
+
+def test_a_request_that_does_not_come_is_waited_for_only_so_long(
+    root: Path, readers: Readers
+) -> None:
+    assert readers
+    tweak = "from newsletter.web import server; server.HEAD_SECONDS = 0.3"
+    whole = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    with serving(root, tweak=tweak) as app:
+        assert app.talk(b"") == b""
+        assert app.talk(b"GET /u/") == b""
+        # Also the second request over one connection.
+        with app.connection() as connection:
+            connection.sendall(whole)
+            answer = b""
+            while not answer.endswith(b"}"):
+                answer += connection.recv(65536)
+            connection.sendall(b"GET /u/")
+            assert read_all(connection) == b""
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        b"niets\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: " + b"x" * 20_000,
+    ],
+    ids=["words", "TLS", "no host", "headers too long"],
+)
+def test_what_is_no_request_gets_a_plain_refusal(said: bytes, shared: App) -> None:
+    head, _, body = shared.talk(said).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert len(body) < 100
+    for name, value in EVERYWHERE.items():
+        assert f"{name}: {value}".encode() in head
+
+
+# Every answer
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"])
+@pytest.mark.parametrize(
+    "path",
+    [f"/u/{PROOF}", "/u/niets", "/issues/2026-11-29-rust", "/healthz", "/", "/u", "/healthz/"],
+)
+def test_every_answer_keeps_to_itself(method: str, path: str, shared: App) -> None:
+    answer = shared.client.request(method, path)
+    for name, value in EVERYWHERE.items():
+        assert answer.headers.get_list(name) == [value]
+    assert answer.headers.get_list("cache-control") == ["no-store"]
+    policy = answer.headers.get_list("content-security-policy")
+    assert len(policy) == 1
+    assert policy[0].startswith("default-src 'none'; ")
+    assert "frame-ancestors 'none'" in policy[0]
+    assert "base-uri 'none'" in policy[0]
+    assert "unsafe" not in policy[0]
+    assert {"server", "set-cookie", "location"}.isdisjoint(answer.headers)
+    assert "<script" not in answer.text
+    assert not re.search(r"(src|@import|url\()", answer.text)
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (f"/u/{PROOF}", {"GET", "HEAD", "POST"}),
+        ("/issues/2026-11-29-rust", {"GET", "HEAD"}),
+        ("/healthz", {"GET", "HEAD"}),
+    ],
+)
+def test_another_method_is_told_which_ones_there_are(
+    path: str, methods: set[str], shared: App
+) -> None:
+    for method in ("POST", "PUT", "DELETE", "OPTIONS", "BREW"):
+        if method not in methods:
+            answer = shared.client.request(method, path)
+            assert answer.status_code == 405
+            assert set(answer.headers["allow"].split(", ")) == methods
+
+
+def test_healthz_names_the_ledger(root: Path, app: App, readers: Readers) -> None:
+    assert root
+    answer = app.client.get("/healthz")
+    ledger = sql(readers.store, "SELECT id FROM ledger")[0][0]
+    assert (answer.status_code, answer.json()) == (200, {"status": "ok", "ledger": ledger})
+    head = app.client.head("/healthz")
+    assert (head.status_code, head.content) == (200, b"")
+
+
+# A database that cannot be used
+
+
+def unwell(app: App) -> str:
+    """Return why the app is unwell; it must be."""
+    answer = app.client.get("/healthz")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+    assert answer.json().keys() == {"status"}
+    return str(answer.json()["status"])
+
+
+def refuses(app: App, token: str) -> None:
+    for link in (token, PROOF):
+        answer = app.leave(link)
+        assert answer.status_code == 503
+        assert answer.headers["retry-after"] == "60"
+        assert "nog niet afgemeld" in answer.text
+        assert answer.text.count("<form") == 1
+    assert app.client.get(f"/u/{token}").status_code == 200
+
+
+def test_while_the_database_is_away_nobody_is_told_that_he_has_left(
+    root: Path, app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    assert app.client.get("/healthz").status_code == 200
+    away = root / "away.db"
+    database(root).rename(away)
+    database(root).mkdir()
+    assert unwell(app) == "the database cannot be used just now"
+    refuses(app, token)
+    assert app.client.get("/issues/2026-11-29-rust").status_code == 503
+    database(root).rmdir()
+    refuses(app, token)
+    assert not database(root).exists()
+    away.rename(database(root))
+    assert app.leave(token).status_code == 200
+    assert app.client.get("/healthz").status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_a_backup_that_was_put_back_is_what_readers_leave_from(
+    root: Path, app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    readers.store.close()
+    copy = root / "copy.db"
+    with raw(database(root)) as connection, raw(copy) as backup:
+        connection.backup(backup)
+    assert app.client.get("/healthz").status_code == 200
+    copy.rename(database(root))
+    assert app.leave(token).status_code == 200
+    with raw(database(root)) as connection:
+        assert connection.execute("SELECT status FROM subscribers").fetchall() == [
+            ("unsubscribed",)
+        ]
+
+
+def test_the_app_starts_before_its_database_and_finds_it_later(root: Path) -> None:
+    database(root).parent.mkdir(mode=0o700)
+    database(root).mkdir(mode=0o700)
+    with serving(root) as app:
+        assert unwell(app)
+        refuses(app, tokens.leave_token(KEY, new_id(), new_id()))
+        database(root).rmdir()
+        readers = readers_of(root)
+        token = readers.join("anna")
+        # It knocks at most once a second.
+        while app.client.get("/healthz").status_code == 503:
+            pass
+        assert app.leave(token).status_code == 200
+    assert readers.status("anna") == "unsubscribed"
+
+
+def test_a_database_that_was_moved_lets_nobody_leave(app: App, readers: Readers) -> None:
+    active, gone = readers.join("anna"), readers.join("bas", "unsubscribed")
+    sql(readers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
+    assert unwell(app) == "this database is closed: another one has taken its place"
+    refuses(app, active)
+    refuses(app, gone)
+    assert readers.status("anna") == "active"
+
+
+def test_another_database_than_the_settings_name_lets_nobody_leave(
+    root: Path, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    ledger = sql(readers.store, "SELECT id FROM ledger")[0][0]
+    toml = root / "newsletter.toml"
+    toml.write_text(f'ledger = "{ledger}"\n', encoding="utf-8")
+    with serving(root, env={"NEWSLETTER_DATABASE_URL": "sqlite:///empty.db"}) as app:
+        assert unwell(app) == "the database cannot be used just now"
+        refuses(app, token)
+    with serving(root) as app:
+        assert app.leave(token).status_code == 200
+
+
+def test_a_database_of_another_version_is_unwell(app: App, readers: Readers) -> None:
+    assert app.client.get("/healthz").status_code == 200
+    sql(readers.store, "UPDATE alembic_version SET version_num = '9999'")
+    assert unwell(app) == "the database and this program are of different versions"
+
+
+def test_a_lock_that_is_held_too_long_is_no_yes(root: Path, readers: Readers) -> None:
+    token = readers.join("anna")
+    tweak = "from newsletter.store import sqlite; sqlite.BUSY_SECONDS = 0.2"
+    with serving(root, tweak=tweak) as app:
+        with raw(database(root), manual=True) as writer:
+            writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
+            writer.execute("BEGIN IMMEDIATE")
+            answer = app.leave(token)
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
+            assert app.client.get("/healthz").status_code == 200
+            writer.execute("ROLLBACK")
+        assert app.leave(token).status_code == 200
+
+
+# What is written down
+
+
+def test_the_log_holds_no_token_no_address_and_no_query(root: Path, readers: Readers) -> None:
+    token = readers.join("anna")
+    secret = secrets.token_hex(8)
+    with serving(root) as app:
+        app.client.get(f"/u/{token}?email={secret}@example.org")
+        app.leave(token, headers={"User-Agent": secret, "X-Forwarded-For": "192.0.2.77"})
+        app.client.get(f"/u/{secret}")
+        app.client.get(f"/{secret}")
+        app.client.request(secret.upper(), "/healthz")
+        app.client.get(f"/issues/{secret}")
+        app.talk(f"{secret} /u/{token}\r\n\r\n".encode())
+        sql(readers.store, "ALTER TABLE subscribers RENAME TO vanished")
+        assert app.leave(token).status_code == 500
+        assert app.client.get("/healthz").status_code == 200
+        assert app.stop() == 0
+        said = app.said()
+    assert "POST /u/{token} 200 " in said
+    assert "GET /u/{token} 404 " in said
+    assert "GET - 404 " in said
+    assert "OTHER /healthz 405 " in said
+    assert re.search(r"POST /u/\{token\} 500 .*: unexpected OperationalError at \w+\.py:\d+", said)
+    for private in (token, token[:20], secret, secret.upper(), "anna", "192.0.2", "127.0.0.1 "):
+        assert private not in said.replace(app.url, "")
+    assert KEY not in said
+    assert "Traceback" not in said
+
+
+def test_each_request_is_one_line(app: App) -> None:
+    app.client.get("/healthz")
+    app.client.head(f"/u/{PROOF}")
+    assert app.stop() == 0
+    lines = app.said().splitlines()
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    assert re.fullmatch(rf"{moment} GET /healthz 200 \d+\.\d ms", lines[1])
+    assert re.fullmatch(rf"{moment} HEAD /u/\{{token\}} 200 \d+\.\d ms", lines[2])
+    assert len(lines) == 3
+
+
+def test_something_unexpected_is_a_kind_page(app: App, readers: Readers) -> None:
+    sql(readers.store, "ALTER TABLE mailings RENAME TO vanished")
+    answer = app.client.get("/issues/2026-11-29-rust")
+    assert answer.status_code == 500
+    assert "Het lukt nu even niet" in answer.text
+    assert "vanished" not in answer.text
+
+
+# Starting and stopping
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_after_what_it_is_doing(
+    number: signal.Signals, root: Path, app: App, readers: Readers
+) -> None:
+    token = readers.join("anna")
+    with raw(database(root), manual=True) as writer, app.connection() as connection:
+        writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
+        writer.execute("BEGIN IMMEDIATE")
+        connection.sendall(f"POST /u/{token} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        assert app.client.get("/healthz").status_code == 200
+        app.process.send_signal(number)
+        # It takes no new connections while it finishes this one.
+        while can_connect(app):
+            pass
+        writer.execute("ROLLBACK")
+        assert connection.recv(12) == b"HTTP/1.1 200"
+    assert app.process.wait(60) == 0
+    assert readers.status("anna") == "unsubscribed"
+    assert "Traceback" not in app.said()
+
+
+def can_connect(app: App) -> bool:
+    try:
+        app.connection().close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def test_a_port_that_is_taken_is_one_line(run: Command, shared: App) -> None:
+    done = run("serve", "--port", str(shared.port))
+    assert done.returncode == 1
+    assert re.fullmatch(
+        rf"newsletter: 127\.0\.0\.1:{shared.port}: cannot .+: Address already in use\. .+\n",
+        done.stderr,
+    )
+
+
+def test_quietly_it_says_nothing(root: Path, readers: Readers) -> None:
+    assert readers
+    port = free_port()
+    process = subprocess.Popen(
+        [COMMAND, "-q", "serve", "--port", str(port)], cwd=root, stderr=subprocess.PIPE
+    )
+    while True:
+        with contextlib.suppress(httpx.ConnectError):
+            assert httpx.get(f"http://127.0.0.1:{port}/healthz").status_code == 200
+            break
+    process.terminate()
+    assert process.communicate() == (None, b"")
+    assert process.returncode == 0
+
+
+@pytest.mark.parametrize("host", ["192.0.2.1", "no.such.host.invalid", "a b", "..", "x" * 300])
+def test_an_address_that_is_not_ours_is_one_line(host: str, run: Command) -> None:
+    done = run("serve", "--host", host, "--port", "0")
+    assert done.returncode == 1
+    assert re.fullmatch(r"newsletter: .+:0: .+\n", done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+def test_it_listens_on_ipv6_as_well(root: Path, readers: Readers) -> None:
+    assert readers
+    with serving(root, "--host", "::1") as app:
+        assert app.url.startswith("http://[::1]:")
+        assert app.client.get("/healthz").status_code == 200
+
+
+def test_it_says_what_it_serves_and_where(shared: App) -> None:
+    assert re.fullmatch(r"Proefbrief: serving on http://127\.0\.0\.1:\d+\n", shared.ready)
+
+
+def test_an_authors_own_page_wins_and_the_rest_comes_with_the_program(
+    root: Path, readers: Readers
+) -> None:
+    assert readers
+    folder = root / "templates" / "pages"
+    folder.mkdir(parents=True)
+    own = "<style>p { color: red }</style><p>Dag {{ newsletter.name }} & meer</p>"
+    (folder / "missing.html.j2").write_text(own, encoding="utf-8")
+    with serving(root) as app:
+        answer = app.client.get("/nergens")
+        assert answer.status_code == 404
+        assert "<p>Dag Proefbrief & meer</p>" in answer.text
+        assert "style-src 'sha256-" in answer.headers["content-security-policy"]
+        assert "Wil je je afmelden?" in app.client.get(f"/u/{PROOF}").text
+
+
+def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
+    root: Path, run: Command
+) -> None:
+    folder = root / "templates" / "pages"
+    folder.mkdir(parents=True)
+    (folder / "left.html.j2").write_text("a\n{{ newsletter.nmae }}", encoding="utf-8")
+    done = run("serve", "--port", "0")
+    assert done.returncode == 1
+    assert "templates/pages/left.html.j2: line 2: " in done.stderr
+
+
+# While a send runs
+
+
+def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Path) -> None:
+    newsletter = Newsletter(root, readers=30)
+    people = newsletter.sql("SELECT id, public_id FROM subscribers ORDER BY id")
+    key = newsletter.settings.secret_keys[0]
+    links = [tokens.leave_token(key, str(public_id), new_id()) for _, public_id in people]
+    first_batch, later = 3, 25
+    with serving(root, env={"NEWSLETTER_SECRET_KEY": key}) as app:
+
+        def leave_while_it_is_under_way(_batch: Batch) -> None:
+            if provider.calls == 1:
+                assert app.leave(links[first_batch]).status_code == 200
+                assert app.leave(links[later]).status_code == 200
+                snapshots = newsletter.sql("SELECT snapshot FROM batches ORDER BY id")
+                assert snapshots[0] == (None,)
+
+        provider = FakeProvider(root / "taken", answer=leave_while_it_is_under_way)
+        receipt = newsletter.send(provider).receipt
+    mailed = provider.copies()
+    assert f"lezer{later}@example.org" not in mailed
+    assert len(mailed) == 29
+    assert set(mailed.values()) == {1}
+    assert receipt.counts["skipped"] == 1
+    states = newsletter.sql("SELECT state, reason FROM deliveries ORDER BY subscriber_id")
+    assert states[later] == ("skipped", "unsubscribed")
+    assert states[first_batch] == ("accepted", None)
+
+
+def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None:
+    """It would tell everybody who wants to leave that his link does not work."""
+    store = readers_of(root).store
+    keys = ("the one of those letters", KEY)
+    with store.write() as connection:
+        for key in keys:
+            record_fingerprint(connection, tokens.fingerprint(key))
+    with serving(root) as app:
+        app.wait_for("NEWSLETTER_SECRET_KEY: lacks a key that has signed letters")
+    assert lost_key(store, keys) is None

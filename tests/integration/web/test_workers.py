@@ -1,0 +1,269 @@
+"""Several processes on one socket, slow clients, and letters that leave while it all goes on."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import pytest
+
+from newsletter import tokens
+from tests.integration.web.test_signup import PROXY, anywhere, ask, on_both
+from tests.integration.web.test_unsubscribe import can_connect
+from tests.support.signups import queued
+from tests.support.subscribers import sql
+from tests.support.web_server import KEY, App, Readers, read_all, readers_of, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from subprocess import CompletedProcess
+
+    Run = Callable[..., CompletedProcess[str]]
+
+GOOD = tokens.leave_token(KEY, "a" * 32, "b" * 32)
+
+
+@pytest.fixture
+def readers(root: Path) -> Readers:
+    return readers_of(root)
+
+
+@pytest.fixture
+def app(root: Path, readers: Readers) -> Iterator[App]:
+    assert readers
+    with serving(root, "--workers", "3", *PROXY) as app:
+        yield app
+
+
+def children(app: App) -> set[int]:
+    """Return the processes that answer."""
+    listed = Path(f"/proc/{app.process.pid}/task/{app.process.pid}/children").read_text().split()
+    return set(map(int, listed))
+
+
+def wait_until(holds: Callable[[], object]) -> None:
+    deadline = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def gone(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return True
+
+
+def alone(app: App, path: str) -> int:
+    """Ask over a connection of its own, so that any of the processes may answer."""
+    return httpx.get(app.url + path, timeout=60).status_code
+
+
+# Several processes
+
+
+def test_all_of_them_answer_on_one_address(app: App) -> None:
+    assert len(children(app)) == 3
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(lambda _n: alone(app, "/healthz"), range(60))) == {200}
+
+
+def test_they_say_that_they_serve_once(app: App) -> None:
+    assert re.fullmatch(r"Proefbrief: serving on http://127\.0\.0\.1:\d+\n", app.ready)
+    assert app.stop() == 0
+    assert app.said().count("serving on") == 1
+    assert "Traceback" not in app.said()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_them_all(number: signal.Signals, app: App) -> None:
+    born = children(app)
+    assert alone(app, "/healthz") == 200
+    assert app.stop(number) == 0
+    assert all(gone(pid) for pid in born)
+    assert not can_connect(app)
+
+
+def test_interrupted_at_a_terminal_where_all_of_them_hear_it(app: App) -> None:
+    born = children(app)
+    for pid in (*born, app.process.pid):
+        os.kill(pid, signal.SIGINT)
+    assert app.process.wait(60) == 0
+    assert all(gone(pid) for pid in born)
+
+
+def test_one_that_is_killed_is_replaced(app: App) -> None:
+    born = children(app)
+    os.kill(min(born), signal.SIGKILL)
+    wait_until(lambda: len(children(app)) == 3 and children(app) != born)
+    assert {alone(app, "/healthz") for _ in range(20)} == {200}
+
+
+def test_none_outlives_its_parent(app: App) -> None:
+    born = children(app)
+    app.process.kill()
+    wait_until(lambda: all(gone(pid) for pid in born))
+
+
+def test_what_is_wrong_is_found_before_the_first_is_born(root: Path, run: Run) -> None:
+    folder = root / "templates" / "pages"
+    folder.mkdir(parents=True)
+    (folder / "join.html.j2").write_text("{{ newsletter.nmae }}", encoding="utf-8")
+    done = run("serve", "--port", "0", "--workers", "2")
+    assert done.returncode == 1
+    assert "templates/pages/join.html.j2: line 1: " in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_notice_that_is_wrong_is_found_then_too(root: Path, run: Run) -> None:
+    folder = root / "templates" / "notices"
+    folder.mkdir(parents=True)
+    (folder / "confirmation.txt.j2").write_text("Dag,", encoding="utf-8")
+    done = run("serve", "--port", "0")
+    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    assert "notices/confirmation.txt.j2: the notice has no link" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "option",
+    [("--workers", "0"), ("--workers", "65"), ("--proxy", "nginx"), ("--proxy", "10.0.0.1/8")],
+)
+def test_what_cannot_be_meant_is_wrong_usage(option: tuple[str, str], run: Run) -> None:
+    done = run("serve", "--port", "0", *option)
+    assert done.returncode == 2
+    assert option[0] in done.stderr
+
+
+# Letters leave
+
+
+@on_both
+def test_the_letter_leaves_after_the_answer_once_whoever_answers(
+    root: Path, app: App, readers: Readers
+) -> None:
+    with ThreadPoolExecutor(8) as pool:
+
+        def sign_up(n: int) -> int:
+            fields = {"email": f"lezer{n}@example.org", "stamp": _stamp()}
+            answer = httpx.post(f"{app.url}/subscribe", data=fields, headers=anywhere(), timeout=60)
+            return answer.status_code
+
+        assert set(pool.map(sign_up, range(24))) == {200}
+    wait_until(lambda: set(queued(readers.store)) == {("confirmation", "accepted")})
+    letters = list((root / ".newsletter" / "outbox" / "_notices").glob("*.eml"))
+    assert len(letters) == len(queued(readers.store)) == 24
+    assert app.stop() == 0
+    told = re.findall(r"^notices: (\d+) accepted$", app.said(), re.MULTILINE)
+    assert sum(map(int, told)) == 24
+
+
+def _stamp() -> str:
+    return tokens.form_stamp(KEY, int((time.time() - 60) * 1000), "http://localhost:8000/")
+
+
+@on_both
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_killed_between_answer_and_letter_nothing_is_lost(
+    workers: str, root: Path, readers: Readers
+) -> None:
+    held = "from newsletter.delivery import notices; notices.is_due = lambda *_: False"
+    with serving(root, *PROXY, "--workers", workers, tweak=held) as app:
+        assert ask(app, "anna@example.org").status_code == 200
+        app.process.kill()
+    assert queued(readers.store) == [("confirmation", "pending")]
+    with serving(root):
+        wait_until(lambda: queued(readers.store) == [("confirmation", "accepted")])
+    assert len(list((root / ".newsletter" / "outbox" / "_notices").glob("*.eml"))) == 1
+
+
+def test_a_provider_that_is_not_set_up_keeps_nobody_from_asking(
+    root: Path, readers: Readers
+) -> None:
+    environment = {"NEWSLETTER_PROVIDER": "resend"}
+    with serving(root, *PROXY, env=environment) as app:
+        assert ask(app, "anna@example.org").status_code == 200
+        assert app.stop() == 0
+        assert "notices wait for a send: RESEND_API_KEY: is not set" in app.said()
+    assert sql(readers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
+
+
+def test_what_keeps_letters_from_leaving_is_told_once(root: Path, readers: Readers) -> None:
+    environment = {
+        "NEWSLETTER_PROVIDER": "resend",
+        "RESEND_API_KEY": "re_of_these_tests",
+        "NEWSLETTER_PROVIDER_URL": "http://127.0.0.1:9",
+    }
+    # The package has a function of the module's name.
+    tweak = (
+        "import sys, newsletter.web; notices = sys.modules['newsletter.web.notices'];"
+        " notices.SECONDS = 0.05; notices._MOMENT = (0.01, 0.05)"
+    )
+    with serving(root, *PROXY, env=environment, tweak=tweak) as app:
+        for n in range(3):
+            assert ask(app, f"lezer{n}@example.org").status_code == 200
+        time.sleep(1)
+        assert app.stop() == 0
+        assert app.said().count('notices: newsletter.toml: setting "sender" is empty') == 1
+    assert {state for _, state in queued(readers.store)} == {"pending"}
+
+
+# Slow clients
+
+
+SLOW = "from newsletter.web import server; server.{} = 0.5"
+
+
+def hung_up_on(connection: socket.socket, part: bytes, times: int, pause: float) -> bool:
+    """Send something again and again; tell whether the app hangs up before it was all sent."""
+    try:
+        for _ in range(times):
+            connection.sendall(part)
+            time.sleep(pause)
+    except ConnectionError:
+        return True
+    return False
+
+
+@pytest.mark.parametrize("path", ["/", "/nergens", "/healthz", f"/u/{GOOD}"])
+def test_a_body_that_dribbles_in_is_cut_off_wherever_it_goes(
+    path: str, root: Path, readers: Readers
+) -> None:
+    assert readers
+    head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n".encode()
+    with serving(root, tweak=SLOW.format("BODY_SECONDS")) as app, app.connection() as connection:
+        connection.sendall(head)
+        assert hung_up_on(connection, b"x", 2000, 0.02)
+
+
+def test_a_head_that_dribbles_in_is_cut_off(root: Path, readers: Readers) -> None:
+    assert readers
+    with serving(root, tweak=SLOW.format("HEAD_SECONDS")) as app, app.connection() as connection:
+        assert hung_up_on(connection, b"G", 2000, 0.02)
+
+
+def test_who_does_not_read_what_he_asked_for_is_cut_off(root: Path, readers: Readers) -> None:
+    assert readers
+    many = b"GET /nergens HTTP/1.1\r\nHost: a\r\n\r\n" * 50
+    with serving(root, tweak=SLOW.format("READ_SECONDS")) as app:
+        with socket.socket() as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            connection.connect(("127.0.0.1", app.port))
+            connection.settimeout(60)
+            assert hung_up_on(connection, many, 100_000, 0.0)
+        assert app.client.get("/healthz").status_code == 200
+
+
+def test_who_reads_slowly_but_reads_gets_all_of_it(root: Path, readers: Readers) -> None:
+    assert readers
+    with serving(root) as app, app.connection() as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        time.sleep(0.5)
+        assert read_all(connection).endswith(b"</html>\n")

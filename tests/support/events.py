@@ -1,0 +1,96 @@
+"""What tests of events share: a newsletter whose letters have left, and who tells of them."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.store.schema import deliveries, mailings, subscribers
+from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.people import Story, story
+from tests.support.newsletter import FakeProvider, Newsletter, write_issue
+from tests.support.providers.webhooks import RESEND, Sender, Told
+from tests.support.subscribers import sql
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+_NUMBERS = itertools.count(1)
+
+
+class Letters:
+    """A newsletter of which an issue has left, and what is told of its letters.
+
+    Args:
+        newsletter: The newsletter.
+        ledger: Where its stand-in for a provider notes what it takes.
+    """
+
+    def __init__(self, newsletter: Newsletter, ledger: Path) -> None:
+        self.newsletter = newsletter
+        self.provider = FakeProvider(ledger)
+
+    def send(self, name: str = "rust") -> str:
+        """Send another issue to everybody; return its slug."""
+        slug = write_issue(self.newsletter.root, name=name, days=6 + next(_NUMBERS))
+        self.newsletter.send(self.provider, slug)
+        return slug
+
+    def ref(self, reader: int = 0, slug: str = "") -> str:
+        """Return the reference of a reader's letter, of the last issue unless told otherwise."""
+        query = (
+            sa.select(deliveries.c.ref)
+            .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+            .join(mailings, mailings.c.id == deliveries.c.mailing_id)
+            .where(subscribers.c.email == email(reader))
+            .order_by(deliveries.c.id.desc())
+        )
+        if slug:
+            query = query.where(mailings.c.slug == slug)
+        with self.newsletter.store.read() as connection:
+            found: str = connection.scalars(query.limit(1)).one()
+        return found
+
+    def told(self, kind: str, reader: int = 0, *, ago: float = 0.0, slug: str = "") -> Told:
+        """Return what a provider tells of a reader's letter, so many seconds ago."""
+        return Told(kind, self.ref(reader, slug), email(reader), at=time.time() - ago)
+
+    def hear(self, *told: Told, sender: Sender = RESEND) -> int:
+        """Let webhooks come; return how many were applied."""
+        webhooks = [(sender.name, f"name-{next(_NUMBERS)}", sender.webhook(one)[0]) for one in told]
+        keep(self.newsletter.store, webhooks)
+        return apply_waiting(self.newsletter.store)
+
+    def status(self, reader: int = 0) -> str:
+        return self.story(reader).subscriber.status.value
+
+    def story(self, reader: int = 0) -> Story:
+        found = story(self.newsletter.store, email(reader))
+        assert isinstance(found, Story)
+        return found
+
+    def kinds(self, reader: int = 0) -> list[str]:
+        return sorted(event.kind.value for event in self.story(reader).events)
+
+    def standing(self, reader: int = 0) -> object:
+        query = "SELECT standing FROM deliveries WHERE ref = ?"
+        return sql(self.newsletter.store, query, self.ref(reader))[0][0]
+
+    def confirm(self, reader: int = 0, *, ago: float = 0.0) -> None:
+        """Let a reader say (again) that he wants the letter, so many seconds ago."""
+        at = datetime.now(UTC) - timedelta(seconds=ago)
+        with self.newsletter.store.write() as connection:
+            connection.execute(
+                subscribers.update()
+                .where(subscribers.c.email == email(reader))
+                .values(status="active", confirmed_at=at)
+            )
+
+
+def email(reader: int) -> str:
+    return f"lezer{reader}@example.org"

@@ -1,0 +1,186 @@
+"""The web app as a process of its own, with a list behind it, for tests that talk to it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import httpx
+import sqlalchemy as sa
+
+from newsletter import tokens
+from newsletter.store.ids import new_id
+from newsletter.store.schema import subscribers
+from tests.support.subscribers import fresh_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from newsletter.store import Store
+
+COMMAND = Path(sys.executable).with_name("newsletter")
+KEY = "a key that only these tests have"
+ENVIRONMENT = {"NEWSLETTER_SECRET_KEY": KEY}
+ONE_CLICK = {"List-Unsubscribe": "One-Click"}
+PROOF = tokens.leave_token(KEY, tokens.NOBODY, tokens.NOBODY)
+
+
+def leave_link(public_id: str) -> str:
+    """Return the path of somebody's leave link."""
+    return f"/u/{tokens.leave_token(KEY, public_id, tokens.NOBODY)}"
+
+
+def preferences_link(public_id: str, *, ends_in: float = 1800) -> str:
+    """Return the path of a link to somebody's preferences, which ends in so many seconds."""
+    return f"/p/{tokens.preferences_token(KEY, public_id, int(time.time() + ends_in))}"
+
+
+class App:
+    """A running `newsletter serve`.
+
+    Attributes:
+        url: Where it is.
+        ready: The line that says where it serves.
+        client: Asks it; follows no redirect, and keeps one connection for each thread at most.
+    """
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr
+        self.process = process
+        self._said = []
+        for line in process.stderr:
+            self._said.append(line)
+            if ": serving on " in line:
+                break
+        else:
+            raise AssertionError("".join(self._said))
+        self.ready = self._said[-1]
+        self.url = self.ready.split()[-1]
+        self.port = int(self.url.rsplit(":", 1)[1])
+        self.client = httpx.Client(base_url=self.url, timeout=60)
+        self._listening = threading.Thread(target=self._listen)
+        self._listening.start()
+
+    def _listen(self) -> None:
+        assert self.process.stderr
+        self._said.extend(self.process.stderr)
+
+    def wait_for(self, word: str) -> None:
+        """Wait until it has logged a line with a word in it."""
+        until = time.monotonic() + 60
+        while not any(word in line for line in self._said):
+            assert time.monotonic() < until, self._said
+            time.sleep(0.01)
+
+    def leave(self, token: str, **request: object) -> httpx.Response:
+        """Post what a mail program's button posts, unless told otherwise."""
+        return self.client.post(f"/u/{token}", **({"data": ONE_CLICK} | request))  # type: ignore[arg-type]
+
+    def talk(self, *parts: bytes) -> bytes:
+        """Send bytes as they are; return all that comes back until the app hangs up."""
+        with self.connection() as connection:
+            for part in parts:
+                connection.sendall(part)
+            return read_all(connection)
+
+    def connection(self) -> socket.socket:
+        return socket.create_connection(("127.0.0.1", self.port), timeout=60)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Ask it to stop; return its status."""
+        self.process.send_signal(number)
+        return self.process.wait(60)
+
+    def said(self) -> str:
+        """Return all that it wrote; it must have ended."""
+        self._listening.join(60)
+        assert self.process.stdout
+        return "".join(self._said) + self.process.stdout.read()
+
+    def close(self) -> None:
+        self.client.close()
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait(60)
+        self._listening.join(60)
+        for stream in (self.process.stdout, self.process.stderr):
+            assert stream
+            stream.close()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    """Return what comes over a connection until its other end closes it."""
+    received = b""
+    with contextlib.suppress(ConnectionResetError):
+        while part := connection.recv(65536):
+            received += part
+    return received
+
+
+@contextlib.contextmanager
+def serving(
+    root: Path, *options: str, env: Mapping[str, str] | None = None, tweak: str = ""
+) -> Iterator[App]:
+    """Run the web app.
+
+    Args:
+        root: The newsletter's folder.
+        options: More of the command line.
+        env: More of the environment.
+        tweak: Python that its process runs first, to shorten what it waits for.
+    """
+    start = f"{tweak}\nfrom newsletter.cli import main; main()"
+    command = [sys.executable, "-c", start] if tweak else [str(COMMAND)]
+    process = subprocess.Popen(
+        [*command, "serve", "--port", "0", *options],
+        cwd=root,
+        env={**os.environ, **ENVIRONMENT, **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+    )
+    app = App(process)
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+class Readers:
+    """A list whose people can be named, each with his leave link's token."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def join(self, name: str, status: str = "active") -> str:
+        """Put somebody on the list; return his token."""
+        public_id, email = new_id(), f"{name}@example.org"
+        row = {"public_id": public_id, "email": email, "email_key": email, "status": status}
+        with self.store.write() as connection:
+            connection.execute(
+                subscribers.insert().values(**row, source="test", created_at=datetime.now(UTC))
+            )
+        return tokens.leave_token(KEY, public_id, new_id())
+
+    def status(self, name: str) -> str:
+        """Return how somebody stands."""
+        with self.store.read() as connection:
+            query = sa.select(subscribers.c.status).where(
+                subscribers.c.email == f"{name}@example.org"
+            )
+            found: str = connection.execute(query).scalar_one()
+            return found
+
+
+def readers_of(root: Path) -> Readers:
+    """Return an empty list under `root`."""
+    return Readers(fresh_store(root))

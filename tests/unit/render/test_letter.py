@@ -1,0 +1,323 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter import slots
+from newsletter.errors import NewsletterError
+from newsletter.model import Button, Heading, Letter, Link, RichText, Text
+from newsletter.render import letter
+from tests.support import issues
+from tests.support.issues import (
+    READER,
+    SAMPLES,
+    SETTINGS,
+    Parsed,
+    every_block,
+    fill,
+    issue,
+    rich,
+    sample,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOSTILE = [
+    "{{7*7}} {% raw %} {# weg #} {{ settings.secret_keys }}",
+    "[[unsubscribe_url]] %recipient.x% %%x%% *|UNSUB|* ${x} {first_name}",
+    "</mj-text></mj-column><mj-raw><b>",
+    "<script>alert('x')</script> <!-- weg --> ]]> <![CDATA[",
+    "&amp; &nbsp; &copy; &#34; & &lt;b&gt;",
+    "\"dubbel\" 'enkel' `schuin` \\ \\\\ \\n \\u{a0}",
+    "a\u00a0b \u202f\u2009\u200b\ufeff",
+    "\u26a0\ufe0f \U0001f469\u200d\U0001f467\u200d\U0001f466 \U0001f4a1",
+    "e\u0301e\u0308n co\u00adop \u202eabc\u202c 禅",
+    "greeting leave_url slots.leave_url",
+]
+
+
+@pytest.mark.parametrize("words", HOSTILE)
+def test_hostile_words_arrive_as_written_wherever_they_stand(words: str) -> None:
+    made = letter(every_block(words), SETTINGS)
+    page = Parsed(fill(made.html))
+    assert page.texts("title") == page.texts("h1") == [words]
+    assert page.values("div", "aria-label") == [words]
+    assert page.texts("h2") == [words, words]
+    assert page.texts("h3") == [words]
+    assert f"{words} {words}" in page.texts("p")
+    assert page.texts("blockquote") == [words * 2]
+    assert page.values("img", "alt") == [words]
+    assert [text for text in page.texts("a") if text == words] == [words] * 4
+    assert page.texts("li")[:3] == [words * 2] * 3
+    assert page.texts("script") == page.texts("b") == []
+    spaced = " ".join(words.split(" "))
+    assert made.text.startswith(f"{spaced}\n=") or len(words) > 72
+    assert "".join(words.split()) in "".join(made.text.split())
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/?a=1&copy=2&amp=3#deel",
+        "https://example.org/'enkel'/\"dubbel\"/\\terug",
+        "https://example.org/{{7*7}}/%recipient.x%/[[x]]",
+        "https://example.org/<b>/e\u0301/\u00a0",
+        "https://example.org/" + "lang/" * 60,
+    ],
+)
+def test_hostile_addresses_arrive_as_written(url: str) -> None:
+    made = letter(every_block(url=url), SETTINGS)
+    page = Parsed(fill(made.html))
+    assert page.values("a", "href").count(url) == 4
+    assert page.values("img", "src") == [url]
+    assert made.text.split("\n").count(url) == 3
+    assert f"[1] {url}" in made.text.split("\n")
+
+
+@pytest.mark.parametrize(
+    "words", [slots.GREETING, slots.LEAVE_URL, "\ue000", "\uf8ff", "&#57344;leave_url&#57345;"]
+)
+def test_slot_marks_are_refused_wherever_they_come_from(words: str) -> None:
+    for sent, settings in [
+        (issue(Text(1, rich(words))), SETTINGS),
+        (issue(subject=words), SETTINGS),
+        (issue(), replace(SETTINGS, signature=words)),
+        (issue(), replace(SETTINGS, contact=words)),
+    ]:
+        with pytest.raises(NewsletterError, match="private-use character"):
+            letter(sent, settings)
+
+
+def test_prose_keeps_only_the_elements_of_prose() -> None:
+    html = (
+        'a <em>b</em> <strong>c</strong><br><code>d</code> <a href="https://example.org/?a&amp;b"'
+        ' onclick="x()">e</a> <img src="x"> <u>f</u> <script>g</script>'
+    )
+    made = letter(issue(Text(1, RichText(html=html, text="a", source="a"))), SETTINGS)
+    paragraph = next(p for p in re.findall(r"<p .*?</p>", made.html) if ">a <em>" in p)
+    assert re.sub(r' style="[^"]*"', "", paragraph) == (
+        "<p>a <em>b</em> <strong>c</strong><br /><code>d</code> "
+        '<a href="https://example.org/?a&amp;b">e</a>  f g</p>'
+    )
+    assert 'text-decoration:underline">e</a>' in paragraph
+
+
+def test_the_same_issue_gives_the_same_bytes() -> None:
+    first, second = letter(every_block(), SETTINGS), letter(every_block(), SETTINGS)
+    assert first.encode() == second.encode()
+    assert first.hash == second.hash
+    assert Letter.decode(first.encode()) == first
+    assert letter(every_block("anders"), SETTINGS).hash != first.hash
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
+def test_sample_issues_are_small_pure_ascii_and_whole(path: Path) -> None:
+    made = letter(sample(path), SETTINGS)
+    assert made.html.isascii()
+    assert 10_000 < len(made.html) < 30_000
+    Parsed(made.html)
+    assert not slots.remain(fill(made.html))
+    assert not slots.remain(fill(made.text))
+    assert made.text.endswith("\n")
+    assert "\n\n\n" not in made.text
+
+
+def test_a_letter_with_every_block_six_times_is_under_60_kb() -> None:
+    full = every_block("Een gewone zin van een gewone lengte, over rust en loslaten.")
+    made = letter(replace(full, blocks=full.blocks * 6), SETTINGS)
+    assert len(made.html) < 60_000
+
+
+def test_together_the_sample_issues_use_every_block() -> None:
+    used = {block.kind for path in SAMPLES for block in sample(path).blocks}
+    assert used == {block.kind for block in every_block().blocks}
+
+
+def test_the_slots_stand_where_a_reader_needs_them() -> None:
+    made = letter(issue(), SETTINGS)
+    for part in (made.html, made.text):
+        assert slots.split(part)[1::2] == ("greeting", "leave_url")
+    page = Parsed(fill(made.html))
+    assert "Dag Anna," in page.texts("p")
+    assert [
+        text
+        for (tag, attributes, _), text in zip(
+            [e for e in page.elements if e[0] == "a"], page.texts("a"), strict=True
+        )
+        if attributes["href"] == READER["leave_url"]
+    ] == ["Afmelden"]
+    assert f"\nAfmelden:\n{READER['leave_url']}\n" in fill(made.text)
+
+
+def test_the_footer_says_why_who_and_how_to_leave() -> None:
+    made = letter(issue(), SETTINGS)
+    shown = "\n".join(Parsed(fill(made.html)).texts("p"))
+    for part in (shown, " ".join(made.text.split())):
+        assert "omdat je je hebt aangemeld voor Jij en Loslaten op example.org" in part
+        assert "Afmelden kan op elk moment" in part
+        assert "Verstuurd door Gerrit" in part
+        assert "Postbus 1, 1000 AA Amsterdam" in part
+        assert "je kunt gewoon op deze brief reageren" in part
+    assert 'href="https://brief.example.org/issues/2026-11-29-rust"' in made.html
+    assert "\nhttps://brief.example.org/issues/2026-11-29-rust\n" in made.text
+
+
+def test_missing_settings_leave_no_holes(tmp_path: Path) -> None:
+    bare = replace(SETTINGS, root=tmp_path, sender="", contact="", site_url="", signature="")
+    made = letter(issue(), bare)
+    page = Parsed(fill(made.html))
+    assert all(text.strip() for text in page.texts("p"))
+    assert "reageren" not in made.html + made.text
+    assert " op ." not in made.html + made.text
+    assert "display:none" not in made.html  # no preheader, so nothing hidden
+    assert "Verstuurd door Jij en Loslaten\n" in made.text
+    assert "\n\n\n" not in made.text
+    assert made.sender == "Jij en Loslaten <newsletter@newsletter.invalid>"
+    assert made.list_id == "Jij en Loslaten <jij-en-loslaten.newsletter.invalid>"
+
+
+def test_the_envelope_of_a_letter() -> None:
+    made = letter(issue(), replace(SETTINGS, reply_to="antwoord@example.org"))
+    assert made.subject == "De weg naar rust"
+    assert made.sender == "Gerrit <gerrit@example.org>"
+    assert made.reply_to == "antwoord@example.org"
+    assert made.list_id == "Jij en Loslaten <jij-en-loslaten.example.org>"
+    assert made.leave_url == "https://brief.example.org/u/"
+    assert (made.greeting, made.greeting_without_name) == ("Dag {first_name},", "Dag,")
+
+
+@pytest.mark.parametrize(
+    ("name", "list_id"),
+    [
+        ("Café & Co.", '"Café & Co." <cafe-co.example.org>'),
+        ('Zeg "ja"', '"Zeg \\"ja\\"" <zeg-ja.example.org>'),
+        ("禅", "禅 <newsletter.example.org>"),
+        ("a" * 300, f"{'a' * 300} <{'a' * 60}.example.org>"),
+    ],
+)
+def test_the_list_id_is_ascii_between_its_brackets(name: str, list_id: str) -> None:
+    assert letter(issue(), replace(SETTINGS, name=name)).list_id == list_id
+
+
+def test_the_page_is_an_article_in_the_newsletters_language_with_headings_in_order() -> None:
+    page = Parsed(letter(every_block(), replace(SETTINGS, language="nl-BE")).html)
+    assert page.values("html", "lang") == ["nl-BE"]
+    assert "article" in page.values("div", "role")
+    headings = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
+    assert headings == [1, 2, 2, 3]
+    tables = [attributes for tag, attributes, _ in page.elements if tag == "table"]
+    assert tables
+    assert {attributes.get("role") for attributes in tables} == {"presentation"}
+
+
+def test_nothing_is_fetched_from_anywhere_but_the_authors_images() -> None:
+    html = letter(every_block(), SETTINGS).html
+    page = Parsed(html)
+    assert page.values("img", "src") == ["https://example.org/a"]
+    assert page.values("link", "href") == []
+    assert "url(" not in html
+    assert "@import" not in html
+
+
+def test_links_lists_quotes_and_headings_carry_their_style_themselves() -> None:
+    page = Parsed(letter(every_block(), SETTINGS).html)
+    for tag in ("a", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "img"):
+        elements = [attributes for name, attributes, _ in page.elements if name == tag]
+        assert elements
+        assert all(attributes.get("style") for attributes in elements), tag
+
+
+PLAIN = """\
+Rust
+====
+
+Dag Anna,
+
+woorden woorden [1]
+[1] https://example.org/a
+
+> woorden
+>
+> woorden
+
+woorden
+-------
+
+1. woorden
+   woorden
+
+2. woorden
+   woorden
+
+3. woorden
+   woorden
+
+Om bij stil te staan:
+  woorden
+
+woorden:
+https://example.org/a
+
+                                 * * *
+
+woorden
+-------
+
+woorden
+
+- woorden
+  woorden
+  9. woorden
+  10. woorden
+
+[Afbeelding: woorden]
+
+woorden:
+https://example.org/a
+
+woorden:
+https://example.org/a
+
+Groet,
+Gerrit
+"""
+
+
+def test_the_plain_text_of_every_block() -> None:
+    made = letter(replace(every_block("woorden"), subject="Rust"), SETTINGS)
+    body = fill(made.text).split("\n-- \n")[0]
+    assert body == PLAIN
+
+
+def test_plain_text_lines_are_at_most_72_columns_but_for_addresses() -> None:
+    for path in SAMPLES:
+        for line in fill(letter(sample(path), SETTINGS).text).split("\n"):
+            assert len(line) <= 72 or "://" in line
+
+
+def test_a_heading_keeps_its_links_in_plain_text() -> None:
+    body = RichText("a", "Rust [4]", "a", ((4, "https://example.org/rust"),))
+    text = letter(issue(Heading(1, 2, body)), SETTINGS).text
+    assert "Rust [4]\n--------\n[4] https://example.org/rust\n" in text
+
+
+def test_a_label_that_ends_a_sentence_gets_no_colon_in_plain_text() -> None:
+    url = "https://example.org/rust"
+    text = letter(
+        issue(Button(1, Link("Durf je?", url)), Button(1, Link("Lees", url))), SETTINGS
+    ).text
+    assert f"\nDurf je?\n{url}\n\nLees:\n{url}\n" in text
+
+
+def test_slots_are_found_raw_and_as_entities() -> None:
+    raw = f"a{slots.GREETING}b{slots.LEAVE_URL}"
+    entities = raw.encode("ascii", "xmlcharrefreplace").decode()
+    assert slots.split(raw) == slots.split(entities) == ("a", "greeting", "b", "leave_url", "")
+    assert slots.split("leave_url") == ("leave_url",)
+    for part in (raw, entities, "\uf8ff", "&#xE123;", "\U000f0000"):
+        assert slots.remain(part)
+    assert not slots.remain(issues.fill(raw) + "é 💡 &amp;#57344;")
