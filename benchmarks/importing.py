@@ -19,8 +19,8 @@ from statistics import median
 from email_validator import validate_email
 
 from newsletter.config import Settings
+from newsletter.imports.run import ImportOptions, import_file
 from newsletter.store import open_store
-from newsletter.subscriptions.importing import ImportOptions, import_file
 
 ROUNDS = 5
 HEADER = (

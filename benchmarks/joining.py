@@ -30,10 +30,11 @@ from urllib.parse import urlencode
 import stage
 
 from newsletter import tokens
+from newsletter.addresses import address_hash
 from newsletter.config import Settings
-from newsletter.store import ids, open_store, people
+from newsletter.store import ids, open_store
+from newsletter.store import subscribers as subscribers_store
 from newsletter.store.schema import subscribers, suppressions
-from newsletter.subscriptions.addresses import address_hash
 from tests.support.postgres import postgres
 from tests.support.web_server import KEY, serving
 
@@ -46,7 +47,7 @@ WARM = 20
 SHUFFLES = 400
 PAUSE = 0.02
 """Seconds between two visitors: whoever comes while the last one's letter leaves waits for it."""
-UNCAPPED = f"from newsletter.subscriptions import joining; joining.LETTERS_AN_HOUR = {10**6}"
+UNCAPPED = f"from newsletter.subscriptions import signup; signup.LETTERS_AN_HOUR = {10**6}"
 
 
 def address(kind: str, number: int) -> str:
@@ -72,7 +73,7 @@ def prepare(settings: Settings, rounds: int) -> None:
             for number in range(rounds)
         ]
         connection.execute(subscribers.insert(), rows)
-        secret = people.suppression_key(connection)
+        secret = subscribers_store.suppression_key(connection)
         gone = [
             {
                 "address_hash": address_hash(secret, address("suppressed", number)),

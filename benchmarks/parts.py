@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any
 
 import stage
 
-from newsletter.delivery.carrier import Carrier
-from newsletter.providers.wire import Wire
-from newsletter.store import batches
+from newsletter.delivery.requests import Carrier
+from newsletter.providers.http import Wire
+from newsletter.store import claims
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,8 +54,8 @@ def parts(mode: stage.Mode, readers: int) -> None:
         sent.append(sum(map(len, more["parts"])))
         return post(self, url, **more)
 
-    batches.claim = clocked(spent, "claim", batches.claim)
-    batches.settle = clocked(spent, "settle", batches.settle)
+    claims.claim = clocked(spent, "claim", claims.claim)
+    claims.settle = clocked(spent, "settle", claims.settle)
     Carrier._batch = clocked(spent, "fill", Carrier._batch)  # type: ignore[method-assign]  # noqa: SLF001
     Carrier.build = clocked(spent, "build", Carrier.build)  # type: ignore[method-assign]
     Wire.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import config, delivery, desk, personal, render, tokens
+from newsletter import config, delivery, desk, personalize, render, tokens
 from newsletter.delivery.sender import Sender
 from newsletter.model import Batch, Letter, Mailing, MailingState
 from newsletter.providers import open_provider
@@ -225,7 +225,7 @@ def full_batch(settings: Settings, mode: Mode) -> Batch:
     """Return a request's worth of letters."""
     slug, letter = letter_of(settings)
     readers = tuple(
-        personal.recipient(
+        personalize.recipient(
             letter,
             f"{n:032x}",
             f"lezer{n}@example.org",

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from newsletter.delivery.notices import Notices
-from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.signup import join
 from tests.support.newsletter import COMMAND, FakeProvider, Newsletter, raw
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.signups import VIA, wish

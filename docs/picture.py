@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from newsletter import personal, render
+from newsletter import personalize, render
 from newsletter.config import Settings
 from newsletter.desk import render_files
 from newsletter.model import NoticeKind
@@ -120,7 +120,7 @@ def _joining(settings: Settings) -> tuple[View, ...]:
     typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": ""}
     page = render_pages(settings).join_again.filled(**typed)
     notice = render.notice(settings, NoticeKind.CONFIRMATION, linked=True)
-    letter = personal.with_link(notice, settings.public_url)
+    letter = personalize.with_link(notice, settings.public_url)
     return (
         View(SITE.replace("FORM", render.form(settings)), "light", 600, 700, 440),
         View(page.body.decode(), "dark", 370, 760, 240),

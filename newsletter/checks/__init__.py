@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import astuple
 from typing import TYPE_CHECKING
 
-from newsletter.checks import habits
+from newsletter.checks import writing_rules
 from newsletter.checks.registry import RULES
 from newsletter.errors import ContentError
 from newsletter.model import Finding, Severity
@@ -13,7 +13,7 @@ from newsletter.model import Finding, Severity
 if TYPE_CHECKING:
     from newsletter.model import Draft, Issue
 
-__all__ = ["RULES", "check", "habits", "sound"]
+__all__ = ["RULES", "check", "sound", "writing_rules"]
 
 
 def check(draft: Draft) -> tuple[Finding, ...]:

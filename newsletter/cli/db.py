@@ -12,11 +12,12 @@ from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.config import make_private
-from newsletter.store import condition, location, moving
-from newsletter.store.engine import HEAD, connect, upgrade
+from newsletter.store import health, transfer
+from newsletter.store import url as url_store
+from newsletter.store.database import HEAD, connect, upgrade
 from newsletter.store.keys import signing_keys
 from newsletter.store.sqlite import prepare_file
-from newsletter.subscriptions import tidying
+from newsletter.subscriptions import retention
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -43,8 +44,8 @@ def upgrade_(app: App, *, json_: bool) -> None:
 
     Of an SQLite file a copy is made first, and any other command would do the same.
     """
-    place = location.locate(app.settings)
-    if isinstance(place, location.SqliteFile):
+    place = url_store.locate(app.settings)
+    if isinstance(place, url_store.SqliteFile):
         if place.path.parent == app.settings.state:
             make_private(app.settings.state)
         prepare_file(place.path)
@@ -66,7 +67,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
 @click.pass_obj
 def status(app: App, *, json_: bool) -> None:
     """Which ledger this is, in what database, and whether tables and keys fit this place."""
-    found = condition.condition(app.settings)
+    found = health.condition(app.settings)
     document = {
         "ledger": found.ledger,
         "engine": found.engine,
@@ -92,7 +93,7 @@ def tidy(app: App, *, json_: bool) -> None:
 
     The web app does it daily by itself.
     """
-    found = asdict(tidying.tidy(app.store, app.settings))
+    found = asdict(retention.tidy(app.store, app.settings))
     if json_:
         print_json(found)
         return
@@ -110,11 +111,11 @@ def move(app: App, *, url: str, json_: bool) -> None:
     The ledger's id and its keys go along. Nothing is sent or written from the old one any more.
     Interrupted, it goes on when the same command is run again.
     """
-    if location.has_password(url):
+    if url_store.has_password(url):
         note("A password in a command stays in the shell's history: PGPASSWORD is the place for it")
     with progress("Copying") as report:
-        moved = moving.move(app.settings, url, report)
-    line = f"NEWSLETTER_DATABASE_URL={location.without_password(url)}"
+        moved = transfer.move(app.settings, url, report)
+    line = f"NEWSLETTER_DATABASE_URL={url_store.without_password(url)}"
     if json_:
         document = {"ledger": moved.ledger, "already": moved.already, "rows": dict(moved.rows)}
         print_json({**document, "set": line})

@@ -9,7 +9,7 @@ import click
 from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.errors import NewsletterError
-from newsletter.providers.lists import CannotAsk
+from newsletter.providers.pagination import CannotAsk
 from newsletter.schedule import utc
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as telling

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
+from newsletter.addresses import Address, parse_address
 from newsletter.cli.naming import file_named
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.warnings import tell_warnings
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.providers.base import Leaving
-from newsletter.subscriptions.addresses import Address, parse_address
 
 if TYPE_CHECKING:
     from newsletter.cli import App

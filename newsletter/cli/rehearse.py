@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
+from newsletter.cli.mailing_output import as_json, as_text, outlook
 from newsletter.cli.naming import issue_named
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.receipts import as_json, as_text, outlook
 from newsletter.cli.stopping import send_notices, stoppable
 from newsletter.cli.warnings import tell_warnings
 from newsletter.desk.viewer import write_index

@@ -9,10 +9,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.asking import ask, subscribers, warn_of_short_keys
 from newsletter.cli.events import hear_first
-from newsletter.cli.naming import issue_to_act_on
-from newsletter.cli.output import note, print_json, say
-from newsletter.cli.progress import progress
-from newsletter.cli.receipts import (
+from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
     as_text,
@@ -21,6 +18,9 @@ from newsletter.cli.receipts import (
     next_text,
     outlook,
 )
+from newsletter.cli.naming import issue_to_act_on
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import rehearse_and_tell
 from newsletter.cli.stopping import send_notices, stoppable
 from newsletter.cli.warnings import tell_warnings

@@ -9,10 +9,7 @@ import click
 from newsletter import delivery
 from newsletter.cli import problems
 from newsletter.cli.board import board_text, warnings_text
-from newsletter.cli.explaining import explained
-from newsletter.cli.naming import issue_named
-from newsletter.cli.output import note, print_json, say
-from newsletter.cli.receipts import (
+from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
     as_text,
@@ -21,13 +18,16 @@ from newsletter.cli.receipts import (
     next_text,
     outlook,
 )
+from newsletter.cli.naming import issue_named
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.status_text import explained
 from newsletter.cli.warnings import tell_warnings
 from newsletter.desk.board import board
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, early, timing, utc
-from newsletter.subscriptions.joining import LETTERS_AN_HOUR, form_state
+from newsletter.subscriptions.signup import LETTERS_AN_HOUR, form_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from newsletter.cli import App
     from newsletter.desk.board import Board
     from newsletter.model import Draft
-    from newsletter.subscriptions.joining import FormState
+    from newsletter.subscriptions.signup import FormState
 
 
 @click.command()

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from newsletter.cli import stories
+from newsletter.cli import subscriber_output
 from newsletter.cli.groups import Suggesting
-from newsletter.cli.importing import import_, undo, wording
 from newsletter.cli.output import note, print_json, say
+from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import Status
-from newsletter.subscriptions import erasing, exporting
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.exporting import as_row
-from newsletter.subscriptions.files import private_file
-from newsletter.subscriptions.merging import Result
+from newsletter.subscriptions import admin as list_
+from newsletter.subscriptions import erasure
+from newsletter.subscriptions.export import as_row, export_csv
+from newsletter.subscriptions.merge import Result
+from newsletter.subscriptions.private_files import private_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,7 +93,7 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
         if not sys.stdin.isatty():
             raise click.UsageError("this cannot be undone: say --yes")
         click.confirm(f"Erase {email} for good?", abort=True, err=True)
-    erased = erasing.erase(app.store, app.settings, email)
+    erased = erasure.erase(app.store, app.settings, email)
     if json_:
         print_json({"result": "erased" if erased else "unchanged"})
         return
@@ -113,9 +113,9 @@ def show(app: App, *, email: str, json_: bool) -> None:
     found = list_.story(app.reading, email)
     alike = list_.same_mailbox(app.reading, email)
     if json_:
-        print_json(stories.as_json(found, alike))
+        print_json(subscriber_output.as_json(found, alike))
     else:
-        say(stories.as_text(found, alike, app.settings.zone))
+        say(subscriber_output.as_text(found, alike, app.settings.zone))
 
 
 @subscribers.command("list")
@@ -180,7 +180,7 @@ def export(app: App, *, file: Path, json_: bool) -> None:
         if json_:
             _print_rows((as_row(person) for person in list_.everybody(app.reading)), output)
         else:
-            exporting.export_csv(app.reading, output)
+            export_csv(app.reading, output)
 
 
 def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:

@@ -8,13 +8,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
-from newsletter.content.fields import read_fields
-from newsletter.content.header import read_header
+from newsletter.content.decoding import MAX_BYTES, decode
+from newsletter.content.findings import RULES, Problems, printable
+from newsletter.content.front_matter import read_header
+from newsletter.content.front_matter_fields import read_fields
 from newsletter.content.headline import note_repeated
 from newsletter.content.moments import note_far_ahead
 from newsletter.content.names import proposed_name, read_name
-from newsletter.content.problems import RULES, Problems, printable
-from newsletter.content.source import MAX_BYTES, decode
 from newsletter.model import Draft, Issue
 
 if TYPE_CHECKING:

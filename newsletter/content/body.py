@@ -5,14 +5,14 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from newsletter.content.address import is_image
-from newsletter.content.inspection import inspect, only_images
+from newsletter.content.decoding import has_words
 from newsletter.content.lines import inspect_lines
+from newsletter.content.links import is_image
 from newsletter.content.lists import LISTS, read_list
 from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
 from newsletter.content.ownline import BULB
-from newsletter.content.prose import REPORTED, Reader, button, called, is_reflection
-from newsletter.content.source import has_words
+from newsletter.content.rich_text import REPORTED, Reader, button, called, is_reflection
+from newsletter.content.token_rules import inspect, only_images
 from newsletter.model import Button, Divider, Heading, Image, Links, Quote, Reflection, Text
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.problems import Problems
+    from newsletter.content.findings import Problems
     from newsletter.model import Block, RichText
 
 

@@ -6,14 +6,14 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from newsletter.content.findings import shown
 from newsletter.content.mark import Mark
 from newsletter.content.mergetags import MERGE_TAGS
-from newsletter.content.problems import shown
 from newsletter.model import Heading, Text
 
 if TYPE_CHECKING:
-    from newsletter.content.header import Entry
-    from newsletter.content.problems import Problems
+    from newsletter.content.findings import Problems
+    from newsletter.content.front_matter import Entry
     from newsletter.model import Block
 
 _PLAIN: Final = "Write it as plain text"

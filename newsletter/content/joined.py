@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
+    from newsletter.content.findings import Problems
     from newsletter.content.lookalikes import Place
     from newsletter.content.marks import Row
-    from newsletter.content.problems import Problems
 
 _SHORT: Final = 60
 _SELDOM_WRAPPED: Final = 45

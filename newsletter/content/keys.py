@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Final
 
-from newsletter.content.problems import shown
+from newsletter.content.findings import shown
 
 KEYS: Final = ("subject", "preheader", "send_at", "draft")
 _ALL = f"The keys are {', '.join(KEYS)}"

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
+    from newsletter.content.findings import Problems
     from newsletter.content.marks import Row
-    from newsletter.content.problems import Problems
 
 LONGEST_WORD: Final = 60
 """Wider than a phone, and wide enough to stretch Outlook's column on a small screen."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+from newsletter.content.decoding import has_words
 from newsletter.content.markdown import nodes, plain, trimmed
-from newsletter.content.prose import REPORTED, called, is_reflection
-from newsletter.content.source import has_words
+from newsletter.content.rich_text import REPORTED, called, is_reflection
 from newsletter.model import ItemList, ListItem, Question, Questions
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.prose import Reader
+    from newsletter.content.rich_text import Reader
     from newsletter.model import RichText
 
 LISTS: Final = ("bullet_list_open", "ordered_list_open")

@@ -10,8 +10,8 @@ from newsletter.content.mark import Mark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from newsletter.content.findings import Problems
     from newsletter.content.marks import Row
-    from newsletter.content.problems import Problems
 
 # Spaces that Markdown takes for letters, and characters that take no room at all.
 _ODD: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"

@@ -18,17 +18,17 @@ from newsletter.content.dialects import (
     LINK_OPEN,
     OPENING_STAR,
 )
+from newsletter.content.findings import shown
 from newsletter.content.markdown import BREAKS, SHIELD, literal
 from newsletter.content.mergetags import MERGE_TAGS
-from newsletter.content.problems import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from markdown_it.token import Token
 
+    from newsletter.content.findings import Problems
     from newsletter.content.mark import Mark
-    from newsletter.content.problems import Problems
 
 
 _LINKED: Final = re.compile(f"{LINK_OPEN}[^{LINK_CLOSE}]*{LINK_CLOSE}?")

@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content.calendar import find_clock, find_day, has_day
-from newsletter.content.problems import shown
+from newsletter.content.findings import shown
 
 if TYPE_CHECKING:
     from datetime import date, time
     from zoneinfo import ZoneInfo
 
-    from newsletter.content.header import Entry
-    from newsletter.content.problems import Problems
+    from newsletter.content.findings import Problems
+    from newsletter.content.front_matter import Entry
 
 FAR_FROM_NAME: Final = timedelta(days=7)
 FAR_AHEAD: Final = timedelta(days=366)

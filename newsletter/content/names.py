@@ -7,12 +7,12 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content.calendar import find_day
-from newsletter.content.problems import shown
+from newsletter.content.findings import shown
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from newsletter.content.problems import Problems
+    from newsletter.content.findings import Problems
 
 MAX_SLUG: Final = 100
 

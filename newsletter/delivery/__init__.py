@@ -1,6 +1,14 @@
 """Plan, claim, submit, record, recover: an issue to everyone who asked for it, once."""
 
-from newsletter.delivery.accounts import (
+from newsletter.delivery.control import Verdict, cancel, in_doubt, pause, resolve
+from newsletter.delivery.notices import Notices, Round, notice_counts, send_notices
+from newsletter.delivery.planning import Order
+from newsletter.delivery.proof import Proof, proof
+from newsletter.delivery.rehearsal import rehearse, rehearsing
+from newsletter.delivery.resolution import Means, Outlook, Remedy, command, outlook
+from newsletter.delivery.scheduler import DueReport, due
+from newsletter.delivery.send import Prospect, Report, send, would_send
+from newsletter.delivery.upcoming import (
     Upcoming,
     could_go,
     is_proofed,
@@ -12,14 +20,6 @@ from newsletter.delivery.accounts import (
     time_of,
     upcoming,
 )
-from newsletter.delivery.decisions import Verdict, cancel, in_doubt, pause, resolve
-from newsletter.delivery.due import DueReport, due
-from newsletter.delivery.notices import Notices, Round, notice_counts, send_notices
-from newsletter.delivery.outlook import Means, Outlook, Remedy, command, outlook
-from newsletter.delivery.plan import Order
-from newsletter.delivery.proof import Proof, proof
-from newsletter.delivery.rehearsal import rehearse, rehearsing
-from newsletter.delivery.send import Prospect, Report, send, would_send
 
 __all__ = [
     "DueReport",

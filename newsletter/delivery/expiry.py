@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.delivery import preflight
-from newsletter.delivery.plan import REPLACEABLE
+from newsletter.delivery.planning import REPLACEABLE
 from newsletter.store import history, mailings
 
 if TYPE_CHECKING:

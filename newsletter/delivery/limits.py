@@ -9,8 +9,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.store import batches
-from newsletter.store.engine import now
+from newsletter.store import claims
+from newsletter.store.database import now
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -39,12 +39,12 @@ class Limits:
         """
         moment = now(connection)
         if self._per_hour:
-            hour = int(self._per_hour) - batches.letters_since(connection, moment - _HOUR)
+            hour = int(self._per_hour) - claims.letters_since(connection, moment - _HOUR)
             if hour <= 0:
                 return 0, _HOUR.total_seconds()
             size = min(size, hour)
         if self._in_window:
-            second = self._in_window - batches.letters_since(connection, moment - self._window)
+            second = self._in_window - claims.letters_since(connection, moment - self._window)
             if second <= 0:
                 return 0, _LOOK_AGAIN
             size = min(size, second)

@@ -11,15 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter import personal, render, tokens
+from newsletter import personalize, render, tokens
 from newsletter.delivery import preflight
-from newsletter.delivery.carrier import clocks, seconds_since
-from newsletter.delivery.doubts import replay_window
+from newsletter.delivery.reconcile import replay_window
+from newsletter.delivery.requests import clocks, seconds_since
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, Unknown
 from newsletter.providers import capabilities_of
 from newsletter.providers.base import account
-from newsletter.providers.events import lift_suppression
+from newsletter.providers.webhooks import lift_suppression
 from newsletter.store import notice_claims, notices, returning, sender_locks
 from newsletter.store.keys import record_fingerprint, signing_keys
 
@@ -173,10 +173,10 @@ class Notices:
         letter = self._letters[notice.kind]
         if path := _path(notice, key):
             base = self._settings.public_url.rstrip("/")
-            letter = personal.with_link(letter, f"{base}{path}")
+            letter = personalize.with_link(letter, f"{base}{path}")
         if notice.plain_text:
             letter = replace(letter, html="")
-        reader = personal.recipient(letter, notice.ref, notice.email, None, "")
+        reader = personalize.recipient(letter, notice.ref, notice.email, None, "")
         return Batch(notice.key, FOLDER, letter, notice.claimed_at, (reader,))
 
     def _submit(

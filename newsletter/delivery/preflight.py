@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.providers.base import Capabilities
-    from newsletter.providers.wire import Failure, Reply
+    from newsletter.providers.http import Failure, Reply
     from newsletter.store import Store
 
 _SECONDS: Final = 30.0
@@ -93,7 +93,7 @@ def try_web_app(store: Store, settings: Settings) -> None:
         TryAgain: It does not answer, or has no database just now.
         NewsletterError: Something else answers there, or it knows other keys.
     """
-    from newsletter.providers.wire import Wire  # noqa: PLC0415 - slow; only real sending needs it
+    from newsletter.providers.http import Wire  # noqa: PLC0415 - slow; only real sending needs it
 
     base = settings.public_url.rstrip("/")
     wire = Wire(deadline=_SECONDS)

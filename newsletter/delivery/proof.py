@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from newsletter import checks, personal, render
+from newsletter import checks, personalize, render
 from newsletter.delivery.preflight import reserved_token
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, Refused, Rejected, RetryLater, Unknown
-from newsletter.store import people, proofs
-from newsletter.store.engine import now
+from newsletter.store import proofs, subscribers
+from newsletter.store.database import now
 from newsletter.store.ids import new_id
 from newsletter.store.keys import signing_keys
 
@@ -113,11 +113,13 @@ def _refuse_what_is_not_set(settings: Settings) -> None:
 def _batch(store: Store, settings: Settings, letter: Letter, email: str, key: str) -> Batch:
     # To write, so that a database that was moved refuses before anything leaves.
     with store.write() as connection:
-        known = people.find(connection, [key]).get(key)
+        known = subscribers.find(connection, [key]).get(key)
         moment = now(connection)
     marked = replace(letter, subject=_MARK + letter.subject)
     token = reserved_token(signing_keys(settings)[0])
-    reader = personal.recipient(marked, new_id(), email, known.first_name if known else None, token)
+    reader = personalize.recipient(
+        marked, new_id(), email, known.first_name if known else None, token
+    )
     # Every proof has a key of its own: it is a person who asks for another one.
     return Batch(new_id(), FOLDER, marked, moment, (reader,))
 

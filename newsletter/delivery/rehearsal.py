@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
-    from newsletter.delivery.plan import Order
+    from newsletter.delivery.planning import Order
     from newsletter.delivery.send import Report
     from newsletter.store import Store
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.delivery.outlook import Remedy
+    from newsletter.delivery.resolution import Remedy
     from newsletter.model import Draft, Mailing, Receipt
 
 _NAMED = 3

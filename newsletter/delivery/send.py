@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.delivery import preflight
-from newsletter.delivery.doubts import can_settle
-from newsletter.delivery.outlook import astray, outlook
-from newsletter.delivery.plan import (
+from newsletter.delivery.planning import (
     Fresh,
     Order,
     audience,
@@ -18,13 +16,15 @@ from newsletter.delivery.plan import (
     plan,
     refuse_vain,
 )
+from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.remarks import undecided
+from newsletter.delivery.resolution import astray, outlook
 from newsletter.delivery.sender import Sender, unheard
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.schedule import out_of_time
 from newsletter.store import mailings
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
-    from newsletter.delivery.outlook import Remedy
+    from newsletter.delivery.resolution import Remedy
     from newsletter.model import Issue, Letter, Mailing
     from newsletter.providers.base import Provider
     from newsletter.store import Store

@@ -14,14 +14,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter import garbage, tokens
-from newsletter.delivery import stops
-from newsletter.delivery.breaker import Breaker
-from newsletter.delivery.carrier import Carrier, Departure
-from newsletter.delivery.doubts import Doubts
+from newsletter import gc_tuning, tokens
+from newsletter.delivery import messages
+from newsletter.delivery.bisection import Parts
+from newsletter.delivery.circuit_breaker import Breaker
 from newsletter.delivery.limits import Limits
-from newsletter.delivery.pace import LONGEST_WAIT, Pace
-from newsletter.delivery.parts import Parts
+from newsletter.delivery.rate_limit import LONGEST_WAIT, Pace
+from newsletter.delivery.reconcile import Doubts
+from newsletter.delivery.requests import Carrier, Departure
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -32,7 +32,8 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.base import account
-from newsletter.store import batches, doubts, mailings, recovery, sender_locks
+from newsletter.store import claims as claims_store
+from newsletter.store import mailings, recovery, sender_locks, unresolved
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     from newsletter.model import Mailing
     from newsletter.providers.base import Answer, Provider
     from newsletter.store import Store
-    from newsletter.store.batches import Claim
+    from newsletter.store.claims import Claim
 
 BYTES_IN_FLIGHT: Final = 48 << 20
 """A budget for the requests under way at once, so that memory does not grow with the list."""
@@ -113,7 +114,7 @@ class Sender:
         with store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
             before = mailings.counts(connection, mailing.id)
-            self._twice = doubts.accepted_twice(connection, mailing.id)
+            self._twice = unresolved.accepted_twice(connection, mailing.id)
         self._done = mailing.audience - before[DeliveryState.PENDING]
         self._breaker = Breaker(before[DeliveryState.ACCEPTED])
         self._carrier = Carrier(provider, mailing, letter, self._keys)
@@ -128,10 +129,10 @@ class Sender:
         if self._quota.barred:
             with self._store.write() as connection:
                 self._refuse(connection, self._quota.barred)
-            return stops.refused(self._quota.barred, self._mailing.slug, self._left())
+            return messages.refused(self._quota.barred, self._mailing.slug, self._left())
         with (
             sender_locks.held(self._state) as self._owner,
-            garbage.looked_for_seldom(),
+            gc_tuning.looked_for_seldom(),
             ThreadPoolExecutor(self._most) as pool,
         ):
             # First what earlier runs left in doubt, at the end what this one did.
@@ -144,7 +145,7 @@ class Sender:
         if trouble := self._trouble or self._full:
             return trouble(self._left())
         if self._stop.is_set():
-            return stops.asked_to(self._left())
+            return messages.asked_to(self._left())
         return self._ending()
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
@@ -200,7 +201,7 @@ class Sender:
         while room > 0 and not (self._ended() or self._full):
             pause = self._pace.wait(under_way + len(claims), time.monotonic())
             if pause is not None and pause > LONGEST_WAIT:
-                self._full = functools.partial(stops.quota_is_used_up, self._can.name)
+                self._full = functools.partial(messages.quota_is_used_up, self._can.name)
             if pause is None or pause > 0:
                 return claims, pause
             claim, idle = self._next(connection)
@@ -224,7 +225,7 @@ class Sender:
             for departure in built:
                 recovery.take_back(connection, departure.claim)
             return []
-        return [d for d in built if batches.seal(connection, d.claim, d.payload.digest)]
+        return [d for d in built if claims_store.seal(connection, d.claim, d.payload.digest)]
 
     def _next(self, connection: Connection) -> tuple[Claim | None, float | None]:
         """Take over a request of unknown outcome, or claim a new one; or say when to look again."""
@@ -244,15 +245,15 @@ class Sender:
         """Return how many letters may be claimed now, and if none, when to look again."""
         size, pause = self._limits.room(connection, self._can.max_messages)
         if size <= 0 and pause > LONGEST_WAIT:
-            self._full = stops.hour_is_full
+            self._full = messages.hour_is_full
         elif size > 0 and not (size := self._pace.room(size)):
-            self._full = functools.partial(stops.quota_is_used_up, self._can.name)
+            self._full = functools.partial(messages.quota_is_used_up, self._can.name)
         return size, pause
 
     def _claim(self, connection: Connection, size: int) -> Claim | None:
         """Claim the rest of a request that was refused as a whole, or what comes next."""
         take = functools.partial(
-            batches.claim,
+            claims_store.claim,
             connection,
             self._mailing.id,
             size=size,
@@ -276,9 +277,9 @@ class Sender:
         claim = landed.departure.claim
         refs = tuple(reader.ref for reader in claim.readers)
         answer = self._parts.judge(landed.answer, refs)
-        owned = batches.settle(connection, claim, answer.outcomes)
+        owned = claims_store.settle(connection, claim, answer.outcomes)
         if not owned:
-            doubts.record_late(connection, claim, answer.outcomes)
+            unresolved.record_late(connection, claim, answer.outcomes)
         self._pace.heard(answer, left_at=landed.left_at, in_flight=in_flight, now=time.monotonic())
         said = [answer.outcomes.get(ref, _NOTHING) for ref in refs]
         kinds = {type(outcome): outcome for outcome in reversed(said)}
@@ -304,22 +305,22 @@ class Sender:
         elif refused:
             self._refuse(connection, refused.reason)
         elif later and self._pace.exhausted:
-            self._trouble = self._trouble or functools.partial(stops.not_now, later.reason)
+            self._trouble = self._trouble or functools.partial(messages.not_now, later.reason)
         elif self._in_doubt >= _NO_ANSWERS:
             self._give_up(connection)
 
     def _more_accepted_twice(self, connection: Connection) -> bool:
-        return doubts.accepted_twice(connection, self._mailing.id) > self._twice
+        return unresolved.accepted_twice(connection, self._mailing.id) > self._twice
 
     def _refuse(self, connection: Connection, reason: str) -> None:
         """Pause the mailing: what was refused stays refused until a person mends it."""
         mailings.move(connection, self._mailing.id, MailingState.PAUSED, reason)
-        self._trouble = functools.partial(stops.refused, reason, self._mailing.slug)
+        self._trouble = functools.partial(messages.refused, reason, self._mailing.slug)
 
     def _give_up(self, connection: Connection) -> None:
         """Send no more to a provider whose answers are lost, one after another."""
         if self._can.replay:
-            self._trouble = functools.partial(stops.no_answers, self._can.name)
+            self._trouble = functools.partial(messages.no_answers, self._can.name)
         else:
             self._refuse(connection, f"{self._can.name} gives no usable answers")
 
@@ -335,7 +336,7 @@ class Sender:
             # After a crash this is minutes, in which nothing else happens.
             self._told_of_others = True
             until = datetime.now(self._zone) + left
-            self._note(stops.waiting_for_others(self._mailing.slug, until))
+            self._note(messages.waiting_for_others(self._mailing.slug, until))
         return _WAIT_SECONDS
 
     def _ending(self) -> NewsletterError | None:
@@ -344,9 +345,9 @@ class Sender:
             mailing = mailings.get(connection, self._mailing.id)
         if mailing.state not in {MailingState.PAUSED, MailingState.CANCELLED}:
             return None
-        return stops.decided(mailing, self._left())
+        return messages.decided(mailing, self._left())
 
     def _left(self) -> str:
         with self._store.read() as connection:
             counts = mailings.counts(connection, self._mailing.id)
-        return stops.left(counts[DeliveryState.PENDING], self._mailing.slug)
+        return messages.left(counts[DeliveryState.PENDING], self._mailing.slug)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import checks, content, mime, personal, render
+from newsletter import checks, content, mime, personalize, render
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
@@ -232,9 +232,11 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
     """
     ready_issue = checks.sound(draft)
     letter = render.letter(ready_issue, settings)
-    reader = personal.recipient(letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF)
+    reader = personalize.recipient(
+        letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF
+    )
     date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
-    message = personal.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
+    message = personalize.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
     folder = folder or make_private(settings.state) / "render"
     written = {
         f"{draft.slug}.html": message.html.encode(),

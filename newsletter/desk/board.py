@@ -12,7 +12,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
 from newsletter.store import books
-from newsletter.store.engine import now
+from newsletter.store.database import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 from markupsafe import Markup
 
-from newsletter import personal, tokens
+from newsletter import personalize, tokens
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
 from newsletter.providers.outbox import INDEX
@@ -75,7 +75,7 @@ def _people(
         whose = (one.public_id, mailing.public_id)
         nobody = (tokens.NOBODY, tokens.NOBODY)
         token = tokens.leave_token(key, *(nobody if mailing.for_nobody else whose))
-        own = personal.recipient(letter, one.ref, one.email, one.first_name, token)
+        own = personalize.recipient(letter, one.ref, one.email, one.first_name, token)
         yield {
             "ref": one.ref,
             "name": one.first_name or "",
@@ -91,7 +91,7 @@ def _page(
 ) -> str:
     folder = resources.files("newsletter.desk")
     script = (folder / _SCRIPT).read_text(encoding="utf-8")
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     data = json.dumps({"html": cut.html, "text": cut.text, "people": people}, ensure_ascii=False)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     count = len(people)

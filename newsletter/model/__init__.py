@@ -1,6 +1,7 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
-from newsletter.model.content import (
+from newsletter.model.events import Cause, Event, EventKind, Suppressed
+from newsletter.model.issue import (
     Block,
     Button,
     Divider,
@@ -21,7 +22,6 @@ from newsletter.model.content import (
     Severity,
     Text,
 )
-from newsletter.model.events import Cause, Event, EventKind, Suppressed
 from newsletter.model.letters import (
     Accepted,
     Batch,

@@ -7,16 +7,16 @@ import dataclasses
 import hashlib
 from typing import TYPE_CHECKING
 
-from newsletter import personal
+from newsletter import personalize
 from newsletter.providers import base
 from newsletter.providers.base import Answer, Mailer, Payload
-from newsletter.providers.wire import DEADLINE, Reply, Wire
+from newsletter.providers.http import DEADLINE, Reply, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.model import Batch, Letter, Outcome, Recipient
-    from newsletter.providers.jsonform import Form
+    from newsletter.providers.json_template import Form
 
 
 class ArrayMailer(Mailer, abc.ABC):
@@ -54,7 +54,7 @@ class ArrayMailer(Mailer, abc.ABC):
         hashed = hashlib.sha256(form.digest)
         parts: list[bytes] = []
         for reader in base.in_ascii(batch):
-            own = form.encoded(personal.values(batch.date, reader))
+            own = form.encoded(personalize.values(batch.date, reader))
             for value in own.values():
                 hashed.update(len(value).to_bytes(8, "big"))
                 hashed.update(value)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome, Recipient
-    from newsletter.providers.wire import Failure
+    from newsletter.providers.http import Failure
 
 
 UNMAILABLE: Final = Rejected("the provider mails no address with letters beyond ASCII before its @")

@@ -13,20 +13,20 @@ import functools
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import personal
+from newsletter import personalize
 from newsletter.model import Accepted, Refused, Rejected, Unknown
-from newsletter.providers import base, replies
+from newsletter.providers import base, responses
 from newsletter.providers.arrays import ArrayMailer
 from newsletter.providers.base import Answer, Capabilities, Leaving
-from newsletter.providers.jsonform import Form, encode, record, row, text
-from newsletter.providers.wire import DEADLINE
+from newsletter.providers.http import DEADLINE
+from newsletter.providers.json_template import Form, encode, record, row, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
-    from newsletter.providers.wire import Failure, Reply
+    from newsletter.providers.http import Failure, Reply
 
 CAPABILITIES: Final = Capabilities(
     name="lettermint",
@@ -101,7 +101,7 @@ class Lettermint(ArrayMailer):
         if failure := self._failure(reply, readers):
             each = _before_it_failed(reply, failure, count)
         else:
-            entries = replies.objects(replies.decoded(reply))
+            entries = responses.objects(responses.decoded(reply))
             each = _outcomes(entries, count)
             surplus = max(0, len(entries) - count)
         outcomes = dict(zip((reader.ref for reader in readers), each, strict=True))
@@ -109,23 +109,23 @@ class Lettermint(ArrayMailer):
 
     def _failure(self, reply: Reply, readers: Sequence[Recipient]) -> Failure | None:
         """Return what a reply means for all that it does not list as accepted, or None if 2xx."""
-        said = replies.content(reply)
+        said = responses.content(reply)
         error = _error(reply)
-        words = replies.quote(
-            error.get("message") or said.get("message"), replies.secrets(readers, self._token)
+        words = responses.quote(
+            error.get("message") or said.get("message"), responses.secrets(readers, self._token)
         )
         if reply.status == _CONFLICT:
             # Another body under this key, or a message of it, or the first one still under way.
             words = f"409: {words}" if words else "409"
             return Unknown(f"Lettermint had a request with this key before ({words})")
-        failure = replies.verdict(reply, words)
+        failure = responses.verdict(reply, words)
         if isinstance(failure, Refused) and failure.divisible:
             return dataclasses.replace(failure, divisible=_may_be_a_readers(said.get("errors")))
         return failure
 
 
 def _error(reply: Reply) -> Mapping[str, Any]:
-    error = replies.content(reply).get("error")
+    error = responses.content(reply).get("error")
     return error if isinstance(error, dict) else {}
 
 
@@ -147,13 +147,13 @@ def _before_it_failed(reply: Reply, failure: Failure, count: int) -> Sequence[Ou
     some were taken and there is no telling whose.
     """
     details = _error(reply).get("details")
-    listed = replies.objects(details.get("accepted") if isinstance(details, dict) else None)
+    listed = responses.objects(details.get("accepted") if isinstance(details, dict) else None)
     names = {
         entry["index"]: name
         for entry in listed
         if type(entry.get("index")) is int
         and 0 <= entry["index"] < count
-        and (name := replies.name(entry.get("message_id")))
+        and (name := responses.name(entry.get("message_id")))
     }
     if not len(names) == len(set(names.values())) == len(listed):
         return [_UNMAPPED] * count
@@ -165,7 +165,7 @@ def _outcomes(entries: Sequence[Mapping[str, Any]], count: int) -> Sequence[Outc
 
     Unless there is one for each, and no two are the same, there is no telling whose a name is.
     """
-    names = [replies.name(entry.get("message_id")) for entry in entries]
+    names = [responses.name(entry.get("message_id")) for entry in entries]
     if not len(names) == len(set(names) - {""}) == count:
         return [_UNMAPPED] * count
     return [
@@ -176,7 +176,7 @@ def _outcomes(entries: Sequence[Mapping[str, Any]], count: int) -> Sequence[Outc
 
 @functools.lru_cache(maxsize=2)
 def _form(letter: Letter) -> Form:
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     headers = dict(cut.headers)
     answers = {"reply_to": row(text(headers["Reply-To"]))} if "Reply-To" in headers else {}
     own = {name: text(headers[name]) for name in _HEADERS if name in headers}

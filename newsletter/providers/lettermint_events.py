@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import base, events, lettermint, lists, replies
+from newsletter.providers import base, lettermint, pagination, responses, webhooks
 from newsletter.providers.bounces import Failure, classify
-from newsletter.providers.events import Gate, Untrusted, text
-from newsletter.providers.lists import CannotAsk, Page
-from newsletter.providers.wire import Wire
+from newsletter.providers.http import Wire
+from newsletter.providers.pagination import CannotAsk, Page
+from newsletter.providers.webhooks import Gate, Untrusted, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.events import Hook
+    from newsletter.providers.webhooks import Hook
 
 SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -78,7 +78,7 @@ REASONS: Final = {
 
 def open_gate(settings: Settings) -> Gate:
     """Return what admits Lettermint's webhooks."""
-    keys = [secret.encode() for secret in events.secrets(settings, SECRET)]
+    keys = [secret.encode() for secret in webhooks.secrets(settings, SECRET)]
     return Gate(partial(_admit, keys))
 
 
@@ -93,10 +93,10 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
     ]
     if len(moments) != 1 or _header(hook, "delivery") != moments[0] or not signatures:
         raise Untrusted("no good signature")
-    events.refuse_stale(hook, moments[0])
-    if not events.signed_by(keys, moments[0].encode() + b"." + hook.body, signatures):
+    webhooks.refuse_stale(hook, moments[0])
+    if not webhooks.signed_by(keys, moments[0].encode() + b"." + hook.body, signatures):
         raise Untrusted("no good signature")
-    return events.name(events.at(events.decoded(hook.body), "id"), hook)
+    return webhooks.name(webhooks.at(webhooks.decoded(hook.body), "id"), hook)
 
 
 def _header(hook: Hook, name: str) -> str:
@@ -105,7 +105,7 @@ def _header(hook: Hook, name: str) -> str:
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = events.told(_KINDS, text(said, "event"), said.get("timestamp"), received)
+    told = webhooks.told(_KINDS, text(said, "event"), said.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
@@ -117,11 +117,11 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
         Event(
             kind=kind,
             at=at,
-            ref=events.reference(events.at(data, "metadata", "delivery")),
-            provider_id=replies.name(events.at(data, "message_id")),
+            ref=webhooks.reference(webhooks.at(data, "metadata", "delivery")),
+            provider_id=responses.name(webhooks.at(data, "message_id")),
             email=email,
-            detail=events.words(
-                events.at(data, "reason"), events.at(data, "response", "content"), email=email
+            detail=webhooks.words(
+                webhooks.at(data, "reason"), webhooks.at(data, "response", "content"), email=email
             ),
             because=REASONS.get(text(data, "reason")),
             cause=cause,
@@ -130,7 +130,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 
 def _bounce(data: object, *, permanent: bool) -> tuple[EventKind, Cause | None]:
-    reply = events.at(data, "response", "status_code")
+    reply = webhooks.at(data, "response", "status_code")
     failure = Failure(
         permanent=permanent,
         text=text(data, "response", "content") or text(data, "reason"),
@@ -150,7 +150,7 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     query = {"sort": "-status_changed_at", "filter[from_email]": settings.sender_address}
     for entries in _pages(settings, "messages", query):
         yield Page(events=tuple(event for entry in entries if (event := _letter(entry))))
-        moments = [at for one in entries if (at := events.moment(one.get("status_changed_at")))]
+        moments = [at for one in entries if (at := webhooks.moment(one.get("status_changed_at")))]
         if moments and moments[-1] < begin:
             break
     since = {"filter[startDate]": begin.isoformat(timespec="seconds")}
@@ -169,11 +169,11 @@ def lift(settings: Settings, email: str) -> str:
         for one in entries
         if text(one, "value").lower() == email.lower() and (name := text(one, "id"))
     ]
-    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
         delete = partial(wire.delete, headers=headers)
         for name in listed:
             where = f"{_address(settings)}/suppressions/{quote(name, safe='')}"
-            said = lists.remove(delete, where, _WHO, hide)
+            said = pagination.remove(delete, where, _WHO, hide)
             if text(said, "status") not in _REMOVED:
                 return "Lettermint lets a person look at it before it mails this address again"
     return ""
@@ -183,11 +183,11 @@ def _pages(
     settings: Settings, what: str, query: Mapping[str, str]
 ) -> Iterator[list[dict[str, Any]]]:
     headers, asked = _headers(settings), {**query, "page[size]": _PER_PAGE}
-    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
         get = partial(wire.get, headers=headers)
-        for _ in range(lists.PAGES):
+        for _ in range(pagination.PAGES):
             where = f"{_address(settings)}/{what}?{urlencode(asked)}"
-            entries, said = lists.read(get, where, "data", _WHO, headers.values())
+            entries, said = pagination.read(get, where, "data", _WHO, headers.values())
             yield entries
             following = text(said, "next_cursor")
             if not following:
@@ -212,14 +212,14 @@ def _headers(settings: Settings) -> Mapping[str, str]:
 
 def _letter(entry: Mapping[str, Any]) -> Event | None:
     kind = _STATUSES.get(text(entry, "status"))
-    at = events.moment(entry.get("status_changed_at"))
-    to = replies.objects(entry.get("to"))
+    at = webhooks.moment(entry.get("status_changed_at"))
+    to = responses.objects(entry.get("to"))
     if not kind or not at or len(to) != 1:
         return None
-    return Event(kind, at, "", replies.name(entry.get("id")), text(to[0], "email"))
+    return Event(kind, at, "", responses.name(entry.get("id")), text(to[0], "email"))
 
 
 def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
-    because, at = REASONS.get(text(entry, "reason")), events.moment(entry.get("created_at"))
+    because, at = REASONS.get(text(entry, "reason")), webhooks.moment(entry.get("created_at"))
     ours = text(entry, "type") == "email" and text(entry, "scope") in _SCOPES
     return Suppressed(text(entry, "value"), because, at) if ours and because and at else None

@@ -14,21 +14,21 @@ from base64 import b64encode
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter import mime, personal
+from newsletter import mime, personalize
 from newsletter.errors import NewsletterError
 from newsletter.providers import base, mailgun_replies, mailgun_search
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
-from newsletter.providers.jsonform import encode
-from newsletter.providers.wire import DEADLINE, Wire
+from newsletter.providers.http import DEADLINE, Wire
+from newsletter.providers.json_template import encode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Doubt, Letter, Recipient
-    from newsletter.personal import Pieces
+    from newsletter.personalize import Pieces
     from newsletter.providers.base import Findings
-    from newsletter.providers.wire import Failure, Reply
+    from newsletter.providers.http import Failure, Reply
 
 CAPABILITIES: Final = Capabilities(
     name="mailgun",
@@ -187,10 +187,10 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         greeting: What stands in the text where readers are greeted.
         in_html: The same in the HTML.
     """
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     words = _literals(letter)
     own = {"greeting": greeting, "leave_url": letter.leave_url + _variable(_LEAVE)}
-    escaped = {"greeting": in_html, "leave_url": personal.html_value(own["leave_url"])}
+    escaped = {"greeting": in_html, "leave_url": personalize.html_value(own["leave_url"])}
 
     def named(literal: str) -> str:
         return _replaced(literal, lambda word: _variable(str(words.index(word))))
@@ -218,7 +218,7 @@ def _variable(name: str) -> str:
 
 def _literals(letter: Letter) -> Sequence[str]:
     """Return all in subject and text that Mailgun would replace; its place names its variable."""
-    literals = (letter.subject, *personal.form(letter).text[::2])
+    literals = (letter.subject, *personalize.form(letter).text[::2])
     return list(dict.fromkeys(word for text in literals for word in _syntax(text)))
 
 
@@ -248,7 +248,7 @@ def _greetings(readers: Sequence[Recipient]) -> tuple[str, str, Mapping[str, str
         the JSON of its reader's values: nothing where all are greeted alike.
     """
     all_ = {reader.greeting for reader in readers}
-    escaped = {said: _hidden(personal.html_value(said)) for said in all_}
+    escaped = {said: _hidden(personalize.html_value(said)) for said in all_}
     if len(escaped) == 1 and not _syntax(min(escaped)):
         ((alike, in_html),) = escaped.items()
         return alike, in_html, {alike: ""}

@@ -14,16 +14,16 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Cause, Event, EventKind
-from newsletter.providers import events, lists, mailgun, mailgun_replies, mailgun_search
+from newsletter.providers import mailgun, mailgun_replies, mailgun_search, pagination, webhooks
 from newsletter.providers.bounces import Failure, classify
-from newsletter.providers.events import Gate, Untrusted, text
-from newsletter.providers.lists import Page
+from newsletter.providers.pagination import Page
+from newsletter.providers.webhooks import Gate, Untrusted, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.events import Hook
+    from newsletter.providers.webhooks import Hook
 
 SECRET: Final = "MAILGUN_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -69,7 +69,7 @@ _HINTS: Final = {"espblock": Cause.POLICY, "greylisted": Cause.POLICY}
 
 def open_gate(settings: Settings) -> Gate:
     """Return what admits Mailgun's webhooks."""
-    keys = [secret.encode() for secret in events.secrets(settings, SECRET)]
+    keys = [secret.encode() for secret in webhooks.secrets(settings, SECRET)]
     return Gate(partial(_admit, keys))
 
 
@@ -81,31 +81,31 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
     """
     stale: Untrusted | None = None
     for said in _signatures(hook.body):
-        moment = text(said, "timestamp") or str(events.at(said, "timestamp"))
+        moment = text(said, "timestamp") or str(webhooks.at(said, "timestamp"))
         token, signature = text(said, "token"), text(said, "signature")
         if not token or not _SIGNATURE.fullmatch(signature):
             continue
-        if not events.signed_by(keys, (moment + token).encode(), [bytes.fromhex(signature)]):
+        if not webhooks.signed_by(keys, (moment + token).encode(), [bytes.fromhex(signature)]):
             continue
         try:
-            events.refuse_stale(hook, moment, within=events.A_WORKING_DAY)
+            webhooks.refuse_stale(hook, moment, within=webhooks.A_WORKING_DAY)
         except Untrusted as refusal:
             stale = Untrusted(str(refusal), _STOP)
         else:
-            return events.name(token, hook)
+            return webhooks.name(token, hook)
     raise stale or Untrusted("no good signature")
 
 
 def _signatures(body: bytes) -> Iterator[dict[str, Any]]:
     """Yield what may be the signature in a body: the first few objects of that name."""
     place = 0
-    for _ in range(events.HANDFUL):
+    for _ in range(webhooks.HANDFUL):
         place = body.find(_SIGNATURE_NAME, place)
         if place < 0:
             return
         place += len(_SIGNATURE_NAME)
         if found := _SIGNATURE_OBJECT.match(body, place, place + _LONGEST_SIGNATURE):
-            yield events.decoded(found[1])
+            yield webhooks.decoded(found[1])
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
@@ -116,7 +116,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 def read_one(data: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what an event tells, which looks the same in a webhook and in a list."""
-    told = events.told(_KINDS, text(data, "event"), data.get("timestamp"), received)
+    told = webhooks.told(_KINDS, text(data, "event"), data.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
@@ -128,11 +128,11 @@ def read_one(data: dict[str, Any], received: datetime | None = None) -> tuple[Ev
         Event(
             kind=kind,
             at=at,
-            ref=events.reference(events.at(data, "user-variables", "delivery")),
+            ref=webhooks.reference(webhooks.at(data, "user-variables", "delivery")),
             provider_id=mailgun_replies.message_id(text(data, "message", "headers", "message-id")),
             email=email,
-            detail=events.words(
-                _server_words(status), events.at(data, "reject", "reason"), email=email
+            detail=webhooks.words(
+                _server_words(status), webhooks.at(data, "reject", "reason"), email=email
             ),
             because=because,
             cause=cause,
@@ -145,7 +145,7 @@ def _failure(data: dict[str, Any]) -> tuple[EventKind, EventKind | None, Cause |
     if text(data, "severity") == "temporary":
         return EventKind.DEFERRED, None, None
     reason, status = text(data, "reason"), data.get("delivery-status")
-    reply = events.at(status, "code")
+    reply = webhooks.at(status, "code")
     reply = reply if isinstance(reply, int) else 0
     if because := _REASONS.get(reason) or _UNTRIED.get(reply):
         return EventKind.SUPPRESSED, because, None
@@ -171,8 +171,8 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     query = {"begin": f"{begin.timestamp():.0f}", "ascending": "yes", "limit": str(_PER_PAGE)}
     path = f"events?{urlencode(query)}"
     with closing(mailgun.open_provider(settings)) as account:
-        for _ in range(lists.PAGES):
-            items, said = lists.read(account.get, path, "items", _WHO, account.hide)
+        for _ in range(pagination.PAGES):
+            items, said = pagination.read(account.get, path, "items", _WHO, account.hide)
             found = tuple(event for item in items for event in read_one(item) or ())
             path = mailgun_search.following(said)
             # Every page names a next one; an empty page is the end.
@@ -187,5 +187,5 @@ def lift(settings: Settings, email: str) -> str:
     with closing(mailgun.open_provider(settings)) as account:
         for one in _LISTS:
             path = f"{one}/{quote(email, safe='')}"
-            lists.remove(account.delete, path, _WHO, (email, *account.hide))
+            pagination.remove(account.delete, path, _WHO, (email, *account.hide))
     return ""

@@ -10,14 +10,14 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import Accepted, Refused, RetryLater, Unknown
-from newsletter.providers import replies
-from newsletter.providers.wire import Reply
+from newsletter.providers import responses
+from newsletter.providers.http import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from newsletter.model import Outcome, Recipient
-    from newsletter.providers.wire import Failure
+    from newsletter.providers.http import Failure
 
 OK: Final = 200
 """The only status with which anything is done."""
@@ -48,27 +48,27 @@ def outcome(reply: Reply | Failure, readers: Sequence[Recipient], hide: Iterable
     """
     if not isinstance(reply, Reply):
         return reply
-    said = replies.content(reply)
+    said = responses.content(reply)
     if reply.status == OK and text(said, "message").startswith(_QUEUED):
         name = message_id(text(said, "id"))
         return Accepted(name) if name else _UNREADABLE
-    return failure(reply, replies.secrets(readers, *hide))
+    return failure(reply, responses.secrets(readers, *hide))
 
 
 def failure(reply: Reply, hide: Iterable[str]) -> Failure:
     """Return what a reply means that does not say what it was asked for."""
-    message = text(replies.content(reply), "message")
-    words = replies.quote(message, hide)
+    message = text(responses.content(reply), "message")
+    words = responses.quote(message, hide)
     if reply.status == OK and _WELCOME.encode() in reply.body:
         return Refused(f"Mailgun knows no such address ({reply.status}: {_WELCOME}); {_WHERE}")
     if reply.status == _NOT_FOUND:
         said = f"({reply.status}: {words})" if words else f"({reply.status})"
         return Refused(f"Mailgun knows no such address or domain {said}; {_WHERE}")
-    found = replies.verdict(reply, words)
+    found = responses.verdict(reply, words)
     if isinstance(found, Refused) and _FOR_ALL.search(message):
         return dataclasses.replace(found, divisible=False)
     if isinstance(found, RetryLater) and (again := _AGAIN.search(message)):
-        asked = [found.after, replies.wait({"retry-after": again[1]})]
+        asked = [found.after, responses.wait({"retry-after": again[1]})]
         known = [seconds for seconds in asked if seconds is not None]
         return dataclasses.replace(found, after=max(known, default=None))
     return found or _UNREADABLE

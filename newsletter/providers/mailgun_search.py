@@ -19,15 +19,15 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from newsletter.model import Accepted, Refused, Unknown
-from newsletter.providers import mailgun_replies, replies
+from newsletter.providers import mailgun_replies, responses
 from newsletter.providers.base import Findings, Search
-from newsletter.providers.wire import Reply
+from newsletter.providers.http import Reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from newsletter.model import Doubt
-    from newsletter.providers.wire import Failure
+    from newsletter.providers.http import Failure
 
 # A page of events can be trusted when its youngest is half an hour old. They are kept for a day on
 # the free plan, and for longer on every other; clocks may disagree.
@@ -203,7 +203,7 @@ def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
     """Return what one page of events tells, or why it tells nothing."""
     if not isinstance(reply, Reply):
         return reply
-    said = replies.content(reply)
+    said = responses.content(reply)
     items = said.get("items")
     if reply.status != mailgun_replies.OK or not isinstance(items, list):
         failure = mailgun_replies.failure(reply, hide)

@@ -7,7 +7,7 @@ import shutil
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter import mime, personal
+from newsletter import mime, personalize
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, RetryLater
@@ -53,7 +53,7 @@ class Outbox(Mailer):
 
     def build(self, batch: Batch) -> Payload:
         """Return one complete message (RFC 5322) for each recipient, in their order."""
-        messages = (personal.message(batch, reader) for reader in batch.recipients)
+        messages = (personalize.message(batch, reader) for reader in batch.recipients)
         return Payload.of(tuple(mime.eml(message) for message in messages))
 
     def submit(self, batch: Batch, payload: Payload) -> Answer:

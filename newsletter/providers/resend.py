@@ -12,20 +12,20 @@ from datetime import timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import mime, personal
+from newsletter import mime, personalize
 from newsletter.model import Accepted, Rejected, RetryLater, Unknown
-from newsletter.providers import base, replies
+from newsletter.providers import base, responses
 from newsletter.providers.arrays import ArrayMailer
 from newsletter.providers.base import Answer, Capabilities
-from newsletter.providers.jsonform import Form, header, record, row, text
-from newsletter.providers.wire import DEADLINE
+from newsletter.providers.http import DEADLINE
+from newsletter.providers.json_template import Form, header, record, row, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
-    from newsletter.providers.wire import Failure, Reply
+    from newsletter.providers.http import Failure, Reply
 
 CAPABILITIES: Final = Capabilities(
     name="resend",
@@ -88,17 +88,17 @@ class Resend(ArrayMailer):
 
     def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
         """Return what Resend says of each reader, and how many more requests it takes just now."""
-        said = replies.content(reply)
-        hide = replies.secrets(readers, self._key)
+        said = responses.content(reply)
+        hide = responses.secrets(readers, self._key)
         failure = _failure(reply, said, hide)
         count = len(readers)
         each = [failure] * count if failure else _outcomes(said, count, hide)
-        remaining = replies.seconds(reply.headers.get("ratelimit-remaining", ""))
+        remaining = responses.seconds(reply.headers.get("ratelimit-remaining", ""))
         return Answer(
             dict(zip((reader.ref for reader in readers), each, strict=True)),
             remaining=None if remaining is None else int(remaining),
-            reset=replies.seconds(reply.headers.get("ratelimit-reset", "")),
-            surplus=0 if failure else max(0, len(replies.objects(said.get("data"))) - count),
+            reset=responses.seconds(reply.headers.get("ratelimit-reset", "")),
+            surplus=0 if failure else max(0, len(responses.objects(said.get("data"))) - count),
         )
 
 
@@ -107,13 +107,13 @@ def _failure(reply: Reply, said: Mapping[str, Any], hide: set[str]) -> Failure |
     name = said.get("name")
     name = name if isinstance(name, str) and _NAME.fullmatch(name) else ""
     if reply.status == _TOO_MANY and name in _QUOTAS:
-        asked = replies.wait(reply.headers) or 0.0
+        asked = responses.wait(reply.headers) or 0.0
         return RetryLater(f"the Resend account's quota is used up ({name})", max(asked, _AN_HOUR))
     # Among the rest is 409: another body came under this key before, or this one is still under
     # way, for something between here and there asked twice. Those letters may be taken, so that
     # nobody knows what these readers have: `verdict` calls that unknown, never refused.
-    words = (name, replies.quote(said.get("message"), hide))
-    return replies.verdict(reply, ": ".join(filter(None, words)))
+    words = (name, responses.quote(said.get("message"), hide))
+    return responses.verdict(reply, ": ".join(filter(None, words)))
 
 
 def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[Outcome]:
@@ -123,10 +123,10 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
     places of the others. Unless the two together are exactly the messages that were sent, there
     is no telling whose an id is: then all of them are unknown.
     """
-    ids = [replies.name(item.get("id")) for item in replies.objects(said.get("data"))]
-    errors = replies.objects(said.get("errors"))
+    ids = [responses.name(item.get("id")) for item in responses.objects(said.get("data"))]
+    errors = responses.objects(said.get("errors"))
     reasons = {
-        error["index"]: replies.quote(error.get("message"), hide)
+        error["index"]: responses.quote(error.get("message"), hide)
         for error in errors
         if type(error.get("index")) is int and 0 <= error["index"] < count
     }
@@ -155,7 +155,7 @@ def _bare(sender: str) -> str:
 
 @functools.lru_cache(maxsize=2)
 def _form(letter: Letter) -> Form:
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     headers = dict(cut.headers)
     fields = {field: text(headers[name]) for field, name in _FIELDS.items() if name in headers}
     fields["from"] = text((_bare(letter.sender),))

@@ -18,18 +18,18 @@ from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import base, events, lists, replies, resend
+from newsletter.providers import base, pagination, resend, responses, webhooks
 from newsletter.providers.bounces import HINTS, Failure, classify
-from newsletter.providers.events import Gate, Untrusted, text
-from newsletter.providers.lists import Page
-from newsletter.providers.wire import Wire
+from newsletter.providers.http import Wire
+from newsletter.providers.pagination import Page
+from newsletter.providers.webhooks import Gate, Untrusted, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.events import Hook
+    from newsletter.providers.webhooks import Hook
 
 SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -71,7 +71,7 @@ def open_gate(settings: Settings) -> Gate:
     Raises:
         NewsletterError: A secret is not one of Resend's.
     """
-    keys = [_key(secret) for secret in events.secrets(settings, SECRET)]
+    keys = [_key(secret) for secret in webhooks.secrets(settings, SECRET)]
     return Gate(partial(_admit, keys))
 
 
@@ -93,19 +93,19 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
     name, moment, signed = (
         hook.headers.get(f"svix-{part}", "") for part in ("id", "timestamp", "signature")
     )
-    signatures = list(islice(_SIGNATURE.finditer(signed[:_LONGEST_HEADER]), events.HANDFUL))
+    signatures = list(islice(_SIGNATURE.finditer(signed[:_LONGEST_HEADER]), webhooks.HANDFUL))
     if not name or not signatures:
         raise Untrusted("no good signature")
-    events.refuse_stale(hook, moment)
+    webhooks.refuse_stale(hook, moment)
     content = b".".join((name.encode(), moment.encode(), hook.body))
-    if not events.signed_by(keys, content, (base64.b64decode(one[1]) for one in signatures)):
+    if not webhooks.signed_by(keys, content, (base64.b64decode(one[1]) for one in signatures)):
         raise Untrusted("no good signature")
-    return events.name(name, hook)
+    return webhooks.name(name, hook)
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = events.told(_KINDS, text(said, "type"), said.get("created_at"), received)
+    told = webhooks.told(_KINDS, text(said, "type"), said.get("created_at"), received)
     if not told:
         return told
     kind, at = told
@@ -113,19 +113,19 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
     because, cause = _REASONS.get(text(data, "suppressed", "reason")), None
     if kind is EventKind.SOFT_BOUNCE:
         kind, because, cause = _bounce(data)
-    email = events.first_text(events.at(data, "to"))
+    email = webhooks.first_text(webhooks.at(data, "to"))
     return (
         Event(
             kind=kind,
             at=at,
-            ref=events.reference(events.at(data, "tags", "delivery")),
-            provider_id=replies.name(events.at(data, "email_id")),
+            ref=webhooks.reference(webhooks.at(data, "tags", "delivery")),
+            provider_id=responses.name(webhooks.at(data, "email_id")),
             email=email,
-            detail=events.words(
-                events.first_text(events.at(data, "bounce", "diagnosticCode")),
-                events.at(data, "bounce", "message"),
-                events.at(data, "suppressed", "message"),
-                events.at(data, "failed", "reason"),
+            detail=webhooks.words(
+                webhooks.first_text(webhooks.at(data, "bounce", "diagnosticCode")),
+                webhooks.at(data, "bounce", "message"),
+                webhooks.at(data, "suppressed", "message"),
+                webhooks.at(data, "failed", "reason"),
                 email=email,
             ),
             because=because,
@@ -150,7 +150,7 @@ def _bounce(data: object) -> tuple[EventKind, EventKind | None, Cause | None]:
 
 def _server_words(data: object) -> str:
     """Return what the server said; where Resend does not pass that on, its own words."""
-    said = events.first_text(events.at(data, "bounce", "diagnosticCode"))
+    said = webhooks.first_text(webhooks.at(data, "bounce", "diagnosticCode"))
     return said or text(data, "bounce", "message")
 
 
@@ -161,11 +161,11 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     known for ours, nor whether a bounce is one for good.
     """
     began, headers, query = datetime.now(UTC), _headers(settings), {"limit": str(_PER_PAGE)}
-    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
         get = partial(wire.get, headers=headers)
-        for _ in range(lists.PAGES):
+        for _ in range(pagination.PAGES):
             where = f"{_list(settings)}?{urlencode(query)}"
-            entries, said = lists.read(get, where, "data", _WHO, headers.values())
+            entries, said = pagination.read(get, where, "data", _WHO, headers.values())
             found = [one for entry in entries if (one := _suppressed(entry))]
             last = text(entries[-1], "id") if entries else ""
             more = said.get("has_more") is True and last and not _is_older(found, begin)
@@ -178,10 +178,10 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
 def lift(settings: Settings, email: str) -> str:
     """Take an address off Resend's list, if it is there."""
     headers = _headers(settings)
-    with closing(Wire(deadline=lists.DEADLINE)) as wire:
+    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
         delete = partial(wire.delete, headers=headers)
         where = f"{_list(settings)}/{quote(email, safe='')}"
-        lists.remove(delete, where, _WHO, (email, *headers.values()))
+        pagination.remove(delete, where, _WHO, (email, *headers.values()))
     return ""
 
 
@@ -201,5 +201,5 @@ def _headers(settings: Settings) -> Mapping[str, str]:
 
 
 def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
-    because, at = _ORIGINS.get(text(entry, "origin")), events.moment(entry.get("created_at"))
+    because, at = _ORIGINS.get(text(entry, "origin")), webhooks.moment(entry.get("created_at"))
     return Suppressed(text(entry, "email"), because, at) if because and at else None

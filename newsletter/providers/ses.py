@@ -14,11 +14,11 @@ from datetime import timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
-from newsletter import personal
-from newsletter.providers import base, replies, ses_replies, ses_requests
+from newsletter import personalize
+from newsletter.providers import base, responses, ses_replies, ses_requests
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
+from newsletter.providers.http import DEADLINE, Reply
 from newsletter.providers.ses_account import open_account
-from newsletter.providers.wire import DEADLINE, Reply
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class Ses(Mailer):
         form = ses_requests.single(batch.letter, self._configuration_set)
         parts: list[bytes] = []
         for reader in base.in_ascii(batch):
-            parts += form.filled(form.encoded(personal.values(batch.date, reader)))
+            parts += form.filled(form.encoded(personalize.values(batch.date, reader)))
         return _payload(parts)
 
     def submit(self, batch: Batch, payload: Payload) -> Answer:
@@ -99,7 +99,7 @@ class Ses(Mailer):
         if not isinstance(reply, Reply):
             return Answer(outcomes | dict.fromkeys(refs, reply))
         context = ses_replies.Context(
-            hide=replies.secrets(readers, *self._account.secrets),
+            hide=responses.secrets(readers, *self._account.secrets),
             sender=parseaddr(batch.letter.sender)[1].rpartition("@")[2],
         )
         if failure := ses_replies.failure(reply, context):
@@ -131,7 +131,7 @@ class SesBulk(Ses):
         bulk = ses_requests.bulk(batch.letter, self._configuration_set)
         parts = [bulk.head]
         for reader in base.in_ascii(batch):
-            own = personal.values(batch.date, reader)
+            own = personalize.values(batch.date, reader)
             encoded = bulk.entry.encoded(own | {"data": bulk.template.data(own)})
             parts += [b","] * (len(parts) > 1) + bulk.entry.filled(encoded)
         return _payload([*parts, bulk.tail])

@@ -17,14 +17,14 @@ from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 from newsletter.errors import NewsletterError
-from newsletter.providers import base, replies
+from newsletter.providers import base, responses
 from newsletter.providers.base import Quota
-from newsletter.providers.wire import DEADLINE, Reply, Wire
+from newsletter.providers.http import DEADLINE, Reply, Wire
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.providers.base import Payload
-    from newsletter.providers.wire import Failure
+    from newsletter.providers.http import Failure
 
 REGIONS: Final = {
     "eu-central-1": "Frankfurt",
@@ -91,7 +91,7 @@ class Account:
         reply = self.get("/v2/email/account")
         if not isinstance(reply, Reply) or reply.status != _OK:
             return Quota()
-        said = replies.content(reply)
+        said = responses.content(reply)
         limits = said.get("SendQuota")
         limits = limits if isinstance(limits, dict) else {}
         rate, most = _number(limits.get("MaxSendRate")), _number(limits.get("Max24HourSend"))

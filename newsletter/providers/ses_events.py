@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import events, lists, replies, sns
+from newsletter.providers import pagination, responses, sns, webhooks
 from newsletter.providers.bounces import HINTS, Failure, classify
-from newsletter.providers.events import Gate, text
-from newsletter.providers.lists import Page
+from newsletter.providers.http import Reply, Wire
+from newsletter.providers.pagination import Page
 from newsletter.providers.ses_account import open_account
-from newsletter.providers.wire import Reply, Wire
+from newsletter.providers.webhooks import Gate, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -74,7 +74,7 @@ def open_gate(settings: Settings) -> Gate:
         reply = wire.get(url)
         return reply.body if isinstance(reply, Reply) and reply.status == _OK else b""
 
-    topics = sns.Topics(events.secrets(settings, SECRET), fetch, where=SECRET)
+    topics = sns.Topics(webhooks.secrets(settings, SECRET), fetch, where=SECRET)
     return Gate(topics.admit, most=_LONGEST)
 
 
@@ -83,7 +83,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
     if text(said, "Type") != "Notification":
         return ()
     message = text(said, "Message")
-    told = events.decoded(message.encode())
+    told = webhooks.decoded(message.encode())
     if not told:
         # SNS writes a sentence when a topic is chosen; anything else should have been an event.
         return None if message.lstrip().startswith(("{", "[")) else ()
@@ -93,24 +93,26 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
     if name not in _KINDS:
         return ()
     mail, own = told.get("mail"), told.get(_OBJECTS.get(name, name.lower()))
-    at = events.moment(events.at(own, "timestamp")) or events.moment(events.at(mail, "timestamp"))
+    at = webhooks.moment(webhooks.at(own, "timestamp")) or webhooks.moment(
+        webhooks.at(mail, "timestamp")
+    )
     at = at or received
     if at is None:
         return None
     kind, because, cause = _kind(name, own)
-    email = events.first_text(_only(events.at(mail, "destination")))
+    email = webhooks.first_text(_only(webhooks.at(mail, "destination")))
     return (
         Event(
             kind=kind,
             at=at,
-            ref=events.reference(_only(events.at(mail, "tags", "delivery"))),
-            provider_id=replies.name(events.at(mail, "messageId")),
+            ref=webhooks.reference(_only(webhooks.at(mail, "tags", "delivery"))),
+            provider_id=responses.name(webhooks.at(mail, "messageId")),
             email=email,
-            detail=events.words(
+            detail=webhooks.words(
                 *_noted(kind, own),
                 _bounced(own, "diagnosticCode"),
-                events.at(own, "errorMessage"),
-                events.at(own, "reason"),
+                webhooks.at(own, "errorMessage"),
+                webhooks.at(own, "reason"),
                 email=email,
             ),
             because=because,
@@ -126,7 +128,7 @@ def _kind(name: str, own: object) -> tuple[EventKind, EventKind | None, Cause | 
         return EventKind.SUPPRESSED, because, None
     kind, cause = _KINDS[name], None
     if kind is EventKind.COMPLAINT:
-        kind = events.report(text(own, "complaintFeedbackType"))
+        kind = webhooks.report(text(own, "complaintFeedbackType"))
     elif kind is EventKind.SOFT_BOUNCE:
         failure = Failure(
             permanent=_TYPES.get(text(own, "bounceType")),
@@ -145,7 +147,7 @@ def _noted(kind: EventKind, own: object) -> tuple[str, ...]:
 
 
 def _bounced(own: object, name: str) -> str:
-    return text(_only(events.at(own, "bouncedRecipients")), name)
+    return text(_only(webhooks.at(own, "bouncedRecipients")), name)
 
 
 def _only(found: object) -> object:
@@ -161,9 +163,9 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     began = datetime.now(UTC)
     query = {"StartDate": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "PageSize": str(_PER_PAGE)}
     with closing(open_account(settings)) as account:
-        for _ in range(lists.PAGES):
+        for _ in range(pagination.PAGES):
             path = f"{_PATH}?{urlencode(query, quote_via=quote)}"
-            entries, said = lists.read(account.get, path, _ENTRIES, _WHO, account.secrets)
+            entries, said = pagination.read(account.get, path, _ENTRIES, _WHO, account.secrets)
             found = tuple(one for entry in entries if (one := _suppressed(entry)))
             following = text(said, "NextToken")
             yield Page(suppressed=found, until=None if following else began)
@@ -176,11 +178,11 @@ def lift(settings: Settings, email: str) -> str:
     """Take an address off the account's list, if it is there."""
     with closing(open_account(settings)) as account:
         path = f"{_PATH}/{quote(email, safe='')}"
-        lists.remove(account.delete, path, _WHO, (email, *account.secrets))
+        pagination.remove(account.delete, path, _WHO, (email, *account.secrets))
     return ""
 
 
 def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
     because = _LISTS.get(text(entry, "Reason"))
-    at = events.moment(entry.get("LastUpdateTime"))
+    at = webhooks.moment(entry.get("LastUpdateTime"))
     return Suppressed(text(entry, "EmailAddress"), because, at) if because and at else None

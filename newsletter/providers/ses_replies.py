@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
-from newsletter.providers import replies
+from newsletter.providers import responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.model import Outcome
-    from newsletter.providers.wire import Failure, Reply
+    from newsletter.providers.http import Failure, Reply
 
 _CLOSED: Final = "has shut this account down"
 _PAUSED: Final = "has paused the sending of this account or configuration set"
@@ -86,7 +86,7 @@ class _Said:
     @classmethod
     def of(cls, word: object, told: object, context: Context) -> _Said:
         word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
-        quote = ": ".join(filter(None, (word, replies.quote(told, context.hide))))
+        quote = ": ".join(filter(None, (word, responses.quote(told, context.hide))))
         return cls(word, told.lower() if isinstance(told, str) else "", quote)
 
     @property
@@ -97,20 +97,20 @@ class _Said:
 
 def failure(reply: Reply, context: Context) -> Failure | None:
     """Return what a reply means for the whole request, or None if it answers for each letter."""
-    content = replies.content(reply)
+    content = responses.content(reply)
     told = content.get("message", content.get("Message"))
     said = _Said.of(_name(reply, content), told, context)
     meaning = None
     if reply.status in _OUR_FAULT:
         meaning = _account(said, context) or _signature(said)
     if isinstance(meaning, RetryLater) and meaning.after is None:
-        return RetryLater(meaning.reason, replies.wait(reply.headers))
-    return meaning or replies.verdict(reply, said.quote)
+        return RetryLater(meaning.reason, responses.wait(reply.headers))
+    return meaning or responses.verdict(reply, said.quote)
 
 
 def one(reply: Reply) -> Outcome:
     """Return what a reply says of the one letter that it took."""
-    found = replies.name(replies.content(reply).get("MessageId"))
+    found = responses.name(responses.content(reply).get("MessageId"))
     return Accepted(found) if found else Unknown("the answer of Amazon SES names no letter")
 
 
@@ -123,7 +123,7 @@ def many(reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome],
     Returns:
         The outcomes, and how many more letters it says it took than there were.
     """
-    results = replies.objects(replies.content(reply).get("BulkEmailEntryResults"))
+    results = responses.objects(responses.content(reply).get("BulkEmailEntryResults"))
     taken = [result.get("MessageId") for result in results if result.get("Status") == "SUCCESS"]
     if len(results) != count or len(set(map(str, taken))) != len(taken):
         return [_UNMAPPED] * count, max(0, len(taken) - count)
@@ -134,7 +134,7 @@ def many(reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome],
 
 
 def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Outcome:
-    found = replies.name(result.get("MessageId"))
+    found = responses.name(result.get("MessageId"))
     said = _Said.of(result.get("Status"), result.get("Error"), context)
     if found or said.word == "SUCCESS":
         contradiction = Unknown(f"Amazon SES contradicts itself about this letter{said.because}")

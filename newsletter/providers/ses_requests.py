@@ -16,14 +16,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from newsletter import mime, personal
-from newsletter.providers.jsonform import Form, encode, header, record, row, text
+from newsletter import mime, personalize
+from newsletter.providers.json_template import Form, encode, header, record, row, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from newsletter.model import Letter
-    from newsletter.personal import Pieces
+    from newsletter.personalize import Pieces
 
 MOST: Final = 50
 """Readers in one bulk request: https://docs.aws.amazon.com/ses/latest/dg/quotas.html."""
@@ -64,7 +64,9 @@ class Template:
     def data(self, own: Mapping[str, str]) -> str:
         """Return every variable of one reader as JSON: one that is missing loses the letter."""
         filled = {
-            variable: personal.html_value(own[slot]) if variable.endswith(_IN_HTML) else own[slot]
+            variable: personalize.html_value(own[slot])
+            if variable.endswith(_IN_HTML)
+            else own[slot]
             for variable, slot in self.slots.items()
         }
         return encode(filled | dict(self.braces))
@@ -90,7 +92,7 @@ class Bulk:
 @functools.lru_cache(maxsize=2)
 def single(letter: Letter, configuration_set: str) -> Form:
     """Return the form of a request with one complete letter."""
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     in_html = {"Html": _content(cut.html, html=True)} if cut.html else {}
     content = {
         "Subject": _content((_subject(letter),)),
@@ -160,7 +162,7 @@ def _common(letter: Letter, configuration_set: str) -> dict[str, Pieces]:
 
 
 def _headers(letter: Letter) -> dict[str, Pieces]:
-    headers = dict(personal.form(letter).headers)
+    headers = dict(personalize.form(letter).headers)
     return {name: header(name, headers[name]) for name in _HEADERS if name in headers}
 
 
@@ -185,7 +187,7 @@ _TAGS: Final = _named({"delivery": ("", "ref", "")})
 
 
 def _template(letter: Letter) -> Template:
-    cut = personal.form(letter)
+    cut = personalize.form(letter)
     slots: dict[str, str] = {}
     braces: dict[str, str] = {}
     parts = {

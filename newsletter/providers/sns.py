@@ -23,13 +23,13 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from newsletter.errors import NewsletterError
-from newsletter.providers import events
-from newsletter.providers.events import Untrusted, text
+from newsletter.providers import webhooks
+from newsletter.providers.webhooks import Untrusted, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from newsletter.providers.events import Hook
+    from newsletter.providers.webhooks import Hook
 
 Fetch: TypeAlias = "Callable[[str], bytes]"
 """Returns what is at an address, empty if it cannot be had."""
@@ -89,21 +89,21 @@ class Topics:
         # Whoever does not know a topic of ours does not even get his JSON read.
         if not any(arn.encode() in hook.body for arn in self._arns):
             raise Untrusted("no good signature")
-        said = events.decoded(hook.body)
+        said = webhooks.decoded(hook.body)
         host = self._host(text(said, "TopicArn"))
         fields = _FIELDS.get(text(said, "Type"), ())
         if not host or not fields:
             raise Untrusted("no good signature")
-        moment = events.moment(said.get("Timestamp"))
-        events.refuse_stale(
-            hook, moment.timestamp() if moment else 0.0, within=events.A_WORKING_DAY
+        moment = webhooks.moment(said.get("Timestamp"))
+        webhooks.refuse_stale(
+            hook, moment.timestamp() if moment else 0.0, within=webhooks.A_WORKING_DAY
         )
         signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
         if not self._verified(said, host, signed.encode()):
             raise Untrusted("no good signature")
         if text(said, "Type") == CONFIRMATION:
             self._confirm(text(said, "SubscribeURL"), host)
-        return events.name(text(said, "MessageId"), hook)
+        return webhooks.name(text(said, "MessageId"), hook)
 
     def _host(self, arn: str) -> str:
         """Return who speaks for a topic, or nothing if it is not ours."""

@@ -10,7 +10,7 @@ from email.utils import parseaddr, quote
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from newsletter import slots
+from newsletter import placeholders
 from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
@@ -101,7 +101,7 @@ def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
         "newsletter": _newsletter(settings),
         "palette": palette(settings.accent_color),
         "greeting": settings.greeting_without_name,
-        "slots": {"link": slots.mark("link")},
+        "slots": {"link": placeholders.mark("link")},
     }
     subject = " ".join(
         templates.run(settings.root, f"notices/{kind}.subject.txt.j2", known).split()
@@ -132,7 +132,7 @@ def values(issue: Issue, settings: Settings) -> dict[str, object]:
         "issue": issue,
         "newsletter": _newsletter(settings, issue),
         "palette": palette(settings.accent_color),
-        "slots": slots.MARKS,
+        "slots": placeholders.MARKS,
     }
 
 
@@ -221,7 +221,7 @@ def _tidy(text: str) -> str:
 
 def _refuse_marks(issue: Issue, settings: Settings) -> None:
     """Keep the slots' own characters out of all that is rendered, wherever it came from."""
-    if any(map(slots.remain, _strings((astuple(issue), astuple(settings))))):
+    if any(map(placeholders.remain, _strings((astuple(issue), astuple(settings))))):
         raise NewsletterError(
             "a private-use character (U+E000 to U+F8FF and beyond) cannot stand in a letter",
             where=issue.path,
@@ -238,14 +238,14 @@ def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a dataclas
 
 
 def _refuse_lost_slots(name: str, part: str) -> None:
-    pieces = slots.split(part)
+    pieces = placeholders.split(part)
     if "leave_url" not in pieces[1::2]:
         raise NewsletterError(
             "the letter has no leave link",
             where=name,
             hint="Every reader must be able to leave: write {{ slots.leave_url }} in the template",
         )
-    if any(map(slots.remain, pieces[::2])):
+    if any(map(placeholders.remain, pieces[::2])):
         raise NewsletterError(
             "a slot came out damaged",
             where=name,
@@ -254,7 +254,7 @@ def _refuse_lost_slots(name: str, part: str) -> None:
 
 
 def _refuse_lost_link(name: str, part: str) -> None:
-    if "link" not in slots.split(part)[1::2]:
+    if "link" not in placeholders.split(part)[1::2]:
         raise NewsletterError(
             "the notice has no link",
             where=name,

@@ -17,7 +17,7 @@ import newsletter
 from newsletter.errors import NewsletterError
 from newsletter.render.folders import Folders
 from newsletter.render.inline import inline
-from newsletter.render.plain import underline, wrap
+from newsletter.render.text_wrap import underline, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

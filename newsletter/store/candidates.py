@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, Status
-from newsletter.store.bulk import among
 from newsletter.store.schema import deliveries, subscribers
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.model import Consent
-from newsletter.store.bulk import insert_many
 from newsletter.store.schema import consents, subscribers, wordings
+from newsletter.store.sql import insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, Status
-from newsletter.store.bulk import among, set_for_each
 from newsletter.store.schema import (
     UtcDateTime,
     deliveries,
@@ -22,6 +21,7 @@ from newsletter.store.schema import (
     proofs,
     subscribers,
 )
+from newsletter.store.sql import among, set_for_each
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, EventKind, Heard
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.schema import deliveries, events, mailings
 
 if TYPE_CHECKING:

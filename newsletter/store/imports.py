@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, ImportChange, Status
-from newsletter.store import people
-from newsletter.store.bulk import among, insert_many
-from newsletter.store.engine import Lock, exclude
-from newsletter.store.erasing import forget_wordings, wordings_of
+from newsletter.store import subscribers as subscribers_store
+from newsletter.store.database import Lock, exclude
+from newsletter.store.erasure import forget_wordings, wordings_of
 from newsletter.store.schema import (
     acceptances,
     changes,
@@ -25,6 +24,7 @@ from newsletter.store.schema import (
     signups,
     subscribers,
 )
+from newsletter.store.sql import among, insert_many
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -179,7 +179,7 @@ def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]
 
     Rehearsals mail nobody, so they do not count.
     """
-    people.hold_batches(connection, ids)
+    subscribers_store.hold_batches(connection, ids)
     query = (
         sa.select(
             deliveries.c.subscriber_id,
@@ -240,7 +240,7 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
     """
     if not ids:
         return []
-    people.forget_snapshots(connection, ids)
+    subscribers_store.forget_snapshots(connection, ids)
     theirs = among(connection, deliveries.c.subscriber_id, ids)
     letters = sa.select(deliveries.c.id).where(theirs)
     connection.execute(acceptances.delete().where(acceptances.c.delivery_id.in_(letters)))
@@ -273,7 +273,7 @@ def restore(connection: sa.Connection, found: Import, them: Collection[Imported]
                 values["confirmed_at"] = None
             these = subscribers.update().where(among(connection, subscribers.c.id, ids))
             connection.execute(these.values(values))
-    people.forget_snapshots(connection, [person.id for person in them])
+    subscribers_store.forget_snapshots(connection, [person.id for person in them])
     _forget(connection, found, [person.id for person in them])
 
 

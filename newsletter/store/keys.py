@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.schema import UtcDateTime
 from newsletter.store.schema import signing_keys as signing_keys_table
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter import lifecycle
+from newsletter import states
 from newsletter.errors import DecisionNeeded
 from newsletter.model import DeliveryState, Mailing, MailingState, Pause, Receipt
 from newsletter.schedule import slot
-from newsletter.store import details, heard, proofs
+from newsletter.store import heard, mailing_reports, proofs
 from newsletter.store.candidates import reachable
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import batches, decisions, deliveries, ledger, mailings, subscribers
 
@@ -161,7 +161,7 @@ def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
         mailing,
         found,
         assumed=connection.scalar(assumed) or 0,
-        details=details.of_mailing(connection, mailing.id),
+        details=mailing_reports.of_mailing(connection, mailing.id),
         at=now(connection),
         proofed=bool(proofs.seen(connection, [mailing.letter_hash])),
         heard=heard.of_mailing(connection, mailing, found[DeliveryState.ACCEPTED]),
@@ -177,7 +177,7 @@ def move(connection: sa.Connection, mailing_id: int, target: MailingState, note:
     changed = connection.execute(
         mailings.update()
         .where(mailings.c.id == mailing_id)
-        .where(mailings.c.state.in_(lifecycle.mailings_before(target)))
+        .where(mailings.c.state.in_(states.mailings_before(target)))
         .values(values)
     )
     return changed.rowcount == 1
@@ -206,7 +206,7 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
 def conclude(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing that has nothing left to do; any other stays as it is."""
     hold(connection, mailing_id)
-    end = lifecycle.conclusion(counts(connection, mailing_id))
+    end = states.conclusion(counts(connection, mailing_id))
     if end:
         move(connection, mailing_id, end)
 

@@ -6,7 +6,7 @@ import os
 import stat
 from typing import TYPE_CHECKING, Final
 
-from newsletter.store.location import SqliteFile, locate
+from newsletter.store.url import SqliteFile, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from newsletter import lifecycle
+from newsletter import states
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -21,7 +21,7 @@ from newsletter.model import (
     Status,
     Unknown,
 )
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.ids import new_id
 from newsletter.store.notices import open_
 from newsletter.store.owners import end_leases_of_the_gone
@@ -197,7 +197,7 @@ def settle(
     taken = outcome if isinstance(outcome, Accepted) else None
     changed = connection.execute(
         _owned(notice).values(
-            state=lifecycle.state_after(outcome),
+            state=states.state_after(outcome),
             reason=None if isinstance(outcome, Accepted) else outcome.reason,
             provider_id=taken.provider_id if taken else None,
             accepted_at=moment if taken else None,
@@ -290,4 +290,4 @@ def _owned(notice: Notice) -> sa.Update:
     )
 
 
-_OURS: Final = sorted(lifecycle.deliveries_before(DeliveryState.ACCEPTED))
+_OURS: Final = sorted(states.deliveries_before(DeliveryState.ACCEPTED))

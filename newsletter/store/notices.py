@@ -15,7 +15,7 @@ from newsletter.model import DeliveryState, EventKind, NoticeKind
 from newsletter.store import owners
 from newsletter.store.accounts import known_to
 from newsletter.store.alike import insert_if
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.ids import new_id
 from newsletter.store.schema import notices
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.store import sender_locks
-from newsletter.store.bulk import among
-from newsletter.store.engine import now
+from newsletter.store.database import now
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.schema import proofs
 
 if TYPE_CHECKING:

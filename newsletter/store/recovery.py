@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter import lifecycle
+from newsletter import states as states_newsletter
 from newsletter.model import DeliveryState, MailingState
 from newsletter.store.accounts import known_to
-from newsletter.store.batches import Claim, from_snapshot, make_room
-from newsletter.store.bulk import among
-from newsletter.store.engine import now
+from newsletter.store.claims import Claim, from_snapshot, make_room
+from newsletter.store.database import now
 from newsletter.store.owners import end_leases_of_the_gone
 from newsletter.store.schema import batches, deliveries, mailings
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -139,7 +139,7 @@ def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str
         deliveries.update()
         .where(
             deliveries.c.batch_id == row.id,
-            deliveries.c.state.in_(lifecycle.deliveries_before(DeliveryState.ATTEMPTING)),
+            deliveries.c.state.in_(states_newsletter.deliveries_before(DeliveryState.ATTEMPTING)),
         )
         .values(state=DeliveryState.ATTEMPTING)
     )

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import Cause, EventKind
-from newsletter.store.bulk import among
 from newsletter.store.schema import events, subscribers
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from newsletter.model import DeliveryState
 from newsletter.store.candidates import reachable
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.schema import deliveries, subscribers
 
 if TYPE_CHECKING:

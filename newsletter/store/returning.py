@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.notices import open_
 from newsletter.store.schema import events, notices, subscribers, suppressions
 

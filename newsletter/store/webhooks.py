@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.store.bulk import among
-from newsletter.store.engine import now
+from newsletter.store.database import now
 from newsletter.store.schema import UtcDateTime, webhooks
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

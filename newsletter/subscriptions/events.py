@@ -11,12 +11,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
-from newsletter.providers import events as telling
-from newsletter.store import bookmarks, mailings, people, recovery, webhooks
-from newsletter.store.engine import Lock, exclude
+from newsletter.providers import webhooks as telling
+from newsletter.store import checkpoints, mailings, recovery, subscribers, webhooks
+from newsletter.store.database import Lock, exclude
 from newsletter.store.webhooks import Arrival
 from newsletter.subscriptions import mentions
-from newsletter.subscriptions.applying import apply, take_over
+from newsletter.subscriptions.event_effects import apply, take_over
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Event
-    from newsletter.providers.events import Reading
+    from newsletter.providers.webhooks import Reading
     from newsletter.store import Store
     from newsletter.store.webhooks import Waiting
 
@@ -61,7 +61,7 @@ def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> set[tuple[s
         return set()
     named = [mentions.addresses(_storable(body)) for _, _, body, _ in kept]
     with store.write() as connection:
-        secret = people.suppression_key(connection)
+        secret = subscribers.suppression_key(connection)
         hashes = [mentions.hashes(secret, keys) for keys in named]
         webhooks.keep(connection, [_arrival(*one) for one in zip(kept, hashes, strict=True)])
     return {(provider, name) for provider, name, _, reading in kept if not reading.whole}
@@ -206,7 +206,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
         return Pulled(0, 0, None)
     bookmark = f"pulled from {provider}"
     with store.read() as connection:
-        since = bookmarks.find(connection, bookmark)
+        since = checkpoints.find(connection, bookmark)
     count, left, doubted = 0, 0, set[int]()
     for page in telling.pull(settings, since):
         with store.write() as connection:
@@ -214,7 +214,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
             doubted |= apply(connection, provider, page.events).mailings
             left += take_over(connection, page.suppressed)
             if page.until:
-                bookmarks.put(connection, bookmark, page.until)
+                checkpoints.put(connection, bookmark, page.until)
                 since = page.until
         count += len(page.events)
     conclude(store, doubted)

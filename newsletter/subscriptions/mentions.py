@@ -14,8 +14,8 @@ import unicodedata
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote
 
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.applying import key_of
+from newsletter.addresses import address_hash
+from newsletter.subscriptions.event_effects import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo
 
 from newsletter import tokens
+from newsletter.addresses import address_hash, parse_address, visitor_name
 from newsletter.model import NoticeKind, Status
-from newsletter.store import joining, notices, people, preferences
-from newsletter.store.engine import now
-from newsletter.subscriptions.addresses import address_hash, parse_address, visitor_name
-from newsletter.subscriptions.exporting import as_document
-from newsletter.subscriptions.lookalikes import mailbox
-from newsletter.subscriptions.people import story_of
+from newsletter.store import address_changes, notices, signups, subscribers
+from newsletter.store.database import now
+from newsletter.subscriptions.admin import story_of
+from newsletter.subscriptions.aliases import mailbox
+from newsletter.subscriptions.export import as_document
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
+    from newsletter.addresses import Address
     from newsletter.store import Store
+    from newsletter.store.address_changes import Change, Reader
     from newsletter.store.notices import Via
-    from newsletter.store.preferences import Change, Reader
-    from newsletter.subscriptions.addresses import Address
 
 LINKS_A_DAY: Final = 3
 """How many links to his preferences a reader is mailed within a day, whoever asks."""
@@ -86,13 +86,13 @@ def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
     if change is None:
         return None
     with store.read() as connection:
-        return preferences.who_asked(connection, change[0]) or tokens.NOBODY
+        return address_changes.who_asked(connection, change[0]) or tokens.NOBODY
 
 
 def look(store: Store, public_id: str) -> Reader | None:
     """Return a reader as he is, or None if he is not on the list; nothing changes."""
     with store.read() as connection:
-        return preferences.find(connection, public_id)
+        return address_changes.find(connection, public_id)
 
 
 def ask_for_link(store: Store, public_id: str, via: Via) -> None:
@@ -104,11 +104,11 @@ def ask_for_link(store: Store, public_id: str, via: Via) -> None:
     """
     with store.write() as connection:
         moment = now(connection)
-        joining.tally(connection, joining.LINKS, moment)
-        reader = preferences.find(connection, public_id)
+        signups.tally(connection, signups.LINKS, moment)
+        reader = address_changes.find(connection, public_id)
         reached = reader is not None and reader.status in _REACHED
         to = (reader.id, reader.email_key) if reader else _NOBODY
-        few = preferences.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_A_DAY
+        few = address_changes.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_A_DAY
         _queue(connection, via, NoticeKind.PREFERENCES, to, None, wanted=reached and few)
 
 
@@ -125,9 +125,9 @@ def rename(store: Store, public_id: str, name: str) -> bool:
     """
     clean = visitor_name(name)
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         if reader and reader.first_name != clean:
-            preferences.set_name(connection, reader, clean)
+            address_changes.set_name(connection, reader, clean)
     return reader is not None
 
 
@@ -142,29 +142,29 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
     if not 1 <= weeks <= MOST_WEEKS:
         raise ValueError("no number of weeks")
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         if reader and reader.status is Status.ACTIVE:
             local = now(connection).astimezone(ZoneInfo(timezone)) + timedelta(weeks=weeks)
             until = local.replace(hour=0, minute=0, second=0, microsecond=0)
-            preferences.set_pause(connection, reader, until)
+            address_changes.set_pause(connection, reader, until)
     return reader is not None
 
 
 def resume(store: Store, public_id: str) -> bool:
     """Let letters come again; False if he is not on the list."""
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         if reader and reader.paused_until:
-            preferences.set_pause(connection, reader, None)
+            address_changes.set_pause(connection, reader, None)
     return reader is not None
 
 
 def choose_kind(store: Store, public_id: str, *, plain_text: bool) -> bool:
     """Let letters come with HTML or without; False if he is not on the list."""
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         if reader and reader.plain_text is not plain_text:
-            preferences.set_plain_text(connection, reader, plain_text=plain_text)
+            address_changes.set_plain_text(connection, reader, plain_text=plain_text)
     return reader is not None
 
 
@@ -181,7 +181,7 @@ def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
     """
     address = parse_address(email)
     with store.write() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         if reader and reader.status is Status.ACTIVE and reader.email != address.given:
             _ask_for_change(connection, reader, address, via)
     return reader is not None
@@ -189,21 +189,23 @@ def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
 
 def _ask_for_change(connection: Connection, reader: Reader, address: Address, via: Via) -> None:
     since = now(connection) - _DAY
-    secret = people.suppression_key(connection)
+    secret = subscribers.suppression_key(connection)
     whose = (address_hash(secret, address.key), address_hash(secret, mailbox(address.key)))
     (to_it,) = notices.queued_to(connection, whose, _NEW, moments=[since])
-    his = preferences.asked(connection, reader.id, _NEW, since)
+    his = address_changes.asked(connection, reader.id, _NEW, since)
     spurned = notices.came_back(connection, whose, bounced_since=since - _A_MONTH)
     if max(to_it, his) < CHANGES_A_DAY and not spurned:
         moment = now(connection)
-        change = preferences.record_change(connection, reader, address.given, address.key, moment)
+        change = address_changes.record_change(
+            connection, reader, address.given, address.key, moment
+        )
         _queue(connection, via, NoticeKind.NEW_ADDRESS, (reader.id, address.key), change)
 
 
 def look_at_change(store: Store, change: str) -> Moved:
     """Tell what a link that confirms another address is good for; nothing changes."""
     with store.read() as connection:
-        return _standing(connection, preferences.find_change(connection, change))
+        return _standing(connection, address_changes.find_change(connection, change))
 
 
 def confirm_change(store: Store, change: str, via: Via) -> Moved:
@@ -213,13 +215,13 @@ def confirm_change(store: Store, change: str, via: Via) -> Moved:
         `Moved.DONE` also when it had been done before; nothing has changed then.
     """
     with store.write() as connection:
-        found = preferences.find_change(connection, change)
+        found = address_changes.find_change(connection, change)
         stands = _standing(connection, found)
         if found is None or stands is not Moved.OPEN:
             return stands
-        secret = people.suppression_key(connection)
+        secret = subscribers.suppression_key(connection)
         old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
-        preferences.apply_change(connection, found, (old, new), now(connection))
+        address_changes.apply_change(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
         _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
     return Moved.DONE
@@ -232,13 +234,13 @@ def _standing(connection: Connection, found: Change | None) -> Moved:
         return Moved.DONE
     if found.status not in _MAY_MOVE:
         return Moved.NOTHING
-    return Moved.TAKEN if preferences.is_taken(connection, found) else Moved.OPEN
+    return Moved.TAKEN if address_changes.is_taken(connection, found) else Moved.OPEN
 
 
 def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     """Return all that is held of a reader (GDPR, articles 15 and 20), or None for a stranger."""
     with store.read() as connection:
-        reader = preferences.find(connection, public_id)
+        reader = address_changes.find(connection, public_id)
         story = story_of(connection, reader.email_key) if reader else None
     return as_document(story) if story else None
 
@@ -254,7 +256,7 @@ def _queue(
 ) -> None:
     """Queue a notice to a reader, by the number of his row, at an address, as it is compared."""
     subscriber_id, key = to
-    secret = people.suppression_key(connection)
+    secret = subscribers.suppression_key(connection)
     notices.queue(
         connection,
         via,

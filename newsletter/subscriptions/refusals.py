@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.store import refusals, webhooks
-from newsletter.store.engine import now
+from newsletter.store.database import now
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

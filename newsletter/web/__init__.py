@@ -11,16 +11,16 @@ from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.store.keys import signing_keys
 from newsletter.web.chores import chores
-from newsletter.web.confirming import Confirming
+from newsletter.web.confirm import Confirming
 from newsletter.web.crowd import raise_limit
 from newsletter.web.database import Database
-from newsletter.web.joining import Joining, Terms
 from newsletter.web.notices import notices
 from newsletter.web.pages import render_pages
 from newsletter.web.preferences import Preferences
 from newsletter.web.processes import run_many
 from newsletter.web.routes import Readers, make_app
 from newsletter.web.server import listen, run
+from newsletter.web.signup import Joining, Terms
 from newsletter.web.sparing import Sparing
 from newsletter.web.troubles import Troubles
 from newsletter.web.webhooks import Webhooks

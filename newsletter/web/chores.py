@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.delivery.preflight import lost_key
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.subscriptions.events import apply_waiting
-from newsletter.subscriptions.tidying import tidy_daily
+from newsletter.subscriptions.retention import tidy_daily
 from newsletter.web.troubles import Troubles, passing
 
 if TYPE_CHECKING:

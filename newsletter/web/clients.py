@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from newsletter.store.joining import Origin
+from newsletter.store.signups import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

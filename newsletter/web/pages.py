@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from newsletter import render, slots
+from newsletter import placeholders, render
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -151,11 +151,11 @@ def _page(settings: Settings, name: str, **values: object) -> Page:
 
 def _form(settings: Settings, name: str, **values: object) -> Form:
     text = _text(settings, name, **values)
-    return Form(slots.split(text), _policy(text))
+    return Form(placeholders.split(text), _policy(text))
 
 
 def _text(settings: Settings, name: str, **values: object) -> str:
-    marks = {slot: slots.mark(slot) for slot in _SLOTS}
+    marks = {slot: placeholders.mark(slot) for slot in _SLOTS}
     return render.page(settings, name, slots=marks, **values)
 
 

@@ -13,11 +13,11 @@ from starlette.responses import Response
 from newsletter.delivery.notices import via
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
-from newsletter.subscriptions import leaving, preferences
-from newsletter.subscriptions.erasing import erase_reader
+from newsletter.subscriptions import preferences, unsubscribe
+from newsletter.subscriptions.erasure import erase_reader
 from newsletter.subscriptions.preferences import Moved
 from newsletter.web import addresses, bodies, forms
-from newsletter.web.guard import remark, vouch
+from newsletter.web.middleware import remark, vouch
 from newsletter.web.seldom import Seldom
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from newsletter.config import Settings
-    from newsletter.store.preferences import Reader
+    from newsletter.store.address_changes import Reader
     from newsletter.web.database import Database
     from newsletter.web.pages import Pages
 
@@ -132,7 +132,7 @@ class Preferences:
         if what == "erase":
             return self._erase(request, public_id)
         if what == "leave":
-            leaving.leave(store, [public_id])
+            unsubscribe.leave(store, [public_id])
             return self._pages.left.answer()
         note, typed, status = what, {}, 200
         try:

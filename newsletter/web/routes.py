@@ -14,11 +14,11 @@ from newsletter import tokens
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
 from newsletter.store import leaving as queries
-from newsletter.store.engine import HEAD
-from newsletter.subscriptions import leaving
+from newsletter.store.database import HEAD
+from newsletter.subscriptions import unsubscribe
 from newsletter.web import addresses, bodies
-from newsletter.web.guard import guarded, remark, vouch
-from newsletter.web.line import Line
+from newsletter.web.batching import Line
+from newsletter.web.middleware import guarded, remark, vouch
 from newsletter.web.preferences import ASK
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
-    from newsletter.web.confirming import Confirming
+    from newsletter.web.confirm import Confirming
     from newsletter.web.database import Database
-    from newsletter.web.joining import Joining
     from newsletter.web.pages import Pages
     from newsletter.web.preferences import Preferences
+    from newsletter.web.signup import Joining
     from newsletter.web.sparing import Sparing
     from newsletter.web.webhooks import Webhooks
 
@@ -83,7 +83,7 @@ class Readers:
         there is one answer too, a page, which a mail program shows to nobody. The page's second
         form posts to the same link with a query, which no mail program adds.
         """
-        reader = leaving.whose(self._keys, addresses.token(request))
+        reader = unsubscribe.whose(self._keys, addresses.token(request))
         if reader is None:
             return self._pages.missing.answer(404)
         vouch(request.scope)
@@ -101,7 +101,7 @@ class Readers:
         return (self._pages.proof if proof else self._pages.left).answer()
 
     def _let_leave(self, first: list[str], others: Callable[[], list[str]]) -> None:
-        leaving.leave(self._database.store(), first, others)
+        unsubscribe.leave(self._database.store(), first, others)
 
     def issue(self, request: Request) -> Response:
         """Show an issue as its readers got it, without anything of theirs."""

@@ -15,7 +15,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.errors import NewsletterError
 from newsletter.web.crowd import Crowd
-from newsletter.web.guard import HEADERS, OVERLOADED
+from newsletter.web.middleware import HEADERS, OVERLOADED
 
 if TYPE_CHECKING:
     from collections.abc import Callable

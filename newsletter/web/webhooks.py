@@ -11,12 +11,12 @@ from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
-from newsletter.providers import events
-from newsletter.providers.events import Hook, Untrusted
+from newsletter.providers import webhooks
+from newsletter.providers.webhooks import Hook, Untrusted
 from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
-from newsletter.web.guard import remark, vouch
-from newsletter.web.line import Line
+from newsletter.web.batching import Line
+from newsletter.web.middleware import remark, vouch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +47,7 @@ class Webhooks:
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        gates = {name: events.open_gate(settings, name) for name in events.NAMES}
+        gates = {name: webhooks.open_gate(settings, name) for name in webhooks.NAMES}
         self._gates = {name: gate for name, gate in gates.items() if gate}
         self._database = database
         self._few: dict[str, asyncio.Semaphore] = {}

@@ -14,7 +14,7 @@ from playwright.sync_api import Error
 
 from newsletter.providers.outbox import Outbox
 from newsletter.subscriptions import preferences
-from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.signup import join
 from tests.integration.web.test_signup import STILL
 from tests.support.newsletter import Newsletter, raw
 from tests.support.signups import VIA, send_due, wish
@@ -60,7 +60,7 @@ from newsletter.web.routes import Readers
 Readers.leave = pressing(Readers.leave)
 """,
     "confirmation": f"""{PRESS}
-from newsletter.web.confirming import Confirming
+from newsletter.web.confirm import Confirming
 Confirming.confirm = pressing(Confirming.confirm)
 """,
     "preferences": """

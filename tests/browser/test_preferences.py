@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.subscriptions import people as list_
+from newsletter.subscriptions import admin as list_
 from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.support import web_server

@@ -10,8 +10,8 @@ import pytest
 
 from newsletter import tokens
 from newsletter.store.ids import new_id
-from newsletter.subscriptions.confirming import confirm
-from newsletter.subscriptions.joining import CONFIRM_WITHIN, join
+from newsletter.subscriptions.confirm import confirm
+from newsletter.subscriptions.signup import CONFIRM_WITHIN, join
 from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond, computed
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.integration.web.test_signup import PROXY, stamp
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 EVA = "eva@example.org"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 NEVER_ENOUGH = (
-    "from newsletter.subscriptions import joining;"
-    " joining.LETTERS_AN_HOUR = joining.VISITS_AN_HOUR = 0"
+    "from newsletter.subscriptions import signup;"
+    " signup.LETTERS_AN_HOUR = signup.VISITS_AN_HOUR = 0"
 )
 
 

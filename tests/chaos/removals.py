@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.config import Settings
-from newsletter.subscriptions import erasing
-from newsletter.subscriptions.people import unsubscribe
+from newsletter.subscriptions import erasure
+from newsletter.subscriptions.admin import unsubscribe
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def leave(store: Store, _root: Path, email: str) -> None:
 
 
 def erase(store: Store, root: Path, email: str) -> None:
-    assert erasing.erase(store, Settings(root=root), email)
+    assert erasure.erase(store, Settings(root=root), email)
 
 
 REMOVALS = {"leaver": leave, "erased": erase}

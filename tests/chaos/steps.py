@@ -25,18 +25,18 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     # In the transaction that freezes, and after it.
     "audience-uncommitted": ("mailings", "_freeze_audience", "return"),
     "freeze-uncommitted": ("mailings", "freeze", "return"),
-    "frozen": ("plan", "freeze", "return"),
+    "frozen": ("planning", "freeze", "return"),
     # Before the claim, in its transaction, and after it; in the one that lets it leave.
-    "claiming": ("batches", "claim", "call"),
-    "claim-uncommitted": ("batches", "claim", "return"),
-    "seal-uncommitted": ("batches", "seal", "return"),
+    "claiming": ("claims", "claim", "call"),
+    "claim-uncommitted": ("claims", "claim", "return"),
+    "seal-uncommitted": ("claims", "seal", "return"),
     "claimed": ("sender", "_turn", "return"),
     # In the thread that carries the request: before its first byte, and between its parts.
-    "leaving": ("carrier", "carry", "call"),
-    "writing": ("wire", "write", "return"),
+    "leaving": ("requests", "carry", "call"),
+    "writing": ("http", "write", "return"),
     # Before the answer is recorded, in that transaction, and after it.
-    "settling": ("batches", "settle", "call"),
-    "settle-uncommitted": ("batches", "settle", "return"),
+    "settling": ("claims", "settle", "call"),
+    "settle-uncommitted": ("claims", "settle", "return"),
     "settled": ("sender_process", "told", "call"),
     "conclude-uncommitted": ("mailings", "conclude", "return"),
     # At any transaction at all: just before its end, and just after it.
@@ -49,7 +49,7 @@ IN_RECOVERY: Final[Mapping[str, tuple[str, str, str]]] = {
     "takeover-uncommitted": ("owners", "end_leases_of_the_gone", "return"),
     "lease-uncommitted": ("recovery", "expire_leases", "return"),
     "replay-uncommitted": ("recovery", "replay", "return"),
-    "search-uncommitted": ("doubts", "record_search", "return"),
+    "search-uncommitted": ("unresolved", "record_search", "return"),
 }
 """The same, in the process that finds what another one left."""
 

@@ -8,8 +8,8 @@ import shutil
 from typing import TYPE_CHECKING, Final
 
 from newsletter import config
-from newsletter.store import engine
-from newsletter.store.location import locate
+from newsletter.store import database as database_store
+from newsletter.store.url import locate
 from tests.chaos.clock import Clock
 from tests.chaos.observer import Observer
 from tests.support.newsletter import add_readers, write_issue
@@ -70,10 +70,10 @@ class Template:
         loaded = config.load(self._template, self.where(self._database))
         place = locate(loaded)
         if self.server:
-            store = engine.connect(place)
-            engine.upgrade(store, place)
+            store = database_store.connect(place)
+            database_store.upgrade(store, place)
         else:
-            store = engine.open_store(loaded)
+            store = database_store.open_store(loaded)
         add_readers(store, READERS)
         with store.read() as connection:
             ledger = connection.exec_driver_sql("SELECT id FROM ledger").scalar()
@@ -120,7 +120,7 @@ class Copy:
     @contextlib.contextmanager
     def store(self) -> Iterator[Store]:
         """Open the database as another process does."""
-        store = engine.open_store(config.load(self.root, self._where), self.clock)
+        store = database_store.open_store(config.load(self.root, self._where), self.clock)
         try:
             yield store
         finally:

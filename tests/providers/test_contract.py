@@ -23,7 +23,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import config, personal, providers
+from newsletter import config, personalize, providers
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.base import account
@@ -302,7 +302,7 @@ def read(name: str, value: str) -> object:
 
 def assert_delivered(entry: dict[str, Any], of: Batch, reader: Recipient) -> None:
     """Tell whether a reader finds all that was promised, once, and just as it was written."""
-    wanted = personal.message(of, reader)
+    wanted = personalize.message(of, reader)
     found = entry["message"]
     for name, value in wanted.headers:
         if name not in {"Date", "Message-ID"}:  # most providers write these themselves

@@ -12,8 +12,8 @@ import httpx
 import pytest
 
 from newsletter.model import Accepted, Refused, Unknown
+from newsletter.providers.http import Wire
 from newsletter.providers.mailgun import Mailgun
-from newsletter.providers.wire import Wire
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.model import Accepted, Unknown
+from newsletter.providers.http import Wire
 from newsletter.providers.resend import Resend
-from newsletter.providers.wire import Wire
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_resend import FakeResend, found
 

@@ -13,13 +13,13 @@ import pytest
 import trustme
 
 from newsletter.model import Refused, RetryLater, Unknown
-from newsletter.providers.wire import Reply, Wire
+from newsletter.providers.http import Reply, Wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from newsletter.providers.wire import Failure
+    from newsletter.providers.http import Failure
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from newsletter import config, personal, providers, render, slots
+from newsletter import config, personalize, placeholders, providers, render
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, Refused, RetryLater, Unknown
 from newsletter.providers.mailgun import Mailgun
@@ -84,7 +84,7 @@ def greeted(*names: str | None, of: Letter | None = None) -> Batch:
     return dataclasses.replace(
         sent,
         recipients=tuple(
-            personal.recipient(of, reader.ref, reader.email, name, f"{TOKEN}{place:02d}")
+            personalize.recipient(of, reader.ref, reader.email, name, f"{TOKEN}{place:02d}")
             for place, (reader, name) in enumerate(zip(sent.recipients, names, strict=True))
         ),
     )
@@ -151,7 +151,7 @@ def test_readers_are_told_apart_only_where_they_differ_and_each_has_every_name(
     for reader in variables(sent).values():
         assert set(reader) == {"r", "l", *own}
     for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        assert found["text"] == personal.message(sent, reader).text
+        assert found["text"] == personalize.message(sent, reader).text
 
 
 def test_requests_are_told_apart_by_their_tags_and_these_are_never_more_than_a_thousand() -> None:
@@ -194,13 +194,13 @@ def test_what_looks_like_mailguns_own_syntax_arrives_as_it_was_written(syntax: s
     assert BUILDER.unfit(of) == ""
     sent = greeted(f"Anna {syntax}", None, of=of)
     for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        wanted = personal.message(sent, reader)
+        wanted = personalize.message(sent, reader)
         assert dict(found["headers"])["Subject"] == of.subject
         assert found["text"] == wanted.text
         assert html.unescape(found["html"]) == html.unescape(wanted.html)
     # Should it ever read once more what it has put in, a reader of HTML still sees no difference.
     for found, reader in zip(mailbox(sent, rescans=True), sent.recipients, strict=True):
-        assert html.unescape(found["html"]) == html.unescape(personal.message(sent, reader).html)
+        assert html.unescape(found["html"]) == html.unescape(personalize.message(sent, reader).html)
 
 
 PIECES = st.lists(
@@ -241,7 +241,7 @@ def test_whatever_is_written_every_reader_finds_just_that(
     of = dataclasses.replace(of, greeting=f"Dag {{first_name}}{more}", greeting_without_name=more)
     sent = greeted(*names, of=of)
     for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        wanted = personal.message(sent, reader)
+        wanted = personalize.message(sent, reader)
         headers = dict(found["headers"])
         assert headers["Subject"] == of.subject
         assert headers["List-Unsubscribe"] == f"<{reader.leave_url}>"
@@ -257,8 +257,8 @@ def test_whatever_is_written_every_reader_finds_just_that(
         ("reply_to", {"reply_to": '"Gerrit {}" <gerrit@example.org>'}),
         ("name", {"list_id": '"Rust {}" <rust.example.org>'}),
         ("public_url", {"leave_url": "https://brief.example.org/{}/u/"}),
-        ("styles", {"html": f"<style>a {{content:'{{}}'}}</style>{slots.LEAVE_URL}"}),
-        ("comments", {"html": f"<!-- {{}} -->{slots.LEAVE_URL}"}),
+        ("styles", {"html": f"<style>a {{content:'{{}}'}}</style>{placeholders.LEAVE_URL}"}),
+        ("comments", {"html": f"<!-- {{}} -->{placeholders.LEAVE_URL}"}),
     ],
 )
 def test_what_it_would_change_is_refused_when_a_mailing_is_planned(
@@ -296,7 +296,7 @@ def test_a_reader_of_a_letter_of_thirty_kilobytes_costs_at_most_320_bytes() -> N
     sent = dataclasses.replace(
         batch(of=of, key="f" * 32),
         recipients=tuple(
-            personal.recipient(
+            personalize.recipient(
                 of, f"{n:032x}", f"voornaam.achternaam{n}@voorbeeld.nl", names[n % 4], TOKEN + "00"
             )
             for n in range(1000)

@@ -12,7 +12,7 @@ import pytest
 from mailgun.builders import MailgunMessageBuilder
 from mailgun.client import Client
 
-from newsletter import mime, personal
+from newsletter import mime, personalize
 from newsletter.model import Doubt
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, fields
@@ -35,12 +35,12 @@ DIFFERENT = {
 def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatch) -> Request:
     """Send a batch as the SDK's documentation would have it, written out plainly."""
     monkeypatch.setenv("no_proxy", "*")
-    own = dict(personal.form(of.letter).headers)
+    own = dict(personalize.form(of.letter).headers)
     greeting, in_html = "%recipient.g%", "%recipient.h%"
     leave = f"{of.letter.leave_url}%recipient.l%"
     first = of.recipients[0]
-    message = personal.message(of, first)
-    escaped = personal.html_value(first.greeting)
+    message = personalize.message(of, first)
+    escaped = personalize.html_value(first.greeting)
     builder = MailgunMessageBuilder(of.letter.sender)
     for reader in of.recipients:
         builder.add_recipient(reader.email)
@@ -64,7 +64,7 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
                 "r": reader.ref,
                 "l": reader.leave_url.removeprefix(of.letter.leave_url),
                 "g": reader.greeting,
-                "h": personal.html_value(reader.greeting),
+                "h": personalize.html_value(reader.greeting),
             }
             for reader in of.recipients
         }

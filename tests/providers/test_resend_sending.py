@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.delivery.pace import LONGEST_WAIT
+from newsletter.delivery.rate_limit import LONGEST_WAIT
 from newsletter.errors import TryAgain
 from tests.support.newsletter import Newsletter
 from tests.support.providers.fake_resend import FAULTS

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.model import Recipient, Refused, RetryLater, Unknown
-from newsletter.providers import replies
-from newsletter.providers.wire import Reply
+from newsletter.providers import responses
+from newsletter.providers.http import Reply
 
 
 @pytest.mark.parametrize(
@@ -27,16 +27,16 @@ def test_a_status_means_taken_refused_later_or_nobody_knows(
     meaning: type, statuses: tuple[int, ...]
 ) -> None:
     for status in statuses:
-        assert type(replies.verdict(Reply(status, {}, b""))) is meaning, status
+        assert type(responses.verdict(Reply(status, {}, b""))) is meaning, status
 
 
 def test_503_passes_only_if_it_says_when() -> None:
-    later = replies.verdict(Reply(503, {"retry-after": "7"}, b""))
+    later = responses.verdict(Reply(503, {"retry-after": "7"}, b""))
     assert later == RetryLater("the provider takes nothing just now (503)", 7.0)
 
 
 def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
-    said = replies.verdict(Reply(404, {}, b""))
+    said = responses.verdict(Reply(404, {}, b""))
     assert said
     assert "provider_url" in said.reason
 
@@ -63,12 +63,12 @@ def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
 def test_how_long_to_wait_is_read_in_every_form(
     headers: dict[str, str], seconds: float | None
 ) -> None:
-    assert replies.wait(headers) == seconds
+    assert responses.wait(headers) == seconds
 
 
 @pytest.mark.parametrize("usegmt", [True, False])
 def test_a_date_is_turned_into_seconds(*, usegmt: bool) -> None:
-    asked = replies.wait({"retry-after": formatdate(time.time() + 90, usegmt=usegmt)})
+    asked = responses.wait({"retry-after": formatdate(time.time() + 90, usegmt=usegmt)})
     assert asked is not None
     assert 60 < asked <= 90
 
@@ -77,7 +77,7 @@ def test_the_oldest_form_of_a_date_means_gmt(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("TZ", "Asia/Tokyo")
     time.tzset()
     try:
-        asked = replies.wait({"retry-after": time.asctime(time.gmtime(time.time() + 90))})
+        asked = responses.wait({"retry-after": time.asctime(time.gmtime(time.time() + 90))})
     finally:
         monkeypatch.delenv("TZ")
         time.tzset()
@@ -119,21 +119,21 @@ def test_a_providers_words_are_quoted_without_what_must_not_be_shown(
     said: object, quoted: str
 ) -> None:
     hide = ["s3cret", "", "Siân", "Annabel", "Anna", "O'Brien"]
-    assert replies.quote(said, hide) == quoted
+    assert responses.quote(said, hide) == quoted
 
 
 def test_what_a_provider_may_echo_of_a_request_is_hidden_in_parts_too() -> None:
     reader = Recipient("0123", "anna.jansen@example.org", "Dag Annelies,", "https://x.example/u/1")
     said = "Dag Annelies, ANNELIES and annelies; anna.jansen, re_key, Anna; https://x.example/u/1"
-    quoted = replies.quote(said, replies.secrets([reader], "re_key"))
+    quoted = responses.quote(said, responses.secrets([reader], "re_key"))
     assert quoted == "… … and …; …, …, Anna; …"
 
 
 @pytest.mark.parametrize("email", ["a@example.org", "40@example.org", "to.p@example.org"])
 def test_a_short_name_does_not_cut_other_words(email: str) -> None:
-    hide = replies.secrets([Recipient("0123", email, "Dag A,", "https://x.example/u/1")])
+    hide = responses.secrets([Recipient("0123", email, "Dag A,", "https://x.example/u/1")])
     said = "to parameter is not a valid address (error 4000)"
-    assert replies.quote(said, hide) == said
+    assert responses.quote(said, hide) == said
 
 
 @pytest.mark.parametrize("body", [b"<!DOCTYPE html><p>Attention", b"  <html><head>", b""])
@@ -142,12 +142,14 @@ def test_a_page_from_something_in_between_is_not_the_providers_word(
     status: int, body: bytes
 ) -> None:
     headers = {} if body else {"content-type": "text/html; charset=UTF-8"}
-    said = replies.verdict(Reply(status, headers, body))
+    said = responses.verdict(Reply(status, headers, body))
     assert isinstance(said, Refused)
     assert "key or account" not in said.reason
     assert "proxies, firewalls" in said.reason
     assert not said.divisible
-    own = replies.verdict(Reply(status, {"content-type": "application/json"}, b'{"message":"no"}'))
+    own = responses.verdict(
+        Reply(status, {"content-type": "application/json"}, b'{"message":"no"}')
+    )
     assert isinstance(own, Refused)
     assert "key or account" in own.reason
 
@@ -165,18 +167,18 @@ def test_a_quote_of_a_million_characters_takes_no_longer_than_one_of_two_thousan
 ) -> None:
     hide = [f"secret{number}" for number in range(100)]
     for _ in range(20):
-        assert len(replies.quote(said, hide)) <= 200
+        assert len(responses.quote(said, hide)) <= 200
 
 
 def test_no_part_of_an_address_or_a_name_is_left_where_a_text_is_cut() -> None:
     for before in range(1_900, 2_010):
-        quoted = replies.quote("<" + "b" * before + "> no anna@example.org", [])
+        quoted = responses.quote("<" + "b" * before + "> no anna@example.org", [])
         assert "anna" not in quoted
 
 
 @given(st.text(max_size=600))
 def test_a_quote_is_one_short_line_whatever_was_said(said: str) -> None:
-    quoted = replies.quote(said + " anna@example.org s3cret " + said, ["s3cret"])
+    quoted = responses.quote(said + " anna@example.org s3cret " + said, ["s3cret"])
     assert len(quoted) <= 200
     assert not quoted or quoted.isprintable()
     assert "anna@" not in quoted

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import personal
+from newsletter import personalize
 from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.ses import SesBulk
 from tests.providers.test_contract import outcomes, submit
@@ -62,7 +62,7 @@ def test_braces_and_backslashes_arrive_as_they_were_written(
     plain = letter(subject=subject or "Over rust", prose=prose)
     of = _beside_the_slots(plain, before, after)
     sent = batch(*THREE, of=of, name=name)
-    wanted = [personal.message(sent, reader) for reader in sent.recipients]
+    wanted = [personalize.message(sent, reader) for reader in sent.recipients]
     assert rendered(sent) == [(of.subject, one.html, one.text) for one in wanted]
 
 
@@ -73,7 +73,7 @@ def _beside_the_slots(of: Letter, before: str, after: str) -> Letter:
     safe_after = {"html": after.encode("ascii", "xmlcharrefreplace").decode(), "text": after}
     parts: dict[str, Any] = {}
     for name in ("html", "text"):
-        cut = getattr(personal.form(of), name)
+        cut = getattr(personalize.form(of), name)
         joined = getattr(of, name)
         for slot in cut[1::2]:
             mark = {"html": f"&#57344;{slot}&#57345;", "text": f"\ue000{slot}\ue001"}[name]
@@ -88,7 +88,7 @@ def test_a_whole_letter_with_its_style_sheet_is_a_template_that_is_taken() -> No
 
     of = render.letter(every_block("{{x}} {{{y}}} \\"), SETTINGS)
     sent = batch(*THREE, of=of)
-    wanted = [personal.message(sent, reader) for reader in sent.recipients]
+    wanted = [personalize.message(sent, reader) for reader in sent.recipients]
     assert rendered(sent) == [(of.subject, one.html, one.text) for one in wanted]
     assert SesBulk(account()).unfit(of) == ""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from newsletter import personal
+from newsletter import personalize
 from newsletter.model import Accepted
 from newsletter.providers.ses import Ses, SesBulk
 from tests.providers.test_contract import SYNTAX, outcomes, read
@@ -89,7 +89,7 @@ def test_each_reader_finds_the_letter_as_it_was_written(
 
 def assert_found(found: list[dict[str, Any]], sent: Batch) -> None:
     for email, reader in zip(found, sent.recipients, strict=True):
-        wanted = personal.message(sent, reader)
+        wanted = personalize.message(sent, reader)
         assert email["destination"] == {"to": [reader.email], "cc": [], "bcc": []}
         assert (email["body"]["html"], email["body"]["text"]) == (wanted.html, wanted.text)
         assert email["subject"] == sent.letter.subject

@@ -18,8 +18,8 @@ from svix.webhooks import Webhook as Svix
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
-from newsletter.providers import events, ses_events, sns
-from newsletter.providers.events import Hook, Untrusted
+from newsletter.providers import ses_events, sns, webhooks
+from newsletter.providers.webhooks import Hook, Untrusted
 from tests.support.providers.sns import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
 from tests.support.providers.webhooks import (
     LETTERMINT,
@@ -64,7 +64,7 @@ def _certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         ses_events,
         "open_gate",
-        lambda settings: events.Gate(topics(settings.credentials["SES_TOPIC_ARN"]).admit),
+        lambda settings: webhooks.Gate(topics(settings.credentials["SES_TOPIC_ARN"]).admit),
     )
 
 
@@ -80,7 +80,7 @@ def gate(sender: Sender, secret: str = "") -> Callable[[Hook], str]:
         root=None,  # type: ignore[arg-type] - no file is looked at
         credentials={sender.secret[0]: secret or sender.secret[1]},
     )
-    found = events.open_gate(settings, sender.name)
+    found = webhooks.open_gate(settings, sender.name)
     assert found
     return found.admit
 
@@ -93,7 +93,7 @@ def refused(sender: Sender, body: bytes, headers: dict[str, str], *, at: float =
 
 def one(sender: Sender, kind: str, at: float) -> Event:
     body, _ = sender.webhook(Told(kind, REF, at=at))
-    found = events.read(sender.name, body)
+    found = webhooks.read(sender.name, body)
     assert found
     (event,) = found
     return event
@@ -197,8 +197,8 @@ def test_a_secret_that_is_none_is_told_before_anything_is_believed(name: str, se
 
 
 def test_a_provider_without_a_secret_has_no_gate(tmp_path: Path, sender: Sender) -> None:
-    assert events.open_gate(Settings(root=tmp_path), sender.name) is None
-    assert events.open_gate(Settings(root=tmp_path), "outbox") is None
+    assert webhooks.open_gate(Settings(root=tmp_path), sender.name) is None
+    assert webhooks.open_gate(Settings(root=tmp_path), "outbox") is None
 
 
 # What a stranger can make of it
@@ -213,7 +213,7 @@ def made(monkeypatch: pytest.MonkeyPatch, sender: Sender, body: bytes, headers: 
         return hmac.new(key, text, name).digest()
 
     with monkeypatch.context() as patch:
-        patch.setattr(events.hmac, "digest", digest)
+        patch.setattr(webhooks.hmac, "digest", digest)
         refused(sender, body, headers)
     return len(sizes)
 
@@ -232,7 +232,7 @@ def test_however_many_signatures_a_stranger_writes_one_is_computed(
         "x-lettermint-signature": mint + ("," + mint.partition(",")[2]) * 2000,
     }
     several = body if headers else b"[" + b",".join([body] * 50) + b"]"
-    most = 1 if headers else events.HANDFUL
+    most = 1 if headers else webhooks.HANDFUL
     assert made(monkeypatch, sender, several, headers | many) <= most
     # What is no signature, or comes too late, is not even computed.
     nonsense = dict.fromkeys(headers, "v1,AA== " * 2000)
@@ -266,8 +266,8 @@ def test_a_stranger_who_knows_no_topic_does_not_get_his_json_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[int] = []
-    decoded = events.decoded
-    monkeypatch.setattr(events, "decoded", lambda body: read.append(len(body)) or decoded(body))
+    decoded = webhooks.decoded
+    monkeypatch.setattr(webhooks, "decoded", lambda body: read.append(len(body)) or decoded(body))
     assert refused(ses(AMAZON), b"[]," * 100_000, {}).status == 401
     message = AMAZON.message(TopicArn=TOPIC.replace("letters", "another"))
     assert refused(ses(AMAZON), json.dumps(message).encode(), {}).status == 401
@@ -389,13 +389,13 @@ def test_other_things_than_letters_tell_nothing(sender: Sender) -> None:
         *("opened", "clicked", "stored", "Open", "Click"),
     ):
         body, _ = sender.webhook(Told(word, REF))
-        assert events.read(sender.name, body) == ()
+        assert webhooks.read(sender.name, body) == ()
 
 
 def test_a_reference_that_is_not_ours_is_none(sender: Sender) -> None:
     for ref in ("%recipient.r%", "7", REF.upper(), f"{REF}0", f"{REF}\n", "../../x"):
         body, _ = sender.webhook(Told("delivered", ref))
-        found = events.read(sender.name, body)
+        found = webhooks.read(sender.name, body)
         assert found
         assert found[0].ref == ""
 
@@ -419,7 +419,7 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
             told = json.loads(said["Message"])
             told["delivery"]["timestamp"] = told["mail"]["timestamp"] = moment
             said["Message"] = json.dumps(told)
-        assert events.read(sender.name, json.dumps(said).encode()) is None
+        assert webhooks.read(sender.name, json.dumps(said).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -432,7 +432,7 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
 )
 def test_of_what_has_no_moment_the_arrival_counts(moment: object, sender: Sender) -> None:
     received = datetime(2026, 11, 29, 8, tzinfo=UTC)
-    (event,) = events.read(sender.name, with_moment(sender, moment), received) or ()
+    (event,) = webhooks.read(sender.name, with_moment(sender, moment), received) or ()
     assert (event.at, event.ref, event.kind) == (received, REF, EventKind.COMPLAINT)
 
 
@@ -450,7 +450,7 @@ MOMENT = datetime(2026, 11, 29, 8, 1, 2, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_read_in_every_form(moment: object, sender: Sender) -> None:
-    (event,) = events.read(sender.name, with_moment(sender, moment)) or ()
+    (event,) = webhooks.read(sender.name, with_moment(sender, moment)) or ()
     assert event.at == MOMENT
 
 
@@ -473,27 +473,27 @@ def with_moment(sender: Sender, moment: object) -> bytes:
 
 def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
     first, second = (RESEND.say(Told(kind, REF)) for kind in ("delivered", "complaint"))
-    found = events.read_all("resend", json.dumps([first, second]).encode())
+    found = webhooks.read_all("resend", json.dumps([first, second]).encode())
     assert [event.kind for event in found.events] == [EventKind.DELIVERED, EventKind.COMPLAINT]
     assert found.whole
     for broken in ([first, {}], [first, 7], [first, [second]], [first, {"type": ""}]):
-        found = events.read_all("resend", json.dumps(broken).encode())
+        found = webhooks.read_all("resend", json.dumps(broken).encode())
         assert [event.kind for event in found.events] == [EventKind.DELIVERED]
         assert not found.whole
     for nothing in ("[]", "[[]]", "7", "null", "{", "", '{"a":' * 9000, "[{}]"):
-        assert events.read_all("resend", nothing.encode()) == events.Reading((), whole=False)
+        assert webhooks.read_all("resend", nothing.encode()) == webhooks.Reading((), whole=False)
     many = json.dumps([first] * 1001).encode()
-    assert not events.read_all("resend", many).whole
+    assert not webhooks.read_all("resend", many).whole
     # A number that Python does not read is in the way of nothing else.
     huge = json.dumps(first).replace("{", '{"n":' + "9" * 5000 + ",", 1)
-    assert events.read_all("resend", huge.encode()).whole
+    assert webhooks.read_all("resend", huge.encode()).whole
 
 
 def test_an_event_of_ses_that_is_cut_off_is_told() -> None:
     cut = json.dumps({"Type": "Notification", "Message": '{"eventType":"Complaint"'}).encode()
-    assert not events.read_all("ses", cut).whole
+    assert not webhooks.read_all("ses", cut).whole
     unnamed = json.dumps({"Type": "Notification", "Message": '{"mail":{}}'}).encode()
-    assert not events.read_all("ses", unnamed).whole
+    assert not webhooks.read_all("ses", unnamed).whole
 
 
 def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
@@ -504,12 +504,12 @@ def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
     body, _ = sender.webhook(Told("hard bounce", REF))
     for wrong in (None, 7, -1.5, True, "", "a\0\ud800", [], [7], {}, {"a": [{}]}, [[]]):
         for changed in variants(json.loads(body), wrong):
-            found = events.read(sender.name, json.dumps(changed).encode())
+            found = webhooks.read(sender.name, json.dumps(changed).encode())
             assert found is None or all(map(can_be_kept, found))
         if sender.name == "ses":
             for changed in variants(json.loads(json.loads(body)["Message"]), wrong):
                 outer = json.dumps({"Type": "Notification", "Message": json.dumps(changed)})
-                found = events.read(sender.name, outer.encode())
+                found = webhooks.read(sender.name, outer.encode())
                 assert found is None or all(map(can_be_kept, found))
 
 
@@ -535,7 +535,7 @@ def variants(said: Any, wrong: object) -> list[Any]:  # noqa: ANN401 - whatever 
 def test_resend_and_ses_say_which_list_an_address_is_on() -> None:
     said = RESEND.say(Told("suppressed", REF))
     said["data"]["suppressed"]["reason"] = "previous_bounce"
-    (event,) = events.read("resend", json.dumps(said).encode()) or ()
+    (event,) = webhooks.read("resend", json.dumps(said).encode()) or ()
     assert (event.kind, event.because) == (EventKind.SUPPRESSED, EventKind.HARD_BOUNCE)
 
 
@@ -557,7 +557,7 @@ def test_the_bounces_of_ses(
     said = sender.say(Told("hard bounce", REF))
     said["bounce"] |= {"bounceType": bounce, "bounceSubType": sub_type}
     body, _ = sender.sign(said, TOPIC, NOW)
-    (event,) = events.read("ses", body) or ()
+    (event,) = webhooks.read("ses", body) or ()
     assert (event.kind, event.because) == (kind, because)
 
 
@@ -576,7 +576,7 @@ def test_the_bounces_of_ses(
 def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> None:
     said = MAILGUN.say(Told("hard bounce", REF))
     said["event-data"] |= change
-    (event,) = events.read("mailgun", json.dumps(said).encode()) or ()
+    (event,) = webhooks.read("mailgun", json.dumps(said).encode()) or ()
     assert event.kind is kind
 
 
@@ -686,7 +686,7 @@ def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> N
     good = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=tttt"
     assert gate_.admit(confirmation(good))
     assert asked == [CERTIFICATE, good]
-    assert events.read("ses", confirmation(good).body) == ()
+    assert webhooks.read("ses", confirmation(good).body) == ()
     for url in ("http://169.254.169.254/", "https://example.org/", good.replace("https", "http")):
         with pytest.raises(Untrusted) as caught:
             gate_.admit(confirmation(url))
@@ -707,6 +707,6 @@ def test_what_sns_says_of_itself_tells_nothing() -> None:
     message = AMAZON.message(
         Message="Successfully validated SNS topic for Amazon SES event publishing."
     )
-    assert events.read("ses", json.dumps(message).encode()) == ()
+    assert webhooks.read("ses", json.dumps(message).encode()) == ()
     assert set(SES_WORDS) == {kind.value for kind in EventKind} - {EventKind.NOTE.value}
     assert dataclasses.is_dataclass(Hook)

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.store.schema import deliveries, mailings, subscribers
+from newsletter.subscriptions.admin import Story, story
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.people import Story, story
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 from tests.support.providers.webhooks import RESEND, Sender, Told
 from tests.support.subscribers import sql

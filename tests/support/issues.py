@@ -8,7 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter import content, slots
+from newsletter import content, placeholders
 from newsletter.config import Settings
 from newsletter.model import (
     Button,
@@ -106,7 +106,7 @@ def every_block(words: str = "woorden", url: str = "https://example.org/a") -> I
 
 def fill(part: str) -> str:
     """Return a part with a reader's values in its slots."""
-    return "".join(READER[p] if i % 2 else p for i, p in enumerate(slots.split(part)))
+    return "".join(READER[p] if i % 2 else p for i, p in enumerate(placeholders.split(part)))
 
 
 class Parsed(HTMLParser):

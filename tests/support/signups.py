@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from newsletter.addresses import parse_address
 from newsletter.delivery.notices import Notices, Round
-from newsletter.store.joining import Origin
 from newsletter.store.notices import Via
-from newsletter.subscriptions.addresses import parse_address
-from newsletter.subscriptions.joining import Wish
+from newsletter.store.signups import Origin
+from newsletter.subscriptions.signup import Wish
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:

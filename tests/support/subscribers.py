@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from newsletter import config
 from newsletter.config import Settings
+from newsletter.imports.run import ImportOptions, ImportReport, import_file
 from newsletter.store import open_store
-from newsletter.subscriptions.exporting import as_row
-from newsletter.subscriptions.importing import ImportOptions, ImportReport, import_file
-from newsletter.subscriptions.people import everybody
+from newsletter.subscriptions.admin import everybody
+from newsletter.subscriptions.export import as_row
 from tests.support.newsletter import where
 
 if TYPE_CHECKING:

@@ -33,12 +33,21 @@ LENGTH = 150_000
 SECONDS = 3.0
 """Of a processor, for each text."""
 
-READ_OTHERS = ("providers", "web", "subscriptions", "store", "delivery", "tokens", "personal")
+READ_OTHERS = (
+    "providers",
+    "web",
+    "subscriptions",
+    "store",
+    "delivery",
+    "imports",
+    "tokens",
+    "personalize",
+)
 SEARCHES = {"search", "sub", "subn", "split", "findall", "finditer"}
 
 SHORT_TEXTS = {
     "newsletter.providers.mailgun._NO_ENTITIES": "a letter, made of our templates",
-    "newsletter.store.location": "the author's own setting",
+    "newsletter.store.url": "the author's own setting",
     "newsletter.store.server_errors._ADDRESSES": "a sentence that is cut before",
     "newsletter.web.pages._STYLE": "our own templates",
 }

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import personal, slots
+from newsletter import personalize, placeholders
 from newsletter.mime import eml
 from newsletter.model import Batch, Letter, Recipient, RetryLater
 from newsletter.providers.base import Payload
@@ -38,8 +38,9 @@ def letter(
         sender=sender,
         reply_to=reply_to,
         list_id="Jij en Loslaten <jij-en-loslaten.example.org>",
-        html=f'<p>{entity(slots.GREETING)}</p><a href="{entity(slots.LEAVE_URL)}">Afmelden</a>',
-        text=f"{slots.GREETING}\n\nAfmelden: {slots.LEAVE_URL}\n",
+        html=f"<p>{entity(placeholders.GREETING)}</p>"
+        f'<a href="{entity(placeholders.LEAVE_URL)}">Afmelden</a>',
+        text=f"{placeholders.GREETING}\n\nAfmelden: {placeholders.LEAVE_URL}\n",
         page="<p>Dag,</p>",
         greeting=greeting,
         greeting_without_name="Dag,",
@@ -50,9 +51,9 @@ def letter(
 def mail(
     of: Letter, name: str | None = "Anna", email: str = "anna@example.org"
 ) -> tuple[EmailMessage, str, str, bytes]:
-    reader = personal.recipient(of, "ref1", email, name, "TOKEN")
+    reader = personalize.recipient(of, "ref1", email, name, "TOKEN")
     batch = Batch("key", "2026-11-29-rust", of, DATE, (reader,))
-    message = personal.message(batch, reader)
+    message = personalize.message(batch, reader)
     raw = eml(message)
     parsed = message_from_bytes(raw, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
@@ -80,8 +81,8 @@ def test_every_header_is_there_and_exact() -> None:
 def test_a_long_leave_address_stays_whole_on_its_line() -> None:
     *_, raw = mail(letter())
     long = letter()
-    reader = personal.recipient(long, "ref1", "anna@example.org", "Anna", "T" * 300)
-    raw = eml(personal.message(Batch("k", "s", long, DATE, (reader,)), reader))
+    reader = personalize.recipient(long, "ref1", "anna@example.org", "Anna", "T" * 300)
+    raw = eml(personalize.message(Batch("k", "s", long, DATE, (reader,)), reader))
     line = next(part for part in raw.split(b"\r\n") if part.startswith(b"List-Unsubscribe:"))
     assert line == b"List-Unsubscribe: <https://brief.example.org/u/" + b"T" * 300 + b">"
 
@@ -103,8 +104,8 @@ def test_without_a_name_the_greeting_has_none() -> None:
 
 def test_no_mark_is_left_and_html_stays_ascii() -> None:
     _, html_part, text_part, _ = mail(letter(), name="Zoë 🌱")
-    assert not slots.remain(html_part)
-    assert not slots.remain(text_part)
+    assert not placeholders.remain(html_part)
+    assert not placeholders.remain(text_part)
     assert html_part.isascii()
     assert "Zoë 🌱" in html.unescape(html_part)
 

@@ -4,7 +4,7 @@ from itertools import product
 
 import pytest
 
-from newsletter import lifecycle
+from newsletter import states
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -20,22 +20,22 @@ D = DeliveryState
 
 def test_what_is_certain_never_changes() -> None:
     for certain in (D.ACCEPTED, D.REJECTED, D.SKIPPED):
-        assert not lifecycle.DELIVERIES[certain]
+        assert not states.DELIVERIES[certain]
 
 
 def test_what_is_accepted_was_attempted_or_is_so_by_a_late_answer() -> None:
-    assert lifecycle.deliveries_before(D.ACCEPTED) == {D.ATTEMPTING, D.UNKNOWN, D.PENDING}
-    assert lifecycle.deliveries_before(D.UNKNOWN) == {D.ATTEMPTING}
+    assert states.deliveries_before(D.ACCEPTED) == {D.ATTEMPTING, D.UNKNOWN, D.PENDING}
+    assert states.deliveries_before(D.UNKNOWN) == {D.ATTEMPTING}
 
 
 def test_every_state_has_its_rules() -> None:
-    assert set(lifecycle.DELIVERIES) == set(DeliveryState)
-    assert set(lifecycle.MAILINGS) == set(MailingState)
+    assert set(states.DELIVERIES) == set(DeliveryState)
+    assert set(states.MAILINGS) == set(MailingState)
 
 
 def test_only_a_person_reopens_a_completed_mailing() -> None:
-    assert not lifecycle.MAILINGS[MailingState.COMPLETED]
-    assert MailingState.SENDING not in lifecycle.MAILINGS[MailingState.CANCELLED]
+    assert not states.MAILINGS[MailingState.COMPLETED]
+    assert MailingState.SENDING not in states.MAILINGS[MailingState.CANCELLED]
 
 
 @pytest.mark.parametrize(
@@ -48,13 +48,13 @@ def test_only_a_person_reopens_a_completed_mailing() -> None:
     ],
 )
 def test_an_outcome_leads_to_one_state(outcome: Outcome, state: DeliveryState) -> None:
-    assert lifecycle.state_after(outcome) is state
+    assert states.state_after(outcome) is state
 
 
 def test_a_mailing_is_complete_only_when_nothing_is_open() -> None:
     for present in product((0, 3), repeat=len(DeliveryState)):
         counts = dict(zip(DeliveryState, present, strict=True))
-        end = lifecycle.conclusion(counts)
+        end = states.conclusion(counts)
         if counts[D.PENDING] or counts[D.ATTEMPTING]:
             assert end is None
         elif counts[D.UNKNOWN]:

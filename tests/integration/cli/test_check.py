@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import checks, content, desk
-from newsletter.content.header import KEYS
+from newsletter.content.front_matter import KEYS
 
 if TYPE_CHECKING:
     import subprocess

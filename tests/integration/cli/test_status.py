@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery, desk
-from newsletter.cli.receipts import as_text, next_text
+from newsletter.cli.mailing_output import as_text, next_text
 from newsletter.model import RetryLater
 from newsletter.providers import capabilities_of
 from newsletter.store import mailings

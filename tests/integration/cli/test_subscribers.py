@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import config
+from newsletter.addresses import address_hash, parse_address
 from newsletter.model import Status
 from newsletter.store import open_store
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.addresses import address_hash, parse_address
+from newsletter.subscriptions import admin as list_
 from tests.support.newsletter import COMMAND
 from tests.support.subscribers import freeze_batches, fresh_store, rows, sql
 

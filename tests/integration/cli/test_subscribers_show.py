@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter.subscriptions import people as list_
+from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.preferences import own_data
 from tests.support.newsletter import FakeProvider, Newsletter
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery
-from newsletter.delivery.breaker import Breaker
+from newsletter.delivery.circuit_breaker import Breaker
 from newsletter.errors import DecisionNeeded
 from newsletter.model import Accepted, Outcome, Refused, Rejected, Unknown
 from newsletter.providers.base import Answer

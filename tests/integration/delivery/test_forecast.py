@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import config, delivery
-from newsletter.cli.explaining import explained
+from newsletter.cli.status_text import explained
 from newsletter.delivery import Means
 from newsletter.model import (
     Accepted,

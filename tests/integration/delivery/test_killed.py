@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery
-from newsletter.store import batches, mailings, schema, sender_locks
+from newsletter.store import claims, mailings, schema, sender_locks
 from tests.support.newsletter import COMMAND, DAY, Newsletter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from newsletter.store.batches import Claim
+    from newsletter.store.claims import Claim
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -66,7 +66,7 @@ def leave_claimed(
     with newsletter.store.write() as connection:
         mailings.limit(connection, 1, None)
         assert mailings.start(connection, 1)
-        lost = batches.claim(connection, 1, size=25, lease=LEASE, key_id="k")
+        lost = claims.claim(connection, 1, size=25, lease=LEASE, key_id="k")
     assert lost
     return lost
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from newsletter import delivery, desk, render
-from newsletter.delivery.doubts import can_settle
+from newsletter.delivery.reconcile import can_settle
 from newsletter.errors import NewsletterError
 from newsletter.model import (
     Accepted,
@@ -28,11 +28,11 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.base import Capabilities
-from newsletter.store import batches, mailings, recovery
+from newsletter.store import claims, mailings, recovery
 from tests.support.newsletter import Newsletter, where, write_issue
 
 if TYPE_CHECKING:
-    from newsletter.store.batches import Claim
+    from newsletter.store.claims import Claim
     from tests.support.postgres import Postgres
 
 READERS = 8
@@ -100,7 +100,7 @@ class Ledger(RuleBasedStateMachine):
     def claim(self, sender: int, size: int) -> None:
         with self.newsletter.store.write() as connection:
             recovery.expire_leases(connection, 1)
-            claim = batches.claim(connection, 1, size=size, lease=LONG, key_id="k")
+            claim = claims.claim(connection, 1, size=size, lease=LONG, key_id="k")
         if claim:
             assert not {reader.email for reader in claim.readers} & self.gone
             self.claims[sender] = claim
@@ -122,7 +122,7 @@ class Ledger(RuleBasedStateMachine):
         if claim is None:
             return
         with self.newsletter.store.write() as connection:
-            if not batches.seal(connection, claim, "the same bytes"):
+            if not claims.seal(connection, claim, "the same bytes"):
                 return
         self.taken.setdefault(claim.key, {reader.ref for reader in claim.readers})
 
@@ -148,7 +148,7 @@ class Ledger(RuleBasedStateMachine):
             if answer:
                 outcomes[reader.ref] = answer
         with self.newsletter.store.write() as connection:
-            batches.settle(connection, claim, outcomes)
+            claims.settle(connection, claim, outcomes)
 
     def letters(self) -> Counter[str]:
         return Counter(ref for refs in self.taken.values() for ref in refs)

@@ -19,9 +19,9 @@ from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import NoticeKind, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.outbox import Outbox
 from newsletter.store.notices import Via
-from newsletter.subscriptions.confirming import Standing, confirm
-from newsletter.subscriptions.joining import join
-from newsletter.subscriptions.people import add, unsubscribe
+from newsletter.subscriptions.admin import add, unsubscribe
+from newsletter.subscriptions.confirm import Standing, confirm
+from newsletter.subscriptions.signup import join
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.signups import HERE, VIA, open_link, queued, send_due, wish
 from tests.support.subscribers import sql, statuses

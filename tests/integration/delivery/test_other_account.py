@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import delivery, desk, providers
-from newsletter.cli.explaining import explained
+from newsletter.cli.status_text import explained
 from newsletter.delivery.notices import is_due, via
 from newsletter.errors import TryAgain
 from newsletter.providers.base import account
-from newsletter.store import batches, recovery
-from newsletter.subscriptions.joining import join
+from newsletter.store import claims, recovery
+from newsletter.subscriptions.signup import join
 from tests.integration.delivery.test_search import Clock
 from tests.support.newsletter import Newsletter
 from tests.support.providers import cases
@@ -223,10 +223,10 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
     newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
     with newsletter.store.write() as connection:
         terms: dict[str, Any] = {"size": 4, "lease": timedelta(minutes=1), "key_id": "k"}
-        sealed = batches.claim(connection, 1, **terms, account=own)
+        sealed = claims.claim(connection, 1, **terms, account=own)
         assert sealed
-        assert batches.seal(connection, sealed, "hash")
-        assert batches.claim(connection, 1, **terms, account=own)
+        assert claims.seal(connection, sealed, "hash")
+        assert claims.claim(connection, 1, **terms, account=own)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=2)
     assert author.send().trouble

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import delivery, desk, tokens
+from newsletter.addresses import parse_address
 from newsletter.delivery import preflight
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Refused, Rejected, RetryLater, Unknown
 from newsletter.providers import open_provider
-from newsletter.subscriptions.addresses import parse_address
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 

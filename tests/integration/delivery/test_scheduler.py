@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from newsletter import delivery, desk, render
-from newsletter.delivery import plan
+from newsletter.delivery import planning
 from newsletter.model import MailingState, RetryLater, Unknown
 from newsletter.providers.outbox import Outbox
 from newsletter.store import open_store
@@ -426,9 +426,11 @@ def test_what_a_lost_process_left_is_finished(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     _, draft = desk.draft_if_there(newsletter.settings, SLUG)
-    fresh = plan.plan(newsletter.store, newsletter.settings, provider, delivery.Order(SLUG, draft))
-    assert isinstance(fresh, plan.Fresh)
-    plan.freeze(newsletter.store, newsletter.settings, provider, fresh)
+    fresh = planning.plan(
+        newsletter.store, newsletter.settings, provider, delivery.Order(SLUG, draft)
+    )
+    assert isinstance(fresh, planning.Fresh)
+    planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
     assert ledger(newsletter)[0][2] == "frozen"
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
 
@@ -441,11 +443,11 @@ def test_what_another_process_starts_meanwhile_is_joined(
     def freeze_the_other(_batch: Batch) -> None:
         provider.answer = None
         _, draft = desk.draft_if_there(newsletter.settings, SLUG)
-        fresh = plan.plan(
+        fresh = planning.plan(
             newsletter.store, newsletter.settings, provider, delivery.Order(SLUG, draft)
         )
-        assert isinstance(fresh, plan.Fresh)
-        plan.freeze(newsletter.store, newsletter.settings, provider, fresh)
+        assert isinstance(fresh, planning.Fresh)
+        planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
 
     provider.answer = freeze_the_other
     found = due(newsletter, provider)

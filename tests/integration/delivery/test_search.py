@@ -11,7 +11,7 @@ from newsletter import delivery
 from newsletter.errors import DecisionNeeded
 from newsletter.model import Accepted, Doubt, Unknown
 from newsletter.providers.base import Answer, Findings, Search
-from newsletter.store import doubts
+from newsletter.store import unresolved
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
     search = provider.capabilities.search
     assert search
     with newsletter.store.write() as connection:
-        (doubt,) = doubts.open_doubts(connection, 1, search)
+        (doubt,) = unresolved.open_doubts(connection, 1, search)
     # What two others saw before the index could be complete, and tell only after that.
     began = clock()
     clock.moment += LAG
@@ -154,7 +154,7 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
         clock.moment += timedelta(minutes=16)
         with newsletter.store.write() as connection:
             missed = Findings({}, complete=True)
-            assert not doubts.record_search(connection, doubt, missed, search, began=began)
+            assert not unresolved.record_search(connection, doubt, missed, search, began=began)
     provider.lists = True
     assert newsletter.send(provider).trouble is None
     assert counts(newsletter) == {"accepted": 50}

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from newsletter import delivery, desk, render, tokens
-from newsletter.delivery import carrier, plan
+from newsletter.delivery import planning, requests
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import (
     Accepted,
@@ -22,7 +22,7 @@ from newsletter.model import (
 )
 from newsletter.providers.base import Answer, Payload
 from newsletter.providers.outbox import Outbox
-from newsletter.store import batches, doubts, mailings, recovery
+from newsletter.store import claims, mailings, recovery, unresolved
 from newsletter.store.keys import signing_keys
 from tests.support.newsletter import FakeProvider, Newsletter, add_readers, write_issue
 
@@ -219,7 +219,7 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     provider = FakeProvider(tmp_path / "taken", replay=BLIND, size=25)
     asleep = itertools.count(1)
     # Each look at the clock is a quarter of an hour later.
-    monkeypatch.setattr(carrier, "clocks", lambda: (0.0, next(asleep) * 900.0))
+    monkeypatch.setattr(requests, "clocks", lambda: (0.0, next(asleep) * 900.0))
     report = newsletter.send(provider)
     assert counts(report.receipt) == {"pending": 25}
     assert isinstance(report.trouble, TryAgain)
@@ -276,7 +276,7 @@ def test_a_batch_whose_key_is_gone_is_not_replayed(newsletter: Newsletter, tmp_p
     assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
 
 
-def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, batches.Claim]:
+def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, claims.Claim]:
     _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
     assert draft
     assert draft.issue
@@ -287,9 +287,9 @@ def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, batches.Cla
         )
         mailings.move(connection, mailing.id, MailingState.SENDING)
         key_id = tokens.fingerprint(signing_keys(newsletter.settings)[0])
-        claim = batches.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
+        claim = claims.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
         assert claim
-        assert batches.seal(connection, claim, "0")
+        assert claims.seal(connection, claim, "0")
     return mailing.id, claim
 
 
@@ -340,9 +340,9 @@ def test_only_the_owner_settles(newsletter: Newsletter) -> None:
     assert taken_over
     accepted = {reader.ref: Accepted("late") for reader in claim.readers}
     with newsletter.store.write() as connection:
-        assert not batches.settle(connection, claim, accepted)
-        assert not batches.seal(connection, claim, "0")
-        assert batches.settle(connection, taken_over, accepted)
+        assert not claims.settle(connection, claim, accepted)
+        assert not claims.seal(connection, claim, "0")
+        assert claims.settle(connection, taken_over, accepted)
     assert newsletter.sql("SELECT DISTINCT provider_id FROM deliveries WHERE batch_id = 1") == [
         ("late",)
     ]
@@ -354,9 +354,9 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(newsletter: Newslette
     with newsletter.store.write() as connection:
         assert recovery.expire_leases(connection, mailing_id) == 5
         # Too late to start sending ...
-        assert not batches.seal(connection, claim, "0")
+        assert not claims.seal(connection, claim, "0")
         # ... but an answer that comes now is still an answer.
-        assert batches.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
+        assert claims.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
         receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
     assert counts(receipt) == {"pending": 20, "accepted": 5}
 
@@ -365,7 +365,7 @@ def test_a_claim_needs_a_mailing_that_is_sending(newsletter: Newsletter) -> None
     mailing_id, _ = _claimed(newsletter, timedelta(hours=1))
     delivery.pause(newsletter.store, newsletter.slug)
     with newsletter.store.write() as connection:
-        again = batches.claim(connection, mailing_id, size=5, lease=timedelta(1), key_id="k")
+        again = claims.claim(connection, mailing_id, size=5, lease=timedelta(1), key_id="k")
     assert again is None
 
 
@@ -414,7 +414,7 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
 ) -> None:
     mailing_id, claim = _claimed(newsletter, timedelta(hours=1))
     with newsletter.store.write() as connection:
-        batches.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
+        claims.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
     receipt = delivery.cancel(newsletter.store, newsletter.slug)
     assert receipt.mailing.state is MailingState.CANCELLED
 
@@ -473,8 +473,8 @@ def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter
     delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
     with newsletter.store.write() as connection:
         late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.readers}
-        assert not batches.settle(connection, claim, late)
-        doubts.record_late(connection, claim, late)
+        assert not claims.settle(connection, claim, late)
+        unresolved.record_late(connection, claim, late)
         receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
     assert counts(receipt) == {"pending": 20, "accepted": 5}
 
@@ -804,7 +804,7 @@ def test_a_limit_holds_for_a_process_that_was_lost(newsletter: Newsletter, tmp_p
         newsletter.send(provider, limit=10)
     assert newsletter.sql("SELECT state, room FROM mailings") == [("sending", 5)]
     with newsletter.store.write() as connection:
-        again = batches.claim(connection, 1, size=20, lease=timedelta(1), key_id="k")
+        again = claims.claim(connection, 1, size=20, lease=timedelta(1), key_id="k")
     assert again
     assert len(again.readers) == 5
 
@@ -835,10 +835,10 @@ def test_two_that_freeze_at_once_have_one_mailing(newsletter: Newsletter, tmp_pa
     provider = FakeProvider(tmp_path / "taken")
     _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
     order = delivery.Order(newsletter.slug, draft, early=True)
-    fresh = plan.plan(newsletter.store, newsletter.settings, provider, order)
-    assert isinstance(fresh, plan.Fresh)
-    first = plan.freeze(newsletter.store, newsletter.settings, provider, fresh)
-    assert plan.freeze(newsletter.store, newsletter.settings, provider, fresh) == first
+    fresh = planning.plan(newsletter.store, newsletter.settings, provider, order)
+    assert isinstance(fresh, planning.Fresh)
+    first = planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
+    assert planning.freeze(newsletter.store, newsletter.settings, provider, fresh) == first
 
 
 def test_a_late_rehearsal_that_is_edited_may_be_rehearsed_again(newsletter: Newsletter) -> None:

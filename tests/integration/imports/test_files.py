@@ -132,7 +132,7 @@ def test_a_broken_file_is_one_line_and_writes_nothing(
 
 @pytest.mark.parametrize("name", ["missing.csv", "folder"])
 def test_what_is_no_file_is_one_line(store: Store, tmp_path: Path, name: str) -> None:
-    from newsletter.subscriptions.importing import ImportOptions, import_file  # noqa: PLC0415
+    from newsletter.imports.run import ImportOptions, import_file  # noqa: PLC0415
 
     (tmp_path / "folder").mkdir()
     with pytest.raises(NewsletterError) as caught:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError
-from newsletter.subscriptions import people as list_
+from newsletter.subscriptions import admin as list_
 from tests.support.subscribers import bring, fresh_store, rows, sql, statuses
 
 if TYPE_CHECKING:

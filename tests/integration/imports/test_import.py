@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from newsletter.addresses import address_hash, parse_address
 from newsletter.errors import NewsletterError
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.addresses import address_hash, parse_address
+from newsletter.subscriptions import admin as list_
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, rows, sql, statuses
 
 if TYPE_CHECKING:

@@ -11,9 +11,9 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from newsletter.subscriptions.addresses import clean_name, parse_address
-from newsletter.subscriptions.cells import guard, unguard
-from newsletter.subscriptions.exporting import export_csv
+from newsletter.addresses import clean_name, parse_address
+from newsletter.subscriptions.csv_cells import guard, unguard
+from newsletter.subscriptions.export import export_csv
 from tests.support.subscribers import bring, dump, fresh_store, rows, sql, statuses
 
 if TYPE_CHECKING:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError
+from newsletter.imports import reader as reader_imports
+from newsletter.imports.columns import email_column
+from newsletter.imports.rows import RefusedRow, RowReader
+from newsletter.imports.screening import Screen
 from newsletter.model import Status
-from newsletter.subscriptions import csvfile
-from newsletter.subscriptions.columns import email_column
-from newsletter.subscriptions.rows import RefusedRow, RowReader
-from newsletter.subscriptions.screening import Screen
 from tests.support.subscribers import bring, fresh_store, statuses
 
 if TYPE_CHECKING:
@@ -159,7 +159,9 @@ def read(
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     screen = Screen(path.name, mapping or {}, ignore)
-    file_ = csvfile.inspect(path, lambda names: email_column(names) is not None, screen.watch)
+    file_ = reader_imports.inspect(
+        path, lambda names: email_column(names) is not None, screen.watch
+    )
     columns = screen.columns(file_.header)
     screen.verdict(file_.header, columns)
     reader = RowReader(columns, NOW, unstated=Status.ACTIVE if all_subscribed else None)

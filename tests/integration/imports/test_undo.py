@@ -14,15 +14,16 @@ import pytest
 from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
+from newsletter.imports import undo as undo_imports
 from newsletter.model import EventKind, Suppressed
 from newsletter.store import imports
 from newsletter.store import leaving as leaving_queries
-from newsletter.store import people as people_queries
-from newsletter.store.engine import now
-from newsletter.subscriptions import applying, confirming, erasing, leaving, undoing
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.confirming import Standing
-from newsletter.subscriptions.joining import join
+from newsletter.store import subscribers as people_queries
+from newsletter.store.database import now
+from newsletter.subscriptions import admin as list_
+from newsletter.subscriptions import confirm, erasure, event_effects, unsubscribe
+from newsletter.subscriptions.confirm import Standing
+from newsletter.subscriptions.signup import join
 from tests.support.newsletter import where
 from tests.support.signups import HERE, VIA, open_link, wish
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from newsletter.imports.undo import Undone
     from newsletter.store import Store
-    from newsletter.subscriptions.undoing import Undone
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -49,7 +50,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.fixture
 def undo(store: Store, tmp_path: Path) -> Callable[[str | None], Undone]:
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
-    return lambda id_: undoing.undo(store, settings, id_ or "")
+    return lambda id_: undo_imports.undo(store, settings, id_ or "")
 
 
 def public_id(store: Store, email: str) -> str:
@@ -113,7 +114,7 @@ def test_who_left_by_their_own_act_never_comes_back(
     text = "email\nanna@example.org\nbas@example.org\ncor@example.org\ndirk@example.org\n"
     report = bring(store, tmp_path, text, as_suppressed=True)
     # A click and a command that change nothing count as well, and so does a later file.
-    assert leaving.leave(store, [public_id(store, "anna@example.org")]) == 0
+    assert unsubscribe.leave(store, [public_id(store, "anna@example.org")]) == 0
     assert not list_.unsubscribe(store, "bas@example.org")
     bring(store, tmp_path, "email,status\ncor@example.org,active\n")
     done = undo(report.id)
@@ -133,7 +134,7 @@ def test_who_leaves_while_an_import_is_undone_has_left(
     list_.add(store, "anna@example.org", consent="x")
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     click = threading.Thread(
-        target=leaving.leave, args=(store, [public_id(store, "anna@example.org")])
+        target=unsubscribe.leave, args=(store, [public_id(store, "anna@example.org")])
     )
     attempted = imports.attempted
 
@@ -174,13 +175,13 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
     with store.write() as connection:
         later = now(connection) + timedelta(seconds=1)
         first = Suppressed("zoe@example.org", EventKind.HARD_BOUNCE, later)
-        applying.take_over(connection, [first])
+        event_effects.take_over(connection, [first])
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
-    erasing.erase(store, settings, "zoe@example.org")
+    erasure.erase(store, settings, "zoe@example.org")
     with store.write() as connection:
         again = Suppressed("anna@example.org", EventKind.UNSUBSCRIBE, now(connection))
-        applying.take_over(connection, [again])
+        event_effects.take_over(connection, [again])
     assert counts(undo(report.id)) == (0, 0, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
@@ -196,7 +197,7 @@ def test_who_confirms_although_an_import_did_stays_active(
     sql(store, "UPDATE notices SET queued_at = ?", before)
     report = bring(store, tmp_path, TWO)
     link = open_link(store, "anna@example.org")
-    assert confirming.confirm(store, link, HERE) is Standing.HERE
+    assert confirm.confirm(store, link, HERE) is Standing.HERE
     assert counts(undo(report.id)) == (0, 1, 1)
     assert statuses(store) == {"anna@example.org": "active", "bas@example.org": "pending"}
 
@@ -228,7 +229,7 @@ def test_who_bounced_complained_or_was_erased_is_not_touched(
     text = f"{TWO}cor@example.org,bounced\ndirk@example.org,spam\n"
     report = bring(store, tmp_path, text)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
-    erasing.erase(store, settings, "bas@example.org")
+    erasure.erase(store, settings, "bas@example.org")
     done = undo(report.id)
     assert counts(done) == (1, 0, 2)
     assert done.reasons == {"bounced": 1, "complained": 1}

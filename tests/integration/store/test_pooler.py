@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from newsletter.errors import TryAgain
-from newsletter.subscriptions.people import unsubscribe
+from newsletter.subscriptions.admin import unsubscribe
 from tests.support.newsletter import COMMAND, Newsletter
 from tests.support.postgres import free_port
 from tests.support.providers.fake_resend import FakeResend

@@ -15,10 +15,18 @@ from sqlalchemy.exc import IntegrityError
 from newsletter import config, delivery, desk, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import Accepted, DeliveryState, MailingState, Refused, Status
-from newsletter.store import batches, engine, history, mailings, open_store, people, recovery
-from newsletter.store.engine import HEAD
-from newsletter.store.location import locate
-from newsletter.subscriptions.people import add, unsubscribe
+from newsletter.store import (
+    claims,
+    database,
+    history,
+    mailings,
+    open_store,
+    recovery,
+    subscribers,
+)
+from newsletter.store.database import HEAD
+from newsletter.store.url import locate
+from newsletter.subscriptions.admin import add, unsubscribe
 from tests.support.newsletter import Newsletter, add_readers, where
 from tests.support.postgres import Postgres, postgres
 
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Mailing
     from newsletter.store import Store
-    from newsletter.store.batches import Claim
+    from newsletter.store.claims import Claim
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -64,9 +72,9 @@ def begin(newsletter: Newsletter) -> Mailing:
 
 def claim(store: Store, mailing: Mailing, size: int = 5) -> Claim | None:
     with store.write() as connection:
-        taken = batches.claim(connection, mailing.id, size=size, lease=HOUR, key_id="k")
+        taken = claims.claim(connection, mailing.id, size=size, lease=HOUR, key_id="k")
         if taken:
-            batches.seal(connection, taken, "0")
+            claims.seal(connection, taken, "0")
         return taken
 
 
@@ -107,9 +115,9 @@ def test_two_upgrades_at_once_are_one(root: Path, server: Postgres, empty: str) 
     place = locate(at(root, server.url(empty)))
 
     def upgrade(_n: int) -> int:
-        store = engine.connect(place)
+        store = database.connect(place)
         try:
-            return engine.upgrade(store, place)
+            return database.upgrade(store, place)
         finally:
             store.close()
 
@@ -221,8 +229,8 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
     with postgres() as own:
         name = own.database()
         settings = at(root, own.url(name))
-        store = engine.connect(locate(settings))
-        engine.upgrade(store, locate(settings))
+        store = database.connect(locate(settings))
+        database.upgrade(store, locate(settings))
         store.close()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NEWSLETTER_DATABASE_URL", own.url(name))
@@ -232,13 +240,13 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
         assert mine
         own.stop()
         with pytest.raises(TryAgain), newsletter.store.write() as connection:
-            batches.settle(connection, mine, {})
+            claims.settle(connection, mine, {})
         own.start()
         with newsletter.store.write() as connection:
-            assert batches.settle(connection, mine, {r.ref: Accepted("id") for r in mine.readers})
+            assert claims.settle(connection, mine, {r.ref: Accepted("id") for r in mine.readers})
         # In the middle of a transaction: what was claimed in it was never claimed.
         with pytest.raises(TryAgain), newsletter.store.write() as connection:  # noqa: PT012
-            assert batches.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
+            assert claims.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
             own.restart()
         with newsletter.store.read() as connection:
             counts = mailings.receipt(connection, mailing).counts
@@ -254,8 +262,8 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
 ) -> None:
     assert unsubscribe(newsletter.store, "lezer0@example.org")
     with newsletter.store.write() as leaving:
-        known = people.find(leaving, ["lezer1@example.org"])["lezer1@example.org"]
-        people.leave(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
+        known = subscribers.find(leaving, ["lezer1@example.org"])["lezer1@example.org"]
+        subscribers.leave(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
         # He has not been told yet that he left, so nobody waits for him here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken
@@ -277,7 +285,7 @@ def test_who_leaves_during_a_claim_waits_until_it_is_known(
         done.set()
 
     with newsletter.store.write() as claiming:
-        taken = batches.claim(claiming, mailing.id, size=20, lease=HOUR, key_id="k")
+        taken = claims.claim(claiming, mailing.id, size=20, lease=HOUR, key_id="k")
         thread = threading.Thread(target=leave)
         thread.start()
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -293,8 +301,8 @@ def test_who_leaves_during_a_claim_waits_until_it_is_known(
 
 def test_claims_at_once_never_share_a_delivery(newsletter: Newsletter, mailing: Mailing) -> None:
     with newsletter.store.write() as one, newsletter.store.write() as other:
-        first = batches.claim(one, mailing.id, size=8, lease=HOUR, key_id="k")
-        second = batches.claim(other, mailing.id, size=8, lease=HOUR, key_id="k")
+        first = claims.claim(one, mailing.id, size=8, lease=HOUR, key_id="k")
+        second = claims.claim(other, mailing.id, size=8, lease=HOUR, key_id="k")
         third = claim(newsletter.store, mailing, size=8)
     refs = [r.ref for c in (first, second, third) if c for r in c.readers]
     assert len(refs) == len(set(refs)) == 20
@@ -305,7 +313,7 @@ def test_what_another_is_claiming_is_worth_waiting_for(
     newsletter: Newsletter, mailing: Mailing
 ) -> None:
     with newsletter.store.write() as other:
-        assert batches.claim(other, mailing.id, size=20, lease=HOUR, key_id="k")
+        assert claims.claim(other, mailing.id, size=20, lease=HOUR, key_id="k")
         assert claim(newsletter.store, mailing) is None
         with newsletter.store.read() as connection:
             assert recovery.others_at_work(connection, mailing.id)
@@ -328,8 +336,8 @@ def test_letters_are_counted_by_one_at_a_time(newsletter: Newsletter, mailing: M
     def careful(_n: int) -> None:
         with newsletter.store.write() as connection:
             past = datetime.now(UTC) - HOUR
-            if batches.letters_since(connection, past) < 10:
-                batches.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
+            if claims.letters_since(connection, past) < 10:
+                claims.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(careful, range(8)))
@@ -357,7 +365,7 @@ def test_a_lease_is_not_ended_under_who_settles(newsletter: Newsletter, mailing:
     assert mine
     newsletter.lose_process()
     with newsletter.store.write() as settling:
-        assert batches.settle(settling, mine, {r.ref: Accepted("id") for r in mine.readers})
+        assert claims.settle(settling, mine, {r.ref: Accepted("id") for r in mine.readers})
         with newsletter.store.write() as other:
             assert recovery.expire_leases(other, mailing.id) == 0
     assert newsletter.sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'") == [(5,)]
@@ -375,7 +383,7 @@ def test_nothing_is_completed_while_another_claims(
         concluded.set()
 
     with newsletter.store.write() as claiming:
-        mine = batches.claim(claiming, mailing.id, size=5, lease=HOUR, key_id="k")
+        mine = claims.claim(claiming, mailing.id, size=5, lease=HOUR, key_id="k")
         thread = threading.Thread(target=conclude)
         thread.start()
         waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
@@ -425,7 +433,7 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
     mine = claim(newsletter.store, mailing)
     assert mine
     with newsletter.store.write() as connection:
-        batches.settle(connection, mine, {r.ref: Refused("no such key") for r in mine.readers})
+        claims.settle(connection, mine, {r.ref: Refused("no such key") for r in mine.readers})
     counts = delivery.receipt_of(newsletter.store, newsletter.slug)
     assert counts
     assert counts.counts[DeliveryState.PENDING] == 20

@@ -17,7 +17,18 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, store
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import copies, engine, keys, location, open_store, sqlite
+from newsletter.store import (
+    copies,
+    keys,
+    open_store,
+    sqlite,
+)
+from newsletter.store import (
+    database as database_store,
+)
+from newsletter.store import (
+    url as url_store,
+)
 from newsletter.store.schema import metadata
 from tests.support.newsletter import add_readers, raw
 
@@ -51,7 +62,7 @@ def test_the_migrations_make_the_tables(root: Path) -> None:
 
 
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
-    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == engine.HEAD
+    assert ScriptDirectory.from_config(alembic_config()).get_current_head() == database_store.HEAD
 
 
 def test_the_database_is_for_its_owner_alone(root: Path) -> None:
@@ -78,7 +89,7 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
     with opened.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1
         assert connection.exec_driver_sql("SELECT count(*) FROM mailings").scalar() == 0
-    copy = database(root).with_name(f"newsletter.db.before-{engine.HEAD}")
+    copy = database(root).with_name(f"newsletter.db.before-{database_store.HEAD}")
     with opened.read() as connection:
         assert copies.recorded(connection) == [copy]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
@@ -281,16 +292,16 @@ def test_a_home_folder_is_found(root: Path) -> None:
 def test_an_address_as_it_may_be_shown_means_the_same_without_its_passwords(
     root: Path, url: str
 ) -> None:
-    shown = location.without_password(url)
+    shown = url_store.without_password(url)
     assert not re.search("heim|hei|ge%", shown)
     meant, told = (
-        dict(location.locate(config.load(root, {location.VARIABLE: one})).parameters)  # type: ignore[union-attr]
+        dict(url_store.locate(config.load(root, {url_store.VARIABLE: one})).parameters)  # type: ignore[union-attr]
         for one in (url, shown)
     )
     for name in ("password", "sslpassword"):
         meant.pop(name, None)
     assert told == meant
-    assert location.has_password(url) == ("eim" in url or "hei" in url)
+    assert url_store.has_password(url) == ("eim" in url or "hei" in url)
 
 
 def test_the_database_may_live_elsewhere(root: Path, tmp_path: Path) -> None:

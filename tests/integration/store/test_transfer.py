@@ -19,23 +19,25 @@ import sqlalchemy as sa
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import ImportChange, Status
 from newsletter.store import (
-    batches,
-    bookmarks,
-    engine,
+    checkpoints,
+    claims,
     history,
     imports,
     keys,
     mailings,
-    moving,
     open_store,
     proofs,
+    transfer,
 )
-from newsletter.store.engine import now
-from newsletter.store.location import locate
+from newsletter.store import (
+    database as database_store,
+)
+from newsletter.store.database import now
 from newsletter.store.schema import ledger, metadata
+from newsletter.store.url import locate
+from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.joining import join
-from newsletter.subscriptions.people import add, unsubscribe
+from newsletter.subscriptions.signup import join
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.webhooks import RESEND, Told
 from tests.support.signups import VIA, wish
@@ -86,7 +88,7 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         mailing = history.latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
-        bookmarks.put(connection, "tidied", now(connection))
+        checkpoints.put(connection, "tidied", now(connection))
         begun, _ = imports.begin(connection, now(connection))
         named = (ImportChange.NAMED, Status.ACTIVE)
         imports.record_changed(connection, begun, {1: named})
@@ -141,7 +143,7 @@ def test_everything_arrives_and_the_old_one_is_closed(newsletter: Newsletter, ot
     before = everything(newsletter.store)
     assert all(before.values()), "a table without rows proves nothing"
 
-    moved = moving.move(newsletter.settings, other)
+    moved = transfer.move(newsletter.settings, other)
 
     assert not moved.already
     new = open_store(there(newsletter, other))
@@ -173,7 +175,7 @@ def test_a_number_that_was_given_once_is_never_given_again(
 ) -> None:
     add(newsletter.store, "weg@example.org", consent="ja")
     newsletter.sql("DELETE FROM subscribers WHERE email_key = 'weg@example.org'")
-    moving.move(newsletter.settings, other)
+    transfer.move(newsletter.settings, other)
     new = open_store(there(newsletter, other))
     add(new, "nieuw@example.org", consent="ja")
     with new.read() as connection:
@@ -185,14 +187,14 @@ def test_a_number_that_was_given_once_is_never_given_again(
 def test_again_it_is_done_already_and_nowhere_else(
     newsletter: Newsletter, other: str, tmp_path: Path
 ) -> None:
-    moving.move(newsletter.settings, other)
-    assert moving.move(newsletter.settings, other).already
+    transfer.move(newsletter.settings, other)
+    assert transfer.move(newsletter.settings, other).already
     third = f"sqlite:///{tmp_path / 'third.db'}"
     with pytest.raises(NewsletterError, match="moved before"):
-        moving.move(newsletter.settings, third)
+        transfer.move(newsletter.settings, third)
     # Not back either: what is there is old by now.
     with pytest.raises(NewsletterError, match="moved away from it"):
-        moving.move(
+        transfer.move(
             there(newsletter, other), os.environ.get("NEWSLETTER_DATABASE_URL") or _file(newsletter)
         )
 
@@ -206,14 +208,14 @@ def test_nothing_moves_while_letters_are_under_way(newsletter: Newsletter, other
     newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
     with newsletter.store.write() as connection:
         lease = timedelta(hours=1)
-        claim = batches.claim(connection, 1, size=5, lease=lease, key_id="k")
+        claim = claims.claim(connection, 1, size=5, lease=lease, key_id="k")
         assert claim
-        assert batches.seal(connection, claim, "hash")
+        assert claims.seal(connection, claim, "hash")
     with pytest.raises(TryAgain, match="5 letters are under way"):
-        moving.move(newsletter.settings, other)
+        transfer.move(newsletter.settings, other)
     add(newsletter.store, "nieuw@example.org", consent="ja")
     newsletter.lose_process()
-    moving.move(newsletter.settings, other)
+    transfer.move(newsletter.settings, other)
     new = open_store(there(newsletter, other))
     with new.read() as connection:
         query = "SELECT count(*) FROM deliveries WHERE state = 'unknown'"
@@ -230,14 +232,14 @@ def test_a_database_in_use_is_refused_and_nothing_is_closed(
     if "sqlite" in other:
         open_store(there(newsletter, other)).close()
     else:
-        empty = engine.connect(place)
-        engine.upgrade(empty, place)
+        empty = database_store.connect(place)
+        database_store.upgrade(empty, place)
         empty.close()
     new = open_store(there(newsletter, other))
     add(new, "eigen@example.org", consent="ja")
     before = everything(new)
     with pytest.raises(NewsletterError, match="in use"):
-        moving.move(newsletter.settings, other)
+        transfer.move(newsletter.settings, other)
     assert everything(new) == before
     add(newsletter.store, "nieuw@example.org", consent="ja")
     # With nobody in it, its own ledger gives way.
@@ -246,7 +248,7 @@ def test_a_database_in_use_is_refused_and_nothing_is_closed(
             if table != "consents":  # which go with their person
                 connection.exec_driver_sql(f"DELETE FROM {table}")  # noqa: S608 - ours
     new.close()
-    moving.move(newsletter.settings, other)
+    transfer.move(newsletter.settings, other)
     new = open_store(there(newsletter, other))
     assert everything(new) == everything(newsletter.store)
     new.close()
@@ -257,17 +259,17 @@ def test_a_database_that_is_behind_or_of_others_is_refused(
     newsletter: Newsletter, other: str
 ) -> None:
     place = locate(there(newsletter, other))
-    new = engine.connect(place)
-    engine.upgrade(new, place)
+    new = database_store.connect(place)
+    database_store.upgrade(new, place)
     for revision, says in (("0002", "db upgrade"), ("9999", "newer version")):
         with new.maintain() as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 - ours
         with pytest.raises(NewsletterError, match=says):
-            moving.move(newsletter.settings, other)
+            transfer.move(newsletter.settings, other)
     with new.maintain() as connection:
         connection.exec_driver_sql("DROP TABLE alembic_version")
     with pytest.raises(NewsletterError, match="not a database of this program"):
-        moving.move(newsletter.settings, other)
+        transfer.move(newsletter.settings, other)
     add(newsletter.store, "nieuw@example.org", consent="ja")
     new.close()
 
@@ -276,18 +278,18 @@ def test_a_database_that_is_behind_or_of_others_is_refused(
 def test_where_it_is_already_is_no_place_to_move_to(newsletter: Newsletter, other: str) -> None:
     assert other
     with pytest.raises(NewsletterError, match="is in now"):
-        moving.move(
+        transfer.move(
             newsletter.settings, os.environ.get("NEWSLETTER_DATABASE_URL") or _file(newsletter)
         )
 
 
 @pytest.mark.parametrize(("database", "other"), WAYS[:2], indirect=True)
 def test_a_copy_of_this_ledger_that_is_open_is_refused(newsletter: Newsletter, other: str) -> None:
-    moving.move(newsletter.settings, other)
+    transfer.move(newsletter.settings, other)
     with newsletter.store.maintain() as connection:
         connection.exec_driver_sql("UPDATE ledger SET closed_at = NULL, moved_at = NULL")
     with pytest.raises(NewsletterError, match="one of them is a copy"):
-        moving.move(newsletter.settings, other)
+        transfer.move(newsletter.settings, other)
 
 
 def test_who_began_to_write_before_the_move_is_carried_along(
@@ -299,7 +301,7 @@ def test_who_began_to_write_before_the_move_is_carried_along(
     with ThreadPoolExecutor(1) as pool:
         with newsletter.store.write() as connection:
             connection.exec_driver_sql("UPDATE subscribers SET first_name = 'Bas'")
-            move = pool.submit(moving.move, newsletter.settings, target)
+            move = pool.submit(transfer.move, newsletter.settings, target)
             waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             while not newsletter.sql(waiting)[0][0]:
                 assert not move.done()
@@ -317,17 +319,17 @@ def test_who_comes_into_the_other_one_meanwhile_is_not_overrun(
     newsletter: Newsletter, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = locate(there(newsletter, other))
-    new = engine.connect(place)
-    engine.upgrade(new, place)
-    close = moving._close  # noqa: SLF001 - what happens between two steps
+    new = database_store.connect(place)
+    database_store.upgrade(new, place)
+    close = transfer._close  # noqa: SLF001 - what happens between two steps
 
     def close_slowly(source: Store) -> None:
         close(source)
         add(new, "eigen@example.org", consent="ja")
 
-    monkeypatch.setattr(moving, "_close", close_slowly)
+    monkeypatch.setattr(transfer, "_close", close_slowly)
     with pytest.raises(NewsletterError, match=r"meanwhile.*The old database is closed"):
-        moving.move(newsletter.settings, other)
+        transfer.move(newsletter.settings, other)
     with new.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1
     new.close()
@@ -338,14 +340,14 @@ import os, signal, sys
 from dataclasses import replace
 from pathlib import Path
 from newsletter import config
-from newsletter.store import moving
+from newsletter.store import transfer
 where, url = sys.argv[1:]
 def watch(frame, event, _arg):
     code = frame.f_code
-    if event == "return" and code.co_name == where and code.co_filename == moving.__file__:
+    if event == "return" and code.co_name == where and code.co_filename == transfer.__file__:
         os.kill(os.getpid(), signal.SIGKILL)
 sys.setprofile(watch)
-moving.move(config.load(Path.cwd()), url)
+transfer.move(config.load(Path.cwd()), url)
 """
 
 
@@ -390,12 +392,12 @@ import sys
 from pathlib import Path
 from newsletter import config
 from newsletter.errors import NewsletterError
-from newsletter.store import moving
+from newsletter.store import transfer
 def full(*_):
     raise OSError(28, "No space left on device")
-moving._copy_table = full
+transfer._copy_table = full
 try:
-    moving.move(config.load(Path.cwd()), sys.argv[1])
+    transfer.move(config.load(Path.cwd()), sys.argv[1])
 except NewsletterError as error:
     print(error)
 """
@@ -432,7 +434,7 @@ def test_many_rows_do_not_fill_the_memory(newsletter: Newsletter, other: str) ->
         "'2026-01-02 03:04:05.000006' FROM n"
     )
     seen: list[int] = []
-    moving.move(newsletter.settings, other, lambda done, _total: seen.append(done))
+    transfer.move(newsletter.settings, other, lambda done, _total: seen.append(done))
     assert max(b - a for a, b in itertools.pairwise(seen)) <= 1000
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery
+from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, DeliveryState, Rejected, Unknown
 from newsletter.providers.outbox import Outbox
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.erasing import erase
+from newsletter.subscriptions import admin as list_
+from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import apply_waiting, keep
 from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
 from tests.support.newsletter import COMMAND, FakeProvider, Newsletter

@@ -9,8 +9,8 @@ import pytest
 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import copies, sqlite
-from newsletter.store.engine import now
-from newsletter.subscriptions.erasing import erase
+from newsletter.store.database import now
+from newsletter.subscriptions.erasure import erase
 from tests.support.newsletter import Newsletter, raw
 from tests.support.personal_data import traces
 from tests.support.subscribers import fresh_store

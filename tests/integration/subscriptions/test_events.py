@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from newsletter import delivery
+from newsletter.addresses import address_hash
 from newsletter.model import Accepted, DeliveryState, Event, EventKind, Suppressed, Unknown
-from newsletter.store import notices, people, webhooks
-from newsletter.store.engine import Lock, exclude
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.applying import apply, take_over
+from newsletter.store import notices, subscribers, webhooks
+from newsletter.store.database import Lock, exclude
+from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_since, apply_waiting, keep
 from newsletter.subscriptions.preferences import (
     Moved,
@@ -467,7 +467,7 @@ def test_an_event_of_a_proof_is_nobodys(letters: Letters) -> None:
 def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown") -> None:
     """Let a letter to the first reader alone have left, an hour ago."""
     with letters.newsletter.store.write() as connection:
-        digest = address_hash(people.suppression_key(connection), email(0))
+        digest = address_hash(subscribers.suppression_key(connection), email(0))
     queued = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f+00:00}"
     sql(
         letters.newsletter.store,
@@ -481,7 +481,7 @@ def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown"
 def spurned(letters: Letters, *, bounced_since: float = 30 * DAY) -> bool:
     with letters.newsletter.store.read() as connection:
         since = datetime.now(UTC) - timedelta(seconds=bounced_since)
-        digest = address_hash(people.suppression_key(connection), email(0))
+        digest = address_hash(subscribers.suppression_key(connection), email(0))
         return notices.came_back(connection, (digest, digest), bounced_since=since)
 
 
@@ -621,7 +621,7 @@ def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> No
     keep(store, [("resend", "unread", b'{"type": "email.bounced", "to": "LEZER0@example.org"}')])
     assert waiting(letters) == 3
     with store.write() as connection:
-        secret = people.suppression_key(connection)
+        secret = subscribers.suppression_key(connection)
         webhooks.forget(connection, address_hash(secret, email(0)), email(0))
     assert waiting(letters) == 1
     ((body,),) = sql(store, "SELECT body FROM webhooks")

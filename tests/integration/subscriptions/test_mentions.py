@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.subscriptions import mentions
-from newsletter.subscriptions.erasing import erase
+from newsletter.subscriptions.admin import add
+from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.people import add
 from tests.support.newsletter import Newsletter
 from tests.support.providers.webhooks import RESEND, Told
 from tests.support.subscribers import sql

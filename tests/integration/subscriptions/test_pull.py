@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from newsletter import config
-from newsletter.providers.events import lift_suppression
+from newsletter.providers.webhooks import lift_suppression
 from newsletter.store.notices import Via
 from newsletter.subscriptions.events import pull
-from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.signup import join
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, write_issue
 from tests.support.providers.fake_lists import (

@@ -17,8 +17,8 @@ from newsletter.config import load
 from newsletter.model import Event, EventKind, Suppressed
 from newsletter.providers import resend_events
 from newsletter.store import open_store, sqlite
-from newsletter.store.engine import Lock, exclude
-from newsletter.subscriptions.applying import apply, take_over
+from newsletter.store.database import Lock, exclude
+from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_waiting, keep
 from newsletter.subscriptions.refusals import (
     OTHERS,

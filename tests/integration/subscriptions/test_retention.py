@@ -12,16 +12,16 @@ from typing import TYPE_CHECKING, TypeAlias
 import pytest
 
 from newsletter import delivery
+from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
-from newsletter.store import people
-from newsletter.store.people import Suppression
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.confirming import Standing, confirm
-from newsletter.subscriptions.erasing import erase
+from newsletter.store import subscribers
+from newsletter.store.subscribers import Suppression
+from newsletter.subscriptions.admin import add, story
+from newsletter.subscriptions.confirm import Standing, confirm
+from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import keep
-from newsletter.subscriptions.joining import join
-from newsletter.subscriptions.people import add, story
-from newsletter.subscriptions.tidying import Tidied, tidy, tidy_daily
+from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
+from newsletter.subscriptions.signup import join
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.webhooks import RESEND, Told
@@ -287,7 +287,7 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
 def test_who_was_erased_before_and_left_again_is_no_trouble(letters: Letters) -> None:
     store = letters.newsletter.store
     with store.write() as connection:
-        digest = address_hash(people.suppression_key(connection), email(0))
+        digest = address_hash(subscribers.suppression_key(connection), email(0))
     sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2020-01-01')", digest)
     letters.hear(letters.told("complaint"))
     age(letters, "subscribers", "left_at", 4000)

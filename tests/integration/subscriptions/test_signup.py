@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 import sqlalchemy as sa
 
+from newsletter.addresses import address_hash, parse_address
 from newsletter.errors import NewsletterError
-from newsletter.store import people
-from newsletter.subscriptions import joining
-from newsletter.subscriptions.addresses import address_hash, parse_address
-from newsletter.subscriptions.confirming import Standing, confirm, standing
-from newsletter.subscriptions.joining import Reply, join
-from newsletter.subscriptions.people import Story, add, story, unsubscribe
+from newsletter.store import subscribers
+from newsletter.subscriptions import signup
+from newsletter.subscriptions.admin import Story, add, story, unsubscribe
+from newsletter.subscriptions.confirm import Standing, confirm, standing
+from newsletter.subscriptions.signup import Reply, join
 from tests.support.newsletter import Newsletter
 from tests.support.signups import HERE, VIA, WORDING, open_link, queued, statements, wish
 from tests.support.subscribers import bring, sql, statuses
@@ -60,7 +60,7 @@ def store(root: Path, clock: Clock) -> Store:
 def erase(store: Store, email: str) -> None:
     """Leave nothing of somebody but the hash of his address."""
     with store.write() as connection:
-        key = people.suppression_key(connection)
+        key = subscribers.suppression_key(connection)
         digest = address_hash(key, parse_address(email).key)
     sql(store, "DELETE FROM subscribers WHERE email = ?", email)
     moment = "2026-10-01 08:00:00.000000+00:00"
@@ -180,7 +180,7 @@ def flood(database: str) -> int:
 def test_ten_thousand_sign_ups_for_one_address_are_one_letter(database: str, store: Store) -> None:
     visitors = [wish("anna@example.org", ip=f"10.0.{n}.1") for n in range(40)]
     told = Counter(join(store, visitors[n % 40], VIA) for n in range(flood(database)))
-    assert told[Reply.TAKEN] == 40 * min(joining.VISITS_AN_HOUR, flood(database) // 40)
+    assert told[Reply.TAKEN] == 40 * min(signup.VISITS_AN_HOUR, flood(database) // 40)
     assert told[Reply.CLOSED] == 0
     assert len(queued(store)) == 1
     assert sql(store, "SELECT count(*) FROM signups") == [(1,)]
@@ -191,26 +191,26 @@ def test_ten_thousand_addresses_close_the_form(database: str, store: Store) -> N
         join(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(flood(database))
     )
-    assert told[Reply.TAKEN] == joining.LETTERS_AN_HOUR
+    assert told[Reply.TAKEN] == signup.LETTERS_AN_HOUR
     assert told[Reply.TAKEN] + told[Reply.CLOSED] == flood(database)
-    assert len(queued(store)) == len(statuses(store)) == joining.LETTERS_AN_HOUR
-    assert joining.form_state(store).closed
+    assert len(queued(store)) == len(statuses(store)) == signup.LETTERS_AN_HOUR
+    assert signup.form_state(store).closed
 
 
 def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> None:
-    most = joining.LETTERS_AN_HOUR
+    most = signup.LETTERS_AN_HOUR
     told = [
         join(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(most + 50)
     ]
     assert told == [Reply.TAKEN] * most + [Reply.CLOSED] * 50
     assert len(queued(store)) == len(statuses(store)) == most
-    state = joining.form_state(store)
+    state = signup.form_state(store)
     assert state.closed
     assert state.last_closed_at == START.replace(minute=0)
     clock.forward(hours=1, seconds=1)
-    assert not joining.form_state(store).closed
-    assert joining.form_state(store).last_closed_at == START.replace(minute=0)
+    assert not signup.form_state(store).closed
+    assert signup.form_state(store).last_closed_at == START.replace(minute=0)
     assert join(store, wish("later@example.org"), VIA) is Reply.TAKEN
 
 
@@ -218,7 +218,7 @@ def test_a_closed_form_is_closed_for_everybody_alike(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     email = standing_as(store, "active")
-    monkeypatch.setattr(joining, "LETTERS_AN_HOUR", 0)
+    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 0)
     for address in (email, "nieuw@example.org"):
         assert join(store, wish(address), VIA) is Reply.CLOSED
     assert queued(store) == []
@@ -240,7 +240,7 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
     kind: str, store: Store, clock: Clock
 ) -> None:
     for size, address in enumerate(NETWORKS[kind], start=1):
-        most = size * joining.VISITS_AN_HOUR
+        most = size * signup.VISITS_AN_HOUR
         told = [
             join(store, wish(f"lezer{n}@size{size}.example", ip=address(n)), VIA)
             for n in range(1, most + 3)
@@ -258,12 +258,12 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
 def test_no_single_network_closes_the_form_for_all(prefix: str, store: Store) -> None:
     told = Counter(
         join(store, wish(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA)
-        for n in range(2 * joining.LETTERS_AN_HOUR)
+        for n in range(2 * signup.LETTERS_AN_HOUR)
     )
     assert told[Reply.CLOSED] == 0
-    assert told[Reply.TAKEN] <= joining.LETTERS_AN_HOUR // 3
+    assert told[Reply.TAKEN] <= signup.LETTERS_AN_HOUR // 3
     assert join(store, wish("anna@example.org", ip="198.51.100.1"), VIA) is Reply.TAKEN
-    assert not joining.form_state(store).closed
+    assert not signup.form_state(store).closed
 
 
 def test_a_flood_from_one_address_leaves_its_neighbours_room(store: Store) -> None:
@@ -334,8 +334,8 @@ def test_who_comes_second_when_one_place_is_left_gets_no_letter(
     full: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether there is room is looked at again once nobody else can take it."""
-    monkeypatch.setattr(joining, "LETTERS_AN_HOUR", 3 if full == "form" else 200)
-    monkeypatch.setattr(joining, "VISITS_AN_HOUR", 3 if full == "network" else 20)
+    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 3 if full == "form" else 200)
+    monkeypatch.setattr(signup, "VISITS_AN_HOUR", 3 if full == "network" else 20)
     for n in range(2):
         join(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA)
     others = [wish("eerder@example.org", ip="192.0.2.1")]
@@ -354,9 +354,9 @@ def test_who_comes_second_when_one_place_is_left_gets_no_letter(
 
 
 def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(joining, "VISITS_AN_HOUR", 1)
+    monkeypatch.setattr(signup, "VISITS_AN_HOUR", 1)
     join(store, wish("een@example.org", ip="192.0.2.1"), VIA)
-    monkeypatch.setattr(joining, "LETTERS_AN_HOUR", 1)
+    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 1)
     assert join(store, wish("twee@example.org", ip="198.51.100.1"), VIA) is Reply.CLOSED
     monkeypatch.setattr(store, "write", None)
     assert join(store, wish("drie@example.org", ip="192.0.2.1"), VIA) is Reply.CROWDED

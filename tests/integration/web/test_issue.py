@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter import slots
+from newsletter import placeholders
 from newsletter.model import Letter
 from newsletter.providers.outbox import Outbox
 from newsletter.render import letter
@@ -146,7 +146,7 @@ def test_the_page_speaks_to_everybody_where_the_letter_speaks_to_a_reader() -> N
     made = letter(every_block(), SETTINGS)
     page = re.sub(r"<[^>]+>", " ", made.page)
     assert "Dag," not in page
-    assert slots.split(made.html)[1] == "greeting"
+    assert placeholders.split(made.html)[1] == "greeting"
     for words in ("Afmelden", "aangemeld", "reageren", "in je browser", "leave_url"):
         assert words not in page
     assert "Dit is een brief van Jij en Loslaten. Meer lees je op" in page

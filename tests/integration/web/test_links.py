@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import tokens
-from newsletter.subscriptions import people as list_
+from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import preferences
-from newsletter.subscriptions.joining import join
+from newsletter.subscriptions.signup import join
 from tests.integration.web.test_signup import STILL, stamp
 from tests.support.newsletter import raw
 from tests.support.signups import VIA, open_link, wish

@@ -14,8 +14,8 @@ from newsletter.config import Settings
 from newsletter.delivery import Notices
 from newsletter.providers import open_provider
 from newsletter.store import open_store
-from newsletter.store.engine import connect, upgrade
-from newsletter.store.location import locate
+from newsletter.store.database import connect, upgrade
+from newsletter.store.url import locate
 from newsletter.web.chores import chores
 from newsletter.web.database import Database
 from newsletter.web.notices import notices

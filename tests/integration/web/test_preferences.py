@@ -17,8 +17,8 @@ import pytest
 from newsletter import tokens
 from newsletter.errors import NewsletterError
 from newsletter.store import notice_claims
-from newsletter.subscriptions import people as list_
-from newsletter.subscriptions.erasing import erase
+from newsletter.subscriptions import admin as list_
+from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.preferences import (
     Moved,
     ask_for_change,

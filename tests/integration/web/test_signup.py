@@ -14,12 +14,12 @@ import httpx
 import pytest
 
 from newsletter import tokens
-from newsletter.store import people
+from newsletter.addresses import address_hash
+from newsletter.store import subscribers
 from newsletter.store.ids import new_id
-from newsletter.subscriptions.addresses import address_hash
-from newsletter.subscriptions.confirming import confirm
-from newsletter.subscriptions.joining import LETTERS_AN_HOUR, VISITS_AN_HOUR, join
-from newsletter.subscriptions.people import add, unsubscribe
+from newsletter.subscriptions.admin import add, unsubscribe
+from newsletter.subscriptions.confirm import confirm
+from newsletter.subscriptions.signup import LETTERS_AN_HOUR, VISITS_AN_HOUR, join
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, wish
 from tests.support.subscribers import dump, sql, statuses
@@ -39,8 +39,8 @@ on_both = pytest.mark.usefixtures("database")
 
 # Nothing happens by itself while a test looks: what is queued stays, nothing is tidied.
 STILL = (
-    "from newsletter.delivery import notices; from newsletter.subscriptions import tidying;"
-    " notices.Notices.send_due = lambda *_: notices.Round(); tidying.tidy_daily = lambda *_: None"
+    "from newsletter.delivery import notices; from newsletter.subscriptions import retention;"
+    " notices.Notices.send_due = lambda *_: notices.Round(); retention.tidy_daily = lambda *_: None"
 )
 # The package has a function of the module's name.
 SLEEPY = "import sys, newsletter.web; sys.modules['newsletter.web.notices'].SECONDS = 3600"
@@ -199,7 +199,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
     ):
         readers.join(name, status)
     with store.write() as connection:
-        digest = address_hash(people.suppression_key(connection), "gewist@example.org")
+        digest = address_hash(subscribers.suppression_key(connection), "gewist@example.org")
     sql(
         store, "INSERT INTO suppressions VALUES (?, 'erased', '2026-01-01 00:00:00.000000')", digest
     )
@@ -464,7 +464,7 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
 def test_many_processes_that_are_asked_at_once_keep_the_limits(
     addresses: int, most: int, root: Path, readers: Readers
 ) -> None:
-    tweak = f"{STILL}; from newsletter.subscriptions import joining; joining.LETTERS_AN_HOUR = 7"
+    tweak = f"{STILL}; from newsletter.subscriptions import signup; signup.LETTERS_AN_HOUR = 7"
     workers = ("--workers", "3")
     with (
         serving(root, *PROXY, *workers, tweak=tweak) as one,

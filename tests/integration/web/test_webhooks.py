@@ -49,8 +49,8 @@ webhooks.apply_since = lambda store, last: os.kill(os.getpid(), signal.SIGKILL)
 # Whoever checks a signature says who does so at the same time, and waits until it may go on.
 SLOW_CHECK = """
 import pathlib, threading, time
-from newsletter.providers import events
-now, lock, check = [], threading.Lock(), events.signed_by
+from newsletter.providers import webhooks
+now, lock, check = [], threading.Lock(), webhooks.signed_by
 def slow(keys, text, signatures):
     with lock:
         now.append(1)
@@ -61,7 +61,7 @@ def slow(keys, text, signatures):
     with lock:
         now.pop()
     return check(keys, text, signatures)
-events.signed_by = slow
+webhooks.signed_by = slow
 """
 
 

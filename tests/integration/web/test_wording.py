@@ -13,7 +13,7 @@ from newsletter import render
 from newsletter.config import Settings
 from newsletter.model import NoticeKind
 from newsletter.providers.outbox import Outbox
-from newsletter.subscriptions import people as list_
+from newsletter.subscriptions import admin as list_
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.subscribers import sql
 from tests.support.web_server import KEY, App, preferences_link, serving

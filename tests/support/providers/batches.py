@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.utils import formataddr, parseaddr
 from typing import Any
 
-from newsletter import personal, slots
+from newsletter import personalize, placeholders
 from newsletter.model import Batch, Letter
 
 DATE = datetime(2026, 11, 29, 6, 0, 12, tzinfo=UTC)
@@ -26,14 +26,14 @@ def letter(
     list_id: str = "Jij en Loslaten <jij-en-loslaten.example.org>",
     prose: str = "Een rustige zin.",
 ) -> Letter:
-    greeting, leave = entity(slots.GREETING), entity(slots.LEAVE_URL)
+    greeting, leave = entity(placeholders.GREETING), entity(placeholders.LEAVE_URL)
     return Letter(
         subject=subject,
         sender=sender,
         reply_to=reply_to,
         list_id=list_id,
         html=f'<p>{greeting}</p><p>{entity(html.escape(prose))}</p><a href="{leave}">Afmelden</a>',
-        text=f"{slots.GREETING}\n\n{prose}\n\nAfmelden: {slots.LEAVE_URL}\n",
+        text=f"{placeholders.GREETING}\n\n{prose}\n\nAfmelden: {placeholders.LEAVE_URL}\n",
         page="<p>Dag,</p>",
         greeting="Dag {first_name},",
         greeting_without_name="Dag,",
@@ -67,7 +67,7 @@ def batch(
         letter=of,
         date=DATE,
         recipients=tuple(
-            personal.recipient(of, f"{place:032x}", email, name, f"{TOKEN}{place:02d}")
+            personalize.recipient(of, f"{place:032x}", email, name, f"{TOKEN}{place:02d}")
             for place, email in enumerate(emails or ("anna@example.org", "bert@example.org"))
         ),
     )
@@ -77,7 +77,7 @@ def resend_json(of: Batch) -> list[dict[str, Any]]:
     """Return the messages of a batch as Resend's documentation has them, each by itself."""
     messages = []
     for reader in of.recipients:
-        message = personal.message(of, reader)
+        message = personalize.message(of, reader)
         headers = dict(message.headers)
         messages.append(
             {
@@ -106,7 +106,7 @@ def lettermint_json(of: Batch) -> list[dict[str, Any]]:
     """Return the messages of a batch as Lettermint's SDK has them, each by itself."""
     messages = []
     for reader in of.recipients:
-        message = personal.message(of, reader)
+        message = personalize.message(of, reader)
         headers = dict(message.headers)
         messages.append(
             {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from newsletter import mime, personal
+from newsletter import mime, personalize
 
 if TYPE_CHECKING:
     from newsletter.model import Batch, Recipient
@@ -27,7 +27,7 @@ def common(of: Batch, configuration_set: str) -> dict[str, Any]:
 
 
 def listed(of: Batch, reader: Recipient) -> list[dict[str, str]]:
-    headers = dict(personal.message(of, reader).headers)
+    headers = dict(personalize.message(of, reader).headers)
     return [{"Name": name, "Value": headers[name]} for name in LISTED]
 
 
@@ -41,7 +41,7 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     # What looks like encoded words is encoded, so that it arrives as it was written.
     looks_encoded = "=?" in of.letter.subject
     subject = mime.unfolded("Subject", of.letter.subject) if looks_encoded else of.letter.subject
-    message = personal.message(of, reader)
+    message = personalize.message(of, reader)
     return common(of, configuration_set) | {
         "Destination": {"ToAddresses": [reader.email]},
         "EmailTags": tags(reader),
@@ -62,7 +62,7 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
 
 def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     """Return a batch for `SendBulkEmail`; its letter is `parcels.letter`, without braces."""
-    html, text = personal.form(of.letter).html, personal.form(of.letter).text
+    html, text = personalize.form(of.letter).html, personalize.form(of.letter).text
     in_html = (
         {"Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}"}
         if html
@@ -90,8 +90,8 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                             {
                                 **(
                                     {
-                                        "GreetingHtml": personal.html_value(reader.greeting),
-                                        "LeaveUrlHtml": personal.html_value(reader.leave_url),
+                                        "GreetingHtml": personalize.html_value(reader.greeting),
+                                        "LeaveUrlHtml": personalize.html_value(reader.leave_url),
                                     }
                                     if html
                                     else {}

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from newsletter import content
 from newsletter.checks import check
-from newsletter.content.problems import RULES
-from newsletter.content.source import FORBIDDEN
+from newsletter.content.decoding import FORBIDDEN
+from newsletter.content.findings import RULES
 from newsletter.model import RichText, Severity
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from newsletter.delivery.pace import LONGEST_WAIT, Pace
+from newsletter.delivery.rate_limit import LONGEST_WAIT, Pace
 from newsletter.model import Accepted, Refused, RetryLater
 from newsletter.providers.base import Answer, Quota
 

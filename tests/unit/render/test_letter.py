@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter import slots
+from newsletter import placeholders
 from newsletter.errors import NewsletterError
 from newsletter.model import Button, Heading, Letter, Link, RichText, Text
 from newsletter.render import letter
@@ -79,7 +79,14 @@ def test_hostile_addresses_arrive_as_written(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "words", [slots.GREETING, slots.LEAVE_URL, "\ue000", "\uf8ff", "&#57344;leave_url&#57345;"]
+    "words",
+    [
+        placeholders.GREETING,
+        placeholders.LEAVE_URL,
+        "\ue000",
+        "\uf8ff",
+        "&#57344;leave_url&#57345;",
+    ],
 )
 def test_slot_marks_are_refused_wherever_they_come_from(words: str) -> None:
     for sent, settings in [
@@ -120,8 +127,8 @@ def test_sample_issues_are_small_pure_ascii_and_whole(path: Path) -> None:
     assert made.html.isascii()
     assert 10_000 < len(made.html) < 30_000
     Parsed(made.html)
-    assert not slots.remain(fill(made.html))
-    assert not slots.remain(fill(made.text))
+    assert not placeholders.remain(fill(made.html))
+    assert not placeholders.remain(fill(made.text))
     assert made.text.endswith("\n")
     assert "\n\n\n" not in made.text
 
@@ -140,7 +147,7 @@ def test_together_the_sample_issues_use_every_block() -> None:
 def test_the_slots_stand_where_a_reader_needs_them() -> None:
     made = letter(issue(), SETTINGS)
     for part in (made.html, made.text):
-        assert slots.split(part)[1::2] == ("greeting", "leave_url")
+        assert placeholders.split(part)[1::2] == ("greeting", "leave_url")
     page = Parsed(fill(made.html))
     assert "Dag Anna," in page.texts("p")
     assert [
@@ -314,10 +321,14 @@ def test_a_label_that_ends_a_sentence_gets_no_colon_in_plain_text() -> None:
 
 
 def test_slots_are_found_raw_and_as_entities() -> None:
-    raw = f"a{slots.GREETING}b{slots.LEAVE_URL}"
+    raw = f"a{placeholders.GREETING}b{placeholders.LEAVE_URL}"
     entities = raw.encode("ascii", "xmlcharrefreplace").decode()
-    assert slots.split(raw) == slots.split(entities) == ("a", "greeting", "b", "leave_url", "")
-    assert slots.split("leave_url") == ("leave_url",)
+    assert (
+        placeholders.split(raw)
+        == placeholders.split(entities)
+        == ("a", "greeting", "b", "leave_url", "")
+    )
+    assert placeholders.split("leave_url") == ("leave_url",)
     for part in (raw, entities, "\uf8ff", "&#xE123;", "\U000f0000"):
-        assert slots.remain(part)
-    assert not slots.remain(issues.fill(raw) + "é 💡 &amp;#57344;")
+        assert placeholders.remain(part)
+    assert not placeholders.remain(issues.fill(raw) + "é 💡 &amp;#57344;")

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter import slots
-from newsletter.render.plain import underline, wrap
+from newsletter import placeholders
+from newsletter.render.text_wrap import underline, wrap
 
 LONG = "https://example.org/" + "heel-lang/" * 30
 
@@ -22,8 +22,8 @@ def test_an_address_longer_than_a_line_stays_whole() -> None:
 
 
 def test_a_slot_stays_whole_and_hyphens_do_not_break() -> None:
-    words = f"{'x' * 70} {slots.GREETING} wit-zwart-{'y' * 65}"
-    assert wrap(words).split("\n") == ["x" * 70, slots.GREETING, f"wit-zwart-{'y' * 65}"]
+    words = f"{'x' * 70} {placeholders.GREETING} wit-zwart-{'y' * 65}"
+    assert wrap(words).split("\n") == ["x" * 70, placeholders.GREETING, f"wit-zwart-{'y' * 65}"]
 
 
 def test_the_number_of_a_link_stays_with_its_word() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from newsletter.subscriptions.addresses import VISITOR_NAME_LIMIT, visitor_name
+from newsletter.addresses import VISITOR_NAME_LIMIT, visitor_name
 
 
 @pytest.mark.parametrize(

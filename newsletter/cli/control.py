@@ -1,0 +1,89 @@
+"""`newsletter pause`, `cancel` and `resolve`: what a person decides about a mailing."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter import delivery
+from newsletter.cli.mailing_output import as_json, as_text, outlook
+from newsletter.cli.naming import issue_named, issue_to_act_on
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.status_text import without_risk
+from newsletter.model import DeliveryState
+
+if TYPE_CHECKING:
+    from newsletter.cli import App
+    from newsletter.delivery import Outlook, Verdict
+    from newsletter.model import Receipt
+
+_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+
+
+@click.command()
+@click.argument("issue")
+@_json
+@click.pass_obj
+def pause(app: App, *, issue: str, json_: bool) -> None:
+    """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
+    slug, _ = issue_named(app, issue)
+    _show(app, delivery.pause(app.store, slug), json_=json_)
+
+
+@click.command()
+@click.argument("issue")
+@_json
+@click.pass_obj
+def cancel(app: App, *, issue: str, json_: bool) -> None:
+    """End the mailing of ISSUE: whoever has no letter yet will get none.
+
+    A rehearsal, or a mailing of which nothing had left, may be sent anew after that. Of an issue
+    that missed its time, it ends the reminders.
+    """
+    slug, _ = issue_to_act_on(app, issue, asks=True)
+    if slug not in issue and sys.stdin.isatty():
+        click.confirm(f"Cancel {slug}?", abort=True, err=True)
+    _show(app, delivery.cancel(app.store, slug), json_=json_)
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--resend", is_flag=True, help="Send them once more.")
+@click.option("--assume-sent", is_flag=True, help="Count them as sent.")
+@click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
+@_json
+@click.pass_obj
+def resolve(
+    app: App, *, issue: str, resend: bool, assume_sent: bool, yes: bool, json_: bool
+) -> None:
+    """Decide about the letters of ISSUE of which nobody knows whether they left.
+
+    What is certain is never touched. It is recorded who decided, and what.
+    """
+    if resend == assume_sent:
+        raise click.UsageError("say which: --resend or --assume-sent, and only one of them")
+    slug, _ = issue_to_act_on(app, issue, asks=not yes)
+    decided = delivery.Verdict.RESEND if resend else delivery.Verdict.ASSUME_SENT
+    found = outlook(app, delivery.in_doubt(app.store, slug, decided))
+    for line in without_risk(found, app.settings.zone):
+        note(line)
+    if not yes and sys.stdin.isatty():
+        click.confirm(_question(found, decided), abort=True, err=True)
+    _show(app, delivery.resolve(app.store, slug, decided), json_=json_)
+
+
+def _question(found: Outlook, verdict: Verdict) -> str:
+    """Return what a person is asked: how many letters there are, and what he risks."""
+    count = found.receipt.counts[DeliveryState.UNKNOWN]
+    slug = found.receipt.mailing.slug
+    letters = f"{count:,} letter{'s' * (count != 1)} of {slug}"
+    if verdict is delivery.Verdict.RESEND:
+        return f"Send {letters} once more? Whoever has it already gets it twice"
+    return f"Count {letters} as sent? Whoever has none will never get it"
+
+
+def _show(app: App, receipt: Receipt, *, json_: bool) -> None:
+    found = outlook(app, receipt)
+    print_json(as_json(found)) if json_ else say(as_text(found))

@@ -1,0 +1,169 @@
+"""A mailing as a person reads of it who has to understand it: what every number means, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from newsletter.cli.mailing_output import account, next_step
+from newsletter.delivery import Means, command
+from newsletter.model import DeliveryState, MailingState, Pause
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from newsletter.delivery import Outlook, Remedy
+
+_REASONS_SHOWN: Final = 5
+_MAILINGS: Final = {
+    MailingState.FROZEN: "letter and readers are fixed; nothing has left yet",
+    MailingState.PAUSED: "nothing leaves before a person goes on with it",
+    MailingState.COMPLETED: "all is done",
+    MailingState.COMPLETED_WITH_UNKNOWN: "all is done but for letters of which nobody knows",
+    MailingState.CANCELLED: "nothing more of it leaves",
+    MailingState.EXPIRED: "nothing of it left",
+}
+_AT_IT: Final = "a process is sending it, or was a moment ago"
+_CUT_SHORT: Final = "it is not finished; going on is safe, whoever else may be at it"
+_MENDING: Final = {
+    Pause.BY_A_PERSON.value: "go on whenever you like",
+    Pause.LIMIT.value: "go on with the rest, or with --limit once more",
+    Pause.OUT_OF_TIME.value: "it took longer than finish_within_hours",
+}
+_REFUSED: Final = "mend why it was paused, then go on: it begins where it stopped"
+_DELIVERIES: Final = {
+    DeliveryState.PENDING: "not sent yet",
+    DeliveryState.ACCEPTED: "the provider took their letter",
+    DeliveryState.REJECTED: "the provider refused their letter for good; it is not tried again",
+    DeliveryState.SKIPPED: "not mailed any more when their turn came",
+    DeliveryState.UNKNOWN: "their letter may have left, and may not have",
+}
+
+
+def explained(found: Outlook, zone: ZoneInfo) -> str:
+    """Return an account with what every state in it means, why, and what is next.
+
+    Args:
+        found: The account, and what becomes of it.
+        zone: In which moments are told.
+    """
+    lines = [*account(found), *(f"  {line}" for line in _of_mailing(found))]
+    for state in DeliveryState:
+        if count := found.receipt.counts[state]:
+            lines += [f"  {line}" for line in _of_deliveries(found, state, count, zone)]
+    lines += [f"  {line}" for line in _of_people(found, zone)]
+    return "\n".join([*lines, *next_step(found)])
+
+
+def without_risk(found: Outlook, zone: ZoneInfo) -> list[str]:
+    """Return how some of what is unknown may still settle without a person, a line for each way.
+
+    Args:
+        found: The account, and what becomes of it.
+        zone: In which moments are told.
+    """
+    if found.elsewhere:
+        return [f"{_elsewhere(found)}; under that provider there may be a way without risk"]
+    safe = [remedy for remedy in found.remedies if remedy.means is not Means.WAIT]
+    ways = [" ".join(line.strip() for line in _way_out(found, one, zone)) for one in safe]
+    return [f"without risk {way}" for way in ways]
+
+
+def _of_mailing(found: Outlook) -> Iterator[str]:
+    mailing = found.receipt.mailing
+    meaning = _MAILINGS.get(mailing.state, _AT_IT if found.busy_until else _CUT_SHORT)
+    if mailing.state is MailingState.PAUSED:
+        meaning += f"; {_MENDING.get(mailing.note, _REFUSED)}"
+    yield meaning
+    if meaning.endswith(_REFUSED) and not _attempted(found):
+        yield "letter and sender are frozen: to change one of these, cancel it and send it anew"
+    if found.elsewhere:
+        yield _elsewhere(found)
+    if found.overdue:
+        yield "it was to be finished by now: only --late goes on with it"
+    if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
+        yield f"it may be sent anew: {command(found)}"
+
+
+def _attempted(found: Outlook) -> int:
+    """Return of how many letters it is not certain that nobody has them."""
+    counts = found.receipt.counts
+    return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
+
+
+def _elsewhere(found: Outlook) -> str:
+    return f"it began through {found.receipt.mailing.through}, and goes on through nothing else"
+
+
+def _of_deliveries(
+    found: Outlook, state: DeliveryState, count: int, zone: ZoneInfo
+) -> Iterator[str]:
+    """Explain one state of deliveries, and what becomes of those that are in it."""
+    if state is DeliveryState.ATTEMPTING:
+        yield from _under_way(found, count, zone)
+        return
+    meaning = _DELIVERIES[state]
+    if state is DeliveryState.PENDING and found.receipt.mailing.state is MailingState.CANCELLED:
+        meaning = "they get no letter"
+    if state is DeliveryState.ACCEPTED and found.receipt.mailing.rehearsal:
+        meaning = "their letter is in the outbox"
+    yield f"{count:,} {state}: {meaning}"
+    reasons = found.receipt.details.reasons.get(state, {})
+    shown = list(reasons.items())[:_REASONS_SHOWN]
+    yield from (f"  {letters:,} × {reason}" for reason, letters in shown)
+    if rest := sum(reasons.values()) - sum(letters for _, letters in shown):
+        yield f"  {rest:,} × something else (all of it: --json)"
+    if state is DeliveryState.UNKNOWN:
+        for remedy in found.remedies:
+            yield from (f"  {line}" for line in _way_out(found, remedy, zone))
+
+
+def _under_way(found: Outlook, count: int, zone: ZoneInfo) -> Iterator[str]:
+    if busy := count - found.lost:
+        until = f", and tells by {_moment(found.busy_until, zone)}" if found.busy_until else ""
+        yield f"{busy:,} attempting: a process is sending their letters{until}"
+    if found.lost:
+        cancelled = found.receipt.mailing.state is MailingState.CANCELLED
+        what = "resolve counts them as unknown" if cancelled else "send finds out what became of it"
+        yield f"{found.lost:,} attempting: the process that was sending was lost; {what}"
+
+
+def _way_out(found: Outlook, remedy: Remedy, zone: ZoneInfo) -> Iterator[str]:
+    """Say how it may become known what became of some letters, by whom, and when."""
+    slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
+    send = command(found)
+    also = " (so does send --due)" if found.by_itself else ""
+    when = _moment(remedy.moment, zone)
+    if remedy.means is Means.REPLAY:
+        yield f"{letters}, {send} asks again under the same key until {when}{also}:"
+        yield "  nobody gets a second letter by that"
+    elif remedy.means is Means.SEARCH and remedy.missed:
+        yield f"{letters}, one search has missed some; {send} searches again{also}:"
+        yield f"  from {when} on, what that misses too never left, and is sent"
+    elif remedy.means is Means.SEARCH:
+        yield f"{letters}, {send} searches the provider's records{also}: what it finds has left;"
+        yield f"  from {when} on, what two searches miss never left, and is sent"
+    elif remedy.means is Means.ACCOUNT:
+        yield f"{letters}, another account can tell until {when}: they left through that one;"
+        yield f"  put {remedy.put_back} back as it was, then {send}"
+    else:
+        yield f"{letters}, an event of the provider's may tell yet, or its own log:"
+        yield f"  if they left: newsletter resolve {slug} --assume-sent (who has none gets none)"
+        if found.receipt.mailing.state is not MailingState.CANCELLED:
+            yield f"  if they did not: newsletter resolve {slug} --resend (who has one gets two)"
+
+
+def _of_people(found: Outlook, zone: ZoneInfo) -> Iterator[str]:
+    """Tell of those who may have two letters, and of those who decided."""
+    details = found.receipt.details
+    if twice := details.accepted_twice:
+        yield f"{twice:,} accepted twice, under two names, so that they may have come twice:"
+        yield "  newsletter subscribers show EMAIL has both, to look for in the provider's own log"
+    for one in details.decisions:
+        letters = f"{one.letters:,} letter{'s' * (one.letters != 1)}"
+        yield f"on {_moment(one.at, zone)} {one.who} decided: {one.what} ({letters})"
+
+
+def _moment(moment: datetime | None, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}" if moment else ""

@@ -1,0 +1,133 @@
+"""One person's whole story, as a JSON document and as lines for somebody who has a question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from newsletter.schedule import utc
+from newsletter.subscriptions.admin import Story
+from newsletter.subscriptions.export import as_document
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from newsletter.store.subscriber_history import Received
+    from newsletter.store.subscribers import Suppression
+    from newsletter.subscriptions.aliases import LookAlike
+
+
+def as_json(found: Story | Suppression, alike: Sequence[LookAlike]) -> dict[str, Any]:
+    """Return the document of `subscribers show`.
+
+    Args:
+        found: What is kept of one person.
+        alike: Who may have the same mailbox.
+    """
+    if not isinstance(found, Story):
+        return {"status": "suppressed", "reason": found.reason, "at": utc(found.at)}
+    look_alikes = [
+        {
+            "email": one.subscriber.email,
+            "status": one.subscriber.status.value,
+            "why": one.why,
+            "issues": list(one.issues),
+        }
+        for one in alike
+    ]
+    return as_document(found) | {"look_alikes": look_alikes}
+
+
+def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneInfo) -> str:
+    """Return the same as a person reads it.
+
+    Args:
+        found: What is kept of one person.
+        alike: Who may have the same mailbox.
+        zone: In which moments are told.
+    """
+    if not isinstance(found, Story):
+        return f"suppressed: {found.reason}, on {_moment(found.at, zone)}; nothing else is kept"
+    return "\n".join(
+        [
+            *_person(found, zone),
+            *_wishes(found, zone),
+            *(line for received in found.deliveries for line in _letter(received, zone)),
+            *_happened(found, zone),
+            *(
+                f"  {_moment(one.queued_at, zone)} letter to him alone ({one.kind}): {one.state}"
+                for one in found.notices
+            ),
+            *_twice(found, alike),
+        ]
+    )
+
+
+def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
+    subscriber = found.subscriber
+    name = f" ({subscriber.first_name})" if subscriber.first_name else ""
+    yield f"{subscriber.email}: {subscriber.status}{name}"
+    since = f"{_moment(subscriber.created_at, zone)}, by {subscriber.source}"
+    if subscriber.confirmed_at:
+        since += f", confirmed {_moment(subscriber.confirmed_at, zone)}"
+    yield f"  on the list since {since}"
+    if subscriber.paused_until:
+        yield f"  gets no letters until {_moment(subscriber.paused_until, zone)}"
+    if subscriber.plain_text:
+        yield "  gets letters as plain text"
+    if subscriber.obstacle:
+        yield f"  in the way of letters: {subscriber.obstacle}"
+    for consent in found.consents:
+        where = f", from {consent.ip}" if consent.ip else ""
+        yield f'  agreed {_moment(consent.at, zone)} ({consent.source}{where}): "{consent.text}"'
+        if consent.requested_at:
+            yield f"    asked {_moment(consent.requested_at, zone)} on {consent.form}"
+
+
+def _wishes(found: Story, zone: ZoneInfo) -> Iterator[str]:
+    """Tell what he asked for lately on a form of ours."""
+    for asked in found.signups:
+        if not asked.confirmed_at:
+            yield f"  asked {_moment(asked.at, zone)} on {asked.form}, and has not confirmed that"
+    for change in found.changes:
+        if change.confirmed_at:
+            yield f"  had {change.old_email} until {_moment(change.confirmed_at, zone)}"
+        else:
+            asked_at = _moment(change.requested_at, zone)
+            yield f"  asked {asked_at} for {change.new_email}, and has not confirmed that"
+
+
+def _letter(received: Received, zone: ZoneInfo) -> Iterator[str]:
+    """Tell of one delivery, and how often the provider took it."""
+    kind = " (rehearsal, nobody was mailed)" if received.rehearsal else ""
+    why = f": {received.reason}" if received.reason else ""
+    assumed = ", which a person assumed" if received.assumed else ""
+    yield f"  {received.issue}{kind}: {received.state}{assumed}{why}"
+    for one in received.acceptances:
+        moment = one.at.astimezone(zone)
+        yield f"    {moment:%Y-%m-%d %H:%M:%S} taken by {received.provider} as {one.provider_id}"
+
+
+def _happened(found: Story, zone: ZoneInfo) -> Iterator[str]:
+    for event in found.events:
+        about = " ".join(filter(None, (event.issue, event.detail)))
+        yield f"  {_moment(event.at, zone)} {event.kind}{f': {about}' if about else ''}"
+
+
+def _twice(found: Story, look_alikes: Sequence[LookAlike]) -> Iterator[str]:
+    """Answer whoever says that he got a letter twice."""
+    twice = [one for one in found.deliveries if len(one.acceptances) > 1]
+    for one in twice:
+        times = len(one.acceptances)
+        yield f"  {one.issue} may have come {times} times: the log of {one.provider} tells, by name"
+    for alike in look_alikes:
+        who = f"{alike.subscriber.email}, {alike.subscriber.status}"
+        both = f"; both got {', '.join(alike.issues)}" if alike.issues else ""
+        yield f"  maybe the same mailbox: {who} ({alike.why}){both}"
+    if not twice and not look_alikes:
+        yield "  no letter was taken twice, and nobody else has another spelling of this address"
+
+
+def _moment(moment: datetime, zone: ZoneInfo) -> str:
+    return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"

@@ -1,0 +1,170 @@
+"""`newsletter subscribers import`."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter.cli.output import note, print_json, say
+from newsletter.cli.progress import progress
+from newsletter.imports import formats, run
+from newsletter.imports import undo as undo_imports
+from newsletter.subscriptions.merge import Result
+
+if TYPE_CHECKING:
+    from newsletter.cli import App
+    from newsletter.imports.run import ImportReport
+
+_LISTED = 10
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--consent", default="", help="What everybody in it agreed to, in words.")
+@click.option("--all-subscribed", is_flag=True, help="Count rows without a status as subscribed.")
+@click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
+@click.option("--leavers-only", is_flag=True, help="Store only those who left.")
+@click.option(
+    "--map",
+    "mapping",
+    multiple=True,
+    metavar="FIELD=COLUMN",
+    help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
+)
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="COLUMN",
+    help="A column that says nothing of who is subscribed, although it looks like it.",
+)
+@click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
+@click.option(
+    "--rejects",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write every skipped or refused row there, with line and reason.",
+)
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def import_(
+    app: App,
+    *,
+    file: Path,
+    consent: str,
+    all_subscribed: bool,
+    as_suppressed: bool,
+    leavers_only: bool,
+    ignore: tuple[str, ...],
+    mapping: tuple[str, ...],
+    dry_run: bool,
+    rejects: Path | None,
+    json_: bool,
+) -> None:
+    """Bring a CSV from another tool: of Mailchimp, MailerLite, Brevo, Substack, Ghost and others.
+
+    Nobody becomes active who is not surely subscribed, or who left here.
+    """
+    if all_subscribed and as_suppressed:
+        raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
+    if leavers_only and (all_subscribed or as_suppressed):
+        raise click.UsageError(
+            "--leavers-only takes who left by the file itself: leave out --all-subscribed and"
+            " --as-suppressed."
+        )
+    if str(file) == "-":
+        raise click.UsageError("The list is read twice: save it to a file and name that.")
+    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise click.UsageError("--rejects would replace the file that is imported.")
+    options = run.ImportOptions(
+        consent="" if as_suppressed or leavers_only else wording(consent),
+        mapping=_mapping(mapping),
+        all_subscribed=all_subscribed,
+        as_suppressed=as_suppressed,
+        leavers_only=leavers_only,
+        ignore=ignore,
+        dry_run=dry_run,
+        rejects=rejects,
+    )
+    with progress("Importing") as tell:
+        report = run.import_file(app.store, file, options, tell)
+    if dry_run:
+        note("Dry run: the list stays as it was.")
+    for remark in report.remarks:
+        note(f"Note: {remark}.")
+    print_json(asdict(report)) if json_ else say(_report(report))
+
+
+@click.command()
+@click.argument("import_id", metavar="IMPORT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@click.pass_obj
+def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
+    """Undo an import, by the id that it printed.
+
+    Removes whom it added and makes active again whom it took off, but nobody to whom anything
+    happened since: a letter, an event, an act of theirs or yours.
+    """
+    began = undo_imports.look_up(app.store, import_id)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise click.UsageError("this takes people off the list: say --yes")
+        click.confirm(f"Undo import {import_id} of {began}?", abort=True, err=True)
+    done = undo_imports.undo(app.store, app.settings, import_id)
+    if json_:
+        print_json(asdict(done))
+        return
+    say(f"{done.removed:,} removed, {done.restored:,} restored, {done.kept:,} kept")
+    for reason, count in done.reasons.items():
+        say(f"{count:>9,}  {reason}")
+
+
+def wording(text: str) -> str:
+    """Return what `--consent` says, on one line.
+
+    Raises:
+        click.UsageError: It says nothing, or cannot be stored.
+    """
+    words = " ".join(text.split())
+    if not words:
+        raise click.UsageError("Say with --consent what was agreed to, such as the form's words.")
+    # What a terminal sent in another encoding cannot be stored.
+    if not words.isprintable():
+        raise click.UsageError("--consent holds signs that cannot be printed.")
+    return words
+
+
+def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+    """Return what `--map` says; only a status may stand in several columns."""
+    mapping: dict[str, tuple[str, ...]] = {}
+    for text in given:
+        field, _, column = text.partition("=")
+        if formats.field(field) is None:
+            column, _, field = text.rpartition("=")
+        known = formats.field(field)
+        again = known in mapping and known != "status"
+        if known is None or not column.strip() or again:
+            raise click.BadParameter(
+                f"{text!r}; write it as FIELD=COLUMN, each once (status as often as needed), with"
+                f" FIELD one of {', '.join(formats.FIELDS)}",
+                param_hint="--map",
+            )
+        if column not in mapping.get(known, ()):
+            mapping[known] = (*mapping.get(known, ()), column)
+    return mapping
+
+
+def _report(report: ImportReport) -> str:
+    counts = {result: getattr(report, result.value) for result in Result}
+    parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
+    lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
+    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
+    lines += [f"  line {row.line}: {row.reason}" for row in report.rejected[:_LISTED]]
+    if more := report.skipped + report.invalid - len(report.rejected[:_LISTED]):
+        lines.append(f"  and {more:,} more: --rejects FILE writes all of them")
+    if report.id and report.rows:
+        lines.append(f"Undo it: newsletter subscribers undo {report.id}")
+    return "\n".join(lines)

@@ -1,0 +1,119 @@
+"""What the values of the front matter mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from newsletter.content.decoding import has_words
+from newsletter.content.findings import shown
+from newsletter.content.headline import note_headline_marks
+from newsletter.content.moments import read_send_at
+
+if TYPE_CHECKING:
+    from datetime import date, datetime, time
+    from zoneinfo import ZoneInfo
+
+    from newsletter.content.findings import Problems
+    from newsletter.content.front_matter import Entry, Header
+
+MAX_SUBJECT: Final = 200
+CALM_SUBJECT: Final = 70
+"""Beyond about this length mail programs cut a subject off."""
+MAX_PREHEADER: Final = 250
+
+_YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
+_SAID = dict.fromkeys(
+    ["ja", "j", "y", "yes", "true", "waar", "on", "aan", "1", "concept", "draft", "oui"], "yes"
+) | dict.fromkeys(
+    ["nee", "neen", "n", "no", "false", "onwaar", "off", "uit", "0", "nein", "non", "klaar"], "no"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fields:
+    """The values of the front matter; `send_at` is None where it could not be understood."""
+
+    subject: str
+    preheader: str
+    draft: bool
+    send_at: datetime | None
+
+
+def read_fields(
+    header: Header, day: date | None, *, zone: ZoneInfo, send_clock: time, problems: Problems
+) -> Fields:
+    """Return what the front matter says; `day` is the date of the file's name."""
+    entries = header.entries
+    return Fields(
+        subject=_subject(entries.get("subject"), header, problems),
+        preheader=_preheader(entries.get("preheader"), problems),
+        draft=_draft(entries.get("draft"), problems),
+        send_at=read_send_at(entries.get("send_at"), day, zone, send_clock, problems),
+    )
+
+
+def _subject(entry: Entry | None, header: Header, problems: Problems) -> str:
+    if entry is None or not has_words(entry.value):
+        if header.found:
+            line = entry.line if entry else header.line
+            problems.error(
+                line,
+                "subject-missing",
+                "there is no subject",
+                'Write a line "subject: …" in the front matter',
+            )
+        return ""
+    length = len(entry.value)
+    if length > CALM_SUBJECT:
+        note = problems.error if length > MAX_SUBJECT else problems.warning
+        note(
+            entry.line,
+            "subject-too-long",
+            f"the subject has {length} characters; mail programs show about {CALM_SUBJECT}",
+            f"Say it in {CALM_SUBJECT} characters or fewer",
+        )
+    _no_tab(entry, "subject", problems)
+    note_headline_marks(entry, "subject", problems)
+    return entry.value
+
+
+def _preheader(entry: Entry | None, problems: Problems) -> str:
+    if entry is None:
+        return ""
+    if len(entry.value) > MAX_PREHEADER:
+        problems.error(
+            entry.line,
+            "preheader-too-long",
+            f"the preheader has {len(entry.value)} characters, more than {MAX_PREHEADER}",
+            "Say it in 100 characters or fewer: that is what mail programs show",
+        )
+    _no_tab(entry, "preheader", problems)
+    note_headline_marks(entry, "preheader", problems)
+    return entry.value
+
+
+def _no_tab(entry: Entry, key: str, problems: Problems) -> None:
+    if "\t" in entry.value:
+        problems.error(
+            entry.line,
+            "forbidden-character",
+            f"the {key} holds a tab",
+            "Write a space instead",
+        )
+
+
+def _draft(entry: Entry | None, problems: Problems) -> bool:
+    if entry is None:
+        return False
+    answer = _YES_OR_NO.get(entry.value.casefold())
+    if answer is None:
+        likely = _SAID.get(entry.value.partition("#")[0].strip(" .!").casefold())
+        problems.error(
+            entry.line,
+            "draft-invalid",
+            f'draft is "{shown(entry.value)}", which is neither yes nor no',
+            f'Write "draft: {likely}"' if likely else 'Write "draft: yes" or "draft: no"',
+        )
+        return likely != "no"
+    return answer

@@ -1,0 +1,271 @@
+"""Where links and images may lead."""
+
+from __future__ import annotations
+
+import re
+from html import escape
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import nh3
+
+from newsletter.content.findings import shown
+from newsletter.content.hosts import is_private
+from newsletter.content.mergetags import MERGE_TAGS
+
+if TYPE_CHECKING:
+    from newsletter.content.findings import Problems
+
+SCHEMES: Final = frozenset({"https", "http", "mailto"})
+_SANITISER = nh3.Cleaner(
+    tags={"strong", "em", "code", "br", "a"},
+    attributes={"a": {"href"}, "*": set()},
+    link_rel=None,
+    url_schemes=set(SCHEMES),
+)
+_ELEMENTS: Final = frozenset(
+    [
+        "a",
+        "abbr",
+        "b",
+        "big",
+        "blockquote",
+        "body",
+        "br",
+        "button",
+        "center",
+        "cite",
+        "code",
+        "dd",
+        "del",
+        "details",
+        "div",
+        "dl",
+        "dt",
+        "em",
+        "embed",
+        "fieldset",
+        "figcaption",
+        "figure",
+        "font",
+        "footer",
+        "form",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "head",
+        "header",
+        "hr",
+        "html",
+        "i",
+        "iframe",
+        "img",
+        "input",
+        "ins",
+        "kbd",
+        "label",
+        "li",
+        "link",
+        "main",
+        "mark",
+        "meta",
+        "nav",
+        "nobr",
+        "object",
+        "ol",
+        "option",
+        "p",
+        "picture",
+        "pre",
+        "q",
+        "s",
+        "script",
+        "section",
+        "select",
+        "small",
+        "source",
+        "span",
+        "strike",
+        "strong",
+        "style",
+        "sub",
+        "summary",
+        "sup",
+        "svg",
+        "table",
+        "tbody",
+        "td",
+        "textarea",
+        "tfoot",
+        "th",
+        "thead",
+        "title",
+        "tr",
+        "tt",
+        "u",
+        "ul",
+        "video",
+        "wbr",
+    ]
+)
+_UNSHOWN: Final = frozenset(
+    [
+        "svg",
+        "svgz",
+        "webp",
+        "avif",
+        "heic",
+        "heif",
+        "jxl",
+        "tif",
+        "tiff",
+        "bmp",
+        "ico",
+        "pdf",
+        "eps",
+        "psd",
+        "mp4",
+        "mov",
+        "webm",
+        "avi",
+    ]
+)
+_BACKSTAGE: Final = re.compile(
+    r"/wp-admin/|[?&]preview(?:_id|_nonce)?=|/ghost/#|docs\.google\.com/.*/edit|/wp-login",
+    re.IGNORECASE,
+)
+_WHOLE = "Write the whole address, beginning with https:// (or mailto: for an email address)"
+_ONLINE = "Put the image online first (on your site, say), then write its https:// address"
+
+
+def clean(html: str) -> str:
+    """Return inline HTML with nothing in it but what a letter's prose may hold."""
+    return _SANITISER.clean(html)
+
+
+def is_element(tag: str) -> bool:
+    """Tell whether something between < and > is an element or comment of HTML, not a word."""
+    name = re.match(r"</?([A-Za-z][A-Za-z0-9]*)", tag)
+    return not name or name[1].lower() in _ELEMENTS or "=" in tag
+
+
+def judge_link(url: str, line: int, problems: Problems) -> None:
+    """Note what is wrong with the address of a link, if anything."""
+    problem = _wrong_with(url)
+    if problem:
+        problems.error(line, "link-address", problem, _WHOLE)
+        return
+    if _scheme(url) == "http":
+        problems.warning(
+            line,
+            "link-insecure",
+            f'the link to "{_quoted(url)}" is not secure',
+            "Write https:// if the site has it",
+        )
+    _judge_reach(url, line, problems)
+
+
+def judge_image(url: str, line: int, problems: Problems) -> None:
+    """Note what is wrong with the address of an image, if anything."""
+    scheme = _scheme(url)
+    if scheme == "https":
+        problem = _wrong_with(url)
+    elif scheme == "http":
+        problem = "the image is at an http:// address, which many mail programs do not show"
+    elif scheme == "data":
+        problem = "the image is written out in the file (data:), which mail programs drop"
+    elif not url:
+        problem = "the image has no address"
+    else:
+        problem = f'the image "{_quoted(url)}" is not online, so readers cannot see it'
+    if problem:
+        problems.error(line, "image-address", problem, _ONLINE)
+        return
+    _judge_reach(url, line, problems)
+    suffix = urlsplit(url).path.rpartition(".")[2].lower()
+    if suffix in _UNSHOWN:
+        problems.warning(
+            line,
+            "image-format",
+            f"many mail programs do not show an image in the format {suffix}",
+            "Use a JPEG, PNG or GIF",
+        )
+
+
+def _judge_reach(url: str, line: int, problems: Problems) -> None:
+    """Note an address that nobody but the author can open, or that is not filled in yet."""
+    parts = urlsplit(url)
+    mail = parts.scheme == "mailto"
+    host = unquote(parts.path).rpartition("@")[2] if mail else parts.hostname or ""
+    if is_private(host):
+        problem = f'"{_quoted(host)}" is an address that only you can open'
+    elif _BACKSTAGE.search(f"{parts.path}?{parts.query}"):
+        problem = "this is the address of a preview or an editor, which only you can open"
+    elif any(mark.search(unquote(url)) for mark in MERGE_TAGS):
+        tag = MERGE_TAGS[0]
+        problems.warning(line, tag.rule, tag.problem, tag.fix)
+        return
+    else:
+        return
+    problems.warning(line, "private-address", problem, "Write the address that is public")
+
+
+def is_link(url: str) -> bool:
+    """Tell whether a link may lead there."""
+    return not _wrong_with(url)
+
+
+def is_image(url: str) -> bool:
+    """Tell whether an image may be there."""
+    return _scheme(url) == "https" and is_link(url)
+
+
+def _wrong_with(url: str) -> str:
+    scheme = _scheme(url)
+    if scheme == "mailto":
+        return _wrong_with_mail(url)
+    if scheme in SCHEMES:
+        return "" if _has_host(url) else f'"{_quoted(url)}" is not an address a browser can open'
+    if not url:
+        return "a link has no address"
+    if "@" in url:
+        return "a link leads to an email address without mailto:"
+    if scheme:
+        return f'a link may not begin with "{shown(scheme)}:"'
+    return f'the link to "{_quoted(url)}" leads nowhere from an email'
+
+
+def _wrong_with_mail(url: str) -> str:
+    parts = urlsplit(url)
+    # Without an address it asks for one: "forward this letter" (RFC 6068, section 2).
+    if not parts.path and parse_qsl(parts.query):
+        return ""
+    for address in unquote(parts.path).split(","):
+        name, _, domain = address.strip().partition("@")
+        if not (name and domain):
+            return "a mailto: link has no email address"
+    return ""
+
+
+def _scheme(url: str) -> str:
+    try:
+        return urlsplit(url).scheme
+    except ValueError:
+        return url.partition(":")[0].lower()
+
+
+def _has_host(url: str) -> bool:
+    try:
+        host = urlsplit(url).hostname
+    except ValueError:
+        return False
+    # The sanitiser parses addresses as browsers do, and drops those that have no meaning.
+    return bool(host) and "href" in clean(f'<a href="{escape(url)}">x</a>')
+
+
+def _quoted(url: str) -> str:
+    """Return an address for a message, without what may be a person's email address."""
+    return "…" if "@" in unquote(url) else shown(unquote(url))

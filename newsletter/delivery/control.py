@@ -1,0 +1,125 @@
+"""What a person decides about a mailing: pause, cancel, resolve. Recorded, with who did it."""
+
+from __future__ import annotations
+
+import getpass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from newsletter.delivery.upcoming import the_mailing
+from newsletter.errors import NewsletterError
+from newsletter.model import DeliveryState, MailingState, Pause, Receipt
+from newsletter.store import mailings, recovery
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from newsletter.model import Mailing
+    from newsletter.store import Store
+
+
+class Verdict(StrEnum):
+    """What to do with deliveries of which nobody knows whether they left."""
+
+    RESEND = "resend"
+    ASSUME_SENT = "assume-sent"
+
+
+def pause(store: Store, slug: str) -> Receipt:
+    """Keep a mailing from claiming anything more; what is in flight still settles.
+
+    Raises:
+        NewsletterError: There is no such mailing, or it has ended.
+    """
+    return _decide(store, slug, MailingState.PAUSED, "pause")
+
+
+def cancel(store: Store, slug: str) -> Receipt:
+    """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
+
+    One that expired is dismissed by it: nothing tells of it any more.
+
+    Raises:
+        NewsletterError: There is no such mailing, or it has ended.
+    """
+    return _decide(store, slug, MailingState.CANCELLED, "cancel")
+
+
+def in_doubt(store: Store, slug: str, verdict: Verdict) -> Receipt:
+    """Return what `resolve` would decide about, as the account of its mailing; decide nothing.
+
+    Raises:
+        NewsletterError: As `resolve`.
+    """
+    with store.write() as connection:
+        return mailings.receipt(connection, _in_doubt(connection, slug, verdict))
+
+
+def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
+    """Settle all unknown deliveries as a person decided; what is certain is never touched.
+
+    Raises:
+        NewsletterError: There is no such mailing, nothing in it is unknown, or it was cancelled
+            and would never be sent again.
+    """
+    with store.write() as connection:
+        mailing = _in_doubt(connection, slug, verdict)
+        count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
+        _record(connection, mailing, f"resolve --{verdict}", count)
+        if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
+            mailings.start(connection, mailing.id)
+        mailings.conclude(connection, mailing.id)
+        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+
+
+def _in_doubt(connection: Connection, slug: str, verdict: Verdict) -> Mailing:
+    """Hold a mailing of which something is unknown, also what a lost process left attempting."""
+    mailing = mailings.hold(connection, the_mailing(connection, slug).id)
+    recovery.expire_leases(connection, mailing.id)
+    if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
+        raise NewsletterError(
+            f"{slug} was cancelled, so nothing of it is sent again",
+            hint=f"Close its account: newsletter resolve {slug} --assume-sent",
+        )
+    if not mailings.counts(connection, mailing.id)[DeliveryState.UNKNOWN]:
+        raise NewsletterError(
+            f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
+        )
+    return mailing
+
+
+def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
+    with store.write() as connection:
+        mailing = mailings.hold(connection, the_mailing(connection, slug).id)
+        recovery.expire_leases(connection, mailing.id)
+        pending = mailings.counts(connection, mailing.id)[DeliveryState.PENDING]
+        if mailing.state is not target:
+            note = _note(mailing, target)
+            if not mailings.move(connection, mailing.id, target, note):
+                raise NewsletterError(
+                    f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {what}",
+                    hint=f"See: newsletter status {slug}",
+                )
+            _record(connection, mailing, what, pending)
+            if target is MailingState.CANCELLED:
+                mailings.release(connection, mailing.id)
+        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+
+
+def _note(mailing: Mailing, target: MailingState) -> str:
+    if target is MailingState.PAUSED:
+        return Pause.BY_A_PERSON
+    if mailing.state is MailingState.EXPIRED:
+        return "its time had passed, and a person left it at that"
+    return "cancelled by a person"
+
+
+def _record(connection: Connection, mailing: Mailing, what: str, count: int) -> None:
+    mailings.record_decision(connection, mailing.id, who=_who(), what=what, count=count)
+
+
+def _who() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # in a container, a user may have no name
+        return "unnamed"

@@ -1,0 +1,221 @@
+"""What becomes of a mailing: what settles by itself, what waits for a person, what is next.
+
+Pure: an account and what its provider can do are all it looks at.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from newsletter.delivery.reconcile import replay_window
+from newsletter.model import DeliveryState, MailingState
+from newsletter.providers.base import account
+from newsletter.schedule import out_of_time
+from newsletter.store.unresolved import BETWEEN_SEARCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+    from newsletter.config import Settings
+    from newsletter.model import Receipt, Unsettled
+    from newsletter.providers.base import Capabilities, Search
+
+
+class Means(StrEnum):
+    """By what it may become known whether a letter left."""
+
+    REPLAY = "replay"
+    """The same request under the same key: it makes no second letter."""
+    SEARCH = "search"
+    """The provider lists what it took."""
+    ACCOUNT = "account"
+    """One of these two, once the settings name the account again through which it left."""
+    WAIT = "wait"
+    """Nothing but an event of the provider's, or a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What may still settle some of the unknown letters of a mailing.
+
+    Attributes:
+        means: How.
+        letters: How many.
+        moment: Until when a replay is safe, or another account can tell; from when on a search
+            settles them; None for a wait.
+        missed: One search has missed them already, so that the next one decides.
+        put_back: The variable that has to name another account first.
+    """
+
+    means: Means
+    letters: int
+    moment: datetime | None
+    missed: bool = False
+    put_back: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """A mailing's account, and what becomes of it.
+
+    Attributes:
+        receipt: The account.
+        remedies: For all that is unknown, the safest first; of a mailing that is `elsewhere`, that
+            is not known here.
+        busy_until: By when a process that seems alive has told of what it is sending, if one is.
+        lost: Letters that a process was sending when it was lost; the next `send` looks at them.
+        elsewhere: It is not done, and stays with another provider than the settings name.
+        overdue: It was to be finished by now, so that only `send --late` goes on with it.
+        by_itself: `send --due` goes on with it, without a person.
+        next_step: What a person types next, or None where there is nothing to do.
+    """
+
+    receipt: Receipt
+    remedies: tuple[Remedy, ...]
+    busy_until: datetime | None
+    lost: int
+    elsewhere: bool
+    overdue: bool
+    by_itself: bool
+    next_step: str | None
+
+
+_GOING: Final = frozenset(
+    {MailingState.FROZEN, MailingState.SENDING, MailingState.COMPLETED_WITH_UNKNOWN}
+)
+_OPEN: Final = _GOING | {MailingState.PAUSED}
+
+
+def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
+    """Say what becomes of a mailing.
+
+    Args:
+        receipt: Its account.
+        can: What the provider that the settings name can do.
+        settings: The newsletter's.
+    """
+    mailing, at = receipt.mailing, receipt.at
+    # A rehearsal is written to the outbox, whatever provider is set.
+    here = (mailing.provider, mailing.provider_url)
+    if not mailing.rehearsal:
+        here = (can.name, settings.provider_url)
+    is_open = mailing.state in _OPEN
+    elsewhere = is_open and (mailing.provider, mailing.provider_url) != here
+    overdue = is_open and out_of_time(mailing.started_at, at, settings.finish_within_hours)
+    sending = [one for one in receipt.details.unsettled if one.state is DeliveryState.ATTEMPTING]
+    leases = [one.lease_until for one in sending if one.lease_until > at]
+    unknown = [one for one in receipt.details.unsettled if one.state is DeliveryState.UNKNOWN]
+    own = account(settings, can)
+    known = Outlook(
+        receipt,
+        () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
+        max(leases, default=None),
+        lost=sum(one.letters for one in sending if one.lease_until <= at),
+        elsewhere=elsewhere,
+        overdue=overdue,
+        by_itself=mailing.state in _GOING and not (elsewhere or overdue or mailing.rehearsal),
+        next_step=None,
+    )
+    return replace(known, next_step=_next_step(known, settings))
+
+
+def command(found: Outlook) -> str:
+    """Return what a person types to go on with a mailing."""
+    mailing = found.receipt.mailing
+    if mailing.rehearsal:
+        return f"newsletter rehearse {mailing.slug}"
+    return f"newsletter send {mailing.slug}{' --late' * found.overdue}"
+
+
+def astray(found: Outlook) -> Remedy | None:
+    """Return what could be settled if another account were asked, the one it left through."""
+    return next((one for one in found.remedies if one.means is Means.ACCOUNT), None)
+
+
+def _remedies(
+    unknown: Iterable[Unsettled], can: Capabilities | None, at: datetime, own: str | None
+) -> tuple[Remedy, ...]:
+    """Bring together what is settled in one way, at the moment that suits all of it."""
+    found: dict[tuple[Means, bool], Remedy] = {}
+    for one in unknown:
+        new = _remedy(one, can, at, own) if can else Remedy(Means.WAIT, one.letters, None)
+        old = found.get((new.means, new.missed))
+        found[new.means, new.missed] = _together(old, new) if old else new
+    return tuple(sorted(found.values(), key=lambda remedy: [*Means].index(remedy.means)))
+
+
+def _together(one: Remedy, other: Remedy) -> Remedy:
+    moments = [remedy.moment for remedy in (one, other) if remedy.moment]
+    choose = max if one.means is Means.SEARCH else min
+    moment = choose(moments, default=None)
+    return replace(one, letters=one.letters + other.letters, moment=moment)
+
+
+def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) -> Remedy:
+    """Say what may settle the letters of one request; `recovery` and `doubts` do it."""
+    search = None if can.replay else can.search
+    if one.kept and at < (until := one.claimed_at + replay_window(can)):
+        found = Remedy(Means.REPLAY, one.letters, until)
+    elif search and one.searchable and at < (until := one.claimed_at + search.keeps):
+        found = _by_search(one, search)
+    else:
+        return Remedy(Means.WAIT, one.letters, None)
+    # With none set there is no telling whose it is, and nobody is asked either.
+    if own is None or one.account in {None, own}:
+        return found
+    return Remedy(Means.ACCOUNT, one.letters, until, put_back=can.account_by)
+
+
+def _by_search(one: Unsettled, search: Search) -> Remedy:
+    if one.missed_at:
+        again = _whole_minute(one.missed_at + BETWEEN_SEARCHES)
+        return Remedy(Means.SEARCH, one.letters, again, missed=True)
+    listed = _whole_minute(max(one.claimed_at, one.lease_until) + search.lag)
+    return Remedy(Means.SEARCH, one.letters, listed)
+
+
+def _whole_minute(moment: datetime) -> datetime:
+    """Return the next one, so that who is told it is not too early."""
+    return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
+
+
+def _next_step(known: Outlook, settings: Settings) -> str | None:
+    """Return what a person types next."""
+    mailing = known.receipt.mailing
+    slug = mailing.slug
+    send = command(known)
+    if known.elsewhere:
+        return f"put provider back to {mailing.through}, then {send}"
+    open_ended = known.receipt.counts[DeliveryState.UNKNOWN] or known.lost
+    steps = {
+        MailingState.FROZEN: send,
+        MailingState.SENDING: f"newsletter status {slug}" if known.busy_until else send,
+        MailingState.PAUSED: f"{send}, or newsletter cancel {slug}",
+        MailingState.COMPLETED_WITH_UNKNOWN: _to_settle(known, send, settings),
+        MailingState.CANCELLED: f"newsletter resolve {slug} --assume-sent" if open_ended else None,
+        MailingState.EXPIRED: f"newsletter send {slug} --late, or newsletter cancel {slug}",
+    }
+    return steps.get(mailing.state)
+
+
+_HERE: Final = frozenset({Means.REPLAY, Means.SEARCH})
+"""What the account can do that is asked now."""
+
+
+def _to_settle(known: Outlook, send: str, settings: Settings) -> str:
+    """Return how what is unknown is settled: without a person, for as long as that may be."""
+    means = {remedy.means for remedy in known.remedies}
+    decide = f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
+    if means <= {Means.WAIT}:
+        return decide
+    here = {remedy for remedy in known.remedies if remedy.means in _HERE}
+    if not here and (other := astray(known)):
+        return f"put {other.put_back} back as it was, then {send}; or {decide}"
+    moment = max(remedy.moment for remedy in here if remedy.moment)
+    if Means.REPLAY in means or moment <= known.receipt.at:
+        return send
+    return f"{send}  # not before {moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

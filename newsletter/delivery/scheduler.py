@@ -1,0 +1,305 @@
+"""`send --due`: what has started is finished, what is due is started, what was missed is told.
+
+Safe at any time, anywhere and twice: what to do follows from the ledger, the files and the
+database's clock, never from when or how often this runs. `docs/sending.md` has the whole table.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import KW_ONLY, dataclass, field, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+from newsletter.delivery import remarks
+from newsletter.delivery.expiry import expire
+from newsletter.delivery.planning import REPLACEABLE, Order, edited
+from newsletter.delivery.reconcile import can_settle
+from newsletter.delivery.resolution import astray, outlook
+from newsletter.delivery.send import Report, refuse_other_provider, send
+from newsletter.delivery.sender import unheard
+from newsletter.delivery.upcoming import Upcoming, could_go, upcoming
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.model import MailingState, Pause
+from newsletter.schedule import Timing, far_ahead, forgotten, out_of_time, slot, timing
+from newsletter.store import history, mailings
+from newsletter.store.database import now
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from contextlib import AbstractContextManager
+    from datetime import datetime
+    from threading import Event
+
+    from newsletter.config import Settings
+    from newsletter.model import Draft, Mailing
+    from newsletter.providers.base import Provider
+    from newsletter.store import Store
+
+Progress: TypeAlias = "Callable[[str], AbstractContextManager[Callable[[int, int], None]]]"
+"""Given a slug: whom to tell, while that is sent, how many letters are done, of how many."""
+
+_GRAVEST_FIRST = (3, 1, 75)
+_GOING = frozenset({MailingState.FROZEN, MailingState.SENDING})
+
+
+@dataclass(frozen=True, slots=True)
+class DueReport:
+    """How one `send --due` ended.
+
+    Attributes:
+        reports: Of every mailing that is under way, is due now, or has just expired.
+        notes: Remarks, a line each: what was left alone, and why.
+        troubles: All that somebody must mend, decide or wait for.
+        next: The issue that comes after these.
+    """
+
+    reports: tuple[Report, ...]
+    notes: tuple[str, ...]
+    troubles: tuple[NewsletterError, ...]
+    next: Upcoming | None
+
+    @property
+    def exit_code(self) -> int:
+        """Of the gravest trouble: 3 before 1 before 75 before 0."""
+        codes = {trouble.exit_code for trouble in self.troubles}
+        return next((code for code in _GRAVEST_FIRST if code in codes), 0)
+
+
+def due(
+    store: Store,
+    settings: Settings,
+    provider: Provider,
+    drafts: Iterable[Draft],
+    *,
+    stop: Event,
+    progress: Progress,
+    note: Callable[[str], None] = unheard,
+    preflight: bool = True,
+    overlooked: Iterable[str] = (),
+) -> DueReport:
+    """Do what the schedule says, and finish what has started.
+
+    Trouble with one mailing or file never keeps another from being finished or started.
+
+    Args:
+        store: The ledger; its clock is the time.
+        settings: The newsletter's.
+        provider: Who takes the letters; with one that only rehearses, nothing starts.
+        drafts: Every issue file as read now.
+        stop: Set from outside to claim nothing more and finish what is in flight.
+        progress: How to tell of each mailing how far it is.
+        note: Called with a line for whoever watches, when it has to wait for others.
+        preflight: Try the web app before letters for real leave.
+        overlooked: A line about each file that is never sent for its name or place.
+
+    Raises:
+        NewsletterError: The ledger cannot be read.
+    """
+    store.refuse_closed()
+    run = _Run(
+        store,
+        settings,
+        provider,
+        {draft.slug: draft for draft in drafts},
+        _stop=stop,
+        _progress=progress,
+        _note=note,
+        _preflight=preflight,
+    )
+    run.finish_what_has_started()
+    run.look_at_files()
+    run.notes += overlooked
+    coming = None
+    with run.telling("issues"):
+        coming = upcoming(store, settings, run.files.values(), but=run.reports)
+    reports = tuple(run.reports.values())
+    troubles = [report.trouble for report in reports if report.trouble]
+    return DueReport(reports, tuple(run.notes), (*troubles, *run.troubles), coming)
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass over what has started and over the files; the arguments are those of `due`."""
+
+    _store: Store
+    _settings: Settings
+    _provider: Provider
+    files: Mapping[str, Draft]
+    _: KW_ONLY
+    _stop: Event
+    _progress: Progress
+    _note: Callable[[str], None]
+    _preflight: bool
+    reports: dict[str, Report] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    troubles: list[NewsletterError] = field(default_factory=list)
+
+    def finish_what_has_started(self) -> None:
+        """Go on with every mailing that has started, with what was frozen then."""
+        with self._store.read() as connection:
+            started = history.unfinished(connection, rehearsal=False)
+        for mailing in started:
+            self._finish(mailing)
+
+    def look_at_files(self) -> None:
+        """Start what is due, and record what missed its window; all else is left alone."""
+        with self._store.read() as connection:
+            moment = now(connection)
+            known = history.slugs(connection, rehearsal=False)
+        dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
+        for send_at, slug in dated:
+            if send_at <= moment and not forgotten(send_at, moment):
+                draft = self.files[slug]
+                with self.telling(draft.path):
+                    self._look_at(draft, send_at, moment)
+        old = [slug for send_at, slug in dated if forgotten(send_at, moment) and slug not in known]
+        undated = [draft.path for draft in self.files.values() if draft.send_at is None]
+        far = [
+            slug
+            for send_at, slug in dated
+            if far_ahead(send_at, moment) and not self.files[slug].is_draft and slug not in known
+        ]
+        self.notes += remarks.left_alone(old, undated, far)
+
+    @contextlib.contextmanager
+    def telling(self, where: str) -> Iterator[None]:
+        """Keep whatever goes wrong in one step for the end, where it is told."""
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - no file may keep another letter back
+            self.troubles.append(remarks.told(error, where))
+
+    def _finish(self, mailing: Mailing) -> None:
+        """Go on with one mailing, and account for it whatever comes of that."""
+        try:
+            report = self._go_on(mailing)
+        except Exception as error:  # noqa: BLE001 - one mailing keeps no other back
+            trouble = remarks.told(error, mailing.slug)
+            try:
+                report = self._account(mailing, trouble)
+            except NewsletterError:  # gone, or out of reach
+                self.troubles.append(trouble)
+                return
+        file = self.files.get(mailing.slug)
+        self.reports[mailing.slug] = replace(report, edited=edited(mailing, file))
+
+    def _go_on(self, mailing: Mailing) -> Report:
+        """Send what is owed as it was frozen, unless it waits for a person."""
+        hours = self._settings.finish_within_hours
+        with self._store.read() as connection:
+            overdue = out_of_time(mailing.started_at, now(connection), hours)
+            can = self._provider.capabilities
+            settles = can_settle(connection, mailing.id, self._settings, can)
+        if overdue and mailing.state in _GOING and self._began_here(mailing):
+            # Even if nothing could leave now: a person must hear of it.
+            with self._store.write() as connection:
+                mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
+                mailing = mailings.get(connection, mailing.id)
+        if mailing.state is MailingState.PAUSED:
+            report = self._account(mailing)
+            return replace(report, trouble=remarks.paused(report.receipt, overdue=overdue))
+        undecided = mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+        if undecided and (overdue or not settles):
+            report = self._account(mailing)
+            other = astray(outlook(report.receipt, can, self._settings))
+            trouble = remarks.undecided(
+                report.receipt, settles=settles, other=other, overdue=overdue
+            )
+            return replace(report, trouble=trouble)
+        refuse_other_provider(mailing, self._settings, self._provider)
+        report = self._send(mailing.slug, None)
+        if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
+            return report
+        # A person had it sent to some of its readers, and it was cut short.
+        return replace(report, trouble=remarks.paused(report.receipt, overdue=False))
+
+    def _began_here(self, mailing: Mailing) -> bool:
+        here = (self._provider.capabilities.name, self._settings.provider_url)
+        return (mailing.provider, mailing.provider_url) == here
+
+    def _look_at(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
+        """Do with a file whose time has come what its mailing, or the want of one, asks for."""
+        late = timing(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
+        with self._store.read() as connection:
+            mailing = history.find(connection, draft.slug, rehearsal=False)
+            ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
+        if mailing and mailing.state not in REPLACEABLE:
+            self._look_at_started(mailing, draft, send_at, late=late)
+        elif ended and ended.state is MailingState.CANCELLED:
+            # A schedule does not undo what a person decided.
+            self.notes += [] if late else [remarks.cancelled(draft.slug)]
+        elif draft.is_draft:
+            self.notes += [] if late else [remarks.still_a_draft(draft)]
+        elif late and ended is None:
+            self._miss(draft, send_at)
+        elif late:
+            pass  # it has been told
+        else:
+            self._begin(draft, send_at)
+
+    def _look_at_started(
+        self, mailing: Mailing, draft: Draft, send_at: datetime, *, late: bool
+    ) -> None:
+        """Account for an issue that is due and complete."""
+        told = self.reports.get(mailing.slug)
+        if mailing.state is not MailingState.COMPLETED:
+            if not told:  # another process started it just now: join in
+                self._finish(mailing)
+        elif not late and not told:
+            report = self._account(mailing)
+            self.reports[draft.slug] = replace(report, repeated=True, edited=edited(mailing, draft))
+            if slot(mailing.send_at) != slot(send_at):
+                self.notes.append(remarks.went_out_before(mailing, draft))
+
+    def _begin(self, draft: Draft, send_at: datetime) -> None:
+        if could_go(draft) and (others := self._in_the_same_slot(draft, send_at)):
+            raise remarks.same_slot(draft, others)
+        if self._provider.capabilities.rehearsal:
+            raise remarks.nobody_is_mailed(draft, self._settings)
+        if self._stop.is_set():
+            raise TryAgain(f"stopped before {draft.slug}", hint="Run the same command again")
+        self.reports[draft.slug] = self._send(draft.slug, draft)
+
+    def _in_the_same_slot(self, draft: Draft, send_at: datetime) -> list[str]:
+        """Return the other issues that are for this slot; one that a person cancelled is not."""
+        beside = [
+            other.slug
+            for other in self.files.values()
+            if other.send_at
+            and other.slug != draft.slug
+            and slot(other.send_at) == slot(send_at)
+            and could_go(other)
+        ]
+        with self._store.read() as connection:
+            for slug in tuple(beside):
+                ended = history.given_up(connection, slug, send_at, rehearsal=False)
+                if ended and ended.state is MailingState.CANCELLED:
+                    beside.remove(slug)
+        return beside
+
+    def _miss(self, draft: Draft, send_at: datetime) -> None:
+        """Record that an issue missed its window, and tell of it the first time."""
+        found = expire(self._store, self._settings, self._provider, draft, send_at)
+        if found and found.state is MailingState.EXPIRED:
+            trouble = remarks.missed(draft, send_at, self._settings.max_lateness_hours)
+            self.reports[draft.slug] = self._account(found, trouble)
+        elif found:
+            self.notes.append(remarks.went_out_before(found, draft))
+
+    def _send(self, slug: str, draft: Draft | None) -> Report:
+        order = Order(slug, draft, preflight=self._preflight, scheduled=True)
+        with self._progress(slug) as tell:
+            return send(
+                self._store,
+                self._settings,
+                self._provider,
+                order,
+                stop=self._stop,
+                progress=tell,
+                note=self._note,
+            )
+
+    def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> Report:
+        with self._store.read() as connection:
+            receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
+        return Report(receipt, edited=False, repeated=False, anew=False, trouble=trouble)

@@ -1,0 +1,201 @@
+"""What happened and what is next: accounts that add up, and what stands in the way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from newsletter import checks, render
+from newsletter.delivery import preflight
+from newsletter.errors import NewsletterError
+from newsletter.model import MailingState, Severity
+from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
+from newsletter.store import history, mailings, proofs
+from newsletter.store.database import now
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Iterable
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from newsletter.config import Settings
+    from newsletter.model import Draft, Issue, Mailing, Receipt
+    from newsletter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Upcoming:
+    """The issue that is next, for how many readers, and what stands in its way.
+
+    ``proofed`` tells whether its author has seen exactly the letter that would go out now.
+    """
+
+    slug: str
+    send_at: datetime
+    audience: int
+    blocked_by: tuple[str, ...]
+    proofed: bool
+
+
+def the_mailing(connection: Connection, slug: str) -> Mailing:
+    """Return the real mailing of an issue, else its latest rehearsal.
+
+    Raises:
+        NewsletterError: It has neither.
+    """
+    found = history.find(connection, slug, rehearsal=False) or history.find(
+        connection, slug, rehearsal=True
+    )
+    if found is None:
+        raise NewsletterError(
+            f"{slug} has not been sent or rehearsed", hint="See what there is: newsletter status"
+        )
+    return found
+
+
+def slugs(store: Store) -> list[str]:
+    """Return the slugs of all mailings and rehearsals, whether their files are there or not."""
+    with store.read() as connection:
+        return history.all_slugs(connection)
+
+
+def receipt_of(store: Store, slug: str) -> Receipt | None:
+    """Return the account of an issue's mailing, or None if it never had one."""
+    with store.read() as connection:
+        try:
+            mailing = the_mailing(connection, slug)
+        except NewsletterError:
+            return None
+        return mailings.receipt(connection, mailing)
+
+
+def overview(store: Store, count: int = 5) -> list[Receipt]:
+    """Return the accounts of the mailings that started last, and of all that are open."""
+    with store.read() as connection:
+        latest = history.latest(connection, count)
+        shown = {mailing.id for mailing in latest}
+        open_ = history.unfinished(connection, rehearsal=False)
+        older = [mailing for mailing in reversed(open_) if mailing.id not in shown]
+        return [mailings.receipt(connection, mailing) for mailing in (*latest, *older)]
+
+
+def could_go(draft: Draft) -> bool:
+    """Tell whether a file may be sent when its time comes: no errors, and no draft."""
+    return draft.issue is not None and not draft.issue.draft and not _errors(draft)
+
+
+def proofed(store: Store, settings: Settings, issue: Issue) -> bool:
+    """Tell whether its author has seen exactly the letter that would go out now.
+
+    Raises:
+        NewsletterError: There is no letter: a template is wrong.
+    """
+    return is_proofed(store, render.letter(issue, settings).hash)
+
+
+def is_proofed(store: Store, letter_hash: str) -> bool:
+    """Tell whether the author has seen exactly this letter."""
+    with store.read() as connection:
+        return bool(proofs.seen(connection, [letter_hash]))
+
+
+def time_of(store: Store) -> datetime:
+    """Return the time by which this program decides: the database's."""
+    with store.read() as connection:
+        return now(connection)
+
+
+def upcoming(
+    store: Store, settings: Settings, drafts: Iterable[Draft], but: Container[str] = ()
+) -> Upcoming | None:
+    """Return the first issue that can still go out in time and has not, if there is one.
+
+    A file with errors counts with the date in its name, so that it cannot be overlooked.
+
+    Args:
+        store: The ledger.
+        settings: The newsletter's.
+        drafts: Every issue file as read now.
+        but: Slugs that do not count.
+    """
+    with store.read() as connection:
+        sent = history.slugs_sent(connection)
+        audience = mailings.audience(connection)
+        moment = now(connection)
+    waiting = sorted(
+        (draft.send_at, draft.slug, draft)
+        for draft in drafts
+        if draft.slug not in sent
+        and draft.slug not in but
+        and draft.send_at is not None
+        and timing(draft.send_at, moment, settings.max_lateness_hours) is not Timing.LATE
+        and not forgotten(draft.send_at, moment)
+    )
+    if not waiting:
+        return None
+    send_at, slug, first = waiting[0]
+    obstacles = _obstacles(store, first, send_at)
+    obstacles += [
+        f"{other} has the same date and time"
+        for when, other, draft in waiting[1:]
+        if slot(when) == slot(send_at) and could_go(draft)
+    ]
+    if not audience:
+        obstacles.append("there are no active subscribers")
+    seen = False
+    if first.issue and not _errors(first):
+        try:
+            seen = proofed(store, settings, first.issue)
+        except NewsletterError as error:
+            obstacles.append(str(error))
+    obstacles += preflight.obstacles(store, settings)
+    return Upcoming(slug, send_at, audience, tuple(obstacles), proofed=seen)
+
+
+def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
+    """Return the issues of the last week that were to go out and did not.
+
+    Neither a draft nor what a person cancelled was to go out; and what went out under another
+    name did.
+    """
+    with store.read() as connection:
+        sent = history.slugs_sent(connection)
+        moment = now(connection)
+        return tuple(
+            draft.slug
+            for draft in drafts
+            if draft.slug not in sent
+            and draft.send_at is not None
+            and not draft.is_draft
+            and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+            and not forgotten(draft.send_at, moment)
+            and not _cancelled(connection, draft, draft.send_at)
+            and not (draft.issue and history.rival(connection, draft.issue))
+        )
+
+
+def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
+    """Return what stands in the way of one issue by itself."""
+    found = []
+    if errors := _errors(draft):
+        found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
+    if far_ahead(send_at, time_of(store)):
+        found.append("its date is more than a year ahead: look at the year")
+    if draft.is_draft:
+        found.append("it is still a draft: remove that line when it is done")
+    with store.read() as connection:
+        if _cancelled(connection, draft, send_at):
+            found.append(f"it was cancelled: only newsletter send {draft.slug} starts it anew")
+        if draft.issue and (other := history.rival(connection, draft.issue)):
+            found.append(f"{other.slug} already went out with this slot or this text")
+    return found
+
+
+def _errors(draft: Draft) -> int:
+    return sum(finding.severity is Severity.ERROR for finding in checks.check(draft))
+
+
+def _cancelled(connection: Connection, draft: Draft, send_at: datetime) -> bool:
+    ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
+    return ended is not None and ended.state is MailingState.CANCELLED

@@ -1,0 +1,340 @@
+"""Which column of a file is what."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+from newsletter.imports import formats, stems, words
+from newsletter.imports.formats import column_name
+from newsletter.model import Status
+from newsletter.subscriptions.export import OWN_COLUMNS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+_SHOWN = 40
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True)
+class OwnColumns:
+    """The columns that only our own export has, and that an import of it keeps."""
+
+    created_at: int
+    confirmed_at: int
+    source: int
+
+
+@dataclass(frozen=True, slots=True)
+class StatusColumn:
+    """A column that tells who is subscribed or who left.
+
+    Attributes:
+        words: What its words stand for; None is nothing.
+        otherwise: What any other word stands for, if it stands for something.
+        date: What a date stands for, if it stands for something.
+        blank: What an empty cell stands for, if it stands for something.
+    """
+
+    number: int
+    words: Mapping[str, Status | None]
+    otherwise: Status | None = None
+    date: Status | None = None
+    blank: Status | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Where the things an import needs stand in a row; numbers of cells, from 0.
+
+    Attributes:
+        width: Cells in the header.
+        own: Set if the file is our own export.
+        left_at: Where the moment of leaving may stand.
+        known: Columns that are read.
+        others: Columns of which nothing is known, by number.
+        untold: What somebody is whose row does not tell, in a file of leavers only.
+    """
+
+    width: int
+    own: OwnColumns | None
+    email: int
+    first_name: int | None
+    full_name: int | None
+    opted_in_at: tuple[int, ...]
+    ip: tuple[int, ...]
+    status: tuple[StatusColumn, ...]
+    left_at: tuple[int, ...]
+    known: frozenset[int] = frozenset()
+    others: Mapping[int, str] = field(default_factory=dict)
+    untold: Status | None = None
+
+    @property
+    def tells_only_who_left(self) -> bool:
+        """Tell whether no column says who is subscribed, and one says who unsubscribed."""
+        return any(column.otherwise for column in self.status) and all(
+            column.words.get("active") is None for column in self.status
+        )
+
+    def where_blank_is_subscribed(self, sometimes: Collection[int]) -> Columns:
+        """Return these columns where an empty moment of leaving says "did not leave".
+
+        Args:
+            sometimes: Columns that are filled in some rows and empty in others. Where nothing else
+                tells, that is how the file says who left.
+        """
+        if self.untold or not self.tells_only_who_left:
+            return self
+        told = tuple(
+            replace(
+                column,
+                blank=Status.ACTIVE,
+                words={word: status or Status.ACTIVE for word, status in column.words.items()},
+            )
+            if column.number in sometimes and column.otherwise is Status.UNSUBSCRIBED
+            else column
+            for column in self.status
+        )
+        return replace(self, status=told)
+
+
+def email_column(header: Sequence[str]) -> int | None:
+    """Return the number of the address column, if the header has one that is known."""
+    return _first([column_name(name) for name in header], formats.EMAIL)
+
+
+def find(header: Sequence[str], name: str, *, where: str, hint: str) -> int:
+    """Return the number of the column that somebody names: as the file does, or by "#5".
+
+    Raises:
+        NewsletterError: There is no such column, or there are two.
+    """
+    if name.startswith("#") and name[1:].isdecimal() and 0 < int(name[1:]) <= len(header):
+        return int(name[1:]) - 1
+    wanted = formats.plain(name)
+    found = [number for number, other in enumerate(header) if formats.plain(other) == wanted]
+    if len(found) != 1:
+        how_many = "more than one column" if found else "no column"
+        raise NewsletterError(
+            f'has {how_many} "{name}"; the columns are {listed(header)}', where=where, hint=hint
+        )
+    return found[0]
+
+
+def mapped(
+    header: Sequence[str], names: Mapping[str, str | Sequence[str]], *, where: str
+) -> dict[str, tuple[int, ...]]:
+    """Return the numbers of the columns that `--map` names, by field.
+
+    Raises:
+        NewsletterError: There is no such column, or there are two.
+    """
+    numbers = {}
+    for name, given in names.items():
+        columns = [given] if isinstance(given, str) else list(given)
+        hint = f"Name the one for {name} as the file does"
+        numbers[name] = tuple(find(header, column, where=where, hint=hint) for column in columns)
+    return numbers
+
+
+def recognise(
+    header: Sequence[str],
+    mapped: Mapping[str, Sequence[int]],
+    *,
+    where: str,
+    states: Collection[int] = (),
+) -> Columns:
+    """Tell which column is what.
+
+    Args:
+        header: The names in the file's first row.
+        mapped: Fields (of `formats.FIELDS`) that `--map` points at columns, by number.
+        where: The file's name, for errors.
+        states: Columns that hold nothing but words of a status: those of an ambiguous name are
+            status columns then.
+
+    Raises:
+        NewsletterError: There is no address column.
+    """
+    given = {number for numbers in mapped.values() for number in numbers}
+    # A column that `--map` gave a meaning has no other.
+    names = ["" if n in given else column_name(name) for n, name in enumerate(header)]
+    email = mapped.get("email", [_first(names, formats.EMAIL)])[0]
+    if email is None:
+        raise _no_address_column(header, where)
+    status = _status_columns(names, states)
+    status = tuple(_mapped_status(n, header[n]) for n in mapped.get("status", ())) + status
+    first_name = mapped.get("first_name", [_first(names, formats.FIRST_NAME)])[0]
+    full_name = _first(names, formats.FULL_NAME)
+    if first_name is None and formats.LAST_NAME & set(names):
+        first_name = full_name
+    opted_in_at = tuple(mapped.get("opted_in_at", _all(names, formats.OPTED_IN_AT)))
+    ip = tuple(mapped.get("ip", _all(names, formats.IP)))
+    own = _own(header)
+    known = {email, first_name, full_name, *opted_in_at, *ip, *given}
+    known |= {column.number for column in status}
+    if own:
+        known |= {own.created_at, own.confirmed_at, own.source}
+    all_left = formats.ALL_LEFT in names
+    if all_left:
+        letters = _letters(names, known)
+        status += letters
+        known |= {column.number for column in letters}
+    return Columns(
+        width=len(names),
+        own=own,
+        email=email,
+        first_name=first_name,
+        full_name=full_name,
+        opted_in_at=opted_in_at,
+        ip=ip,
+        status=_with_inactive(status, names),
+        left_at=tuple(column.number for column in status if column.otherwise),
+        known=frozenset(number for number in known if number is not None),
+        others={
+            number: name
+            for number, name in enumerate(header)
+            if number not in known and names[number] not in formats.HARMLESS
+        },
+        untold=Status.UNSUBSCRIBED if all_left else None,
+    )
+
+
+def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[StatusColumn, ...]:
+    """Return the columns of a file of opt-outs that stand for letters."""
+    return tuple(
+        _leaving(number, Status.UNSUBSCRIBED)
+        for number, name in enumerate(names)
+        if number not in known and name not in _ABOUT_PEOPLE
+    )
+
+
+_ABOUT_PEOPLE = formats.HARMLESS | {"record id", "contact id"}
+
+
+def _leaving(number: int, status: Status) -> StatusColumn:
+    return StatusColumn(number, words.NO_IS_NOTHING, status, date=status)
+
+
+def _mapped_status(number: int, name: str) -> StatusColumn:
+    """Return what `--map status=` makes of a column: its name tells how a yes is meant."""
+    kind = stems.kind(name)
+    if kind is stems.Kind.LEAVING:
+        status = stems.status_of(name)
+        told = {**words.NO_IS_NOTHING, **_LEAVERS}
+        return StatusColumn(number, told, status, date=status)
+    subscribed_when = kind is stems.Kind.PERMISSION or column_name(name) in formats.SUBSCRIBED_WHEN
+    return StatusColumn(number, words.YES_OR_NO, date=Status.ACTIVE if subscribed_when else None)
+
+
+_LEAVERS = {word: status for word, status in words.WORDS.items() if status is not Status.ACTIVE}
+
+
+def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[StatusColumn, ...]:
+    found = [StatusColumn(number, words.WORDS) for number in _all(names, formats.STATUS)]
+    if formats.MARKS_OF_BUTTONDOWN & set(names):
+        numbers = _all(names, (formats.STATUS_OF_BUTTONDOWN,))
+        found += [StatusColumn(number, words.WORDS) for number in numbers]
+    ambiguous = _all(names, tuple(formats.STATUS_IF_ITS_WORDS_ARE))
+    found += [StatusColumn(number, words.WORDS) for number in ambiguous if number in states]
+    found += [
+        StatusColumn(
+            number,
+            words.YES_OR_NO,
+            date=Status.ACTIVE if names[number] in formats.SUBSCRIBED_WHEN else None,
+        )
+        for number in _all(names, formats.SUBSCRIBED)
+    ]
+    found += [StatusColumn(n, words.NO_IS_PENDING) for n in _all(names, formats.CONFIRMED)]
+    for meanings, plain_no in (
+        (formats.LEFT_OR_NOT, words.NO_IS_SUBSCRIBED),
+        (formats.LEFT, words.NO_IS_NOTHING),
+    ):
+        found += [
+            StatusColumn(n, plain_no, meanings[names[n]], date=meanings[names[n]])
+            for n in _all(names, tuple(meanings))
+        ]
+    found += [
+        _leaving(number, Status.UNSUBSCRIBED)
+        for number, name in enumerate(names)
+        if name.startswith(formats.LEFT_OF_EACH_LETTER)
+    ]
+    found += [
+        StatusColumn(number, formats.OPTOUT_TYPES, Status.UNSUBSCRIBED)
+        for number in _all(names, (formats.OPTOUT_TYPE,))
+    ]
+    return tuple(found)
+
+
+def _with_inactive(
+    status: tuple[StatusColumn, ...], names: Sequence[str]
+) -> tuple[StatusColumn, ...]:
+    """Give "inactive" the meaning that it has in the file's tool, if that is known."""
+    for marks, meaning in formats.INACTIVE_IS:
+        if marks & set(names):
+            return tuple(
+                replace(column, words={**column.words, "inactive": meaning})
+                if column.words is words.WORDS
+                else column
+                for column in status
+            )
+    return status
+
+
+def _own(header: Sequence[str]) -> OwnColumns | None:
+    if not set(header) >= set(OWN_COLUMNS):
+        return None
+    return OwnColumns(*(header.index(name) for name in ("created_at", "confirmed_at", "source")))
+
+
+def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
+    if any("@" in name for name in header):
+        return NewsletterError(
+            "the first line holds an address where the names of the columns belong",
+            where=where,
+            hint="Put a line such as email,first_name above it",
+        )
+    return NewsletterError(
+        f"has no address column; the columns are {listed(header)}",
+        where=where,
+        hint="Point at it with --map email=COLUMN",
+    )
+
+
+def no_status(header: Sequence[str], where: str, *, leavers_only: bool = False) -> NewsletterError:
+    """Return what to say of a file that does not tell who is subscribed."""
+    if leavers_only:
+        problem = "no column tells who left"
+        way = "Or, if everybody in this file left, --as-suppressed instead of --leavers-only"
+    else:
+        problem = "no column tells who is subscribed"
+        way = (
+            "Or say it of everybody in this file: --all-subscribed, or --as-suppressed if they left"
+        )
+    return NewsletterError(
+        f"{problem}; the columns are {listed(header)}",
+        where=where,
+        hint=f"Point at it with --map status=COLUMN. {way}",
+    )
+
+
+def listed(header: Sequence[str]) -> str:
+    """Return the names of columns for a message, without any that holds an address."""
+    return ", ".join(f'"{shown(name)}"' for name in header[:_LISTED] if "@" not in name)
+
+
+def shown(name: str) -> str:
+    """Return the name of a column on one line, cut."""
+    return " ".join(name.split())[:_SHOWN]
+
+
+def _first(names: Sequence[str], known: Sequence[str]) -> int | None:
+    return next((names.index(name) for name in known if name in names), None)
+
+
+def _all(names: Sequence[str], known: Sequence[str]) -> tuple[int, ...]:
+    order = {name: rank for rank, name in enumerate(known)}
+    found = [number for number, name in enumerate(names) if name in order]
+    return tuple(sorted(found, key=lambda number: order[names[number]]))

@@ -1,0 +1,238 @@
+"""First names in a list from elsewhere: what a greeting can use, and what it cannot.
+
+A greeting without a name is never wrong; "Dag NULL," and "Dag Dhr.," are. So whatever is not
+surely a first name is none, and the row counts all the same. What a subscriber types on the form
+is judged elsewhere (`addresses.visitor_name`).
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from newsletter.addresses import clean_name
+
+_PLACEHOLDERS = frozenset(
+    {
+        *("null", "none", "nil", "undefined", "n/a", "#n/a", "n.a.", "nvt", "n.v.t.", "\\n"),
+        *("unknown", "onbekend", "anonymous", "anoniem", "empty", "leeg", "blank", "no name"),
+        *("noname", "geen naam", "geen", "not provided", "not available", "first name"),
+        *("firstname", "first_name", "voornaam", "roepnaam", "fname", "naam", "name", "missing"),
+    }
+)
+_EXACT_PLACEHOLDERS = frozenset({"NaN", "nan", "NA", "N.A", "NVT"})  # Nan and Na are names
+
+_SALUTATIONS = frozenset(
+    {
+        *("dhr", "dhr.", "de heer", "heer", "hr", "hr.", "meneer", "mevr", "mevr.", "mevrouw"),
+        *("mw", "mw.", "mej", "mej.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "miss", "sir"),
+        *(
+            "mister",
+            "madam",
+            "dame",
+            "herr",
+            "frau",
+            "mme",
+            "mme.",
+            "madame",
+            "monsieur",
+            "m.",
+            "mx",
+        ),
+        *("mx.", "zr", "zr.", "br", "br.", "dhr./mevr.", "dhr/mevr", "dhr./mw.", "mr./mrs."),
+    }
+)
+_HOUSEHOLDS = frozenset({"fam", "fam.", "familie", "family", "gezin", "erven", "wed", "wed."})
+_DEGREES = frozenset(
+    {
+        *("dr", "drs", "ir", "ing", "prof", "ds", "jhr", "jkvr", "mgr", "bc", "msc", "bsc", "phd"),
+        *("ma", "ba", "mba", "llm", "llb", "md", "rn", "esq", "jr", "sr", "pastoor", "zuster"),
+        *("broeder", "professor", "doctor", "dokter", "dominee", "baron", "barones", "em"),
+    }
+)
+# Short forms that are first names as well unless a point follows: "Ma", "Ba", "Em", "Bc".
+_NAMES_WITHOUT_POINT = frozenset({"ma", "ba", "em", "sr", "jr", "md"})
+_PARTICLES = frozenset(
+    {
+        *("de", "den", "der", "het", "'t", "\u2019t", "‘t", "t", "'s", "\u2019s", "van", "von"),
+        *("ten", "ter", "te", "op", "in", "aan", "bij", "uit", "over", "onder", "voor", "tot"),
+        *("v.d.", "v/d", "vd", "v.", "d'", "du", "la", "le", "les", "des", "da", "di", "dos"),
+        *("el", "al", "bin", "ibn", "zu", "zum", "zur", "af", "av", "lo", "'t/de"),
+    }
+)
+# Particles that are first names as well: alone in a column for first names they stay.
+_ALSO_NAMES = frozenset({"al", "el", "bin", "le", "lo", "di", "la"})
+_LEGAL_FORMS = frozenset(
+    {
+        *(
+            "bv",
+            "b.v.",
+            "b.v",
+            "nv",
+            "n.v.",
+            "n.v",
+            "vof",
+            "v.o.f.",
+            "v.o.f",
+            "gmbh",
+            "ltd",
+            "ltd.",
+        ),
+        *("inc", "inc.", "llc", "plc", "bvba", "vzw", "cv", "c.v.", "u.a.", "bv.", "nv.", "srl"),
+    }
+)
+# With which the name of an organisation begins.
+_ORGANISATIONS = frozenset(
+    {
+        *("stichting", "vereniging", "bakkerij", "restaurant", "praktijk", "gemeente", "maatschap"),
+        *("basisschool", "school", "kerk", "bibliotheek", "hotel", "salon", "studio", "winkel"),
+        *("afdeling", "redactie", "secretariaat", "administratie", "info", "receptie", "bedrijf"),
+        *("uitgeverij", "slagerij", "apotheek", "huisartsenpraktijk", "drukkerij", "caf\u00e9"),
+    }
+)
+_INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.-?)+[^\W\d_]?")
+# What UTF-8 looks like when it was read as Windows-1252 and written as UTF-8 again: "Ã©" for é.
+_TWICE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
+_NAMES_AT_ONCE = 8192
+
+
+def is_garbled(text: str) -> bool:
+    """Tell whether a text looks as if its encoding was guessed wrong once."""
+    return not text.isascii() and _TWICE.search(text) is not None
+
+
+def repaired(text: str) -> str | None:
+    """Return a text that was encoded twice as it was meant, or None if that cannot be told.
+
+    See https://www.unicode.org/faq/utf_bom.html and the table of Windows-1252 in the WHATWG
+    Encoding Standard, which gives the five unused bytes to control characters.
+    """
+    try:
+        raw = b"".join(_byte(character) for character in text)
+        return raw.decode()
+    except UnicodeError:
+        return None
+
+
+def _byte(character: str) -> bytes:
+    try:
+        return character.encode("cp1252")
+    except UnicodeEncodeError:
+        return character.encode("latin-1")
+
+
+@functools.lru_cache(maxsize=_NAMES_AT_ONCE)
+def first_name(text: str) -> str | None:
+    """Return what a column for first names holds, or None if that is no first name.
+
+    Raises:
+        ValueError: It is longer than a name may be.
+    """
+    name = clean_name(text)
+    if name is None or not _may_be_name(name):
+        return None
+    if name.isalpha() and len(name) > 1:
+        return None if name.casefold() in _SINGLE_WORDS else name
+    if "," in name and (rest := _after_titles(name.rpartition(",")[2].split())) is not None:
+        # A whole name in the wrong column: "Berg, mevr. I. van der".
+        return rest[0] if _is_first(rest[:1]) else None
+    words = name.split()
+    kept = _after_titles(words)
+    if not kept or _names_no_person(words):
+        return None
+    if kept == words:
+        return None if all(map(_is_nameless, kept)) else name
+    # "Mevr. Bos" is polite, and Bos is no first name; "Mevr. Anna Bos" has one.
+    return kept[0] if len(kept) > 1 and _is_first(kept) else None
+
+
+@functools.lru_cache(maxsize=_NAMES_AT_ONCE)
+def first_of(text: str) -> str | None:
+    """Return the first name of a whole name: Anna of "Anna de Vries" and "Vries, Anna de".
+
+    Raises:
+        ValueError: It is longer than a name may be.
+    """
+    name = clean_name(text)
+    if name is None or not _may_be_name(name):
+        return None
+    before, comma, after = name.rpartition(",")
+    if comma and after.split():
+        given = _after_titles(after.split())
+        if given:
+            return given[0] if _is_first(given) and not _names_no_person(name.split()) else None
+        name = before if len(before.split()) > 1 else ""  # "Jan Smit, MSc"; "Smit, mevr."
+    words = name.replace(",", " ").split()
+    kept = _after_titles(words)
+    if not kept or _names_no_person(words) or not _is_first(kept):
+        return None
+    if kept != words and len(kept) == 1:
+        return None  # "Mevr. Bos"
+    return kept[0]
+
+
+_SINGLE_WORDS = frozenset(
+    _PLACEHOLDERS
+    | _SALUTATIONS
+    | _HOUSEHOLDS
+    | (_DEGREES - _NAMES_WITHOUT_POINT)
+    | (_PARTICLES - _ALSO_NAMES)
+    | _LEGAL_FORMS
+    | _ORGANISATIONS
+    | {"nan", "na"}
+)
+
+
+def _may_be_name(name: str) -> bool:
+    """Tell whether a text is neither a placeholder nor an address, and holds a letter."""
+    if name.casefold() in _PLACEHOLDERS or name in _EXACT_PLACEHOLDERS or "@" in name:
+        return False
+    if name.strip("()<>[]{}|-_*.?#\"' ").casefold() in _PLACEHOLDERS:
+        return False
+    return any(map(str.isalpha, name)) and not name.casefold().startswith(("http:", "www."))
+
+
+def _is_title(word: str) -> bool:
+    word = word.casefold()
+    bare = word.rstrip(".")
+    if bare in _DEGREES:
+        return word != bare or bare not in _NAMES_WITHOUT_POINT
+    return word in _SALUTATIONS or word.rstrip(":") in _SALUTATIONS
+
+
+def _after_titles(words: list[str]) -> list[str]:
+    """Return the words without titles in front and degrees behind."""
+    if [word.casefold() for word in words[:2]] == ["de", "heer"]:
+        words = words[2:]
+    start, end = 0, len(words)
+    while start < end and _is_title(words[start]):
+        start += 1
+    while end > start and _is_title(words[end - 1]):
+        end -= 1
+    return words[start:end]
+
+
+def _is_nameless(word: str) -> bool:
+    """Tell whether a word is no name by itself: a particle, an initial, a placeholder, a sign."""
+    plain = word.casefold()
+    return (
+        plain in _PARTICLES
+        or plain in _PLACEHOLDERS
+        or word in _EXACT_PLACEHOLDERS
+        or (_INITIALS.fullmatch(word) is not None and word.upper() != word.lower())
+        or not any(map(str.isalpha, word))
+    )
+
+
+def _is_first(words: list[str]) -> bool:
+    """Tell whether the first of these words is a first name: no initial ("D Dam"), no particle."""
+    if not words or _is_nameless(words[0]):
+        return False
+    alone = len(words) == 1 or len(words[0]) > 1
+    return alone or words[0].upper() == words[0].lower()
+
+
+def _names_no_person(words: list[str]) -> bool:
+    """Tell whether a name is one of a household or an organisation."""
+    plain = [word.casefold().strip(",") for word in words]
+    return plain[0] in _HOUSEHOLDS | _ORGANISATIONS or not _LEGAL_FORMS.isdisjoint(plain)

@@ -1,0 +1,280 @@
+"""A look at the whole file before its first row counts: is there a no that nobody would hear?
+
+Whoever's status column says "active" and whose next column says "no newsletter" has refused. So a
+column that the program does not know stops the import if its name or its cells may say that
+somebody left, refused, bounced, complained or gave no permission. The author then says what it is.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from newsletter.errors import NewsletterError
+from newsletter.imports import columns as columns_
+from newsletter.imports import formats, stems, words
+from newsletter.imports.reader import as_text
+from newsletter.imports.stems import Kind
+from newsletter.model import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from newsletter.imports.columns import Columns
+
+_AT_ONCE = 4096  # distinct cells of a column that are remembered
+_EXAMPLES = 5
+_SHOWN = 40
+_NAMED = 6
+
+_LINK = re.compile(r"(?:https?://|www\.|mailto:)\S+", re.IGNORECASE)
+_ZERO = re.compile(r"0+(?:[ ,]0+)?(?: ?%)?")
+_DATE = re.compile(
+    r"\d{1,4}[ /]\d{1,2}[ /]\d{1,4}\b.*|\d{8}(?:t?\d{4,6})?z?"
+    r"|(?:\w+,? )?\d{1,2} (?:jan|feb|mar|maa|mrt|apr|may|mei|jun|jul|aug|sep|oct|okt|nov|dec)\w*,?"
+    r" \d{4}\b.*|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w* \d{1,2},? \d{4}\b.*"
+)
+_CLEAR_YES = (
+    words.YES
+    | frozenset(word for word, status in words.WORDS.items() if status is Status.ACTIVE)
+    | {
+        *("granted", "given", "gegeven", "akkoord", "accepted", "geaccepteerd", "agreed"),
+        *("allowed", "toegestaan", "toestemming", "toestemming gegeven", "consent given"),
+        *("consented", "consent", "opt ins", "double opt in", "single opt in", "yes please"),
+        *("ja graag", "ja, graag", "ja akkoord", "subscribe", "email", "verleend"),
+    }
+)
+_NO_PERMISSION = frozenset({"none", "nil"})  # elsewhere that is an empty cell
+_PLAIN_NO = (words.NO - {"0", "0 0", "0,0", "0 00", "0,00"}) | {"never", "nooit"}
+# A moment of leaving that is empty says "did not leave" only in columns such as these.
+_TELLS_WHO_LEFT = re.compile(r"unsub|uitschr|uitgeschr|afmeld|afgemeld|opt ?out|opted ?out|cancel")
+
+
+def looks_like_date(word: str) -> bool:
+    """Tell whether a text, as `formats.plain` writes it, is a date in any usual order."""
+    return _DATE.fullmatch(word) is not None
+
+
+@dataclass(slots=True)
+class _Column:
+    """What is seen of one column."""
+
+    name: str
+    kind: Kind
+    against: dict[str, None] = field(default_factory=dict)
+    others: dict[str, None] = field(default_factory=dict)
+    blank: bool = False
+    filled: bool = False
+    zero: bool = False
+    count: bool = False
+    only_status: bool = True
+    seen: dict[str, None] = field(default_factory=dict)
+
+    def look(self, cell: str) -> None:
+        """Judge a cell that was not seen before."""
+        if len(self.seen) >= _AT_ONCE:
+            self.seen.clear()
+        self.seen[cell] = None
+        text = as_text(cell)
+        word = formats.plain(text)
+        if word in words.BLANK and not (self.kind is Kind.PERMISSION and word in _NO_PERMISSION):
+            self.blank = True
+            return
+        zero = _ZERO.fullmatch(word) is not None
+        no = word in words.NO_IS_NOTHING or zero
+        self.filled = self.filled or not (no and self.kind is Kind.LEAVING)
+        self.blank = self.blank or (no and self.kind is Kind.LEAVING)
+        self.zero = self.zero or zero
+        self.count = self.count or word not in {"0", "1"}
+        self.only_status = self.only_status and (word in words.WORDS or word in words.NOT_SURE)
+        against = self._is_against(word, text, no=no) or (
+            self.kind is not Kind.CHANNEL and stems.speaks_against(self.name, text)
+        )
+        kept = self.against if against else self.others
+        if len(kept) < _EXAMPLES:
+            kept[text] = None
+
+    def _is_against(self, word: str, text: str, *, no: bool) -> bool:
+        if self.kind is Kind.LEAVING:
+            return not no and not _LINK.fullmatch(text.strip())
+        if self.kind is Kind.PERMISSION:
+            return word not in _CLEAR_YES and not looks_like_date(word)
+        return self.kind is Kind.SUBSCRIPTION and word in _PLAIN_NO
+
+    def stops(self) -> bool:
+        """Tell whether this column may say what nobody would hear."""
+        if self.against:
+            return True
+        if self.kind is Kind.PERMISSION:
+            return self.blank and self.filled
+        # A nought under "Receives mail" is a no where a one is the yes; elsewhere it is a count.
+        flag = self.zero and not self.count and not stems.is_counted(self.name)
+        return self.kind is Kind.SUBSCRIPTION and flag
+
+    def examples(self) -> str:
+        """Return some of its values for a message, cut, and no address among them."""
+        values = [*self.against, *self.others][:_EXAMPLES]
+        if self.kind is Kind.PERMISSION and self.blank:
+            values.append("")
+        return ", ".join(
+            f'"{_cut(value)}"' if value else "nothing in some rows" for value in values
+        )
+
+
+def _cut(text: str) -> str:
+    text = " ".join("(an address)" if "@" in word else word for word in text.split())
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+class Screen:
+    """Watches a file while it is read for the first time.
+
+    Args:
+        where: The file's name, for errors.
+        mapping: What `--map` says, by field.
+        ignore: The columns that `--ignore` names.
+    """
+
+    def __init__(
+        self, where: str, mapping: Mapping[str, str | Sequence[str]], ignore: Collection[str]
+    ) -> None:
+        self._where = where
+        self._mapping = mapping
+        self._ignore = ignore
+        self._watched: dict[int, _Column] = {}
+        self._heading = ""
+
+    def watch(self, header: tuple[str, ...]) -> Callable[[list[str]], None]:
+        """Return what looks at the records below a header."""
+        try:
+            columns = self._recognise(header)
+            ignored = self._ignored(header, columns)
+        except NewsletterError:
+            return lambda _: None  # it is told once the whole file was read
+        told = {column.number for column in columns.status if column.otherwise}
+        watched = {
+            number: _Column(header[number], Kind.LEAVING if number in told else stems.kind(name))
+            for number, name in [*columns.others.items(), *((n, header[n]) for n in told)]
+            if number not in ignored
+        }
+        self._watched = watched
+        looks = [(number, column.seen, column.look) for number, column in watched.items()]
+        width, email = len(header), columns.email
+
+        def look(cells: list[str]) -> None:
+            if "@" not in "".join(cells[email : email + 1]):
+                self._look_for_heading(header, cells)
+            if len(cells) < width:
+                cells = cells + [""] * (width - len(cells))
+            for number, seen, judge in looks:
+                cell = cells[number]
+                if cell not in seen:
+                    judge(cell)
+
+        return look
+
+    def _look_for_heading(self, header: Sequence[str], cells: Sequence[str]) -> None:
+        """Notice a line that heads the rows below it, as people write in lists of their own."""
+        filled = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell.strip()]
+        if len(filled) == 1 and stems.speaks_against(*filled[0]):
+            self._heading = self._heading or filled[0][1]
+
+    def columns(self, header: Sequence[str]) -> Columns:
+        """Return which column is what, now that the whole file was seen.
+
+        Raises:
+            NewsletterError: A column that `--map` or `--ignore` names is not there, or not to be
+                ignored.
+        """
+        states = [
+            number
+            for number, column in self._watched.items()
+            if formats.column_name(column.name) in formats.STATUS_IF_ITS_WORDS_ARE
+            and column.only_status
+            and column.filled
+        ]
+        found = self._recognise(header, states)
+        self._ignored(header, found)
+        mapped = self._mapped(header).get("status", ())
+        sometimes = [
+            number
+            for number, column in self._watched.items()
+            if column.blank
+            and column.filled
+            and (number in mapped or _TELLS_WHO_LEFT.search(formats.column_name(column.name)))
+        ]
+        return found.where_blank_is_subscribed(sometimes)
+
+    def verdict(self, header: Sequence[str], columns: Columns) -> None:
+        """Stop the import if a column that is not known, or a line between rows, may say a no.
+
+        Raises:
+            NewsletterError: There is one.
+        """
+        if self._heading:
+            raise NewsletterError(
+                f'a line without an address says "{_cut(self._heading)}", perhaps of all rows below'
+                " it, so nothing was imported",
+                where=self._where,
+                hint="Put the rows of those who left into a file of their own, and import that with"
+                " --as-suppressed",
+            )
+        stopping = [
+            (number, column)
+            for number, column in self._watched.items()
+            if number in columns.others and column.stops()
+        ]
+        if not stopping:
+            return
+        told = [
+            f"{_quoted(column.name, number)} holds {column.examples()}"
+            for number, column in stopping[:_NAMED]
+        ]
+        names = [shlex.quote(_typed(header, number)) for number, _ in stopping]
+        maps = " ".join(f"--map status={name}" for name in names)
+        ignores = " ".join(f"--ignore {name}" for name in names)
+        what = "a column is" if len(stopping) == 1 else f"{len(stopping)} columns are"
+        raise NewsletterError(
+            f"{what} not known and may say who left or does not want mail, so nothing was imported:"
+            f" {'; '.join(told)}",
+            where=self._where,
+            hint=f"Add {maps} for what tells who is subscribed or left, and {ignores} for what"
+            " says nothing of that",
+        )
+
+    def _mapped(self, header: Sequence[str]) -> dict[str, tuple[int, ...]]:
+        return columns_.mapped(header, self._mapping, where=self._where)
+
+    def _recognise(self, header: Sequence[str], states: Collection[int] = ()) -> Columns:
+        return columns_.recognise(header, self._mapped(header), where=self._where, states=states)
+
+    def _ignored(self, header: Sequence[str], columns: Columns) -> frozenset[int]:
+        hint = "Name the column to ignore as the file does"
+        numbers = [
+            columns_.find(header, name, where=self._where, hint=hint) for name in self._ignore
+        ]
+        for number in numbers:
+            if number in columns.known:
+                raise NewsletterError(
+                    f"the column {_quoted(header[number], number)} is one that is read, so it"
+                    " cannot be ignored",
+                    where=self._where,
+                    hint="Leave out that --ignore. A row becomes active only if all that is known"
+                    " of it agrees",
+                )
+        return frozenset(numbers)
+
+
+def _quoted(name: str, number: int) -> str:
+    shown = columns_.shown(name)
+    return f'"{shown}"' if shown and "@" not in shown else f"column {number + 1}"
+
+
+def _typed(header: Sequence[str], number: int) -> str:
+    """Return how a column is named in an option: by its name, or by its number if need be."""
+    name = " ".join(header[number].split())
+    same = [other for other in header if formats.plain(other) == formats.plain(name)]
+    usable = name and len(same) == 1 and "@" not in name and name.isprintable()
+    return name if usable and not name.startswith("#") else f"#{number + 1}"

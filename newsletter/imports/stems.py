@@ -1,0 +1,253 @@
+"""What the name of a column, or a text in a cell, may say against mailing somebody.
+
+In Dutch and in English. Names are judged by their parts, cells by whole phrases; where a part has
+harmless uses as well, they are listed with it. A false alarm costs the author one option
+(`--ignore`); a word that is missed mails somebody who had left.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import unicodedata
+from enum import Enum
+
+from newsletter.imports import words
+from newsletter.model import Status
+
+
+class Kind(Enum):
+    """What the name of a column is about.
+
+    `LEAVING` covers refusing, bouncing, complaining, blocking and suppression as well.
+    `SUBSCRIPTION` has harmless uses by the dozen ("reason for signing up"): of it only a plain no
+    counts. `CHANNEL` is about calling, texting or paper mail.
+    """
+
+    LEAVING = "leaving"
+    PERMISSION = "permission"
+    SUBSCRIPTION = "subscription"
+    CHANNEL = "channel"
+    NOTHING = "nothing"
+
+
+# Parts of a name, looked for in it without its spaces. A leading space means: at the start of a
+# word of it.
+_LEAVING = (
+    *("unsub", "optout", "optedout", "optingout", "uitschr", "uitgeschr", "afmeld", "afgemeld"),
+    *("opzeg", "opgezeg", " cancel", " annuleer", "geannuleer", "stopgezet", "gestopt", " quit"),
+    *("beeindig", " terminat", " resign", "deactiv", "inactiv", "inactief", "disabled", "churn"),
+    *("uitgeschakel", "deleted", "verwijder", " removed", " removal", " lapsed", "withdraw"),
+    *("withdrew", "ingetrokken", "intrekk", " revok", "opgehev", "geroyeer", "royement"),
+    *("vertrokken", "uitgetreden", "uittred", "deceas", "overled", "overlijd", " unjoin"),
+    *("bounc", "gebouns", "undeliver", "onbestelbaar", "onbezorg", "teruggestuur", "teruggekaats"),
+    *("teruggekomen", " invalid", "ongeldig", "quarantin", "opgeschoond", " cleaned", "hardfail"),
+    *("unreachable", "onbereikbaar", "complain", "klacht", " abuse", "misbruik", "spam", " junk"),
+    *("ongewenst", " unwanted", "suppress", "onderdruk", "blacklist", "blocklist", "denylist"),
+    *("zwartelijst", " blocked", "geblok", "blokk", " banned", " exclud", "exclusion"),
+    *("uitgeslot", " uitsluit", " donot", " dont", " refus", "weiger", " declin", "bezwaar"),
+    *(" objection", " objected", "nomail", "noemail", "nonewsletter", "nocontact", "nomarketing"),
+    *("nomessages", "nonews", "nomore", "nolonger", "nietmeer", "nooitmeer", " notsubscri"),
+    *("nonsubscri", "nopermission", "noconsent", "mailstop", "stopmail"),
+)
+_LEAVING_WORDS = frozenset(
+    {
+        "geen",
+        "niet",
+        "nooit",
+        "not",
+        "never",
+        "stop",
+        "stopt",
+        "dnc",
+        "dnd",
+        "dne",
+        "dnm",
+        "block",
+        "leaving",
+    }
+)
+_KEYS = frozenset({"token", "hash", "link", "url", "uuid"})  # with which somebody could leave
+_HARMLESS_PARTS = (
+    *("acceptgiro", "uitsluitend", "noreply", "nomailing"),
+    *("noemen", "aanspreken", "maywecall", "mayicall", "addressyou"),  # how to greet somebody
+)
+_LEFT_AS_A_WORD = re.compile(
+    r"^left$|\bleft (?:at|on|date|list|reason)\b|\b(?:has|have|date|when|who) left\b"
+    r"|\b(?:reden|datum) (?:van )?(?:vertrek|uitschr|afmeld)|\bvertrek(?:reden|datum)\b"
+    r"|\bleave (?:date|reason)\b|\b(?:ended|ends) (?:at|on)\b|\beinde (?:lid|abon|inschr|nieuws)"
+    r"|\beinddatum (?:lid|abon|inschr|nieuws)|\bend date (?:sub|member)|\bzwarte lijst\b"
+)
+_PERMISSION = (
+    *("consent", "toestemm", "instemm", "optin", "optedin", "akkoord", "goedkeur", "nieuwsbrie"),
+    *("newsletter", "mailing", "gdpr", "rgpd", "dsgvo", "marketing", " accept", "geaccepteer"),
+    *(" allow", "permission", " permit", " agree", "privacy", "contactable", "mailable"),
+    *("maywe", "mayicontact", "maycontact", "mayemail", "maymail", "mogenwe", "magmail", "magwe"),
+    *("magik", "maggemail", "magee", "gemaild", "mailenok", "emailok", "mailok"),
+)
+_PERMISSION_WORDS = frozenset({"avg", "mag"})
+_SUBSCRIPTION = (
+    *("subscri", "abonn", "aanmeld", "aangemeld", "ingeschr", "inschrij", "verif", " valid"),
+    *("deliverable", "reachable", "bereikbaar", "bevestig", "confirm", " geldig", "ontvang"),
+    *(" receiv", "mailen"),
+)
+_SUBSCRIPTION_WORDS = frozenset(
+    {"mail", "mails", "email", "emails", "mailing", "letter", "brief", "contact", "updates", "wil"}
+)
+# In a name with one of these, permission and subscription are only counted, dated or explained,
+# or it is an address on paper ("Mailing street"); of such a column only a plain no counts.
+_ASIDE = re.compile(
+    r"\b(?:open(?:s|ed|ing|rate)?|geopend|clicks?|clicked|klik\w*|geklikt|sent|sends|verzonden"
+    r"|verstuurd|received|delivered|bezorgd|rate|ratio|score|count|aantal|total|totaal|percent\w*|average"
+    r"|gemiddeld\w*|last|laatste?|first|eerste|source|bron|via|method\w*|methode|forms?|formulier"
+    r"|text|tekst|wording|ip|url|link|links|page|pagina|campaign|campagne|version|versie|id|name"
+    r"|naam|title|titel|language|taal|utm|frequen\w*|street|straat|city|plaats|state|province"
+    r"|zip|postal|postcode|country|land|address|adres|order|value|waarde|user ?agent|reason|reden"
+    r"|tags?|segments?|lists?|lijst\w*|groups?|groep\w*|platform|device|revenue|omzet)\b"
+)
+_CHANNEL = re.compile(
+    r"\b(?:sms|whatsapp|push|fax|call|calls|phone|telefoon\w*|telefonisch\w*|bellen|bel|text"
+    r"|post|postal|direct mail|mobile|voice)\b"
+)
+_BY_MAIL = re.compile(r"\be ?mails?\b|\bmails?\b|\bmailen\b|\bnieuwsbrie|\bnewsletter")
+_BOUNCED = re.compile(r"bounc|bouns|undeliver|onbestel|onbezorg|terugge|invalid|ongeldig|cleaned")
+_COMPLAINED = re.compile(r"complain|klacht|spam|abuse|junk|ongewenst")
+
+
+@functools.lru_cache(maxsize=1024)
+def kind(name: str) -> Kind:
+    """Return what the name of a column is about."""
+    spaced = _spaced(name)
+    compact = spaced.replace(" ", "")
+    tokens = frozenset(spaced.split())
+    if any(part in compact for part in _HARMLESS_PARTS) or not _KEYS.isdisjoint(tokens):
+        return Kind.NOTHING
+    if _CHANNEL.search(spaced) and not _BY_MAIL.search(spaced):
+        return Kind.CHANNEL
+    if (
+        _has(spaced, compact, _LEAVING)
+        or not _LEAVING_WORDS.isdisjoint(tokens)
+        or _LEFT_AS_A_WORD.search(spaced)
+    ):
+        return Kind.LEAVING
+    permission = _has(spaced, compact, _PERMISSION) or not _PERMISSION_WORDS.isdisjoint(tokens)
+    if permission and not _ASIDE.search(spaced):
+        return Kind.PERMISSION
+    if (
+        permission
+        or _has(spaced, compact, _SUBSCRIPTION)
+        or not _SUBSCRIPTION_WORDS.isdisjoint(tokens)
+    ):
+        return Kind.SUBSCRIPTION
+    return Kind.NOTHING
+
+
+def is_counted(name: str) -> bool:
+    """Tell whether a column counts or explains something, so that its 0 is no answer."""
+    return _ASIDE.search(_spaced(name)) is not None
+
+
+def status_of(name: str) -> Status:
+    """Return how somebody left by what the name of a column says of leaving."""
+    spaced = _spaced(name).replace(" ", "")
+    if _COMPLAINED.search(spaced):
+        return Status.COMPLAINED
+    return Status.BOUNCED if _BOUNCED.search(spaced) else Status.UNSUBSCRIBED
+
+
+def _has(spaced: str, compact: str, parts: tuple[str, ...]) -> bool:
+    starts: tuple[str, ...] = ()
+    for part in parts:
+        if part.startswith(" "):
+            # At the start of a word; the words after it may be written apart ("do not").
+            starts = starts or _starts(spaced)
+            if any(start.startswith(part[1:]) for start in starts):
+                return True
+        elif part in compact:
+            return True
+    return False
+
+
+def _starts(spaced: str) -> tuple[str, ...]:
+    tokens = spaced.split()
+    return tuple("".join(tokens[number:]) for number in range(len(tokens)))
+
+
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_SIGNS = re.compile(r"[^0-9a-z]+")
+
+
+def _spaced(text: str) -> str:
+    """Return a name in lower case without accents, its words apart: "hasOptedOut" too."""
+    folded = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text)).casefold()
+    ascii_ = "".join(c for c in folded if not unicodedata.combining(c))
+    return _SIGNS.sub(" ", ascii_.replace("'", "").replace("\u2019", "")).strip()
+
+
+# Phrases that say it wherever they stand in a text, as `_spaced` writes it.
+_MAIL = r"(?:e ?mails?|mails?|mailen|mailing\w*|nieuws\w*|newsletters?|letters?|brieven|brief)"
+_AGAINST = re.compile(
+    r"\b(?:unsubscrib\w*|unsubbed|unsub|uitgeschreven|uitschrij\w*|uitschreef|afgemeld\w*"
+    r"|afmeld\w*|opgezegd|opgezegde|zegde op|opzegging|opted? ?out|optedout|optout|opting out"
+    r"|(?:hard ?)?bounced?|gebounced?|gebounst|hardbounce\w*|suppressed|suppression|blacklisted"
+    r"|blocklisted|zwarte lijst|geblokkeerd|never ?subscribed|not ?subscribed|non ?subscribed"
+    r"|nonsubscribed|not opted in|(?:do not|dont|don t|never) (?:e ?mail|mail|contact|send|disturb)"
+    rf"|no (?:more )?{_MAIL}|no (?:consent|permission|marketing)|no longer (?:subscribed|interested"
+    r"|wants?|wishes|receiv\w*|member)|not interested"
+    r"|niet (?:meer )?(?:ingeschreven|aangemeld|e ?mailen|mailen|benaderen|benaderd|geabonneerd"
+    r"|contacteren|akkoord|geinteresseerd|versturen|sturen|toegestaan|ontvangen|gemaild)"
+    rf"|geen (?:enkele )?{_MAIL}|geen (?:toestemming|reclame|marketing|abonnee|contact meer"
+    r"|interesse meer|post meer)|wil (?:dit |het )?niet meer|wil (?:hem|ze|haar)? ?niet ontvangen"
+    r"|(?:marked|reported|gemarkeerd|gemeld) (?:as|als) (?:spam|junk)|als spam gem\w+"
+    r"|spam ?(?:complaint|report|klacht|melding)|undeliverable|onbestelbaar|invalid e ?mail"
+    r"|consent (?:withdrawn|revoked)|withdrew consent|toestemming ingetrokken|stopgezet"
+    r"|left the (?:list|newsletter)|remove(?:d)? from (?:the )?list|van de lijst (?:af|gehaald)"
+    r"|(?:subscription|membership|abonnement|lidmaatschap) (?:is )?(?:cancell?ed|ended|beeindigd)"
+    r")\b"
+)
+_LINK = re.compile(r"(?:https?://|www\.|mailto:)\S+", re.IGNORECASE)
+# What `_AGAINST` can begin or hold, so that most texts need no second look.
+_HINT = re.compile(
+    r"unsub|schr|meld|zeg|opt|ounc|ouns|suppr|list|lijst|block|blok|ever|not|don|no |geen|niet"
+    r"|spam|junk|deliver|bestel|invalid|consent|ingetrok|stop|left|remove|cancel|ended|indigd"
+)
+# Columns whose "cancelled" or "pending" is of something that was bought or planned.
+_OF_TRADE = re.compile(
+    r"order|betaa?l|payment|bestel|factuur|invoice|shipping|verzend|event|ticket|afspraak|financ"
+    r"|fulfil|booking|boeking|reserver|stripe|plan\b|billing|product"
+)
+_OF_ZEAL = re.compile(r"engage|activity|activiteit|rating|betrokken|account")
+
+
+@functools.lru_cache(maxsize=512)
+def _weak_words(name: str) -> frozenset[str]:
+    """Return which words, standing alone in a column of this name, speak against mailing."""
+    spaced = _spaced(name)
+    if _OF_TRADE.search(spaced):
+        return frozenset()
+    if _OF_ZEAL.search(spaced):
+        return words.AGAINST - {"inactive", "inactief", "disabled", "archived", "deleted"}
+    return words.AGAINST
+
+
+def speaks_against(name: str, text: str) -> bool:
+    """Tell whether a cell says that somebody left, refused, bounced or complained.
+
+    Args:
+        name: Of its column.
+        text: The cell.
+    """
+    if len(text) < 2 or text.upper() == text.lower():  # noqa: PLR2004 - no word
+        return False
+    plain = text.casefold().replace("_", " ").replace("-", " ").replace(".", " ")
+    word = " ".join(plain.split()).strip("\"'[](){} ")
+    if word in words.AGAINST or word.startswith(_STARTS):
+        weak = _weak_words(name)
+        if word in weak or (weak and words.leading_status(word)):
+            return True
+    if not _HINT.search(word):
+        return False
+    return _AGAINST.search(_spaced(_LINK.sub(" ", text))) is not None
+
+
+_STARTS = tuple({word[:4] for word, status in words.WORDS.items() if status is not Status.ACTIVE})

@@ -1,0 +1,193 @@
+"""What a reply means, whoever the provider is: was the request taken, will it be, does nobody know?
+
+One table for all, from what the status codes promise (RFC 9110, section 15) and from what gateways
+do in practice: an error that a gateway writes says nothing of the server behind it, which may
+have taken the request before its answer was lost.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.model import Refused, RetryLater, Unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from newsletter.model import Recipient
+    from newsletter.providers.http import Failure, Reply
+
+_ACCOUNT: Final = "refuses this key or account {said}"
+_ADDRESS: Final = "knows no such address {said}; is provider_url right?"
+_REQUEST: Final = "refuses the request {said}"
+_BETWEEN: Final = (
+    "did not answer itself {said}: a web page came instead, as proxies, firewalls and content"
+    " networks write it; may this machine reach it, and is provider_url right?"
+)
+_REFUSALS: Final = {
+    **dict.fromkeys((401, 402, 403), _ACCOUNT),
+    **dict.fromkeys((301, 302, 307, 308, 404, 405, 410), _ADDRESS),
+    **dict.fromkeys((400, 406, 411, 413, 414, 415, 422, 431, 451), _REQUEST),
+}
+# 420 and 421 are how SparkPost and MailerSend say that they take nothing just now.
+# 425: the request was not looked at, for it might have been a replay (RFC 8470, section 5.2).
+_PATIENCE: Final = frozenset({420, 421, 425, 429})
+_UNAVAILABLE: Final = 503
+_LONGEST_QUOTE: Final = 200
+_NAME: Final = re.compile(r"[!-~]{1,100}")
+_LONGEST_READ: Final = 2_000
+_LONG_NAME: Final = 5
+_SHORT: Final = 8  # up to here, what is hidden may by chance stand within other words
+# The sign of an address as people and encodings write it: URLs (also doubly encoded), HTML, JSON,
+# programs, quoted-printable, UTF-7, and by hand.
+_SIGN: Final = re.compile(
+    r" ?(?:[@\uff20\ufe6b]|%(?:25){0,3}40|&(?:amp;){0,3}(?:#0{0,5}64|#x0{0,5}40|commat);?"
+    r"|\\{1,4}(?:u\{?0{0,4}40\}?|x40|100)|[\[({<] ?(?:at|@) ?[\])}>]|\+aea-"
+    r"|=40(?=[a-z0-9-]{1,63}\.)) ?",
+    re.IGNORECASE,
+)
+_QUOTED_MAILBOX: Final = re.compile(r'"[^"]{1,64}"@')
+_TAG: Final = re.compile(r"<[^>]*>?")
+_LONG_WORD: Final = re.compile(r"[A-Za-z0-9_.~+/=-]{24,}")
+_PART: Final = re.compile(r"[^\W_]{1,64}")
+_WORD: Final = re.compile(r"[^\W_]{1,64}(?:[.'’+_-][^\W_]{1,64}){0,5}")
+_NAME_OF_SOMEBODY: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’+_-]){1,63}")
+_SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
+
+
+def verdict(reply: Reply, words: str = "") -> Failure | None:
+    """Return what a reply means for all that was in its request, or None if it was taken (2xx).
+
+    Args:
+        reply: Whatever came back.
+        words: What the provider says of it, as `quote` returned it.
+    """
+    status = reply.status
+    if 200 <= status < 300:  # noqa: PLR2004 - the class of statuses that mean success
+        return None
+    said = f"({status}: {words})" if words else f"({status})"
+    if status in _REFUSALS:
+        meaning = _REFUSALS[status]
+        if meaning is _ACCOUNT and _is_page(reply):
+            meaning = _BETWEEN
+        return Refused(f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST)
+    if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
+        return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
+    return Unknown(f"the provider had trouble of its own {said}")
+
+
+def _is_page(reply: Reply) -> bool:
+    """Tell whether a reply is a page for people: no API of a provider answers with one."""
+    kind = reply.headers.get("content-type", "").lower()
+    start = reply.body[:200].lstrip().lower()
+    return kind.startswith("text/html") or start.startswith((b"<!doctype html", b"<html"))
+
+
+def wait(headers: Mapping[str, str]) -> float | None:
+    """Return how many seconds a reply asks us to wait, if it says so.
+
+    `Retry-After` holds seconds or a date (RFC 9110, section 10.2.3); `ratelimit-reset` seconds.
+    """
+    asked = headers.get("retry-after", "").strip()
+    for value in (asked, headers.get("ratelimit-reset", "")):
+        if (number := seconds(value)) is not None:
+            return number
+    try:
+        date = parsedate_to_datetime(asked)
+        # The oldest of its three forms names no zone and means GMT (RFC 9110, section 5.6.7).
+        date = date if date.tzinfo else date.replace(tzinfo=UTC)
+        return max(0.0, date.timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
+
+
+def seconds(value: str) -> float | None:
+    """Return a header's value as a number that is zero or more, or None if it is something else."""
+    return float(value) if _SECONDS.fullmatch(value.strip()) else None
+
+
+def decoded(reply: Reply) -> object:
+    """Return what a reply holds as JSON, or None."""
+    try:
+        return json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def content(reply: Reply) -> dict[str, Any]:
+    """Return the JSON object that a reply holds; empty if it holds anything else."""
+    said = decoded(reply)
+    return said if isinstance(said, dict) else {}
+
+
+def objects(found: object) -> list[dict[str, Any]]:
+    """Return a list of JSON objects; what is none of these counts as one that fits nothing."""
+    items = [] if found is None else found if isinstance(found, list) else [found]
+    return [item if isinstance(item, dict) else {} for item in items]
+
+
+def name(found: object) -> str:
+    """Return a provider's name for a message, or nothing if it cannot be one."""
+    return found if isinstance(found, str) and _NAME.fullmatch(found) else ""
+
+
+def secrets(readers: Iterable[Recipient], *keys: str) -> set[str]:
+    """Return what a provider may echo of a request, and nobody may read: what `quote` must hide."""
+    hide = set(keys)
+    for reader in readers:
+        hide |= {reader.ref, reader.email, reader.greeting, reader.leave_url}
+        hide |= {reader.email.partition("@")[0], *_WORD.findall(reader.greeting)}
+    return hide
+
+
+def quote(text: object, hide: Iterable[str] = ()) -> str:
+    """Return what a provider said as one short line, without anything that must not be shown.
+
+    A long text takes no longer than a short one: a stranger's server may have written it.
+
+    Args:
+        text: Whatever stood where its words are expected; nothing else than a text is quoted.
+        hide: What may be echoed in it: keys, readers' addresses and values.
+    """
+    if not isinstance(text, str):
+        return ""
+    text = _beginning(text)
+    names = set[str]()
+    # A letter alone tells nothing of anybody, and stands everywhere.
+    told = (secret for secret in hide if len(secret) > 1)
+    for secret in sorted(told, key=len, reverse=True):
+        if _NAME_OF_SOMEBODY.fullmatch(secret) or (len(secret) <= _SHORT and secret.isalnum()):
+            names |= {secret, secret.upper()}
+            # In small letters, a shorter name is a word of some language.
+            names |= {secret.lower()} if len(secret) >= _LONG_NAME else set()
+        else:
+            text = text.replace(secret, "…")
+    text = "".join(character if character.isprintable() else " " for character in text)
+    text = _TAG.sub("", _SIGN.sub("@", " ".join(text.split())))
+    text = _QUOTED_MAILBOX.sub("…@", text)
+    text = " ".join("…" if "@" in word else word for word in text.split())
+    # Keys, tokens and ids: no word of a language is that long.
+    text = _LONG_WORD.sub("…", text)
+    if names:
+        text = _WORD.sub(lambda word: _unless_in(word[0], names), text)
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _beginning(text: str) -> str:
+    """Return as much of a text as is read, without a word that would be cut in two."""
+    if len(text) <= _LONGEST_READ:
+        return text
+    words = text[:_LONGEST_READ].rsplit(maxsplit=1)
+    return words[0] if len(words) > 1 else ""
+
+
+def _unless_in(word: str, names: set[str]) -> str:
+    """Return a word, or a dot if it is one of these names, or made of some of them."""
+    if word in names:
+        return "…"
+    return _PART.sub(lambda part: "…" if part[0] in names else part[0], word)

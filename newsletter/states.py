@@ -1,0 +1,155 @@
+"""The state machine of mailings and deliveries: what may follow what, and what events do to it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model import (
+    Accepted,
+    DeliveryState,
+    EventKind,
+    MailingState,
+    Outcome,
+    Refused,
+    Rejected,
+    RetryLater,
+    Status,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import datetime
+
+SEVERITY = (
+    Status.ACTIVE,
+    Status.PENDING,
+    Status.UNSUBSCRIBED,
+    Status.BOUNCED,
+    Status.COMPLAINED,
+)
+"""From least to most restrictive: of several in one row the last of these counts."""
+
+LEFT = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
+"""Who may not be mailed without a new opt-in."""
+
+D = DeliveryState
+M = MailingState
+
+DELIVERIES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
+    # Accepted: the answer to an earlier attempt came after all.
+    D.PENDING: frozenset({D.ATTEMPTING, D.SKIPPED, D.ACCEPTED}),
+    # Back to pending only when the provider certainly did not take it.
+    D.ATTEMPTING: frozenset({D.ACCEPTED, D.REJECTED, D.PENDING, D.UNKNOWN}),
+    # Attempting: the same bytes under the same key. Pending: a person decided so, or two searches
+    # at the provider show that it was not taken.
+    D.UNKNOWN: frozenset({D.ACCEPTED, D.REJECTED, D.ATTEMPTING, D.PENDING}),
+    D.ACCEPTED: frozenset(),
+    D.REJECTED: frozenset(),
+    D.SKIPPED: frozenset(),
+}
+MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
+    M.FROZEN: frozenset({M.SENDING, M.PAUSED, M.CANCELLED}),
+    M.SENDING: frozenset({M.PAUSED, M.CANCELLED, M.COMPLETED, M.COMPLETED_WITH_UNKNOWN}),
+    # Completed: the pause came when the last letters were on their way.
+    M.PAUSED: frozenset({M.SENDING, M.CANCELLED, M.COMPLETED, M.COMPLETED_WITH_UNKNOWN}),
+    # A person resolves: what is sent again reopens the mailing, the rest completes it.
+    M.COMPLETED_WITH_UNKNOWN: frozenset({M.SENDING, M.COMPLETED}),
+    M.COMPLETED: frozenset(),
+    M.CANCELLED: frozenset(),
+    # A person has seen that it was missed, and leaves it at that.
+    M.EXPIRED: frozenset({M.CANCELLED}),
+}
+
+
+_AFTER: Final[Mapping[type, DeliveryState]] = {
+    Accepted: D.ACCEPTED,
+    Rejected: D.REJECTED,
+    RetryLater: D.PENDING,
+    Refused: D.PENDING,
+}
+
+
+def deliveries_before(target: DeliveryState) -> frozenset[DeliveryState]:
+    """Return the states from which a delivery may come to `target`."""
+    return frozenset(state for state, following in DELIVERIES.items() if target in following)
+
+
+def mailings_before(target: MailingState) -> frozenset[MailingState]:
+    """Return the states from which a mailing may come to `target`."""
+    return frozenset(state for state, following in MAILINGS.items() if target in following)
+
+
+def state_after(outcome: Outcome | None) -> DeliveryState:
+    """Return what a delivery becomes by what the provider said of it."""
+    return _AFTER.get(type(outcome), D.UNKNOWN)
+
+
+def conclusion(counts: Mapping[DeliveryState, int]) -> MailingState | None:
+    """Return how a mailing with these counts ends, or None while there is work to do."""
+    if counts[D.PENDING] or counts[D.ATTEMPTING]:
+        return None
+    return M.COMPLETED_WITH_UNKNOWN if counts[D.UNKNOWN] else M.COMPLETED
+
+
+STANDINGS: Final = (
+    EventKind.DELIVERED,
+    EventKind.FAILED,
+    EventKind.SUPPRESSED,
+    EventKind.SOFT_BOUNCE,
+    EventKind.HARD_BOUNCE,
+    EventKind.COMPLAINT,
+)
+"""What a letter can have come to, in the order of what counts more, whatever was told first."""
+
+_RANK: Final = {kind: rank for rank, kind in enumerate(STANDINGS)}
+_LEAVING: Final[Mapping[EventKind, Status]] = {
+    EventKind.UNSUBSCRIBE: Status.UNSUBSCRIBED,
+    EventKind.HARD_BOUNCE: Status.BOUNCED,
+    EventKind.COMPLAINT: Status.COMPLAINED,
+}
+_GRAVITY: Final = (
+    *(Status.PENDING, Status.ACTIVE),
+    *(Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED),
+)
+SOFT_BOUNCES: Final = 5
+SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
+
+
+def standing_after(before: EventKind | None, kind: EventKind) -> EventKind | None:
+    """Return what a letter has come to when one more event is known.
+
+    That it was accepted or deferred says nothing of how it ends. Who unsubscribes by a letter has
+    got it.
+    """
+    told = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
+    if told not in _RANK:
+        return before
+    return told if before is None else max(before, told, key=_RANK.__getitem__)
+
+
+def departure(kind: EventKind) -> Status | None:
+    """Return how a reader stands of whom this became known, or None if it says nothing of him."""
+    return _LEAVING.get(kind)
+
+
+def graver(one: Status, other: Status) -> Status:
+    """Return which of two keeps more mail from somebody: a complaint is worth more than a click."""
+    return max(one, other, key=_GRAVITY.index)
+
+
+def worn_out(soft_bounces: Iterable[datetime], delivered: datetime | None) -> datetime | None:
+    """Return since when an address counts as one that takes no mail any more, or None.
+
+    That is so when five letters of five mailings were given up within 90 days, for reasons that
+    may lie with the address, and none was delivered since the first of these five.
+
+    Args:
+        soft_bounces: When letters to one reader were given up, one moment for each mailing.
+        delivered: When the last one was delivered to him, if one was.
+    """
+    late = sorted(at for at in soft_bounces if delivered is None or at > delivered)
+    last = late[-SOFT_BOUNCES:]
+    if len(last) < SOFT_BOUNCES or last[-1] - last[0] > SOFT_BOUNCE_SPAN:
+        return None
+    return last[-1]

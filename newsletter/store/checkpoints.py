@@ -1,0 +1,37 @@
+"""Queries about what is done now and then: how far it came, and whose turn it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.store.database import now
+from newsletter.store.schema import UtcDateTime, bookmarks
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+_PUT = sa.text(
+    "INSERT INTO bookmarks (name, at) VALUES (:name, :at)"
+    " ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE bookmarks.at < :before"
+).bindparams(sa.bindparam("at", type_=UtcDateTime), sa.bindparam("before", type_=UtcDateTime))
+
+
+def find(connection: sa.Connection, name: str) -> datetime | None:
+    """Return how far something came, or None if it was never done."""
+    query = sa.select(bookmarks.c.at).where(bookmarks.c.name == name)
+    found: datetime | None = connection.scalar(query)
+    return found
+
+
+def put(connection: sa.Connection, name: str, at: datetime) -> None:
+    """Note how far something came; it never goes back."""
+    connection.execute(_PUT, {"name": name, "at": at, "before": at})
+
+
+def take_turn(connection: sa.Connection, name: str, every: timedelta) -> bool:
+    """Take what is to be done once in so long, for all processes together; False if one has."""
+    moment = now(connection)
+    row = {"name": name, "at": moment, "before": moment - every}
+    return connection.execute(_PUT, row).rowcount == 1

@@ -1,0 +1,300 @@
+"""Opening the database: whether it is ours and of this version, and transactions."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+from sqlalchemy import exc
+
+from newsletter.config import make_private
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.store import copies, sqlite
+from newsletter.store.ledger import closed, is_closed
+from newsletter.store.migrate import HEAD, behind, migrate, revision
+from newsletter.store.url import Server, SqliteFile, locate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from pathlib import Path
+
+    from newsletter.config import Settings
+
+__all__ = [
+    "HEAD",
+    "Lock",
+    "Store",
+    "connect",
+    "exclude",
+    "now",
+    "open_store",
+    "open_to_read",
+    "upgrade",
+]
+
+
+class Lock(IntEnum):
+    """What one transaction at a time may do on a PostgreSQL server; the numbers are for ever."""
+
+    MIGRATING = 1
+    LIST = 2
+    EVENTS = 3
+
+
+class Store:
+    """An open database: transactions on one side, one-line errors on the other."""
+
+    def __init__(self, engine: sa.Engine, place: SqliteFile | Server) -> None:
+        self._engine = engine
+        self._place = place
+        self._server = isinstance(place, Server)
+        # On a server, one statement sees what was committed before it began; a report that adds
+        # up needs all its statements to see the same. SQLite gives no less.
+        self._reader = (
+            engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            if self._server
+            else engine
+        )
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """One consistent view; changes nothing."""
+        with self._explained(), self._reader.connect() as connection:
+            yield connection
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """One transaction, committed at the end.
+
+        On SQLite it holds the write lock from its start; on PostgreSQL others write meanwhile,
+        and every query locks the rows on which it decides.
+
+        Raises:
+            TryAgain: Another process holds a lock for longer than half a minute, or the server
+                cannot be reached.
+            NewsletterError: The database cannot be written, or was moved.
+        """
+        with self.maintain() as connection:
+            if self._server:
+                from newsletter.store import postgres  # noqa: PLC0415 - slow to import
+
+                closed_at, moment = postgres.begin_write(connection)
+                gone = closed_at is not None
+                # A transaction that writes is short: it asks for the time once.
+                connection.execution_options(newsletter_began=moment)
+            else:
+                gone = is_closed(connection)
+            if gone:
+                raise closed(self._place.name)
+            yield connection
+
+    @contextlib.contextmanager
+    def maintain(self) -> Iterator[sa.Connection]:
+        """One transaction that writes, even to a database that is closed or not yet migrated."""
+        with self._explained(), self._engine.connect() as connection:
+            connection.execution_options(newsletter_write=True)
+            with connection.begin():
+                yield connection
+
+    def refuse_closed(self) -> None:
+        """Refuse a database that was moved, before anything is to be written.
+
+        Raises:
+            NewsletterError: It was moved.
+        """
+        with self.read() as connection:
+            if is_closed(connection):
+                raise closed(self._place.name)
+
+    def truncate_log(self) -> bool:
+        """Let no byte of what was removed stay behind in SQLite's log; a server sees to its own.
+
+        Returns:
+            False if others use the log for so long that it cannot be emptied now.
+        """
+        if self._server:
+            return True
+        with self.read() as connection:
+            return sqlite.truncate_log(connection)
+
+    def drop_copies(self, email_key: str, public_id: str, others: Collection[str] = ()) -> None:
+        """Let nothing of somebody who was erased stay in the log or the copies of a file.
+
+        Args:
+            email_key: Their address as it was compared.
+            public_id: Theirs, for they may have had another address; empty if it is not known.
+            others: Other addresses that are known of them.
+
+        Raises:
+            TryAgain: He stands in the log, which others use.
+            NewsletterError: A copy cannot be removed.
+        """
+        if isinstance(self._place, SqliteFile):
+            with self.read() as connection:
+                noted = copies.recorded(connection)
+            addresses = (email_key, *others)
+            copies.remove(self._place.path, noted, public_id=public_id, addresses=addresses)
+        if not self.truncate_log():
+            raise TryAgain(
+                "that person is erased, but the database's log, which others read, still holds him",
+                where=self._place.name,
+                hint="Run the same command again",
+            )
+
+    def close(self) -> None:
+        """Let go of the file, or of the connections."""
+        self._engine.dispose()
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except exc.TimeoutError as error:
+            raise TryAgain(
+                "all connections to the database are in use",
+                where=self._place.name,
+                hint="Run it again",
+            ) from error
+        except NewsletterError:
+            raise
+        except Exception as error:
+            # psycopg's own may surface where SQLAlchemy wraps none, as when a transaction ends.
+            if found := self._explain(error):
+                raise found from error
+            raise
+
+    def _explain(self, error: Exception) -> NewsletterError | None:
+        cause = error.orig if isinstance(error, exc.DBAPIError) else error
+        if isinstance(self._place, SqliteFile):
+            return sqlite.explain(cause, self._place.name)
+        from newsletter.store import server_errors  # noqa: PLC0415 - slow to import
+
+        return server_errors.explain(cause, self._place.name, self._place.parameters)
+
+
+def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) -> Store:
+    """Open the newsletter's database; a file is made and migrated where needed.
+
+    Args:
+        settings: Where it is.
+        clock: Tells the time, aware and in UTC, in place of the database's own.
+
+    Raises:
+        NewsletterError: The place is not a database, is one of a newer version, is read-only, or
+            is on a server and has not been migrated.
+        TryAgain: Another process is at it, or the server cannot be reached.
+    """
+    place = locate(settings)
+    if isinstance(place, SqliteFile):
+        if place.path.parent == settings.state:
+            make_private(settings.state)
+        sqlite.prepare_file(place.path)
+    store = connect(place, clock, settings.state)
+    try:
+        with store.read() as connection:
+            found = revision(connection, place.name)
+        if found != HEAD:
+            if isinstance(place, Server):
+                _refuse_to_migrate(behind(found, place.name), place.name)
+            upgrade(store, place)
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def open_to_read(settings: Settings) -> Store:
+    """Open the newsletter's database for a command that only reads; none is made.
+
+    Without one, it answers as an empty one would; what is written to that is lost.
+
+    Raises:
+        NewsletterError: As `open_store`.
+        TryAgain: As `open_store`.
+    """
+    place = locate(settings)
+    if isinstance(place, Server) or place.path.exists():
+        return open_store(settings)
+    return Store(sqlite.empty_engine(), place)
+
+
+def _refuse_to_migrate(lacking: int, name: str) -> None:
+    """Leave a database that others use as it is, until a person says that it is time."""
+    raise NewsletterError(
+        f"the database lacks {lacking} migration{'s' * (lacking != 1)}",
+        where=name,
+        hint="Apply them: newsletter db upgrade",
+    )
+
+
+def connect(
+    place: SqliteFile | Server,
+    clock: Callable[[], datetime] | None = None,
+    state: Path | None = None,
+) -> Store:
+    """Return the store at a place, whatever is there.
+
+    Args:
+        place: Where it is.
+        clock: Tells the time in place of the database's own.
+        state: Where senders of this machine hold their locks; without it, leases decide.
+    """
+    if isinstance(place, SqliteFile):
+        engine = sqlite.engine(place.path)
+    else:
+        from newsletter.store import postgres  # noqa: PLC0415 - slow to import
+
+        engine = postgres.engine(place.parameters)
+    options = {"newsletter_clock": clock, "newsletter_state": state}
+    return Store(engine.execution_options(**options), place)
+
+
+def upgrade(store: Store, place: SqliteFile | Server) -> int:
+    """Migrate a database, of which a file is copied first; return how many it lacked.
+
+    Raises:
+        NewsletterError: It is another program's or a newer version's, or cannot be copied.
+    """
+    if isinstance(place, SqliteFile):
+        with store.read() as connection:
+            sqlite.use_log(connection)
+    with store.maintain() as connection:
+        exclude(connection, Lock.MIGRATING)
+        found = revision(connection, place.name)
+        lacking = behind(found, place.name)
+        copy: Path | None = None
+        if lacking and found and isinstance(place, SqliteFile):
+            copy = copies.copy_before(place.path, HEAD)
+            sqlite.back_up(place.path, copy)
+        if lacking:
+            migrate(connection, now(connection))
+        if copy:
+            copies.record(connection, copy, now(connection))
+    return lacking
+
+
+def exclude(connection: sa.Connection, what: Lock) -> None:
+    """Let nobody else do this until the transaction ends; SQLite has one writer anyway."""
+    if connection.dialect.name != "sqlite":
+        from newsletter.store import postgres  # noqa: PLC0415 - slow to import
+
+        postgres.lock(connection, what)
+
+
+def now(connection: sa.Connection) -> datetime:
+    """Return the time as the database has it; SQLite runs in this process, and has its clock."""
+    options = connection.get_execution_options()
+    clock: Callable[[], datetime] | None = options.get("newsletter_clock")
+    if clock:
+        return clock()
+    began: datetime | None = options.get("newsletter_began")
+    if began:
+        return began
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    from newsletter.store import postgres  # noqa: PLC0415 - slow to import
+
+    return postgres.now(connection)

@@ -1,0 +1,160 @@
+"""Queries that forget a person: what must go, and the little that stays and names nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.model import DeliveryState
+from newsletter.store import subscribers as subscribers_store
+from newsletter.store import webhooks
+from newsletter.store.database import Lock, exclude
+from newsletter.store.schema import (
+    acceptances,
+    changes,
+    consents,
+    deliveries,
+    notices,
+    signups,
+    subscribers,
+    suppressions,
+    wordings,
+)
+from newsletter.store.sql import among
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from datetime import datetime
+
+REASON = "erased"
+"""Why the address is suppressed, and why what was still to be sent to it is skipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whoever is to be erased.
+
+    Attributes:
+        id: The number of his row, which never leaves the house.
+        public_id: His for good, whatever address he has: in an older copy, too.
+        email_key: His address as it is compared.
+        others: Other addresses that are kept of him, as he gave them.
+    """
+
+    id: int
+    public_id: str
+    email_key: str
+    others: frozenset[str]
+
+
+def hold(connection: sa.Connection, who: str) -> Person | None:
+    """Return somebody, or None for a stranger.
+
+    Until the end of the transaction nobody else changes him, or puts anybody on the list.
+
+    Args:
+        connection: A write transaction.
+        who: His address as it is compared, or his public id: no value can be both.
+    """
+    exclude(connection, Lock.LIST)
+    query = sa.select(subscribers.c.id, subscribers.c.public_id, subscribers.c.email_key).where(
+        sa.or_(subscribers.c.email_key == who, subscribers.c.public_id == who)
+    )
+    row = connection.execute(query.with_for_update()).one_or_none()
+    if row is None:
+        return None
+    moves = sa.select(changes.c.old_email, changes.c.new_email)
+    found = connection.execute(moves.where(changes.c.subscriber_id == row.id))
+    return Person(*row, frozenset(email for pair in found for email in pair))
+
+
+def erase(
+    connection: sa.Connection, person: Person, hashes: Mapping[str, str], moment: datetime
+) -> list[str]:
+    """Forget somebody who is held; return the references of his letters and notices.
+
+    His deliveries stay without him, so that counts add up: the pending ones are skipped, and what
+    is under way is settled as always. A hash of his address stays, so that nothing brings him back.
+
+    Args:
+        connection: The write transaction in which he is held.
+        person: Who.
+        hashes: Of each of his addresses, as they are compared.
+        moment: Now.
+    """
+    id_, address_hash = person.id, hashes[person.email_key]
+    subscribers_store.forget_snapshots(connection, [id_])
+    wording_ids = wordings_of(connection, [id_])
+    refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
+    connection.execute(subscribers.delete().where(subscribers.c.id == id_))
+    forget_wordings(connection, wording_ids)
+    _forget_wishes(connection, person, hashes)
+    for key, digest in hashes.items():
+        webhooks.forget(connection, digest, key)
+    connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
+    stays = {"address_hash": address_hash, "reason": REASON, "at": moment}
+    connection.execute(suppressions.insert().values(stays))
+    return refs
+
+
+def _forget_wishes(connection: sa.Connection, person: Person, keys: Collection[str]) -> None:
+    """Forget what others wished that names the person: a change to an address of theirs.
+
+    One to an address that the person had before and another one has confirmed since is the other
+    one's by now.
+    """
+    named = sa.func.lower(changes.c.old_email)
+    present = sa.or_(changes.c.new_email_key == person.email_key, named == person.email_key)
+    before = sa.and_(changes.c.new_email_key.in_(keys), changes.c.confirmed_at.is_(None))
+    connection.execute(changes.delete().where(sa.or_(present, before)))
+
+
+def _let_go(connection: sa.Connection, id_: int) -> list[str]:
+    """Take the person off his deliveries, with what a provider said of him and calls his letters.
+
+    The database evaluates this on each row as it is once others are done with it: a delivery that
+    is claimed at this moment is not pending any more.
+    """
+    his = deliveries.c.subscriber_id == id_
+    letters = sa.select(deliveries.c.id).where(his)
+    connection.execute(acceptances.delete().where(acceptances.c.delivery_id.in_(letters)))
+    pending = deliveries.c.state == DeliveryState.PENDING
+    under_way = deliveries.c.state == DeliveryState.ATTEMPTING
+    statement = (
+        deliveries.update()
+        .where(his)
+        .values(
+            subscriber_id=None,
+            state=sa.case((pending, DeliveryState.SKIPPED.value), else_=deliveries.c.state),
+            reason=sa.case((pending, REASON), (under_way, deliveries.c.reason), else_=None),
+            provider_id=None,
+        )
+        .returning(deliveries.c.ref)
+    )
+    return list(connection.scalars(statement))
+
+
+def _forget_notices(connection: sa.Connection, id_: int, address_hash: str) -> list[str]:
+    his = sa.or_(notices.c.subscriber_id == id_, notices.c.address_hash == address_hash)
+    return list(connection.scalars(notices.delete().where(his).returning(notices.c.ref)))
+
+
+def wordings_of(connection: sa.Connection, ids: Collection[int]) -> list[int]:
+    """Return the numbers of the words that people agreed to, or were asked to agree to."""
+    theirs = (
+        sa.select(table.c.wording_id).where(among(connection, table.c.subscriber_id, ids))
+        for table in (consents, signups)
+    )
+    return list(connection.scalars(sa.union(*theirs)))
+
+
+def forget_wordings(connection: sa.Connection, ids: Collection[int]) -> None:
+    """Forget these words, unless they are somebody else's too: an author may have named him."""
+    others = (
+        sa.exists().where(table.c.wording_id == wordings.c.id) for table in (consents, signups)
+    )
+    connection.execute(
+        wordings.delete().where(wordings.c.id.in_(ids), *(~other for other in others))
+    )

@@ -1,0 +1,93 @@
+"""What state a database is in, looked at without changing anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.store.database import connect
+from newsletter.store.migrate import behind, revision
+from newsletter.store.schema import ledger, metadata, signing_keys, subscribers
+from newsletter.store.url import Server, SqliteFile, locate
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.store.database import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What state a database is in.
+
+    Attributes:
+        engine: "sqlite" or "postgresql".
+        behind: How many migrations it lacks.
+        ledger: Its id; None while it is empty.
+        closed: It was moved, or is being moved, to another database.
+        moved: The other database has everything.
+        subscribers: How many people are on the list, whatever their status.
+        fingerprints: Of the keys that have signed letters to readers.
+        rows: There is something in it besides its ledger.
+    """
+
+    engine: str
+    behind: int
+    ledger: str | None = None
+    closed: bool = False
+    moved: bool = False
+    subscribers: int = 0
+    fingerprints: frozenset[str] = frozenset()
+    rows: bool = False
+
+
+def condition(settings: Settings) -> Condition:
+    """Return the state of the newsletter's database; nothing is made or migrated.
+
+    Raises:
+        NewsletterError: It is another program's or a newer version's, or cannot be read.
+        TryAgain: The server cannot be reached.
+    """
+    place = locate(settings)
+    if isinstance(place, SqliteFile) and not place.path.exists():
+        return Condition("sqlite", behind(None, place.name))
+    store = connect(place)
+    try:
+        return inspect(store, place)
+    finally:
+        store.close()
+
+
+def inspect(store: Store, place: SqliteFile | Server) -> Condition:
+    """Return the state of an open database."""
+    engine = "postgresql" if isinstance(place, Server) else "sqlite"
+    with store.read() as connection:
+        found = revision(connection, place.name)
+        lacking = behind(found, place.name)
+        if found is None:
+            return Condition(engine, lacking)
+        tables = set(sa.inspect(connection).get_table_names())
+        columns = {column["name"] for column in sa.inspect(connection).get_columns("ledger")}
+        # A database that is behind lacks some of these.
+        known = [column for column in ledger.c if column.name in columns]
+        row = connection.execute(sa.select(*known)).one_or_none()
+        said = row._mapping if row else {}  # noqa: SLF001 - public by SQLAlchemy's documentation
+        return Condition(
+            engine,
+            lacking,
+            ledger=said.get("id"),
+            closed=said.get("closed_at") is not None,
+            moved=said.get("moved_at") is not None,
+            subscribers=connection.scalar(sa.select(sa.func.count()).select_from(subscribers)) or 0,
+            fingerprints=frozenset(
+                connection.scalars(sa.select(signing_keys.c.fingerprint))
+                if signing_keys.name in tables
+                else ()
+            ),
+            rows=any(
+                connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
+                for table in metadata.sorted_tables
+                if table.name in tables and table.name != ledger.name
+            ),
+        )

@@ -1,0 +1,235 @@
+"""Queries about what nobody knows: what a search can settle, and what was accepted twice."""
+
+from __future__ import annotations
+
+import itertools
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import sqlalchemy as sa
+
+from newsletter.model import Accepted, DeliveryState, Doubt
+from newsletter.store.accounts import known_to
+from newsletter.store.claims import make_room, under_way
+from newsletter.store.database import now
+from newsletter.store.schema import (
+    acceptances,
+    batches,
+    changes,
+    deliveries,
+    mailings,
+    subscribers,
+)
+from newsletter.store.sql import set_for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
+
+    from newsletter.model import Outcome
+    from newsletter.providers.base import Findings, Search
+    from newsletter.store.claims import Claim
+
+BETWEEN_SEARCHES: Final = timedelta(minutes=15)
+"""Between the two searches that must both miss a letter before it counts as not taken."""
+
+
+def open_doubts(
+    connection: sa.Connection, mailing_id: int, search: Search, account: str | None = None
+) -> list[Doubt]:
+    """Return the requests that a search may settle now, oldest first.
+
+    Those that a provider has forgotten by now, and those which two searches have missed twice,
+    are left to a person. Those of another account than this one lists wait until it is asked.
+    """
+    moment = now(connection)
+    moved = sa.exists().where(
+        changes.c.subscriber_id == subscribers.c.id, changes.c.confirmed_at.is_not(None)
+    )
+    rows: Iterable[sa.Row[Any]] = connection.execute(
+        sa.select(
+            batches.c.key,
+            mailings.c.slug,
+            batches.c.claimed_at,
+            batches.c.lease_until,
+            deliveries.c.ref,
+            sa.case((moved, ""), else_=subscribers.c.email).label("address"),
+        )
+        .join(batches, batches.c.id == deliveries.c.batch_id)
+        .join(mailings, mailings.c.id == deliveries.c.mailing_id)
+        .outerjoin(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
+        .where(_searchable(mailing_id, moment, search, account), batches.c.lease_until <= moment)
+        .order_by(batches.c.id, deliveries.c.id)
+    )
+    by_request = itertools.groupby(rows, key=lambda row: row.key)
+    return [_doubt(list(letters)) for _, letters in by_request]
+
+
+def _doubt(letters: Sequence[sa.Row[Any]]) -> Doubt:
+    one = letters[0]
+    return Doubt(
+        key=one.key,
+        slug=one.slug,
+        refs=tuple(letter.ref for letter in letters),
+        since=one.claimed_at,
+        until=max(one.claimed_at, one.lease_until),
+        addresses={row.ref: row.address for row in letters if row.address is not None},
+    )
+
+
+def can_search(
+    connection: sa.Connection, mailing_id: int, search: Search | None, account: str | None
+) -> bool:
+    """Tell whether a search, now or later, may still settle something of a mailing."""
+    if search is None:
+        return False
+    query = sa.select(deliveries.c.id).join(batches, batches.c.id == deliveries.c.batch_id)
+    some = query.where(_searchable(mailing_id, now(connection), search, account)).limit(1)
+    return connection.execute(some).one_or_none() is not None
+
+
+def record_search(
+    connection: sa.Connection,
+    doubt: Doubt,
+    findings: Findings,
+    search: Search,
+    *,
+    began: datetime,
+) -> int:
+    """Take in what a search has found; return how many deliveries are pending again.
+
+    What was found is accepted. What is missing in a complete search, made when the provider lists
+    everything that it took, is noted; a second such search, a while after, is proof enough that it
+    was not taken: it becomes pending again, once.
+
+    Args:
+        connection: A write transaction.
+        doubt: What was searched for.
+        findings: What came of it.
+        search: What the provider's searches can tell.
+        began: When it was first asked: what is listed since then, the search may have missed.
+    """
+    batch = connection.execute(
+        sa.select(batches).where(batches.c.key == doubt.key).with_for_update()
+    ).one_or_none()
+    if batch is None:  # a rehearsal that was replaced
+        return 0
+    _take_in(connection, batch.id, findings)
+    listed_by = max(batch.claimed_at, batch.lease_until) + search.lag
+    if not findings.complete or began < listed_by:
+        return 0
+    if batch.missed_at is None:
+        this = batches.update().where(batches.c.id == batch.id)
+        connection.execute(this.values(missed_at=now(connection)))
+        return 0
+    return _give_back(connection, batch.id) if began >= batch.missed_at + BETWEEN_SEARCHES else 0
+
+
+def _take_in(connection: sa.Connection, batch_id: int, findings: Findings) -> None:
+    """Accept what was found, and note why a search came to no end."""
+    if findings.failure:
+        why = f"no search came to an end: {findings.failure.reason}"
+        connection.execute(deliveries.update().where(_unknown(batch_id)).values(reason=why))
+    moment = now(connection)
+    rows = [
+        {
+            "ref": ref,
+            "state": DeliveryState.ACCEPTED.value,
+            "reason": None,
+            "provider_id": taken.provider_id,
+            "accepted_at": moment,
+        }
+        for ref, taken in findings.accepted.items()
+    ]
+    set_for_each(connection, deliveries, "ref", rows, under_way(batch_id))
+
+
+def _give_back(connection: sa.Connection, batch_id: int) -> int:
+    """Make pending what no search finds, once for each delivery; return how many."""
+    unknown = _unknown(batch_id)
+    connection.execute(
+        deliveries.update()
+        .where(unknown, deliveries.c.sent_again.is_(sa.true()))
+        .values(reason="it was sent again, and no search finds it")
+    )
+    again = deliveries.update().where(unknown, deliveries.c.sent_again.is_(sa.false()))
+    missing = connection.execute(
+        again.values(
+            state=DeliveryState.PENDING, batch_id=None, sent_again=True, reason="never arrived"
+        )
+    ).rowcount
+    make_room(connection, batch_id, missing)
+    # Whoever still holds this batch has lost it.
+    connection.execute(
+        batches.update()
+        .where(batches.c.id == batch_id)
+        .values(settled_at=now(connection), snapshot=None, attempt=batches.c.attempt + 1)
+    )
+    return missing
+
+
+def _unknown(batch_id: int) -> sa.ColumnElement[bool]:
+    return sa.and_(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN)
+
+
+def record_late(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> None:
+    """Take in what was accepted of a batch that is no longer this claim's.
+
+    What is not under way elsewhere is accepted by that. What is, or was accepted under another
+    name, may have left twice: that name is kept beside the delivery's.
+    """
+    moment = now(connection)
+    taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
+    query = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.state).where(
+        deliveries.c.ref.in_([reader.ref for reader in claim.readers if reader.ref in taken])
+    )
+    for id_, ref, state in connection.execute(query.with_for_update()).all():
+        name = taken[ref].provider_id
+        this = deliveries.update().where(deliveries.c.id == id_)
+        if state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}:
+            accepted = {"state": DeliveryState.ACCEPTED, "reason": None, "accepted_at": moment}
+            connection.execute(this.values(accepted | {"provider_id": name}))
+        else:
+            record_acceptance(connection, id_, name, moment)
+
+
+def record_acceptance(
+    connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime
+) -> None:
+    """Keep another name under which the provider took a letter, unless it is known already."""
+    known = sa.select(acceptances.c.id).where(
+        acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
+    )
+    if connection.scalar(known) is None:
+        row = {"delivery_id": delivery_id, "provider_id": provider_id, "at": moment}
+        connection.execute(acceptances.insert().values(row))
+
+
+def accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
+    """Return how many deliveries were accepted under more than one name of the provider's."""
+    query = (
+        sa.select(sa.func.count(sa.distinct(acceptances.c.delivery_id)))
+        .join(deliveries, deliveries.c.id == acceptances.c.delivery_id)
+        .where(
+            deliveries.c.mailing_id == mailing_id,
+            deliveries.c.provider_id != acceptances.c.provider_id,
+        )
+    )
+    return connection.scalar(query) or 0
+
+
+def _searchable(
+    mailing_id: int, moment: datetime, search: Search, account: str | None
+) -> sa.ColumnElement[bool]:
+    return sa.and_(
+        deliveries.c.mailing_id == mailing_id,
+        deliveries.c.state == DeliveryState.UNKNOWN,
+        batches.c.claimed_at > moment - search.keeps,
+        known_to(account, batches),
+        still_searchable(),
+    )
+
+
+def still_searchable() -> sa.ColumnElement[bool]:
+    """Return the condition that a search of a delivery's batch is not known to be in vain."""
+    return sa.or_(deliveries.c.sent_again.is_(sa.false()), batches.c.missed_at.is_(None))

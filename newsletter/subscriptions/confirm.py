@@ -1,0 +1,91 @@
+"""Confirming a sign-up, by the link in a letter: the one way onto the list, and back onto it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from newsletter import tokens
+from newsletter.addresses import address_hash
+from newsletter.model import Status
+from newsletter.store import signups, subscribers
+from newsletter.store.database import now
+from newsletter.subscriptions.signup import CONFIRM_WITHIN
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+    from newsletter.store import Store
+    from newsletter.store.signups import Origin, SignUp
+
+
+class Standing(StrEnum):
+    """What a link that confirms is good for."""
+
+    OPEN = "open"
+    HERE = "here"
+    """Its reader is on the list."""
+    LATE = "late"
+    """Its time has passed, or its reader left after he had asked: he must ask again."""
+    NOTHING = "nothing"
+    """What it confirmed is not kept any more, and neither is its reader."""
+
+
+def which(keys: Sequence[str], token: str) -> str | None:
+    """Return the public id of the sign-up that a link confirms, or None if it is no link.
+
+    Args:
+        keys: All keys of the list, newest first.
+        token: Whatever stood in the URL.
+    """
+    return tokens.read_confirm_token(keys, token)
+
+
+def standing(store: Store, public_id: str) -> Standing:
+    """Tell what a link is good for; nothing changes.
+
+    Raises:
+        NewsletterError: The database cannot be used.
+    """
+    with store.read() as connection:
+        return _standing(signups.find(connection, public_id), now(connection))
+
+
+def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
+    """Make the reader of an open sign-up active; it is committed when this returns.
+
+    Args:
+        store: The list.
+        public_id: Of the sign-up.
+        origin: Whence he confirms.
+
+    Returns:
+        `Standing.HERE` also when it had been done before.
+
+    Raises:
+        NewsletterError: The database cannot be used, or another one has taken its place.
+    """
+    with store.write() as connection:
+        found = signups.find(connection, public_id)
+        moment = now(connection)
+        stands = _standing(found, moment)
+        if found and stands is Standing.HERE:
+            # Their own act all the same: undoing an import takes nobody off who confirmed.
+            subscribers.touch(connection, [found.subscriber_id])
+        if found is None or stands is not Standing.OPEN:
+            return stands
+        digest = address_hash(subscribers.suppression_key(connection), found.email_key)
+        signups.confirm(connection, found, digest, origin, moment)
+    return Standing.HERE
+
+
+def _standing(found: SignUp | None, moment: datetime) -> Standing:
+    if found is None:
+        return Standing.NOTHING
+    if found.status is Status.ACTIVE:
+        return Standing.HERE
+    used = found.confirmed_at is not None
+    left = found.left_at is not None and found.left_at > found.requested_at
+    late = moment > found.requested_at + CONFIRM_WITHIN
+    return Standing.LATE if used or left or late else Standing.OPEN

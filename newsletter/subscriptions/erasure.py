@@ -1,0 +1,76 @@
+"""Erasing a person: at once, wherever he stands, whatever is being sent.
+
+What stays is a keyed hash of the address, with a date and the reason (GDPR, articles 17(3) and
+21(3)): without it, the next import would bring him back. The provider is not told: what it keeps
+ends by its own terms.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from newsletter.addresses import address_hash
+from newsletter.providers import outbox
+from newsletter.store import erasure, subscribers
+from newsletter.store.database import now
+from newsletter.subscriptions.admin import bare_address, require_gone
+from newsletter.subscriptions.event_effects import key_of
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.store import Store
+    from newsletter.store.erasure import Person
+
+
+def erase(store: Store, settings: Settings, email: str) -> bool:
+    """Erase whoever has an address; once more completes what was cut short.
+
+    Args:
+        store: The list.
+        settings: Tell where the outbox is.
+        email: Whose.
+
+    Returns:
+        False if he had been erased before.
+
+    Raises:
+        NewsletterError: The address is not valid, a stranger's, or nobody's any more; or a copy
+            cannot be removed.
+        TryAgain: He is erased, but a log of the database that others read still holds him.
+    """
+    address = bare_address(email)
+    person = erase_reader(store, settings, address.key)
+    if person is None:
+        with store.read() as connection:
+            require_gone(connection, address)
+    public_id, others = (person.public_id, person.others) if person else ("", frozenset())
+    store.drop_copies(address.key, public_id, others)
+    return person is not None
+
+
+def erase_reader(store: Store, settings: Settings, who: str) -> Person | None:
+    """Erase a reader; committed when this returns, and no mailing waits for him any more.
+
+    What is left is to drop the copies of him: `Store.drop_copies`.
+
+    Args:
+        store: The list.
+        settings: Tell where the outbox is.
+        who: His address as it is compared, or his public id.
+
+    Returns:
+        Who that was, or None if he is not on the list: then nothing has changed.
+
+    Raises:
+        NewsletterError: The database cannot be used, or another one has taken its place.
+    """
+    with store.write() as connection:
+        found = erasure.hold(connection, who)
+        if found is None:
+            return None
+        secret = subscribers.suppression_key(connection)
+        keys = {found.email_key, *map(key_of, found.others)} - {""}
+        hashes = {key: address_hash(secret, key) for key in keys}
+        refs = erasure.erase(connection, found, hashes, now(connection))
+        outbox.withdraw(settings.state / "outbox", refs)
+    return found

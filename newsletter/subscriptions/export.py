@@ -1,0 +1,81 @@
+"""Taking the list out: a CSV that opens safely in a spreadsheet and imports back unchanged."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, TextIO
+
+from newsletter.schedule import utc
+from newsletter.subscriptions.admin import everybody
+from newsletter.subscriptions.csv_cells import guard
+
+if TYPE_CHECKING:
+    from newsletter.model import Consent, Subscriber
+    from newsletter.store import Store
+    from newsletter.store.address_changes import Move, Sent
+    from newsletter.store.heard import Happened
+    from newsletter.store.signups import Asked
+    from newsletter.store.subscriber_history import Received
+    from newsletter.subscriptions.admin import Story
+
+OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "source")
+"""What our own export holds."""
+
+
+def export_csv(store: Store, file: TextIO) -> None:
+    """Write everybody to a text file (UTF-8, its line ends untranslated), row by row."""
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(OWN_COLUMNS)
+    for subscriber in everybody(store):
+        writer.writerow(guard(cell or "") for cell in as_row(subscriber).values())
+
+
+def as_row(subscriber: Subscriber) -> dict[str, str | None]:
+    """Return what list and export tell of somebody, by column."""
+    values = (
+        subscriber.email,
+        subscriber.first_name,
+        subscriber.status.value,
+        utc(subscriber.created_at),
+        utc(subscriber.confirmed_at),
+        subscriber.source,
+    )
+    return dict(zip(OWN_COLUMNS, values, strict=True))
+
+
+def as_document(story: Story) -> dict[str, Any]:
+    """Return one person's whole story as JSON has it."""
+    subscriber = story.subscriber
+    return {
+        "email": subscriber.email,
+        "status": subscriber.status.value,
+        "first_name": subscriber.first_name,
+        "created_at": utc(subscriber.created_at),
+        "confirmed_at": utc(subscriber.confirmed_at),
+        "left_at": utc(subscriber.left_at),
+        "paused_until": utc(subscriber.paused_until),
+        "source": subscriber.source,
+        "plain_text": subscriber.plain_text,
+        "in_the_way": subscriber.obstacle,
+        "consents": [_entry(consent) for consent in story.consents],
+        "deliveries": [_delivery(received) for received in story.deliveries],
+        "events": [_entry(event) for event in story.events],
+        "signups": [_entry(asked) for asked in story.signups],
+        "notices": [_entry(notice) for notice in story.notices],
+        "changes": [_entry(change) for change in story.changes],
+    }
+
+
+def _entry(found: Consent | Happened | Asked | Sent | Move) -> dict[str, Any]:
+    return {
+        name: utc(value) if isinstance(value, datetime) else value
+        for name, value in asdict(found).items()
+    }
+
+
+def _delivery(received: Received) -> dict[str, Any]:
+    acceptances = [{**asdict(one), "at": utc(one.at)} for one in received.acceptances]
+    own = {"accepted_at": utc(received.accepted_at), "acceptances": acceptances}
+    return {**asdict(received), **own}

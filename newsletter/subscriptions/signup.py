@@ -1,0 +1,199 @@
+"""Signing up: what a visitor may ask, how often, and what he must never learn from it.
+
+Whoever asks for whichever address gets the same answer after the same work: a row that nobody
+needs is not written, but the statement that would write it has run. The letter that follows is
+queued in the same transaction, and is sent later by `delivery`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING, Final
+
+from newsletter.addresses import address_hash
+from newsletter.model import NoticeKind, Status
+from newsletter.store import consents, notices, signups, subscribers
+from newsletter.store.database import Lock, exclude, now
+from newsletter.subscriptions.aliases import mailbox
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+
+    from newsletter.addresses import Address
+    from newsletter.store import Store
+    from newsletter.store.notices import Via
+    from newsletter.store.signups import Origin
+
+CONFIRM_WITHIN: Final = timedelta(hours=72)
+"""For how long the link in a confirmation is good."""
+LETTER_WITHIN: Final = timedelta(hours=48)
+"""For how long a letter may wait for its provider: a link that hardly works yet is of no use."""
+LETTERS_AN_HOUR: Final = 200
+"""How many letters sign-ups may cause within an hour; then the form closes itself."""
+VISITS_AN_HOUR: Final = 20
+"""How often the smallest network may ask within a clock hour: an IPv4 address, an IPv6 /64."""
+
+_UNKNOWN: Final = ""
+"""What is counted of who comes from nobody knows where."""
+
+_HOUR: Final = timedelta(hours=1)
+_DAY: Final = timedelta(days=1)
+# To one address: the span, and how many letters within it.
+_TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
+# How long the prefix of a network is, and how many times as often it may ask as the smallest. A
+# home has an IPv6 /64, a /56 or a /48 (RFC 6177); each is far below the cap for all, so that no
+# single network can close the form.
+_NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What a visitor asks.
+
+    Attributes:
+        address: Where he wants letters.
+        first_name: None if he gave none.
+        wording: What he agrees to.
+        form: On which page or site.
+        origin: Whence; its address is None where nobody can tell it from that of others.
+    """
+
+    address: Address
+    first_name: str | None
+    wording: str
+    form: str
+    origin: Origin
+
+
+class Reply(StrEnum):
+    """What a visitor is told; none of it depends on the address that he typed."""
+
+    TAKEN = "taken"
+    CROWDED = "too many from one network"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class FormState:
+    """How the sign-up form is.
+
+    Attributes:
+        closed: It has closed itself, for an hour at the most.
+        last_closed_at: The hour in which it last did, if that was lately.
+    """
+
+    closed: bool
+    last_closed_at: datetime | None
+
+
+def join(store: Store, wish: Wish, via: Via) -> Reply:
+    """Take a visitor's wish; it is committed when this returns.
+
+    Args:
+        store: The list.
+        wish: What he asks.
+        via: Who takes the letter that follows.
+
+    Raises:
+        NewsletterError: The database cannot be used, or another one has taken its place.
+    """
+    with store.read() as connection:
+        moment = now(connection)
+        networks = _networks(connection, wish.origin.ip)
+        reply = _reply(connection, networks, moment)
+        noted = signups.tallied(connection, signups.CLOSED, moment) > 0
+    if reply is Reply.CROWDED or (reply is Reply.CLOSED and noted):
+        return reply  # a flood costs no write
+    with store.write() as connection:
+        exclude(connection, Lock.LIST)
+        moment = now(connection)
+        reply = _reply(connection, networks, moment)
+        signups.drop_tallies(connection, moment)
+        for network in networks or (_UNKNOWN,):
+            signups.tally(connection, network, moment)
+        if reply is Reply.CLOSED:
+            signups.tally(connection, signups.CLOSED, moment)
+        elif reply is Reply.TAKEN:
+            _take(connection, wish, via, moment)
+    return reply
+
+
+def form_state(store: Store) -> FormState:
+    """Tell how the form is."""
+    with store.read() as connection:
+        moment = now(connection)
+        last = signups.last_tallied(
+            connection, signups.CLOSED, since=moment - signups.CLOSED_LATELY
+        )
+        return FormState(_is_closed(connection, moment), last)
+
+
+def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> None:
+    """Put whoever asks on the list, if need be, and queue his letter, if he may have one."""
+    address = wish.address
+    secret = subscribers.suppression_key(connection)
+    digest = address_hash(secret, address.key)
+    mailbox_digest = address_hash(secret, mailbox(address.key))
+    whose = (digest, mailbox_digest)
+    since = [moment - span for span, _ in _TO_ONE]
+    sent = notices.queued_to(connection, whose, signups.KINDS, moments=since)
+    spurned = notices.came_back(connection, whose, bounced_since=min(since))
+    within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
+    allowed = within and not spurned
+    subscriber, status = signups.ensure(connection, address.given, address.key, moment)
+    here = status is Status.ACTIVE
+    signup = signups.record(
+        connection,
+        subscriber,
+        wording_id=consents.wording(connection, wish.wording),
+        first_name=wish.first_name,
+        form=wish.form,
+        origin=wish.origin,
+        moment=moment,
+        wanted=allowed and not here,
+    )
+    notices.queue(
+        connection,
+        via,
+        NoticeKind.ALREADY_HERE if here else NoticeKind.CONFIRMATION,
+        subscriber_id=subscriber,
+        address_hash=digest,
+        mailbox_hash=mailbox_digest,
+        moment=moment,
+        keep=LETTER_WITHIN,
+        signup_id=signup,
+        wanted=allowed,
+    )
+
+
+def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> Reply:
+    if any(signups.tallied(connection, name, moment) >= networks[name] for name in networks):
+        return Reply.CROWDED
+    return Reply.CLOSED if _is_closed(connection, moment) else Reply.TAKEN
+
+
+def _is_closed(connection: Connection, moment: datetime) -> bool:
+    letters = notices.queued_since(connection, signups.KINDS, moment=moment - _HOUR)
+    return letters >= LETTERS_AN_HOUR
+
+
+def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
+    """Return how often each network that an address is in may ask, the smallest first.
+
+    Their names give nothing of them away. There are none if the address is not known.
+    """
+    secret = subscribers.suppression_key(connection)
+    if ip is None:
+        return {}
+    address = ip_address(ip)
+    return {
+        f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": most
+        * VISITS_AN_HOUR
+        for prefix, most in _NETWORKS[address.version]
+    }
