@@ -76,6 +76,14 @@ DIALECTS: Final = (
     ),
     *marks(
         "broken-link",
+        "there is one square bracket too many beside this link, and subscribers see it",
+        "Delete it, or write the other one of its pair",
+        rf"\[{LINK_OPEN}[^{LINK_CLOSE}\n]*{LINK_CLOSE}(?![^\[\]\n]*\])",
+        rf"^[^\[\]\n]*{LINK_CLOSE}\]",
+        signs="[]",
+    ),
+    *marks(
+        "broken-link",
         "there is a space between the exclamation mark and the brackets of an image",
         _IMAGE_FIX,
         rf"^!\s{{1,3}}{LINK_OPEN}",

@@ -148,6 +148,8 @@ SLIPS = {
         "![Een pad langs het water]",
         "! [Een pad](https://example.org/a.png)",
         "De prijs is [invullen] euro.",
+        "Zie [[het boek](https://example.org/).",
+        "Zie [het boek](https://example.org/)].",
     ],
     "merge-tag": [
         "Fijn dat je er bent, [firstname,fallback=lezer].",
@@ -225,6 +227,8 @@ SLIPS = {
 }
 
 PROSE = [
+    "Zie ook [[het boek](https://example.org/)].",
+    "Dit [zie [het boek](https://example.org/) hierover] is genoeg.",
     "De prijs is 10 euro*, koffie erbij.\n\n* exclusief btw",
     "De prijs is 10 euro*, koffie erbij.\n\n*exclusief btw",
     "De prijs is 10 euro*\n* exclusief btw",
