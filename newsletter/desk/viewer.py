@@ -15,7 +15,7 @@ from markupsafe import Markup
 from newsletter import personalize, tokens
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
-from newsletter.providers.outbox import INDEX
+from newsletter.providers.outbox.send import INDEX
 from newsletter.store import mailings, rehearsals
 from newsletter.store.keys import signing_keys
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
 from newsletter.model import ImportChange, Status
-from newsletter.providers import outbox
+from newsletter.providers.outbox.send import withdraw
 from newsletter.store import imports
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
         refs = imports.remove(connection, removed)
         imports.restore(connection, found, restored)
         imports.forget_names(connection, found)
-        outbox.withdraw(settings.state / "outbox", refs)
+        withdraw(settings.state / "outbox", refs)
     return Undone(
         found.public_id, len(removed), len(restored), kept.total(), dict(kept.most_common())
     )

@@ -31,4 +31,4 @@ def capabilities_of(settings: Settings) -> Capabilities:
 
 def _module(settings: Settings) -> Any:  # noqa: ANN401 - a module of this package
     # Imported when it is asked for: the network is slow to import, and seldom needed.
-    return importlib.import_module(f"{__name__}.{settings.provider}")
+    return importlib.import_module(f"{__name__}.{settings.provider}.send")

@@ -1,7 +1,7 @@
 """What providers tell afterwards, by webhook and by list: what all of them share.
 
-A provider's own part is `NAME_events.py` beside its `NAME.py`: which webhooks are genuine, and what
-its words mean. Nothing above this layer knows any of that.
+A provider's own part is `NAME/events.py` beside its `NAME/send.py`: which webhooks are genuine,
+and what its words mean. Nothing above this layer knows any of that.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def lift_suppression(settings: Settings, email: str) -> str:
 
 def module(provider: str) -> Any:  # noqa: ANN401 - a module of this package
     """Return a provider's own part."""
-    return importlib.import_module(f"newsletter.providers.{provider}_events")
+    return importlib.import_module(f"newsletter.providers.{provider}.events")
 
 
 def secrets(settings: Settings, name: str) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter.addresses import address_hash
-from newsletter.providers import outbox
+from newsletter.providers.outbox.send import withdraw
 from newsletter.store import erasure, subscribers
 from newsletter.store.database import now
 from newsletter.subscriptions.admin import bare_address, require_gone
@@ -72,5 +72,5 @@ def erase_reader(store: Store, settings: Settings, who: str) -> Person | None:
         keys = {found.email_key, *map(key_of, found.others)} - {""}
         hashes = {key: address_hash(secret, key) for key in keys}
         refs = erasure.erase(connection, found, hashes, now(connection))
-        outbox.withdraw(settings.state / "outbox", refs)
+        withdraw(settings.state / "outbox", refs)
     return found

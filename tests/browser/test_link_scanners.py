@@ -12,7 +12,7 @@ from urllib.parse import urljoin
 import pytest
 from playwright.sync_api import Error
 
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import join
 from tests.integration.web.test_signup import STILL

@@ -13,7 +13,11 @@ import psycopg  # noqa: F401 - so that it is here when a process is born
 
 from newsletter import config, delivery, desk, render  # noqa: F401
 from newsletter.errors import NewsletterError
-from newsletter.providers import lettermint, mailgun, open_provider, resend, ses  # noqa: F401
+from newsletter.providers import open_provider
+from newsletter.providers.lettermint import send as _lettermint  # noqa: F401
+from newsletter.providers.mailgun import send as _mailgun  # noqa: F401
+from newsletter.providers.resend import send as _resend  # noqa: F401
+from newsletter.providers.ses import send as _ses  # noqa: F401
 from newsletter.store import open_store, postgres  # noqa: F401
 from tests.chaos.clock import Clock
 from tests.chaos.process_faults import PROCESS_FAULTS

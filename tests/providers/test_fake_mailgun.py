@@ -13,7 +13,7 @@ import pytest
 
 from newsletter.model import Accepted, Refused, Unknown
 from newsletter.providers.http import Wire
-from newsletter.providers.mailgun import Mailgun
+from newsletter.providers.mailgun.send import Mailgun
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
 

@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.model import Accepted, Unknown
 from newsletter.providers.http import Wire
-from newsletter.providers.resend import Resend
+from newsletter.providers.resend.send import Resend
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_resend import FakeResend, found
 

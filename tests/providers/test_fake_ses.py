@@ -13,7 +13,7 @@ import pytest
 from newsletter.model import Accepted, Refused, Unknown
 from newsletter.providers.base import Payload
 from newsletter.providers.http import Reply, Wire
-from newsletter.providers.ses import Ses, SesBulk
+from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_ses import account
 from tests.support.providers import ses_requests
 from tests.support.providers.batches import batch, letter

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
-from newsletter.providers.lettermint import Lettermint
+from newsletter.providers.lettermint.send import Lettermint
 from tests.support.newsletter import Newsletter
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_lettermint import FAULTS, LARGEST

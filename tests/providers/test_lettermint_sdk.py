@@ -12,7 +12,7 @@ from tests.support.providers.batches import batch, letter, lettermint_json
 
 if TYPE_CHECKING:
     from newsletter.model import Batch, Letter
-    from newsletter.providers.lettermint import Lettermint
+    from newsletter.providers.lettermint.send import Lettermint
     from tests.support.providers.fake_lettermint import FakeLettermint
     from tests.support.providers.fake_server import Request
 

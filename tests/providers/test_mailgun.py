@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from newsletter import config, personalize, placeholders, providers, render
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, Refused, RetryLater, Unknown
-from newsletter.providers.mailgun import Mailgun
+from newsletter.providers.mailgun.send import Mailgun
 from tests.support.issues import SETTINGS, every_block
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters

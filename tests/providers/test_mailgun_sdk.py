@@ -19,7 +19,7 @@ from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, fields
 
 if TYPE_CHECKING:
     from newsletter.model import Batch
-    from newsletter.providers.mailgun import Mailgun
+    from newsletter.providers.mailgun.send import Mailgun
     from tests.support.providers.fake_server import Request
 
 DIFFERENT = {

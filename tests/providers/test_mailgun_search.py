@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from newsletter.model import Accepted, Batch, Doubt, Refused, RetryLater, Unknown
-from newsletter.providers.mailgun import CAPABILITIES, Mailgun
+from newsletter.providers.mailgun.send import CAPABILITIES, Mailgun
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, says
 from tests.support.providers.fake_server import Fault, answer

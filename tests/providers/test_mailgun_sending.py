@@ -15,7 +15,7 @@ from tests.support.providers.fake_mailgun import FAULTS
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.mailgun import Mailgun
+    from newsletter.providers.mailgun.send import Mailgun
     from tests.support.providers.fake_mailgun import FakeMailgun
 
 LATER = timedelta(minutes=46)

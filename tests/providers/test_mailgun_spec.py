@@ -17,7 +17,7 @@ from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, fields
 from tests.support.providers.specification import content, valid
 
 if TYPE_CHECKING:
-    from newsletter.providers.mailgun import Mailgun
+    from newsletter.providers.mailgun.send import Mailgun
 
 pytestmark = pytest.mark.specs
 MESSAGES, EVENTS = "/v3/{domain_name}/messages", "/v3/{domain_name}/events"

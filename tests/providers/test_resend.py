@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter.model import Accepted, Batch, Outcome, Rejected, RetryLater, Unknown
-from newsletter.providers.resend import Resend
+from newsletter.providers.resend.send import Resend
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 from tests.support.providers.fake_server import Fault, answer

@@ -12,7 +12,7 @@ from tests.support.providers.batches import batch, letter, resend_json
 
 if TYPE_CHECKING:
     from newsletter.model import Batch
-    from newsletter.providers.resend import Resend
+    from newsletter.providers.resend.send import Resend
     from tests.support.providers.fake_resend import FakeResend, Request
 
 DIFFERENT = {

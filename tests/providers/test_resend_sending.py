@@ -17,7 +17,7 @@ from tests.support.providers.fake_server import Fault
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.resend import Resend
+    from newsletter.providers.resend.send import Resend
     from tests.support.providers.fake_resend import FakeResend
 
 

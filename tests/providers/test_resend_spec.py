@@ -14,7 +14,7 @@ from tests.support.providers.specification import content, valid
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.resend import Resend
+    from newsletter.providers.resend.send import Resend
     from tests.support.providers.fake_resend import FakeResend
 
 pytestmark = pytest.mark.specs

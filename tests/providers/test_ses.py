@@ -16,8 +16,8 @@ from newsletter import config, mime, providers
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.base import Quota
-from newsletter.providers.ses import Ses, SesBulk
-from newsletter.providers.ses_account import REGIONS, Account
+from newsletter.providers.ses.client import REGIONS, Account
+from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_contract import outcomes
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_server import Fault, answer

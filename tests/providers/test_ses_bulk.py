@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from newsletter import personalize
 from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
-from newsletter.providers.ses import SesBulk
+from newsletter.providers.ses.send import SesBulk
 from tests.providers.test_contract import outcomes, submit
 from tests.providers.test_ses import account, wire_bytes
 from tests.support.providers.batches import batch, letter
@@ -21,7 +21,7 @@ from tests.support.providers.ses_requests import bulk
 
 if TYPE_CHECKING:
     from newsletter.model import Batch, Letter
-    from newsletter.providers.ses import Ses
+    from newsletter.providers.ses.send import Ses
 
 THREE = ("anna@example.org", "bert@example.org", "carla@example.org")
 BRACED = st.text(st.sampled_from("{}\\ab #/&<🌱é\"'"), max_size=30) | st.sampled_from(

@@ -12,7 +12,7 @@ import pytest
 
 from newsletter import personalize
 from newsletter.model import Accepted
-from newsletter.providers.ses import Ses, SesBulk
+from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_contract import SYNTAX, outcomes, read
 from tests.providers.test_ses import account
 from tests.support import npm

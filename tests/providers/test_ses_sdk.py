@@ -13,7 +13,7 @@ from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
 from newsletter.model import Accepted, Refused
-from newsletter.providers.ses import Ses, SesBulk
+from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_contract import outcomes
 from tests.providers.test_ses import account, wire_bytes
 from tests.support.providers import ses_requests

@@ -13,7 +13,7 @@ from tests.support.providers.fake_ses import FAULTS, FakeSes
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.ses import Ses
+    from newsletter.providers.ses.send import Ses
 
 
 class Once(dict[str, tuple[str, str]]):

@@ -18,7 +18,9 @@ from svix.webhooks import Webhook as Svix
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
-from newsletter.providers import ses_events, sns, webhooks
+from newsletter.providers import webhooks
+from newsletter.providers.ses import events as ses_events
+from newsletter.providers.ses import sns
 from newsletter.providers.webhooks import Hook, Untrusted
 from tests.support.providers.sns import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
 from tests.support.providers.webhooks import (

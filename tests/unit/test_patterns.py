@@ -46,7 +46,7 @@ READ_OTHERS = (
 SEARCHES = {"search", "sub", "subn", "split", "findall", "finditer"}
 
 SHORT_TEXTS = {
-    "newsletter.providers.mailgun._NO_ENTITIES": "a letter, made of our templates",
+    "newsletter.providers.mailgun.send._NO_ENTITIES": "a letter, made of our templates",
     "newsletter.store.url": "the author's own setting",
     "newsletter.store.server_errors._ADDRESSES": "a sentence that is cut before",
     "newsletter.web.pages._STYLE": "our own templates",

@@ -14,7 +14,7 @@ from newsletter import personalize, placeholders
 from newsletter.mime import eml
 from newsletter.model import Batch, Letter, Recipient, RetryLater
 from newsletter.providers.base import Payload
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 
 if TYPE_CHECKING:
     from pathlib import Path

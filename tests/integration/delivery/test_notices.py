@@ -17,7 +17,7 @@ from newsletter import render, tokens
 from newsletter.delivery import notices
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import NoticeKind, Refused, Rejected, RetryLater, Unknown
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.store.notices import Via
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import Standing, confirm

@@ -11,7 +11,7 @@ import pytest
 from newsletter.errors import TryAgain
 from newsletter.model import Accepted, DeliveryState, MailingState, Refused, RetryLater
 from newsletter.providers.base import Answer
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:

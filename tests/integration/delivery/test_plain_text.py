@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.model import Unknown
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:

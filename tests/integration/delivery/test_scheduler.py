@@ -14,7 +14,7 @@ import pytest
 from newsletter import delivery, desk, render
 from newsletter.delivery import planning
 from newsletter.model import MailingState, RetryLater, Unknown
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.store import open_store
 from tests.support.newsletter import FakeProvider, Newsletter, add_readers
 from tests.support.providers.fake_resend import FakeResend

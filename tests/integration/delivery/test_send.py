@@ -21,7 +21,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.base import Answer, Payload
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.store import claims, mailings, recovery, unresolved
 from newsletter.store.keys import signing_keys
 from tests.support.newsletter import FakeProvider, Newsletter, add_readers, write_issue

@@ -16,7 +16,7 @@ from newsletter import delivery
 from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, DeliveryState, Rejected, Unknown
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import apply_waiting, keep

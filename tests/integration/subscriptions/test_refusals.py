@@ -15,7 +15,7 @@ from alembic.config import Config
 from newsletter import store
 from newsletter.config import load
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import resend_events
+from newsletter.providers.resend import events as resend_events
 from newsletter.store import open_store, sqlite
 from newsletter.store.database import Lock, exclude
 from newsletter.subscriptions.event_effects import apply, take_over

@@ -9,7 +9,7 @@ import pytest
 
 from newsletter import placeholders
 from newsletter.model import Letter
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.render import letter
 from tests.support.issues import SETTINGS, Parsed, every_block
 from tests.support.newsletter import FakeProvider, Newsletter

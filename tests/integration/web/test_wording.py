@@ -12,7 +12,7 @@ import pytest
 from newsletter import render
 from newsletter.config import Settings
 from newsletter.model import NoticeKind
-from newsletter.providers.outbox import Outbox
+from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import admin as list_
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.subscribers import sql

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
 
-from newsletter.providers import lettermint, mailgun, resend, ses
-from newsletter.providers.ses_account import Account
+from newsletter.providers.lettermint.send import Lettermint
+from newsletter.providers.mailgun.send import Mailgun
+from newsletter.providers.resend.send import Resend
+from newsletter.providers.ses.client import Account
+from newsletter.providers.ses.send import Ses, SesBulk
 from tests.support.providers import ses_requests
 from tests.support.providers.batches import batch, lettermint_json, resend_json
 from tests.support.providers.fake_lettermint import FakeLettermint
@@ -91,30 +94,30 @@ class Case:
 RESEND = Case(
     name="resend",
     fake=FakeResend,
-    can=resend.CAPABILITIES,
+    can=Resend.capabilities,
     environment={"RESEND_API_KEY": "re_c4n4ry"},
-    open=lambda url, deadline: resend.Resend("re_c4n4ry", url, deadline=deadline),
+    open=lambda url, deadline: Resend("re_c4n4ry", url, deadline=deadline),
     plain=resend_json,
 )
 
 LETTERMINT = Case(
     name="lettermint",
     fake=FakeLettermint,
-    can=lettermint.CAPABILITIES,
+    can=Lettermint.capabilities,
     environment={"LETTERMINT_API_TOKEN": "lm_c4n4ry"},
-    open=lambda url, deadline: lettermint.Lettermint("lm_c4n4ry", url, deadline=deadline),
+    open=lambda url, deadline: Lettermint("lm_c4n4ry", url, deadline=deadline),
     plain=lettermint_json,
 )
 
 
-def _ses(url: str, deadline: float) -> ses.Ses:
-    return ses.Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, deadline=deadline))
+def _ses(url: str, deadline: float) -> Ses:
+    return Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, deadline=deadline))
 
 
 SES = Case(
     name="ses",
     fake=FakeSes,
-    can=ses.CAPABILITIES,
+    can=Ses.capabilities,
     environment={
         "AWS_ACCESS_KEY_ID": KEY_ID,
         "AWS_SECRET_ACCESS_KEY": SECRET,
@@ -126,7 +129,7 @@ SES = Case(
 SES_BULK = dataclasses.replace(
     SES,
     name="ses_bulk",
-    can=ses.SesBulk.capabilities,
+    can=SesBulk.capabilities,
     open=lambda url, deadline: _ses(url, deadline).suited(5001),
     audience=5001,
     plain=None,
@@ -135,9 +138,9 @@ SES_BULK = dataclasses.replace(
 MAILGUN = Case(
     name="mailgun",
     fake=FakeMailgun,
-    can=mailgun.CAPABILITIES,
+    can=Mailgun.capabilities,
     environment={"MAILGUN_API_KEY": "key-c4n4ry", "MAILGUN_DOMAIN": DOMAIN},
-    open=lambda url, deadline: mailgun.Mailgun("key-c4n4ry", DOMAIN, url, deadline=deadline),
+    open=lambda url, deadline: Mailgun("key-c4n4ry", DOMAIN, url, deadline=deadline),
     listed=False,
     beyond_ascii=True,
     # In what an author writes they can stand: see `test_mailgun.py`. These letters hold them in

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from newsletter.model import Accepted, Refused, Unknown
-from newsletter.providers import mailgun_replies, responses
+from newsletter.providers import responses
 from newsletter.providers.base import Findings, Search
 from newsletter.providers.http import Reply
+from newsletter.providers.mailgun import responses as mailgun_responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -205,18 +206,18 @@ def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
         return reply
     said = responses.content(reply)
     items = said.get("items")
-    if reply.status != mailgun_replies.OK or not isinstance(items, list):
-        failure = mailgun_replies.failure(reply, hide)
+    if reply.status != mailgun_responses.OK or not isinstance(items, list):
+        failure = mailgun_responses.failure(reply, hide)
         if reply.status in _MAY_NOT:
             return Refused(f"{failure.reason}; a key that may only send cannot read events")
         return failure
-    text = mailgun_replies.text
+    text = mailgun_responses.text
     letters = [item for item in items if text(item, "event") in _TAKEN]
     refs = [text(letter, "user-variables", VARIABLE) for letter in letters]
     names = [text(letter, "message", "headers", "message-id") for letter in letters]
     return _Page(
         taken={
-            ref: Accepted(mailgun_replies.message_id(name))
+            ref: Accepted(mailgun_responses.message_id(name))
             for ref, name in zip(refs, names, strict=True)
         },
         legible=all(ref and "%" not in ref for ref in refs),
@@ -231,7 +232,7 @@ def following(said: Mapping[str, object]) -> str:
 
     Only the last part of it is taken over: the key goes to no address that an answer holds.
     """
-    found = _NEXT.fullmatch(mailgun_replies.text(said, "paging", "next"))
+    found = _NEXT.fullmatch(mailgun_responses.text(said, "paging", "next"))
     return f"events/{found[1]}" if found else ""
 
 

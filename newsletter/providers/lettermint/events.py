@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import base, lettermint, pagination, responses, webhooks
+from newsletter.providers import base, pagination, responses, webhooks
 from newsletter.providers.bounces import Failure, classify
 from newsletter.providers.http import Wire
+from newsletter.providers.lettermint import send
 from newsletter.providers.pagination import CannotAsk, Page
 from newsletter.providers.webhooks import Gate, Untrusted, text
 
@@ -196,7 +197,7 @@ def _pages(
 
 
 def _address(settings: Settings) -> str:
-    return base.address(settings, lettermint.BASE)
+    return base.address(settings, send.BASE)
 
 
 def _headers(settings: Settings) -> Mapping[str, str]:

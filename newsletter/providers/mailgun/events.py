@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Cause, Event, EventKind
-from newsletter.providers import mailgun, mailgun_replies, mailgun_search, pagination, webhooks
+from newsletter.providers import pagination, webhooks
 from newsletter.providers.bounces import Failure, classify
+from newsletter.providers.mailgun import responses, search, send
 from newsletter.providers.pagination import Page
 from newsletter.providers.webhooks import Gate, Untrusted, text
 
@@ -129,7 +130,7 @@ def read_one(data: dict[str, Any], received: datetime | None = None) -> tuple[Ev
             kind=kind,
             at=at,
             ref=webhooks.reference(webhooks.at(data, "user-variables", "delivery")),
-            provider_id=mailgun_replies.message_id(text(data, "message", "headers", "message-id")),
+            provider_id=responses.message_id(text(data, "message", "headers", "message-id")),
             email=email,
             detail=webhooks.words(
                 _server_words(status), webhooks.at(data, "reject", "reason"), email=email
@@ -170,11 +171,11 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     now = datetime.now(UTC)
     query = {"begin": f"{begin.timestamp():.0f}", "ascending": "yes", "limit": str(_PER_PAGE)}
     path = f"events?{urlencode(query)}"
-    with closing(mailgun.open_provider(settings)) as account:
+    with closing(send.open_provider(settings)) as account:
         for _ in range(pagination.PAGES):
             items, said = pagination.read(account.get, path, "items", _WHO, account.hide)
             found = tuple(event for item in items for event in read_one(item) or ())
-            path = mailgun_search.following(said)
+            path = search.following(said)
             # Every page names a next one; an empty page is the end.
             if not items or not path:
                 yield Page(found, until=now)
@@ -184,7 +185,7 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
 
 def lift(settings: Settings, email: str) -> str:
     """Take an address off all of Mailgun's lists."""
-    with closing(mailgun.open_provider(settings)) as account:
+    with closing(send.open_provider(settings)) as account:
         for one in _LISTS:
             path = f"{one}/{quote(email, safe='')}"
             pagination.remove(account.delete, path, _WHO, (email, *account.hide))

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personalize
 from newsletter.errors import NewsletterError
-from newsletter.providers import base, mailgun_replies, mailgun_search
+from newsletter.providers import base
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.providers.http import DEADLINE, Wire
 from newsletter.providers.json_template import encode
+from newsletter.providers.mailgun import responses
+from newsletter.providers.mailgun import search as mailgun_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -154,7 +156,7 @@ class Mailgun(Mailer):
             headers=self._headers | {"Content-Type": kind},
             parts=payload.parts,
         )
-        outcome = mailgun_replies.outcome(reply, batch.recipients, self.hide)
+        outcome = responses.outcome(reply, batch.recipients, self.hide)
         return Answer({reader.ref: outcome for reader in batch.recipients})
 
     def search(self, doubt: Doubt) -> Findings:

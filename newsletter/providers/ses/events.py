@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import pagination, responses, sns, webhooks
+from newsletter.providers import pagination, responses, webhooks
 from newsletter.providers.bounces import HINTS, Failure, classify
 from newsletter.providers.http import Reply, Wire
 from newsletter.providers.pagination import Page
-from newsletter.providers.ses_account import open_account
+from newsletter.providers.ses import sns
+from newsletter.providers.ses.client import open_account
 from newsletter.providers.webhooks import Gate, text
 
 if TYPE_CHECKING:

@@ -18,10 +18,11 @@ from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, Suppressed
-from newsletter.providers import base, pagination, resend, responses, webhooks
+from newsletter.providers import base, pagination, responses, webhooks
 from newsletter.providers.bounces import HINTS, Failure, classify
 from newsletter.providers.http import Wire
 from newsletter.providers.pagination import Page
+from newsletter.providers.resend import send
 from newsletter.providers.webhooks import Gate, Untrusted, text
 
 if TYPE_CHECKING:
@@ -186,7 +187,7 @@ def lift(settings: Settings, email: str) -> str:
 
 
 def _list(settings: Settings) -> str:
-    return f"{base.address(settings, resend.BASE)}/suppressions"
+    return f"{base.address(settings, send.BASE)}/suppressions"
 
 
 def _is_older(found: Sequence[Suppressed], begin: datetime) -> bool:

@@ -15,10 +15,12 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
 from newsletter import personalize
-from newsletter.providers import base, responses, ses_replies, ses_requests
+from newsletter.providers import base, responses
 from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
 from newsletter.providers.http import DEADLINE, Reply
-from newsletter.providers.ses_account import open_account
+from newsletter.providers.ses import requests
+from newsletter.providers.ses import responses as ses_responses
+from newsletter.providers.ses.client import open_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,8 +28,8 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Outcome
     from newsletter.providers.base import Quota
-    from newsletter.providers.ses_account import Account
-    from newsletter.providers.ses_replies import Context
+    from newsletter.providers.ses.client import Account
+    from newsletter.providers.ses.responses import Context
 
 CAPABILITIES: Final = Capabilities(
     name="ses",
@@ -74,7 +76,7 @@ class Ses(Mailer):
 
     def unfit(self, letter: Letter) -> str:
         """Say which header is too long, or that the letter is."""
-        return ses_requests.unfit(letter)
+        return requests.unfit(letter)
 
     def quota(self) -> Quota:
         """Ask what the account may send just now."""
@@ -82,7 +84,7 @@ class Ses(Mailer):
 
     def build(self, batch: Batch) -> Payload:
         """Return the JSON that will leave, with a digest that its signature needs as well."""
-        form = ses_requests.single(batch.letter, self._configuration_set)
+        form = requests.single(batch.letter, self._configuration_set)
         parts: list[bytes] = []
         for reader in base.in_ascii(batch):
             parts += form.filled(form.encoded(personalize.values(batch.date, reader)))
@@ -98,11 +100,11 @@ class Ses(Mailer):
         reply = self._account.post(self._path, payload)
         if not isinstance(reply, Reply):
             return Answer(outcomes | dict.fromkeys(refs, reply))
-        context = ses_replies.Context(
+        context = ses_responses.Context(
             hide=responses.secrets(readers, *self._account.secrets),
             sender=parseaddr(batch.letter.sender)[1].rpartition("@")[2],
         )
-        if failure := ses_replies.failure(reply, context):
+        if failure := ses_responses.failure(reply, context):
             return Answer(outcomes | dict.fromkeys(refs, failure))
         said, surplus = self._read(reply, len(refs), context)
         return Answer(outcomes | dict(zip(refs, said, strict=True)), surplus=surplus)
@@ -117,18 +119,18 @@ class Ses(Mailer):
         count: int,
         context: Context,  # noqa: ARG002 - only the answer for many quotes what it was sent
     ) -> tuple[Sequence[Outcome], int]:
-        return [ses_replies.one(reply)] * count, 0
+        return [ses_responses.one(reply)] * count, 0
 
 
 class SesBulk(Ses):
     """Sends a letter as a template, with the values of up to fifty readers."""
 
-    capabilities = replace(CAPABILITIES, max_messages=ses_requests.MOST, substitution=True)
+    capabilities = replace(CAPABILITIES, max_messages=requests.MOST, substitution=True)
     _path = "/v2/email/outbound-bulk-emails"
 
     def build(self, batch: Batch) -> Payload:
         """Return the JSON that will leave; what all readers share stands there once."""
-        bulk = ses_requests.bulk(batch.letter, self._configuration_set)
+        bulk = requests.bulk(batch.letter, self._configuration_set)
         parts = [bulk.head]
         for reader in base.in_ascii(batch):
             own = personalize.values(batch.date, reader)
@@ -137,7 +139,7 @@ class SesBulk(Ses):
         return _payload([*parts, bulk.tail])
 
     def _read(self, reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
-        return ses_replies.many(reply, count, context)
+        return ses_responses.many(reply, count, context)
 
 
 def _payload(parts: list[bytes]) -> Payload:

@@ -1,0 +1,1 @@
+"""Lettermint: sending, and its events."""

@@ -1,0 +1,1 @@
+"""Mailgun: sending, and its events."""

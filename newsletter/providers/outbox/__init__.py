@@ -1,0 +1,1 @@
+"""The outbox: a provider that mails nobody."""

@@ -1,0 +1,1 @@
+"""Resend: sending, and its events."""

@@ -1,0 +1,1 @@
+"""Amazon SES: sending, and its events."""
