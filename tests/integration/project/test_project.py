@@ -187,15 +187,3 @@ def test_the_script_of_the_pictures_says_what_it_lacks() -> None:
     )
     assert asked.returncode == 1
     assert "./dev test --collect-only" in asked.stderr
-
-
-def test_every_link_between_documents_leads_somewhere() -> None:
-    broken = []
-    for page in (*DOCUMENTS, PROJECT / "CHANGELOG.md", PROJECT / "benchmarks" / "README.md"):
-        # What stands in backticks or a fence is an example, not a link.
-        prose = re.sub(
-            r"```.*?```|`[^`\n]*`", "", page.read_text(encoding="utf-8"), flags=re.DOTALL
-        )
-        links = re.findall(r"\]\((?!https?:)([^)#\s]+)", prose)
-        broken += [f"{page.name}: {link}" for link in links if not (page.parent / link).exists()]
-    assert broken == []

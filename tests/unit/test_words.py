@@ -1,0 +1,82 @@
+"""Words that this project does not use, and the folders that are free of them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+BANNED = {
+    r"he|him|his|himself": "they, them, their",
+    r"whence|whomever|whoever's|thereof|thereby|wherein": "a plain word",
+    r"of which nobody|of whom nobody|nobody knows what": "unknown",
+    r"in its way|in his way": "blocked by",
+    r"mends?|mended|mending|mend (?:it|that|something)": "fix, correct",
+    r"readers?|readers'|reader's": "subscriber (visitor, for a person who may be on no list)",
+    r"in doubt|doubted": "unknown",
+    r"for want of": "without",
+    r"told|tells": "reports, says, shows",
+    r"stands? in the way|stood": "blocks, is",
+    r"leave link|leaves? link": "unsubscribe link",
+    r"receipts?": "report",
+    r"somebody else's|somebody": "a person",
+    r"carrier|outlook|nursery|theatre|departure": "a word of the glossary",
+}
+"""What to write instead of each, by its pattern: whole words, in any case."""
+
+MAY = {
+    "docs/glossary.md",  # says which words are not used
+    "docs/reliability.md",  # names tests
+    "docs/providers.md",  # the walk to a new provider is being rewritten
+}
+"""Pages in which a banned word is the subject."""
+
+CLEAN = (
+    "docs",
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    "CHANGELOG.md",
+    ".pre-commit-config.yaml",
+)
+"""Folders and files without banned words. Add one when it is clean."""
+
+SUFFIXES = {".md", ".py", ".yaml", ".yml", ".j2", ".toml", ""}
+
+
+def files() -> list[Path]:
+    found = [
+        path
+        for name in CLEAN
+        for path in (
+            sorted((PROJECT / name).rglob("*")) if (PROJECT / name).is_dir() else [PROJECT / name]
+        )
+    ]
+    return [
+        path
+        for path in found
+        if path.is_file()
+        and path.suffix in SUFFIXES
+        and path.relative_to(PROJECT).as_posix() not in MAY
+    ]
+
+
+@pytest.mark.parametrize("words", BANNED)
+def test_clean_folders_have_no_banned_word(words: str) -> None:
+    pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
+    found = []
+    for path in files():
+        text = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))
+        found += [
+            f"{path.relative_to(PROJECT)}:{number}: {line.strip()}"
+            for number, line in enumerate(text.splitlines(), 1)
+            if pattern.search(line)
+        ]
+    assert found == [], f"write {BANNED[words]}"
+
+
+def test_there_are_files_to_look_at() -> None:
+    assert len(files()) > len(CLEAN)
