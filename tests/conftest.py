@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 import sqlalchemy
 
@@ -16,6 +17,12 @@ from tests.support.postgres import Postgres, postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+
+# The same examples each time, so that a change is judged by itself; the nightly job tries others
+# (`--hypothesis-profile random`).
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.load_profile("repeatable")
 
 OF_THE_PROGRAM = (
     "NEWSLETTER_",
