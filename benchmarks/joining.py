@@ -47,7 +47,7 @@ WARM = 20
 SHUFFLES = 400
 PAUSE = 0.02
 """Seconds between two visitors: whoever comes while the last one's letter leaves waits for it."""
-UNCAPPED = f"from newsletter.subscriptions import signup; signup.LETTERS_AN_HOUR = {10**6}"
+UNCAPPED = f"from newsletter.subscriptions import signup; signup.LETTERS_PER_HOUR = {10**6}"
 
 
 def address(kind: str, number: int) -> str:

@@ -198,7 +198,7 @@ def compare(place: Place, public_ids: list[str], clients: int) -> Asked:
         # Those at the end of the list leave first: their letters are the last to be claimed.
         while public_ids:
             who = public_ids.pop()
-            token = tokens.leave_token(KEY, who, tokens.NOBODY)
+            token = tokens.unsubscribe_token(KEY, who, tokens.RESERVED_ID)
             head = f"POST /u/{token} HTTP/1.1\r\nHost: n\r\nContent-Length: {len(BODY)}"
             kind = "Content-Type: application/x-www-form-urlencoded"
             yield who, f"{head}\r\n{kind}\r\n\r\n".encode() + BODY

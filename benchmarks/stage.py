@@ -230,7 +230,7 @@ def full_batch(settings: Settings, mode: Mode) -> Batch:
             f"{n:032x}",
             f"lezer{n}@example.org",
             "Anna" if n % 2 else None,
-            tokens.leave_token(KEY, f"{n:032x}", "1" * 32),
+            tokens.unsubscribe_token(KEY, f"{n:032x}", "1" * 32),
         )
         for n in range(mode.size)
     )

@@ -23,7 +23,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from newsletter.delivery.notices import Notices
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import COMMAND, FakeProvider, Newsletter, raw
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.signups import VIA, wish
@@ -80,7 +80,7 @@ def notice(root: Path) -> tuple[float, float]:
     """Return after how many seconds a killed sender of notices was replaced."""
     newsletter = fresh(root, 0)
     for n in range(2):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     module = "tests.support.notice_sender"
     killed = [sys.executable, "-m", module, root, root / "taken", "24", "submit"]
     done = subprocess.run(killed, check=False)

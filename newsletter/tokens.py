@@ -20,11 +20,11 @@ from itsdangerous import BadSignature, Signer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-NOBODY = "0" * 32
+RESERVED_ID = "0" * 32
 """The public id of no subscriber and no mailing: proofs and trials of the web app carry it."""
 
 _ID_BYTES = 16
-SHAPE = re.compile(r"[A-Za-z0-9_-]{1,556}\.[A-Za-z0-9_-]{43}")
+PATTERN = re.compile(r"[A-Za-z0-9_-]{1,556}\.[A-Za-z0-9_-]{43}")
 """What every token looks like; who finds one in an address looks for this."""
 
 _LONGEST = 600
@@ -33,7 +33,7 @@ _TIME_BYTES = 8
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
 
 
-def leave_token(key: str, subscriber: str, mailing: str) -> str:
+def unsubscribe_token(key: str, subscriber: str, mailing: str) -> str:
     """Return the token of one reader's leave link, 87 characters that are safe in a URL.
 
     Args:
@@ -44,7 +44,7 @@ def leave_token(key: str, subscriber: str, mailing: str) -> str:
     return _sign(key, "leave", bytes.fromhex(subscriber + mailing))
 
 
-def read_leave_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
+def read_unsubscribe_token(keys: Sequence[str], token: str) -> tuple[str, str] | None:
     """Return the public ids of subscriber and mailing, or None if no key signed this token.
 
     Args:
@@ -157,7 +157,7 @@ def _read_timed(keys: Sequence[str], purpose: str, token: str) -> tuple[str, int
 
 def _read(keys: Sequence[str], purpose: str, token: str) -> bytes | None:
     """Return what a key signed for this purpose, or None."""
-    if len(token) > _LONGEST or not SHAPE.fullmatch(token) or not _is_canonical(token):
+    if len(token) > _LONGEST or not PATTERN.fullmatch(token) or not _is_canonical(token):
         return None
     try:
         encoded = _signer(tuple(keys), purpose).unsign(token)

@@ -27,7 +27,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, early, timing, utc
-from newsletter.subscriptions.signup import LETTERS_AN_HOUR, form_state
+from newsletter.subscriptions.signup import LETTERS_PER_HOUR, form_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -96,7 +96,7 @@ def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> 
     if count := waiting[DeliveryState.UNKNOWN]:
         yield f"Letters to single people of which nobody knows whether they left: {count:,}"
     if form.closed:
-        yield f"The sign-up form has closed itself: {LETTERS_AN_HOUR:,} letters within an hour"
+        yield f"The sign-up form has closed itself: {LETTERS_PER_HOUR:,} letters within an hour"
     elif form.last_closed_at:
         yield f"The sign-up form closed itself in the hour from {utc(form.last_closed_at)}"
 

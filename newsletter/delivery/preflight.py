@@ -29,7 +29,7 @@ _QUERIES: Final = ("voorkeuren", "voorkeuren=", "voorkeuren&utm_source=newslette
 
 def reserved_token(key: str) -> str:
     """Return the leave token that belongs to nobody: it verifies like any other."""
-    return tokens.leave_token(key, tokens.NOBODY, tokens.NOBODY)
+    return tokens.unsubscribe_token(key, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
 def require(store: Store, settings: Settings) -> None:

@@ -90,9 +90,9 @@ class Carrier:
                     reader.ref,
                     reader.email,
                     reader.first_name,
-                    tokens.leave_token(key, tokens.NOBODY, tokens.NOBODY)
+                    tokens.unsubscribe_token(key, tokens.RESERVED_ID, tokens.RESERVED_ID)
                     if self._mailing.for_nobody
-                    else tokens.leave_token(key, reader.public_id, mailing),
+                    else tokens.unsubscribe_token(key, reader.public_id, mailing),
                 )
                 for reader in claim.readers
             ),

@@ -73,8 +73,8 @@ def _people(
     """Yield what each letter shows of its subscriber, as `delivery` filled it in."""
     for one in rehearsed:
         whose = (one.public_id, mailing.public_id)
-        nobody = (tokens.NOBODY, tokens.NOBODY)
-        token = tokens.leave_token(key, *(nobody if mailing.for_nobody else whose))
+        nobody = (tokens.RESERVED_ID, tokens.RESERVED_ID)
+        token = tokens.unsubscribe_token(key, *(nobody if mailing.for_nobody else whose))
         own = personalize.recipient(letter, one.ref, one.email, one.first_name, token)
         yield {
             "ref": one.ref,

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newsletter.store.signups import Origin, SignUp
 
 
-class Standing(StrEnum):
+class LinkState(StrEnum):
     """What a link that confirms is good for."""
 
     OPEN = "open"
@@ -32,7 +32,7 @@ class Standing(StrEnum):
     """What it confirmed is not kept any more, and neither is its reader."""
 
 
-def which(keys: Sequence[str], token: str) -> str | None:
+def signup_of_link(keys: Sequence[str], token: str) -> str | None:
     """Return the public id of the sign-up that a link confirms, or None if it is no link.
 
     Args:
@@ -42,17 +42,17 @@ def which(keys: Sequence[str], token: str) -> str | None:
     return tokens.read_confirm_token(keys, token)
 
 
-def standing(store: Store, public_id: str) -> Standing:
+def link_state(store: Store, public_id: str) -> LinkState:
     """Tell what a link is good for; nothing changes.
 
     Raises:
         NewsletterError: The database cannot be used.
     """
     with store.read() as connection:
-        return _standing(signups.find(connection, public_id), now(connection))
+        return _link_state(signups.find(connection, public_id), now(connection))
 
 
-def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
+def confirm(store: Store, public_id: str, origin: Origin) -> LinkState:
     """Make the reader of an open sign-up active; it is committed when this returns.
 
     Args:
@@ -61,7 +61,7 @@ def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
         origin: Whence he confirms.
 
     Returns:
-        `Standing.HERE` also when it had been done before.
+        `LinkState.HERE` also when it had been done before.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -69,23 +69,23 @@ def confirm(store: Store, public_id: str, origin: Origin) -> Standing:
     with store.write() as connection:
         found = signups.find(connection, public_id)
         moment = now(connection)
-        stands = _standing(found, moment)
-        if found and stands is Standing.HERE:
+        stands = _link_state(found, moment)
+        if found and stands is LinkState.HERE:
             # Their own act all the same: undoing an import takes nobody off who confirmed.
             subscribers.touch(connection, [found.subscriber_id])
-        if found is None or stands is not Standing.OPEN:
+        if found is None or stands is not LinkState.OPEN:
             return stands
         digest = address_hash(subscribers.suppression_key(connection), found.email_key)
         signups.confirm(connection, found, digest, origin, moment)
-    return Standing.HERE
+    return LinkState.HERE
 
 
-def _standing(found: SignUp | None, moment: datetime) -> Standing:
+def _link_state(found: SignUp | None, moment: datetime) -> LinkState:
     if found is None:
-        return Standing.NOTHING
+        return LinkState.NOTHING
     if found.status is Status.ACTIVE:
-        return Standing.HERE
+        return LinkState.HERE
     used = found.confirmed_at is not None
     left = found.left_at is not None and found.left_at > found.requested_at
     late = moment > found.requested_at + CONFIRM_WITHIN
-    return Standing.LATE if used or left or late else Standing.OPEN
+    return LinkState.LATE if used or left or late else LinkState.OPEN

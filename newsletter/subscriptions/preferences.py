@@ -30,11 +30,11 @@ if TYPE_CHECKING:
     from newsletter.store.address_changes import Change, Reader
     from newsletter.store.notices import Via
 
-LINKS_A_DAY: Final = 3
+LINKS_PER_DAY: Final = 3
 """How many links to his preferences a reader is mailed within a day, whoever asks."""
-CHANGES_A_DAY: Final = 3
+CHANGES_PER_DAY: Final = 3
 """How many letters to other addresses he may cause within a day, and how many one may get."""
-MOST_WEEKS: Final = 26
+MAX_PAUSE_WEEKS: Final = 26
 """For how long a reader may pause at once."""
 
 _LETTER_WITHIN: Final = timedelta(hours=48)
@@ -45,7 +45,7 @@ _MAY_MOVE: Final = frozenset({Status.ACTIVE, Status.BOUNCED})
 _REACHED: Final = frozenset({Status.PENDING, Status.ACTIVE, Status.UNSUBSCRIBED})
 
 
-class Moved(StrEnum):
+class AddressChangeState(StrEnum):
     """What a link that confirms another address is good for."""
 
     OPEN = "open"
@@ -56,7 +56,7 @@ class Moved(StrEnum):
     """It is too late, or another wish came since, or its reader has left."""
 
 
-def whose(keys: Sequence[str], token: str, moment: datetime) -> str | None:
+def subscriber_of_link(keys: Sequence[str], token: str, moment: datetime) -> str | None:
     """Return the public id of the reader whose preferences a link opens, or None.
 
     Args:
@@ -68,13 +68,13 @@ def whose(keys: Sequence[str], token: str, moment: datetime) -> str | None:
     return found[0] if found and moment.timestamp() < found[1] else None
 
 
-def which_change(keys: Sequence[str], token: str, moment: datetime) -> str | None:
+def change_of_link(keys: Sequence[str], token: str, moment: datetime) -> str | None:
     """Return the public id of the change of address that a link confirms, or None."""
     found = tokens.read_address_token(keys, token)
     return found[0] if found and moment.timestamp() < found[1] else None
 
 
-def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
+def subscriber_of_expired_link(store: Store, keys: Sequence[str], token: str) -> str | None:
     """Return the public id of the reader whose link this was, at any time; None if it was none.
 
     It led to his preferences, or was to confirm another address of his; when that wish is no
@@ -86,16 +86,16 @@ def once_whose(store: Store, keys: Sequence[str], token: str) -> str | None:
     if change is None:
         return None
     with store.read() as connection:
-        return address_changes.who_asked(connection, change[0]) or tokens.NOBODY
+        return address_changes.who_asked(connection, change[0]) or tokens.RESERVED_ID
 
 
-def look(store: Store, public_id: str) -> Reader | None:
+def load(store: Store, public_id: str) -> Reader | None:
     """Return a reader as he is, or None if he is not on the list; nothing changes."""
     with store.read() as connection:
         return address_changes.find(connection, public_id)
 
 
-def ask_for_link(store: Store, public_id: str, via: Via) -> None:
+def request_link(store: Store, public_id: str, via: Via) -> None:
     """Queue the link to somebody's preferences, to the address on file; committed on return.
 
     Nobody learns whether that happened: he may be a stranger, or have had enough for a day, or
@@ -108,7 +108,7 @@ def ask_for_link(store: Store, public_id: str, via: Via) -> None:
         reader = address_changes.find(connection, public_id)
         reached = reader is not None and reader.status in _REACHED
         to = (reader.id, reader.email_key) if reader else _NOBODY
-        few = address_changes.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_A_DAY
+        few = address_changes.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_PER_DAY
         _queue(connection, via, NoticeKind.PREFERENCES, to, None, wanted=reached and few)
 
 
@@ -139,7 +139,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
     Raises:
         ValueError: There are too many weeks, or none.
     """
-    if not 1 <= weeks <= MOST_WEEKS:
+    if not 1 <= weeks <= MAX_PAUSE_WEEKS:
         raise ValueError("no number of weeks")
     with store.write() as connection:
         reader = address_changes.find(connection, public_id)
@@ -159,7 +159,7 @@ def resume(store: Store, public_id: str) -> bool:
     return reader is not None
 
 
-def choose_kind(store: Store, public_id: str, *, plain_text: bool) -> bool:
+def set_plain_text(store: Store, public_id: str, *, plain_text: bool) -> bool:
     """Let letters come with HTML or without; False if he is not on the list."""
     with store.write() as connection:
         reader = address_changes.find(connection, public_id)
@@ -168,7 +168,7 @@ def choose_kind(store: Store, public_id: str, *, plain_text: bool) -> bool:
     return reader is not None
 
 
-def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
+def request_address_change(store: Store, public_id: str, email: str, via: Via) -> bool:
     """Queue a letter to another address, which confirms it from there; nothing changes before.
 
     The answer is the same whoever has that address.
@@ -183,18 +183,20 @@ def ask_for_change(store: Store, public_id: str, email: str, via: Via) -> bool:
     with store.write() as connection:
         reader = address_changes.find(connection, public_id)
         if reader and reader.status is Status.ACTIVE and reader.email != address.given:
-            _ask_for_change(connection, reader, address, via)
+            _queue_address_change(connection, reader, address, via)
     return reader is not None
 
 
-def _ask_for_change(connection: Connection, reader: Reader, address: Address, via: Via) -> None:
+def _queue_address_change(
+    connection: Connection, reader: Reader, address: Address, via: Via
+) -> None:
     since = now(connection) - _DAY
     secret = subscribers.suppression_key(connection)
     whose = (address_hash(secret, address.key), address_hash(secret, mailbox(address.key)))
     (to_it,) = notices.queued_to(connection, whose, _NEW, moments=[since])
     his = address_changes.asked(connection, reader.id, _NEW, since)
     spurned = notices.came_back(connection, whose, bounced_since=since - _A_MONTH)
-    if max(to_it, his) < CHANGES_A_DAY and not spurned:
+    if max(to_it, his) < CHANGES_PER_DAY and not spurned:
         moment = now(connection)
         change = address_changes.record_change(
             connection, reader, address.given, address.key, moment
@@ -202,39 +204,43 @@ def _ask_for_change(connection: Connection, reader: Reader, address: Address, vi
         _queue(connection, via, NoticeKind.NEW_ADDRESS, (reader.id, address.key), change)
 
 
-def look_at_change(store: Store, change: str) -> Moved:
+def address_change_state(store: Store, change: str) -> AddressChangeState:
     """Tell what a link that confirms another address is good for; nothing changes."""
     with store.read() as connection:
-        return _standing(connection, address_changes.find_change(connection, change))
+        return _change_state(connection, address_changes.find_change(connection, change))
 
 
-def confirm_change(store: Store, change: str, via: Via) -> Moved:
+def confirm_address_change(store: Store, change: str, via: Via) -> AddressChangeState:
     """Give a reader his new address and tell the old one; committed on return.
 
     Returns:
-        `Moved.DONE` also when it had been done before; nothing has changed then.
+        `AddressChangeState.DONE` also when it had been done before; nothing has changed then.
     """
     with store.write() as connection:
         found = address_changes.find_change(connection, change)
-        stands = _standing(connection, found)
-        if found is None or stands is not Moved.OPEN:
+        stands = _change_state(connection, found)
+        if found is None or stands is not AddressChangeState.OPEN:
             return stands
         secret = subscribers.suppression_key(connection)
         old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
         address_changes.apply_change(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
         _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
-    return Moved.DONE
+    return AddressChangeState.DONE
 
 
-def _standing(connection: Connection, found: Change | None) -> Moved:
+def _change_state(connection: Connection, found: Change | None) -> AddressChangeState:
     if found is None:
-        return Moved.NOTHING
+        return AddressChangeState.NOTHING
     if found.confirmed_at:
-        return Moved.DONE
+        return AddressChangeState.DONE
     if found.status not in _MAY_MOVE:
-        return Moved.NOTHING
-    return Moved.TAKEN if address_changes.is_taken(connection, found) else Moved.OPEN
+        return AddressChangeState.NOTHING
+    return (
+        AddressChangeState.TAKEN
+        if address_changes.is_taken(connection, found)
+        else AddressChangeState.OPEN
+    )
 
 
 def own_data(store: Store, public_id: str) -> dict[str, Any] | None:

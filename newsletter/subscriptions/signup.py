@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation is good."""
-LETTER_WITHIN: Final = timedelta(hours=48)
+NOTICE_LIFETIME: Final = timedelta(hours=48)
 """For how long a letter may wait for its provider: a link that hardly works yet is of no use."""
-LETTERS_AN_HOUR: Final = 200
+LETTERS_PER_HOUR: Final = 200
 """How many letters sign-ups may cause within an hour; then the form closes itself."""
-VISITS_AN_HOUR: Final = 20
+REQUESTS_PER_HOUR: Final = 20
 """How often the smallest network may ask within a clock hour: an IPv4 address, an IPv6 /64."""
 
 _UNKNOWN: Final = ""
@@ -53,7 +53,7 @@ _NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class SignupRequest:
     """What a visitor asks.
 
     Attributes:
@@ -71,7 +71,7 @@ class Wish:
     origin: Origin
 
 
-class Reply(StrEnum):
+class SignupResult(StrEnum):
     """What a visitor is told; none of it depends on the address that he typed."""
 
     TAKEN = "taken"
@@ -92,7 +92,7 @@ class FormState:
     last_closed_at: datetime | None
 
 
-def join(store: Store, wish: Wish, via: Via) -> Reply:
+def request_signup(store: Store, wish: SignupRequest, via: Via) -> SignupResult:
     """Take a visitor's wish; it is committed when this returns.
 
     Args:
@@ -108,7 +108,7 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
         networks = _networks(connection, wish.origin.ip)
         reply = _reply(connection, networks, moment)
         noted = signups.tallied(connection, signups.CLOSED, moment) > 0
-    if reply is Reply.CROWDED or (reply is Reply.CLOSED and noted):
+    if reply is SignupResult.CROWDED or (reply is SignupResult.CLOSED and noted):
         return reply  # a flood costs no write
     with store.write() as connection:
         exclude(connection, Lock.LIST)
@@ -117,9 +117,9 @@ def join(store: Store, wish: Wish, via: Via) -> Reply:
         signups.drop_tallies(connection, moment)
         for network in networks or (_UNKNOWN,):
             signups.tally(connection, network, moment)
-        if reply is Reply.CLOSED:
+        if reply is SignupResult.CLOSED:
             signups.tally(connection, signups.CLOSED, moment)
-        elif reply is Reply.TAKEN:
+        elif reply is SignupResult.TAKEN:
             _take(connection, wish, via, moment)
     return reply
 
@@ -134,7 +134,7 @@ def form_state(store: Store) -> FormState:
         return FormState(_is_closed(connection, moment), last)
 
 
-def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> None:
+def _take(connection: Connection, wish: SignupRequest, via: Via, moment: datetime) -> None:
     """Put whoever asks on the list, if need be, and queue his letter, if he may have one."""
     address = wish.address
     secret = subscribers.suppression_key(connection)
@@ -166,21 +166,21 @@ def _take(connection: Connection, wish: Wish, via: Via, moment: datetime) -> Non
         address_hash=digest,
         mailbox_hash=mailbox_digest,
         moment=moment,
-        keep=LETTER_WITHIN,
+        keep=NOTICE_LIFETIME,
         signup_id=signup,
         wanted=allowed,
     )
 
 
-def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> Reply:
+def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> SignupResult:
     if any(signups.tallied(connection, name, moment) >= networks[name] for name in networks):
-        return Reply.CROWDED
-    return Reply.CLOSED if _is_closed(connection, moment) else Reply.TAKEN
+        return SignupResult.CROWDED
+    return SignupResult.CLOSED if _is_closed(connection, moment) else SignupResult.TAKEN
 
 
 def _is_closed(connection: Connection, moment: datetime) -> bool:
     letters = notices.queued_since(connection, signups.KINDS, moment=moment - _HOUR)
-    return letters >= LETTERS_AN_HOUR
+    return letters >= LETTERS_PER_HOUR
 
 
 def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
@@ -194,6 +194,6 @@ def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
     address = ip_address(ip)
     return {
         f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": most
-        * VISITS_AN_HOUR
+        * REQUESTS_PER_HOUR
         for prefix, most in _NETWORKS[address.version]
     }

@@ -16,20 +16,20 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 
-def whose(keys: Sequence[str], token: str) -> str | None:
+def subscriber_of_link(keys: Sequence[str], token: str) -> str | None:
     """Return the public id of the reader whose leave link this is, or None if it is no link.
 
-    A good signature says nothing of whether he is still on the list; `tokens.NOBODY` never was.
+    A good signature does not mean that they are still on the list; `tokens.RESERVED_ID` never was.
 
     Args:
         keys: All keys of the list, newest first.
         token: Whatever stood in the URL.
     """
-    found = tokens.read_leave_token(keys, token)
+    found = tokens.read_unsubscribe_token(keys, token)
     return found[0] if found else None
 
 
-def leave(
+def unsubscribe_many(
     store: Store,
     public_ids: Collection[str],
     others: Callable[[], Collection[str]] = frozenset,
@@ -37,7 +37,7 @@ def leave(
     """Let readers leave; it is committed when this returns, or nothing has changed.
 
     Who has left already, in whatever way, stays as he is: a complaint is worth more than a click.
-    Who was erased, and `tokens.NOBODY`, are strangers: there is nothing to do for them.
+    Who was erased, and `tokens.RESERVED_ID`, are strangers: there is nothing to do for them.
 
     A delivery that is not yet claimed is skipped when its turn comes, for a claim asks again; what
     an unsettled batch kept of these readers is forgotten, so that it cannot be replayed.

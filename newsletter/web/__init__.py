@@ -12,7 +12,7 @@ from newsletter.providers import open_provider
 from newsletter.store.keys import signing_keys
 from newsletter.web.chores import chores
 from newsletter.web.confirm import Confirming
-from newsletter.web.crowd import raise_limit
+from newsletter.web.crowd import raise_file_limit
 from newsletter.web.database import Database
 from newsletter.web.notices import notices
 from newsletter.web.pages import render_pages
@@ -21,8 +21,8 @@ from newsletter.web.processes import run_many
 from newsletter.web.routes import Readers, make_app
 from newsletter.web.server import listen, run
 from newsletter.web.signup import Joining, Terms
-from newsletter.web.sparing import Sparing
-from newsletter.web.troubles import Troubles
+from newsletter.web.sparing import RateLimitedLog
+from newsletter.web.troubles import TroubleLog
 from newsletter.web.webhooks import Webhooks
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def serve(
     Raises:
         NewsletterError: A template is wrong, or the secret key cannot be read.
     """
-    raise_limit()
+    raise_file_limit()
     app = _App(settings, log, proxies)
 
     def ready() -> None:
@@ -97,7 +97,7 @@ class _App:
         database = Database(self._settings)
         rehearsals = self._settings.provider == "outbox"
         pages, keys, proxies = self._pages, self._keys, self._proxies
-        troubles, sparing = Troubles(self._log), Sparing(self._log)
+        troubles, sparing = TroubleLog(self._log), RateLimitedLog(self._log)
         try:
             with (
                 chores(self._settings, keys, database, troubles) as begin_chores,

@@ -55,7 +55,7 @@ def found(shape: re.Pattern[str], text: str) -> str:
 
 def token(request: Request) -> str:
     """Return what stands where the address of a request has its token."""
-    return found(tokens.SHAPE, request.path_params["token"])
+    return found(tokens.PATTERN, request.path_params["token"])
 
 
 def names(scope: Scope) -> frozenset[str]:

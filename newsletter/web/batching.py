@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Line(Generic[T]):
+class RequestBatcher(Generic[T]):
     """Serves many at once. It belongs to one event loop.
 
     Args:

@@ -15,7 +15,7 @@ from newsletter.delivery.preflight import lost_key
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.retention import tidy_daily
-from newsletter.web.troubles import Troubles, passing
+from newsletter.web.troubles import TroubleLog, passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ _SECONDS: Final = 60.0
 
 @contextlib.contextmanager
 def chores(
-    settings: Settings, keys: Sequence[str], database: Database, troubles: Troubles
+    settings: Settings, keys: Sequence[str], database: Database, troubles: TroubleLog
 ) -> Iterator[Callable[[], None]]:
     """Do them, in a thread, for as long as the block takes; yield what lets it begin.
 

@@ -9,10 +9,10 @@ from starlette.concurrency import run_in_threadpool
 from newsletter.errors import NewsletterError
 from newsletter.store.signups import latest_issue
 from newsletter.subscriptions import confirm
-from newsletter.subscriptions.confirm import Standing
+from newsletter.subscriptions.confirm import LinkState
 from newsletter.web import addresses, bodies
 from newsletter.web.clients import origin
-from newsletter.web.middleware import remark, vouch
+from newsletter.web.middleware import annotate, mark_known
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,17 +56,17 @@ class Confirming:
 
     async def confirm(self, request: Request) -> Response:
         """Show a button, or put its reader on the list; it is committed before the answer."""
-        signup = confirm.which(self._keys, addresses.token(request))
+        signup = confirm.signup_of_link(self._keys, addresses.token(request))
         if signup is None:
             return self._pages.missing.answer(404)
-        vouch(request.scope)
+        mark_known(request.scope)
         pressed = request.method == "POST"
         if pressed:
             await bodies.read(request, MAX_BODY)
         try:
             return await run_in_threadpool(self._answer, request, signup, pressed=pressed)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             page = self._pages.not_confirmed if pressed else self._pages.trouble
             return page.answer(503, _LATER)
 
@@ -75,13 +75,13 @@ class Confirming:
         if pressed:
             standing = confirm.confirm(store, signup, origin(request, self._proxies))
         else:
-            standing = confirm.standing(store, signup)
+            standing = confirm.link_state(store, signup)
         match standing:
-            case Standing.OPEN:
+            case LinkState.OPEN:
                 return self._pages.confirm.answer()
-            case Standing.HERE:
+            case LinkState.HERE:
                 return self._here()
-            case Standing.LATE | Standing.NOTHING:
+            case LinkState.LATE | LinkState.NOTHING:
                 # Nobody learns from the one or the other who was erased.
                 return self._pages.late.answer(410)
 

@@ -35,7 +35,7 @@ class Connection(Protocol):
         """Close it at once."""
 
 
-class Crowd:
+class ConnectionLimit:
     """The connections of one event loop.
 
     Args:
@@ -88,7 +88,7 @@ class Crowd:
             self._refused()
 
 
-def raise_limit() -> None:
+def raise_file_limit() -> None:
     """Let this process open as many files as its host allows: the usual first limit is 1,024."""
     if (limits := _limits()) is None:
         return

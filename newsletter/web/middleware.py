@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-    from newsletter.web.sparing import Sparing
+    from newsletter.web.sparing import RateLimitedLog
 
 HEADERS: Final = (
     (b"content-security-policy", b"default-src 'none'; base-uri 'none'; frame-ancestors 'none'"),
@@ -44,12 +44,12 @@ _ABSOLUTE: Final = re.compile(rb"https?://[^/]*", re.IGNORECASE)
 _PACKAGE: Final = Path(newsletter.__file__).parent
 
 
-def guarded(
+def with_headers_and_log(
     app: ASGIApp,
     paths: Mapping[object, str],
     crowded: ASGIApp,
     log: Callable[[str], None],
-    sparing: Sparing,
+    sparing: RateLimitedLog,
 ) -> ASGIApp:
     """Wrap an app.
 
@@ -81,12 +81,12 @@ def guarded(
 
         try:
             if scope["state"].get(OVERLOADED):
-                remark(scope, "too many connections")
+                annotate(scope, "too many connections")
                 await crowded(scope, receive, send_with_headers)
             else:
                 await app(scope, receive, send_with_headers)
         except Exception as error:  # noqa: BLE001 - whatever it is, it becomes part of one line
-            remark(scope, f"unexpected {type(error).__name__} at {_place(error)}")
+            annotate(scope, f"unexpected {type(error).__name__} at {_place(error)}")
         finally:
             bodies.let_go(scope)
             kind = _kind(scope, paths.get(scope.get("endpoint"), "-"), status)
@@ -118,12 +118,12 @@ def _has_two_lengths(scope: Scope) -> bool:
     return {b"content-length", b"transfer-encoding"} <= {name for name, _ in scope["headers"]}
 
 
-def remark(scope: Scope, text: str) -> None:
+def annotate(scope: Scope, text: str) -> None:
     """Add to a request's line in the log; never anything of the request."""
     scope["state"]["remark"] = f": {' '.join(text.split())}"
 
 
-def vouch(scope: Scope) -> None:
+def mark_known(scope: Scope) -> None:
     """Note that whoever asks has shown what we or a provider signed, so that their line is kept."""
     scope["state"][_KNOWN] = True
 

@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Final
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.web.troubles import Troubles, passing
+from newsletter.web.troubles import TroubleLog, passing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,7 +29,7 @@ _CHANCE: Final = random.SystemRandom()
 
 @contextlib.contextmanager
 def notices(
-    sender: Notices | None, database: Database, log: Callable[[str], None], troubles: Troubles
+    sender: Notices | None, database: Database, log: Callable[[str], None], troubles: TroubleLog
 ) -> Iterator[Callable[[], None]]:
     """Send them for as long as the block takes; yield what wakes the thread, from then on.
 

@@ -15,10 +15,10 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Status
 from newsletter.subscriptions import preferences, unsubscribe
 from newsletter.subscriptions.erasure import erase_reader
-from newsletter.subscriptions.preferences import Moved
+from newsletter.subscriptions.preferences import AddressChangeState
 from newsletter.web import addresses, bodies, forms
-from newsletter.web.middleware import remark, vouch
-from newsletter.web.seldom import Seldom
+from newsletter.web.middleware import annotate, mark_known
+from newsletter.web.seldom import HourlyLimit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -71,7 +71,7 @@ class Preferences:
         self._settings = settings
         self._via = via(settings)
         self._wake = wake
-        self._seldom = Seldom(ASKED_AN_HOUR)
+        self._seldom = HourlyLimit(ASKED_AN_HOUR)
 
     async def answer(self, request: Request) -> Response:
         """Show what a link is good for, or do what its page asks, before the answer."""
@@ -80,7 +80,7 @@ class Preferences:
         try:
             return await run_in_threadpool(self._answer, request, asked)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
 
     async def mail_link(self, request: Request, public_id: str) -> Response:
@@ -90,31 +90,31 @@ class Preferences:
             if self._seldom.may(public_id):
                 await run_in_threadpool(self._ask, public_id)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
         return self._pages.link_sent.answer()
 
     def _ask(self, public_id: str) -> None:
-        preferences.ask_for_link(self._database.store(), public_id, self._via)
+        preferences.request_link(self._database.store(), public_id, self._via)
         self._wake()
 
     def _answer(self, request: Request, asked: Mapping[str, str]) -> Response:
         token, moment = addresses.token(request), datetime.now(UTC)
         if asked.get("do") == "link":
             # Whose it was, and whether it was anybody's, the answer does not say.
-            once = preferences.once_whose(self._database.store(), self._keys, token)
+            once = preferences.subscriber_of_expired_link(self._database.store(), self._keys, token)
             if once and self._seldom.may(once):
                 self._ask(once)
             return self._pages.link_sent.answer()
-        if change := preferences.which_change(self._keys, token, moment):
-            vouch(request.scope)
+        if change := preferences.change_of_link(self._keys, token, moment):
+            mark_known(request.scope)
             return self._change(request, change)
-        if public_id := preferences.whose(self._keys, token, moment):
-            vouch(request.scope)
+        if public_id := preferences.subscriber_of_link(self._keys, token, moment):
+            mark_known(request.scope)
         return self._open(request, public_id, asked)
 
     def _open(self, request: Request, public_id: str | None, asked: Mapping[str, str]) -> Response:
-        reader = preferences.look(self._database.store(), public_id) if public_id else None
+        reader = preferences.load(self._database.store(), public_id) if public_id else None
         if public_id is None or reader is None:
             return self._pages.no_preferences.answer(404)
         if request.method == "POST":
@@ -132,7 +132,7 @@ class Preferences:
         if what == "erase":
             return self._erase(request, public_id)
         if what == "leave":
-            unsubscribe.leave(store, [public_id])
+            unsubscribe.unsubscribe_many(store, [public_id])
             return self._pages.left.answer()
         note, typed, status = what, {}, 200
         try:
@@ -140,7 +140,7 @@ class Preferences:
                 case "name":
                     preferences.rename(store, public_id, asked.get("first_name", ""))
                 case "address":
-                    preferences.ask_for_change(
+                    preferences.request_address_change(
                         store, public_id, asked.get("email", "").strip(), self._via
                     )
                     self._wake()
@@ -150,12 +150,12 @@ class Preferences:
                 case "resume":
                     preferences.resume(store, public_id)
                 case "plain" | "rich":
-                    preferences.choose_kind(store, public_id, plain_text=what == "plain")
+                    preferences.set_plain_text(store, public_id, plain_text=what == "plain")
                 case _:
                     return self._pages.refused.answer(400)
         except ValueError:
             note, typed, status = *_wrong(asked), 422
-        reader = preferences.look(store, public_id)
+        reader = preferences.load(store, public_id)
         if reader is None:
             return self._pages.no_preferences.answer(404)
         return self._show(reader, typed, note=note, status=status)
@@ -195,24 +195,24 @@ class Preferences:
             store.drop_copies(person.email_key, person.public_id, person.others)
         except NewsletterError as error:
             # He is gone; what still holds him goes with the next tidying, or by the author's hand.
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
         return self._pages.erased.answer()
 
     def _change(self, request: Request, change: str) -> Response:
         store, pressed = self._database.store(), request.method == "POST"
         if pressed:
-            moved = preferences.confirm_change(store, change, self._via)
+            moved = preferences.confirm_address_change(store, change, self._via)
             self._wake()
         else:
-            moved = preferences.look_at_change(store, change)
+            moved = preferences.address_change_state(store, change)
         match moved:
-            case Moved.OPEN:
+            case AddressChangeState.OPEN:
                 return self._pages.new_address.answer()
-            case Moved.DONE:
+            case AddressChangeState.DONE:
                 return self._pages.address_changed.answer()
-            case Moved.TAKEN:
+            case AddressChangeState.TAKEN:
                 return self._pages.address_taken.answer(409)
-            case Moved.NOTHING:
+            case AddressChangeState.NOTHING:
                 return self._pages.no_preferences.answer(404)
 
 

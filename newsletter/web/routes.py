@@ -17,8 +17,8 @@ from newsletter.store import leaving as queries
 from newsletter.store.database import HEAD
 from newsletter.subscriptions import unsubscribe
 from newsletter.web import addresses, bodies
-from newsletter.web.batching import Line
-from newsletter.web.middleware import guarded, remark, vouch
+from newsletter.web.batching import RequestBatcher
+from newsletter.web.middleware import annotate, mark_known, with_headers_and_log
 from newsletter.web.preferences import ASK
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from newsletter.web.pages import Pages
     from newsletter.web.preferences import Preferences
     from newsletter.web.signup import Joining
-    from newsletter.web.sparing import Sparing
+    from newsletter.web.sparing import RateLimitedLog
     from newsletter.web.webhooks import Webhooks
 
 MAX_BODY: Final = 4096
@@ -73,7 +73,7 @@ class Readers:
         self._database = database
         self.preferences = preferences
         self._rehearsals = rehearsals
-        self._goodbyes = Line(self._let_leave)
+        self._goodbyes = RequestBatcher(self._let_leave)
 
     async def leave(self, request: Request) -> Response:
         """Show a button, which needs no database; or let its reader leave.
@@ -83,11 +83,11 @@ class Readers:
         there is one answer too, a page, which a mail program shows to nobody. The page's second
         form posts to the same link with a query, which no mail program adds.
         """
-        reader = unsubscribe.whose(self._keys, addresses.token(request))
+        reader = unsubscribe.subscriber_of_link(self._keys, addresses.token(request))
         if reader is None:
             return self._pages.missing.answer(404)
-        vouch(request.scope)
-        proof = reader == tokens.NOBODY
+        mark_known(request.scope)
+        proof = reader == tokens.RESERVED_ID
         if request.method != "POST":
             return (self._pages.leave_proof if proof else self._pages.leave).answer()
         if ASK in addresses.names(request.scope):
@@ -96,12 +96,12 @@ class Readers:
         try:
             await self._goodbyes.wait(reader)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.not_left.answer(503, _LATER)
         return (self._pages.proof if proof else self._pages.left).answer()
 
     def _let_leave(self, first: list[str], others: Callable[[], list[str]]) -> None:
-        unsubscribe.leave(self._database.store(), first, others)
+        unsubscribe.unsubscribe_many(self._database.store(), first, others)
 
     def issue(self, request: Request) -> Response:
         """Show an issue as its readers got it, without anything of theirs."""
@@ -112,7 +112,7 @@ class Readers:
             with self._database.store().read() as connection:
                 found = queries.published(connection, slug, rehearsals=self._rehearsals)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
         if found is None:
             return self._pages.missing.answer(404)
@@ -128,7 +128,7 @@ class Readers:
             with self._database.store().read() as connection:
                 found = queries.condition(connection)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             # Anybody may ask this: what is wrong stands in the log.
             return _unwell("the database cannot be used just now")
         if found.closed:
@@ -146,7 +146,7 @@ def make_app(
     webhooks: Webhooks,
     *,
     log: Callable[[str], None],
-    sparing: Sparing,
+    sparing: RateLimitedLog,
 ) -> ASGIApp:
     """Return the web app; `log` takes one line for each request, `sparing` those of strangers."""
     routes = [
@@ -172,7 +172,7 @@ def make_app(
     # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
     app.router.redirect_slashes = False
     paths: dict[object, str] = {route.endpoint: route.path for route in routes}
-    return guarded(app, paths, crowded, log, sparing)
+    return with_headers_and_log(app, paths, crowded, log, sparing)
 
 
 def _unwell(why: str) -> Response:

@@ -10,7 +10,7 @@ _HOUR: Final = 3600.0
 _MOST_KEPT: Final = 10_000
 
 
-class Seldom:
+class HourlyLimit:
     """Counts by name.
 
     Args:

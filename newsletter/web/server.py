@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from newsletter.errors import NewsletterError
-from newsletter.web.crowd import Crowd
+from newsletter.web.crowd import ConnectionLimit
 from newsletter.web.middleware import HEADERS, OVERLOADED
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
-    from newsletter.web.sparing import Sparing
+    from newsletter.web.sparing import RateLimitedLog
 
 HEAD_SECONDS: Final = 10.0
 """How long a client may take to say what it wants."""
@@ -40,7 +40,7 @@ _BACKLOG: Final = 512
 _STOP_SECONDS: Final = 40  # a little more than a database may make a request wait
 
 
-class Prompt(H11Protocol):
+class TimeoutProtocol(H11Protocol):
     """Closes a connection whose client is slow, and whom there is no room for.
 
     uvicorn itself would wait for ever, and counts connections when a request is whole.
@@ -54,7 +54,7 @@ class Prompt(H11Protocol):
     _deadline: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
-    def __init__(self, crowd: Crowd, **uvicorns: Any) -> None:  # noqa: ANN401 - whatever it gives
+    def __init__(self, crowd: ConnectionLimit, **uvicorns: Any) -> None:  # noqa: ANN401 - whatever it gives
         super().__init__(**uvicorns)
         self._crowd = crowd
         self._rest = bytearray()
@@ -200,7 +200,7 @@ class _Server(uvicorn.Server):
     https://github.com/python/cpython/issues/151615.
     """
 
-    def __init__(self, config: uvicorn.Config, sparing: Sparing) -> None:
+    def __init__(self, config: uvicorn.Config, sparing: RateLimitedLog) -> None:
         super().__init__(config)
         self._sparing = sparing
 
@@ -219,7 +219,9 @@ class _Server(uvicorn.Server):
         self._sparing.count(f"event loop: {context.get('message', 'trouble')}{name}")
 
 
-def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None], sparing: Sparing) -> None:
+def run(
+    app: ASGIApp, at: socket.socket, ready: Callable[[], None], sparing: RateLimitedLog
+) -> None:
     """Serve an app on a bound socket until SIGINT or SIGTERM, and finish what is in flight.
 
     Args:
@@ -231,7 +233,7 @@ def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None], sparing: Spa
     # What other libraries log says things of a request, and reaches stderr where nobody takes it.
     logging.getLogger().addHandler(logging.NullHandler())
     logging.captureWarnings(capture=True)
-    crowd = Crowd(lambda: sparing.count("connections closed for want of room"))
+    crowd = ConnectionLimit(lambda: sparing.count("connections closed for want of room"))
     server = _Server(_config(app, crowd), sparing)
 
     def stop(_signal: int, _frame: object) -> None:
@@ -248,10 +250,10 @@ def run(app: ASGIApp, at: socket.socket, ready: Callable[[], None], sparing: Spa
             signal.signal(number, handler)
 
 
-def _config(app: ASGIApp, crowd: Crowd) -> uvicorn.Config:
+def _config(app: ASGIApp, crowd: ConnectionLimit) -> uvicorn.Config:
     return uvicorn.Config(
         app,
-        http=functools.partial(Prompt, crowd),  # type: ignore[arg-type]  # it is called, no more
+        http=functools.partial(TimeoutProtocol, crowd),  # type: ignore[arg-type]  # it is called, no more
         loop="asyncio",
         ws="none",
         lifespan="off",

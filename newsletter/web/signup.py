@@ -20,17 +20,17 @@ from newsletter.addresses import parse_address, visitor_name
 from newsletter.errors import NewsletterError
 from newsletter.store.signups import latest_issue
 from newsletter.subscriptions.signup import (
-    LETTERS_AN_HOUR,
+    LETTERS_PER_HOUR,
     FormState,
-    Reply,
-    Wish,
+    SignupRequest,
+    SignupResult,
     form_state,
-    join,
+    request_signup,
 )
 from newsletter.web import forms
-from newsletter.web.batching import Line
+from newsletter.web.batching import RequestBatcher
 from newsletter.web.clients import origin
-from newsletter.web.middleware import remark
+from newsletter.web.middleware import annotate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,8 +75,8 @@ class Terms:
 class _Visitor:
     """Somebody who stands in line, and what he is told."""
 
-    wish: Wish
-    reply: Reply = Reply.TAKEN
+    wish: SignupRequest
+    reply: SignupResult = SignupResult.TAKEN
 
 
 class Joining:
@@ -109,14 +109,14 @@ class Joining:
         self._terms = terms
         self._proxies = proxies
         self._rehearsals = rehearsals
-        self._line = Line(self._join, wake)
+        self._line = RequestBatcher(self._join, wake)
 
     async def form(self, request: Request) -> Response:
         """Show the form, unless it has closed itself."""
         try:
             state, issue = await run_in_threadpool(self._look)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
         if state.closed:
             return self._closed(request)
@@ -139,7 +139,7 @@ class Joining:
         """Take what a visitor asks; the answer says nothing of the address."""
         asked = await forms.fields(request, MAX_BODY)
         if asked.get(_TRAP):
-            remark(request.scope, "a field was filled in that no person sees")
+            annotate(request.scope, "a field was filled in that no person sees")
             return self._pages.asked.answer()
         stamp, page = self._look_at(request, asked.get("stamp", ""))
         wish, problem = self._wish(request, asked, page)
@@ -151,34 +151,34 @@ class Joining:
         try:
             await self._line.wait(visitor)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
         if wish.origin.ip is None:
-            remark(request.scope, "its network is not known: see --proxy")
+            annotate(request.scope, "its network is not known: see --proxy")
         return self._told(request, visitor.reply)
 
-    def _told(self, request: Request, reply: Reply) -> Response:
+    def _told(self, request: Request, reply: SignupResult) -> Response:
         match reply:
-            case Reply.TAKEN:
+            case SignupResult.TAKEN:
                 return self._pages.asked.answer()
-            case Reply.CROWDED:
+            case SignupResult.CROWDED:
                 return self._pages.crowded.answer(429, _IN_AN_HOUR)
-            case Reply.CLOSED:
+            case SignupResult.CLOSED:
                 return self._closed(request)
 
     def _join(self, first: list[_Visitor], others: Callable[[], list[_Visitor]]) -> None:
         store = self._database.store()
         for visitor in first + others():
-            visitor.reply = join(store, visitor.wish, self._terms.via)
+            visitor.reply = request_signup(store, visitor.wish, self._terms.via)
 
     def _closed(self, request: Request) -> Response:
-        letters = f"{LETTERS_AN_HOUR:,} letters within an hour"
-        remark(request.scope, f"the sign-up form has closed itself after {letters}")
+        letters = f"{LETTERS_PER_HOUR:,} letters within an hour"
+        annotate(request.scope, f"the sign-up form has closed itself after {letters}")
         return self._pages.closed.answer(503, _IN_AN_HOUR)
 
     def _wish(
         self, request: Request, asked: Mapping[str, str], page: str
-    ) -> tuple[Wish | None, str]:
+    ) -> tuple[SignupRequest | None, str]:
         """Return what was asked, or None and what is wrong with it: see `PROBLEMS`."""
         email, problem = asked.get("email", "").strip(), ""
         name = address = None
@@ -193,7 +193,9 @@ class Joining:
             problem = "email" if email else "no_email"
         if address is None or problem:
             return None, problem
-        return Wish(address, name, self._terms.wording, page, origin(request, self._proxies)), ""
+        return SignupRequest(
+            address, name, self._terms.wording, page, origin(request, self._proxies)
+        ), ""
 
     def _look_at(self, request: Request, stamp: str) -> tuple[str, str]:
         """Return a stamp for showing the form once more, and its page if that is not needed.

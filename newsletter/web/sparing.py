@@ -23,7 +23,7 @@ SECONDS: Final = 1.0
 _MOST_KINDS: Final = 8
 
 
-class Sparing:
+class RateLimitedLog:
     """Takes lines from several threads.
 
     Args:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from newsletter.errors import TryAgain
 
 
-class Troubles:
+class TroubleLog:
     """Remembers who has which trouble, for as long as he has it; `log` takes a line of it."""
 
     def __init__(self, log: Callable[[str], None]) -> None:

@@ -15,8 +15,8 @@ from newsletter.providers import webhooks
 from newsletter.providers.webhooks import Hook, Untrusted
 from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
-from newsletter.web.batching import Line
-from newsletter.web.middleware import remark, vouch
+from newsletter.web.batching import RequestBatcher
+from newsletter.web.middleware import annotate, mark_known
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,7 +52,7 @@ class Webhooks:
         self._database = database
         self._few: dict[str, asyncio.Semaphore] = {}
         self._unreadable: set[tuple[str, str]] = set()
-        self._line = Line(self._keep, self._apply)
+        self._line = RequestBatcher(self._keep, self._apply)
         self._looked_at = 0
 
     async def receive(self, request: Request) -> Response:
@@ -66,16 +66,16 @@ class Webhooks:
         try:
             async with self._few.setdefault(provider, asyncio.Semaphore(_AT_ONCE)):
                 name = await run_in_threadpool(gate.admit, hook)
-            vouch(request.scope)
+            mark_known(request.scope)
             await self._line.wait((provider, name, body))
             if (provider, name) in self._unreadable:
                 self._unreadable.discard((provider, name))
-                remark(request.scope, _UNREADABLE)
+                annotate(request.scope, _UNREADABLE)
         except Untrusted as refusal:
-            remark(request.scope, str(refusal))
+            annotate(request.scope, str(refusal))
             return Response(status_code=refusal.status)
         except NewsletterError as error:
-            remark(request.scope, str(error))
+            annotate(request.scope, str(error))
             return Response(status_code=503, headers=_LATER)
         return Response(status_code=200)
 

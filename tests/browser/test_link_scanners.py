@@ -14,7 +14,7 @@ from playwright.sync_api import Error
 
 from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import preferences
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.integration.web.test_signup import STILL
 from tests.support.newsletter import Newsletter, raw
 from tests.support.signups import VIA, send_due, wish
@@ -67,7 +67,7 @@ Confirming.confirm = pressing(Confirming.confirm)
 from newsletter.subscriptions import preferences
 own_data = preferences.own_data
 def careless(store, reader):
-    preferences.choose_kind(store, reader, plain_text=True)
+    preferences.set_plain_text(store, reader, plain_text=True)
     return own_data(store, reader)
 preferences.own_data = careless
 """,
@@ -75,7 +75,8 @@ preferences.own_data = careless
 from newsletter.store.notices import Via
 from newsletter.subscriptions import preferences
 via = Via("outbox", "")
-preferences.look_at_change = lambda store, change: preferences.confirm_change(store, change, via)
+confirm = preferences.confirm_address_change
+preferences.address_change_state = lambda store, change: confirm(store, change, via)
 """,
 }
 
@@ -134,17 +135,19 @@ class Mailbox:
         his = str(sql(store, "SELECT public_id FROM subscribers")[0][0])
         self.letters = {
             "letter": self._cause(lambda: self.newsletter.send(self.outbox)),  # type: ignore[arg-type]
-            "confirmation": self._cause(lambda: join(store, wish("nieuw@example.org"), VIA)),
-            "already-here": self._cause(lambda: join(store, wish(READER), VIA)),
-            "preferences": self._cause(lambda: preferences.ask_for_link(store, his, VIA)),
+            "confirmation": self._cause(
+                lambda: request_signup(store, wish("nieuw@example.org"), VIA)
+            ),
+            "already-here": self._cause(lambda: request_signup(store, wish(READER), VIA)),
+            "preferences": self._cause(lambda: preferences.request_link(store, his, VIA)),
         }
-        self._cause(lambda: preferences.ask_for_change(store, his, "een@example.org", VIA))
+        self._cause(lambda: preferences.request_address_change(store, his, "een@example.org", VIA))
         change = str(sql(store, "SELECT public_id FROM changes")[0][0])
         self.letters["old-address"] = self._cause(
-            lambda: preferences.confirm_change(store, change, VIA)
+            lambda: preferences.confirm_address_change(store, change, VIA)
         )
         self.letters["new-address"] = self._cause(
-            lambda: preferences.ask_for_change(store, his, "twee@example.org", VIA)
+            lambda: preferences.request_address_change(store, his, "twee@example.org", VIA)
         )
 
     def _cause(self, happen: Callable[[], object]) -> Letter:

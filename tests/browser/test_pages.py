@@ -39,7 +39,7 @@ TOML = (
 LONG = "Onvoorstelbaar" * 12
 PHONE, DESK = {"width": 375, "height": 700}, {"width": 1280, "height": 800}
 MOST_BYTES = 15_000
-GOOD = tokens.leave_token(KEY, new_id(), new_id())
+GOOD = tokens.unsubscribe_token(KEY, new_id(), new_id())
 SHOWN = {
     "leave": ("GET", f"/u/{GOOD}"),
     "leave a proof": ("GET", f"/u/{PROOF}"),

@@ -11,7 +11,7 @@ import pytest
 from newsletter import tokens
 from newsletter.store.ids import new_id
 from newsletter.subscriptions.confirm import confirm
-from newsletter.subscriptions.signup import CONFIRM_WITHIN, join
+from newsletter.subscriptions.signup import CONFIRM_WITHIN, request_signup
 from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond, computed
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.integration.web.test_signup import PROXY, stamp
@@ -33,7 +33,7 @@ EVA = "eva@example.org"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 NEVER_ENOUGH = (
     "from newsletter.subscriptions import signup;"
-    " signup.LETTERS_AN_HOUR = signup.VISITS_AN_HOUR = 0"
+    " signup.LETTERS_PER_HOUR = signup.REQUESTS_PER_HOUR = 0"
 )
 
 
@@ -104,7 +104,7 @@ class Apps:
 
 
 def signed_up(newsletter: Newsletter, email: str) -> str:
-    join(newsletter.store, wish(email), VIA)
+    request_signup(newsletter.store, wish(email), VIA)
     return open_link(newsletter.store, email)
 
 

@@ -14,7 +14,7 @@ from newsletter.addresses import parse_address
 from newsletter.delivery.notices import Notices, Round
 from newsletter.store.notices import Via
 from newsletter.store.signups import Origin
-from newsletter.subscriptions.signup import Wish
+from newsletter.subscriptions.signup import SignupRequest
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def wish(
     name: str | None = None,
     ip: str | None = None,
     wording: str = WORDING,
-) -> Wish:
+) -> SignupRequest:
     """Return what a visitor asks."""
-    return Wish(
+    return SignupRequest(
         address=parse_address(email),
         first_name=name,
         wording=wording,

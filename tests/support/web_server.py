@@ -31,12 +31,12 @@ COMMAND = Path(sys.executable).with_name("newsletter")
 KEY = "a key that only these tests have"
 ENVIRONMENT = {"NEWSLETTER_SECRET_KEY": KEY}
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
-PROOF = tokens.leave_token(KEY, tokens.NOBODY, tokens.NOBODY)
+PROOF = tokens.unsubscribe_token(KEY, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
 def leave_link(public_id: str) -> str:
     """Return the path of somebody's leave link."""
-    return f"/u/{tokens.leave_token(KEY, public_id, tokens.NOBODY)}"
+    return f"/u/{tokens.unsubscribe_token(KEY, public_id, tokens.RESERVED_ID)}"
 
 
 def preferences_link(public_id: str, *, ends_in: float = 1800) -> str:
@@ -169,7 +169,7 @@ class Readers:
             connection.execute(
                 subscribers.insert().values(**row, source="test", created_at=datetime.now(UTC))
             )
-        return tokens.leave_token(KEY, public_id, new_id())
+        return tokens.unsubscribe_token(KEY, public_id, new_id())
 
     def status(self, name: str) -> str:
         """Return how somebody stands."""

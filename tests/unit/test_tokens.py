@@ -16,34 +16,34 @@ SUBSCRIBER, MAILING = "a" * 32, "b" * 32
 
 def test_a_token_names_subscriber_and_mailing_and_nothing_else() -> None:
     subscriber, mailing = new_id(), new_id()
-    token = tokens.leave_token("key", subscriber, mailing)
-    assert tokens.read_leave_token(["key"], token) == (subscriber, mailing)
+    token = tokens.unsubscribe_token("key", subscriber, mailing)
+    assert tokens.read_unsubscribe_token(["key"], token) == (subscriber, mailing)
     payload = base64.urlsafe_b64decode(token.split(".")[0] + "=")
     assert len(payload) == 32
     assert len(token) == 87
 
 
 def test_the_same_letter_has_the_same_token() -> None:
-    first = tokens.leave_token("key", SUBSCRIBER, MAILING)
-    assert first == tokens.leave_token("key", SUBSCRIBER, MAILING)
-    assert first != tokens.leave_token("other", SUBSCRIBER, MAILING)
+    first = tokens.unsubscribe_token("key", SUBSCRIBER, MAILING)
+    assert first == tokens.unsubscribe_token("key", SUBSCRIBER, MAILING)
+    assert first != tokens.unsubscribe_token("other", SUBSCRIBER, MAILING)
 
 
 @pytest.mark.parametrize("signed_with", ["new", "older", "oldest"])
 def test_every_key_of_the_list_verifies(signed_with: str) -> None:
-    token = tokens.leave_token(signed_with, SUBSCRIBER, MAILING)
-    assert tokens.read_leave_token(["new", "older", "oldest"], token)
-    assert not tokens.read_leave_token(["another"], token)
+    token = tokens.unsubscribe_token(signed_with, SUBSCRIBER, MAILING)
+    assert tokens.read_unsubscribe_token(["new", "older", "oldest"], token)
+    assert not tokens.read_unsubscribe_token(["another"], token)
 
 
 MADE = {
-    "leave": tokens.leave_token("key", SUBSCRIBER, MAILING),
+    "leave": tokens.unsubscribe_token("key", SUBSCRIBER, MAILING),
     "confirm": tokens.confirm_token("key", SUBSCRIBER),
     "preferences": tokens.preferences_token("key", SUBSCRIBER, 1_796_000_000),
     "address": tokens.address_token("key", SUBSCRIBER, 1_796_000_000),
 }
 READ = {
-    "leave": tokens.read_leave_token,
+    "leave": tokens.read_unsubscribe_token,
     "confirm": tokens.read_confirm_token,
     "preferences": tokens.read_preferences_token,
     "address": tokens.read_address_token,
@@ -93,13 +93,13 @@ def test_the_end_of_a_link_is_signed_with_it() -> None:
 )
 def test_a_damaged_token_is_none_and_no_error(damage: object) -> None:
     assert callable(damage)
-    token = tokens.leave_token("key", SUBSCRIBER, MAILING)
-    assert tokens.read_leave_token(["key"], damage(token)) is None
+    token = tokens.unsubscribe_token("key", SUBSCRIBER, MAILING)
+    assert tokens.read_unsubscribe_token(["key"], damage(token)) is None
 
 
 @given(st.text(max_size=300))
 def test_no_text_is_a_token(text: str) -> None:
-    assert tokens.read_leave_token(["key"], text) is None
+    assert tokens.read_unsubscribe_token(["key"], text) is None
 
 
 def test_a_fingerprint_tells_keys_apart_and_gives_nothing_away() -> None:
@@ -119,4 +119,4 @@ def test_a_token_is_what_itsdangerous_writes(one: bytes, other: bytes, key: str)
         derived, salt=b"newsletter.leave", key_derivation="none", digest_method=hashlib.sha256
     )
     written = signer.sign(base64.urlsafe_b64encode(one + other).rstrip(b"=")).decode()
-    assert tokens.leave_token(key, one.hex(), other.hex()) == written
+    assert tokens.unsubscribe_token(key, one.hex(), other.hex()) == written

@@ -112,7 +112,7 @@ changes = sa.Table(
 )
 
 # How often something happened within a clock hour: what limits the form, for all processes. Also
-# what is written where nothing else is, so that a commit takes as long: see `ask_for_link`.
+# what is written where nothing else is, so that a commit takes as long: see `request_link`.
 tallies = sa.Table(
     "tallies",
     metadata,

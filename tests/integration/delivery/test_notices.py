@@ -20,8 +20,8 @@ from newsletter.model import NoticeKind, Refused, Rejected, RetryLater, Unknown
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store.notices import Via
 from newsletter.subscriptions.admin import add, unsubscribe
-from newsletter.subscriptions.confirm import Standing, confirm
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.confirm import LinkState, confirm
+from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.signups import HERE, VIA, open_link, queued, send_due, wish
 from tests.support.subscribers import sql, statuses
@@ -71,7 +71,7 @@ def body(mail: EmailMessage, kind: str) -> str:
 def test_the_confirmation_leads_its_reader_onto_the_list(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    join(newsletter.store, wish("anna@example.org", name="Anna"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org", name="Anna"), VIA)
     assert send_due(newsletter, Outbox(tmp_path)).accepted == 1  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     assert mail["To"] == "anna@example.org"
@@ -80,13 +80,13 @@ def test_the_confirmation_leads_its_reader_onto_the_list(
     assert f'href="{link}"' in body(mail, "html")
     found = tokens.read_confirm_token(newsletter.settings.secret_keys, link.rpartition("/")[2])
     assert found == open_link(newsletter.store, "anna@example.org")
-    assert confirm(newsletter.store, found, HERE) is Standing.HERE
+    assert confirm(newsletter.store, found, HERE) is LinkState.HERE
 
 
 def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    join(newsletter.store, wish("anna@example.org", name="Onvoorstelbaar"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org", name="Onvoorstelbaar"), VIA)
     send_due(newsletter, Outbox(tmp_path))  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     names = {name.lower() for name in mail}
@@ -102,7 +102,7 @@ def test_a_reader_who_asks_again_gets_a_letter_without_a_link(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     add(newsletter.store, "anna@example.org", consent="ja", first_name="Anna")
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     send_due(newsletter, Outbox(tmp_path))  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     assert mail["Subject"] == "Je staat al op de lijst van Proefbrief"
@@ -139,7 +139,7 @@ def test_an_error_in_a_notices_template_names_that_template(newsletter: Newslett
 
 def test_each_notice_leaves_once(newsletter: Newsletter) -> None:
     for n in range(5):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken")
     assert send_due(newsletter, provider).accepted == 5
     assert send_due(newsletter, provider).accepted == 0
@@ -152,7 +152,7 @@ def test_each_notice_leaves_once(newsletter: Newsletter) -> None:
 
 
 def test_nothing_leaves_before_it_is_committed_as_attempting(newsletter: Newsletter) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     seen: list[tuple[object, ...]] = []
 
     def look(batch: Batch) -> None:
@@ -168,9 +168,9 @@ def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
     for name in ("anna", "bert", "cas", "daan"):
-        join(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
     add(newsletter.store, "eva@example.org", consent="ja")
-    join(newsletter.store, wish("eva@example.org"), VIA)
+    request_signup(newsletter.store, wish("eva@example.org"), VIA)
     clock[0] += timedelta(minutes=1)
     confirm(newsletter.store, open_link(newsletter.store, "anna@example.org"), HERE)
     unsubscribe(newsletter.store, "bert@example.org")
@@ -191,8 +191,8 @@ def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
 def test_a_notice_that_waited_two_days_is_of_no_use(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
-    join(newsletter.store, wish("bert@example.org"), Via("resend", ""))
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("bert@example.org"), Via("resend", ""))
     clock[0] += timedelta(hours=48)
     provider = FakeProvider(newsletter.root / "taken")
     assert send_due(newsletter, provider).accepted == 0
@@ -204,8 +204,10 @@ def test_a_notice_that_waited_two_days_is_of_no_use(
 def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), Via("resend", ""))
-    join(newsletter.store, wish("bert@example.org"), Via("outbox", "https://elsewhere.example"))
+    request_signup(newsletter.store, wish("anna@example.org"), Via("resend", ""))
+    request_signup(
+        newsletter.store, wish("bert@example.org"), Via("outbox", "https://elsewhere.example")
+    )
     assert send_due(newsletter, Outbox(tmp_path)).accepted == 0  # type: ignore[arg-type]
     assert queued(newsletter.store) == [("confirmation", "pending")] * 2
 
@@ -213,7 +215,7 @@ def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
 def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
     import dataclasses  # noqa: PLC0415 - for this test alone
 
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     newsletter.settings = dataclasses.replace(newsletter.settings, contact="")
     provider = FakeProvider(newsletter.root / "taken")
     assert "contact" in str(send_due(newsletter, provider).trouble)
@@ -222,7 +224,7 @@ def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
 
 
 def test_the_key_that_signed_is_written_down(newsletter: Newsletter) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     send_due(newsletter, FakeProvider(newsletter.root / "taken"))
     (key,) = newsletter.settings.secret_keys
     assert sql(newsletter.store, "SELECT fingerprint FROM signing_keys") == [
@@ -246,7 +248,7 @@ def test_an_outcome_is_recorded_and_stops_what_would_meet_the_same(
     outcome: Outcome, state: str, trouble: type | None, newsletter: Newsletter
 ) -> None:
     for name in ("anna", "bert"):
-        join(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken", answer=say(outcome))
     found = send_due(newsletter, provider)
     assert (type(found.trouble) if found.trouble else None) is trouble
@@ -261,7 +263,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
     newsletter: Newsletter,
 ) -> None:
     for name in ("anna", "bert"):
-        join(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
     refused = Refused("refuses the request (400)", divisible=True)
     provider = FakeProvider(newsletter.root / "taken")
     provider.answer = lambda batch: (
@@ -278,7 +280,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
 def test_what_was_certainly_not_taken_leaves_later(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     busy = FakeProvider(newsletter.root / "none", answer=say(RetryLater("busy", 90.0)))
     send_due(newsletter, busy)
     provider = FakeProvider(newsletter.root / "taken")
@@ -293,7 +295,7 @@ def test_what_was_certainly_not_taken_leaves_later(
 def test_a_lost_answer_is_asked_for_again_under_the_same_key(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken", answer=say(Unknown("no answer")))
     send_due(newsletter, provider)
     provider.answer = None
@@ -307,7 +309,7 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(
 def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     for outcome in (Unknown("no answer"), RetryLater("busy"), Refused("no")):
         send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=say(outcome)))
         assert queued(newsletter.store) == [("confirmation", "unknown")]
@@ -325,7 +327,7 @@ def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
 def test_what_has_changed_since_is_never_repeated(
     change: str, newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=say(Unknown("no answer"))))
     sql(newsletter.store, change)
     clock[0] += timedelta(minutes=1)
@@ -338,7 +340,7 @@ def test_what_has_changed_since_is_never_repeated(
 def test_a_provider_that_knows_no_keys_is_never_asked_twice(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     blind = FakeProvider(
         newsletter.root / "taken", replay=timedelta(), answer=say(Unknown("no answer"))
     )
@@ -353,7 +355,7 @@ def test_a_provider_that_knows_no_keys_is_never_asked_twice(
 def test_a_key_that_the_provider_has_forgotten_is_not_used(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     provider = FakeProvider(
         newsletter.root / "taken", replay=timedelta(hours=1), answer=say(Unknown("no answer"))
     )
@@ -366,7 +368,7 @@ def test_a_key_that_the_provider_has_forgotten_is_not_used(
 def test_an_address_that_is_erased_while_its_letter_leaves_stays_nowhere(
     newsletter: Newsletter,
 ) -> None:
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
 
     def erase(_batch: Batch) -> None:
         sql(newsletter.store, "DELETE FROM subscribers")
@@ -410,7 +412,7 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
 ) -> None:
     newsletter = Newsletter(root, readers=0, slug="none")
     for n in range(3):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     ledger = tmp_path / "taken"
     assert notice_sender(newsletter, ledger, hours, where).wait(60) == -signal.SIGKILL
     assert notice_sender(newsletter, ledger, hours, "nowhere").wait(60) == 0
@@ -429,7 +431,7 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
 def leave_one_under_way(newsletter: Newsletter, taken: Path) -> None:
     """Let a process be killed when the provider has the second of two notices."""
     for n in range(2):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     assert notice_sender(newsletter, taken, 24, "submit").wait(60) == -signal.SIGKILL
     assert queued(newsletter.store)[1] == ("confirmation", "attempting")
 
@@ -462,7 +464,7 @@ def test_without_the_lock_of_a_killed_one_its_lease_decides(root: Path, tmp_path
 
 def test_from_one_that_lives_nothing_is_taken_over(root: Path, tmp_path: Path) -> None:
     newsletter = Newsletter(root, readers=0, slug="none")
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     looks: list[tuple[bool, int]] = []
 
     def look(_batch: Batch) -> None:
@@ -482,7 +484,7 @@ def test_from_one_that_lives_nothing_is_taken_over(root: Path, tmp_path: Path) -
 def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path) -> None:
     newsletter = Newsletter(root, readers=0, slug="none")
     for n in range(20):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     both = [notice_sender(newsletter, tmp_path / "taken", 0, "nowhere") for _ in range(2)]
     assert [process.wait(90) for process in both] == [0, 0]
     copies = FakeProvider(tmp_path / "taken").copies()
@@ -492,7 +494,7 @@ def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path)
 
 def test_asked_to_stop_it_claims_nothing_more(newsletter: Newsletter) -> None:
     for n in range(3):
-        join(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     stop = threading.Event()
     provider = FakeProvider(newsletter.root / "taken", answer=lambda _batch: stop.set())
     found = notices.Notices(newsletter.settings, provider).send_due(newsletter.store, stop)
@@ -507,12 +509,12 @@ def test_send_takes_along_what_is_due(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     newsletter = Newsletter(root, readers=1)
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     assert run("send", newsletter.slug).returncode == 0
     (mail,) = letters(root / ".newsletter" / "outbox")
     assert mail["To"] == "anna@example.org"
     assert statuses(newsletter.store)["anna@example.org"] == "pending"
-    join(newsletter.store, wish("bert@example.org"), VIA)
+    request_signup(newsletter.store, wish("bert@example.org"), VIA)
     assert run("send", "--due").returncode == 0
     assert len(letters(root / ".newsletter" / "outbox")) == 2
 
@@ -521,6 +523,6 @@ def test_a_dry_run_sends_no_notice(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     newsletter = Newsletter(root, readers=1)
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     assert run("send", newsletter.slug, "--dry-run").returncode == 0
     assert queued(newsletter.store) == [("confirmation", "pending")]

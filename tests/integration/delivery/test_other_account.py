@@ -22,7 +22,7 @@ from newsletter.delivery.notices import is_due, via
 from newsletter.errors import TryAgain
 from newsletter.providers.base import account
 from newsletter.store import claims, recovery
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.integration.delivery.test_search import Clock
 from tests.support.newsletter import Newsletter
 from tests.support.providers import cases
@@ -273,14 +273,14 @@ def test_a_notice_is_not_repeated_through_another_account(
 ) -> None:
     author = Author(root, case, fake, readers=0)
     newsletter = author.newsletter
-    join(newsletter.store, wish("anna@example.org"), via(newsletter.settings))
+    request_signup(newsletter.store, wish("anna@example.org"), via(newsletter.settings))
     fake.faults = {1: fake.FAULTS["reset-accepted"]}
     with author.provider() as opened:
         assert isinstance(send_due(newsletter, opened).trouble, TryAgain)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=5)
     assert not is_due(newsletter.store, newsletter.settings)
-    join(newsletter.store, wish("bert@example.org"), via(newsletter.settings))
+    request_signup(newsletter.store, wish("bert@example.org"), via(newsletter.settings))
     with author.provider() as opened:
         assert send_due(newsletter, opened).accepted == 1
     assert queued(newsletter.store) == [("confirmation", "unknown"), ("confirmation", "accepted")]

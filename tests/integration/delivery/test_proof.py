@@ -81,7 +81,7 @@ def test_its_leave_link_is_nobodys(newsletter: Newsletter, tmp_path: Path) -> No
     link = sent[0].recipients[0].leave_url
     token = link.removeprefix("https://brief.example.org/u/")
     assert token == preflight.reserved_token(newsletter.settings.secret_keys[0])
-    assert tokens.read_leave_token(newsletter.settings.secret_keys, token) == (NOBODY, NOBODY)
+    assert tokens.read_unsubscribe_token(newsletter.settings.secret_keys, token) == (NOBODY, NOBODY)
 
 
 def test_what_was_proofed_is_what_goes_out(newsletter: Newsletter, tmp_path: Path) -> None:

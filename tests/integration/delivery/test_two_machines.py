@@ -121,7 +121,7 @@ def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     ((mailing,),) = newsletter.sql("SELECT public_id FROM mailings")
     answers = Counter(
         httpx.post(
-            f"{web_app}/u/{tokens.leave_token(KEY, str(reader), str(mailing))}",
+            f"{web_app}/u/{tokens.unsubscribe_token(KEY, str(reader), str(mailing))}",
             data={"List-Unsubscribe": "One-Click"},
         ).status_code
         for reader, _ in last

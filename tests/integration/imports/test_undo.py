@@ -22,8 +22,8 @@ from newsletter.store import subscribers as people_queries
 from newsletter.store.database import now
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import confirm, erasure, event_effects, unsubscribe
-from newsletter.subscriptions.confirm import Standing
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.confirm import LinkState
+from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import where
 from tests.support.signups import HERE, VIA, open_link, wish
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
@@ -114,7 +114,7 @@ def test_who_left_by_their_own_act_never_comes_back(
     text = "email\nanna@example.org\nbas@example.org\ncor@example.org\ndirk@example.org\n"
     report = bring(store, tmp_path, text, as_suppressed=True)
     # A click and a command that change nothing count as well, and so does a later file.
-    assert unsubscribe.leave(store, [public_id(store, "anna@example.org")]) == 0
+    assert unsubscribe.unsubscribe_many(store, [public_id(store, "anna@example.org")]) == 0
     assert not list_.unsubscribe(store, "bas@example.org")
     bring(store, tmp_path, "email,status\ncor@example.org,active\n")
     done = undo(report.id)
@@ -134,7 +134,7 @@ def test_who_leaves_while_an_import_is_undone_has_left(
     list_.add(store, "anna@example.org", consent="x")
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     click = threading.Thread(
-        target=unsubscribe.leave, args=(store, [public_id(store, "anna@example.org")])
+        target=unsubscribe.unsubscribe_many, args=(store, [public_id(store, "anna@example.org")])
     )
     attempted = imports.attempted
 
@@ -190,14 +190,14 @@ def test_who_confirms_although_an_import_did_stays_active(
     store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
 ) -> None:
     for name in ("anna", "bas"):
-        join(store, wish(f"{name}@example.org"), VIA)
+        request_signup(store, wish(f"{name}@example.org"), VIA)
     with store.read() as connection:
         before = (now(connection) - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     sql(store, "UPDATE signups SET requested_at = ?", before)
     sql(store, "UPDATE notices SET queued_at = ?", before)
     report = bring(store, tmp_path, TWO)
     link = open_link(store, "anna@example.org")
-    assert confirm.confirm(store, link, HERE) is Standing.HERE
+    assert confirm.confirm(store, link, HERE) is LinkState.HERE
     assert counts(undo(report.id)) == (0, 1, 1)
     assert statuses(store) == {"anna@example.org": "active", "bas@example.org": "pending"}
 

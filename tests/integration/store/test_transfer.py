@@ -37,7 +37,7 @@ from newsletter.store.schema import ledger, metadata
 from newsletter.store.url import locate
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.webhooks import RESEND, Told
 from tests.support.signups import VIA, wish
@@ -81,7 +81,7 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
     newsletter = Newsletter(root, readers=30)
     add(newsletter.store, "anna@example.org", consent="ja, graag", first_name="Änna 🕊")
     unsubscribe(newsletter.store, "lezer3@example.org")
-    join(newsletter.store, wish("lezer3@example.org"), VIA)
+    request_signup(newsletter.store, wish("lezer3@example.org"), VIA)
     newsletter.send(FakeProvider(root / "taken"), limit=10)
     with newsletter.store.write() as connection:
         keys.record_fingerprint(connection, "0123456789abcdef")

@@ -20,7 +20,11 @@ from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import apply_waiting, keep
-from newsletter.subscriptions.preferences import Moved, ask_for_change, confirm_change
+from newsletter.subscriptions.preferences import (
+    AddressChangeState,
+    confirm_address_change,
+    request_address_change,
+)
 from tests.support.newsletter import COMMAND, FakeProvider, Newsletter
 from tests.support.personal_data import traces
 from tests.support.providers.webhooks import RESEND, Told
@@ -88,13 +92,13 @@ def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(
     def move(who: str, to: str) -> str:
         query = "SELECT public_id FROM subscribers WHERE email = ?"
         ((public_id,),) = sql(newsletter.store, query, who)
-        assert ask_for_change(newsletter.store, str(public_id), to, VIA)
+        assert request_address_change(newsletter.store, str(public_id), to, VIA)
         wish = "SELECT public_id FROM changes WHERE new_email = ? AND confirmed_at IS NULL"
         ((change,),) = sql(newsletter.store, wish, to)
         return str(change)
 
     change = move(ANNA, "Anna.Teken@elders.example")
-    assert confirm_change(newsletter.store, change, VIA) is Moved.DONE
+    assert confirm_address_change(newsletter.store, change, VIA) is AddressChangeState.DONE
     move("Anna.Teken@elders.example", "anna.teken@later.example")
     move("lezer1@example.org", "anna.teken@ELDERS.example")
     # Webhooks that wait: with a reference that is nobody's, and one that nobody can read.

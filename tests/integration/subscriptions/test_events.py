@@ -21,10 +21,10 @@ from newsletter.store.database import Lock, exclude
 from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_since, apply_waiting, keep
 from newsletter.subscriptions.preferences import (
-    Moved,
-    ask_for_change,
-    confirm_change,
-    look_at_change,
+    AddressChangeState,
+    address_change_state,
+    confirm_address_change,
+    request_address_change,
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
@@ -250,7 +250,7 @@ def wish(letters: Letters, to: str = NEW) -> str:
     """Let the first reader ask for another address; return the id in the link that confirms it."""
     store = letters.newsletter.store
     ((his,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
-    assert ask_for_change(store, str(his), to, VIA)
+    assert request_address_change(store, str(his), to, VIA)
     ((change,),) = sql(store, "SELECT public_id FROM changes WHERE confirmed_at IS NULL")
     return str(change)
 
@@ -267,7 +267,10 @@ def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
     kind: str, status: str, letters: Letters
 ) -> None:
     told = letters.told(kind)
-    assert confirm_change(letters.newsletter.store, wish(letters), VIA) is Moved.DONE
+    assert (
+        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        is AddressChangeState.DONE
+    )
     letters.hear(dataclasses.replace(told, at=time.time() + 1), sender=MAILGUN)
     assert standing(letters) == status
     ((what,),) = sql(
@@ -278,7 +281,10 @@ def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
 
 def test_a_letter_to_the_new_address_that_comes_back_counts(letters: Letters) -> None:
     ref = letters.ref()
-    assert confirm_change(letters.newsletter.store, wish(letters), VIA) is Moved.DONE
+    assert (
+        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        is AddressChangeState.DONE
+    )
     letters.hear(Told("hard bounce", ref, NEW.upper(), at=time.time() + 1))
     assert standing(letters) == "bounced"
 
@@ -288,7 +294,10 @@ def test_letters_to_the_old_address_that_were_given_up_are_not_counted(letters: 
         letters.hear(letters.told("soft bounce", ago=100 - number))
         letters.send(f"week-{number}")
     fourth = letters.told("soft bounce")
-    assert confirm_change(letters.newsletter.store, wish(letters), VIA) is Moved.DONE
+    assert (
+        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        is AddressChangeState.DONE
+    )
     letters.hear(dataclasses.replace(fourth, at=time.time() + 1))
     letters.send("week-5")
     query = "SELECT ref FROM deliveries WHERE subscriber_id = 1 ORDER BY id DESC LIMIT 1"
@@ -303,8 +312,8 @@ def test_who_has_another_address_because_the_old_one_bounced_is_on_the_list(
     change = wish(letters)
     letters.hear(letters.told("hard bounce"))
     assert standing(letters) == "bounced"
-    assert look_at_change(letters.newsletter.store, change) is Moved.OPEN
-    assert confirm_change(letters.newsletter.store, change, VIA) is Moved.DONE
+    assert address_change_state(letters.newsletter.store, change) is AddressChangeState.OPEN
+    assert confirm_address_change(letters.newsletter.store, change, VIA) is AddressChangeState.DONE
     assert standing(letters) == "active"
     letters.send("later")
     assert letters.provider.copies()[NEW] == 1
@@ -317,8 +326,10 @@ def test_no_link_to_another_address_works_for_who_left_after_he_asked(
     change = wish(letters)
     letters.hear(letters.told(kind), sender=MAILGUN)
     gone = standing(letters)
-    assert look_at_change(letters.newsletter.store, change) is Moved.NOTHING
-    assert confirm_change(letters.newsletter.store, change, VIA) is Moved.NOTHING
+    assert address_change_state(letters.newsletter.store, change) is AddressChangeState.NOTHING
+    assert (
+        confirm_address_change(letters.newsletter.store, change, VIA) is AddressChangeState.NOTHING
+    )
     assert (standing(letters), bool(letters.story())) == (gone, True)
 
 

@@ -14,7 +14,7 @@ from newsletter import config
 from newsletter.providers.webhooks import lift_suppression
 from newsletter.store.notices import Via
 from newsletter.subscriptions.events import pull
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, write_issue
 from tests.support.providers.fake_lists import (
@@ -498,7 +498,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
         environment = letters.newsletter.for_real(fake.url)
         via = Via("resend", fake.url)
         for who in (email(0), "nieuw@example.org"):
-            join(letters.newsletter.store, wish(who), via)
+            request_signup(letters.newsletter.store, wish(who), via)
         sent = run("send", "--due", "--no-preflight", env=environment)
         assert sent.returncode == 0, sent.stderr
         assert [one["to"] for one in fake.taken()] == [email(0), "nieuw@example.org"]

@@ -17,11 +17,11 @@ from newsletter.errors import NewsletterError
 from newsletter.store import subscribers
 from newsletter.store.subscribers import Suppression
 from newsletter.subscriptions.admin import add, story
-from newsletter.subscriptions.confirm import Standing, confirm
+from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import keep
 from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.webhooks import RESEND, Told
@@ -110,16 +110,16 @@ def test_who_never_confirmed_is_removed_after_a_week(letters: Letters) -> None:
 @pytest.mark.usefixtures("database")
 def test_who_asked_again_lately_is_not_removed(letters: Letters) -> None:
     store = letters.newsletter.store
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     age(letters, "subscribers", "created_at", 30, "status = 'pending'")
     assert tidied(letters) == NOTHING
-    assert confirm(store, open_link(store, "anna@example.org"), HERE) is Standing.HERE
+    assert confirm(store, open_link(store, "anna@example.org"), HERE) is LinkState.HERE
 
 
 @pytest.mark.usefixtures("database")
 def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Letters) -> None:
     store = letters.newsletter.store
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     confirm(store, open_link(store, "anna@example.org"), HERE)
     age(letters, "signups", "requested_at", 7.1)
     age(letters, "notices", "queued_at", 30.5)
@@ -144,10 +144,10 @@ def test_from_which_network_somebody_signed_up_is_known_for_the_hour_that_it_lim
         at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H}:00:00.000000"
         sql(letters.newsletter.store, f"UPDATE tallies SET hour = '{at}'")  # noqa: S608 - ours
 
-    join(letters.newsletter.store, wish("anna@example.org", ip="192.0.2.7"), VIA)
+    request_signup(letters.newsletter.store, wish("anna@example.org", ip="192.0.2.7"), VIA)
     sql(letters.newsletter.store, "INSERT INTO tallies SELECT 'closed', max(hour), 1 FROM tallies")
     an_hour_passes()
-    join(letters.newsletter.store, wish("bas@example.org", ip="198.51.100.7"), VIA)
+    request_signup(letters.newsletter.store, wish("bas@example.org", ip="198.51.100.7"), VIA)
     assert counted() == [("closed", 1), ("network", 1), ("network", 1)]  # its address, its /24
     an_hour_passes()
     tidied(letters)
@@ -163,7 +163,7 @@ def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
 ) -> None:
     store = letters.newsletter.store
     for whose in ("anna@example.org", "bert@example.org"):
-        join(store, wish(whose), VIA)
+        request_signup(store, wish(whose), VIA)
     sql(store, "UPDATE notices SET state = 'accepted', reason = 'hard bounce'")
     sql(store, "UPDATE notices SET reason = 'complaint' WHERE id = 1")
     for days, left in ((31.1, 1), (395, 1), (397, 0)):
@@ -177,7 +177,7 @@ def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
 def test_of_who_confirmed_all_that_tells_of_a_machine_goes(root: Path) -> None:
     clock = [datetime(2026, 11, 1, tzinfo=UTC)]
     newsletter = Newsletter(root, readers=0, clock=lambda: clock[0])
-    join(newsletter.store, wish("anna@example.org", ip="198.51.100.9"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org", ip="198.51.100.9"), VIA)
     confirm(newsletter.store, open_link(newsletter.store, "anna@example.org"), HERE)
     kept = "SELECT wording_id, at, source, form, requested_at, came_from FROM consents"
     before = sql(newsletter.store, kept)

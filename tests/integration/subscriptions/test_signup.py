@@ -16,8 +16,8 @@ from newsletter.errors import NewsletterError
 from newsletter.store import subscribers
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.admin import Story, add, story, unsubscribe
-from newsletter.subscriptions.confirm import Standing, confirm, standing
-from newsletter.subscriptions.signup import Reply, join
+from newsletter.subscriptions.confirm import LinkState, confirm, link_state
+from newsletter.subscriptions.signup import SignupResult, request_signup
 from tests.support.newsletter import Newsletter
 from tests.support.signups import HERE, VIA, WORDING, open_link, queued, statements, wish
 from tests.support.subscribers import bring, sql, statuses
@@ -84,7 +84,7 @@ def standing_as(store: Store, how: str, email: str = "anna@example.org") -> str:
 
 
 def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> None:
-    assert join(store, wish("Anna@Example.org", name="Anna"), VIA) is Reply.TAKEN
+    assert request_signup(store, wish("Anna@Example.org", name="Anna"), VIA) is SignupResult.TAKEN
     assert statuses(store) == {"Anna@Example.org": "pending"}
     assert queued(store) == [("confirmation", "pending")]
     # What he typed counts when he has confirmed that it was he.
@@ -96,14 +96,14 @@ def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> N
 def test_asking_changes_nothing_about_who_is_known(how: str, store: Store) -> None:
     email = standing_as(store, how)
     before = sql(store, "SELECT * FROM subscribers")
-    assert join(store, wish(email, name="Iemand"), VIA) is Reply.TAKEN
+    assert request_signup(store, wish(email, name="Iemand"), VIA) is SignupResult.TAKEN
     assert sql(store, "SELECT * FROM subscribers") == before
     assert queued(store) == [("confirmation", "pending")]
 
 
 def test_a_reader_who_asks_again_gets_another_letter(store: Store) -> None:
     email = standing_as(store, "active")
-    assert join(store, wish(email), VIA) is Reply.TAKEN
+    assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
     assert queued(store) == [("already-here", "pending")]
     assert sql(store, "SELECT count(*) FROM signups") == [(0,)]
 
@@ -112,17 +112,17 @@ STANDINGS = ["new", "pending", "active", "unsubscribed", "bounced", "complained"
 
 
 def test_the_same_is_done_for_everybody_so_that_time_tells_nothing(store: Store) -> None:
-    join(store, wish("eerst@example.org"), VIA)  # the wording is known from now on
+    request_signup(store, wish("eerst@example.org"), VIA)  # the wording is known from now on
     done = {}
     for how in STANDINGS:
         email = standing_as(store, how, f"{how}@example.org")
         sql(store, "UPDATE subscribers SET status = 'pending' WHERE email = 'pending@example.org'")
-        done[how] = statements(store, partial(join, store, wish(email), VIA))
+        done[how] = statements(store, partial(request_signup, store, wish(email), VIA))
     for how, email in {
         "mailed today": "new@example.org",
         "its mailbox": "new+a@example.org",
     }.items():
-        done[how] = statements(store, partial(join, store, wish(email), VIA))
+        done[how] = statements(store, partial(request_signup, store, wish(email), VIA))
     assert len(done["new"]) > 10
     assert [how for how, said in done.items() if said != done["new"]] == []
 
@@ -134,7 +134,7 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
     letters = []
     for _ in range(35):
         for _ in range(3):
-            assert join(store, wish("anna@example.org"), VIA) is Reply.TAKEN
+            assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.TAKEN
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, *[3] * 28, 4, 5, 6, 6, 6]
@@ -142,8 +142,8 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
 
 @pytest.mark.parametrize("spelling", ["ANNA@example.org", "Anna@EXAMPLE.ORG", " anna@example.org "])
 def test_another_spelling_of_an_address_is_the_same_address(spelling: str, store: Store) -> None:
-    join(store, wish("anna@example.org"), VIA)
-    assert join(store, wish(spelling), VIA) is Reply.TAKEN
+    request_signup(store, wish("anna@example.org"), VIA)
+    assert request_signup(store, wish(spelling), VIA) is SignupResult.TAKEN
     assert len(queued(store)) == 1
 
 
@@ -152,23 +152,23 @@ def test_where_a_confirmation_came_back_no_other_goes(
     how: str, letters: int, store: Store, clock: Clock
 ) -> None:
     for _ in range(62):
-        assert join(store, wish("anna@example.org"), VIA) is Reply.TAKEN
+        assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.TAKEN
         if len(queued(store)) == 1:
             sql(store, "UPDATE notices SET state = 'accepted', reason = ?", how)
             # He is forgotten, and what he said of it is not.
             sql(store, "DELETE FROM subscribers")
         clock.forward(hours=12)
     assert len(queued(store)) == letters
-    assert join(store, wish("bert@example.org"), VIA) is Reply.TAKEN
+    assert request_signup(store, wish("bert@example.org"), VIA) is SignupResult.TAKEN
     assert len(queued(store)) == letters + 1
 
 
 def test_limits_outlive_the_person(store: Store, clock: Clock) -> None:
     for _ in range(3):
-        join(store, wish("anna@example.org"), VIA)
+        request_signup(store, wish("anna@example.org"), VIA)
         clock.forward(days=1, seconds=1)
         sql(store, "DELETE FROM subscribers")
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     assert len(queued(store)) == 3
 
 
@@ -179,31 +179,31 @@ def flood(database: str) -> int:
 
 def test_ten_thousand_sign_ups_for_one_address_are_one_letter(database: str, store: Store) -> None:
     visitors = [wish("anna@example.org", ip=f"10.0.{n}.1") for n in range(40)]
-    told = Counter(join(store, visitors[n % 40], VIA) for n in range(flood(database)))
-    assert told[Reply.TAKEN] == 40 * min(signup.VISITS_AN_HOUR, flood(database) // 40)
-    assert told[Reply.CLOSED] == 0
+    told = Counter(request_signup(store, visitors[n % 40], VIA) for n in range(flood(database)))
+    assert told[SignupResult.TAKEN] == 40 * min(signup.REQUESTS_PER_HOUR, flood(database) // 40)
+    assert told[SignupResult.CLOSED] == 0
     assert len(queued(store)) == 1
     assert sql(store, "SELECT count(*) FROM signups") == [(1,)]
 
 
 def test_ten_thousand_addresses_close_the_form(database: str, store: Store) -> None:
     told = Counter(
-        join(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
+        request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(flood(database))
     )
-    assert told[Reply.TAKEN] == signup.LETTERS_AN_HOUR
-    assert told[Reply.TAKEN] + told[Reply.CLOSED] == flood(database)
-    assert len(queued(store)) == len(statuses(store)) == signup.LETTERS_AN_HOUR
+    assert told[SignupResult.TAKEN] == signup.LETTERS_PER_HOUR
+    assert told[SignupResult.TAKEN] + told[SignupResult.CLOSED] == flood(database)
+    assert len(queued(store)) == len(statuses(store)) == signup.LETTERS_PER_HOUR
     assert signup.form_state(store).closed
 
 
 def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> None:
-    most = signup.LETTERS_AN_HOUR
+    most = signup.LETTERS_PER_HOUR
     told = [
-        join(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
+        request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(most + 50)
     ]
-    assert told == [Reply.TAKEN] * most + [Reply.CLOSED] * 50
+    assert told == [SignupResult.TAKEN] * most + [SignupResult.CLOSED] * 50
     assert len(queued(store)) == len(statuses(store)) == most
     state = signup.form_state(store)
     assert state.closed
@@ -211,16 +211,16 @@ def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> N
     clock.forward(hours=1, seconds=1)
     assert not signup.form_state(store).closed
     assert signup.form_state(store).last_closed_at == START.replace(minute=0)
-    assert join(store, wish("later@example.org"), VIA) is Reply.TAKEN
+    assert request_signup(store, wish("later@example.org"), VIA) is SignupResult.TAKEN
 
 
 def test_a_closed_form_is_closed_for_everybody_alike(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     email = standing_as(store, "active")
-    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 0)
+    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 0)
     for address in (email, "nieuw@example.org"):
-        assert join(store, wish(address), VIA) is Reply.CLOSED
+        assert request_signup(store, wish(address), VIA) is SignupResult.CLOSED
     assert queued(store) == []
 
 
@@ -240,16 +240,19 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
     kind: str, store: Store, clock: Clock
 ) -> None:
     for size, address in enumerate(NETWORKS[kind], start=1):
-        most = size * signup.VISITS_AN_HOUR
+        most = size * signup.REQUESTS_PER_HOUR
         told = [
-            join(store, wish(f"lezer{n}@size{size}.example", ip=address(n)), VIA)
+            request_signup(store, wish(f"lezer{n}@size{size}.example", ip=address(n)), VIA)
             for n in range(1, most + 3)
         ]
-        assert told == [Reply.TAKEN] * most + [Reply.CROWDED] * 2
+        assert told == [SignupResult.TAKEN] * most + [SignupResult.CROWDED] * 2
         clock.forward(hours=1)
     # Others are not kept waiting for it.
     for n, other in enumerate(("198.51.100.1", "2001:db9::1", None)):
-        assert join(store, wish(f"ander{n}@example.org", ip=other), VIA) is Reply.TAKEN
+        assert (
+            request_signup(store, wish(f"ander{n}@example.org", ip=other), VIA)
+            is SignupResult.TAKEN
+        )
     tallied = [str(row) for row in sql(store, "SELECT what FROM tallies")]
     assert not any(part in row for row in tallied for part in ("192.0.", "198.51.", "2001:db"))
 
@@ -257,19 +260,25 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
 @pytest.mark.parametrize("prefix", ["192.0.2.{}", "2001:db8:7:{:x}::1"])
 def test_no_single_network_closes_the_form_for_all(prefix: str, store: Store) -> None:
     told = Counter(
-        join(store, wish(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA)
-        for n in range(2 * signup.LETTERS_AN_HOUR)
+        request_signup(store, wish(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA)
+        for n in range(2 * signup.LETTERS_PER_HOUR)
     )
-    assert told[Reply.CLOSED] == 0
-    assert told[Reply.TAKEN] <= signup.LETTERS_AN_HOUR // 3
-    assert join(store, wish("anna@example.org", ip="198.51.100.1"), VIA) is Reply.TAKEN
+    assert told[SignupResult.CLOSED] == 0
+    assert told[SignupResult.TAKEN] <= signup.LETTERS_PER_HOUR // 3
+    assert (
+        request_signup(store, wish("anna@example.org", ip="198.51.100.1"), VIA)
+        is SignupResult.TAKEN
+    )
     assert not signup.form_state(store).closed
 
 
 def test_a_flood_from_one_address_leaves_its_neighbours_room(store: Store) -> None:
     for n in range(500):
-        join(store, wish(f"lezer{n}@example.org", ip="2001:db8::1"), VIA)
-    assert join(store, wish("buur@example.org", ip="2001:db8:0:1::1"), VIA) is Reply.TAKEN
+        request_signup(store, wish(f"lezer{n}@example.org", ip="2001:db8::1"), VIA)
+    assert (
+        request_signup(store, wish("buur@example.org", ip="2001:db8:0:1::1"), VIA)
+        is SignupResult.TAKEN
+    )
 
 
 ONE_MAILBOX = {
@@ -299,7 +308,7 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
     letters = []
     for _ in range(5):
         for email in addresses:
-            assert join(store, wish(email), VIA) is Reply.TAKEN
+            assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, 3, 3, 3]
@@ -308,24 +317,24 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
 @pytest.mark.parametrize("addresses", OTHER_MAILBOXES)
 def test_what_may_be_two_mailboxes_is_two(addresses: tuple[str, str], store: Store) -> None:
     for email in addresses:
-        assert join(store, wish(email), VIA) is Reply.TAKEN
+        assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
     assert len(queued(store)) == 2
 
 
 def test_what_one_name_of_a_mailbox_called_spam_goes_to_no_other(
     store: Store, clock: Clock
 ) -> None:
-    join(store, wish("jan+a@gmail.com"), VIA)
+    request_signup(store, wish("jan+a@gmail.com"), VIA)
     sql(store, "UPDATE notices SET state = 'accepted', reason = 'complaint'")
     clock.forward(days=2)
-    join(store, wish("j.an@gmail.com"), VIA)
+    request_signup(store, wish("j.an@gmail.com"), VIA)
     assert len(queued(store)) == 1
 
 
 def test_a_letter_from_before_mailboxes_were_counted_counts_for_its_address(store: Store) -> None:
-    join(store, wish("jan@gmail.com"), VIA)
+    request_signup(store, wish("jan@gmail.com"), VIA)
     sql(store, "UPDATE notices SET mailbox_hash = NULL")
-    join(store, wish("jan@gmail.com"), VIA)
+    request_signup(store, wish("jan@gmail.com"), VIA)
     assert len(queued(store)) == 1
 
 
@@ -334,46 +343,56 @@ def test_who_comes_second_when_one_place_is_left_gets_no_letter(
     full: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether there is room is looked at again once nobody else can take it."""
-    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 3 if full == "form" else 200)
-    monkeypatch.setattr(signup, "VISITS_AN_HOUR", 3 if full == "network" else 20)
+    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 3 if full == "form" else 200)
+    monkeypatch.setattr(signup, "REQUESTS_PER_HOUR", 3 if full == "network" else 20)
     for n in range(2):
-        join(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA)
+        request_signup(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA)
     others = [wish("eerder@example.org", ip="192.0.2.1")]
     write = store.write
 
     def later() -> AbstractContextManager[sa.Connection]:
         if others:
-            assert join(store, others.pop(), VIA) is Reply.TAKEN
+            assert request_signup(store, others.pop(), VIA) is SignupResult.TAKEN
         return write()
 
     monkeypatch.setattr(store, "write", later)
-    told = join(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
-    assert told is (Reply.CLOSED if full == "form" else Reply.CROWDED)
+    told = request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
+    assert told is (SignupResult.CLOSED if full == "form" else SignupResult.CROWDED)
     assert "anna@example.org" not in statuses(store)
     assert len(queued(store)) == 3
 
 
 def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signup, "VISITS_AN_HOUR", 1)
-    join(store, wish("een@example.org", ip="192.0.2.1"), VIA)
-    monkeypatch.setattr(signup, "LETTERS_AN_HOUR", 1)
-    assert join(store, wish("twee@example.org", ip="198.51.100.1"), VIA) is Reply.CLOSED
+    monkeypatch.setattr(signup, "REQUESTS_PER_HOUR", 1)
+    request_signup(store, wish("een@example.org", ip="192.0.2.1"), VIA)
+    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 1)
+    assert (
+        request_signup(store, wish("twee@example.org", ip="198.51.100.1"), VIA)
+        is SignupResult.CLOSED
+    )
     monkeypatch.setattr(store, "write", None)
-    assert join(store, wish("drie@example.org", ip="192.0.2.1"), VIA) is Reply.CROWDED
-    assert join(store, wish("vier@example.org", ip="203.0.113.1"), VIA) is Reply.CLOSED
+    assert (
+        request_signup(store, wish("drie@example.org", ip="192.0.2.1"), VIA) is SignupResult.CROWDED
+    )
+    assert (
+        request_signup(store, wish("vier@example.org", ip="203.0.113.1"), VIA)
+        is SignupResult.CLOSED
+    )
 
 
 def test_what_was_counted_is_forgotten(store: Store, clock: Clock) -> None:
-    join(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
+    request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
     clock.forward(days=31)
-    join(store, wish("bert@example.org", ip="198.51.100.1"), VIA)
+    request_signup(store, wish("bert@example.org", ip="198.51.100.1"), VIA)
     assert sql(store, "SELECT count(*) FROM tallies") == [(2,)]  # of each of its networks
 
 
 def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _n: join(store, wish("anna@example.org"), VIA), range(24)))
-    assert set(told) == {Reply.TAKEN}
+        told = list(
+            pool.map(lambda _n: request_signup(store, wish("anna@example.org"), VIA), range(24))
+        )
+    assert set(told) == {SignupResult.TAKEN}
     assert len(queued(store)) == 1
     assert statuses(store) == {"anna@example.org": "pending"}
 
@@ -382,12 +401,12 @@ def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:
 
 
 def test_confirming_makes_active_with_the_proof_of_both_steps(store: Store, clock: Clock) -> None:
-    join(store, wish("anna@example.org", name="Anna", ip="198.51.100.9"), VIA)
+    request_signup(store, wish("anna@example.org", name="Anna", ip="198.51.100.9"), VIA)
     asked = clock.moment
     clock.forward(hours=5)
     link = open_link(store, "anna@example.org")
-    assert standing(store, link) is Standing.OPEN
-    assert confirm(store, link, HERE) is Standing.HERE
+    assert link_state(store, link) is LinkState.OPEN
+    assert confirm(store, link, HERE) is LinkState.HERE
     found = story(store, "anna@example.org")
     assert isinstance(found, Story)
     assert (found.subscriber.status, found.subscriber.first_name) == ("active", "Anna")
@@ -408,7 +427,7 @@ def test_every_wording_has_a_version_of_its_own(store: Store) -> None:
         ("b@example.org", "twee"),
         ("c@example.org", "een"),
     ):
-        join(store, wish(email, wording=wording), VIA)
+        request_signup(store, wish(email, wording=wording), VIA)
         confirm(store, open_link(store, email), HERE)
     found = [story(store, f"{name}@example.org") for name in "abc"]
     versions = [one.consents[0].version for one in found if isinstance(one, Story)]
@@ -416,11 +435,11 @@ def test_every_wording_has_a_version_of_its_own(store: Store) -> None:
 
 
 def test_confirming_twice_and_at_once_is_one_change(store: Store) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _n: confirm(store, link, HERE), range(24)))
-    assert set(told) == {Standing.HERE}
+    assert set(told) == {LinkState.HERE}
     assert sql(store, "SELECT count(*) FROM consents") == [(1,)]
 
 
@@ -430,8 +449,8 @@ def test_who_left_in_whatever_way_comes_back_by_asking_and_confirming(
 ) -> None:
     email = standing_as(store, how)
     clock.forward(days=30)
-    join(store, wish(email, name="Anna"), VIA)
-    assert confirm(store, open_link(store, email), HERE) is Standing.HERE
+    request_signup(store, wish(email, name="Anna"), VIA)
+    assert confirm(store, open_link(store, email), HERE) is LinkState.HERE
     found = story(store, email)
     assert isinstance(found, Story)
     assert found.subscriber.status == "active"
@@ -445,7 +464,7 @@ def test_nothing_but_his_own_confirmation_brings_an_erased_reader_back(
     store: Store, tmp_path: Path
 ) -> None:
     email = standing_as(store, "erased")
-    join(store, wish(email), VIA)
+    request_signup(store, wish(email), VIA)
     with pytest.raises(NewsletterError, match="erased"):
         add(store, email, consent="ja")
     report = bring(store, tmp_path, f"email,status\n{email},active\n")
@@ -455,35 +474,35 @@ def test_nothing_but_his_own_confirmation_brings_an_erased_reader_back(
 
 def test_an_import_still_confirms_who_was_pending(store: Store, tmp_path: Path) -> None:
     standing_as(store, "erased", "bert@example.org")
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     assert bring(store, tmp_path, "email,status\nanna@example.org,active\n").updated == 1
     assert statuses(store) == {"anna@example.org": "active"}
 
 
 def test_a_link_is_good_for_three_days(store: Store, clock: Clock) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     clock.forward(hours=72)
-    assert standing(store, link) is Standing.OPEN
+    assert link_state(store, link) is LinkState.OPEN
     clock.forward(seconds=1)
-    assert standing(store, link) is Standing.LATE
-    assert confirm(store, link, HERE) is Standing.LATE
+    assert link_state(store, link) is LinkState.LATE
+    assert confirm(store, link, HERE) is LinkState.LATE
     assert statuses(store) == {"anna@example.org": "pending"}
 
 
 def test_a_link_that_was_used_brings_nobody_back_who_left_since(store: Store, clock: Clock) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     confirm(store, link, HERE)
-    assert standing(store, link) is Standing.HERE
+    assert link_state(store, link) is LinkState.HERE
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
-    assert confirm(store, link, HERE) is Standing.LATE
+    assert confirm(store, link, HERE) is LinkState.LATE
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
 def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store: Store) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     confirm(store, link, HERE)
     sql(
@@ -491,34 +510,34 @@ def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store:
         "UPDATE subscribers SET status = 'unsubscribed',"
         " left_at = '2026-01-01 00:00:00.000000+00:00'",
     )
-    assert standing(store, link) is Standing.LATE
-    assert confirm(store, link, HERE) is Standing.LATE
+    assert link_state(store, link) is LinkState.LATE
+    assert confirm(store, link, HERE) is LinkState.LATE
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
 def test_who_leaves_after_asking_must_ask_again(store: Store, clock: Clock) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
-    assert confirm(store, link, HERE) is Standing.LATE
+    assert confirm(store, link, HERE) is LinkState.LATE
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
 def test_the_link_of_somebody_who_was_erased_is_good_for_nothing(store: Store) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     erase(store, "anna@example.org")
-    assert confirm(store, link, HERE) is Standing.NOTHING
-    assert standing(store, "0" * 32) is Standing.NOTHING
+    assert confirm(store, link, HERE) is LinkState.NOTHING
+    assert link_state(store, "0" * 32) is LinkState.NOTHING
 
 
 def test_a_moved_list_takes_nobody(store: Store) -> None:
-    join(store, wish("anna@example.org"), VIA)
+    request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     sql(store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000+00:00'")
     for attempt in (
-        lambda: join(store, wish("b@example.org"), VIA),
+        lambda: request_signup(store, wish("b@example.org"), VIA),
         lambda: confirm(store, link, HERE),
     ):
         with pytest.raises(NewsletterError, match="moved"):
@@ -529,7 +548,7 @@ def test_a_moved_list_takes_nobody(store: Store) -> None:
 
 
 def test_what_tells_of_a_machine_can_be_cleared_and_nothing_else_changed(store: Store) -> None:
-    join(store, wish("anna@example.org", ip="198.51.100.9"), VIA)
+    request_signup(store, wish("anna@example.org", ip="198.51.100.9"), VIA)
     confirm(store, open_link(store, "anna@example.org"), HERE)
     kept = "id, subscriber_id, wording_id, at, source, form, requested_at, came_from, left_at"
     before = sql(store, f"SELECT {kept} FROM consents")  # noqa: S608 - ours

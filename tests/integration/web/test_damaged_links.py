@@ -170,14 +170,14 @@ def test_what_says_more_than_a_sign_is_still_no_link(left: str, shared: tuple[Ha
 
 def test_of_a_signature_only_our_own_spelling_counts() -> None:
     letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    good = tokens.leave_token("key", "a" * 32, "b" * 32)
-    taken = [one for one in letters if tokens.read_leave_token(["key"], good[:-1] + one)]
+    good = tokens.unsubscribe_token("key", "a" * 32, "b" * 32)
+    taken = [one for one in letters if tokens.read_unsubscribe_token(["key"], good[:-1] + one)]
     assert taken == [good[-1]]
 
 
 def test_a_very_long_address_is_looked_at_no_further() -> None:
-    assert found(tokens.SHAPE, "." * 100_000) == "." * 100_000
-    assert found(tokens.SHAPE, PROOF + "." * 100) == PROOF
+    assert found(tokens.PATTERN, "." * 100_000) == "." * 100_000
+    assert found(tokens.PATTERN, PROOF + "." * 100) == PROOF
 
 
 # Queries
@@ -279,5 +279,5 @@ def test_what_the_preflight_asks_tells_a_wrong_answer_from_a_right_one(
 def test_every_link_of_ours_is_its_own_best_spelling() -> None:
     for link in (leave_link("a" * 32), preferences_link("b" * 32)):
         token = link.rpartition("/")[2]
-        assert found(tokens.SHAPE, token) is token
+        assert found(tokens.PATTERN, token) is token
     assert len({*itertools.chain(LEFT_BEHIND.values())}) == len(LEFT_BEHIND)

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from newsletter.web.crowd import OPEN, SERVED
-from newsletter.web.sparing import AT_ONCE, Sparing
+from newsletter.web.sparing import AT_ONCE, RateLimitedLog
 from tests.integration.web.test_signup import PROXY, STILL, anywhere
 from tests.support.web_server import PROOF, App, readers_of, serving
 
@@ -356,7 +356,7 @@ def test_strangers_write_a_line_a_second_and_are_counted_beyond(settled: Path) -
 
 def test_what_was_counted_is_told_by_kind_and_at_last_in_any_case() -> None:
     lines: list[str] = []
-    sparing = Sparing(lines.append)
+    sparing = RateLimitedLog(lines.append)
     for _ in range(AT_ONCE + 5):
         sparing.write("a line", "GET / 200")
     for n in range(20):

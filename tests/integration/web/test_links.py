@@ -16,7 +16,7 @@ import pytest
 from newsletter import tokens
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import preferences
-from newsletter.subscriptions.signup import join
+from newsletter.subscriptions.signup import request_signup
 from tests.integration.web.test_signup import STILL, stamp
 from tests.support.newsletter import raw
 from tests.support.signups import VIA, open_link, wish
@@ -48,7 +48,7 @@ class Door:
 
 
 DOORS = {
-    "leave": Door("/u/", lambda key, id_: tokens.leave_token(key, id_, tokens.NOBODY)),
+    "leave": Door("/u/", lambda key, id_: tokens.unsubscribe_token(key, id_, tokens.RESERVED_ID)),
     "confirm": Door("/c/", tokens.confirm_token),
     "preferences": Door(
         "/p/", lambda key, id_: tokens.preferences_token(key, id_, IN_A_WHILE), "do=erase"
@@ -70,13 +70,13 @@ class Hall:
         self.store = readers_of(root).store
         self.ids: dict[str, list[str]] = {door: [] for door in DOORS}
         for name in ("anna", "bas"):
-            join(self.store, wish(f"nieuwe.{name}@example.org"), VIA)
+            request_signup(self.store, wish(f"nieuwe.{name}@example.org"), VIA)
             self.ids["confirm"].append(open_link(self.store, f"nieuwe.{name}@example.org"))
             list_.add(self.store, f"{name}@example.org", consent="ja", first_name=name)
             his = str(self._one("public_id", "subscribers", f"email = '{name}@example.org'"))
             self.ids["leave"].append(his)
             self.ids["preferences"].append(his)
-            preferences.ask_for_change(self.store, his, f"{name}@elders.example", VIA)
+            preferences.request_address_change(self.store, his, f"{name}@elders.example", VIA)
             wanted = f"new_email = '{name}@elders.example'"
             self.ids["address"].append(str(self._one("public_id", "changes", wanted)))
 

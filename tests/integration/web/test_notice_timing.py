@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from newsletter.delivery.notices import Round
 from newsletter.web.notices import notices
-from newsletter.web.troubles import Troubles
+from newsletter.web.troubles import TroubleLog
 
 if TYPE_CHECKING:
     import threading
@@ -34,7 +34,7 @@ def test_who_wakes_the_sender_learns_nothing_from_when_it_looks() -> None:
     sender: Any = Sender()
     database: Any = NoDatabase()
     for _ in range(3):
-        with notices(sender, database, print, Troubles(print)) as wake:
+        with notices(sender, database, print, TroubleLog(print)) as wake:
             began = time.monotonic()
             wake()
             wake()
@@ -53,7 +53,7 @@ def test_stopping_waits_for_no_such_moment() -> None:
     sender: Any = Sender()
     database: Any = NoDatabase()
     began = time.monotonic()
-    with notices(sender, database, print, Troubles(print)) as wake:
+    with notices(sender, database, print, TroubleLog(print)) as wake:
         wake()
         time.sleep(0.05)
     assert time.monotonic() - began < 1

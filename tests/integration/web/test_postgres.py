@@ -19,7 +19,7 @@ from newsletter.store.url import locate
 from newsletter.web.chores import chores
 from newsletter.web.database import Database
 from newsletter.web.notices import notices
-from newsletter.web.troubles import Troubles
+from newsletter.web.troubles import TroubleLog
 from tests.support.web_server import PROOF, App, Readers, serving
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(root: Path) 
             looked.append(threading.current_thread().name)
             return super().store()
 
-    database, troubles = Watched(settings), Troubles(told.append)
+    database, troubles = Watched(settings), TroubleLog(told.append)
     sender = Notices(settings, open_provider(settings))
     with (
         chores(settings, [], database, troubles) as begin,

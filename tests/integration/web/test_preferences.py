@@ -20,10 +20,10 @@ from newsletter.store import notice_claims
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.preferences import (
-    Moved,
-    ask_for_change,
-    ask_for_link,
-    confirm_change,
+    AddressChangeState,
+    confirm_address_change,
+    request_address_change,
+    request_link,
 )
 from tests.support import signups, web_server
 from tests.support.newsletter import Newsletter
@@ -111,8 +111,8 @@ def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_reader(
     newsletter: Newsletter, app: App
 ) -> None:
     reader = app.client.post(f"{leave_link(newsletter)}?voorkeuren")
-    for whose in (tokens.NOBODY, "f" * 32):
-        token = tokens.leave_token(KEY, whose, tokens.NOBODY)
+    for whose in (tokens.RESERVED_ID, "f" * 32):
+        token = tokens.unsubscribe_token(KEY, whose, tokens.RESERVED_ID)
         other = app.client.post(f"/u/{token}?voorkeuren")
         assert (other.status_code, other.text) == (reader.status_code, reader.text)
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(1,)]
@@ -127,15 +127,20 @@ def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing
         "UPDATE subscribers SET status = 'complained' WHERE public_id = ?",
         complained,
     )
-    asking = {"reader": anna, "stranger": "f" * 32, "proof": tokens.NOBODY, "spurned": complained}
+    asking = {
+        "reader": anna,
+        "stranger": "f" * 32,
+        "proof": tokens.RESERVED_ID,
+        "spurned": complained,
+    }
     done = {}
     for n, (who, id_) in enumerate(asking.items(), start=1):
         done[who] = signups.statements(
-            newsletter.store, partial(ask_for_link, newsletter.store, id_, VIA)
+            newsletter.store, partial(request_link, newsletter.store, id_, VIA)
         )
         # Something is written for each: a commit of nothing is a quicker one.
         assert sql(newsletter.store, "SELECT sum(count) FROM tallies") == [(n,)]
-    again = partial(ask_for_link, newsletter.store, anna, VIA)
+    again = partial(request_link, newsletter.store, anna, VIA)
     for _ in range(3):
         done["had enough"] = signups.statements(newsletter.store, again)
     assert len(done["reader"]) > 5
@@ -186,7 +191,9 @@ def test_an_old_link_asks_for_a_new_one_and_tells_nobody_whose_it_was(
 def test_a_link_to_a_new_address_that_is_too_old_asks_for_one_to_the_address_on_file(
     newsletter: Newsletter, app: App
 ) -> None:
-    assert ask_for_change(newsletter.store, public_id(newsletter), "anna@nieuw.example", VIA)
+    assert request_address_change(
+        newsletter.store, public_id(newsletter), "anna@nieuw.example", VIA
+    )
     ((change,),) = sql(newsletter.store, "SELECT public_id FROM changes")
     old = f"/p/{tokens.address_token(KEY, str(change), int(time.time()) - 1)}"
     assert "drie dagen" in app.client.get(old).text
@@ -345,12 +352,12 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
 
 def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: Newsletter) -> None:
     def move(email: str) -> None:
-        ask_for_change(
+        request_address_change(
             newsletter.store, public_id(newsletter, him(newsletter, "email")), email, VIA
         )  # type: ignore[arg-type]
         newest = "SELECT public_id FROM changes ORDER BY id DESC LIMIT 1"
         change = str(sql(newsletter.store, newest)[0][0])
-        assert confirm_change(newsletter.store, change, VIA) is Moved.DONE
+        assert confirm_address_change(newsletter.store, change, VIA) is AddressChangeState.DONE
 
     move("anna@nieuw.example")
     before = statuses(newsletter.store)
@@ -382,7 +389,7 @@ def test_an_address_from_which_such_a_letter_came_back_gets_no_other(
     how: str, ago: int, letters: int, newsletter: Newsletter
 ) -> None:
     def change(to: str) -> int:
-        assert ask_for_change(newsletter.store, public_id(newsletter), to, VIA)
+        assert request_address_change(newsletter.store, public_id(newsletter), to, VIA)
         return len(sql(newsletter.store, "SELECT * FROM notices WHERE kind = 'new-address'"))
 
     assert change("vreemd@example.org") == 1
@@ -400,13 +407,15 @@ def test_a_second_wish_waits_for_the_letter_that_is_leaving_and_not_the_other_wa
     newsletter: Newsletter, database: str
 ) -> None:
     anna = public_id(newsletter)
-    ask_for_change(newsletter.store, anna, "eerst@example.org", VIA)
+    request_address_change(newsletter.store, anna, "eerst@example.org", VIA)
     terms = {"key_id": "k", "lease": timedelta(minutes=1), "window": timedelta()}
     with ThreadPoolExecutor(1) as pool:
         with newsletter.store.write() as connection:
             notice = notice_claims.claim(connection, VIA, **terms)  # type: ignore[arg-type]
             assert notice
-            second = pool.submit(ask_for_change, newsletter.store, anna, "dan@example.org", VIA)
+            second = pool.submit(
+                request_address_change, newsletter.store, anna, "dan@example.org", VIA
+            )
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             while database == "postgresql" and sql(newsletter.store, waits) == [(0,)]:
                 time.sleep(0.01)
@@ -517,7 +526,7 @@ def test_one_mailbox_gets_few_letters_about_a_new_address_under_all_its_names(
 ) -> None:
     for who in ("lezer0@example.org", "lezer1@example.org"):
         for email in NAMES_OF_ONE:
-            ask_for_change(newsletter.store, public_id(newsletter, who), email, VIA)
+            request_address_change(newsletter.store, public_id(newsletter, who), email, VIA)
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(3,)]
 
 

@@ -19,7 +19,7 @@ from newsletter.store import subscribers
 from newsletter.store.ids import new_id
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import confirm
-from newsletter.subscriptions.signup import LETTERS_AN_HOUR, VISITS_AN_HOUR, join
+from newsletter.subscriptions.signup import LETTERS_PER_HOUR, REQUESTS_PER_HOUR, request_signup
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, wish
 from tests.support.subscribers import dump, sql, statuses
@@ -316,7 +316,7 @@ NO_STAMPS = {
     "longer": stamp() + "A",
     "10 KB": stamp() * 20,
     "a confirming link": tokens.confirm_token(KEY, new_id()),
-    "a leave link": tokens.leave_token(KEY, new_id(), new_id()),
+    "a leave link": tokens.unsubscribe_token(KEY, new_id(), new_id()),
 }
 
 
@@ -416,8 +416,8 @@ def test_a_field_that_no_person_sees_takes_nobody(app: App, readers: Readers) ->
 def test_past_the_cap_the_form_closes_and_says_so(
     root: Path, app: App, readers: Readers, run: Run
 ) -> None:
-    for n in range(LETTERS_AN_HOUR):
-        join(readers.store, wish(f"lezer{n}@example.org"), VIA)
+    for n in range(LETTERS_PER_HOUR):
+        request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
     answer = ask(app, "anna@example.org")
     assert (answer.status_code, heading(answer)) == (503, "Het is even te druk")
     assert answer.headers["retry-after"] == "3600"
@@ -425,24 +425,24 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert (shown.status_code, shown.content) == (503, answer.content)
     assert app.leave(readers.join("bert")).status_code == 200
     told = run("status").stdout
-    assert f"closed itself: {LETTERS_AN_HOUR} letters within an hour" in told
+    assert f"closed itself: {LETTERS_PER_HOUR} letters within an hour" in told
     assert app.stop() == 0
-    line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {LETTERS_AN_HOUR} "
+    line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {LETTERS_PER_HOUR} "
     assert re.search(line, app.said())
-    assert len(queued(readers.store)) == LETTERS_AN_HOUR
+    assert len(queued(readers.store)) == LETTERS_PER_HOUR
     assert root
 
 
 @on_both
 def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    for n in range(VISITS_AN_HOUR):
+    for n in range(REQUESTS_PER_HOUR):
         assert ask(app, f"lezer{n}@example.org", headers=theirs).status_code == 200
     answer = ask(app, "anna@example.org", headers=theirs)
     assert (answer.status_code, heading(answer)) == (429, "Even wachten")
     assert answer.headers["retry-after"] == "3600"
     assert ask(app, "anna@example.org").status_code == 200
-    assert len(queued(readers.store)) == VISITS_AN_HOUR + 1
+    assert len(queued(readers.store)) == REQUESTS_PER_HOUR + 1
 
 
 @on_both
@@ -452,11 +452,11 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
         told = [
             ask(one, f"lezer{n}@example.org", headers=theirs).status_code
             for n, one in zip(
-                range(VISITS_AN_HOUR + 2), itertools.cycle((app, other)), strict=False
+                range(REQUESTS_PER_HOUR + 2), itertools.cycle((app, other)), strict=False
             )
         ]
-    assert told == [200] * VISITS_AN_HOUR + [429] * 2
-    assert len(queued(readers.store)) == VISITS_AN_HOUR
+    assert told == [200] * REQUESTS_PER_HOUR + [429] * 2
+    assert len(queued(readers.store)) == REQUESTS_PER_HOUR
 
 
 @on_both
@@ -464,7 +464,7 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
 def test_many_processes_that_are_asked_at_once_keep_the_limits(
     addresses: int, most: int, root: Path, readers: Readers
 ) -> None:
-    tweak = f"{STILL}; from newsletter.subscriptions import signup; signup.LETTERS_AN_HOUR = 7"
+    tweak = f"{STILL}; from newsletter.subscriptions import signup; signup.LETTERS_PER_HOUR = 7"
     workers = ("--workers", "3")
     with (
         serving(root, *PROXY, *workers, tweak=tweak) as one,
@@ -487,19 +487,19 @@ def test_many_processes_that_are_asked_at_once_keep_the_limits(
 @on_both
 def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    for n in range(VISITS_AN_HOUR):
+    for n in range(REQUESTS_PER_HOUR):
         ask(app, f"lezer{n}@example.org", headers=theirs)
     assert ask(app, "anna@example.org", headers=theirs).status_code == 429
     assert app.stop() == 0
     with serving(root, *PROXY, tweak=STILL) as again:
         assert ask(again, "anna@example.org", headers=theirs).status_code == 429
-        for n in range(VISITS_AN_HOUR, LETTERS_AN_HOUR):
-            join(readers.store, wish(f"lezer{n}@example.org"), VIA)
+        for n in range(REQUESTS_PER_HOUR, LETTERS_PER_HOUR):
+            request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
         assert ask(again, "anna@example.org").status_code == 503
     with serving(root, *PROXY, tweak=STILL) as again:
         assert again.client.get("/").status_code == 503
         assert ask(again, "anna@example.org").status_code == 503
-    assert len(queued(readers.store)) == LETTERS_AN_HOUR
+    assert len(queued(readers.store)) == LETTERS_PER_HOUR
 
 
 @on_both
@@ -608,7 +608,7 @@ def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, reader
 def test_opening_the_link_shows_one_button_and_changes_nothing(
     method: str, app: App, readers: Readers
 ) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
     before = (dump(readers.store), sql(readers.store, "SELECT * FROM signups"))
     answer = app.client.request(method, f"/c/{token}")
@@ -621,7 +621,7 @@ def test_opening_the_link_shows_one_button_and_changes_nothing(
 
 @on_both
 def test_pressing_the_button_puts_its_reader_on_the_list(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org", name="Anna"), VIA)
+    request_signup(readers.store, wish("anna@example.org", name="Anna"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
     answer = app.client.post(f"/c/{token}", headers=anywhere())
     assert (answer.status_code, heading(answer)) == (200, "Welkom, je staat op de lijst")
@@ -637,7 +637,7 @@ def test_pressing_the_button_puts_its_reader_on_the_list(app: App, readers: Read
 
 @on_both
 def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _n: app.client.post(f"/c/{token}"), range(50)))
@@ -649,7 +649,7 @@ def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Reade
 @on_both
 def test_who_confirms_is_led_to_the_newest_issue_that_was_really_sent(root: Path) -> None:
     newsletter = Newsletter(root, readers=1)
-    join(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, wish("anna@example.org"), VIA)
     key = newsletter.settings.secret_keys[0]
     path = f"/c/{tokens.confirm_token(key, open_link(newsletter.store, 'anna@example.org'))}"
     newsletter.send(FakeProvider(root / "taken"))
@@ -666,12 +666,12 @@ GOOD = tokens.confirm_token(KEY, new_id())
 
 @on_both
 def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     signup = open_link(readers.store, "anna@example.org")
     public_id = str(sql(readers.store, "SELECT public_id FROM subscribers")[0][0])
     before = dump(readers.store)
     assert app.leave(tokens.confirm_token(KEY, signup)).status_code == 404
-    leave = tokens.leave_token(KEY, public_id, new_id())
+    leave = tokens.unsubscribe_token(KEY, public_id, new_id())
     assert app.client.post(f"/c/{leave}").status_code == 404
     # The other reader's id in the right kind of token is no sign-up.
     assert app.client.post(f"/c/{tokens.confirm_token(KEY, public_id)}").status_code == 410
@@ -680,7 +680,7 @@ def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: 
 
 @on_both
 def test_a_link_that_comes_too_late_says_so_kindly(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
     sql(readers.store, "UPDATE signups SET requested_at = '2026-01-01 00:00:00.000000'")
     for answer in (app.client.get(path), app.client.post(path)):
@@ -697,7 +697,7 @@ def test_the_link_of_somebody_who_is_not_kept_looks_like_one_that_is_late(idle: 
 
 @on_both
 def test_a_used_link_brings_nobody_back(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     signup = open_link(readers.store, "anna@example.org")
     confirm(readers.store, signup, HERE)
     unsubscribe(readers.store, "anna@example.org")
@@ -708,7 +708,7 @@ def test_a_used_link_brings_nobody_back(app: App, readers: Readers) -> None:
 def test_a_link_signed_by_a_key_that_was_replaced_still_confirms(
     root: Path, readers: Readers
 ) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
     with serving(root, env={"NEWSLETTER_SECRET_KEY": f"a newer key,{KEY}"}) as app:
         assert app.client.post(path).status_code == 200
@@ -718,7 +718,7 @@ def test_a_link_signed_by_a_key_that_was_replaced_still_confirms(
 def test_while_the_database_is_away_nobody_is_told_that_it_worked(
     root: Path, app: App, readers: Readers
 ) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
     database, away = root / ".newsletter" / "newsletter.db", root / "away"
     with raw(database, manual=True) as connection:  # waits for what the app is writing
@@ -740,7 +740,7 @@ def test_while_the_database_is_away_nobody_is_told_that_it_worked(
 
 @on_both
 def test_a_moved_list_takes_nobody(app: App, readers: Readers) -> None:
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
     sql(readers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
     assert app.client.post(path).status_code == 503
@@ -752,7 +752,7 @@ def test_a_moved_list_takes_nobody(app: App, readers: Readers) -> None:
 
 def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Readers) -> None:
     secret = secrets.token_hex(8)
-    join(readers.store, wish("anna@example.org"), VIA)
+    request_signup(readers.store, wish("anna@example.org"), VIA)
     token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
     with serving(root, *PROXY) as app:
         ask(app, f"{secret}@example.org", first_name="Onvoorstelbaar", headers={"Referer": secret})

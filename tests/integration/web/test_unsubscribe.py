@@ -208,7 +208,7 @@ def test_leaving_never_weakens_what_keeps_an_address_from_mail(
 def test_who_was_erased_gets_the_same_kind_answer(app: App, readers: Readers) -> None:
     token = readers.join("anna")
     sql(readers.store, "DELETE FROM subscribers")
-    unknown = tokens.leave_token(KEY, new_id(), new_id())
+    unknown = tokens.unsubscribe_token(KEY, new_id(), new_id())
     present = app.leave(readers.join("bas"))
     for gone in (token, unknown):
         assert app.client.get(f"/u/{gone}").status_code == 200
@@ -241,7 +241,7 @@ def test_without_a_key_of_ones_own_the_generated_one_verifies(
     monkeypatch.delitem(ENVIRONMENT, "NEWSLETTER_SECRET_KEY")
     with serving(root) as app:
         key = (root / ".newsletter" / "secret-key").read_text(encoding="ascii").strip()
-        assert app.leave(tokens.leave_token(key, public_id, new_id())).status_code == 200
+        assert app.leave(tokens.unsubscribe_token(key, public_id, new_id())).status_code == 200
     assert readers.status("anna") == "unsubscribed"
 
 
@@ -465,7 +465,7 @@ def test_the_app_starts_before_its_database_and_finds_it_later(root: Path) -> No
     database(root).mkdir(mode=0o700)
     with serving(root) as app:
         assert unwell(app)
-        refuses(app, tokens.leave_token(KEY, new_id(), new_id()))
+        refuses(app, tokens.unsubscribe_token(KEY, new_id(), new_id()))
         database(root).rmdir()
         readers = readers_of(root)
         token = readers.join("anna")
@@ -677,7 +677,7 @@ def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Pat
     newsletter = Newsletter(root, readers=30)
     people = newsletter.sql("SELECT id, public_id FROM subscribers ORDER BY id")
     key = newsletter.settings.secret_keys[0]
-    links = [tokens.leave_token(key, str(public_id), new_id()) for _, public_id in people]
+    links = [tokens.unsubscribe_token(key, str(public_id), new_id()) for _, public_id in people]
     first_batch, later = 3, 25
     with serving(root, env={"NEWSLETTER_SECRET_KEY": key}) as app:
 

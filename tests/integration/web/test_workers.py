@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., CompletedProcess[str]]
 
-GOOD = tokens.leave_token(KEY, "a" * 32, "b" * 32)
+GOOD = tokens.unsubscribe_token(KEY, "a" * 32, "b" * 32)
 
 
 @pytest.fixture
