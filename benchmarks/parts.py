@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import stage
 
 from newsletter.delivery.requests import Carrier
-from newsletter.providers.http import Wire
+from newsletter.providers.http import HttpClient
 from newsletter.store import claims
 
 if TYPE_CHECKING:
@@ -48,9 +48,9 @@ def parts(mode: stage.Mode, readers: int) -> None:
     """Print one row: microseconds a letter in each part, and bytes on the wire."""
     spent: Counter[str] = Counter()
     sent: list[int] = []
-    post = Wire.post
+    post = HttpClient.post
 
-    def weighed(self: Wire, url: str, **more: Any) -> Any:  # noqa: ANN401 - as it is
+    def weighed(self: HttpClient, url: str, **more: Any) -> Any:  # noqa: ANN401 - as it is
         sent.append(sum(map(len, more["parts"])))
         return post(self, url, **more)
 
@@ -58,7 +58,7 @@ def parts(mode: stage.Mode, readers: int) -> None:
     claims.settle = clocked(spent, "settle", claims.settle)
     Carrier._batch = clocked(spent, "fill", Carrier._batch)  # type: ignore[method-assign]  # noqa: SLF001
     Carrier.build = clocked(spent, "build", Carrier.build)  # type: ignore[method-assign]
-    Wire.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]
+    HttpClient.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:
         settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, readers)
         rate = stage.ours(settings, mode, readers)

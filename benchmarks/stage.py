@@ -197,7 +197,7 @@ def frozen(connection: Connection, settings: Settings) -> Mailing:
 
 def provider_of(settings: Settings, mode: Mode) -> Provider:
     """Return the provider in the way of sending of a mode."""
-    return open_provider(settings).suited(1 if mode.size == 1 else 1_000_000)
+    return open_provider(settings).for_audience(1 if mode.size == 1 else 1_000_000)
 
 
 def ours(settings: Settings, mode: Mode, readers: int) -> float:

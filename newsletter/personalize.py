@@ -22,7 +22,7 @@ Pieces: TypeAlias = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class LetterTemplate:
     """A letter as all its messages have it, cut where a reader's own values go.
 
     Attributes:
@@ -58,7 +58,7 @@ def recipient(
 
 
 @functools.lru_cache(maxsize=2)
-def form(letter: Letter) -> Form:
+def letter_template(letter: Letter) -> LetterTemplate:
     """Return a letter's form, made once: what is filled into it is in `values`."""
     headers: tuple[tuple[str, Pieces], ...] = (
         ("From", (letter.sender,)),
@@ -70,7 +70,7 @@ def form(letter: Letter) -> Form:
         # A notice is no list mail, and there is nothing to leave.
         *(_of_a_list(letter) if letter.leave_url else (_AUTOMATIC,)),
     )
-    return Form(
+    return LetterTemplate(
         headers=tuple((name, pieces) for name, pieces in headers if any(pieces)),
         html=placeholders.split(letter.html) if letter.html else (),
         text=placeholders.split(letter.text),
@@ -117,7 +117,7 @@ def html_value(value: str) -> str:
 
 def message(batch: Batch, reader: Recipient) -> Message:
     """Return the message of one reader of a batch; the same arguments give the same bytes."""
-    cut = form(batch.letter)
+    cut = letter_template(batch.letter)
     own = values(batch.date, reader)
     return Message(
         ref=reader.ref,

@@ -11,8 +11,8 @@ from newsletter.model import (
     EventKind,
     MailingState,
     Outcome,
-    Refused,
-    Rejected,
+    RecipientRejected,
+    RequestRefused,
     RetryLater,
     Status,
 )
@@ -64,9 +64,9 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
 
 _AFTER: Final[Mapping[type, DeliveryState]] = {
     Accepted: D.ACCEPTED,
-    Rejected: D.REJECTED,
+    RecipientRejected: D.REJECTED,
     RetryLater: D.PENDING,
-    Refused: D.PENDING,
+    RequestRefused: D.PENDING,
 }
 
 

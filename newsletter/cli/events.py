@@ -9,7 +9,7 @@ import click
 from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.errors import NewsletterError
-from newsletter.providers.pagination import CannotAsk
+from newsletter.providers.pagination import ListingDenied
 from newsletter.schedule import utc
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as telling
@@ -65,7 +65,7 @@ def hear_first(app: App) -> None:
     try:
         telling.apply_waiting(app.store)
         telling.pull(app.store, app.settings)
-    except CannotAsk:
+    except ListingDenied:
         pass  # its webhooks tell
     except NewsletterError as error:
         with app.store.read() as connection:

@@ -13,7 +13,7 @@ from newsletter.cli.output import note, print_json, say
 from newsletter.cli.warnings import tell_warnings
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
-from newsletter.providers.base import Leaving
+from newsletter.providers.base import UnsubscribeHeader
 
 if TYPE_CHECKING:
     from newsletter.cli import App
@@ -78,7 +78,7 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
         what = "A proof" if len(copies) == 1 else f"{len(copies)} proofs"
         was = "was" if len(copies) == 1 else "were"
         say(f"{what} of {made.slug} {was} handed to {made.provider}: look in your inbox.")
-        if provider.capabilities.leaving is Leaving.BY_PERMISSION:
+        if provider.capabilities.unsubscribe_header is UnsubscribeHeader.BY_PERMISSION:
             note(
                 f"See in its source that List-Unsubscribe is yours alone: {made.provider} adds its "
                 "own until its support switches that off (docs/providers.md)."

@@ -6,12 +6,12 @@ from collections import deque
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import Refused, Rejected
+from newsletter.model import RecipientRejected, RequestRefused
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newsletter.providers.base import Answer
+    from newsletter.providers.base import SubmitResult
 
 _HOPELESS: Final = 32
 """Refusals in a row: more than halving takes to come to somebody who spoils no request, however
@@ -83,12 +83,14 @@ class Parts:
         self._last_chance |= chosen
         return bool(chosen)
 
-    def judge(self, answer: Answer, refs: Sequence[str]) -> Answer:
+    def judge(self, answer: SubmitResult, refs: Sequence[str]) -> SubmitResult:
         """Return an answer in which who was refused at his last chance is rejected for good."""
         if not (self._last_chance and self._last_chance.issuperset(refs)):
             return answer
         outcomes = {
-            ref: Rejected(said.reason) if isinstance(said, Refused) and said.divisible else said
+            ref: RecipientRejected(said.reason)
+            if isinstance(said, RequestRefused) and said.divisible
+            else said
             for ref, said in answer.outcomes.items()
         }
         return replace(answer, outcomes=outcomes)

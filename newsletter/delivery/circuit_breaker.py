@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import Accepted, Rejected, Unknown
+from newsletter.model import Accepted, RecipientRejected, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,10 +38,10 @@ class Breaker:
         """
         kinds = Counter(map(type, said))
         self.accepted += kinds[Accepted]
-        self._rejected += kinds[Rejected]
+        self._rejected += kinds[RecipientRejected]
         lost = kinds[Unknown]
         # What was not taken is asked again, in smaller requests perhaps: it is nobody's fate yet.
-        self._settled += kinds[Accepted] + kinds[Rejected] + lost
+        self._settled += kinds[Accepted] + kinds[RecipientRejected] + lost
         if lost and not replayable:
             self._lost += lost
             self._lost_requests += 1

@@ -16,10 +16,10 @@ from newsletter.delivery import preflight
 from newsletter.delivery.reconcile import replay_window
 from newsletter.delivery.requests import clocks, seconds_since
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import Accepted, Batch, NoticeKind, Refused, RetryLater, Unknown
+from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryLater, Unknown
 from newsletter.providers import capabilities_of
-from newsletter.providers.base import account
-from newsletter.providers.webhooks import lift_suppression
+from newsletter.providers.base import account_id
+from newsletter.providers.webhooks import remove_suppression
 from newsletter.store import notice_claims, notices, returning, sender_locks
 from newsletter.store.keys import record_fingerprint, signing_keys
 
@@ -75,7 +75,7 @@ class Notices:
 
     def __init__(self, settings: Settings, provider: Provider) -> None:
         self._settings = settings
-        self._provider = provider.suited(1)
+        self._provider = provider.for_audience(1)
         self._can = self._provider.capabilities
         self._via = via(settings)
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
@@ -120,7 +120,7 @@ class Notices:
                 notice_claims.settle(connection, notice, outcome, pause=_pause(notice, outcome))
             accepted += isinstance(outcome, Accepted)
             trouble = self._trouble(outcome)
-            if isinstance(outcome, Refused) and outcome.divisible:
+            if isinstance(outcome, RequestRefused) and outcome.divisible:
                 refused = trouble  # perhaps for its reader's sake, who may not keep others waiting
             elif trouble:
                 return Round(accepted, trouble)
@@ -134,7 +134,7 @@ class Notices:
         with store.read() as connection:
             coming_back = returning.suspected(connection, self._via)
         for id_, email in coming_back:
-            reason = lift_suppression(self._settings, email)
+            reason = remove_suppression(self._settings, email)
             with store.write() as connection:
                 returning.note_obstacle(connection, id_, reason or None)
 
@@ -195,7 +195,7 @@ class Notices:
     def _trouble(self, outcome: Outcome) -> NewsletterError | None:
         """Return why no more should leave now: what one request met, the next will meet."""
         match outcome:
-            case Refused(reason):
+            case RequestRefused(reason):
                 return DecisionNeeded(
                     f"notices wait: {reason}", hint="Mend that; they leave by themselves"
                 )
@@ -226,7 +226,7 @@ def send_notices(store: Store, settings: Settings, provider: Provider, stop: Eve
 
 def via(settings: Settings) -> notices.Via:
     """Return who takes notices that are queued under these settings."""
-    own = account(settings, capabilities_of(settings))
+    own = account_id(settings, capabilities_of(settings))
     return notices.Via(settings.provider, settings.provider_url, own)
 
 

@@ -77,7 +77,7 @@ def plan(store: Store, settings: Settings, provider: Provider, order: Order) -> 
         raise _without_file(order.slug, found)
     issue = _ready(order.draft, drafts=order.drafts)
     fresh = Fresh(issue, render.letter(issue, settings), anew=started is not None)
-    if problem := provider.unfit(fresh.letter):
+    if problem := provider.unsupported(fresh.letter):
         raise NewsletterError(
             problem, where=issue.path, hint="Change that, or send it through another provider"
         )
@@ -242,7 +242,7 @@ def _frozen_meanwhile(
                 hint=f"Run it again in {left.total_seconds():.0f} seconds",
             )
         # Under the write lock, so that nobody is writing files of either.
-        provider.forget(fresh.issue.slug)
+        provider.discard_rehearsal(fresh.issue.slug)
         mailings.discard(connection, other)
     return None
 

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from newsletter import config, tokens
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import Refused, RetryLater, Unknown
+from newsletter.model import RequestRefused, RetryLater, Unknown
 from newsletter.providers import capabilities_of, open_provider
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.store.schema import ledger
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.providers.base import Capabilities
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.http import Failure, HttpResponse
     from newsletter.store import Store
 
 _SECONDS: Final = 30.0
@@ -93,10 +93,10 @@ def try_web_app(store: Store, settings: Settings) -> None:
         TryAgain: It does not answer, or has no database just now.
         NewsletterError: Something else answers there, or it knows other keys.
     """
-    from newsletter.providers.http import Wire  # noqa: PLC0415 - slow; only real sending needs it
+    from newsletter.providers.http import HttpClient  # noqa: PLC0415 - slow; only real sending needs it
 
     base = settings.public_url.rstrip("/")
-    wire = Wire(deadline=_SECONDS)
+    wire = HttpClient(deadline=_SECONDS)
     try:
         health = _answered(wire.get(f"{base}/healthz"), base)
         _refuse_other_ledger(health, _ledger_of(store), base)
@@ -116,7 +116,7 @@ def try_web_app(store: Store, settings: Settings) -> None:
         wire.close()
 
 
-def _shown(reply: Reply | Failure, base: str) -> bytes:
+def _shown(reply: HttpResponse | Failure, base: str) -> bytes:
     """Return the page that an address of the letter shows."""
     answer = _answered(reply, base)
     if answer.status != 200:  # noqa: PLR2004 - OK
@@ -192,8 +192,8 @@ def _ledger_of(store: Store) -> str:
     return found
 
 
-def _answered(reply: Reply | Failure, base: str) -> Reply:
-    if isinstance(reply, RetryLater | Refused | Unknown):
+def _answered(reply: HttpResponse | Failure, base: str) -> HttpResponse:
+    if isinstance(reply, RetryLater | RequestRefused | Unknown):
         raise TryAgain(
             f"the web app does not answer: {reply.reason}",
             where=base,
@@ -208,7 +208,7 @@ def _answered(reply: Reply | Failure, base: str) -> Reply:
     return reply
 
 
-def _refuse_other_ledger(reply: Reply, here: str, base: str) -> None:
+def _refuse_other_ledger(reply: HttpResponse, here: str, base: str) -> None:
     try:
         there = json.loads(reply.body).get("ledger")
     except (ValueError, AttributeError):

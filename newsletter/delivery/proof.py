@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, assert_never
 from newsletter import checks, personalize, render
 from newsletter.delivery.preflight import reserved_token
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import Accepted, Batch, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, Batch, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.store import proofs, subscribers
 from newsletter.store.database import now
 from newsletter.store.ids import new_id
@@ -73,7 +73,7 @@ def proof(
     if not can.rehearsal:
         _refuse_what_is_not_set(settings)
     letter = render.letter(issue, settings)
-    if problem := provider.unfit(letter):
+    if problem := provider.unsupported(letter):
         raise NewsletterError(
             problem, where=issue.path, hint="Change that, or send it through another provider"
         )
@@ -129,11 +129,11 @@ def _taken(outcome: Outcome) -> Accepted:
     match outcome:
         case Accepted():
             return outcome
-        case Rejected(reason):
+        case RecipientRejected(reason):
             raise NewsletterError(
                 f"the proof was rejected: {reason}", hint="See whether --to is right"
             )
-        case Refused(reason):
+        case RequestRefused(reason):
             raise DecisionNeeded(
                 f"no proof was sent: {reason}", hint="Mend that, then ask for a proof again"
             )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-from newsletter.model import Refused, RetryLater
+from newsletter.model import RequestRefused, RetryLater
 
 if TYPE_CHECKING:
-    from newsletter.providers.base import Answer, Quota
+    from newsletter.providers.base import Quota, SubmitResult
 
 LONGEST_WAIT = 300.0
 """Seconds that a run waits for a provider; asked for longer, it ends and a later run goes on."""
@@ -70,7 +70,7 @@ class Pace:
             begin = max(self._free_at, now - 1)
             self._free_at = begin + letters / self._per_second
 
-    def heard(self, answer: Answer, *, left_at: float, in_flight: int, now: float) -> None:
+    def heard(self, answer: SubmitResult, *, left_at: float, in_flight: int, now: float) -> None:
         """Take in what an answer says of the pace.
 
         Args:
@@ -85,12 +85,12 @@ class Pace:
             self._renewed = now + answer.reset
         said = answer.outcomes.values()
         kinds = set(map(type, said))
-        if self._letters_left is not None and kinds & {RetryLater, Refused}:
-            self._letters_left += sum(isinstance(one, RetryLater | Refused) for one in said)
+        if self._letters_left is not None and kinds & {RetryLater, RequestRefused}:
+            self._letters_left += sum(isinstance(one, RetryLater | RequestRefused) for one in said)
         if RetryLater not in kinds:
             # One that left before the last failure says nothing of the time after it.
             if left_at >= self._failed_at:
-                self._heard = Refused not in kinds
+                self._heard = RequestRefused not in kinds
                 self._failures = 0
             return
         later = [outcome for outcome in said if isinstance(outcome, RetryLater)]

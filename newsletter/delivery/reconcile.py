@@ -10,7 +10,7 @@ import time
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
-from newsletter.providers.base import account
+from newsletter.providers.base import account_id
 from newsletter.store import mailings, recovery, unresolved
 from newsletter.store.database import now
 
@@ -40,7 +40,7 @@ def can_settle(
     connection: Connection, mailing_id: int, settings: Settings, can: Capabilities
 ) -> bool:
     """Tell whether something of what is unknown can be settled without a person."""
-    own = account(settings, can)
+    own = account_id(settings, can)
     return recovery.can_replay(
         connection, mailing_id, replay_window(can), own
     ) or unresolved.can_search(connection, mailing_id, can.search, own)

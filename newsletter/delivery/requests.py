@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import personalize, tokens
 from newsletter.model import Batch, RetryLater
-from newsletter.providers.base import Answer
+from newsletter.providers.base import SubmitResult
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,17 +64,17 @@ class Carrier:
             return "the same letter now has other bytes"
         return Departure(claim, batch, payload, clocks())
 
-    def carry(self, departure: Departure) -> Answer:
+    def carry(self, departure: Departure) -> SubmitResult:
         """Let one request leave, in a thread of its own; whatever happens, there is an answer."""
         if seconds_since(departure.began) > self._lease / 2:
             # This machine was asleep: by now the request may be another sender's.
             late = RetryLater("this machine was not running", 0)
-            return Answer({reader.ref: late for reader in departure.claim.readers})
+            return SubmitResult({reader.ref: late for reader in departure.claim.readers})
         try:
             return self._provider.submit(departure.batch, departure.payload)
         except Exception as error:  # noqa: BLE001 - it may have left: the ledger must say so
             self.crash = error
-            return Answer({})
+            return SubmitResult({})
 
     def _batch(self, claim: Claim, key: str) -> Batch:
         mailing = self._mailing.public_id

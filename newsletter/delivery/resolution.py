@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.delivery.reconcile import replay_window
 from newsletter.model import DeliveryState, MailingState
-from newsletter.providers.base import account
+from newsletter.providers.base import account_id
 from newsletter.schedule import out_of_time
 from newsletter.store.unresolved import BETWEEN_SEARCHES
 
@@ -109,7 +109,7 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
     sending = [one for one in receipt.details.unsettled if one.state is DeliveryState.ATTEMPTING]
     leases = [one.lease_until for one in sending if one.lease_until > at]
     unknown = [one for one in receipt.details.unsettled if one.state is DeliveryState.UNKNOWN]
-    own = account(settings, can)
+    own = account_id(settings, can)
     known = Outlook(
         receipt,
         () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
@@ -160,14 +160,14 @@ def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) ->
     search = None if can.replay else can.search
     if one.kept and at < (until := one.claimed_at + replay_window(can)):
         found = Remedy(Means.REPLAY, one.letters, until)
-    elif search and one.searchable and at < (until := one.claimed_at + search.keeps):
+    elif search and one.searchable and at < (until := one.claimed_at + search.retention):
         found = _by_search(one, search)
     else:
         return Remedy(Means.WAIT, one.letters, None)
     # With none set there is no telling whose it is, and nobody is asked either.
     if own is None or one.account in {None, own}:
         return found
-    return Remedy(Means.ACCOUNT, one.letters, until, put_back=can.account_by)
+    return Remedy(Means.ACCOUNT, one.letters, until, put_back=can.account_variable)
 
 
 def _by_search(one: Unsettled, search: Search) -> Remedy:

@@ -128,7 +128,7 @@ def send(
             preflight.try_web_app(store, settings)
     mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
     refuse_other_provider(mailing, settings, provider)
-    provider = provider.suited(mailing.audience)
+    provider = provider.for_audience(mailing.audience)
     trouble, may_send = _open(store, settings, provider, mailing, order)
     if may_send:
         sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress, note=note)

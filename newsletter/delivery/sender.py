@@ -27,11 +27,11 @@ from newsletter.model import (
     DeliveryState,
     Letter,
     MailingState,
-    Refused,
+    RequestRefused,
     RetryLater,
     Unknown,
 )
-from newsletter.providers.base import account
+from newsletter.providers.base import account_id
 from newsletter.store import claims as claims_store
 from newsletter.store import mailings, recovery, sender_locks, unresolved
 from newsletter.store.keys import signing_keys
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.errors import NewsletterError
     from newsletter.model import Mailing
-    from newsletter.providers.base import Answer, Provider
+    from newsletter.providers.base import Provider, SubmitResult
     from newsletter.store import Store
     from newsletter.store.claims import Claim
 
@@ -57,7 +57,7 @@ LETTERS_AT_ONCE: Final = 1000
 
 _WAIT_SECONDS: Final = 0.2
 _NOTHING: Final = Unknown("")
-_NOT_TAKEN: Final = (RetryLater, Refused)
+_NOT_TAKEN: Final = (RetryLater, RequestRefused)
 _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
 
@@ -71,7 +71,7 @@ class _Landed(NamedTuple):
 
     departure: Departure
     left_at: float
-    answer: Answer
+    answer: SubmitResult
 
 
 class Sender:
@@ -101,7 +101,7 @@ class Sender:
         self._state = settings.state
         self._owner: str | None = None
         self._limits = Limits(settings, rehearsal=mailing.rehearsal)
-        self._account = account(settings, self._can)
+        self._account = account_id(settings, self._can)
         self._doubts = Doubts(store, provider, mailing, self._account)
         self._parts = Parts()
         self._built: list[Departure] = []
@@ -126,10 +126,10 @@ class Sender:
 
     def run(self) -> NewsletterError | None:
         """Send until nothing is left to do here; return why it stopped before that, if it did."""
-        if self._quota.barred:
+        if self._quota.blocked:
             with self._store.write() as connection:
-                self._refuse(connection, self._quota.barred)
-            return messages.refused(self._quota.barred, self._mailing.slug, self._left())
+                self._refuse(connection, self._quota.blocked)
+            return messages.refused(self._quota.blocked, self._mailing.slug, self._left())
         with (
             sender_locks.held(self._state) as self._owner,
             gc_tuning.looked_for_seldom(),
@@ -149,7 +149,7 @@ class Sender:
         return self._ending()
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
-        flying: dict[Future[Answer], tuple[Departure, float]] = {}
+        flying: dict[Future[SubmitResult], tuple[Departure, float]] = {}
         while True:
             landed = [_Landed(*flying.pop(f), f.result()) for f in [*flying] if f.done()]
             ready, idle = self._turn(landed, len(flying))
@@ -283,7 +283,7 @@ class Sender:
         self._pace.heard(answer, left_at=landed.left_at, in_flight=in_flight, now=time.monotonic())
         said = [answer.outcomes.get(ref, _NOTHING) for ref in refs]
         kinds = {type(outcome): outcome for outcome in reversed(said)}
-        refused = next((o for o in kinds.values() if isinstance(o, Refused)), None)
+        refused = next((o for o in kinds.values() if isinstance(o, RequestRefused)), None)
         later = next((o for o in kinds.values() if isinstance(o, RetryLater)), None)
         if claim.attempt == 1:
             back = sum(isinstance(o, _NOT_TAKEN) for o in said) if refused or later else 0
@@ -300,7 +300,7 @@ class Sender:
         if tripped:
             self._refuse(connection, tripped)
         elif refused and refused.divisible and not self._parts.hopeless:
-            spoilt = [isinstance(o, Refused) for o in said]
+            spoilt = [isinstance(o, RequestRefused) for o in said]
             self._parts.refused(tuple(itertools.compress(refs, spoilt)), refused.reason)
         elif refused:
             self._refuse(connection, refused.reason)

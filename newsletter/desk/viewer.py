@@ -91,7 +91,7 @@ def _page(
 ) -> str:
     folder = resources.files("newsletter.desk")
     script = (folder / _SCRIPT).read_text(encoding="utf-8")
-    cut = personalize.form(letter)
+    cut = personalize.letter_template(letter)
     data = json.dumps({"html": cut.html, "text": cut.text, "people": people}, ensure_ascii=False)
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     count = len(people)

@@ -1,6 +1,6 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
-from newsletter.model.events import Cause, Event, EventKind, Suppressed
+from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
 from newsletter.model.issue import (
     Block,
     Button,
@@ -25,15 +25,15 @@ from newsletter.model.issue import (
 from newsletter.model.letters import (
     Accepted,
     Batch,
-    Doubt,
     Letter,
     Message,
     Outcome,
     Recipient,
-    Refused,
-    Rejected,
+    RecipientRejected,
+    RequestRefused,
     RetryLater,
     Unknown,
+    UnresolvedRequest,
 )
 from newsletter.model.records import (
     Consent,
@@ -63,7 +63,6 @@ __all__ = [
     "DeliveryState",
     "Details",
     "Divider",
-    "Doubt",
     "Draft",
     "Event",
     "EventKind",
@@ -84,21 +83,22 @@ __all__ = [
     "NoticeKind",
     "Outcome",
     "Pause",
+    "ProviderSuppression",
     "Question",
     "Questions",
     "Quote",
     "Receipt",
     "Recipient",
+    "RecipientRejected",
     "Reflection",
-    "Refused",
-    "Rejected",
+    "RequestRefused",
     "RetryLater",
     "RichText",
     "Severity",
     "Status",
     "Subscriber",
-    "Suppressed",
     "Text",
     "Unknown",
+    "UnresolvedRequest",
     "Unsettled",
 ]

@@ -73,7 +73,7 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
-class Suppressed:
+class ProviderSuppression:
     """An address on the list of those that a provider mails no more.
 
     Attributes:

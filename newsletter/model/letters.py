@@ -80,7 +80,7 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class UnresolvedRequest:
     """A request of which it is not known what became: what a provider needs to search for it.
 
     Attributes:
@@ -120,7 +120,7 @@ class Accepted:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RecipientRejected:
     """The provider refused this one for good."""
 
     reason: str
@@ -138,7 +138,7 @@ class RetryLater:
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RequestRefused:
     """The provider certainly did not take it, and will not before a person mends something.
 
     A key that is not valid, a domain that is not verified, a request that it cannot read: this
@@ -159,4 +159,4 @@ class Unknown:
     reason: str
 
 
-Outcome: TypeAlias = Accepted | Rejected | RetryLater | Refused | Unknown
+Outcome: TypeAlias = Accepted | RecipientRejected | RetryLater | RequestRefused | Unknown

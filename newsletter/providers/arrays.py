@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING
 
 from newsletter import personalize
 from newsletter.providers import base
-from newsletter.providers.base import Answer, Mailer, Payload
-from newsletter.providers.http import DEADLINE, Reply, Wire
+from newsletter.providers.base import BaseProvider, Payload, SubmitResult
+from newsletter.providers.http import DEADLINE, HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.model import Batch, Letter, Outcome, Recipient
-    from newsletter.providers.json_template import Form
+    from newsletter.providers.json_template import JsonTemplate
 
 
-class ArrayMailer(Mailer, abc.ABC):
+class JsonArrayProvider(BaseProvider, abc.ABC):
     """Sends batches, one reader a message; each provider says how it writes and how it is read.
 
     Args:
@@ -35,14 +35,14 @@ class ArrayMailer(Mailer, abc.ABC):
             "Accept": "application/json",
             **headers,
         }
-        self._wire = Wire(deadline=deadline)
+        self._wire = HttpClient(deadline=deadline)
 
     @abc.abstractmethod
-    def form(self, letter: Letter) -> Form:
+    def form(self, letter: Letter) -> JsonTemplate:
         """Return one message of a letter; asked for with every batch."""
 
     @abc.abstractmethod
-    def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
+    def read(self, reply: HttpResponse, readers: Sequence[Recipient]) -> SubmitResult:
         """Return what a reply says of these readers, who are those of the request, in its order."""
 
     def build(self, batch: Batch) -> Payload:
@@ -53,7 +53,7 @@ class ArrayMailer(Mailer, abc.ABC):
         form = self.form(batch.letter)
         hashed = hashlib.sha256(form.digest)
         parts: list[bytes] = []
-        for reader in base.in_ascii(batch):
+        for reader in base.ascii_recipients(batch):
             own = form.encoded(personalize.values(batch.date, reader))
             for value in own.values():
                 hashed.update(len(value).to_bytes(8, "big"))
@@ -63,16 +63,16 @@ class ArrayMailer(Mailer, abc.ABC):
         parts.append(b"]" if parts else b"[]")
         return Payload(tuple(parts), hashed.hexdigest())
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Make the one request and read what the provider says to it."""
         outcomes: dict[str, Outcome] = {one.ref: base.UNMAILABLE for one in batch.recipients}
-        readers = base.in_ascii(batch)
+        readers = base.ascii_recipients(batch)
         if not readers:
-            return Answer(outcomes)
+            return SubmitResult(outcomes)
         headers = self._headers | {"Idempotency-Key": batch.key}
         reply = self._wire.post(self._url, headers=headers, parts=payload.parts)
-        if not isinstance(reply, Reply):
-            return Answer(outcomes | {reader.ref: reply for reader in readers})
+        if not isinstance(reply, HttpResponse):
+            return SubmitResult(outcomes | {reader.ref: reply for reader in readers})
         answer = self.read(reply, readers)
         return dataclasses.replace(answer, outcomes=outcomes | dict(answer.outcomes))
 

@@ -10,22 +10,24 @@ from typing import TYPE_CHECKING, Final, Protocol
 
 from newsletter import config, tokens
 from newsletter.errors import NewsletterError
-from newsletter.model import Rejected
+from newsletter.model import RecipientRejected
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Self
 
     from newsletter.config import Settings
-    from newsletter.model import Accepted, Batch, Doubt, Letter, Outcome, Recipient
+    from newsletter.model import Accepted, Batch, Letter, Outcome, Recipient, UnresolvedRequest
     from newsletter.providers.http import Failure
 
 
-UNMAILABLE: Final = Rejected("the provider mails no address with letters beyond ASCII before its @")
+UNMAILABLE: Final = RecipientRejected(
+    "the provider mails no address with letters beyond ASCII before its @"
+)
 """What becomes of a reader whose address a provider cannot take (no SMTPUTF8)."""
 
 
-class Leaving(StrEnum):
+class UnsubscribeHeader(StrEnum):
     """Who owns the List-Unsubscribe header of what a provider sends."""
 
     OURS = "ours"
@@ -40,11 +42,11 @@ class Search:
     Attributes:
         lag: For how long after a request a letter that was taken may not be listed yet: until
             then that it is missing says nothing. That it is there is proof at any time.
-        keeps: For how long after a request it is listed.
+        retention: For how long after a request it is listed.
     """
 
     lag: timedelta
-    keeps: timedelta
+    retention: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +63,11 @@ class Capabilities:
         in_flight: The most requests that may be under way at once.
         search: What a lost answer can be searched for with `Provider.search`; None where the
             provider lists nothing by which a delivery is known. Unused where `replay` is not zero.
-        leaving: Who owns List-Unsubscribe.
+        unsubscribe_header: Who owns List-Unsubscribe.
         substitution: A request holds the letter once and each reader's values, and not a whole
             letter for each.
-        account_by: The variable that tells accounts apart which know nothing of each other's keys
-            and lists; empty where nothing is ever repeated or searched for.
+        account_variable: The variable that tells accounts apart which know nothing of each other's
+            keys and lists; empty where nothing is ever repeated or searched for.
     """
 
     name: str
@@ -75,9 +77,9 @@ class Capabilities:
     replay: timedelta = timedelta()
     in_flight: int = 1
     search: Search | None = None
-    leaving: Leaving = Leaving.OURS
+    unsubscribe_header: UnsubscribeHeader = UnsubscribeHeader.OURS
     substitution: bool = False
-    account_by: str = ""
+    account_variable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class Payload:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class SubmitResult:
     """What a provider said to one request.
 
     Attributes:
@@ -120,7 +122,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Findings:
+class SearchResult:
     """What a search for a request in doubt has brought to light.
 
     Attributes:
@@ -142,12 +144,12 @@ class Quota:
     Attributes:
         per_second: Letters a second; None if it does not say.
         left: Letters that it still takes now; None if it does not say.
-        barred: Why it takes none until a person has mended that; empty if it takes letters.
+        blocked: Why it takes none until a person has mended that; empty if it takes letters.
     """
 
     per_second: float | None = None
     left: int | None = None
-    barred: str = ""
+    blocked: str = ""
 
 
 class Provider(Protocol):
@@ -157,10 +159,10 @@ class Provider(Protocol):
     def capabilities(self) -> Capabilities:
         """What it can do."""
 
-    def suited(self, audience: int) -> Provider:
+    def for_audience(self, audience: int) -> Provider:
         """Return this provider in the way of sending that suits so many readers."""
 
-    def unfit(self, letter: Letter) -> str:
+    def unsupported(self, letter: Letter) -> str:
         """Say why a letter cannot travel through it unchanged; empty if it can.
 
         Asked when a mailing is planned, so that nothing is ever dropped on the way.
@@ -172,7 +174,7 @@ class Provider(Protocol):
     def build(self, batch: Batch) -> Payload:
         """Return the exact bytes that will leave: pure, and the same for the same batch."""
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Hand over what `build` made; return an outcome for every delivery's reference.
 
         Called from several threads at once, at most `capabilities.in_flight`.
@@ -180,13 +182,13 @@ class Provider(Protocol):
         Never raises for what the provider or the way to it does wrong: that is an outcome.
         """
 
-    def search(self, doubt: Doubt) -> Findings:
+    def search(self, doubt: UnresolvedRequest) -> SearchResult:
         """Look up what became of a request; called only where `capabilities.search` is set.
 
         Never raises for what the provider or the way to it does wrong.
         """
 
-    def forget(self, slug: str) -> None:
+    def discard_rehearsal(self, slug: str) -> None:
         """Drop what an earlier rehearsal of this issue left, for a new one takes its place.
 
         A provider that mails people has nothing to forget.
@@ -199,14 +201,14 @@ class Provider(Protocol):
         """Keep for which subscribers an issue is rehearsed, beside its letters."""
 
 
-class Mailer:
+class BaseProvider:
     """What those providers share that mail people; each overrides what it does better."""
 
-    def suited(self, audience: int) -> Self:  # noqa: ARG002 - most send in one way
+    def for_audience(self, audience: int) -> Self:  # noqa: ARG002 - most send in one way
         """Return itself: it has one way of sending."""
         return self
 
-    def unfit(self, letter: Letter) -> str:  # noqa: ARG002 - most take any letter
+    def unsupported(self, letter: Letter) -> str:  # noqa: ARG002 - most take any letter
         """Return nothing: every letter that could be rendered can travel."""
         return ""
 
@@ -214,11 +216,11 @@ class Mailer:
         """Return that nothing is known beforehand; its answers tell."""
         return Quota()
 
-    def search(self, doubt: Doubt) -> Findings:
+    def search(self, doubt: UnresolvedRequest) -> SearchResult:
         """Refuse: there is nothing to search in."""
         raise AssertionError(f"this provider lists nothing, so {doubt.key} cannot be searched for")
 
-    def forget(self, slug: str) -> None:
+    def discard_rehearsal(self, slug: str) -> None:
         """Do nothing: who mails people has nothing to forget."""
 
     def audience_mark(self, slug: str) -> str:  # noqa: ARG002 - only a rehearsal has one
@@ -229,7 +231,7 @@ class Mailer:
         """Do nothing: who mails people rehearses nothing."""
 
 
-def in_ascii(batch: Batch) -> Sequence[Recipient]:
+def ascii_recipients(batch: Batch) -> Sequence[Recipient]:
     """Return the readers who are not `UNMAILABLE`: who is must not cost them their letter."""
     return [reader for reader in batch.recipients if reader.email.isascii()]
 
@@ -250,16 +252,16 @@ def credential(settings: Settings, name: str, hint: str) -> str:
     return value
 
 
-def account(settings: Settings, can: Capabilities) -> str | None:
+def account_id(settings: Settings, can: Capabilities) -> str | None:
     """Return a fingerprint of the account that takes letters now, and remembers what it took.
 
     None where no account matters, or none is set: it costs no request and needs no key.
     """
-    named = settings.credentials.get(can.account_by)
+    named = settings.credentials.get(can.account_variable)
     return tokens.fingerprint(named) if named else None
 
 
-def address(settings: Settings, usual: str) -> str:
+def base_url(settings: Settings, usual: str) -> str:
     """Return where the provider's API is, without a slash at its end.
 
     Raises:

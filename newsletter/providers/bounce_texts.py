@@ -17,7 +17,7 @@ from newsletter.model import Cause
 
 
 @dataclass(frozen=True, slots=True)
-class Says:
+class ServerText:
     """What a server's words are about.
 
     Attributes:
@@ -39,7 +39,7 @@ class Says:
     too_fast: bool
 
 
-def says(words: str) -> Says:
+def parse(words: str) -> ServerText:
     """Return what a server's words are about.
 
     Args:
@@ -56,7 +56,7 @@ def says(words: str) -> Says:
         cause = Cause.SENDER
     else:
         cause = Cause.POLICY if found["policy"] else None
-    return Says(
+    return ServerText(
         cause=cause,
         likely=Cause.POLICY if found["likely policy"] else None,
         unknown=unknown,

@@ -17,7 +17,7 @@ from newsletter.model import Cause, EventKind
 from newsletter.providers import bounce_texts
 
 if TYPE_CHECKING:
-    from newsletter.providers.bounce_texts import Says
+    from newsletter.providers.bounce_texts import ServerText
 
 _LONGEST: Final = 1_500
 """Characters of a server's words that are read: an SMTP reply line has 512 (RFC 5321, 4.5.3.1)."""
@@ -78,7 +78,7 @@ https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-type
 
 
 @dataclass(frozen=True, slots=True)
-class Failure:
+class FailedDelivery:
     """A delivery that a provider gave up.
 
     Attributes:
@@ -96,14 +96,14 @@ class Failure:
     hint: Cause | None = None
 
 
-def classify(failure: Failure) -> tuple[EventKind, Cause | None]:
+def classify(failure: FailedDelivery) -> tuple[EventKind, Cause | None]:
     """Return what a failed delivery says of its address, and what the author has to look at.
 
     Returns:
         A hard or a soft bounce; with a cause it says nothing of the address, and must not count.
     """
     words = " ".join(_NEXT_LINE.sub(" ", failure.text[:_LONGEST]).split())
-    said = bounce_texts.says(words)
+    said = bounce_texts.parse(words)
     code = _code(failure, words)
     if code is None:
         return _by_words(failure, said, words)
@@ -118,7 +118,7 @@ def classify(failure: Failure) -> tuple[EventKind, Cause | None]:
     return (EventKind.HARD_BOUNCE, None) if dead else (EventKind.SOFT_BOUNCE, cause or failure.hint)
 
 
-def _code(failure: Failure, words: str) -> _Code | None:
+def _code(failure: FailedDelivery, words: str) -> _Code | None:
     """Return the enhanced status code that tells most, or None if nothing has a code."""
     field = failure.code.strip()
     found = [_CODE_OF_REPLY.search(words), _CODE_IN_WORDS.search(words)]
@@ -133,14 +133,14 @@ def _triple(first: str, subject: str, detail: str) -> _Code:
     return int(first), int(subject), int(detail)
 
 
-def _passes(failure: Failure, words: str) -> bool:
+def _passes(failure: FailedDelivery, words: str) -> bool:
     """Tell whether the reply itself asks to try again."""
     found = _REPLY.match(words)
     reply = int(found[1]) if found else failure.reply
     return reply in _PASSING_REPLIES
 
 
-def _contradicted(code: _Code, said: Says) -> bool:
+def _contradicted(code: _Code, said: ServerText) -> bool:
     """Tell whether a server's words say that the address is not what its code says."""
     if code[1:] in _OTHER:
         return bool(said.cause or said.full or said.passing)
@@ -149,7 +149,7 @@ def _contradicted(code: _Code, said: Says) -> bool:
     return code[1:] == (2, 1) and (said.too_fast or (bool(said.cause) and not said.unknown))
 
 
-def _cause(code: _Code, said: Says) -> Cause | None:
+def _cause(code: _Code, said: ServerText) -> Cause | None:
     """Return whose failure it is by its code, and where that is silent by the server's words."""
     subject, what = code[1], code[1:]
     cause = said.cause
@@ -168,7 +168,9 @@ def _cause(code: _Code, said: Says) -> Cause | None:
     return cause
 
 
-def _by_words(failure: Failure, said: Says, words: str) -> tuple[EventKind, Cause | None]:
+def _by_words(
+    failure: FailedDelivery, said: ServerText, words: str
+) -> tuple[EventKind, Cause | None]:
     """Return what a failure without a code says: the provider's word, unless the words differ."""
     soft = EventKind.SOFT_BOUNCE
     if said.cause or failure.hint:

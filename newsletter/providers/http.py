@@ -21,13 +21,13 @@ import httpcore
 import httpx
 
 from newsletter import config
-from newsletter.model import Refused, RetryLater, Unknown
+from newsletter.model import RequestRefused, RetryLater, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from typing import Any
 
-Failure: TypeAlias = RetryLater | Refused | Unknown
+Failure: TypeAlias = RetryLater | RequestRefused | Unknown
 """Why there is no reply, or why a reply holds no outcomes."""
 
 DEADLINE: Final = 120.0
@@ -52,7 +52,7 @@ for _name in ("httpx", "httpcore"):
 
 
 @dataclass(frozen=True, slots=True)
-class Reply:
+class HttpResponse:
     """What came back, whatever its status.
 
     Attributes:
@@ -66,7 +66,7 @@ class Reply:
     body: bytes
 
 
-class Wire:
+class HttpClient:
     """Connections to one server, for several threads at once.
 
     Args:
@@ -75,13 +75,13 @@ class Wire:
 
     def __init__(self, *, deadline: float = DEADLINE) -> None:
         self._deadline = deadline
-        self._clock = _Clock()
+        self._clock = _Deadline()
         self._clients: dict[str, httpx.Client] = {}
         self._lock = threading.Lock()
 
     def post(
         self, url: str, *, headers: Mapping[str, str], parts: tuple[bytes, ...]
-    ) -> Reply | Failure:
+    ) -> HttpResponse | Failure:
         """Send a body that is given in pieces; return the reply, or why there is none."""
         length = str(sum(map(len, parts)))
         return self._send(
@@ -90,7 +90,7 @@ class Wire:
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, largest: int = LARGEST_BODY
-    ) -> Reply | Failure:
+    ) -> HttpResponse | Failure:
         """Fetch a page; return the reply whatever its status, or why there is none.
 
         Args:
@@ -100,11 +100,11 @@ class Wire:
         """
         return self._send("GET", url, headers or {}, largest=largest)
 
-    def delete(self, url: str, *, headers: Mapping[str, str]) -> Reply | Failure:
+    def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse | Failure:
         """Ask for a thing to be removed; return the reply, or why there is none."""
         return self._send("DELETE", url, headers)
 
-    def post_form(self, url: str, fields: Mapping[str, str]) -> Reply | Failure:
+    def post_form(self, url: str, fields: Mapping[str, str]) -> HttpResponse | Failure:
         """Send a form as a browser does; return the reply, or why there is none."""
         return self._send("POST", url, {}, data=fields)
 
@@ -122,21 +122,23 @@ class Wire:
         content: Iterable[bytes] | None = None,
         data: Mapping[str, str] | None = None,
         largest: int = LARGEST_BODY,
-    ) -> Reply | Failure:
+    ) -> HttpResponse | Failure:
         self._clock.start(self._deadline)
         try:
             client = self._client(url)
             request = client.build_request(method, url, headers=headers, content=content, data=data)
         except (httpx.InvalidURL, ImportError, ValueError):
-            return Refused(_UNUSABLE)
+            return RequestRefused(_UNUSABLE)
         except OSError:
-            return Refused(_no_certificates())
+            return RequestRefused(_no_certificates())
         try:
             response = client.send(request, stream=True)
         except (httpx.HTTPError, UnicodeError) as error:
             return _failure(error, request.url.host)
         try:
-            return Reply(response.status_code, _by_name(response.headers), _body(response, largest))
+            return HttpResponse(
+                response.status_code, _by_name(response.headers), _body(response, largest)
+            )
         finally:
             response.close()
 
@@ -166,7 +168,7 @@ class Wire:
         return client
 
 
-class _Clock(threading.local):
+class _Deadline(threading.local):
     """When the request of this thread must be over."""
 
     end = 0.0
@@ -185,7 +187,7 @@ class _Clock(threading.local):
 class _Backend(httpcore.SyncBackend):
     """Makes connections on which no step outlasts the clock."""
 
-    def __init__(self, clock: _Clock) -> None:
+    def __init__(self, clock: _Deadline) -> None:
         self._clock = clock
 
     def connect_tcp(
@@ -202,7 +204,7 @@ class _Backend(httpcore.SyncBackend):
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, clock: _Clock) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, clock: _Deadline) -> None:
         self._stream = stream
         self._clock = clock
 
@@ -231,9 +233,11 @@ class _Stream(httpcore.NetworkStream):
 def _failure(error: Exception, host: str) -> Failure:
     """Tell what it means that no reply came: could a byte of the request have left?"""
     if isinstance(error, httpx.UnsupportedProtocol | UnicodeError):  # no name for a resolver
-        return Refused(_UNUSABLE)
+        return RequestRefused(_UNUSABLE)
     if isinstance(error, httpx.ConnectError) and _distrusted(error):
-        return Refused(f"the certificate that {host} shows is not valid; is its address right?")
+        return RequestRefused(
+            f"the certificate that {host} shows is not valid; is its address right?"
+        )
     if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
         return RetryLater(f"{host} cannot be reached: it does not answer")
     if isinstance(error, httpx.ConnectError):

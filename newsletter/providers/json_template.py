@@ -22,7 +22,7 @@ _HTML: Final = "html:"
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class JsonTemplate:
     """JSON that is cut where a reader's own values go.
 
     Attributes:
@@ -68,13 +68,13 @@ def text(pieces: Pieces, *, html: bool = False) -> Pieces:
     return _join(('"',), tuple(cut), ('"',))
 
 
-def record(fields: Mapping[str, Pieces]) -> Pieces:
+def object_(fields: Mapping[str, Pieces]) -> Pieces:
     """Return a JSON object of these members."""
     members = [_join((f"{encode(name)}:",), value) for name, value in fields.items()]
     return _join(("{",), _listed(members), ("}",))
 
 
-def row(*items: Pieces) -> Pieces:
+def array(*items: Pieces) -> Pieces:
     """Return a JSON array of these items."""
     return _join(("[",), _listed(items), ("]",))
 

@@ -8,15 +8,15 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import Refused
+from newsletter.model import RequestRefused
 from newsletter.providers import responses
-from newsletter.providers.http import Reply
+from newsletter.providers.http import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
-    from newsletter.model import Event, Suppressed
+    from newsletter.model import Event, ProviderSuppression
     from newsletter.providers.http import Failure
 
 DEADLINE: Final = 30.0
@@ -47,16 +47,20 @@ class Page:
     """
 
     events: tuple[Event, ...] = ()
-    suppressed: tuple[Suppressed, ...] = ()
+    suppressed: tuple[ProviderSuppression, ...] = ()
     until: datetime | None = None
 
 
-class CannotAsk(NewsletterError):  # noqa: N818 - says what is the matter
+class ListingDenied(NewsletterError):  # noqa: N818 - says what is the matter
     """There is no key with which a provider may be asked: its webhooks tell all the same."""
 
 
 def read(
-    get: Callable[[str], Reply | Failure], where: str, holds: str, who: str, hide: Iterable[str]
+    get: Callable[[str], HttpResponse | Failure],
+    where: str,
+    holds: str,
+    who: str,
+    hide: Iterable[str],
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     """Return a page of a list, and all else that is answered.
 
@@ -68,7 +72,7 @@ def read(
         hide: What must not be shown of what it says.
 
     Raises:
-        CannotAsk: It refuses this key.
+        ListingDenied: It refuses this key.
         TryAgain: It cannot be reached, or asks for more patience than a command has.
         NewsletterError: It refuses for another reason, or answers with no list.
     """
@@ -81,12 +85,12 @@ def read(
 
 
 def remove(
-    delete: Callable[[str], Reply | Failure], where: str, who: str, hide: Iterable[str]
+    delete: Callable[[str], HttpResponse | Failure], where: str, who: str, hide: Iterable[str]
 ) -> dict[str, Any]:
     """Remove something from a list, if it is there; return what is answered.
 
     Raises:
-        CannotAsk: It refuses this key.
+        ListingDenied: It refuses this key.
         TryAgain: It cannot be reached, or asks for more patience than a command has.
         NewsletterError: It refuses for another reason.
     """
@@ -94,27 +98,27 @@ def remove(
 
 
 def _ask(
-    request: Callable[[str], Reply | Failure],
+    request: Callable[[str], HttpResponse | Failure],
     where: str,
     who: str,
     hide: Iterable[str],
     *,
     missing: int = 0,
-) -> Reply:
+) -> HttpResponse:
     """Ask once, and again a little later if that came too soon: what is asked may be repeated."""
     reply = request(where)
     for _ in range(_TRIES - 1):
-        if not isinstance(reply, Reply) or reply.status != _TOO_MANY:
+        if not isinstance(reply, HttpResponse) or reply.status != _TOO_MANY:
             break
         time.sleep(min(responses.wait(reply.headers) or 1.0, _LONGEST_PAUSE))
         reply = request(where)
-    if not isinstance(reply, Reply):
+    if not isinstance(reply, HttpResponse):
         raise _failed(reply, who)
     said = responses.content(reply)
     words = responses.quote(said.get("message") or said.get("error"), hide)
     if reply.status in _MAY_NOT:
         told = f"{reply.status}: {words}" if words else str(reply.status)
-        raise CannotAsk(
+        raise ListingDenied(
             f"{who} does not show its lists to this key ({told})",
             hint="Give it the right to read them, or let webhooks tell: docs/events.md",
         )
@@ -125,6 +129,6 @@ def _ask(
 
 def _failed(failure: Failure, who: str) -> NewsletterError:
     problem = f"{who} could not be asked: {failure.reason}"
-    if isinstance(failure, Refused):
+    if isinstance(failure, RequestRefused):
         return NewsletterError(problem)
     return TryAgain(problem, hint="Run it again")

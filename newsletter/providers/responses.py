@@ -14,13 +14,13 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.model import Refused, RetryLater, Unknown
+from newsletter.model import RequestRefused, RetryLater, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from newsletter.model import Recipient
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.http import Failure, HttpResponse
 
 _ACCOUNT: Final = "refuses this key or account {said}"
 _ADDRESS: Final = "knows no such address {said}; is provider_url right?"
@@ -60,7 +60,7 @@ _NAME_OF_SOMEBODY: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’+_-]){1,63}")
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
 
 
-def verdict(reply: Reply, words: str = "") -> Failure | None:
+def verdict(reply: HttpResponse, words: str = "") -> Failure | None:
     """Return what a reply means for all that was in its request, or None if it was taken (2xx).
 
     Args:
@@ -75,13 +75,15 @@ def verdict(reply: Reply, words: str = "") -> Failure | None:
         meaning = _REFUSALS[status]
         if meaning is _ACCOUNT and _is_page(reply):
             meaning = _BETWEEN
-        return Refused(f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST)
+        return RequestRefused(
+            f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST
+        )
     if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
         return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
     return Unknown(f"the provider had trouble of its own {said}")
 
 
-def _is_page(reply: Reply) -> bool:
+def _is_page(reply: HttpResponse) -> bool:
     """Tell whether a reply is a page for people: no API of a provider answers with one."""
     kind = reply.headers.get("content-type", "").lower()
     start = reply.body[:200].lstrip().lower()
@@ -111,7 +113,7 @@ def seconds(value: str) -> float | None:
     return float(value) if _SECONDS.fullmatch(value.strip()) else None
 
 
-def decoded(reply: Reply) -> object:
+def decoded(reply: HttpResponse) -> object:
     """Return what a reply holds as JSON, or None."""
     try:
         return json.loads(reply.body)
@@ -119,7 +121,7 @@ def decoded(reply: Reply) -> object:
         return None
 
 
-def content(reply: Reply) -> dict[str, Any]:
+def content(reply: HttpResponse) -> dict[str, Any]:
     """Return the JSON object that a reply holds; empty if it holds anything else."""
     said = decoded(reply)
     return said if isinstance(said, dict) else {}

@@ -38,7 +38,7 @@ HANDFUL: Final = 5
 TOLERANCE: Final = 300
 """Seconds that a signed moment may be off."""
 
-A_WORKING_DAY: Final = 8 * 3600
+RETRY_WINDOW: Final = 8 * 3600
 """Seconds for which a webhook may be repeated with the signature that it had at first.
 
 So do Mailgun (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-retries)
@@ -59,7 +59,7 @@ _MOST_DIGITS: Final = 4000
 
 
 @dataclass(frozen=True, slots=True)
-class Hook:
+class WebhookRequest:
     """A webhook as it came in; nothing of it is believed yet.
 
     Attributes:
@@ -73,7 +73,7 @@ class Hook:
     at: float
 
 
-class Untrusted(Exception):  # noqa: N818 - what it says of a webhook
+class InvalidSignature(Exception):  # noqa: N818 - what it says of a webhook
     """Nobody vouches for a webhook.
 
     Args:
@@ -87,21 +87,22 @@ class Untrusted(Exception):  # noqa: N818 - what it says of a webhook
 
 
 @dataclass(frozen=True, slots=True)
-class Gate:
+class WebhookVerifier:
     """What tells a provider's webhooks from others.
 
     Attributes:
-        admit: Returns the name by which a genuine one is known; raises `Untrusted` for any other.
+        admit: Returns the name by which a genuine one is known; raises `InvalidSignature` for any
+            other.
             Whoever may not speak for the provider gets little work out of it: the moment is looked
             at before anything is computed, and a signature is computed once for each secret.
         most: The longest body that it looks at, in bytes.
     """
 
-    admit: Callable[[Hook], str]
+    admit: Callable[[WebhookRequest], str]
     most: int = 1 << 18
 
 
-def open_gate(settings: Settings, provider: str) -> Gate | None:
+def open_gate(settings: Settings, provider: str) -> WebhookVerifier | None:
     """Return what tells a provider's webhooks from others, or None where no secret is configured.
 
     Raises:
@@ -109,12 +110,12 @@ def open_gate(settings: Settings, provider: str) -> Gate | None:
     """
     if provider not in NAMES or module(provider).SECRET not in settings.credentials:
         return None
-    gate: Gate = module(provider).open_gate(settings)
+    gate: WebhookVerifier = module(provider).open_gate(settings)
     return gate
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedWebhook:
     """What a genuine webhook tells.
 
     Attributes:
@@ -126,7 +127,7 @@ class Reading:
     whole: bool
 
 
-def read_all(provider: str, body: bytes, received: datetime | None = None) -> Reading:
+def read_all(provider: str, body: bytes, received: datetime | None = None) -> ParsedWebhook:
     """Return what a genuine webhook tells of letters, and whether all of it could be understood.
 
     Args:
@@ -142,7 +143,7 @@ def read_all(provider: str, body: bytes, received: datetime | None = None) -> Re
         told = own.read(entry, received) if isinstance(entry, dict) and entry else None
         found += told or ()
         whole = whole and told is not None
-    return Reading(tuple(found), whole)
+    return ParsedWebhook(tuple(found), whole)
 
 
 def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[Event, ...] | None:
@@ -169,7 +170,7 @@ def pull(settings: Settings, since: datetime | None) -> Iterator[Page]:
             is told again.
 
     Raises:
-        CannotAsk: There is no key for that.
+        ListingDenied: There is no key for that.
         TryAgain: It cannot be asked just now.
         NewsletterError: It refuses for another reason.
     """
@@ -179,7 +180,7 @@ def pull(settings: Settings, since: datetime | None) -> Iterator[Page]:
     return found
 
 
-def lift_suppression(settings: Settings, email: str) -> str:
+def remove_suppression(settings: Settings, email: str) -> str:
     """Take an address off the provider's own list, for its owner asked for the letter anew.
 
     Returns:
@@ -223,13 +224,13 @@ def signed_by(keys: Iterable[bytes], text: bytes, signatures: Iterable[bytes]) -
     return any(hmac.compare_digest(one, other) for one in made for other in few)
 
 
-def name(found: object, hook: Hook) -> str:
+def name(found: object, hook: WebhookRequest) -> str:
     """Return what a webhook is called, or where that is no name, the SHA-256 (hex) of its body."""
     known = isinstance(found, str) and _NAME.fullmatch(found)
     return str(found) if known else hashlib.sha256(hook.body).hexdigest()
 
 
-def refuse_stale(hook: Hook, moment: str | float, *, within: int = TOLERANCE) -> None:
+def check_time(hook: WebhookRequest, moment: str | float, *, within: int = TOLERANCE) -> None:
     """Refuse a webhook that was signed too long ago, or in the future.
 
     Args:
@@ -238,12 +239,12 @@ def refuse_stale(hook: Hook, moment: str | float, *, within: int = TOLERANCE) ->
         within: How many seconds ago that may be.
 
     Raises:
-        Untrusted: It is not within that.
+        InvalidSignature: It is not within that.
     """
     if isinstance(moment, str) and not _SECONDS.fullmatch(moment):
-        raise Untrusted("no moment of signing")
+        raise InvalidSignature("no moment of signing")
     if not -within <= float(moment) - hook.at <= TOLERANCE:
-        raise Untrusted("the signature has expired")
+        raise InvalidSignature("the signature has expired")
 
 
 def decoded(body: bytes) -> dict[str, Any]:
@@ -322,7 +323,7 @@ def _moment(found: object) -> datetime | None:
     return None
 
 
-def told(
+def parse_kind(
     kinds: Mapping[str, EventKind], word: str, at: object, received: datetime | None = None
 ) -> tuple[EventKind, datetime] | tuple[()] | None:
     """Return what a provider's word means, and when it happened.

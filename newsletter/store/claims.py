@@ -17,7 +17,7 @@ from newsletter.model import (
     Accepted,
     DeliveryState,
     MailingState,
-    Refused,
+    RequestRefused,
     RetryLater,
     Unknown,
 )
@@ -180,7 +180,7 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     said = [outcomes.get(reader.ref) for reader in claim.readers]
     # A provider that takes all or nothing says the same of each: told apart without a look at it.
     kinds = {id(outcome): outcome for outcome in said}.values()
-    split = any(isinstance(outcome, RetryLater | Refused) for outcome in kinds)
+    split = any(isinstance(outcome, RetryLater | RequestRefused) for outcome in kinds)
     certain = all(states.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
     # A repetition may speak of letters that an earlier attempt has settled.
     ended = split or (certain and claim.attempt == 1)
@@ -280,7 +280,7 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
 
 
 def _of_a_repetition(outcome: Outcome) -> Outcome:
-    return Unknown(outcome.reason) if isinstance(outcome, RetryLater | Refused) else outcome
+    return Unknown(outcome.reason) if isinstance(outcome, RetryLater | RequestRefused) else outcome
 
 
 def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:

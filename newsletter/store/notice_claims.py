@@ -16,7 +16,7 @@ from newsletter.model import (
     Accepted,
     DeliveryState,
     NoticeKind,
-    Refused,
+    RequestRefused,
     RetryLater,
     Status,
     Unknown,
@@ -191,7 +191,7 @@ def settle(
     Returns:
         False if another process has taken the notice over: then nothing changed.
     """
-    if notice.payload_hash and isinstance(outcome, RetryLater | Refused):
+    if notice.payload_hash and isinstance(outcome, RetryLater | RequestRefused):
         outcome = Unknown(outcome.reason)
     moment = now(connection)
     taken = outcome if isinstance(outcome, Accepted) else None

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import Accepted, DeliveryState, Doubt
+from newsletter.model import Accepted, DeliveryState, UnresolvedRequest
 from newsletter.store.accounts import known_to
 from newsletter.store.claims import make_room, under_way
 from newsletter.store.database import now
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.model import Outcome
-    from newsletter.providers.base import Findings, Search
+    from newsletter.providers.base import Search, SearchResult
     from newsletter.store.claims import Claim
 
 BETWEEN_SEARCHES: Final = timedelta(minutes=15)
@@ -36,7 +36,7 @@ BETWEEN_SEARCHES: Final = timedelta(minutes=15)
 
 def open_doubts(
     connection: sa.Connection, mailing_id: int, search: Search, account: str | None = None
-) -> list[Doubt]:
+) -> list[UnresolvedRequest]:
     """Return the requests that a search may settle now, oldest first.
 
     Those that a provider has forgotten by now, and those which two searches have missed twice,
@@ -65,9 +65,9 @@ def open_doubts(
     return [_doubt(list(letters)) for _, letters in by_request]
 
 
-def _doubt(letters: Sequence[sa.Row[Any]]) -> Doubt:
+def _doubt(letters: Sequence[sa.Row[Any]]) -> UnresolvedRequest:
     one = letters[0]
-    return Doubt(
+    return UnresolvedRequest(
         key=one.key,
         slug=one.slug,
         refs=tuple(letter.ref for letter in letters),
@@ -90,8 +90,8 @@ def can_search(
 
 def record_search(
     connection: sa.Connection,
-    doubt: Doubt,
-    findings: Findings,
+    doubt: UnresolvedRequest,
+    findings: SearchResult,
     search: Search,
     *,
     began: datetime,
@@ -125,7 +125,7 @@ def record_search(
     return _give_back(connection, batch.id) if began >= batch.missed_at + BETWEEN_SEARCHES else 0
 
 
-def _take_in(connection: sa.Connection, batch_id: int, findings: Findings) -> None:
+def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -> None:
     """Accept what was found, and note why a search came to no end."""
     if findings.failure:
         why = f"no search came to an end: {findings.failure.reason}"
@@ -224,7 +224,7 @@ def _searchable(
     return sa.and_(
         deliveries.c.mailing_id == mailing_id,
         deliveries.c.state == DeliveryState.UNKNOWN,
-        batches.c.claimed_at > moment - search.keeps,
+        batches.c.claimed_at > moment - search.retention,
         known_to(account, batches),
         still_searchable(),
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from newsletter.model import Event, Suppressed
+    from newsletter.model import Event, ProviderSuppression
     from newsletter.store.events import Addressee, Delivery, Reader
 
     _Departures: TypeAlias = defaultdict[int, list[tuple[Status, datetime]]]
@@ -178,7 +178,7 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     return Applied(mine.keys() | notices.keys() | nobodys, doubted)
 
 
-def take_over(connection: Connection, found: Sequence[Suppressed]) -> int:
+def take_over(connection: Connection, found: Sequence[ProviderSuppression]) -> int:
     """Let those leave whom a provider mails no more; return how many that were.
 
     Args:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Event
-    from newsletter.providers.webhooks import Reading
+    from newsletter.providers.webhooks import ParsedWebhook
     from newsletter.store import Store
     from newsletter.store.webhooks import Waiting
 
@@ -77,7 +77,7 @@ def _new(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> list[tuple[
     return [(*key, body) for key, body in reversed(found.items()) if key not in before]
 
 
-def _arrival(one: tuple[str, str, bytes, Reading], hashes: str | None) -> Arrival:
+def _arrival(one: tuple[str, str, bytes, ParsedWebhook], hashes: str | None) -> Arrival:
     provider, name, body, reading = one
     if not reading.events and reading.whole:
         return Arrival(provider, name, None, None)
@@ -197,7 +197,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
     Each page is applied in a transaction of its own, with how far that came.
 
     Raises:
-        CannotAsk: There is no key with which it may be asked.
+        ListingDenied: There is no key with which it may be asked.
         TryAgain: It, or the database, cannot be reached.
         NewsletterError: It refuses for another reason.
     """

@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import webhooks
-from newsletter.providers.webhooks import Hook, Untrusted
+from newsletter.providers.webhooks import InvalidSignature, WebhookRequest
 from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
 from newsletter.web.batching import RequestBatcher
@@ -62,7 +62,7 @@ class Webhooks:
             raise HTTPException(404)
         gate = self._gates[provider]
         body = await bodies.read(request, gate.most)
-        hook = Hook(dict(request.headers), body, time.time())
+        hook = WebhookRequest(dict(request.headers), body, time.time())
         try:
             async with self._few.setdefault(provider, asyncio.Semaphore(_AT_ONCE)):
                 name = await run_in_threadpool(gate.admit, hook)
@@ -71,7 +71,7 @@ class Webhooks:
             if (provider, name) in self._unreadable:
                 self._unreadable.discard((provider, name))
                 annotate(request.scope, _UNREADABLE)
-        except Untrusted as refusal:
+        except InvalidSignature as refusal:
             annotate(request.scope, str(refusal))
             return Response(status_code=refusal.status)
         except NewsletterError as error:

@@ -64,13 +64,13 @@ def work(order: dict[str, Any]) -> int:
 
 def provider(settings: Settings, order: dict[str, Any]) -> Provider:
     """Return the adapter that the settings name, with requests small enough to be several."""
-    opened: Any = open_provider(settings).suited(order["audience"])
+    opened: Any = open_provider(settings).for_audience(order["audience"])
     can = opened.capabilities
     opened.capabilities = dataclasses.replace(
         can,
         max_messages=min(can.max_messages, order["size"]),
         in_flight=order.get("in_flight", can.in_flight),
     )
-    opened.suited = lambda _audience: opened
+    opened.for_audience = lambda _audience: opened
     found: Provider = opened
     return found

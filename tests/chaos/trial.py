@@ -188,7 +188,7 @@ class Trial:
 
     def _send_through_another(self) -> None:
         """Type the command with another account of the provider's, which has none of these keys."""
-        by = self.scenario.provider.case.can.account_by
+        by = self.scenario.provider.case.can.account_variable
         self.kills = {}
         self.scenario.send(environment={by: _OTHER_ACCOUNT} if by else {})
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from newsletter.model import Cause, EventKind
 from newsletter.providers import bounces, webhooks
-from newsletter.providers.bounces import Failure, classify
+from newsletter.providers.bounces import FailedDelivery, classify
 from tests.support.providers.sns import TOPIC, Signer, ses
 from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told
 
@@ -161,18 +161,18 @@ PASSING = (
 
 @pytest.mark.parametrize("text", DEAD)
 def test_an_address_that_is_dead(text: str) -> None:
-    assert classify(Failure(permanent=True, text=text)) == (HARD, None)
+    assert classify(FailedDelivery(permanent=True, text=text)) == (HARD, None)
 
 
 @pytest.mark.parametrize(("text", "cause"), OF_THE_SENDER)
 def test_a_failure_that_says_nothing_of_the_address(text: str, cause: Cause) -> None:
     for permanent in (True, False, None):
-        assert classify(Failure(permanent=permanent, text=text)) == (SOFT, cause)
+        assert classify(FailedDelivery(permanent=permanent, text=text)) == (SOFT, cause)
 
 
 @pytest.mark.parametrize("text", PASSING)
 def test_a_failure_that_may_lie_with_the_address(text: str) -> None:
-    assert classify(Failure(permanent=True, text=text)) == (SOFT, None)
+    assert classify(FailedDelivery(permanent=True, text=text)) == (SOFT, None)
 
 
 @pytest.mark.parametrize("subject", range(1, 8))
@@ -180,36 +180,45 @@ def test_of_all_codes_these_mean_that_an_address_is_dead(subject: int) -> None:
     dead = {"1.0", "1.1", "1.2", "1.3", "1.4", "1.6", "1.10", "2.0", "2.1"}
     for detail in range(1000):
         code = f"5.{subject}.{detail}"
-        for failure in (Failure(permanent=True, code=code), Failure(permanent=True, text=code)):
+        for failure in (
+            FailedDelivery(permanent=True, code=code),
+            FailedDelivery(permanent=True, text=code),
+        ):
             kind, cause = classify(failure)
             assert kind is (HARD if code[2:] in dead else SOFT), code
             assert cause is None or kind is SOFT
-        assert classify(Failure(permanent=True, code=f"4{code[1:]}"))[0] is SOFT
+        assert classify(FailedDelivery(permanent=True, code=f"4{code[1:]}"))[0] is SOFT
     if subject == 7:
-        assert classify(Failure(permanent=True, code="5.7.999")) == (SOFT, POLICY)
+        assert classify(FailedDelivery(permanent=True, code="5.7.999")) == (SOFT, POLICY)
 
 
 def test_what_a_provider_calls_passing_ends_no_subscription_at_once() -> None:
     for text in DEAD:
-        assert classify(Failure(permanent=False, text=text))[0] is SOFT
+        assert classify(FailedDelivery(permanent=False, text=text))[0] is SOFT
 
 
 def test_what_a_provider_cannot_tell_is_told_by_the_code() -> None:
-    assert classify(Failure(permanent=None, text="550 5.1.1 user unknown")) == (HARD, None)
-    assert classify(Failure(permanent=None, text="550 user unknown")) == (SOFT, None)
+    assert classify(FailedDelivery(permanent=None, text="550 5.1.1 user unknown")) == (HARD, None)
+    assert classify(FailedDelivery(permanent=None, text="550 user unknown")) == (SOFT, None)
 
 
 def test_the_words_of_the_server_tell_more_than_a_field_without_a_code() -> None:
     block = "550 5.7.1 on our block list (S3150)"
     for code in ("5.0.0", "", "5", "5.x.x", "unknown", "5.1.1"):
-        assert classify(Failure(permanent=True, text=block, code=code)) == (SOFT, POLICY)
-    assert classify(Failure(permanent=True, text="blocked (S3150)", code="5.0.0")) == (SOFT, POLICY)
-    assert classify(Failure(permanent=True, text="no, 203.0.113.7", code="5.1.1")) == (HARD, None)
+        assert classify(FailedDelivery(permanent=True, text=block, code=code)) == (SOFT, POLICY)
+    assert classify(FailedDelivery(permanent=True, text="blocked (S3150)", code="5.0.0")) == (
+        SOFT,
+        POLICY,
+    )
+    assert classify(FailedDelivery(permanent=True, text="no, 203.0.113.7", code="5.1.1")) == (
+        HARD,
+        None,
+    )
 
 
 @given(st.text(max_size=3000), st.text(max_size=20), st.integers())
 def test_whatever_a_server_says_it_is_one_of_two(text: str, code: str, reply: int) -> None:
-    kind, cause = classify(Failure(permanent=True, text=text, code=code, reply=reply))
+    kind, cause = classify(FailedDelivery(permanent=True, text=text, code=code, reply=reply))
     assert kind in {HARD, SOFT}
     assert cause is None or kind is SOFT
 
@@ -353,5 +362,5 @@ def test_what_ses_did_not_try_after_a_complaint_stays_one() -> None:
 
 
 def test_only_so_much_of_a_servers_words_is_read() -> None:
-    assert classify(Failure(permanent=True, text="x " * 10_000 + "spamhaus")) == (HARD, None)
+    assert classify(FailedDelivery(permanent=True, text="x " * 10_000 + "spamhaus")) == (HARD, None)
     assert bounces.HINTS.keys() == {"MessageTooLarge", "ContentRejected", "AttachmentRejected"}

@@ -25,8 +25,16 @@ from hypothesis import strategies as st
 
 from newsletter import config, personalize, providers
 from newsletter.errors import NewsletterError
-from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
-from newsletter.providers.base import account
+from newsletter.model import (
+    Accepted,
+    Batch,
+    Outcome,
+    RecipientRejected,
+    RequestRefused,
+    RetryLater,
+    Unknown,
+)
+from newsletter.providers.base import account_id
 from tests.support.newsletter import Newsletter
 from tests.support.providers.batches import TOKEN, letter, notice
 from tests.support.providers.cases import CASES, Case
@@ -36,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from newsletter.model import Letter, Recipient
-    from newsletter.providers.base import Answer, Provider
+    from newsletter.providers.base import Provider, SubmitResult
     from tests.support.providers.fake_server import FakeServer
 
 
@@ -60,7 +68,7 @@ KEYED = those(lambda case: case.can.replay)
 OF_JSON = those(lambda case: case.plain)
 
 
-def submit(provider: Provider, of: Batch) -> Answer:
+def submit(provider: Provider, of: Batch) -> SubmitResult:
     """Send a batch; whatever happens, each of its deliveries gets an outcome that can be read."""
     said = provider.submit(of, provider.build(of))
     assert set(said.outcomes) == {reader.ref for reader in of.recipients}
@@ -106,14 +114,14 @@ def test_who_remembers_what_it_took_says_how_its_accounts_are_told_apart(
     case: Case, tmp_path: Path
 ) -> None:
     can = case.can
-    assert bool(can.account_by) is bool(can.replay or can.search)
-    known = account(settings(case, tmp_path), can)
-    if not can.account_by:
+    assert bool(can.account_variable) is bool(can.replay or can.search)
+    known = account_id(settings(case, tmp_path), can)
+    if not can.account_variable:
         assert known is None
         return
     for name in case.environment:
         other = settings(case, tmp_path, **{name: "another.example.org"})
-        assert (account(other, can) != known) is (name == can.account_by)
+        assert (account_id(other, can) != known) is (name == can.account_variable)
 
 
 def test_the_documents_name_it_and_all_that_it_needs(case: Case) -> None:
@@ -169,7 +177,7 @@ def test_another_base_address_keeps_its_path(
     with case.fake(tmp_path / "taken", base=base) as fake:
         url = fake.url + slash
         plain = providers.open_provider(settings(case, tmp_path, NEWSLETTER_PROVIDER_URL=url))
-        opened: Any = plain.suited(case.audience)
+        opened: Any = plain.for_audience(case.audience)
         assert kinds(outcomes(opened, case.batch())) == {Accepted}
         assert [request.path.startswith(f"{base}/") for request in fake.requests] == [True]
         opened.close()
@@ -180,7 +188,7 @@ def test_a_base_address_without_its_path_is_refused_and_says_so(case: Case, tmp_
         opened = case.open(fake.url.removesuffix("/v1"), 15)
         said = outcomes(opened, case.batch())
         opened.close()
-    assert kinds(said) == {Refused}
+    assert kinds(said) == {RequestRefused}
     assert "provider_url" in str(said[0])
 
 
@@ -336,7 +344,7 @@ def test_each_reader_finds_every_header_and_the_letter_as_it_was_written(
     name: str | None,
 ) -> None:
     sent = case.batch(of=of, name=name)
-    assert provider.unfit(of) == ""
+    assert provider.unsupported(of) == ""
     assert kinds(outcomes(provider, sent)) == {Accepted}
     for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
         assert_delivered(entry, sent, reader)
@@ -369,7 +377,7 @@ def test_a_sender_arrives_under_the_very_name_that_was_written(
         reply_to=settings.reply_to,
         list_id=f'"{quote(name)}" <rust.example.org>',
     )
-    assert provider.unfit(mine) == ""
+    assert provider.unsupported(mine) == ""
     sent = case.batch(of=mine)
     assert kinds(outcomes(provider, sent)) == {Accepted}
     for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
@@ -385,8 +393,8 @@ def test_a_notice_travels_as_it_was_written_and_as_no_list_mail(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     sent = case.batch("anna@example.org", of=notice(), name=None)
-    alone = provider.suited(1)
-    assert alone.unfit(sent.letter) == ""
+    alone = provider.for_audience(1)
+    assert alone.unsupported(sent.letter) == ""
     assert kinds(outcomes(alone, sent)) == {Accepted}
     (entry,) = fake.taken()
     assert_delivered(entry, sent, sent.recipients[0])
@@ -412,7 +420,7 @@ def test_who_wants_plain_text_gets_no_other_part(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     sent = case.batch(of=in_plain_text(letter()))
-    assert provider.unfit(sent.letter) == ""
+    assert provider.unsupported(sent.letter) == ""
     leaves = b"".join(provider.build(sent).parts)
     assert b"html" not in leaves.lower()
     assert not case.plain or json.loads(leaves) == case.plain(sent)
@@ -484,10 +492,10 @@ def test_words_that_look_like_a_providers_own_arrive_as_they_were_written(
         list_id=formataddr((f"Rust {syntax}", "rust.example.org")),
         prose=f"Wie {syntax} schrijft, bedoelt {syntax}.",
     )
-    if syntax in case.unfit:
-        assert provider.unfit(of)
+    if syntax in case.unsupported:
+        assert provider.unsupported(of)
         of = letter()  # what a reader is called is nobody's choice
-    assert provider.unfit(of) == ""
+    assert provider.unsupported(of) == ""
     sent = case.batch(of=of, name=f"Anna {syntax}")
     assert kinds(outcomes(provider, sent)) == {Accepted}
     for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
@@ -498,7 +506,7 @@ def test_an_address_with_letters_beyond_ascii_before_its_at_is_handled_as_declar
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     (said,) = outcomes(provider, case.batch("zoë@example.org"))
-    assert type(said) is (Accepted if case.beyond_ascii else Rejected)
+    assert type(said) is (Accepted if case.beyond_ascii else RecipientRejected)
     assert fake.count == (1 if case.beyond_ascii else 0)
     (said,) = outcomes(provider, case.batch("anna@bücher.example", key="k2"))
     assert type(said) is Accepted
@@ -511,7 +519,7 @@ def test_an_address_that_cannot_be_mailed_costs_nobody_else_a_letter(
 ) -> None:
     emails = ("anna@example.org", "zoë@example.org", "bert@example.org")
     said = outcomes(provider, case.batch(*emails))
-    middle = Accepted if case.beyond_ascii else Rejected
+    middle = Accepted if case.beyond_ascii else RecipientRejected
     assert [type(one) for one in said] == [Accepted, middle, Accepted]
     assert [entry["to"] for entry in fake.taken() if entry["to"].isascii()] == [*emails[::2]]
     assert fake.count == 1
@@ -567,7 +575,7 @@ def test_a_refusal_of_the_account_or_the_address_waits_for_a_person(
     fake.faults[1] = fake.FAULTS[name]
     said = outcomes(provider, case.batch())
     assert said == [said[0]] * len(said)
-    assert isinstance(said[0], Refused)
+    assert isinstance(said[0], RequestRefused)
     assert not said[0].divisible
     assert (fake.count, fake.taken()) == (1, [])
 
@@ -578,7 +586,9 @@ def test_a_refusal_of_what_is_in_a_request_says_that_smaller_ones_may_pass(
 ) -> None:
     fake.faults[1] = fake.FAULTS[name]
     for said in outcomes(provider, case.batch()):
-        assert isinstance(said, Rejected) or (isinstance(said, Refused) and said.divisible)
+        assert isinstance(said, RecipientRejected) or (
+            isinstance(said, RequestRefused) and said.divisible
+        )
     assert (fake.count, fake.taken()) == (1, [])
 
 
@@ -588,11 +598,11 @@ def test_one_bad_reader_is_rejected_alone_or_the_request_can_be_divided(
 ) -> None:
     sent = case.batch("anna@example.org", "refused@example.org", "bert@example.org")
     said = outcomes(provider, sent)
-    if isinstance(said[0], Refused):
+    if isinstance(said[0], RequestRefused):
         assert said[0].divisible
         assert (said, fake.taken()) == ([said[0]] * 3, [])
     else:
-        assert [type(one) for one in said] == [Accepted, Rejected, Accepted]
+        assert [type(one) for one in said] == [Accepted, RecipientRejected, Accepted]
         assert [entry["to"] for entry in fake.taken()] == ["anna@example.org", "bert@example.org"]
         assert [said[0], said[2]] == [Accepted(entry["id"]) for entry in fake.taken()]
 

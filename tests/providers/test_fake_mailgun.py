@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
-from newsletter.model import Accepted, Refused, Unknown
-from newsletter.providers.http import Wire
+from newsletter.model import Accepted, RequestRefused, Unknown
+from newsletter.providers.http import HttpClient
 from newsletter.providers.mailgun.send import Mailgun
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
@@ -20,7 +20,7 @@ from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.base import Answer
+    from newsletter.providers.base import SubmitResult
 
 MODULE = "tests.support.providers.fake_mailgun"
 GOOD = {
@@ -36,7 +36,7 @@ GOOD = {
 }
 
 
-def kinds(said: Answer) -> set[type]:
+def kinds(said: SubmitResult) -> set[type]:
     return {type(outcome) for outcome in said.outcomes.values()}
 
 
@@ -136,14 +136,18 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     ) as process:
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        ours, stranger, wire = Mailgun("good", DOMAIN, url), Mailgun("bad", DOMAIN, url), Wire()
+        ours, stranger, wire = (
+            Mailgun("good", DOMAIN, url),
+            Mailgun("bad", DOMAIN, url),
+            HttpClient(),
+        )
         try:
             sent = [batch(key=f"k{number}") for number in range(3)]
             said = wire.post(f"{url}/faults", headers={}, parts=(b'{"2": "500-accepted"}',))
             assert "200" in str(said)
             outcomes = [kinds(ours.submit(one, ours.build(one))) for one in sent]
             assert outcomes == [{Accepted}, {Unknown}, {Accepted}]
-            assert kinds(stranger.submit(sent[0], stranger.build(sent[0]))) == {Refused}
+            assert kinds(stranger.submit(sent[0], stranger.build(sent[0]))) == {RequestRefused}
         finally:
             process.terminate()
             for opened in (ours, stranger, wire):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.model import Accepted, Unknown
-from newsletter.providers.http import Wire
+from newsletter.providers.http import HttpClient
 from newsletter.providers.resend.send import Resend
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_resend import FakeResend, found
@@ -19,12 +19,12 @@ from tests.support.providers.fake_resend import FakeResend, found
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.providers.base import Answer
+    from newsletter.providers.base import SubmitResult
 
 MODULE = "tests.support.providers.fake_resend"
 
 
-def kinds(said: Answer) -> set[type]:
+def kinds(said: SubmitResult) -> set[type]:
     return {type(outcome) for outcome in said.outcomes.values()}
 
 
@@ -49,7 +49,7 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     ) as process:
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        resend, stranger, wire = Resend("re_x", url), Resend("re_y", url), Wire()
+        resend, stranger, wire = Resend("re_x", url), Resend("re_y", url), HttpClient()
         try:
             sent = [batch(key=f"k{number}") for number in range(3)]
             said = wire.post(f"{url}/faults", headers={}, parts=(b'{"2": "500-accepted"}',))

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter.model import Accepted, Refused, Unknown
+from newsletter.model import Accepted, RequestRefused, Unknown
 from newsletter.providers.base import Payload
-from newsletter.providers.http import Reply, Wire
+from newsletter.providers.http import HttpClient, HttpResponse
 from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_ses import account
 from tests.support.providers import ses_requests
@@ -27,13 +27,13 @@ MODULE = "tests.support.providers.fake_ses"
 READERS = tuple(f"lezer{number}@example.org" for number in range(MOST + 1))
 
 
-def ask(fake: FakeSes, path: str, asked: object) -> Reply:
+def ask(fake: FakeSes, path: str, asked: object) -> HttpResponse:
     """Send what our adapter never would, signed as it does."""
     body = json.dumps(asked).encode()
     ours = account(fake.url)
     reply = ours.post(path, Payload((body,), hashlib.sha256(body).hexdigest()))
     ours.close()
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, HttpResponse)
     return reply
 
 
@@ -42,9 +42,9 @@ def ask(fake: FakeSes, path: str, asked: object) -> Reply:
     [
         ("example.org", Accepted),
         ("brief.example.org", Accepted),
-        ("notexample.org", Refused),
-        ("example.org.elders.example", Refused),
-        ("org", Refused),
+        ("notexample.org", RequestRefused),
+        ("example.org.elders.example", RequestRefused),
+        ("org", RequestRefused),
     ],
 )
 def test_who_has_verified_a_domain_may_send_from_all_parts_of_it_and_from_no_other(
@@ -77,7 +77,7 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     ) as process:
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        ours, stranger, wire = account(url, secret_key="mine"), account(url), Wire()
+        ours, stranger, wire = account(url, secret_key="mine"), account(url), HttpClient()
         single, bulk, other = Ses(ours), SesBulk(ours), Ses(stranger)
         one, two = batch("anna@example.org"), batch()
         try:

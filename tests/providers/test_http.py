@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import pytest
 import trustme
 
-from newsletter.model import Refused, RetryLater, Unknown
-from newsletter.providers.http import Reply, Wire
+from newsletter.model import RequestRefused, RetryLater, Unknown
+from newsletter.providers.http import HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -88,20 +88,20 @@ def serving(act: bytes | Callable[[socket.socket], None]) -> Iterator[Server]:
 
 
 @pytest.fixture
-def wire() -> Iterator[Wire]:
-    wire = Wire(deadline=1)
+def wire() -> Iterator[HttpClient]:
+    wire = HttpClient(deadline=1)
     yield wire
     wire.close()
 
 
-def post(wire: Wire, url: str, *parts: bytes) -> Reply | Failure:
+def post(wire: HttpClient, url: str, *parts: bytes) -> HttpResponse | Failure:
     return wire.post(url, headers={"X-One": "1"}, parts=parts or (b"a", b"b"))
 
 
-def test_a_body_in_pieces_arrives_whole_and_with_its_length(wire: Wire) -> None:
+def test_a_body_in_pieces_arrives_whole_and_with_its_length(wire: HttpClient) -> None:
     pieces = (b"[", *(b"x" * 100_000 for _ in range(9)), b"]")
     with serving(OK) as server:
-        assert post(wire, server.url, *pieces) == Reply(200, {"content-length": "2"}, b"ok")
+        assert post(wire, server.url, *pieces) == HttpResponse(200, {"content-length": "2"}, b"ok")
     (heard,) = server.heard
     head, _, body = heard.partition(b"\r\n\r\n")
     assert body == b"".join(pieces)
@@ -110,7 +110,7 @@ def test_a_body_in_pieces_arrives_whole_and_with_its_length(wire: Wire) -> None:
     assert b"X-One: 1" in head
 
 
-def test_no_header_tells_which_program_in_which_version_this_is(wire: Wire) -> None:
+def test_no_header_tells_which_program_in_which_version_this_is(wire: HttpClient) -> None:
     with serving(OK) as server:
         wire.get(server.url)
     names = {line.split(b":")[0].lower() for line in server.heard[0].split(b"\r\n")[1:] if line}
@@ -119,10 +119,10 @@ def test_no_header_tells_which_program_in_which_version_this_is(wire: Wire) -> N
     assert b"httpx" not in server.heard[0]
 
 
-def test_a_page_is_fetched_and_a_form_is_posted_whatever_the_status(wire: Wire) -> None:
+def test_a_page_is_fetched_and_a_form_is_posted_whatever_the_status(wire: HttpClient) -> None:
     with serving(b"HTTP/1.1 503 No\r\nX-Why: none\r\ncontent-length: 3\r\n\r\nnot") as server:
         said = wire.get(f"{server.url}/healthz")
-        assert said == Reply(503, {"x-why": "none", "content-length": "3"}, b"not")
+        assert said == HttpResponse(503, {"x-why": "none", "content-length": "3"}, b"not")
         assert wire.post_form(f"{server.url}/u/T", {"List-Unsubscribe": "One-Click"}) == said
     assert server.heard[0].startswith(b"GET /healthz HTTP/1.1\r\n")
     assert server.heard[1].startswith(b"POST /u/T HTTP/1.1\r\n")
@@ -131,25 +131,25 @@ def test_a_page_is_fetched_and_a_form_is_posted_whatever_the_status(wire: Wire) 
 
 
 def test_a_page_that_is_expected_to_be_long_is_kept_and_asked_for_with_its_own_headers(
-    wire: Wire,
+    wire: HttpClient,
 ) -> None:
     body = b"x" * 2_000_000
     with serving(b"HTTP/1.1 200 OK\r\ncontent-length: 2000000\r\n\r\n" + body) as server:
         kept = wire.get(server.url, headers={"X-One": "1"}, largest=2_000_000)
-        assert isinstance(kept, Reply)
+        assert isinstance(kept, HttpResponse)
         assert kept.body == body
         dropped = wire.get(server.url, largest=1_999_999)
-        assert isinstance(dropped, Reply)
+        assert isinstance(dropped, HttpResponse)
         assert dropped.body == b""
     assert [b"X-One: 1" in heard for heard in server.heard] == [True, False]
 
 
-def test_no_redirect_is_followed_and_no_cookie_kept(wire: Wire) -> None:
+def test_no_redirect_is_followed_and_no_cookie_kept(wire: HttpClient) -> None:
     moved = b"HTTP/1.1 302 Found\r\nlocation: /else\r\nset-cookie: a=b\r\ncontent-length: 0\r\n\r\n"
     with serving(moved) as server:
         for _ in range(2):
             reply = wire.get(server.url)
-            assert isinstance(reply, Reply)
+            assert isinstance(reply, HttpResponse)
             assert reply.status == 302
     assert len(server.heard) == 2
     assert b"cookie" not in server.heard[1].lower()
@@ -195,7 +195,7 @@ def never_reads(connection: socket.socket) -> None:
     "act", [silent, closes, closes_unread, half_a_head, no_http, dribbles, never_reads]
 )
 def test_once_a_byte_has_left_no_answer_means_that_nobody_knows(
-    wire: Wire, act: Callable[[socket.socket], None]
+    wire: HttpClient, act: Callable[[socket.socket], None]
 ) -> None:
     with serving(act) as server:
         said = post(wire, server.url, *[b"x" * 1_000_000] * 16)
@@ -203,14 +203,16 @@ def test_once_a_byte_has_left_no_answer_means_that_nobody_knows(
     assert isinstance(said, Unknown)
 
 
-def test_a_connection_that_was_given_up_since_is_not_used_for_a_second_attempt(wire: Wire) -> None:
+def test_a_connection_that_was_given_up_since_is_not_used_for_a_second_attempt(
+    wire: HttpClient,
+) -> None:
     def once(connection: socket.socket) -> None:
         hear(connection)
         connection.sendall(OK)
         hear(connection)  # and no answer to this one
 
     with serving(once) as server:
-        assert isinstance(post(wire, server.url), Reply)
+        assert isinstance(post(wire, server.url), HttpResponse)
         assert isinstance(post(wire, server.url), Unknown)
         assert server.connections == 1
 
@@ -226,7 +228,7 @@ def test_a_connection_that_was_given_up_since_is_not_used_for_a_second_attempt(w
     ],
 )
 def test_an_answer_too_long_or_broken_off_has_a_status_and_no_body(
-    wire: Wire, kind: bytes, body: bytes
+    wire: HttpClient, kind: bytes, body: bytes
 ) -> None:
     def says(connection: socket.socket) -> None:
         hear(connection)
@@ -234,11 +236,11 @@ def test_an_answer_too_long_or_broken_off_has_a_status_and_no_body(
 
     with serving(says) as server:
         reply = post(wire, server.url)
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, HttpResponse)
     assert (reply.status, reply.body) == (401, b"")
 
 
-def test_an_answer_before_the_whole_body_was_read_counts(wire: Wire) -> None:
+def test_an_answer_before_the_whole_body_was_read_counts(wire: HttpClient) -> None:
     def refuses(connection: socket.socket) -> None:
         connection.recv(10)
         connection.sendall(b"HTTP/1.1 413 Too large\r\ncontent-length: 0\r\n\r\n")
@@ -248,18 +250,18 @@ def test_an_answer_before_the_whole_body_was_read_counts(wire: Wire) -> None:
 
     with serving(refuses) as server:
         reply = post(wire, server.url, *[b"x" * 1_000_000] * 16)
-    assert isinstance(reply, Reply)
+    assert isinstance(reply, HttpResponse)
     assert reply.status == 413
 
 
-def test_a_closed_port_passes_and_nothing_is_lost(wire: Wire) -> None:
+def test_a_closed_port_passes_and_nothing_is_lost(wire: HttpClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     said = post(wire, f"http://127.0.0.1:{port}/secret-path")
     assert said == RetryLater("127.0.0.1 cannot be reached: there is no connection to it")
 
 
-def test_a_connection_that_was_never_made_is_tried_again(wire: Wire) -> None:
+def test_a_connection_that_was_never_made_is_tried_again(wire: HttpClient) -> None:
     with serving(OK) as server:
         address = ("127.0.0.1", server.port)
     # The server is gone, and comes back while the wire is still trying.
@@ -273,7 +275,7 @@ def test_a_connection_that_was_never_made_is_tried_again(wire: Wire) -> None:
     timer = threading.Timer(0.2, come_back)
     timer.start()
     try:
-        assert isinstance(post(wire, f"http://127.0.0.1:{address[1]}"), Reply)
+        assert isinstance(post(wire, f"http://127.0.0.1:{address[1]}"), HttpResponse)
         assert len(back.heard) == 1
     finally:
         timer.join(1)
@@ -281,7 +283,7 @@ def test_a_connection_that_was_never_made_is_tried_again(wire: Wire) -> None:
         back.listener.close()
 
 
-def test_a_name_that_does_not_exist_passes(wire: Wire) -> None:
+def test_a_name_that_does_not_exist_passes(wire: HttpClient) -> None:
     said = post(wire, "https://api.resend.invalid/emails/batch")
     assert isinstance(said, RetryLater)
     assert "api.resend.invalid cannot be reached" in said.reason
@@ -291,9 +293,9 @@ def test_a_name_that_does_not_exist_passes(wire: Wire) -> None:
     "url",
     ["ftp://127.0.0.1/", "http://[::1/", "https://a..example.org/", "x"],
 )
-def test_an_address_that_is_none_must_be_mended(wire: Wire, url: str) -> None:
-    assert isinstance(post(wire, url), Refused)
-    assert isinstance(wire.get(url), Refused)
+def test_an_address_that_is_none_must_be_mended(wire: HttpClient, url: str) -> None:
+    assert isinstance(post(wire, url), RequestRefused)
+    assert isinstance(wire.get(url), RequestRefused)
 
 
 @contextmanager
@@ -318,39 +320,39 @@ def behind_tls(monkeypatch: pytest.MonkeyPatch, path: Path, *, trusted: bool) ->
 
 
 def test_a_certificate_that_nobody_vouches_for_gets_nothing(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wire: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with behind_tls(monkeypatch, tmp_path / "ca.pem", trusted=False) as server:
         said = post(wire, server.url)
-        assert isinstance(said, Refused)
+        assert isinstance(said, RequestRefused)
         assert "certificate that localhost shows is not valid" in said.reason
         assert server.heard == []
 
 
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_certificates_that_cannot_be_read_are_named_with_their_variable(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
+    wire: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: str | None
 ) -> None:
     path = tmp_path / "gone.pem"
     if content:
         path.write_text(content, encoding="utf-8")
     monkeypatch.setenv("SSL_CERT_FILE", str(path))
     said = post(wire, "https://localhost:9")
-    assert isinstance(said, Refused)
+    assert isinstance(said, RequestRefused)
     assert f"SSL_CERT_FILE names {path}" in said.reason
 
 
 def test_a_certificate_for_another_name_gets_nothing(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    wire: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with behind_tls(monkeypatch, tmp_path / "ca.pem", trusted=True) as server:
-        assert isinstance(post(wire, server.url.replace("localhost", "127.0.0.1")), Refused)
+        assert isinstance(post(wire, server.url.replace("localhost", "127.0.0.1")), RequestRefused)
         assert server.heard == []
-        assert isinstance(post(wire, server.url), Reply)
+        assert isinstance(post(wire, server.url), HttpResponse)
         assert len(server.heard) == 1
 
 
-def test_a_server_that_speaks_no_tls_passes_and_hears_nothing(wire: Wire) -> None:
+def test_a_server_that_speaks_no_tls_passes_and_hears_nothing(wire: HttpClient) -> None:
     with serving(b"HTTP/1.1 400 Bad\r\n\r\n") as server:
         said = post(wire, server.url.replace("http:", "https:"), b"c4n4ry")
         assert isinstance(said, RetryLater)
@@ -358,15 +360,15 @@ def test_a_server_that_speaks_no_tls_passes_and_hears_nothing(wire: Wire) -> Non
 
 
 def test_a_proxy_is_used_as_the_environment_says_but_never_for_this_machine(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch
+    wire: HttpClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
     with serving(no) as proxy, serving(OK) as server:
         for name in ("https_proxy", "http_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"127.0.0.1:{proxy.port}")
         monkeypatch.setenv("no_proxy", "")
-        assert isinstance(post(wire, server.url), Reply)
-        assert isinstance(post(wire, server.url.replace("127.0.0.1", "localhost")), Reply)
+        assert isinstance(post(wire, server.url), HttpResponse)
+        assert isinstance(post(wire, server.url.replace("127.0.0.1", "localhost")), HttpResponse)
         assert proxy.heard == []
         said = post(wire, "https://api.example.org/secret", b"c4n4ry")
         assert isinstance(said, RetryLater)
@@ -378,10 +380,12 @@ def test_a_proxy_is_used_as_the_environment_says_but_never_for_this_machine(
         monkeypatch.setenv("all_proxy", "socks5://127.0.0.1:1")
         monkeypatch.delenv("https_proxy")
         monkeypatch.delenv("HTTPS_PROXY", raising=False)
-        assert isinstance(post(wire, "https://api.example.org"), Refused)
+        assert isinstance(post(wire, "https://api.example.org"), RequestRefused)
 
 
-def test_the_libraries_below_log_nothing(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_libraries_below_log_nothing(
+    wire: HttpClient, caplog: pytest.LogCaptureFixture
+) -> None:
     written: list[str] = []
     handler = logging.Handler()
     handler.emit = lambda record: written.append(record.getMessage())  # type: ignore[method-assign]

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter.model import Accepted, Batch, Outcome, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import (
+    Accepted,
+    Batch,
+    Outcome,
+    RecipientRejected,
+    RequestRefused,
+    RetryLater,
+    Unknown,
+)
 from newsletter.providers.lettermint.send import Lettermint
 from tests.support.newsletter import Newsletter
 from tests.support.providers.batches import TOKEN, batch, letter
@@ -133,13 +141,15 @@ def test_what_was_accepted_before_an_error_is_accepted_and_the_rest_is_what_the_
     assert (
         said[2]
         == said[3]
-        == Refused("the provider refuses the request (422: Nothing goes on.)", divisible=True)
+        == RequestRefused(
+            "the provider refuses the request (422: Nothing goes on.)", divisible=True
+        )
     )
     assert [entry["to"] for entry in fake.taken()] == [*THREE[:2]]
 
 
 @pytest.mark.parametrize(
-    ("status", "rest"), [(500, Unknown), (503, Unknown), (403, Refused), (409, Unknown)]
+    ("status", "rest"), [(500, Unknown), (503, Unknown), (403, RequestRefused), (409, Unknown)]
 )
 def test_a_list_of_what_was_accepted_counts_whatever_the_error_is(
     fake: FakeLettermint, provider: Lettermint, status: int, rest: type
@@ -190,7 +200,7 @@ def test_an_error_of_another_shape_lists_nobody(
     fake: FakeLettermint, provider: Lettermint, said: bytes
 ) -> None:
     fake.faults[1] = answer(said, status=422, taken=False)
-    assert {type(one) for one in outcomes(provider)} == {Refused}
+    assert {type(one) for one in outcomes(provider)} == {RequestRefused}
 
 
 def test_a_mailing_that_stops_half_way_goes_on_and_reaches_nobody_twice(
@@ -229,7 +239,7 @@ def test_only_an_error_that_one_readers_address_may_have_made_can_be_divided(
 ) -> None:
     said = {"message": "It is not valid.", "errors": {path: ["It is not."] for path in paths}}
     fake.faults[1] = answer(json.dumps(said).encode(), status=422, taken=False)
-    refused = Refused(
+    refused = RequestRefused(
         "the provider refuses the request (422: It is not valid.)", divisible=divisible
     )
     assert outcomes(provider) == [refused, refused]
@@ -241,7 +251,7 @@ def test_an_account_without_a_route_for_newsletters_is_told_so_and_nothing_leave
     monkeypatch.setattr("tests.support.providers.fake_lettermint.ROUTES", ("transactional",))
     (first, second) = outcomes(provider)
     assert first == second
-    assert isinstance(first, Refused)
+    assert isinstance(first, RequestRefused)
     assert not first.divisible
     assert fake.taken() == []
 
@@ -250,7 +260,7 @@ def test_an_address_on_lettermints_own_list_is_rejected_alone(
     fake: FakeLettermint, provider: Lettermint
 ) -> None:
     said = outcomes(provider, batch(THREE[0], "suppressed@example.org", THREE[1]))
-    assert [type(one) for one in said] == [Accepted, Rejected, Accepted]
+    assert [type(one) for one in said] == [Accepted, RecipientRejected, Accepted]
     assert [entry["to"] for entry in fake.taken()] == [*THREE[:2]]
 
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from newsletter import config, personalize, placeholders, providers, render
 from newsletter.errors import NewsletterError
-from newsletter.model import Accepted, Batch, Refused, RetryLater, Unknown
+from newsletter.model import Accepted, Batch, RequestRefused, RetryLater, Unknown
 from newsletter.providers.mailgun.send import Mailgun
 from tests.support.issues import SETTINGS, every_block
 from tests.support.providers.batches import TOKEN, batch, letter
@@ -191,7 +191,7 @@ def test_a_name_beyond_ascii_travels_without_quotation_marks(name: str) -> None:
 @pytest.mark.parametrize("syntax", SYNTAX)
 def test_what_looks_like_mailguns_own_syntax_arrives_as_it_was_written(syntax: str) -> None:
     of = letter(subject=f"Over {syntax} en rust", prose=f"Wie {syntax} schrijft, bedoelt {syntax}.")
-    assert BUILDER.unfit(of) == ""
+    assert BUILDER.unsupported(of) == ""
     sent = greeted(f"Anna {syntax}", None, of=of)
     for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
         wanted = personalize.message(sent, reader)
@@ -266,9 +266,11 @@ def test_what_it_would_change_is_refused_when_a_mailing_is_planned(
 ) -> None:
     ((field, value),) = change.items()
     of = dataclasses.replace(letter(), **{field: value.replace("{}", syntax)})
-    assert where in BUILDER.unfit(of)
-    assert f'"{syntax}"' in BUILDER.unfit(of)
-    assert BUILDER.unfit(dataclasses.replace(of, **{field: value.replace("{}", "100%")})) == ""
+    assert where in BUILDER.unsupported(of)
+    assert f'"{syntax}"' in BUILDER.unsupported(of)
+    assert (
+        BUILDER.unsupported(dataclasses.replace(of, **{field: value.replace("{}", "100%")})) == ""
+    )
 
 
 def test_headers_that_are_larger_than_it_takes_are_refused_when_a_mailing_is_planned(
@@ -277,16 +279,16 @@ def test_headers_that_are_larger_than_it_takes_are_refused_when_a_mailing_is_pla
     def of(length: int) -> Letter:
         return letter(list_id=f"{'x' * length} <rust.example.org>")
 
-    assert BUILDER.unfit(of(15_600)) == ""
+    assert BUILDER.unsupported(of(15_600)) == ""
     assert isinstance(outcome(provider, batch(of=of(15_600))), Accepted)
-    assert "16,384" in BUILDER.unfit(of(16_400))
-    assert isinstance(outcome(provider, batch(of=of(16_400))), Refused)
+    assert "16,384" in BUILDER.unsupported(of(16_400))
+    assert isinstance(outcome(provider, batch(of=of(16_400))), RequestRefused)
     assert len(fake.taken()) == 2
 
 
 def test_the_letters_of_our_own_samples_and_of_every_block_can_travel() -> None:
     for words in ("rust", "100% rust", "Wie %unsubscribe_url% schrijft"):
-        assert BUILDER.unfit(render.letter(every_block(words), SETTINGS)) == ""
+        assert BUILDER.unsupported(render.letter(every_block(words), SETTINGS)) == ""
 
 
 def test_a_reader_of_a_letter_of_thirty_kilobytes_costs_at_most_320_bytes() -> None:
@@ -306,34 +308,34 @@ def test_a_reader_of_a_letter_of_thirty_kilobytes_costs_at_most_320_bytes() -> N
 
 
 FROM_A_FAULT = {
-    "400": Refused("the provider refuses the request (400: it is so)", divisible=True),
-    "400-address": Refused(
+    "400": RequestRefused("the provider refuses the request (400: it is so)", divisible=True),
+    "400-address": RequestRefused(
         "the provider refuses the request "
         "(400: to parameter is not a valid address. please check documentation)",
         divisible=True,
     ),
-    "400-from": Refused(
+    "400-from": RequestRefused(
         "the provider refuses the request "
         "(400: from parameter is not a valid address. please check documentation)"
     ),
-    "401-forbidden": Refused("the provider refuses this key or account (401)"),
-    "402": Refused(
+    "401-forbidden": RequestRefused("the provider refuses this key or account (401)"),
+    "402": RequestRefused(
         "the provider refuses this key or account (402: Your plan does not include this)"
     ),
-    "403-disabled": Refused(
+    "403-disabled": RequestRefused(
         "the provider refuses this key or account "
         "(403: Domain brief.example.org is not allowed to send: it is disabled)"
     ),
-    "404-domain": Refused(
+    "404-domain": RequestRefused(
         "Mailgun knows no such address or domain (404: Domain not found: brief.example.org); "
         "are MAILGUN_DOMAIN and provider_url right? A domain in the United States is at "
         "https://api.mailgun.net"
     ),
-    "404-page": Refused(
+    "404-page": RequestRefused(
         "Mailgun knows no such address or domain (404); are MAILGUN_DOMAIN and provider_url "
         "right? A domain in the United States is at https://api.mailgun.net"
     ),
-    "magnificent": Refused(
+    "magnificent": RequestRefused(
         "Mailgun knows no such address (200: Mailgun Magnificent API); are MAILGUN_DOMAIN and "
         "provider_url right? A domain in the United States is at https://api.mailgun.net"
     ),

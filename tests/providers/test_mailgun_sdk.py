@@ -13,7 +13,7 @@ from mailgun.builders import MailgunMessageBuilder
 from mailgun.client import Client
 
 from newsletter import mime, personalize
-from newsletter.model import Doubt
+from newsletter.model import UnresolvedRequest
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, fields
 
@@ -35,7 +35,7 @@ DIFFERENT = {
 def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatch) -> Request:
     """Send a batch as the SDK's documentation would have it, written out plainly."""
     monkeypatch.setenv("no_proxy", "*")
-    own = dict(personalize.form(of.letter).headers)
+    own = dict(personalize.letter_template(of.letter).headers)
     greeting, in_html = "%recipient.g%", "%recipient.h%"
     leave = f"{of.letter.leave_url}%recipient.l%"
     first = of.recipients[0]
@@ -130,7 +130,9 @@ def test_the_official_sdk_asks_for_events_as_we_do(
 ) -> None:
     monkeypatch.setenv("no_proxy", "*")
     moment = datetime(2026, 11, 29, 6, tzinfo=UTC)
-    provider.search(Doubt("k1", "rust", ("r",), moment, moment, {"r": "jan+brief@example.org"}))
+    provider.search(
+        UnresolvedRequest("k1", "rust", ("r",), moment, moment, {"r": "jan+brief@example.org"})
+    )
     by_tag, by_reader = fake.requests
     for ours in (by_tag, by_reader):
         path, _, query = ours.path.partition("?")

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from newsletter.model import Accepted, Batch, Doubt, Refused, RetryLater, Unknown
+from newsletter.model import Accepted, Batch, RequestRefused, RetryLater, Unknown, UnresolvedRequest
 from newsletter.providers.mailgun.send import CAPABILITIES, Mailgun
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, says
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from newsletter.providers.base import Findings
+    from newsletter.providers.base import SearchResult
 
 HALF_AN_HOUR = 1800.0
 
@@ -29,9 +29,9 @@ def send(provider: Mailgun, of: Batch) -> None:
     provider.submit(of, provider.build(of))
 
 
-def doubt(of: Batch, **changed: Any) -> Doubt:  # noqa: ANN401 - whatever a doubt has
+def doubt(of: Batch, **changed: Any) -> UnresolvedRequest:  # noqa: ANN401 - whatever a doubt has
     now = datetime.now(UTC)
-    known = Doubt(
+    known = UnresolvedRequest(
         key=of.key,
         slug=of.slug,
         refs=tuple(reader.ref for reader in of.recipients),
@@ -127,7 +127,7 @@ def test_for_as_long_as_it_says_a_taken_letter_stays_listed(
     assert CAPABILITIES.search
     sent = many(3)
     send(provider, sent)
-    fake.passed = CAPABILITIES.search.keeps.total_seconds() + 1800
+    fake.passed = CAPABILITIES.search.retention.total_seconds() + 1800
     assert provider.search(doubt(sent)).accepted == named(fake)
     fake.passed += 3600
     assert provider.search(doubt(sent)).accepted == {}
@@ -230,10 +230,10 @@ def test_what_is_never_listed_ends_after_so_many_pages_without_a_conclusion(
 @pytest.mark.parametrize(
     ("name", "kind"),
     [
-        ("401-forbidden", Refused),
-        ("403", Refused),
-        ("404-domain", Refused),
-        ("magnificent", Refused),
+        ("401-forbidden", RequestRefused),
+        ("403", RequestRefused),
+        ("404-domain", RequestRefused),
+        ("magnificent", RequestRefused),
         ("429-words", RetryLater),
         ("429", RetryLater),
         ("500", Unknown),
@@ -365,7 +365,7 @@ def test_an_answer_that_is_no_page_proves_nothing(
     fake: FakeMailgun, provider: Mailgun, page: object
 ) -> None:
     fake.page_faults[1] = answer(json.dumps(page).encode())
-    found: Findings = provider.search(doubt(batch()))
+    found: SearchResult = provider.search(doubt(batch()))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
 
@@ -465,7 +465,7 @@ def test_a_letter_without_a_name_leaves_the_rest_in_doubt(
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [("403", Refused), ("429-words", RetryLater), ("500", Unknown), ("half-json", Unknown)],
+    [("403", RequestRefused), ("429-words", RetryLater), ("500", Unknown), ("half-json", Unknown)],
 )
 @pytest.mark.parametrize("page", [2, 3, 4])
 def test_a_reader_who_cannot_be_asked_for_leaves_everything_in_doubt(

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 import yaml
 
-from newsletter.model import Doubt
+from newsletter.model import UnresolvedRequest
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, fields
 from tests.support.providers.specification import content, valid
@@ -93,7 +93,7 @@ def test_every_search_is_one_that_the_specification_takes(
     fake.keeps_tags = False
     # One was taken, which leads to its name; the other was not.
     addresses = {reader.ref: reader.email, "r": "lezer@example.org"}
-    provider.search(Doubt("k1", "rust", ("r", reader.ref), moment, moment, addresses))
+    provider.search(UnresolvedRequest("k1", "rust", ("r", reader.ref), moment, moment, addresses))
     known = {one["name"]: one["schema"] for one in spec["paths"][EVENTS]["get"]["parameters"]}
     asked = [urlsplit(request.path) for request in fake.requests]
     first = [one for one in asked if one.query]

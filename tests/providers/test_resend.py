@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter.model import Accepted, Batch, Outcome, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, Batch, Outcome, RecipientRejected, RetryLater, Unknown
 from newsletter.providers.resend.send import Resend
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 from tests.support.providers.fake_server import Fault, answer
 
 if TYPE_CHECKING:
-    from newsletter.providers.base import Answer, Payload
+    from newsletter.providers.base import Payload, SubmitResult
 
 KEY = "re_c4n4ry"
 
 
-def submit(provider: Resend, of: Batch | None = None) -> Answer:
+def submit(provider: Resend, of: Batch | None = None) -> SubmitResult:
     of = of or batch()
     return provider.submit(of, provider.build(of))
 
@@ -187,8 +187,8 @@ def test_ids_and_errors_find_their_letters_in_whatever_order_errors_stand(
     fake.faults[1] = answer(json.dumps({"data": ids("x", "y"), "errors": errors}).encode())
     said = outcomes(provider, batch(*(f"{one}@example.org" for one in "abcd")))
     assert said == [
-        Rejected("Resend refuses it: it does not say why"),
+        RecipientRejected("Resend refuses it: it does not say why"),
         Accepted("x"),
         Accepted("y"),
-        Rejected("Resend refuses it: Invalid `to`: …"),
+        RecipientRejected("Resend refuses it: Invalid `to`: …"),
     ]

@@ -9,16 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.model import Recipient, Refused, RetryLater, Unknown
+from newsletter.model import Recipient, RequestRefused, RetryLater, Unknown
 from newsletter.providers import responses
-from newsletter.providers.http import Reply
+from newsletter.providers.http import HttpResponse
 
 
 @pytest.mark.parametrize(
     ("meaning", "statuses"),
     [
         (type(None), (200, 201, 202, 204, 299)),
-        (Refused, (400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 451, 301, 302, 307, 308)),
+        (
+            RequestRefused,
+            (400, 401, 402, 403, 404, 405, 410, 413, 415, 422, 451, 301, 302, 307, 308),
+        ),
         (RetryLater, (420, 421, 425, 429)),
         (Unknown, (408, 409, 418, 499, 500, 501, 502, 503, 504, 520, 599, 303, 304, 600)),
     ],
@@ -27,16 +30,16 @@ def test_a_status_means_taken_refused_later_or_nobody_knows(
     meaning: type, statuses: tuple[int, ...]
 ) -> None:
     for status in statuses:
-        assert type(responses.verdict(Reply(status, {}, b""))) is meaning, status
+        assert type(responses.verdict(HttpResponse(status, {}, b""))) is meaning, status
 
 
 def test_503_passes_only_if_it_says_when() -> None:
-    later = responses.verdict(Reply(503, {"retry-after": "7"}, b""))
+    later = responses.verdict(HttpResponse(503, {"retry-after": "7"}, b""))
     assert later == RetryLater("the provider takes nothing just now (503)", 7.0)
 
 
 def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
-    said = responses.verdict(Reply(404, {}, b""))
+    said = responses.verdict(HttpResponse(404, {}, b""))
     assert said
     assert "provider_url" in said.reason
 
@@ -142,15 +145,15 @@ def test_a_page_from_something_in_between_is_not_the_providers_word(
     status: int, body: bytes
 ) -> None:
     headers = {} if body else {"content-type": "text/html; charset=UTF-8"}
-    said = responses.verdict(Reply(status, headers, body))
-    assert isinstance(said, Refused)
+    said = responses.verdict(HttpResponse(status, headers, body))
+    assert isinstance(said, RequestRefused)
     assert "key or account" not in said.reason
     assert "proxies, firewalls" in said.reason
     assert not said.divisible
     own = responses.verdict(
-        Reply(status, {"content-type": "application/json"}, b'{"message":"no"}')
+        HttpResponse(status, {"content-type": "application/json"}, b'{"message":"no"}')
     )
-    assert isinstance(own, Refused)
+    assert isinstance(own, RequestRefused)
     assert "key or account" in own.reason
 
 

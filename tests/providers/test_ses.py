@@ -14,7 +14,7 @@ from botocore.credentials import Credentials
 
 from newsletter import config, mime, providers
 from newsletter.errors import NewsletterError
-from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers.base import Quota
 from newsletter.providers.ses.client import REGIONS, Account
 from newsletter.providers.ses.send import Ses, SesBulk
@@ -98,26 +98,26 @@ def test_a_subject_that_looks_like_an_encoded_word_arrives_as_it_was_written() -
 def test_what_does_not_fit_into_a_header_or_a_template_is_refused_beforehand(
     way: type[Ses],
 ) -> None:
-    def unfit(**of: str) -> str:
-        return way(account()).unfit(letter(**of))
+    def unsupported(**of: str) -> str:
+        return way(account()).unsupported(letter(**of))
 
-    assert unfit() == ""
-    assert unfit(list_id="Rust " * 190 + "<rust.example.org>") == ""
-    assert "List-Id" in unfit(list_id="Rust " * 200 + "<rust.example.org>")
-    assert "List-Id" in unfit(list_id="🌱" * 150 + " <rust.example.org>")
+    assert unsupported() == ""
+    assert unsupported(list_id="Rust " * 190 + "<rust.example.org>") == ""
+    assert "List-Id" in unsupported(list_id="Rust " * 200 + "<rust.example.org>")
+    assert "List-Id" in unsupported(list_id="🌱" * 150 + " <rust.example.org>")
     far = dataclasses.replace(letter(), leave_url=f"https://{'x' * 900}.example.org/u/")
-    assert "List-Unsubscribe" in way(account()).unfit(far)
-    assert unfit(prose="x" * 300_000) == ""
-    assert "larger" in unfit(prose="x" * 500_000)
-    assert "larger" in unfit(prose="{" * 20_000)
+    assert "List-Unsubscribe" in way(account()).unsupported(far)
+    assert unsupported(prose="x" * 300_000) == ""
+    assert "larger" in unsupported(prose="x" * 500_000)
+    assert "larger" in unsupported(prose="{" * 20_000)
 
 
 def test_many_readers_get_their_letters_fifty_a_request() -> None:
     small = Ses(account())
-    assert small.suited(5000) is small
-    large = small.suited(5001)
+    assert small.for_audience(5000) is small
+    large = small.for_audience(5001)
     assert (large.capabilities.max_messages, large.capabilities.substitution) == (50, True)
-    assert large.suited(1).capabilities == large.capabilities
+    assert large.for_audience(1).capabilities == large.capabilities
 
 
 # The signature.
@@ -134,7 +134,7 @@ def test_a_session_token_is_sent_signed_and_shown_nowhere(
     fake.token = TOKEN
     ours, without = Ses(account(fake.url, token=TOKEN)), Ses(account(fake.url))
     assert isinstance(told(ours), Accepted)
-    assert isinstance(told(without), Refused)
+    assert isinstance(told(without), RequestRefused)
     assert "x-amz-security-token" in fake.requests[0].headers["authorization"]
     fake.faults[3] = FAULTS["bad-signature"]
     fake.faults[3] = dataclasses.replace(fake.faults[3], message=f"{TOKEN} of {KEY_ID} {SECRET}")
@@ -151,7 +151,7 @@ def test_who_has_other_keys_is_refused_and_nothing_is_taken(
     fake: FakeSes, changed: dict[str, str]
 ) -> None:
     stranger = Ses(account(fake.url, **changed))
-    assert isinstance(told(stranger), Refused)
+    assert isinstance(told(stranger), RequestRefused)
     assert (fake.count, fake.taken()) == (1, [])
     stranger.close()
 
@@ -161,7 +161,7 @@ def test_the_signature_is_of_the_very_bytes_that_leave(fake: FakeSes, provider: 
     built = provider.build(sent)
     other = dataclasses.replace(built, parts=(*built.parts[:-1], built.parts[-1] + b" "))
     (said,) = provider.submit(sent, other).outcomes.values()
-    assert isinstance(said, Refused)
+    assert isinstance(said, RequestRefused)
     assert fake.taken() == []
 
 
@@ -174,17 +174,17 @@ MEANINGS: dict[str, tuple[type, str]] = {
     "day": (RetryLater, "quota"),
     "day-400": (RetryLater, "quota"),
     "limit": (RetryLater, "quota"),
-    "suspended": (Refused, "shut this account down"),
-    "paused": (Refused, "paused"),
-    "no-mail-from": (Refused, "MAIL FROM"),
-    "no-set": (Refused, "SES_CONFIGURATION_SET"),
+    "suspended": (RequestRefused, "shut this account down"),
+    "paused": (RequestRefused, "paused"),
+    "no-mail-from": (RequestRefused, "MAIL FROM"),
+    "no-set": (RequestRefused, "SES_CONFIGURATION_SET"),
     "expired": (RetryLater, "AWS_SESSION_TOKEN"),
-    "unknown-key": (Refused, "UnrecognizedClientException"),
-    "bad-key": (Refused, "InvalidClientTokenId"),
-    "bad-signature": (Refused, "SignatureDoesNotMatch"),
-    "slow-clock": (Refused, "the clock of this machine is wrong"),
-    "fast-clock": (Refused, "the clock of this machine is wrong"),
-    "skewed": (Refused, "the clock of this machine is wrong"),
+    "unknown-key": (RequestRefused, "UnrecognizedClientException"),
+    "bad-key": (RequestRefused, "InvalidClientTokenId"),
+    "bad-signature": (RequestRefused, "SignatureDoesNotMatch"),
+    "slow-clock": (RequestRefused, "the clock of this machine is wrong"),
+    "fast-clock": (RequestRefused, "the clock of this machine is wrong"),
+    "skewed": (RequestRefused, "the clock of this machine is wrong"),
 }
 AN_HOUR = ("day", "day-400", "limit", "expired")
 
@@ -200,7 +200,7 @@ def test_an_error_says_what_a_person_or_a_later_run_must_know(
     assert words in said.reason
     if isinstance(said, RetryLater):
         assert said.after == (3600 if name in AN_HOUR else None)
-    if isinstance(said, Refused):
+    if isinstance(said, RequestRefused):
         assert not said.divisible
     assert fake.taken() == []
 
@@ -211,7 +211,7 @@ def test_what_is_wrong_with_a_letter_can_be_told_from_what_is_wrong_with_the_acc
 ) -> None:
     fake.faults[1] = FAULTS[name]
     said = told(provider)
-    assert isinstance(said, Refused)
+    assert isinstance(said, RequestRefused)
     assert said.divisible
 
 
@@ -219,17 +219,17 @@ def test_what_is_wrong_with_a_letter_can_be_told_from_what_is_wrong_with_the_acc
 def test_an_account_in_its_sandbox_is_told_from_a_sender_who_is_not_verified(
     fake: FakeSes, provider: Ses, way: str
 ) -> None:
-    ours = provider.suited(5001) if way == "ses_bulk" else provider
+    ours = provider.for_audience(5001) if way == "ses_bulk" else provider
     sent = batch("anna@elders.example", of=letter(sender="Gerrit <g@example.org>"))
     fake.sandbox = True
     (said,) = outcomes(ours, sent)
-    assert isinstance(said, Refused)
+    assert isinstance(said, RequestRefused)
     assert "sandbox" in said.reason
     assert "production access" in said.reason
     assert not said.divisible
     fake.verified.clear()
     (said,) = outcomes(ours, sent)
-    assert isinstance(said, Refused)
+    assert isinstance(said, RequestRefused)
     assert "sandbox" not in said.reason
     assert "has not verified the sender" in said.reason
     assert fake.taken() == []
@@ -277,7 +277,7 @@ def test_an_account_that_may_send_nothing_says_so(
     fake: FakeSes, provider: Ses, stopped: dict[str, object]
 ) -> None:
     fake.account |= stopped
-    assert "stopped" in provider.quota().barred
+    assert "stopped" in provider.quota().blocked
 
 
 def test_who_may_not_ask_or_gets_no_answer_knows_no_quota(fake: FakeSes, provider: Ses) -> None:
@@ -340,5 +340,5 @@ def test_retry_after_is_listened_to_where_something_on_the_way_sends_it(
     assert isinstance(said, RetryLater)
     assert said.after == 7
     fake.faults[2] = Fault(status=400, body=b"[]")
-    assert isinstance(told(provider), Refused)
-    assert not isinstance(told(provider), Rejected)
+    assert isinstance(told(provider), RequestRefused)
+    assert not isinstance(told(provider), RecipientRejected)

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter import personalize
-from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers.ses.send import SesBulk
 from tests.providers.test_contract import outcomes, submit
 from tests.providers.test_ses import account, wire_bytes
@@ -73,7 +73,7 @@ def _beside_the_slots(of: Letter, before: str, after: str) -> Letter:
     safe_after = {"html": after.encode("ascii", "xmlcharrefreplace").decode(), "text": after}
     parts: dict[str, Any] = {}
     for name in ("html", "text"):
-        cut = getattr(personalize.form(of), name)
+        cut = getattr(personalize.letter_template(of), name)
         joined = getattr(of, name)
         for slot in cut[1::2]:
             mark = {"html": f"&#57344;{slot}&#57345;", "text": f"\ue000{slot}\ue001"}[name]
@@ -90,25 +90,25 @@ def test_a_whole_letter_with_its_style_sheet_is_a_template_that_is_taken() -> No
     sent = batch(*THREE, of=of)
     wanted = [personalize.message(sent, reader) for reader in sent.recipients]
     assert rendered(sent) == [(of.subject, one.html, one.text) for one in wanted]
-    assert SesBulk(account()).unfit(of) == ""
+    assert SesBulk(account()).unsupported(of) == ""
 
 
 STATUSES: dict[str, type] = {
     "ACCOUNT_THROTTLED": RetryLater,
     "TRANSIENT_FAILURE": RetryLater,
     "ACCOUNT_DAILY_QUOTA_EXCEEDED": RetryLater,
-    "ACCOUNT_SUSPENDED": Refused,
-    "ACCOUNT_SENDING_PAUSED": Refused,
-    "CONFIGURATION_SET_SENDING_PAUSED": Refused,
-    "CONFIGURATION_SET_NOT_FOUND": Refused,
-    "CONFIGURATION_SET_DOES_NOT_EXIST": Refused,
-    "MAIL_FROM_DOMAIN_NOT_VERIFIED": Refused,
-    "TEMPLATE_NOT_FOUND": Refused,
-    "TEMPLATE_DOES_NOT_EXIST": Refused,
-    "INVALID_SENDING_POOL_NAME": Refused,
-    "MESSAGE_REJECTED": Rejected,
-    "INVALID_PARAMETER": Rejected,
-    "FAILED": Rejected,
+    "ACCOUNT_SUSPENDED": RequestRefused,
+    "ACCOUNT_SENDING_PAUSED": RequestRefused,
+    "CONFIGURATION_SET_SENDING_PAUSED": RequestRefused,
+    "CONFIGURATION_SET_NOT_FOUND": RequestRefused,
+    "CONFIGURATION_SET_DOES_NOT_EXIST": RequestRefused,
+    "MAIL_FROM_DOMAIN_NOT_VERIFIED": RequestRefused,
+    "TEMPLATE_NOT_FOUND": RequestRefused,
+    "TEMPLATE_DOES_NOT_EXIST": RequestRefused,
+    "INVALID_SENDING_POOL_NAME": RequestRefused,
+    "MESSAGE_REJECTED": RecipientRejected,
+    "INVALID_PARAMETER": RecipientRejected,
+    "FAILED": RecipientRejected,
     "SOMETHING_NEW": Unknown,
     "success": Unknown,
     "": Unknown,
@@ -142,8 +142,8 @@ def test_what_all_readers_of_a_request_share_is_no_fault_of_one_of_them(
     fake.statuses = dict.fromkeys(THREE, (status, "it is so"))
     said = outcomes(provider, batch(*THREE))
     assert said == [said[0]] * 3
-    if STATUSES[status] is Rejected:
-        assert isinstance(said[0], Refused)
+    if STATUSES[status] is RecipientRejected:
+        assert isinstance(said[0], RequestRefused)
         assert said[0].divisible
     else:
         assert type(said[0]) is STATUSES[status]
@@ -159,8 +159,8 @@ def test_readers_who_are_refused_for_different_reasons_are_each_rejected(
         THREE[1]: ("MESSAGE_REJECTED", ""),
     }
     assert outcomes(provider, batch(*THREE[:2])) == [
-        Rejected("Amazon SES refuses it (INVALID_PARAMETER: not an address: …)"),
-        Rejected("Amazon SES refuses it (MESSAGE_REJECTED)"),
+        RecipientRejected("Amazon SES refuses it (INVALID_PARAMETER: not an address: …)"),
+        RecipientRejected("Amazon SES refuses it (MESSAGE_REJECTED)"),
     ]
 
 

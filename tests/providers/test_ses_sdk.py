@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.validate import ParamValidator
 from moto.server import ThreadedMotoServer
 
-from newsletter.model import Accepted, Refused
+from newsletter.model import Accepted, RequestRefused
 from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_contract import outcomes
 from tests.providers.test_ses import account, wire_bytes
@@ -129,7 +129,7 @@ def test_moto_takes_our_letter_from_a_sender_whom_it_has_verified(moto: str) -> 
     ours, theirs = Ses(account(moto, deadline=60)), sdk(moto)
     sent = batch(*ONE, of=letter(sender="Gerrit <gerrit@example.org>"))
     (said,) = outcomes(ours, sent)
-    assert isinstance(said, Refused), "nobody is verified yet"
+    assert isinstance(said, RequestRefused), "nobody is verified yet"
     theirs.create_email_identity(EmailIdentity="example.org")
     (said,) = outcomes(ours, sent)
     assert isinstance(said, Accepted)

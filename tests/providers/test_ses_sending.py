@@ -25,7 +25,7 @@ class Once(dict[str, tuple[str, str]]):
 
 @pytest.fixture(params=[1, 5001], ids=["single", "bulk"])
 def way(request: pytest.FixtureRequest, provider: Ses) -> Ses:
-    return provider.suited(request.param)
+    return provider.for_audience(request.param)
 
 
 def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
@@ -91,7 +91,7 @@ def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
     newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 70")
     throttled = ("ACCOUNT_THROTTLED", "Maximum sending rate exceeded.")
     fake.statuses = Once((f"lezer{number}@example.org", throttled) for number in range(20, 30))
-    assert send(newsletter, provider.suited(5001)) == 0
+    assert send(newsletter, provider.for_audience(5001)) == 0
     assert counts(newsletter) == {"accepted": 119, "rejected": 1}
     assert copies(fake) == {1}
     assert fake.statuses == {}

@@ -21,7 +21,7 @@ from newsletter.model import EventKind
 from newsletter.providers import webhooks
 from newsletter.providers.ses import events as ses_events
 from newsletter.providers.ses import sns
-from newsletter.providers.webhooks import Hook, Untrusted
+from newsletter.providers.webhooks import InvalidSignature, WebhookRequest
 from tests.support.providers.sns import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
 from tests.support.providers.webhooks import (
     LETTERMINT,
@@ -66,7 +66,9 @@ def _certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         ses_events,
         "open_gate",
-        lambda settings: webhooks.Gate(topics(settings.credentials["SES_TOPIC_ARN"]).admit),
+        lambda settings: webhooks.WebhookVerifier(
+            topics(settings.credentials["SES_TOPIC_ARN"]).admit
+        ),
     )
 
 
@@ -77,7 +79,7 @@ def topics(arns: str = TOPIC, served: dict[str, bytes] | None = None) -> sns.Top
     )
 
 
-def gate(sender: Sender, secret: str = "") -> Callable[[Hook], str]:
+def gate(sender: Sender, secret: str = "") -> Callable[[WebhookRequest], str]:
     settings = Settings(
         root=None,  # type: ignore[arg-type] - no file is looked at
         credentials={sender.secret[0]: secret or sender.secret[1]},
@@ -87,9 +89,11 @@ def gate(sender: Sender, secret: str = "") -> Callable[[Hook], str]:
     return found.admit
 
 
-def refused(sender: Sender, body: bytes, headers: dict[str, str], *, at: float = NOW) -> Untrusted:
-    with pytest.raises(Untrusted) as caught:
-        gate(sender)(Hook(headers, body, at))
+def refused(
+    sender: Sender, body: bytes, headers: dict[str, str], *, at: float = NOW
+) -> InvalidSignature:
+    with pytest.raises(InvalidSignature) as caught:
+        gate(sender)(WebhookRequest(headers, body, at))
     return caught.value
 
 
@@ -107,7 +111,7 @@ def one(sender: Sender, kind: str, at: float) -> Event:
 def test_a_genuine_webhook_is_known_by_a_name(sender: Sender) -> None:
     first, second = (sender.webhook(Told("delivered", REF), at=NOW) for _ in range(2))
     admit = gate(sender)
-    names = {admit(Hook(headers, body, NOW)) for body, headers in (first, first, second)}
+    names = {admit(WebhookRequest(headers, body, NOW)) for body, headers in (first, first, second)}
     assert len(names) == 2
     assert all(name.isprintable() and len(name) <= 200 for name in names)
 
@@ -138,7 +142,7 @@ def test_while_one_secret_takes_anothers_place_both_are_good(sender: Sender) -> 
     admit = gate(sender, f"{other},{sender.secret[1]}")
     for secret in (other, sender.secret[1]):
         body, headers = sender.webhook(Told("delivered", REF), secret=secret, at=NOW)
-        assert admit(Hook(headers, body, NOW))
+        assert admit(WebhookRequest(headers, body, NOW))
 
 
 @pytest.mark.parametrize("late", [301.0, 8 * HOUR + 60])
@@ -146,7 +150,7 @@ def test_what_was_signed_too_long_ago_is_refused(late: float, sender: Sender) ->
     """Two of them repeat a webhook for hours with the signature that it had at first."""
     body, headers = sender.webhook(Told("delivered", REF), at=NOW)
     if late < HOUR and sender.name in FIRST_SIGNATURE_STAYS:
-        assert gate(sender)(Hook(headers, body, NOW + late))
+        assert gate(sender)(WebhookRequest(headers, body, NOW + late))
         return
     refusal = refused(sender, body, headers, at=NOW + late)
     assert "expired" in str(refusal)
@@ -157,7 +161,7 @@ def test_what_was_signed_too_long_ago_is_refused(late: float, sender: Sender) ->
 def test_what_was_signed_in_the_future_is_refused(sender: Sender) -> None:
     body, headers = sender.webhook(Told("delivered", REF), at=NOW + 310)
     assert refused(sender, body, headers).status in {401, 406}
-    assert gate(sender)(Hook(headers, body, NOW + 20))
+    assert gate(sender)(WebhookRequest(headers, body, NOW + 20))
 
 
 @pytest.mark.parametrize(
@@ -257,9 +261,9 @@ def test_mailguns_signature_is_found_wherever_it_stands_and_nothing_else_is_read
             text = json.dumps(document, indent=indent).encode()
             if document is not last and isinstance(document, dict) and "b" in document:
                 text = text.replace(b'"b": ', b'"b":')
-            assert admit(Hook({}, text, NOW)) == token
+            assert admit(WebhookRequest({}, text, NOW)) == token
     broken = b'{"signature":' + json.dumps(said["signature"]).encode() + b', "event-data": [[['
-    assert admit(Hook({}, broken, NOW)) == token
+    assert admit(WebhookRequest({}, broken, NOW)) == token
     flood = b'"signature":{' * 20_000
     assert refused(MAILGUN, flood, {}).status == 401
 
@@ -285,22 +289,22 @@ def test_whoever_knows_the_topic_makes_us_fetch_only_so_many_certificates() -> N
         return served.get(url, b"")
 
     found = sns.Topics((TOPIC,), fetch, where="")
-    genuine = Hook({}, json.dumps(AMAZON.message()).encode(), time.time())
+    genuine = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time())
     assert found.admit(genuine)
     statuses = []
     for number in range(50):
         url = CERTIFICATE.replace("Service-", f"Service-{number}")
         message = json.dumps(AMAZON.message(SigningCertURL=url)).encode()
-        with pytest.raises(Untrusted) as caught:
-            found.admit(Hook({}, message, time.time()))
+        with pytest.raises(InvalidSignature) as caught:
+            found.admit(WebhookRequest({}, message, time.time()))
         statuses.append(caught.value.status)
     assert len(asked) <= 10
     assert statuses[0] == 401
     # Amazon would come again, should one of them have been its own.
     assert statuses[-1] == 503
     assert found.admit(genuine)
-    old = Hook({}, json.dumps(AMAZON.message()).encode(), time.time() + 9 * HOUR)
-    with pytest.raises(Untrusted):
+    old = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time() + 9 * HOUR)
+    with pytest.raises(InvalidSignature):
         sns.Topics((TOPIC,), fetch, where="").admit(old)
     assert len(asked) <= 10
 
@@ -313,14 +317,14 @@ def test_svix_and_standard_webhooks_agree_about_resend() -> None:
     Svix(RESEND_SECRET).verify(body, headers)
     renamed = {name.replace("svix", "webhook"): value for name, value in headers.items()}
     assert StandardWebhook(RESEND_SECRET).verify(body, renamed)["type"] == "email.delivered"
-    assert gate(RESEND)(Hook(headers, body, time.time())) == headers["svix-id"]
+    assert gate(RESEND)(WebhookRequest(headers, body, time.time())) == headers["svix-id"]
 
 
 def test_one_good_signature_among_several_is_enough() -> None:
     body, headers = RESEND.webhook(Told("delivered", REF), at=NOW)
     good = headers["svix-signature"]
     for several in (f"v1,AAAA {good}", f"{good} v1,AAAA", f"v1a,QQ== nonsense {good}"):
-        assert gate(RESEND)(Hook(headers | {"svix-signature": several}, body, NOW))
+        assert gate(RESEND)(WebhookRequest(headers | {"svix-signature": several}, body, NOW))
     other = svix_headers(body, "msg_other", RESEND_SECRET, NOW)["svix-signature"]
     assert refused(RESEND, body, headers | {"svix-signature": other})
 
@@ -328,7 +332,7 @@ def test_one_good_signature_among_several_is_enough() -> None:
 def test_lettermints_library_agrees() -> None:
     body, headers = LETTERMINT.webhook(Told("hard bounce", REF))
     said = LettermintWebhook(LETTERMINT.secret[1]).verify(body, headers)
-    assert gate(LETTERMINT)(Hook(headers, body, time.time())) == said["id"]
+    assert gate(LETTERMINT)(WebhookRequest(headers, body, time.time())) == said["id"]
 
 
 @pytest.mark.parametrize(
@@ -352,7 +356,7 @@ def test_mailguns_library_agrees() -> None:
     assert SecurityGuard.verify_webhook(
         MAILGUN_SECRET, said["token"], said["timestamp"], said["signature"]
     )
-    assert gate(MAILGUN)(Hook({}, body, time.time())) == said["token"]
+    assert gate(MAILGUN)(WebhookRequest({}, body, time.time())) == said["token"]
 
 
 def test_mailguns_signature_is_good_for_one_webhook() -> None:
@@ -361,7 +365,9 @@ def test_mailguns_signature_is_good_for_one_webhook() -> None:
     forged = json.loads(body)
     forged["event-data"] = MAILGUN.say(Told("complaint", REF))["event-data"]
     admit = gate(MAILGUN)
-    assert admit(Hook({}, body, NOW)) == admit(Hook({}, json.dumps(forged).encode(), NOW))
+    assert admit(WebhookRequest({}, body, NOW)) == admit(
+        WebhookRequest({}, json.dumps(forged).encode(), NOW)
+    )
 
 
 # What they say
@@ -483,7 +489,9 @@ def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
         assert [event.kind for event in found.events] == [EventKind.DELIVERED]
         assert not found.whole
     for nothing in ("[]", "[[]]", "7", "null", "{", "", '{"a":' * 9000, "[{}]"):
-        assert webhooks.read_all("resend", nothing.encode()) == webhooks.Reading((), whole=False)
+        assert webhooks.read_all("resend", nothing.encode()) == webhooks.ParsedWebhook(
+            (), whole=False
+        )
     many = json.dumps([first] * 1001).encode()
     assert not webhooks.read_all("resend", many).whole
     # A number that Python does not read is in the way of nothing else.
@@ -588,7 +596,7 @@ def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> Non
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_both_versions_of_the_signature_are_good(version: str) -> None:
     body, headers = ses(AMAZON, version).webhook(Told("delivered", REF), at=NOW)
-    assert topics().admit(Hook(headers, body, NOW))
+    assert topics().admit(WebhookRequest(headers, body, NOW))
     other = json.loads(body) | {"SignatureVersion": "1" if version == "2" else "2"}
     assert refused(ses(AMAZON), json.dumps(other).encode(), headers)
     unknown = json.loads(body) | {"SignatureVersion": "3"}
@@ -621,8 +629,8 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
         return AMAZON.pem
 
     message = AMAZON.message(SigningCertURL=url)
-    hook = Hook({}, json.dumps(message).encode(), time.time())
-    with pytest.raises(Untrusted):
+    hook = WebhookRequest({}, json.dumps(message).encode(), time.time())
+    with pytest.raises(InvalidSignature):
         sns.Topics((TOPIC,), fetch, where="").admit(hook)
     assert asked == []
 
@@ -630,9 +638,9 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
 def test_who_does_not_know_the_topic_makes_us_fetch_nothing() -> None:
     message = AMAZON.message(TopicArn="arn:aws:sns:eu-west-1:123456789012:another")
     asked: list[str] = []
-    with pytest.raises(Untrusted):
+    with pytest.raises(InvalidSignature):
         sns.Topics((TOPIC,), lambda url: asked.append(url) or b"", where="").admit(  # type: ignore[func-returns-value]
-            Hook({}, json.dumps(message).encode(), time.time())
+            WebhookRequest({}, json.dumps(message).encode(), time.time())
         )
     assert asked == []
 
@@ -646,9 +654,9 @@ def test_a_certificate_is_fetched_once_and_asked_for_again_when_it_could_not_be_
         return answers[min(len(asked), len(answers)) - 1]
 
     gate_ = sns.Topics((TOPIC,), fetch, where="")
-    hook = Hook({}, json.dumps(AMAZON.message()).encode(), time.time())
+    hook = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time())
     for _ in range(2):
-        with pytest.raises(Untrusted):
+        with pytest.raises(InvalidSignature):
             gate_.admit(hook)
     for _ in range(5):
         assert gate_.admit(hook)
@@ -657,8 +665,8 @@ def test_a_certificate_is_fetched_once_and_asked_for_again_when_it_could_not_be_
 
 def test_a_certificate_that_has_expired_is_not_believed() -> None:
     old = Signer(valid_until=datetime.now(UTC) - timedelta(days=1))
-    hook = Hook({}, json.dumps(old.message()).encode(), time.time())
-    with pytest.raises(Untrusted):
+    hook = WebhookRequest({}, json.dumps(old.message()).encode(), time.time())
+    with pytest.raises(InvalidSignature):
         topics(served={CERTIFICATE: old.pem}).admit(hook)
 
 
@@ -666,15 +674,15 @@ def test_the_sovereign_cloud_speaks_from_its_own_place() -> None:
     topic = "arn:aws-eusc:sns:eusc-de-east-1:123456789012:letters"
     url = "https://sns.eusc-de-east-1.amazonaws.eu/SimpleNotificationService-00.pem"
     message = AMAZON.message(TopicArn=topic, SigningCertURL=url)
-    hook = Hook({}, json.dumps(message).encode(), time.time())
+    hook = WebhookRequest({}, json.dumps(message).encode(), time.time())
     assert topics(topic, {url: AMAZON.pem}).admit(hook)
 
 
-def confirmation(url: str, topic: str = TOPIC) -> Hook:
+def confirmation(url: str, topic: str = TOPIC) -> WebhookRequest:
     message = AMAZON.message(
         Type="SubscriptionConfirmation", SubscribeURL=url, Token="t" * 20, TopicArn=topic
     )
-    return Hook({}, json.dumps(message).encode(), time.time())
+    return WebhookRequest({}, json.dumps(message).encode(), time.time())
 
 
 def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> None:
@@ -690,17 +698,17 @@ def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> N
     assert asked == [CERTIFICATE, good]
     assert webhooks.read("ses", confirmation(good).body) == ()
     for url in ("http://169.254.169.254/", "https://example.org/", good.replace("https", "http")):
-        with pytest.raises(Untrusted) as caught:
+        with pytest.raises(InvalidSignature) as caught:
             gate_.admit(confirmation(url))
         assert caught.value.status == 503
-    with pytest.raises(Untrusted):
+    with pytest.raises(InvalidSignature):
         gate_.admit(confirmation(good, "arn:aws:sns:eu-west-1:123456789012:another"))
     assert asked == [CERTIFICATE, good]
 
 
 def test_a_confirmation_that_fails_is_asked_for_again() -> None:
     hook = confirmation(f"https://{HOST}/?Action=ConfirmSubscription")
-    with pytest.raises(Untrusted) as caught:
+    with pytest.raises(InvalidSignature) as caught:
         topics().admit(hook)
     assert caught.value.status == 503
 
@@ -711,4 +719,4 @@ def test_what_sns_says_of_itself_tells_nothing() -> None:
     )
     assert webhooks.read("ses", json.dumps(message).encode()) == ()
     assert set(SES_WORDS) == {kind.value for kind in EventKind} - {EventKind.NOTE.value}
-    assert dataclasses.is_dataclass(Hook)
+    assert dataclasses.is_dataclass(WebhookRequest)

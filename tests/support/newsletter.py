@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
 from newsletter.model import Accepted
-from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
+from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
 from newsletter.store import Store, ids, open_store
 from newsletter.store.schema import subscribers
 
@@ -31,7 +31,7 @@ COMMAND = Path(sys.executable).with_name("newsletter")
 DAY = timedelta(days=1)
 
 
-class FakeProvider(Mailer):
+class FakeProvider(BaseProvider):
     """Takes every message and notes it in a file of its own, synced before it answers.
 
     Args:
@@ -60,7 +60,7 @@ class FakeProvider(Mailer):
     def build(self, batch: Batch) -> Payload:
         return Payload.of(tuple(repr((batch.date, r)).encode() for r in batch.recipients))
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         self.calls += 1
         digest = hashlib.sha256(b"".join(payload.parts)).hexdigest()
         known = {entry["key"]: entry["digest"] for entry in self.taken()}
@@ -75,8 +75,8 @@ class FakeProvider(Mailer):
                 os.fsync(file.fileno())
         said = self.answer(batch) if self.answer else None
         if said is not None:
-            return Answer(said)
-        return Answer({r.ref: Accepted(f"id-{r.ref}") for r in batch.recipients})
+            return SubmitResult(said)
+        return SubmitResult({r.ref: Accepted(f"id-{r.ref}") for r in batch.recipients})
 
     def forget(self, slug: str) -> None:
         raise AssertionError(f"a provider that mails people forgets nothing, not even {slug}")

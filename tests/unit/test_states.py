@@ -10,7 +10,7 @@ from newsletter.model import (
     DeliveryState,
     MailingState,
     Outcome,
-    Rejected,
+    RecipientRejected,
     RetryLater,
     Unknown,
 )
@@ -42,7 +42,7 @@ def test_only_a_person_reopens_a_completed_mailing() -> None:
     ("outcome", "state"),
     [
         (Accepted("id"), D.ACCEPTED),
-        (Rejected("no"), D.REJECTED),
+        (RecipientRejected("no"), D.REJECTED),
         (RetryLater("later"), D.PENDING),
         (Unknown("?"), D.UNKNOWN),
     ],

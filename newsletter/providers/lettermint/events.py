@@ -14,20 +14,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
-from newsletter.model import Event, EventKind, Suppressed
+from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers import base, pagination, responses, webhooks
-from newsletter.providers.bounces import Failure, classify
-from newsletter.providers.http import Wire
+from newsletter.providers.bounces import FailedDelivery, classify
+from newsletter.providers.http import HttpClient
 from newsletter.providers.lettermint import send
-from newsletter.providers.pagination import CannotAsk, Page
-from newsletter.providers.webhooks import Gate, Untrusted, text
+from newsletter.providers.pagination import ListingDenied, Page
+from newsletter.providers.webhooks import InvalidSignature, WebhookVerifier, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.webhooks import Hook
+    from newsletter.providers.webhooks import WebhookRequest
 
 SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -77,13 +77,13 @@ REASONS: Final = {
 """What put an address on its list; who is put there by hand asked somebody for it."""
 
 
-def open_gate(settings: Settings) -> Gate:
+def open_gate(settings: Settings) -> WebhookVerifier:
     """Return what admits Lettermint's webhooks."""
     keys = [secret.encode() for secret in webhooks.secrets(settings, SECRET)]
-    return Gate(partial(_admit, keys))
+    return WebhookVerifier(partial(_admit, keys))
 
 
-def _admit(keys: Sequence[bytes], hook: Hook) -> str:
+def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
     header = _header(hook, "signature")[:_LONGEST_HEADER]
     parts = [part.strip().partition("=") for part in header.split(",")]
     moments = [value for name, _, value in parts if name == "t"]
@@ -93,20 +93,20 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
         if name == "v1" and _SIGNATURE.fullmatch(value)
     ]
     if len(moments) != 1 or _header(hook, "delivery") != moments[0] or not signatures:
-        raise Untrusted("no good signature")
-    webhooks.refuse_stale(hook, moments[0])
+        raise InvalidSignature("no good signature")
+    webhooks.check_time(hook, moments[0])
     if not webhooks.signed_by(keys, moments[0].encode() + b"." + hook.body, signatures):
-        raise Untrusted("no good signature")
+        raise InvalidSignature("no good signature")
     return webhooks.name(webhooks.at(webhooks.decoded(hook.body), "id"), hook)
 
 
-def _header(hook: Hook, name: str) -> str:
+def _header(hook: WebhookRequest, name: str) -> str:
     return hook.headers.get(f"x-lettermint-{name}", "").strip()
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = webhooks.told(_KINDS, text(said, "event"), said.get("timestamp"), received)
+    told = webhooks.parse_kind(_KINDS, text(said, "event"), said.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
@@ -132,7 +132,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 def _bounce(data: object, *, permanent: bool) -> tuple[EventKind, Cause | None]:
     reply = webhooks.at(data, "response", "status_code")
-    failure = Failure(
+    failure = FailedDelivery(
         permanent=permanent,
         text=text(data, "response", "content") or text(data, "reason"),
         code=text(data, "response", "enhanced_status_code"),
@@ -170,7 +170,7 @@ def lift(settings: Settings, email: str) -> str:
         for one in entries
         if text(one, "value").lower() == email.lower() and (name := text(one, "id"))
     ]
-    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
+    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
         delete = partial(wire.delete, headers=headers)
         for name in listed:
             where = f"{_address(settings)}/suppressions/{quote(name, safe='')}"
@@ -184,7 +184,7 @@ def _pages(
     settings: Settings, what: str, query: Mapping[str, str]
 ) -> Iterator[list[dict[str, Any]]]:
     headers, asked = _headers(settings), {**query, "page[size]": _PER_PAGE}
-    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
+    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
         get = partial(wire.get, headers=headers)
         for _ in range(pagination.PAGES):
             where = f"{_address(settings)}/{what}?{urlencode(asked)}"
@@ -197,13 +197,13 @@ def _pages(
 
 
 def _address(settings: Settings) -> str:
-    return base.address(settings, send.BASE)
+    return base.base_url(settings, send.BASE)
 
 
 def _headers(settings: Settings) -> Mapping[str, str]:
     token = settings.credentials.get(_TOKEN)
     if not token:
-        raise CannotAsk(
+        raise ListingDenied(
             "is not set, and with the token that sends nothing can be read",
             where=_TOKEN,
             hint="Make a team token at lettermint.co, or let webhooks tell: docs/events.md",
@@ -220,7 +220,9 @@ def _letter(entry: Mapping[str, Any]) -> Event | None:
     return Event(kind, at, "", responses.name(entry.get("id")), text(to[0], "email"))
 
 
-def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+def _suppressed(entry: Mapping[str, Any]) -> ProviderSuppression | None:
     because, at = REASONS.get(text(entry, "reason")), webhooks.moment(entry.get("created_at"))
     ours = text(entry, "type") == "email" and text(entry, "scope") in _SCOPES
-    return Suppressed(text(entry, "value"), because, at) if ours and because and at else None
+    return (
+        ProviderSuppression(text(entry, "value"), because, at) if ours and because and at else None
+    )

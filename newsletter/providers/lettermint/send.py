@@ -14,19 +14,19 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import personalize
-from newsletter.model import Accepted, Refused, Rejected, Unknown
+from newsletter.model import Accepted, RecipientRejected, RequestRefused, Unknown
 from newsletter.providers import base, responses
-from newsletter.providers.arrays import ArrayMailer
-from newsletter.providers.base import Answer, Capabilities, Leaving
+from newsletter.providers.arrays import JsonArrayProvider
+from newsletter.providers.base import Capabilities, SubmitResult, UnsubscribeHeader
 from newsletter.providers.http import DEADLINE
-from newsletter.providers.json_template import Form, encode, record, row, text
+from newsletter.providers.json_template import JsonTemplate, array, encode, object_, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.http import Failure, HttpResponse
 
 CAPABILITIES: Final = Capabilities(
     name="lettermint",
@@ -39,8 +39,8 @@ CAPABILITIES: Final = Capabilities(
     replay=timedelta(hours=24),
     in_flight=8,
     # https://docs.lettermint.co/platform/projects-and-routes/routes
-    leaving=Leaving.BY_PERMISSION,
-    account_by="LETTERMINT_API_TOKEN",
+    unsubscribe_header=UnsubscribeHeader.BY_PERMISSION,
+    account_variable="LETTERMINT_API_TOKEN",
 )
 """What Lettermint can do."""
 
@@ -60,7 +60,9 @@ _KEEP_ID: Final = {"X-LM-Preserve-Message-ID": "true"}
 # One of the statuses in the API reference; the SDK expects `pending`.
 _SUPPRESSED: Final = "suppressed"
 _CONFLICT: Final = 409
-_UNWANTED: Final = Rejected("Lettermint sends nothing to this address: it is on its own list")
+_UNWANTED: Final = RecipientRejected(
+    "Lettermint sends nothing to this address: it is on its own list"
+)
 _UNMAPPED: Final = Unknown("the answer of Lettermint does not say what became of each letter")
 
 
@@ -72,10 +74,10 @@ def open_provider(settings: Settings) -> Lettermint:
     """
     hint = "Copy the project's API token at lettermint.co"
     token = base.credential(settings, "LETTERMINT_API_TOKEN", hint)
-    return Lettermint(token, base.address(settings, BASE))
+    return Lettermint(token, base.base_url(settings, BASE))
 
 
-class Lettermint(ArrayMailer):
+class Lettermint(JsonArrayProvider):
     """Sends batches, one reader a message, and reads what became of each.
 
     Args:
@@ -90,11 +92,11 @@ class Lettermint(ArrayMailer):
         self._token = token
         super().__init__(f"{address}/send/batch", {"x-lettermint-token": token}, deadline=deadline)
 
-    def form(self, letter: Letter) -> Form:
+    def form(self, letter: Letter) -> JsonTemplate:
         """Return one message, encoded once a letter."""
         return _form(letter)
 
-    def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
+    def read(self, reply: HttpResponse, readers: Sequence[Recipient]) -> SubmitResult:
         """Return what Lettermint says of each reader."""
         count = len(readers)
         surplus = 0
@@ -105,9 +107,9 @@ class Lettermint(ArrayMailer):
             each = _outcomes(entries, count)
             surplus = max(0, len(entries) - count)
         outcomes = dict(zip((reader.ref for reader in readers), each, strict=True))
-        return Answer(outcomes, surplus=surplus)
+        return SubmitResult(outcomes, surplus=surplus)
 
-    def _failure(self, reply: Reply, readers: Sequence[Recipient]) -> Failure | None:
+    def _failure(self, reply: HttpResponse, readers: Sequence[Recipient]) -> Failure | None:
         """Return what a reply means for all that it does not list as accepted, or None if 2xx."""
         said = responses.content(reply)
         error = _error(reply)
@@ -119,12 +121,12 @@ class Lettermint(ArrayMailer):
             words = f"409: {words}" if words else "409"
             return Unknown(f"Lettermint had a request with this key before ({words})")
         failure = responses.verdict(reply, words)
-        if isinstance(failure, Refused) and failure.divisible:
+        if isinstance(failure, RequestRefused) and failure.divisible:
             return dataclasses.replace(failure, divisible=_may_be_a_readers(said.get("errors")))
         return failure
 
 
-def _error(reply: Reply) -> Mapping[str, Any]:
+def _error(reply: HttpResponse) -> Mapping[str, Any]:
     error = responses.content(reply).get("error")
     return error if isinstance(error, dict) else {}
 
@@ -140,7 +142,7 @@ def _may_be_a_readers(errors: object) -> bool:
     return not errors or any("to" in str(path).split(".") for path in errors)
 
 
-def _before_it_failed(reply: Reply, failure: Failure, count: int) -> Sequence[Outcome]:
+def _before_it_failed(reply: HttpResponse, failure: Failure, count: int) -> Sequence[Outcome]:
     """Tell what became of each message of a request that failed, perhaps half-way.
 
     Those before it are listed by their places. Unless the list can be read to its last entry,
@@ -175,22 +177,22 @@ def _outcomes(entries: Sequence[Mapping[str, Any]], count: int) -> Sequence[Outc
 
 
 @functools.lru_cache(maxsize=2)
-def _form(letter: Letter) -> Form:
-    cut = personalize.form(letter)
+def _form(letter: Letter) -> JsonTemplate:
+    cut = personalize.letter_template(letter)
     headers = dict(cut.headers)
-    answers = {"reply_to": row(text(headers["Reply-To"]))} if "Reply-To" in headers else {}
+    answers = {"reply_to": array(text(headers["Reply-To"]))} if "Reply-To" in headers else {}
     own = {name: text(headers[name]) for name in _HEADERS if name in headers}
-    return Form.of(
-        record(
+    return JsonTemplate.of(
+        object_(
             {
                 "route": text((_ROUTE,)),
                 "from": text(headers["From"]),
-                "to": row(text(headers["To"])),
+                "to": array(text(headers["To"])),
                 "subject": text(headers["Subject"]),
                 **answers,
-                "headers": record(own | {name: text((on,)) for name, on in _KEEP_ID.items()}),
+                "headers": object_(own | {name: text((on,)) for name, on in _KEEP_ID.items()}),
                 # For its events; it is no header, so that no reader sees it.
-                "metadata": record({"delivery": text(("", "ref", ""))}),
+                "metadata": object_({"delivery": text(("", "ref", ""))}),
                 "settings": (encode(_UNTRACKED),),
                 **({"html": text(cut.html, html=True)} if cut.html else {}),
                 "text": text(cut.text),

@@ -15,16 +15,16 @@ from urllib.parse import quote, urlencode
 
 from newsletter.model import Cause, Event, EventKind
 from newsletter.providers import pagination, webhooks
-from newsletter.providers.bounces import Failure, classify
+from newsletter.providers.bounces import FailedDelivery, classify
 from newsletter.providers.mailgun import responses, search, send
 from newsletter.providers.pagination import Page
-from newsletter.providers.webhooks import Gate, Untrusted, text
+from newsletter.providers.webhooks import InvalidSignature, WebhookVerifier, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.webhooks import Hook
+    from newsletter.providers.webhooks import WebhookRequest
 
 SECRET: Final = "MAILGUN_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -68,19 +68,19 @@ _PASSING: Final = frozenset({"old", "espblock", "greylisted"})
 _HINTS: Final = {"espblock": Cause.POLICY, "greylisted": Cause.POLICY}
 
 
-def open_gate(settings: Settings) -> Gate:
+def open_gate(settings: Settings) -> WebhookVerifier:
     """Return what admits Mailgun's webhooks."""
     keys = [secret.encode() for secret in webhooks.secrets(settings, SECRET)]
-    return Gate(partial(_admit, keys))
+    return WebhookVerifier(partial(_admit, keys))
 
 
-def _admit(keys: Sequence[bytes], hook: Hook) -> str:
+def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
     """Believe a webhook for its token, which is good for one: the signature covers nothing else.
 
     The signature stands somewhere in the body. It is looked for there as text, and nothing else is
     read before it is proved.
     """
-    stale: Untrusted | None = None
+    stale: InvalidSignature | None = None
     for said in _signatures(hook.body):
         moment = text(said, "timestamp") or str(webhooks.at(said, "timestamp"))
         token, signature = text(said, "token"), text(said, "signature")
@@ -89,12 +89,12 @@ def _admit(keys: Sequence[bytes], hook: Hook) -> str:
         if not webhooks.signed_by(keys, (moment + token).encode(), [bytes.fromhex(signature)]):
             continue
         try:
-            webhooks.refuse_stale(hook, moment, within=webhooks.A_WORKING_DAY)
-        except Untrusted as refusal:
-            stale = Untrusted(str(refusal), _STOP)
+            webhooks.check_time(hook, moment, within=webhooks.RETRY_WINDOW)
+        except InvalidSignature as refusal:
+            stale = InvalidSignature(str(refusal), _STOP)
         else:
             return webhooks.name(token, hook)
-    raise stale or Untrusted("no good signature")
+    raise stale or InvalidSignature("no good signature")
 
 
 def _signatures(body: bytes) -> Iterator[dict[str, Any]]:
@@ -117,7 +117,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 def read_one(data: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what an event tells, which looks the same in a webhook and in a list."""
-    told = webhooks.told(_KINDS, text(data, "event"), data.get("timestamp"), received)
+    told = webhooks.parse_kind(_KINDS, text(data, "event"), data.get("timestamp"), received)
     if not told:
         return told
     kind, at = told
@@ -151,7 +151,7 @@ def _failure(data: dict[str, Any]) -> tuple[EventKind, EventKind | None, Cause |
     if because := _REASONS.get(reason) or _UNTRIED.get(reply):
         return EventKind.SUPPRESSED, because, None
     passing = reason in _PASSING or text(status, "bounce-type") == "soft"
-    failure = Failure(
+    failure = FailedDelivery(
         permanent=not passing,
         text=_server_words(status),
         code=text(status, "enhanced-code"),

@@ -9,9 +9,9 @@ import dataclasses
 import re
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import Accepted, Refused, RetryLater, Unknown
+from newsletter.model import Accepted, RequestRefused, RetryLater, Unknown
 from newsletter.providers import responses
-from newsletter.providers.http import Reply
+from newsletter.providers.http import HttpResponse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -38,7 +38,9 @@ _AGAIN: Final = re.compile(r"try again after (\d{1,9}|\w{3}, [\w :]{1,40})")
 _ID: Final = re.compile(r"<?([!-;=?-~]{1,998})>?")
 
 
-def outcome(reply: Reply | Failure, readers: Sequence[Recipient], hide: Iterable[str]) -> Outcome:
+def outcome(
+    reply: HttpResponse | Failure, readers: Sequence[Recipient], hide: Iterable[str]
+) -> Outcome:
     """Return what became of every letter of a request: Mailgun takes all of them or none.
 
     Args:
@@ -46,7 +48,7 @@ def outcome(reply: Reply | Failure, readers: Sequence[Recipient], hide: Iterable
         readers: Whose values must not be shown.
         hide: What else must not be shown.
     """
-    if not isinstance(reply, Reply):
+    if not isinstance(reply, HttpResponse):
         return reply
     said = responses.content(reply)
     if reply.status == OK and text(said, "message").startswith(_QUEUED):
@@ -55,17 +57,19 @@ def outcome(reply: Reply | Failure, readers: Sequence[Recipient], hide: Iterable
     return failure(reply, responses.secrets(readers, *hide))
 
 
-def failure(reply: Reply, hide: Iterable[str]) -> Failure:
+def failure(reply: HttpResponse, hide: Iterable[str]) -> Failure:
     """Return what a reply means that does not say what it was asked for."""
     message = text(responses.content(reply), "message")
     words = responses.quote(message, hide)
     if reply.status == OK and _WELCOME.encode() in reply.body:
-        return Refused(f"Mailgun knows no such address ({reply.status}: {_WELCOME}); {_WHERE}")
+        return RequestRefused(
+            f"Mailgun knows no such address ({reply.status}: {_WELCOME}); {_WHERE}"
+        )
     if reply.status == _NOT_FOUND:
         said = f"({reply.status}: {words})" if words else f"({reply.status})"
-        return Refused(f"Mailgun knows no such address or domain {said}; {_WHERE}")
+        return RequestRefused(f"Mailgun knows no such address or domain {said}; {_WHERE}")
     found = responses.verdict(reply, words)
-    if isinstance(found, Refused) and _FOR_ALL.search(message):
+    if isinstance(found, RequestRefused) and _FOR_ALL.search(message):
         return dataclasses.replace(found, divisible=False)
     if isinstance(found, RetryLater) and (again := _AGAIN.search(message)):
         asked = [found.after, responses.wait({"retry-after": again[1]})]

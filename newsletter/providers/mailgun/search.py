@@ -18,21 +18,21 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from newsletter.model import Accepted, Refused, Unknown
+from newsletter.model import Accepted, RequestRefused, Unknown
 from newsletter.providers import responses
-from newsletter.providers.base import Findings, Search
-from newsletter.providers.http import Reply
+from newsletter.providers.base import Search, SearchResult
+from newsletter.providers.http import HttpResponse
 from newsletter.providers.mailgun import responses as mailgun_responses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from newsletter.model import Doubt
+    from newsletter.model import UnresolvedRequest
     from newsletter.providers.http import Failure
 
 # A page of events can be trusted when its youngest is half an hour old. They are kept for a day on
 # the free plan, and for longer on every other; clocks may disagree.
-SEARCH: Final = Search(lag=timedelta(minutes=30), keeps=timedelta(hours=23))
+SEARCH: Final = Search(lag=timedelta(minutes=30), retention=timedelta(hours=23))
 """What a search can tell."""
 
 VARIABLE: Final = "delivery"
@@ -101,7 +101,9 @@ def tag(key: str) -> str:
     return f"newsletterbatch{zlib.crc32(key.encode()) % _TAGS:03d}"
 
 
-def search(doubt: Doubt, fetch: Callable[[str], Reply | Failure], hide: Iterable[str]) -> Findings:
+def search(
+    doubt: UnresolvedRequest, fetch: Callable[[str], HttpResponse | Failure], hide: Iterable[str]
+) -> SearchResult:
     """Look through the events since a request left: those with its tag, then those of some readers.
 
     A letter is known by its delivery's reference: its reader may have left or moved since.
@@ -116,42 +118,42 @@ def search(doubt: Doubt, fetch: Callable[[str], Reply | Failure], hide: Iterable
     seen = look(doubt.refs, tags=tag(doubt.key))
     missing = [ref for ref in doubt.refs if ref not in seen.taken]
     if seen.failure:
-        return Findings(seen.taken, complete=False, failure=seen.failure)
+        return SearchResult(seen.taken, complete=False, failure=seen.failure)
     if missing and seen.unnamed:
         return _inconclusive(seen.taken, "lists letters and does not say whose they are")
     return _without_tag(doubt, seen.taken, missing, look)
 
 
 def _without_tag(
-    doubt: Doubt,
+    doubt: UnresolvedRequest,
     found: Mapping[str, Accepted],
     missing: Sequence[str],
     look: Callable[..., _Seen],
-) -> Findings:
+) -> SearchResult:
     """Believe that letters are missing if that is also so for some of their readers.
 
     Mailgun takes all of a request or nothing, so that a few readers tell. Whoever has been erased
     is mailed no more, and whose address is another now cannot be asked for.
     """
     if not any(ref in doubt.addresses for ref in missing):
-        return Findings(found, complete=True)
+        return SearchResult(found, complete=True)
     told = False
     for ref in _few([ref for ref in missing if _ASKABLE.fullmatch(doubt.addresses.get(ref, ""))]):
         seen = look([ref], pages=_PAGES_OF_ONE, recipient=doubt.addresses[ref])
         if seen.failure:
-            return Findings(found, complete=False, failure=seen.failure)
+            return SearchResult(found, complete=False, failure=seen.failure)
         if seen.taken:
             return _by_name({**found, **seen.taken}, missing, seen.taken[ref].provider_id, look)
         # Somebody else's letter to him, or ours: he tells nothing.
         told = told or not seen.unnamed
     if told:
-        return Findings(found, complete=True)
+        return SearchResult(found, complete=True)
     return _inconclusive(found, "tells of none of the readers whether it has a letter for him")
 
 
 def _by_name(
     found: Mapping[str, Accepted], missing: Sequence[str], name: str, look: Callable[..., _Seen]
-) -> Findings:
+) -> SearchResult:
     """Look for the rest of a request by the name that all of its letters have in common.
 
     Its tag is not to be believed: what is missing now may have been taken all the same.
@@ -159,9 +161,9 @@ def _by_name(
     seen = look(missing, **{"message-id": name}) if name else _Seen({})
     found = {**found, **seen.taken}
     if all(ref in found for ref in missing):
-        return Findings(found, complete=True)
+        return SearchResult(found, complete=True)
     if seen.failure:
-        return Findings(found, complete=False, failure=seen.failure)
+        return SearchResult(found, complete=False, failure=seen.failure)
     return _inconclusive(found, "lists letters without the tag with which they left")
 
 
@@ -171,7 +173,7 @@ def _few(refs: Sequence[str]) -> Iterable[str]:
 
 
 def _look(
-    fetch: Callable[[str], Reply | Failure],
+    fetch: Callable[[str], HttpResponse | Failure],
     hide: Iterable[str],
     begin: str,
     refs: Iterable[str],
@@ -200,16 +202,16 @@ def _look(
     return _Seen(taken, unnamed, _unknown("lists more events than can be looked through"))
 
 
-def _read(reply: Reply | Failure, hide: Iterable[str]) -> _Page | Failure:
+def _read(reply: HttpResponse | Failure, hide: Iterable[str]) -> _Page | Failure:
     """Return what one page of events tells, or why it tells nothing."""
-    if not isinstance(reply, Reply):
+    if not isinstance(reply, HttpResponse):
         return reply
     said = responses.content(reply)
     items = said.get("items")
     if reply.status != mailgun_responses.OK or not isinstance(items, list):
         failure = mailgun_responses.failure(reply, hide)
         if reply.status in _MAY_NOT:
-            return Refused(f"{failure.reason}; a key that may only send cannot read events")
+            return RequestRefused(f"{failure.reason}; a key that may only send cannot read events")
         return failure
     text = mailgun_responses.text
     letters = [item for item in items if text(item, "event") in _TAKEN]
@@ -236,8 +238,8 @@ def following(said: Mapping[str, object]) -> str:
     return f"events/{found[1]}" if found else ""
 
 
-def _inconclusive(found: Mapping[str, Accepted], what: str) -> Findings:
-    return Findings(found, complete=False, failure=_unknown(what))
+def _inconclusive(found: Mapping[str, Accepted], what: str) -> SearchResult:
+    return SearchResult(found, complete=False, failure=_unknown(what))
 
 
 def _unknown(what: str) -> Unknown:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Final
 from newsletter import mime, personalize
 from newsletter.errors import NewsletterError
 from newsletter.providers import base
-from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
-from newsletter.providers.http import DEADLINE, Wire
+from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
+from newsletter.providers.http import DEADLINE, HttpClient
 from newsletter.providers.json_template import encode
 from newsletter.providers.mailgun import responses
 from newsletter.providers.mailgun import search as mailgun_search
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import Batch, Doubt, Letter, Recipient
+    from newsletter.model import Batch, Letter, Recipient, UnresolvedRequest
     from newsletter.personalize import Pieces
-    from newsletter.providers.base import Findings
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.base import SearchResult
+    from newsletter.providers.http import Failure, HttpResponse
 
 CAPABILITIES: Final = Capabilities(
     name="mailgun",
@@ -42,7 +42,7 @@ CAPABILITIES: Final = Capabilities(
     search=mailgun_search.SEARCH,
     substitution=True,
     # Events are listed by domain, for whatever key may read them.
-    account_by="MAILGUN_DOMAIN",
+    account_variable="MAILGUN_DOMAIN",
 )
 """What Mailgun can do."""
 
@@ -89,10 +89,10 @@ def open_provider(settings: Settings) -> Mailgun:
             where="MAILGUN_DOMAIN",
             hint='Write it as Mailgun lists it, such as "brief.example.org"',
         )
-    return Mailgun(key, domain, base.address(settings, _BASE))
+    return Mailgun(key, domain, base.base_url(settings, _BASE))
 
 
-class Mailgun(Mailer):
+class Mailgun(BaseProvider):
     """Sends batches in one body each, reads what became of them, and looks up what was taken.
 
     Args:
@@ -111,9 +111,9 @@ class Mailgun(Mailer):
         self.hide = (key, secret)
         self._headers = {"Authorization": f"Basic {secret}", "Accept": "application/json"}
         self._url = f"{address}/v3/{domain}"
-        self._wire = Wire(deadline=deadline)
+        self._wire = HttpClient(deadline=deadline)
 
-    def unfit(self, letter: Letter) -> str:
+    def unsupported(self, letter: Letter) -> str:
         """Say where syntax of Mailgun's own cannot be kept, or that there is too much in headers.
 
         In subject, text, HTML and readers' names it can: see `_shared`.
@@ -148,7 +148,7 @@ class Mailgun(Mailer):
         )
         return Payload.of(_form(batch.key, fields))
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Make the one request and read what Mailgun says to it."""
         kind = f"multipart/form-data; boundary={batch.key}"
         reply = self._wire.post(
@@ -157,18 +157,18 @@ class Mailgun(Mailer):
             parts=payload.parts,
         )
         outcome = responses.outcome(reply, batch.recipients, self.hide)
-        return Answer({reader.ref: outcome for reader in batch.recipients})
+        return SubmitResult({reader.ref: outcome for reader in batch.recipients})
 
-    def search(self, doubt: Doubt) -> Findings:
+    def search(self, doubt: UnresolvedRequest) -> SearchResult:
         """Look for the letters of a request among the events that Mailgun lists."""
         return mailgun_search.search(doubt, self.get, self.hide)
 
-    def get(self, path: str) -> Reply | Failure:
+    def get(self, path: str) -> HttpResponse | Failure:
         """Ask for what the domain has at a path: a page of at most `LARGEST_PAGE` bytes."""
         url = f"{self._url}/{path}"
         return self._wire.get(url, headers=self._headers, largest=mailgun_search.LARGEST_PAGE)
 
-    def delete(self, path: str) -> Reply | Failure:
+    def delete(self, path: str) -> HttpResponse | Failure:
         """Remove what the domain has at a path."""
         return self._wire.delete(f"{self._url}/{path}", headers=self._headers)
 
@@ -189,7 +189,7 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         greeting: What stands in the text where readers are greeted.
         in_html: The same in the HTML.
     """
-    cut = personalize.form(letter)
+    cut = personalize.letter_template(letter)
     words = _literals(letter)
     own = {"greeting": greeting, "leave_url": letter.leave_url + _variable(_LEAVE)}
     escaped = {"greeting": in_html, "leave_url": personalize.html_value(own["leave_url"])}
@@ -220,7 +220,7 @@ def _variable(name: str) -> str:
 
 def _literals(letter: Letter) -> Sequence[str]:
     """Return all in subject and text that Mailgun would replace; its place names its variable."""
-    literals = (letter.subject, *personalize.form(letter).text[::2])
+    literals = (letter.subject, *personalize.letter_template(letter).text[::2])
     return list(dict.fromkeys(word for text in literals for word in _syntax(text)))
 
 

@@ -11,7 +11,7 @@ from newsletter import mime, personalize
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, RetryLater
-from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
+from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -40,7 +40,7 @@ def open_provider(settings: Settings) -> Outbox:
     return Outbox(settings.state / "outbox")
 
 
-class Outbox(Mailer):
+class Outbox(BaseProvider):
     """Writes each message to `<folder>/<slug>/<delivery reference>.eml`.
 
     Safe to repeat: a file is named by its delivery and replaced in one step.
@@ -56,7 +56,7 @@ class Outbox(Mailer):
         messages = (personalize.message(batch, reader) for reader in batch.recipients)
         return Payload.of(tuple(mime.eml(message) for message in messages))
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Write the files."""
         outcomes: dict[str, Outcome] = {}
         for reader, content in zip(batch.recipients, payload.parts, strict=True):
@@ -69,9 +69,9 @@ class Outbox(Mailer):
                 outcomes[reader.ref] = RetryLater(f"the outbox: {error.problem}")
             else:
                 outcomes[reader.ref] = Accepted(name)
-        return Answer(outcomes)
+        return SubmitResult(outcomes)
 
-    def forget(self, slug: str) -> None:
+    def discard_rehearsal(self, slug: str) -> None:
         """Remove the folder of this issue."""
         shutil.rmtree(self._folder / slug, ignore_errors=True)
 

@@ -17,20 +17,20 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
-from newsletter.model import Event, EventKind, Suppressed
+from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers import base, pagination, responses, webhooks
-from newsletter.providers.bounces import HINTS, Failure, classify
-from newsletter.providers.http import Wire
+from newsletter.providers.bounces import HINTS, FailedDelivery, classify
+from newsletter.providers.http import HttpClient
 from newsletter.providers.pagination import Page
 from newsletter.providers.resend import send
-from newsletter.providers.webhooks import Gate, Untrusted, text
+from newsletter.providers.webhooks import InvalidSignature, WebhookVerifier, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.webhooks import Hook
+    from newsletter.providers.webhooks import WebhookRequest
 
 SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 
@@ -66,14 +66,14 @@ _ORIGINS: Final = {
 }
 
 
-def open_gate(settings: Settings) -> Gate:
+def open_gate(settings: Settings) -> WebhookVerifier:
     """Return what admits Resend's webhooks.
 
     Raises:
         NewsletterError: A secret is not one of Resend's.
     """
     keys = [_key(secret) for secret in webhooks.secrets(settings, SECRET)]
-    return Gate(partial(_admit, keys))
+    return WebhookVerifier(partial(_admit, keys))
 
 
 def _key(secret: str) -> bytes:
@@ -90,23 +90,23 @@ def _key(secret: str) -> bytes:
     return key
 
 
-def _admit(keys: Sequence[bytes], hook: Hook) -> str:
+def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
     name, moment, signed = (
         hook.headers.get(f"svix-{part}", "") for part in ("id", "timestamp", "signature")
     )
     signatures = list(islice(_SIGNATURE.finditer(signed[:_LONGEST_HEADER]), webhooks.HANDFUL))
     if not name or not signatures:
-        raise Untrusted("no good signature")
-    webhooks.refuse_stale(hook, moment)
+        raise InvalidSignature("no good signature")
+    webhooks.check_time(hook, moment)
     content = b".".join((name.encode(), moment.encode(), hook.body))
     if not webhooks.signed_by(keys, content, (base64.b64decode(one[1]) for one in signatures)):
-        raise Untrusted("no good signature")
+        raise InvalidSignature("no good signature")
     return webhooks.name(name, hook)
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
     """Return what a webhook tells; nothing of other things than letters."""
-    told = webhooks.told(_KINDS, text(said, "type"), said.get("created_at"), received)
+    told = webhooks.parse_kind(_KINDS, text(said, "type"), said.get("created_at"), received)
     if not told:
         return told
     kind, at = told
@@ -140,7 +140,7 @@ def _bounce(data: object) -> tuple[EventKind, EventKind | None, Cause | None]:
     sub_type = text(data, "bounce", "subType")
     if sub_type in _LISTED:
         return EventKind.SUPPRESSED, EventKind.HARD_BOUNCE, None
-    failure = Failure(
+    failure = FailedDelivery(
         permanent=_TYPES.get(text(data, "bounce", "type")),
         text=_server_words(data),
         hint=HINTS.get(sub_type),
@@ -162,7 +162,7 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
     known for ours, nor whether a bounce is one for good.
     """
     began, headers, query = datetime.now(UTC), _headers(settings), {"limit": str(_PER_PAGE)}
-    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
+    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
         get = partial(wire.get, headers=headers)
         for _ in range(pagination.PAGES):
             where = f"{_list(settings)}?{urlencode(query)}"
@@ -179,7 +179,7 @@ def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
 def lift(settings: Settings, email: str) -> str:
     """Take an address off Resend's list, if it is there."""
     headers = _headers(settings)
-    with closing(Wire(deadline=pagination.DEADLINE)) as wire:
+    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
         delete = partial(wire.delete, headers=headers)
         where = f"{_list(settings)}/{quote(email, safe='')}"
         pagination.remove(delete, where, _WHO, (email, *headers.values()))
@@ -187,10 +187,10 @@ def lift(settings: Settings, email: str) -> str:
 
 
 def _list(settings: Settings) -> str:
-    return f"{base.address(settings, send.BASE)}/suppressions"
+    return f"{base.base_url(settings, send.BASE)}/suppressions"
 
 
-def _is_older(found: Sequence[Suppressed], begin: datetime) -> bool:
+def _is_older(found: Sequence[ProviderSuppression], begin: datetime) -> bool:
     """Tell whether what follows is older; if a list is not newest first, nobody can tell."""
     moments = [one.at for one in found]
     return bool(moments) and moments == sorted(moments, reverse=True) and moments[-1] < begin
@@ -201,6 +201,6 @@ def _headers(settings: Settings) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {key}", "Accept": "application/json"}
 
 
-def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+def _suppressed(entry: Mapping[str, Any]) -> ProviderSuppression | None:
     because, at = _ORIGINS.get(text(entry, "origin")), webhooks.moment(entry.get("created_at"))
-    return Suppressed(text(entry, "email"), because, at) if because and at else None
+    return ProviderSuppression(text(entry, "email"), because, at) if because and at else None

@@ -13,19 +13,19 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import mime, personalize
-from newsletter.model import Accepted, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, RecipientRejected, RetryLater, Unknown
 from newsletter.providers import base, responses
-from newsletter.providers.arrays import ArrayMailer
-from newsletter.providers.base import Answer, Capabilities
+from newsletter.providers.arrays import JsonArrayProvider
+from newsletter.providers.base import Capabilities, SubmitResult
 from newsletter.providers.http import DEADLINE
-from newsletter.providers.json_template import Form, header, record, row, text
+from newsletter.providers.json_template import JsonTemplate, array, header, object_, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.http import Failure, HttpResponse
 
 CAPABILITIES: Final = Capabilities(
     name="resend",
@@ -36,7 +36,7 @@ CAPABILITIES: Final = Capabilities(
     # https://resend.com/docs/dashboard/emails/idempotency-keys
     replay=timedelta(hours=24),
     in_flight=10,
-    account_by="RESEND_API_KEY",
+    account_variable="RESEND_API_KEY",
 )
 """What Resend can do."""
 
@@ -63,10 +63,10 @@ def open_provider(settings: Settings) -> Resend:
         NewsletterError: There is no key, or it would travel where others can read it.
     """
     key = base.credential(settings, "RESEND_API_KEY", "Make a key at resend.com")
-    return Resend(key, base.address(settings, BASE))
+    return Resend(key, base.base_url(settings, BASE))
 
 
-class Resend(ArrayMailer):
+class Resend(JsonArrayProvider):
     """Sends batches, one reader a message, and reads what became of each.
 
     Args:
@@ -82,11 +82,11 @@ class Resend(ArrayMailer):
         headers = {"Authorization": f"Bearer {key}", "x-batch-validation": "permissive"}
         super().__init__(f"{address}/emails/batch", headers, deadline=deadline)
 
-    def form(self, letter: Letter) -> Form:
+    def form(self, letter: Letter) -> JsonTemplate:
         """Return one message, encoded once a letter."""
         return _form(letter)
 
-    def read(self, reply: Reply, readers: Sequence[Recipient]) -> Answer:
+    def read(self, reply: HttpResponse, readers: Sequence[Recipient]) -> SubmitResult:
         """Return what Resend says of each reader, and how many more requests it takes just now."""
         said = responses.content(reply)
         hide = responses.secrets(readers, self._key)
@@ -94,7 +94,7 @@ class Resend(ArrayMailer):
         count = len(readers)
         each = [failure] * count if failure else _outcomes(said, count, hide)
         remaining = responses.seconds(reply.headers.get("ratelimit-remaining", ""))
-        return Answer(
+        return SubmitResult(
             dict(zip((reader.ref for reader in readers), each, strict=True)),
             remaining=None if remaining is None else int(remaining),
             reset=responses.seconds(reply.headers.get("ratelimit-reset", "")),
@@ -102,7 +102,7 @@ class Resend(ArrayMailer):
         )
 
 
-def _failure(reply: Reply, said: Mapping[str, Any], hide: set[str]) -> Failure | None:
+def _failure(reply: HttpResponse, said: Mapping[str, Any], hide: set[str]) -> Failure | None:
     """Return what a reply means for the whole request, or None if it answers for each letter."""
     name = said.get("name")
     name = name if isinstance(name, str) and _NAME.fullmatch(name) else ""
@@ -135,7 +135,7 @@ def _outcomes(said: Mapping[str, Any], count: int, hide: set[str]) -> Sequence[O
         return [_UNMAPPED] * count
     accepted = iter(ids)
     return [
-        Rejected(f"Resend refuses it: {reasons[place] or 'it does not say why'}")
+        RecipientRejected(f"Resend refuses it: {reasons[place] or 'it does not say why'}")
         if place in reasons
         else Accepted(next(accepted))
         for place in range(count)
@@ -154,8 +154,8 @@ def _bare(sender: str) -> str:
 
 
 @functools.lru_cache(maxsize=2)
-def _form(letter: Letter) -> Form:
-    cut = personalize.form(letter)
+def _form(letter: Letter) -> JsonTemplate:
+    cut = personalize.letter_template(letter)
     headers = dict(cut.headers)
     fields = {field: text(headers[name]) for field, name in _FIELDS.items() if name in headers}
     fields["from"] = text((_bare(letter.sender),))
@@ -163,13 +163,13 @@ def _form(letter: Letter) -> Form:
         fields["reply_to"] = text((mime.encoded_mailbox("Reply-To", letter.reply_to),))
     own = {name: text(header(name, headers[name])) for name in _HEADERS if name in headers}
     delivery = {"name": text(("delivery",)), "value": text(("", "ref", ""))}
-    return Form.of(
-        record(
+    return JsonTemplate.of(
+        object_(
             fields
             | {
-                "to": row(fields["to"]),
-                "headers": record(own),
-                "tags": row(record(delivery)),
+                "to": array(fields["to"]),
+                "headers": object_(own),
+                "tags": array(object_(delivery)),
                 **({"html": text(cut.html, html=True)} if cut.html else {}),
                 "text": text(cut.text),
             }

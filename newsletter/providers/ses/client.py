@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from newsletter.errors import NewsletterError
 from newsletter.providers import base, responses
 from newsletter.providers.base import Quota
-from newsletter.providers.http import DEADLINE, Reply, Wire
+from newsletter.providers.http import DEADLINE, HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -64,21 +64,21 @@ class Account:
         self.secrets = tuple(filter(None, (keys.access_key, keys.secret_key, keys.token)))
         self._signer = SigV4Auth(keys, "ses", region)
         self._address = address
-        self._wire = Wire(deadline=deadline)
+        self._wire = HttpClient(deadline=deadline)
 
-    def post(self, path: str, payload: Payload) -> Reply | Failure:
+    def post(self, path: str, payload: Payload) -> HttpResponse | Failure:
         """Send a body of JSON, of which `payload.digest` is the SHA-256 (hex)."""
         url = self._address + path
         json = {"Content-Type": "application/json"}
         signed = self._signed("POST", url, json, payload.digest)
         return self._wire.post(url, headers=signed, parts=payload.parts)
 
-    def get(self, path: str) -> Reply | Failure:
+    def get(self, path: str) -> HttpResponse | Failure:
         """Ask for what there is at a path."""
         url = self._address + path
         return self._wire.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
 
-    def delete(self, path: str) -> Reply | Failure:
+    def delete(self, path: str) -> HttpResponse | Failure:
         """Remove what there is at a path."""
         url = self._address + path
         return self._wire.delete(url, headers=self._signed("DELETE", url, {}, _NO_BODY))
@@ -89,7 +89,7 @@ class Account:
         https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
         """
         reply = self.get("/v2/email/account")
-        if not isinstance(reply, Reply) or reply.status != _OK:
+        if not isinstance(reply, HttpResponse) or reply.status != _OK:
             return Quota()
         said = responses.content(reply)
         limits = said.get("SendQuota")
@@ -100,7 +100,7 @@ class Account:
         return Quota(
             per_second=rate or None,
             left=None if most is None else max(0, int(most - sent)),
-            barred="Amazon SES has stopped all sending of this account" if stopped else "",
+            blocked="Amazon SES has stopped all sending of this account" if stopped else "",
         )
 
     def close(self) -> None:
@@ -130,7 +130,7 @@ def open_account(settings: Settings) -> Account:
         settings.credentials.get("AWS_SESSION_TOKEN"),
     )
     cloud = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
-    return Account(keys, region, base.address(settings, f"https://email.{region}.{cloud}"))
+    return Account(keys, region, base.base_url(settings, f"https://email.{region}.{cloud}"))
 
 
 def _region(settings: Settings) -> str:

@@ -11,14 +11,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
-from newsletter.model import Event, EventKind, Suppressed
+from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers import pagination, responses, webhooks
-from newsletter.providers.bounces import HINTS, Failure, classify
-from newsletter.providers.http import Reply, Wire
+from newsletter.providers.bounces import HINTS, FailedDelivery, classify
+from newsletter.providers.http import HttpClient, HttpResponse
 from newsletter.providers.pagination import Page
 from newsletter.providers.ses import sns
 from newsletter.providers.ses.client import open_account
-from newsletter.providers.webhooks import Gate, text
+from newsletter.providers.webhooks import WebhookVerifier, text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,20 +63,20 @@ _UNTRIED: Final = {
 }
 
 
-def open_gate(settings: Settings) -> Gate:
+def open_gate(settings: Settings) -> WebhookVerifier:
     """Return what admits messages of our topics, whose certificates it fetches.
 
     Raises:
         NewsletterError: `SES_TOPIC_ARN` names no topic.
     """
-    wire = Wire(deadline=_PATIENCE)
+    wire = HttpClient(deadline=_PATIENCE)
 
     def fetch(url: str) -> bytes:
         reply = wire.get(url)
-        return reply.body if isinstance(reply, Reply) and reply.status == _OK else b""
+        return reply.body if isinstance(reply, HttpResponse) and reply.status == _OK else b""
 
     topics = sns.Topics(webhooks.secrets(settings, SECRET), fetch, where=SECRET)
-    return Gate(topics.admit, most=_LONGEST)
+    return WebhookVerifier(topics.admit, most=_LONGEST)
 
 
 def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
@@ -131,7 +131,7 @@ def _kind(name: str, own: object) -> tuple[EventKind, EventKind | None, Cause | 
     if kind is EventKind.COMPLAINT:
         kind = webhooks.report(text(own, "complaintFeedbackType"))
     elif kind is EventKind.SOFT_BOUNCE:
-        failure = Failure(
+        failure = FailedDelivery(
             permanent=_TYPES.get(text(own, "bounceType")),
             text=_bounced(own, "diagnosticCode"),
             code=_bounced(own, "status"),
@@ -183,7 +183,7 @@ def lift(settings: Settings, email: str) -> str:
     return ""
 
 
-def _suppressed(entry: Mapping[str, Any]) -> Suppressed | None:
+def _suppressed(entry: Mapping[str, Any]) -> ProviderSuppression | None:
     because = _LISTS.get(text(entry, "Reason"))
     at = webhooks.moment(entry.get("LastUpdateTime"))
-    return Suppressed(text(entry, "EmailAddress"), because, at) if because and at else None
+    return ProviderSuppression(text(entry, "EmailAddress"), because, at) if because and at else None

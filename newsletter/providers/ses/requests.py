@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personalize
-from newsletter.providers.json_template import Form, encode, header, record, row, text
+from newsletter.providers.json_template import JsonTemplate, array, encode, header, object_, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,28 +84,28 @@ class Bulk:
     """
 
     head: bytes
-    entry: Form
+    entry: JsonTemplate
     tail: bytes
     template: Template
 
 
 @functools.lru_cache(maxsize=2)
-def single(letter: Letter, configuration_set: str) -> Form:
+def single(letter: Letter, configuration_set: str) -> JsonTemplate:
     """Return the form of a request with one complete letter."""
-    cut = personalize.form(letter)
+    cut = personalize.letter_template(letter)
     in_html = {"Html": _content(cut.html, html=True)} if cut.html else {}
     content = {
         "Subject": _content((_subject(letter),)),
-        "Body": record(in_html | {"Text": _content(cut.text)}),
+        "Body": object_(in_html | {"Text": _content(cut.text)}),
         "Headers": _named(_headers(letter)),
     }
-    return Form.of(
-        record(
+    return JsonTemplate.of(
+        object_(
             _common(letter, configuration_set)
             | {
                 "Destination": _DESTINATION,
                 "EmailTags": _TAGS,
-                "Content": record({"Simple": record(content)}),
+                "Content": object_({"Simple": object_(content)}),
             }
         )
     )
@@ -117,27 +117,27 @@ def bulk(letter: Letter, configuration_set: str) -> Bulk:
     made = _template(letter)
     # Every entry has all values of its own; that there are none beside them, AWS wants to be told.
     content = {
-        "TemplateContent": record({name: text((part,)) for name, part in made.parts.items()}),
+        "TemplateContent": object_({name: text((part,)) for name, part in made.parts.items()}),
         "TemplateData": text(("{}",)),
     }
-    head, _, tail = record(
+    head, _, tail = object_(
         _common(letter, configuration_set)
         | {
-            "DefaultContent": record({"Template": record(content)}),
-            "BulkEmailEntries": row(("", "entries", "")),
+            "DefaultContent": object_({"Template": object_(content)}),
+            "BulkEmailEntries": array(("", "entries", "")),
         }
     )
-    data = record({"ReplacementTemplateData": text(("", "data", ""))})
+    data = object_({"ReplacementTemplateData": text(("", "data", ""))})
     entry = {
         "Destination": _DESTINATION,
         "ReplacementTags": _TAGS,
         "ReplacementHeaders": _named(_headers(letter)),
-        "ReplacementEmailContent": record({"ReplacementTemplate": data}),
+        "ReplacementEmailContent": object_({"ReplacementTemplate": data}),
     }
-    return Bulk(head.encode(), Form.of(record(entry)), tail.encode(), made)
+    return Bulk(head.encode(), JsonTemplate.of(object_(entry)), tail.encode(), made)
 
 
-def unfit(letter: Letter) -> str:
+def unsupported(letter: Letter) -> str:
     """Say why a letter cannot travel unchanged; empty if it can."""
     leave_url = len(letter.leave_url) + _TOKEN
     for name, pieces in _headers(letter).items():
@@ -155,14 +155,14 @@ def _common(letter: Letter, configuration_set: str) -> dict[str, Pieces]:
     """Return what every request says."""
     fields: dict[str, Pieces] = {"FromEmailAddress": text(header("From", (letter.sender,)))}
     if letter.reply_to:
-        fields["ReplyToAddresses"] = row(text(header("Reply-To", (letter.reply_to,))))
+        fields["ReplyToAddresses"] = array(text(header("Reply-To", (letter.reply_to,))))
     if configuration_set:
         fields["ConfigurationSetName"] = text((configuration_set,))
     return fields | {"ConfigurationOverrides": _NO_TRACKING}
 
 
 def _headers(letter: Letter) -> dict[str, Pieces]:
-    headers = dict(personalize.form(letter).headers)
+    headers = dict(personalize.letter_template(letter).headers)
     return {name: header(name, headers[name]) for name in _HEADERS if name in headers}
 
 
@@ -172,22 +172,22 @@ def _subject(letter: Letter) -> str:
 
 
 def _content(pieces: Pieces, *, html: bool = False) -> Pieces:
-    return record({"Charset": text(("UTF-8",)), "Data": text(pieces, html=html)})
+    return object_({"Charset": text(("UTF-8",)), "Data": text(pieces, html=html)})
 
 
 def _named(values: Mapping[str, Pieces]) -> Pieces:
     """Return values with their names, as SES has both headers and tags."""
-    return row(
-        *(record({"Name": text((name,)), "Value": text(value)}) for name, value in values.items())
+    return array(
+        *(object_({"Name": text((name,)), "Value": text(value)}) for name, value in values.items())
     )
 
 
-_DESTINATION: Final = record({"ToAddresses": row(text(("", "email", "")))})
+_DESTINATION: Final = object_({"ToAddresses": array(text(("", "email", "")))})
 _TAGS: Final = _named({"delivery": ("", "ref", "")})
 
 
 def _template(letter: Letter) -> Template:
-    cut = personalize.form(letter)
+    cut = personalize.letter_template(letter)
     slots: dict[str, str] = {}
     braces: dict[str, str] = {}
     parts = {

@@ -12,14 +12,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.model import Accepted, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import Accepted, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers import responses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.model import Outcome
-    from newsletter.providers.http import Failure, Reply
+    from newsletter.providers.http import Failure, HttpResponse
 
 _CLOSED: Final = "has shut this account down"
 _PAUSED: Final = "has paused the sending of this account or configuration set"
@@ -95,7 +95,7 @@ class _Said:
         return f" ({self.quote})" if self.quote else ""
 
 
-def failure(reply: Reply, context: Context) -> Failure | None:
+def failure(reply: HttpResponse, context: Context) -> Failure | None:
     """Return what a reply means for the whole request, or None if it answers for each letter."""
     content = responses.content(reply)
     told = content.get("message", content.get("Message"))
@@ -108,13 +108,13 @@ def failure(reply: Reply, context: Context) -> Failure | None:
     return meaning or responses.verdict(reply, said.quote)
 
 
-def one(reply: Reply) -> Outcome:
+def one(reply: HttpResponse) -> Outcome:
     """Return what a reply says of the one letter that it took."""
     found = responses.name(responses.content(reply).get("MessageId"))
     return Accepted(found) if found else Unknown("the answer of Amazon SES names no letter")
 
 
-def many(reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
+def many(reply: HttpResponse, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
     """Map the results of an answer to the letters of its request by their places.
 
     Unless there are exactly as many, each with a name of its own if it was taken, there is no
@@ -144,10 +144,10 @@ def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Ou
     reason = f"Amazon SES refuses it{said.because}"
     if said.word not in _OF_THE_LETTER:
         return Unknown(f"Amazon SES says something new of this letter{said.because}")
-    return Refused(reason, divisible=True) if shared else Rejected(reason)
+    return RequestRefused(reason, divisible=True) if shared else RecipientRejected(reason)
 
 
-def _account(said: _Said, context: Context) -> RetryLater | Refused | None:
+def _account(said: _Said, context: Context) -> RetryLater | RequestRefused | None:
     """Return what is said of the account or its limits, whoever the letter is for."""
     if said.word in _QUOTA or (said.word in _LATER and "daily message quota" in said.plain):
         reason = f"the quota of the Amazon SES account is used up{said.because}"
@@ -155,28 +155,28 @@ def _account(said: _Said, context: Context) -> RetryLater | Refused | None:
     if said.word in _LATER:
         return RetryLater(f"Amazon SES takes nothing just now{said.because}")
     if said.word in _ACCOUNT:
-        return Refused(f"Amazon SES {_ACCOUNT[said.word]}{said.because}")
+        return RequestRefused(f"Amazon SES {_ACCOUNT[said.word]}{said.because}")
     if _UNVERIFIED not in said.plain:
         return None
     if context.sender.lower() in said.plain:
-        return Refused("Amazon SES has not verified the sender's domain in this region")
-    return Refused(
+        return RequestRefused("Amazon SES has not verified the sender's domain in this region")
+    return RequestRefused(
         "the Amazon SES account is in its sandbox, where only verified addresses are mailed: "
         "ask AWS for production access"
     )
 
 
-def _signature(said: _Said) -> RetryLater | Refused | None:
+def _signature(said: _Said) -> RetryLater | RequestRefused | None:
     """Return what is wrong with the moment at which a request was signed."""
     if said.word in _EXPIRED:
         # Who has keys for a while only, such as a scheduled job, brings new ones the next time.
         return RetryLater(f"AWS_SESSION_TOKEN has expired{said.because}", _AN_HOUR)
     if said.word in _UNTIMELY or said.plain.startswith(_CLOCK):
-        return Refused(f"the clock of this machine is wrong{said.because}")
+        return RequestRefused(f"the clock of this machine is wrong{said.because}")
     return None
 
 
-def _name(reply: Reply, content: Mapping[str, Any]) -> str:
+def _name(reply: HttpResponse, content: Mapping[str, Any]) -> str:
     """Return what an error is called, which may stand in "prefix#Name:url".
 
     https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter import personalize
 from newsletter.providers import base, responses
-from newsletter.providers.base import Answer, Capabilities, Mailer, Payload
-from newsletter.providers.http import DEADLINE, Reply
+from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
+from newsletter.providers.http import DEADLINE, HttpResponse
 from newsletter.providers.ses import requests
 from newsletter.providers.ses import responses as ses_responses
 from newsletter.providers.ses.client import open_account
@@ -54,7 +54,7 @@ def open_provider(settings: Settings) -> Ses:
     return Ses(open_account(settings), settings.credentials.get("SES_CONFIGURATION_SET", ""))
 
 
-class Ses(Mailer):
+class Ses(BaseProvider):
     """Sends one complete letter a request, and reads what became of it.
 
     Args:
@@ -69,14 +69,14 @@ class Ses(Mailer):
         self._account = account
         self._configuration_set = configuration_set
 
-    def suited(self, audience: int) -> Ses:
+    def for_audience(self, audience: int) -> Ses:
         """Return the way that sends a template and fifty readers' values, if there are many."""
         many = audience > _LARGE_AUDIENCE
         return SesBulk(self._account, self._configuration_set) if many else self
 
-    def unfit(self, letter: Letter) -> str:
+    def unsupported(self, letter: Letter) -> str:
         """Say which header is too long, or that the letter is."""
-        return requests.unfit(letter)
+        return requests.unsupported(letter)
 
     def quota(self) -> Quota:
         """Ask what the account may send just now."""
@@ -86,28 +86,28 @@ class Ses(Mailer):
         """Return the JSON that will leave, with a digest that its signature needs as well."""
         form = requests.single(batch.letter, self._configuration_set)
         parts: list[bytes] = []
-        for reader in base.in_ascii(batch):
+        for reader in base.ascii_recipients(batch):
             parts += form.filled(form.encoded(personalize.values(batch.date, reader)))
         return _payload(parts)
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Make the one request and read what Amazon SES says to it."""
         outcomes: dict[str, Outcome] = {reader.ref: base.UNMAILABLE for reader in batch.recipients}
-        readers = base.in_ascii(batch)
+        readers = base.ascii_recipients(batch)
         if not readers:
-            return Answer(outcomes)
+            return SubmitResult(outcomes)
         refs = [reader.ref for reader in readers]
         reply = self._account.post(self._path, payload)
-        if not isinstance(reply, Reply):
-            return Answer(outcomes | dict.fromkeys(refs, reply))
+        if not isinstance(reply, HttpResponse):
+            return SubmitResult(outcomes | dict.fromkeys(refs, reply))
         context = ses_responses.Context(
             hide=responses.secrets(readers, *self._account.secrets),
             sender=parseaddr(batch.letter.sender)[1].rpartition("@")[2],
         )
         if failure := ses_responses.failure(reply, context):
-            return Answer(outcomes | dict.fromkeys(refs, failure))
+            return SubmitResult(outcomes | dict.fromkeys(refs, failure))
         said, surplus = self._read(reply, len(refs), context)
-        return Answer(outcomes | dict(zip(refs, said, strict=True)), surplus=surplus)
+        return SubmitResult(outcomes | dict(zip(refs, said, strict=True)), surplus=surplus)
 
     def close(self) -> None:
         """Close every connection."""
@@ -115,7 +115,7 @@ class Ses(Mailer):
 
     def _read(
         self,
-        reply: Reply,
+        reply: HttpResponse,
         count: int,
         context: Context,  # noqa: ARG002 - only the answer for many quotes what it was sent
     ) -> tuple[Sequence[Outcome], int]:
@@ -132,13 +132,15 @@ class SesBulk(Ses):
         """Return the JSON that will leave; what all readers share stands there once."""
         bulk = requests.bulk(batch.letter, self._configuration_set)
         parts = [bulk.head]
-        for reader in base.in_ascii(batch):
+        for reader in base.ascii_recipients(batch):
             own = personalize.values(batch.date, reader)
             encoded = bulk.entry.encoded(own | {"data": bulk.template.data(own)})
             parts += [b","] * (len(parts) > 1) + bulk.entry.filled(encoded)
         return _payload([*parts, bulk.tail])
 
-    def _read(self, reply: Reply, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
+    def _read(
+        self, reply: HttpResponse, count: int, context: Context
+    ) -> tuple[Sequence[Outcome], int]:
         return ses_responses.many(reply, count, context)
 
 

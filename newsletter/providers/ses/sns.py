@@ -17,19 +17,18 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from urllib.parse import urlsplit
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography import exceptions, x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import webhooks
-from newsletter.providers.webhooks import Untrusted, text
+from newsletter.providers.webhooks import InvalidSignature, text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from newsletter.providers.webhooks import Hook
+    from newsletter.providers.webhooks import WebhookRequest
 
 Fetch: TypeAlias = "Callable[[str], bytes]"
 """Returns what is at an address, empty if it cannot be had."""
@@ -84,23 +83,23 @@ class Topics:
         self._failed: deque[float] = deque()
         self._lock = threading.Lock()
 
-    def admit(self, hook: Hook) -> str:
+    def admit(self, hook: WebhookRequest) -> str:
         """Return the name of a genuine message; confirm a subscription to one of our topics."""
         # Whoever does not know a topic of ours does not even get his JSON read.
         if not any(arn.encode() in hook.body for arn in self._arns):
-            raise Untrusted("no good signature")
+            raise InvalidSignature("no good signature")
         said = webhooks.decoded(hook.body)
         host = self._host(text(said, "TopicArn"))
         fields = _FIELDS.get(text(said, "Type"), ())
         if not host or not fields:
-            raise Untrusted("no good signature")
+            raise InvalidSignature("no good signature")
         moment = webhooks.moment(said.get("Timestamp"))
-        webhooks.refuse_stale(
-            hook, moment.timestamp() if moment else 0.0, within=webhooks.A_WORKING_DAY
+        webhooks.check_time(
+            hook, moment.timestamp() if moment else 0.0, within=webhooks.RETRY_WINDOW
         )
         signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
         if not self._verified(said, host, signed.encode()):
-            raise Untrusted("no good signature")
+            raise InvalidSignature("no good signature")
         if text(said, "Type") == CONFIRMATION:
             self._confirm(text(said, "SubscribeURL"), host)
         return webhooks.name(text(said, "MessageId"), hook)
@@ -118,7 +117,7 @@ class Topics:
         try:
             signature = base64.b64decode(text(said, "Signature"), validate=True)
             key.verify(signature, signed, padding.PKCS1v15(), algorithm())
-        except (InvalidSignature, binascii.Error, ValueError):
+        except (exceptions.InvalidSignature, binascii.Error, ValueError):
             return False
         return True
 
@@ -142,19 +141,19 @@ class Topics:
         Whoever knows the topic could name a certificate that is not there with each message.
 
         Raises:
-            Untrusted: Too many could not be had in the last minute; Amazon comes again.
+            InvalidSignature: Too many could not be had in the last minute; Amazon comes again.
         """
         now = time.monotonic()
         while self._failed and self._failed[0] < now - _MINUTE:
             self._failed.popleft()
         if len(self._failed) >= _MOST_FAILURES:
-            raise Untrusted("too many certificates could not be had", 503)
+            raise InvalidSignature("too many certificates could not be had", 503)
         self._failed.append(now)
         return True
 
     def _confirm(self, url: str, host: str) -> None:
         if not _is_at(url, host) or not self._fetch(url):
-            raise Untrusted("the subscription could not be confirmed", 503)
+            raise InvalidSignature("the subscription could not be confirmed", 503)
 
 
 def _is_at(url: str, host: str) -> bool:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import DecisionNeeded
-from newsletter.model import Accepted, Outcome, Refused
-from newsletter.providers.base import Answer
+from newsletter.model import Accepted, Outcome, RequestRefused
+from newsletter.providers.base import SubmitResult
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("database")
 
-REFUSED = Refused("cannot read a letter (400)", divisible=True)
+REFUSED = RequestRefused("cannot read a letter (400)", divisible=True)
 
 
 class Picky(FakeProvider):
@@ -32,11 +32,11 @@ class Picky(FakeProvider):
     """From which request on everything is refused; 0 is never."""
     requests = 0
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         self.requests += 1
         spoilt = any(reader.email in self.bad for reader in batch.recipients)
         if spoilt or (self.after and self.requests > self.after):
-            return Answer(dict.fromkeys((r.ref for r in batch.recipients), REFUSED))
+            return SubmitResult(dict.fromkeys((r.ref for r in batch.recipients), REFUSED))
         return super().submit(batch, payload)
 
 
@@ -143,7 +143,7 @@ def test_who_leaves_while_his_request_is_divided_gets_nothing(root: Path, tmp_pa
     provider = picky(tmp_path, 10)
     submit = provider.submit
 
-    def leave_first(batch: Batch, payload: Payload) -> Answer:
+    def leave_first(batch: Batch, payload: Payload) -> SubmitResult:
         if provider.requests == 0:
             newsletter.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id IN (20, 80)")
         return submit(batch, payload)
@@ -157,7 +157,7 @@ def test_a_refusal_of_the_account_is_never_divided(root: Path, tmp_path: Path) -
     newsletter = Newsletter(root, readers=300)
 
     def revoked(batch: Batch) -> dict[str, Outcome]:
-        return {r.ref: Refused("refuses this key (401)") for r in batch.recipients}
+        return {r.ref: RequestRefused("refuses this key (401)") for r in batch.recipients}
 
     provider = FakeProvider(tmp_path / "taken", size=100, answer=revoked)
     trouble = newsletter.send(provider).trouble

@@ -12,8 +12,8 @@ import pytest
 from newsletter import delivery
 from newsletter.delivery.circuit_breaker import Breaker
 from newsletter.errors import DecisionNeeded
-from newsletter.model import Accepted, Outcome, Refused, Rejected, Unknown
-from newsletter.providers.base import Answer
+from newsletter.model import Accepted, Outcome, RecipientRejected, RequestRefused, Unknown
+from newsletter.providers.base import SubmitResult
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def refusing(share: int) -> Mapping[str, Outcome] | None:
 
     def answer(batch: Batch) -> Mapping[str, Outcome]:
         return {
-            reader.ref: Rejected("no such mailbox")
+            reader.ref: RecipientRejected("no such mailbox")
             if int(reader.email.removeprefix("lezer").partition("@")[0]) % share == 0
             else Accepted(f"id-{reader.ref}")
             for reader in batch.recipients
@@ -80,11 +80,13 @@ def test_few_rejections_are_the_ordinary_week(
 
 def test_requests_that_were_divided_make_no_share_smaller() -> None:
     breaker = Breaker(0)
-    refused = [Refused("not valid (400)", divisible=True)] * 1000
+    refused = [RequestRefused("not valid (400)", divisible=True)] * 1000
     for _ in range(10):
         assert breaker.heard(refused, surplus=0, replayable=False) == ""
     assert breaker.heard([Accepted("id")] * 100, surplus=0, replayable=False) == ""
-    said = [breaker.heard([Rejected("no")], surplus=0, replayable=False) for _ in range(10)]
+    said = [
+        breaker.heard([RecipientRejected("no")], surplus=0, replayable=False) for _ in range(10)
+    ]
     assert said[:-1] == [""] * 9
     assert "10 of 110 letters" in said[-1]
 
@@ -95,9 +97,9 @@ def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(
     class Generous(FakeProvider):
         surplus = 1
 
-        def submit(self, batch: Batch, payload: Payload) -> Answer:
+        def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
             said = super().submit(batch, payload)
-            return Answer(said.outcomes, surplus=self.surplus if self.calls == 2 else 0)
+            return SubmitResult(said.outcomes, surplus=self.surplus if self.calls == 2 else 0)
 
     newsletter = Newsletter(root, readers=100)
     provider = Generous(tmp_path / "taken")

@@ -20,7 +20,7 @@ from newsletter.model import (
     MailingState,
     Pause,
     Receipt,
-    Rejected,
+    RecipientRejected,
     Unknown,
     Unsettled,
 )
@@ -42,7 +42,7 @@ NOW = datetime(2026, 11, 29, 6, 30, tzinfo=UTC)
 HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
 BLIND = Capabilities("fake", rehearsal=False, max_messages=10, lease=MINUTE)
 KEYED = replace(BLIND, replay=10 * HOUR)
-LISTING = replace(BLIND, search=Search(lag=LAG, keeps=72 * HOUR))
+LISTING = replace(BLIND, search=Search(lag=LAG, retention=72 * HOUR))
 SEND = f"newsletter send {SLUG}"
 RESOLVE = f"newsletter resolve {SLUG}"
 
@@ -395,7 +395,7 @@ def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: P
         refs = [reader.ref for reader in batch.recipients]
         return {
             **{ref: Accepted(f"id-{ref}") for ref in refs[:-3]},
-            **dict.fromkeys(refs[-3:-1], Rejected("no such mailbox")),
+            **dict.fromkeys(refs[-3:-1], RecipientRejected("no such mailbox")),
             refs[-1]: Unknown("it broke off"),
         }
 

@@ -23,7 +23,7 @@ from newsletter.model import (
     DeliveryState,
     MailingState,
     Outcome,
-    Rejected,
+    RecipientRejected,
     RetryLater,
     Unknown,
 )
@@ -139,7 +139,7 @@ class Ledger(RuleBasedStateMachine):
             said = (
                 [Accepted("id"), Unknown("?"), None]
                 if reader.ref in taken
-                else [RetryLater("later"), Rejected("no"), Unknown("?"), None]
+                else [RetryLater("later"), RecipientRejected("no"), Unknown("?"), None]
             )
             if claim.attempt > 1:
                 # ... of this request, that is: of a repetition it may say so.

@@ -16,7 +16,7 @@ import pytest
 from newsletter import render, tokens
 from newsletter.delivery import notices
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import NoticeKind, Refused, Rejected, RetryLater, Unknown
+from newsletter.model import NoticeKind, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store.notices import Via
 from newsletter.subscriptions.admin import add, unsubscribe
@@ -238,9 +238,9 @@ def test_the_key_that_signed_is_written_down(newsletter: Newsletter) -> None:
 @pytest.mark.parametrize(
     ("outcome", "state", "trouble"),
     [
-        (Rejected("no such address"), "rejected", None),
+        (RecipientRejected("no such address"), "rejected", None),
         (RetryLater("busy"), "pending", TryAgain),
-        (Refused("the key is not valid"), "pending", DecisionNeeded),
+        (RequestRefused("the key is not valid"), "pending", DecisionNeeded),
         (Unknown("no answer"), "unknown", TryAgain),
     ],
 )
@@ -264,7 +264,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
 ) -> None:
     for name in ("anna", "bert"):
         request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
-    refused = Refused("refuses the request (400)", divisible=True)
+    refused = RequestRefused("refuses the request (400)", divisible=True)
     provider = FakeProvider(newsletter.root / "taken")
     provider.answer = lambda batch: (
         dict.fromkeys((one.ref for one in batch.recipients), refused)
@@ -310,7 +310,7 @@ def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
     request_signup(newsletter.store, wish("anna@example.org"), VIA)
-    for outcome in (Unknown("no answer"), RetryLater("busy"), Refused("no")):
+    for outcome in (Unknown("no answer"), RetryLater("busy"), RequestRefused("no")):
         send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=say(outcome)))
         assert queued(newsletter.store) == [("confirmation", "unknown")]
         clock[0] += timedelta(hours=1)

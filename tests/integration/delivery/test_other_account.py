@@ -20,7 +20,7 @@ from newsletter import delivery, desk, providers
 from newsletter.cli.status_text import explained
 from newsletter.delivery.notices import is_due, via
 from newsletter.errors import TryAgain
-from newsletter.providers.base import account
+from newsletter.providers.base import account_id
 from newsletter.store import claims, recovery
 from newsletter.subscriptions.signup import request_signup
 from tests.integration.delivery.test_search import Clock
@@ -84,7 +84,7 @@ class Author:
 
     def take(self, value: str = "") -> None:
         """Put another key or domain into the environment; nothing puts the first one back."""
-        own = {self._case.can.account_by: value} if value else {}
+        own = {self._case.can.account_variable: value} if value else {}
         credentials = {**self._case.environment, **own}
         self.newsletter.settings = dataclasses.replace(
             self.newsletter.settings, credentials=credentials
@@ -144,7 +144,7 @@ def test_another_account_gives_nobody_a_second_letter_and_the_first_one_complete
         assert set(author.copies().values()) == {1}
         assert trouble
         assert trouble.exit_code == 3
-        assert f"put {case.can.account_by} back" in str(trouble)
+        assert f"put {case.can.account_variable} back" in str(trouble)
         assert "newsletter resolve" in str(trouble)
         author.clock.moment += timedelta(minutes=46)
     author.take()
@@ -162,9 +162,8 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     author.send()
     (remedy,) = author.outlook().remedies
     assert (remedy.means, remedy.letters) == (delivery.Means.ACCOUNT, FIRST)
-    back = (
-        f"put {case.can.account_by} back as it was, then newsletter send {author.newsletter.slug}"
-    )
+    slug = author.newsletter.slug
+    back = f"put {case.can.account_variable} back as it was, then newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
     assert author.outlook().next_step == f"{back}; or {resolve}"
     assert f"for {FIRST}, another account can tell" in author.explained()
@@ -195,7 +194,7 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
 
     told = due()
     assert told.exit_code == 3
-    assert f"put {case.can.account_by} back" in str(told.troubles[0])
+    assert f"put {case.can.account_variable} back" in str(told.troubles[0])
     assert set(author.copies().values()) == {1}
     author.take()
     assert due().exit_code == 0
@@ -219,7 +218,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
     author.lose_answers()
     newsletter = author.newsletter
     author.send(limit=5)
-    own = account(newsletter.settings, case.can)
+    own = account_id(newsletter.settings, case.can)
     newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
     with newsletter.store.write() as connection:
         terms: dict[str, Any] = {"size": 4, "lease": timedelta(minutes=1), "key_id": "k"}
@@ -253,18 +252,18 @@ def test_what_left_before_accounts_were_noted_counts_as_the_own_ones(
     assert set(author.copies().values()) == {1}
     if case.can.replay:
         # Whoever was asked again has them now, whatever comes of it.
-        own = account(author.newsletter.settings, case.can)
+        own = account_id(author.newsletter.settings, case.can)
         assert author.newsletter.sql("SELECT DISTINCT account FROM batches") == [(own,)]
 
 
 def test_nothing_that_is_secret_is_kept_of_an_account(author: Author, case: Case) -> None:
     author.lose_answers()
     ((kept,),) = author.newsletter.sql("SELECT DISTINCT account FROM batches")
-    assert kept == account(author.newsletter.settings, case.can)
-    for secret in (*case.secrets, case.environment[case.can.account_by]):
+    assert kept == account_id(author.newsletter.settings, case.can)
+    for secret in (*case.secrets, case.environment[case.can.account_variable]):
         assert secret not in str(kept)
     author.take(ANOTHER)
-    assert kept != account(author.newsletter.settings, case.can)
+    assert kept != account_id(author.newsletter.settings, case.can)
 
 
 @pytest.mark.parametrize("case", KEYED, ids=lambda case: case.name)

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import TryAgain
-from newsletter.model import Accepted, DeliveryState, MailingState, Refused, RetryLater
-from newsletter.providers.base import Answer
+from newsletter.model import Accepted, DeliveryState, MailingState, RequestRefused, RetryLater
+from newsletter.providers.base import SubmitResult
 from newsletter.providers.outbox.send import Outbox
 from tests.support.newsletter import FakeProvider, Newsletter
 
@@ -123,16 +123,16 @@ def test_what_is_still_to_go_is_told_when_every_answer_is_here(root: Path, tmp_p
     provider.capabilities = replace(provider.capabilities, in_flight=2)
     numbers = itertools.count(1)
 
-    def submit(batch: Batch, _payload: Payload) -> Answer:
+    def submit(batch: Batch, _payload: Payload) -> SubmitResult:
         said: Outcome = Accepted("id")
         match next(numbers):
             case 2:
-                said = Refused("refuses this key (401)")
+                said = RequestRefused("refuses this key (401)")
             case 3:
                 while newsletter.sql("SELECT state FROM mailings") != [("paused",)]:
                     time.sleep(0.01)
                 said = RetryLater("busy", 0)
-        return Answer(dict.fromkeys((reader.ref for reader in batch.recipients), said))
+        return SubmitResult(dict.fromkeys((reader.ref for reader in batch.recipients), said))
 
     provider.submit = submit  # type: ignore[method-assign]
     report = newsletter.send(provider)
@@ -147,11 +147,11 @@ def test_a_refusal_pauses_the_mailing_and_loses_nobody(
     newsletter = Newsletter(root)
     provider = FakeProvider(tmp_path / "taken")
 
-    def refuse(batch: object) -> dict[str, Accepted | Refused] | None:
+    def refuse(batch: object) -> dict[str, Accepted | RequestRefused] | None:
         if provider.calls < times:
             return None
         provider.ledger.write_text("", encoding="utf-8")
-        return {r.ref: Refused("refuses this key (401)") for r in batch.recipients}  # type: ignore[attr-defined]
+        return {r.ref: RequestRefused("refuses this key (401)") for r in batch.recipients}  # type: ignore[attr-defined]
 
     provider.answer = refuse
     report = newsletter.send(provider)

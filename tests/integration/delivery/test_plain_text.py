@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.model import Batch, Outcome
-    from newsletter.providers.base import Answer, Payload
+    from newsletter.providers.base import Payload, SubmitResult
 
 PLAIN = {f"lezer{n}@example.org" for n in (0, 3, 4, 11, 24)}
 
@@ -36,7 +36,7 @@ def choose(newsletter: Newsletter, email: str) -> None:
 class Watched(FakeProvider):
     """Notes of each request who was in it, and whether it had HTML."""
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         self.seen = getattr(self, "seen", [])
         emails = [reader.email for reader in batch.recipients]
         self.seen.append((emails, bool(batch.letter.html), batch.key))

@@ -13,7 +13,7 @@ from newsletter import delivery, desk, tokens
 from newsletter.addresses import parse_address
 from newsletter.delivery import preflight
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import Refused, Rejected, RetryLater, Unknown
+from newsletter.model import RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers import open_provider
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.fake_resend import FAULTS, FakeResend
@@ -146,8 +146,8 @@ def test_taking_the_draft_line_away_changes_nothing_of_the_letter(
 @pytest.mark.parametrize(
     ("outcome", "error", "words"),
     [
-        (Rejected("no such mailbox"), NewsletterError, "no such mailbox"),
-        (Refused("this key is not valid"), DecisionNeeded, "this key is not valid"),
+        (RecipientRejected("no such mailbox"), NewsletterError, "no such mailbox"),
+        (RequestRefused("this key is not valid"), DecisionNeeded, "this key is not valid"),
         (RetryLater("too many requests"), TryAgain, "too many requests"),
         (Unknown("no answer"), DecisionNeeded, "inbox"),
         (None, DecisionNeeded, "inbox"),

@@ -9,8 +9,8 @@ import pytest
 
 from newsletter import delivery
 from newsletter.errors import DecisionNeeded
-from newsletter.model import Accepted, Doubt, Unknown
-from newsletter.providers.base import Answer, Findings, Search
+from newsletter.model import Accepted, Unknown, UnresolvedRequest
+from newsletter.providers.base import Search, SearchResult, SubmitResult
 from newsletter.store import unresolved
 from tests.support.newsletter import FakeProvider, Newsletter
 
@@ -40,7 +40,7 @@ class Searchable(FakeProvider):
 
     def __init__(self, ledger: Path, **more: Any) -> None:  # noqa: ANN401
         super().__init__(ledger, replay=timedelta(), **more)
-        search = Search(lag=LAG, keeps=timedelta(days=3))
+        search = Search(lag=LAG, retention=timedelta(days=3))
         can = self.capabilities
         self.capabilities = type(can)(
             name=can.name,
@@ -54,23 +54,27 @@ class Searchable(FakeProvider):
         self.drop: set[int] = set()
         self.lists = True
         self.complete = True
-        self.searches: list[Doubt] = []
+        self.searches: list[UnresolvedRequest] = []
 
-    def submit(self, batch: Batch, payload: Payload) -> Answer:
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         refs = {reader.ref for reader in batch.recipients}
         if self.calls + 1 in self.drop:
             self.calls += 1
-            return Answer(dict.fromkeys(refs, Unknown("it broke off")))
+            return SubmitResult(dict.fromkeys(refs, Unknown("it broke off")))
         said = super().submit(batch, payload)
         self.listed |= refs
         return (
-            Answer(dict.fromkeys(refs, Unknown("no answer"))) if self.calls in self.lose else said
+            SubmitResult(dict.fromkeys(refs, Unknown("no answer")))
+            if self.calls in self.lose
+            else said
         )
 
-    def search(self, doubt: Doubt) -> Findings:
+    def search(self, doubt: UnresolvedRequest) -> SearchResult:
         self.searches.append(doubt)
         found = self.listed & set(doubt.refs) if self.lists else set()
-        return Findings({ref: Accepted(f"found-{ref}") for ref in found}, complete=self.complete)
+        return SearchResult(
+            {ref: Accepted(f"found-{ref}") for ref in found}, complete=self.complete
+        )
 
 
 @pytest.fixture
@@ -153,7 +157,7 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
     for _ in range(2):
         clock.moment += timedelta(minutes=16)
         with newsletter.store.write() as connection:
-            missed = Findings({}, complete=True)
+            missed = SearchResult({}, complete=True)
             assert not unresolved.record_search(connection, doubt, missed, search, began=began)
     provider.lists = True
     assert newsletter.send(provider).trouble is None

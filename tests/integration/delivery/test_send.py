@@ -16,11 +16,11 @@ from newsletter.model import (
     Accepted,
     DeliveryState,
     MailingState,
-    Rejected,
+    RecipientRejected,
     RetryLater,
     Unknown,
 )
-from newsletter.providers.base import Answer, Payload
+from newsletter.providers.base import Payload, SubmitResult
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store import claims, mailings, recovery, unresolved
 from newsletter.store.keys import signing_keys
@@ -128,7 +128,7 @@ def test_every_outcome_finds_its_own_delivery(newsletter: Newsletter, tmp_path: 
         # In another order, and one is missing.
         return {
             refs[3]: Unknown("half an answer"),
-            refs[1]: Rejected("no such mailbox"),
+            refs[1]: RecipientRejected("no such mailbox"),
             refs[0]: Accepted("id-0"),
             refs[2]: RetryLater("come back tomorrow", after=86_400),
         }
@@ -571,7 +571,7 @@ def test_a_rehearsal_is_not_replaced_while_its_letters_are_being_written(
     outbox = Outbox(newsletter.root / "outbox")
 
     class Edited(Outbox):
-        def submit(self, batch: Batch, payload: Payload) -> Answer:
+        def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
             write_issue(newsletter.root, more=" En nog iets.")
             with pytest.raises(TryAgain):
                 newsletter.send(outbox)  # type: ignore[arg-type]

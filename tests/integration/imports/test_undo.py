@@ -15,7 +15,7 @@ from newsletter import config
 from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.imports import undo as undo_imports
-from newsletter.model import EventKind, Suppressed
+from newsletter.model import EventKind, ProviderSuppression
 from newsletter.store import imports
 from newsletter.store import leaving as leaving_queries
 from newsletter.store import subscribers as people_queries
@@ -174,13 +174,13 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
         list_.add(store, f"{name}@example.org", consent="x")
     with store.write() as connection:
         later = now(connection) + timedelta(seconds=1)
-        first = Suppressed("zoe@example.org", EventKind.HARD_BOUNCE, later)
+        first = ProviderSuppression("zoe@example.org", EventKind.HARD_BOUNCE, later)
         event_effects.take_over(connection, [first])
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
     erasure.erase(store, settings, "zoe@example.org")
     with store.write() as connection:
-        again = Suppressed("anna@example.org", EventKind.UNSUBSCRIBE, now(connection))
+        again = ProviderSuppression("anna@example.org", EventKind.UNSUBSCRIBE, now(connection))
         event_effects.take_over(connection, [again])
     assert counts(undo(report.id)) == (0, 0, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed"}

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, delivery, desk, render
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import Accepted, DeliveryState, MailingState, Refused, Status
+from newsletter.model import Accepted, DeliveryState, MailingState, RequestRefused, Status
 from newsletter.store import (
     claims,
     database,
@@ -433,7 +433,9 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
     mine = claim(newsletter.store, mailing)
     assert mine
     with newsletter.store.write() as connection:
-        claims.settle(connection, mine, {r.ref: Refused("no such key") for r in mine.readers})
+        claims.settle(
+            connection, mine, {r.ref: RequestRefused("no such key") for r in mine.readers}
+        )
     counts = delivery.receipt_of(newsletter.store, newsletter.slug)
     assert counts
     assert counts.counts[DeliveryState.PENDING] == 20

@@ -15,7 +15,7 @@ import pytest
 from newsletter import delivery
 from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
-from newsletter.model import Accepted, DeliveryState, Rejected, Unknown
+from newsletter.model import Accepted, DeliveryState, RecipientRejected, Unknown
 from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.erasure import erase
@@ -141,7 +141,9 @@ def test_his_deliveries_stay_without_him_and_add_up(newsletter: Newsletter) -> N
 
     def refuse(batch: Batch) -> Mapping[str, Outcome] | None:
         return {
-            r.ref: Rejected(f"{r.greeting} has no mailbox") if r.email == ANNA else Accepted("id")
+            r.ref: RecipientRejected(f"{r.greeting} has no mailbox")
+            if r.email == ANNA
+            else Accepted("id")
             for r in batch.recipients
         }
 

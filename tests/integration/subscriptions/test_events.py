@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from newsletter import delivery
 from newsletter.addresses import address_hash
-from newsletter.model import Accepted, DeliveryState, Event, EventKind, Suppressed, Unknown
+from newsletter.model import Accepted, DeliveryState, Event, EventKind, ProviderSuppression, Unknown
 from newsletter.store import notices, subscribers, webhooks
 from newsletter.store.database import Lock, exclude
 from newsletter.subscriptions.event_effects import apply, take_over
@@ -656,7 +656,7 @@ def test_what_tells_nothing_of_a_letter_is_not_even_kept(letters: Letters) -> No
 # The provider's own list
 
 
-def listed(letters: Letters, *found: Suppressed) -> int:
+def listed(letters: Letters, *found: ProviderSuppression) -> int:
     with letters.newsletter.store.write() as connection:
         exclude(connection, Lock.EVENTS)
         return take_over(connection, found)
@@ -665,11 +665,11 @@ def listed(letters: Letters, *found: Suppressed) -> int:
 def test_who_is_on_the_providers_list_is_taken_over(letters: Letters) -> None:
     at = datetime.now(UTC) - timedelta(minutes=1)
     found = (
-        Suppressed(email(0).upper(), EventKind.HARD_BOUNCE, at),
-        Suppressed(email(1), EventKind.COMPLAINT, at),
-        Suppressed(email(2), EventKind.UNSUBSCRIBE, at),
-        Suppressed("iemand@example.com", EventKind.COMPLAINT, at),
-        Suppressed("no address", EventKind.COMPLAINT, at),
+        ProviderSuppression(email(0).upper(), EventKind.HARD_BOUNCE, at),
+        ProviderSuppression(email(1), EventKind.COMPLAINT, at),
+        ProviderSuppression(email(2), EventKind.UNSUBSCRIBE, at),
+        ProviderSuppression("iemand@example.com", EventKind.COMPLAINT, at),
+        ProviderSuppression("no address", EventKind.COMPLAINT, at),
     )
     letters.confirm(2)
     assert listed(letters, *found) == 2

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from newsletter import config
-from newsletter.providers.webhooks import lift_suppression
+from newsletter.providers.webhooks import remove_suppression
 from newsletter.store.notices import Via
 from newsletter.subscriptions.events import pull
 from newsletter.subscriptions.signup import request_signup
@@ -452,7 +452,7 @@ def test_an_address_is_taken_off_the_providers_list(
         lists.entries[name] = [entry(provider, reader, "bounce") for reader in (1, 0, 10)]
     # An address that is a part of another one; and one with signs that mean something in a path.
     for address in (email(0), "wie+niet/bekend?@example.org"):
-        assert lift_suppression(ours, address) == ""
+        assert remove_suppression(ours, address) == ""
     kept = [str(one) for entries in lists.entries.values() for one in entries]
     assert not any(email(0) in one for one in kept)
     assert any(email(1) in one for one in kept)
@@ -463,12 +463,12 @@ def test_what_stands_in_the_way_is_told(lists: Lists, provider: str, letters: Le
     name = ADDRESSES.get(provider, "")
     lists.entries[name] = [entry(provider, 0, "bounce")] if name else []
     lists.faults = dict.fromkeys(range(1, 9), error(500, "trouble"))
-    reason = lift_suppression(ours, email(0))
+    reason = remove_suppression(ours, email(0))
     assert "could not be asked: the provider had trouble of its own" in reason
     assert email(0) not in reason
     lists.faults = dict.fromkeys(range(10, 30), error(401, "restricted"))
     lists.count = 9
-    assert "does not show its lists to this key" in lift_suppression(ours, email(0))
+    assert "does not show its lists to this key" in remove_suppression(ours, email(0))
 
 
 def test_lettermint_may_leave_it_to_a_person(tmp_path: Path, letters: Letters) -> None:
@@ -477,10 +477,10 @@ def test_lettermint_may_leave_it_to_a_person(tmp_path: Path, letters: Letters) -
         lists.reviews = True
         lists.entries["suppressions"] = [entry("lettermint", 0, "complaint")]
         ours = settings(letters, "lettermint", lists)
-        assert "lets a person look at it" in lift_suppression(ours, email(0))
-        assert lift_suppression(ours, email(1)) == ""
+        assert "lets a person look at it" in remove_suppression(ours, email(0))
+        assert remove_suppression(ours, email(1)) == ""
         alone = dataclasses.replace(ours, credentials={"LETTERMINT_API_TOKEN": "lm_any"})
-        assert "is not set" in lift_suppression(alone, email(0))
+        assert "is not set" in remove_suppression(alone, email(0))
 
 
 @pytest.mark.usefixtures("database")
@@ -512,7 +512,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
 
 
 def test_where_nobody_is_mailed_nothing_stands_in_the_way(root: Path) -> None:
-    assert lift_suppression(config.load(root), "anna@example.org") == ""
+    assert remove_suppression(config.load(root), "anna@example.org") == ""
 
 
 def test_what_stands_in_the_way_is_shown_until_a_letter_arrives(letters: Letters, run: Run) -> None:

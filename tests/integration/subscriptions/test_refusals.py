@@ -14,7 +14,7 @@ from alembic.config import Config
 
 from newsletter import store
 from newsletter.config import load
-from newsletter.model import Event, EventKind, Suppressed
+from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers.resend import events as resend_events
 from newsletter.store import open_store, sqlite
 from newsletter.store.database import Lock, exclude
@@ -62,7 +62,7 @@ def bounce(letters: Letters, text: str, reader: int = 0, *, ago: float = 0.0) ->
 
 def listed(letters: Letters, reader: int = 0) -> int:
     """Let the provider's list say that an address is dead."""
-    entry = Suppressed(email(reader), EventKind.HARD_BOUNCE, datetime.now(UTC))
+    entry = ProviderSuppression(email(reader), EventKind.HARD_BOUNCE, datetime.now(UTC))
     with letters.newsletter.store.write() as connection:
         exclude(connection, Lock.EVENTS)
         return take_over(connection, [entry])

@@ -46,7 +46,7 @@ class Case:
             one name stands for all that was in it.
         audience: How many readers make it send in this way.
         beyond_ascii: It mails addresses with letters beyond ASCII before the @.
-        unfit: What no letter may hold that travels through it; `Provider.unfit` says so.
+        unsupported: What no letter may hold, as `Provider.unsupported` says.
         plain: Returns what a request holds as its documentation has it, built plainly; for one
             whose requests are JSON.
     """
@@ -59,7 +59,7 @@ class Case:
     listed: bool = True
     audience: int = 1
     beyond_ascii: bool = False
-    unfit: tuple[str, ...] = ()
+    unsupported: tuple[str, ...] = ()
     plain: Callable[[Batch], object] | None = None
 
     @property
@@ -130,7 +130,7 @@ SES_BULK = dataclasses.replace(
     SES,
     name="ses_bulk",
     can=SesBulk.capabilities,
-    open=lambda url, deadline: _ses(url, deadline).suited(5001),
+    open=lambda url, deadline: _ses(url, deadline).for_audience(5001),
     audience=5001,
     plain=None,
 )
@@ -145,7 +145,7 @@ MAILGUN = Case(
     beyond_ascii=True,
     # In what an author writes they can stand: see `test_mailgun.py`. These letters hold them in
     # settings as well.
-    unfit=(
+    unsupported=(
         "%recipient%",
         "%recipient.email%",
         "%recipient.greeting%",

@@ -62,7 +62,10 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
 
 def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     """Return a batch for `SendBulkEmail`; its letter is `parcels.letter`, without braces."""
-    html, text = personalize.form(of.letter).html, personalize.form(of.letter).text
+    html, text = (
+        personalize.letter_template(of.letter).html,
+        personalize.letter_template(of.letter).text,
+    )
     in_html = (
         {"Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}"}
         if html

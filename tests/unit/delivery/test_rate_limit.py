@@ -5,14 +5,14 @@ from itertools import pairwise
 import pytest
 
 from newsletter.delivery.rate_limit import LONGEST_WAIT, Pace
-from newsletter.model import Accepted, Refused, RetryLater
-from newsletter.providers.base import Answer, Quota
+from newsletter.model import Accepted, RequestRefused, RetryLater
+from newsletter.providers.base import Quota, SubmitResult
 
-YES = Answer({"a": Accepted("id")})
+YES = SubmitResult({"a": Accepted("id")})
 
 
-def later(after: float | None = None) -> Answer:
-    return Answer({"a": RetryLater("slow down", after)})
+def later(after: float | None = None) -> SubmitResult:
+    return SubmitResult({"a": RetryLater("slow down", after)})
 
 
 def test_the_first_request_travels_alone() -> None:
@@ -27,7 +27,9 @@ def test_the_first_request_travels_alone() -> None:
 def test_the_first_after_one_that_was_refused_travels_alone() -> None:
     pace = Pace(8, patient=True, quota=Quota())
     pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
-    refused = Answer({"a": Accepted("id"), "b": Refused("cannot read it", divisible=True)})
+    refused = SubmitResult(
+        {"a": Accepted("id"), "b": RequestRefused("cannot read it", divisible=True)}
+    )
     pace.heard(refused, left_at=2.0, in_flight=0, now=2.0)
     assert pace.wait(0, 2.0) == 0
     assert pace.wait(1, 2.0) is None
@@ -35,12 +37,14 @@ def test_the_first_after_one_that_was_refused_travels_alone() -> None:
     assert pace.wait(7, 3.0) == 0
 
 
-@pytest.mark.parametrize("said", [RetryLater("slow down"), Refused("no (400)", divisible=True)])
-def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | Refused) -> None:
+@pytest.mark.parametrize(
+    "said", [RetryLater("slow down"), RequestRefused("no (400)", divisible=True)]
+)
+def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | RequestRefused) -> None:
     pace = Pace(8, patient=True, quota=Quota(left=2))
     pace.leaves(2, 1.0)
     assert pace.room(2) == 0
-    pace.heard(Answer({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
+    pace.heard(SubmitResult({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
     assert pace.room(2) == 1
 
 
@@ -91,7 +95,7 @@ def test_a_rehearsal_does_not_wait_at_all() -> None:
 def test_the_windows_of_the_provider_are_kept() -> None:
     pace = Pace(8, patient=True, quota=Quota())
     # Two a second, of which one is left, and two more are on their way.
-    pace.heard(Answer({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
+    pace.heard(SubmitResult({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
     assert pace.wait(1, 10.0) == 0
     pace.leaves(1, 10.0)
     assert pace.wait(2, 10.1) == pytest.approx(0.4)
@@ -105,5 +109,5 @@ def test_the_windows_of_the_provider_are_kept() -> None:
 
 def test_what_is_on_its_way_counts_against_the_window() -> None:
     pace = Pace(8, patient=True, quota=Quota())
-    pace.heard(Answer({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
+    pace.heard(SubmitResult({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
     assert pace.wait(2, 0.0) == 1.0
