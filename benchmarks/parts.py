@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import stage
 
-from newsletter.delivery.requests import Carrier
+from newsletter.delivery.requests import RequestBuilder
 from newsletter.providers.http import HttpClient
 from newsletter.store import claims
 
@@ -56,8 +56,8 @@ def parts(mode: stage.Mode, readers: int) -> None:
 
     claims.claim = clocked(spent, "claim", claims.claim)
     claims.settle = clocked(spent, "settle", claims.settle)
-    Carrier._batch = clocked(spent, "fill", Carrier._batch)  # type: ignore[method-assign]  # noqa: SLF001
-    Carrier.build = clocked(spent, "build", Carrier.build)  # type: ignore[method-assign]
+    RequestBuilder._batch = clocked(spent, "fill", RequestBuilder._batch)  # type: ignore[method-assign]  # noqa: SLF001
+    RequestBuilder.build = clocked(spent, "build", RequestBuilder.build)  # type: ignore[method-assign]
     HttpClient.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:
         settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, readers)

@@ -214,7 +214,7 @@ def ours(settings: Settings, mode: Mode, readers: int) -> float:
     assert trouble is None, trouble
     with store.write() as connection:
         mailings.conclude(connection, mailing.id)
-    receipt = delivery.receipt_of(store, mailing.slug)
+    receipt = delivery.find_report(store, mailing.slug)
     assert receipt
     assert receipt.mailing.state is MailingState.COMPLETED, receipt
     store.close()

@@ -22,7 +22,7 @@ import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from newsletter.delivery.notices import Notices
+from newsletter.delivery.notices import NoticeSender
 from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import COMMAND, FakeProvider, Newsletter, raw
 from tests.support.providers.fake_resend import FakeResend
@@ -87,7 +87,7 @@ def notice(root: Path) -> tuple[float, float]:
     assert done.returncode == -signal.SIGKILL
     provider = FakeProvider(root / "taken", replay=timedelta(hours=24))
     began = time.perf_counter()
-    sent = Notices(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
+    sent = NoticeSender(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
     took = time.perf_counter() - began
     assert sent.accepted == 1
     assert set(provider.copies().values()) == {1}

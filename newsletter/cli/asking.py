@@ -12,20 +12,20 @@ from newsletter import delivery
 from newsletter.cli.output import note
 from newsletter.cli.warnings import warnings_line
 from newsletter.model import DeliveryState
-from newsletter.schedule import away, early
+from newsletter.schedule import is_early, time_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from newsletter.cli import App
-    from newsletter.delivery import Order, Prospect, Report
+    from newsletter.delivery import DryRun, SendRequest, SendResult
     from newsletter.providers.base import Provider
 
 _SHORT_KEY = 16
 
 
-def ask(app: App, provider: Provider, order: Order, *, yes: bool) -> Order:
+def ask(app: App, provider: Provider, order: SendRequest, *, yes: bool) -> SendRequest:
     """Let a person say that letters may leave for real, unless none will.
 
     Returns:
@@ -38,8 +38,8 @@ def ask(app: App, provider: Provider, order: Order, *, yes: bool) -> Order:
     asks = not yes and sys.stdin.isatty()
     if asks:
         order = replace(order, early=True)
-    found = delivery.would_send(app.store, app.settings, provider, order)
-    if isinstance(found, delivery.Report) and found.repeated:
+    found = delivery.preview_send(app.store, app.settings, provider, order)
+    if isinstance(found, delivery.SendResult) and found.repeated:
         return order
     warn_of_short_keys(app)
     if asks:
@@ -61,23 +61,23 @@ def warn_of_short_keys(app: App) -> None:
         note("NEWSLETTER_SECRET_KEY holds a short key, which can be guessed: openssl rand -hex 32")
 
 
-def _how_many(found: Prospect | Report) -> int:
-    if isinstance(found, delivery.Prospect):
+def _how_many(found: DryRun | SendResult) -> int:
+    if isinstance(found, delivery.DryRun):
         return found.audience
     return found.receipt.counts[DeliveryState.PENDING]
 
 
 def _question(
-    app: App, provider: Provider, order: Order, found: Prospect | Report
+    app: App, provider: Provider, order: SendRequest, found: DryRun | SendResult
 ) -> Iterator[str]:
     """Yield what is about to happen, line by line, and the question itself."""
-    if isinstance(found, delivery.Prospect):
-        moment = delivery.time_of(app.store)
+    if isinstance(found, delivery.DryRun):
+        moment = delivery.current_time(app.store)
         yield f"{order.slug}, to be sent now:"
         yield f"  subject:  {found.issue.subject}"
         yield f"  to:       {subscribers(found.audience)}, through {provider.capabilities.name}"
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
-        seen = delivery.is_proofed(app.store, found.letter.hash)
+        seen = delivery.is_letter_proofed(app.store, found.letter.hash)
         yield f"  proof:    {'seen' if seen else 'nobody has had a proof of this text'}"
     else:
         mailing, left = found.receipt.mailing, _how_many(found)
@@ -91,6 +91,6 @@ def _question(
 
 
 def _when(send_at: datetime, moment: datetime) -> str:
-    far = away(send_at, moment)
+    far = time_until(send_at, moment)
     text = f"{send_at:%A %d %B %Y %H:%M}, {far}"
-    return f"{text}: this is EARLY" if early(send_at, moment) else text
+    return f"{text}: this is EARLY" if is_early(send_at, moment) else text

@@ -16,7 +16,7 @@ from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
     from newsletter.cli import App
-    from newsletter.delivery import Outlook, Verdict
+    from newsletter.delivery import MailingForecast, UnknownDecision
     from newsletter.model import Receipt
 
 _json = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
@@ -29,7 +29,7 @@ _json = click.option("--json", "json_", is_flag=True, help="Print one JSON docum
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
     slug, _ = issue_named(app, issue)
-    _show(app, delivery.pause(app.store, slug), json_=json_)
+    _show(app, delivery.pause_mailing(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -45,7 +45,7 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
     slug, _ = issue_to_act_on(app, issue, asks=True)
     if slug not in issue and sys.stdin.isatty():
         click.confirm(f"Cancel {slug}?", abort=True, err=True)
-    _show(app, delivery.cancel(app.store, slug), json_=json_)
+    _show(app, delivery.cancel_mailing(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -65,21 +65,21 @@ def resolve(
     if resend == assume_sent:
         raise click.UsageError("say which: --resend or --assume-sent, and only one of them")
     slug, _ = issue_to_act_on(app, issue, asks=not yes)
-    decided = delivery.Verdict.RESEND if resend else delivery.Verdict.ASSUME_SENT
-    found = outlook(app, delivery.in_doubt(app.store, slug, decided))
+    decided = delivery.UnknownDecision.RESEND if resend else delivery.UnknownDecision.ASSUME_SENT
+    found = outlook(app, delivery.report_unknown(app.store, slug, decided))
     for line in without_risk(found, app.settings.zone):
         note(line)
     if not yes and sys.stdin.isatty():
         click.confirm(_question(found, decided), abort=True, err=True)
-    _show(app, delivery.resolve(app.store, slug, decided), json_=json_)
+    _show(app, delivery.resolve_unknown(app.store, slug, decided), json_=json_)
 
 
-def _question(found: Outlook, verdict: Verdict) -> str:
+def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
     """Return what a person is asked: how many letters there are, and what he risks."""
     count = found.receipt.counts[DeliveryState.UNKNOWN]
     slug = found.receipt.mailing.slug
     letters = f"{count:,} letter{'s' * (count != 1)} of {slug}"
-    if verdict is delivery.Verdict.RESEND:
+    if verdict is delivery.UnknownDecision.RESEND:
         return f"Send {letters} once more? Whoever has it already gets it twice"
     return f"Count {letters} as sent? Whoever has none will never get it"
 

@@ -10,7 +10,7 @@ from newsletter.cli.groups import Suggesting
 from newsletter.cli.output import note, print_json, say
 from newsletter.errors import NewsletterError
 from newsletter.providers.pagination import ListingDenied
-from newsletter.schedule import utc
+from newsletter.schedule import format_utc
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as telling
 
@@ -41,7 +41,7 @@ def pull(app: App, *, json_: bool) -> None:
         "events": found.events,
         "left": found.left,
         "webhooks": waited,
-        "until": utc(found.until),
+        "until": format_utc(found.until),
     }
     if json_:
         print_json(document)

@@ -6,26 +6,26 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from newsletter import delivery
-from newsletter.delivery import Means
+from newsletter.delivery import ResolutionMethod
 from newsletter.model import DeliveryState, Heard, MailingState
 from newsletter.providers import capabilities_of
-from newsletter.schedule import utc
+from newsletter.schedule import format_utc
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from newsletter.cli import App
-    from newsletter.delivery import DueReport, Outlook, Remedy, Upcoming
+    from newsletter.delivery import DueResult, MailingForecast, Resolution, Upcoming
     from newsletter.desk.board import Line
     from newsletter.model import Issue, Receipt
     from newsletter.providers.base import Capabilities
 
 
-def outlook(app: App, receipt: Receipt) -> Outlook:
+def outlook(app: App, receipt: Receipt) -> MailingForecast:
     """Return what becomes of a mailing under the settings that hold here."""
     mailing = receipt.mailing
-    settings = delivery.rehearsing(app.settings) if mailing.rehearsal else app.settings
-    found = delivery.outlook(receipt, capabilities_of(settings), settings)
+    settings = delivery.rehearsal_settings(app.settings) if mailing.rehearsal else app.settings
+    found = delivery.forecast_mailing(receipt, capabilities_of(settings), settings)
     if mailing.state is MailingState.EXPIRED and not file_of(app, mailing.slug):
         # Without its file it cannot be sent: all that is left is to leave it at that.
         return replace(found, next_step=f"newsletter cancel {mailing.slug}")
@@ -37,7 +37,7 @@ def file_of(app: App, slug: str) -> bool:
     return (app.settings.issues / f"{slug}.md").exists()
 
 
-def as_json(found: Outlook) -> dict[str, Any]:
+def as_json(found: MailingForecast) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
     receipt, details = found.receipt, found.receipt.details
     mailing = receipt.mailing
@@ -51,8 +51,8 @@ def as_json(found: Outlook) -> dict[str, Any]:
         "assumed": receipt.assumed,
         **asdict(receipt.heard),
         "content_hash": mailing.content_hash or None,
-        "started_at": utc(mailing.started_at),
-        "finished_at": utc(mailing.finished_at),
+        "started_at": format_utc(mailing.started_at),
+        "finished_at": format_utc(mailing.finished_at),
         "next_step": found.next_step,
         "send_at": mailing.send_at.isoformat(),
         "note": mailing.note or None,
@@ -60,18 +60,18 @@ def as_json(found: Outlook) -> dict[str, Any]:
         "reasons": {state.value: dict(reasons) for state, reasons in details.reasons.items()},
         "accepted_twice": details.accepted_twice,
         "unsettled": [_remedy(remedy) for remedy in found.remedies],
-        "decisions": [{**asdict(one), "at": utc(one.at)} for one in details.decisions],
+        "decisions": [{**asdict(one), "at": format_utc(one.at)} for one in details.decisions],
     }
 
 
-def _remedy(remedy: Remedy) -> dict[str, Any]:
-    safe_until = None if remedy.means is Means.SEARCH else remedy.moment
-    not_before = remedy.moment if remedy.means is Means.SEARCH else None
+def _remedy(remedy: Resolution) -> dict[str, Any]:
+    safe_until = None if remedy.means is ResolutionMethod.SEARCH else remedy.moment
+    not_before = remedy.moment if remedy.means is ResolutionMethod.SEARCH else None
     return {
         "letters": remedy.letters,
         "by": remedy.means.value,
-        "until": utc(safe_until),
-        "not_before": utc(not_before),
+        "until": format_utc(safe_until),
+        "not_before": format_utc(not_before),
         "put_back": remedy.put_back or None,
     }
 
@@ -142,7 +142,7 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     return "\n".join(lines)
 
 
-def due_as_json(app: App, found: DueReport, lines: Iterable[Line]) -> dict[str, Any]:
+def due_as_json(app: App, found: DueResult, lines: Iterable[Line]) -> dict[str, Any]:
     """Return the document of `send --due`; `lines` are those of all that lies in `issues/`."""
     return {
         "mailings": [as_json(outlook(app, report.receipt)) for report in found.reports],
@@ -153,12 +153,12 @@ def due_as_json(app: App, found: DueReport, lines: Iterable[Line]) -> dict[str, 
     }
 
 
-def as_text(found: Outlook) -> str:
+def as_text(found: MailingForecast) -> str:
     """Return an account as a person reads it: it adds up, and says what to do."""
     return "\n".join([*account(found), *next_step(found)])
 
 
-def account(found: Outlook) -> list[str]:
+def account(found: MailingForecast) -> list[str]:
     """Return the lines of an account that adds up."""
     receipt, mailing = found.receipt, found.receipt.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
@@ -181,6 +181,6 @@ def account(found: Outlook) -> list[str]:
     return lines
 
 
-def next_step(found: Outlook) -> list[str]:
+def next_step(found: MailingForecast) -> list[str]:
     """Return the line that says what to type, if there is something to do."""
     return [f"  next: {found.next_step}"] if found.next_step else []

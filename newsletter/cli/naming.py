@@ -47,7 +47,7 @@ def issue_named(app: App, typed: str) -> tuple[str, Draft | None]:
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
     """
-    found = name_issue(app.settings, typed, lambda: delivery.slugs(app.reading))
+    found = name_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
     tell_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
@@ -65,7 +65,7 @@ def issue_to_act_on(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | N
     Raises:
         NewsletterError: There is no such issue, or only a part of its slug was typed.
     """
-    found = name_issue(app.settings, typed, lambda: delivery.slugs(app.reading))
+    found = name_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
     if not found.whole and not (asks and sys.stdin.isatty()):
         raise NewsletterError(
             f'"{typed}" is only a part of {found.slug}',

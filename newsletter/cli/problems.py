@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.model import Cause
-from newsletter.schedule import utc
+from newsletter.schedule import format_utc
 from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
 
 if TYPE_CHECKING:
@@ -34,8 +34,8 @@ def as_json(store: Store) -> dict[str, Any]:
                 "cause": one.cause.value,
                 "mailbox_provider": one.mailbox_provider,
                 "subscribers": one.subscribers,
-                "first_at": utc(one.first_at),
-                "last_at": utc(one.last_at),
+                "first_at": format_utc(one.first_at),
+                "last_at": format_utc(one.last_at),
                 "says": one.says,
                 "next_step": _NEXT_STEP[one.cause],
             }

@@ -92,7 +92,7 @@ def _send(
     for address in to:
         try:
             made.append(
-                delivery.proof(
+                delivery.send_proof(
                     app.store, app.settings, provider, draft, email=address.given, key=address.key
                 )
             )

@@ -34,13 +34,13 @@ def rehearse(app: App, *, issue: str, in_browser: bool, json_: bool) -> None:
     provider their unsubscribe links work for nobody.
     """
     slug, draft = issue_named(app, issue)
-    order = delivery.Order(slug, draft, drafts=True)
+    order = delivery.SendRequest(slug, draft, drafts=True)
     rehearse_and_tell(app, order, in_browser=in_browser, json_=json_)
 
 
 def rehearse_and_tell(
     app: App,
-    order: delivery.Order,
+    order: delivery.SendRequest,
     *,
     first_line: str = "",
     in_browser: bool = False,
@@ -61,7 +61,7 @@ def rehearse_and_tell(
     with stoppable() as stop, progress(order.slug) as tell:
         if app.settings.provider == OUTBOX:
             send_notices(app, open_provider(app.settings), stop)
-        found = delivery.rehearse(
+        found = delivery.rehearse_issue(
             app.store, app.settings, order, stop=stop, progress=tell, note=note
         )
     mailing = found.receipt.mailing

@@ -73,7 +73,7 @@ def send(
         return
     rehearsal = app.settings.provider == OUTBOX
     slug, draft = issue_to_act_on(app, issue, asks=rehearsal or not (yes or dry_run))
-    order = delivery.Order(
+    order = delivery.SendRequest(
         slug, draft, early=early, late=late, limit=limit, preflight=not no_preflight
     )
     if dry_run:
@@ -85,13 +85,13 @@ def send(
         _send(app, order, yes=yes, json_=json_)
 
 
-def _send(app: App, order: delivery.Order, *, yes: bool, json_: bool) -> None:
+def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> None:
     provider = open_provider(app.settings)
     hear_first(app)
     order = ask(app, provider, order, yes=yes)
     with stoppable() as stop, progress(order.slug) as tell:
         send_notices(app, provider, stop)
-        found = delivery.send(
+        found = delivery.send_issue(
             app.store, app.settings, provider, order, stop=stop, progress=tell, note=note
         )
     _tell(app, found, json_=json_)
@@ -100,20 +100,24 @@ def _send(app: App, order: delivery.Order, *, yes: bool, json_: bool) -> None:
         raise found.trouble
 
 
-def _dry_run(app: App, order: delivery.Order, *, json_: bool) -> None:
-    there = app.settings if app.settings.provider != OUTBOX else delivery.rehearsing(app.settings)
+def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
+    there = (
+        app.settings
+        if app.settings.provider != OUTBOX
+        else delivery.rehearsal_settings(app.settings)
+    )
     provider = open_provider(there)
-    found = delivery.would_send(app.reading, there, provider, order)
-    if isinstance(found, delivery.Report):
+    found = delivery.preview_send(app.reading, there, provider, order)
+    if isinstance(found, delivery.SendResult):
         _tell(app, found, json_=json_)
     elif json_:
-        seen = delivery.is_proofed(app.reading, found.letter.hash)
+        seen = delivery.is_letter_proofed(app.reading, found.letter.hash)
         can = provider.capabilities
         print_json(never_sent(order.slug, can, found.issue, found.audience, proofed=seen))
     else:
         say(f"{order.slug}: would go to {subscribers(found.audience)}")
     tell_warnings(order.draft)
-    if isinstance(found, delivery.Report) and found.trouble:
+    if isinstance(found, delivery.SendResult) and found.trouble:
         raise found.trouble
 
 
@@ -129,7 +133,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
         hear_first(app)
     with stoppable() as stop:
         send_notices(app, provider, stop)
-        found = delivery.due(
+        found = delivery.send_due(
             app.store,
             app.settings,
             provider,
@@ -158,13 +162,13 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     context.exit(found.exit_code)
 
 
-def _tell(app: App, found: delivery.Report, *, json_: bool) -> None:
+def _tell(app: App, found: delivery.SendResult, *, json_: bool) -> None:
     account = outlook(app, found.receipt)
     print_json(as_json(account)) if json_ else say(as_text(account))
     _remark(found)
 
 
-def _remark(found: delivery.Report) -> None:
+def _remark(found: delivery.SendResult) -> None:
     mailing = found.receipt.mailing
     if found.edited:
         note(f"{mailing.slug} was edited since it was frozen; its readers get the frozen letter.")

@@ -26,7 +26,7 @@ from newsletter.desk.board import board
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
-from newsletter.schedule import Timing, early, timing, utc
+from newsletter.schedule import Timing, format_utc, is_early, timing_of
 from newsletter.subscriptions.signup import LETTERS_PER_HOUR, form_state
 
 if TYPE_CHECKING:
@@ -50,10 +50,10 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     if issue is not None:
         _one(app, issue, json_=json_)
         return
-    known = [outlook(app, receipt) for receipt in delivery.overview(app.reading)]
+    known = [outlook(app, receipt) for receipt in delivery.recent_reports(app.reading)]
     found = board(app.reading, app.settings)
-    missed = delivery.missed(app.reading, app.settings, found.drafts)
-    waiting, form = delivery.notice_counts(app.reading), form_state(app.reading)
+    missed = delivery.find_missed(app.reading, app.settings, found.drafts)
+    waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:
         print_json(
             {
@@ -62,7 +62,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
                 "issues": [line.as_json() for line in found.lines],
                 "missed": list(missed),
                 "notices": {state.value: count for state, count in waiting.items()},
-                "form": {"closed": form.closed, "last_closed_at": utc(form.last_closed_at)},
+                "form": {"closed": form.closed, "last_closed_at": format_utc(form.last_closed_at)},
                 **problems.as_json(app.reading),
             }
         )
@@ -98,12 +98,12 @@ def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> 
     if form.closed:
         yield f"The sign-up form has closed itself: {LETTERS_PER_HOUR:,} letters within an hour"
     elif form.last_closed_at:
-        yield f"The sign-up form closed itself in the hour from {utc(form.last_closed_at)}"
+        yield f"The sign-up form closed itself in the hour from {format_utc(form.last_closed_at)}"
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:
     slug, draft = issue_named(app, issue)
-    receipt = delivery.receipt_of(app.reading, slug)
+    receipt = delivery.find_report(app.reading, slug)
     if receipt:
         found = outlook(app, receipt)
         print_json(as_json(found)) if json_ else say(explained(found, app.settings.zone))
@@ -131,10 +131,10 @@ def _first_step(app: App, draft: Draft) -> str:
         return f"newsletter check {draft.slug}"
     if draft.is_draft or capabilities_of(app.settings).rehearsal:
         return f"newsletter rehearse {draft.slug}"
-    moment = delivery.time_of(app.reading)
-    far = draft.send_at is not None and early(draft.send_at, moment)
+    moment = delivery.current_time(app.reading)
+    far = draft.send_at is not None and is_early(draft.send_at, moment)
     late = draft.send_at is not None and (
-        timing(draft.send_at, moment, app.settings.max_lateness_hours) is Timing.LATE
+        timing_of(draft.send_at, moment, app.settings.max_lateness_hours) is Timing.LATE
     )
     return f"newsletter send {draft.slug}{' --early' * far}{' --late' * late}"
 
@@ -142,6 +142,8 @@ def _first_step(app: App, draft: Draft) -> str:
 def _proofed(app: App, draft: Draft) -> bool:
     """Tell whether the letter was seen; one that cannot be made was not."""
     try:
-        return draft.issue is not None and delivery.proofed(app.reading, app.settings, draft.issue)
+        return draft.issue is not None and delivery.is_proofed(
+            app.reading, app.settings, draft.issue
+        )
     except NewsletterError:
         return False

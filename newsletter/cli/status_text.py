@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from newsletter.cli.mailing_output import account, next_step
-from newsletter.delivery import Means, command
+from newsletter.delivery import ResolutionMethod, resume_command
 from newsletter.model import DeliveryState, MailingState, Pause
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from newsletter.delivery import Outlook, Remedy
+    from newsletter.delivery import MailingForecast, Resolution
 
 _REASONS_SHOWN: Final = 5
 _MAILINGS: Final = {
@@ -41,7 +41,7 @@ _DELIVERIES: Final = {
 }
 
 
-def explained(found: Outlook, zone: ZoneInfo) -> str:
+def explained(found: MailingForecast, zone: ZoneInfo) -> str:
     """Return an account with what every state in it means, why, and what is next.
 
     Args:
@@ -56,7 +56,7 @@ def explained(found: Outlook, zone: ZoneInfo) -> str:
     return "\n".join([*lines, *next_step(found)])
 
 
-def without_risk(found: Outlook, zone: ZoneInfo) -> list[str]:
+def without_risk(found: MailingForecast, zone: ZoneInfo) -> list[str]:
     """Return how some of what is unknown may still settle without a person, a line for each way.
 
     Args:
@@ -65,12 +65,12 @@ def without_risk(found: Outlook, zone: ZoneInfo) -> list[str]:
     """
     if found.elsewhere:
         return [f"{_elsewhere(found)}; under that provider there may be a way without risk"]
-    safe = [remedy for remedy in found.remedies if remedy.means is not Means.WAIT]
+    safe = [remedy for remedy in found.remedies if remedy.means is not ResolutionMethod.WAIT]
     ways = [" ".join(line.strip() for line in _way_out(found, one, zone)) for one in safe]
     return [f"without risk {way}" for way in ways]
 
 
-def _of_mailing(found: Outlook) -> Iterator[str]:
+def _of_mailing(found: MailingForecast) -> Iterator[str]:
     mailing = found.receipt.mailing
     meaning = _MAILINGS.get(mailing.state, _AT_IT if found.busy_until else _CUT_SHORT)
     if mailing.state is MailingState.PAUSED:
@@ -83,21 +83,21 @@ def _of_mailing(found: Outlook) -> Iterator[str]:
     if found.overdue:
         yield "it was to be finished by now: only --late goes on with it"
     if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
-        yield f"it may be sent anew: {command(found)}"
+        yield f"it may be sent anew: {resume_command(found)}"
 
 
-def _attempted(found: Outlook) -> int:
+def _attempted(found: MailingForecast) -> int:
     """Return of how many letters it is not certain that nobody has them."""
     counts = found.receipt.counts
     return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
 
 
-def _elsewhere(found: Outlook) -> str:
+def _elsewhere(found: MailingForecast) -> str:
     return f"it began through {found.receipt.mailing.through}, and goes on through nothing else"
 
 
 def _of_deliveries(
-    found: Outlook, state: DeliveryState, count: int, zone: ZoneInfo
+    found: MailingForecast, state: DeliveryState, count: int, zone: ZoneInfo
 ) -> Iterator[str]:
     """Explain one state of deliveries, and what becomes of those that are in it."""
     if state is DeliveryState.ATTEMPTING:
@@ -119,7 +119,7 @@ def _of_deliveries(
             yield from (f"  {line}" for line in _way_out(found, remedy, zone))
 
 
-def _under_way(found: Outlook, count: int, zone: ZoneInfo) -> Iterator[str]:
+def _under_way(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[str]:
     if busy := count - found.lost:
         until = f", and tells by {_moment(found.busy_until, zone)}" if found.busy_until else ""
         yield f"{busy:,} attempting: a process is sending their letters{until}"
@@ -129,22 +129,22 @@ def _under_way(found: Outlook, count: int, zone: ZoneInfo) -> Iterator[str]:
         yield f"{found.lost:,} attempting: the process that was sending was lost; {what}"
 
 
-def _way_out(found: Outlook, remedy: Remedy, zone: ZoneInfo) -> Iterator[str]:
+def _way_out(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
     """Say how it may become known what became of some letters, by whom, and when."""
     slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
-    send = command(found)
+    send = resume_command(found)
     also = " (so does send --due)" if found.by_itself else ""
     when = _moment(remedy.moment, zone)
-    if remedy.means is Means.REPLAY:
+    if remedy.means is ResolutionMethod.REPLAY:
         yield f"{letters}, {send} asks again under the same key until {when}{also}:"
         yield "  nobody gets a second letter by that"
-    elif remedy.means is Means.SEARCH and remedy.missed:
+    elif remedy.means is ResolutionMethod.SEARCH and remedy.missed:
         yield f"{letters}, one search has missed some; {send} searches again{also}:"
         yield f"  from {when} on, what that misses too never left, and is sent"
-    elif remedy.means is Means.SEARCH:
+    elif remedy.means is ResolutionMethod.SEARCH:
         yield f"{letters}, {send} searches the provider's records{also}: what it finds has left;"
         yield f"  from {when} on, what two searches miss never left, and is sent"
-    elif remedy.means is Means.ACCOUNT:
+    elif remedy.means is ResolutionMethod.ACCOUNT:
         yield f"{letters}, another account can tell until {when}: they left through that one;"
         yield f"  put {remedy.put_back} back as it was, then {send}"
     else:
@@ -154,7 +154,7 @@ def _way_out(found: Outlook, remedy: Remedy, zone: ZoneInfo) -> Iterator[str]:
             yield f"  if they did not: newsletter resolve {slug} --resend (who has one gets two)"
 
 
-def _of_people(found: Outlook, zone: ZoneInfo) -> Iterator[str]:
+def _of_people(found: MailingForecast, zone: ZoneInfo) -> Iterator[str]:
     """Tell of those who may have two letters, and of those who decided."""
     details = found.receipt.details
     if twice := details.accepted_twice:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from newsletter.schedule import utc
+from newsletter.schedule import format_utc
 from newsletter.subscriptions.admin import Story
 from newsletter.subscriptions.export import as_document
 
@@ -26,7 +26,7 @@ def as_json(found: Story | Suppression, alike: Sequence[LookAlike]) -> dict[str,
         alike: Who may have the same mailbox.
     """
     if not isinstance(found, Story):
-        return {"status": "suppressed", "reason": found.reason, "at": utc(found.at)}
+        return {"status": "suppressed", "reason": found.reason, "at": format_utc(found.at)}
     look_alikes = [
         {
             "email": one.subscriber.email,

@@ -1,60 +1,72 @@
 """Plan, claim, submit, record, recover: an issue to everyone who asked for it, once."""
 
-from newsletter.delivery.control import Verdict, cancel, in_doubt, pause, resolve
-from newsletter.delivery.notices import Notices, Round, notice_counts, send_notices
-from newsletter.delivery.planning import Order
-from newsletter.delivery.proof import Proof, proof
-from newsletter.delivery.rehearsal import rehearse, rehearsing
-from newsletter.delivery.resolution import Means, Outlook, Remedy, command, outlook
-from newsletter.delivery.scheduler import DueReport, due
-from newsletter.delivery.send import Prospect, Report, send, would_send
+from newsletter.delivery.control import (
+    UnknownDecision,
+    cancel_mailing,
+    pause_mailing,
+    report_unknown,
+    resolve_unknown,
+)
+from newsletter.delivery.notices import NoticeRun, NoticeSender, count_notices, send_notices
+from newsletter.delivery.planning import SendRequest
+from newsletter.delivery.proof import Proof, send_proof
+from newsletter.delivery.rehearsal import rehearsal_settings, rehearse_issue
+from newsletter.delivery.resolution import (
+    MailingForecast,
+    Resolution,
+    ResolutionMethod,
+    forecast_mailing,
+    resume_command,
+)
+from newsletter.delivery.scheduler import DueResult, send_due
+from newsletter.delivery.send import DryRun, SendResult, preview_send, send_issue
 from newsletter.delivery.upcoming import (
     Upcoming,
-    could_go,
+    current_time,
+    find_missed,
+    find_report,
+    find_upcoming,
+    is_letter_proofed,
     is_proofed,
-    missed,
-    overview,
-    proofed,
-    receipt_of,
-    slugs,
-    time_of,
-    upcoming,
+    is_sendable,
+    mailing_slugs,
+    recent_reports,
 )
 
 __all__ = [
-    "DueReport",
-    "Means",
-    "Notices",
-    "Order",
-    "Outlook",
+    "DryRun",
+    "DueResult",
+    "MailingForecast",
+    "NoticeRun",
+    "NoticeSender",
     "Proof",
-    "Prospect",
-    "Remedy",
-    "Report",
-    "Round",
+    "Resolution",
+    "ResolutionMethod",
+    "SendRequest",
+    "SendResult",
+    "UnknownDecision",
     "Upcoming",
-    "Verdict",
-    "cancel",
-    "command",
-    "could_go",
-    "due",
-    "in_doubt",
+    "cancel_mailing",
+    "count_notices",
+    "current_time",
+    "find_missed",
+    "find_report",
+    "find_upcoming",
+    "forecast_mailing",
+    "is_letter_proofed",
     "is_proofed",
-    "missed",
-    "notice_counts",
-    "outlook",
-    "overview",
-    "pause",
-    "proof",
-    "proofed",
-    "receipt_of",
-    "rehearse",
-    "rehearsing",
-    "resolve",
-    "send",
+    "is_sendable",
+    "mailing_slugs",
+    "pause_mailing",
+    "preview_send",
+    "recent_reports",
+    "rehearsal_settings",
+    "rehearse_issue",
+    "report_unknown",
+    "resolve_unknown",
+    "resume_command",
+    "send_due",
+    "send_issue",
     "send_notices",
-    "slugs",
-    "time_of",
-    "upcoming",
-    "would_send",
+    "send_proof",
 ]

@@ -22,7 +22,7 @@ _MANY: Final = 9
 one the first number, of a large one every hundredth, and never more than the second."""
 
 
-class Parts:
+class Bisection:
     """What is still to be tried of requests that were refused as a whole; nothing of them left.
 
     A letter that is refused by itself is its reader's fault only if it is refused once more after

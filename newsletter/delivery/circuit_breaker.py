@@ -17,7 +17,7 @@ _REJECTED: Final = 0.05
 _LOST: Final = 0.02
 
 
-class Breaker:
+class CircuitBreaker:
     """Counts what comes back in one run; a person who resumes a mailing begins to count anew.
 
     Args:

@@ -6,7 +6,7 @@ import getpass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from newsletter.delivery.upcoming import the_mailing
+from newsletter.delivery.upcoming import get_mailing
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.store import mailings, recovery
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 
-class Verdict(StrEnum):
+class UnknownDecision(StrEnum):
     """What to do with deliveries of which nobody knows whether they left."""
 
     RESEND = "resend"
     ASSUME_SENT = "assume-sent"
 
 
-def pause(store: Store, slug: str) -> Receipt:
+def pause_mailing(store: Store, slug: str) -> Receipt:
     """Keep a mailing from claiming anything more; what is in flight still settles.
 
     Raises:
@@ -34,7 +34,7 @@ def pause(store: Store, slug: str) -> Receipt:
     return _decide(store, slug, MailingState.PAUSED, "pause")
 
 
-def cancel(store: Store, slug: str) -> Receipt:
+def cancel_mailing(store: Store, slug: str) -> Receipt:
     """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
 
     One that expired is dismissed by it: nothing tells of it any more.
@@ -45,7 +45,7 @@ def cancel(store: Store, slug: str) -> Receipt:
     return _decide(store, slug, MailingState.CANCELLED, "cancel")
 
 
-def in_doubt(store: Store, slug: str, verdict: Verdict) -> Receipt:
+def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt:
     """Return what `resolve` would decide about, as the account of its mailing; decide nothing.
 
     Raises:
@@ -55,7 +55,7 @@ def in_doubt(store: Store, slug: str, verdict: Verdict) -> Receipt:
         return mailings.receipt(connection, _in_doubt(connection, slug, verdict))
 
 
-def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
+def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt:
     """Settle all unknown deliveries as a person decided; what is certain is never touched.
 
     Raises:
@@ -64,7 +64,7 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
     """
     with store.write() as connection:
         mailing = _in_doubt(connection, slug, verdict)
-        count = recovery.resolve(connection, mailing.id, resend=verdict is Verdict.RESEND)
+        count = recovery.resolve(connection, mailing.id, resend=verdict is UnknownDecision.RESEND)
         _record(connection, mailing, f"resolve --{verdict}", count)
         if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
             mailings.start(connection, mailing.id)
@@ -72,11 +72,11 @@ def resolve(store: Store, slug: str, verdict: Verdict) -> Receipt:
         return mailings.receipt(connection, mailings.get(connection, mailing.id))
 
 
-def _in_doubt(connection: Connection, slug: str, verdict: Verdict) -> Mailing:
+def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Mailing:
     """Hold a mailing of which something is unknown, also what a lost process left attempting."""
-    mailing = mailings.hold(connection, the_mailing(connection, slug).id)
+    mailing = mailings.hold(connection, get_mailing(connection, slug).id)
     recovery.expire_leases(connection, mailing.id)
-    if mailing.state is MailingState.CANCELLED and verdict is Verdict.RESEND:
+    if mailing.state is MailingState.CANCELLED and verdict is UnknownDecision.RESEND:
         raise NewsletterError(
             f"{slug} was cancelled, so nothing of it is sent again",
             hint=f"Close its account: newsletter resolve {slug} --assume-sent",
@@ -90,7 +90,7 @@ def _in_doubt(connection: Connection, slug: str, verdict: Verdict) -> Mailing:
 
 def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
     with store.write() as connection:
-        mailing = mailings.hold(connection, the_mailing(connection, slug).id)
+        mailing = mailings.hold(connection, get_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
         pending = mailings.counts(connection, mailing.id)[DeliveryState.PENDING]
         if mailing.state is not target:

@@ -29,7 +29,7 @@ def expire(
     Raises:
         NewsletterError: This database is not the ledger: in another one everything looks missed.
     """
-    preflight.require_ledger(store, settings, provider.capabilities)
+    preflight.check_ledger(store, settings, provider.capabilities)
     with store.write() as connection:
         mailings.alone(connection)
         if history.given_up(connection, draft.slug, send_at, rehearsal=False):

@@ -21,7 +21,7 @@ _HOUR: Final = timedelta(hours=1)
 _LOOK_AGAIN: Final = 0.1
 
 
-class Limits:
+class OwnRateLimit:
     """`max_per_second` and `max_per_hour`; a rehearsal has none."""
 
     def __init__(self, settings: Settings, *, rehearsal: bool) -> None:

@@ -50,7 +50,7 @@ _LONGEST_PAUSE: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Round:
+class NoticeRun:
     """What came of sending what was due.
 
     Attributes:
@@ -62,7 +62,7 @@ class Round:
     trouble: NewsletterError | None = None
 
 
-class Notices:
+class NoticeSender:
     """Sends notices; the letter of each kind is rendered once.
 
     Args:
@@ -77,13 +77,13 @@ class Notices:
         self._settings = settings
         self._provider = provider.for_audience(1)
         self._can = self._provider.capabilities
-        self._via = via(settings)
+        self._via = provider_account(settings)
         self._keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
         self._letters = {
             kind: render.notice(settings, kind, linked=kind in _LINKED) for kind in NoticeKind
         }
 
-    def send_due(self, store: Store, stop: Event) -> Round:
+    def send_due(self, store: Store, stop: Event) -> NoticeRun:
         """Send what is due, until there is no more or something is wrong.
 
         Args:
@@ -94,17 +94,17 @@ class Notices:
             NewsletterError: The database cannot be used.
         """
         if not is_due(store, self._settings):
-            return Round()
+            return NoticeRun()
         if not self._can.rehearsal:
             try:
-                preflight.require(store, self._settings)
+                preflight.check_settings(store, self._settings)
             except NewsletterError as unfit:
-                return Round(0, unfit)
+                return NoticeRun(0, unfit)
             self._make_way(store)
         with sender_locks.held(self._settings.state) as owner:
             return self._send_all(store, stop, owner)
 
-    def _send_all(self, store: Store, stop: Event, owner: str | None) -> Round:
+    def _send_all(self, store: Store, stop: Event, owner: str | None) -> NoticeRun:
         accepted = 0
         refused: NewsletterError | None = None
         while not stop.is_set():
@@ -123,8 +123,8 @@ class Notices:
             if isinstance(outcome, RequestRefused) and outcome.divisible:
                 refused = trouble  # perhaps for its reader's sake, who may not keep others waiting
             elif trouble:
-                return Round(accepted, trouble)
-        return Round(accepted, refused)
+                return NoticeRun(accepted, trouble)
+        return NoticeRun(accepted, refused)
 
     def _make_way(self, store: Store) -> None:
         """Take those who come back off the provider's own list, which would swallow their letter.
@@ -209,22 +209,22 @@ class Notices:
         return None
 
 
-def send_notices(store: Store, settings: Settings, provider: Provider, stop: Event) -> Round:
-    """Send what is due, once; see `Notices`.
+def send_notices(store: Store, settings: Settings, provider: Provider, stop: Event) -> NoticeRun:
+    """Send what is due, once; see `NoticeSender`.
 
     Raises:
         NewsletterError: The database cannot be used.
     """
     if not is_due(store, settings):
-        return Round()
+        return NoticeRun()
     try:
-        sender = Notices(settings, provider)
+        sender = NoticeSender(settings, provider)
     except NewsletterError as broken:
-        return Round(0, broken)
+        return NoticeRun(0, broken)
     return sender.send_due(store, stop)
 
 
-def via(settings: Settings) -> notices.Via:
+def provider_account(settings: Settings) -> notices.Via:
     """Return who takes notices that are queued under these settings."""
     own = account_id(settings, capabilities_of(settings))
     return notices.Via(settings.provider, settings.provider_url, own)
@@ -233,11 +233,11 @@ def via(settings: Settings) -> notices.Via:
 def is_due(store: Store, settings: Settings) -> bool:
     """Tell whether a notice can be sent now; a look that changes nothing."""
     with store.read() as connection:
-        left = notices.next_due(connection, via(settings))
+        left = notices.next_due(connection, provider_account(settings))
     return left is not None and left <= timedelta()
 
 
-def notice_counts(store: Store) -> dict[DeliveryState, int]:
+def count_notices(store: Store) -> dict[DeliveryState, int]:
     """Return how many notices there are in each state."""
     with store.read() as connection:
         return notices.counts(connection)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import checks, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
-from newsletter.schedule import Timing, away, early, timing
+from newsletter.schedule import Timing, is_early, time_until, timing_of
 from newsletter.store import history, mailings, recovery, rehearsals
 from newsletter.store.database import now
 
@@ -26,7 +26,7 @@ REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendRequest:
     """What a person asked of one `send` or `rehearse`.
 
     Attributes:
@@ -51,7 +51,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Fresh:
+class NewMailing:
     """An issue with its letter, to be frozen; `anew` if it takes an older rehearsal's place."""
 
     issue: Issue
@@ -59,7 +59,9 @@ class Fresh:
     anew: bool = False
 
 
-def plan(store: Store, settings: Settings, provider: Provider, order: Order) -> Mailing | Fresh:
+def plan_send(
+    store: Store, settings: Settings, provider: Provider, order: SendRequest
+) -> Mailing | NewMailing:
     """Decide what an order means; nothing changes yet.
 
     Raises:
@@ -76,7 +78,7 @@ def plan(store: Store, settings: Settings, provider: Provider, order: Order) -> 
     if order.draft is None:
         raise _without_file(order.slug, found)
     issue = _ready(order.draft, drafts=order.drafts)
-    fresh = Fresh(issue, render.letter(issue, settings), anew=started is not None)
+    fresh = NewMailing(issue, render.letter(issue, settings), anew=started is not None)
     if problem := provider.unsupported(fresh.letter):
         raise NewsletterError(
             problem, where=issue.path, hint="Change that, or send it through another provider"
@@ -104,16 +106,18 @@ def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:
     )
 
 
-def _refuse_untimely(issue: Issue, moment: datetime, settings: Settings, order: Order) -> None:
+def _refuse_untimely(
+    issue: Issue, moment: datetime, settings: Settings, order: SendRequest
+) -> None:
     """Refuse to start long before or after the issue's time, unless a person says so."""
-    if early(issue.send_at, moment) and not order.early:
+    if is_early(issue.send_at, moment) and not order.early:
         raise NewsletterError(
-            f"its time is {issue.send_at:%Y-%m-%d %H:%M}, {away(issue.send_at, moment)}",
+            f"its time is {issue.send_at:%Y-%m-%d %H:%M}, {time_until(issue.send_at, moment)}",
             where=issue.path,
             hint=f"Send it now all the same: newsletter send {issue.slug} --early. "
             "Or leave it to newsletter send --due",
         )
-    late = timing(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+    late = timing_of(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
     if late and not order.late:
         raise NewsletterError(
             f"its time was {issue.send_at:%Y-%m-%d %H:%M}, more than "
@@ -123,7 +127,7 @@ def _refuse_untimely(issue: Issue, moment: datetime, settings: Settings, order: 
         )
 
 
-def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -> Mailing:
+def freeze(store: Store, settings: Settings, provider: Provider, fresh: NewMailing) -> Mailing:
     """Freeze what is planned, or return what another process froze just before.
 
     Raises:
@@ -134,7 +138,7 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -
         mailings.alone(connection)
         if other := _frozen_meanwhile(connection, settings, provider, fresh):
             return other
-        audience(connection)
+        count_audience(connection)
         frozen = mailings.freeze(
             connection,
             fresh.issue,
@@ -148,7 +152,7 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: Fresh) -
         return frozen
 
 
-def audience(connection: Connection) -> int:
+def count_audience(connection: Connection) -> int:
     """Return how many readers there are to mail.
 
     Raises:
@@ -163,7 +167,7 @@ def audience(connection: Connection) -> int:
     return readers
 
 
-def refuse_rival(connection: Connection, issue: Issue) -> None:
+def check_no_duplicate(connection: Connection, issue: Issue) -> None:
     """Check that no real mailing has this issue's slug, slot or text.
 
     Raises:
@@ -185,7 +189,7 @@ def refuse_rival(connection: Connection, issue: Issue) -> None:
     )
 
 
-def refuse_vain(connection: Connection, fresh: Fresh) -> Mailing | None:
+def check_can_freeze(connection: Connection, fresh: NewMailing) -> Mailing | None:
     """Refuse what freezing would refuse, before the world outside is asked anything.
 
     Returns:
@@ -197,12 +201,12 @@ def refuse_vain(connection: Connection, fresh: Fresh) -> Mailing | None:
     other = history.find(connection, fresh.issue.slug, rehearsal=False)
     if other and _same(other, fresh):
         return other
-    refuse_rival(connection, fresh.issue)
-    audience(connection)
+    check_no_duplicate(connection, fresh.issue)
+    count_audience(connection)
     return None
 
 
-def edited(mailing: Mailing, draft: Draft | None) -> bool:
+def is_edited(mailing: Mailing, draft: Draft | None) -> bool:
     """Tell whether the file no longer says what the started mailing does."""
     if draft is None:
         return False
@@ -222,7 +226,7 @@ def _ready(draft: Draft, *, drafts: bool) -> Issue:
 
 
 def _frozen_meanwhile(
-    connection: Connection, settings: Settings, provider: Provider, fresh: Fresh
+    connection: Connection, settings: Settings, provider: Provider, fresh: NewMailing
 ) -> Mailing | None:
     """Return the mailing of exactly this letter, if another process was first; make room."""
     rehearsal = provider.capabilities.rehearsal
@@ -230,7 +234,7 @@ def _frozen_meanwhile(
     if not rehearsal:
         if other and _same(other, fresh):
             return other
-        refuse_rival(connection, fresh.issue)
+        check_no_duplicate(connection, fresh.issue)
     elif other:
         if _same_rehearsal(connection, settings, provider, other, fresh):
             return other
@@ -247,7 +251,7 @@ def _frozen_meanwhile(
     return None
 
 
-def _same(mailing: Mailing, fresh: Fresh) -> bool:
+def _same(mailing: Mailing, fresh: NewMailing) -> bool:
     return (
         mailing.letter_hash == fresh.letter.hash
         and mailing.send_at == fresh.issue.send_at
@@ -256,7 +260,11 @@ def _same(mailing: Mailing, fresh: Fresh) -> bool:
 
 
 def _same_rehearsal(
-    connection: Connection, settings: Settings, provider: Provider, other: Mailing, fresh: Fresh
+    connection: Connection,
+    settings: Settings,
+    provider: Provider,
+    other: Mailing,
+    fresh: NewMailing,
 ) -> bool:
     """Tell whether a rehearsal is of this letter, for those who are on the list now."""
     return (

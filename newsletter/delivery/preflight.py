@@ -32,7 +32,7 @@ def reserved_token(key: str) -> str:
     return tokens.unsubscribe_token(key, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
-def require(store: Store, settings: Settings) -> None:
+def check_settings(store: Store, settings: Settings) -> None:
     """Refuse to send for real while something that must be set is not, or does not fit.
 
     Raises:
@@ -42,7 +42,7 @@ def require(store: Store, settings: Settings) -> None:
         raise trouble
 
 
-def require_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
+def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
     """Refuse to record in a database that is not the ledger: in another one, all looks missed.
 
     With a provider that mails people all else that must be set is required as well.
@@ -51,13 +51,13 @@ def require_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
         NewsletterError: It is another database, or something is not set.
     """
     if not can.rehearsal:
-        require(store, settings)
+        check_settings(store, settings)
     elif settings.ledger:
         for trouble in _ledger(_ledger_of(store), settings):
             raise trouble
 
 
-def obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
+def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
     """Return all that `require` would refuse, one line each; nothing for a rehearsal."""
     if capabilities_of(settings).rehearsal:
         return ()
@@ -69,7 +69,7 @@ def obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
     return tuple(found)
 
 
-def lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
+def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
     """Return what is wrong if letters have left whose links none of these keys verifies."""
     with store.read() as connection:
         signed = recorded_fingerprints(connection)
@@ -82,7 +82,7 @@ def lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
     )
 
 
-def try_web_app(store: Store, settings: Settings) -> None:
+def check_web_app(store: Store, settings: Settings) -> None:
     """Try, as a subscriber would, whether the pages behind the letter's links work for this ledger.
 
     Asks for `/healthz`, then for the unsubscribe page of nobody, and unsubscribes by one-click
@@ -144,7 +144,7 @@ def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:
             )
     yield from _public_url(settings)
     yield from _ledger(_ledger_of(store), settings)
-    if settings.secret_keys and (lost := lost_key(store, settings.secret_keys)):
+    if settings.secret_keys and (lost := find_lost_key(store, settings.secret_keys)):
         yield lost
 
 

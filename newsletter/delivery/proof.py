@@ -50,7 +50,7 @@ class Proof:
     rehearsal: bool
 
 
-def proof(
+def send_proof(
     store: Store, settings: Settings, provider: Provider, draft: Draft, *, email: str, key: str
 ) -> Proof:
     """Send one copy of an issue, as a reader would get it now, to one address. A draft may be seen.

@@ -17,7 +17,7 @@ _FIRST_PAUSE = 0.5
 _PATIENCE = 5
 
 
-class Pace:
+class ProviderRateLimit:
     """Says when the next request may leave. All moments are monotonic seconds.
 
     The first request travels alone, and so does the first after one that was not taken, so that a

@@ -46,7 +46,7 @@ def can_settle(
     ) or unresolved.can_search(connection, mailing_id, can.search, own)
 
 
-class Doubts:
+class Reconciler:
     """The doubts about one mailing, as one process clears them up.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from newsletter.delivery.send import send
+from newsletter.delivery.send import send_issue
 from newsletter.delivery.sender import unheard
 from newsletter.providers import OUTBOX, open_provider
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
-    from newsletter.delivery.planning import Order
-    from newsletter.delivery.send import Report
+    from newsletter.delivery.planning import SendRequest
+    from newsletter.delivery.send import SendResult
     from newsletter.store import Store
 
 
-def rehearsing(settings: Settings) -> Settings:
+def rehearsal_settings(settings: Settings) -> Settings:
     """Return the settings under which an issue is rehearsed, whatever provider they name.
 
     `provider_url` then names the real provider, if one is set: the links of such letters work for
@@ -29,15 +29,15 @@ def rehearsing(settings: Settings) -> Settings:
     return replace(settings, provider=OUTBOX, provider_url=real)
 
 
-def rehearse(
+def rehearse_issue(
     store: Store,
     settings: Settings,
-    order: Order,
+    order: SendRequest,
     *,
     stop: Event,
     progress: Callable[[int, int], None],
     note: Callable[[str], None] = unheard,
-) -> Report:
+) -> SendResult:
     """Write everyone's own letter into the outbox, as it would leave now.
 
     Repeated, all letters are made anew if the text or the list has changed since.
@@ -54,7 +54,9 @@ def rehearse(
         NewsletterError: There is no such issue, it has errors, or nobody is on the list.
         TryAgain: Another process is writing an older rehearsal of it.
     """
-    there = rehearsing(settings)
+    there = rehearsal_settings(settings)
     # A rehearsal that took long ago more time than it should have owes nobody anything.
     free = replace(order, late=True)
-    return send(store, there, open_provider(there), free, stop=stop, progress=progress, note=note)
+    return send_issue(
+        store, there, open_provider(there), free, stop=stop, progress=progress, note=note
+    )

@@ -12,13 +12,13 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.delivery.resolution import Remedy
+    from newsletter.delivery.resolution import Resolution
     from newsletter.model import Draft, Mailing, Receipt
 
 _NAMED = 3
 
 
-def told(error: Exception, where: str) -> NewsletterError:
+def as_error(error: Exception, where: str) -> NewsletterError:
     """Return an error as one line, whatever it is."""
     if isinstance(error, NewsletterError):
         return error
@@ -40,8 +40,8 @@ def paused(receipt: Receipt, *, overdue: bool) -> DecisionNeeded:
     )
 
 
-def undecided(
-    receipt: Receipt, *, settles: bool, other: Remedy | None, overdue: bool = False
+def unknown_left(
+    receipt: Receipt, *, settles: bool, other: Resolution | None, overdue: bool = False
 ) -> DecisionNeeded:
     """Return that it is not known what became of some letters.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Departure:
+class ProviderRequest:
     """A request that is about to leave, or on its way.
 
     ``began`` is when it was made, just after its claim, on the clocks of `clocks`.
@@ -31,7 +31,7 @@ class Departure:
     began: tuple[float, float]
 
 
-class Carrier:
+class RequestBuilder:
     """Makes requests of claims and carries them to the provider.
 
     Args:
@@ -53,7 +53,7 @@ class Carrier:
         self.crash: Exception | None = None
         """What went wrong in a thread by our own mistake."""
 
-    def build(self, claim: Claim) -> Departure | str:
+    def build(self, claim: Claim) -> ProviderRequest | str:
         """Make the bytes of a claim; return the request, or why nothing of it can leave."""
         key = self._keys.get(claim.key_id)
         if key is None:
@@ -62,9 +62,9 @@ class Carrier:
         payload = self._provider.build(batch)
         if claim.payload_hash not in {None, payload.digest}:
             return "the same letter now has other bytes"
-        return Departure(claim, batch, payload, clocks())
+        return ProviderRequest(claim, batch, payload, clocks())
 
-    def carry(self, departure: Departure) -> SubmitResult:
+    def carry(self, departure: ProviderRequest) -> SubmitResult:
         """Let one request leave, in a thread of its own; whatever happens, there is an answer."""
         if seconds_since(departure.began) > self._lease / 2:
             # This machine was asleep: by now the request may be another sender's.

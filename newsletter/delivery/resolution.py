@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.delivery.reconcile import replay_window
 from newsletter.model import DeliveryState, MailingState
 from newsletter.providers.base import account_id
-from newsletter.schedule import out_of_time
+from newsletter.schedule import is_overdue
 from newsletter.store.unresolved import BETWEEN_SEARCHES
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Capabilities, Search
 
 
-class Means(StrEnum):
+class ResolutionMethod(StrEnum):
     """By what it may become known whether a letter left."""
 
     REPLAY = "replay"
@@ -39,7 +39,7 @@ class Means(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Remedy:
+class Resolution:
     """What may still settle some of the unknown letters of a mailing.
 
     Attributes:
@@ -51,7 +51,7 @@ class Remedy:
         put_back: The variable that has to name another account first.
     """
 
-    means: Means
+    means: ResolutionMethod
     letters: int
     moment: datetime | None
     missed: bool = False
@@ -59,7 +59,7 @@ class Remedy:
 
 
 @dataclass(frozen=True, slots=True)
-class Outlook:
+class MailingForecast:
     """A mailing's account, and what becomes of it.
 
     Attributes:
@@ -75,7 +75,7 @@ class Outlook:
     """
 
     receipt: Receipt
-    remedies: tuple[Remedy, ...]
+    remedies: tuple[Resolution, ...]
     busy_until: datetime | None
     lost: int
     elsewhere: bool
@@ -90,7 +90,7 @@ _GOING: Final = frozenset(
 _OPEN: Final = _GOING | {MailingState.PAUSED}
 
 
-def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
+def forecast_mailing(receipt: Receipt, can: Capabilities, settings: Settings) -> MailingForecast:
     """Say what becomes of a mailing.
 
     Args:
@@ -105,12 +105,12 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
         here = (can.name, settings.provider_url)
     is_open = mailing.state in _OPEN
     elsewhere = is_open and (mailing.provider, mailing.provider_url) != here
-    overdue = is_open and out_of_time(mailing.started_at, at, settings.finish_within_hours)
+    overdue = is_open and is_overdue(mailing.started_at, at, settings.finish_within_hours)
     sending = [one for one in receipt.details.unsettled if one.state is DeliveryState.ATTEMPTING]
     leases = [one.lease_until for one in sending if one.lease_until > at]
     unknown = [one for one in receipt.details.unsettled if one.state is DeliveryState.UNKNOWN]
     own = account_id(settings, can)
-    known = Outlook(
+    known = MailingForecast(
         receipt,
         () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
         max(leases, default=None),
@@ -123,7 +123,7 @@ def outlook(receipt: Receipt, can: Capabilities, settings: Settings) -> Outlook:
     return replace(known, next_step=_next_step(known, settings))
 
 
-def command(found: Outlook) -> str:
+def resume_command(found: MailingForecast) -> str:
     """Return what a person types to go on with a mailing."""
     mailing = found.receipt.mailing
     if mailing.rehearsal:
@@ -131,51 +131,55 @@ def command(found: Outlook) -> str:
     return f"newsletter send {mailing.slug}{' --late' * found.overdue}"
 
 
-def astray(found: Outlook) -> Remedy | None:
+def needs_other_account(found: MailingForecast) -> Resolution | None:
     """Return what could be settled if another account were asked, the one it left through."""
-    return next((one for one in found.remedies if one.means is Means.ACCOUNT), None)
+    return next((one for one in found.remedies if one.means is ResolutionMethod.ACCOUNT), None)
 
 
 def _remedies(
     unknown: Iterable[Unsettled], can: Capabilities | None, at: datetime, own: str | None
-) -> tuple[Remedy, ...]:
+) -> tuple[Resolution, ...]:
     """Bring together what is settled in one way, at the moment that suits all of it."""
-    found: dict[tuple[Means, bool], Remedy] = {}
+    found: dict[tuple[ResolutionMethod, bool], Resolution] = {}
     for one in unknown:
-        new = _remedy(one, can, at, own) if can else Remedy(Means.WAIT, one.letters, None)
+        new = (
+            _remedy(one, can, at, own)
+            if can
+            else Resolution(ResolutionMethod.WAIT, one.letters, None)
+        )
         old = found.get((new.means, new.missed))
         found[new.means, new.missed] = _together(old, new) if old else new
-    return tuple(sorted(found.values(), key=lambda remedy: [*Means].index(remedy.means)))
+    return tuple(sorted(found.values(), key=lambda remedy: [*ResolutionMethod].index(remedy.means)))
 
 
-def _together(one: Remedy, other: Remedy) -> Remedy:
+def _together(one: Resolution, other: Resolution) -> Resolution:
     moments = [remedy.moment for remedy in (one, other) if remedy.moment]
-    choose = max if one.means is Means.SEARCH else min
+    choose = max if one.means is ResolutionMethod.SEARCH else min
     moment = choose(moments, default=None)
     return replace(one, letters=one.letters + other.letters, moment=moment)
 
 
-def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) -> Remedy:
+def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) -> Resolution:
     """Say what may settle the letters of one request; `recovery` and `doubts` do it."""
     search = None if can.replay else can.search
     if one.kept and at < (until := one.claimed_at + replay_window(can)):
-        found = Remedy(Means.REPLAY, one.letters, until)
+        found = Resolution(ResolutionMethod.REPLAY, one.letters, until)
     elif search and one.searchable and at < (until := one.claimed_at + search.retention):
         found = _by_search(one, search)
     else:
-        return Remedy(Means.WAIT, one.letters, None)
+        return Resolution(ResolutionMethod.WAIT, one.letters, None)
     # With none set there is no telling whose it is, and nobody is asked either.
     if own is None or one.account in {None, own}:
         return found
-    return Remedy(Means.ACCOUNT, one.letters, until, put_back=can.account_variable)
+    return Resolution(ResolutionMethod.ACCOUNT, one.letters, until, put_back=can.account_variable)
 
 
-def _by_search(one: Unsettled, search: Search) -> Remedy:
+def _by_search(one: Unsettled, search: Search) -> Resolution:
     if one.missed_at:
         again = _whole_minute(one.missed_at + BETWEEN_SEARCHES)
-        return Remedy(Means.SEARCH, one.letters, again, missed=True)
+        return Resolution(ResolutionMethod.SEARCH, one.letters, again, missed=True)
     listed = _whole_minute(max(one.claimed_at, one.lease_until) + search.lag)
-    return Remedy(Means.SEARCH, one.letters, listed)
+    return Resolution(ResolutionMethod.SEARCH, one.letters, listed)
 
 
 def _whole_minute(moment: datetime) -> datetime:
@@ -183,11 +187,11 @@ def _whole_minute(moment: datetime) -> datetime:
     return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
 
 
-def _next_step(known: Outlook, settings: Settings) -> str | None:
+def _next_step(known: MailingForecast, settings: Settings) -> str | None:
     """Return what a person types next."""
     mailing = known.receipt.mailing
     slug = mailing.slug
-    send = command(known)
+    send = resume_command(known)
     if known.elsewhere:
         return f"put provider back to {mailing.through}, then {send}"
     open_ended = known.receipt.counts[DeliveryState.UNKNOWN] or known.lost
@@ -202,20 +206,20 @@ def _next_step(known: Outlook, settings: Settings) -> str | None:
     return steps.get(mailing.state)
 
 
-_HERE: Final = frozenset({Means.REPLAY, Means.SEARCH})
+_HERE: Final = frozenset({ResolutionMethod.REPLAY, ResolutionMethod.SEARCH})
 """What the account can do that is asked now."""
 
 
-def _to_settle(known: Outlook, send: str, settings: Settings) -> str:
+def _to_settle(known: MailingForecast, send: str, settings: Settings) -> str:
     """Return how what is unknown is settled: without a person, for as long as that may be."""
     means = {remedy.means for remedy in known.remedies}
     decide = f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
-    if means <= {Means.WAIT}:
+    if means <= {ResolutionMethod.WAIT}:
         return decide
     here = {remedy for remedy in known.remedies if remedy.means in _HERE}
-    if not here and (other := astray(known)):
+    if not here and (other := needs_other_account(known)):
         return f"put {other.put_back} back as it was, then {send}; or {decide}"
     moment = max(remedy.moment for remedy in here if remedy.moment)
-    if Means.REPLAY in means or moment <= known.receipt.at:
+    if ResolutionMethod.REPLAY in means or moment <= known.receipt.at:
         return send
     return f"{send}  # not before {moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from newsletter.delivery import remarks
 from newsletter.delivery.expiry import expire
-from newsletter.delivery.planning import REPLACEABLE, Order, edited
+from newsletter.delivery.planning import REPLACEABLE, SendRequest, is_edited
 from newsletter.delivery.reconcile import can_settle
-from newsletter.delivery.resolution import astray, outlook
-from newsletter.delivery.send import Report, refuse_other_provider, send
+from newsletter.delivery.resolution import forecast_mailing, needs_other_account
+from newsletter.delivery.send import SendResult, check_same_provider, send_issue
 from newsletter.delivery.sender import unheard
-from newsletter.delivery.upcoming import Upcoming, could_go, upcoming
+from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_sendable
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
-from newsletter.schedule import Timing, far_ahead, forgotten, out_of_time, slot, timing
+from newsletter.schedule import Timing, is_far_ahead, is_long_past, is_overdue, slot_of, timing_of
 from newsletter.store import history, mailings
 from newsletter.store.database import now
 
@@ -43,7 +43,7 @@ _GOING = frozenset({MailingState.FROZEN, MailingState.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
-class DueReport:
+class DueResult:
     """How one `send --due` ended.
 
     Attributes:
@@ -53,7 +53,7 @@ class DueReport:
         next: The issue that comes after these.
     """
 
-    reports: tuple[Report, ...]
+    reports: tuple[SendResult, ...]
     notes: tuple[str, ...]
     troubles: tuple[NewsletterError, ...]
     next: Upcoming | None
@@ -65,7 +65,7 @@ class DueReport:
         return next((code for code in _GRAVEST_FIRST if code in codes), 0)
 
 
-def due(
+def send_due(
     store: Store,
     settings: Settings,
     provider: Provider,
@@ -76,7 +76,7 @@ def due(
     note: Callable[[str], None] = unheard,
     preflight: bool = True,
     overlooked: Iterable[str] = (),
-) -> DueReport:
+) -> DueResult:
     """Do what the schedule says, and finish what has started.
 
     Trouble with one mailing or file never keeps another from being finished or started.
@@ -111,10 +111,10 @@ def due(
     run.notes += overlooked
     coming = None
     with run.telling("issues"):
-        coming = upcoming(store, settings, run.files.values(), but=run.reports)
+        coming = find_upcoming(store, settings, run.files.values(), but=run.reports)
     reports = tuple(run.reports.values())
     troubles = [report.trouble for report in reports if report.trouble]
-    return DueReport(reports, tuple(run.notes), (*troubles, *run.troubles), coming)
+    return DueResult(reports, tuple(run.notes), (*troubles, *run.troubles), coming)
 
 
 @dataclass(slots=True)
@@ -130,7 +130,7 @@ class _Run:
     _progress: Progress
     _note: Callable[[str], None]
     _preflight: bool
-    reports: dict[str, Report] = field(default_factory=dict)
+    reports: dict[str, SendResult] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     troubles: list[NewsletterError] = field(default_factory=list)
 
@@ -148,16 +148,18 @@ class _Run:
             known = history.slugs(connection, rehearsal=False)
         dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
         for send_at, slug in dated:
-            if send_at <= moment and not forgotten(send_at, moment):
+            if send_at <= moment and not is_long_past(send_at, moment):
                 draft = self.files[slug]
                 with self.telling(draft.path):
                     self._look_at(draft, send_at, moment)
-        old = [slug for send_at, slug in dated if forgotten(send_at, moment) and slug not in known]
+        old = [
+            slug for send_at, slug in dated if is_long_past(send_at, moment) and slug not in known
+        ]
         undated = [draft.path for draft in self.files.values() if draft.send_at is None]
         far = [
             slug
             for send_at, slug in dated
-            if far_ahead(send_at, moment) and not self.files[slug].is_draft and slug not in known
+            if is_far_ahead(send_at, moment) and not self.files[slug].is_draft and slug not in known
         ]
         self.notes += remarks.left_alone(old, undated, far)
 
@@ -167,27 +169,27 @@ class _Run:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - no file may keep another letter back
-            self.troubles.append(remarks.told(error, where))
+            self.troubles.append(remarks.as_error(error, where))
 
     def _finish(self, mailing: Mailing) -> None:
         """Go on with one mailing, and account for it whatever comes of that."""
         try:
             report = self._go_on(mailing)
         except Exception as error:  # noqa: BLE001 - one mailing keeps no other back
-            trouble = remarks.told(error, mailing.slug)
+            trouble = remarks.as_error(error, mailing.slug)
             try:
                 report = self._account(mailing, trouble)
             except NewsletterError:  # gone, or out of reach
                 self.troubles.append(trouble)
                 return
         file = self.files.get(mailing.slug)
-        self.reports[mailing.slug] = replace(report, edited=edited(mailing, file))
+        self.reports[mailing.slug] = replace(report, edited=is_edited(mailing, file))
 
-    def _go_on(self, mailing: Mailing) -> Report:
+    def _go_on(self, mailing: Mailing) -> SendResult:
         """Send what is owed as it was frozen, unless it waits for a person."""
         hours = self._settings.finish_within_hours
         with self._store.read() as connection:
-            overdue = out_of_time(mailing.started_at, now(connection), hours)
+            overdue = is_overdue(mailing.started_at, now(connection), hours)
             can = self._provider.capabilities
             settles = can_settle(connection, mailing.id, self._settings, can)
         if overdue and mailing.state in _GOING and self._began_here(mailing):
@@ -201,12 +203,12 @@ class _Run:
         undecided = mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
         if undecided and (overdue or not settles):
             report = self._account(mailing)
-            other = astray(outlook(report.receipt, can, self._settings))
-            trouble = remarks.undecided(
+            other = needs_other_account(forecast_mailing(report.receipt, can, self._settings))
+            trouble = remarks.unknown_left(
                 report.receipt, settles=settles, other=other, overdue=overdue
             )
             return replace(report, trouble=trouble)
-        refuse_other_provider(mailing, self._settings, self._provider)
+        check_same_provider(mailing, self._settings, self._provider)
         report = self._send(mailing.slug, None)
         if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
             return report
@@ -219,7 +221,7 @@ class _Run:
 
     def _look_at(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
         """Do with a file whose time has come what its mailing, or the want of one, asks for."""
-        late = timing(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
+        late = timing_of(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
         with self._store.read() as connection:
             mailing = history.find(connection, draft.slug, rehearsal=False)
             ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
@@ -247,12 +249,14 @@ class _Run:
                 self._finish(mailing)
         elif not late and not told:
             report = self._account(mailing)
-            self.reports[draft.slug] = replace(report, repeated=True, edited=edited(mailing, draft))
-            if slot(mailing.send_at) != slot(send_at):
+            self.reports[draft.slug] = replace(
+                report, repeated=True, edited=is_edited(mailing, draft)
+            )
+            if slot_of(mailing.send_at) != slot_of(send_at):
                 self.notes.append(remarks.went_out_before(mailing, draft))
 
     def _begin(self, draft: Draft, send_at: datetime) -> None:
-        if could_go(draft) and (others := self._in_the_same_slot(draft, send_at)):
+        if is_sendable(draft) and (others := self._in_the_same_slot(draft, send_at)):
             raise remarks.same_slot(draft, others)
         if self._provider.capabilities.rehearsal:
             raise remarks.nobody_is_mailed(draft, self._settings)
@@ -267,8 +271,8 @@ class _Run:
             for other in self.files.values()
             if other.send_at
             and other.slug != draft.slug
-            and slot(other.send_at) == slot(send_at)
-            and could_go(other)
+            and slot_of(other.send_at) == slot_of(send_at)
+            and is_sendable(other)
         ]
         with self._store.read() as connection:
             for slug in tuple(beside):
@@ -286,10 +290,10 @@ class _Run:
         elif found:
             self.notes.append(remarks.went_out_before(found, draft))
 
-    def _send(self, slug: str, draft: Draft | None) -> Report:
-        order = Order(slug, draft, preflight=self._preflight, scheduled=True)
+    def _send(self, slug: str, draft: Draft | None) -> SendResult:
+        order = SendRequest(slug, draft, preflight=self._preflight, scheduled=True)
         with self._progress(slug) as tell:
-            return send(
+            return send_issue(
                 self._store,
                 self._settings,
                 self._provider,
@@ -299,7 +303,7 @@ class _Run:
                 note=self._note,
             )
 
-    def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> Report:
+    def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> SendResult:
         with self._store.read() as connection:
             receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
-        return Report(receipt, edited=False, repeated=False, anew=False, trouble=trouble)
+        return SendResult(receipt, edited=False, repeated=False, anew=False, trouble=trouble)

@@ -8,21 +8,21 @@ from typing import TYPE_CHECKING
 from newsletter import tokens
 from newsletter.delivery import preflight
 from newsletter.delivery.planning import (
-    Fresh,
-    Order,
-    audience,
-    edited,
+    NewMailing,
+    SendRequest,
+    check_can_freeze,
+    count_audience,
     freeze,
-    plan,
-    refuse_vain,
+    is_edited,
+    plan_send,
 )
 from newsletter.delivery.reconcile import can_settle
-from newsletter.delivery.remarks import undecided
-from newsletter.delivery.resolution import astray, outlook
+from newsletter.delivery.remarks import unknown_left
+from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.sender import Sender, unheard
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
-from newsletter.schedule import out_of_time
+from newsletter.schedule import is_overdue
 from newsletter.store import mailings
 from newsletter.store.database import now
 from newsletter.store.keys import record_fingerprint, signing_keys
@@ -32,14 +32,14 @@ if TYPE_CHECKING:
     from threading import Event
 
     from newsletter.config import Settings
-    from newsletter.delivery.resolution import Remedy
+    from newsletter.delivery.resolution import Resolution
     from newsletter.model import Issue, Letter, Mailing
     from newsletter.providers.base import Provider
     from newsletter.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
+class SendResult:
     """How a `send` ended.
 
     Attributes:
@@ -58,7 +58,7 @@ class Report:
 
 
 @dataclass(frozen=True, slots=True)
-class Prospect:
+class DryRun:
     """An issue that has not started, its letter, and how many subscribers it would have now."""
 
     issue: Issue
@@ -66,41 +66,45 @@ class Prospect:
     audience: int
 
 
-def would_send(
-    store: Store, settings: Settings, provider: Provider, order: Order
-) -> Report | Prospect:
+def preview_send(
+    store: Store, settings: Settings, provider: Provider, order: SendRequest
+) -> SendResult | DryRun:
     """Say what `send` would find, and change nothing.
 
     Raises:
         NewsletterError: Nothing would be sent, for the reason it gives.
     """
-    planned = plan(store, settings, provider, order)
+    planned = plan_send(store, settings, provider, order)
     if not provider.capabilities.rehearsal and _owes(planned):
-        preflight.require(store, settings)
+        preflight.check_settings(store, settings)
     with store.read() as connection:
-        if isinstance(planned, Fresh):
-            same = None if provider.capabilities.rehearsal else refuse_vain(connection, planned)
+        if isinstance(planned, NewMailing):
+            same = (
+                None if provider.capabilities.rehearsal else check_can_freeze(connection, planned)
+            )
             if same is None:
-                return Prospect(planned.issue, planned.letter, audience(connection))
+                return DryRun(planned.issue, planned.letter, count_audience(connection))
             planned = same
         receipt = mailings.receipt(connection, planned)
         settles = can_settle(connection, planned.id, settings, provider.capabilities)
     repeated = planned.state is MailingState.COMPLETED
-    other = astray(outlook(receipt, provider.capabilities, settings))
+    other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
     verdict = _verdict(receipt, None, settles=settles, other=other)
-    return Report(receipt, edited(planned, order.draft), repeated, anew=False, trouble=verdict)
+    return SendResult(
+        receipt, is_edited(planned, order.draft), repeated, anew=False, trouble=verdict
+    )
 
 
-def send(
+def send_issue(
     store: Store,
     settings: Settings,
     provider: Provider,
-    order: Order,
+    order: SendRequest,
     *,
     stop: Event,
     progress: Callable[[int, int], None],
     note: Callable[[str], None] = unheard,
-) -> Report:
+) -> SendResult:
     """Send an issue to everyone who is still owed it; safe to repeat, anywhere, at any time.
 
     Args:
@@ -116,18 +120,20 @@ def send(
         NewsletterError: Nothing was sent, for the reason it gives.
     """
     store.refuse_closed()
-    planned = plan(store, settings, provider, order)
-    if not isinstance(planned, Fresh):
-        refuse_other_provider(planned, settings, provider)
+    planned = plan_send(store, settings, provider, order)
+    if not isinstance(planned, NewMailing):
+        check_same_provider(planned, settings, provider)
     if not provider.capabilities.rehearsal and _owes(planned):
-        preflight.require(store, settings)
-        if isinstance(planned, Fresh):
+        preflight.check_settings(store, settings)
+        if isinstance(planned, NewMailing):
             with store.read() as connection:
-                refuse_vain(connection, planned)
+                check_can_freeze(connection, planned)
         if order.preflight:
-            preflight.try_web_app(store, settings)
-    mailing = freeze(store, settings, provider, planned) if isinstance(planned, Fresh) else planned
-    refuse_other_provider(mailing, settings, provider)
+            preflight.check_web_app(store, settings)
+    mailing = (
+        freeze(store, settings, provider, planned) if isinstance(planned, NewMailing) else planned
+    )
+    check_same_provider(mailing, settings, provider)
     provider = provider.for_audience(mailing.audience)
     trouble, may_send = _open(store, settings, provider, mailing, order)
     if may_send:
@@ -139,22 +145,22 @@ def send(
         receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
         settles = can_settle(connection, mailing.id, settings, provider.capabilities)
     repeated = mailing.state is MailingState.COMPLETED
-    other = astray(outlook(receipt, provider.capabilities, settings))
-    return Report(
+    other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
+    return SendResult(
         receipt,
-        edited(mailing, order.draft),
+        is_edited(mailing, order.draft),
         repeated,
-        anew=isinstance(planned, Fresh) and planned.anew,
+        anew=isinstance(planned, NewMailing) and planned.anew,
         trouble=_verdict(receipt, trouble, settles=settles, other=other),
     )
 
 
-def _owes(planned: Mailing | Fresh) -> bool:
+def _owes(planned: Mailing | NewMailing) -> bool:
     """Tell whether anything may leave for this plan."""
-    return isinstance(planned, Fresh) or planned.state is not MailingState.COMPLETED
+    return isinstance(planned, NewMailing) or planned.state is not MailingState.COMPLETED
 
 
-def refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
+def check_same_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
     """Keep a mailing with the account it began with: another one knows none of its letters."""
     here = (provider.capabilities.name, settings.provider_url)
     if here != (mailing.provider, mailing.provider_url):
@@ -166,7 +172,7 @@ def refuse_other_provider(mailing: Mailing, settings: Settings, provider: Provid
 
 
 def _open(
-    store: Store, settings: Settings, provider: Provider, mailing: Mailing, order: Order
+    store: Store, settings: Settings, provider: Provider, mailing: Mailing, order: SendRequest
 ) -> tuple[NewsletterError | None, bool]:
     """Bring a mailing to *sending*; return why not, if a person must decide, and whether it is."""
     with store.write() as connection:
@@ -175,7 +181,7 @@ def _open(
             and not can_settle(connection, mailing.id, settings, provider.capabilities)
         ):
             return None, False
-        overdue = out_of_time(mailing.started_at, now(connection), settings.finish_within_hours)
+        overdue = is_overdue(mailing.started_at, now(connection), settings.finish_within_hours)
         if overdue and not order.late:
             mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
             slug = mailing.slug
@@ -191,7 +197,7 @@ def _open(
 
 
 def _verdict(
-    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool, other: Remedy | None
+    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool, other: Resolution | None
 ) -> NewsletterError | None:
     """Return what a person is told at the end: what must be decided before what will pass.
 
@@ -206,4 +212,4 @@ def _verdict(
     by_itself = settles and not other and receipt.counts[DeliveryState.PENDING]
     if isinstance(trouble, TryAgain) and by_itself:
         return trouble
-    return undecided(receipt, settles=settles, other=other)
+    return unknown_left(receipt, settles=settles, other=other)

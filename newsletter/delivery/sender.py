@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter import gc_tuning, tokens
 from newsletter.delivery import messages
-from newsletter.delivery.bisection import Parts
-from newsletter.delivery.circuit_breaker import Breaker
-from newsletter.delivery.limits import Limits
-from newsletter.delivery.rate_limit import LONGEST_WAIT, Pace
-from newsletter.delivery.reconcile import Doubts
-from newsletter.delivery.requests import Carrier, Departure
+from newsletter.delivery.bisection import Bisection
+from newsletter.delivery.circuit_breaker import CircuitBreaker
+from newsletter.delivery.limits import OwnRateLimit
+from newsletter.delivery.rate_limit import LONGEST_WAIT, ProviderRateLimit
+from newsletter.delivery.reconcile import Reconciler
+from newsletter.delivery.requests import ProviderRequest, RequestBuilder
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -69,7 +69,7 @@ def unheard(_line: str) -> None:
 class _Landed(NamedTuple):
     """A request that is back."""
 
-    departure: Departure
+    departure: ProviderRequest
     left_at: float
     answer: SubmitResult
 
@@ -100,11 +100,11 @@ class Sender:
         self._zone = settings.zone
         self._state = settings.state
         self._owner: str | None = None
-        self._limits = Limits(settings, rehearsal=mailing.rehearsal)
+        self._limits = OwnRateLimit(settings, rehearsal=mailing.rehearsal)
         self._account = account_id(settings, self._can)
-        self._doubts = Doubts(store, provider, mailing, self._account)
-        self._parts = Parts()
-        self._built: list[Departure] = []
+        self._doubts = Reconciler(store, provider, mailing, self._account)
+        self._parts = Bisection()
+        self._built: list[ProviderRequest] = []
         self._spoilt: list[tuple[Claim, str]] = []
         self._in_doubt = 0
         # Told at the end, with what is still to go then: other requests are on their way.
@@ -116,13 +116,15 @@ class Sender:
             before = mailings.counts(connection, mailing.id)
             self._twice = unresolved.accepted_twice(connection, mailing.id)
         self._done = mailing.audience - before[DeliveryState.PENDING]
-        self._breaker = Breaker(before[DeliveryState.ACCEPTED])
-        self._carrier = Carrier(provider, mailing, letter, self._keys)
+        self._breaker = CircuitBreaker(before[DeliveryState.ACCEPTED])
+        self._carrier = RequestBuilder(provider, mailing, letter, self._keys)
         size = len(letter.html) + len(letter.text)
         request = size if self._can.substitution else size * self._can.max_messages
         self._most = max(1, min(self._can.in_flight, BYTES_IN_FLIGHT // max(1, request)))
         self._quota = provider.quota()
-        self._pace = Pace(self._most, patient=not self._can.rehearsal, quota=self._quota)
+        self._pace = ProviderRateLimit(
+            self._most, patient=not self._can.rehearsal, quota=self._quota
+        )
 
     def run(self) -> NewsletterError | None:
         """Send until nothing is left to do here; return why it stopped before that, if it did."""
@@ -149,7 +151,7 @@ class Sender:
         return self._ending()
 
     def _send(self, pool: ThreadPoolExecutor) -> None:
-        flying: dict[Future[SubmitResult], tuple[Departure, float]] = {}
+        flying: dict[Future[SubmitResult], tuple[ProviderRequest, float]] = {}
         while True:
             landed = [_Landed(*flying.pop(f), f.result()) for f in [*flying] if f.done()]
             ready, idle = self._turn(landed, len(flying))
@@ -167,7 +169,7 @@ class Sender:
 
     def _turn(
         self, landed: Sequence[_Landed], in_flight: int
-    ) -> tuple[list[Departure], float | None]:
+    ) -> tuple[list[ProviderRequest], float | None]:
         """Record what came back, commit what leaves now, and claim what leaves next.
 
         Returns:
@@ -186,7 +188,7 @@ class Sender:
             self._progress(min(self._done, self._mailing.audience), self._mailing.audience)
         for claim in claims:
             made = self._carrier.build(claim)
-            if isinstance(made, Departure):
+            if isinstance(made, ProviderRequest):
                 self._built.append(made)
             else:
                 self._spoilt.append((claim, made))
@@ -215,7 +217,7 @@ class Sender:
     def _ended(self) -> bool:
         return bool(self._stop.is_set() or self._trouble or self._carrier.crash)
 
-    def _seal(self, connection: Connection) -> list[Departure]:
+    def _seal(self, connection: Connection) -> list[ProviderRequest]:
         """Commit which bytes leave now; what may not leave any more is taken back."""
         for claim, reason in self._spoilt:
             recovery.abandon(connection, claim, reason)

@@ -9,7 +9,7 @@ from newsletter import checks, render
 from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
-from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
+from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
 from newsletter.store import history, mailings, proofs
 from newsletter.store.database import now
 
@@ -38,7 +38,7 @@ class Upcoming:
     proofed: bool
 
 
-def the_mailing(connection: Connection, slug: str) -> Mailing:
+def get_mailing(connection: Connection, slug: str) -> Mailing:
     """Return the real mailing of an issue, else its latest rehearsal.
 
     Raises:
@@ -54,23 +54,23 @@ def the_mailing(connection: Connection, slug: str) -> Mailing:
     return found
 
 
-def slugs(store: Store) -> list[str]:
+def mailing_slugs(store: Store) -> list[str]:
     """Return the slugs of all mailings and rehearsals, whether their files are there or not."""
     with store.read() as connection:
         return history.all_slugs(connection)
 
 
-def receipt_of(store: Store, slug: str) -> Receipt | None:
+def find_report(store: Store, slug: str) -> Receipt | None:
     """Return the account of an issue's mailing, or None if it never had one."""
     with store.read() as connection:
         try:
-            mailing = the_mailing(connection, slug)
+            mailing = get_mailing(connection, slug)
         except NewsletterError:
             return None
         return mailings.receipt(connection, mailing)
 
 
-def overview(store: Store, count: int = 5) -> list[Receipt]:
+def recent_reports(store: Store, count: int = 5) -> list[Receipt]:
     """Return the accounts of the mailings that started last, and of all that are open."""
     with store.read() as connection:
         latest = history.latest(connection, count)
@@ -80,33 +80,33 @@ def overview(store: Store, count: int = 5) -> list[Receipt]:
         return [mailings.receipt(connection, mailing) for mailing in (*latest, *older)]
 
 
-def could_go(draft: Draft) -> bool:
+def is_sendable(draft: Draft) -> bool:
     """Tell whether a file may be sent when its time comes: no errors, and no draft."""
     return draft.issue is not None and not draft.issue.draft and not _errors(draft)
 
 
-def proofed(store: Store, settings: Settings, issue: Issue) -> bool:
+def is_proofed(store: Store, settings: Settings, issue: Issue) -> bool:
     """Tell whether its author has seen exactly the letter that would go out now.
 
     Raises:
         NewsletterError: There is no letter: a template is wrong.
     """
-    return is_proofed(store, render.letter(issue, settings).hash)
+    return is_letter_proofed(store, render.letter(issue, settings).hash)
 
 
-def is_proofed(store: Store, letter_hash: str) -> bool:
+def is_letter_proofed(store: Store, letter_hash: str) -> bool:
     """Tell whether the author has seen exactly this letter."""
     with store.read() as connection:
         return bool(proofs.seen(connection, [letter_hash]))
 
 
-def time_of(store: Store) -> datetime:
+def current_time(store: Store) -> datetime:
     """Return the time by which this program decides: the database's."""
     with store.read() as connection:
         return now(connection)
 
 
-def upcoming(
+def find_upcoming(
     store: Store, settings: Settings, drafts: Iterable[Draft], but: Container[str] = ()
 ) -> Upcoming | None:
     """Return the first issue that can still go out in time and has not, if there is one.
@@ -129,8 +129,8 @@ def upcoming(
         if draft.slug not in sent
         and draft.slug not in but
         and draft.send_at is not None
-        and timing(draft.send_at, moment, settings.max_lateness_hours) is not Timing.LATE
-        and not forgotten(draft.send_at, moment)
+        and timing_of(draft.send_at, moment, settings.max_lateness_hours) is not Timing.LATE
+        and not is_long_past(draft.send_at, moment)
     )
     if not waiting:
         return None
@@ -139,21 +139,21 @@ def upcoming(
     obstacles += [
         f"{other} has the same date and time"
         for when, other, draft in waiting[1:]
-        if slot(when) == slot(send_at) and could_go(draft)
+        if slot_of(when) == slot_of(send_at) and is_sendable(draft)
     ]
     if not audience:
         obstacles.append("there are no active subscribers")
     seen = False
     if first.issue and not _errors(first):
         try:
-            seen = proofed(store, settings, first.issue)
+            seen = is_proofed(store, settings, first.issue)
         except NewsletterError as error:
             obstacles.append(str(error))
-    obstacles += preflight.obstacles(store, settings)
+    obstacles += preflight.list_obstacles(store, settings)
     return Upcoming(slug, send_at, audience, tuple(obstacles), proofed=seen)
 
 
-def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
+def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
     """Return the issues of the last week that were to go out and did not.
 
     Neither a draft nor what a person cancelled was to go out; and what went out under another
@@ -168,8 +168,8 @@ def missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[s
             if draft.slug not in sent
             and draft.send_at is not None
             and not draft.is_draft
-            and timing(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
-            and not forgotten(draft.send_at, moment)
+            and timing_of(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
+            and not is_long_past(draft.send_at, moment)
             and not _cancelled(connection, draft, draft.send_at)
             and not (draft.issue and history.rival(connection, draft.issue))
         )
@@ -180,7 +180,7 @@ def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     found = []
     if errors := _errors(draft):
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
-    if far_ahead(send_at, time_of(store)):
+    if is_far_ahead(send_at, current_time(store)):
         found.append("its date is more than a year ahead: look at the year")
     if draft.is_draft:
         found.append("it is still a draft: remove that line when it is done")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter import desk
 from newsletter.desk import folder
 from newsletter.model import Finding, Severity
-from newsletter.schedule import forgotten, slot
+from newsletter.schedule import is_long_past, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +69,7 @@ def _among(skimmed: Sequence[Skimmed], only: str | None) -> Iterator[Finding]:
     """Yield what the issues are to each other; of one alone if `only` names it."""
     moment = datetime.now(UTC)
     coming = [
-        one for one in skimmed if one.draft.send_at and not forgotten(one.draft.send_at, moment)
+        one for one in skimmed if one.draft.send_at and not is_long_past(one.draft.send_at, moment)
     ]
     for one in coming:
         if only in {None, one.draft.slug}:
@@ -85,7 +85,7 @@ def _same_slot(one: Skimmed, coming: Sequence[Skimmed]) -> Iterator[Finding]:
     beside = [
         other.draft
         for other in coming
-        if other is not one and other.draft.send_at and slot(other.draft.send_at) == slot(at)
+        if other is not one and other.draft.send_at and slot_of(other.draft.send_at) == slot_of(at)
     ]
     rivals = [other.slug for other in beside if not other.is_draft]
     if not rivals:

@@ -10,7 +10,7 @@ from newsletter import checks, delivery, desk, render
 from newsletter.desk import folder
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
-from newsletter.schedule import Timing, far_ahead, forgotten, slot, timing
+from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
 from newsletter.store import books
 from newsletter.store.database import now
 
@@ -110,7 +110,7 @@ def board(store: Store, settings: Settings) -> Board:
         for one in skimmed
         if one.draft.slug not in held and _may_go(one.draft, moment)
     }
-    upcoming = delivery.upcoming(store, settings, drafts.values())
+    upcoming = delivery.find_upcoming(store, settings, drafts.values())
     made = _Board(
         settings,
         moment=moment,
@@ -130,7 +130,7 @@ def _order(draft: Draft) -> tuple[float, str]:
 
 
 def _may_go(draft: Draft, moment: datetime) -> bool:
-    return draft.send_at is None or draft.is_draft or not forgotten(draft.send_at, moment)
+    return draft.send_at is None or draft.is_draft or not is_long_past(draft.send_at, moment)
 
 
 def _overlooked(one: folder.Overlooked) -> Line:
@@ -163,8 +163,8 @@ class _Board:
         self._wanted: dict[str, list[str]] = defaultdict(list)
         self._first: dict[str, str] = {}
         for draft in sorted(drafts.values(), key=_order):
-            if draft.send_at and delivery.could_go(draft):
-                self._wanted[slot(draft.send_at)].append(draft.slug)
+            if draft.send_at and delivery.is_sendable(draft):
+                self._wanted[slot_of(draft.send_at)].append(draft.slug)
                 if draft.issue:
                     self._first.setdefault(draft.issue.content_hash, draft.slug)
 
@@ -214,12 +214,12 @@ class _Board:
         if at is None:
             first = next((one for one in draft.findings if one.severity is Severity.ERROR), None)
             return "ignored", f"{first.message}. {first.fix}" if first else "it has no date"
-        ended = self._ended.get((draft.slug, slot(at)))
+        ended = self._ended.get((draft.slug, slot_of(at)))
         if ended and ended.state is MailingState.CANCELLED:
             return "cancelled", f"only newsletter send {draft.slug} starts it anew"
-        if timing(at, self._moment, self._settings.max_lateness_hours) is Timing.LATE:
+        if timing_of(at, self._moment, self._settings.max_lateness_hours) is Timing.LATE:
             return self._past(draft, at)
-        if far_ahead(at, self._moment):
+        if is_far_ahead(at, self._moment):
             return "ignored", "its date is more than a year ahead: look at the year"
         obstacles = self._obstacles(draft, at, errors)
         return ("blocked", "; ".join(obstacles)) if obstacles else ("scheduled", None)
@@ -227,10 +227,10 @@ class _Board:
     def _past(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
         if rival := self._rival(draft, at):
             return "ignored", f"{rival} went out with this slot or this text"
-        if forgotten(at, self._moment):
+        if is_long_past(at, self._moment):
             return "ignored", OLD
         why = f"its time has passed: newsletter send {draft.slug} --late, or give it a new send_at"
-        if (draft.slug, slot(at)) in self._ended:
+        if (draft.slug, slot_of(at)) in self._ended:
             why += f", or leave it at that: newsletter cancel {draft.slug}"
         return "expired", why
 
@@ -242,7 +242,7 @@ class _Board:
             found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
         found += [
             f"{other} has the same date and time"
-            for other in self._wanted[slot(at)]
+            for other in self._wanted[slot_of(at)]
             if other != draft.slug
         ]
         if rival := self._rival(draft, at):
@@ -255,7 +255,7 @@ class _Board:
     def _rival(self, draft: Draft, at: datetime) -> str | None:
         """Return the slug of what went out in place of a file."""
         text = self._texts.get(draft.issue.content_hash) if draft.issue else None
-        return self._slots.get(slot(at)) or text
+        return self._slots.get(slot_of(at)) or text
 
     def _is_proofed(self, issue: Issue | None) -> bool:
         """Tell whether exactly this letter was proofed; it is only made where one of its was."""

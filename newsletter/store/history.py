@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.model import MailingState
-from newsletter.schedule import slot
+from newsletter.schedule import slot_of
 from newsletter.store.mailings import from_row
 from newsletter.store.schema import mailings
 
@@ -38,7 +38,7 @@ def rival(connection: sa.Connection, issue: Issue) -> Mailing | None:
             mailings.c.released.is_(sa.false()),
             sa.or_(
                 mailings.c.slug == issue.slug,
-                mailings.c.slot == slot(issue.send_at),
+                mailings.c.slot == slot_of(issue.send_at),
                 mailings.c.content_hash == issue.content_hash,
             ),
         )
@@ -94,7 +94,7 @@ def given_up(
         sa.select(mailings)
         .where(
             mailings.c.slug == slug,
-            mailings.c.slot == slot(send_at),
+            mailings.c.slot == slot_of(send_at),
             mailings.c.rehearsal == rehearsal,
             mailings.c.state.in_([MailingState.CANCELLED, MailingState.EXPIRED]),
         )

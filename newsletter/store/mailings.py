@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from newsletter import states
 from newsletter.errors import DecisionNeeded
 from newsletter.model import DeliveryState, Mailing, MailingState, Pause, Receipt
-from newsletter.schedule import slot
+from newsletter.schedule import slot_of
 from newsletter.store import heard, mailing_reports, proofs
 from newsletter.store.candidates import reachable
 from newsletter.store.database import now
@@ -41,7 +41,7 @@ def freeze(
     row = {
         "public_id": new_id(),
         "slug": issue.slug,
-        "slot": slot(issue.send_at),
+        "slot": slot_of(issue.send_at),
         "send_at": issue.send_at.isoformat(),
         "content_hash": issue.content_hash,
         "letter_hash": letter.hash,
@@ -306,7 +306,7 @@ def expire(
     row = {
         "public_id": new_id(),
         "slug": draft.slug,
-        "slot": slot(send_at),
+        "slot": slot_of(send_at),
         "send_at": send_at.isoformat(),
         "content_hash": draft.issue.content_hash if draft.issue else "",
         "letter_hash": "",

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
-from newsletter.schedule import utc
+from newsletter.schedule import format_utc
 from newsletter.subscriptions.admin import everybody
 from newsletter.subscriptions.csv_cells import guard
 
@@ -38,8 +38,8 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
         subscriber.email,
         subscriber.first_name,
         subscriber.status.value,
-        utc(subscriber.created_at),
-        utc(subscriber.confirmed_at),
+        format_utc(subscriber.created_at),
+        format_utc(subscriber.confirmed_at),
         subscriber.source,
     )
     return dict(zip(OWN_COLUMNS, values, strict=True))
@@ -52,10 +52,10 @@ def as_document(story: Story) -> dict[str, Any]:
         "email": subscriber.email,
         "status": subscriber.status.value,
         "first_name": subscriber.first_name,
-        "created_at": utc(subscriber.created_at),
-        "confirmed_at": utc(subscriber.confirmed_at),
-        "left_at": utc(subscriber.left_at),
-        "paused_until": utc(subscriber.paused_until),
+        "created_at": format_utc(subscriber.created_at),
+        "confirmed_at": format_utc(subscriber.confirmed_at),
+        "left_at": format_utc(subscriber.left_at),
+        "paused_until": format_utc(subscriber.paused_until),
         "source": subscriber.source,
         "plain_text": subscriber.plain_text,
         "in_the_way": subscriber.obstacle,
@@ -70,12 +70,12 @@ def as_document(story: Story) -> dict[str, Any]:
 
 def _entry(found: Consent | Happened | Asked | Sent | Move) -> dict[str, Any]:
     return {
-        name: utc(value) if isinstance(value, datetime) else value
+        name: format_utc(value) if isinstance(value, datetime) else value
         for name, value in asdict(found).items()
     }
 
 
 def _delivery(received: Received) -> dict[str, Any]:
-    acceptances = [{**asdict(one), "at": utc(one.at)} for one in received.acceptances]
-    own = {"accepted_at": utc(received.accepted_at), "acceptances": acceptances}
+    acceptances = [{**asdict(one), "at": format_utc(one.at)} for one in received.acceptances]
+    own = {"accepted_at": format_utc(received.accepted_at), "acceptances": acceptances}
     return {**asdict(received), **own}

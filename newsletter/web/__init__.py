@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter import render
-from newsletter.delivery import Notices
-from newsletter.delivery.notices import via
+from newsletter.delivery import NoticeSender
+from newsletter.delivery.notices import provider_account
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.store.keys import signing_keys
@@ -81,9 +81,11 @@ class _App:
         self._pages = render_pages(settings)
         self._keys = signing_keys(settings)
         self._terms = Terms(
-            render.wording(settings), f"{settings.public_url.rstrip('/')}/", via(settings)
+            render.wording(settings),
+            f"{settings.public_url.rstrip('/')}/",
+            provider_account(settings),
         )
-        self._sender: Notices | None = None
+        self._sender: NoticeSender | None = None
         self.unable = ""
         """Why notices cannot be sent from here, if they cannot."""
         try:
@@ -91,7 +93,7 @@ class _App:
         except NewsletterError as error:
             self.unable = str(error)
         else:
-            self._sender = Notices(settings, provider)
+            self._sender = NoticeSender(settings, provider)
 
     def serve(self, at: socket.socket, ready: Callable[[], None]) -> None:
         database = Database(self._settings)

@@ -11,7 +11,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Final
 
-from newsletter.delivery.preflight import lost_key
+from newsletter.delivery.preflight import find_lost_key
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.retention import tidy_daily
@@ -47,7 +47,7 @@ def chores(
             try:
                 apply_waiting(database.store())
                 tidy_daily(database.store(), settings)
-                trouble = str(lost_key(database.store(), keys) or "")
+                trouble = str(find_lost_key(database.store(), keys) or "")
             except TryAgain as error:
                 trouble = passing(error)
             except NewsletterError as error:

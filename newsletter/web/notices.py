@@ -17,7 +17,7 @@ from newsletter.web.troubles import TroubleLog, passing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from newsletter.delivery import Notices
+    from newsletter.delivery import NoticeSender
     from newsletter.web.database import Database
 
 SECONDS: Final = 15.0
@@ -29,7 +29,10 @@ _CHANCE: Final = random.SystemRandom()
 
 @contextlib.contextmanager
 def notices(
-    sender: Notices | None, database: Database, log: Callable[[str], None], troubles: TroubleLog
+    sender: NoticeSender | None,
+    database: Database,
+    log: Callable[[str], None],
+    troubles: TroubleLog,
 ) -> Iterator[Callable[[], None]]:
     """Send them for as long as the block takes; yield what wakes the thread, from then on.
 
@@ -44,7 +47,7 @@ def notices(
         return
     stop, wake = threading.Event(), threading.Event()
 
-    def work(sender: Notices) -> None:
+    def work(sender: NoticeSender) -> None:
         trouble, pause = "", SECONDS
         while True:
             # A provider that has trouble is left alone for a while, whoever signs up.

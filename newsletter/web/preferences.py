@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from newsletter.delivery.notices import via
+from newsletter.delivery.notices import provider_account
 from newsletter.errors import NewsletterError
 from newsletter.model import Status
 from newsletter.subscriptions import preferences, unsubscribe
@@ -69,7 +69,7 @@ class Preferences:
         self._keys = keys
         self._database = database
         self._settings = settings
-        self._via = via(settings)
+        self._via = provider_account(settings)
         self._wake = wake
         self._seldom = HourlyLimit(ASKED_AN_HOUR)
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import BrowserContext, Page
 
-    from newsletter.delivery import Report
+    from newsletter.delivery import SendResult
     from newsletter.model import Batch
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -56,7 +56,7 @@ def link_in(letter: EmailMessage, kind: str) -> str:
 
 
 @contextlib.contextmanager
-def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str, Report]]:
+def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str, SendResult]]:
     """Send an issue, of which the first request is on its way for as long as the block takes."""
     slug = write_issue(newsletter.root, name=name, days=days)
     provider = FakeProvider(newsletter.root / f"taken-{name}", size=1)
@@ -67,7 +67,7 @@ def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str
         assert go_on.wait(120)
 
     provider.answer = wait
-    done: dict[str, Report] = {}
+    done: dict[str, SendResult] = {}
     sender = threading.Thread(target=lambda: done.update(report=newsletter.send(provider, slug)))
     sender.start()
     try:
@@ -79,7 +79,7 @@ def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str
     done["copies"] = provider.copies()  # type: ignore[assignment]
 
 
-def got_it(done: dict[str, Report]) -> bool:
+def got_it(done: dict[str, SendResult]) -> bool:
     """Tell whether she has the issue; everybody else has it, and the account adds up."""
     receipt, copies = done["report"].receipt, done["copies"]
     assert done["report"].trouble is None

@@ -42,11 +42,13 @@ def work(order: dict[str, Any]) -> int:
     try:
         store = open_store(settings, None if order.get("clock_of_the_server") else clock)
         slug, draft = desk.draft_if_there(settings, order["slug"])
-        report = delivery.send(
+        report = delivery.send_issue(
             store,
             settings,
             provider(settings, order),
-            delivery.Order(slug, draft, limit=order.get("limit"), early=True, preflight=False),
+            delivery.SendRequest(
+                slug, draft, limit=order.get("limit"), early=True, preflight=False
+            ),
             stop=threading.Event(),
             progress=told,
         )

@@ -176,13 +176,13 @@ class Newsletter:
         stop: threading.Event | None = None,
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         **order: object,
-    ) -> delivery.Report:
+    ) -> delivery.SendResult:
         slug, draft = desk.draft_if_there(self.settings, slug or self.slug)
-        return delivery.send(
+        return delivery.send_issue(
             self.store,
             self.settings,
             provider,
-            delivery.Order(slug, draft, **{"preflight": False, "early": True, **order}),  # type: ignore[arg-type]
+            delivery.SendRequest(slug, draft, **{"preflight": False, "early": True, **order}),  # type: ignore[arg-type]
             stop=stop or threading.Event(),
             progress=progress,
         )

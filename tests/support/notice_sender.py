@@ -16,7 +16,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from newsletter.delivery.notices import Notices
+from newsletter.delivery.notices import NoticeSender
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def main() -> None:
     elif where != "nowhere":
         place, moment = where.split(":")
         _hook(*place.split("."), moment)
-    Notices(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
+    NoticeSender(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.addresses import parse_address
-from newsletter.delivery.notices import Notices, Round
+from newsletter.delivery.notices import NoticeRun, NoticeSender
 from newsletter.store.notices import Via
 from newsletter.store.signups import Origin
 from newsletter.subscriptions.signup import SignupRequest
@@ -48,9 +48,9 @@ def wish(
     )
 
 
-def send_due(newsletter: Newsletter, provider: Provider) -> Round:
+def send_due(newsletter: Newsletter, provider: Provider) -> NoticeRun:
     """Send what is due, as the app does."""
-    return Notices(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
+    return NoticeSender(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
 
 
 def open_link(store: Store, email: str) -> str:

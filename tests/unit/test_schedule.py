@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter import content
-from newsletter.schedule import Timing, out_of_time, slot, timing, utc
+from newsletter.schedule import Timing, format_utc, is_overdue, slot_of, timing_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HOUR = timedelta(hours=1)
@@ -34,9 +34,9 @@ def send_at(local: str) -> datetime:
 )
 def test_a_local_time_is_one_moment(local: str, in_utc: str) -> None:
     moment = send_at(local)
-    assert utc(moment) == in_utc
+    assert format_utc(moment) == in_utc
     assert moment == datetime.fromisoformat(moment.isoformat())
-    assert slot(moment) == local.replace(" ", "T")
+    assert slot_of(moment) == local.replace(" ", "T")
 
 
 @pytest.mark.parametrize(
@@ -46,13 +46,13 @@ def test_the_window_is_real_hours_on_every_day(local: str) -> None:
     moment = send_at(local)
     begins = moment.astimezone(UTC)
     second = timedelta(seconds=1)
-    assert timing(moment, begins - second, 6) is Timing.EARLY
-    assert timing(moment, begins, 6) is Timing.DUE
-    assert timing(moment, begins + 6 * HOUR, 6) is Timing.DUE
-    assert timing(moment, begins + 6 * HOUR + second, 6) is Timing.LATE
+    assert timing_of(moment, begins - second, 6) is Timing.EARLY
+    assert timing_of(moment, begins, 6) is Timing.DUE
+    assert timing_of(moment, begins + 6 * HOUR, 6) is Timing.DUE
+    assert timing_of(moment, begins + 6 * HOUR + second, 6) is Timing.LATE
 
 
 def test_a_mailing_has_its_hours_and_no_more() -> None:
     begun = datetime(2026, 10, 24, 12, tzinfo=UTC)
-    assert not out_of_time(begun, begun + 48 * HOUR, 48)
-    assert out_of_time(begun, begun + 48 * HOUR + timedelta(seconds=1), 48)
+    assert not is_overdue(begun, begun + 48 * HOUR, 48)
+    assert is_overdue(begun, begun + 48 * HOUR + timedelta(seconds=1), 48)

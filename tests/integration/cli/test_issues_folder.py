@@ -228,7 +228,7 @@ def test_status_shows_what_every_issue_is(root: Path, tmp_path: Path) -> None:
     newsletter.send(provider)
     newsletter.send(provider, "2026-11-23-half", limit=1)
     newsletter.send(provider, "2026-11-24-niet", limit=1)
-    delivery.cancel(newsletter.store, "2026-11-24-niet")
+    delivery.cancel_mailing(newsletter.store, "2026-11-24-niet")
     clock[0] += timedelta(days=3)
     at(newsletter, "2026-11-20-gemist")
     at(newsletter, "2026-11-29-komt")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
 pytestmark = pytest.mark.usefixtures("database")
-RESEND, ASSUME = delivery.Verdict.RESEND, delivery.Verdict.ASSUME_SENT
+RESEND, ASSUME = delivery.UnknownDecision.RESEND, delivery.UnknownDecision.ASSUME_SENT
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def decide(newsletter: Newsletter, *arguments: str, says: str) -> tuple[int, str
 
 
 def unknown(newsletter: Newsletter) -> int:
-    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    receipt = delivery.find_report(newsletter.store, newsletter.slug)
     assert receipt
     return receipt.counts[DeliveryState.UNKNOWN]
 
@@ -128,7 +128,7 @@ def test_there_is_nothing_to_ask_when_nothing_is_unknown(newsletter: Newsletter)
 @pytest.mark.parametrize("verdict", [RESEND, ASSUME])
 @pytest.mark.parametrize("mailing", ["sending", "paused", "cancelled"])
 def test_what_is_certain_is_never_touched(
-    newsletter: Newsletter, verdict: delivery.Verdict, mailing: str
+    newsletter: Newsletter, verdict: delivery.UnknownDecision, mailing: str
 ) -> None:
     states = ["pending", "attempting", "accepted", "rejected", "skipped", "unknown"]
     for number, state in enumerate(states):
@@ -142,9 +142,9 @@ def test_what_is_certain_is_never_touched(
     refused = mailing == "cancelled" and verdict is RESEND
     if refused:
         with pytest.raises(NewsletterError, match="was cancelled"):
-            delivery.resolve(newsletter.store, newsletter.slug, verdict)
+            delivery.resolve_unknown(newsletter.store, newsletter.slug, verdict)
     else:
-        delivery.resolve(newsletter.store, newsletter.slug, verdict)
+        delivery.resolve_unknown(newsletter.store, newsletter.slug, verdict)
     after = dict(enumerate(newsletter.sql("SELECT * FROM deliveries ORDER BY id")))
     changed = [number for number in before if before[number] != after[number]]
     assert changed == ([] if refused else [5, 11])

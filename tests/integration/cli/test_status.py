@@ -47,7 +47,7 @@ def write(newsletter: Newsletter, slug: str, front: str = "") -> Path:
 
 
 def upcoming(newsletter: Newsletter) -> Upcoming | None:
-    return delivery.upcoming(
+    return delivery.find_upcoming(
         newsletter.store, newsletter.settings, desk.read_all(newsletter.settings)
     )
 
@@ -60,7 +60,7 @@ def blocked_by(newsletter: Newsletter) -> str:
 
 
 def missed(newsletter: Newsletter) -> tuple[str, ...]:
-    return delivery.missed(
+    return delivery.find_missed(
         newsletter.store, newsletter.settings, desk.read_all(newsletter.settings)
     )
 
@@ -116,7 +116,7 @@ def test_what_was_cancelled_is_started_by_nothing_but_send(
     newsletter: Newsletter, clock: list[datetime], tmp_path: Path
 ) -> None:
     newsletter.send(FakeProvider(tmp_path / "taken", answer=refuse))
-    delivery.cancel(newsletter.store, newsletter.slug)
+    delivery.cancel_mailing(newsletter.store, newsletter.slug)
     newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
     assert f"only newsletter send {newsletter.slug}" in blocked_by(newsletter)
     clock[0] += timedelta(hours=7)
@@ -155,10 +155,12 @@ def test_what_expired_has_an_account_and_a_next_step(
         mailings.expire(
             connection, draft, SEVEN, provider="resend", provider_url="", rehearsal=False
         )
-    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    receipt = delivery.find_report(newsletter.store, newsletter.slug)
     assert receipt
     text = as_text(
-        delivery.outlook(receipt, capabilities_of(newsletter.settings), newsletter.settings)
+        delivery.forecast_mailing(
+            receipt, capabilities_of(newsletter.settings), newsletter.settings
+        )
     )
     assert text.splitlines()[:2] == [f"{newsletter.slug}: expired (resend)", "  nobody was mailed"]
     assert "--late" in text

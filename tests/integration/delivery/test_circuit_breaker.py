@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery
-from newsletter.delivery.circuit_breaker import Breaker
+from newsletter.delivery.circuit_breaker import CircuitBreaker
 from newsletter.errors import DecisionNeeded
 from newsletter.model import Accepted, Outcome, RecipientRejected, RequestRefused, Unknown
 from newsletter.providers.base import SubmitResult
@@ -30,13 +30,13 @@ def counts(newsletter: Newsletter) -> dict[object, object]:
     return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
 
 
-def stopped(newsletter: Newsletter, report: delivery.Report, why: str) -> None:
+def stopped(newsletter: Newsletter, report: delivery.SendResult, why: str) -> None:
     assert isinstance(report.trouble, DecisionNeeded)
     assert why in str(report.trouble)
     ((state, note),) = newsletter.sql("SELECT state, note FROM mailings")
     assert state == "paused"
     assert why in str(note)
-    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    receipt = delivery.find_report(newsletter.store, newsletter.slug)
     assert receipt
     assert sum(receipt.counts.values()) == receipt.mailing.audience
 
@@ -79,7 +79,7 @@ def test_few_rejections_are_the_ordinary_week(
 
 
 def test_requests_that_were_divided_make_no_share_smaller() -> None:
-    breaker = Breaker(0)
+    breaker = CircuitBreaker(0)
     refused = [RequestRefused("not valid (400)", divisible=True)] * 1000
     for _ in range(10):
         assert breaker.heard(refused, surplus=0, replayable=False) == ""
@@ -153,7 +153,7 @@ def test_a_blind_provider_that_loses_every_third_answer_is_stopped(
 
 
 def test_what_can_be_asked_again_is_not_counted_as_lost() -> None:
-    breaker = Breaker(0)
+    breaker = CircuitBreaker(0)
     lost = [Unknown("no answer")] * 10
     assert not any(breaker.heard(lost, surplus=0, replayable=True) for _ in range(100))
     assert any(breaker.heard(lost, surplus=0, replayable=False) for _ in range(100))

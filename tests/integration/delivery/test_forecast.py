@@ -11,7 +11,7 @@ import pytest
 
 from newsletter import config, delivery
 from newsletter.cli.status_text import explained
-from newsletter.delivery import Means
+from newsletter.delivery import ResolutionMethod
 from newsletter.model import (
     Accepted,
     DeliveryState,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
-    from newsletter.delivery import Outlook
+    from newsletter.delivery import MailingForecast
     from newsletter.model import Batch, Outcome
 
 S, D = MailingState, DeliveryState
@@ -98,14 +98,16 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return config.load(tmp_path_factory.mktemp("root"), {})
 
 
-def told(settings: Settings, of: Mailing, *open_: Unsettled, can: Capabilities = BLIND) -> Outlook:
+def told(
+    settings: Settings, of: Mailing, *open_: Unsettled, can: Capabilities = BLIND
+) -> MailingForecast:
     counts = dict.fromkeys(DeliveryState, 0)
     for one in open_:
         counts[one.state] += one.letters
     counts[D.PENDING] = of.audience - sum(counts.values())
     details = Details({}, open_, 0, ())
     receipt = Receipt(of, counts, assumed=0, details=details, at=NOW)
-    return delivery.outlook(receipt, can, settings)
+    return delivery.forecast_mailing(receipt, can, settings)
 
 
 @pytest.mark.parametrize(
@@ -186,23 +188,28 @@ def test_every_state_has_its_next_step(
 @pytest.mark.parametrize(
     ("one", "can", "means", "moment"),
     [
-        (HELD, KEYED, Means.WAIT, None),
+        (HELD, KEYED, ResolutionMethod.WAIT, None),
         # Four fifths of what the provider promises, for clocks may disagree.
-        (FRESH, KEYED, Means.REPLAY, FRESH.claimed_at + 8 * HOUR),
-        (unsettled(claimed_at=NOW - 8 * HOUR), KEYED, Means.WAIT, None),
-        (unsettled(claimed_at=NOW - 8 * HOUR + MINUTE), KEYED, Means.REPLAY, NOW + MINUTE),
-        (FRESH, BLIND, Means.WAIT, None),
-        (unsettled(claimed_at=NOW - 72 * HOUR), LISTING, Means.WAIT, None),
-        (MISSED, LISTING, Means.SEARCH, NOW + 14 * MINUTE),
+        (FRESH, KEYED, ResolutionMethod.REPLAY, FRESH.claimed_at + 8 * HOUR),
+        (unsettled(claimed_at=NOW - 8 * HOUR), KEYED, ResolutionMethod.WAIT, None),
+        (
+            unsettled(claimed_at=NOW - 8 * HOUR + MINUTE),
+            KEYED,
+            ResolutionMethod.REPLAY,
+            NOW + MINUTE,
+        ),
+        (FRESH, BLIND, ResolutionMethod.WAIT, None),
+        (unsettled(claimed_at=NOW - 72 * HOUR), LISTING, ResolutionMethod.WAIT, None),
+        (MISSED, LISTING, ResolutionMethod.SEARCH, NOW + 14 * MINUTE),
         # A provider of both is asked by the key alone.
-        (HELD, replace(LISTING, replay=10 * HOUR), Means.WAIT, None),
+        (HELD, replace(LISTING, replay=10 * HOUR), ResolutionMethod.WAIT, None),
     ],
 )
 def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
     settings: Settings,
     one: Unsettled,
     can: Capabilities,
-    means: Means,
+    means: ResolutionMethod,
     moment: datetime | None,
 ) -> None:
     (found,) = told(settings, mailing(S.SENDING), one, can=can).remedies
@@ -211,7 +218,7 @@ def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
 
 def test_nothing_of_a_cancelled_mailing_is_asked_again(settings: Settings) -> None:
     (found,) = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED).remedies
-    assert found.means is Means.WAIT
+    assert found.means is ResolutionMethod.WAIT
 
 
 def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> None:
@@ -221,7 +228,7 @@ def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> 
             settings, mailing(S.SENDING), later, HELD_ELSE[can], FRESH, can=can
         ).remedies
         assert (found.letters, found.moment) == (20, moment)
-        assert (wait.means, wait.letters) == (Means.WAIT, 10)
+        assert (wait.means, wait.letters) == (ResolutionMethod.WAIT, 10)
 
 
 HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
@@ -312,10 +319,10 @@ def newsletter(root: Path, clock: Clock, database: str) -> Newsletter:
     return Newsletter(root, readers=30, clock=clock)
 
 
-def see(newsletter: Newsletter, provider: FakeProvider) -> Outlook:
-    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+def see(newsletter: Newsletter, provider: FakeProvider) -> MailingForecast:
+    receipt = delivery.find_report(newsletter.store, newsletter.slug)
     assert receipt
-    return delivery.outlook(receipt, provider.capabilities, newsletter.settings)
+    return delivery.forecast_mailing(receipt, provider.capabilities, newsletter.settings)
 
 
 def states(newsletter: Newsletter) -> dict[object, object]:
@@ -373,9 +380,9 @@ def test_what_is_next_is_safe_for_as_long_as_it_is_told_to_be(
     with pytest.raises(LostError):
         newsletter.send(provider)
     newsletter.lose_process()
-    delivery.pause(newsletter.store, newsletter.slug)
+    delivery.pause_mailing(newsletter.store, newsletter.slug)
     (remedy,) = see(newsletter, provider).remedies
-    assert (remedy.means, remedy.letters) == (Means.REPLAY, 10)
+    assert (remedy.means, remedy.letters) == (ResolutionMethod.REPLAY, 10)
     assert remedy.moment
     clock.moment = remedy.moment - MINUTE * alive
     provider.answer = None
@@ -453,8 +460,8 @@ def test_what_a_person_decided_is_told_with_his_name(
         monkeypatch.setenv(name, "gerrit")
     provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=lose(1))
     newsletter.send(provider, limit=20)
-    delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
-    delivery.cancel(newsletter.store, newsletter.slug)
+    delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
+    delivery.cancel_mailing(newsletter.store, newsletter.slug)
     text = explained(see(newsletter, provider), newsletter.settings.zone)
     on = r"on \d{4}-\d\d-\d\d \d\d:\d\d gerrit decided: "
     assert re.search(on + r"resolve --resend \(10 letters\)", text)

@@ -175,7 +175,7 @@ def test_a_signal_finishes_what_is_in_flight_and_says_what_is_left(
         process.send_signal(signal_)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 75, said
-    receipt = delivery.receipt_of(newsletter.store, newsletter.slug)
+    receipt = delivery.find_report(newsletter.store, newsletter.slug)
     assert receipt
     counts = {state.value: n for state, n in receipt.counts.items() if n}
     assert set(counts) == {"accepted", "pending"}

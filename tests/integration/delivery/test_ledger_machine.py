@@ -178,20 +178,20 @@ class Ledger(RuleBasedStateMachine):
             target = MailingState.PAUSED if pause else MailingState.SENDING
             mailings.move(connection, 1, target)
 
-    @rule(verdict=st.sampled_from(delivery.Verdict))
-    def resolve(self, verdict: delivery.Verdict) -> None:
+    @rule(verdict=st.sampled_from(delivery.UnknownDecision))
+    def resolve(self, verdict: delivery.UnknownDecision) -> None:
         with self.newsletter.store.write() as connection:
             recovery.expire_leases(connection, 1)
         unknown = self.newsletter.sql("SELECT ref FROM deliveries WHERE state = 'unknown'")
         query = "SELECT * FROM deliveries WHERE state <> 'unknown' ORDER BY id"
         others = self.newsletter.sql(query)
         try:
-            delivery.resolve(self.newsletter.store, self.newsletter.slug, verdict)
+            delivery.resolve_unknown(self.newsletter.store, self.newsletter.slug, verdict)
         except NewsletterError:
             assert not unknown
         else:
             assert set(others) <= set(self.newsletter.sql("SELECT * FROM deliveries"))
-            if verdict is delivery.Verdict.RESEND:
+            if verdict is delivery.UnknownDecision.RESEND:
                 refs = {str(ref) for (ref,) in unknown}
                 self.resent |= refs
                 self.allowed.update(refs & self.letters().keys())
@@ -231,13 +231,15 @@ class Ledger(RuleBasedStateMachine):
         with self.newsletter.store.read() as connection:
             receipt = mailings.receipt(connection, mailings.get(connection, 1))
             settles = can_settle(connection, 1, self.newsletter.settings, can)
-        told = delivery.outlook(receipt, can, self.newsletter.settings)
+        told = delivery.forecast_mailing(receipt, can, self.newsletter.settings)
         unknown = receipt.counts[DeliveryState.UNKNOWN]
         assert sum(remedy.letters for remedy in told.remedies) == unknown
         assert sum(receipt.details.reasons[DeliveryState.UNKNOWN].values()) == unknown
         under_way = receipt.counts[DeliveryState.ATTEMPTING]
         assert bool(told.busy_until) == (told.lost < under_way)
-        assert settles == any(one.means is delivery.Means.REPLAY for one in told.remedies)
+        assert settles == any(
+            one.means is delivery.ResolutionMethod.REPLAY for one in told.remedies
+        )
 
     @invariant()
     def no_address_is_kept_once_a_batch_is_settled(self) -> None:

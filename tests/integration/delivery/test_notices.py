@@ -497,7 +497,7 @@ def test_asked_to_stop_it_claims_nothing_more(newsletter: Newsletter) -> None:
         request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     stop = threading.Event()
     provider = FakeProvider(newsletter.root / "taken", answer=lambda _batch: stop.set())
-    found = notices.Notices(newsletter.settings, provider).send_due(newsletter.store, stop)
+    found = notices.NoticeSender(newsletter.settings, provider).send_due(newsletter.store, stop)
     assert found.accepted == 1
     assert [state for _, state in queued(newsletter.store)] == ["accepted", "pending", "pending"]
 

@@ -18,7 +18,7 @@ import pytest
 
 from newsletter import delivery, desk, providers
 from newsletter.cli.status_text import explained
-from newsletter.delivery.notices import is_due, via
+from newsletter.delivery.notices import is_due, provider_account
 from newsletter.errors import TryAgain
 from newsletter.providers.base import account_id
 from newsletter.store import claims, recovery
@@ -95,7 +95,7 @@ class Author:
         with contextlib.closing(providers.open_provider(self.newsletter.settings)) as opened:  # type: ignore[type-var]
             yield opened
 
-    def send(self, **more: Any) -> delivery.Report:  # noqa: ANN401 - as of Newsletter
+    def send(self, **more: Any) -> delivery.SendResult:  # noqa: ANN401 - as of Newsletter
         with self.provider() as opened:
             return self.newsletter.send(opened, **more)
 
@@ -118,10 +118,10 @@ class Author:
     def copies(self) -> Counter[str]:
         return Counter(entry["to"] for entry in self._fake.taken())
 
-    def outlook(self) -> delivery.Outlook:
-        receipt = delivery.receipt_of(self.newsletter.store, self.newsletter.slug)
+    def outlook(self) -> delivery.MailingForecast:
+        receipt = delivery.find_report(self.newsletter.store, self.newsletter.slug)
         assert receipt
-        return delivery.outlook(receipt, self._case.can, self.newsletter.settings)
+        return delivery.forecast_mailing(receipt, self._case.can, self.newsletter.settings)
 
     def explained(self) -> str:
         return explained(self.outlook(), self.newsletter.settings.zone)
@@ -161,7 +161,7 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     author.take(ANOTHER)
     author.send()
     (remedy,) = author.outlook().remedies
-    assert (remedy.means, remedy.letters) == (delivery.Means.ACCOUNT, FIRST)
+    assert (remedy.means, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
     slug = author.newsletter.slug
     back = f"put {case.can.account_variable} back as it was, then newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
@@ -169,7 +169,7 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     assert f"for {FIRST}, another account can tell" in author.explained()
     author.clock.moment += timedelta(days=2)
     # By now, that one does not know either.
-    assert {one.means for one in author.outlook().remedies} == {delivery.Means.WAIT}
+    assert {one.means for one in author.outlook().remedies} == {delivery.ResolutionMethod.WAIT}
     assert author.outlook().next_step == resolve
 
 
@@ -180,9 +180,9 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
     author.take(ANOTHER)
     author.send()
 
-    def due() -> delivery.DueReport:
+    def due() -> delivery.DueResult:
         with author.provider() as opened:
-            return delivery.due(
+            return delivery.send_due(
                 author.newsletter.store,
                 author.newsletter.settings,
                 opened,
@@ -206,7 +206,9 @@ def test_what_an_author_resolves_is_sent_again_through_the_account_of_now(author
     author.lose_answers()
     author.take(ANOTHER)
     author.send()
-    delivery.resolve(author.newsletter.store, author.newsletter.slug, delivery.Verdict.RESEND)
+    delivery.resolve_unknown(
+        author.newsletter.store, author.newsletter.slug, delivery.UnknownDecision.RESEND
+    )
     assert author.send().trouble is None
     # As he was warned: they had left.
     assert Counter(author.copies().values()) == {1: REST, 2: FIRST}
@@ -272,14 +274,18 @@ def test_a_notice_is_not_repeated_through_another_account(
 ) -> None:
     author = Author(root, case, fake, readers=0)
     newsletter = author.newsletter
-    request_signup(newsletter.store, wish("anna@example.org"), via(newsletter.settings))
+    request_signup(
+        newsletter.store, wish("anna@example.org"), provider_account(newsletter.settings)
+    )
     fake.faults = {1: fake.FAULTS["reset-accepted"]}
     with author.provider() as opened:
         assert isinstance(send_due(newsletter, opened).trouble, TryAgain)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=5)
     assert not is_due(newsletter.store, newsletter.settings)
-    request_signup(newsletter.store, wish("bert@example.org"), via(newsletter.settings))
+    request_signup(
+        newsletter.store, wish("bert@example.org"), provider_account(newsletter.settings)
+    )
     with author.provider() as opened:
         assert send_due(newsletter, opened).accepted == 1
     assert queued(newsletter.store) == [("confirmation", "unknown"), ("confirmation", "accepted")]

@@ -17,12 +17,12 @@ from tests.support.newsletter import FakeProvider, Newsletter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.delivery import Report
+    from newsletter.delivery import SendResult
     from newsletter.model import Batch, Outcome
     from newsletter.providers.base import Payload
 
 
-def accepted(report: Report) -> int:
+def accepted(report: SendResult) -> int:
     return report.receipt.counts[DeliveryState.ACCEPTED]
 
 

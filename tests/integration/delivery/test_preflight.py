@@ -36,20 +36,20 @@ def newsletter(root: Path) -> Newsletter:
 def refused(newsletter: Newsletter, **changes: object) -> NewsletterError:
     settings = replace(newsletter.settings, **changes)  # type: ignore[arg-type]
     with pytest.raises(NewsletterError) as caught:
-        preflight.require(newsletter.store, settings)
+        preflight.check_settings(newsletter.store, settings)
     assert caught.value.exit_code == 1
-    assert preflight.obstacles(newsletter.store, settings)[0] == str(caught.value)
+    assert preflight.list_obstacles(newsletter.store, settings)[0] == str(caught.value)
     return caught.value
 
 
 def test_a_house_in_order_may_send(newsletter: Newsletter) -> None:
-    preflight.require(newsletter.store, newsletter.settings)
-    assert preflight.obstacles(newsletter.store, newsletter.settings) == ()
+    preflight.check_settings(newsletter.store, newsletter.settings)
+    assert preflight.list_obstacles(newsletter.store, newsletter.settings) == ()
 
 
 def test_a_rehearsal_needs_none_of_it(newsletter: Newsletter) -> None:
     settings = replace(newsletter.settings, provider="outbox", ledger="", secret_keys=(), sender="")
-    assert preflight.obstacles(newsletter.store, settings) == ()
+    assert preflight.list_obstacles(newsletter.store, settings) == ()
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_what_must_be_set_is_asked_for(
 
 def test_loopback_is_enough_for_a_provider_on_loopback(newsletter: Newsletter) -> None:
     settings = replace(newsletter.settings, public_url="http://127.0.0.1:8000")
-    preflight.require(newsletter.store, settings)
+    preflight.check_settings(newsletter.store, settings)
 
 
 def test_the_line_to_add_is_printed(newsletter: Newsletter) -> None:
@@ -99,7 +99,7 @@ def test_every_key_that_signed_must_stay_and_a_new_one_may_come(
     newsletter.settings = replace(
         newsletter.settings, secret_keys=("a new key for these tests", old)
     )
-    preflight.require(newsletter.store, newsletter.settings)
+    preflight.check_settings(newsletter.store, newsletter.settings)
     # The text is new too, and so is its slot.
     newsletter.send(provider, write_issue(newsletter.root, name="ruimte", days=8))
     assert len(newsletter.sql("SELECT fingerprint FROM signing_keys")) == 2

@@ -41,7 +41,7 @@ def prove(newsletter: Newsletter, provider: Any, to: str = AUTHOR) -> Proof:  # 
     _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
     assert draft
     address = parse_address(to)
-    return delivery.proof(
+    return delivery.send_proof(
         newsletter.store, newsletter.settings, provider, draft, email=address.given, key=address.key
     )
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
-    from newsletter.delivery import DueReport, Report
+    from newsletter.delivery import DueResult, SendResult
     from newsletter.model import Batch, Outcome
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
@@ -86,8 +86,8 @@ def quiet(_slug: str) -> Iterator[Callable[[int, int], None]]:
 
 def due(
     newsletter: Newsletter, provider: FakeProvider, stop: threading.Event | None = None
-) -> DueReport:
-    return delivery.due(
+) -> DueResult:
+    return delivery.send_due(
         newsletter.store,
         newsletter.settings,
         provider,
@@ -98,13 +98,13 @@ def due(
     )
 
 
-def states(found: DueReport) -> dict[str, str]:
+def states(found: DueResult) -> dict[str, str]:
     for report in found.reports:
         assert sum(report.receipt.counts.values()) == report.receipt.mailing.audience
     return {r.receipt.mailing.slug: r.receipt.mailing.state.value for r in found.reports}
 
 
-def said(found: DueReport) -> str:
+def said(found: DueResult) -> str:
     """Return all that is told, having seen that each of it is one line."""
     lines = [*map(str, found.troubles), *found.notes]
     assert all(line and line.isprintable() for line in lines)
@@ -115,7 +115,7 @@ def ledger(newsletter: Newsletter) -> list[tuple[object, ...]]:
     return newsletter.sql("SELECT slug, slot, state, released, rehearsal FROM mailings ORDER BY id")
 
 
-def only(found: DueReport) -> Report:
+def only(found: DueResult) -> SendResult:
     (report,) = found.reports
     return report
 
@@ -426,10 +426,10 @@ def test_what_a_lost_process_left_is_finished(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     _, draft = desk.draft_if_there(newsletter.settings, SLUG)
-    fresh = planning.plan(
-        newsletter.store, newsletter.settings, provider, delivery.Order(SLUG, draft)
+    fresh = planning.plan_send(
+        newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
     )
-    assert isinstance(fresh, planning.Fresh)
+    assert isinstance(fresh, planning.NewMailing)
     planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
     assert ledger(newsletter)[0][2] == "frozen"
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
@@ -443,10 +443,10 @@ def test_what_another_process_starts_meanwhile_is_joined(
     def freeze_the_other(_batch: Batch) -> None:
         provider.answer = None
         _, draft = desk.draft_if_there(newsletter.settings, SLUG)
-        fresh = planning.plan(
-            newsletter.store, newsletter.settings, provider, delivery.Order(SLUG, draft)
+        fresh = planning.plan_send(
+            newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
         )
-        assert isinstance(fresh, planning.Fresh)
+        assert isinstance(fresh, planning.NewMailing)
         planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
 
     provider.answer = freeze_the_other
@@ -686,7 +686,7 @@ def cancelled(newsletter: Newsletter, provider: FakeProvider) -> None:
 
     provider.answer = later
     due(newsletter, provider)
-    delivery.cancel(newsletter.store, SLUG)
+    delivery.cancel_mailing(newsletter.store, SLUG)
     provider.answer = None
     assert ledger(newsletter) == [(SLUG, "2026-11-29T07:00", "cancelled", 1, 0)]
 
@@ -885,7 +885,7 @@ def test_two_that_see_a_miss_at_once_tell_it_once(
     def one() -> None:
         store = open_store(newsletter.settings, clock=clock)
         ready.wait()
-        found = delivery.due(
+        found = delivery.send_due(
             store,
             newsletter.settings,
             FakeProvider(tmp_path / "none"),

@@ -183,7 +183,7 @@ def test_a_letter_is_sent_again_once_and_then_waits_for_a_person(
         clock.moment += LATER
     assert counts(newsletter) == {"accepted": 40, "unknown": 10}
     assert provider.calls == 6
-    delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     provider.drop = set()
     assert newsletter.send(provider).trouble is None
     assert set(provider.copies().values()) == {1}

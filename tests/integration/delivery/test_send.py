@@ -363,7 +363,7 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(newsletter: Newslette
 
 def test_a_claim_needs_a_mailing_that_is_sending(newsletter: Newsletter) -> None:
     mailing_id, _ = _claimed(newsletter, timedelta(hours=1))
-    delivery.pause(newsletter.store, newsletter.slug)
+    delivery.pause_mailing(newsletter.store, newsletter.slug)
     with newsletter.store.write() as connection:
         again = claims.claim(connection, mailing_id, size=5, lease=timedelta(1), key_id="k")
     assert again is None
@@ -375,7 +375,7 @@ def test_pausing_stops_a_running_sender_and_send_goes_on(
     provider = FakeProvider(tmp_path / "taken")
 
     def pause(_batch: Batch) -> None:
-        delivery.pause(newsletter.store, newsletter.slug)
+        delivery.pause_mailing(newsletter.store, newsletter.slug)
 
     provider.answer = pause
     report = newsletter.send(provider)
@@ -415,14 +415,14 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
     mailing_id, claim = _claimed(newsletter, timedelta(hours=1))
     with newsletter.store.write() as connection:
         claims.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
-    receipt = delivery.cancel(newsletter.store, newsletter.slug)
+    receipt = delivery.cancel_mailing(newsletter.store, newsletter.slug)
     assert receipt.mailing.state is MailingState.CANCELLED
 
     report = newsletter.send(FakeProvider(tmp_path / "taken"))
     assert report.receipt.mailing.id != mailing_id
     assert counts(report.receipt) == {"accepted": 25}
     assert newsletter.send(FakeProvider(tmp_path / "taken")).receipt == report.receipt
-    assert delivery.receipt_of(newsletter.store, newsletter.slug) == report.receipt
+    assert delivery.find_report(newsletter.store, newsletter.slug) == report.receipt
 
 
 def test_a_cancelled_mailing_that_reached_people_is_not_started_anew(
@@ -430,7 +430,7 @@ def test_a_cancelled_mailing_that_reached_people_is_not_started_anew(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider, limit=3)
-    delivery.cancel(newsletter.store, newsletter.slug)
+    delivery.cancel_mailing(newsletter.store, newsletter.slug)
     with pytest.raises(NewsletterError):
         newsletter.send(provider)
     assert len(provider.copies()) == 3
@@ -442,7 +442,9 @@ def test_resolving_by_sending_again_reaches_only_the_unknown(
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
     newsletter.send(provider)
-    receipt = delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    receipt = delivery.resolve_unknown(
+        newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND
+    )
     assert counts(receipt) == {"accepted": 15, "pending": 10}
     assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
     assert sorted(provider.copies().values()) == [1] * 15 + [2] * 10
@@ -455,12 +457,14 @@ def test_resolving_by_assuming_completes_and_says_so(
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
     newsletter.send(provider)
-    receipt = delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.ASSUME_SENT)
+    receipt = delivery.resolve_unknown(
+        newsletter.store, newsletter.slug, delivery.UnknownDecision.ASSUME_SENT
+    )
     assert counts(receipt) == {"accepted": 25}
     assert receipt.assumed == 10
     assert receipt.mailing.state is MailingState.COMPLETED
     with pytest.raises(NewsletterError):
-        delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+        delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
 
 
 def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter_back(
@@ -470,7 +474,7 @@ def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter
     newsletter.lose_process()
     with newsletter.store.write() as connection:
         recovery.expire_leases(connection, mailing_id)
-    delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     with newsletter.store.write() as connection:
         late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.readers}
         assert not claims.settle(connection, claim, late)
@@ -548,7 +552,7 @@ def test_a_rehearsal_leaves_the_real_mailing_alone(newsletter: Newsletter, tmp_p
     assert rehearsed.receipt.mailing.rehearsal
     provider = FakeProvider(tmp_path / "taken")
     assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
-    shown = delivery.receipt_of(newsletter.store, newsletter.slug)
+    shown = delivery.find_report(newsletter.store, newsletter.slug)
     assert shown
     assert not shown.mailing.rehearsal
 
@@ -723,7 +727,7 @@ def test_a_key_is_trusted_for_most_of_its_life_only(newsletter: Newsletter, tmp_
 def test_a_pause_stops_replays_too(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
     _interrupted(newsletter, provider)
-    delivery.pause(newsletter.store, newsletter.slug)
+    delivery.pause_mailing(newsletter.store, newsletter.slug)
     with newsletter.store.write() as connection:
         assert recovery.replay(connection, 1, lease=timedelta(1), window=timedelta(1)) is None
 
@@ -733,9 +737,11 @@ def test_what_a_lost_process_left_can_be_resolved_after_a_pause(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
-    receipt = delivery.pause(newsletter.store, newsletter.slug)
+    receipt = delivery.pause_mailing(newsletter.store, newsletter.slug)
     assert counts(receipt) == {"pending": 15, "unknown": 10}
-    receipt = delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    receipt = delivery.resolve_unknown(
+        newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND
+    )
     # Only `send` goes on with a paused mailing.
     assert receipt.mailing.state is MailingState.PAUSED
     assert counts(receipt) == {"pending": 25}
@@ -744,13 +750,15 @@ def test_what_a_lost_process_left_can_be_resolved_after_a_pause(
 def test_a_cancelled_mailing_is_never_reopened(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
-    assert counts(delivery.cancel(newsletter.store, newsletter.slug)) == {
+    assert counts(delivery.cancel_mailing(newsletter.store, newsletter.slug)) == {
         "pending": 15,
         "unknown": 10,
     }
     with pytest.raises(NewsletterError, match="cancelled"):
-        delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
-    receipt = delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.ASSUME_SENT)
+        delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
+    receipt = delivery.resolve_unknown(
+        newsletter.store, newsletter.slug, delivery.UnknownDecision.ASSUME_SENT
+    )
     assert receipt.mailing.state is MailingState.CANCELLED
     assert counts(receipt) == {"pending": 15, "accepted": 10}
 
@@ -759,7 +767,7 @@ def test_a_paused_mailing_of_which_all_has_left_is_complete(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     def pause(_batch: Batch) -> None:
-        delivery.pause(newsletter.store, newsletter.slug)
+        delivery.pause_mailing(newsletter.store, newsletter.slug)
 
     report = newsletter.send(FakeProvider(tmp_path / "taken", size=25, answer=pause))
     assert report.receipt.mailing.state is MailingState.COMPLETED
@@ -772,7 +780,7 @@ def test_what_has_ended_in_doubt_is_named_in_words_when_it_cannot_be_paused(
     lost = FakeProvider(tmp_path / "taken", replay=BLIND, answer=lambda _batch: {})
     newsletter.send(lost)
     with pytest.raises(NewsletterError, match="is completed with unknown, so there is nothing to"):
-        delivery.pause(newsletter.store, newsletter.slug)
+        delivery.pause_mailing(newsletter.store, newsletter.slug)
 
 
 def test_a_wish_to_stop_that_comes_too_late_is_no_trouble(
@@ -834,9 +842,9 @@ def test_a_mailing_stays_with_its_provider(newsletter: Newsletter, tmp_path: Pat
 def test_two_that_freeze_at_once_have_one_mailing(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
     _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
-    order = delivery.Order(newsletter.slug, draft, early=True)
-    fresh = planning.plan(newsletter.store, newsletter.settings, provider, order)
-    assert isinstance(fresh, planning.Fresh)
+    order = delivery.SendRequest(newsletter.slug, draft, early=True)
+    fresh = planning.plan_send(newsletter.store, newsletter.settings, provider, order)
+    assert isinstance(fresh, planning.NewMailing)
     first = planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
     assert planning.freeze(newsletter.store, newsletter.settings, provider, fresh) == first
 

@@ -436,7 +436,7 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
         claims.settle(
             connection, mine, {r.ref: RequestRefused("no such key") for r in mine.readers}
         )
-    counts = delivery.receipt_of(newsletter.store, newsletter.slug)
+    counts = delivery.find_report(newsletter.store, newsletter.slug)
     assert counts
     assert counts.counts[DeliveryState.PENDING] == 20
     assert newsletter.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(0,)]

@@ -236,7 +236,7 @@ def test_a_lost_request_with_somebody_who_was_erased_is_never_repeated(
     assert set(counts) == {"accepted", "unknown"}
     provider.answer = None
     newsletter.send(provider)
-    delivery.resolve(newsletter.store, newsletter.slug, delivery.Verdict.RESEND)
+    delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     newsletter.send(provider)
     assert dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY 1")) == {
         "accepted": 25,

@@ -52,7 +52,7 @@ def letters(root: Path, tmp_path: Path) -> Letters:
 
 
 def receipt(letters: Letters) -> Receipt:
-    (found,) = delivery.overview(letters.newsletter.store, 1)
+    (found,) = delivery.recent_reports(letters.newsletter.store, 1)
     return found
 
 
@@ -373,8 +373,10 @@ def test_a_mailing_is_complete_when_events_have_told_of_all(doubtful: Letters) -
 
 
 def test_what_a_person_assumed_is_known_from_then_on(doubtful: Letters) -> None:
-    delivery.resolve(
-        doubtful.newsletter.store, receipt(doubtful).mailing.slug, delivery.Verdict.ASSUME_SENT
+    delivery.resolve_unknown(
+        doubtful.newsletter.store,
+        receipt(doubtful).mailing.slug,
+        delivery.UnknownDecision.ASSUME_SENT,
     )
     assert receipt(doubtful).assumed == 3
     doubtful.hear(doubtful.told("delivered"))

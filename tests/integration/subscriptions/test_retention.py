@@ -213,16 +213,16 @@ def test_of_a_consent_only_the_ip_address_goes(letters: Letters) -> None:
 @pytest.mark.usefixtures("database")
 def test_after_thirteen_months_a_letter_says_no_more_whose_it_was(letters: Letters) -> None:
     letters.hear(letters.told("delivered"), letters.told("hard bounce", 1))
-    first = delivery.overview(letters.newsletter.store, 1)[0]
+    first = delivery.recent_reports(letters.newsletter.store, 1)[0]
     age(letters, "events", "at", 397)
     age(letters, "mailings", "finished_at", 397)
     letters.send("fresh")
     found = tidied(letters)
     assert (found.events, found.deliveries) == (2, 3)
-    counted = delivery.overview(letters.newsletter.store, 2)[1]
+    counted = delivery.recent_reports(letters.newsletter.store, 2)[1]
     assert (counted.counts, counted.heard) == (first.counts, first.heard)
     assert [one.issue for one in letters.story().deliveries] == [
-        delivery.overview(letters.newsletter.store, 1)[0].mailing.slug
+        delivery.recent_reports(letters.newsletter.store, 1)[0].mailing.slug
     ]
     assert letters.story().events == ()
     # Who bounced still has.
@@ -281,7 +281,7 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
         add(store, email(0), consent="ja")
     assert letters.status(2) == "active"
     # His letters are counted all the same.
-    assert delivery.overview(store, 1)[0].heard.complained == 1
+    assert delivery.recent_reports(store, 1)[0].heard.complained == 1
 
 
 def test_who_was_erased_before_and_left_again_is_no_trouble(letters: Letters) -> None:

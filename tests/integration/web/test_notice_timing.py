@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from newsletter.delivery.notices import Round
+from newsletter.delivery.notices import NoticeRun
 from newsletter.web.notices import notices
 from newsletter.web.troubles import TroubleLog
 
@@ -19,9 +19,9 @@ class Sender:
     def __init__(self) -> None:
         self.moments: list[float] = []
 
-    def send_due(self, _store: object, _stop: threading.Event) -> Round:
+    def send_due(self, _store: object, _stop: threading.Event) -> NoticeRun:
         self.moments.append(time.monotonic())
-        return Round()
+        return NoticeRun()
 
 
 class NoDatabase:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.config import Settings
-from newsletter.delivery import Notices
+from newsletter.delivery import NoticeSender
 from newsletter.providers import open_provider
 from newsletter.store import open_store
 from newsletter.store.database import connect, upgrade
@@ -147,7 +147,7 @@ def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(root: Path) 
             return super().store()
 
     database, troubles = Watched(settings), TroubleLog(told.append)
-    sender = Notices(settings, open_provider(settings))
+    sender = NoticeSender(settings, open_provider(settings))
     with (
         chores(settings, [], database, troubles) as begin,
         notices(sender, database, told.append, troubles) as wake,

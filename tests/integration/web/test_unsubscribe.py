@@ -15,7 +15,7 @@ import httpx
 import pytest
 
 from newsletter import tokens
-from newsletter.delivery.preflight import lost_key
+from newsletter.delivery.preflight import find_lost_key
 from newsletter.store.ids import new_id
 from newsletter.store.keys import record_fingerprint
 from tests.support.newsletter import FakeProvider, Newsletter, raw
@@ -709,4 +709,4 @@ def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None
             record_fingerprint(connection, tokens.fingerprint(key))
     with serving(root) as app:
         app.wait_for("NEWSLETTER_SECRET_KEY: lacks a key that has signed letters")
-    assert lost_key(store, keys) is None
+    assert find_lost_key(store, keys) is None

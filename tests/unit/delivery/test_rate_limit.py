@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from newsletter.delivery.rate_limit import LONGEST_WAIT, Pace
+from newsletter.delivery.rate_limit import LONGEST_WAIT, ProviderRateLimit
 from newsletter.model import Accepted, RequestRefused, RetryLater
 from newsletter.providers.base import Quota, SubmitResult
 
@@ -16,7 +16,7 @@ def later(after: float | None = None) -> SubmitResult:
 
 
 def test_the_first_request_travels_alone() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     assert pace.wait(0, 0.0) == 0
     assert pace.wait(1, 0.0) is None
     pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
@@ -25,7 +25,7 @@ def test_the_first_request_travels_alone() -> None:
 
 
 def test_the_first_after_one_that_was_refused_travels_alone() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
     refused = SubmitResult(
         {"a": Accepted("id"), "b": RequestRefused("cannot read it", divisible=True)}
@@ -41,7 +41,7 @@ def test_the_first_after_one_that_was_refused_travels_alone() -> None:
     "said", [RetryLater("slow down"), RequestRefused("no (400)", divisible=True)]
 )
 def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | RequestRefused) -> None:
-    pace = Pace(8, patient=True, quota=Quota(left=2))
+    pace = ProviderRateLimit(8, patient=True, quota=Quota(left=2))
     pace.leaves(2, 1.0)
     assert pace.room(2) == 0
     pace.heard(SubmitResult({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
@@ -49,7 +49,7 @@ def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | RequestRefused) 
 
 
 def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.heard(later(30), left_at=100.0, in_flight=0, now=100.0)
     assert pace.wait(0, 100.0) == 30
     assert pace.wait(0, 129.0) == 1
@@ -58,7 +58,7 @@ def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
 
 
 def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     waits = []
     moment = 0.0
     while not pace.exhausted:
@@ -72,7 +72,7 @@ def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() 
 
 
 def test_an_answer_in_between_makes_it_patient_again() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     for _ in range(50):
         pace.heard(later(0), left_at=0.0, in_flight=0, now=0.0)
         pace.heard(YES, left_at=0.0, in_flight=0, now=0.0)
@@ -81,19 +81,19 @@ def test_an_answer_in_between_makes_it_patient_again() -> None:
 
 @pytest.mark.parametrize("after", [LONGEST_WAIT + 1, 86_400])
 def test_nobody_waits_for_an_absurd_time(after: float) -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.heard(later(after), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_a_rehearsal_does_not_wait_at_all() -> None:
-    pace = Pace(1, patient=False, quota=Quota())
+    pace = ProviderRateLimit(1, patient=False, quota=Quota())
     pace.heard(later(), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_the_windows_of_the_provider_are_kept() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     # Two a second, of which one is left, and two more are on their way.
     pace.heard(SubmitResult({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
     assert pace.wait(1, 10.0) == 0
@@ -108,6 +108,6 @@ def test_the_windows_of_the_provider_are_kept() -> None:
 
 
 def test_what_is_on_its_way_counts_against_the_window() -> None:
-    pace = Pace(8, patient=True, quota=Quota())
+    pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.heard(SubmitResult({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
     assert pace.wait(2, 0.0) == 1.0
