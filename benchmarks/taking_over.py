@@ -24,7 +24,8 @@ from pathlib import Path
 
 from newsletter.delivery.notices import NoticeSender
 from newsletter.subscriptions.signup import request_signup
-from tests.support.newsletter import COMMAND, FakeProvider, Newsletter, raw
+from tests.support.newsletter import FakeProvider, Newsletter, raw
+from tests.support.processes import COMMAND
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.signups import VIA, wish
 

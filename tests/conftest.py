@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 from pathlib import Path
@@ -12,11 +13,11 @@ import pytest
 import sqlalchemy
 
 from tests.support import browser
-from tests.support.newsletter import COMMAND
 from tests.support.postgres import Postgres, postgres
+from tests.support.processes import COMMAND, run_command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
 # The same examples each time, so that a change is judged by itself; the nightly job tries others
 # (`--hypothesis-profile random`).
@@ -124,9 +125,9 @@ def postgresql(server: Postgres, migrated: str, monkeypatch: pytest.MonkeyPatch)
     server.drop(name)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.all)])
 def database(request: pytest.FixtureRequest) -> str:
-    """Run a test on both databases; return which one it is.
+    """Run a test on both databases, without `--all` on SQLite; return which one it is.
 
     What the test opens by `config.load(root)`, by `Newsletter` or by the command is there.
     """
@@ -146,26 +147,8 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the installed command, in `root` if it is not told where."""
-
-    def run(
-        *arguments: str | Path,
-        cwd: Path = root,
-        env: Mapping[str, str] | None = None,
-        stdin: str = "",
-    ) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [COMMAND, *arguments],
-            cwd=cwd,
-            env={**os.environ, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-
-    return run
+    """Return a function that runs the command, in `root` if it is not told where."""
+    return functools.partial(run_command, cwd=root)
 
 
 @pytest.fixture(scope="session")

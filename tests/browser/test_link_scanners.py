@@ -15,7 +15,7 @@ from playwright.sync_api import Error
 from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import request_signup
-from tests.integration.web.test_signup import STILL
+from tests.support import changes
 from tests.support.newsletter import Newsletter, raw
 from tests.support.signups import VIA, send_due, wish
 from tests.support.subscribers import sql
@@ -47,37 +47,11 @@ BUTTONS = {
 }
 """What the button behind a link posts, by the kind of letter that the link stands in."""
 # What an app would be whose pages do on a GET what only a button may do.
-PRESS = """
-def pressing(once):
-    async def answer(self, request):
-        request.scope["method"] = "POST"
-        return await once(self, request)
-    return answer
-"""
 CARELESS = {
-    "letter": f"""{PRESS}
-from newsletter.web.routes import Readers
-Readers.leave = pressing(Readers.leave)
-""",
-    "confirmation": f"""{PRESS}
-from newsletter.web.confirm import Confirming
-Confirming.confirm = pressing(Confirming.confirm)
-""",
-    "preferences": """
-from newsletter.subscriptions import preferences
-own_data = preferences.own_data
-def careless(store, reader):
-    preferences.set_plain_text(store, reader, plain_text=True)
-    return own_data(store, reader)
-preferences.own_data = careless
-""",
-    "new-address": """
-from newsletter.store.notices import Via
-from newsletter.subscriptions import preferences
-via = Via("outbox", "")
-confirm = preferences.confirm_address_change
-preferences.address_change_state = lambda store, change: confirm(store, change, via)
-""",
+    "letter": changes.unsubscribe_by_looking,
+    "confirmation": changes.confirm_by_looking,
+    "preferences": changes.choose_by_looking,
+    "new-address": changes.move_by_looking,
 }
 
 
@@ -167,7 +141,7 @@ class Mailbox:
 @pytest.fixture
 def app(root: Path) -> Iterator[App]:
     Newsletter(root, readers=0).store.close()
-    with serving(root, tweak=STILL) as app:
+    with serving(root, before=[changes.do_nothing_by_itself]) as app:
         yield app
 
 
@@ -291,7 +265,7 @@ def test_the_simulation_would_notice_a_page_that_does_it_by_itself(
     kind: str, root: Path, context: BrowserContext
 ) -> None:
     Newsletter(root, readers=0).store.close()
-    with serving(root, tweak=f"{STILL}\n{CARELESS[kind]}") as app:
+    with serving(root, before=[changes.do_nothing_by_itself, CARELESS[kind]]) as app:
         mailbox = Mailbox(root, app.url)
         before = dump(root)
         crawl(context.new_page(), app, mailbox.ours(kind)[-1])

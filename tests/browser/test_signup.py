@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 EVA = "eva@example.org"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-NEVER_ENOUGH = (
-    "from newsletter.subscriptions import signup;"
-    " signup.LETTERS_PER_HOUR = signup.REQUESTS_PER_HOUR = 0"
-)
+NEVER_ENOUGH = {
+    "newsletter.subscriptions.signup.LETTERS_PER_HOUR": 0,
+    "newsletter.subscriptions.signup.REQUESTS_PER_HOUR": 0,
+}
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     (roots["broken"] / ".newsletter" / "newsletter.db").mkdir(parents=True)
     with (
         serving(roots["open"]) as usual,
-        serving(roots["strict"], *PROXY, tweak=NEVER_ENOUGH) as strict,
+        serving(roots["strict"], *PROXY, constants=NEVER_ENOUGH) as strict,
         serving(roots["broken"]) as broken,
     ):
         yield Apps({"open": usual, "strict": strict, "broken": broken}, links)

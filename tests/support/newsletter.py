@@ -8,11 +8,9 @@ import hashlib
 import json
 import os
 import sqlite3
-import sys
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk
@@ -20,14 +18,15 @@ from newsletter.model import Accepted
 from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
 from newsletter.store import Store, ids, open_store
 from newsletter.store.schema import subscribers
+from tests.support.databases import prepare_database, where
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
 
-COMMAND = Path(sys.executable).with_name("newsletter")
 DAY = timedelta(days=1)
 
 
@@ -136,12 +135,6 @@ def add_readers(store: Store, count: int) -> None:
         )
 
 
-def where() -> dict[str, str]:
-    """Return what the environment says of the database, and nothing else of it."""
-    name = "NEWSLETTER_DATABASE_URL"
-    return {name: os.environ[name]} if name in os.environ else {}
-
-
 class Newsletter:
     """A newsletter's folder with an issue and readers, and the means to send it."""
 
@@ -154,6 +147,7 @@ class Newsletter:
     ) -> None:
         self.root = root
         loaded = config.load(root, where())
+        prepare_database(root)
         self.store = open_store(loaded, clock=clock)
         # All that must be said before a provider that mails people may send.
         self.settings: Settings = dataclasses.replace(

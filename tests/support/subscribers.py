@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import config
@@ -13,29 +10,18 @@ from newsletter.imports.run import ImportOptions, ImportReport, import_file
 from newsletter.store import open_store
 from newsletter.subscriptions.admin import everybody
 from newsletter.subscriptions.export import as_row
-from tests.support.newsletter import where
+from tests.support.databases import prepare_database, where
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from newsletter.store import Store
-
-
-@functools.cache
-def _empty_database() -> bytes:
-    # Migrating takes half a second; its result is a file.
-    with tempfile.TemporaryDirectory() as folder:
-        open_store(Settings(root=Path(folder))).close()
-        return (Path(folder) / ".newsletter" / "newsletter.db").read_bytes()
 
 
 def fresh_store(root: Path) -> Store:
     """Return an empty list under `root`, where the command finds it too."""
-    if where():
-        return open_store(config.load(root, where()))
-    (root / ".newsletter").mkdir(mode=0o700, exist_ok=True)
-    file = root / ".newsletter" / "newsletter.db"
-    file.touch(mode=0o600)  # as the program makes it
-    file.write_bytes(_empty_database())
-    return open_store(Settings(root=root))
+    prepare_database(root)
+    return open_store(config.load(root, where()) if where() else Settings(root=root))
 
 
 def statuses(store: Store) -> dict[str, str]:

@@ -6,13 +6,10 @@ import contextlib
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 import httpx
 import sqlalchemy as sa
@@ -20,14 +17,15 @@ import sqlalchemy as sa
 from newsletter import tokens
 from newsletter.store.ids import new_id
 from newsletter.store.schema import subscribers
+from tests.support.processes import Process
 from tests.support.subscribers import fresh_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from newsletter.store import Store
 
-COMMAND = Path(sys.executable).with_name("newsletter")
 KEY = "a key that only these tests have"
 ENVIRONMENT = {"NEWSLETTER_SECRET_KEY": KEY}
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
@@ -53,11 +51,11 @@ class App:
         client: Asks it; follows no redirect, and keeps one connection for each thread at most.
     """
 
-    def __init__(self, process: subprocess.Popen[str]) -> None:
-        assert process.stderr
+    def __init__(self, process: Process, printed: IO[str], logged: IO[str]) -> None:
         self.process = process
+        self._printed, self._logged = printed, logged
         self._said = []
-        for line in process.stderr:
+        for line in logged:
             self._said.append(line)
             if ": serving on " in line:
                 break
@@ -71,8 +69,7 @@ class App:
         self._listening.start()
 
     def _listen(self) -> None:
-        assert self.process.stderr
-        self._said.extend(self.process.stderr)
+        self._said.extend(self._logged)
 
     def wait_for(self, word: str) -> None:
         """Wait until it has logged a line with a word in it."""
@@ -103,17 +100,14 @@ class App:
     def said(self) -> str:
         """Return all that it wrote; it must have ended."""
         self._listening.join(60)
-        assert self.process.stdout
-        return "".join(self._said) + self.process.stdout.read()
+        return "".join(self._said) + self._printed.read()
 
     def close(self) -> None:
         self.client.close()
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait(60)
         self._listening.join(60)
-        for stream in (self.process.stdout, self.process.stderr):
-            assert stream
+        for stream in (self._printed, self._logged):
             stream.close()
 
 
@@ -128,7 +122,11 @@ def read_all(connection: socket.socket) -> bytes:
 
 @contextlib.contextmanager
 def serving(
-    root: Path, *options: str, env: Mapping[str, str] | None = None, tweak: str = ""
+    root: Path,
+    *options: str,
+    env: Mapping[str, str] | None = None,
+    constants: Mapping[str, object] | None = None,
+    before: Sequence[Callable[[], None]] = (),
 ) -> Iterator[App]:
     """Run the web app.
 
@@ -136,19 +134,24 @@ def serving(
         root: The newsletter's folder.
         options: More of the command line.
         env: More of the environment.
-        tweak: Python that its process runs first, to shorten what it waits for.
+        constants: As of `Process`, to shorten what it waits for.
+        before: As of `Process`.
     """
-    start = f"{tweak}\nfrom newsletter.cli import main; main()"
-    command = [sys.executable, "-c", start] if tweak else [str(COMMAND)]
-    process = subprocess.Popen(
-        [*command, "serve", "--port", "0", *options],
-        cwd=root,
-        env={**os.environ, **ENVIRONMENT, **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        encoding="utf-8",
-    )
-    app = App(process)
+    (printed, stdout), (logged, stderr) = os.pipe(), os.pipe()
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
+        process = Process(
+            *("serve", "--port", "0", *options),
+            cwd=root,
+            env={**os.environ, **ENVIRONMENT, **(env or {})},
+            stdin=nothing.fileno(),
+            stdout=stdout,
+            stderr=stderr,
+            constants=constants,
+            before=before,
+        )
+    os.close(stdout)
+    os.close(stderr)
+    app = App(process, os.fdopen(printed, encoding="utf-8"), os.fdopen(logged, encoding="utf-8"))
     try:
         yield app
     finally:

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.newsletter import COMMAND, Newsletter, write_issue
+from tests.support.newsletter import Newsletter, write_issue
+from tests.support.processes import COMMAND
 from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:

@@ -13,7 +13,8 @@ import pytest
 from newsletter import delivery
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
-from tests.support.newsletter import COMMAND, Newsletter
+from tests.support.newsletter import Newsletter
+from tests.support.processes import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

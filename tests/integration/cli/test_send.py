@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.newsletter import COMMAND, Newsletter, coming, write_issue
+from tests.support.newsletter import Newsletter, coming, write_issue
+from tests.support.processes import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

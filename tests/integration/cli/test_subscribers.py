@@ -16,7 +16,7 @@ from newsletter.addresses import address_hash, parse_address
 from newsletter.model import Status
 from newsletter.store import open_store
 from newsletter.subscriptions import admin as list_
-from tests.support.newsletter import COMMAND
+from tests.support.processes import COMMAND
 from tests.support.subscribers import freeze_batches, fresh_store, rows, sql
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ import pytest
 
 from newsletter import delivery
 from newsletter.store import claims, mailings, schema, sender_locks
-from tests.support.newsletter import COMMAND, DAY, Newsletter
+from tests.support.newsletter import DAY, Newsletter
+from tests.support.processes import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,6 @@ import sys
 import time
 from collections import Counter
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -20,11 +19,12 @@ import pytest
 
 from newsletter import tokens
 from tests.support.newsletter import Newsletter
+from tests.support.processes import COMMAND
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-COMMAND = Path(sys.executable).with_name("newsletter")
 FAKE = "tests.support.providers.fake_resend"
 KEY = "a key that is only for these tests"
 READERS = 5000

@@ -24,7 +24,7 @@ from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import confirm, erasure, event_effects, unsubscribe
 from newsletter.subscriptions.confirm import LinkState
 from newsletter.subscriptions.signup import request_signup
-from tests.support.newsletter import where
+from tests.support.databases import where
 from tests.support.signups import HERE, VIA, open_link, wish
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
 

@@ -15,8 +15,9 @@ import pytest
 
 from newsletter.errors import TryAgain
 from newsletter.subscriptions.admin import unsubscribe
-from tests.support.newsletter import COMMAND, Newsletter
+from tests.support.newsletter import Newsletter
 from tests.support.postgres import free_port
+from tests.support.processes import COMMAND
 from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:

@@ -25,8 +25,9 @@ from newsletter.subscriptions.preferences import (
     confirm_address_change,
     request_address_change,
 )
-from tests.support.newsletter import COMMAND, FakeProvider, Newsletter
+from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.personal_data import traces
+from tests.support.processes import COMMAND
 from tests.support.providers.webhooks import RESEND, Told
 from tests.support.signups import VIA, send_due
 from tests.support.subscribers import bring, freeze_batches, fresh_store, sql, statuses

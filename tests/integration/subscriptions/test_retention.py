@@ -22,6 +22,7 @@ from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import keep
 from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
 from newsletter.subscriptions.signup import request_signup
+from tests.support.changes import fail_once_at_chores
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.providers.webhooks import RESEND, Told
@@ -39,15 +40,6 @@ if TYPE_CHECKING:
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
 NOTHING = Tidied(unconfirmed=0, ip_addresses=0, events=0, deliveries=0, webhooks=0, left=0)
-WRONG_ONCE = """
-import sys, newsletter.web
-chores = sys.modules["newsletter.web.chores"]
-chores._SECONDS = 0.05
-def apply_waiting(_store):
-    chores.apply_waiting = lambda _store: 0
-    raise ValueError
-chores.apply_waiting = apply_waiting
-"""
 TABLES = ("subscribers", "consents", "deliveries", "events", "webhooks", "suppressions")
 
 
@@ -344,7 +336,7 @@ def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
 def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Letters) -> None:
     letters.hear(Told("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
-    with serving(root, tweak=WRONG_ONCE) as app:
+    with serving(root, before=[fail_once_at_chores]) as app:
         deadline = time.monotonic() + 30
         while sql(letters.newsletter.store, "SELECT * FROM webhooks"):
             assert time.monotonic() < deadline

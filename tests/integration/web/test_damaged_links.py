@@ -11,7 +11,8 @@ from newsletter import tokens
 from newsletter.delivery.preflight import _QUERIES
 from newsletter.web.addresses import found, names
 from tests.integration.web.test_links import DOORS, Hall, knock
-from tests.integration.web.test_signup import STILL, ask, heading
+from tests.integration.web.test_signup import ask, heading
+from tests.support.changes import do_nothing_by_itself
 from tests.support.subscribers import sql
 from tests.support.web_server import (
     KEY,
@@ -107,7 +108,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, App
     root = tmp_path_factory.mktemp("links")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     hall = Hall(root)
-    with serving(root, tweak=STILL) as app:
+    with serving(root, before=[do_nothing_by_itself]) as app:
         yield hall, app
     hall.store.close()
 
@@ -120,7 +121,7 @@ def readers(root: Path) -> Readers:
 @pytest.fixture
 def app(root: Path, readers: Readers) -> Iterator[App]:
     assert readers
-    with serving(root, tweak=STILL) as app:
+    with serving(root, before=[do_nothing_by_itself]) as app:
         yield app
 
 

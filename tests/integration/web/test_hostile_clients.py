@@ -14,7 +14,8 @@ import pytest
 
 from newsletter.web.crowd import OPEN, SERVED
 from newsletter.web.sparing import AT_ONCE, RateLimitedLog
-from tests.integration.web.test_signup import PROXY, STILL, anywhere
+from tests.integration.web.test_signup import PROXY, anywhere
+from tests.support.changes import do_nothing_by_itself, have_few_files
 from tests.support.web_server import PROOF, App, readers_of, serving
 
 if TYPE_CHECKING:
@@ -23,9 +24,8 @@ if TYPE_CHECKING:
 
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 WITH_HOOKS = {"RESEND_WEBHOOK_SECRET": "whsec_" + "c2VjcmV0IG9mIHRoZXNlIHRlc3Rz"}
-FEW_FILES = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))"
 # A crowd that comes in a second is as large as one that takes longer.
-PATIENT = "from newsletter.web import crowd, server; crowd.PATIENCE = 60; server.HEAD_SECONDS = 60"
+PATIENT = {"newsletter.web.crowd.PATIENCE": 60, "newsletter.web.server.HEAD_SECONDS": 60}
 
 
 @pytest.fixture(autouse=True)
@@ -122,7 +122,7 @@ def test_connections_that_say_nothing_fill_no_log_and_keep_nobody_out(settled: P
 
 
 def test_without_file_descriptors_the_log_stays_small(settled: Path) -> None:
-    with serving(settled, tweak=f"{FEW_FILES}; {PATIENT}") as app:
+    with serving(settled, before=[have_few_files], constants=PATIENT) as app:
         idle = crowd(app, 200)
         time.sleep(3)
         hang_up(idle)
@@ -140,7 +140,7 @@ def test_without_file_descriptors_the_log_stays_small(settled: Path) -> None:
 
 
 def test_who_comes_when_it_is_full_is_told_so_with_all_our_headers(settled: Path) -> None:
-    with serving(settled, tweak=PATIENT) as app:
+    with serving(settled, constants=PATIENT) as app:
         idle = crowd(app, SERVED)
         told = [app.talk(HEALTH) for _ in range(3)]
         hang_up(idle)
@@ -156,7 +156,7 @@ def test_who_comes_when_it_is_full_is_told_so_with_all_our_headers(settled: Path
 
 
 def test_above_the_last_bound_a_connection_is_closed_at_once(settled: Path) -> None:
-    with serving(settled, tweak=PATIENT) as app:
+    with serving(settled, constants=PATIENT) as app:
         idle = crowd(app, OPEN + 50)
         assert become_closed(idle, 50) == 50
         hang_up(idle)
@@ -195,7 +195,7 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
         b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 260000\r\n\r\n"
         + b"x" * 250_000
     )
-    with serving(settled, env=WITH_HOOKS, tweak=STILL) as app:
+    with serving(settled, env=WITH_HOOKS, before=[do_nothing_by_itself]) as app:
         assert app.client.post("/webhooks/resend", content=b"{}").status_code == 401
         before, most = resident(app), 0
         senders = []
@@ -225,7 +225,7 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
 
 
 def test_what_was_held_is_let_go(settled: Path) -> None:
-    with serving(settled, env=WITH_HOOKS, tweak=STILL) as app:
+    with serving(settled, env=WITH_HOOKS, before=[do_nothing_by_itself]) as app:
         for _ in range(100):  # more than is held at once, in all
             assert app.client.post("/webhooks/resend", content=b"x" * 250_000).status_code == 401
 
@@ -303,7 +303,7 @@ ODD_BODIES = [
 
 def test_no_header_and_no_body_is_an_error_of_ours(settled: Path) -> None:
     form = ("Content-Type", b"application/x-www-form-urlencoded")
-    with serving(settled, *PROXY, tweak=STILL) as app:
+    with serving(settled, *PROXY, before=[do_nothing_by_itself]) as app:
         wrong = []
         for name, value in ODD_HEADERS:
             for body in ODD_BODIES if name == "Content-Type" else ODD_BODIES[3:4]:

@@ -17,7 +17,8 @@ from newsletter import tokens
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import request_signup
-from tests.integration.web.test_signup import STILL, stamp
+from tests.integration.web.test_signup import stamp
+from tests.support.changes import do_nothing_by_itself
 from tests.support.newsletter import raw
 from tests.support.signups import VIA, open_link, wish
 from tests.support.subscribers import sql
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORM = "Content-Type: application/x-www-form-urlencoded"
-IMPATIENT = f"{STILL}; from newsletter.web import bodies; bodies.SECONDS = 0.3"
 IN_A_WHILE = int(time.time()) + 24 * 3600
 
 
@@ -101,7 +101,7 @@ def hall(root: Path) -> Hall:
 
 @pytest.fixture
 def app(hall: Hall) -> Iterator[App]:
-    with serving(hall.root, tweak=STILL) as app:
+    with serving(hall.root, before=[do_nothing_by_itself]) as app:
         yield app
 
 
@@ -111,7 +111,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, App
     root = tmp_path_factory.mktemp("closed")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     hall = Hall(root)
-    with serving(root, tweak=STILL) as app:
+    with serving(root, before=[do_nothing_by_itself]) as app:
         yield hall, app
     hall.store.close()
 
@@ -261,7 +261,9 @@ def test_a_body_in_chunks_is_a_body(door: str, hall: Hall, app: App) -> None:
 @with_each_door
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(door: str, hall: Hall) -> None:
     before = hall.everything()
-    with serving(hall.root, tweak=IMPATIENT) as app:
+    with serving(
+        hall.root, before=[do_nothing_by_itself], constants={"newsletter.web.bodies.SECONDS": 0.3}
+    ) as app:
         answer = app.talk(_post(hall, door) + b"Content-Length: 26\r\n\r\n", b"do=er")
         assert answer.startswith(b"HTTP/1.1 408 ")
     assert hall.everything() == before

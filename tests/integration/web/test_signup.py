@@ -8,7 +8,7 @@ import secrets
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
@@ -20,6 +20,7 @@ from newsletter.store.ids import new_id
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import confirm
 from newsletter.subscriptions.signup import LETTERS_PER_HOUR, REQUESTS_PER_HOUR, request_signup
+from tests.support.changes import do_nothing_by_itself
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, wish
 from tests.support.subscribers import dump, sql, statuses
@@ -37,13 +38,6 @@ if TYPE_CHECKING:
 on_both = pytest.mark.usefixtures("database")
 """Runs a test on SQLite and on PostgreSQL."""
 
-# Nothing happens by itself while a test looks: what is queued stays, nothing is tidied.
-STILL = (
-    "from newsletter.delivery import notices; from newsletter.subscriptions import retention;"
-    " notices.Notices.send_due = lambda *_: notices.Round(); retention.tidy_daily = lambda *_: None"
-)
-# The package has a function of the module's name.
-SLEEPY = "import sys, newsletter.web; sys.modules['newsletter.web.notices'].SECONDS = 3600"
 PROXY = ("--proxy", "127.0.0.1")
 OURS = "http://localhost:8000/"
 
@@ -82,7 +76,7 @@ def readers(root: Path) -> Readers:
 @pytest.fixture
 def app(root: Path, readers: Readers) -> Iterator[App]:
     assert readers
-    with serving(root, *PROXY, tweak=STILL) as app:
+    with serving(root, *PROXY, before=[do_nothing_by_itself]) as app:
         yield app
 
 
@@ -169,7 +163,7 @@ def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -
 @on_both
 def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
     # Nobody looks by himself whether a letter waits: that he asked must be enough.
-    with serving(root, *PROXY, tweak=SLEEPY) as app:
+    with serving(root, *PROXY, constants={"newsletter.web.notices.SECONDS": 3600}) as app:
         assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
         (letter,) = letters(root, 1)
         assert letter["To"] == "Anna@example.org"
@@ -448,7 +442,7 @@ def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
 @on_both
 def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    with serving(root, *PROXY, tweak=STILL) as other:
+    with serving(root, *PROXY, before=[do_nothing_by_itself]) as other:
         told = [
             ask(one, f"lezer{n}@example.org", headers=theirs).status_code
             for n, one in zip(
@@ -464,11 +458,12 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
 def test_many_processes_that_are_asked_at_once_keep_the_limits(
     addresses: int, most: int, root: Path, readers: Readers
 ) -> None:
-    tweak = f"{STILL}; from newsletter.subscriptions import signup; signup.LETTERS_PER_HOUR = 7"
+    few = {"newsletter.subscriptions.signup.LETTERS_PER_HOUR": 7}
+    changed: dict[str, Any] = {"before": [do_nothing_by_itself], "constants": few}
     workers = ("--workers", "3")
     with (
-        serving(root, *PROXY, *workers, tweak=tweak) as one,
-        serving(root, *PROXY, *workers, tweak=tweak) as other,
+        serving(root, *PROXY, *workers, **changed) as one,
+        serving(root, *PROXY, *workers, **changed) as other,
         ThreadPoolExecutor(30) as pool,
     ):
         apps = (one, other)
@@ -491,12 +486,12 @@ def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) 
         ask(app, f"lezer{n}@example.org", headers=theirs)
     assert ask(app, "anna@example.org", headers=theirs).status_code == 429
     assert app.stop() == 0
-    with serving(root, *PROXY, tweak=STILL) as again:
+    with serving(root, *PROXY, before=[do_nothing_by_itself]) as again:
         assert ask(again, "anna@example.org", headers=theirs).status_code == 429
         for n in range(REQUESTS_PER_HOUR, LETTERS_PER_HOUR):
             request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
         assert ask(again, "anna@example.org").status_code == 503
-    with serving(root, *PROXY, tweak=STILL) as again:
+    with serving(root, *PROXY, before=[do_nothing_by_itself]) as again:
         assert again.client.get("/").status_code == 503
         assert ask(again, "anna@example.org").status_code == 503
     assert len(queued(readers.store)) == LETTERS_PER_HOUR
@@ -594,8 +589,7 @@ def test_a_form_of_doubtful_length_hides_no_second_request(lengths: bytes, idle:
 
 def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
     head = HEAD + b"Content-Length: 60\r\n\r\n"
-    tweak = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
-    with serving(root, tweak=tweak) as app:
+    with serving(root, constants={"newsletter.web.bodies.SECONDS": 0.3}) as app:
         assert app.talk(head, b"email=").startswith(b"HTTP/1.1 408 ")
     assert queued(readers.store) == []
 

@@ -20,9 +20,9 @@ from newsletter.store.ids import new_id
 from newsletter.store.keys import record_fingerprint
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.postgres import free_port
+from tests.support.processes import COMMAND
 from tests.support.subscribers import dump, sql
 from tests.support.web_server import (
-    COMMAND,
     ENVIRONMENT,
     KEY,
     ONE_CLICK,
@@ -42,7 +42,6 @@ if TYPE_CHECKING:
 
     Command: TypeAlias = Callable[..., subprocess.CompletedProcess[str]]
 
-QUICK = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
 EVERYWHERE = {
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
@@ -296,7 +295,7 @@ def test_a_body_that_is_far_too_long_is_refused_before_its_end(
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
     token = readers.join("anna")
     head = f"POST /u/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n".encode()
-    with serving(root, tweak=QUICK) as app:
+    with serving(root, constants={"newsletter.web.bodies.SECONDS": 0.3}) as app:
         assert app.talk(head, b"List-").startswith(b"HTTP/1.1 408 ")
     assert readers.status("anna") == "active"
 
@@ -317,9 +316,9 @@ def test_a_request_that_does_not_come_is_waited_for_only_so_long(
     root: Path, readers: Readers
 ) -> None:
     assert readers
-    tweak = "from newsletter.web import server; server.HEAD_SECONDS = 0.3"
+    quick = {"newsletter.web.server.HEAD_SECONDS": 0.3}
     whole = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
-    with serving(root, tweak=tweak) as app:
+    with serving(root, constants=quick) as app:
         assert app.talk(b"") == b""
         assert app.talk(b"GET /u/") == b""
         # Also the second request over one connection.
@@ -507,8 +506,8 @@ def test_a_database_of_another_version_is_unwell(app: App, readers: Readers) -> 
 
 def test_a_lock_that_is_held_too_long_is_no_yes(root: Path, readers: Readers) -> None:
     token = readers.join("anna")
-    tweak = "from newsletter.store import sqlite; sqlite.BUSY_SECONDS = 0.2"
-    with serving(root, tweak=tweak) as app:
+    quick = {"newsletter.store.sqlite.BUSY_SECONDS": 0.2}
+    with serving(root, constants=quick) as app:
         with raw(database(root), manual=True) as writer:
             writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
             writer.execute("BEGIN IMMEDIATE")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.support.changes import check_signatures_slowly, die_before_applying
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, raw, write_issue
 from tests.support.providers.fake_resend import FakeResend
@@ -33,36 +34,8 @@ if TYPE_CHECKING:
 
 SECRETS = dict(sender.secret for sender in (RESEND, LETTERMINT, MAILGUN))
 SENDERS = (RESEND, LETTERMINT, MAILGUN)
-SLOW = "from newsletter.web import bodies; bodies.SECONDS = 0.3"
 # What a sender held at that moment waits for the next look, by default a minute later.
-SOON = """
-import sys, newsletter.web
-sys.modules["newsletter.web.chores"]._SECONDS = 0.2
-"""
-KILLED = """
-import os, signal
-from newsletter.web import webhooks
-webhooks.apply_since = lambda store, last: os.kill(os.getpid(), signal.SIGKILL)
-"""
-
-
-# Whoever checks a signature says who does so at the same time, and waits until it may go on.
-SLOW_CHECK = """
-import pathlib, threading, time
-from newsletter.providers import webhooks
-now, lock, check = [], threading.Lock(), webhooks.signed_by
-def slow(keys, text, signatures):
-    with lock:
-        now.append(1)
-        with pathlib.Path("checking").open("a") as file:
-            print(len(now), file=file)
-    while not pathlib.Path("go on").exists():
-        time.sleep(0.01)
-    with lock:
-        now.pop()
-    return check(keys, text, signatures)
-webhooks.signed_by = slow
-"""
+SOON = {"newsletter.web.chores._SECONDS": 0.2}
 
 
 @pytest.fixture
@@ -135,7 +108,7 @@ def test_what_was_stored_and_not_applied_is_applied_by_the_next_process(
 ) -> None:
     """Killed between the two, after the answer: nothing is lost, and nothing counts twice."""
     body, headers = RESEND.webhook(letters.told("hard bounce"))
-    with serving(root, env=SECRETS, tweak=KILLED) as app:
+    with serving(root, env=SECRETS, before=[die_before_applying]) as app:
         assert send(app, RESEND, body, headers).status_code == 200
         assert app.process.wait(60) == -signal.SIGKILL
     assert letters.status() == "active"
@@ -166,7 +139,7 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
 ) -> None:
     """I15 of what must hold: two processes, the sender's answer still on its way."""
     newsletter = Newsletter(root, readers=150)
-    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, tweak=SOON) as fake.app:
+    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, constants=SOON) as fake.app:
         environment = newsletter.for_real(fake.url)
         sent = run(
             "send", newsletter.slug, "--yes", "--early", "--no-preflight", "--json", env=environment
@@ -195,8 +168,8 @@ def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
     slug = write_issue(root, name="next", days=3)
     with (
         FakeResend(tmp_path / "taken", latency=0.05) as fake,
-        serving(root, env=SECRETS, tweak=SOON) as one,
-        serving(root, env=SECRETS, tweak=SOON) as two,
+        serving(root, env=SECRETS, constants=SOON) as one,
+        serving(root, env=SECRETS, constants=SOON) as two,
         ThreadPoolExecutor(9) as pool,
     ):
         environment = letters.newsletter.for_real(fake.url)
@@ -295,7 +268,10 @@ def test_whoever_makes_us_check_signatures_keeps_nobody_waiting(
 ) -> None:
     """Signatures are checked by a few threads for each provider, and not by the event loop."""
     assert letters
-    with serving(root, env=SECRETS, tweak=SLOW_CHECK) as app, ThreadPoolExecutor(20) as pool:
+    with (
+        serving(root, env=SECRETS, before=[check_signatures_slowly]) as app,
+        ThreadPoolExecutor(20) as pool,
+    ):
         asked = [
             pool.submit(send, app, sender, *sender.webhook(Told("delivered", "0" * 32)))
             for sender in (RESEND, RESEND, RESEND, LETTERMINT) * 5
@@ -333,7 +309,7 @@ def test_a_body_of_10_mb_is_refused_before_its_end(app: App, letters: Letters) -
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, letters: Letters) -> None:
     head = b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n"
-    with serving(root, env=SECRETS, tweak=SLOW) as app:
+    with serving(root, env=SECRETS, constants={"newsletter.web.bodies.SECONDS": 0.3}) as app:
         assert app.talk(head, b"{").startswith(b"HTTP/1.1 408 ")
     assert kept(letters) == []
 

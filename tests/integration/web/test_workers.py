@@ -17,6 +17,7 @@ import pytest
 from newsletter import tokens
 from tests.integration.web.test_signup import PROXY, anywhere, ask, on_both
 from tests.integration.web.test_unsubscribe import can_connect
+from tests.support.changes import send_no_notice
 from tests.support.signups import queued
 from tests.support.subscribers import sql
 from tests.support.web_server import KEY, App, Readers, read_all, readers_of, serving
@@ -174,8 +175,7 @@ def _stamp() -> str:
 def test_killed_between_answer_and_letter_nothing_is_lost(
     workers: str, root: Path, readers: Readers
 ) -> None:
-    held = "from newsletter.delivery import notices; notices.is_due = lambda *_: False"
-    with serving(root, *PROXY, "--workers", workers, tweak=held) as app:
+    with serving(root, *PROXY, "--workers", workers, before=[send_no_notice]) as app:
         assert ask(app, "anna@example.org").status_code == 200
         app.process.kill()
     assert queued(readers.store) == [("confirmation", "pending")]
@@ -201,12 +201,8 @@ def test_what_keeps_letters_from_leaving_is_told_once(root: Path, readers: Reade
         "RESEND_API_KEY": "re_of_these_tests",
         "NEWSLETTER_PROVIDER_URL": "http://127.0.0.1:9",
     }
-    # The package has a function of the module's name.
-    tweak = (
-        "import sys, newsletter.web; notices = sys.modules['newsletter.web.notices'];"
-        " notices.SECONDS = 0.05; notices._MOMENT = (0.01, 0.05)"
-    )
-    with serving(root, *PROXY, env=environment, tweak=tweak) as app:
+    quick = {"newsletter.web.notices.SECONDS": 0.05, "newsletter.web.notices._MOMENT": (0.01, 0.05)}
+    with serving(root, *PROXY, env=environment, constants=quick) as app:
         for n in range(3):
             assert ask(app, f"lezer{n}@example.org").status_code == 200
         time.sleep(1)
@@ -216,9 +212,6 @@ def test_what_keeps_letters_from_leaving_is_told_once(root: Path, readers: Reade
 
 
 # Slow clients
-
-
-SLOW = "from newsletter.web import server; server.{} = 0.5"
 
 
 def hung_up_on(connection: socket.socket, part: bytes, times: int, pause: float) -> bool:
@@ -238,21 +231,27 @@ def test_a_body_that_dribbles_in_is_cut_off_wherever_it_goes(
 ) -> None:
     assert readers
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n".encode()
-    with serving(root, tweak=SLOW.format("BODY_SECONDS")) as app, app.connection() as connection:
+    with (
+        serving(root, constants={"newsletter.web.server.BODY_SECONDS": 0.5}) as app,
+        app.connection() as connection,
+    ):
         connection.sendall(head)
         assert hung_up_on(connection, b"x", 2000, 0.02)
 
 
 def test_a_head_that_dribbles_in_is_cut_off(root: Path, readers: Readers) -> None:
     assert readers
-    with serving(root, tweak=SLOW.format("HEAD_SECONDS")) as app, app.connection() as connection:
+    with (
+        serving(root, constants={"newsletter.web.server.HEAD_SECONDS": 0.5}) as app,
+        app.connection() as connection,
+    ):
         assert hung_up_on(connection, b"G", 2000, 0.02)
 
 
 def test_who_does_not_read_what_he_asked_for_is_cut_off(root: Path, readers: Readers) -> None:
     assert readers
     many = b"GET /nergens HTTP/1.1\r\nHost: a\r\n\r\n" * 50
-    with serving(root, tweak=SLOW.format("READ_SECONDS")) as app:
+    with serving(root, constants={"newsletter.web.server.READ_SECONDS": 0.5}) as app:
         with socket.socket() as connection:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.connect(("127.0.0.1", app.port))

@@ -1,0 +1,120 @@
+"""What tests change in a process of the program before it begins: see `Process.before`."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import resource
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def do_nothing_by_itself() -> None:
+    """Send and tidy nothing while a test looks: what is queued stays."""
+    from newsletter.delivery import notices  # noqa: PLC0415
+
+    notices.NoticeSender.send_due = lambda *_: notices.NoticeRun()  # type: ignore[method-assign]
+    chores: Any = importlib.import_module("newsletter.web.chores")
+    chores.tidy_daily = lambda *_: None
+
+
+def send_no_notice() -> None:
+    """Let no notice be due."""
+    from newsletter.delivery import notices  # noqa: PLC0415
+
+    notices.is_due = lambda *_: False
+
+
+def have_few_files() -> None:
+    """Let there be room for few connections."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
+
+
+def die_before_applying() -> None:
+    """Be killed where a webhook is stored and answered, and not yet applied."""
+    from newsletter.web import webhooks  # noqa: PLC0415
+
+    webhooks.apply_since = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+
+
+def fail_once_at_chores() -> None:
+    """Let what is done by itself fail the first time."""
+    chores: Any = importlib.import_module("newsletter.web.chores")
+    chores._SECONDS = 0.05  # noqa: SLF001
+
+    def apply_waiting(_store: object) -> int:
+        chores.apply_waiting = lambda _store: 0
+        raise ValueError
+
+    chores.apply_waiting = apply_waiting
+
+
+def check_signatures_slowly() -> None:
+    """Note in `checking` how many are checked at once, each until there is a file `go on`."""
+    from newsletter.providers import webhooks as events  # noqa: PLC0415
+
+    now: list[int] = []
+    lock, check = threading.Lock(), events.signed_by
+
+    def slow(*arguments: Any) -> Any:  # noqa: ANN401 - passed on
+        with lock:
+            now.append(1)
+            with Path("checking").open("a", encoding="utf-8") as file:
+                print(len(now), file=file)
+        while not Path("go on").exists():
+            time.sleep(0.01)
+        with lock:
+            now.pop()
+        return check(*arguments)
+
+    events.signed_by = slow
+
+
+def unsubscribe_by_looking() -> None:
+    """Take a look at an unsubscribe link for its button, as a bad program would."""
+    from newsletter.web.routes import Readers  # noqa: PLC0415
+
+    Readers.leave = _pressing(Readers.leave)  # type: ignore[method-assign]
+
+
+def confirm_by_looking() -> None:
+    """Take a look at a confirmation link for its button."""
+    from newsletter.web.confirm import Confirming  # noqa: PLC0415
+
+    Confirming.confirm = _pressing(Confirming.confirm)  # type: ignore[method-assign]
+
+
+def choose_by_looking() -> None:
+    """Change a preference when somebody looks at their data."""
+    from newsletter.subscriptions import preferences  # noqa: PLC0415
+
+    own_data = preferences.own_data
+
+    def careless(store: Any, reader: Any) -> Any:  # noqa: ANN401 - passed on
+        preferences.set_plain_text(store, reader, plain_text=True)
+        return own_data(store, reader)
+
+    preferences.own_data = careless
+
+
+def move_by_looking() -> None:
+    """Confirm a new address when its link is looked at."""
+    from newsletter.store.notices import Via  # noqa: PLC0415
+    from newsletter.subscriptions import preferences  # noqa: PLC0415
+
+    via, confirm = Via("outbox", ""), preferences.confirm_address_change
+    preferences.address_change_state = lambda store, change: confirm(store, change, via)
+
+
+def _pressing(once: Callable[..., Any]) -> Any:  # noqa: ANN401 - a method in place of another
+    async def answer(self: Any, request: Any) -> Any:  # noqa: ANN401
+        request.scope["method"] = "POST"
+        return await once(self, request)
+
+    return answer
