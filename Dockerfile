@@ -1,5 +1,5 @@
-# The program, and this folder's issues and settings. It serves the pages for readers; any other
-# command of `newsletter` can stand in their place: docker run … newsletter status
+# The program, and this folder's issues and settings. It serves the web app; any other
+# command of `newsletter` can take its place: docker run … newsletter status
 FROM python:3.13-slim AS build
 WORKDIR /src
 RUN python -m venv /opt/newsletter

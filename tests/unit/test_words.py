@@ -40,6 +40,13 @@ CLEAN = (
     "CONTRIBUTING.md",
     "SECURITY.md",
     "CHANGELOG.md",
+    "templates",
+    "issues",
+    "benchmarks/README.md",
+    "dev",
+    "Dockerfile",
+    "compose.yaml",
+    "pyproject.toml",
     ".pre-commit-config.yaml",
 )
 """Folders and files without banned words. Add one when it is clean."""
