@@ -32,8 +32,8 @@ import stage
 from newsletter import tokens
 from newsletter.addresses import address_hash
 from newsletter.config import Settings
-from newsletter.store import ids, open_store
-from newsletter.store import subscribers as subscribers_store
+from newsletter.store import open_store, sql
+from newsletter.store import suppressions as suppressions_store
 from newsletter.store.schema import subscribers, suppressions
 from tests.support.postgres import postgres
 from tests.support.web_server import KEY, serving
@@ -62,7 +62,7 @@ def prepare(settings: Settings, rounds: int) -> None:
     with store.write() as connection:
         rows = [
             {
-                "public_id": ids.new_id(),
+                "public_id": sql.new_id(),
                 "email": address(kind, number),
                 "email_key": address(kind, number),
                 "status": kind,
@@ -73,7 +73,7 @@ def prepare(settings: Settings, rounds: int) -> None:
             for number in range(rounds)
         ]
         connection.execute(subscribers.insert(), rows)
-        secret = subscribers_store.suppression_key(connection)
+        secret = suppressions_store.hash_key(connection)
         gone = [
             {
                 "address_hash": address_hash(secret, address("suppressed", number)),

@@ -34,8 +34,8 @@ from interleaved import ENVIRONMENT, NEWSLETTER
 
 from newsletter import tokens
 from newsletter.config import Settings
-from newsletter.store import ids, open_store
-from newsletter.store.ledger import ledger_id
+from newsletter.store import open_store, sql
+from newsletter.store.database import ledger_id
 from newsletter.store.schema import batches, deliveries, subscribers
 from tests.support.postgres import postgres
 
@@ -101,7 +101,7 @@ def prepare(place: Place, readers: int) -> list[str]:
     (place.root / "issues").mkdir()
     issue = "---\nsubject: Rust\n---\nEen rustige zin.\n\n> En een tweede.\n"
     (place.root / "issues" / f"{SLUG}.md").write_text(issue, encoding="utf-8")
-    public_ids = [ids.new_id() for _ in range(readers)]
+    public_ids = [sql.new_id() for _ in range(readers)]
     store = open_store(place.settings)
     with store.write() as connection:
         ledger = ledger_id(connection)

@@ -21,7 +21,7 @@ import stage
 
 from newsletter.delivery.requests import RequestBuilder
 from newsletter.providers.http import HttpClient
-from newsletter.store import claims
+from newsletter.store import claims, settlement
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,7 +55,7 @@ def parts(mode: stage.Mode, readers: int) -> None:
         return post(self, url, **more)
 
     claims.claim = clocked(spent, "claim", claims.claim)
-    claims.settle = clocked(spent, "settle", claims.settle)
+    settlement.settle = clocked(spent, "settle", settlement.settle)
     RequestBuilder._batch = clocked(spent, "fill", RequestBuilder._batch)  # type: ignore[method-assign]  # noqa: SLF001
     RequestBuilder.build = clocked(spent, "build", RequestBuilder.build)  # type: ignore[method-assign]
     HttpClient.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]

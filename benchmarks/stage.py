@@ -18,7 +18,7 @@ from newsletter import config, delivery, desk, personalize, render, tokens
 from newsletter.delivery.sender import Sender
 from newsletter.model import Batch, Letter, Mailing, MailingState
 from newsletter.providers import open_provider
-from newsletter.store import mailings, open_store
+from newsletter.store import freezing, mailings, open_store
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -183,7 +183,7 @@ def frozen(connection: Connection, settings: Settings) -> Mailing:
     _, draft = desk.draft_if_there(settings, slug)
     assert draft
     assert draft.issue
-    mailing = mailings.freeze(
+    mailing = freezing.freeze(
         connection,
         draft.issue,
         render.letter(draft.issue, settings),
@@ -191,7 +191,7 @@ def frozen(connection: Connection, settings: Settings) -> Mailing:
         provider_url=settings.provider_url,
         rehearsal=False,
     )
-    mailings.move(connection, mailing.id, MailingState.SENDING)
+    mailings.change_state(connection, mailing.id, MailingState.SENDING)
     return mailing
 
 
@@ -213,7 +213,7 @@ def ours(settings: Settings, mode: Mode, readers: int) -> float:
     took = time.perf_counter() - began
     assert trouble is None, trouble
     with store.write() as connection:
-        mailings.conclude(connection, mailing.id)
+        mailings.complete_if_done(connection, mailing.id)
     receipt = delivery.find_report(store, mailing.slug)
     assert receipt
     assert receipt.mailing.state is MailingState.COMPLETED, receipt

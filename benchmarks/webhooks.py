@@ -33,7 +33,7 @@ from interleaved import ENVIRONMENT, NEWSLETTER
 from leaving import turn
 
 from newsletter.config import Settings
-from newsletter.store import ids, open_store
+from newsletter.store import open_store, sql
 from newsletter.subscriptions.events import apply_waiting, keep
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ BOUNCES = ("Transient", "Permanent", "Undetermined")
 def prepare(root: Path, letters: int) -> list[str]:
     """Make a list and a mailing whose letters were accepted; return their references."""
     store = open_store(Settings(root=root))
-    refs = [ids.new_id() for _ in range(letters)]
+    refs = [sql.new_id() for _ in range(letters)]
     moment = datetime.now(UTC).isoformat(" ", "microseconds")[:26]
     with store.write() as connection:
         connection.exec_driver_sql(
@@ -65,7 +65,7 @@ def prepare(root: Path, letters: int) -> list[str]:
             "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at)"
             " VALUES (?, ?, ?, 'active', 'benchmark', ?)",
             [
-                (ids.new_id(), f"lezer{n}@example.org", f"lezer{n}@example.org", moment)
+                (sql.new_id(), f"lezer{n}@example.org", f"lezer{n}@example.org", moment)
                 for n in range(letters)
             ],
         )

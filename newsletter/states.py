@@ -92,7 +92,7 @@ def conclusion(counts: Mapping[DeliveryState, int]) -> MailingState | None:
     return M.COMPLETED_WITH_UNKNOWN if counts[D.UNKNOWN] else M.COMPLETED
 
 
-STANDINGS: Final = (
+EVENT_RANKS: Final = (
     EventKind.DELIVERED,
     EventKind.FAILED,
     EventKind.SUPPRESSED,
@@ -102,7 +102,7 @@ STANDINGS: Final = (
 )
 """What a letter can have come to, in the order of what counts more, whatever was told first."""
 
-_RANK: Final = {kind: rank for rank, kind in enumerate(STANDINGS)}
+_RANK: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
 _LEAVING: Final[Mapping[EventKind, Status]] = {
     EventKind.UNSUBSCRIBE: Status.UNSUBSCRIBED,
     EventKind.HARD_BOUNCE: Status.BOUNCED,
@@ -116,7 +116,7 @@ SOFT_BOUNCES: Final = 5
 SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
 
 
-def standing_after(before: EventKind | None, kind: EventKind) -> EventKind | None:
+def strongest_event(before: EventKind | None, kind: EventKind) -> EventKind | None:
     """Return what a letter has come to when one more event is known.
 
     That it was accepted or deferred says nothing of how it ends. Who unsubscribes by a letter has
@@ -128,17 +128,19 @@ def standing_after(before: EventKind | None, kind: EventKind) -> EventKind | Non
     return told if before is None else max(before, told, key=_RANK.__getitem__)
 
 
-def departure(kind: EventKind) -> Status | None:
+def status_after_event(kind: EventKind) -> Status | None:
     """Return how a reader stands of whom this became known, or None if it says nothing of him."""
     return _LEAVING.get(kind)
 
 
-def graver(one: Status, other: Status) -> Status:
+def more_restrictive(one: Status, other: Status) -> Status:
     """Return which of two keeps more mail from somebody: a complaint is worth more than a click."""
     return max(one, other, key=_GRAVITY.index)
 
 
-def worn_out(soft_bounces: Iterable[datetime], delivered: datetime | None) -> datetime | None:
+def too_many_soft_bounces(
+    soft_bounces: Iterable[datetime], delivered: datetime | None
+) -> datetime | None:
     """Return since when an address counts as one that takes no mail any more, or None.
 
     That is so when five letters of five mailings were given up within 90 days, for reasons that

@@ -81,9 +81,9 @@ class App:
 
     def _close_to_others(self) -> None:
         """Before it is opened, for SQLite gives its log the rights of the file."""
-        from newsletter.store import modes  # noqa: PLC0415 - SQLAlchemy is slow to import
+        from newsletter.store import files  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        for warning in modes.close_to_others(self.settings):
+        for warning in files.close_to_others(self.settings):
             click.echo(f"warning: {warning}", err=True)
 
     @cached_property

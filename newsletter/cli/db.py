@@ -67,7 +67,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
 @click.pass_obj
 def status(app: App, *, json_: bool) -> None:
     """Which ledger this is, in what database, and whether tables and keys fit this place."""
-    found = health.condition(app.settings)
+    found = health.database_state(app.settings)
     document = {
         "ledger": found.ledger,
         "engine": found.engine,

@@ -11,7 +11,7 @@ import click
 
 from newsletter import web
 from newsletter.cli.output import is_quiet
-from newsletter.store import modes
+from newsletter.store import files
 
 if TYPE_CHECKING:
     from newsletter.cli import App
@@ -60,7 +60,7 @@ def serve(
     settings = app.settings
     with web.listen(host, port) as at:
         write = _forget if is_quiet() else _write
-        for warning in modes.close_to_others(settings):
+        for warning in files.close_to_others(settings):
             write(f"warning: {warning}")
         web.serve(settings, at, write, workers=workers, proxies=proxies)
 

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
-    from newsletter.store.subscriber_history import Received
-    from newsletter.store.subscribers import Suppression
+    from newsletter.store.subscriber_history import DeliveryRecord
+    from newsletter.store.suppressions import Suppression
     from newsletter.subscriptions.aliases import LookAlike
 
 
@@ -98,7 +98,7 @@ def _wishes(found: Story, zone: ZoneInfo) -> Iterator[str]:
             yield f"  asked {asked_at} for {change.new_email}, and has not confirmed that"
 
 
-def _letter(received: Received, zone: ZoneInfo) -> Iterator[str]:
+def _letter(received: DeliveryRecord, zone: ZoneInfo) -> Iterator[str]:
     """Tell of one delivery, and how often the provider took it."""
     kind = " (rehearsal, nobody was mailed)" if received.rehearsal else ""
     why = f": {received.reason}" if received.reason else ""

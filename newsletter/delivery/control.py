@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from newsletter.delivery.upcoming import get_mailing
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
-from newsletter.store import mailings, recovery
+from newsletter.store import mailing_reports, mailings, recovery
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -52,7 +52,7 @@ def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt
         NewsletterError: As `resolve`.
     """
     with store.write() as connection:
-        return mailings.receipt(connection, _in_doubt(connection, slug, verdict))
+        return mailing_reports.report(connection, _in_doubt(connection, slug, verdict))
 
 
 def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt:
@@ -68,20 +68,20 @@ def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receip
         _record(connection, mailing, f"resolve --{verdict}", count)
         if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
             mailings.start(connection, mailing.id)
-        mailings.conclude(connection, mailing.id)
-        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+        mailings.complete_if_done(connection, mailing.id)
+        return mailing_reports.report(connection, mailings.get(connection, mailing.id))
 
 
 def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Mailing:
     """Hold a mailing of which something is unknown, also what a lost process left attempting."""
-    mailing = mailings.hold(connection, get_mailing(connection, slug).id)
+    mailing = mailings.lock(connection, get_mailing(connection, slug).id)
     recovery.expire_leases(connection, mailing.id)
     if mailing.state is MailingState.CANCELLED and verdict is UnknownDecision.RESEND:
         raise NewsletterError(
             f"{slug} was cancelled, so nothing of it is sent again",
             hint=f"Close its account: newsletter resolve {slug} --assume-sent",
         )
-    if not mailings.counts(connection, mailing.id)[DeliveryState.UNKNOWN]:
+    if not mailing_reports.count_by_state(connection, mailing.id)[DeliveryState.UNKNOWN]:
         raise NewsletterError(
             f"nothing in {slug} is unknown", hint=f"See: newsletter status {slug}"
         )
@@ -90,12 +90,12 @@ def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Ma
 
 def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
     with store.write() as connection:
-        mailing = mailings.hold(connection, get_mailing(connection, slug).id)
+        mailing = mailings.lock(connection, get_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
-        pending = mailings.counts(connection, mailing.id)[DeliveryState.PENDING]
+        pending = mailing_reports.count_by_state(connection, mailing.id)[DeliveryState.PENDING]
         if mailing.state is not target:
             note = _note(mailing, target)
-            if not mailings.move(connection, mailing.id, target, note):
+            if not mailings.change_state(connection, mailing.id, target, note):
                 raise NewsletterError(
                     f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {what}",
                     hint=f"See: newsletter status {slug}",
@@ -103,7 +103,7 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
             _record(connection, mailing, what, pending)
             if target is MailingState.CANCELLED:
                 mailings.release(connection, mailing.id)
-        return mailings.receipt(connection, mailings.get(connection, mailing.id))
+        return mailing_reports.report(connection, mailings.get(connection, mailing.id))
 
 
 def _note(mailing: Mailing, target: MailingState) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery import preflight
 from newsletter.delivery.planning import REPLACEABLE
-from newsletter.store import history, mailings
+from newsletter.store import freezing, mailings
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,15 +31,15 @@ def expire(
     """
     preflight.check_ledger(store, settings, provider.capabilities)
     with store.write() as connection:
-        mailings.alone(connection)
-        if history.given_up(connection, draft.slug, send_at, rehearsal=False):
+        freezing.lock_freezing(connection)
+        if mailings.find_cancelled_or_expired(connection, draft.slug, send_at, rehearsal=False):
             return None
-        if draft.issue and (rival := history.rival(connection, draft.issue)):
+        if draft.issue and (rival := mailings.find_conflicting(connection, draft.issue)):
             return rival
-        older = history.find(connection, draft.slug, rehearsal=False)
+        older = mailings.find(connection, draft.slug, rehearsal=False)
         if older and older.state not in REPLACEABLE:
             return None
-        return mailings.expire(
+        return freezing.record_expired(
             connection,
             draft,
             send_at,

@@ -39,12 +39,12 @@ class OwnRateLimit:
         """
         moment = now(connection)
         if self._per_hour:
-            hour = int(self._per_hour) - claims.letters_since(connection, moment - _HOUR)
+            hour = int(self._per_hour) - claims.count_claimed_since(connection, moment - _HOUR)
             if hour <= 0:
                 return 0, _HOUR.total_seconds()
             size = min(size, hour)
         if self._in_window:
-            second = self._in_window - claims.letters_since(connection, moment - self._window)
+            second = self._in_window - claims.count_claimed_since(connection, moment - self._window)
             if second <= 0:
                 return 0, _LOOK_AGAIN
             size = min(size, second)

@@ -20,7 +20,7 @@ from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryL
 from newsletter.providers import capabilities_of
 from newsletter.providers.base import account_id
 from newsletter.providers.webhooks import remove_suppression
-from newsletter.store import notice_claims, notices, returning, sender_locks
+from newsletter.store import events, notice_claims, notices, sender_locks, subscribers
 from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ class NoticeSender:
             except NewsletterError as unfit:
                 return NoticeRun(0, unfit)
             self._make_way(store)
-        with sender_locks.held(self._settings.state) as owner:
+        with sender_locks.hold(self._settings.state) as owner:
             return self._send_all(store, stop, owner)
 
     def _send_all(self, store: Store, stop: Event, owner: str | None) -> NoticeRun:
@@ -132,11 +132,11 @@ class NoticeSender:
         Before anything is claimed, for asking takes a while.
         """
         with store.read() as connection:
-            coming_back = returning.suspected(connection, self._via)
+            coming_back = subscribers.find_maybe_blocked(connection, self._via)
         for id_, email in coming_back:
             reason = remove_suppression(self._settings, email)
             with store.write() as connection:
-                returning.note_obstacle(connection, id_, reason or None)
+                events.set_obstacle(connection, id_, reason or None)
 
     def _next(
         self, connection: Connection, owner: str | None
@@ -155,16 +155,16 @@ class NoticeSender:
             return None, None
         key = self._keys.get(notice.key_id)
         if key is None:
-            notice_claims.abandon(
+            notice_claims.give_up_replay(
                 connection, notice, "the key that signed it is no longer configured"
             )
             return notice, None
         batch = self._batch(notice, key)
         payload = self._provider.build(batch)
         if notice.payload_hash not in {None, payload.digest}:
-            notice_claims.abandon(connection, notice, "the same letter now has other bytes")
+            notice_claims.give_up_replay(connection, notice, "the same letter now has other bytes")
             return notice, None
-        notice_claims.seal(connection, notice, payload.digest)
+        notice_claims.record_payload(connection, notice, payload.digest)
         if not self._can.rehearsal:
             record_fingerprint(connection, key_id)
         return notice, (batch, payload)
@@ -224,23 +224,23 @@ def send_notices(store: Store, settings: Settings, provider: Provider, stop: Eve
     return sender.send_due(store, stop)
 
 
-def provider_account(settings: Settings) -> notices.Via:
+def provider_account(settings: Settings) -> notices.ProviderAccount:
     """Return who takes notices that are queued under these settings."""
     own = account_id(settings, capabilities_of(settings))
-    return notices.Via(settings.provider, settings.provider_url, own)
+    return notices.ProviderAccount(settings.provider, settings.provider_url, own)
 
 
 def is_due(store: Store, settings: Settings) -> bool:
     """Tell whether a notice can be sent now; a look that changes nothing."""
     with store.read() as connection:
-        left = notices.next_due(connection, provider_account(settings))
+        left = notices.time_to_next(connection, provider_account(settings))
     return left is not None and left <= timedelta()
 
 
 def count_notices(store: Store) -> dict[DeliveryState, int]:
     """Return how many notices there are in each state."""
     with store.read() as connection:
-        return notices.counts(connection)
+        return notices.count_by_state(connection)
 
 
 def _path(notice: Notice, key: str) -> str:

@@ -9,7 +9,7 @@ from newsletter import checks, render
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, is_early, time_until, timing_of
-from newsletter.store import history, mailings, recovery, rehearsals
+from newsletter.store import freezing, mailings, recovery, rehearsals
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def plan_send(
     """
     rehearsal = provider.capabilities.rehearsal
     with store.read() as connection:
-        found = history.find(connection, order.slug, rehearsal=rehearsal)
+        found = mailings.find(connection, order.slug, rehearsal=rehearsal)
         moment = now(connection)
     started = found if found and found.state not in REPLACEABLE else None
     # A rehearsal follows its file; what mails people goes on with what was frozen.
@@ -135,11 +135,11 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: NewMaili
         TryAgain: Another process is sending the rehearsal that this one is to replace.
     """
     with store.write() as connection:
-        mailings.alone(connection)
+        freezing.lock_freezing(connection)
         if other := _frozen_meanwhile(connection, settings, provider, fresh):
             return other
         count_audience(connection)
-        frozen = mailings.freeze(
+        frozen = freezing.freeze(
             connection,
             fresh.issue,
             fresh.letter,
@@ -148,7 +148,7 @@ def freeze(store: Store, settings: Settings, provider: Provider, fresh: NewMaili
             rehearsal=provider.capabilities.rehearsal,
         )
         if frozen.rehearsal:
-            provider.keep_audience_mark(frozen.slug, rehearsals.audience_mark(connection))
+            provider.keep_audience_mark(frozen.slug, rehearsals.audience_hash(connection))
         return frozen
 
 
@@ -158,7 +158,7 @@ def count_audience(connection: Connection) -> int:
     Raises:
         NewsletterError: There are none.
     """
-    readers = mailings.audience(connection)
+    readers = freezing.count_audience(connection)
     if not readers:
         raise NewsletterError(
             "there is nobody to send to: no active subscribers",
@@ -173,7 +173,7 @@ def check_no_duplicate(connection: Connection, issue: Issue) -> None:
     Raises:
         NewsletterError: One has.
     """
-    other = history.rival(connection, issue)
+    other = mailings.find_conflicting(connection, issue)
     if other is None:
         return
     if other.state is MailingState.CANCELLED:
@@ -198,7 +198,7 @@ def check_can_freeze(connection: Connection, fresh: NewMailing) -> Mailing | Non
     Raises:
         NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
     """
-    other = history.find(connection, fresh.issue.slug, rehearsal=False)
+    other = mailings.find(connection, fresh.issue.slug, rehearsal=False)
     if other and _same(other, fresh):
         return other
     check_no_duplicate(connection, fresh.issue)
@@ -230,7 +230,7 @@ def _frozen_meanwhile(
 ) -> Mailing | None:
     """Return the mailing of exactly this letter, if another process was first; make room."""
     rehearsal = provider.capabilities.rehearsal
-    other = history.find(connection, fresh.issue.slug, rehearsal=rehearsal)
+    other = mailings.find(connection, fresh.issue.slug, rehearsal=rehearsal)
     if not rehearsal:
         if other and _same(other, fresh):
             return other
@@ -270,5 +270,5 @@ def _same_rehearsal(
     return (
         _same(other, fresh)
         and other.provider_url == settings.provider_url
-        and provider.audience_mark(other.slug) == rehearsals.audience_mark(connection)
+        and provider.audience_mark(other.slug) == rehearsals.audience_hash(connection)
     )

@@ -15,8 +15,8 @@ from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.store import proofs, subscribers
 from newsletter.store.database import now
-from newsletter.store.ids import new_id
 from newsletter.store.keys import signing_keys
+from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
     from newsletter.config import Settings

@@ -106,7 +106,7 @@ class Reconciler:
             return 0
         with self._store.write() as connection:
             recovery.expire_leases(connection, self._mailing.id)
-            found = unresolved.open_doubts(connection, self._mailing.id, search, self._own)
+            found = unresolved.find_searchable(connection, self._mailing.id, search, self._own)
         missing = 0
         for doubt in found:
             with self._store.read() as connection:
@@ -114,11 +114,11 @@ class Reconciler:
             findings = self._provider.search(doubt)
             with self._store.write() as connection:
                 # Another process may have concluded the mailing while this one searched.
-                state = mailings.hold(connection, self._mailing.id).state
+                state = mailings.lock(connection, self._mailing.id).state
                 again = unresolved.record_search(connection, doubt, findings, search, began=began)
                 if again and state is MailingState.COMPLETED_WITH_UNKNOWN:
-                    mailings.move(connection, self._mailing.id, MailingState.SENDING)
+                    mailings.change_state(connection, self._mailing.id, MailingState.SENDING)
                 elif not again and state is MailingState.COMPLETED_WITH_UNKNOWN:
-                    mailings.conclude(connection, self._mailing.id)
+                    mailings.complete_if_done(connection, self._mailing.id)
             missing += again
         return missing

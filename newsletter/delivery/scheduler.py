@@ -21,7 +21,7 @@ from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_sendable
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, Pause
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, is_overdue, slot_of, timing_of
-from newsletter.store import history, mailings
+from newsletter.store import mailing_reports, mailings
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Run:
     def finish_what_has_started(self) -> None:
         """Go on with every mailing that has started, with what was frozen then."""
         with self._store.read() as connection:
-            started = history.unfinished(connection, rehearsal=False)
+            started = mailings.find_unfinished(connection, rehearsal=False)
         for mailing in started:
             self._finish(mailing)
 
@@ -145,7 +145,7 @@ class _Run:
         """Start what is due, and record what missed its window; all else is left alone."""
         with self._store.read() as connection:
             moment = now(connection)
-            known = history.slugs(connection, rehearsal=False)
+            known = mailings.slugs(connection, rehearsal=False)
         dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
         for send_at, slug in dated:
             if send_at <= moment and not is_long_past(send_at, moment):
@@ -195,7 +195,9 @@ class _Run:
         if overdue and mailing.state in _GOING and self._began_here(mailing):
             # Even if nothing could leave now: a person must hear of it.
             with self._store.write() as connection:
-                mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
+                mailings.change_state(
+                    connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME
+                )
                 mailing = mailings.get(connection, mailing.id)
         if mailing.state is MailingState.PAUSED:
             report = self._account(mailing)
@@ -223,8 +225,10 @@ class _Run:
         """Do with a file whose time has come what its mailing, or the want of one, asks for."""
         late = timing_of(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
         with self._store.read() as connection:
-            mailing = history.find(connection, draft.slug, rehearsal=False)
-            ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
+            mailing = mailings.find(connection, draft.slug, rehearsal=False)
+            ended = mailings.find_cancelled_or_expired(
+                connection, draft.slug, send_at, rehearsal=False
+            )
         if mailing and mailing.state not in REPLACEABLE:
             self._look_at_started(mailing, draft, send_at, late=late)
         elif ended and ended.state is MailingState.CANCELLED:
@@ -276,7 +280,9 @@ class _Run:
         ]
         with self._store.read() as connection:
             for slug in tuple(beside):
-                ended = history.given_up(connection, slug, send_at, rehearsal=False)
+                ended = mailings.find_cancelled_or_expired(
+                    connection, slug, send_at, rehearsal=False
+                )
                 if ended and ended.state is MailingState.CANCELLED:
                     beside.remove(slug)
         return beside
@@ -305,5 +311,5 @@ class _Run:
 
     def _account(self, mailing: Mailing, trouble: NewsletterError | None = None) -> SendResult:
         with self._store.read() as connection:
-            receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
+            receipt = mailing_reports.report(connection, mailings.get(connection, mailing.id))
         return SendResult(receipt, edited=False, repeated=False, anew=False, trouble=trouble)

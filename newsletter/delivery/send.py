@@ -23,7 +23,7 @@ from newsletter.delivery.sender import Sender, unheard
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingState, Pause, Receipt
 from newsletter.schedule import is_overdue
-from newsletter.store import mailings
+from newsletter.store import mailing_reports, mailings
 from newsletter.store.database import now
 from newsletter.store.keys import record_fingerprint, signing_keys
 
@@ -85,7 +85,7 @@ def preview_send(
             if same is None:
                 return DryRun(planned.issue, planned.letter, count_audience(connection))
             planned = same
-        receipt = mailings.receipt(connection, planned)
+        receipt = mailing_reports.report(connection, planned)
         settles = can_settle(connection, planned.id, settings, provider.capabilities)
     repeated = planned.state is MailingState.COMPLETED
     other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
@@ -140,9 +140,9 @@ def send_issue(
         sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress, note=note)
         trouble = sender.run()
     with store.write() as connection:
-        mailings.conclude(connection, mailing.id)
+        mailings.complete_if_done(connection, mailing.id)
         mailings.pause_at_limit(connection, mailing.id)
-        receipt = mailings.receipt(connection, mailings.get(connection, mailing.id))
+        receipt = mailing_reports.report(connection, mailings.get(connection, mailing.id))
         settles = can_settle(connection, mailing.id, settings, provider.capabilities)
     repeated = mailing.state is MailingState.COMPLETED
     other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
@@ -183,7 +183,7 @@ def _open(
             return None, False
         overdue = is_overdue(mailing.started_at, now(connection), settings.finish_within_hours)
         if overdue and not order.late:
-            mailings.move(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
+            mailings.change_state(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
             slug = mailing.slug
             return DecisionNeeded(
                 f"{slug} was not finished within {settings.finish_within_hours:g} hours",
@@ -192,7 +192,7 @@ def _open(
         if not mailing.rehearsal:
             record_fingerprint(connection, tokens.fingerprint(signing_keys(settings)[0]))
         if not order.scheduled:
-            mailings.limit(connection, mailing.id, order.limit)
+            mailings.set_limit(connection, mailing.id, order.limit)
         return None, mailings.start(connection, mailing.id)
 
 

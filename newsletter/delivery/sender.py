@@ -33,7 +33,13 @@ from newsletter.model import (
 )
 from newsletter.providers.base import account_id
 from newsletter.store import claims as claims_store
-from newsletter.store import mailings, recovery, sender_locks, unresolved
+from newsletter.store import (
+    mailing_reports,
+    mailings,
+    recovery,
+    sender_locks,
+    settlement,
+)
 from newsletter.store.keys import signing_keys
 
 if TYPE_CHECKING:
@@ -113,8 +119,8 @@ class Sender:
         self._full: Callable[[str], NewsletterError] | None = None
         with store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
-            before = mailings.counts(connection, mailing.id)
-            self._twice = unresolved.accepted_twice(connection, mailing.id)
+            before = mailing_reports.count_by_state(connection, mailing.id)
+            self._twice = mailing_reports.count_accepted_twice(connection, mailing.id)
         self._done = mailing.audience - before[DeliveryState.PENDING]
         self._breaker = CircuitBreaker(before[DeliveryState.ACCEPTED])
         self._carrier = RequestBuilder(provider, mailing, letter, self._keys)
@@ -133,7 +139,7 @@ class Sender:
                 self._refuse(connection, self._quota.blocked)
             return messages.refused(self._quota.blocked, self._mailing.slug, self._left())
         with (
-            sender_locks.held(self._state) as self._owner,
+            sender_locks.hold(self._state) as self._owner,
             gc_tuning.looked_for_seldom(),
             ThreadPoolExecutor(self._most) as pool,
         ):
@@ -180,7 +186,7 @@ class Sender:
             for one in landed:
                 self._settle(connection, one, in_flight)
             if landed:
-                mailings.conclude_known(connection, self._mailing.id)
+                mailings.complete_if_all_known(connection, self._mailing.id)
             ready = self._seal(connection)
             claims, idle = self._claims(connection, in_flight + len(ready))
         if landed:
@@ -220,14 +226,16 @@ class Sender:
     def _seal(self, connection: Connection) -> list[ProviderRequest]:
         """Commit which bytes leave now; what may not leave any more is taken back."""
         for claim, reason in self._spoilt:
-            recovery.abandon(connection, claim, reason)
+            recovery.give_up_replay(connection, claim, reason)
         self._spoilt.clear()
         built, self._built = self._built, []
         if self._ended():
             for departure in built:
-                recovery.take_back(connection, departure.claim)
+                recovery.release(connection, departure.claim)
             return []
-        return [d for d in built if claims_store.seal(connection, d.claim, d.payload.digest)]
+        return [
+            d for d in built if claims_store.record_payload(connection, d.claim, d.payload.digest)
+        ]
 
     def _next(self, connection: Connection) -> tuple[Claim | None, float | None]:
         """Take over a request of unknown outcome, or claim a new one; or say when to look again."""
@@ -279,9 +287,9 @@ class Sender:
         claim = landed.departure.claim
         refs = tuple(reader.ref for reader in claim.readers)
         answer = self._parts.judge(landed.answer, refs)
-        owned = claims_store.settle(connection, claim, answer.outcomes)
+        owned = settlement.settle(connection, claim, answer.outcomes)
         if not owned:
-            unresolved.record_late(connection, claim, answer.outcomes)
+            settlement.record_late_answers(connection, claim, answer.outcomes)
         self._pace.heard(answer, left_at=landed.left_at, in_flight=in_flight, now=time.monotonic())
         said = [answer.outcomes.get(ref, _NOTHING) for ref in refs]
         kinds = {type(outcome): outcome for outcome in reversed(said)}
@@ -312,11 +320,11 @@ class Sender:
             self._give_up(connection)
 
     def _more_accepted_twice(self, connection: Connection) -> bool:
-        return unresolved.accepted_twice(connection, self._mailing.id) > self._twice
+        return mailing_reports.count_accepted_twice(connection, self._mailing.id) > self._twice
 
     def _refuse(self, connection: Connection, reason: str) -> None:
         """Pause the mailing: what was refused stays refused until a person mends it."""
-        mailings.move(connection, self._mailing.id, MailingState.PAUSED, reason)
+        mailings.change_state(connection, self._mailing.id, MailingState.PAUSED, reason)
         self._trouble = functools.partial(messages.refused, reason, self._mailing.slug)
 
     def _give_up(self, connection: Connection) -> None:
@@ -330,7 +338,7 @@ class Sender:
         """Return when to look again if another process, alive or lost, has something under way."""
         with self._store.read() as connection:
             sending = mailings.get(connection, self._mailing.id).state is MailingState.SENDING
-            at_work = recovery.others_at_work(connection, self._mailing.id)
+            at_work = recovery.has_other_workers(connection, self._mailing.id)
             left = recovery.lease_left(connection, self._mailing.id)
         if not (sending and at_work):
             return None
@@ -351,5 +359,5 @@ class Sender:
 
     def _left(self) -> str:
         with self._store.read() as connection:
-            counts = mailings.counts(connection, self._mailing.id)
+            counts = mailing_reports.count_by_state(connection, self._mailing.id)
         return messages.left(counts[DeliveryState.PENDING], self._mailing.slug)

@@ -10,7 +10,7 @@ from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import history, mailings, proofs
+from newsletter.store import freezing, mailing_reports, mailings, proofs
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def get_mailing(connection: Connection, slug: str) -> Mailing:
     Raises:
         NewsletterError: It has neither.
     """
-    found = history.find(connection, slug, rehearsal=False) or history.find(
+    found = mailings.find(connection, slug, rehearsal=False) or mailings.find(
         connection, slug, rehearsal=True
     )
     if found is None:
@@ -57,7 +57,7 @@ def get_mailing(connection: Connection, slug: str) -> Mailing:
 def mailing_slugs(store: Store) -> list[str]:
     """Return the slugs of all mailings and rehearsals, whether their files are there or not."""
     with store.read() as connection:
-        return history.all_slugs(connection)
+        return mailings.all_slugs(connection)
 
 
 def find_report(store: Store, slug: str) -> Receipt | None:
@@ -67,17 +67,17 @@ def find_report(store: Store, slug: str) -> Receipt | None:
             mailing = get_mailing(connection, slug)
         except NewsletterError:
             return None
-        return mailings.receipt(connection, mailing)
+        return mailing_reports.report(connection, mailing)
 
 
 def recent_reports(store: Store, count: int = 5) -> list[Receipt]:
     """Return the accounts of the mailings that started last, and of all that are open."""
     with store.read() as connection:
-        latest = history.latest(connection, count)
+        latest = mailings.find_latest(connection, count)
         shown = {mailing.id for mailing in latest}
-        open_ = history.unfinished(connection, rehearsal=False)
+        open_ = mailings.find_unfinished(connection, rehearsal=False)
         older = [mailing for mailing in reversed(open_) if mailing.id not in shown]
-        return [mailings.receipt(connection, mailing) for mailing in (*latest, *older)]
+        return [mailing_reports.report(connection, mailing) for mailing in (*latest, *older)]
 
 
 def is_sendable(draft: Draft) -> bool:
@@ -97,7 +97,7 @@ def is_proofed(store: Store, settings: Settings, issue: Issue) -> bool:
 def is_letter_proofed(store: Store, letter_hash: str) -> bool:
     """Tell whether the author has seen exactly this letter."""
     with store.read() as connection:
-        return bool(proofs.seen(connection, [letter_hash]))
+        return bool(proofs.find_proofed(connection, [letter_hash]))
 
 
 def current_time(store: Store) -> datetime:
@@ -120,8 +120,8 @@ def find_upcoming(
         but: Slugs that do not count.
     """
     with store.read() as connection:
-        sent = history.slugs_sent(connection)
-        audience = mailings.audience(connection)
+        sent = mailings.slugs_sent(connection)
+        audience = freezing.count_audience(connection)
         moment = now(connection)
     waiting = sorted(
         (draft.send_at, draft.slug, draft)
@@ -160,7 +160,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
     name did.
     """
     with store.read() as connection:
-        sent = history.slugs_sent(connection)
+        sent = mailings.slugs_sent(connection)
         moment = now(connection)
         return tuple(
             draft.slug
@@ -171,7 +171,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
             and timing_of(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
             and not is_long_past(draft.send_at, moment)
             and not _cancelled(connection, draft, draft.send_at)
-            and not (draft.issue and history.rival(connection, draft.issue))
+            and not (draft.issue and mailings.find_conflicting(connection, draft.issue))
         )
 
 
@@ -187,7 +187,7 @@ def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     with store.read() as connection:
         if _cancelled(connection, draft, send_at):
             found.append(f"it was cancelled: only newsletter send {draft.slug} starts it anew")
-        if draft.issue and (other := history.rival(connection, draft.issue)):
+        if draft.issue and (other := mailings.find_conflicting(connection, draft.issue)):
             found.append(f"{other.slug} already went out with this slot or this text")
     return found
 
@@ -197,5 +197,5 @@ def _errors(draft: Draft) -> int:
 
 
 def _cancelled(connection: Connection, draft: Draft, send_at: datetime) -> bool:
-    ended = history.given_up(connection, draft.slug, send_at, rehearsal=False)
+    ended = mailings.find_cancelled_or_expired(connection, draft.slug, send_at, rehearsal=False)
     return ended is not None and ended.state is MailingState.CANCELLED

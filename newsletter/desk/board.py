@@ -11,7 +11,7 @@ from newsletter.desk import folder
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import books
+from newsletter.store import mailings, proofs
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from newsletter.desk.folder import Skimmed
     from newsletter.model import Draft, Issue
     from newsletter.store import Store
-    from newsletter.store.books import Entry
+    from newsletter.store.mailings import MailingSummary
 
 SENT: Final = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN}
 OLD: Final = "more than 7 days past its time, and never sent"
@@ -101,8 +101,8 @@ def board(store: Store, settings: Settings) -> Board:
     """
     with store.read() as connection:
         moment = now(connection)
-        ledger = books.entries(connection)
-        proofed = books.proofed_letters(connection)
+        ledger = mailings.summaries(connection)
+        proofed = proofs.proofed_letters(connection)
     held = {entry.slug for entry in ledger if not entry.released}
     skimmed = folder.skim_all(settings)
     drafts = {
@@ -146,7 +146,7 @@ class _Board:
         settings: Settings,
         *,
         moment: datetime,
-        ledger: Sequence[Entry],
+        ledger: Sequence[MailingSummary],
         proofed: Mapping[str, set[str]],
         drafts: Mapping[str, Draft],
         upcoming: Upcoming | None,
@@ -188,7 +188,7 @@ class _Board:
         state, why = self._state(draft, known.errors)
         return replace(known, state=state, why=why)
 
-    def _started(self, known: Line, held: Entry) -> Line:
+    def _started(self, known: Line, held: MailingSummary) -> Line:
         state, slug = _STATES[held.state], held.slug
         why = None
         if held.state is MailingState.PAUSED:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Mailing
     from newsletter.store import Store
-    from newsletter.store.rehearsals import Rehearsed
+    from newsletter.store.rehearsals import RehearsedLetter
 
 _SCRIPT: Final = "viewer.js"
 _PAGE: Final = "viewer.html.j2"
@@ -68,7 +68,7 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
 
 
 def _people(
-    letter: Letter, mailing: Mailing, rehearsed: Iterable[Rehearsed], key: str
+    letter: Letter, mailing: Mailing, rehearsed: Iterable[RehearsedLetter], key: str
 ) -> Iterable[dict[str, Any]]:
     """Yield what each letter shows of its subscriber, as `delivery` filled it in."""
     for one in rehearsed:

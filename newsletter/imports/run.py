@@ -21,7 +21,7 @@ from newsletter.imports.rows import SOURCE, RefusedRow, RowReader
 from newsletter.imports.screening import Screen
 from newsletter.model import ImportChange, Status
 from newsletter.states import LEFT
-from newsletter.store import consents, imports, subscribers
+from newsletter.store import consents, imports, subscribers, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.csv_cells import guard
 from newsletter.subscriptions.merge import Entry, Result, Row
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from newsletter.imports.columns import Columns
     from newsletter.imports.reader import CsvFile, Record
     from newsletter.store import Store
-    from newsletter.store.subscribers import Known
+    from newsletter.store.subscribers import SubscriberRow
 
 _AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
 _REASONS = 100  # more different ones are no help, and would fill the memory
@@ -308,10 +308,10 @@ class _Run:
             entries[key] = Entry(known, seen=known is not None and self._meet(known.id))
         # Who was erased and asks to come back is pending: only he himself can confirm that.
         doubtful = [key for key, entry in entries.items() if entry.status in {None, Status.PENDING}]
-        if doubtful and subscribers.suppression_count(connection):
-            secret = subscribers.suppression_key(connection)
+        if doubtful and suppressions.count(connection):
+            secret = suppressions.hash_key(connection)
             hashes = {key: address_hash(secret, key) for key in doubtful}
-            away = subscribers.suppressed(connection, hashes.values())
+            away = suppressions.find(connection, hashes.values())
             for key, digest in hashes.items():
                 entries[key].kept_away = away[digest].reason if digest in away else ""
         return entries
@@ -335,7 +335,7 @@ class _Run:
         confirmed = {
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
         }
-        subscribers.confirm(connection, confirmed, by_import=True)
+        subscribers.mark_active(connection, confirmed, by_import=True)
         subscribers.rename(
             connection,
             {
@@ -350,7 +350,7 @@ class _Run:
             for was, entry in old
             if entry.status in LEFT and was.status not in LEFT
         }
-        subscribers.leave(connection, leavers, by_import=True)
+        subscribers.mark_left(connection, leavers, by_import=True)
         self._record(connection, old, leavers)
         agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
         consents.record(connection, self._consent, SOURCE, agreed)
@@ -358,7 +358,7 @@ class _Run:
     def _record(
         self,
         connection: sa.Connection,
-        old: Sequence[tuple[Known, Entry]],
+        old: Sequence[tuple[SubscriberRow, Entry]],
         leavers: Collection[int],
     ) -> None:
         """Record what became of people who were on the list, for `undoing`."""

@@ -1,38 +1,23 @@
-"""Queries about deliveries under way: claim, seal, settle.
-
-The order is the whole point: a claim is committed as *attempting* before any byte leaves, and
-only its owner, known by batch and attempt, may settle it.
-"""
+"""Claims: take pending deliveries for one provider request."""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
 from newsletter import states
-from newsletter.model import (
-    Accepted,
-    DeliveryState,
-    MailingState,
-    RequestRefused,
-    RetryLater,
-    Unknown,
-)
-from newsletter.store.candidates import Reader, candidates
+from newsletter.model import DeliveryState, MailingState
 from newsletter.store.database import now
-from newsletter.store.ids import new_id
-from newsletter.store.schema import batches, deliveries, ledger, mailings
-from newsletter.store.sql import among, set_for_each
+from newsletter.store.freezing import ERASED, skip_reason
+from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
+from newsletter.store.sql import among, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime, timedelta
-
-    from newsletter.model import Outcome
-    from newsletter.store.candidates import Candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +36,7 @@ class Claim:
     attempt: int
     claimed_at: datetime
     key_id: str
-    readers: tuple[Reader, ...]
+    readers: tuple[ClaimedSubscriber, ...]
     plain_text: bool
     payload_hash: str | None = None
 
@@ -131,7 +116,7 @@ def _room(connection: sa.Connection, mailing_id: int) -> int | None:
     return room
 
 
-def letters_since(connection: sa.Connection, moment: datetime) -> int:
+def count_claimed_since(connection: sa.Connection, moment: datetime) -> int:
     """Return how many letters of real mailings were claimed after a moment.
 
     The ledger's row is locked until the end of the transaction, so that two processes which count
@@ -146,7 +131,7 @@ def letters_since(connection: sa.Connection, moment: datetime) -> int:
     return connection.scalar(query) or 0
 
 
-def seal(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
+def record_payload(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
     """Note which bytes are about to leave; False if the batch is no longer this claim's.
 
     Nothing of a batch may leave before this is committed: one without a hash never left.
@@ -161,83 +146,6 @@ def seal(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
         .values(payload_hash=payload_hash)
     )
     return changed.rowcount == 1
-
-
-def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> bool:
-    """Record what the provider said, for as long as this claim owns the batch.
-
-    A delivery without an outcome is unknown. The batch's snapshot goes, for it holds addresses,
-    unless something stays unknown that a replay could settle: then the lease ends now, for the
-    next one to take. A batch of which some deliveries are pending again is never replayed: they
-    travel in another. That a repetition was not taken says nothing of the first attempt.
-
-    Returns:
-        False if another process has taken the batch over: then nothing changed.
-    """
-    moment = now(connection)
-    if claim.attempt > 1:
-        outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
-    said = [outcomes.get(reader.ref) for reader in claim.readers]
-    # A provider that takes all or nothing says the same of each: told apart without a look at it.
-    kinds = {id(outcome): outcome for outcome in said}.values()
-    split = any(isinstance(outcome, RetryLater | RequestRefused) for outcome in kinds)
-    certain = all(states.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
-    # A repetition may speak of letters that an earlier attempt has settled.
-    ended = split or (certain and claim.attempt == 1)
-    if not _end_lease(connection, claim, moment, ended=ended):
-        return False
-    if len(kinds) == 1:
-        alike = deliveries.update().where(under_way(claim.batch_id))
-        connection.execute(alike.values(_settlement(said[0], moment)))
-    else:
-        rows = [
-            {"ref": reader.ref} | _settlement(outcome, moment)
-            for reader, outcome in zip(claim.readers, said, strict=True)
-        ]
-        set_for_each(connection, deliveries, "ref", rows, under_way(claim.batch_id))
-    if split:
-        back = sum(states.state_after(outcome) is DeliveryState.PENDING for outcome in said)
-        make_room(connection, claim.batch_id, back)
-    if not ended:
-        _close(connection, claim.batch_id, moment)
-    return True
-
-
-def make_room(connection: sa.Connection, batch_id: int, letters: int) -> None:
-    """Let so many more be claimed of a mailing with a limit: these of a batch were not taken."""
-    whose = sa.select(batches.c.mailing_id).where(batches.c.id == batch_id).scalar_subquery()
-    limited = mailings.update().where(mailings.c.id == whose, mailings.c.room.is_not(None))
-    connection.execute(limited.values(room=mailings.c.room + letters))
-
-
-def under_way(batch_id: int) -> sa.ColumnElement[bool]:
-    """Return the condition that a delivery of a batch is attempting or unknown."""
-    # Spelled out, for a list of parameters has no place in a statement run for many rows.
-    return sa.and_(
-        deliveries.c.batch_id == batch_id,
-        sa.or_(
-            deliveries.c.state == DeliveryState.ATTEMPTING,
-            deliveries.c.state == DeliveryState.UNKNOWN,
-        ),
-    )
-
-
-def _end_lease(connection: sa.Connection, claim: Claim, moment: datetime, *, ended: bool) -> bool:
-    """End a claim's lease, and the batch if nothing of it can be replayed; False if it is lost."""
-    values: dict[str, object] = {"lease_until": moment}
-    if ended:
-        values |= {"settled_at": moment, "snapshot": None}
-    own = sa.and_(batches.c.id == claim.batch_id, batches.c.attempt == claim.attempt)
-    return connection.execute(batches.update().where(own).values(values)).rowcount == 1
-
-
-def _close(connection: sa.Connection, batch_id: int, moment: datetime) -> None:
-    """End a batch unless a replay could still settle some of it."""
-    unknown = sa.exists().where(
-        deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN
-    )
-    this = batches.update().where(batches.c.id == batch_id, ~unknown)
-    connection.execute(this.values(settled_at=moment, snapshot=None))
 
 
 def _take(
@@ -279,29 +187,120 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
         )
 
 
-def _of_a_repetition(outcome: Outcome) -> Outcome:
-    return Unknown(outcome.reason) if isinstance(outcome, RetryLater | RequestRefused) else outcome
-
-
-def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
-    state = states.state_after(outcome) if outcome else DeliveryState.UNKNOWN
-    accepted = isinstance(outcome, Accepted)
-    return {
-        "state": state.value,
-        "reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
-        "provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
-        "accepted_at": moment if accepted else None,
-    }
-
-
 def _snapshot(claim: Claim) -> str:
     held = {"key_id": claim.key_id, "plain_text": claim.plain_text, "readers": claim.readers}
     return json.dumps(held, ensure_ascii=False)
 
 
-def from_snapshot(snapshot: str) -> tuple[str, tuple[Reader, ...], bool]:
+def from_snapshot(snapshot: str) -> tuple[str, tuple[ClaimedSubscriber, ...], bool]:
     """Return what a claim wrote down: the key's fingerprint, its readers, whether in plain text."""
     held = json.loads(snapshot)
-    readers = tuple(Reader(*row) for row in held["readers"])
+    readers = tuple(ClaimedSubscriber(*row) for row in held["readers"])
     # One from before readers could choose does not say.
     return held["key_id"], readers, held.get("plain_text", False)
+
+
+_PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)
+
+
+class ClaimedSubscriber(NamedTuple):
+    """What a claim read of one subscriber, once: nothing is read again for the same batch."""
+
+    ref: str
+    public_id: str
+    email: str
+    first_name: str | None
+
+
+class Candidates(NamedTuple):
+    """Deliveries that may be claimed together.
+
+    Attributes:
+        ids: Their numbers.
+        readers: Of each its reader, in the same order.
+        plain_text: None of them gets HTML, or all do.
+        absent: Of others by number, why their readers may not be mailed any more.
+    """
+
+    ids: Sequence[int]
+    readers: tuple[ClaimedSubscriber, ...]
+    plain_text: bool
+    absent: Mapping[int, str]
+
+
+def candidates(
+    connection: sa.Connection,
+    mailing_id: int,
+    size: int,
+    *,
+    only: Sequence[str],
+    but: Collection[str],
+    moment: datetime,
+) -> Iterator[Candidates]:
+    """Yield the next deliveries with their readers, both locked until the claim is committed.
+
+    Those without HTML come at the end.
+
+    Nothing is waited for, so that a claim can share a transaction with what is settled: what
+    another process claims, and a reader who is leaving at this very moment, are passed over and
+    stay pending. Whoever has left before is seen to have left.
+    """
+    alone = connection.dialect.name == "sqlite"  # nobody else writes, so nothing is locked
+    free = (
+        (_with_readers(moment) if alone else _DELIVERIES)
+        .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
+        .order_by(deliveries.c.id)
+        .limit(size)
+        .with_for_update(skip_locked=True)
+    )
+    if only:
+        free = free.where(among(connection, deliveries.c.ref, only))
+    if but:
+        free = free.where(~among(connection, deliveries.c.ref, list(but)))
+    for plain_text in (False, True):
+        kind = free.where(deliveries.c.plain_text.is_(sa.true() if plain_text else sa.false()))
+        last = 0
+        while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
+            last = rows[-1].id
+            yield _sorted_out(
+                rows if alone else _locked(connection, rows, moment), plain_text=plain_text
+            )
+
+
+_DELIVERIES: Final = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
+
+
+def _with_readers(moment: datetime) -> sa.Select[Any]:
+    columns = (deliveries.c.id, skip_reason(moment), deliveries.c.ref, *_PERSON)
+    return sa.select(*columns).outerjoin_from(deliveries, subscribers)
+
+
+def _locked(
+    connection: sa.Connection, rows: Sequence[Any], moment: datetime
+) -> Sequence[tuple[Any, ...]]:
+    """Lock those readers of deliveries who are free; return the same as `_with_readers`."""
+    query = (
+        sa.select(subscribers.c.id, skip_reason(moment), *_PERSON)
+        .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
+        .with_for_update(read=True, skip_locked=True)
+    )
+    known: dict[int | None, Sequence[Any]] = {
+        row[0]: row[1:] for row in connection.execute(query).all()
+    }
+    known[None] = (ERASED, None, None, None)
+    return [
+        (id_, absent, ref, *person)
+        for id_, ref, of in rows
+        if of in known
+        for absent, *person in (known[of],)
+    ]
+
+
+def _sorted_out(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
+    """Tell who may be mailed from who is absent; by columns, for there are many rows."""
+    absent = {row[0]: row[1] for row in rows if row[1]}
+    present = [row for row in rows if not row[1]] if absent else rows
+    if not present:
+        return Candidates((), (), plain_text, absent)
+    ids, _, *of_readers = zip(*present, strict=True)
+    return Candidates(ids, tuple(map(ClaimedSubscriber, *of_readers)), plain_text, absent)

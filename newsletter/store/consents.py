@@ -50,7 +50,7 @@ def record(
     )
 
 
-def of(connection: sa.Connection, id_: int) -> list[Consent]:
+def consents_of(connection: sa.Connection, id_: int) -> list[Consent]:
     """Return what somebody agreed to, oldest first."""
     rows = connection.execute(
         sa.select(consents, wordings.c.text, wordings.c.hash)

@@ -1,4 +1,4 @@
-"""Opening the database: whether it is ours and of this version, and transactions."""
+"""Opening the database: its identity, its transactions, its locks and its time."""
 
 from __future__ import annotations
 
@@ -8,27 +8,25 @@ from enum import IntEnum
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
-from sqlalchemy import exc
+from sqlalchemy import Connection, exc
 
-from newsletter.config import make_private
+from newsletter.config import Settings, make_private
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import copies, sqlite
-from newsletter.store.ledger import closed, is_closed
+from newsletter.store import files, sqlite
 from newsletter.store.migrate import HEAD, behind, migrate, revision
+from newsletter.store.schema import ledger
 from newsletter.store.url import Server, SqliteFile, locate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
-    from newsletter.config import Settings
-
 __all__ = [
     "HEAD",
     "Lock",
     "Store",
     "connect",
-    "exclude",
+    "lock",
     "now",
     "open_store",
     "open_to_read",
@@ -134,9 +132,9 @@ class Store:
         """
         if isinstance(self._place, SqliteFile):
             with self.read() as connection:
-                noted = copies.recorded(connection)
+                noted = files.recorded_copies(connection)
             addresses = (email_key, *others)
-            copies.remove(self._place.path, noted, public_id=public_id, addresses=addresses)
+            files.remove_copies(self._place.path, noted, public_id=public_id, addresses=addresses)
         if not self.truncate_log():
             raise TryAgain(
                 "that person is erased, but the database's log, which others read, still holds him",
@@ -262,21 +260,21 @@ def upgrade(store: Store, place: SqliteFile | Server) -> int:
         with store.read() as connection:
             sqlite.use_log(connection)
     with store.maintain() as connection:
-        exclude(connection, Lock.MIGRATING)
+        lock(connection, Lock.MIGRATING)
         found = revision(connection, place.name)
         lacking = behind(found, place.name)
         copy: Path | None = None
         if lacking and found and isinstance(place, SqliteFile):
-            copy = copies.copy_before(place.path, HEAD)
+            copy = files.copy_path(place.path, HEAD)
             sqlite.back_up(place.path, copy)
         if lacking:
             migrate(connection, now(connection))
         if copy:
-            copies.record(connection, copy, now(connection))
+            files.record_copy(connection, copy, now(connection))
     return lacking
 
 
-def exclude(connection: sa.Connection, what: Lock) -> None:
+def lock(connection: sa.Connection, what: Lock) -> None:
     """Let nobody else do this until the transaction ends; SQLite has one writer anyway."""
     if connection.dialect.name != "sqlite":
         from newsletter.store import postgres  # noqa: PLC0415 - slow to import
@@ -298,3 +296,23 @@ def now(connection: sa.Connection) -> datetime:
     from newsletter.store import postgres  # noqa: PLC0415 - slow to import
 
     return postgres.now(connection)
+
+
+def ledger_id(connection: Connection) -> str:
+    """Return the id that the setting `ledger` names; a moved database takes it along."""
+    found: str = connection.execute(sa.select(ledger.c.id)).scalar_one()
+    return found
+
+
+def is_closed(connection: Connection) -> bool:
+    """Tell whether the database was moved to another place, or is being moved."""
+    return connection.scalar(sa.select(ledger.c.closed_at)) is not None
+
+
+def closed(name: str) -> NewsletterError:
+    """Return the error of a write to a database that was moved."""
+    return NewsletterError(
+        "this database is closed: it was moved to another one",
+        where=name,
+        hint="Point NEWSLETTER_DATABASE_URL at the new one",
+    )

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from newsletter.model import DeliveryState
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store import webhooks
-from newsletter.store.database import Lock, exclude
+from newsletter.store.database import Lock, lock
 from newsletter.store.schema import (
     acceptances,
     changes,
@@ -33,7 +33,7 @@ REASON = "erased"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class ErasedSubscriber:
     """Whoever is to be erased.
 
     Attributes:
@@ -49,7 +49,7 @@ class Person:
     others: frozenset[str]
 
 
-def hold(connection: sa.Connection, who: str) -> Person | None:
+def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | None:
     """Return somebody, or None for a stranger.
 
     Until the end of the transaction nobody else changes him, or puts anybody on the list.
@@ -58,7 +58,7 @@ def hold(connection: sa.Connection, who: str) -> Person | None:
         connection: A write transaction.
         who: His address as it is compared, or his public id: no value can be both.
     """
-    exclude(connection, Lock.LIST)
+    lock(connection, Lock.LIST)
     query = sa.select(subscribers.c.id, subscribers.c.public_id, subscribers.c.email_key).where(
         sa.or_(subscribers.c.email_key == who, subscribers.c.public_id == who)
     )
@@ -67,11 +67,11 @@ def hold(connection: sa.Connection, who: str) -> Person | None:
         return None
     moves = sa.select(changes.c.old_email, changes.c.new_email)
     found = connection.execute(moves.where(changes.c.subscriber_id == row.id))
-    return Person(*row, frozenset(email for pair in found for email in pair))
+    return ErasedSubscriber(*row, frozenset(email for pair in found for email in pair))
 
 
 def erase(
-    connection: sa.Connection, person: Person, hashes: Mapping[str, str], moment: datetime
+    connection: sa.Connection, person: ErasedSubscriber, hashes: Mapping[str, str], moment: datetime
 ) -> list[str]:
     """Forget somebody who is held; return the references of his letters and notices.
 
@@ -85,7 +85,7 @@ def erase(
         moment: Now.
     """
     id_, address_hash = person.id, hashes[person.email_key]
-    subscribers_store.forget_snapshots(connection, [id_])
+    subscribers_store.drop_snapshots(connection, [id_])
     wording_ids = wordings_of(connection, [id_])
     refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
     connection.execute(subscribers.delete().where(subscribers.c.id == id_))
@@ -99,7 +99,9 @@ def erase(
     return refs
 
 
-def _forget_wishes(connection: sa.Connection, person: Person, keys: Collection[str]) -> None:
+def _forget_wishes(
+    connection: sa.Connection, person: ErasedSubscriber, keys: Collection[str]
+) -> None:
     """Forget what others wished that names the person: a change to an address of theirs.
 
     One to an address that the person had before and another one has confirmed since is the other

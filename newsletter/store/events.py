@@ -1,8 +1,4 @@
-"""Queries about events: whose letter each is of, and what is written down of it.
-
-Rows are locked in one order, readers before deliveries, and a delivery that another process holds
-is passed over, so that nobody waits for anybody in a circle.
-"""
+"""Queries about events: whose letter each is about, and what is recorded of it."""
 
 from __future__ import annotations
 
@@ -28,6 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _AT = sa.bindparam("at", type_=UtcDateTime)
+
 # Of one kind the first moment counts, so that it makes no difference which of two came first.
 _RECORD = sa.text(
     "INSERT INTO events (subscriber_id, delivery_id, kind, at, detail, cause)"
@@ -36,6 +33,7 @@ _RECORD = sa.text(
     " SET at = excluded.at, detail = excluded.detail, cause = excluded.cause"
     " WHERE excluded.at < events.at"
 ).bindparams(_AT)
+
 _RECORD_LISTING = sa.text(
     "INSERT INTO events (subscriber_id, kind, at, detail)"
     " VALUES (:subscriber_id, :kind, :at, :detail) ON CONFLICT DO NOTHING"
@@ -56,7 +54,7 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class EventSubscriber:
     """A reader as an event finds him.
 
     ``key`` is his address as it is compared; ``hindered`` tells that a list of the provider's is
@@ -71,14 +69,14 @@ class Reader:
     hindered: bool
 
 
-class Addressee(NamedTuple):
+class NoticeRecipient(NamedTuple):
     """Who caused a notice, or got it; ``subscriber_id`` is 0 for one who is gone."""
 
     subscriber_id: int
     kind: NoticeKind
 
 
-class Told(NamedTuple):
+class EventRow(NamedTuple):
     """An event as it is written down; without ``delivery_id`` it is of a provider's own list."""
 
     subscriber_id: int
@@ -95,13 +93,13 @@ _DELIVERY = (
 )
 
 
-def by_ref(connection: sa.Connection, refs: Collection[str]) -> dict[str, Delivery]:
+def deliveries_by_ref(connection: sa.Connection, refs: Collection[str]) -> dict[str, Delivery]:
     """Return the deliveries that have these references."""
     found = sa.select(*_DELIVERY).where(among(connection, deliveries.c.ref, refs))
     return {one.ref: one for one in map(_delivery, connection.execute(found))}
 
 
-def by_name(
+def deliveries_by_name(
     connection: sa.Connection, provider: str, names: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], Delivery]:
     """Return deliveries by the address they went to and the name that a provider gave them.
@@ -127,31 +125,33 @@ def by_name(
     return {one: whose[one] for one in names if one in whose}
 
 
-def numbers(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
+def subscriber_ids(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
     """Return the row numbers of those on the list who have these addresses, as compared."""
     query = sa.select(subscribers.c.email_key, subscribers.c.id)
     found = connection.execute(query.where(among(connection, subscribers.c.email_key, keys)))
     return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
 
 
-def of_notices(connection: sa.Connection, refs: Collection[str]) -> dict[str, Addressee]:
+def notice_recipients(
+    connection: sa.Connection, refs: Collection[str]
+) -> dict[str, NoticeRecipient]:
     """Return whose notices have these references."""
     whose = sa.func.coalesce(notices.c.subscriber_id, 0)
     query = sa.select(notices.c.ref, whose, notices.c.kind)
     found = connection.execute(query.where(among(connection, notices.c.ref, refs)))
-    return {ref: Addressee(int(id_), NoticeKind(kind)) for ref, id_, kind in found}
+    return {ref: NoticeRecipient(int(id_), NoticeKind(kind)) for ref, id_, kind in found}
 
 
-def of_proofs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
+def proof_refs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
     """Return which of these are the references of letters to the author himself."""
     return set(
         connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
     )
 
 
-def hold_readers(
+def lock_subscribers(
     connection: sa.Connection, ids: Collection[int], *, to_change: bool
-) -> dict[int, Reader]:
+) -> dict[int, EventSubscriber]:
     """Return readers by their numbers, and keep them on the list until the transaction ends.
 
     Args:
@@ -168,12 +168,12 @@ def hold_readers(
         .with_for_update(read=not to_change, key_share=True)
     )
     return {
-        id_: Reader(id_, key, Status(status), confirmed_at, left_at, bool(hindered))
+        id_: EventSubscriber(id_, key, Status(status), confirmed_at, left_at, bool(hindered))
         for id_, key, status, confirmed_at, left_at, hindered in connection.execute(query)
     }
 
 
-def hold_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int, Delivery]:
+def lock_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int, Delivery]:
     """Return deliveries by their numbers, but for those that another process is changing."""
     query = (
         sa.select(*_DELIVERY)
@@ -184,7 +184,7 @@ def hold_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int
     return {one.id: one for one in map(_delivery, connection.execute(query))}
 
 
-def record(connection: sa.Connection, told: Iterable[Told]) -> None:
+def record(connection: sa.Connection, told: Iterable[EventRow]) -> None:
     """Write events down, each kind once for a letter, and each entry of a list once."""
     rows = [
         {**one._asdict(), "kind": one.kind.value, "cause": one.cause and one.cause.value}
@@ -198,7 +198,7 @@ def record(connection: sa.Connection, told: Iterable[Told]) -> None:
         connection.execute(_RECORD_LISTING, of_lists)
 
 
-def set_standings(connection: sa.Connection, standings: Mapping[int, EventKind]) -> None:
+def set_strongest_events(connection: sa.Connection, standings: Mapping[int, EventKind]) -> None:
     """Write down what deliveries have come to, by their numbers."""
     rows: Sequence[Mapping[str, object]] = [
         {"id": id_, "standing": standing.value} for id_, standing in standings.items()
@@ -305,7 +305,7 @@ def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
     return {id_ for id_, cause in last.items() if cause}
 
 
-def note_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
+def set_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
     """Note what of the provider's stands in these subscribers' way."""
     if ids:
         these = subscribers.update().where(among(connection, subscribers.c.id, ids))
@@ -323,3 +323,60 @@ def _delivery(row: Sequence[Any]) -> Delivery:
         provider_id=provider_id,
         standing=EventKind(standing) if standing else None,
     )
+
+
+class Refusal(NamedTuple):
+    """Refused letters to the addresses of one domain, for one cause."""
+
+    cause: Cause
+    domain: str
+    subscribers: int
+    first_at: datetime
+    last_at: datetime
+    says: str
+
+
+def refusals_since(connection: sa.Connection, moment: datetime) -> list[Refusal]:
+    """Return what was refused since a moment, of those to whom nothing was delivered since."""
+    later = events.alias()
+    arrived = sa.exists().where(
+        later.c.subscriber_id == events.c.subscriber_id,
+        later.c.kind == EventKind.DELIVERED.value,
+        later.c.at > events.c.at,
+    )
+    domain = _domain(connection)
+    query = (
+        sa.select(
+            events.c.cause,
+            domain.label("domain"),
+            sa.func.count(events.c.subscriber_id.distinct()),
+            sa.func.min(events.c.at),
+            sa.func.max(events.c.at),
+            sa.func.max(events.c.id),
+        )
+        .join(subscribers, subscribers.c.id == events.c.subscriber_id)
+        .where(events.c.cause.is_not(None), events.c.at >= moment, ~arrived)
+        .group_by(events.c.cause, domain)
+    )
+    found = connection.execute(query).all()
+    told = sa.select(events.c.id, events.c.detail).where(
+        among(connection, events.c.id, {row[-1] for row in found})
+    )
+    says = {row.id: row.detail for row in connection.execute(told)} if found else {}
+    return [
+        Refusal(Cause(cause), name, count, first_at, last_at, says.get(id_, ""))
+        for cause, name, count, first_at, last_at, id_ in found
+    ]
+
+
+def _domain(connection: sa.Connection) -> sa.ColumnElement[str]:
+    key = subscribers.c.email_key
+    if connection.dialect.name == "sqlite":
+        return sa.func.substr(key, sa.func.instr(key, "@") + 1)
+    return sa.func.split_part(key, "@", 2)
+
+
+def set_obstacle(connection: sa.Connection, subscriber_id: int, reason: str | None) -> None:
+    """Note what stands in a reader's way at the provider; None if nothing does."""
+    this = subscribers.update().where(subscribers.c.id == subscriber_id)
+    connection.execute(this.values(obstacle=reason))

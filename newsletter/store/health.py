@@ -1,4 +1,4 @@
-"""What state a database is in, looked at without changing anything."""
+"""The state of a database, read without a change."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.store.database import connect
+from newsletter.store.database import Store, connect
 from newsletter.store.migrate import behind, revision
 from newsletter.store.schema import ledger, metadata, signing_keys, subscribers
 from newsletter.store.url import Server, SqliteFile, locate
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
-    from newsletter.store.database import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class DatabaseState:
     """What state a database is in.
 
     Attributes:
@@ -42,7 +41,7 @@ class Condition:
     rows: bool = False
 
 
-def condition(settings: Settings) -> Condition:
+def database_state(settings: Settings) -> DatabaseState:
     """Return the state of the newsletter's database; nothing is made or migrated.
 
     Raises:
@@ -51,7 +50,7 @@ def condition(settings: Settings) -> Condition:
     """
     place = locate(settings)
     if isinstance(place, SqliteFile) and not place.path.exists():
-        return Condition("sqlite", behind(None, place.name))
+        return DatabaseState("sqlite", behind(None, place.name))
     store = connect(place)
     try:
         return inspect(store, place)
@@ -59,21 +58,21 @@ def condition(settings: Settings) -> Condition:
         store.close()
 
 
-def inspect(store: Store, place: SqliteFile | Server) -> Condition:
+def inspect(store: Store, place: SqliteFile | Server) -> DatabaseState:
     """Return the state of an open database."""
     engine = "postgresql" if isinstance(place, Server) else "sqlite"
     with store.read() as connection:
         found = revision(connection, place.name)
         lacking = behind(found, place.name)
         if found is None:
-            return Condition(engine, lacking)
+            return DatabaseState(engine, lacking)
         tables = set(sa.inspect(connection).get_table_names())
         columns = {column["name"] for column in sa.inspect(connection).get_columns("ledger")}
         # A database that is behind lacks some of these.
         known = [column for column in ledger.c if column.name in columns]
         row = connection.execute(sa.select(*known)).one_or_none()
         said = row._mapping if row else {}  # noqa: SLF001 - public by SQLAlchemy's documentation
-        return Condition(
+        return DatabaseState(
             engine,
             lacking,
             ledger=said.get("id"),
@@ -91,3 +90,22 @@ def inspect(store: Store, place: SqliteFile | Server) -> Condition:
                 if table.name in tables and table.name != ledger.name
             ),
         )
+
+
+_REVISION = sa.table("alembic_version", sa.column("version_num", sa.Text)).c.version_num
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a database is: its ledger, its newest migration, and whether another took its place."""
+
+    ledger: str
+    revision: str
+    closed: bool
+
+
+def identity(connection: sa.Connection) -> Identity:
+    """Return what database this is."""
+    revision = sa.select(_REVISION).scalar_subquery()
+    row = connection.execute(sa.select(ledger.c.id, revision, ledger.c.closed_at)).one()
+    return Identity(row[0], row[1], row[2] is not None)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, ImportChange, Status
 from newsletter.store import subscribers as subscribers_store
-from newsletter.store.database import Lock, exclude
+from newsletter.store.database import Lock, lock
 from newsletter.store.erasure import forget_wordings, wordings_of
 from newsletter.store.schema import (
     acceptances,
@@ -130,7 +130,7 @@ def of_other_imports(
 def find(connection: sa.Connection, public_id: str) -> Import | None:
     """Return an import by its id; in a write transaction nobody else changes the list meanwhile."""
     if connection.get_execution_options().get("newsletter_write"):
-        exclude(connection, Lock.LIST)
+        lock(connection, Lock.LIST)
     row = connection.execute(
         sa.select(imports).where(imports.c.public_id == public_id)
     ).one_or_none()
@@ -179,7 +179,7 @@ def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]
 
     Rehearsals mail nobody, so they do not count.
     """
-    subscribers_store.hold_batches(connection, ids)
+    subscribers_store.lock_batches(connection, ids)
     query = (
         sa.select(
             deliveries.c.subscriber_id,
@@ -240,7 +240,7 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
     """
     if not ids:
         return []
-    subscribers_store.forget_snapshots(connection, ids)
+    subscribers_store.drop_snapshots(connection, ids)
     theirs = among(connection, deliveries.c.subscriber_id, ids)
     letters = sa.select(deliveries.c.id).where(theirs)
     connection.execute(acceptances.delete().where(acceptances.c.delivery_id.in_(letters)))
@@ -273,7 +273,7 @@ def restore(connection: sa.Connection, found: Import, them: Collection[Imported]
                 values["confirmed_at"] = None
             these = subscribers.update().where(among(connection, subscribers.c.id, ids))
             connection.execute(these.values(values))
-    subscribers_store.forget_snapshots(connection, [person.id for person in them])
+    subscribers_store.drop_snapshots(connection, [person.id for person in them])
     _forget(connection, found, [person.id for person in them])
 
 

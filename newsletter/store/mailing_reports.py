@@ -1,29 +1,72 @@
-"""Queries about what stands behind a mailing's counts: reasons, requests, decisions."""
+"""Queries about the report of a mailing: counts, reasons, requests, decisions, events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from datetime import datetime, timedelta
+from typing import Final
 
 import sqlalchemy as sa
 
-from newsletter.model import Decision, DeliveryState, Details, Unsettled
-from newsletter.store import owners
+from newsletter.model import (
+    Decision,
+    DeliveryState,
+    Details,
+    EventKind,
+    Heard,
+    Mailing,
+    Receipt,
+    Unsettled,
+)
+from newsletter.store import leases, proofs
 from newsletter.store.database import now
-from newsletter.store.schema import UtcDateTime, batches, decisions, deliveries
-from newsletter.store.unresolved import accepted_twice, still_searchable
+from newsletter.store.schema import (
+    UtcDateTime,
+    acceptances,
+    batches,
+    decisions,
+    deliveries,
+    mailings,
+)
+from newsletter.store.unresolved import still_searchable
 
-if TYPE_CHECKING:
-    from datetime import datetime
+
+def count_by_state(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, int]:
+    """Return how many deliveries of a mailing are in each state."""
+    query = (
+        sa.select(deliveries.c.state, sa.func.count())
+        .where(deliveries.c.mailing_id == mailing_id)
+        .group_by(deliveries.c.state)
+    )
+    found = {row[0]: row[1] for row in connection.execute(query)}
+    return {state: found.get(state.value, 0) for state in DeliveryState}
+
+
+def report(connection: sa.Connection, mailing: Mailing) -> Receipt:
+    """Return the mailing's account as it stands in this transaction."""
+    assumed = sa.select(sa.func.count()).where(
+        deliveries.c.mailing_id == mailing.id, deliveries.c.assumed.is_(sa.true())
+    )
+    found = count_by_state(connection, mailing.id)
+    return Receipt(
+        mailing,
+        found,
+        assumed=connection.scalar(assumed) or 0,
+        details=details(connection, mailing.id),
+        at=now(connection),
+        proofed=bool(proofs.find_proofed(connection, [mailing.letter_hash])),
+        heard=event_totals(connection, mailing, found[DeliveryState.ACCEPTED]),
+    )
+
 
 _EXPLAINED: Final = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.UNKNOWN)
 
 
-def of_mailing(connection: sa.Connection, mailing_id: int) -> Details:
+def details(connection: sa.Connection, mailing_id: int) -> Details:
     """Return what stands behind the counts of a mailing."""
     return Details(
         _reasons(connection, mailing_id),
         _unsettled(connection, mailing_id),
-        accepted_twice(connection, mailing_id),
+        count_accepted_twice(connection, mailing_id),
         _decisions(connection, mailing_id),
     )
 
@@ -46,7 +89,7 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
 def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, ...]:
     """Return what is under way or unknown; the lease of a sender known to be gone ends now."""
     open_ = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
-    gone = owners.gone(connection, batches, open_)
+    gone = leases.dead_owners(connection, batches, open_)
     lease_until: sa.ColumnElement[datetime] = batches.c.lease_until
     if gone:
         over = sa.and_(batches.c.owner.in_(gone), lease_until > now(connection))
@@ -80,3 +123,67 @@ def _decisions(connection: sa.Connection, mailing_id: int) -> tuple[Decision, ..
         .order_by(decisions.c.id)
     )
     return tuple(Decision(*row) for row in connection.execute(query))
+
+
+_A_DAY: Final = timedelta(days=1)
+
+
+def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> Heard:
+    """Return what events tell of a mailing's letters.
+
+    Args:
+        connection: An open transaction.
+        mailing: The mailing.
+        accepted: How many of its letters were accepted.
+    """
+    if mailing.rehearsal:
+        return Heard()
+    of_it = deliveries.c.mailing_id == mailing.id
+    query = (
+        sa.select(deliveries.c.standing, sa.func.count())
+        .where(of_it, deliveries.c.standing.is_not(None))
+        .group_by(deliveries.c.standing)
+    )
+    counts = {EventKind(row[0]): int(row[1]) for row in connection.execute(query)}
+    silent = 0
+    if sum(counts.values()) < accepted and _tells(connection, mailing.provider):
+        quiet = sa.and_(
+            of_it,
+            deliveries.c.state == DeliveryState.ACCEPTED,
+            deliveries.c.standing.is_(None),
+            deliveries.c.accepted_at < now(connection) - _A_DAY,
+        )
+        silent = connection.scalar(sa.select(sa.func.count()).where(quiet)) or 0
+    bounced = (EventKind.SOFT_BOUNCE, EventKind.HARD_BOUNCE)
+    failed = (EventKind.FAILED, EventKind.SUPPRESSED)
+    return Heard(
+        delivered=counts.get(EventKind.DELIVERED, 0),
+        bounced=sum(counts.get(kind, 0) for kind in bounced),
+        complained=counts.get(EventKind.COMPLAINT, 0),
+        failed=sum(counts.get(kind, 0) for kind in failed),
+        silent=silent,
+    )
+
+
+def _tells(connection: sa.Connection, provider: str) -> bool:
+    """Tell whether a provider is known to tell when letters are delivered."""
+    theirs = sa.select(mailings.c.id).where(
+        mailings.c.provider == provider, mailings.c.rehearsal.is_(sa.false())
+    )
+    some = sa.select(deliveries.c.id).where(
+        deliveries.c.mailing_id.in_(theirs), deliveries.c.standing == EventKind.DELIVERED
+    )
+    return connection.execute(some.limit(1)).one_or_none() is not None
+
+
+def count_accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
+    """Return how many deliveries were accepted under more than one name of the provider's."""
+    query = (
+        sa.select(sa.func.count(sa.distinct(acceptances.c.delivery_id)))
+        .join(deliveries, deliveries.c.id == acceptances.c.delivery_id)
+        .where(
+            deliveries.c.mailing_id == mailing_id,
+            deliveries.c.provider_id != acceptances.c.provider_id,
+        )
+    )
+    return connection.scalar(query) or 0

@@ -1,105 +1,19 @@
-"""Queries about one mailing as a whole: freezing it, its state, its account, its end."""
+"""Queries about mailings: find them, lock them, change their state."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from newsletter import states
 from newsletter.errors import DecisionNeeded
-from newsletter.model import DeliveryState, Mailing, MailingState, Pause, Receipt
+from newsletter.model import DeliveryState, Issue, Mailing, MailingState, Pause
 from newsletter.schedule import slot_of
-from newsletter.store import heard, mailing_reports, proofs
-from newsletter.store.candidates import reachable
 from newsletter.store.database import now
-from newsletter.store.ids import new_id
-from newsletter.store.schema import batches, decisions, deliveries, ledger, mailings, subscribers
-
-if TYPE_CHECKING:
-    from newsletter.model import Draft, Issue, Letter
-
-
-def freeze(
-    connection: sa.Connection,
-    issue: Issue,
-    letter: Letter,
-    *,
-    provider: str,
-    provider_url: str,
-    rehearsal: bool,
-) -> Mailing:
-    """Freeze a letter and its audience: everyone who is active and has not paused.
-
-    All in the caller's transaction, so that a mailing is either whole or not there.
-
-    Raises:
-        sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
-    """
-    moment = now(connection)
-    row = {
-        "public_id": new_id(),
-        "slug": issue.slug,
-        "slot": slot_of(issue.send_at),
-        "send_at": issue.send_at.isoformat(),
-        "content_hash": issue.content_hash,
-        "letter_hash": letter.hash,
-        "letter": letter.encode(),
-        "provider": provider,
-        "provider_url": provider_url,
-        "rehearsal": rehearsal,
-        "state": MailingState.FROZEN,
-        "note": "",
-        "released": False,
-        "audience": 0,
-        "started_at": moment,
-    }
-    insert = mailings.insert().returning(mailings.c.id).values(row)
-    mailing_id = connection.execute(insert).scalar_one()
-    count = _freeze_audience(connection, mailing_id, moment)
-    connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(audience=count))
-    return get(connection, mailing_id)
-
-
-def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetime) -> int:
-    """Make a pending delivery for everyone who can be reached; return how many there are."""
-    readers = (
-        sa.select(
-            sa.literal(mailing_id),
-            subscribers.c.id,
-            _random_ref(connection),
-            sa.literal(DeliveryState.PENDING.value),
-            sa.false(),
-            subscribers.c.plain_text,
-        )
-        .where(reachable(moment))
-        .order_by(subscribers.c.id)
-        # Nobody is erased between being chosen here and being written down.
-        .with_for_update(read=True, key_share=True)
-    )
-    columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
-    insert = deliveries.insert().from_select(columns, readers)
-    # Of an insert, SQLAlchemy keeps the count only when it is told to.
-    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
-
-
-def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
-    """Return an expression that is another random name in every row."""
-    if connection.dialect.name == "postgresql":
-        return sa.func.replace(sa.cast(sa.func.gen_random_uuid(), sa.Text), "-", "")
-    return sa.func.lower(sa.func.hex(sa.func.randomblob(16)))
-
-
-def alone(connection: sa.Connection) -> None:
-    """Let one transaction at a time freeze; SQLite's have the database to themselves anyway."""
-    connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
-
-
-def audience(connection: sa.Connection) -> int:
-    """Return how many readers a mailing would have if it were frozen now."""
-    query = sa.select(sa.func.count()).where(reachable(now(connection)))
-    return connection.scalar(query) or 0
+from newsletter.store.mailing_reports import count_by_state
+from newsletter.store.schema import batches, decisions, deliveries, mailings
 
 
 def get(connection: sa.Connection, mailing_id: int) -> Mailing:
@@ -114,7 +28,7 @@ def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     return from_row(row)
 
 
-def hold(connection: sa.Connection, mailing_id: int) -> Mailing:
+def lock(connection: sa.Connection, mailing_id: int) -> Mailing:
     """Return one mailing as it is, and keep others from claiming of it or changing it.
 
     In a write transaction, before anything is decided by the mailing's state or by its counts.
@@ -140,35 +54,9 @@ def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
     return letter
 
 
-def counts(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, int]:
-    """Return how many deliveries of a mailing are in each state."""
-    query = (
-        sa.select(deliveries.c.state, sa.func.count())
-        .where(deliveries.c.mailing_id == mailing_id)
-        .group_by(deliveries.c.state)
-    )
-    found = {row[0]: row[1] for row in connection.execute(query)}
-    return {state: found.get(state.value, 0) for state in DeliveryState}
-
-
-def receipt(connection: sa.Connection, mailing: Mailing) -> Receipt:
-    """Return the mailing's account as it stands in this transaction."""
-    assumed = sa.select(sa.func.count()).where(
-        deliveries.c.mailing_id == mailing.id, deliveries.c.assumed.is_(sa.true())
-    )
-    found = counts(connection, mailing.id)
-    return Receipt(
-        mailing,
-        found,
-        assumed=connection.scalar(assumed) or 0,
-        details=mailing_reports.of_mailing(connection, mailing.id),
-        at=now(connection),
-        proofed=bool(proofs.seen(connection, [mailing.letter_hash])),
-        heard=heard.of_mailing(connection, mailing, found[DeliveryState.ACCEPTED]),
-    )
-
-
-def move(connection: sa.Connection, mailing_id: int, target: MailingState, note: str = "") -> bool:
+def change_state(
+    connection: sa.Connection, mailing_id: int, target: MailingState, note: str = ""
+) -> bool:
     """Bring a mailing to another state, if that may follow its present one; tell whether it did."""
     ends = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN, MailingState.CANCELLED}
     values: dict[str, object] = {"state": target, "note": note, "finished_at": None}
@@ -183,7 +71,7 @@ def move(connection: sa.Connection, mailing_id: int, target: MailingState, note:
     return changed.rowcount == 1
 
 
-def limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
+def set_limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
     """Let a mailing go to `room` more readers, or to all of them."""
     connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(room=room))
 
@@ -191,7 +79,7 @@ def limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
 def start(connection: sa.Connection, mailing_id: int) -> bool:
     """Bring a mailing to *sending*; tell whether that may be."""
     going = get(connection, mailing_id).state is MailingState.SENDING
-    return going or move(connection, mailing_id, MailingState.SENDING)
+    return going or change_state(connection, mailing_id, MailingState.SENDING)
 
 
 def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
@@ -200,18 +88,18 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
         mailings.c.id == mailing_id, mailings.c.room.is_not(None)
     )
     if connection.scalar(limited) == MailingState.SENDING:
-        move(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)
+        change_state(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)
 
 
-def conclude(connection: sa.Connection, mailing_id: int) -> None:
+def complete_if_done(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing that has nothing left to do; any other stays as it is."""
-    hold(connection, mailing_id)
-    end = states.conclusion(counts(connection, mailing_id))
+    lock(connection, mailing_id)
+    end = states.conclusion(count_by_state(connection, mailing_id))
     if end:
-        move(connection, mailing_id, end)
+        change_state(connection, mailing_id, end)
 
 
-def conclude_known(connection: sa.Connection, mailing_id: int) -> None:
+def complete_if_all_known(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing that ended with something unknown, when the last of it is known now.
 
     In the transaction that settles, so that its account adds up at any moment. Nothing is waited
@@ -221,7 +109,7 @@ def conclude_known(connection: sa.Connection, mailing_id: int) -> None:
         mailings.c.id == mailing_id, mailings.c.state == MailingState.COMPLETED_WITH_UNKNOWN
     )
     if connection.scalar(ended.with_for_update(key_share=True, skip_locked=True)):
-        conclude(connection, mailing_id)
+        complete_if_done(connection, mailing_id)
 
 
 def release(connection: sa.Connection, mailing_id: int) -> bool:
@@ -283,43 +171,158 @@ def from_row(row: sa.Row[Any]) -> Mailing:
     )
 
 
-def expire(
-    connection: sa.Connection,
-    draft: Draft,
-    send_at: datetime,
-    *,
-    provider: str,
-    provider_url: str,
-    rehearsal: bool,
-) -> Mailing:
-    """Record that an issue missed its window. It has no letter and no audience, and frees all.
+def find(connection: sa.Connection, slug: str, *, rehearsal: bool) -> Mailing | None:
+    """Return the latest mailing of an issue that still holds its slug, or the latest of all."""
+    query = (
+        sa.select(mailings)
+        .where(mailings.c.slug == slug, mailings.c.rehearsal == rehearsal)
+        .order_by(mailings.c.released, mailings.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return from_row(row) if row else None
+
+
+def find_conflicting(connection: sa.Connection, issue: Issue) -> Mailing | None:
+    """Return the real mailing that already has this issue's slug, slot or content, if any."""
+    query = (
+        sa.select(mailings)
+        .where(
+            mailings.c.rehearsal.is_(sa.false()),
+            mailings.c.released.is_(sa.false()),
+            sa.or_(
+                mailings.c.slug == issue.slug,
+                mailings.c.slot == slot_of(issue.send_at),
+                mailings.c.content_hash == issue.content_hash,
+            ),
+        )
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return from_row(row) if row else None
+
+
+def find_latest(connection: sa.Connection, count: int) -> list[Mailing]:
+    """Return the mailings that were started last, newest first."""
+    query = sa.select(mailings).order_by(mailings.c.id.desc()).limit(count)
+    return [from_row(row) for row in connection.execute(query)]
+
+
+def slugs_sent(connection: sa.Connection) -> set[str]:
+    """Return the slugs that a real mailing holds."""
+    query = sa.select(mailings.c.slug).where(
+        mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false())
+    )
+    return set(connection.scalars(query))
+
+
+def find_unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Mailing]:
+    """Return the mailings that have started and of which something is owed or unknown."""
+    ended = [MailingState.COMPLETED, MailingState.CANCELLED, MailingState.EXPIRED]
+    query = (
+        sa.select(mailings)
+        .where(mailings.c.rehearsal == rehearsal, mailings.c.state.not_in(ended))
+        .order_by(mailings.c.id)
+    )
+    return [from_row(row) for row in connection.execute(query)]
+
+
+def slugs(connection: sa.Connection, *, rehearsal: bool) -> set[str]:
+    """Return the slugs that ever had a mailing, whatever became of it."""
+    return set(
+        connection.scalars(sa.select(mailings.c.slug).where(mailings.c.rehearsal == rehearsal))
+    )
+
+
+def all_slugs(connection: sa.Connection) -> list[str]:
+    """Return the slugs of all mailings and rehearsals, newest first."""
+    query = sa.select(mailings.c.slug).order_by(mailings.c.id.desc())
+    return list(dict.fromkeys(connection.scalars(query)))
+
+
+def find_cancelled_or_expired(
+    connection: sa.Connection, slug: str, send_at: datetime, *, rehearsal: bool
+) -> Mailing | None:
+    """Return the mailing of an issue for this very slot that was cancelled or expired, if any."""
+    query = (
+        sa.select(mailings)
+        .where(
+            mailings.c.slug == slug,
+            mailings.c.slot == slot_of(send_at),
+            mailings.c.rehearsal == rehearsal,
+            mailings.c.state.in_([MailingState.CANCELLED, MailingState.EXPIRED]),
+        )
+        .order_by(mailings.c.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).one_or_none()
+    return from_row(row) if row else None
+
+
+class MailingSummary(NamedTuple):
+    """What the ledger says of one real mailing, in short."""
+
+    slug: str
+    slot: str
+    send_at: datetime
+    state: MailingState
+    note: str
+    released: bool
+    content_hash: str
+    letter_hash: str
+    audience: int
+
+
+def summaries(connection: sa.Connection) -> list[MailingSummary]:
+    """Return all real mailings, oldest first."""
+    columns = (
+        mailings.c.slug,
+        mailings.c.slot,
+        mailings.c.send_at,
+        mailings.c.state,
+        mailings.c.note,
+        mailings.c.released,
+        mailings.c.content_hash,
+        mailings.c.letter_hash,
+        mailings.c.audience,
+    )
+    query = sa.select(*columns).where(mailings.c.rehearsal.is_(sa.false())).order_by(mailings.c.id)
+    return [
+        MailingSummary(slug, slot, datetime.fromisoformat(send_at), MailingState(state), *rest)
+        for slug, slot, send_at, state, *rest in connection.execute(query)
+    ]
+
+
+def published_letter(
+    connection: sa.Connection, slug: str, *, rehearsals: bool
+) -> tuple[str, bytes] | None:
+    """Return hash and bytes of the letter that an issue's readers got, or None if none did.
 
     Args:
-        connection: A write transaction.
-        draft: Its file, which may hold errors.
-        send_at: When it was to go out, local with its offset.
-        provider: Through whom.
-        provider_url: And where, if not at the usual address.
-        rehearsal: Whether that provider mails nobody.
+        connection: An open transaction.
+        slug: Of the issue.
+        rehearsals: Whether its rehearsal will do where no real mailing has started.
     """
-    moment = now(connection)
-    row = {
-        "public_id": new_id(),
-        "slug": draft.slug,
-        "slot": slot_of(send_at),
-        "send_at": send_at.isoformat(),
-        "content_hash": draft.issue.content_hash if draft.issue else "",
-        "letter_hash": "",
-        "letter": b"",
-        "provider": provider,
-        "provider_url": provider_url,
-        "rehearsal": rehearsal,
-        "state": MailingState.EXPIRED,
-        "note": "its time had passed before anything started",
-        "released": True,
-        "audience": 0,
-        "started_at": moment,
-        "finished_at": moment,
-    }
-    insert = mailings.insert().returning(mailings.c.id).values(row)
-    return get(connection, connection.execute(insert).scalar_one())
+    query = (
+        sa.select(mailings.c.letter_hash, mailings.c.letter)
+        .where(mailings.c.slug == slug, mailings.c.released.is_(sa.false()))
+        .order_by(mailings.c.rehearsal, mailings.c.id.desc())
+        .limit(1)
+    )
+    if not rehearsals:
+        query = query.where(mailings.c.rehearsal.is_(sa.false()))
+    row = connection.execute(query).one_or_none()
+    return (row.letter_hash, row.letter) if row else None
+
+
+def latest_published_slug(connection: sa.Connection, *, rehearsals: bool) -> str | None:
+    """Return the slug of the newest issue whose page can be read, or None if there is none."""
+    query = (
+        sa.select(mailings.c.slug)
+        .where(mailings.c.released.is_(sa.false()))
+        .order_by(mailings.c.id.desc())
+        .limit(1)
+    )
+    if not rehearsals:
+        query = query.where(mailings.c.rehearsal.is_(sa.false()))
+    return connection.scalar(query)

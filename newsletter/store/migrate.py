@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.errors import NewsletterError
-from newsletter.store.ids import new_id
 from newsletter.store.schema import ledger as table
+from newsletter.store.sql import new_id
 from newsletter.store.sqlite import foreign
 
 if TYPE_CHECKING:

@@ -22,16 +22,16 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.store.database import now
-from newsletter.store.ids import new_id
-from newsletter.store.notices import open_
-from newsletter.store.owners import end_leases_of_the_gone
+from newsletter.store.leases import end_dead_leases
+from newsletter.store.notices import is_actionable
 from newsletter.store.schema import changes, notices, signups, subscribers
+from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from newsletter.model import Outcome
-    from newsletter.store.notices import Via
+    from newsletter.store.notices import ProviderAccount
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ def expire(connection: sa.Connection) -> None:
     What a lost process left attempting becomes unknown, never pending: when its lease is over, or
     at once if that process is known to be gone.
     """
-    end_leases_of_the_gone(connection, notices, _ATTEMPTING)
+    end_dead_leases(connection, notices, _ATTEMPTING)
     moment = now(connection)
     overdue = sa.select(notices.c.id).where(
         sa.or_(
@@ -107,7 +107,7 @@ def expire(connection: sa.Connection) -> None:
 
 def claim(
     connection: sa.Connection,
-    via: Via,
+    via: ProviderAccount,
     *,
     key_id: str,
     lease: timedelta,
@@ -130,14 +130,14 @@ def claim(
     expire(connection)
     moment = now(connection)
     query = (
-        _WITH_READER.where(open_(via), notices.c.due_at <= moment)
+        _WITH_READER.where(is_actionable(via), notices.c.due_at <= moment)
         .where(notices.c.state != DeliveryState.ATTEMPTING)
         .order_by(notices.c.due_at, notices.c.id)
         .limit(1)
         .with_for_update(of=notices, skip_locked=True)
     )
     while row := connection.execute(query).one_or_none():
-        if why := _vain(row, moment, window):
+        if why := _obsolete_reason(row, moment, window):
             _give_up(connection, row.id, why)
         else:
             taken = _taken(row, moment=moment, lease=lease, key_id=key_id)
@@ -145,7 +145,7 @@ def claim(
     return None
 
 
-def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
+def record_payload(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
     """Make a claim, of which these bytes are about to leave; in its transaction.
 
     In one statement: PostgreSQL looks at the rows that a row refers to when a transaction changes
@@ -168,7 +168,7 @@ def seal(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
     )
 
 
-def abandon(connection: sa.Connection, notice: Notice, reason: str) -> None:
+def give_up_replay(connection: sa.Connection, notice: Notice, reason: str) -> None:
     """Give up repeating a notice: it stays unknown; in the transaction of the claim."""
     connection.execute(
         notices.update()
@@ -233,7 +233,7 @@ _WITH_READER: Final = (
 )
 
 
-def _vain(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
+def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
     """Say why a notice has become pointless, or None."""
     unknown = row.state == DeliveryState.UNKNOWN
     confirms = row.kind == NoticeKind.CONFIRMATION

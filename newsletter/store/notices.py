@@ -1,35 +1,28 @@
-"""Queries about notices: letters to one person that are no mailing, from queue to account.
-
-A row holds no address: who is meant is looked up when the notice leaves.
-"""
+"""Queries about notices: transactional emails to one subscriber, from the queue to the report."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, EventKind, NoticeKind
-from newsletter.store import owners
-from newsletter.store.accounts import known_to
-from newsletter.store.alike import insert_if
+from newsletter.store import leases
 from newsletter.store.database import now
-from newsletter.store.ids import new_id
 from newsletter.store.schema import notices
+from newsletter.store.sql import insert_if, is_known_to, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
-    from datetime import datetime
-
 
 _TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
 """What may go to an address that somebody else has typed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Via:
+class ProviderAccount:
     """Who takes notices: they stay with the provider and address for which they were queued.
 
     ``account`` is the fingerprint of the provider's account that takes them now, where one matters.
@@ -42,7 +35,7 @@ class Via:
 
 def queue(
     connection: sa.Connection,
-    via: Via,
+    via: ProviderAccount,
     kind: NoticeKind,
     *,
     subscriber_id: int,
@@ -93,7 +86,7 @@ def queue(
     )
 
 
-def queued_since(
+def count_queued(
     connection: sa.Connection, kinds: Collection[NoticeKind], *, moment: datetime
 ) -> int:
     """Return how many notices of these kinds were queued after a moment."""
@@ -103,7 +96,7 @@ def queued_since(
     return connection.scalar(query) or 0
 
 
-def queued_to(
+def count_queued_to(
     connection: sa.Connection,
     whose: tuple[str, str],
     kinds: Collection[NoticeKind],
@@ -126,7 +119,7 @@ def queued_to(
     return list(connection.execute(query).one())
 
 
-def came_back(
+def bounced_or_complained(
     connection: sa.Connection, whose: tuple[str, str], *, bounced_since: datetime
 ) -> bool:
     """Tell whether a mailbox wants, or takes, no letter that asks it to confirm something.
@@ -151,32 +144,32 @@ def _to(whose: tuple[str, str]) -> sa.ColumnElement[bool]:
     return sa.or_(notices.c.address_hash == address_hash, notices.c.mailbox_hash == mailbox_hash)
 
 
-def next_due(connection: sa.Connection, via: Via) -> timedelta | None:
+def time_to_next(connection: sa.Connection, via: ProviderAccount) -> timedelta | None:
     """Return how long it is until something can be done, zero or less if now; None if nothing is.
 
     What another process is sending counts from the end of its lease: that process may be lost. If
     it is known to be gone, something can be done now.
     """
-    if owners.gone(connection, notices, notices.c.state == DeliveryState.ATTEMPTING):
+    if leases.dead_owners(connection, notices, notices.c.state == DeliveryState.ATTEMPTING):
         return timedelta()
     at = sa.case(
         (notices.c.state == DeliveryState.ATTEMPTING, notices.c.lease_until),
         else_=notices.c.due_at,
     )
     earliest = connection.scalar(
-        sa.select(sa.func.min(at, type_=notices.c.due_at.type)).where(open_(via))
+        sa.select(sa.func.min(at, type_=notices.c.due_at.type)).where(is_actionable(via))
     )
     return None if earliest is None else earliest - now(connection)
 
 
-def counts(connection: sa.Connection) -> dict[DeliveryState, int]:
+def count_by_state(connection: sa.Connection) -> dict[DeliveryState, int]:
     """Return how many notices there are in each state."""
     query = sa.select(notices.c.state, sa.func.count()).group_by(notices.c.state)
     found = {row[0]: row[1] for row in connection.execute(query)}
     return {state: found.get(state.value, 0) for state in DeliveryState}
 
 
-def open_(via: Via) -> sa.ColumnElement[bool]:
+def is_actionable(via: ProviderAccount) -> sa.ColumnElement[bool]:
     """Return the condition that something may still be done for a notice.
 
     One of unknown outcome without the hash of its bytes was given up. One that left through
@@ -190,7 +183,19 @@ def open_(via: Via) -> sa.ColumnElement[bool]:
             sa.and_(
                 notices.c.state == DeliveryState.UNKNOWN,
                 notices.c.payload_hash.is_not(None),
-                known_to(via.account, notices),
+                is_known_to(via.account, notices),
             ),
         ),
     )
+
+
+def count_caused_by(
+    connection: sa.Connection, id_: int, kinds: Collection[NoticeKind], after: datetime
+) -> int:
+    """Return how many notices of these kinds somebody has caused since a moment."""
+    query = sa.select(sa.func.count()).where(
+        notices.c.subscriber_id == id_,
+        notices.c.kind.in_(kinds),
+        notices.c.queued_at > after,
+    )
+    return connection.scalar(query) or 0

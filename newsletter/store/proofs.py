@@ -1,4 +1,4 @@
-"""Queries about proofs: letters that their author had sent to himself, through a real provider."""
+"""Queries about proofs: real copies of a letter that went to the author."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from newsletter.store.database import now
 from newsletter.store.schema import proofs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Mapping
 
 
 def record(
@@ -35,7 +35,15 @@ def record(
     )
 
 
-def seen(connection: sa.Connection, letter_hashes: Collection[str]) -> frozenset[str]:
+def find_proofed(connection: sa.Connection, letter_hashes: Collection[str]) -> frozenset[str]:
     """Return which of these letters were proofed."""
     query = sa.select(proofs.c.letter_hash).where(proofs.c.letter_hash.in_(letter_hashes))
     return frozenset(connection.scalars(query))
+
+
+def proofed_letters(connection: sa.Connection) -> Mapping[str, set[str]]:
+    """Return the hashes of the letters that were proofed, by slug."""
+    found: dict[str, set[str]] = {}
+    for slug, letter_hash in connection.execute(sa.select(proofs.c.slug, proofs.c.letter_hash)):
+        found.setdefault(slug, set()).add(letter_hash)
+    return found

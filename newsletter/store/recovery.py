@@ -1,4 +1,4 @@
-"""Queries about what was left under way: leases that ran out, replays, a person's decision."""
+"""Recovery: expired leases, replays, and what a person decides about unknown deliveries."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from newsletter import states as states_newsletter
 from newsletter.model import DeliveryState, MailingState
-from newsletter.store.accounts import known_to
-from newsletter.store.claims import Claim, from_snapshot, make_room
+from newsletter.store.claims import Claim, from_snapshot
 from newsletter.store.database import now
-from newsletter.store.owners import end_leases_of_the_gone
+from newsletter.store.leases import end_dead_leases
 from newsletter.store.schema import batches, deliveries, mailings
-from newsletter.store.sql import among
+from newsletter.store.settlement import restore_limit
+from newsletter.store.sql import among, is_known_to
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -28,7 +28,7 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
     now.
     """
     unsettled = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
-    end_leases_of_the_gone(connection, batches, unsettled)
+    end_dead_leases(connection, batches, unsettled)
     overdue = (
         sa.select(batches.c.id, batches.c.payload_hash)
         .where(
@@ -44,7 +44,7 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
     rows = connection.execute(overdue).all()
     unsealed = [id_ for id_, payload_hash in rows if payload_hash is None]
     if unsealed:
-        _take_back(connection, unsealed)
+        _release(connection, unsealed)
     sealed = [id_ for id_, payload_hash in rows if payload_hash is not None]
     if not sealed:
         return 0
@@ -60,7 +60,7 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
     return changed.rowcount
 
 
-def take_back(connection: sa.Connection, claim: Claim) -> bool:
+def release(connection: sa.Connection, claim: Claim) -> bool:
     """Undo a claim of which nothing has left; False if it is no longer this claim's."""
     owner = sa.select(batches.c.attempt, batches.c.payload_hash)
     found = connection.execute(
@@ -68,11 +68,11 @@ def take_back(connection: sa.Connection, claim: Claim) -> bool:
     ).one_or_none()
     if found is None or found.attempt != claim.attempt or found.payload_hash is not None:
         return False
-    _take_back(connection, [claim.batch_id])
+    _release(connection, [claim.batch_id])
     return True
 
 
-def _take_back(connection: sa.Connection, ids: Sequence[int]) -> None:
+def _release(connection: sa.Connection, ids: Sequence[int]) -> None:
     back = connection.execute(
         deliveries.update()
         .where(
@@ -81,7 +81,7 @@ def _take_back(connection: sa.Connection, ids: Sequence[int]) -> None:
         )
         .values(state=DeliveryState.PENDING, batch_id=None)
     ).rowcount
-    make_room(connection, ids[0], back)
+    restore_limit(connection, ids[0], back)
     connection.execute(
         batches.update()
         .where(among(connection, batches.c.id, ids))
@@ -173,12 +173,12 @@ def _replayable(mailing_id: int, oldest: datetime, account: str | None) -> sa.Co
         batches.c.mailing_id == mailing_id,
         batches.c.snapshot.is_not(None),
         batches.c.claimed_at > oldest,
-        known_to(account, batches),
+        is_known_to(account, batches),
         batches.c.id.in_(unknown),
     )
 
 
-def abandon(connection: sa.Connection, claim: Claim, reason: str) -> None:
+def give_up_replay(connection: sa.Connection, claim: Claim, reason: str) -> None:
     """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
     owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id).with_for_update()
     if connection.scalar(owner) != claim.attempt:
@@ -204,7 +204,7 @@ def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
     return max(leases) - now(connection) if leases else None
 
 
-def others_at_work(connection: sa.Connection, mailing_id: int) -> bool:
+def has_other_workers(connection: sa.Connection, mailing_id: int) -> bool:
     """Tell whether it is worth looking again for something of a mailing to claim.
 
     Something is attempting, in a process that is alive or lost; or something is pending and may be
@@ -257,7 +257,7 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
     return connection.execute(deliveries.update().where(decided).values(**values)).rowcount
 
 
-def close_known(connection: sa.Connection, mailing_id: int) -> None:
+def close_settled_batches(connection: sa.Connection, mailing_id: int) -> None:
     """Settle the batches of a mailing that nobody owns and of which nothing is unknown any more.
 
     What a replay of them would need goes, for it holds addresses.

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState
-from newsletter.store.candidates import reachable
 from newsletter.store.database import now
+from newsletter.store.freezing import is_mailable
 from newsletter.store.schema import deliveries, subscribers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Rehearsed(NamedTuple):
+class RehearsedLetter(NamedTuple):
     """One subscriber's letter in a rehearsal."""
 
     ref: str
@@ -27,7 +27,7 @@ class Rehearsed(NamedTuple):
     plain_text: bool
 
 
-def audience_mark(connection: sa.Connection) -> str:
+def audience_hash(connection: sa.Connection) -> str:
     """Return a hash of the subscribers who can be mailed now, with all that their letters show.
 
     It is another one as soon as somebody joins, leaves, pauses, or changes a name, an address or
@@ -40,7 +40,7 @@ def audience_mark(connection: sa.Connection) -> str:
             subscribers.c.first_name,
             subscribers.c.plain_text,
         )
-        .where(reachable(now(connection)))
+        .where(is_mailable(now(connection)))
         .order_by(subscribers.c.id)
     )
     digest = hashlib.sha256()
@@ -49,7 +49,7 @@ def audience_mark(connection: sa.Connection) -> str:
     return digest.hexdigest()
 
 
-def letters(connection: sa.Connection, mailing_id: int) -> Iterator[Rehearsed]:
+def letters(connection: sa.Connection, mailing_id: int) -> Iterator[RehearsedLetter]:
     """Yield the letters that a rehearsal wrote, in the order of the list."""
     query = (
         sa.select(
@@ -63,4 +63,4 @@ def letters(connection: sa.Connection, mailing_id: int) -> Iterator[Rehearsed]:
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.ACCEPTED)
         .order_by(subscribers.c.id)
     )
-    return (Rehearsed(*row) for row in connection.execute(query))
+    return (RehearsedLetter(*row) for row in connection.execute(query))

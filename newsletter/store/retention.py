@@ -1,7 +1,4 @@
-"""Queries that remove what may not be kept any longer, some rows at a time.
-
-How long that is stands in `subscriptions.tidying`.
-"""
+"""Queries that remove what must not be kept any longer, some rows at a time."""
 
 from __future__ import annotations
 
@@ -11,7 +8,6 @@ import sqlalchemy as sa
 
 from newsletter.model import EventKind, Status
 from newsletter.store.schema import (
-    UtcDateTime,
     acceptances,
     changes,
     consents,
@@ -26,21 +22,15 @@ from newsletter.store.schema import (
 from newsletter.store.sql import among
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
     from datetime import datetime
 
 _AT_A_TIME = 2000
 """Rows in one statement: a fraction of a second, for which nobody else can write."""
 
-# Who was erased once, came back and left again, is there already.
-_SUPPRESS = sa.text(
-    "INSERT INTO suppressions (address_hash, reason, at) VALUES (:address_hash, :reason, :at)"
-    " ON CONFLICT DO NOTHING"
-).bindparams(sa.bindparam("at", type_=UtcDateTime))
 _LEFT = [Status.UNSUBSCRIBED.value, Status.BOUNCED.value, Status.COMPLAINED.value]
 
 
-def unconfirmed(connection: sa.Connection, before: datetime) -> int:
+def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
     """Remove those who asked for the letter and never confirmed it; return how many."""
     lately = sa.exists().where(
         signups.c.subscriber_id == subscribers.c.id, signups.c.requested_at >= before
@@ -51,28 +41,28 @@ def unconfirmed(connection: sa.Connection, before: datetime) -> int:
     return _remove(connection, subscribers, these)
 
 
-def old_changes(connection: sa.Connection, before: datetime) -> int:
+def delete_address_changes(connection: sa.Connection, before: datetime) -> int:
     """Remove changes of address, made or not, with the addresses in them; return how many."""
     return _remove(connection, changes, changes.c.requested_at < before)
 
 
-def old_signups(connection: sa.Connection, before: datetime) -> int:
+def delete_signups(connection: sa.Connection, before: datetime) -> int:
     """Remove what was asked long ago: what was confirmed stands in a consent."""
     return _remove(connection, signups, signups.c.requested_at < before)
 
 
-def old_notices(connection: sa.Connection, before: datetime) -> int:
+def delete_notices(connection: sa.Connection, before: datetime) -> int:
     """Remove notices that limit nothing any more; return how many."""
     spurned = notices.c.reason.is_not_distinct_from(EventKind.COMPLAINT.value)
     return _remove(connection, notices, sa.and_(notices.c.queued_at < before, ~spurned))
 
 
-def old_complaints(connection: sa.Connection, before: datetime) -> int:
+def delete_complaints(connection: sa.Connection, before: datetime) -> int:
     """Remove also those that somebody complained of; return how many."""
     return _remove(connection, notices, notices.c.queued_at < before)
 
 
-def ip_addresses(connection: sa.Connection, before: datetime) -> int:
+def clear_client_info(connection: sa.Connection, before: datetime) -> int:
     """Remove what tells of a machine from old consents, of which all else stays; return how many.
 
     That is the IP address and the program, of asking and of confirming.
@@ -90,12 +80,12 @@ def ip_addresses(connection: sa.Connection, before: datetime) -> int:
     return connection.execute(nothing).rowcount if some else 0
 
 
-def old_events(connection: sa.Connection, before: datetime) -> int:
+def delete_events(connection: sa.Connection, before: datetime) -> int:
     """Remove old events; what letters came to stays counted. Return how many."""
     return _remove(connection, events, events.c.at < before)
 
 
-def old_deliveries(connection: sa.Connection, before: datetime) -> int:
+def anonymize_deliveries(connection: sa.Connection, before: datetime) -> int:
     """Let deliveries of mailings that ended say no longer whose they were; return how many."""
     ended = sa.select(mailings.c.id).where(mailings.c.finished_at < before)
     theirs = sa.and_(deliveries.c.mailing_id.in_(ended), deliveries.c.subscriber_id.is_not(None))
@@ -109,7 +99,7 @@ def old_deliveries(connection: sa.Connection, before: datetime) -> int:
     return connection.execute(anonymous.values(subscriber_id=None, provider_id=None)).rowcount
 
 
-def late_names(connection: sa.Connection, _before: datetime) -> int:
+def clear_late_provider_ids(connection: sa.Connection, _before: datetime) -> int:
     """Forget a provider's names for letters that were under way while their readers were erased.
 
     Return for how many letters: what came before that went with the reader.
@@ -128,19 +118,21 @@ def late_names(connection: sa.Connection, _before: datetime) -> int:
     return connection.execute(nameless.values(provider_id=None)).rowcount
 
 
-def waiting_webhooks(connection: sa.Connection, before: datetime) -> int:
+def delete_unapplied_webhooks(connection: sa.Connection, before: datetime) -> int:
     """Remove webhooks that were never applied, for their letters are nobody's here."""
     these = sa.and_(webhooks.c.body.is_not(None), webhooks.c.at < before)
     return _remove(connection, webhooks, these)
 
 
-def applied_webhooks(connection: sa.Connection, before: datetime) -> int:
+def delete_applied_webhooks(connection: sa.Connection, before: datetime) -> int:
     """Forget the names of webhooks that come no more; return how many."""
     these = sa.and_(webhooks.c.body.is_(None), webhooks.c.at < before)
     return _remove(connection, webhooks, these)
 
 
-def long_gone(connection: sa.Connection, before: datetime) -> list[tuple[int, str, str, datetime]]:
+def find_long_gone(
+    connection: sa.Connection, before: datetime
+) -> list[tuple[int, str, str, datetime]]:
     """Return some of those who left before a moment: number, address as compared, how and when."""
     query = (
         sa.select(
@@ -152,23 +144,6 @@ def long_gone(connection: sa.Connection, before: datetime) -> list[tuple[int, st
         .with_for_update()
     )
     return [tuple(row) for row in connection.execute(query)]
-
-
-def reduce_to_hashes(
-    connection: sa.Connection, gone: Collection[tuple[int, str, str, datetime]]
-) -> None:
-    """Keep nothing of people but that their addresses may not be mailed.
-
-    Args:
-        connection: A write transaction.
-        gone: Of each the number, the hash of the address, the reason and since when.
-    """
-    if not gone:
-        return
-    rows = [{"address_hash": digest, "reason": why, "at": at} for _, digest, why, at in gone]
-    connection.execute(_SUPPRESS, rows)
-    numbers = [one[0] for one in gone]
-    connection.execute(subscribers.delete().where(among(connection, subscribers.c.id, numbers)))
 
 
 def _remove(connection: sa.Connection, table: sa.Table, these: sa.ColumnElement[bool]) -> int:

@@ -53,7 +53,7 @@ _KEPT_SECONDS: Final = 86_400.0
 
 
 @contextlib.contextmanager
-def held(folder: Path) -> Iterator[str | None]:
+def hold(folder: Path) -> Iterator[str | None]:
     """Hold a lock for as long as the block takes; yield what leases name it by.
 
     When the block ends by an error, the file stays: a lease that could not be ended may name it.
@@ -77,7 +77,7 @@ def held(folder: Path) -> Iterator[str | None]:
     _clean(folder)
 
 
-def gone(owners: Iterable[str], folder: Path) -> list[str]:
+def dead_owners(owners: Iterable[str], folder: Path) -> list[str]:
     """Return which of these certainly hold their locks no more.
 
     Args:

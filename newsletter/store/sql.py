@@ -1,9 +1,10 @@
-"""One statement for many rows, at close to the database's own speed."""
+"""SQL helpers: many rows in one statement, random names, conditions that queries share."""
 
 from __future__ import annotations
 
 import itertools
 import json
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
@@ -133,3 +134,39 @@ def _run_for_each(
     if not compiled.positional:
         ready = (dict(zip(order, row, strict=True)) for row in ready)
     connection.exec_driver_sql(str(compiled), list(ready))
+
+
+def insert_if(
+    connection: sa.Connection,
+    table: sa.Table,
+    values: Mapping[str, object],
+    condition: sa.ColumnElement[bool],
+) -> int | None:
+    """Insert a row if a condition holds; return its number, or None if it does not.
+
+    Args:
+        connection: A write transaction.
+        table: Has a column `id`.
+        values: By column.
+        condition: Looked at by the database.
+    """
+    row = sa.select(*(sa.literal(value, table.c[name].type) for name, value in values.items()))
+    statement = table.insert().from_select(list(values), row.where(condition))
+    return connection.execute(statement.returning(table.c.id)).scalar_one_or_none()
+
+
+def new_id() -> str:
+    """Return 128 random bits as 32 hexadecimal digits in lower case."""
+    return secrets.token_hex(16)
+
+
+def is_known_to(account: str | None, table: sa.Table) -> sa.ColumnElement[bool]:
+    """Return the condition that a request left through an account, by all that is noted of it.
+
+    What was not noted, for it left before that was done, counts as the account's own.
+
+    Args:
+        account: Its fingerprint; None where no account matters.
+        table: Batches or notices.
+    """
+    return sa.or_(table.c.account.is_(None), table.c.account == account)

@@ -1,4 +1,4 @@
-"""Queries about what one person was sent, and how often the provider took it."""
+"""Queries about the history of one subscriber: deliveries, events, sign-ups, notices."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState
-from newsletter.store.schema import acceptances, deliveries, mailings
+from newsletter.model import DeliveryState, EventKind, NoticeKind
+from newsletter.store.schema import (
+    acceptances,
+    changes,
+    deliveries,
+    events,
+    mailings,
+    notices,
+    signups,
+)
 from newsletter.store.sql import among
 
 if TYPE_CHECKING:
@@ -25,7 +33,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class DeliveryRecord:
     """One delivery as its reader's story tells it; in a rehearsal he got nothing.
 
     Attributes:
@@ -46,7 +54,7 @@ class Received:
     acceptances: tuple[Acceptance, ...]
 
 
-def deliveries_of(connection: sa.Connection, id_: int) -> list[Received]:
+def deliveries_of(connection: sa.Connection, id_: int) -> list[DeliveryRecord]:
     """Return the letters that were meant for somebody, oldest first."""
     rows = connection.execute(
         sa.select(deliveries, mailings.c.slug, mailings.c.rehearsal, mailings.c.provider)
@@ -56,7 +64,7 @@ def deliveries_of(connection: sa.Connection, id_: int) -> list[Received]:
     ).all()
     names = _names(connection, id_)
     return [
-        Received(
+        DeliveryRecord(
             issue=row.slug,
             rehearsal=row.rehearsal,
             provider=row.provider,
@@ -95,7 +103,7 @@ def _names(connection: sa.Connection, id_: int) -> dict[int, tuple[Acceptance, .
     }
 
 
-def taken(connection: sa.Connection, ids: Collection[int]) -> dict[int, set[str]]:
+def issues_accepted(connection: sa.Connection, ids: Collection[int]) -> dict[int, set[str]]:
     """Return of which issues the provider took the real letter to these people, by row number."""
     rows = connection.execute(
         sa.select(deliveries.c.subscriber_id, mailings.c.slug)
@@ -110,3 +118,104 @@ def taken(connection: sa.Connection, ids: Collection[int]) -> dict[int, set[str]
     for id_, slug in rows:
         found[id_].add(slug)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class EventRecord:
+    """An event as its reader's story tells it; without an issue it is of a provider's own list."""
+
+    at: datetime
+    kind: EventKind
+    issue: str | None
+    detail: str
+
+
+def events_of(connection: sa.Connection, id_: int) -> list[EventRecord]:
+    """Return what happened to somebody's letters, oldest first."""
+    rows = connection.execute(
+        sa.select(events.c.at, events.c.kind, mailings.c.slug, events.c.detail)
+        .outerjoin(deliveries, deliveries.c.id == events.c.delivery_id)
+        .outerjoin(mailings, mailings.c.id == deliveries.c.mailing_id)
+        .where(events.c.subscriber_id == id_)
+        .order_by(events.c.at, events.c.id)
+    )
+    return [EventRecord(at, EventKind(kind), slug, detail) for at, kind, slug, detail in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SignupRecord:
+    """A sign-up as its reader's story tells it."""
+
+    at: datetime
+    form: str
+    first_name: str | None
+    ip: str | None
+    user_agent: str | None
+    confirmed_at: datetime | None
+
+
+def signups_of(connection: sa.Connection, id_: int) -> list[SignupRecord]:
+    """Return what somebody asked on a form lately, oldest first."""
+    rows = connection.execute(
+        sa.select(
+            signups.c.requested_at,
+            signups.c.form,
+            signups.c.first_name,
+            signups.c.ip,
+            signups.c.user_agent,
+            signups.c.confirmed_at,
+        )
+        .where(signups.c.subscriber_id == id_)
+        .order_by(signups.c.id)
+    )
+    return [SignupRecord(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class AddressChangeRecord:
+    """A change of address as its reader's own data tell it."""
+
+    old_email: str
+    new_email: str
+    requested_at: datetime
+    confirmed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRecord:
+    """A notice as its reader's own data tell it; `provider_id` is its name there."""
+
+    kind: NoticeKind
+    state: DeliveryState
+    queued_at: datetime
+    accepted_at: datetime | None
+    provider: str
+    provider_id: str | None
+
+
+def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
+    """Return the notices to somebody, oldest first."""
+    query = (
+        sa.select(
+            notices.c.kind,
+            notices.c.state,
+            notices.c.queued_at,
+            notices.c.accepted_at,
+            notices.c.provider,
+            notices.c.provider_id,
+        )
+        .where(notices.c.subscriber_id == id_)
+        .order_by(notices.c.id)
+    )
+    return [
+        NoticeRecord(NoticeKind(kind), DeliveryState(state), *others)
+        for kind, state, *others in connection.execute(query)
+    ]
+
+
+def address_changes_of(connection: sa.Connection, id_: int) -> list[AddressChangeRecord]:
+    """Return the changes of address that somebody asked for, oldest first."""
+    columns = (changes.c.old_email, changes.c.new_email)
+    moments = (changes.c.requested_at, changes.c.confirmed_at)
+    query = sa.select(*columns, *moments).where(changes.c.subscriber_id == id_)
+    return [AddressChangeRecord(*row) for row in connection.execute(query.order_by(changes.c.id))]

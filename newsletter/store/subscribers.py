@@ -1,24 +1,25 @@
-"""Subscribers, and who may not be mailed: the queries of the list."""
+"""Queries about subscribers: find them, add them, change what they chose."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import Status, Subscriber
-from newsletter.store.database import Lock, exclude
-from newsletter.store.ids import new_id
+from newsletter.model import DeliveryState, EventKind, NoticeKind, Status, Subscriber
+from newsletter.store.database import Lock, lock, now
+from newsletter.store.notices import ProviderAccount, is_actionable
 from newsletter.store.schema import (
     batches,
     deliveries,
+    events,
     imported,
-    ledger,
+    notices,
     subscribers,
     suppressions,
 )
-from newsletter.store.sql import among, insert_many
+from newsletter.store.sql import among, insert_if, insert_many, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -28,7 +29,7 @@ _AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class SubscriberRow:
     """What has to be known of somebody to decide what may change.
 
     ``id`` is the row's number, which never leaves the house.
@@ -40,7 +41,7 @@ class Known:
     first_name: str | None
 
 
-class Newcomer(NamedTuple):
+class NewSubscriber(NamedTuple):
     """Somebody who comes onto the list; the fields are columns."""
 
     email: str
@@ -53,21 +54,13 @@ class Newcomer(NamedTuple):
     left_at: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Suppression:
-    """An address of which only a keyed hash is kept: why, and since when."""
-
-    reason: str
-    at: datetime
-
-
-def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, Known]:
+def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, SubscriberRow]:
     """Return who of these is on the list, by key.
 
     In a write transaction nobody else can put people on the list, or change these, until its end.
     """
     if connection.get_execution_options().get("newsletter_write"):
-        exclude(connection, Lock.LIST)
+        lock(connection, Lock.LIST)
     columns = (
         subscribers.c.id,
         subscribers.c.email_key,
@@ -78,7 +71,7 @@ def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, Known]:
     if connection.get_execution_options().get("newsletter_write"):
         query = query.order_by(subscribers.c.id).with_for_update(key_share=True)
     rows = connection.execute(query)
-    return {key: Known(id_, key, Status(status), name) for id_, key, status, name in rows}
+    return {key: SubscriberRow(id_, key, Status(status), name) for id_, key, status, name in rows}
 
 
 def newest_id(connection: sa.Connection) -> int:
@@ -86,12 +79,12 @@ def newest_id(connection: sa.Connection) -> int:
     return connection.scalar(sa.select(sa.func.max(subscribers.c.id))) or 0
 
 
-def add(connection: sa.Connection, newcomers: Sequence[Newcomer]) -> None:
+def add(connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
     """Put people on the list; none of them may be on it."""
     insert_many(
         connection,
         subscribers.insert(),
-        ("public_id", *Newcomer._fields),
+        ("public_id", *NewSubscriber._fields),
         [(new_id(), *newcomer) for newcomer in newcomers],
     )
 
@@ -109,7 +102,7 @@ def touch(connection: sa.Connection, ids: Collection[int]) -> None:
         connection.execute(these.values(touched=True))
 
 
-def confirm(
+def mark_active(
     connection: sa.Connection, people: Mapping[int, datetime], *, by_import: bool = False
 ) -> None:
     """Make these active, from the given moments; who had left is back."""
@@ -130,7 +123,7 @@ def confirm(
 def rename(
     connection: sa.Connection, people: Mapping[int, str], *, by_import: bool = False
 ) -> None:
-    """Give these another first name; see `forget_snapshots`."""
+    """Give these another first name; see `drop_snapshots`."""
     if not by_import:
         touch(connection, people)
     _update(
@@ -138,16 +131,16 @@ def rename(
         {"first_name": sa.bindparam("new_name")},
         [{"row": id_, "new_name": name} for id_, name in people.items()],
     )
-    forget_snapshots(connection, people)
+    drop_snapshots(connection, people)
 
 
-def leave(
+def mark_left(
     connection: sa.Connection,
     people: Mapping[int, tuple[Status, datetime]],
     *,
     by_import: bool = False,
 ) -> None:
-    """Record that these left, how and when; see `forget_snapshots`."""
+    """Record that these left, how and when; see `drop_snapshots`."""
     if not by_import:
         touch(connection, people)
     _update(
@@ -158,21 +151,21 @@ def leave(
             for id_, (status, at) in people.items()
         ],
     )
-    forget_snapshots(connection, people)
+    drop_snapshots(connection, people)
 
 
-def forget_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
+def drop_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
     """Drop what a replay of these people's unsettled batches would need.
 
     Somebody who left or changed is never mailed from a copy of what he was.
     """
-    if ids := hold_batches(connection, people):
+    if ids := lock_batches(connection, people):
         connection.execute(
             batches.update().where(among(connection, batches.c.id, ids)).values(snapshot=None)
         )
 
 
-def hold_batches(connection: sa.Connection, people: Collection[int]) -> Sequence[int]:
+def lock_batches(connection: sa.Connection, people: Collection[int]) -> Sequence[int]:
     """Hold these people's unsettled batches until the transaction ends, and return their numbers.
 
     Whoever holds deliveries of many people as well takes them after that, as a sender does.
@@ -191,7 +184,7 @@ def hold_batches(connection: sa.Connection, people: Collection[int]) -> Sequence
     return connection.scalars(unsettled.with_for_update()).all()
 
 
-def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
+def find_one(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
     """Return somebody's row number and himself, or None for a stranger."""
     row = connection.execute(
         sa.select(subscribers).where(subscribers.c.email_key == key)
@@ -199,7 +192,7 @@ def person(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None
     return None if row is None else (row.id, _subscriber(row))
 
 
-def written_alike(
+def find_address_variants(
     connection: sa.Connection, local: str, domains: Collection[str], signs: str
 ) -> list[tuple[int, str, Subscriber]]:
     """Return who has an address that differs in nothing but these signs, a label and the domain.
@@ -226,7 +219,7 @@ def written_alike(
     return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
 
 
-def everybody(connection: sa.Connection, status: Status | None = None) -> Iterator[Subscriber]:
+def iterate(connection: sa.Connection, status: Status | None = None) -> Iterator[Subscriber]:
     """Yield the whole list, or those of one status, in the order in which they came."""
     query = sa.select(subscribers).order_by(subscribers.c.id)
     if status:
@@ -235,14 +228,14 @@ def everybody(connection: sa.Connection, status: Status | None = None) -> Iterat
         yield _subscriber(row)
 
 
-def counts(connection: sa.Connection) -> dict[Status, int]:
+def count_by_status(connection: sa.Connection) -> dict[Status, int]:
     """Return how many people have each status."""
     query = sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
     found = {row[0]: row[1] for row in connection.execute(query)}
     return {status: found.get(status.value, 0) for status in Status}
 
 
-def paused(connection: sa.Connection, moment: datetime) -> int:
+def count_paused(connection: sa.Connection, moment: datetime) -> int:
     """Return how many active people get no letters for now."""
     return (
         connection.scalar(
@@ -252,25 +245,6 @@ def paused(connection: sa.Connection, moment: datetime) -> int:
         )
         or 0
     )
-
-
-def suppression_count(connection: sa.Connection) -> int:
-    """Return of how many addresses only a hash is kept."""
-    return connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) or 0
-
-
-def suppression_key(connection: sa.Connection) -> bytes:
-    """Return the key of the hashes; it never rotates."""
-    key: bytes = connection.execute(sa.select(ledger.c.suppression_key)).scalar_one()
-    return key
-
-
-def suppressed(connection: sa.Connection, hashes: Collection[str]) -> dict[str, Suppression]:
-    """Return which of these address hashes may not be mailed."""
-    rows = connection.execute(
-        sa.select(suppressions).where(among(connection, suppressions.c.address_hash, hashes))
-    )
-    return {row.address_hash: Suppression(row.reason, row.at) for row in rows}
 
 
 def _update(
@@ -296,3 +270,164 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         source=row.source,
         left_at=row.left_at,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriberPreferences:
+    """Somebody on the list as his preferences show him; ``id`` never leaves the house."""
+
+    id: int
+    email: str
+    email_key: str
+    first_name: str | None
+    status: Status
+    paused_until: datetime | None
+    plain_text: bool
+
+
+def find_by_public_id(connection: sa.Connection, public_id: str) -> SubscriberPreferences | None:
+    """Return somebody by his public id; in a write transaction nobody else changes him then."""
+    names = ("id", "email", "email_key", "first_name", "status", "paused_until", "plain_text")
+    query = sa.select(*(subscribers.c[name] for name in names)).where(
+        subscribers.c.public_id == public_id
+    )
+    if connection.get_execution_options().get("newsletter_write"):
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return SubscriberPreferences(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
+
+
+def set_name(connection: sa.Connection, reader: SubscriberPreferences, name: str | None) -> None:
+    """Give somebody another first name, or none."""
+    _set(connection, reader, first_name=name)
+    drop_snapshots(connection, [reader.id])
+
+
+def set_pause(
+    connection: sa.Connection, reader: SubscriberPreferences, until: datetime | None
+) -> None:
+    """Let no letter be claimed for somebody before a moment; None lets them come again."""
+    _set(connection, reader, paused_until=until)
+
+
+def set_plain_text(
+    connection: sa.Connection, reader: SubscriberPreferences, *, plain_text: bool
+) -> None:
+    """Choose with or without HTML, also for letters that are still to be claimed."""
+    _set(connection, reader, plain_text=plain_text)
+    drop_snapshots(connection, [reader.id])
+    connection.execute(
+        deliveries.update()
+        .where(
+            deliveries.c.subscriber_id == reader.id,
+            deliveries.c.state.not_in(_SETTLED),
+        )
+        .values(plain_text=plain_text)
+    )
+
+
+_SETTLED = [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.SKIPPED]
+
+
+def _set(connection: sa.Connection, reader: SubscriberPreferences, **values: object) -> None:
+    touch(connection, [reader.id])
+    connection.execute(subscribers.update().where(subscribers.c.id == reader.id).values(**values))
+
+
+def get_or_create(
+    connection: sa.Connection, email: str, email_key: str, moment: datetime
+) -> tuple[int, Status]:
+    """Put a stranger on the list as pending; return anybody's row number and how they stand.
+
+    Nobody else can put people on the list until the end of the transaction.
+    """
+    values = {
+        "public_id": new_id(),
+        "email": email,
+        "email_key": email_key,
+        "status": Status.PENDING.value,
+        "source": "form",
+        "created_at": moment,
+    }
+    his = subscribers.c.email_key == email_key
+    insert_if(connection, subscribers, values, ~sa.exists().where(his))
+    query = sa.select(subscribers.c.id, subscribers.c.status).where(his)
+    row = connection.execute(query).one()
+    return row.id, Status(row.status)
+
+
+_PRESENT = frozenset({Status.PENDING.value, Status.ACTIVE.value})
+
+
+def find_present(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
+    """Return the row numbers of those who have not left in any way.
+
+    In a write transaction nobody else can change any of the named until its end. They come in one
+    order, so that two processes which do the same never wait for each other in a circle.
+    """
+    # Whoever left before is held too: an import that took them off may be undone at this moment.
+    query = (
+        sa.select(subscribers.c.id, subscribers.c.status)
+        .where(subscribers.c.public_id.in_(public_ids))
+        .order_by(subscribers.c.id)
+    )
+    if connection.get_execution_options().get("newsletter_write"):
+        query = query.with_for_update()
+    return [id_ for id_, status in connection.execute(query) if status in _PRESENT]
+
+
+def find_removed_by_import(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
+    """Return the row numbers of those whom only an import took off the list, or added as gone.
+
+    That they leave by their own act as well has to be noted: then undoing that import brings none
+    of them back.
+    """
+    query = (
+        sa.select(subscribers.c.id)
+        .join(imported, imported.c.subscriber_id == subscribers.c.id)
+        .where(
+            subscribers.c.public_id.in_(public_ids),
+            subscribers.c.status.not_in(_PRESENT),
+            imported.c.touched.is_(sa.false()),
+        )
+        .order_by(subscribers.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+_MOST: Final = 50
+"""At once, for a provider is asked for each."""
+
+_BY_THE_PROVIDER: Final = [Status.BOUNCED.value, Status.COMPLAINED.value]
+
+
+def find_maybe_blocked(connection: sa.Connection, via: ProviderAccount) -> list[tuple[int, str]]:
+    """Return number and address of those whose confirmation is to leave and might not arrive.
+
+    On the provider's list is who bounced, complained or left there; of whoever was erased, that is
+    not known any more.
+    """
+    listed = [EventKind.UNSUBSCRIBE.value, EventKind.SUPPRESSED.value]
+    maybe = sa.or_(
+        subscribers.c.status.in_(_BY_THE_PROVIDER),
+        sa.exists().where(events.c.subscriber_id == subscribers.c.id, events.c.kind.in_(listed)),
+        sa.exists().where(suppressions.c.address_hash == notices.c.address_hash),
+    )
+    query = (
+        sa.select(subscribers.c.id, subscribers.c.email)
+        .distinct()
+        .join(notices, notices.c.subscriber_id == subscribers.c.id)
+        .where(
+            is_actionable(via),
+            notices.c.kind == NoticeKind.CONFIRMATION.value,
+            notices.c.state == DeliveryState.PENDING.value,
+            notices.c.attempt == 0,
+            notices.c.due_at <= now(connection),
+            maybe,
+        )
+        .order_by(subscribers.c.id)
+        .limit(_MOST)
+    )
+    return [(row.id, row.email) for row in connection.execute(query)]

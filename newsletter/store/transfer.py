@@ -16,8 +16,8 @@ from sqlalchemy.dialects.postgresql import REGCLASS
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import DeliveryState
 from newsletter.store import notice_claims, recovery, sqlite
-from newsletter.store.database import Lock, connect, exclude, now, open_store, upgrade
-from newsletter.store.health import Condition, inspect
+from newsletter.store.database import Lock, connect, lock, now, open_store, upgrade
+from newsletter.store.health import DatabaseState, inspect
 from newsletter.store.migrate import HEAD, migrate, revision
 from newsletter.store.schema import deliveries, ledger, mailings, metadata, notices
 from newsletter.store.sql import insert_many
@@ -33,7 +33,7 @@ _AT_A_TIME = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class Transfer:
     """What came of a move.
 
     Attributes:
@@ -49,7 +49,7 @@ class Moved:
 
 def move(
     settings: Settings, url: str, progress: Callable[[int, int], None] = lambda _done, _total: None
-) -> Moved:
+) -> Transfer:
     """Carry the newsletter's database to another one, and close it.
 
     Args:
@@ -81,12 +81,12 @@ def _move(
     target: Store,
     there: SqliteFile | Server,
     progress: Callable[[int, int], None],
-) -> Moved:
+) -> Transfer:
     ours, theirs = inspect(source, here), inspect(target, there)
     _refuse(ours, theirs)
     if ours.closed and theirs.ledger == ours.ledger:
         _note_moved(source)
-        return Moved(ours.ledger, {}, already=True)
+        return Transfer(ours.ledger, {}, already=True)
     if not ours.closed:
         _close(source)
     try:
@@ -102,10 +102,10 @@ def _move(
             "mend that and run the same command again",
         ) from error
     _note_moved(source)
-    return Moved(ours.ledger, rows)
+    return Transfer(ours.ledger, rows)
 
 
-def _refuse(ours: Condition, theirs: Condition) -> None:
+def _refuse(ours: DatabaseState, theirs: DatabaseState) -> None:
     """Check that the other database can take everything, before anything is changed."""
     if theirs.behind and theirs.ledger:
         raise NewsletterError(
@@ -173,7 +173,7 @@ def _copy(
 ) -> dict[str, int]:
     """Copy everything in one transaction; return how many rows there were, by table."""
     with source.read() as old, target.maintain() as new:
-        exclude(new, Lock.MIGRATING)
+        lock(new, Lock.MIGRATING)
         if revision(new, there.name) != HEAD:
             migrate(new, now(new))
         _refuse_company(new)

@@ -1,40 +1,29 @@
-"""Queries about what nobody knows: what a search can settle, and what was accepted twice."""
+"""Queries about unknown deliveries: what a search at the provider can settle."""
 
 from __future__ import annotations
 
 import itertools
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import Accepted, DeliveryState, UnresolvedRequest
-from newsletter.store.accounts import known_to
-from newsletter.store.claims import make_room, under_way
+from newsletter.model import DeliveryState, UnresolvedRequest
 from newsletter.store.database import now
-from newsletter.store.schema import (
-    acceptances,
-    batches,
-    changes,
-    deliveries,
-    mailings,
-    subscribers,
-)
-from newsletter.store.sql import set_for_each
+from newsletter.store.schema import batches, changes, deliveries, mailings, subscribers
+from newsletter.store.settlement import is_unresolved, restore_limit
+from newsletter.store.sql import is_known_to, set_for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from datetime import datetime
+    from collections.abc import Iterable, Sequence
 
-    from newsletter.model import Outcome
     from newsletter.providers.base import Search, SearchResult
-    from newsletter.store.claims import Claim
 
 BETWEEN_SEARCHES: Final = timedelta(minutes=15)
 """Between the two searches that must both miss a letter before it counts as not taken."""
 
 
-def open_doubts(
+def find_searchable(
     connection: sa.Connection, mailing_id: int, search: Search, account: str | None = None
 ) -> list[UnresolvedRequest]:
     """Return the requests that a search may settle now, oldest first.
@@ -141,7 +130,7 @@ def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -
         }
         for ref, taken in findings.accepted.items()
     ]
-    set_for_each(connection, deliveries, "ref", rows, under_way(batch_id))
+    set_for_each(connection, deliveries, "ref", rows, is_unresolved(batch_id))
 
 
 def _give_back(connection: sa.Connection, batch_id: int) -> int:
@@ -158,7 +147,7 @@ def _give_back(connection: sa.Connection, batch_id: int) -> int:
             state=DeliveryState.PENDING, batch_id=None, sent_again=True, reason="never arrived"
         )
     ).rowcount
-    make_room(connection, batch_id, missing)
+    restore_limit(connection, batch_id, missing)
     # Whoever still holds this batch has lost it.
     connection.execute(
         batches.update()
@@ -172,52 +161,6 @@ def _unknown(batch_id: int) -> sa.ColumnElement[bool]:
     return sa.and_(deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN)
 
 
-def record_late(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> None:
-    """Take in what was accepted of a batch that is no longer this claim's.
-
-    What is not under way elsewhere is accepted by that. What is, or was accepted under another
-    name, may have left twice: that name is kept beside the delivery's.
-    """
-    moment = now(connection)
-    taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
-    query = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.state).where(
-        deliveries.c.ref.in_([reader.ref for reader in claim.readers if reader.ref in taken])
-    )
-    for id_, ref, state in connection.execute(query.with_for_update()).all():
-        name = taken[ref].provider_id
-        this = deliveries.update().where(deliveries.c.id == id_)
-        if state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}:
-            accepted = {"state": DeliveryState.ACCEPTED, "reason": None, "accepted_at": moment}
-            connection.execute(this.values(accepted | {"provider_id": name}))
-        else:
-            record_acceptance(connection, id_, name, moment)
-
-
-def record_acceptance(
-    connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime
-) -> None:
-    """Keep another name under which the provider took a letter, unless it is known already."""
-    known = sa.select(acceptances.c.id).where(
-        acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
-    )
-    if connection.scalar(known) is None:
-        row = {"delivery_id": delivery_id, "provider_id": provider_id, "at": moment}
-        connection.execute(acceptances.insert().values(row))
-
-
-def accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
-    """Return how many deliveries were accepted under more than one name of the provider's."""
-    query = (
-        sa.select(sa.func.count(sa.distinct(acceptances.c.delivery_id)))
-        .join(deliveries, deliveries.c.id == acceptances.c.delivery_id)
-        .where(
-            deliveries.c.mailing_id == mailing_id,
-            deliveries.c.provider_id != acceptances.c.provider_id,
-        )
-    )
-    return connection.scalar(query) or 0
-
-
 def _searchable(
     mailing_id: int, moment: datetime, search: Search, account: str | None
 ) -> sa.ColumnElement[bool]:
@@ -225,7 +168,7 @@ def _searchable(
         deliveries.c.mailing_id == mailing_id,
         deliveries.c.state == DeliveryState.UNKNOWN,
         batches.c.claimed_at > moment - search.retention,
-        known_to(account, batches),
+        is_known_to(account, batches),
         still_searchable(),
     )
 

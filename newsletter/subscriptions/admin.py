@@ -12,12 +12,9 @@ from newsletter.states import LEFT
 from newsletter.store import (
     address_changes,
     consents,
-    heard,
     subscriber_history,
     subscribers,
-)
-from newsletter.store import (
-    signups as signups_store,
+    suppressions,
 )
 from newsletter.store.database import now
 from newsletter.subscriptions.aliases import look_alikes
@@ -30,11 +27,14 @@ if TYPE_CHECKING:
 
     from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
-    from newsletter.store.address_changes import Move, Sent
-    from newsletter.store.heard import Happened
-    from newsletter.store.signups import Asked
-    from newsletter.store.subscriber_history import Received
-    from newsletter.store.subscribers import Suppression
+    from newsletter.store.subscriber_history import (
+        AddressChangeRecord,
+        DeliveryRecord,
+        EventRecord,
+        NoticeRecord,
+        SignupRecord,
+    )
+    from newsletter.store.suppressions import Suppression
     from newsletter.subscriptions.aliases import LookAlike
 
 SOURCE = "cli"
@@ -46,11 +46,11 @@ class Story:
 
     subscriber: Subscriber
     consents: tuple[Consent, ...]
-    deliveries: tuple[Received, ...]
-    events: tuple[Happened, ...]
-    signups: tuple[Asked, ...]
-    notices: tuple[Sent, ...]
-    changes: tuple[Move, ...]
+    deliveries: tuple[DeliveryRecord, ...]
+    events: tuple[EventRecord, ...]
+    signups: tuple[SignupRecord, ...]
+    notices: tuple[NoticeRecord, ...]
+    changes: tuple[AddressChangeRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
         newcomer = entry.newcomer()
         subscribers.add(connection, [newcomer] if newcomer else [])
         if known and entry.agreed:
-            subscribers.confirm(connection, {known.id: moment})
+            subscribers.mark_active(connection, {known.id: moment})
         if known and name and name != known.first_name:
             subscribers.rename(connection, {known.id: name})
         if entry.agreed:
@@ -119,7 +119,7 @@ def unsubscribe(store: Store, email: str) -> bool:
         if known.status in LEFT:
             subscribers.touch(connection, [known.id])
             return False
-        subscribers.leave(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
+        subscribers.mark_left(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
     return True
 
 
@@ -154,18 +154,18 @@ def story(store: Store, email: str) -> Story | Suppression:
 
 def story_of(connection: sa.Connection, key: str) -> Story | None:
     """Return all that is kept of whoever has an address, as it is compared; None for a stranger."""
-    found = subscribers.person(connection, key)
+    found = subscribers.find_one(connection, key)
     if found is None:
         return None
     id_, subscriber = found
     return Story(
         subscriber,
-        tuple(consents.of(connection, id_)),
+        tuple(consents.consents_of(connection, id_)),
         tuple(subscriber_history.deliveries_of(connection, id_)),
-        tuple(heard.of_reader(connection, id_)),
-        tuple(signups_store.of_reader(connection, id_)),
-        tuple(address_changes.sent(connection, id_)),
-        tuple(address_changes.moves(connection, id_)),
+        tuple(subscriber_history.events_of(connection, id_)),
+        tuple(subscriber_history.signups_of(connection, id_)),
+        tuple(subscriber_history.notices_of(connection, id_)),
+        tuple(subscriber_history.address_changes_of(connection, id_)),
     )
 
 
@@ -177,23 +177,23 @@ def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
     """
     key = bare_address(email).key
     with store.read() as connection:
-        found = subscribers.person(connection, key)
+        found = subscribers.find_one(connection, key)
         return tuple(look_alikes(connection, key, found[0] if found else None))
 
 
 def everybody(store: Store, status: Status | None = None) -> Iterator[Subscriber]:
     """Yield the list, or those of one status, as it is now, in the order in which they came."""
     with store.read() as connection:
-        yield from subscribers.everybody(connection, status)
+        yield from subscribers.iterate(connection, status)
 
 
 def stats(store: Store) -> Stats:
     """Count."""
     with store.read() as connection:
         return Stats(
-            subscribers.counts(connection),
-            subscribers.paused(connection, now(connection)),
-            subscribers.suppression_count(connection),
+            subscribers.count_by_status(connection),
+            subscribers.count_paused(connection, now(connection)),
+            suppressions.count(connection),
         )
 
 
@@ -213,8 +213,8 @@ def bare_address(email: str) -> Address:
 
 def suppression_of(connection: sa.Connection, address: Address) -> Suppression | None:
     """Return why and since when only a hash is kept of an address, or None."""
-    digest = address_hash(subscribers.suppression_key(connection), address.key)
-    return subscribers.suppressed(connection, [digest]).get(digest)
+    digest = address_hash(suppressions.hash_key(connection), address.key)
+    return suppressions.find(connection, [digest]).get(digest)
 
 
 def require_gone(connection: sa.Connection, address: Address) -> None:

@@ -101,10 +101,10 @@ def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookA
     local, domain, service = _parts(key)
     plain = local.translate(dict.fromkeys(map(ord, service.signs)))
     domains = service.domains or (domain,)
-    alike = subscribers.written_alike(connection, plain, domains, service.signs)
+    alike = subscribers.find_address_variants(connection, plain, domains, service.signs)
     found = [one for one in alike if one[0] != id_]
     ids = [other_id for other_id, *_ in found]
-    issues = subscriber_history.taken(connection, [*ids, *([id_] if id_ else [])])
+    issues = subscriber_history.issues_accepted(connection, [*ids, *([id_] if id_ else [])])
     own = issues.get(id_ or 0, set())
     return [
         LookAlike(subscriber, _why(key, other_key), tuple(sorted(own & issues[other_id])))

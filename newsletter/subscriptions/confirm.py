@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import tokens
 from newsletter.addresses import address_hash
 from newsletter.model import Status
-from newsletter.store import signups, subscribers
+from newsletter.store import signups, subscribers, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.signup import CONFIRM_WITHIN
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.store import Store
-    from newsletter.store.signups import Origin, SignUp
+    from newsletter.store.signups import ClientInfo, Signup
 
 
 class LinkState(StrEnum):
@@ -52,7 +52,7 @@ def link_state(store: Store, public_id: str) -> LinkState:
         return _link_state(signups.find(connection, public_id), now(connection))
 
 
-def confirm(store: Store, public_id: str, origin: Origin) -> LinkState:
+def confirm(store: Store, public_id: str, origin: ClientInfo) -> LinkState:
     """Make the reader of an open sign-up active; it is committed when this returns.
 
     Args:
@@ -75,12 +75,12 @@ def confirm(store: Store, public_id: str, origin: Origin) -> LinkState:
             subscribers.touch(connection, [found.subscriber_id])
         if found is None or stands is not LinkState.OPEN:
             return stands
-        digest = address_hash(subscribers.suppression_key(connection), found.email_key)
+        digest = address_hash(suppressions.hash_key(connection), found.email_key)
         signups.confirm(connection, found, digest, origin, moment)
     return LinkState.HERE
 
 
-def _link_state(found: SignUp | None, moment: datetime) -> LinkState:
+def _link_state(found: Signup | None, moment: datetime) -> LinkState:
     if found is None:
         return LinkState.NOTHING
     if found.status is Status.ACTIVE:

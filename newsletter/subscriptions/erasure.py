@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.addresses import address_hash
 from newsletter.providers.outbox.send import withdraw
-from newsletter.store import erasure, subscribers
+from newsletter.store import erasure, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.admin import bare_address, require_gone
 from newsletter.subscriptions.event_effects import key_of
@@ -19,7 +19,7 @@ from newsletter.subscriptions.event_effects import key_of
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.store import Store
-    from newsletter.store.erasure import Person
+    from newsletter.store.erasure import ErasedSubscriber
 
 
 def erase(store: Store, settings: Settings, email: str) -> bool:
@@ -48,7 +48,7 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
     return person is not None
 
 
-def erase_reader(store: Store, settings: Settings, who: str) -> Person | None:
+def erase_reader(store: Store, settings: Settings, who: str) -> ErasedSubscriber | None:
     """Erase a reader; committed when this returns, and no mailing waits for him any more.
 
     What is left is to drop the copies of him: `Store.drop_copies`.
@@ -65,10 +65,10 @@ def erase_reader(store: Store, settings: Settings, who: str) -> Person | None:
         NewsletterError: The database cannot be used, or another one has taken its place.
     """
     with store.write() as connection:
-        found = erasure.hold(connection, who)
+        found = erasure.find_and_lock(connection, who)
         if found is None:
             return None
-        secret = subscribers.suppression_key(connection)
+        secret = suppressions.hash_key(connection)
         keys = {found.email_key, *map(key_of, found.others)} - {""}
         hashes = {key: address_hash(secret, key) for key in keys}
         refs = erasure.erase(connection, found, hashes, now(connection))

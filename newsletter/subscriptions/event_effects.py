@@ -15,9 +15,9 @@ from newsletter import states
 from newsletter.addresses import parse_address
 from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
 from newsletter.states import LEFT
-from newsletter.store import events, subscribers, unresolved
+from newsletter.store import events, settlement, subscribers
 from newsletter.store.database import now
-from newsletter.store.events import Told
+from newsletter.store.events import EventRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.model import Event, ProviderSuppression
-    from newsletter.store.events import Addressee, Delivery, Reader
+    from newsletter.store.events import Delivery, EventSubscriber, NoticeRecipient
 
     _Departures: TypeAlias = defaultdict[int, list[tuple[Status, datetime]]]
 
@@ -48,7 +48,7 @@ class _Changes:
     """What a number of events change; nothing is written before all of them are weighed."""
 
     moment: datetime
-    told: list[Told] = field(default_factory=list)
+    told: list[EventRow] = field(default_factory=list)
     standings: dict[int, EventKind] = field(default_factory=dict)
     accepted: dict[int, str] = field(default_factory=dict)
     again: list[tuple[int, str]] = field(default_factory=list)
@@ -58,10 +58,10 @@ class _Changes:
     listed: _Departures = field(default_factory=lambda: defaultdict(list))
     """Of addresses that a provider's own list calls dead, without the words of a server."""
 
-    def weigh(self, event: Event, delivery: Delivery, reader: Reader | None) -> None:
+    def weigh(self, event: Event, delivery: Delivery, reader: EventSubscriber | None) -> None:
         """Take in one event of a delivery."""
         before = self.standings.get(delivery.id, delivery.standing)
-        standing = states.standing_after(before, event.kind)
+        standing = states.strongest_event(before, event.kind)
         if standing and standing is not before:
             self.standings[delivery.id] = standing
         self._take(event.provider_id, delivery)
@@ -70,13 +70,13 @@ class _Changes:
         because = f"because of an earlier {event.because}" if event.because else ""
         detail = ": ".join(filter(None, (because, event.detail)))
         at = min(event.at, self.moment)
-        told = Told(delivery.subscriber_id, delivery.id, event.kind, at, detail, event.cause)
+        told = EventRow(delivery.subscriber_id, delivery.id, event.kind, at, detail, event.cause)
         self.told.append(told)
-        if status := states.departure(event.because or event.kind):
+        if status := states.status_after_event(event.because or event.kind):
             kept = self.listed if _is_by_list(event, status) else self.departures
             kept[delivery.subscriber_id].append((status, at))
 
-    def weigh_notice(self, event: Event, kind: NoticeKind, reader: Reader | None) -> None:
+    def weigh_notice(self, event: Event, kind: NoticeKind, reader: EventSubscriber | None) -> None:
         """Take in one event of a letter to one person alone.
 
         An address that never took a confirmation is forgotten with whoever typed it; that it came
@@ -89,13 +89,13 @@ class _Changes:
         if event.kind in _RETURNED:
             before = self.returned.get(event.ref, event.kind)
             self.returned[event.ref] = max(before, event.kind, key=_RETURNED.index)
-        status = states.departure(event.because or event.kind)
+        status = states.status_after_event(event.because or event.kind)
         if reader is None or status is None or kind in _ELSEWHERE:
             return
         if status is Status.BOUNCED and reader.status is Status.PENDING:
             return
         self.departures[reader.id].append((status, at))
-        self.told.append(Told(reader.id, None, event.kind, at, _NOTICE))
+        self.told.append(EventRow(reader.id, None, event.kind, at, _NOTICE))
 
     def _take(self, name: str, delivery: Delivery) -> None:
         """Take in that the provider had a letter, for so it was whatever happened to it.
@@ -112,21 +112,21 @@ class _Changes:
         elif delivery.state in _TAKEN or (delivery.state is DeliveryState.ACCEPTED and not known):
             self.accepted[delivery.id] = name or known or ""
 
-    def write(self, connection: Connection, readers: Mapping[int, Reader]) -> None:
+    def write(self, connection: Connection, readers: Mapping[int, EventSubscriber]) -> None:
         """Write all of it down; the readers are held, and these are all whom it concerns."""
         told = [one for one in self.told if one.subscriber_id in readers]
         events.record(connection, told)
-        events.set_standings(connection, self.standings)
+        events.set_strongest_events(connection, self.standings)
         events.set_accepted(connection, self.accepted, self.moment)
         events.set_notices_accepted(connection, self.notices, self.moment)
         events.set_notices_returned(connection, self.returned)
         for delivery_id, name in self.again:
-            unresolved.record_acceptance(connection, delivery_id, name, self.moment)
+            settlement.record_acceptance(connection, delivery_id, name, self.moment)
         soft = {one.subscriber_id for one in told if one.kind is EventKind.SOFT_BOUNCE}
         for id_, (given_up, delivered) in events.soft_bounces(connection, soft).items():
             since = readers[id_].confirmed_at
             lately = [at for at in given_up if since is None or at > since]
-            if at := states.worn_out(lately, delivered):
+            if at := states.too_many_soft_bounces(lately, delivered):
                 self.departures[id_].append((Status.BOUNCED, at))
         _believe_list(connection, self.listed, self.departures)
         _let_leave(connection, readers, self.departures)
@@ -164,8 +164,8 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     concerned = {one.subscriber_id or 0 for one in whose.values()}
     concerned |= {to.subscriber_id for to in notices.values()}
     grave = any(_is_grave(found[place]) for place in (*whose, *notices))
-    readers = events.hold_readers(connection, concerned - {0}, to_change=grave)
-    held = events.hold_deliveries(connection, {one.id for one in whose.values()})
+    readers = events.lock_subscribers(connection, concerned - {0}, to_change=grave)
+    held = events.lock_deliveries(connection, {one.id for one in whose.values()})
     changes = _Changes(now(connection))
     mine = {place: held[one.id] for place, one in whose.items() if one.id in held}
     for place, delivery in mine.items():
@@ -187,18 +187,18 @@ def take_over(connection: Connection, found: Sequence[ProviderSuppression]) -> i
     """
     moment = now(connection)
     entries = [(key, one) for one in found if (key := key_of(one.email))]
-    ids = events.numbers(connection, {key for key, _ in entries})
-    readers = events.hold_readers(connection, set(ids.values()), to_change=True)
+    ids = events.subscriber_ids(connection, {key for key, _ in entries})
+    readers = events.lock_subscribers(connection, set(ids.values()), to_change=True)
     departures: _Departures = defaultdict(list)
     listed: _Departures = defaultdict(list)
     told = []
     for key, one in entries:
-        status, at = states.departure(one.because), min(one.at, moment)
+        status, at = states.status_after_event(one.because), min(one.at, moment)
         reader = readers.get(ids.get(key, 0))
         if reader and status and _is_news(reader, at):
             kept = listed if status is Status.BOUNCED else departures
             kept[reader.id].append((status, at))
-            told.append(Told(reader.id, None, one.because, at, _LISTED))
+            told.append(EventRow(reader.id, None, one.because, at, _LISTED))
     events.record(connection, told)
     _believe_list(connection, listed, departures)
     return _let_leave(connection, readers, departures)
@@ -211,7 +211,7 @@ def _believe_list(connection: Connection, listed: _Departures, departures: _Depa
     says nothing of the address, but it keeps letters from it until somebody takes it off.
     """
     blocked = events.only_blocked(connection, listed.keys()) if listed else set()
-    events.note_obstacles(connection, blocked, _LISTED_FOR_A_BLOCK)
+    events.set_obstacles(connection, blocked, _LISTED_FOR_A_BLOCK)
     for id_, of_one in listed.items():
         if id_ not in blocked:
             departures[id_] += of_one
@@ -219,7 +219,7 @@ def _believe_list(connection: Connection, listed: _Departures, departures: _Depa
 
 def _let_leave(
     connection: Connection,
-    readers: Mapping[int, Reader],
+    readers: Mapping[int, EventSubscriber],
     departures: Mapping[int, Iterable[tuple[Status, datetime]]],
 ) -> int:
     """Let readers leave, or note a graver reason of those who left; return how many that were."""
@@ -232,27 +232,27 @@ def _let_leave(
         for departure, at in of_his:
             if _is_news(reader, at):
                 told.append(id_)
-                status = states.graver(status, departure)
+                status = states.more_restrictive(status, departure)
                 since = min(since or at, at)
         if since and (status, since) != (reader.status, reader.left_at):
             leaving[id_] = (status, since)
     subscribers.touch(connection, told)
-    subscribers.leave(connection, leaving)
+    subscribers.mark_left(connection, leaving)
     return len(leaving)
 
 
-def _is_news(reader: Reader, at: datetime) -> bool:
+def _is_news(reader: EventSubscriber, at: datetime) -> bool:
     """Tell whether it happened since a reader last said that he wants the letter."""
     return reader.confirmed_at is None or at > reader.confirmed_at
 
 
-def _is_of_another_address(event: Event, reader: Reader) -> bool:
+def _is_of_another_address(event: Event, reader: EventSubscriber) -> bool:
     """Tell whether an event is of an address that its reader has left since, and not of him.
 
     Whether that one takes mail says nothing of his new one. That he does not want the letter is
     his own word, wherever he read it.
     """
-    if states.departure(event.because or event.kind) in _HIS_WORD:
+    if states.status_after_event(event.because or event.kind) in _HIS_WORD:
         return False
     return key_of(event.email) not in {"", reader.key}
 
@@ -266,14 +266,14 @@ def _is_by_list(event: Event, status: Status) -> bool:
 def _is_grave(event: Event) -> bool:
     """Tell whether an event may change who is mailed."""
     kind = event.because or event.kind
-    return kind is EventKind.SOFT_BOUNCE or states.departure(kind) is not None
+    return kind is EventKind.SOFT_BOUNCE or states.status_after_event(kind) is not None
 
 
 def _deliveries(
     connection: Connection, provider: str, found: Sequence[Event]
 ) -> dict[int, Delivery]:
     """Return whose events are known, by their places."""
-    of_refs = events.by_ref(connection, {event.ref for event in found if event.ref})
+    of_refs = events.deliveries_by_ref(connection, {event.ref for event in found if event.ref})
     whose = {place: of_refs[one.ref] for place, one in enumerate(found) if one.ref in of_refs}
     nameless = {
         place: (key, event.provider_id)
@@ -281,24 +281,24 @@ def _deliveries(
         if not event.ref and event.provider_id and (key := key_of(event.email))
     }
     if nameless:
-        of_names = events.by_name(connection, provider, set(nameless.values()))
+        of_names = events.deliveries_by_name(connection, provider, set(nameless.values()))
         whose |= {place: of_names[one] for place, one in nameless.items() if one in of_names}
     return whose
 
 
 def _notices(
     connection: Connection, found: Sequence[Event], unknown: set[int]
-) -> dict[int, Addressee]:
+) -> dict[int, NoticeRecipient]:
     """Return which of unknown events are of notices, and whose these are."""
     refs = {found[place].ref for place in unknown} - {""}
-    whose = events.of_notices(connection, refs) if refs else {}
+    whose = events.notice_recipients(connection, refs) if refs else {}
     return {place: whose[found[place].ref] for place in unknown if found[place].ref in whose}
 
 
 def _nobodys(connection: Connection, found: Sequence[Event], unknown: set[int]) -> set[int]:
     """Return which of unknown events concern no reader of ours, and never will."""
     refs = {found[place].ref for place in unknown} - {""}
-    proofs = events.of_proofs(connection, refs) if refs else set()
+    proofs = events.proof_refs(connection, refs) if refs else set()
     return {place for place in unknown if not found[place].ref or found[place].ref in proofs}
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
 from newsletter.providers import webhooks as telling
-from newsletter.store import checkpoints, mailings, recovery, subscribers, webhooks
-from newsletter.store.database import Lock, exclude
+from newsletter.store import checkpoints, mailings, recovery, suppressions, webhooks
+from newsletter.store.database import Lock, lock
 from newsletter.store.webhooks import Arrival
 from newsletter.subscriptions import mentions
 from newsletter.subscriptions.event_effects import apply, take_over
@@ -61,7 +61,7 @@ def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> set[tuple[s
         return set()
     named = [mentions.addresses(_storable(body)) for _, _, body, _ in kept]
     with store.write() as connection:
-        secret = subscribers.suppression_key(connection)
+        secret = suppressions.hash_key(connection)
         hashes = [mentions.hashes(secret, keys) for keys in named]
         webhooks.keep(connection, [_arrival(*one) for one in zip(kept, hashes, strict=True)])
     return {(provider, name) for provider, name, _, reading in kept if not reading.whole}
@@ -124,7 +124,7 @@ def _apply_after(store: Store, last: int) -> tuple[int, int]:
             if not webhooks.waiting(connection, after=last, most=1):
                 break
         with store.write() as connection:
-            exclude(connection, Lock.EVENTS)
+            lock(connection, Lock.EVENTS)
             some = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
             done, doubted = _apply(connection, some)
             webhooks.done(connection, done)
@@ -170,10 +170,10 @@ def conclude(store: Store, doubted: Iterable[int]) -> None:
     """
     for mailing_id in sorted(doubted):
         with store.write() as connection:
-            state = mailings.hold(connection, mailing_id).state
-            recovery.close_known(connection, mailing_id)
+            state = mailings.lock(connection, mailing_id).state
+            recovery.close_settled_batches(connection, mailing_id)
             if state is MailingState.COMPLETED_WITH_UNKNOWN:
-                mailings.conclude(connection, mailing_id)
+                mailings.complete_if_done(connection, mailing_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
     count, left, doubted = 0, 0, set[int]()
     for page in telling.pull(settings, since):
         with store.write() as connection:
-            exclude(connection, Lock.EVENTS)
+            lock(connection, Lock.EVENTS)
             doubted |= apply(connection, provider, page.events).mailings
             left += take_over(connection, page.suppressed)
             if page.until:

@@ -14,10 +14,13 @@ from newsletter.subscriptions.csv_cells import guard
 if TYPE_CHECKING:
     from newsletter.model import Consent, Subscriber
     from newsletter.store import Store
-    from newsletter.store.address_changes import Move, Sent
-    from newsletter.store.heard import Happened
-    from newsletter.store.signups import Asked
-    from newsletter.store.subscriber_history import Received
+    from newsletter.store.subscriber_history import (
+        AddressChangeRecord,
+        DeliveryRecord,
+        EventRecord,
+        NoticeRecord,
+        SignupRecord,
+    )
     from newsletter.subscriptions.admin import Story
 
 OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "source")
@@ -68,14 +71,16 @@ def as_document(story: Story) -> dict[str, Any]:
     }
 
 
-def _entry(found: Consent | Happened | Asked | Sent | Move) -> dict[str, Any]:
+def _entry(
+    found: Consent | EventRecord | SignupRecord | NoticeRecord | AddressChangeRecord,
+) -> dict[str, Any]:
     return {
         name: format_utc(value) if isinstance(value, datetime) else value
         for name, value in asdict(found).items()
     }
 
 
-def _delivery(received: Received) -> dict[str, Any]:
+def _delivery(received: DeliveryRecord) -> dict[str, Any]:
     acceptances = [{**asdict(one), "at": format_utc(one.at)} for one in received.acceptances]
     own = {"accepted_at": format_utc(received.accepted_at), "acceptances": acceptances}
     return {**asdict(received), **own}

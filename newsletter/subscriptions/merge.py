@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.model import Status
 from newsletter.states import LEFT
-from newsletter.store.subscribers import Known, Newcomer
+from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -62,7 +62,7 @@ class Entry:
         agreed: When and from which IP address he agreed, if a row made him active.
     """
 
-    was: Known | None
+    was: SubscriberRow | None
     seen: bool = False
     kept_away: str = ""
     status: Status | None = None
@@ -119,12 +119,12 @@ class Entry:
             self.came_with, self.status, self.first_name = row, row.status, row.first_name
             self.confirmed_at = row.confirmed_at
 
-    def newcomer(self) -> Newcomer | None:
+    def newcomer(self) -> NewSubscriber | None:
         """Return whom to put on the list, if he was not on it."""
         row = self.came_with
         if row is None or self.status is None:
             return None
-        return Newcomer(
+        return NewSubscriber(
             row.address.given,
             row.address.key,
             self.first_name,

@@ -14,7 +14,13 @@ from zoneinfo import ZoneInfo
 from newsletter import tokens
 from newsletter.addresses import address_hash, parse_address, visitor_name
 from newsletter.model import NoticeKind, Status
-from newsletter.store import address_changes, notices, signups, subscribers
+from newsletter.store import (
+    address_changes,
+    notices,
+    rate_counters,
+    subscribers,
+    suppressions,
+)
 from newsletter.store.database import now
 from newsletter.subscriptions.admin import story_of
 from newsletter.subscriptions.aliases import mailbox
@@ -27,8 +33,9 @@ if TYPE_CHECKING:
 
     from newsletter.addresses import Address
     from newsletter.store import Store
-    from newsletter.store.address_changes import Change, Reader
-    from newsletter.store.notices import Via
+    from newsletter.store.address_changes import AddressChange
+    from newsletter.store.notices import ProviderAccount
+    from newsletter.store.subscribers import SubscriberPreferences
 
 LINKS_PER_DAY: Final = 3
 """How many links to his preferences a reader is mailed within a day, whoever asks."""
@@ -86,16 +93,16 @@ def subscriber_of_expired_link(store: Store, keys: Sequence[str], token: str) ->
     if change is None:
         return None
     with store.read() as connection:
-        return address_changes.who_asked(connection, change[0]) or tokens.RESERVED_ID
+        return address_changes.subscriber_of(connection, change[0]) or tokens.RESERVED_ID
 
 
-def load(store: Store, public_id: str) -> Reader | None:
+def load(store: Store, public_id: str) -> SubscriberPreferences | None:
     """Return a reader as he is, or None if he is not on the list; nothing changes."""
     with store.read() as connection:
-        return address_changes.find(connection, public_id)
+        return subscribers.find_by_public_id(connection, public_id)
 
 
-def request_link(store: Store, public_id: str, via: Via) -> None:
+def request_link(store: Store, public_id: str, via: ProviderAccount) -> None:
     """Queue the link to somebody's preferences, to the address on file; committed on return.
 
     Nobody learns whether that happened: he may be a stranger, or have had enough for a day, or
@@ -104,11 +111,11 @@ def request_link(store: Store, public_id: str, via: Via) -> None:
     """
     with store.write() as connection:
         moment = now(connection)
-        signups.tally(connection, signups.LINKS, moment)
-        reader = address_changes.find(connection, public_id)
+        rate_counters.count(connection, rate_counters.PREFERENCES_LINKS, moment)
+        reader = subscribers.find_by_public_id(connection, public_id)
         reached = reader is not None and reader.status in _REACHED
         to = (reader.id, reader.email_key) if reader else _NOBODY
-        few = address_changes.asked(connection, to[0], _LINK, moment - _DAY) < LINKS_PER_DAY
+        few = notices.count_caused_by(connection, to[0], _LINK, moment - _DAY) < LINKS_PER_DAY
         _queue(connection, via, NoticeKind.PREFERENCES, to, None, wanted=reached and few)
 
 
@@ -125,9 +132,9 @@ def rename(store: Store, public_id: str, name: str) -> bool:
     """
     clean = visitor_name(name)
     with store.write() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         if reader and reader.first_name != clean:
-            address_changes.set_name(connection, reader, clean)
+            subscribers.set_name(connection, reader, clean)
     return reader is not None
 
 
@@ -142,33 +149,33 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
     if not 1 <= weeks <= MAX_PAUSE_WEEKS:
         raise ValueError("no number of weeks")
     with store.write() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         if reader and reader.status is Status.ACTIVE:
             local = now(connection).astimezone(ZoneInfo(timezone)) + timedelta(weeks=weeks)
             until = local.replace(hour=0, minute=0, second=0, microsecond=0)
-            address_changes.set_pause(connection, reader, until)
+            subscribers.set_pause(connection, reader, until)
     return reader is not None
 
 
 def resume(store: Store, public_id: str) -> bool:
     """Let letters come again; False if he is not on the list."""
     with store.write() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         if reader and reader.paused_until:
-            address_changes.set_pause(connection, reader, None)
+            subscribers.set_pause(connection, reader, None)
     return reader is not None
 
 
 def set_plain_text(store: Store, public_id: str, *, plain_text: bool) -> bool:
     """Let letters come with HTML or without; False if he is not on the list."""
     with store.write() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         if reader and reader.plain_text is not plain_text:
-            address_changes.set_plain_text(connection, reader, plain_text=plain_text)
+            subscribers.set_plain_text(connection, reader, plain_text=plain_text)
     return reader is not None
 
 
-def request_address_change(store: Store, public_id: str, email: str, via: Via) -> bool:
+def request_address_change(store: Store, public_id: str, email: str, via: ProviderAccount) -> bool:
     """Queue a letter to another address, which confirms it from there; nothing changes before.
 
     The answer is the same whoever has that address.
@@ -181,55 +188,53 @@ def request_address_change(store: Store, public_id: str, email: str, via: Via) -
     """
     address = parse_address(email)
     with store.write() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         if reader and reader.status is Status.ACTIVE and reader.email != address.given:
             _queue_address_change(connection, reader, address, via)
     return reader is not None
 
 
 def _queue_address_change(
-    connection: Connection, reader: Reader, address: Address, via: Via
+    connection: Connection, reader: SubscriberPreferences, address: Address, via: ProviderAccount
 ) -> None:
     since = now(connection) - _DAY
-    secret = subscribers.suppression_key(connection)
+    secret = suppressions.hash_key(connection)
     whose = (address_hash(secret, address.key), address_hash(secret, mailbox(address.key)))
-    (to_it,) = notices.queued_to(connection, whose, _NEW, moments=[since])
-    his = address_changes.asked(connection, reader.id, _NEW, since)
-    spurned = notices.came_back(connection, whose, bounced_since=since - _A_MONTH)
+    (to_it,) = notices.count_queued_to(connection, whose, _NEW, moments=[since])
+    his = notices.count_caused_by(connection, reader.id, _NEW, since)
+    spurned = notices.bounced_or_complained(connection, whose, bounced_since=since - _A_MONTH)
     if max(to_it, his) < CHANGES_PER_DAY and not spurned:
         moment = now(connection)
-        change = address_changes.record_change(
-            connection, reader, address.given, address.key, moment
-        )
+        change = address_changes.record(connection, reader, address.given, address.key, moment)
         _queue(connection, via, NoticeKind.NEW_ADDRESS, (reader.id, address.key), change)
 
 
 def address_change_state(store: Store, change: str) -> AddressChangeState:
     """Tell what a link that confirms another address is good for; nothing changes."""
     with store.read() as connection:
-        return _change_state(connection, address_changes.find_change(connection, change))
+        return _change_state(connection, address_changes.find(connection, change))
 
 
-def confirm_address_change(store: Store, change: str, via: Via) -> AddressChangeState:
+def confirm_address_change(store: Store, change: str, via: ProviderAccount) -> AddressChangeState:
     """Give a reader his new address and tell the old one; committed on return.
 
     Returns:
         `AddressChangeState.DONE` also when it had been done before; nothing has changed then.
     """
     with store.write() as connection:
-        found = address_changes.find_change(connection, change)
+        found = address_changes.find(connection, change)
         stands = _change_state(connection, found)
         if found is None or stands is not AddressChangeState.OPEN:
             return stands
-        secret = subscribers.suppression_key(connection)
+        secret = suppressions.hash_key(connection)
         old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
-        address_changes.apply_change(connection, found, (old, new), now(connection))
+        address_changes.apply(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
         _queue(connection, via, NoticeKind.OLD_ADDRESS, to, found.id)
     return AddressChangeState.DONE
 
 
-def _change_state(connection: Connection, found: Change | None) -> AddressChangeState:
+def _change_state(connection: Connection, found: AddressChange | None) -> AddressChangeState:
     if found is None:
         return AddressChangeState.NOTHING
     if found.confirmed_at:
@@ -246,14 +251,14 @@ def _change_state(connection: Connection, found: Change | None) -> AddressChange
 def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     """Return all that is held of a reader (GDPR, articles 15 and 20), or None for a stranger."""
     with store.read() as connection:
-        reader = address_changes.find(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id)
         story = story_of(connection, reader.email_key) if reader else None
     return as_document(story) if story else None
 
 
 def _queue(
     connection: Connection,
-    via: Via,
+    via: ProviderAccount,
     kind: NoticeKind,
     to: tuple[int, str],
     change: int | None,
@@ -262,7 +267,7 @@ def _queue(
 ) -> None:
     """Queue a notice to a reader, by the number of his row, at an address, as it is compared."""
     subscriber_id, key = to
-    secret = subscribers.suppression_key(connection)
+    secret = suppressions.hash_key(connection)
     notices.queue(
         connection,
         via,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.store import refusals, webhooks
+from newsletter.store import events, webhooks
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Cause
     from newsletter.store import Store
-    from newsletter.store.refusals import Refusal
+    from newsletter.store.events import Refusal
 
 LATELY: Final = timedelta(days=30)
 
@@ -84,7 +84,7 @@ class Refused:
 def refused_lately(store: Store) -> list[Refused]:
     """Return what was refused lately and is not solved since, the most subscribers first."""
     with store.read() as connection:
-        found = refusals.since(connection, now(connection) - LATELY)
+        found = events.refusals_since(connection, now(connection) - LATELY)
     groups: dict[tuple[Cause, str], list[Refusal]] = {}
     for one in found:
         groups.setdefault((one.cause, mailbox_provider(one.domain, one.says)), []).append(one)

@@ -10,7 +10,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter.addresses import address_hash
-from newsletter.store import checkpoints, retention, signups, subscribers
+from newsletter.store import (
+    checkpoints,
+    rate_counters,
+    retention,
+    suppressions,
+)
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -67,20 +72,20 @@ def tidy(store: Store, settings: Settings) -> Tidied:
         moment = now(connection)
         checkpoints.put(connection, _NAME, moment)
     done = Tidied(
-        unconfirmed=_all(store, retention.unconfirmed, moment - UNCONFIRMED),
-        ip_addresses=_all(store, retention.ip_addresses, moment - IP_ADDRESSES),
-        events=_all(store, retention.old_events, moment - EVENTS),
-        deliveries=_all(store, retention.old_deliveries, moment - EVENTS),
-        webhooks=_all(store, retention.waiting_webhooks, moment - WAITING_WEBHOOKS),
+        unconfirmed=_all(store, retention.delete_unconfirmed, moment - UNCONFIRMED),
+        ip_addresses=_all(store, retention.clear_client_info, moment - IP_ADDRESSES),
+        events=_all(store, retention.delete_events, moment - EVENTS),
+        deliveries=_all(store, retention.anonymize_deliveries, moment - EVENTS),
+        webhooks=_all(store, retention.delete_unapplied_webhooks, moment - WAITING_WEBHOOKS),
         left=_all(store, _reduce, moment - settings.keep_proof_years * _YEAR),
     )
-    _all(store, retention.late_names, moment)
-    _all(store, signups.drop_tallies, moment)
-    _all(store, retention.old_signups, moment - UNCONFIRMED)
-    _all(store, retention.old_changes, moment - UNCONFIRMED)
-    _all(store, retention.old_notices, moment - NOTICES)
-    _all(store, retention.old_complaints, moment - EVENTS)
-    _all(store, retention.applied_webhooks, moment - APPLIED_WEBHOOKS)
+    _all(store, retention.clear_late_provider_ids, moment)
+    _all(store, rate_counters.delete_old, moment)
+    _all(store, retention.delete_signups, moment - UNCONFIRMED)
+    _all(store, retention.delete_address_changes, moment - UNCONFIRMED)
+    _all(store, retention.delete_notices, moment - NOTICES)
+    _all(store, retention.delete_complaints, moment - EVENTS)
+    _all(store, retention.delete_applied_webhooks, moment - APPLIED_WEBHOOKS)
     store.truncate_log()
     return done
 
@@ -106,9 +111,9 @@ def _all(store: Store, remove: Callable[[Connection, datetime], int], before: da
 
 def _reduce(connection: Connection, before: datetime) -> int:
     """Keep no more of some who left long ago than that they may not be mailed."""
-    secret = subscribers.suppression_key(connection)
-    gone = retention.long_gone(connection, before)
-    retention.reduce_to_hashes(
+    secret = suppressions.hash_key(connection)
+    gone = retention.find_long_gone(connection, before)
+    suppressions.reduce_to_hashes(
         connection, [(id_, address_hash(secret, key), why, at) for id_, key, why, at in gone]
     )
     return len(gone)

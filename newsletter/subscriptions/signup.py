@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.addresses import address_hash
 from newsletter.model import NoticeKind, Status
-from newsletter.store import consents, notices, signups, subscribers
-from newsletter.store.database import Lock, exclude, now
+from newsletter.store import consents, notices, rate_counters, signups, subscribers, suppressions
+from newsletter.store.database import Lock, lock, now
 from newsletter.subscriptions.aliases import mailbox
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from newsletter.addresses import Address
     from newsletter.store import Store
-    from newsletter.store.notices import Via
-    from newsletter.store.signups import Origin
+    from newsletter.store.notices import ProviderAccount
+    from newsletter.store.signups import ClientInfo
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation is good."""
@@ -68,7 +68,7 @@ class SignupRequest:
     first_name: str | None
     wording: str
     form: str
-    origin: Origin
+    origin: ClientInfo
 
 
 class SignupResult(StrEnum):
@@ -92,7 +92,7 @@ class FormState:
     last_closed_at: datetime | None
 
 
-def request_signup(store: Store, wish: SignupRequest, via: Via) -> SignupResult:
+def request_signup(store: Store, wish: SignupRequest, via: ProviderAccount) -> SignupResult:
     """Take a visitor's wish; it is committed when this returns.
 
     Args:
@@ -107,18 +107,18 @@ def request_signup(store: Store, wish: SignupRequest, via: Via) -> SignupResult:
         moment = now(connection)
         networks = _networks(connection, wish.origin.ip)
         reply = _reply(connection, networks, moment)
-        noted = signups.tallied(connection, signups.CLOSED, moment) > 0
+        noted = rate_counters.get_count(connection, rate_counters.CLOSED, moment) > 0
     if reply is SignupResult.CROWDED or (reply is SignupResult.CLOSED and noted):
         return reply  # a flood costs no write
     with store.write() as connection:
-        exclude(connection, Lock.LIST)
+        lock(connection, Lock.LIST)
         moment = now(connection)
         reply = _reply(connection, networks, moment)
-        signups.drop_tallies(connection, moment)
+        rate_counters.delete_old(connection, moment)
         for network in networks or (_UNKNOWN,):
-            signups.tally(connection, network, moment)
+            rate_counters.count(connection, network, moment)
         if reply is SignupResult.CLOSED:
-            signups.tally(connection, signups.CLOSED, moment)
+            rate_counters.count(connection, rate_counters.CLOSED, moment)
         elif reply is SignupResult.TAKEN:
             _take(connection, wish, via, moment)
     return reply
@@ -128,25 +128,27 @@ def form_state(store: Store) -> FormState:
     """Tell how the form is."""
     with store.read() as connection:
         moment = now(connection)
-        last = signups.last_tallied(
-            connection, signups.CLOSED, since=moment - signups.CLOSED_LATELY
+        last = rate_counters.last_counted(
+            connection, rate_counters.CLOSED, since=moment - rate_counters.CLOSED_LATELY
         )
         return FormState(_is_closed(connection, moment), last)
 
 
-def _take(connection: Connection, wish: SignupRequest, via: Via, moment: datetime) -> None:
+def _take(
+    connection: Connection, wish: SignupRequest, via: ProviderAccount, moment: datetime
+) -> None:
     """Put whoever asks on the list, if need be, and queue his letter, if he may have one."""
     address = wish.address
-    secret = subscribers.suppression_key(connection)
+    secret = suppressions.hash_key(connection)
     digest = address_hash(secret, address.key)
     mailbox_digest = address_hash(secret, mailbox(address.key))
     whose = (digest, mailbox_digest)
     since = [moment - span for span, _ in _TO_ONE]
-    sent = notices.queued_to(connection, whose, signups.KINDS, moments=since)
-    spurned = notices.came_back(connection, whose, bounced_since=min(since))
+    sent = notices.count_queued_to(connection, whose, signups.SIGNUP_NOTICES, moments=since)
+    spurned = notices.bounced_or_complained(connection, whose, bounced_since=min(since))
     within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
     allowed = within and not spurned
-    subscriber, status = signups.ensure(connection, address.given, address.key, moment)
+    subscriber, status = subscribers.get_or_create(connection, address.given, address.key, moment)
     here = status is Status.ACTIVE
     signup = signups.record(
         connection,
@@ -173,13 +175,15 @@ def _take(connection: Connection, wish: SignupRequest, via: Via, moment: datetim
 
 
 def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> SignupResult:
-    if any(signups.tallied(connection, name, moment) >= networks[name] for name in networks):
+    if any(
+        rate_counters.get_count(connection, name, moment) >= networks[name] for name in networks
+    ):
         return SignupResult.CROWDED
     return SignupResult.CLOSED if _is_closed(connection, moment) else SignupResult.TAKEN
 
 
 def _is_closed(connection: Connection, moment: datetime) -> bool:
-    letters = notices.queued_since(connection, signups.KINDS, moment=moment - _HOUR)
+    letters = notices.count_queued(connection, signups.SIGNUP_NOTICES, moment=moment - _HOUR)
     return letters >= LETTERS_PER_HOUR
 
 
@@ -188,7 +192,7 @@ def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
 
     Their names give nothing of them away. There are none if the address is not known.
     """
-    secret = subscribers.suppression_key(connection)
+    secret = suppressions.hash_key(connection)
     if ip is None:
         return {}
     address = ip_address(ip)

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.model import Status
-from newsletter.store import leaving, subscribers
-from newsletter.store.database import now
-from newsletter.store.ledger import is_closed
+from newsletter.store import subscribers
+from newsletter.store.database import is_closed, now
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -55,15 +54,15 @@ def unsubscribe_many(
     """
     with store.read() as connection:
         # Where the list was moved to, somebody who had left may have come back: writing is refused.
-        known = leaving.still_here(connection, public_ids) or leaving.taken_off(
+        known = subscribers.find_present(
             connection, public_ids
-        )
+        ) or subscribers.find_removed_by_import(connection, public_ids)
         if not is_closed(connection) and not known:
             return 0
     with store.write() as connection:
         asked = {*public_ids, *others()}
-        here = leaving.still_here(connection, asked)
-        subscribers.touch(connection, leaving.taken_off(connection, asked))
+        here = subscribers.find_present(connection, asked)
+        subscribers.touch(connection, subscribers.find_removed_by_import(connection, asked))
         moment = now(connection)
-        subscribers.leave(connection, dict.fromkeys(here, (Status.UNSUBSCRIBED, moment)))
+        subscribers.mark_left(connection, dict.fromkeys(here, (Status.UNSUBSCRIBED, moment)))
     return len(here)

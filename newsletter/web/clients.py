@@ -5,7 +5,7 @@ from __future__ import annotations
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from newsletter.store.signups import Origin
+from newsletter.store.signups import ClientInfo
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _Address: TypeAlias = IPv4Address | IPv6Address
 _LONGEST_NAME: Final = 200
 
 
-def origin(request: Request, proxies: Sequence[Network]) -> Origin:
+def origin(request: Request, proxies: Sequence[Network]) -> ClientInfo:
     """Return whence a request came.
 
     Args:
@@ -27,7 +27,7 @@ def origin(request: Request, proxies: Sequence[Network]) -> Origin:
     """
     name = "".join(filter(str.isprintable, request.headers.get("user-agent", "")))
     found = _client(request, proxies)
-    return Origin(str(found) if found else None, name[:_LONGEST_NAME].strip() or None)
+    return ClientInfo(str(found) if found else None, name[:_LONGEST_NAME].strip() or None)
 
 
 def _client(request: Request, proxies: Sequence[Network]) -> _Address | None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.concurrency import run_in_threadpool
 
 from newsletter.errors import NewsletterError
-from newsletter.store.signups import latest_issue
+from newsletter.store.mailings import latest_published_slug
 from newsletter.subscriptions import confirm
 from newsletter.subscriptions.confirm import LinkState
 from newsletter.web import addresses, bodies
@@ -87,7 +87,7 @@ class Confirming:
 
     def _here(self) -> Response:
         with self._database.store().read() as connection:
-            slug = latest_issue(connection, rehearsals=self._rehearsals)
+            slug = latest_published_slug(connection, rehearsals=self._rehearsals)
         if slug is None:
             return self._pages.confirmed.answer()
         return self._pages.confirmed_issue.filled(issue=slug).answer()

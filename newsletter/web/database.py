@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.errors import NewsletterError
 from newsletter.store import open_store
-from newsletter.store.ledger import ledger_id
+from newsletter.store.database import ledger_id
 
 if TYPE_CHECKING:
     from newsletter.config import Settings

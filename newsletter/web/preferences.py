@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from newsletter.config import Settings
-    from newsletter.store.address_changes import Reader
+    from newsletter.store.subscribers import SubscriberPreferences
     from newsletter.web.database import Database
     from newsletter.web.pages import Pages
 
@@ -161,7 +161,12 @@ class Preferences:
         return self._show(reader, typed, note=note, status=status)
 
     def _show(
-        self, reader: Reader, typed: Mapping[str, str], *, note: str = "", status: int = 200
+        self,
+        reader: SubscriberPreferences,
+        typed: Mapping[str, str],
+        *,
+        note: str = "",
+        status: int = 200,
     ) -> Response:
         """Show his preferences; what he typed in vain stands in its field for him to mend."""
         standing = "active" if reader.status is Status.ACTIVE else "gone"

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from newsletter import tokens
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
-from newsletter.store import leaving as queries
+from newsletter.store import health as health_store
+from newsletter.store import mailings
 from newsletter.store.database import HEAD
 from newsletter.subscriptions import unsubscribe
 from newsletter.web import addresses, bodies
@@ -110,7 +111,7 @@ class Readers:
             return self._pages.missing.answer(404)
         try:
             with self._database.store().read() as connection:
-                found = queries.published(connection, slug, rehearsals=self._rehearsals)
+                found = mailings.published_letter(connection, slug, rehearsals=self._rehearsals)
         except NewsletterError as error:
             annotate(request.scope, str(error))
             return self._pages.trouble.answer(503, _LATER)
@@ -126,7 +127,7 @@ class Readers:
         """Say whether the database can be used for what the other addresses do, and which it is."""
         try:
             with self._database.store().read() as connection:
-                found = queries.condition(connection)
+                found = health_store.identity(connection)
         except NewsletterError as error:
             annotate(request.scope, str(error))
             # Anybody may ask this: what is wrong stands in the log.

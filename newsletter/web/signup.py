@@ -18,7 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from newsletter import tokens
 from newsletter.addresses import parse_address, visitor_name
 from newsletter.errors import NewsletterError
-from newsletter.store.signups import latest_issue
+from newsletter.store.mailings import latest_published_slug
 from newsletter.subscriptions.signup import (
     LETTERS_PER_HOUR,
     FormState,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from newsletter.store.notices import Via
+    from newsletter.store.notices import ProviderAccount
     from newsletter.web.clients import Network
     from newsletter.web.database import Database
     from newsletter.web.pages import Form, Page, Pages
@@ -68,7 +68,7 @@ class Terms:
 
     wording: str
     address: str
-    via: Via
+    via: ProviderAccount
 
 
 @dataclass(slots=True)
@@ -128,7 +128,7 @@ class Joining:
     def _look(self) -> tuple[FormState, str | None]:
         store = self._database.store()
         with store.read() as connection:
-            issue = latest_issue(connection, rehearsals=self._rehearsals)
+            issue = latest_published_slug(connection, rehearsals=self._rehearsals)
         return form_state(store), issue
 
     async def subscribe(self, request: Request) -> Response:

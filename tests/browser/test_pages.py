@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from newsletter import tokens
 from newsletter.render.palette import contrast, palette
-from newsletter.store.ids import new_id
+from newsletter.store.sql import new_id
 from tests.browser.test_letter import (
     DOUBLE_TEXT,
     MODES,

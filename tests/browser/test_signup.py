@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import tokens
-from newsletter.store.ids import new_id
+from newsletter.store.sql import new_id
 from newsletter.subscriptions.confirm import confirm
 from newsletter.subscriptions.signup import CONFIRM_WITHIN, request_signup
 from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond, computed

@@ -23,22 +23,22 @@ if TYPE_CHECKING:
 
 HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     # In the transaction that freezes, and after it.
-    "audience-uncommitted": ("mailings", "_freeze_audience", "return"),
-    "freeze-uncommitted": ("mailings", "freeze", "return"),
+    "audience-uncommitted": ("freezing", "_freeze_audience", "return"),
+    "freeze-uncommitted": ("freezing", "freeze", "return"),
     "frozen": ("planning", "freeze", "return"),
     # Before the claim, in its transaction, and after it; in the one that lets it leave.
     "claiming": ("claims", "claim", "call"),
     "claim-uncommitted": ("claims", "claim", "return"),
-    "seal-uncommitted": ("claims", "seal", "return"),
+    "seal-uncommitted": ("claims", "record_payload", "return"),
     "claimed": ("sender", "_turn", "return"),
     # In the thread that carries the request: before its first byte, and between its parts.
     "leaving": ("requests", "carry", "call"),
     "writing": ("http", "write", "return"),
     # Before the answer is recorded, in that transaction, and after it.
-    "settling": ("claims", "settle", "call"),
-    "settle-uncommitted": ("claims", "settle", "return"),
+    "settling": ("settlement", "settle", "call"),
+    "settle-uncommitted": ("settlement", "settle", "return"),
     "settled": ("sender_process", "told", "call"),
-    "conclude-uncommitted": ("mailings", "conclude", "return"),
+    "conclude-uncommitted": ("mailings", "complete_if_done", "return"),
     # At any transaction at all: just before its end, and just after it.
     "committing": ("base", "_commit_impl", "call"),
     "committed": ("base", "_commit_impl", "return"),
@@ -46,7 +46,7 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
 """Module, function, and whether it begins or ends."""
 
 IN_RECOVERY: Final[Mapping[str, tuple[str, str, str]]] = {
-    "takeover-uncommitted": ("owners", "end_leases_of_the_gone", "return"),
+    "takeover-uncommitted": ("leases", "end_dead_leases", "return"),
     "lease-uncommitted": ("recovery", "expire_leases", "return"),
     "replay-uncommitted": ("recovery", "replay", "return"),
     "search-uncommitted": ("unresolved", "record_search", "return"),

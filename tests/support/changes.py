@@ -105,10 +105,10 @@ def choose_by_looking() -> None:
 
 def move_by_looking() -> None:
     """Confirm a new address when its link is looked at."""
-    from newsletter.store.notices import Via  # noqa: PLC0415
+    from newsletter.store.notices import ProviderAccount  # noqa: PLC0415
     from newsletter.subscriptions import preferences  # noqa: PLC0415
 
-    via, confirm = Via("outbox", ""), preferences.confirm_address_change
+    via, confirm = ProviderAccount("outbox", ""), preferences.confirm_address_change
     preferences.address_change_state = lambda store, change: confirm(store, change, via)
 
 

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 from newsletter import config, delivery, desk
 from newsletter.model import Accepted
 from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
-from newsletter.store import Store, ids, open_store
+from newsletter.store import Store, open_store
+from newsletter.store import sql as sql_store
 from newsletter.store.schema import subscribers
 from tests.support.databases import prepare_database, where
 
@@ -122,7 +123,7 @@ def add_readers(store: Store, count: int) -> None:
             subscribers.insert(),
             [
                 {
-                    "public_id": ids.new_id(),
+                    "public_id": sql_store.new_id(),
                     "email": f"lezer{n}@example.org",
                     "email_key": f"lezer{n}@example.org",
                     "first_name": "Anna" if n % 2 else None,

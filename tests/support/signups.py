@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from newsletter.addresses import parse_address
 from newsletter.delivery.notices import NoticeRun, NoticeSender
-from newsletter.store.notices import Via
-from newsletter.store.signups import Origin
+from newsletter.store.notices import ProviderAccount
+from newsletter.store.signups import ClientInfo
 from newsletter.subscriptions.signup import SignupRequest
 from tests.support.subscribers import sql
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from tests.support.newsletter import Newsletter
 
-VIA = Via("outbox", "")
+VIA = ProviderAccount("outbox", "")
 WORDING = "Ja, ik wil de brief ontvangen."
-HERE = Origin("192.0.2.7", "Mozilla/5.0 (in tests)")
+HERE = ClientInfo("192.0.2.7", "Mozilla/5.0 (in tests)")
 
 
 def wish(
@@ -44,7 +44,7 @@ def wish(
         first_name=name,
         wording=wording,
         form="https://example.org",
-        origin=Origin(ip, "Mozilla/5.0 (in tests)"),
+        origin=ClientInfo(ip, "Mozilla/5.0 (in tests)"),
     )
 
 

@@ -15,8 +15,8 @@ import httpx
 import sqlalchemy as sa
 
 from newsletter import tokens
-from newsletter.store.ids import new_id
 from newsletter.store.schema import subscribers
+from newsletter.store.sql import new_id
 from tests.support.processes import Process
 from tests.support.subscribers import fresh_store
 

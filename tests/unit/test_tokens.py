@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from itsdangerous import Signer
 
 from newsletter import tokens
-from newsletter.store.ids import new_id
+from newsletter.store.sql import new_id
 
 SUBSCRIBER, MAILING = "a" * 32, "b" * 32
 

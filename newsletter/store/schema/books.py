@@ -6,7 +6,7 @@ import sqlalchemy as sa
 
 from newsletter.store.schema.columns import UtcDateTime, metadata
 
-# One row: who this database is. `suppression_key` never rotates, for hashes made with it are all
+# One row: who this database is. `hash_key` never rotates, for hashes made with it are all
 # that is kept of those who were erased.
 ledger = sa.Table(
     "ledger",

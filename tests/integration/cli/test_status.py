@@ -11,7 +11,7 @@ from newsletter import delivery, desk
 from newsletter.cli.mailing_output import as_text, next_text
 from newsletter.model import RetryLater
 from newsletter.providers import capabilities_of
-from newsletter.store import mailings
+from newsletter.store import freezing
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ def test_what_expired_has_an_account_and_a_next_step(
 ) -> None:
     (draft,) = desk.read_all(newsletter.settings)
     with newsletter.store.write() as connection:
-        mailings.expire(
+        freezing.record_expired(
             connection, draft, SEVEN, provider="resend", provider_url="", rehearsal=False
         )
     receipt = delivery.find_report(newsletter.store, newsletter.slug)

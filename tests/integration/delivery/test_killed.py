@@ -65,7 +65,7 @@ def leave_claimed(
     """Leave all that is to go under way, claimed by a process that is no more."""
     assert run("send", newsletter.slug, "--limit", "5").returncode == 0
     with newsletter.store.write() as connection:
-        mailings.limit(connection, 1, None)
+        mailings.set_limit(connection, 1, None)
         assert mailings.start(connection, 1)
         lost = claims.claim(connection, 1, size=25, lease=LEASE, key_id="k")
     assert lost
@@ -79,7 +79,7 @@ def test_of_a_sender_that_is_gone_from_this_machine_status_says_that_it_is_lost(
     leave_claimed(newsletter, run)
 
     def claim_and_fail() -> None:
-        with sender_locks.held(newsletter.settings.state) as owner:
+        with sender_locks.hold(newsletter.settings.state) as owner:
             assert owner
             with newsletter.store.write() as connection:
                 connection.execute(schema.batches.update().values(owner=owner))

@@ -28,7 +28,7 @@ from newsletter.model import (
     Unknown,
 )
 from newsletter.providers.base import Capabilities
-from newsletter.store import claims, mailings, recovery
+from newsletter.store import claims, freezing, mailing_reports, mailings, recovery, settlement
 from tests.support.newsletter import Newsletter, where, write_issue
 
 if TYPE_CHECKING:
@@ -54,10 +54,10 @@ def template(tmp_path: Path, database: str) -> Path:
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)
     with newsletter.store.write() as connection:
-        mailing = mailings.freeze(
+        mailing = freezing.freeze(
             connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
         )
-        mailings.move(connection, mailing.id, MailingState.SENDING)
+        mailings.change_state(connection, mailing.id, MailingState.SENDING)
     newsletter.store.close()
     return root
 
@@ -122,7 +122,7 @@ class Ledger(RuleBasedStateMachine):
         if claim is None:
             return
         with self.newsletter.store.write() as connection:
-            if not claims.seal(connection, claim, "the same bytes"):
+            if not claims.record_payload(connection, claim, "the same bytes"):
                 return
         self.taken.setdefault(claim.key, {reader.ref for reader in claim.readers})
 
@@ -148,7 +148,7 @@ class Ledger(RuleBasedStateMachine):
             if answer:
                 outcomes[reader.ref] = answer
         with self.newsletter.store.write() as connection:
-            claims.settle(connection, claim, outcomes)
+            settlement.settle(connection, claim, outcomes)
 
     def letters(self) -> Counter[str]:
         return Counter(ref for refs in self.taken.values() for ref in refs)
@@ -176,7 +176,7 @@ class Ledger(RuleBasedStateMachine):
     def pause_or_go_on(self, pause: bool) -> None:  # noqa: FBT001 - hypothesis fills it in
         with self.newsletter.store.write() as connection:
             target = MailingState.PAUSED if pause else MailingState.SENDING
-            mailings.move(connection, 1, target)
+            mailings.change_state(connection, 1, target)
 
     @rule(verdict=st.sampled_from(delivery.UnknownDecision))
     def resolve(self, verdict: delivery.UnknownDecision) -> None:
@@ -199,7 +199,7 @@ class Ledger(RuleBasedStateMachine):
     @rule()
     def conclude(self) -> None:
         with self.newsletter.store.write() as connection:
-            mailings.conclude(connection, 1)
+            mailings.complete_if_done(connection, 1)
 
     @invariant()
     def nobody_has_two_letters_unless_a_person_chose_so(self) -> None:
@@ -208,7 +208,7 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_account_adds_up_and_is_true(self) -> None:
         with self.newsletter.store.read() as connection:
-            receipt = mailings.receipt(connection, mailings.get(connection, 1))
+            receipt = mailing_reports.report(connection, mailings.get(connection, 1))
         assert sum(receipt.counts.values()) == receipt.mailing.audience == READERS
         if receipt.mailing.state in {
             MailingState.COMPLETED,
@@ -229,7 +229,7 @@ class Ledger(RuleBasedStateMachine):
     def what_a_person_is_told_of_it_is_true(self) -> None:
         can = Capabilities("fake", False, 10, LONG, replay=LONG)  # noqa: FBT003 - not a rehearsal
         with self.newsletter.store.read() as connection:
-            receipt = mailings.receipt(connection, mailings.get(connection, 1))
+            receipt = mailing_reports.report(connection, mailings.get(connection, 1))
             settles = can_settle(connection, 1, self.newsletter.settings, can)
         told = delivery.forecast_mailing(receipt, can, self.newsletter.settings)
         unknown = receipt.counts[DeliveryState.UNKNOWN]

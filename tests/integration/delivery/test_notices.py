@@ -18,7 +18,7 @@ from newsletter.delivery import notices
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import NoticeKind, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers.outbox.send import Outbox
-from newsletter.store.notices import Via
+from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.signup import request_signup
@@ -192,7 +192,7 @@ def test_a_notice_that_waited_two_days_is_of_no_use(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
     request_signup(newsletter.store, wish("anna@example.org"), VIA)
-    request_signup(newsletter.store, wish("bert@example.org"), Via("resend", ""))
+    request_signup(newsletter.store, wish("bert@example.org"), ProviderAccount("resend", ""))
     clock[0] += timedelta(hours=48)
     provider = FakeProvider(newsletter.root / "taken")
     assert send_due(newsletter, provider).accepted == 0
@@ -204,9 +204,11 @@ def test_a_notice_that_waited_two_days_is_of_no_use(
 def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), Via("resend", ""))
+    request_signup(newsletter.store, wish("anna@example.org"), ProviderAccount("resend", ""))
     request_signup(
-        newsletter.store, wish("bert@example.org"), Via("outbox", "https://elsewhere.example")
+        newsletter.store,
+        wish("bert@example.org"),
+        ProviderAccount("outbox", "https://elsewhere.example"),
     )
     assert send_due(newsletter, Outbox(tmp_path)).accepted == 0  # type: ignore[arg-type]
     assert queued(newsletter.store) == [("confirmation", "pending")] * 2

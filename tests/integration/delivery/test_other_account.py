@@ -226,7 +226,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
         terms: dict[str, Any] = {"size": 4, "lease": timedelta(minutes=1), "key_id": "k"}
         sealed = claims.claim(connection, 1, **terms, account=own)
         assert sealed
-        assert claims.seal(connection, sealed, "hash")
+        assert claims.record_payload(connection, sealed, "hash")
         assert claims.claim(connection, 1, **terms, account=own)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=2)

@@ -150,7 +150,7 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
     search = provider.capabilities.search
     assert search
     with newsletter.store.write() as connection:
-        (doubt,) = unresolved.open_doubts(connection, 1, search)
+        (doubt,) = unresolved.find_searchable(connection, 1, search)
     # What two others saw before the index could be complete, and tell only after that.
     began = clock()
     clock.moment += LAG

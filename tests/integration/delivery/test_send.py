@@ -22,7 +22,14 @@ from newsletter.model import (
 )
 from newsletter.providers.base import Payload, SubmitResult
 from newsletter.providers.outbox.send import Outbox
-from newsletter.store import claims, mailings, recovery, unresolved
+from newsletter.store import (
+    claims,
+    freezing,
+    mailing_reports,
+    mailings,
+    recovery,
+    settlement,
+)
 from newsletter.store.keys import signing_keys
 from tests.support.newsletter import FakeProvider, Newsletter, add_readers, write_issue
 
@@ -282,14 +289,14 @@ def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, claims.Clai
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)
     with newsletter.store.write() as connection:
-        mailing = mailings.freeze(
+        mailing = freezing.freeze(
             connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
         )
-        mailings.move(connection, mailing.id, MailingState.SENDING)
+        mailings.change_state(connection, mailing.id, MailingState.SENDING)
         key_id = tokens.fingerprint(signing_keys(newsletter.settings)[0])
         claim = claims.claim(connection, mailing.id, size=5, lease=lease, key_id=key_id)
         assert claim
-        assert claims.seal(connection, claim, "0")
+        assert claims.record_payload(connection, claim, "0")
     return mailing.id, claim
 
 
@@ -302,7 +309,7 @@ def test_an_answer_after_the_end_completes_what_ended_with_it_unknown(
         newsletter.lose_process()
         with newsletter.store.write() as connection:
             recovery.expire_leases(connection, 1)
-            mailings.conclude(connection, 1)
+            mailings.complete_if_done(connection, 1)
         assert newsletter.sql("SELECT state FROM mailings") == [("completed_with_unknown",)]
 
     moments: list[object] = []
@@ -340,9 +347,9 @@ def test_only_the_owner_settles(newsletter: Newsletter) -> None:
     assert taken_over
     accepted = {reader.ref: Accepted("late") for reader in claim.readers}
     with newsletter.store.write() as connection:
-        assert not claims.settle(connection, claim, accepted)
-        assert not claims.seal(connection, claim, "0")
-        assert claims.settle(connection, taken_over, accepted)
+        assert not settlement.settle(connection, claim, accepted)
+        assert not claims.record_payload(connection, claim, "0")
+        assert settlement.settle(connection, taken_over, accepted)
     assert newsletter.sql("SELECT DISTINCT provider_id FROM deliveries WHERE batch_id = 1") == [
         ("late",)
     ]
@@ -354,10 +361,10 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(newsletter: Newslette
     with newsletter.store.write() as connection:
         assert recovery.expire_leases(connection, mailing_id) == 5
         # Too late to start sending ...
-        assert not claims.seal(connection, claim, "0")
+        assert not claims.record_payload(connection, claim, "0")
         # ... but an answer that comes now is still an answer.
-        assert claims.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
-        receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
+        assert settlement.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
+        receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
     assert counts(receipt) == {"pending": 20, "accepted": 5}
 
 
@@ -414,7 +421,7 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
 ) -> None:
     mailing_id, claim = _claimed(newsletter, timedelta(hours=1))
     with newsletter.store.write() as connection:
-        claims.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
+        settlement.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
     receipt = delivery.cancel_mailing(newsletter.store, newsletter.slug)
     assert receipt.mailing.state is MailingState.CANCELLED
 
@@ -477,9 +484,9 @@ def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter
     delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     with newsletter.store.write() as connection:
         late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.readers}
-        assert not claims.settle(connection, claim, late)
-        unresolved.record_late(connection, claim, late)
-        receipt = mailings.receipt(connection, mailings.get(connection, mailing_id))
+        assert not settlement.settle(connection, claim, late)
+        settlement.record_late_answers(connection, claim, late)
+        receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
     assert counts(receipt) == {"pending": 20, "accepted": 5}
 
 

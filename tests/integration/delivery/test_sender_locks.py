@@ -55,11 +55,11 @@ class Holder:
 
 def test_a_sender_is_gone_only_once_it_was_killed(folder: Path) -> None:
     holder = Holder(folder)
-    assert sender_locks.gone([holder.owner], folder) == []
+    assert sender_locks.dead_owners([holder.owner], folder) == []
     holder.process.send_signal(signal.SIGSTOP)  # as on a laptop that is suspended
-    assert sender_locks.gone([holder.owner], folder) == []
+    assert sender_locks.dead_owners([holder.owner], folder) == []
     holder.kill()
-    assert sender_locks.gone([holder.owner], folder) == [holder.owner]
+    assert sender_locks.dead_owners([holder.owner], folder) == [holder.owner]
 
 
 def test_two_who_look_at_once_do_not_take_each_other_for_the_sender(folder: Path) -> None:
@@ -68,7 +68,7 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_sender(folder: Path
     found: list[list[str]] = []
 
     def look() -> None:
-        found.extend(sender_locks.gone([holder.owner], folder) for _ in range(200))
+        found.extend(sender_locks.dead_owners([holder.owner], folder) for _ in range(200))
 
     threads = [threading.Thread(target=look) for _ in range(4)]
     for thread in threads:
@@ -79,15 +79,15 @@ def test_two_who_look_at_once_do_not_take_each_other_for_the_sender(folder: Path
 
 
 def test_a_lock_of_this_very_process_is_held(folder: Path) -> None:
-    with sender_locks.held(folder) as owner, sender_locks.held(folder) as other:
+    with sender_locks.hold(folder) as owner, sender_locks.hold(folder) as other:
         assert owner
         assert other
         assert owner != other
-        assert sender_locks.gone([owner, other], folder) == []
+        assert sender_locks.dead_owners([owner, other], folder) == []
         # Neither looking nor another lock's end lets go of it, as POSIX record locks would.
-        with sender_locks.held(folder):
+        with sender_locks.hold(folder):
             pass
-        assert sender_locks.gone([owner], folder) == []
+        assert sender_locks.dead_owners([owner], folder) == []
     assert list(folder.glob("sender-*")) == []
 
 
@@ -108,16 +108,16 @@ def test_a_forked_child_that_lives_on_keeps_the_lock(folder: Path) -> None:
         start_new_session=True,
     )
     owner, _, group = done.stdout.strip().rpartition(" ")
-    assert sender_locks.gone([owner], folder) == []
+    assert sender_locks.dead_owners([owner], folder) == []
     os.killpg(int(group), signal.SIGKILL)
     until = time.monotonic() + 10
-    while not sender_locks.gone([owner], folder):
+    while not sender_locks.dead_owners([owner], folder):
         assert time.monotonic() < until
         time.sleep(0.01)
 
 
 def test_a_program_that_a_sender_starts_does_not_get_its_lock(folder: Path) -> None:
-    with sender_locks.held(folder):
+    with sender_locks.hold(folder):
         listed = subprocess.run(
             ["ls", "-l", "/proc/self/fd"], capture_output=True, encoding="utf-8", check=True
         )
@@ -143,9 +143,9 @@ def test_in_place_of_the_file_another_one_proves_nothing(
 ) -> None:
     holder = Holder(folder)
     change(holder.path)
-    assert sender_locks.gone([holder.owner], folder) == []
+    assert sender_locks.dead_owners([holder.owner], folder) == []
     holder.kill()
-    assert sender_locks.gone([holder.owner], folder) == []
+    assert sender_locks.dead_owners([holder.owner], folder) == []
 
 
 @pytest.mark.parametrize(
@@ -156,8 +156,8 @@ def test_a_lock_of_elsewhere_proves_nothing_here(folder: Path, place: int) -> No
     holder.kill()
     parts = holder.owner.split(" ")
     parts[place] = f"{'0' * 32 if place == 1 else int(parts[place]) + 1}"
-    assert sender_locks.gone([" ".join(parts)], folder) == []
-    assert sender_locks.gone([holder.owner], folder) == [holder.owner]
+    assert sender_locks.dead_owners([" ".join(parts)], folder) == []
+    assert sender_locks.dead_owners([holder.owner], folder) == [holder.owner]
 
 
 @pytest.mark.parametrize(
@@ -165,8 +165,8 @@ def test_a_lock_of_elsewhere_proves_nothing_here(folder: Path, place: int) -> No
 )
 def test_what_names_no_lock_proves_nothing(folder: Path, owner: str) -> None:
     folder.mkdir()
-    assert sender_locks.gone([owner], folder) == []
-    assert sender_locks.gone([owner], folder / "not there") == []
+    assert sender_locks.dead_owners([owner], folder) == []
+    assert sender_locks.dead_owners([owner], folder / "not there") == []
 
 
 def test_on_a_file_system_whose_locks_may_lie_there_is_none(
@@ -179,17 +179,17 @@ def test_on_a_file_system_whose_locks_may_lie_there_is_none(
     holder.kill()
     for number in (0x6969, 0xFF534D42, 0xFE534D42, 0x65735546, 0x01021997, 0x9FA0, None):
         monkeypatch.setattr(sender_locks, "file_system", lambda _file, number=number: number)
-        assert sender_locks.gone([holder.owner], folder) == []
-        with sender_locks.held(folder) as owner:
+        assert sender_locks.dead_owners([holder.owner], folder) == []
+        with sender_locks.hold(folder) as owner:
             assert owner is None
     assert [path.name for path in folder.glob("sender-*")] == [holder.path.name]
 
 
 def test_where_no_file_can_be_made_there_is_no_lock(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with sender_locks.held(tmp_path / "file" / "deeper") as owner:
+    with sender_locks.hold(tmp_path / "file" / "deeper") as owner:
         assert owner is None
-    with sender_locks.held(Path("/proc/self")) as owner:
+    with sender_locks.hold(Path("/proc/self")) as owner:
         assert owner is None
 
 
@@ -197,13 +197,13 @@ def test_an_error_leaves_the_file_for_who_finds_the_lease(folder: Path) -> None:
     found = []
 
     def fail() -> None:
-        with sender_locks.held(folder) as owner:
+        with sender_locks.hold(folder) as owner:
             found.append(str(owner))
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
-    assert sender_locks.gone(found, folder) == found
+    assert sender_locks.dead_owners(found, folder) == found
 
 
 def test_old_files_go_but_never_one_that_is_held(folder: Path) -> None:
@@ -212,8 +212,8 @@ def test_old_files_go_but_never_one_that_is_held(folder: Path) -> None:
     young.kill()
     for holder in (dead, alive):
         os.utime(holder.path, (0, 0))
-    with sender_locks.held(folder):
+    with sender_locks.hold(folder):
         pass
     assert {path.name for path in folder.glob("sender-*")} == {alive.path.name, young.path.name}
-    assert sender_locks.gone([alive.owner], folder) == []
+    assert sender_locks.dead_owners([alive.owner], folder) == []
     alive.kill()

@@ -17,7 +17,6 @@ from newsletter.errors import NewsletterError
 from newsletter.imports import undo as undo_imports
 from newsletter.model import EventKind, ProviderSuppression
 from newsletter.store import imports
-from newsletter.store import leaving as leaving_queries
 from newsletter.store import subscribers as people_queries
 from newsletter.store.database import now
 from newsletter.subscriptions import admin as list_
@@ -158,8 +157,8 @@ def test_undoing_waits_for_who_leaves_at_that_moment(
     done: list[Undone] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
     with store.write() as connection:
-        leaving_queries.still_here(connection, anna)
-        people_queries.touch(connection, leaving_queries.taken_off(connection, anna))
+        people_queries.find_present(connection, anna)
+        people_queries.touch(connection, people_queries.find_removed_by_import(connection, anna))
         undoing_it.start()
         time.sleep(0.5)
     undoing_it.join()

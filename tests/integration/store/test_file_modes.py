@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.store import keys, modes
+from newsletter.store import files, keys
 from tests.support.newsletter import Newsletter
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def test_the_key_and_the_log_too(root: Path) -> None:
     for path in paths:
         path.touch()
         path.chmod(0o644)
-    assert len(modes.close_to_others(settings)) == 2
+    assert len(files.close_to_others(settings)) == 2
     assert [mode(path) for path in paths] == [0o640, 0o640]
-    assert modes.close_to_others(settings) == []
+    assert files.close_to_others(settings) == []
 
 
 def test_what_cannot_be_closed_is_told_with_what_to_do(
@@ -60,7 +60,7 @@ def test_what_cannot_be_closed_is_told_with_what_to_do(
     path.chmod(0o604)
     # A file system without rights takes the change and does nothing.
     monkeypatch.setattr(type(path), "chmod", lambda _path, _mode: None)
-    (told,) = modes.close_to_others(newsletter.settings)
+    (told,) = files.close_to_others(newsletter.settings)
     assert "chmod 600 newsletter.db" in told
 
 

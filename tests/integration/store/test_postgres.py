@@ -18,10 +18,12 @@ from newsletter.model import Accepted, DeliveryState, MailingState, RequestRefus
 from newsletter.store import (
     claims,
     database,
-    history,
+    freezing,
+    mailing_reports,
     mailings,
     open_store,
     recovery,
+    settlement,
     subscribers,
 )
 from newsletter.store.database import HEAD
@@ -63,7 +65,7 @@ def begin(newsletter: Newsletter) -> Mailing:
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)
     with newsletter.store.write() as connection:
-        frozen = mailings.freeze(
+        frozen = freezing.freeze(
             connection, draft.issue, letter, provider="fake", provider_url="", rehearsal=False
         )
         assert mailings.start(connection, frozen.id)
@@ -74,7 +76,7 @@ def claim(store: Store, mailing: Mailing, size: int = 5) -> Claim | None:
     with store.write() as connection:
         taken = claims.claim(connection, mailing.id, size=size, lease=HOUR, key_id="k")
         if taken:
-            claims.seal(connection, taken, "0")
+            claims.record_payload(connection, taken, "0")
         return taken
 
 
@@ -240,16 +242,18 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
         assert mine
         own.stop()
         with pytest.raises(TryAgain), newsletter.store.write() as connection:
-            claims.settle(connection, mine, {})
+            settlement.settle(connection, mine, {})
         own.start()
         with newsletter.store.write() as connection:
-            assert claims.settle(connection, mine, {r.ref: Accepted("id") for r in mine.readers})
+            assert settlement.settle(
+                connection, mine, {r.ref: Accepted("id") for r in mine.readers}
+            )
         # In the middle of a transaction: what was claimed in it was never claimed.
         with pytest.raises(TryAgain), newsletter.store.write() as connection:  # noqa: PT012
             assert claims.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
             own.restart()
         with newsletter.store.read() as connection:
-            counts = mailings.receipt(connection, mailing).counts
+            counts = mailing_reports.report(connection, mailing).counts
         assert {s: n for s, n in counts.items() if n} == {
             DeliveryState.ACCEPTED: 5,
             DeliveryState.PENDING: 15,
@@ -263,7 +267,7 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
     assert unsubscribe(newsletter.store, "lezer0@example.org")
     with newsletter.store.write() as leaving:
         known = subscribers.find(leaving, ["lezer1@example.org"])["lezer1@example.org"]
-        subscribers.leave(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
+        subscribers.mark_left(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
         # He has not been told yet that he left, so nobody waits for him here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken
@@ -272,7 +276,7 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
     # ... and now that he has, he gets nothing.
     assert claim(newsletter.store, mailing, size=20) is None
     with newsletter.store.read() as connection:
-        assert mailings.receipt(connection, mailing).counts[DeliveryState.SKIPPED] == 2
+        assert mailing_reports.report(connection, mailing).counts[DeliveryState.SKIPPED] == 2
 
 
 def test_who_leaves_during_a_claim_waits_until_it_is_known(
@@ -316,10 +320,10 @@ def test_what_another_is_claiming_is_worth_waiting_for(
         assert claims.claim(other, mailing.id, size=20, lease=HOUR, key_id="k")
         assert claim(newsletter.store, mailing) is None
         with newsletter.store.read() as connection:
-            assert recovery.others_at_work(connection, mailing.id)
+            assert recovery.has_other_workers(connection, mailing.id)
     newsletter.sql("UPDATE deliveries SET state = 'accepted'")
     with newsletter.store.read() as connection:
-        assert not recovery.others_at_work(connection, mailing.id)
+        assert not recovery.has_other_workers(connection, mailing.id)
 
 
 def test_a_limit_is_shared_by_all_who_claim(newsletter: Newsletter, mailing: Mailing) -> None:
@@ -336,7 +340,7 @@ def test_letters_are_counted_by_one_at_a_time(newsletter: Newsletter, mailing: M
     def careful(_n: int) -> None:
         with newsletter.store.write() as connection:
             past = datetime.now(UTC) - HOUR
-            if claims.letters_since(connection, past) < 10:
+            if claims.count_claimed_since(connection, past) < 10:
                 claims.claim(connection, mailing.id, size=5, lease=HOUR, key_id="k")
 
     with ThreadPoolExecutor(8) as pool:
@@ -365,7 +369,7 @@ def test_a_lease_is_not_ended_under_who_settles(newsletter: Newsletter, mailing:
     assert mine
     newsletter.lose_process()
     with newsletter.store.write() as settling:
-        assert claims.settle(settling, mine, {r.ref: Accepted("id") for r in mine.readers})
+        assert settlement.settle(settling, mine, {r.ref: Accepted("id") for r in mine.readers})
         with newsletter.store.write() as other:
             assert recovery.expire_leases(other, mailing.id) == 0
     assert newsletter.sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'") == [(5,)]
@@ -379,7 +383,7 @@ def test_nothing_is_completed_while_another_claims(
 
     def conclude() -> None:
         with newsletter.store.write() as connection:
-            mailings.conclude(connection, mailing.id)
+            mailings.complete_if_done(connection, mailing.id)
         concluded.set()
 
     with newsletter.store.write() as claiming:
@@ -404,11 +408,11 @@ def test_many_freezes_at_once_are_one_mailing(newsletter: Newsletter) -> None:
 
     def freeze(_n: int) -> int:
         with newsletter.store.write() as connection:
-            mailings.alone(connection)
-            other = history.find(connection, newsletter.slug, rehearsal=False)
+            freezing.lock_freezing(connection)
+            other = mailings.find(connection, newsletter.slug, rehearsal=False)
             return (
                 other
-                or mailings.freeze(
+                or freezing.freeze(
                     connection, issue, letter, provider="x", provider_url="", rehearsal=False
                 )
             ).id
@@ -433,7 +437,7 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
     mine = claim(newsletter.store, mailing)
     assert mine
     with newsletter.store.write() as connection:
-        claims.settle(
+        settlement.settle(
             connection, mine, {r.ref: RequestRefused("no such key") for r in mine.readers}
         )
     counts = delivery.find_report(newsletter.store, newsletter.slug)
@@ -444,9 +448,9 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
 
 def test_a_report_sees_one_moment(newsletter: Newsletter, mailing: Mailing) -> None:
     with newsletter.store.read() as connection:
-        before = mailings.receipt(connection, mailing)
+        before = mailing_reports.report(connection, mailing)
         assert claim(newsletter.store, mailing)
-        assert mailings.receipt(connection, mailing) == before
+        assert mailing_reports.report(connection, mailing) == before
 
 
 def test_reading_cannot_write(newsletter: Newsletter) -> None:

@@ -18,14 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from newsletter import config, store
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import (
-    copies,
-    keys,
-    open_store,
-    sqlite,
-)
-from newsletter.store import (
     database as database_store,
 )
+from newsletter.store import files, keys, open_store, sqlite
 from newsletter.store import (
     url as url_store,
 )
@@ -91,7 +86,7 @@ def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
         assert connection.exec_driver_sql("SELECT count(*) FROM mailings").scalar() == 0
     copy = database(root).with_name(f"newsletter.db.before-{database_store.HEAD}")
     with opened.read() as connection:
-        assert copies.recorded(connection) == [copy]
+        assert files.recorded_copies(connection) == [copy]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     backup = copy.read_bytes()
     open_store(settings)

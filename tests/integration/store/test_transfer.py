@@ -21,7 +21,6 @@ from newsletter.model import ImportChange, Status
 from newsletter.store import (
     checkpoints,
     claims,
-    history,
     imports,
     keys,
     mailings,
@@ -85,7 +84,7 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
     newsletter.send(FakeProvider(root / "taken"), limit=10)
     with newsletter.store.write() as connection:
         keys.record_fingerprint(connection, "0123456789abcdef")
-        mailing = history.latest(connection, 1)[0]
+        mailing = mailings.find_latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
         checkpoints.put(connection, "tidied", now(connection))
@@ -210,7 +209,7 @@ def test_nothing_moves_while_letters_are_under_way(newsletter: Newsletter, other
         lease = timedelta(hours=1)
         claim = claims.claim(connection, 1, size=5, lease=lease, key_id="k")
         assert claim
-        assert claims.seal(connection, claim, "hash")
+        assert claims.record_payload(connection, claim, "hash")
     with pytest.raises(TryAgain, match="5 letters are under way"):
         transfer.move(newsletter.settings, other)
     add(newsletter.store, "nieuw@example.org", consent="ja")

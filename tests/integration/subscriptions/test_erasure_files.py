@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import copies, sqlite
+from newsletter.store import files, sqlite
 from newsletter.store.database import now
 from newsletter.subscriptions.erasure import erase
 from tests.support.newsletter import Newsletter, raw
@@ -47,11 +47,11 @@ def test_a_log_that_others_read_is_emptied_by_the_next_try(
 
 
 def test_a_migrations_copy_goes_if_it_knows_him(newsletter: Newsletter) -> None:
-    older = copies.copy_before(database(newsletter), "0003")
+    older = files.copy_path(database(newsletter), "0003")
     sqlite.back_up(database(newsletter), older)
     erase(newsletter.store, newsletter.settings, "lezer4@example.org")
     assert not older.exists()
-    newer = copies.copy_before(database(newsletter), "0004")
+    newer = files.copy_path(database(newsletter), "0004")
     sqlite.back_up(database(newsletter), newer)
     erase(newsletter.store, newsletter.settings, READER)
     assert not newer.exists()
@@ -64,7 +64,7 @@ def test_a_migrations_copy_goes_if_it_knows_him(newsletter: Newsletter) -> None:
 def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(
     newsletter: Newsletter,
 ) -> None:
-    older = copies.copy_before(database(newsletter), "0003")
+    older = files.copy_path(database(newsletter), "0003")
     sqlite.back_up(database(newsletter), older)
     newsletter.sql(
         "UPDATE subscribers SET email = 'nieuw@example.org', email_key = 'nieuw@example.org'"
@@ -84,7 +84,7 @@ def test_a_copy_goes_whatever_the_name_of_the_database_means_in_a_pattern(
 ) -> None:
     monkeypatch.setenv("NEWSLETTER_DATABASE_URL", f"sqlite:///{name}")
     newsletter = Newsletter(root)
-    older = copies.copy_before(root / name, "0003")
+    older = files.copy_path(root / name, "0003")
     sqlite.back_up(root / name, older)
     other = root / "lijst1.db.before-0003"
     shutil.copy(older, other)
@@ -100,11 +100,11 @@ def test_a_copy_goes_that_was_made_under_another_name_or_in_another_folder(
     newsletter: Newsletter, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     before = database(newsletter)
-    here, there = (copies.copy_before(before, number) for number in ("0003", "0004"))
+    here, there = (files.copy_path(before, number) for number in ("0003", "0004"))
     for copy in (here, there):
         sqlite.back_up(before, copy)
         with newsletter.store.write() as connection:
-            copies.record(connection, copy, now(connection))
+            files.record_copy(connection, copy, now(connection))
     newsletter.store.close()
     (root / "moved").mkdir()
     before.rename(root / "moved" / "list.db")
@@ -119,7 +119,7 @@ def test_a_copy_goes_that_was_made_under_another_name_or_in_another_folder(
 def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(
     newsletter: Newsletter,
 ) -> None:
-    copy = copies.copy_before(database(newsletter), "0003")
+    copy = files.copy_path(database(newsletter), "0003")
     sqlite.back_up(database(newsletter), copy)
     with raw(copy) as connection:
         connection.execute("PRAGMA secure_delete = ON")
@@ -140,8 +140,6 @@ def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(
 
 
 def test_a_copy_that_cannot_be_read_is_named(newsletter: Newsletter) -> None:
-    shutil.copy(
-        newsletter.root / "newsletter.toml", copies.copy_before(database(newsletter), "0003")
-    )
+    shutil.copy(newsletter.root / "newsletter.toml", files.copy_path(database(newsletter), "0003"))
     with pytest.raises(NewsletterError, match="before-0003"):
         erase(newsletter.store, newsletter.settings, READER)

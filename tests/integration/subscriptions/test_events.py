@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from newsletter import delivery
 from newsletter.addresses import address_hash
 from newsletter.model import Accepted, DeliveryState, Event, EventKind, ProviderSuppression, Unknown
-from newsletter.store import notices, subscribers, webhooks
-from newsletter.store.database import Lock, exclude
+from newsletter.store import notices, suppressions, webhooks
+from newsletter.store.database import Lock, lock
 from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_since, apply_waiting, keep
 from newsletter.subscriptions.preferences import (
@@ -480,7 +480,7 @@ def test_an_event_of_a_proof_is_nobodys(letters: Letters) -> None:
 def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown") -> None:
     """Let a letter to the first reader alone have left, an hour ago."""
     with letters.newsletter.store.write() as connection:
-        digest = address_hash(subscribers.suppression_key(connection), email(0))
+        digest = address_hash(suppressions.hash_key(connection), email(0))
     queued = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f+00:00}"
     sql(
         letters.newsletter.store,
@@ -494,8 +494,8 @@ def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown"
 def spurned(letters: Letters, *, bounced_since: float = 30 * DAY) -> bool:
     with letters.newsletter.store.read() as connection:
         since = datetime.now(UTC) - timedelta(seconds=bounced_since)
-        digest = address_hash(subscribers.suppression_key(connection), email(0))
-        return notices.came_back(connection, (digest, digest), bounced_since=since)
+        digest = address_hash(suppressions.hash_key(connection), email(0))
+        return notices.bounced_or_complained(connection, (digest, digest), bounced_since=since)
 
 
 @pytest.mark.parametrize(
@@ -634,7 +634,7 @@ def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> No
     keep(store, [("resend", "unread", b'{"type": "email.bounced", "to": "LEZER0@example.org"}')])
     assert waiting(letters) == 3
     with store.write() as connection:
-        secret = subscribers.suppression_key(connection)
+        secret = suppressions.hash_key(connection)
         webhooks.forget(connection, address_hash(secret, email(0)), email(0))
     assert waiting(letters) == 1
     ((body,),) = sql(store, "SELECT body FROM webhooks")
@@ -660,7 +660,7 @@ def test_what_tells_nothing_of_a_letter_is_not_even_kept(letters: Letters) -> No
 
 def listed(letters: Letters, *found: ProviderSuppression) -> int:
     with letters.newsletter.store.write() as connection:
-        exclude(connection, Lock.EVENTS)
+        lock(connection, Lock.EVENTS)
         return take_over(connection, found)
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from newsletter import config
 from newsletter.providers.webhooks import remove_suppression
-from newsletter.store.notices import Via
+from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.events import pull
 from newsletter.subscriptions.signup import request_signup
 from tests.support.events import Letters, email
@@ -496,7 +496,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
         fake.suppressed = [entry("resend", reader, "bounce", 9000.0) for reader in (0, 1)]
         fake.restricted = restricted
         environment = letters.newsletter.for_real(fake.url)
-        via = Via("resend", fake.url)
+        via = ProviderAccount("resend", fake.url)
         for who in (email(0), "nieuw@example.org"):
             request_signup(letters.newsletter.store, wish(who), via)
         sent = run("send", "--due", "--no-preflight", env=environment)

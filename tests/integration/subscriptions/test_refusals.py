@@ -17,7 +17,7 @@ from newsletter.config import load
 from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers.resend import events as resend_events
 from newsletter.store import open_store, sqlite
-from newsletter.store.database import Lock, exclude
+from newsletter.store.database import Lock, lock
 from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_waiting, keep
 from newsletter.subscriptions.refusals import (
@@ -64,7 +64,7 @@ def listed(letters: Letters, reader: int = 0) -> int:
     """Let the provider's list say that an address is dead."""
     entry = ProviderSuppression(email(reader), EventKind.HARD_BOUNCE, datetime.now(UTC))
     with letters.newsletter.store.write() as connection:
-        exclude(connection, Lock.EVENTS)
+        lock(connection, Lock.EVENTS)
         return take_over(connection, [entry])
 
 
@@ -117,7 +117,7 @@ def test_a_list_of_letters_without_words_does_not_overrule_the_server(letters: L
     bare = Event(EventKind.HARD_BOUNCE, datetime.now(UTC), "", name, email(0))
     other = sql(letters.newsletter.store, "SELECT provider FROM mailings")[0][0]
     with letters.newsletter.store.write() as connection:
-        exclude(connection, Lock.EVENTS)
+        lock(connection, Lock.EVENTS)
         assert apply(connection, str(other), [bare]).places == {0}
     assert letters.status() == "active"
     assert listed(letters) == 0
@@ -146,7 +146,7 @@ def test_not_spam_is_noted_and_no_complaint(letters: Letters) -> None:
     at = datetime.now(UTC)
     note = Event(EventKind.NOTE, at, letters.ref(), detail="a report of the type not-spam")
     with letters.newsletter.store.write() as connection:
-        exclude(connection, Lock.EVENTS)
+        lock(connection, Lock.EVENTS)
         apply(connection, "ses", [note])
     assert letters.status() == "active"
     assert letters.standing() is None

@@ -14,8 +14,8 @@ import pytest
 from newsletter import delivery
 from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
-from newsletter.store import subscribers
-from newsletter.store.subscribers import Suppression
+from newsletter.store import suppressions
+from newsletter.store.suppressions import Suppression
 from newsletter.subscriptions.admin import add, story
 from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.erasure import erase
@@ -279,7 +279,7 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
 def test_who_was_erased_before_and_left_again_is_no_trouble(letters: Letters) -> None:
     store = letters.newsletter.store
     with store.write() as connection:
-        digest = address_hash(subscribers.suppression_key(connection), email(0))
+        digest = address_hash(suppressions.hash_key(connection), email(0))
     sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2020-01-01')", digest)
     letters.hear(letters.told("complaint"))
     age(letters, "subscribers", "left_at", 4000)

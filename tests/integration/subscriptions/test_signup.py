@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from newsletter.addresses import address_hash, parse_address
 from newsletter.errors import NewsletterError
-from newsletter.store import subscribers
+from newsletter.store import suppressions
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.admin import Story, add, story, unsubscribe
 from newsletter.subscriptions.confirm import LinkState, confirm, link_state
@@ -60,7 +60,7 @@ def store(root: Path, clock: Clock) -> Store:
 def erase(store: Store, email: str) -> None:
     """Leave nothing of somebody but the hash of his address."""
     with store.write() as connection:
-        key = subscribers.suppression_key(connection)
+        key = suppressions.hash_key(connection)
         digest = address_hash(key, parse_address(email).key)
     sql(store, "DELETE FROM subscribers WHERE email = ?", email)
     moment = "2026-10-01 08:00:00.000000+00:00"

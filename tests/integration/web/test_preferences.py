@@ -419,7 +419,7 @@ def test_a_second_wish_waits_for_the_letter_that_is_leaving_and_not_the_other_wa
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
             while database == "postgresql" and sql(newsletter.store, waits) == [(0,)]:
                 time.sleep(0.01)
-            notice_claims.seal(connection, notice, "of these bytes")
+            notice_claims.record_payload(connection, notice, "of these bytes")
         assert second.result(60)
     kinds = sql(newsletter.store, "SELECT state, change_id IS NULL FROM notices ORDER BY id")
     assert [(state, bool(gone)) for state, gone in kinds] == [

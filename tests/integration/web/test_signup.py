@@ -15,8 +15,8 @@ import pytest
 
 from newsletter import tokens
 from newsletter.addresses import address_hash
-from newsletter.store import subscribers
-from newsletter.store.ids import new_id
+from newsletter.store import suppressions
+from newsletter.store.sql import new_id
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import confirm
 from newsletter.subscriptions.signup import LETTERS_PER_HOUR, REQUESTS_PER_HOUR, request_signup
@@ -193,7 +193,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
     ):
         readers.join(name, status)
     with store.write() as connection:
-        digest = address_hash(subscribers.suppression_key(connection), "gewist@example.org")
+        digest = address_hash(suppressions.hash_key(connection), "gewist@example.org")
     sql(
         store, "INSERT INTO suppressions VALUES (?, 'erased', '2026-01-01 00:00:00.000000')", digest
     )

@@ -16,8 +16,8 @@ import pytest
 
 from newsletter import tokens
 from newsletter.delivery.preflight import find_lost_key
-from newsletter.store.ids import new_id
 from newsletter.store.keys import record_fingerprint
+from newsletter.store.sql import new_id
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.postgres import free_port
 from tests.support.processes import COMMAND

@@ -1,4 +1,4 @@
-"""Queries about who sends what is under way, and whether that sender is known to be gone."""
+"""Leases: which senders hold them, and which of those senders are known to be dead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def end_leases_of_the_gone(
+def end_dead_leases(
     connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]
 ) -> None:
     """End, from this moment on, the leases of senders that are known to be gone.
@@ -26,7 +26,7 @@ def end_leases_of_the_gone(
         table: Of batches, or of notices.
         open_: Which of its rows have a lease that matters.
     """
-    owners = gone(connection, table, open_)
+    owners = dead_owners(connection, table, open_)
     if not owners:
         return
     moment = now(connection)
@@ -38,11 +38,13 @@ def end_leases_of_the_gone(
     connection.execute(ended.values(lease_until=moment))
 
 
-def gone(connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]) -> list[str]:
-    """Return which senders hold leases and are known to be gone; see `end_leases_of_the_gone`."""
+def dead_owners(
+    connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]
+) -> list[str]:
+    """Return which senders hold leases and are known to be gone; see `end_dead_leases`."""
     state: Path | None = connection.get_execution_options().get("newsletter_state")
     if state is None:
         return []
     leased = sa.and_(open_, table.c.lease_until > now(connection), table.c.owner.is_not(None))
     owners = connection.scalars(sa.select(table.c.owner).where(leased).distinct())
-    return sender_locks.gone(owners.all(), state)
+    return sender_locks.dead_owners(owners.all(), state)

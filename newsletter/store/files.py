@@ -1,14 +1,11 @@
-"""The copies that migrations make of a SQLite file: finding them, and removing those of a person.
-
-A copy is found by its name beside the file, taken letter by letter, for a name may hold what means
-something in a pattern; and by the list in the database, for the file may have had another name or
-folder when it was copied.
-"""
+"""Files on this machine that hold personal data: who may read them, and copies of the database."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -17,36 +14,87 @@ import sqlalchemy as sa
 from newsletter.errors import NewsletterError
 from newsletter.store.schema import UtcDateTime
 from newsletter.store.schema import copies as table
+from newsletter.store.url import SqliteFile, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
     from datetime import datetime
 
+    from newsletter.config import Settings
+
+_OTHERS: Final = stat.S_IRWXO
+
+_SUFFIXES: Final = ("", "-wal", "-shm")
+
+
+def close_to_others(settings: Settings) -> list[str]:
+    """Take from all other users what they may do with these files; say so of each.
+
+    What a group may do stays: a web app and a timer may run as two users of one group.
+    """
+    if os.name != "posix":
+        return []  # there, the folder's own list of rights decides
+    return [said for path in _files(settings) if (said := _close(path))]
+
+
+def _files(settings: Settings) -> Iterator[Path]:
+    yield settings.state
+    yield settings.state / "secret-key"
+    place = locate(settings)
+    if isinstance(place, SqliteFile):
+        for suffix in _SUFFIXES:
+            yield place.path.with_name(f"{place.path.name}{suffix}")
+
+
+def _close(path: Path) -> str:
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""  # not made yet, or another's
+    if not mode & _OTHERS:
+        return ""
+    problem = f"{path.name}: every user of this machine could get at it"
+    try:
+        path.chmod(mode & ~_OTHERS)
+        closed = not stat.S_IMODE(path.stat().st_mode) & _OTHERS
+    except OSError:
+        closed = False
+    if closed:
+        return f"{problem}. Now they cannot any more"
+    right = 700 if path.is_dir() else 600
+    return (
+        f"{problem}, and that cannot be changed from here. As its owner: chmod {right} {path.name}"
+    )
+
+
 _MARK: Final = ".before-"
+
 _BESIDE: Final = ("-wal", "-shm", "-journal")
 """What SQLite itself puts beside a file (sqlite.org/tempfiles.html)."""
+
 _CHUNK: Final = 1 << 20
+
 _RECORD: Final = sa.text(
     "INSERT INTO copies (path, made_at) VALUES (:path, :at) ON CONFLICT DO NOTHING"
 ).bindparams(sa.bindparam("at", type_=UtcDateTime))
 
 
-def copy_before(path: Path, revision: str) -> Path:
+def copy_path(path: Path, revision: str) -> Path:
     """Return where the copy goes that is made before a migration."""
     return path.with_name(f"{path.name}{_MARK}{revision}")
 
 
-def record(connection: sa.Connection, copy: Path, moment: datetime) -> None:
+def record_copy(connection: sa.Connection, copy: Path, moment: datetime) -> None:
     """Note that a copy was made, in the transaction that migrates."""
     connection.execute(_RECORD, {"path": str(copy.absolute()), "at": moment})
 
 
-def recorded(connection: sa.Connection) -> list[Path]:
+def recorded_copies(connection: sa.Connection) -> list[Path]:
     """Return where copies were put, whether they are still there or not."""
     return [Path(path) for path in connection.scalars(sa.select(table.c.path))]
 
 
-def remove(
+def remove_copies(
     path: Path, noted: Collection[Path], *, public_id: str, addresses: Collection[str]
 ) -> None:
     """Remove the copies of a file that know somebody.
@@ -61,7 +109,7 @@ def remove(
         NewsletterError: One cannot be read or removed.
     """
     known = {address.lower() for address in addresses} - {""}
-    for copy in sorted(_there(path, noted)):
+    for copy in sorted(_existing_copies(path, noted)):
         try:
             if _knows(copy, public_id, known):
                 for suffix in ("", *_BESIDE):
@@ -74,7 +122,7 @@ def remove(
             ) from None
 
 
-def _there(path: Path, noted: Collection[Path]) -> set[Path]:
+def _existing_copies(path: Path, noted: Collection[Path]) -> set[Path]:
     start = f"{path.name}{_MARK}"
     try:
         beside = [one for one in path.absolute().parent.iterdir() if one.name.startswith(start)]

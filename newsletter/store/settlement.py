@@ -1,0 +1,146 @@
+"""Settlement: record the provider's answers for a batch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter import states
+from newsletter.model import Accepted, DeliveryState, Outcome, RequestRefused, RetryLater, Unknown
+from newsletter.store.database import now
+from newsletter.store.schema import acceptances, batches, deliveries, mailings
+from newsletter.store.sql import set_for_each
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from newsletter.store.claims import Claim
+
+
+def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> bool:
+    """Record what the provider said, for as long as this claim owns the batch.
+
+    A delivery without an outcome is unknown. The batch's snapshot goes, for it holds addresses,
+    unless something stays unknown that a replay could settle: then the lease ends now, for the
+    next one to take. A batch of which some deliveries are pending again is never replayed: they
+    travel in another. That a repetition was not taken says nothing of the first attempt.
+
+    Returns:
+        False if another process has taken the batch over: then nothing changed.
+    """
+    moment = now(connection)
+    if claim.attempt > 1:
+        outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
+    said = [outcomes.get(reader.ref) for reader in claim.readers]
+    # A provider that takes all or nothing says the same of each: told apart without a look at it.
+    kinds = {id(outcome): outcome for outcome in said}.values()
+    split = any(isinstance(outcome, RetryLater | RequestRefused) for outcome in kinds)
+    certain = all(states.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
+    # A repetition may speak of letters that an earlier attempt has settled.
+    ended = split or (certain and claim.attempt == 1)
+    if not _end_lease(connection, claim, moment, ended=ended):
+        return False
+    if len(kinds) == 1:
+        alike = deliveries.update().where(is_unresolved(claim.batch_id))
+        connection.execute(alike.values(_settlement(said[0], moment)))
+    else:
+        rows = [
+            {"ref": reader.ref} | _settlement(outcome, moment)
+            for reader, outcome in zip(claim.readers, said, strict=True)
+        ]
+        set_for_each(connection, deliveries, "ref", rows, is_unresolved(claim.batch_id))
+    if split:
+        back = sum(states.state_after(outcome) is DeliveryState.PENDING for outcome in said)
+        restore_limit(connection, claim.batch_id, back)
+    if not ended:
+        _close(connection, claim.batch_id, moment)
+    return True
+
+
+def restore_limit(connection: sa.Connection, batch_id: int, letters: int) -> None:
+    """Let so many more be claimed of a mailing with a limit: these of a batch were not taken."""
+    whose = sa.select(batches.c.mailing_id).where(batches.c.id == batch_id).scalar_subquery()
+    limited = mailings.update().where(mailings.c.id == whose, mailings.c.room.is_not(None))
+    connection.execute(limited.values(room=mailings.c.room + letters))
+
+
+def is_unresolved(batch_id: int) -> sa.ColumnElement[bool]:
+    """Return the condition that a delivery of a batch is attempting or unknown."""
+    # Spelled out, for a list of parameters has no place in a statement run for many rows.
+    return sa.and_(
+        deliveries.c.batch_id == batch_id,
+        sa.or_(
+            deliveries.c.state == DeliveryState.ATTEMPTING,
+            deliveries.c.state == DeliveryState.UNKNOWN,
+        ),
+    )
+
+
+def _end_lease(connection: sa.Connection, claim: Claim, moment: datetime, *, ended: bool) -> bool:
+    """End a claim's lease, and the batch if nothing of it can be replayed; False if it is lost."""
+    values: dict[str, object] = {"lease_until": moment}
+    if ended:
+        values |= {"settled_at": moment, "snapshot": None}
+    own = sa.and_(batches.c.id == claim.batch_id, batches.c.attempt == claim.attempt)
+    return connection.execute(batches.update().where(own).values(values)).rowcount == 1
+
+
+def _close(connection: sa.Connection, batch_id: int, moment: datetime) -> None:
+    """End a batch unless a replay could still settle some of it."""
+    unknown = sa.exists().where(
+        deliveries.c.batch_id == batch_id, deliveries.c.state == DeliveryState.UNKNOWN
+    )
+    this = batches.update().where(batches.c.id == batch_id, ~unknown)
+    connection.execute(this.values(settled_at=moment, snapshot=None))
+
+
+def _of_a_repetition(outcome: Outcome) -> Outcome:
+    return Unknown(outcome.reason) if isinstance(outcome, RetryLater | RequestRefused) else outcome
+
+
+def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
+    state = states.state_after(outcome) if outcome else DeliveryState.UNKNOWN
+    accepted = isinstance(outcome, Accepted)
+    return {
+        "state": state.value,
+        "reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
+        "provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
+        "accepted_at": moment if accepted else None,
+    }
+
+
+def record_late_answers(
+    connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]
+) -> None:
+    """Take in what was accepted of a batch that is no longer this claim's.
+
+    What is not under way elsewhere is accepted by that. What is, or was accepted under another
+    name, may have left twice: that name is kept beside the delivery's.
+    """
+    moment = now(connection)
+    taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
+    query = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.state).where(
+        deliveries.c.ref.in_([reader.ref for reader in claim.readers if reader.ref in taken])
+    )
+    for id_, ref, state in connection.execute(query.with_for_update()).all():
+        name = taken[ref].provider_id
+        this = deliveries.update().where(deliveries.c.id == id_)
+        if state in {DeliveryState.PENDING, DeliveryState.UNKNOWN}:
+            accepted = {"state": DeliveryState.ACCEPTED, "reason": None, "accepted_at": moment}
+            connection.execute(this.values(accepted | {"provider_id": name}))
+        else:
+            record_acceptance(connection, id_, name, moment)
+
+
+def record_acceptance(
+    connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime
+) -> None:
+    """Keep another name under which the provider took a letter, unless it is known already."""
+    known = sa.select(acceptances.c.id).where(
+        acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
+    )
+    if connection.scalar(known) is None:
+        row = {"delivery_id": delivery_id, "provider_id": provider_id, "at": moment}
+        connection.execute(acceptances.insert().values(row))

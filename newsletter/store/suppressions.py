@@ -1,0 +1,66 @@
+"""Queries about suppressions: keyed hashes of addresses that must not be mailed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import sqlalchemy as sa
+
+from newsletter.store.schema import UtcDateTime, ledger, subscribers, suppressions
+from newsletter.store.sql import among
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Suppression:
+    """An address of which only a keyed hash is kept: why, and since when."""
+
+    reason: str
+    at: datetime
+
+
+def count(connection: sa.Connection) -> int:
+    """Return of how many addresses only a hash is kept."""
+    return connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) or 0
+
+
+def hash_key(connection: sa.Connection) -> bytes:
+    """Return the key of the hashes; it never rotates."""
+    key: bytes = connection.execute(sa.select(ledger.c.suppression_key)).scalar_one()
+    return key
+
+
+def find(connection: sa.Connection, hashes: Collection[str]) -> dict[str, Suppression]:
+    """Return which of these address hashes may not be mailed."""
+    rows = connection.execute(
+        sa.select(suppressions).where(among(connection, suppressions.c.address_hash, hashes))
+    )
+    return {row.address_hash: Suppression(row.reason, row.at) for row in rows}
+
+
+# Who was erased once, came back and left again, is there already.
+_SUPPRESS = sa.text(
+    "INSERT INTO suppressions (address_hash, reason, at) VALUES (:address_hash, :reason, :at)"
+    " ON CONFLICT DO NOTHING"
+).bindparams(sa.bindparam("at", type_=UtcDateTime))
+
+
+def reduce_to_hashes(
+    connection: sa.Connection, gone: Collection[tuple[int, str, str, datetime]]
+) -> None:
+    """Keep nothing of people but that their addresses may not be mailed.
+
+    Args:
+        connection: A write transaction.
+        gone: Of each the number, the hash of the address, the reason and since when.
+    """
+    if not gone:
+        return
+    rows = [{"address_hash": digest, "reason": why, "at": at} for _, digest, why, at in gone]
+    connection.execute(_SUPPRESS, rows)
+    numbers = [one[0] for one in gone]
+    connection.execute(subscribers.delete().where(among(connection, subscribers.c.id, numbers)))
