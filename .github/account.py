@@ -29,9 +29,9 @@ def main() -> None:
     """Print the account of one run."""
     receipt, messages = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:])
     document = json.loads(receipt) if receipt.strip() else {}
-    said = [line for line in messages.splitlines() if line.startswith("newsletter: ")]
-    waits, *lines = asked(document, said)
-    lines += [*told(said), *counted(document), *remarks(document), *coming(document)]
+    failed = errors(messages)
+    waits, *lines = asked(document, failed)
+    lines += [*quoted(failed), *counted(document), *remarks(document), *coming(document)]
     if not lines:
         lines = ["Nothing is due." if document else "It ended without a word."]
     lines += ["", *unseen(document), *warned(messages)]
@@ -47,11 +47,22 @@ def hidden(text: str) -> str:
     return WORD.sub(lambda word: "(an address)" if "@" in word[0] else word[0], text)
 
 
-def asked(document: dict[str, Any], said: list[str]) -> list[str]:
+def errors(messages: str) -> list[str]:
+    """Return every error that was printed, each with its hint on the same line."""
+    found: list[str] = []
+    for line in messages.splitlines():
+        if line.startswith("error: "):
+            found.append(line.removeprefix("error: "))
+        elif line.startswith("hint: ") and found:
+            found[-1] += f". {line.removeprefix('hint: ')}"
+    return found
+
+
+def asked(document: dict[str, Any], failed: list[str]) -> list[str]:
     """Return what a person must do, under a comment that is the same while that is the same."""
     waiting = [one for one in document.get("mailings", []) if one["state"] in WAITING]
     if not waiting:
-        return [mark(" ".join(said))]
+        return [mark(" ".join(failed))]
     what = "; ".join(f"{one['issue']} {one['state']} {one.get('note') or ''}" for one in waiting)
     lines = [mark(what), "### For a person to decide", ""]
     for one in waiting:
@@ -67,9 +78,9 @@ def mark(what: str) -> str:
     return f"<!-- waits: {' '.join(what.replace('--', '').split())} -->"
 
 
-def told(said: list[str]) -> list[str]:
-    """Return the errors as the program told them."""
-    return [f"> {line.removeprefix('newsletter: ')}\n" for line in said]
+def quoted(failed: list[str]) -> list[str]:
+    """Return the errors as quotations."""
+    return [f"> {error}\n" for error in failed]
 
 
 def counted(document: dict[str, Any]) -> list[str]:

@@ -1,12 +1,12 @@
-"""Every error the program raises on purpose, and the exit code each stands for.
+"""Every error the program raises on purpose, and the exit code of each.
 
-    NewsletterError          1   the author must mend something: content, settings, data
+    NewsletterError          1   the author must correct something: content, settings, data
     ├── ContentError         1   an issue file holds errors; carries all of its findings
     ├── DecisionNeeded       3   a person must decide, or act outside the program
-    └── TryAgain            75   passing: run the same command again
+    └── TryAgain            75   temporary: run the same command again
 
-Wrong usage (exit code 2) is click's own ``UsageError``. The message of an error is one line:
-what is wrong, where, and what to do next.
+Wrong usage (exit code 2) is click's own ``UsageError``. The command line prints an error as
+``error: what is wrong (where)`` and, on a line of its own, ``hint: what to do next``.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
 
 class NewsletterError(Exception):
-    """Something the author must mend.
+    """Something the author must correct.
 
     Args:
-        problem: What is wrong, as a sentence without its full stop.
-        where: A path, setting or column, if there is one.
-        hint: What to do next, as a sentence without its full stop.
+        problem: What is wrong: a sentence without its full stop.
+        where: A path (and line), setting or address, if the sentence does not name it.
+        hint: What to do next: an imperative sentence without its full stop.
     """
 
     exit_code = 1
@@ -33,8 +33,13 @@ class NewsletterError(Exception):
         self.problem = problem
         self.where = where
         self.hint = hint
-        text = f"{where}: {problem}" if where else problem
-        super().__init__(" ".join(f"{text}. {hint}".split()) if hint else " ".join(text.split()))
+        super().__init__(f"{self.sentence}. {hint}" if hint else self.sentence)
+
+    @property
+    def sentence(self) -> str:
+        """What is wrong, and where, on one line."""
+        where = f" ({self.where})" if self.where else ""
+        return " ".join(f"{self.problem}{where}".split())
 
 
 class ContentError(NewsletterError):
@@ -43,12 +48,11 @@ class ContentError(NewsletterError):
     def __init__(self, path: str, findings: tuple[Finding, ...]) -> None:
         self.findings = findings
         first, *others = findings
+        problem, hint = first.message, first.fix
         if others:
-            problem = f"{len(findings)} errors, the first on line {first.line}: {first.message}"
-            hint = f"All of them: newsletter check {shlex.quote(path)}"
-        else:
-            problem, hint = f"line {first.line}: {first.message}", first.fix
-        super().__init__(problem, where=path, hint=hint)
+            problem = f"{len(findings)} errors, the first: {first.message}"
+            hint = f"See all of them: newsletter check {shlex.quote(path)}"
+        super().__init__(problem, where=f"{path}:{first.line}", hint=hint)
 
 
 class DecisionNeeded(NewsletterError):  # noqa: N818 - not a failure
@@ -58,6 +62,6 @@ class DecisionNeeded(NewsletterError):  # noqa: N818 - not a failure
 
 
 class TryAgain(NewsletterError):  # noqa: N818 - says what to do
-    """A passing trouble, such as a database that another program holds: run it again."""
+    """A temporary failure, such as a database that another program has locked: run it again."""
 
     exit_code = 75

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
+import sys
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,10 +12,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter import __version__
-from newsletter.cli.groups import Suggesting
+from newsletter.cli.groups import Suggesting, usage_error
+from newsletter.cli.output import print_error, warn
 from newsletter.errors import NewsletterError, TryAgain
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from newsletter.config import Settings
     from newsletter.store import Store
 
@@ -66,7 +71,7 @@ class App:
         if self._context.invoked_subcommand in _MAILING:
             warnings.append(config.outbox_warning(settings))
         for warning in filter(None, warnings):
-            click.echo(f"warning: {warning}", err=True)
+            warn(warning)
         return settings
 
     @cached_property
@@ -84,7 +89,7 @@ class App:
         from newsletter.store import files  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         for warning in files.close_to_others(self.settings):
-            click.echo(f"warning: {warning}", err=True)
+            warn(warning)
 
     @cached_property
     def store(self) -> Store:
@@ -97,10 +102,9 @@ class App:
         self._context.call_on_close(store.close)
         if strange:
             root = self.settings.root
-            click.echo(
-                f"warning: {root} has no newsletter.toml and no issues/, so a new list begins"
-                f" there. If it is the wrong folder, remove {self.settings.state}",
-                err=True,
+            warn(
+                f"{root} has no newsletter.toml and no issues/, so a new list begins"
+                f" there. If it is the wrong folder, remove {self.settings.state}"
             )
         return store
 
@@ -113,7 +117,29 @@ class App:
 
 
 class Commands(Suggesting):
-    """Imports a command when it is used, and turns every error into one line and a status."""
+    """Imports a command when it is used, and turns every error into text and an exit code."""
+
+    def main(  # type: ignore[override] # click has overloads for what it returns
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401 - click's signature
+    ) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command line; click's own errors are printed as all others are."""
+        run = functools.partial(super().main, args, prog_name, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            code: object = run()
+        except click.ClickException as error:
+            print_error(*usage_error(error))
+            sys.exit(error.exit_code)
+        except click.Abort:
+            print_error("aborted")
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """Return the commands in the order of an author's week."""
@@ -147,7 +173,7 @@ class Commands(Suggesting):
             _fail(ctx, NewsletterError(error.strerror or "input or output failed", where=where), 1)
         except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
             problem = f"unexpected {type(error).__name__}"
-            hint = "Run it again with -v before the command to see where, and report that"
+            hint = "Run it again as newsletter -v ... to see where, and report that"
             _fail(ctx, NewsletterError(problem, hint=hint), NewsletterError.exit_code)
 
 
@@ -156,7 +182,7 @@ def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
         import traceback  # noqa: PLC0415 - seldom needed, and every command would pay for it
 
         traceback.print_exc()
-    click.echo(f"newsletter: {error}", err=True)
+    print_error(error.sentence, error.hint)
     ctx.exit(code)
 
 

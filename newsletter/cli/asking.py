@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
-from newsletter.cli.output import note
+from newsletter.cli.groups import WrongUsage
+from newsletter.cli.output import warn
 from newsletter.cli.warnings import warnings_line
 from newsletter.model import DeliveryState
 from newsletter.schedule import is_early, time_until
@@ -46,7 +47,10 @@ def ask(app: App, provider: Provider, order: SendRequest, *, yes: bool) -> SendR
         click.confirm("\n".join(_question(app, provider, order, found)), abort=True, err=True)
     elif not yes:
         who = subscribers(_how_many(found))
-        raise click.UsageError(f"this mails {who} through {provider.capabilities.name}: say --yes")
+        raise WrongUsage(
+            f"this mails {who} through {provider.capabilities.name}, and nobody can be asked here",
+            hint="Confirm it with --yes",
+        )
     return order
 
 
@@ -58,7 +62,10 @@ def subscribers(count: int) -> str:
 def warn_of_short_keys(app: App) -> None:
     """Warn of a key that can be guessed, for it signs what a subscriber clicks on."""
     if any(len(key) < _SHORT_KEY for key in app.settings.secret_keys):
-        note("NEWSLETTER_SECRET_KEY holds a short key, which can be guessed: openssl rand -hex 32")
+        warn(
+            "NEWSLETTER_SECRET_KEY holds a short key, which can be guessed. "
+            "Make a longer one with: openssl rand -hex 32"
+        )
 
 
 def _how_many(found: DryRun | SendResult) -> int:

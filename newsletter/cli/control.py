@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
+from newsletter.cli.groups import WrongUsage
 from newsletter.cli.mailing_output import as_json, as_text, outlook
 from newsletter.cli.naming import issue_named, issue_to_act_on
 from newsletter.cli.output import note, print_json, say
@@ -63,7 +64,10 @@ def resolve(
     What is certain is never touched. It is recorded who decided, and what.
     """
     if resend == assume_sent:
-        raise click.UsageError("say which: --resend or --assume-sent, and only one of them")
+        raise WrongUsage(
+            "either --resend or --assume-sent is needed",
+            hint="Give --resend to send them once more, or --assume-sent to count them as sent",
+        )
     slug, _ = issue_to_act_on(app, issue, asks=not yes)
     decided = delivery.UnknownDecision.RESEND if resend else delivery.UnknownDecision.ASSUME_SENT
     found = outlook(app, delivery.report_unknown(app.store, slug, decided))

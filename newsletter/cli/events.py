@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import Suggesting
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import print_json, say, warn
 from newsletter.errors import NewsletterError
 from newsletter.providers.pagination import ListingDenied
 from newsletter.schedule import format_utc
@@ -71,4 +71,4 @@ def hear_first(app: App) -> None:
         with app.store.read() as connection:
             some_left = bool(recorded_fingerprints(connection))
         if some_left:
-            note(f"What became of earlier letters is not all known: {error}")
+            warn(f"not all is known of what became of earlier letters: {error}")

@@ -50,6 +50,31 @@ _BELOW: Final = {
 """What stands below a group, and was typed without it."""
 
 
+class WrongUsage(click.UsageError):
+    """Wrong usage, and what to type instead."""
+
+    def __init__(self, problem: str, *, hint: str) -> None:
+        super().__init__(problem)
+        self.hint = hint
+
+
+def usage_error(error: click.ClickException) -> tuple[str, str]:
+    """Return an error of click's as a sentence and a hint, both in the form of all others."""
+    sentence = error.format_message().strip().rstrip(".")
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    hint = f"See: {context.command_path} --help" if context else ""
+    if isinstance(error, WrongUsage):
+        hint = error.hint
+    elif isinstance(error, click.NoSuchOption):
+        sentence = f"no such option: {error.option_name}"
+        if error.possibilities:
+            hint = f"Did you mean {error.possibilities[0]}?"
+    # Click begins with a capital letter.
+    if sentence[1:2].islower():
+        sentence = sentence[0].lower() + sentence[1:]
+    return sentence, hint
+
+
 class Suggesting(click.Group):
     """Says which command was probably meant."""
 
@@ -59,7 +84,7 @@ class Suggesting(click.Group):
         """Return the command that was typed.
 
         Raises:
-            click.UsageError: There is none of that name; the error names the nearest one.
+            WrongUsage: There is none of that name; the error names the nearest one.
         """
         typed = args[0]
         if (
@@ -68,7 +93,7 @@ class Suggesting(click.Group):
         ):
             near = nearest(typed, self.list_commands(ctx))
             hint = f'Did you mean "{near}"?' if near else f"See: {ctx.command_path} --help"
-            raise click.UsageError(f'There is no command "{typed}". {hint}', ctx)
+            raise WrongUsage(f'there is no command "{typed}"', hint=hint)
         return super().resolve_command(ctx, args)
 
 

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from newsletter import delivery, desk
-from newsletter.cli.output import note
+from newsletter.cli.output import warn
 from newsletter.content import printable
 from newsletter.desk.naming import name_issue
 from newsletter.errors import NewsletterError
@@ -78,7 +78,7 @@ def issue_to_act_on(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | N
 def tell_if_outside(app: App, path: Path | None) -> None:
     """Say that a file lies where the schedule does not look."""
     if path and not desk.in_issues(app.settings, path):
-        note(
-            f"{printable(str(path))} is not in issues/, so send --due never sees it: move it there "
-            "if it is to go out by itself."
+        warn(
+            f"{printable(str(path))} is not in issues/, so send --due never sees it. "
+            "Move it there if the schedule is to send it"
         )

@@ -20,6 +20,18 @@ def note(text: str) -> None:
         click.echo(text, file=sys.stderr)
 
 
+def warn(text: str) -> None:
+    """Print what may surprise the person later, however quiet they want it."""
+    click.echo(f"warning: {text}", file=sys.stderr)
+
+
+def print_error(sentence: str, hint: str = "") -> None:
+    """Print what is wrong, and what to do next."""
+    click.echo(f"error: {sentence}", err=True)
+    if hint:
+        click.echo(f"hint: {' '.join(hint.split())}", err=True)
+
+
 def is_quiet() -> bool:
     """Tell whether the person asked for results and errors only."""
     quiet: bool = click.get_current_context().find_root().obj.verbosity < 0

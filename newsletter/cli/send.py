@@ -9,6 +9,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.asking import ask, subscribers, warn_of_short_keys
 from newsletter.cli.events import hear_first
+from newsletter.cli.groups import WrongUsage
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
@@ -19,7 +20,7 @@ from newsletter.cli.mailing_output import (
     outlook,
 )
 from newsletter.cli.naming import issue_to_act_on
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import note, print_error, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import rehearse_and_tell
 from newsletter.cli.stopping import send_notices, stoppable
@@ -65,10 +66,16 @@ def send(
     """
     app: App = context.obj
     if due == (issue is not None):
-        raise click.UsageError("name an ISSUE, or let the schedule say with --due")
+        raise WrongUsage(
+            "either an ISSUE or --due is needed",
+            hint="Name an ISSUE, or use --due to send what the schedule says",
+        )
     if issue is None:
         if early or late or limit or dry_run:
-            raise click.UsageError("--early, --late, --limit and --dry-run go with an ISSUE")
+            raise WrongUsage(
+                "--early, --late, --limit and --dry-run need an ISSUE",
+                hint="Name the issue, or leave these options out",
+            )
         _due(context, preflight=not no_preflight, json_=json_)
         return
     rehearsal = app.settings.provider == OUTBOX
@@ -158,7 +165,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     for line in found.notes:
         note(line)
     for trouble in found.troubles:
-        click.echo(f"newsletter: {trouble}", err=True)
+        print_error(trouble.sentence, trouble.hint)
     context.exit(found.exit_code)
 
 

@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from newsletter import delivery
-from newsletter.cli.output import note
+from newsletter.cli.output import note, warn
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,4 +48,4 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
     if found.accepted:
         note(f"{found.accepted:,} notice{'s' * (found.accepted != 1)} left as well.")
     if found.trouble:
-        note(str(found.trouble))
+        warn(str(found.trouble))

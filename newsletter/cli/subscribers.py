@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from newsletter.cli import subscriber_output
-from newsletter.cli.groups import Suggesting
+from newsletter.cli.groups import Suggesting, WrongUsage
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import Status
@@ -91,7 +91,9 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     """
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("this cannot be undone: say --yes")
+            raise WrongUsage(
+                "this cannot be undone, and nobody can be asked here", hint="Confirm it with --yes"
+            )
         click.confirm(f"Erase {email} for good?", abort=True, err=True)
     erased = erasure.erase(app.store, app.settings, email)
     if json_:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.groups import WrongUsage
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
@@ -68,16 +69,23 @@ def import_(
     Nobody becomes active who is not surely subscribed, or who left here.
     """
     if all_subscribed and as_suppressed:
-        raise click.UsageError("Give --all-subscribed or --as-suppressed, not both.")
+        raise WrongUsage(
+            "--all-subscribed and --as-suppressed contradict each other", hint="Give one of them"
+        )
     if leavers_only and (all_subscribed or as_suppressed):
-        raise click.UsageError(
-            "--leavers-only takes who left by the file itself: leave out --all-subscribed and"
-            " --as-suppressed."
+        raise WrongUsage(
+            "--leavers-only reads from the file who left",
+            hint="Leave out --all-subscribed and --as-suppressed",
         )
     if str(file) == "-":
-        raise click.UsageError("The list is read twice: save it to a file and name that.")
+        raise WrongUsage(
+            "an import reads its file twice, so it cannot read standard input",
+            hint="Save the list to a file and name that",
+        )
     if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
-        raise click.UsageError("--rejects would replace the file that is imported.")
+        raise WrongUsage(
+            "--rejects would overwrite the file that is imported", hint="Name another file"
+        )
     options = run.ImportOptions(
         consent="" if as_suppressed or leavers_only else wording(consent),
         mapping=_mapping(mapping),
@@ -111,7 +119,10 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     began = undo_imports.look_up(app.store, import_id)
     if not yes:
         if not sys.stdin.isatty():
-            raise click.UsageError("this takes people off the list: say --yes")
+            raise WrongUsage(
+                "this removes people from the list, and nobody can be asked here",
+                hint="Confirm it with --yes",
+            )
         click.confirm(f"Undo import {import_id} of {began}?", abort=True, err=True)
     done = undo_imports.undo(app.store, app.settings, import_id)
     if json_:
@@ -130,10 +141,15 @@ def wording(text: str) -> str:
     """
     words = " ".join(text.split())
     if not words:
-        raise click.UsageError("Say with --consent what was agreed to, such as the form's words.")
+        raise WrongUsage(
+            "--consent is empty or missing",
+            hint="Give the words that these people agreed to, such as those of the form",
+        )
     # What a terminal sent in another encoding cannot be stored.
     if not words.isprintable():
-        raise click.UsageError("--consent holds signs that cannot be printed.")
+        raise WrongUsage(
+            "--consent holds characters that cannot be printed", hint="Type its words again"
+        )
     return words
 
 
@@ -148,7 +164,7 @@ def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
         again = known in mapping and known != "status"
         if known is None or not column.strip() or again:
             raise click.BadParameter(
-                f"{text!r}; write it as FIELD=COLUMN, each once (status as often as needed), with"
+                f"{text!r}; write FIELD=COLUMN, each field once (status as often as needed), with"
                 f" FIELD one of {', '.join(formats.FIELDS)}",
                 param_hint="--map",
             )

@@ -74,8 +74,7 @@ def make_private(folder: Path) -> Path:
             ignore.write_text("# Addresses and a secret key are kept here.\n*\n", encoding="utf-8")
     except OSError as error:
         raise NewsletterError(
-            f"cannot be made: {error.strerror}",
-            where=folder.name,
+            f"the folder {folder.name} cannot be made: {error.strerror}",
             hint="Give this user the right to write the newsletter's folder",
         ) from None
     return folder

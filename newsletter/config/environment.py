@@ -50,8 +50,7 @@ def values(environment: Mapping[str, str]) -> dict[str, Any]:
         keys = tuple(key.strip() for key in found["secret_keys"].split(","))
         if not all(keys):
             raise NewsletterError(
-                "holds an empty key",
-                where="NEWSLETTER_SECRET_KEY",
+                "NEWSLETTER_SECRET_KEY holds an empty key",
                 hint="Separate keys with one comma, newest first",
             )
         found["secret_keys"] = keys
@@ -68,8 +67,7 @@ def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     for name, value in found.items():
         if not re.fullmatch(r"[!-~]+", value):
             raise NewsletterError(
-                "is no key: there is a space, a line break or a letter beyond ASCII in it",
-                where=name,
+                f"{name} is no key: there is a space, a line break or a letter beyond ASCII in it",
                 hint="Copy the key again, alone and whole",
             )
     return found
@@ -102,20 +100,17 @@ def _filled(environment: Mapping[str, str], variable: str) -> str:
     value = environment[variable].strip()
     if not value:
         raise NewsletterError(
-            "is set but empty",
-            where=variable,
+            f"{variable} is set but empty",
             hint="Give it a value or unset it (an empty value is how a missing secret looks)",
         )
     if value[0] == value[-1] and value[0] in "\"'" and len(value) > 1:
         raise NewsletterError(
-            "has quotation marks around its value, and they count as a part of it",
-            where=variable,
+            f"{variable} has quotation marks around its value, and they count as a part of it",
             hint="Take them away: a file of variables is not always read as a shell reads it",
         )
     if _PLACE.fullmatch(value):
         raise NewsletterError(
-            "holds what was to be replaced by a value, and no value",
-            where=variable,
+            f"{variable} holds what was to be replaced by a value, and no value",
             hint="Put the value itself in its place",
         )
     return value

@@ -106,10 +106,9 @@ def refuse_broken(
             value = values[key]
             problem = rule.problem.format(value=repr(value))
             variable = variables.get(key, "")
-            what = f'{source.line(key)}setting "{key}" {problem}'
             raise NewsletterError(
-                problem if variable else what,
-                where=variable or origin,
+                f"{variable} {problem}" if variable else f'setting "{key}" {problem}',
+                where="" if variable else source.place(key, origin),
                 hint=_hint(rule, key, value, variable),
             )
 

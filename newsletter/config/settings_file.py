@@ -56,15 +56,15 @@ class Source:
     text: str = ""
     first: int = 0
 
-    def line(self, key: str) -> str:
-        """Return where a key stands as the beginning of a message; empty if it cannot be found."""
+    def place(self, key: str, origin: str) -> str:
+        """Return where a key is, as `FILE:LINE`; the file alone if its line cannot be found."""
         named = re.compile(
             rf"\s*(?:\[+\s*(?:tool\.newsletter\.)?)?[\"']?{re.escape(key)}[\"']?\s*[]=.]"
         )
         for number, line in enumerate(self.text.split("\n"), 1):
             if number > self.first and named.match(line):
-                return f"line {number}: "
-        return ""
+                return f"{origin}:{number}"
+        return origin
 
 
 def find(start: Path) -> Source:
@@ -100,8 +100,8 @@ def _refuse_too_deep(folder: Path) -> None:
         if (path.parent / "issues").is_dir():
             continue  # a newsletter of its own, such as one that is tried in here
         raise NewsletterError(
-            f"is not read: the settings stand in the folder that holds {path.parent.name}/",
-            where=f"{path.parent.name}/{OWN}",
+            f"{path.parent.name}/{OWN} is not read: the settings stand in the folder that holds "
+            f"{path.parent.name}/",
             hint=f"Move it one folder up: mv {path.parent.name}/{OWN} {OWN}",
         )
 
@@ -121,7 +121,7 @@ def _is_there(path: Path) -> bool:
         if not path.is_symlink():
             return False
         raise NewsletterError(
-            "is a link that leads nowhere", where=path.name, hint="Make the file that it leads to"
+            f"{path.name} is a link that leads nowhere", hint="Make the file that it leads to"
         ) from None
     except OSError:  # a folder above us that this user may not look into
         return False
@@ -130,8 +130,9 @@ def _is_there(path: Path) -> bool:
     if path.name == SHARED:
         return False  # other programs' business, and they will tell
     raise NewsletterError(
-        "is a folder and must be a file" if stat.S_ISDIR(mode) else "is not a file",
-        where=path.name,
+        f"{path.name} is a folder and must be a file"
+        if stat.S_ISDIR(mode)
+        else f"{path.name} is not a file",
         hint="Move it away, or write the settings in a file of that name",
     )
 
@@ -143,8 +144,8 @@ def _own(path: Path) -> Source:
     for key in _inner_tables(source):
         spelt = _spelt(key, table[key])
         raise NewsletterError(
-            f"{source.line(key)}a table [{spelt}] is not read: the settings stand in no table here",
-            where=path.name,
+            f"a table [{spelt}] is not read: the settings stand in no table here",
+            where=source.place(key, path.name),
             hint=f"Delete the line [{spelt}], and keep the settings below it",
         )
     return source
@@ -190,13 +191,12 @@ def _shared(path: Path) -> Source | None:
         return None
     table = tools["newsletter"]
     if not isinstance(table, dict):
-        raise NewsletterError("newsletter is no table", where=path.name, hint=f"Write [{TABLE}]")
+        raise NewsletterError("newsletter is not a table", where=path.name, hint=f"Write [{TABLE}]")
     source = Source(path, table, text, _heading(text))
     for key in _inner_tables(source):
         raise NewsletterError(
-            f"{source.line(key)}a table [{TABLE}.{key}] is not read: "
-            f"every setting stands in [{TABLE}] itself",
-            where=path.name,
+            f"a table [{TABLE}.{key}] is not read: every setting stands in [{TABLE}] itself",
+            where=source.place(key, path.name),
             hint=f"Delete the line [{TABLE}.{key}], and keep the settings below it",
         )
     return source

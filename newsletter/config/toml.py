@@ -53,17 +53,17 @@ def text_of(path: Path) -> str:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+        raise NewsletterError(f"{path.name} cannot be read: {error.strerror}") from None
     for beginning, what in _OTHER_FILES.items():
         if data.startswith(beginning):
             raise NewsletterError(
-                f"is not valid TOML: it is {what}",
+                f"not valid TOML: it is {what}",
                 where=path.name,
                 hint="Write it in a text editor, and save it as plain text",
             )
     if data.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in data[:64]:
         raise NewsletterError(
-            "is not valid TOML: it is saved as UTF-16",
+            "not valid TOML: it is saved as UTF-16",
             where=path.name,
             hint='Save it again with the encoding UTF-8 (in Notepad: "Save as", Encoding)',
         )
@@ -72,8 +72,8 @@ def text_of(path: Path) -> str:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         raise NewsletterError(
-            f"is not valid TOML: line {line} holds a letter that is not saved as UTF-8",
-            where=path.name,
+            "not valid TOML: this line holds a letter that is not saved as UTF-8",
+            where=f"{path.name}:{line}",
             hint='Save it again with the encoding UTF-8 (in Notepad: "Save as", Encoding)',
         ) from None
 
@@ -90,7 +90,7 @@ def parsed(text: str, name: str, *, after: int = 0) -> dict[str, Any]:
         NewsletterError: It is not TOML; names the line and, where that can be told, shows it right.
     """
     if text.lstrip().startswith("{"):
-        raise NewsletterError("is not valid TOML: it is JSON", where=name, hint=_WRITE)
+        raise NewsletterError("not valid TOML: it is JSON", where=name, hint=_WRITE)
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -99,7 +99,7 @@ def parsed(text: str, name: str, *, after: int = 0) -> dict[str, Any]:
         ours = name != "pyproject.toml" or 0 < after <= number
         _refuse(lines, number, str(error), name, ours=ours)
     except RecursionError:
-        raise NewsletterError("is not valid TOML: too deep", where=name, hint=_WRITE) from None
+        raise NewsletterError("not valid TOML: too deep", where=name, hint=_WRITE) from None
 
 
 def quoted(value: str) -> str:
@@ -130,7 +130,7 @@ def _refuse(lines: list[str], number: int, said: str, name: str, *, ours: bool) 
             problem, hint = "there is an invisible character in it", _shown(line.translate(_SPACES))
         else:
             problem, hint = _about_line(line, problem)
-    raise NewsletterError(f"is not valid TOML: line {number}: {problem}", where=name, hint=hint)
+    raise NewsletterError(f"not valid TOML: {problem}", where=f"{name}:{number}", hint=hint)
 
 
 class _Pair(NamedTuple):

@@ -38,7 +38,7 @@ def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa:
     """
     if key not in KEYS:
         raise NewsletterError(
-            f'{source.line(key)}unknown setting "{key}"', where=origin, hint=_about_unknown(key)
+            f'unknown setting "{key}"', where=source.place(key, origin), hint=_about_unknown(key)
         )
     if key in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
         return value
@@ -51,8 +51,8 @@ def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa:
         kind = "a text in quotes"
     right = _corrected(key, value)
     raise NewsletterError(
-        f'{source.line(key)}setting "{key}" must be {wanted}, not {kind}',
-        where=origin,
+        f'setting "{key}" must be {wanted}, not {kind}',
+        where=source.place(key, origin),
         hint=f"Write: {key} = {right}" if right else f"Write: {key} = {_example(key)}",
     )
 

@@ -112,7 +112,8 @@ def _refuse_untimely(
     """Refuse to start long before or after the issue's time, unless a person says so."""
     if is_early(issue.send_at, moment) and not order.early:
         raise NewsletterError(
-            f"its time is {issue.send_at:%Y-%m-%d %H:%M}, {time_until(issue.send_at, moment)}",
+            f"the time of this issue is {issue.send_at:%Y-%m-%d %H:%M}, "
+            f"{time_until(issue.send_at, moment)}",
             where=issue.path,
             hint=f"Send it now all the same: newsletter send {issue.slug} --early. "
             "Or leave it to newsletter send --due",
@@ -120,7 +121,7 @@ def _refuse_untimely(
     late = timing_of(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
     if late and not order.late:
         raise NewsletterError(
-            f"its time was {issue.send_at:%Y-%m-%d %H:%M}, more than "
+            f"the time of this issue was {issue.send_at:%Y-%m-%d %H:%M}, more than "
             f"{settings.max_lateness_hours:g} hours ago",
             where=issue.path,
             hint="Send it all the same with --late, or change send_at",
@@ -217,7 +218,7 @@ def _ready(draft: Draft, *, drafts: bool) -> Issue:
     issue = checks.sound(draft)
     if issue.draft and not drafts:
         raise NewsletterError(
-            "is still a draft",
+            "this issue is still a draft",
             where=draft.path,
             hint='Remove the line "draft: yes" to send it; to see its letters: '
             f"newsletter rehearse {draft.slug}",

@@ -76,8 +76,8 @@ def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
     if signed <= set(map(tokens.fingerprint, keys)):
         return None
     return NewsletterError(
-        "lacks a key that has signed letters: their leave links do not work without it",
-        where="NEWSLETTER_SECRET_KEY",
+        "NEWSLETTER_SECRET_KEY lacks a key that has signed letters: their leave links do not work "
+        "without it",
         hint="Put the old key back, after the new one and a comma",
     )
 
@@ -131,8 +131,8 @@ def _shown(reply: HttpResponse | Failure, base: str) -> bytes:
 def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:
     if not settings.secret_keys:
         yield NewsletterError(
-            "is not set: a key that was made by itself never signs letters to readers",
-            where="NEWSLETTER_SECRET_KEY",
+            "NEWSLETTER_SECRET_KEY is not set: a key that was made by itself never signs "
+            "letters to readers",
             hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
         )
     for key, use in (("sender", "whom the letter is from"), ("contact", "how to reach its sender")):
@@ -158,8 +158,8 @@ def _public_url(settings: Settings) -> Iterator[NewsletterError]:
             )
     elif not settings.public_url.startswith("https://"):
         yield NewsletterError(
-            "must begin with https://, or mail programs leave out the button to unsubscribe",
-            where="public_url",
+            "public_url must begin with https://, or mail programs leave out the button to "
+            "unsubscribe",
             hint="Put the web app behind a server that speaks TLS",
         )
 
@@ -226,4 +226,4 @@ def _refuse_other_ledger(reply: HttpResponse, here: str, base: str) -> None:
 
 
 def _unfit(base: str, problem: str, hint: str) -> NewsletterError:
-    return NewsletterError(f"what answers there {problem}", where=base, hint=hint)
+    return NewsletterError(f"what answers at public_url {problem}", where=base, hint=hint)

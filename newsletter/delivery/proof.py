@@ -104,8 +104,8 @@ def _refuse_what_is_not_set(settings: Settings) -> None:
         )
     if not settings.secret_keys:
         raise NewsletterError(
-            "is not set: a key that was made by itself never signs what leaves for real",
-            where="NEWSLETTER_SECRET_KEY",
+            "NEWSLETTER_SECRET_KEY is not set: a key that was made by itself never signs "
+            "what leaves for real",
             hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
         )
 

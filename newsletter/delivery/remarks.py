@@ -80,8 +80,7 @@ def missed(draft: Draft, send_at: datetime, max_lateness_hours: float) -> Decisi
 def same_slot(draft: Draft, others: Sequence[str]) -> NewsletterError:
     """Return that several files want one date and time, so that none of them is sent."""
     return NewsletterError(
-        f"has the same date and time as {', '.join(others)}, so neither is sent",
-        where=draft.path,
+        f"{draft.path} has the same date and time as {', '.join(others)}, so neither is sent",
         hint="Give one of them another send_at, or make it a draft",
     )
 

@@ -98,11 +98,11 @@ def find_issue(settings: Settings, issue: str) -> Path:
         ) from None
     if not real.is_relative_to(settings.root.resolve()):
         raise NewsletterError(
-            "is outside the newsletter's folder", where=shown[:120], hint="Copy it into issues/"
+            f"{shown[:120]} is outside the newsletter's folder", hint="Copy it into issues/"
         )
     if not real.is_file():
         raise NewsletterError(
-            "is not a file", where=shown[:120], hint="Name one issue by its slug or path"
+            f"{shown[:120]} is not a file", hint="Name one issue by its slug or path"
         )
     return path
 
@@ -119,8 +119,7 @@ def issue_paths(settings: Settings) -> list[Path]:
         return []
     except OSError as error:
         raise NewsletterError(
-            f"cannot be read: {error.strerror}",
-            where="issues",
+            f"the folder issues/ cannot be read: {error.strerror}",
             hint="It must be a folder that this user may read",
         ) from None
     # Editors keep their own files beside, with a dot in front.
@@ -147,7 +146,7 @@ def read_or_tell(settings: Settings, path: Path) -> Draft:
             line=1,
             rule=_UNREADABLE,
             severity=Severity.ERROR,
-            message=f"the file {error.problem}",
+            message=error.problem,
             fix=error.hint or "Make it a file that this user may read",
         )
         # Its name still tells when it was to go out, so that it cannot be overlooked.
@@ -176,7 +175,7 @@ def read_bytes(settings: Settings, path: Path) -> bytes:
             # One byte too many is enough for `content` to refuse it.
             return file.read(content.MAX_BYTES + 1)
     except OSError as error:
-        raise NewsletterError(f"cannot be read: {error.strerror}", where=path.name) from None
+        raise NewsletterError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
 def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
@@ -204,7 +203,7 @@ def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
             line=1,
             rule=_LETTER,
             severity=Severity.ERROR,
-            message=" ".join(f"{error.where}: {error.problem}".split()),
+            message=" ".join(error.sentence.split()),
             fix=error.hint,
         )
         return (*findings, found)
@@ -249,7 +248,7 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
             (folder / name).write_bytes(data)
     except OSError as error:
         raise NewsletterError(
-            f"cannot be written: {error.strerror}", where=str(folder), hint="Choose another --out"
+            f"{folder} cannot be written: {error.strerror}", hint="Choose another --out"
         ) from None
     return [folder / name for name in written]
 

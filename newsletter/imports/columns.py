@@ -118,7 +118,7 @@ def find(header: Sequence[str], name: str, *, where: str, hint: str) -> int:
     if len(found) != 1:
         how_many = "more than one column" if found else "no column"
         raise NewsletterError(
-            f'has {how_many} "{name}"; the columns are {listed(header)}', where=where, hint=hint
+            f'{where} has {how_many} "{name}"; the columns are {listed(header)}', hint=hint
         )
     return found[0]
 
@@ -297,8 +297,7 @@ def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
             hint="Put a line such as email,first_name above it",
         )
     return NewsletterError(
-        f"has no address column; the columns are {listed(header)}",
-        where=where,
+        f"{where} has no address column; the columns are {listed(header)}",
         hint="Point at it with --map email=COLUMN",
     )
 

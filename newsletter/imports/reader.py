@@ -92,17 +92,16 @@ def inspect(
         if not path.is_file():
             path.stat()
             raise NewsletterError(
-                "is not a regular file", where=path.name, hint="Save it to a file first"
+                f"{path.name} is not a regular file", hint="Save it to a file first"
             )
         return _inspect(path, is_known, watch)
     except OSError as error:
         raise NewsletterError(
-            f"cannot be read: {error.strerror}", where=str(path), hint="Check its name and rights"
+            f"{path} cannot be read: {error.strerror}", hint="Check its name and rights"
         ) from None
     except UnicodeDecodeError:
         raise NewsletterError(
-            "is damaged: it says it is UTF-16 and is not",
-            where=path.name,
+            f"{path.name} is damaged: it says it is UTF-16 and is not",
             hint="Save it again as CSV (UTF-8)",
         ) from None
 
@@ -132,7 +131,7 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Wat
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
         sample = file.read(_SAMPLE)
     if not sample.strip():
-        raise NewsletterError("is empty", where=path.name, hint="Export the list again")
+        raise NewsletterError(f"{path.name} is empty", hint="Export the list again")
     preamble, delimiter = _delimiter(sample, is_known)
     with _open(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
@@ -142,7 +141,7 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Wat
     with _open(path, encoding) as file:
         header = next(_records(_Lines(file, path.name), delimiter, preamble), None)
     if header is None:
-        raise NewsletterError("is empty", where=path.name, hint="Export the list again")
+        raise NewsletterError(f"{path.name} is empty", hint="Export the list again")
     return CsvFile(path, encoding, delimiter, preamble, tuple(header.cells), rows)
 
 

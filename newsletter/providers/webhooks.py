@@ -191,7 +191,7 @@ def remove_suppression(settings: Settings, email: str) -> str:
     try:
         reason: str = module(settings.provider).lift(settings, email)
     except NewsletterError as error:
-        return f"{error.where} {error.problem}".strip()
+        return error.problem
     return reason
 
 
@@ -209,7 +209,7 @@ def secrets(settings: Settings, name: str) -> tuple[str, ...]:
     found = tuple(settings.credentials[name].split(","))
     if not all(found):
         raise NewsletterError(
-            "holds an empty value", where=name, hint="Separate several with one comma"
+            f"{name} holds an empty value", hint="Separate several with one comma"
         )
     return found
 

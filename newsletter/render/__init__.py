@@ -146,8 +146,7 @@ def wording(settings: Settings) -> str:
     text = " ".join(templates.run(settings.root, _CONSENT, known).split())
     if not text:
         raise NewsletterError(
-            "is empty, and nobody can agree to nothing",
-            where=_CONSENT,
+            f"{_CONSENT} is empty, and nobody can agree to nothing",
             hint="Write what somebody gets who signs up",
         )
     return text

@@ -45,17 +45,15 @@ def _refuse_elsewhere(folder: Path, template: str) -> None:
     # holds the newsletter and its keys.
     if folder.is_symlink() and folder.parent.resolve().is_relative_to(home):
         raise NewsletterError(
-            "is a link to a folder that holds the newsletter itself",
-            where=folder.name,
+            f"{folder.name} is a link to a folder that holds the newsletter itself",
             hint="Make it a folder with templates and nothing else",
         )
     if not found.is_relative_to(home):
         raise NewsletterError(
-            "is a link that leads out of the folder of templates, and is not followed",
-            where=where,
+            f"{where} is a link that leads out of the folder of templates, and is not followed",
             hint="Put a copy of the file in its place",
         )
     if not found.is_file():
         raise NewsletterError(
-            "is not a file", where=where, hint="Put a template in its place, or delete it"
+            f"{where} is not a file", hint="Put a template in its place, or delete it"
         )

@@ -55,8 +55,7 @@ def compile(source: str, where: str = "issue.mjml.j2") -> str:  # noqa: A001 - a
         html = mjml2html(prepared, fonts={})
     except ValueError as error:
         raise NewsletterError(
-            f"is not valid MJML{_near(prepared, str(error))}",
-            where=where,
+            f"{where} is not valid MJML{_near(prepared, str(error))}",
             hint="Look for an unclosed tag or an element that MJML does not have",
         ) from None
     _refuse_garbled(html, where)

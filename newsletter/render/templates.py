@@ -90,7 +90,7 @@ def _place(error: Exception, name: str) -> tuple[str, int]:
 
 def _broken(name: str, line: int, error: Exception) -> NewsletterError:
     return NewsletterError(
-        f"line {line}: {error}",
-        where=f"templates/{name}",
+        str(error),
+        where=f"templates/{name}:{line}",
         hint="docs/templates.md lists what a template may use",
     )

@@ -45,7 +45,7 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
         ) from None
     if not key:
         raise NewsletterError(
-            "is empty", where=".newsletter/secret-key", hint="Put its backup back, or remove it"
+            ".newsletter/secret-key is empty", hint="Put its backup back, or remove it"
         )
     return (key,)
 

@@ -48,7 +48,7 @@ def behind(found: str | None, name: str) -> int:
         return len(known)
     if found not in known:
         raise NewsletterError(
-            f"was made by a newer version of this program (its state is {found})",
+            f"the database was made by a newer version of this program (its state is {found})",
             where=name,
             hint="Install that version, or a newer one",
         )

@@ -180,7 +180,7 @@ def back_up(path: Path, target: Path) -> None:
 def foreign(name: str) -> NewsletterError:
     """Return the error that says that this is another program's."""
     return NewsletterError(
-        "is not a database of this program",
+        "the file is not a database of this program",
         where=name,
         hint="Put your backup back, or point NEWSLETTER_DATABASE_URL at another one",
     )

@@ -109,7 +109,7 @@ _UNEXPANDED: Final = re.compile(r"\$\{?\w+|%\w+%")
 
 
 def _unfit(problem: str, hint: str) -> NewsletterError:
-    return NewsletterError(problem, where=VARIABLE, hint=hint)
+    return NewsletterError(f"{VARIABLE} {problem}", hint=hint)
 
 
 def has_password(url: str) -> bool:

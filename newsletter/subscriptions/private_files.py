@@ -52,8 +52,7 @@ def _refuse_other(path: Path, begins: str) -> None:
                 ours = file.read(len(begins)) in {b"", begins.encode()}
     if not ours:
         raise NewsletterError(
-            "is something else already, and is left as it is",
-            where=str(path),
+            f"{path} is something else already, and is left as it is",
             hint="Name another file, or remove that one first",
         )
 
@@ -64,7 +63,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise NewsletterError(
-            f"cannot be written: {error.strerror}",
-            where=str(path),
+            f"{path} cannot be written: {error.strerror}",
             hint="Name a file in a folder that this user may write",
         ) from None

@@ -179,7 +179,7 @@ def listen(host: str, port: int) -> socket.socket:
         bound = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError):
         raise NewsletterError(
-            "is no address of this machine", where=where, hint="Give --host as 127.0.0.1 or 0.0.0.0"
+            f"{where} is no address of this machine", hint="Give --host as 127.0.0.1 or 0.0.0.0"
         ) from None
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -188,7 +188,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise NewsletterError(
-            f"cannot listen there: {error.strerror}", where=where, hint="Choose another --port"
+            f"cannot listen on {where}: {error.strerror}", hint="Choose another --port"
         ) from None
     return bound
 

@@ -30,5 +30,4 @@ class TroubleLog:
 
 def passing(error: TryAgain) -> str:
     """Return what is wrong, for who reads the log of a program that tries again by itself."""
-    where = f"{error.where}: " if error.where else ""
-    return f"{where}{error.problem}. The app goes on by itself when that is over"
+    return f"{error.sentence}. The app goes on by itself when that is over"

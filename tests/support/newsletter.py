@@ -7,6 +7,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import re
 import sqlite3
 import threading
 from collections import Counter
@@ -100,6 +101,11 @@ def raw(database: Path, *, manual: bool = False) -> Iterator[sqlite3.Connection]
     opened = sqlite3.connect(database, isolation_level=level, timeout=timeout)
     with contextlib.closing(opened) as connection, connection:
         yield connection
+
+
+def is_one_error(stderr: str) -> bool:
+    """Tell whether all that was printed is one error, with its hint if it has one."""
+    return re.fullmatch(r"error: [^\n]+\n(hint: [^\n]+\n)?", stderr) is not None
 
 
 def coming(days: int = 6) -> datetime:

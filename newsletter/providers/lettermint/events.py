@@ -204,8 +204,7 @@ def _headers(settings: Settings) -> Mapping[str, str]:
     token = settings.credentials.get(_TOKEN)
     if not token:
         raise ListingDenied(
-            "is not set, and with the token that sends nothing can be read",
-            where=_TOKEN,
+            f"{_TOKEN} is not set, and with the token that sends nothing can be read",
             hint="Make a team token at lettermint.co, or let webhooks tell: docs/events.md",
         )
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}

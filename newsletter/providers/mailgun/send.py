@@ -85,8 +85,7 @@ def open_provider(settings: Settings) -> Mailgun:
     domain = base.credential(settings, "MAILGUN_DOMAIN", "Take your sending domain")
     if not _DOMAIN.fullmatch(domain):
         raise NewsletterError(
-            "is not a domain",
-            where="MAILGUN_DOMAIN",
+            "MAILGUN_DOMAIN is not a domain",
             hint='Write it as Mailgun lists it, such as "brief.example.org"',
         )
     return Mailgun(key, domain, base.base_url(settings, _BASE))

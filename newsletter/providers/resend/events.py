@@ -83,8 +83,7 @@ def _key(secret: str) -> bytes:
         key = b""
     if not key or not secret.startswith(_PREFIX):
         raise NewsletterError(
-            "is no webhook secret of Resend, which begins with whsec_",
-            where=SECRET,
+            f"{SECRET} is no webhook secret of Resend, which begins with whsec_",
             hint="Copy it from the webhook's page at resend.com",
         )
     return key

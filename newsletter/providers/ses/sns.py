@@ -73,8 +73,7 @@ class Topics:
         for arn in arns:
             if not _TOPIC.fullmatch(arn):
                 raise NewsletterError(
-                    "is no topic of Amazon SNS",
-                    where=where,
+                    f"{where} is no topic of Amazon SNS",
                     hint="Copy its ARN, which looks like arn:aws:sns:eu-west-1:123456789012:name",
                 )
         self._arns = arns

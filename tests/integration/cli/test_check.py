@@ -11,6 +11,7 @@ import pytest
 
 from newsletter import checks, content, desk
 from newsletter.content.front_matter import KEYS
+from tests.support.newsletter import is_one_error
 
 if TYPE_CHECKING:
     import subprocess
@@ -94,7 +95,7 @@ def test_an_issue_that_is_not_there_is_one_line_and_exit_1(run: Run) -> None:
     done = run("check", "2026-12-27-weg")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
+    assert is_one_error(done.stderr)
 
 
 def test_the_writing_page_names_every_rule_and_key() -> None:

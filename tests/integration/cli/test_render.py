@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.issues import SAMPLES
+from tests.support.newsletter import is_one_error
 
 if TYPE_CHECKING:
     import subprocess
@@ -73,8 +74,9 @@ def test_a_wrong_template_is_one_line_and_exit_code_1(
     done = run("render", issue)
     assert done.returncode == 1
     assert done.stdout == ""
-    assert done.stderr.startswith("newsletter: templates/issue.txt.j2: line 2: ")
-    assert done.stderr.count("\n") == 1
+    assert done.stderr.startswith("error: ")
+    assert "(templates/issue.txt.j2:2)" in done.stderr
+    assert is_one_error(done.stderr)
 
 
 def test_open_shows_the_page_in_the_persons_browser(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.support.newsletter import Newsletter, coming, write_issue
+from tests.support.newsletter import Newsletter, coming, is_one_error, write_issue
 from tests.support.processes import COMMAND
 
 if TYPE_CHECKING:
@@ -40,8 +40,7 @@ def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:  # n
 def one_line(done: subprocess.CompletedProcess[str], code: int) -> str:
     assert done.returncode == code, done.stderr
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1, done.stderr
-    assert done.stderr.startswith("newsletter: ")
+    assert is_one_error(done.stderr), done.stderr
     return done.stderr
 
 

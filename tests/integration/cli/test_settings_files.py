@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,7 @@ def test_a_misnamed_file_is_an_error_also_beside_the_right_one(
     if beside:
         made(tmp_path, **{"newsletter.toml": LINES})
     told = refused(tmp_path)
-    assert told.startswith(f"{' '.join(name.split())}")
+    assert f"({' '.join(name.split())}" in told
     assert ("delete it" if beside else "Rename it to newsletter.toml") in told
 
 
@@ -139,11 +140,15 @@ def test_two_settings_files_are_an_error_that_names_both(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("name", "text", "said"),
     [
-        ("newsletter.toml", f"[settings]\n{LINES}", "line 1: a table [settings]"),
+        ("newsletter.toml", f"[settings]\n{LINES}", "(newsletter.toml:1)"),
         ("newsletter.toml", f"[newsletter]\n{LINES}", "Delete the line [newsletter]"),
         ("newsletter.toml", TABLE, "Delete the line [tool.newsletter]"),
         ("newsletter.toml", f"[[newsletter]]\n{LINES}", "[newsletter]"),
-        ("newsletter.toml", f'{LINES}\n[provider]\nname = "resend"', "line 4: a table [provider]"),
+        (
+            "newsletter.toml",
+            f'{LINES}\n[provider]\nname = "resend"',
+            "a table [provider] is not read",
+        ),
         ("newsletter.toml", 'newsletter.name = "x"', "[newsletter]"),
         ("pyproject.toml", f"{PROJECT}[newsletter]\n{LINES}", "Write [tool.newsletter]"),
         ("pyproject.toml", f"[tool.newsleter]\n{LINES}", "[tool.newsleter] is not read"),
@@ -161,7 +166,7 @@ def test_a_table_of_another_name_is_an_error(
 ) -> None:
     told = refused(made(tmp_path, **{name: text}))
     assert said in told
-    assert told.startswith(f"{name}: ")
+    assert f"({name}" in told
 
 
 def test_what_has_the_name_of_the_settings_and_is_no_file_is_an_error(tmp_path: Path) -> None:
@@ -177,7 +182,7 @@ def test_what_has_the_name_of_the_settings_and_is_no_file_is_an_error(tmp_path: 
     [
         (LINES.encode("utf-16"), "UTF-16"),
         (LINES.encode("utf-16-le"), "UTF-16"),
-        ('name = "x"\ncontact = "Café"'.encode("cp1252"), "line 2 holds a letter"),
+        ('name = "x"\ncontact = "Café"'.encode("cp1252"), "this line holds a letter"),
         (b"PK\x03\x04\x14", "Word"),
         (b"{\\rtf1\\ansi name}", "RTF"),
         (b'{"name": "x"}', "JSON"),
@@ -237,7 +242,7 @@ def test_a_line_that_is_no_toml_is_shown_as_it_must_be(
     tmp_path: Path, text: str, right: str
 ) -> None:
     told = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n\n{text}\n"}))
-    assert told.startswith("newsletter.toml: is not valid TOML: line 3: ")
+    assert re.match(r"not valid TOML: .+ \(newsletter\.toml:3\)\. ", told)
     assert right in told
     if "…" not in right and not right.startswith("#"):
         shown = told.partition("Write: ")[2]
@@ -295,7 +300,7 @@ def test_a_line_that_must_go_is_named(tmp_path: Path, text: str, said: str) -> N
 )
 def test_a_wrong_value_is_shown_as_it_must_be(tmp_path: Path, line: str, right: str) -> None:
     told = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n{line}\n"}))
-    assert told.startswith("newsletter.toml: line 2: ")
+    assert " (newsletter.toml:2). " in told
     assert right in told
 
 
@@ -362,7 +367,7 @@ def test_what_only_looks_odd_is_taken(tmp_path: Path, line: str) -> None:
 )
 def test_an_unknown_key_names_the_one_that_is_meant(tmp_path: Path, key: str, meant: str) -> None:
     told = refused(made(tmp_path, **{"newsletter.toml": f"\n{key} = 'x'\n"}))
-    assert told == f'newsletter.toml: line 2: unknown setting "{key}". Did you mean "{meant}"?'
+    assert told == f'unknown setting "{key}" (newsletter.toml:2). Did you mean "{meant}"?'
 
 
 @pytest.mark.parametrize("key", ["resend_api_key", "RESEND_API_KEY", "secret_key", "password"])
@@ -381,7 +386,7 @@ def test_settings_in_a_folder_below_are_an_error(tmp_path: Path, folder: str) ->
     (tmp_path / folder).mkdir(exist_ok=True)
     made(tmp_path / folder, **{"newsletter.toml": LINES})
     told = refused(tmp_path)
-    assert told.startswith(f"{folder}/newsletter.toml: is not read")
+    assert told.startswith(f"{folder}/newsletter.toml is not read")
     made(tmp_path, **{"newsletter.toml": LINES})
     assert config.load(tmp_path, {}).name == "Stil Water"
 
@@ -413,7 +418,7 @@ def test_another_newsletter_in_a_folder_below_is_nobodys_trouble(tmp_path: Path)
 def test_a_variable_that_was_not_filled_in_is_an_error(
     tmp_path: Path, name: str, value: str, said: str
 ) -> None:
-    with pytest.raises(NewsletterError, match=f"^{name}: .*{said}") as caught:
+    with pytest.raises(NewsletterError, match=f"^{name} .*{said}") as caught:
         config.load(tmp_path, {name: value})
     assert "canary" not in str(caught.value)
 

@@ -306,14 +306,14 @@ def account(folder: Path, receipt: str, messages: str = "") -> str:
 
 
 def test_without_a_receipt_the_account_is_what_the_program_said(tmp_path: Path) -> None:
-    said = "rust: 100 of 200\nnewsletter: the database does not answer. Try again\n"
+    said = "rust: 100 of 200\nerror: the database does not answer\nhint: Try again\n"
     told = account(tmp_path, "", said)
     assert "> the database does not answer. Try again" in told
     assert "100 of 200" not in told
 
 
 def test_an_account_shows_no_address_even_if_the_program_would(tmp_path: Path) -> None:
-    told = account(tmp_path, "", "newsletter: cannot mail anna@example.org. Mend it\n")
+    told = account(tmp_path, "", "error: cannot mail anna@example.org. Mend it\n")
     assert "anna" not in told
     assert "cannot mail" in told
 
@@ -388,7 +388,7 @@ def test_a_warning_of_the_program_stands_in_the_account(tmp_path: Path) -> None:
 
 
 def test_a_long_message_costs_as_much_as_it_is_long(tmp_path: Path) -> None:
-    said = f"newsletter: {'a' * 300_000} anna@example.org {'b@' * 100_000}\n"
+    said = f"error: {'a' * 300_000} anna@example.org {'b@' * 100_000}\n"
     started = time.monotonic()
     told = account(tmp_path, "", said)
     assert time.monotonic() - started < 5

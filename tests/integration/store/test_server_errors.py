@@ -14,7 +14,7 @@ import pytest
 from newsletter import config
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import open_store, server_errors
-from tests.support.newsletter import Newsletter
+from tests.support.newsletter import Newsletter, is_one_error
 
 if TYPE_CHECKING:
     import subprocess
@@ -271,7 +271,7 @@ def test_the_command_says_it_in_one_line(run: Run, refusing: Refusing) -> None:
     assert done.returncode == 1
     assert "Tenant or user not found" in done.stderr
     assert "paused" in done.stderr
-    assert len(done.stderr.splitlines()) == 1
+    assert is_one_error(done.stderr)
 
 
 def test_a_host_that_is_down_is_worth_another_try(run: Run) -> None:

@@ -25,7 +25,7 @@ from newsletter.store import (
     url as url_store,
 )
 from newsletter.store.schema import metadata
-from tests.support.newsletter import add_readers, raw
+from tests.support.newsletter import add_readers, is_one_error, raw
 
 if TYPE_CHECKING:
     import subprocess
@@ -124,7 +124,7 @@ def test_a_newer_database_is_refused_and_untouched(root: Path) -> None:
 def test_a_file_that_is_no_database_is_refused_and_untouched(root: Path, content: bytes) -> None:
     database(root).parent.mkdir()
     database(root).write_bytes(content)
-    with pytest.raises(NewsletterError, match=r"newsletter\.db.*database") as caught:
+    with pytest.raises(NewsletterError, match=r"database.*newsletter\.db") as caught:
         open_store(config.load(root, {}))
     assert caught.value.exit_code == 1
     assert database(root).read_bytes() == content
@@ -356,5 +356,5 @@ def test_an_error_of_a_command_is_one_line_and_a_status(
     done = run("status")
     assert done.returncode == 1
     assert done.stdout == ""
-    assert len(done.stderr.splitlines()) == 1
+    assert is_one_error(done.stderr)
     assert "Traceback" not in done.stderr

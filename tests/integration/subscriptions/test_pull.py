@@ -16,7 +16,7 @@ from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.events import pull
 from newsletter.subscriptions.signup import request_signup
 from tests.support.events import Letters, email
-from tests.support.newsletter import Newsletter, write_issue
+from tests.support.newsletter import Newsletter, is_one_error, write_issue
 from tests.support.providers.fake_lists import (
     LettermintLists,
     Lists,
@@ -308,7 +308,7 @@ def test_without_lettermints_team_token_it_is_said_what_is_missing(
         env=environment | {"NEWSLETTER_PROVIDER": "lettermint", "LETTERMINT_API_TOKEN": "lm_any"},
     )
     assert refused.returncode == 1
-    assert refused.stderr.startswith("newsletter: LETTERMINT_TEAM_TOKEN: is not set")
+    assert refused.stderr.startswith("error: LETTERMINT_TEAM_TOKEN is not set")
 
 
 @pytest.mark.parametrize(
@@ -333,7 +333,7 @@ def test_what_cannot_be_asked_now_changes_nothing(
     found = run("events", "pull", "--json", env=environment | lists.environment)
     assert found.returncode == code, found.stderr
     assert found.stdout == ""
-    assert found.stderr.count("\n") == 1
+    assert is_one_error(found.stderr)
     assert "could not be asked" in found.stderr
     assert sql(letters.newsletter.store, "SELECT * FROM bookmarks") == []
 

@@ -603,7 +603,7 @@ def test_a_port_that_is_taken_is_one_line(run: Command, shared: App) -> None:
     done = run("serve", "--port", str(shared.port))
     assert done.returncode == 1
     assert re.fullmatch(
-        rf"newsletter: 127\.0\.0\.1:{shared.port}: cannot .+: Address already in use\. .+\n",
+        rf"error: cannot listen on 127\.0\.0\.1:{shared.port}: Address already in use\nhint: .+\n",
         done.stderr,
     )
 
@@ -627,7 +627,7 @@ def test_quietly_it_says_nothing(root: Path, readers: Readers) -> None:
 def test_an_address_that_is_not_ours_is_one_line(host: str, run: Command) -> None:
     done = run("serve", "--host", host, "--port", "0")
     assert done.returncode == 1
-    assert re.fullmatch(r"newsletter: .+:0: .+\n", done.stderr)
+    assert re.fullmatch(r"error: .+:0 .+\nhint: .+\n", done.stderr)
     assert "Traceback" not in done.stderr
 
 
@@ -666,7 +666,7 @@ def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
     (folder / "left.html.j2").write_text("a\n{{ newsletter.nmae }}", encoding="utf-8")
     done = run("serve", "--port", "0")
     assert done.returncode == 1
-    assert "templates/pages/left.html.j2: line 2: " in done.stderr
+    assert "(templates/pages/left.html.j2:2)" in done.stderr
 
 
 # While a send runs
@@ -707,5 +707,5 @@ def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None
         for key in keys:
             record_fingerprint(connection, tokens.fingerprint(key))
     with serving(root) as app:
-        app.wait_for("NEWSLETTER_SECRET_KEY: lacks a key that has signed letters")
+        app.wait_for("NEWSLETTER_SECRET_KEY lacks a key that has signed letters")
     assert find_lost_key(store, keys) is None

@@ -125,7 +125,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, sa
 def test_a_variable_that_is_set_but_empty_is_an_error(
     tmp_path: Path, variable: str, value: str
 ) -> None:
-    with pytest.raises(NewsletterError, match=f"{variable}: is set but empty"):
+    with pytest.raises(NewsletterError, match=f"{variable} is set but empty"):
         settings(tmp_path, **{variable: value})
 
 
@@ -135,7 +135,7 @@ def test_an_empty_key_in_the_list_is_an_error(tmp_path: Path) -> None:
 
 
 def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
-    with pytest.raises(NewsletterError, match=r"^NEWSLETTER_PROVIDER: "):
+    with pytest.raises(NewsletterError, match=r"^NEWSLETTER_PROVIDER is "):
         settings(tmp_path, NEWSLETTER_PROVIDER="pigeon")
 
 

@@ -111,7 +111,7 @@ def test_without_tightening_the_compiler_refuses_spaces_in_the_head(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(mjml, "_tighten_head", same)
-    with pytest.raises(NewsletterError, match=r"issue\.mjml\.j2: is not valid MJML, near"):
+    with pytest.raises(NewsletterError, match=r"issue\.mjml\.j2 is not valid MJML, near"):
         mjml.compile(SPACED)
 
 
@@ -169,7 +169,7 @@ def test_more_than_gmail_shows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> N
     "body", ["<mj-text>a", "<mj-text><b>a</mj-text>", "<mj-text>a & <</mj-text>"]
 )
 def test_what_is_not_mjml_is_one_line(body: str) -> None:
-    with pytest.raises(NewsletterError, match=r"^issue\.mjml\.j2: is not valid MJML") as error:
+    with pytest.raises(NewsletterError, match=r"^issue\.mjml\.j2 is not valid MJML") as error:
         mjml.compile(page(body))
     assert "\n" not in str(error.value)
 

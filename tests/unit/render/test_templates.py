@@ -68,7 +68,7 @@ def test_no_link_leads_a_template_out_of_its_folder(root: Path, linked: str, to:
     write(root, "issue.txt.j2", f'{{% include "{name}" %}} {{{{ slots.leave_url }}}}')
     with pytest.raises(NewsletterError, match="leads out of the folder") as caught:
         letter(issue(), replace(SETTINGS, root=root))
-    assert caught.value.where == f"templates/{name}"
+    assert f"templates/{name} " in str(caught.value)
     assert "canary" not in str(caught.value)
 
 
@@ -112,11 +112,11 @@ def test_the_root_comes_before_the_wheel_and_the_wheel_before_what_lies_beside()
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("a\nb\n{% for %}", "templates/issue.txt.j2: line 3: "),
-        ("a\n{{ newsletter.nmae }}", "templates/issue.txt.j2: line 2: .* no attribute 'nmae'"),
-        ("{{ slots.unsubscribe }}", "templates/issue.txt.j2: line 1: .*unsubscribe"),
-        ("\n\n{{ 1 / 0 }}", "templates/issue.txt.j2: line 3: division by zero"),
-        ("{{ ''.__class__.__mro__ }}", "templates/issue.txt.j2: line 1: .*unsafe"),
+        ("a\nb\n{% for %}", r"\(templates/issue\.txt\.j2:3\)"),
+        ("a\n{{ newsletter.nmae }}", r"no attribute 'nmae' \(templates/issue\.txt\.j2:2\)"),
+        ("{{ slots.unsubscribe }}", r"unsubscribe.* \(templates/issue\.txt\.j2:1\)"),
+        ("\n\n{{ 1 / 0 }}", r"division by zero \(templates/issue\.txt\.j2:3\)"),
+        ("{{ ''.__class__.__mro__ }}", r"unsafe.* \(templates/issue\.txt\.j2:1\)"),
         ("{{ settings.secret_keys }}", "'settings' is undefined"),
         ('{% include "weg.j2" %}', "there is no template weg.j2"),
     ],
@@ -134,7 +134,7 @@ def test_a_template_that_is_wrong_is_one_line_with_its_place(
 def test_an_error_in_a_macro_names_the_macros_file(root: Path) -> None:
     write(root, "blocks.txt.j2", "\n\n{% macro divider(block) %}{{ block.x }}{% endmacro %}")
     divider = issue(*[block for block in every_block().blocks if block.kind == "divider"])
-    with pytest.raises(NewsletterError, match=r"templates/blocks\.txt\.j2: line 3: .*'x'"):
+    with pytest.raises(NewsletterError, match=r"'x'.*\(templates/blocks\.txt\.j2:3\)"):
         letter(divider, replace(SETTINGS, root=root))
 
 
@@ -153,7 +153,7 @@ def test_a_template_that_is_not_utf8_is_an_error(root: Path) -> None:
 )
 def test_a_template_without_its_slots_is_an_error(code: str, problem: str, root: Path) -> None:
     write(root, "issue.txt.j2", code)
-    with pytest.raises(NewsletterError, match=rf"issue\.txt\.j2: {problem}"):
+    with pytest.raises(NewsletterError, match=rf"{problem} \(issue\.txt\.j2\)"):
         letter(issue(), replace(SETTINGS, root=root))
 
 
