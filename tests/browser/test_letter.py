@@ -11,6 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from newsletter.render import letter
 from newsletter.render.palette import contrast, palette
 from tests.support.issues import SAMPLES, SETTINGS, every_block, fill, sample
+from tests.support.parameters import choose
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -27,6 +28,7 @@ PICTURE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="1040" height="560"><rect width="1040"'
     ' height="560" fill="#8aa"/></svg>'
 )
+ACCENTS = ("#ffff00", "#000000", "#ffffff", "#d94f70")
 # Rules for whole pages: a mail is shown inside a client's page, which has those landmarks.
 PAGE_RULES = {"landmark-one-main": {"enabled": False}, "region": {"enabled": False}}
 DOUBLE_TEXT = """() => {
@@ -40,7 +42,7 @@ BEYOND = """() => [...document.body.querySelectorAll("*")]
     .map(e => e.outerHTML.slice(0, 80))"""
 
 
-@pytest.fixture(params=LETTERS)
+@pytest.fixture(params=choose(LETTERS, always=("every-block", "long-words")))
 def shown(request: pytest.FixtureRequest, page: Page) -> Page:
     """Return a page that shows one of the letters, with its pictures."""
     return show(page, fill(letter(LETTERS[request.param], SETTINGS).html))
@@ -108,7 +110,7 @@ def test_axe_would_find_grey_on_white(page: Page) -> None:
     assert [name for name, _ in violations(page)] == ["color-contrast"]
 
 
-@pytest.mark.parametrize("accent", ["#ffff00", "#000000", "#ffffff", "#d94f70"])
+@pytest.mark.parametrize("accent", choose(ACCENTS, always=["#ffff00"]))
 def test_axe_finds_nothing_with_any_accent_colour(page: Page, accent: str) -> None:
     settings = replace(SETTINGS, accent_color=accent)
     show(page, fill(letter(LETTERS["every-block"], settings).html))

@@ -17,6 +17,7 @@ from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import request_signup
 from tests.support import changes
 from tests.support.newsletter import Newsletter, raw
+from tests.support.parameters import choose
 from tests.support.signups import VIA, send_due, wish
 from tests.support.subscribers import sql
 from tests.support.web_server import KEY, App, serving
@@ -150,7 +151,7 @@ def mailbox(root: Path, app: App) -> Mailbox:
     return Mailbox(root, app.url)
 
 
-@pytest.fixture(params=BUTTONS)
+@pytest.fixture(params=choose(BUTTONS, always=["letter"]))
 def kind(request: pytest.FixtureRequest) -> str:
     which: str = request.param
     return which

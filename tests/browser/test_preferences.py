@@ -11,6 +11,7 @@ from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.support import web_server
 from tests.support.newsletter import Newsletter
+from tests.support.parameters import choose_named
 from tests.support.signups import letters, link_in
 from tests.support.subscribers import sql
 from tests.support.web_server import App, serving
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 ANNA = "anna@example.org"
 NARROW = {"width": 360, "height": 740}
+
+
+SCRIPTS = {"scripts": True, "no scripts": False}
 
 
 @pytest.fixture
@@ -155,8 +159,8 @@ def test_nothing_is_fetched_but_the_page_itself(
     assert [text for text in said if "Content Security Policy" in text] == []
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-@pytest.mark.parametrize("size", [NARROW, DESK], ids=["phone", "desk"])
+@pytest.mark.parametrize("scripts", choose_named(SCRIPTS, always=["no scripts"]))
+@pytest.mark.parametrize("size", choose_named({"phone": NARROW, "desk": DESK}, always=["phone"]))
 def test_a_reader_does_all_of_it_with_a_mouse(
     scripts: bool,  # noqa: FBT001 - a parameter of the test
     size: dict[str, int],

@@ -16,6 +16,7 @@ from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond, computed
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.integration.web.test_signup import PROXY, stamp
 from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.parameters import choose_named
 from tests.support.signups import HERE, VIA, letters, link_in, open_link, wish
 from tests.support.subscribers import sql, statuses
 from tests.support.web_server import KEY, App, readers_of, serving
@@ -89,7 +90,9 @@ SHOWN = {
     "of nobody": Shown(410, "Deze link is verlopen", "/c/{nobody}", ""),
     "not confirmed": Shown(503, "Het is nog niet gelukt", "/c/{open}", "", app="broken"),
 }
-with_each = pytest.mark.parametrize("shown", SHOWN.values(), ids=SHOWN.keys())
+with_each = pytest.mark.parametrize(
+    "shown", choose_named(SHOWN, always=("form", "no address", "confirm"))
+)
 
 
 @dataclass(frozen=True)
