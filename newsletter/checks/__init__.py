@@ -1,38 +1,6 @@
 """Rules about what an author probably did not mean; `docs/checks.md` tells how to add one."""
 
-from __future__ import annotations
-
-from dataclasses import astuple
-from typing import TYPE_CHECKING
-
-from newsletter.checks import writing_rules
 from newsletter.checks.registry import RULES
-from newsletter.errors import ContentError
-from newsletter.model import Finding, Severity
+from newsletter.checks.run import check, sound
 
-if TYPE_CHECKING:
-    from newsletter.model import Draft, Issue
-
-__all__ = ["RULES", "check", "sound", "writing_rules"]
-
-
-def check(draft: Draft) -> tuple[Finding, ...]:
-    """Return what reading an issue file found, and what every rule finds, by line."""
-    hits = ((rule, hit) for rule in RULES.values() for hit in rule.find(draft.blocks))
-    found = [
-        *draft.findings,
-        *(Finding(draft.path, h.line, r.id, r.severity, h.message, h.fix) for r, h in hits),
-    ]
-    return tuple(sorted({astuple(finding): finding for finding in found}.values()))
-
-
-def sound(draft: Draft) -> Issue:
-    """Return the issue of a file without errors, which is one that can be rendered.
-
-    Raises:
-        ContentError: It holds errors; they are all in it.
-    """
-    errors = tuple(f for f in check(draft) if f.severity is Severity.ERROR)
-    if errors or draft.issue is None:
-        raise ContentError(draft.path, errors)
-    return draft.issue
+__all__ = ["RULES", "check", "sound"]

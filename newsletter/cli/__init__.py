@@ -109,10 +109,10 @@ class App:
         return store
 
     def _begins_in_a_strange_folder(self) -> bool:
-        from newsletter.config import DEFAULTS  # noqa: PLC0415 - loaded with the settings
+        from newsletter.config import DEFAULT_ORIGIN  # noqa: PLC0415 - loaded with the settings
 
         found = self.settings
-        nothing = found.origin == DEFAULTS and not found.issues.exists()
+        nothing = found.origin == DEFAULT_ORIGIN and not found.issues.exists()
         return nothing and not found.database_url and not found.state.exists()
 
 

@@ -25,7 +25,7 @@ from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import rehearse_and_tell
 from newsletter.cli.stopping import send_notices, stoppable
 from newsletter.cli.warnings import tell_warnings
-from newsletter.config import DEFAULTS
+from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
 from newsletter.desk.board import board
 from newsletter.providers import OUTBOX, open_provider
@@ -130,7 +130,7 @@ def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
 
 def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     app: App = context.obj
-    if not app.settings.issues.is_dir() and app.settings.origin == DEFAULTS:
+    if not app.settings.issues.is_dir() and app.settings.origin == DEFAULT_ORIGIN:
         folder.require_folder(app.settings)  # no settings file either: the wrong folder
     provider = open_provider(app.settings)
     drafts = desk.read_all(app.settings)

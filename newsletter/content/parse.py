@@ -1,0 +1,94 @@
+"""Reading one issue file, whole."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from newsletter.content.body import read_body
+from newsletter.content.decoding import decode
+from newsletter.content.findings import Problems
+from newsletter.content.front_matter import read_header
+from newsletter.content.front_matter_fields import read_fields
+from newsletter.content.headline import note_repeated
+from newsletter.content.moments import note_far_ahead
+from newsletter.content.names import read_name
+from newsletter.model import Draft, Issue
+
+if TYPE_CHECKING:
+    from datetime import date, time
+    from zoneinfo import ZoneInfo
+
+
+def read(
+    raw: bytes,
+    *,
+    name: str,
+    path: str,
+    zone: ZoneInfo,
+    send_clock: time,
+    today: date | None = None,
+) -> Draft:
+    """Read an issue file.
+
+    Args:
+        raw: The file's bytes.
+        name: The file's name, such as `2026-11-29-rust.md`.
+        path: What findings call the file.
+        zone: The newsletter's time zone.
+        send_clock: The local time at which an issue without `send_at` goes out.
+        today: The day from which a moment may be too far ahead; None when that is of no matter.
+
+    Returns:
+        The issue, unless a finding is an error; all findings, by line.
+    """
+    problems = Problems(path)
+    slug, day = read_name(name, problems)
+    # A file of which the time cannot be read must not be overlooked on its day.
+    usual = _local(datetime.combine(day, send_clock, zone)) if day else None
+    text = decode(raw, problems)
+    if text is None:
+        return Draft(slug, path, None, (), problems.found, send_at=usual)
+    lines = text.split("\n")
+    header = read_header(lines, problems)
+    fields = read_fields(header, day, zone=zone, send_clock=send_clock, problems=problems)
+    if today:
+        written = header.entries.get("send_at")
+        note_far_ahead(fields.send_at, today, written.line if written else 1, problems)
+    body = "\n".join(lines[header.body :])
+    blocks = read_body(body, header.body, problems)
+    note_repeated(fields.subject, blocks, problems)
+    issue = None
+    if not problems.errors and fields.send_at:
+        issue = Issue(
+            slug=slug,
+            path=path,
+            subject=fields.subject,
+            preheader=fields.preheader,
+            send_at=fields.send_at,
+            draft=fields.draft,
+            blocks=blocks,
+            content_hash=_content_hash(fields.subject, fields.preheader, body),
+        )
+    return Draft(
+        slug,
+        path,
+        issue,
+        blocks,
+        problems.found,
+        send_at=fields.send_at or usual,
+        is_draft=fields.draft,
+    )
+
+
+def _local(moment: datetime) -> datetime:
+    """Return a moment with its offset in place of its zone, as `send_at` has it."""
+    return datetime.fromisoformat(moment.isoformat())
+
+
+def _content_hash(subject: str, preheader: str, body: str) -> str:
+    # As JSON, no two different triples are the same bytes.
+    triple = json.dumps([subject, preheader, body.strip("\n")])
+    return hashlib.sha256(triple.encode()).hexdigest()

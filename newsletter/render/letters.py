@@ -1,0 +1,261 @@
+"""Letters, notices and pages, made of templates and what they may know."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import astuple, dataclass
+from email.headerregistry import Address
+from email.utils import parseaddr, quote
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from newsletter import placeholders
+from newsletter.config import NO_DOMAIN
+from newsletter.errors import NewsletterError
+from newsletter.model import Letter
+from newsletter.render import mjml, templates
+from newsletter.render.palette import palette
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.config import Settings
+    from newsletter.model import Issue, NoticeKind
+
+
+_ISSUE: Final = "issue.mjml.j2"
+_CONSENT: Final = "consent.txt.j2"
+
+
+@dataclass(frozen=True, slots=True)
+class Newsletter:
+    """What a template may know of the newsletter: nothing secret, nothing of the machine.
+
+    Attributes:
+        name: As the settings have it.
+        description: What the letter is, for who does not know it yet; empty when none is set.
+        language: A language tag such as "nl".
+        sender_name: Who writes; the newsletter's name when the sender has none.
+        contact: The lines of how to reach the sender.
+        can_reply: Whether an answer to the letter reaches somebody.
+        signature: The lines below the letter.
+        site_url: The author's site, empty when none is set.
+        site_label: Its name for reading: "example.org".
+        browser_url: Where this issue stands on the web; empty on a page that is no issue's.
+    """
+
+    name: str
+    description: str
+    language: str
+    sender_name: str
+    contact: tuple[str, ...]
+    can_reply: bool
+    signature: tuple[str, ...]
+    site_url: str
+    site_label: str
+    browser_url: str
+
+
+def letter(issue: Issue, settings: Settings) -> Letter:
+    """Render an issue: the same input gives the same bytes.
+
+    Raises:
+        NewsletterError: A template is wrong, or the letter came out larger than clients show.
+    """
+    _refuse_marks(issue, settings)
+    known = values(issue, settings)
+    html = mjml.compile(templates.run(settings.root, _ISSUE, known))
+    text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
+    for_all = {"greeting": "", "leave_url": ""}
+    page = templates.run(settings.root, _ISSUE, known | {"slots": for_all})
+    _refuse_lost_slots(_ISSUE, html)
+    _refuse_lost_slots("issue.txt.j2", text)
+    return Letter(
+        subject=issue.subject,
+        sender=_sender(settings),
+        reply_to=settings.reply_to,
+        list_id=_list_id(settings),
+        html=html,
+        text=text,
+        page=_alone(mjml.compile(page)),
+        greeting=settings.greeting,
+        greeting_without_name=settings.greeting_without_name,
+        leave_url=f"{settings.public_url.rstrip('/')}/u/",
+    )
+
+
+def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
+    """Render a notice, from the three templates of its kind in `templates/notices/`.
+
+    Args:
+        settings: The newsletter's.
+        kind: Which.
+        linked: Whether it is of no use without the slot `link`; it holds nothing else of its
+            reader.
+
+    Raises:
+        NewsletterError: A template is missing or wrong.
+    """
+    known = {
+        "newsletter": _newsletter(settings),
+        "palette": palette(settings.accent_color),
+        "greeting": settings.greeting_without_name,
+        "slots": {"link": placeholders.mark("link")},
+    }
+    subject = " ".join(
+        templates.run(settings.root, f"notices/{kind}.subject.txt.j2", known).split()
+    )
+    known |= {"subject": subject}
+    marked, plain = f"notices/{kind}.mjml.j2", f"notices/{kind}.txt.j2"
+    html = mjml.compile(templates.run(settings.root, marked, known), marked)
+    text = _tidy(templates.run(settings.root, plain, known))
+    for name, part in ((marked, html), (plain, text)) if linked else ():
+        _refuse_lost_link(name, part)
+    return Letter(
+        subject=subject,
+        sender=_sender(settings),
+        reply_to=settings.reply_to,
+        list_id="",
+        html=html,
+        text=text,
+        page="",
+        greeting="",
+        greeting_without_name="",
+        leave_url="",
+    )
+
+
+def values(issue: Issue, settings: Settings) -> dict[str, object]:
+    """Return all that a template may use, by name; docs/templates.md explains each."""
+    return {
+        "issue": issue,
+        "newsletter": _newsletter(settings, issue),
+        "palette": palette(settings.accent_color),
+        "slots": placeholders.MARKS,
+    }
+
+
+def wording(settings: Settings) -> str:
+    """Return what somebody agrees to who signs up, on one line: `templates/consent.txt.j2`.
+
+    Raises:
+        NewsletterError: The template is missing, wrong or empty.
+    """
+    known = {"newsletter": _newsletter(settings)}
+    text = " ".join(templates.run(settings.root, _CONSENT, known).split())
+    if not text:
+        raise NewsletterError(
+            f"{_CONSENT} is empty, and nobody can agree to nothing",
+            hint="Write what somebody gets who signs up",
+        )
+    return text
+
+
+def form(settings: Settings) -> str:
+    """Render the sign-up form for an author's own site, `templates/form.html.j2`.
+
+    Raises:
+        NewsletterError: A template is missing or wrong.
+    """
+    known = {
+        "newsletter": _newsletter(settings),
+        "address": f"{settings.public_url.rstrip('/')}/subscribe",
+        "wording": wording(settings),
+    }
+    return templates.run(settings.root, "form.html.j2", known)
+
+
+def page(settings: Settings, name: str, **values: object) -> str:
+    """Render a page of the web app, `templates/pages/NAME.html.j2`; it holds no visitor's values.
+
+    Raises:
+        NewsletterError: The template is missing or wrong.
+    """
+    known = {"newsletter": _newsletter(settings), "palette": palette(settings.accent_color)}
+    return templates.run(settings.root, f"pages/{name}.html.j2", known | values)
+
+
+def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
+    return Newsletter(
+        name=settings.name,
+        description=" ".join(settings.description.split()),
+        language=settings.language,
+        sender_name=parseaddr(settings.sender)[0] or settings.name,
+        contact=_lines(settings.contact),
+        can_reply=bool(settings.reply_to or settings.sender),
+        signature=_lines(settings.signature),
+        site_url=settings.site_url,
+        site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
+        browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}" if issue else "",
+    )
+
+
+def _sender(settings: Settings) -> str:
+    return settings.sender or str(Address(settings.name, addr_spec=f"newsletter@{NO_DOMAIN}"))
+
+
+def _alone(html: str) -> str:
+    """Make a letter a page of its own: inside a mail program it is an article of that program's."""
+    html = html.replace(' aria-roledescription="email"', "", 1)
+    return html.replace(' role="article"', ' role="main"', 1)
+
+
+def _lines(text: str) -> tuple[str, ...]:
+    return tuple(filter(None, map(str.strip, text.splitlines())))
+
+
+def _list_id(settings: Settings) -> str:
+    """Return the List-Id (RFC 2919): the name, and a name of dots that stays the same."""
+    ascii_name = unicodedata.normalize("NFKD", settings.name).encode("ascii", "ignore").decode()
+    label = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")[:60].strip("-")
+    special = re.search(r'[()<>@,:;.\[\]\\"]', settings.name)
+    phrase = f'"{quote(settings.name)}"' if special else settings.name
+    return f"{phrase} <{label or 'newsletter'}.{settings.domain}>"
+
+
+def _tidy(text: str) -> str:
+    return re.sub(r"\n{3,}", "\n\n", text).strip() + "\n"
+
+
+def _refuse_marks(issue: Issue, settings: Settings) -> None:
+    """Keep the slots' own characters out of all that is rendered, wherever it came from."""
+    if any(map(placeholders.remain, _strings((astuple(issue), astuple(settings))))):
+        raise NewsletterError(
+            "a private-use character (U+E000 to U+F8FF and beyond) cannot stand in a letter",
+            where=issue.path,
+            hint="Look in the issue and the settings for a character that shows as a box",
+        )
+
+
+def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a dataclass holds
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from _strings(part)
+
+
+def _refuse_lost_slots(name: str, part: str) -> None:
+    pieces = placeholders.split(part)
+    if "leave_url" not in pieces[1::2]:
+        raise NewsletterError(
+            "the letter has no leave link",
+            where=name,
+            hint="Every reader must be able to leave: write {{ slots.leave_url }} in the template",
+        )
+    if any(map(placeholders.remain, pieces[::2])):
+        raise NewsletterError(
+            "a slot came out damaged",
+            where=name,
+            hint="Write {{ slots.greeting }} and {{ slots.leave_url }} without a filter",
+        )
+
+
+def _refuse_lost_link(name: str, part: str) -> None:
+    if "link" not in placeholders.split(part)[1::2]:
+        raise NewsletterError(
+            "the notice has no link",
+            where=name,
+            hint="It is there to be clicked: write {{ slots.link }} in the template",
+        )
