@@ -33,7 +33,19 @@ class Folders(FileSystemLoader):
         """
         # Ours may be links: some installers make every file one.
         _refuse_elsewhere(Path(self.searchpath[0]), template)
-        return super().get_source(environment, template)
+        text, path, is_unchanged = super().get_source(environment, template)
+        found = self._first(template)
+
+        def is_current() -> bool:
+            """Tell whether the same file is still the first, and unchanged: one may be added."""
+            return self._first(template) == found and is_unchanged()
+
+        return text, path, is_current
+
+    def _first(self, template: str) -> Path | None:
+        """Return where the first file of a name is, behind all links."""
+        places = (Path(folder, template) for folder in self.searchpath)
+        return next((place.resolve() for place in places if place.exists()), None)
 
 
 def _refuse_elsewhere(folder: Path, template: str) -> None:

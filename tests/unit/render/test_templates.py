@@ -37,6 +37,29 @@ def test_an_authors_own_file_wins_and_the_rest_comes_with_the_program(root: Path
     assert made.html == letter(only_divider, SETTINGS).html
 
 
+def test_a_template_that_changes_while_the_program_runs_is_read_again(root: Path) -> None:
+    settings = replace(SETTINGS, root=root)
+    path = root / "templates" / "consent.txt.j2"
+    ours = wording(settings)
+    write(root, path.name, "Een")
+    assert wording(settings) == "Een"
+    write(root, path.name, "Twee")
+    assert wording(settings) == "Twee"
+    path.unlink()
+    assert wording(settings) == ours
+    path.symlink_to("/proc/self/environ")
+    with pytest.raises(NewsletterError, match="link"):
+        wording(settings)
+
+
+def test_a_macro_that_an_author_adds_later_is_used(root: Path) -> None:
+    only_divider = issue(*[block for block in every_block().blocks if block.kind == "divider"])
+    settings = replace(SETTINGS, root=root)
+    assert "~~~" not in letter(only_divider, settings).text
+    write(root, "blocks.txt.j2", "{% macro divider(block) %}~~~{% endmacro %}")
+    assert "~~~" in letter(only_divider, settings).text
+
+
 @pytest.mark.parametrize("place", ["inside", "beside"])
 def test_templates_are_found_in_a_wheel_and_beside_an_editable_install(
     place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
