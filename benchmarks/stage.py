@@ -171,7 +171,7 @@ def _add_readers(store: Store, readers: int) -> None:
 def letter_of(settings: Settings) -> tuple[str, Letter]:
     """Return the slug and the letter of the one issue."""
     slug = desk.issue_paths(settings)[0].stem
-    _, draft = desk.draft_if_there(settings, slug)
+    _, draft = desk.find_draft(settings, slug)
     assert draft
     assert draft.issue
     return slug, render.letter(draft.issue, settings)
@@ -180,7 +180,7 @@ def letter_of(settings: Settings) -> tuple[str, Letter]:
 def frozen(connection: Connection, settings: Settings) -> Mailing:
     """Freeze the one issue for everybody, ready to be sent."""
     slug = desk.issue_paths(settings)[0].stem
-    _, draft = desk.draft_if_there(settings, slug)
+    _, draft = desk.find_draft(settings, slug)
     assert draft
     assert draft.issue
     mailing = freezing.freeze(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from newsletter import __version__
-from newsletter.cli.groups import Suggesting, usage_error
+from newsletter.cli.groups import SuggestingGroup, usage_error
 from newsletter.cli.output import print_error, warn
 from newsletter.errors import NewsletterError, TryAgain
 
@@ -116,7 +116,7 @@ class App:
         return nothing and not found.database_url and not found.state.exists()
 
 
-class Commands(Suggesting):
+class Commands(SuggestingGroup):
     """Imports a command when it is used, and turns every error into text and an exit code."""
 
     def main(  # type: ignore[override] # click has overloads for what it returns

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content import printable
-from newsletter.desk.board import OLD
+from newsletter.desk.overview import OLD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from newsletter.desk.board import Board, Line
+    from newsletter.desk.overview import IssueStatus, Overview
 
 _HEADINGS: Final = (
     (("scheduled", "blocked", "sending"), "Scheduled"),
@@ -23,7 +23,7 @@ _SENT_SHOWN: Final = 5
 _OLD_SHOWN: Final = 3
 
 
-def board_text(board: Board) -> Iterator[str]:
+def board_text(board: Overview) -> Iterator[str]:
     """Yield the lines that tell of every file in `issues/` but the next one, which has its own."""
     upcoming = board.upcoming.slug if board.upcoming else None
     lines = [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
@@ -36,14 +36,14 @@ def board_text(board: Board) -> Iterator[str]:
     yield from _of_sent([one for one in lines if one.state == "sent"])
 
 
-def warnings_text(line: Line | None) -> Iterator[str]:
+def warnings_text(line: IssueStatus | None) -> Iterator[str]:
     """Yield how many warnings an issue has, if it has any."""
     if line and line.warnings:
         plural = "s" * (line.warnings != 1)
         yield f"  {line.warnings:,} warning{plural}: newsletter check {line.issue}"
 
 
-def _of_one(line: Line) -> Iterator[str]:
+def _of_one(line: IssueStatus) -> Iterator[str]:
     if line.state == "ignored" and line.send_at is None:
         yield f"  {printable(line.path)}"
     else:
@@ -59,13 +59,13 @@ def _of_one(line: Line) -> Iterator[str]:
     yield from (f"  {part}" for part in warnings_text(line))
 
 
-def _of_old(old: Sequence[Line]) -> Iterator[str]:
+def _of_old(old: Sequence[IssueStatus]) -> Iterator[str]:
     if old:
         newest = ", ".join(one.issue for one in old[-_OLD_SHOWN:])
         yield f"Left alone, {OLD}: {len(old):,}; the newest: {newest}"
 
 
-def _of_sent(sent: Sequence[Line]) -> Iterator[str]:
+def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
     if not sent:
         return
     newest = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[-_SENT_SHOWN:]

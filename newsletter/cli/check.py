@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.naming import path_named
+from newsletter.cli.naming import issue_path
 from newsletter.cli.output import print_json, say
 from newsletter.content import printable
 from newsletter.desk import read_draft
-from newsletter.desk.among import check_all, check_some
+from newsletter.desk.cross_checks import check_all, check_some
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
     app: App = context.obj
     settings = app.settings
     if issues:
-        paths = [path_named(app, issue) for issue in issues]
+        paths = [issue_path(app, issue) for issue in issues]
         drafts = [read_draft(settings, path) for path in paths]
         found = check_some(settings, drafts, paths)
     else:

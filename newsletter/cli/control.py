@@ -9,10 +9,10 @@ import click
 
 from newsletter import delivery
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.mailing_output import as_json, as_text, outlook
-from newsletter.cli.naming import issue_named, issue_to_act_on
+from newsletter.cli.mailing_output import as_json, as_text, forecast
+from newsletter.cli.naming import find_issue, find_issue_to_change
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.status_text import without_risk
+from newsletter.cli.status_text import safe_options
 from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ _json = click.option("--json", "json_", is_flag=True, help="Print one JSON docum
 @click.pass_obj
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
-    slug, _ = issue_named(app, issue)
+    slug, _ = find_issue(app, issue)
     _show(app, delivery.pause_mailing(app.store, slug), json_=json_)
 
 
@@ -43,7 +43,7 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
     A rehearsal, or a mailing of which nothing had left, may be sent anew after that. Of an issue
     that missed its time, it ends the reminders.
     """
-    slug, _ = issue_to_act_on(app, issue, asks=True)
+    slug, _ = find_issue_to_change(app, issue, asks=True)
     if slug not in issue and sys.stdin.isatty():
         click.confirm(f"Cancel {slug}?", abort=True, err=True)
     _show(app, delivery.cancel_mailing(app.store, slug), json_=json_)
@@ -68,10 +68,10 @@ def resolve(
             "either --resend or --assume-sent is needed",
             hint="Give --resend to send them once more, or --assume-sent to count them as sent",
         )
-    slug, _ = issue_to_act_on(app, issue, asks=not yes)
+    slug, _ = find_issue_to_change(app, issue, asks=not yes)
     decided = delivery.UnknownDecision.RESEND if resend else delivery.UnknownDecision.ASSUME_SENT
-    found = outlook(app, delivery.report_unknown(app.store, slug, decided))
-    for line in without_risk(found, app.settings.zone):
+    found = forecast(app, delivery.report_unknown(app.store, slug, decided))
+    for line in safe_options(found, app.settings.zone):
         note(line)
     if not yes and sys.stdin.isatty():
         click.confirm(_question(found, decided), abort=True, err=True)
@@ -89,5 +89,5 @@ def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
 
 
 def _show(app: App, receipt: Receipt, *, json_: bool) -> None:
-    found = outlook(app, receipt)
+    found = forecast(app, receipt)
     print_json(as_json(found)) if json_ else say(as_text(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import tokens
-from newsletter.cli.groups import Suggesting
+from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.config import make_private
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
-@click.group(cls=Suggesting)
+@click.group(cls=SuggestingGroup)
 def db() -> None:
     """The database: bring it to this version, look at it, move it to another place.
 

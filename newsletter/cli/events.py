@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.groups import Suggesting
+from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import print_json, say, warn
 from newsletter.errors import NewsletterError
 from newsletter.providers.pagination import ListingDenied
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from newsletter.cli import App
 
 
-@click.group(cls=Suggesting)
+@click.group(cls=SuggestingGroup)
 def events() -> None:
     """What became of letters: who bounced, who complained, what was delivered.
 
@@ -55,7 +55,7 @@ def pull(app: App, *, json_: bool) -> None:
         say(f"{events_}; {readers} left, for they are on its own list.")
 
 
-def hear_first(app: App) -> None:
+def pull_events_first(app: App) -> None:
     """Take in what is known of earlier letters, before it is decided who gets the next one.
 
     What cannot be learned is a remark: who left by our own pages is known in any case. Before the

@@ -75,7 +75,7 @@ def usage_error(error: click.ClickException) -> tuple[str, str]:
     return sentence, hint
 
 
-class Suggesting(click.Group):
+class SuggestingGroup(click.Group):
     """Says which command was probably meant."""
 
     def resolve_command(

@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from newsletter.cli import App
     from newsletter.delivery import DueResult, MailingForecast, Resolution, Upcoming
-    from newsletter.desk.board import Line
+    from newsletter.desk.overview import IssueStatus
     from newsletter.model import Issue, Receipt
     from newsletter.providers.base import Capabilities
 
 
-def outlook(app: App, receipt: Receipt) -> MailingForecast:
+def forecast(app: App, receipt: Receipt) -> MailingForecast:
     """Return what becomes of a mailing under the settings that hold here."""
     mailing = receipt.mailing
     settings = delivery.rehearsal_settings(app.settings) if mailing.rehearsal else app.settings
@@ -142,10 +142,10 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     return "\n".join(lines)
 
 
-def due_as_json(app: App, found: DueResult, lines: Iterable[Line]) -> dict[str, Any]:
+def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dict[str, Any]:
     """Return the document of `send --due`; `lines` are those of all that lies in `issues/`."""
     return {
-        "mailings": [as_json(outlook(app, report.receipt)) for report in found.reports],
+        "mailings": [as_json(forecast(app, report.receipt)) for report in found.reports],
         "next": next_as_json(found.next),
         "issues": [line.as_json() for line in lines],
         "notes": list(found.notes),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import delivery, desk
 from newsletter.cli.output import warn
 from newsletter.content import printable
-from newsletter.desk.naming import name_issue
+from newsletter.desk.naming import match_issue
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -18,41 +18,41 @@ if TYPE_CHECKING:
     from newsletter.model import Draft
 
 
-def path_named(app: App, typed: str) -> Path:
+def issue_path(app: App, typed: str) -> Path:
     """Return the file of an issue, for a command that needs no database.
 
     Raises:
         NewsletterError: There is no such issue.
     """
-    found = name_issue(app.settings, typed, ledger=tuple)
+    found = match_issue(app.settings, typed, ledger=tuple)
     if found.path is None:
         raise AssertionError(found)  # without a ledger, only files are known
     return found.path
 
 
-def file_named(app: App, typed: str) -> Draft:
+def read_issue_file(app: App, typed: str) -> Draft:
     """Return what the file of an issue says, for a command that needs no database.
 
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
     """
-    path = path_named(app, typed)
-    tell_if_outside(app, path)
+    path = issue_path(app, typed)
+    warn_if_outside(app, path)
     return desk.read_draft(app.settings, path)
 
 
-def issue_named(app: App, typed: str) -> tuple[str, Draft | None]:
+def find_issue(app: App, typed: str) -> tuple[str, Draft | None]:
     """Return an issue's slug, and its file as read now unless that is gone.
 
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
     """
-    found = name_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
-    tell_if_outside(app, found.path)
+    found = match_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
+    warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
 
-def issue_to_act_on(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | None]:
+def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | None]:
     """Return the same for a command that cannot be undone.
 
     Where nobody is asked before it acts, all of the slug must be typed.
@@ -65,17 +65,17 @@ def issue_to_act_on(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | N
     Raises:
         NewsletterError: There is no such issue, or only a part of its slug was typed.
     """
-    found = name_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
+    found = match_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
     if not found.whole and not (asks and sys.stdin.isatty()):
         raise NewsletterError(
             f'"{typed}" is only a part of {found.slug}',
             hint=f"Type all of it, for this cannot be undone: {found.slug}",
         )
-    tell_if_outside(app, found.path)
+    warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
 
-def tell_if_outside(app: App, path: Path | None) -> None:
+def warn_if_outside(app: App, path: Path | None) -> None:
     """Say that a file lies where the schedule does not look."""
     if path and not desk.in_issues(app.settings, path):
         warn(

@@ -8,9 +8,9 @@ import click
 
 from newsletter import delivery
 from newsletter.addresses import Address, parse_address
-from newsletter.cli.naming import file_named
+from newsletter.cli.naming import read_issue_file
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.warnings import tell_warnings
+from newsletter.cli.warnings import print_warnings
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.providers.base import UnsubscribeHeader
@@ -50,7 +50,7 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
     With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as seen.
     """
     provider = open_provider(app.settings)
-    draft = file_named(app, issue)
+    draft = read_issue_file(app, issue)
     copies = _send(app, provider, draft, to)
     made = copies[-1]
     if json_:
@@ -66,9 +66,9 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
                 "copies": [{"ref": one.ref, "provider_id": one.provider_id} for one in copies],
             }
         )
-        tell_warnings(draft)
+        print_warnings(draft)
         return
-    tell_warnings(draft)
+    print_warnings(draft)
     if made.rehearsal:
         for one in copies:
             file = app.settings.state / "outbox" / "_proofs" / one.provider_id

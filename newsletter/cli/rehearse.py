@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
-from newsletter.cli.mailing_output import as_json, as_text, outlook
-from newsletter.cli.naming import issue_named
+from newsletter.cli.mailing_output import as_json, as_text, forecast
+from newsletter.cli.naming import find_issue
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.cli.stopping import send_notices, stoppable
-from newsletter.cli.warnings import tell_warnings
+from newsletter.cli.warnings import print_warnings
 from newsletter.desk.viewer import write_index
 from newsletter.model import DeliveryState
 from newsletter.providers import OUTBOX, open_provider
@@ -33,12 +33,12 @@ def rehearse(app: App, *, issue: str, in_browser: bool, json_: bool) -> None:
     them all. Repeated, they are made anew when the text or the list has changed. With a real
     provider their unsubscribe links work for nobody.
     """
-    slug, draft = issue_named(app, issue)
+    slug, draft = find_issue(app, issue)
     order = delivery.SendRequest(slug, draft, drafts=True)
-    rehearse_and_tell(app, order, in_browser=in_browser, json_=json_)
+    run_rehearsal(app, order, in_browser=in_browser, json_=json_)
 
 
-def rehearse_and_tell(
+def run_rehearsal(
     app: App,
     order: delivery.SendRequest,
     *,
@@ -66,7 +66,7 @@ def rehearse_and_tell(
         )
     mailing = found.receipt.mailing
     index = write_index(app.store, app.settings, mailing)
-    account = outlook(app, found.receipt)
+    account = forecast(app, found.receipt)
     if first_line:
         (note if json_ else say)(first_line)
     print_json(as_json(account)) if json_ else say(as_text(account))
@@ -79,7 +79,7 @@ def rehearse_and_tell(
             f"{mailing.slug} was complete already: nothing was sent, for neither its text nor "
             "the list has changed."
         )
-    tell_warnings(order.draft)
+    print_warnings(order.draft)
     if found.receipt.counts[DeliveryState.ACCEPTED]:
         note(f"Look through the letters: {index}")
         if in_browser and click.launch(str(index)) != 0:

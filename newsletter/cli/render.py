@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.naming import file_named
+from newsletter.cli.naming import read_issue_file
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.warnings import tell_warnings
+from newsletter.cli.warnings import print_warnings
 from newsletter.desk import render_files
 
 if TYPE_CHECKING:
@@ -36,9 +36,9 @@ def render(
     database and no key, and nothing is sent.
     """
     app: App = context.obj
-    draft = file_named(app, issue)
+    draft = read_issue_file(app, issue)
     files = render_files(app.settings, draft, out)
-    tell_warnings(draft)
+    print_warnings(draft)
     if as_json:
         print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
     else:

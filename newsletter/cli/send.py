@@ -8,26 +8,26 @@ import click
 
 from newsletter import delivery, desk
 from newsletter.cli.asking import ask, subscribers, warn_of_short_keys
-from newsletter.cli.events import hear_first
+from newsletter.cli.events import pull_events_first
 from newsletter.cli.groups import WrongUsage
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
     as_text,
     due_as_json,
+    forecast,
     never_sent,
     next_text,
-    outlook,
 )
-from newsletter.cli.naming import issue_to_act_on
+from newsletter.cli.naming import find_issue_to_change
 from newsletter.cli.output import note, print_error, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.rehearse import rehearse_and_tell
+from newsletter.cli.rehearse import run_rehearsal
 from newsletter.cli.stopping import send_notices, stoppable
-from newsletter.cli.warnings import tell_warnings
+from newsletter.cli.warnings import print_warnings
 from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
-from newsletter.desk.board import board
+from newsletter.desk.overview import survey_issues
 from newsletter.providers import OUTBOX, open_provider
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def send(
         _due(context, preflight=not no_preflight, json_=json_)
         return
     rehearsal = app.settings.provider == OUTBOX
-    slug, draft = issue_to_act_on(app, issue, asks=rehearsal or not (yes or dry_run))
+    slug, draft = find_issue_to_change(app, issue, asks=rehearsal or not (yes or dry_run))
     order = delivery.SendRequest(
         slug, draft, early=early, late=late, limit=limit, preflight=not no_preflight
     )
@@ -87,14 +87,14 @@ def send(
         _dry_run(app, order, json_=json_)
     elif rehearsal:
         first = f'A rehearsal of {slug}: provider is "outbox", so nobody is mailed.'
-        rehearse_and_tell(app, order, first_line=first, json_=json_)
+        run_rehearsal(app, order, first_line=first, json_=json_)
     else:
         _send(app, order, yes=yes, json_=json_)
 
 
 def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> None:
     provider = open_provider(app.settings)
-    hear_first(app)
+    pull_events_first(app)
     order = ask(app, provider, order, yes=yes)
     with stoppable() as stop, progress(order.slug) as tell:
         send_notices(app, provider, stop)
@@ -102,7 +102,7 @@ def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> N
             app.store, app.settings, provider, order, stop=stop, progress=tell, note=note
         )
     _tell(app, found, json_=json_)
-    tell_warnings(order.draft)
+    print_warnings(order.draft)
     if found.trouble:
         raise found.trouble
 
@@ -123,7 +123,7 @@ def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
         print_json(never_sent(order.slug, can, found.issue, found.audience, proofed=seen))
     else:
         say(f"{order.slug}: would go to {subscribers(found.audience)}")
-    tell_warnings(order.draft)
+    print_warnings(order.draft)
     if isinstance(found, delivery.SendResult) and found.trouble:
         raise found.trouble
 
@@ -137,7 +137,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     real = not provider.capabilities.rehearsal
     if real:
         warn_of_short_keys(app)
-        hear_first(app)
+        pull_events_first(app)
     with stoppable() as stop:
         send_notices(app, provider, stop)
         found = delivery.send_due(
@@ -149,14 +149,14 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             progress=progress,
             note=note,
             preflight=preflight,
-            overlooked=[one.line for one in folder.overlooked(app.settings)],
+            overlooked=[one.line for one in folder.ignored_files(app.settings)],
         )
-    lines = board(app.store, app.settings).lines
+    lines = survey_issues(app.store, app.settings).lines
     if json_:
         print_json(due_as_json(app, found, lines))
     else:
         for report in found.reports:
-            say(as_text(outlook(app, report.receipt)))
+            say(as_text(forecast(app, report.receipt)))
         say(next_text(found.next, real=real))
         if found.next and not real:
             say(OUTBOX_ONLY)
@@ -170,7 +170,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
 
 
 def _tell(app: App, found: delivery.SendResult, *, json_: bool) -> None:
-    account = outlook(app, found.receipt)
+    account = forecast(app, found.receipt)
     print_json(as_json(account)) if json_ else say(as_text(account))
     _remark(found)
 

@@ -13,16 +13,16 @@ from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
     as_text,
+    forecast,
     never_sent,
     next_as_json,
     next_text,
-    outlook,
 )
-from newsletter.cli.naming import issue_named
+from newsletter.cli.naming import find_issue
 from newsletter.cli.output import note, print_json, say
-from newsletter.cli.status_text import explained
-from newsletter.cli.warnings import tell_warnings
-from newsletter.desk.board import board
+from newsletter.cli.status_text import explain_mailing
+from newsletter.cli.warnings import print_warnings
+from newsletter.desk.overview import survey_issues
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.cli import App
-    from newsletter.desk.board import Board
+    from newsletter.desk.overview import Overview
     from newsletter.model import Draft
     from newsletter.subscriptions.signup import FormState
 
@@ -50,8 +50,8 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     if issue is not None:
         _one(app, issue, json_=json_)
         return
-    known = [outlook(app, receipt) for receipt in delivery.recent_reports(app.reading)]
-    found = board(app.reading, app.settings)
+    known = [forecast(app, receipt) for receipt in delivery.recent_reports(app.reading)]
+    found = survey_issues(app.reading, app.settings)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:
@@ -76,7 +76,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         say(as_text(one))
 
 
-def _coming(app: App, found: Board) -> Iterator[str]:
+def _coming(app: App, found: Overview) -> Iterator[str]:
     """Yield what is next, and what every other file in `issues/` is."""
     real = not capabilities_of(app.settings).rehearsal
     yield next_text(found.upcoming, real=real)
@@ -102,12 +102,12 @@ def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> 
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:
-    slug, draft = issue_named(app, issue)
+    slug, draft = find_issue(app, issue)
     receipt = delivery.find_report(app.reading, slug)
     if receipt:
-        found = outlook(app, receipt)
-        print_json(as_json(found)) if json_ else say(explained(found, app.settings.zone))
-        tell_warnings(draft)
+        found = forecast(app, receipt)
+        print_json(as_json(found)) if json_ else say(explain_mailing(found, app.settings.zone))
+        print_warnings(draft)
         return
     if draft is None:
         raise NewsletterError(
@@ -122,7 +122,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         when = f", for {draft.send_at:%A %d %B %Y %H:%M}" if draft.send_at else ""
         kind = "a draft" if draft.is_draft else "not sent yet"
         say(f"{slug}: {kind}{when}{', proof seen' * seen}\n  next: {document['next_step']}")
-    tell_warnings(draft)
+    print_warnings(draft)
 
 
 def _first_step(app: App, draft: Draft) -> str:

@@ -41,7 +41,7 @@ _DELIVERIES: Final = {
 }
 
 
-def explained(found: MailingForecast, zone: ZoneInfo) -> str:
+def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
     """Return an account with what every state in it means, why, and what is next.
 
     Args:
@@ -56,7 +56,7 @@ def explained(found: MailingForecast, zone: ZoneInfo) -> str:
     return "\n".join([*lines, *next_step(found)])
 
 
-def without_risk(found: MailingForecast, zone: ZoneInfo) -> list[str]:
+def safe_options(found: MailingForecast, zone: ZoneInfo) -> list[str]:
     """Return how some of what is unknown may still settle without a person, a line for each way.
 
     Args:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from newsletter.cli import subscriber_output
-from newsletter.cli.groups import Suggesting, WrongUsage
+from newsletter.cli.groups import SuggestingGroup, WrongUsage
 from newsletter.cli.output import note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import Status
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
-@click.group(cls=Suggesting)
+@click.group(cls=SuggestingGroup)
 def subscribers() -> None:
     """The list: who is on it, who joins, who leaves.
 

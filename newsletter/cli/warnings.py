@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from newsletter.model import Draft
 
 
-def warnings_of(draft: Draft | None) -> int:
+def count_warnings(draft: Draft | None) -> int:
     """Return how many warnings there are about an issue's file."""
     found = checks.check(draft) if draft else ()
     return sum(finding.severity is Severity.WARNING for finding in found)
@@ -20,13 +20,13 @@ def warnings_of(draft: Draft | None) -> int:
 
 def warnings_line(draft: Draft | None) -> str:
     """Return how many warnings there are, and how to see them; empty if there are none."""
-    count = warnings_of(draft)
+    count = count_warnings(draft)
     if draft is None or not count:
         return ""
     return f"{count:,} warning{'s' * (count != 1)}: newsletter check {draft.slug}"
 
 
-def tell_warnings(draft: Draft | None) -> None:
+def print_warnings(draft: Draft | None) -> None:
     """Tell of an issue's warnings beside the result, if there are any."""
     if line := warnings_line(draft):
         note(line)

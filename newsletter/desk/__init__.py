@@ -25,7 +25,7 @@ RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
 """What is found beside the rules of content and checks: in one file, and among all of them."""
 
 
-def slug_typed(settings: Settings, issue: str) -> str:
+def slug_of_argument(settings: Settings, issue: str) -> str:
     """Return the slug that an ISSUE argument spells out, as one or as the path of a file.
 
     The file may be gone: what has started goes on without it. Empty if it spells out none.
@@ -45,7 +45,7 @@ def slug_of_path(path: Path) -> str:
     return path.name.removesuffix(".md")
 
 
-def slug_of_path_without_suffix(name: str) -> str:
+def guess_slug(name: str) -> str:
     """Return what the slug of a file could be whose name is not that of an issue."""
     return name.partition(".")[0] or name
 
@@ -55,14 +55,14 @@ def in_issues(settings: Settings, path: Path) -> bool:
     return path.absolute().parent.resolve() == settings.issues.resolve()
 
 
-def issue_at(settings: Settings, issue: str) -> Path | None:
+def find_issue_file(settings: Settings, issue: str) -> Path | None:
     """Return the file that an ISSUE argument names with its whole slug or path, if there is one.
 
     Raises:
         NewsletterError: It is no file, or lies outside the newsletter's folder.
     """
     path = _place(settings, issue)
-    return find_issue(settings, issue) if _is_there(path) else None
+    return locate_issue(settings, issue) if _is_there(path) else None
 
 
 def _place(settings: Settings, issue: str) -> Path:
@@ -81,7 +81,7 @@ def _is_there(path: Path) -> bool:
         return False
 
 
-def find_issue(settings: Settings, issue: str) -> Path:
+def locate_issue(settings: Settings, issue: str) -> Path:
     """Return the file that an ISSUE argument names.
 
     Raises:
@@ -133,10 +133,10 @@ def issue_paths(settings: Settings) -> list[Path]:
 
 def read_all(settings: Settings) -> list[Draft]:
     """Read every issue; a file that cannot be read is a draft with that as its one error."""
-    return [read_or_tell(settings, path) for path in issue_paths(settings)]
+    return [read_or_report(settings, path) for path in issue_paths(settings)]
 
 
-def read_or_tell(settings: Settings, path: Path) -> Draft:
+def read_or_report(settings: Settings, path: Path) -> Draft:
     """Read an issue file; one that cannot be read is a draft with that as its one error."""
     try:
         return read_draft(settings, path)
@@ -169,7 +169,7 @@ def read_bytes(settings: Settings, path: Path) -> bytes:
     Raises:
         NewsletterError: It cannot be read.
     """
-    find_issue(settings, str(path))
+    locate_issue(settings, str(path))
     try:
         with path.open("rb") as file:
             # One byte too many is enough for `content` to refuse it.
@@ -190,7 +190,7 @@ def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
     )
 
 
-def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
+def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
     """Return all that is wrong with an issue: in its file, by every rule, and in its letter."""
     findings = checks.check(draft)
     if draft.issue is None:
@@ -210,11 +210,11 @@ def inspect(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
     return findings
 
 
-def draft_if_there(settings: Settings, issue: str) -> tuple[str, Draft | None]:
+def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
     """Return the slug that was typed whole, and its file as read now unless that is gone."""
-    path = issue_at(settings, issue)
+    path = find_issue_file(settings, issue)
     if path is None:
-        return slug_typed(settings, issue) or find_issue(settings, issue).stem, None
+        return slug_of_argument(settings, issue) or locate_issue(settings, issue).stem, None
     return slug_of_path(path), read_draft(settings, path)
 
 

@@ -74,7 +74,7 @@ _MOST: Final = 5000
 
 
 @dataclass(frozen=True, slots=True)
-class Overlooked:
+class IgnoredFile:
     """A file that looks as if it were an issue, or lies among them, and is never sent.
 
     Attributes:
@@ -103,7 +103,7 @@ class Overlooked:
 
 
 @dataclass(frozen=True, slots=True)
-class Skimmed:
+class IssueHead:
     """What the front matter of an issue file says; its body is not read.
 
     Attributes:
@@ -137,14 +137,14 @@ def require_folder(settings: Settings) -> None:
     raise NewsletterError(f"there is no folder issues/ in {settings.root}", hint=hint)
 
 
-def overlooked(settings: Settings) -> list[Overlooked]:
+def ignored_files(settings: Settings) -> list[IgnoredFile]:
     """Return every file in and below `issues/`, and beside it, that is never sent as it is.
 
     Pictures, dotfiles and README.md are none. A file in its place whose name is wrong is an issue
     with an error, and not among these.
     """
     beside = (
-        Overlooked(
+        IgnoredFile(
             _shown_path(settings, entry.path),
             entry.name,
             "it lies beside the folder issues/, not in it",
@@ -157,7 +157,7 @@ def overlooked(settings: Settings) -> list[Overlooked]:
     return [*_below(settings, settings.issues), *beside]
 
 
-def _below(settings: Settings, top: Path) -> Iterator[Overlooked]:
+def _below(settings: Settings, top: Path) -> Iterator[IgnoredFile]:
     seen = 0
     waiting = [top]
     while waiting and seen < _MOST:
@@ -185,12 +185,12 @@ def _suffix(name: str) -> str:
     return Path(name.casefold()).suffix
 
 
-def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
+def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
     """Return a file in its place that does not end in ".md"."""
     ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*~?", entry.name)[-2:])
     ends = f'ends in "{ending}", not in' if ending else "does not end in"
     likely = _suffix(entry.name) in _WRITTEN | {""} or bool(_DATED.search(entry.name))
-    return Overlooked(
+    return IgnoredFile(
         _shown_path(settings, entry.path),
         entry.name,
         f'its name {ends} ".md"',
@@ -199,9 +199,9 @@ def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
     )
 
 
-def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
+def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
     """Return a file in a folder within `issues/`."""
-    return Overlooked(
+    return IgnoredFile(
         _shown_path(settings, entry.path),
         entry.name,
         "it lies in a folder within issues/, where none is looked for",
@@ -210,7 +210,7 @@ def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> Overlooked:
     )
 
 
-def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[Overlooked]:
+def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[IgnoredFile]:
     """Yield a folder, if it is in the place of a letter or nobody can see what is in it."""
     why = ""
     if entry.name.casefold().endswith(".md"):
@@ -222,7 +222,7 @@ def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[Overlooked]
     if why:
         path = _shown_path(settings, entry.path)
         fix = "Put the letters that are in it into issues/ itself"
-        yield Overlooked(path, entry.name, why, fix, likely=True)
+        yield IgnoredFile(path, entry.name, why, fix, likely=True)
 
 
 def _rename(settings: Settings, name: str) -> str:
@@ -250,17 +250,17 @@ def _shown_path(settings: Settings, path: str) -> str:
     return desk.shown_path(settings, Path(path))
 
 
-def skim_all(settings: Settings) -> list[Skimmed]:
+def read_heads(settings: Settings) -> list[IssueHead]:
     """Return what the front matter of every issue file says: quick, however many there are."""
-    return [skim(settings, path) for path in desk.issue_paths(settings)]
+    return [read_head(settings, path) for path in desk.issue_paths(settings)]
 
 
-def skim(settings: Settings, path: Path) -> Skimmed:
+def read_head(settings: Settings, path: Path) -> IssueHead:
     """Return what the front matter of one file says; one that cannot be read has that error."""
     try:
         raw = desk.read_bytes(settings, path)
     except NewsletterError:
-        return Skimmed(path, desk.read_or_tell(settings, path), "")
+        return IssueHead(path, desk.read_or_report(settings, path), "")
     head, body = _cut(raw)
     # One word stands for the body, so that the issue is complete.
     draft = desk.read_text(settings, path, head + b"\nx\n")
@@ -269,7 +269,7 @@ def skim(settings: Settings, path: Path) -> Skimmed:
     if issue:
         said = [issue.subject, issue.preheader, body.decode("utf-8", "replace").strip("\r\n")]
         text = hashlib.sha256("\0".join(said).replace("\r\n", "\n").encode()).hexdigest()
-    return Skimmed(path, draft, text)
+    return IssueHead(path, draft, text)
 
 
 def _cut(raw: bytes) -> tuple[bytes, bytes]:

@@ -20,7 +20,7 @@ _SHOWN: Final = 120
 
 
 @dataclass(frozen=True, slots=True)
-class Named:
+class IssueMatch:
     """The issue that was named.
 
     Attributes:
@@ -34,7 +34,7 @@ class Named:
     whole: bool = True
 
 
-def name_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[str]]) -> Named:
+def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[str]]) -> IssueMatch:
     """Return the issue that an argument names.
 
     Args:
@@ -46,18 +46,18 @@ def name_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[str
     Raises:
         NewsletterError: There is none, or there are several; the error names the nearest ones.
     """
-    if path := desk.issue_at(settings, typed):
-        return Named(desk.slug_of_path(path), path)
+    if path := desk.find_issue_file(settings, typed):
+        return IssueMatch(desk.slug_of_path(path), path)
     slugs = [path.stem for path in desk.issue_paths(settings)]
     known = [*dict.fromkeys([*slugs, *ledger()])]
-    gone = desk.slug_typed(settings, typed)
+    gone = desk.slug_of_argument(settings, typed)
     if gone in known:
-        return Named(gone, None)
+        return IssueMatch(gone, None)
     part = typed.casefold()
     found = [slug for slug in known if part in slug] if part.strip("-") else []
     if len(found) == 1:
         (slug,) = found
-        return Named(slug, desk.issue_at(settings, slug), whole=False)
+        return IssueMatch(slug, desk.find_issue_file(settings, slug), whole=False)
     raise _no_such_issue(typed, gone, known, found)
 
 

@@ -41,7 +41,7 @@ def work(order: dict[str, Any]) -> int:
     die_at(order["step"], order["nth"])
     try:
         store = open_store(settings, None if order.get("clock_of_the_server") else clock)
-        slug, draft = desk.draft_if_there(settings, order["slug"])
+        slug, draft = desk.find_draft(settings, order["slug"])
         report = delivery.send_issue(
             store,
             settings,

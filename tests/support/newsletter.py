@@ -178,7 +178,7 @@ class Newsletter:
         progress: Callable[[int, int], None] = lambda _done, _total: None,
         **order: object,
     ) -> delivery.SendResult:
-        slug, draft = desk.draft_if_there(self.settings, slug or self.slug)
+        slug, draft = desk.find_draft(self.settings, slug or self.slug)
         return delivery.send_issue(
             self.store,
             self.settings,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import delivery
-from newsletter.desk.board import Line, board
+from newsletter.desk.overview import IssueStatus, survey_issues
 from tests.support.newsletter import FakeProvider, Newsletter, coming, write_issue
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ def test_a_list_that_begins_in_a_wrong_folder_is_told(
     assert second.stderr == ""
 
 
-def states(newsletter: Newsletter) -> dict[str, Line]:
-    return {line.issue: line for line in board(newsletter.store, newsletter.settings).lines}
+def states(newsletter: Newsletter) -> dict[str, IssueStatus]:
+    return {line.issue: line for line in survey_issues(newsletter.store, newsletter.settings).lines}
 
 
 def at(newsletter: Newsletter, slug: str, front: str = "", body: str = "") -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import config, delivery
-from newsletter.cli.status_text import explained
+from newsletter.cli.status_text import explain_mailing
 from newsletter.delivery import ResolutionMethod
 from newsletter.model import (
     Accepted,
@@ -285,7 +285,7 @@ def test_every_state_is_told_in_plain_words(
     said: str,
 ) -> None:
     found = told(settings, mailing(state, **more), *open_, can=can)
-    assert said in explained(found, settings.zone)
+    assert said in explain_mailing(found, settings.zone)
 
 
 def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_it(
@@ -293,16 +293,18 @@ def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_
 ) -> None:
     refused = mailing(S.PAUSED, note="the provider has not verified the sender")
     anew = "cancel it and send it anew"
-    assert anew in explained(told(settings, refused), settings.zone)
-    assert anew not in explained(told(settings, refused, HELD), settings.zone)
-    assert anew not in explained(told(settings, mailing(S.PAUSED, note=Pause.LIMIT)), settings.zone)
+    assert anew in explain_mailing(told(settings, refused), settings.zone)
+    assert anew not in explain_mailing(told(settings, refused, HELD), settings.zone)
+    assert anew not in explain_mailing(
+        told(settings, mailing(S.PAUSED, note=Pause.LIMIT)), settings.zone
+    )
 
 
 def test_of_a_cancelled_mailing_nothing_is_offered_that_would_be_refused(
     settings: Settings,
 ) -> None:
     found = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED)
-    text = explained(found, settings.zone)
+    text = explain_mailing(found, settings.zone)
     assert "--assume-sent" in text
     assert "--resend" not in text
     assert SEND not in text
@@ -417,7 +419,7 @@ def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: P
         D.SKIPPED: {"unsubscribed": 5},
         D.UNKNOWN: {"it broke off": 3},
     }
-    text = explained(found, newsletter.settings.zone)
+    text = explain_mailing(found, newsletter.settings.zone)
     for line in ("6 × no such mailbox", "5 × unsubscribed", "3 × it broke off"):
         assert f"    {line}" in text
     assert "@" not in text
@@ -432,7 +434,7 @@ def test_of_many_reasons_the_most_frequent_are_told(newsletter: Newsletter, tmp_
     newsletter.sql(
         "UPDATE deliveries SET state = 'rejected', reason = 'often' WHERE id = 10 OR id = 11"
     )
-    lines = explained(see(newsletter, provider), newsletter.settings.zone).splitlines()
+    lines = explain_mailing(see(newsletter, provider), newsletter.settings.zone).splitlines()
     place = lines.index("    2 × often")
     assert lines[place + 5].startswith("    5 × something else")
 
@@ -448,7 +450,7 @@ def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: P
         )
     found = see(newsletter, provider)
     assert found.receipt.details.accepted_twice == 2
-    text = explained(found, newsletter.settings.zone)
+    text = explain_mailing(found, newsletter.settings.zone)
     assert "2 accepted twice" in text
     assert "newsletter subscribers show EMAIL" in text
 
@@ -462,7 +464,7 @@ def test_what_a_person_decided_is_told_with_his_name(
     newsletter.send(provider, limit=20)
     delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     delivery.cancel_mailing(newsletter.store, newsletter.slug)
-    text = explained(see(newsletter, provider), newsletter.settings.zone)
+    text = explain_mailing(see(newsletter, provider), newsletter.settings.zone)
     on = r"on \d{4}-\d\d-\d\d \d\d:\d\d gerrit decided: "
     assert re.search(on + r"resolve --resend \(10 letters\)", text)
     assert re.search(on + r"cancel \(20 letters\)", text)

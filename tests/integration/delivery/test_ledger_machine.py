@@ -49,7 +49,7 @@ def template(tmp_path: Path, database: str) -> Path:
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     (root / "issues").mkdir()
     newsletter = Newsletter(root, readers=READERS)
-    _, draft = desk.draft_if_there(newsletter.settings, write_issue(root))
+    _, draft = desk.find_draft(newsletter.settings, write_issue(root))
     assert draft
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)

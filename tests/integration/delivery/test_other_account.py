@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter import delivery, desk, providers
-from newsletter.cli.status_text import explained
+from newsletter.cli.status_text import explain_mailing
 from newsletter.delivery.notices import is_due, provider_account
 from newsletter.errors import TryAgain
 from newsletter.providers.base import account_id
@@ -124,7 +124,7 @@ class Author:
         return delivery.forecast_mailing(receipt, self._case.can, self.newsletter.settings)
 
     def explained(self) -> str:
-        return explained(self.outlook(), self.newsletter.settings.zone)
+        return explain_mailing(self.outlook(), self.newsletter.settings.zone)
 
 
 @pytest.fixture

@@ -38,7 +38,7 @@ def newsletter(root: Path, database: str) -> Newsletter:  # noqa: ARG001 - on bo
 
 
 def prove(newsletter: Newsletter, provider: Any, to: str = AUTHOR) -> Proof:  # noqa: ANN401 - any provider
-    _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     assert draft
     address = parse_address(to)
     return delivery.send_proof(

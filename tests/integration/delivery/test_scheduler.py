@@ -425,7 +425,7 @@ def test_what_a_repetition_can_settle_is_settled(
 def test_what_a_lost_process_left_is_finished(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
-    _, draft = desk.draft_if_there(newsletter.settings, SLUG)
+    _, draft = desk.find_draft(newsletter.settings, SLUG)
     fresh = planning.plan_send(
         newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
     )
@@ -442,7 +442,7 @@ def test_what_another_process_starts_meanwhile_is_joined(
 
     def freeze_the_other(_batch: Batch) -> None:
         provider.answer = None
-        _, draft = desk.draft_if_there(newsletter.settings, SLUG)
+        _, draft = desk.find_draft(newsletter.settings, SLUG)
         fresh = planning.plan_send(
             newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
         )

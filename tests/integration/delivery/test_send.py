@@ -284,7 +284,7 @@ def test_a_batch_whose_key_is_gone_is_not_replayed(newsletter: Newsletter, tmp_p
 
 
 def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, claims.Claim]:
-    _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     assert draft
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)
@@ -848,7 +848,7 @@ def test_a_mailing_stays_with_its_provider(newsletter: Newsletter, tmp_path: Pat
 
 def test_two_that_freeze_at_once_have_one_mailing(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
-    _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     order = delivery.SendRequest(newsletter.slug, draft, early=True)
     fresh = planning.plan_send(newsletter.store, newsletter.settings, provider, order)
     assert isinstance(fresh, planning.NewMailing)

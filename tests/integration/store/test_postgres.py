@@ -60,7 +60,7 @@ def mailing(newsletter: Newsletter) -> Mailing:
 
 
 def begin(newsletter: Newsletter) -> Mailing:
-    _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     assert draft
     assert draft.issue
     letter = render.letter(draft.issue, newsletter.settings)
@@ -401,7 +401,7 @@ def test_nothing_is_completed_while_another_claims(
 
 def test_many_freezes_at_once_are_one_mailing(newsletter: Newsletter) -> None:
     newsletter.sql("DELETE FROM subscribers WHERE id > 3")
-    _, draft = desk.draft_if_there(newsletter.settings, newsletter.slug)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     assert draft
     assert draft.issue
     issue, letter = draft.issue, render.letter(draft.issue, newsletter.settings)

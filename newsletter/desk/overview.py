@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.delivery import Upcoming
-    from newsletter.desk.folder import Skimmed
+    from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft, Issue
     from newsletter.store import Store
     from newsletter.store.mailings import MailingSummary
@@ -39,7 +39,7 @@ _STATES: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class IssueStatus:
     """What one file in `issues/` is to the schedule.
 
     Attributes:
@@ -82,15 +82,15 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Board:
+class Overview:
     """All of `issues/`, and those of its files that may still go out, as read now."""
 
-    lines: tuple[Line, ...]
+    lines: tuple[IssueStatus, ...]
     drafts: tuple[Draft, ...]
     upcoming: Upcoming | None
 
 
-def board(store: Store, settings: Settings) -> Board:
+def survey_issues(store: Store, settings: Settings) -> Overview:
     """Return what every file in `issues/` is to the schedule.
 
     Only what may still go out is read whole, so that years of sent issues cost little.
@@ -104,9 +104,9 @@ def board(store: Store, settings: Settings) -> Board:
         ledger = mailings.summaries(connection)
         proofed = proofs.proofed_letters(connection)
     held = {entry.slug for entry in ledger if not entry.released}
-    skimmed = folder.skim_all(settings)
+    skimmed = folder.read_heads(settings)
     drafts = {
-        one.draft.slug: desk.read_or_tell(settings, one.path)
+        one.draft.slug: desk.read_or_report(settings, one.path)
         for one in skimmed
         if one.draft.slug not in held and _may_go(one.draft, moment)
     }
@@ -120,8 +120,8 @@ def board(store: Store, settings: Settings) -> Board:
         upcoming=upcoming,
     )
     lines = [made.line(one) for one in skimmed]
-    lines += [_overlooked(one) for one in folder.overlooked(settings)]
-    return Board(tuple(lines), tuple(drafts.values()), upcoming)
+    lines += [_overlooked(one) for one in folder.ignored_files(settings)]
+    return Overview(tuple(lines), tuple(drafts.values()), upcoming)
 
 
 def _order(draft: Draft) -> tuple[float, str]:
@@ -133,9 +133,9 @@ def _may_go(draft: Draft, moment: datetime) -> bool:
     return draft.send_at is None or draft.is_draft or not is_long_past(draft.send_at, moment)
 
 
-def _overlooked(one: folder.Overlooked) -> Line:
-    slug = desk.slug_of_path_without_suffix(one.name)
-    return Line(slug, one.path, "ignored", None, None, why=f"{one.why}. {one.fix}")
+def _overlooked(one: folder.IgnoredFile) -> IssueStatus:
+    slug = desk.guess_slug(one.name)
+    return IssueStatus(slug, one.path, "ignored", None, None, why=f"{one.why}. {one.fix}")
 
 
 class _Board:
@@ -168,11 +168,11 @@ class _Board:
                 if draft.issue:
                     self._first.setdefault(draft.issue.content_hash, draft.slug)
 
-    def line(self, skimmed: Skimmed) -> Line:
+    def line(self, skimmed: IssueHead) -> IssueStatus:
         """Return the line of one file."""
         draft = self._drafts.get(skimmed.draft.slug, skimmed.draft)
         issue = skimmed.draft.issue or draft.issue
-        known = Line(
+        known = IssueStatus(
             draft.slug, draft.path, "scheduled", issue.subject if issue else None, draft.send_at
         )
         if held := self._held.get(draft.slug):
@@ -188,7 +188,7 @@ class _Board:
         state, why = self._state(draft, known.errors)
         return replace(known, state=state, why=why)
 
-    def _started(self, known: Line, held: MailingSummary) -> Line:
+    def _started(self, known: IssueStatus, held: MailingSummary) -> IssueStatus:
         state, slug = _STATES[held.state], held.slug
         why = None
         if held.state is MailingState.PAUSED:

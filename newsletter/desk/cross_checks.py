@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
-    from newsletter.desk.folder import Skimmed
+    from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft
 
 _NAMED: Final = 3
@@ -29,9 +29,9 @@ def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
     """
     folder.require_folder(settings)
     drafts = desk.read_all(settings)
-    found = [finding for draft in drafts for finding in desk.inspect(settings, draft)]
-    found += _among(folder.skim_all(settings), None)
-    found += [one.finding() for one in folder.overlooked(settings)]
+    found = [finding for draft in drafts for finding in desk.inspect_issue(settings, draft)]
+    found += _among(folder.read_heads(settings), None)
+    found += [one.finding() for one in folder.ignored_files(settings)]
     return drafts, found
 
 
@@ -44,9 +44,9 @@ def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path
         paths: Of each its file.
     """
     found: list[Finding] = []
-    skimmed = folder.skim_all(settings)
+    skimmed = folder.read_heads(settings)
     for draft, path in zip(drafts, paths, strict=True):
-        found += desk.inspect(settings, draft)
+        found += desk.inspect_issue(settings, draft)
         if desk.in_issues(settings, path):
             found += _among(skimmed, draft.slug)
         else:
@@ -65,7 +65,7 @@ def _outside(draft: Draft) -> Finding:
     )
 
 
-def _among(skimmed: Sequence[Skimmed], only: str | None) -> Iterator[Finding]:
+def _among(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
     """Yield what the issues are to each other; of one alone if `only` names it."""
     moment = datetime.now(UTC)
     coming = [
@@ -77,7 +77,7 @@ def _among(skimmed: Sequence[Skimmed], only: str | None) -> Iterator[Finding]:
             yield from _same_text(one, coming, skimmed)
 
 
-def _same_slot(one: Skimmed, coming: Sequence[Skimmed]) -> Iterator[Finding]:
+def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]:
     """Yield that others want this issue's date and time; drafts do not count yet."""
     at = one.draft.send_at
     if at is None:
@@ -104,7 +104,7 @@ def _same_slot(one: Skimmed, coming: Sequence[Skimmed]) -> Iterator[Finding]:
 
 
 def _same_text(
-    one: Skimmed, coming: Sequence[Skimmed], skimmed: Sequence[Skimmed]
+    one: IssueHead, coming: Sequence[IssueHead], skimmed: Sequence[IssueHead]
 ) -> Iterator[Finding]:
     """Yield that another file has this issue's text, for a text is sent once."""
     same = [
