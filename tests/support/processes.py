@@ -252,6 +252,8 @@ def _call(order: dict[str, Any]) -> int:
     for module, function in order["before"]:
         getattr(importlib.import_module(module), function)()
     sys.argv = ["newsletter", *order["arguments"]]
+    # Click reads in it how the program was started: as `python -m`, if there is a package.
+    sys.modules["__main__"].__package__ = None
     try:
         command()
     except SystemExit as end:

@@ -1,0 +1,1 @@
+"""Goldens: what the program did in a scripted week, and the week itself."""
