@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
 
 
-def bare(settings: Settings, mode: Mode, readers: int) -> float:
+def bare(settings: Settings, mode: Mode, audience: int) -> float:
     """Return letters per second."""
     store = open_store(settings)
     body = b"".join(provider_of(settings, mode).build(full_batch(settings, mode)).parts)
@@ -30,8 +30,8 @@ def bare(settings: Settings, mode: Mode, readers: int) -> float:
     loop = _Sqlite(raw) if on_file else _Postgres(raw)
     with httpx.Client(base_url=settings.provider_url, timeout=60) as client:
         began = time.perf_counter()
-        for start in range(first, first + readers, mode.size):
-            end = min(start + mode.size, first + readers) - 1
+        for start in range(first, first + audience, mode.size):
+            end = min(start + mode.size, first + audience) - 1
             number = loop.claim(mailing.id, start, end)
             headers = mode.headers(f"bare-{settings.root.name}-{start}")
             answer = client.post(mode.path, content=body, headers=headers)
@@ -41,7 +41,7 @@ def bare(settings: Settings, mode: Mode, readers: int) -> float:
             loop.settle(number, start, end, ids)
         took = time.perf_counter() - began
     store.close()
-    return readers / took
+    return audience / took
 
 
 class _Sqlite:

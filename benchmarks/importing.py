@@ -27,7 +27,7 @@ HEADER = (
     "Email Address,First Name,Last Name,MEMBER_RATING,OPTIN_TIME,OPTIN_IP,"
     "CONFIRM_TIME,CONFIRM_IP,LAST_CHANGED,LEID,EUID,NOTES,TAGS"
 )
-OWN_DOMAIN_EVERY = {"1 in 10 has a domain of his own": 10, "everybody has": 1}
+OWN_DOMAIN_EVERY = {"1 in 10 has their own domain": 10, "everybody has": 1}
 
 
 def write_list(path: Path, rows: int, own_domain_every: int) -> None:

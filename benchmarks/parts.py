@@ -1,7 +1,7 @@
-"""Where the time of a send goes, what it holds in memory, and what a reader costs on the wire.
+"""Where the time of a send goes, its memory, and what a subscriber costs on the wire.
 
-.venv/bin/python benchmarks/parts.py [READERS]             the parts, of each way of sending
-.venv/bin/python benchmarks/parts.py memory MODE READERS   the peak of one send, alone
+.venv/bin/python benchmarks/parts.py [SUBSCRIBERS]             the parts, of each mode
+.venv/bin/python benchmarks/parts.py memory MODE SUBSCRIBERS   the peak of one send, alone
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def clocked(spent: Counter[str], name: str, function: Callable[..., Any]) -> Cal
     return timed
 
 
-def parts(mode: stage.Mode, readers: int) -> None:
+def parts(mode: stage.Mode, audience: int) -> None:
     """Print one row: microseconds a letter in each part, and bytes on the wire."""
     spent: Counter[str] = Counter()
     sent: list[int] = []
@@ -60,26 +60,26 @@ def parts(mode: stage.Mode, readers: int) -> None:
     RequestBuilder.build = clocked(spent, "build", RequestBuilder.build)  # type: ignore[method-assign]
     HttpClient.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:
-        settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, readers)
-        rate = stage.ours(settings, mode, readers)
+        settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, audience)
+        rate = stage.ours(settings, mode, audience)
     spent["encode"] = spent["build"] - spent["fill"]
     cells = " | ".join(
-        f"{spent[name] / 1e3 / readers:.1f}"
+        f"{spent[name] / 1e3 / audience:.1f}"
         for name in ("claim", "fill", "encode", "wire", "settle")
     )
-    print(f"| {mode.name} | {cells} | {1e6 / rate:.1f} | {sum(sent) / readers:,.0f} |")
+    print(f"| {mode.name} | {cells} | {1e6 / rate:.1f} | {sum(sent) / audience:,.0f} |")
 
 
-def memory(mode: stage.Mode, readers: int) -> None:
+def memory(mode: stage.Mode, audience: int) -> None:
     """Print the peak of this process after one send."""
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:
-        settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, readers)
-        rate = stage.ours(settings, mode, readers)
-        size = (settings.root / "list.db").stat().st_size / readers
+        settings = stage.newsletter(Path(folder), "sqlite:///list.db", mode, url, audience)
+        rate = stage.ours(settings, mode, audience)
+        size = (settings.root / "list.db").stat().st_size / audience
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(
-        f"| {mode.name} | {readers:,} | {peak:.0f} MB | {rate:,.0f} a second | "
-        f"{size:,.0f} bytes a reader in the file |",
+        f"| {mode.name} | {audience:,} | {peak:.0f} MB | {rate:,.0f} a second | "
+        f"{size:,.0f} bytes a subscriber in the file |",
         flush=True,
     )
 
@@ -89,15 +89,15 @@ def main() -> None:
     if sys.argv[1:2] == ["memory"]:
         memory(stage.MODES[sys.argv[2]], int(sys.argv[3]))
         return
-    readers = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
+    audience = int(sys.argv[1]) if len(sys.argv) > 1 else 20_000
     print("| µs a letter, SQLite, 0 ms | claim | fill | encode | wire | settle | all | bytes |")
     print("|---|---|---|---|---|---|---|---|")
     for name, mode in stage.MODES.items():
         if len(sys.argv) > 2:  # noqa: PLR2004 - in a process of its own, each
             if sys.argv[2] == name:
-                parts(mode, max(mode.size, int(readers * mode.share)))
+                parts(mode, max(mode.size, int(audience * mode.share)))
             continue
-        command = [sys.executable, __file__, str(readers), name]
+        command = [sys.executable, __file__, str(audience), name]
         said = subprocess.run(command, check=True, capture_output=True, encoding="utf-8").stdout
         print(said.splitlines()[-1], flush=True)
     if len(sys.argv) <= 2:  # noqa: PLR2004

@@ -1,11 +1,11 @@
-"""Sending beside a bare loop: each way of sending, on both databases, at 0, 50 and 200 ms.
+"""Sending beside a bare loop: each mode of sending, on both databases, at 0, 50 and 200 ms.
 
 Both talk to the same stand-in, a process of its own, in turns.
 
-    .venv/bin/python benchmarks/sending.py [READERS] [ROUNDS] [MODE ...]
+    .venv/bin/python benchmarks/sending.py [SUBSCRIBERS] [ROUNDS] [MODE ...]
 
-READERS is for substitution; the other ways get a part of them. MODE is `substitution`, `bodies`
-or `single`.
+SUBSCRIBERS is for substitution; the other modes get a part of them. MODE is `substitution`,
+`bodies` or `single`.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ AT_50_MS = 0.8
 
 def main() -> None:
     """Measure, and print the table."""
-    readers = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
+    audience = int(sys.argv[1]) if len(sys.argv) > 1 else 40_000
     rounds = int(sys.argv[2]) if len(sys.argv) > 2 else 3  # noqa: PLR2004 - the second argument
     modes = sys.argv[3:] or [*stage.MODES]
     rates: dict[tuple[str, str, str], list[float]] = {}
@@ -53,7 +53,7 @@ def main() -> None:
         ]
         for name, database, latency, way in runs:
             mode = stage.MODES[name]
-            count = max(mode.size, int(readers * mode.share))
+            count = max(mode.size, int(audience * mode.share))
             with tempfile.TemporaryDirectory() as folder:
                 place = "sqlite:///list.db" if database == "SQLite" else stage.migrated(server)
                 url = urls[name, latency]
@@ -61,11 +61,11 @@ def main() -> None:
                 rate = (bare if way == "bare" else stage.ours)(settings, mode, count)
             key = name, database, "bare" if way == "bare" else f"{latency} ms"
             rates.setdefault(key, []).append(rate)
-    show(rates, modes, readers, rounds)
+    show(rates, modes, audience, rounds)
 
 
 def show(
-    rates: dict[tuple[str, str, str], list[float]], modes: list[str], readers: int, rounds: int
+    rates: dict[tuple[str, str, str], list[float]], modes: list[str], audience: int, rounds: int
 ) -> None:
     """Print the table: medians of letters a second, and the ratios that are promised."""
     print("| letters a second | bare | 0 ms | of bare | 50 ms | of 0 ms | 200 ms | of 0 ms |")
@@ -84,7 +84,7 @@ def show(
                 f"| {of['50 ms']:,.0f} | {of['50 ms'] / of['0 ms']:.2f} (≥ {AT_50_MS}) "
                 f"| {of['200 ms']:,.0f} | {of['200 ms'] / of['0 ms']:.2f} |"
             )
-    command = f".venv/bin/python benchmarks/sending.py {readers} {rounds} {' '.join(sys.argv[3:])}"
+    command = f".venv/bin/python benchmarks/sending.py {audience} {rounds} {' '.join(sys.argv[3:])}"
     print(f"\nMedians of {rounds} rounds in turns; `{command.strip()}`; {os.cpu_count()} cores,")
     print(f"Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f} at the end")
 

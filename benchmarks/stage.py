@@ -37,7 +37,7 @@ PARAGRAPHS = 48
 
 @dataclasses.dataclass(frozen=True)
 class Mode:
-    """A way of sending.
+    """A mode of sending.
 
     Attributes:
         name: As the tables have it.
@@ -46,7 +46,7 @@ class Mode:
         credentials: What its stand-in takes.
         headers: What a bare request needs, given a number of its own.
         path: Where it goes.
-        share: Of the readers asked for; a way that is slower by nature gets fewer.
+        share: Of the subscribers asked for; a slower mode gets fewer.
     """
 
     name: str
@@ -100,7 +100,7 @@ MODES = {"substitution": SUBSTITUTION, "bodies": BODIES, "single": SINGLE}
 
 @contextlib.contextmanager
 def stand_in(mode: Mode, latency: int) -> Iterator[str]:
-    """Start a stand-in for a mode's provider, a process of its own; give its address."""
+    """Start a stand-in for a mode's provider, a process of its own; return its address."""
     with tempfile.TemporaryDirectory() as folder:
         module = f"tests.support.providers.fake_{mode.provider}"
         command = [
@@ -124,8 +124,8 @@ def migrated(server: Postgres) -> str:
     return url
 
 
-def newsletter(root: Path, database: str, mode: Mode, url: str, readers: int) -> Settings:
-    """Make a newsletter with an issue and readers; return its settings."""
+def newsletter(root: Path, database: str, mode: Mode, url: str, audience: int) -> Settings:
+    """Make a newsletter with an issue and subscribers; return its settings."""
     (root / "issues").mkdir()
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     day = datetime.now(UTC) + timedelta(days=3)
@@ -147,20 +147,20 @@ def newsletter(root: Path, database: str, mode: Mode, url: str, readers: int) ->
         database_url=database,
     )
     store = open_store(settings)
-    _add_readers(store, readers)
+    _add_subscribers(store, audience)
     store.close()
     return settings
 
 
-def _add_readers(store: Store, readers: int) -> None:
-    """Put readers on the list, every second one with a name; the database makes them itself."""
+def _add_subscribers(store: Store, audience: int) -> None:
+    """Add subscribers, every second one with a name; the database makes them itself."""
     with store.write() as connection:
         on_file = connection.dialect.name == "sqlite"
         name = "lower(hex(randomblob(16)))" if on_file else "gen_random_uuid()"
         connection.exec_driver_sql(
             "INSERT INTO subscribers (public_id, email, email_key, first_name, status, source,"  # noqa: S608 - a number of ours
             " created_at) WITH RECURSIVE number(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM number"
-            f" WHERE n < {readers - 1}) SELECT replace(CAST({name} AS text), '-', ''),"
+            f" WHERE n < {audience - 1}) SELECT replace(CAST({name} AS text), '-', ''),"
             " 'lezer' || n || '@example.org', 'lezer' || n || '@example.org',"
             " CASE n & 1 WHEN 1 THEN 'Anna' END, 'active', 'test', "
             + ("'2026-01-01 00:00:00.000000'" if on_file else "now()")
@@ -196,11 +196,11 @@ def frozen(connection: Connection, settings: Settings) -> Mailing:
 
 
 def provider_of(settings: Settings, mode: Mode) -> Provider:
-    """Return the provider in the way of sending of a mode."""
+    """Return the provider in a mode of sending."""
     return open_provider(settings).for_audience(1 if mode.size == 1 else 1_000_000)
 
 
-def ours(settings: Settings, mode: Mode, readers: int) -> float:
+def ours(settings: Settings, mode: Mode, audience: int) -> float:
     """Send; return letters per second, from the first claim to the last outcome."""
     store, provider = open_store(settings), provider_of(settings, mode)
     with store.write() as connection:
@@ -214,17 +214,17 @@ def ours(settings: Settings, mode: Mode, readers: int) -> float:
     assert trouble is None, trouble
     with store.write() as connection:
         mailings.complete_if_done(connection, mailing.id)
-    receipt = delivery.find_report(store, mailing.slug)
-    assert receipt
-    assert receipt.mailing.state is MailingState.COMPLETED, receipt
+    report = delivery.find_report(store, mailing.slug)
+    assert report
+    assert report.mailing.state is MailingState.COMPLETED, report
     store.close()
-    return readers / took
+    return audience / took
 
 
 def full_batch(settings: Settings, mode: Mode) -> Batch:
     """Return a request's worth of letters."""
     slug, letter = letter_of(settings)
-    readers = tuple(
+    recipients = tuple(
         personalize.recipient(
             letter,
             f"{n:032x}",
@@ -234,4 +234,4 @@ def full_batch(settings: Settings, mode: Mode) -> Batch:
         )
         for n in range(mode.size)
     )
-    return Batch("key", slug, letter, datetime.now(UTC), readers)
+    return Batch("key", slug, letter, datetime.now(UTC), recipients)

@@ -4,8 +4,8 @@
 
 A mailing: `newsletter send` is killed with SIGKILL while requests are at the provider; then the
 same command is typed. What is measured is from its start until the letters that were under way are
-accepted; beside it stands how long the first process took until its letters were under way, which
-is what starting costs by itself. A notice: a process is killed when the provider has taken it; then
+accepted; beside it is how long the first process took until its letters were under way, which is
+what starting costs by itself. A notice: a process is killed when the provider has taken it; then
 one round of sending.
 """
 
@@ -29,11 +29,11 @@ from tests.support.processes import COMMAND
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.signups import VIA, wish
 
-READERS = 500
+SUBSCRIBERS = 500
 LIMIT = 2.0
 
 
-def fresh(root: Path, readers: int) -> Newsletter:
+def fresh(root: Path, audience: int) -> Newsletter:
     """Make a newsletter with an issue for just now."""
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     (root / "issues").mkdir()
@@ -41,12 +41,12 @@ def fresh(root: Path, readers: int) -> Newsletter:
     slug = f"{soon:%Y-%m-%d}-rust"
     text = f"---\nsubject: Over rust\nsend_at: {soon:%Y-%m-%d %H:%M}\n---\nEen rustige zin.\n"
     (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
-    return Newsletter(root, readers=readers, slug=slug)
+    return Newsletter(root, readers=audience, slug=slug)
 
 
 def mailing(root: Path) -> tuple[float, float]:
     """Return after how many seconds a killed `send` was replaced, and how long the first took."""
-    newsletter = fresh(root, READERS)
+    newsletter = fresh(root, SUBSCRIBERS)
     with FakeResend(root / "taken", latency=0.2) as fake:
         environment = {**os.environ, **newsletter.for_real(fake.url)}
         command = [COMMAND, "-q", "send", newsletter.slug, "--yes", "--no-preflight"]
@@ -72,7 +72,7 @@ def mailing(root: Path) -> tuple[float, float]:
         took = time.perf_counter() - began
         assert second.wait() == 0
         assert newsletter.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
-        assert len({entry["ref"] for entry in fake.taken()}) == len(fake.taken()) == READERS
+        assert len({entry["ref"] for entry in fake.taken()}) == len(fake.taken()) == SUBSCRIBERS
     newsletter.store.close()
     return took, start
 

@@ -30,7 +30,7 @@ from statistics import median, quantiles
 from typing import TYPE_CHECKING
 
 from interleaved import ENVIRONMENT, NEWSLETTER
-from leaving import turn
+from unsubscribing import turn
 
 from newsletter.config import Settings
 from newsletter.store import open_store, sql

@@ -1,7 +1,7 @@
 """Make the pictures of README and docs anew.
 
 letter.png: a sample issue on a desktop in light mode, beside a phone in dark mode.
-joining.png: the form on an author's own site, the page that follows it, and the letter that
+signup.png: the form on an author's own site, the page that follows it, and the letter that
 confirms.
 
 In the developers' environment, which `./dev test` or `./dev check` makes:
@@ -112,11 +112,11 @@ def main() -> None:
             View(issue, "light", 760, 1052, 660),
             View(issue, "dark", 370, 890, 300, top="h2"),
         )
-        _make(browser, "joining.png", *_joining(settings))
+        _make(browser, "signup.png", *_signup(settings))
         browser.close()
 
 
-def _joining(settings: Settings) -> tuple[View, ...]:
+def _signup(settings: Settings) -> tuple[View, ...]:
     typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": ""}
     page = render_pages(settings).join_again.filled(**typed)
     notice = render.notice(settings, NoticeKind.CONFIRMATION, linked=True)

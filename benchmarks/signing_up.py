@@ -1,13 +1,13 @@
-"""How long a sign-up takes to be answered, by who asks: the time must tell a visitor nothing.
+"""How long a sign-up takes to be answered, for each kind of address: the time must show nothing.
 
-    .venv/bin/python benchmarks/joining.py [ROUNDS] [DATABASE ...]
+    .venv/bin/python benchmarks/signing_up.py [ROUNDS] [DATABASE ...]
 
-DATABASE is `sqlite` or `postgresql`; both, one after the other, unless told. New, pending, active
-and suppressed addresses, and one that only looks like one, are posted to `newsletter serve` in
-turns, in another order each round, by visitors of as many networks; each address once, so that each
-causes what its kind causes. The letters leave through the outbox, by the same process, after the
-answers. The promise: the medians differ by no more than those of the same times dealt out by
-chance, and by far less than lies between the quartiles of one kind.
+DATABASE is `sqlite` or `postgresql`; without it both, one after the other. New, pending, active
+and suppressed addresses are posted to `newsletter serve` in turns, in another order each round, by
+visitors of as many networks; each address once, so that each causes what its kind causes. The same
+process sends the notices through the outbox, after the answers. The promise: the medians differ by
+no more than those of the same times dealt out by chance, and by far less than the distance between
+the quartiles of one kind.
 """
 
 from __future__ import annotations
@@ -41,22 +41,22 @@ from tests.support.web_server import KEY, serving
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-KINDS = ("new", "pending", "active", "suppressed", "malformed")
+KINDS = ("new", "pending", "active", "suppressed")
 DATABASES = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
 WARM = 20
 SHUFFLES = 400
 PAUSE = 0.02
-"""Seconds between two visitors: whoever comes while the last one's letter leaves waits for it."""
+"""Seconds between two visitors: a sign-up waits while the last one's notice is being sent."""
 UNCAPPED = {"newsletter.subscriptions.signup.LETTERS_PER_HOUR": 10**6}
 
 
 def address(kind: str, number: int) -> str:
-    """Return an address of a kind; all of one length. No mailbox has two dots in a row."""
-    return f"{kind[:3]}.{'.' if kind == 'malformed' else 'a'}{number:06}@example.org"
+    """Return an address of a kind; all of one length."""
+    return f"{kind[:3]}.{number:06}@example.org"
 
 
 def prepare(settings: Settings, rounds: int) -> None:
-    """Put on the list who is there already."""
+    """Add the people who are on the list already."""
     store = open_store(settings)
     long_ago = datetime.now(UTC) - timedelta(days=3)
     with store.write() as connection:
@@ -92,12 +92,12 @@ def networks() -> Iterator[str]:
         yield f"198.{number >> 8 & 255}.{number & 255}.7"
 
 
-def post(connection: http.client.HTTPConnection, email: str, whence: str) -> float:
+def post(connection: http.client.HTTPConnection, email: str, client: str) -> float:
     """Sign up once; return the seconds until all of the answer is there."""
     shown_at = int((time.time() - 60) * 1000)
     fields = {"email": email, "stamp": tokens.form_stamp(KEY, shown_at, "http://localhost:8000/")}
     body = urlencode(fields)
-    kind = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": whence}
+    kind = {"Content-Type": "application/x-www-form-urlencoded", "X-Forwarded-For": client}
     began = time.perf_counter()
     connection.request("POST", "/subscribe", body, kind)
     answer = connection.getresponse()
@@ -111,7 +111,7 @@ def post(connection: http.client.HTTPConnection, email: str, whence: str) -> flo
 def measure(root: Path, rounds: int) -> dict[str, list[float]]:
     """Let visitors of every kind sign up in turns; return the milliseconds of each."""
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
-    whence = networks()
+    clients = networks()
     with serving(root, "--proxy", "127.0.0.1", constants=UNCAPPED) as app:
         connection = http.client.HTTPConnection("127.0.0.1", app.port)
         connection.connect()
@@ -119,7 +119,7 @@ def measure(root: Path, rounds: int) -> dict[str, list[float]]:
         for number in range(rounds):
             for kind in random.sample(KINDS, len(KINDS)):
                 time.sleep(PAUSE)
-                took = post(connection, address(kind, number), next(whence))
+                took = post(connection, address(kind, number), next(clients))
                 if number >= WARM:
                     times[kind].append(took * 1000)
         connection.close()
@@ -133,10 +133,10 @@ def furthest(times: Mapping[str, Sequence[float]]) -> float:
 
 
 def by_chance(times: Mapping[str, Sequence[float]]) -> float:
-    """Return how far apart they are in 95 of 100 cases if a kind says nothing of the time."""
+    """Return how far apart they are in 95 of 100 cases if the kind has no effect on the time."""
     found = []
     for _ in range(SHUFFLES):
-        # Within a round, for the machine drifts.
+        # Within a round, because the machine drifts.
         dealt = [random.sample(one, len(one)) for one in zip(*times.values(), strict=True)]
         found.append(furthest(dict(zip(times, zip(*dealt, strict=True), strict=True))))
     return statistics.quantiles(found, n=20)[-1]

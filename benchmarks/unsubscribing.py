@@ -1,11 +1,12 @@
-"""Leaving by one-click beside the app's own `/healthz`, while a send runs on the same database.
+"""One-click unsubscribing beside the app's own `/healthz`, during a send on the same database.
 
-    .venv/bin/python benchmarks/leaving.py [--readers N] [--clients N] [--latency MS] [DATABASE ...]
+    .venv/bin/python benchmarks/unsubscribing.py [--subscribers N] [--clients N] [--latency MS]
+        [DATABASE ...]
 
-DATABASE is `sqlite` or `postgresql`; both, one after the other, unless told. The send goes as fast
-as it can, through Resend, for which a process of its own stands in. The promise: at least 0.5 of
-the rate of `/healthz`, and 99 of 100 answers within 50 ms; nobody's leaving is lost, and nobody is
-mailed whose letter was claimed after he had been told that he left.
+DATABASE is `sqlite` or `postgresql`; without it both, one after the other. The send goes as fast
+as it can, through Resend's stand-in in a process of its own. The promise: at least 0.5 of the rate
+of `/healthz`, and 99 of 100 answers within 50 ms; no unsubscribe is lost, and nobody is mailed
+whose letter was claimed after the answer to their unsubscribe.
 """
 
 from __future__ import annotations
@@ -65,13 +66,13 @@ class Place:
 
 
 @dataclass
-class Asked:
-    """What clients asked, and what they were told.
+class Measured:
+    """What clients requested, and the answers.
 
     Attributes:
         health: Seconds of each answer of `/healthz`.
-        posts: Seconds of each answer to who left.
-        left: When each of these was told so, by public id.
+        posts: Seconds of each answer to an unsubscribe.
+        left: When each of these was answered, by public id.
         rounds: Answers a second of both, in turns.
     """
 
@@ -83,7 +84,7 @@ class Asked:
 
 @contextlib.contextmanager
 def resend(latency: int, ledger: Path) -> Iterator[str]:
-    """Start a stand-in for Resend; give its address."""
+    """Start a stand-in for Resend; return its address."""
     module = "tests.support.providers.fake_resend"
     options = ("--fast", "--ledger", ledger, "--latency-ms", str(latency))
     with subprocess.Popen(
@@ -96,12 +97,12 @@ def resend(latency: int, ledger: Path) -> Iterator[str]:
             process.terminate()
 
 
-def prepare(place: Place, readers: int) -> list[str]:
-    """Make a newsletter with readers; return their public ids."""
+def prepare(place: Place, audience: int) -> list[str]:
+    """Make a newsletter with subscribers; return their public ids."""
     (place.root / "issues").mkdir()
     issue = "---\nsubject: Rust\n---\nEen rustige zin.\n\n> En een tweede.\n"
     (place.root / "issues" / f"{SLUG}.md").write_text(issue, encoding="utf-8")
-    public_ids = [sql.new_id() for _ in range(readers)]
+    public_ids = [sql.new_id() for _ in range(audience)]
     store = open_store(place.settings)
     with store.write() as connection:
         ledger = ledger_id(connection)
@@ -145,7 +146,7 @@ def start(place: Place, *command: str) -> subprocess.Popen[str]:
 
 
 def client(
-    port: int, requests: Iterator[tuple[str, bytes]], until: float, told: Callable[..., None]
+    port: int, requests: Iterator[tuple[str, bytes]], until: float, answered: Callable[..., None]
 ) -> None:
     """Send one request after another over one connection, until it is time."""
     with socket.create_connection(("127.0.0.1", port)) as connection:
@@ -162,21 +163,21 @@ def client(
             length = int(head.lower().split(b"content-length: ")[1].split(b"\r\n")[0])
             while len(body) < length:
                 body += connection.recv(65536)
-            told(request[0], time.perf_counter() - began)
+            answered(request[0], time.perf_counter() - began)
 
 
 def turn(
     port: int,
     clients: int,
     requests: Callable[[], Iterator[tuple[str, bytes]]],
-    told: Callable[[str, float], None],
+    answered: Callable[[str, float], None],
 ) -> float:
     """Let all clients ask for one turn; return answers a second."""
     count = itertools.count()
 
     def note(who: str, seconds: float) -> None:
         next(count)
-        told(who, seconds)
+        answered(who, seconds)
 
     until = time.perf_counter() + TURN
     threads = [
@@ -190,12 +191,12 @@ def turn(
     return next(count) / TURN
 
 
-def compare(place: Place, public_ids: list[str], clients: int) -> Asked:
+def compare(place: Place, public_ids: list[str], clients: int) -> Measured:
     """Run both in turns for as long as the send lasts."""
-    asked = Asked()
+    measured = Measured()
 
-    def leaving() -> Iterator[tuple[str, bytes]]:
-        # Those at the end of the list leave first: their letters are the last to be claimed.
+    def unsubscribing() -> Iterator[tuple[str, bytes]]:
+        # The end of the list comes first: its letters are the last to be claimed.
         while public_ids:
             who = public_ids.pop()
             token = tokens.unsubscribe_token(KEY, who, tokens.RESERVED_ID)
@@ -208,8 +209,8 @@ def compare(place: Place, public_ids: list[str], clients: int) -> Asked:
             yield "", b"GET /healthz HTTP/1.1\r\nHost: n\r\n\r\n"
 
     def gone(who: str, seconds: float) -> None:
-        asked.left[who] = datetime.now(UTC)
-        asked.posts.append(seconds)
+        measured.left[who] = datetime.now(UTC)
+        measured.posts.append(seconds)
 
     app = start(place, "serve", "--port", "0")
     assert app.stderr
@@ -222,37 +223,37 @@ def compare(place: Place, public_ids: list[str], clients: int) -> Asked:
         health: list[float] = []
         rates = (
             turn(port, clients, asking, lambda _who, s, to=health: to.append(s)),
-            turn(port, clients, leaving, gone),
+            turn(port, clients, unsubscribing, gone),
         )
         if send.poll() is None:
-            asked.rounds.append(rates)
-            asked.health += health
+            measured.rounds.append(rates)
+            measured.health += health
     app.send_signal(signal.SIGTERM)
     if send.wait() or app.wait():
         raise SystemExit("the send or the app failed")
-    return asked
+    return measured
 
 
-def show(name: str, asked: Asked, clients: int) -> None:
+def show(name: str, measured: Measured, clients: int) -> None:
     """Print what was measured."""
-    health, left = (median(rates) for rates in zip(*asked.rounds, strict=True))
-    ratio = median(post / health for health, post in asked.rounds)
-    p50, p99 = (quantiles(asked.posts, n=100)[at] * 1000 for at in (49, 98))
-    its = quantiles(asked.health, n=100)[98] * 1000
-    print(f"\n{name}: {clients} clients, {len(asked.rounds)} rounds in turns beside a send")
+    health, left = (median(rates) for rates in zip(*measured.rounds, strict=True))
+    ratio = median(post / health for health, post in measured.rounds)
+    p50, p99 = (quantiles(measured.posts, n=100)[at] * 1000 for at in (49, 98))
+    its = quantiles(measured.health, n=100)[98] * 1000
+    print(f"\n{name}: {clients} clients, {len(measured.rounds)} rounds in turns beside a send")
     print(
-        "| /healthz a second | its p99 ms | leave POSTs a second | ratio | p50 ms | p99 ms "
+        "| /healthz a second | its p99 ms | unsubscribe POSTs a second | ratio | p50 ms | p99 ms "
         "| slowest ms |"
     )
     print("|---|---|---|---|---|---|---|")
     print(
         f"| {health:,.0f} | {its:.1f} | {left:,.0f} | {ratio:.2f} (promise 0.50) | {p50:.1f} "
-        f"| {p99:.1f} (promise 50) | {max(asked.posts) * 1000:.0f} |"
+        f"| {p99:.1f} (promise 50) | {max(measured.posts) * 1000:.0f} |"
     )
 
 
-def check(place: Place, left: Mapping[str, datetime], readers: int) -> None:
-    """Refuse a result in which a leaving was lost, or somebody mailed who had left before."""
+def check(place: Place, left: Mapping[str, datetime], audience: int) -> None:
+    """Refuse a result in which an unsubscribe was lost, or a person mailed who had left before."""
     lines = place.ledger.read_text(encoding="utf-8").splitlines()
     mailed = [json.loads(line)["to"].partition("@")[0] for line in lines]
     store = open_store(place.settings)
@@ -269,19 +270,19 @@ def check(place: Place, left: Mapping[str, datetime], readers: int) -> None:
     skipped = {who for who, (state, _) in found.items() if state == "skipped"}
     sent = left.keys() & found.keys() - skipped
     late = [who for who in sent if found[who][1] > left[who]]
-    # Who left while the send was starting is not in its audience.
+    # A person who left while the send was starting is not in its audience.
     spared = left.keys() - sent
     wrong = {
         "left and are still on the list": left.keys() - gone,
-        "were told nothing and are off it": gone - left.keys(),
+        "had no answer and are off it": gone - left.keys(),
         "were mailed though they had left in time": spared & set(mailed),
         "had left before their letter was claimed": late,
         "were neither mailed nor skipped": found.keys() - set(mailed) - skipped,
         "were mailed twice": [None] * (len(mailed) - len(set(mailed))),
-        "have no delivery": [None] * (readers - len(found.keys() | left.keys())),
+        "have no delivery": [None] * (audience - len(found.keys() | left.keys())),
     }
     print(
-        f"\n{len(left):,} left: {len(spared):,} before their letter was claimed, of whom nobody "
+        f"\n{len(left):,} left: {len(spared):,} before their letter was claimed, and none of these "
         f"was mailed; {len(mailed):,} letters, none twice."
     )
     for what, whose in wrong.items():
@@ -296,15 +297,15 @@ def measure(name: str, database: str, chosen: argparse.Namespace) -> None:
         root.mkdir()
         with resend(chosen.latency, ledger) as provider:
             place = Place(root, database or f"sqlite:///{root}/list.db", provider, ledger)
-            asked = compare(place, prepare(place, chosen.readers), chosen.clients)
-        show(name, asked, chosen.clients)
-        check(place, asked.left, chosen.readers)
+            measured = compare(place, prepare(place, chosen.subscribers), chosen.clients)
+        show(name, measured, chosen.clients)
+        check(place, measured.left, chosen.subscribers)
 
 
 def main() -> None:
     """Measure on each database."""
     options = argparse.ArgumentParser()
-    options.add_argument("--readers", type=int, default=100_000)
+    options.add_argument("--subscribers", type=int, default=100_000)
     options.add_argument("--latency", type=int, default=50)
     options.add_argument("--clients", type=int, default=12)
     options.add_argument("databases", nargs="*", default=[], metavar="DATABASE")
