@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from newsletter.checks.registry import Hit, rule
+from newsletter.content.words import any_of, words
 from newsletter.model import Divider, Heading, Image, ItemList, Severity, Text
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 _ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦])"
 _HINT = re.compile(rf"\?\W{{0,3}}?\s*{_ARROW}")
 _ASKS = re.compile(
-    r"\W*(?:wat|waar\w*|wie|wiens|wanneer|welke?|hoe\w*|waarom|(?:kun|kan|mag|wil|zou|heb|ben|voel|"
-    rf"durf|weet|zie|merk)\s+(?:je|jij|ik|u))\b[^?→]*?\s{_ARROW}\s*\S",
+    rf"\W*(?:{any_of(words().question)}|{any_of(words().verbs)}\s+{any_of(words().pronouns)})\b"
+    rf"[^?→]*?\s{_ARROW}\s*\S",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"[•◦▪‣⁃∙●○■□►▸➤➢☐☑]\ufe0f?\s*[^\s•◦▪‣⁃∙●○■□]|·\s+\S")
@@ -26,17 +27,16 @@ _PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘"
 _NAME = r"[A-ZÀ-Þ][\w’'-]*"
 _SIGN_OFF = re.compile(
     rf"""
-    (?: (?:met\s+)? (?:een\s+|veel\s+|de\s+)? (?:\w+e\s+)? groet(?:en|jes)? | (?:veel\s+)? liefs )
+    (?: {any_of(words().before_signature)} \s+ ){{0,3}} {any_of(words().signature)}
     (?: \s*[,.!]? | [,\s]\s*(?-i:{_NAME}(?:\s+[\w&’'-]+){{0,3}}) )
-    | tot\s+(?:\w+\s+){{0,2}}\w+ ,
+    | {any_of(words().until)}\s+(?:\w+\s+){{0,2}}\w+ ,
     """,
     re.IGNORECASE | re.VERBOSE,
 )
 _GREETING = re.compile(
-    r"""
-    (?: dag(?!\s+(?:na|en|in|uit|voor|van|of)\b) | hoi | hallo | hey | hé | beste | lieve
-      | goedendag | goede?(?:morgen|middag|n?avond) )
-    (?: \s+[^\s,.!?]+ ){0,3} \s* [,!]
+    rf"""
+    {any_of(words().greeting)} (?!\s+{any_of(words().not_greeting)}\b)
+    (?: \s+[^\s,.!?]+ ){{0,3}} \s* [,!]
     """,
     re.IGNORECASE | re.VERBOSE,
 )

@@ -4,34 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
-from typing import Final
 
-_MONTHS: Final = {
-    name: number
-    for number, names in enumerate(
-        (
-            "januari jan january januar janvier",
-            "februari feb february februar",
-            "maart mrt march mar märz mars",
-            "april apr avril",
-            "mei may mai",
-            "juni jun june juin",
-            "juli jul july juillet",
-            "augustus aug august août",
-            "september sep sept septembre",
-            "oktober okt october oct octobre",
-            "november nov novembre",
-            "december dec dezember dez décembre",
-        ),
-        start=1,
-    )
-    for name in names.split()
-}
-MONTHS: Final = frozenset(_MONTHS)
-"""Names of months and their short forms, in lower case."""
+from newsletter.content.words import any_of, words
 
 _EDGE = r"(?<![0-9])"
-_MONTH = "|".join(sorted(MONTHS, key=len, reverse=True))
+_MONTH = any_of(words().months)
 _YEAR_FIRST = re.compile(rf"{_EDGE}(20[0-9]{{2}})([-_ ./]?)([0-9]{{1,2}})\2([0-9]{{1,2}})(?![0-9])")
 _DAY_FIRST = re.compile(rf"{_EDGE}([0-9]{{1,2}})([-_ ./])([0-9]{{1,2}})\2(20[0-9]{{2}})(?![0-9])")
 _NAMED = re.compile(
@@ -68,7 +45,7 @@ def find_day(text: str) -> tuple[date | None, str]:
         match = pattern.search(text)
         if match:
             year, month, day = (match[group] for group in order)
-            found = _day(int(year), _MONTHS.get(month.lower()) or _number(month), int(day))
+            found = _day(int(year), words().months.get(month.lower()) or _number(month), int(day))
             if found:
                 return found, f"{text[: match.start()]} {text[match.end() :]}"
     return None, text

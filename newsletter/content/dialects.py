@@ -6,6 +6,7 @@ from typing import Final
 
 from newsletter.content.mark import Mark, marks
 from newsletter.content.markdown import SHIELD
+from newsletter.content.words import any_of, words
 
 LINK_OPEN, LINK_CLOSE = "\ufffa", "\ufffb"
 """How the edges of a link look in a row."""
@@ -17,10 +18,7 @@ _ENTITY: Final = (
     r"(?:nbsp|amp|quot|apos|lt|gt|euro|hellip|[mn]dash|[lr][sd]quo|laquo|raquo|rarr|bull"
     r"|[aeiou](?:uml|acute|grave|circ)|ccedil|copy|deg)"
 )
-_CALLS: Final = (
-    r"(?:lees|klik|bekijk|meer|download|luister|kijk|schrijf|meld je|reageer|bestel|ga naar"
-    r"|verder|hier|link|read|click|todo|tbd|fixme|invullen|aanvullen|nog invullen|xx+|url)"
-)
+_CALLS: Final = rf"(?:{any_of(words().brackets)}|xx+)"
 _QUOTED: Final = r"(?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}'|[“”][^“”\n]{0,100}[“”])"
 
 DIALECTS: Final = (

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter.content.calendar import MONTHS
 from newsletter.content.joined import find_lazy, note_lazy, note_verse
 from newsletter.content.lookalikes import Place, dashed_paragraphs, note_lookalikes
 from newsletter.content.markdown import SHIELD, literal, nodes, placed, plain
 from newsletter.content.marks import has_footnote_star, note_marks, text_rows
+from newsletter.content.words import words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -210,7 +210,7 @@ def _numbers(node: Sequence[Token], start: int, problems: Problems) -> None:
 
 def _wrong_numbers(numbers: Sequence[int], first: str) -> tuple[str, str] | None:
     word = re.match(r"[^\W\d_]+", first)
-    month = word is not None and word[0].lower() in MONTHS
+    month = word is not None and word[0].lower() in words().months
     if numbers and (
         numbers[0] > _HIGHEST_NUMBER or (month and (numbers[0] != 1 or len(numbers) == 1))
     ):

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-import newsletter
 from newsletter.errors import NewsletterError
+from newsletter.package_data import template_folders
 from newsletter.render.folders import Folders
 from newsletter.render.inline import inline
 from newsletter.render.text_wrap import underline, wrap
@@ -23,18 +23,10 @@ from newsletter.render.text_wrap import underline, wrap
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_PACKAGE = Path(newsletter.__file__).parent
 
-
-def folders(root: Path, package: Path = _PACKAGE) -> tuple[Path, ...]:
-    """Return where templates are looked for, in order.
-
-    Args:
-        root: The settings' root.
-        package: The installed package: a wheel carries the templates inside it, an editable
-            install has them beside it.
-    """
-    return root / "templates", package / "templates", package.parent / "templates"
+def folders(root: Path) -> tuple[Path, ...]:
+    """Return where templates are looked for, in order: the author's folder comes first."""
+    return root / "templates", *template_folders()
 
 
 def run(root: Path, name: str, values: Mapping[str, object]) -> str:

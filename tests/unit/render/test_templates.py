@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError
+from newsletter.package_data import template_folders
 from newsletter.render import Newsletter, letter, templates, values, wording
 from newsletter.render.palette import Scheme
 from tests.support.issues import REPOSITORY, SETTINGS, every_block, issue
@@ -68,7 +69,7 @@ def test_templates_are_found_in_a_wheel_and_beside_an_editable_install(
     home = package if place == "inside" else package.parent
     shutil.copytree(REPOSITORY / "templates", home / "templates")
     empty = tmp_path / "root"
-    found = templates.folders(empty, package)
+    found = (empty / "templates", *template_folders(package))
     monkeypatch.setattr(templates, "folders", lambda _root: found)
     made = letter(every_block(), replace(SETTINGS, root=empty))
     monkeypatch.undo()
@@ -125,11 +126,9 @@ def test_what_is_no_file_is_no_template(root: Path) -> None:
 
 
 def test_the_root_comes_before_the_wheel_and_the_wheel_before_what_lies_beside() -> None:
-    assert templates.folders(Path("root"), Path("site/newsletter")) == (
-        Path("root/templates"),
-        Path("site/newsletter/templates"),
-        Path("site/templates"),
-    )
+    ours = template_folders(Path("site/newsletter"))
+    assert ours == (Path("site/newsletter/templates"), Path("site/templates"))
+    assert templates.folders(Path("root")) == (Path("root/templates"), *template_folders())
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,124 @@
+"""Words that authors write and the program recognises: a table per language.
+
+The tables are the files `templates/words/LANGUAGE.toml` that come with the program. All of them
+count, for an author may write in another language than their settings say.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.package_data import template_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+_MONTHS: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of all languages. A `*` in one of them stands for any letters.
+
+    Attributes:
+        months: The names of months and their short forms, in lower case, with their numbers.
+        greeting: What a greeting begins with.
+        not_greeting: What follows such a word when it greets nobody: "dag na dag".
+        signature: What a signature holds.
+        before_signature: What may stand before it: "met vriendelijke".
+        until: What else a letter ends with: "tot volgende week".
+        question: What a question begins with.
+        verbs: What it begins with when a pronoun follows.
+        pronouns: Those.
+        brackets: What stands in square brackets where a link or more text was meant.
+        keys: What authors call the keys of the front matter: the name, and the key.
+        not_draft: Those of them that say the opposite of `draft`.
+        unused: Keys of other programs that a letter has no use for.
+    """
+
+    months: Mapping[str, int]
+    greeting: tuple[str, ...]
+    not_greeting: tuple[str, ...]
+    signature: tuple[str, ...]
+    before_signature: tuple[str, ...]
+    until: tuple[str, ...]
+    question: tuple[str, ...]
+    verbs: tuple[str, ...]
+    pronouns: tuple[str, ...]
+    brackets: tuple[str, ...]
+    keys: Mapping[str, str]
+    not_draft: frozenset[str]
+    unused: frozenset[str]
+
+
+@functools.cache
+def words() -> Words:
+    """Return the words of all languages, read once a process."""
+    folders = (folder / "words" for folder in template_folders())
+    return read_words(next(folder for folder in folders if folder.is_dir()))
+
+
+def read_words(folder: Path) -> Words:
+    """Read the tables of a folder.
+
+    Raises:
+        ValueError: A table has a key that is none, or not twelve months.
+    """
+    tables = [_read(path) for path in sorted(folder.glob("*.toml"))]
+
+    def all_of(section: str, key: str) -> tuple[str, ...]:
+        return tuple(word for table in tables for word in table[section].get(key, ()))
+
+    return Words(
+        months={
+            name: number
+            for table in tables
+            for number, names in enumerate(table["months"], start=1)
+            for name in names.split()
+        },
+        greeting=all_of("greeting", "words"),
+        not_greeting=all_of("greeting", "not_before"),
+        signature=all_of("signature", "words"),
+        before_signature=all_of("signature", "before"),
+        until=all_of("signature", "until"),
+        question=all_of("question", "words"),
+        verbs=all_of("question", "verbs"),
+        pronouns=all_of("question", "pronouns"),
+        brackets=all_of("brackets", "words"),
+        keys={name: key for key in _KEYS for name in all_of("keys", key)},
+        not_draft=frozenset(all_of("keys", "not_draft")),
+        unused=frozenset(all_of("keys", "unused")),
+    )
+
+
+def any_of(entries: Iterable[str]) -> str:
+    """Return a pattern of any of some words, the longest first; `*` is any letters."""
+    ordered = sorted(entries, key=len, reverse=True)
+    patterns = (re.escape(entry).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for entry in ordered)
+    return f"(?:{'|'.join(patterns)})"
+
+
+_KEYS: Final = ("subject", "preheader", "send_at", "draft")
+_SECTIONS: Final = {
+    "greeting": {"words", "not_before"},
+    "signature": {"words", "before", "until"},
+    "question": {"words", "verbs", "pronouns"},
+    "brackets": {"words"},
+    "keys": {*_KEYS, "not_draft", "unused"},
+}
+
+
+def _read(path: Path) -> dict[str, Any]:
+    table = tomllib.loads(path.read_text(encoding="utf-8"))
+    months = table.pop("months", [""] * _MONTHS)
+    strange = set(table) - set(_SECTIONS)
+    strange |= {key for name in _SECTIONS for key in set(table.get(name, ())) - _SECTIONS[name]}
+    if strange or len(months) != _MONTHS:
+        what = ", ".join(sorted(strange)) or f"{len(months)} months"
+        raise ValueError(f"{path.name}: {what}")
+    return {name: table.get(name, {}) for name in _SECTIONS} | {"months": months}
