@@ -215,6 +215,13 @@ def test_the_architecture_has_the_layers_of_the_contract() -> None:
         assert {name for name in names if name != "…"} <= set(modules)
 
 
+def test_the_page_on_templates_names_each_page_and_notice() -> None:
+    named = set(quoted(DOCS / "templates.md"))
+    pages = {path.name for path in (PROJECT / "templates" / "pages").glob("*.html.j2")}
+    notices = {path.name.split(".")[0] for path in (PROJECT / "templates" / "notices").iterdir()}
+    assert (pages | notices) - {"end"} - named == set()
+
+
 def test_the_hooks_run_the_tools_of_dev_check() -> None:
     steps = re.findall(
         r"^ +(?:if .* then )?step ([\w-]+(?: [\w-]+)?)", text(PROJECT / "dev"), re.MULTILINE
