@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import delivery, desk
 from newsletter.cli.output import warn
 from newsletter.content import printable
-from newsletter.desk.naming import match_issue
+from newsletter.desk.issues import match_issue
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-from newsletter import desk
-from newsletter.desk import folder
+from newsletter.desk import folder, issues
 from newsletter.model import Finding, Severity
 from newsletter.schedule import is_long_past, slot_of
 
@@ -28,8 +27,8 @@ def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
         NewsletterError: There is no `issues/`.
     """
     folder.require_folder(settings)
-    drafts = desk.read_all(settings)
-    found = [finding for draft in drafts for finding in desk.inspect_issue(settings, draft)]
+    drafts = issues.read_all(settings)
+    found = [finding for draft in drafts for finding in issues.inspect_issue(settings, draft)]
     found += _among(folder.read_heads(settings), None)
     found += [one.finding() for one in folder.ignored_files(settings)]
     return drafts, found
@@ -46,8 +45,8 @@ def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path
     found: list[Finding] = []
     skimmed = folder.read_heads(settings)
     for draft, path in zip(drafts, paths, strict=True):
-        found += desk.inspect_issue(settings, draft)
-        if desk.in_issues(settings, path):
+        found += issues.inspect_issue(settings, draft)
+        if issues.in_issues(settings, path):
             found += _among(skimmed, draft.slug)
         else:
             found.append(_outside(draft))
@@ -58,7 +57,7 @@ def _outside(draft: Draft) -> Finding:
     return Finding(
         path=draft.path,
         line=1,
-        rule=desk.OUTSIDE,
+        rule=issues.OUTSIDE,
         severity=Severity.WARNING,
         message="the file is not in issues/, so the schedule never sends it",
         fix="Move it into issues/ if it is to go out by itself",
@@ -95,7 +94,7 @@ def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
     yield Finding(
         path=one.draft.path,
         line=1,
-        rule=desk.SLOT_TAKEN,
+        rule=issues.SLOT_TAKEN,
         severity=Severity.WARNING if is_draft else Severity.ERROR,
         message=f"{names} goes out at {when} too"
         + (": when this draft is done, neither is sent" if is_draft else ", so neither is sent"),
@@ -118,7 +117,7 @@ def _same_text(
     yield Finding(
         path=one.draft.path,
         line=1,
-        rule=desk.SAME_TEXT,
+        rule=issues.SAME_TEXT,
         severity=Severity.ERROR if both else Severity.WARNING,
         message=f"{_names([other.draft.slug for other in same])} has the same subject and text, "
         "and a letter is sent once, whatever its name or date",

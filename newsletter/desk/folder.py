@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from newsletter import content, desk
+from newsletter import content
+from newsletter.desk import issues
 from newsletter.errors import NewsletterError
 from newsletter.model import Draft, Finding, Severity
 
@@ -99,7 +100,9 @@ class IgnoredFile:
     def finding(self) -> Finding:
         """Return the same as `check` tells it."""
         severity = Severity.ERROR if self.likely else Severity.WARNING
-        return Finding(self.path, 1, desk.OVERLOOKED, severity, f"never sent: {self.why}", self.fix)
+        return Finding(
+            self.path, 1, issues.OVERLOOKED, severity, f"never sent: {self.why}", self.fix
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class IssueHead:
 
     Attributes:
         path: The file.
-        draft: As `desk.read_draft` gives it, without blocks and with findings of the front matter
+        draft: As `issues.read_draft` gives it, without blocks and with findings of the front matter
             alone.
         text: A hash of what subscribers would read; the same text under another name has the same.
     """
@@ -247,23 +250,23 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
 
 
 def _shown_path(settings: Settings, path: str) -> str:
-    return desk.shown_path(settings, Path(path))
+    return issues.shown_path(settings, Path(path))
 
 
 def read_heads(settings: Settings) -> list[IssueHead]:
     """Return what the front matter of every issue file says: quick, however many there are."""
-    return [read_head(settings, path) for path in desk.issue_paths(settings)]
+    return [read_head(settings, path) for path in issues.issue_paths(settings)]
 
 
 def read_head(settings: Settings, path: Path) -> IssueHead:
     """Return what the front matter of one file says; one that cannot be read has that error."""
     try:
-        raw = desk.read_bytes(settings, path)
+        raw = issues.read_bytes(settings, path)
     except NewsletterError:
-        return IssueHead(path, desk.read_or_report(settings, path), "")
+        return IssueHead(path, issues.read_or_report(settings, path), "")
     head, body = _cut(raw)
     # One word stands for the body, so that the issue is complete.
-    draft = desk.read_text(settings, path, head + b"\nx\n")
+    draft = issues.read_text(settings, path, head + b"\nx\n")
     issue = draft.issue
     text = ""
     if issue:

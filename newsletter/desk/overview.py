@@ -6,8 +6,8 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import checks, delivery, desk, render
-from newsletter.desk import folder
+from newsletter import checks, delivery, render
+from newsletter.desk import folder, issues
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
@@ -106,7 +106,7 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
     held = {entry.slug for entry in ledger if not entry.released}
     skimmed = folder.read_heads(settings)
     drafts = {
-        one.draft.slug: desk.read_or_report(settings, one.path)
+        one.draft.slug: issues.read_or_report(settings, one.path)
         for one in skimmed
         if one.draft.slug not in held and _may_go(one.draft, moment)
     }
@@ -134,7 +134,7 @@ def _may_go(draft: Draft, moment: datetime) -> bool:
 
 
 def _overlooked(one: folder.IgnoredFile) -> IssueStatus:
-    slug = desk.guess_slug(one.name)
+    slug = issues.guess_slug(one.name)
     return IssueStatus(slug, one.path, "ignored", None, None, why=f"{one.why}. {one.fix}")
 
 

@@ -1,0 +1,331 @@
+"""Issue files: find the one that an ISSUE argument means, read it, check it, write its letter."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from newsletter import checks, content, mime, personalize, render
+from newsletter.config import make_private
+from newsletter.errors import NewsletterError
+from newsletter.model import Batch, Draft, Finding, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from newsletter.config import Settings
+
+_SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
+_NAMED: Final = 5
+_SHOWN: Final = 120
+_SAMPLE_REF = "voorbeeld"
+_UNREADABLE, _LETTER = "unreadable", "letter"
+OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
+OVERLOOKED = "overlooked-file"
+RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
+"""What is found beside the rules of content and checks: in one file, and among all of them."""
+
+
+def slug_of_argument(settings: Settings, issue: str) -> str:
+    """Return the slug that an ISSUE argument spells out, as one or as the path of a file.
+
+    The file may be gone: what has started goes on without it. Empty if it spells out none.
+    """
+    if _SLUG.fullmatch(issue):
+        return issue
+    path = Path(issue)
+    if path.suffix == ".md" and _SLUG.fullmatch(path.stem):
+        inside = path.absolute().parent.resolve().is_relative_to(settings.root.resolve())
+        if inside or path.name == issue:
+            return path.stem
+    return ""
+
+
+def slug_of_path(path: Path) -> str:
+    """Return the slug of an issue file."""
+    return path.name.removesuffix(".md")
+
+
+def guess_slug(name: str) -> str:
+    """Return what the slug of a file could be whose name is not that of an issue."""
+    return name.partition(".")[0] or name
+
+
+def in_issues(settings: Settings, path: Path) -> bool:
+    """Tell whether a file lies where the schedule looks: in `issues/` itself."""
+    return path.absolute().parent.resolve() == settings.issues.resolve()
+
+
+def find_issue_file(settings: Settings, issue: str) -> Path | None:
+    """Return the file that an ISSUE argument names with its whole slug or path, if there is one.
+
+    Raises:
+        NewsletterError: It is no file, or lies outside the newsletter's folder.
+    """
+    path = _place(settings, issue)
+    return locate_issue(settings, issue) if _is_there(path) else None
+
+
+def _place(settings: Settings, issue: str) -> Path:
+    path = Path(issue)
+    if _SLUG.fullmatch(issue):
+        return settings.issues / f"{issue}.md"
+    if path.name == issue and not _is_there(path):
+        return settings.issues / issue
+    return path
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:  # a NUL in it
+        return False
+
+
+def locate_issue(settings: Settings, issue: str) -> Path:
+    """Return the file that an ISSUE argument names.
+
+    Raises:
+        NewsletterError: There is no such file, or it lies outside the newsletter's folder.
+    """
+    shown = issue if issue.isprintable() else repr(issue)
+    path = _place(settings, issue)
+    try:
+        real = path.resolve(strict=True)
+    except (OSError, ValueError, RuntimeError):
+        raise NewsletterError(
+            f"there is no issue {shown[:120]}",
+            hint="See what there is: newsletter status",
+        ) from None
+    if not real.is_relative_to(settings.root.resolve()):
+        raise NewsletterError(
+            f"{shown[:120]} is outside the newsletter's folder", hint="Copy it into issues/"
+        )
+    if not real.is_file():
+        raise NewsletterError(
+            f"{shown[:120]} is not a file", hint="Name one issue by its slug or path"
+        )
+    return path
+
+
+def issue_paths(settings: Settings) -> list[Path]:
+    """Return all issue files, by name: oldest first.
+
+    Raises:
+        NewsletterError: The folder cannot be read.
+    """
+    try:
+        names = [entry.name for entry in os.scandir(settings.issues)]
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise NewsletterError(
+            f"the folder issues/ cannot be read: {error.strerror}",
+            hint="It must be a folder that this user may read",
+        ) from None
+    # Editors keep their own files beside, with a dot in front.
+    found = sorted(
+        name
+        for name in names
+        if name.endswith(".md") and not name.startswith(".") and name.casefold() != "readme.md"
+    )
+    return [settings.issues / name for name in found]
+
+
+def read_all(settings: Settings) -> list[Draft]:
+    """Read every issue; a file that cannot be read is a draft with that as its one error."""
+    return [read_or_report(settings, path) for path in issue_paths(settings)]
+
+
+def read_or_report(settings: Settings, path: Path) -> Draft:
+    """Read an issue file; one that cannot be read is a draft with that as its one error."""
+    try:
+        return read_draft(settings, path)
+    except NewsletterError as error:
+        finding = Finding(
+            path=shown_path(settings, path),
+            line=1,
+            rule=_UNREADABLE,
+            severity=Severity.ERROR,
+            message=error.problem,
+            fix=error.hint or "Make it a file that this user may read",
+        )
+        # Its name still tells when it was to go out, so that it cannot be overlooked.
+        send_at = read_text(settings, path, b"").send_at
+        return Draft(path.stem, finding.path, None, (), (finding,), send_at=send_at)
+
+
+def read_draft(settings: Settings, path: Path) -> Draft:
+    """Read an issue file.
+
+    Raises:
+        NewsletterError: It cannot be read; what is wrong *in* it is among the draft's findings.
+    """
+    return read_text(settings, path, read_bytes(settings, path))
+
+
+def read_bytes(settings: Settings, path: Path) -> bytes:
+    """Return the content of an issue file.
+
+    Raises:
+        NewsletterError: It cannot be read.
+    """
+    locate_issue(settings, str(path))
+    try:
+        with path.open("rb") as file:
+            # One byte too many is enough for `content` to refuse it.
+            return file.read(content.MAX_BYTES + 1)
+    except OSError as error:
+        raise NewsletterError(f"{path.name} cannot be read: {error.strerror}") from None
+
+
+def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
+    """Return what the content of an issue file says."""
+    return content.read(
+        raw,
+        name=path.name,
+        path=shown_path(settings, path),
+        zone=settings.zone,
+        send_clock=settings.send_clock,
+        today=datetime.now(settings.zone).date(),
+    )
+
+
+def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
+    """Return all that is wrong with an issue: in its file, by every rule, and in its letter."""
+    findings = checks.check(draft)
+    if draft.issue is None:
+        return findings
+    try:
+        render.letter(draft.issue, settings)
+    except NewsletterError as error:
+        found = Finding(
+            path=draft.path,
+            line=1,
+            rule=_LETTER,
+            severity=Severity.ERROR,
+            message=" ".join(error.sentence.split()),
+            fix=error.hint,
+        )
+        return (*findings, found)
+    return findings
+
+
+def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
+    """Return the slug that was typed whole, and its file as read now unless that is gone."""
+    path = find_issue_file(settings, issue)
+    if path is None:
+        return slug_of_argument(settings, issue) or locate_issue(settings, issue).stem, None
+    return slug_of_path(path), read_draft(settings, path)
+
+
+def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[Path]:
+    """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented reader gets it.
+
+    Args:
+        settings: The newsletter's.
+        draft: The issue's file.
+        folder: Where to; `.newsletter/render` when None.
+
+    Raises:
+        NewsletterError: The file has errors, or the folder cannot be written.
+    """
+    ready_issue = checks.sound(draft)
+    letter = render.letter(ready_issue, settings)
+    reader = personalize.recipient(
+        letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF
+    )
+    date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
+    message = personalize.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
+    folder = folder or make_private(settings.state) / "render"
+    written = {
+        f"{draft.slug}.html": message.html.encode(),
+        f"{draft.slug}.txt": message.text.encode(),
+        f"{draft.slug}.eml": mime.eml(message),
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, data in written.items():
+            (folder / name).write_bytes(data)
+    except OSError as error:
+        raise NewsletterError(
+            f"{folder} cannot be written: {error.strerror}", hint="Choose another --out"
+        ) from None
+    return [folder / name for name in written]
+
+
+def shown_path(settings: Settings, path: Path) -> str:
+    """Return a path as its author would type it: from where he stands, if that is inside."""
+    real = path if path.is_absolute() else Path.cwd() / path
+    here = Path.cwd()
+    base = here if real.is_relative_to(here) else settings.root
+    return os.path.relpath(real, base) if real.is_relative_to(base) else str(path)
+
+
+@dataclass(frozen=True, slots=True)
+class IssueMatch:
+    """The issue that was named.
+
+    Attributes:
+        slug: The whole slug.
+        path: Its file; None if that is gone.
+        whole: All of the slug, or a path, was typed.
+    """
+
+    slug: str
+    path: Path | None
+    whole: bool = True
+
+
+def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[str]]) -> IssueMatch:
+    """Return the issue that an argument names.
+
+    Args:
+        settings: The newsletter's.
+        typed: What was typed.
+        ledger: Gives the slugs of all mailings, whose files may be gone; asked only where no file
+            has that name.
+
+    Raises:
+        NewsletterError: There is none, or there are several; the error names the nearest ones.
+    """
+    if path := find_issue_file(settings, typed):
+        return IssueMatch(slug_of_path(path), path)
+    slugs = [path.stem for path in issue_paths(settings)]
+    known = [*dict.fromkeys([*slugs, *ledger()])]
+    gone = slug_of_argument(settings, typed)
+    if gone in known:
+        return IssueMatch(gone, None)
+    part = typed.casefold()
+    found = [slug for slug in known if part in slug] if part.strip("-") else []
+    if len(found) == 1:
+        (slug,) = found
+        return IssueMatch(slug, find_issue_file(settings, slug), whole=False)
+    raise _no_such_issue(typed, gone, known, found)
+
+
+def _no_such_issue(typed: str, slug: str, known: list[str], found: list[str]) -> NewsletterError:
+    shown = (typed if typed.isprintable() else repr(typed))[:_SHOWN]
+    if found:
+        names = ", ".join(sorted(found, reverse=True)[:_NAMED])
+        return NewsletterError(
+            f'"{shown}" is a part of {len(found)} issues: {names}', hint="Type more of the one"
+        )
+    near = _nearest(slug or Path(typed).name.casefold(), known)
+    hint = f"Did you mean {near}?" if near else "See what there is: newsletter status"
+    return NewsletterError(f"there is no issue {shown}", hint=hint)
+
+
+def _nearest(typed: str, known: list[str]) -> str | None:
+    """Return the slug that was probably meant; the words may be near while the date is missing."""
+    if found := difflib.get_close_matches(typed, known, n=1, cutoff=0.7):
+        return found[0]
+    words = {slug[11:]: slug for slug in known if len(slug) > len("2026-11-29-")}
+    found = difflib.get_close_matches(typed[11:] or typed, words, n=1, cutoff=0.7)
+    found = found or difflib.get_close_matches(typed, words, n=1, cutoff=0.7)
+    return words[found[0]] if found else None
