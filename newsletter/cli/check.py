@@ -7,23 +7,23 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.naming import issue_path
-from newsletter.cli.output import print_json, say
+from newsletter.cli.issues import issue_path
+from newsletter.cli.output import json_option, print_json, say
 from newsletter.content import printable
 from newsletter.desk import read_draft
 from newsletter.desk.cross_checks import check_all, check_some
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.model import Finding
 
 
 @click.command()
 @click.argument("issues", nargs=-1, metavar="[ISSUE]...")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_context
-def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> None:
+def check(context: click.Context, issues: tuple[str, ...], *, json_: bool) -> None:
     """Read issues as `send` would, and tell of every mistake.
 
     ISSUE is a slug or a path; without one, all of issues/ is read. A warning does not keep an
@@ -37,7 +37,7 @@ def check(context: click.Context, issues: tuple[str, ...], *, as_json: bool) -> 
         found = check_some(settings, drafts, paths)
     else:
         drafts, found = check_all(settings)
-    if as_json:
+    if json_:
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:

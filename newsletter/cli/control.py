@@ -9,23 +9,21 @@ import click
 
 from newsletter import delivery
 from newsletter.cli.groups import WrongUsage
+from newsletter.cli.issues import find_issue, find_issue_to_change
 from newsletter.cli.mailing_output import as_json, as_text, forecast
-from newsletter.cli.naming import find_issue, find_issue_to_change
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.status_text import safe_options
 from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.delivery import MailingForecast, UnknownDecision
     from newsletter.model import Receipt
-
-_json = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
 @click.command()
 @click.argument("issue")
-@_json
+@json_option
 @click.pass_obj
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
@@ -35,7 +33,7 @@ def pause(app: App, *, issue: str, json_: bool) -> None:
 
 @click.command()
 @click.argument("issue")
-@_json
+@json_option
 @click.pass_obj
 def cancel(app: App, *, issue: str, json_: bool) -> None:
     """End the mailing of ISSUE: whoever has no letter yet will get none.
@@ -54,7 +52,7 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
 @click.option("--resend", is_flag=True, help="Send them once more.")
 @click.option("--assume-sent", is_flag=True, help="Count them as sent.")
 @click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
-@_json
+@json_option
 @click.pass_obj
 def resolve(
     app: App, *, issue: str, resend: bool, assume_sent: bool, yes: bool, json_: bool

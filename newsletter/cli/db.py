@@ -9,7 +9,7 @@ import click
 
 from newsletter import tokens
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.config import make_private
 from newsletter.store import health, transfer
@@ -22,10 +22,8 @@ from newsletter.subscriptions import retention
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.config import Settings
-
-_JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
 
 @click.group(cls=SuggestingGroup)
@@ -37,7 +35,7 @@ def db() -> None:
 
 
 @db.command("upgrade")
-@_JSON
+@json_option
 @click.pass_obj
 def upgrade_(app: App, *, json_: bool) -> None:
     """Bring the tables to what this version needs; does nothing when they are.
@@ -63,7 +61,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
 
 
 @db.command()
-@_JSON
+@json_option
 @click.pass_obj
 def status(app: App, *, json_: bool) -> None:
     """Which ledger this is, in what database, and whether tables and keys fit this place."""
@@ -86,7 +84,7 @@ def status(app: App, *, json_: bool) -> None:
 
 
 @db.command()
-@_JSON
+@json_option
 @click.pass_obj
 def tidy(app: App, *, json_: bool) -> None:
     """Remove what has been kept for long enough; docs/events.md says how long that is.
@@ -103,7 +101,7 @@ def tidy(app: App, *, json_: bool) -> None:
 
 @db.command()
 @click.argument("url")
-@_JSON
+@json_option
 @click.pass_obj
 def move(app: App, *, url: str, json_: bool) -> None:
     """Carry everything to the empty database at URL, and close the one it is in now.

@@ -7,15 +7,12 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import print_json, say, warn
-from newsletter.errors import NewsletterError
-from newsletter.providers.pagination import ListingDenied
+from newsletter.cli.output import json_option, print_json, say
 from newsletter.schedule import format_utc
-from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as telling
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
 
 
 @click.group(cls=SuggestingGroup)
@@ -27,7 +24,7 @@ def events() -> None:
 
 
 @events.command()
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def pull(app: App, *, json_: bool) -> None:
     """Read what the provider lists since the last time, and apply it.
@@ -53,22 +50,3 @@ def pull(app: App, *, json_: bool) -> None:
             for count, what in ((found.events, "event"), (found.left, "reader"))
         )
         say(f"{events_}; {readers} left, for they are on its own list.")
-
-
-def pull_events_first(app: App) -> None:
-    """Take in what is known of earlier letters, before it is decided who gets the next one.
-
-    What cannot be learned is a remark: who left by our own pages is known in any case. Before the
-    first letter leaves there is nothing to learn, so then nothing is said.
-    """
-    app.store.refuse_closed()
-    try:
-        telling.apply_waiting(app.store)
-        telling.pull(app.store, app.settings)
-    except ListingDenied:
-        pass  # its webhooks tell
-    except NewsletterError as error:
-        with app.store.read() as connection:
-            some_left = bool(recorded_fingerprints(connection))
-        if some_left:
-            warn(f"not all is known of what became of earlier letters: {error}")

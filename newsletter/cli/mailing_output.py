@@ -14,7 +14,7 @@ from newsletter.schedule import format_utc
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.delivery import DueResult, MailingForecast, Resolution, Upcoming
     from newsletter.desk.overview import IssueStatus
     from newsletter.model import Issue, Receipt

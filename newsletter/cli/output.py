@@ -7,6 +7,13 @@ import sys
 
 import click
 
+json_option = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number with its noun, such as "1 letter" or "1,200 letters"."""
+    return f"{count:,} {noun}{'s' * (count != 1)}"
+
 
 def say(text: str) -> None:
     """Print a result."""

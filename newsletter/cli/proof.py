@@ -8,15 +8,14 @@ import click
 
 from newsletter import delivery
 from newsletter.addresses import Address, parse_address
-from newsletter.cli.naming import read_issue_file
-from newsletter.cli.output import note, print_json, say
-from newsletter.cli.warnings import print_warnings
+from newsletter.cli.issues import print_warnings, read_issue_file
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.errors import NewsletterError
 from newsletter.providers import open_provider
 from newsletter.providers.base import UnsubscribeHeader
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.model import Draft
     from newsletter.providers.base import Provider
 
@@ -41,7 +40,7 @@ def _addresses(
     required=True,
     help="Your own address; more than once for several copies.",
 )
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None:
     """Send one real copy of ISSUE to each address, marked "Proef" in its subject.

@@ -7,24 +7,23 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import delivery
+from newsletter.cli.issues import find_issue, print_warnings
 from newsletter.cli.mailing_output import as_json, as_text, forecast
-from newsletter.cli.naming import find_issue
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.progress import progress
-from newsletter.cli.stopping import send_notices, stoppable
-from newsletter.cli.warnings import print_warnings
+from newsletter.cli.sending import send_notices, stoppable
 from newsletter.desk.viewer import write_index
 from newsletter.model import DeliveryState
 from newsletter.providers import OUTBOX, open_provider
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
 
 
 @click.command()
 @click.argument("issue")
 @click.option("--open", "in_browser", is_flag=True, help="Show the letters in your browser.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def rehearse(app: App, *, issue: str, in_browser: bool, json_: bool) -> None:
     """Write everyone's own letter of ISSUE to look through; nobody is mailed.

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.naming import read_issue_file
-from newsletter.cli.output import note, print_json, say
-from newsletter.cli.warnings import print_warnings
+from newsletter.cli.issues import print_warnings, read_issue_file
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.desk import render_files
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
 
 
 @click.command()
@@ -25,10 +24,10 @@ if TYPE_CHECKING:
     help="Where to write; .newsletter/render/ when not given.",
 )
 @click.option("--open", "in_browser", is_flag=True, help="Show the page in your browser.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_context
 def render(
-    context: click.Context, issue: str, out: Path | None, *, in_browser: bool, as_json: bool
+    context: click.Context, issue: str, out: Path | None, *, in_browser: bool, json_: bool
 ) -> None:
     """Write an issue as a web page, a text and an email file.
 
@@ -39,7 +38,7 @@ def render(
     draft = read_issue_file(app, issue)
     files = render_files(app.settings, draft, out)
     print_warnings(draft)
-    if as_json:
+    if json_:
         print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
     else:
         for path in files:

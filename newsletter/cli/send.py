@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter import delivery, desk
-from newsletter.cli.asking import ask, subscribers, warn_of_short_keys
-from newsletter.cli.events import pull_events_first
 from newsletter.cli.groups import WrongUsage
+from newsletter.cli.issues import find_issue_to_change, print_warnings, warnings_line
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
@@ -19,19 +20,24 @@ from newsletter.cli.mailing_output import (
     never_sent,
     next_text,
 )
-from newsletter.cli.naming import find_issue_to_change
-from newsletter.cli.output import note, print_error, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_error, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import run_rehearsal
-from newsletter.cli.stopping import send_notices, stoppable
-from newsletter.cli.warnings import print_warnings
+from newsletter.cli.sending import pull_events_first, send_notices, stoppable, warn_of_short_keys
 from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
 from newsletter.desk.overview import survey_issues
+from newsletter.model import DeliveryState
 from newsletter.providers import OUTBOX, open_provider
+from newsletter.schedule import is_early, time_until
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from newsletter.cli.app import App
+    from newsletter.delivery import DryRun, SendRequest, SendResult
+    from newsletter.providers.base import Provider
 
 
 @click.command()
@@ -43,7 +49,7 @@ if TYPE_CHECKING:
 @click.option("--limit", type=click.IntRange(min=1), help="Send at most so many, then pause.")
 @click.option("--no-preflight", is_flag=True, help="Do not try the web app before it begins.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_context
 def send(
     context: click.Context,
@@ -95,7 +101,7 @@ def send(
 def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> None:
     provider = open_provider(app.settings)
     pull_events_first(app)
-    order = ask(app, provider, order, yes=yes)
+    order = _ask(app, provider, order, yes=yes)
     with stoppable() as stop, progress(order.slug) as tell:
         send_notices(app, provider, stop)
         found = delivery.send_issue(
@@ -105,6 +111,71 @@ def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> N
     print_warnings(order.draft)
     if found.trouble:
         raise found.trouble
+
+
+def _ask(app: App, provider: Provider, order: SendRequest, *, yes: bool) -> SendRequest:
+    """Let a person say that letters may leave for real, unless none will.
+
+    Returns:
+        The order; who answered the question at a terminal has also said that it may be early.
+
+    Raises:
+        click.UsageError: Nobody can be asked, and `yes` is not given.
+        click.Abort: They said no.
+    """
+    asks = not yes and sys.stdin.isatty()
+    if asks:
+        order = replace(order, early=True)
+    found = delivery.preview_send(app.store, app.settings, provider, order)
+    if isinstance(found, delivery.SendResult) and found.repeated:
+        return order
+    warn_of_short_keys(app)
+    if asks:
+        click.confirm("\n".join(_question(app, provider, order, found)), abort=True, err=True)
+    elif not yes:
+        who = counted(_how_many(found), "subscriber")
+        raise WrongUsage(
+            f"this mails {who} through {provider.capabilities.name}, and nobody can be asked here",
+            hint="Confirm it with --yes",
+        )
+    return order
+
+
+def _how_many(found: DryRun | SendResult) -> int:
+    if isinstance(found, delivery.DryRun):
+        return found.audience
+    return found.receipt.counts[DeliveryState.PENDING]
+
+
+def _question(
+    app: App, provider: Provider, order: SendRequest, found: DryRun | SendResult
+) -> Iterator[str]:
+    """Yield what is about to happen, line by line, and the question itself."""
+    if isinstance(found, delivery.DryRun):
+        moment = delivery.current_time(app.store)
+        yield f"{order.slug}, to be sent now:"
+        yield f"  subject:  {found.issue.subject}"
+        to = counted(found.audience, "subscriber")
+        yield f"  to:       {to}, through {provider.capabilities.name}"
+        yield f"  send_at:  {_when(found.issue.send_at, moment)}"
+        seen = delivery.is_letter_proofed(app.store, found.letter.hash)
+        yield f"  proof:    {'seen' if seen else 'nobody has had a proof of this text'}"
+    else:
+        mailing, left = found.receipt.mailing, _how_many(found)
+        yield f"{order.slug}, {mailing.state.replace('_', ' ')}, to go on now:"
+        to = f"{counted(left, 'subscriber')} of {mailing.audience:,}"
+        yield f"  to:       {to}, through {mailing.provider}"
+        yield "  letter:   as it was when it started"
+    if order.limit:
+        yield f"  limit:    {order.limit:,}, then it pauses"
+    yield f"  warnings: {warnings_line(order.draft) or 'none'}"
+    yield f"Send {order.slug} to {counted(_how_many(found), 'subscriber')}?"
+
+
+def _when(send_at: datetime, moment: datetime) -> str:
+    far = time_until(send_at, moment)
+    text = f"{send_at:%A %d %B %Y %H:%M}, {far}"
+    return f"{text}: this is EARLY" if is_early(send_at, moment) else text
 
 
 def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
@@ -122,7 +193,7 @@ def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
         can = provider.capabilities
         print_json(never_sent(order.slug, can, found.issue, found.audience, proofed=seen))
     else:
-        say(f"{order.slug}: would go to {subscribers(found.audience)}")
+        say(f"{order.slug}: would go to {counted(found.audience, 'subscriber')}")
     print_warnings(order.draft)
     if isinstance(found, delivery.SendResult) and found.trouble:
         raise found.trouble

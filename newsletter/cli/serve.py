@@ -14,7 +14,7 @@ from newsletter.cli.output import is_quiet
 from newsletter.store import files
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
 
 
 class _Network(click.ParamType[IPv4Network | IPv6Network]):

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from newsletter import delivery
-from newsletter.cli import problems
-from newsletter.cli.board import board_text, warnings_text
+from newsletter.cli.issues import find_issue, print_warnings
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
@@ -18,29 +17,35 @@ from newsletter.cli.mailing_output import (
     next_as_json,
     next_text,
 )
-from newsletter.cli.naming import find_issue
-from newsletter.cli.output import note, print_json, say
-from newsletter.cli.status_text import explain_mailing
-from newsletter.cli.warnings import print_warnings
+from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.status_text import (
+    NEXT_STEP,
+    explain_mailing,
+    overview_text,
+    problem_lines,
+    warnings_text,
+)
 from newsletter.desk.overview import survey_issues
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, format_utc, is_early, timing_of
+from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
 from newsletter.subscriptions.signup import LETTERS_PER_HOUR, form_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.desk.overview import Overview
     from newsletter.model import Draft
+    from newsletter.store import Store
     from newsletter.subscriptions.signup import FormState
 
 
 @click.command()
 @click.argument("issue", required=False)
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def status(app: App, *, issue: str | None, json_: bool) -> None:
     """Every issue: what is next and what blocks it, what is later, a draft, ignored or sent.
@@ -63,14 +68,14 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
                 "missed": list(missed),
                 "notices": {state.value: count for state, count in waiting.items()},
                 "form": {"closed": form.closed, "last_closed_at": format_utc(form.last_closed_at)},
-                **problems.as_json(app.reading),
+                **_problems_as_json(app.reading),
             }
         )
         return
     if not app.settings.issues.is_dir():
         note(f"There is no issues/ in {app.settings.root}: is this your newsletter's folder?")
-    problem_lines = problems.as_lines(app.reading)
-    for line in (*_coming(app, found), *problem_lines, *_of_single_people(waiting, form)):
+    found_problems = problem_lines(app.reading)
+    for line in (*_coming(app, found), *found_problems, *_of_single_people(waiting, form)):
         say(line)
     for one in known:
         say(as_text(one))
@@ -86,7 +91,7 @@ def _coming(app: App, found: Overview) -> Iterator[str]:
         )
         if not real:
             yield OUTBOX_ONLY
-    yield from board_text(found)
+    yield from overview_text(found)
 
 
 def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
@@ -147,3 +152,22 @@ def _proofed(app: App, draft: Draft) -> bool:
         )
     except NewsletterError:
         return False
+
+
+def _problems_as_json(store: Store) -> dict[str, Any]:
+    """Return what `status --json` has of these."""
+    return {
+        "refused": [
+            {
+                "cause": one.cause.value,
+                "mailbox_provider": one.mailbox_provider,
+                "subscribers": one.subscribers,
+                "first_at": format_utc(one.first_at),
+                "last_at": format_utc(one.last_at),
+                "says": one.says,
+                "next_step": NEXT_STEP[one.cause],
+            }
+            for one in refused_lately(store)
+        ],
+        "webhooks": {"unreadable": unreadable_webhooks(store)},
+    }

@@ -5,16 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from newsletter.cli.mailing_output import account, next_step
+from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
-from newsletter.model import DeliveryState, MailingState, Pause
+from newsletter.desk.overview import OLD
+from newsletter.model import Cause, DeliveryState, MailingState, Pause
+from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from newsletter.delivery import MailingForecast, Resolution
+    from newsletter.desk.overview import IssueStatus, Overview
+    from newsletter.store import Store
+    from newsletter.subscriptions.refusals import Refused
 
+_HEADINGS: Final = (
+    (("scheduled", "blocked", "sending"), "Scheduled"),
+    (("draft",), "Drafts"),
+    (("expired",), "Missed"),
+    (("cancelled",), "Cancelled"),
+    (("ignored",), "Never sent as they are"),
+)
+_SENT_SHOWN: Final = 5
+_OLD_SHOWN: Final = 3
+_ABOUT: Final = {
+    Cause.POLICY: "blocks or limits your letters",
+    Cause.SENDER: "refuses your letters because of how they are sent",
+    Cause.SIZE: "refuses your letters because they are too large",
+}
+NEXT_STEP: Final = {
+    Cause.POLICY: "ask your email provider to have the block lifted",
+    Cause.SENDER: "check SPF, DKIM and DMARC of your sender's domain at your email provider",
+    Cause.SIZE: "make the next letter smaller",
+}
 _REASONS_SHOWN: Final = 5
 _MAILINGS: Final = {
     MailingState.FROZEN: "letter and readers are fixed; nothing has left yet",
@@ -39,6 +64,83 @@ _DELIVERIES: Final = {
     DeliveryState.SKIPPED: "not mailed any more when their turn came",
     DeliveryState.UNKNOWN: "their letter may have left, and may not have",
 }
+
+
+def overview_text(board: Overview) -> Iterator[str]:
+    """Yield the lines that tell of every file in `issues/` but the next one, which has its own."""
+    upcoming = board.upcoming.slug if board.upcoming else None
+    lines = [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
+    for states, heading in _HEADINGS:
+        some = [one for one in lines if one.state in states and one.why != OLD]
+        if some:
+            yield f"{heading}:"
+            yield from (part for one in some for part in _of_one(one))
+    yield from _of_old([one for one in lines if one.why == OLD])
+    yield from _of_sent([one for one in lines if one.state == "sent"])
+
+
+def warnings_text(line: IssueStatus | None) -> Iterator[str]:
+    """Yield how many warnings an issue has, if it has any."""
+    if line and line.warnings:
+        plural = "s" * (line.warnings != 1)
+        yield f"  {line.warnings:,} warning{plural}: newsletter check {line.issue}"
+
+
+def _of_one(line: IssueStatus) -> Iterator[str]:
+    if line.state == "ignored" and line.send_at is None:
+        yield f"  {printable(line.path)}"
+    else:
+        state = f" ({line.state})" * (line.state in {"blocked", "sending"})
+        proof = ", proof seen" * line.proofed
+        subject = f": {line.subject}" if line.subject else ""
+        when = f"{line.send_at:%Y-%m-%d %H:%M}" if line.send_at else "no date"
+        yield f"  {when}  {line.issue}{state}{subject}{proof}"
+    if line.why:
+        yield f"    {printable(line.why)}"
+    if line.errors and line.state == "draft":
+        yield f"    {line.errors:,} error{'s' * (line.errors != 1)}: newsletter check {line.issue}"
+    yield from (f"  {part}" for part in warnings_text(line))
+
+
+def _of_old(old: Sequence[IssueStatus]) -> Iterator[str]:
+    if old:
+        newest = ", ".join(one.issue for one in old[-_OLD_SHOWN:])
+        yield f"Left alone, {OLD}: {len(old):,}; the newest: {newest}"
+
+
+def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
+    if not sent:
+        return
+    newest = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[-_SENT_SHOWN:]
+    yield f"Sent: {len(sent):,} issue{'s' * (len(sent) != 1)}; the newest:"
+    for one in reversed(newest):
+        to = f", to {one.audience:,}" if one.audience is not None else ""
+        yield f"  {one.send_at:%Y-%m-%d %H:%M}  {one.issue}{to}"
+        if one.why:
+            yield f"    {one.why}"
+
+
+def problem_lines(store: Store) -> Iterator[str]:
+    """Yield what a person reads of these; nothing while all is well."""
+    for one in refused_lately(store):
+        yield from _refused(one)
+    if count := unreadable_webhooks(store):
+        some = "1 webhook was" if count == 1 else f"{count:,} webhooks were"
+        yield (
+            f"{some} genuine and could not be read: what it tells may be missing here"
+            " (docs/events.md)"
+        )
+
+
+def _refused(one: Refused) -> Iterator[str]:
+    many = f"{one.subscribers:,} subscriber{'s' * (one.subscribers != 1)}"
+    yield (
+        f"{one.mailbox_provider} {_ABOUT[one.cause]}: {many} missed one,"
+        f" last {one.last_at:%Y-%m-%d}; they stay on the list"
+    )
+    if one.says:
+        yield f"  it says: {one.says}"
+    yield f"  next: {NEXT_STEP[one.cause]} (docs/events.md)"
 
 
 def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:

@@ -13,7 +13,7 @@ import click
 
 from newsletter.cli import subscriber_output
 from newsletter.cli.groups import SuggestingGroup, WrongUsage
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import Status
 from newsletter.subscriptions import admin as list_
@@ -25,9 +25,7 @@ from newsletter.subscriptions.private_files import private_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from newsletter.cli import App
-
-_JSON = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+    from newsletter.cli.app import App
 
 
 @click.group(cls=SuggestingGroup)
@@ -46,7 +44,7 @@ subscribers.add_command(undo)
 @click.argument("email")
 @click.option("--consent", required=True, help="What this person agreed to, in words.")
 @click.option("--first-name", default="", help="For the greeting.")
-@_JSON
+@json_option
 @click.pass_obj
 def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> None:
     """Put somebody on the list who asked for it; active at once."""
@@ -65,7 +63,7 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
 @subscribers.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
-@_JSON
+@json_option
 @click.pass_obj
 def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
     """Let somebody leave; at a terminal it asks first."""
@@ -81,7 +79,7 @@ def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
 @subscribers.command()
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@_JSON
+@json_option
 @click.pass_obj
 def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     """Forget somebody for good, and keep only a hash that keeps him off the list.
@@ -104,7 +102,7 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
 
 @subscribers.command()
 @click.argument("email")
-@_JSON
+@json_option
 @click.pass_obj
 def show(app: App, *, email: str, json_: bool) -> None:
     """Everything that is kept of one person, and who may have his mailbox under another address.
@@ -126,7 +124,7 @@ def show(app: App, *, email: str, json_: bool) -> None:
     type=click.Choice([status.value for status in Status]),
     help="Only those who are that.",
 )
-@_JSON
+@json_option
 @click.pass_obj
 def list_them(app: App, *, status: str | None, json_: bool) -> None:
     """Who is on the list, in the order in which they came."""
@@ -142,7 +140,7 @@ def list_them(app: App, *, status: str | None, json_: bool) -> None:
 
 
 @subscribers.command()
-@_JSON
+@json_option
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
     """How many people there are."""
@@ -174,7 +172,7 @@ def form(app: App) -> None:
 
 @subscribers.command()
 @click.argument("file", default="-", type=click.Path(path_type=Path))
-@_JSON
+@json_option
 @click.pass_obj
 def export(app: App, *, file: Path, json_: bool) -> None:
     """Write the list to FILE, or to standard output: CSV that a spreadsheet opens safely."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.output import note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
 from newsletter.imports import undo as undo_imports
 from newsletter.subscriptions.merge import Result
 
 if TYPE_CHECKING:
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.imports.run import ImportReport
 
 _LISTED = 10
@@ -48,7 +48,7 @@ _LISTED = 10
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write every skipped or refused row there, with line and reason.",
 )
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def import_(
     app: App,
@@ -108,7 +108,7 @@ def import_(
 @click.command()
 @click.argument("import_id", metavar="IMPORT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
+@json_option
 @click.pass_obj
 def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     """Undo an import, by the id that it printed.

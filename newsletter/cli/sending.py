@@ -1,4 +1,4 @@
-"""What every command that sends shares: how it is asked to stop, and what it takes along."""
+"""What every command that sends does around it: events first, notices along, a stop in between."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from typing import TYPE_CHECKING
 
 from newsletter import delivery
 from newsletter.cli.output import note, warn
+from newsletter.errors import NewsletterError
+from newsletter.providers.pagination import ListingDenied
+from newsletter.store.keys import recorded_fingerprints
+from newsletter.subscriptions import events as telling
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.providers.base import Provider
 
+_SHORT_KEY = 16  # characters
 # Windows has no SIGHUP, which a lost connection sends.
 _SIGNALS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
@@ -49,3 +54,31 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
         note(f"{found.accepted:,} notice{'s' * (found.accepted != 1)} left as well.")
     if found.trouble:
         warn(str(found.trouble))
+
+
+def pull_events_first(app: App) -> None:
+    """Take in what is known of earlier letters, before it is decided who gets the next one.
+
+    What cannot be learned is a remark: who left by our own pages is known in any case. Before the
+    first letter leaves there is nothing to learn, so then nothing is said.
+    """
+    app.store.refuse_closed()
+    try:
+        telling.apply_waiting(app.store)
+        telling.pull(app.store, app.settings)
+    except ListingDenied:
+        pass  # its webhooks tell
+    except NewsletterError as error:
+        with app.store.read() as connection:
+            some_left = bool(recorded_fingerprints(connection))
+        if some_left:
+            warn(f"not all is known of what became of earlier letters: {error}")
+
+
+def warn_of_short_keys(app: App) -> None:
+    """Warn of a key that can be guessed, for it signs what a subscriber clicks on."""
+    if any(len(key) < _SHORT_KEY for key in app.settings.secret_keys):
+        warn(
+            "NEWSLETTER_SECRET_KEY holds a short key, which can be guessed. "
+            "Make a longer one with: openssl rand -hex 32"
+        )

@@ -1,20 +1,21 @@
-"""ISSUE arguments, as every command understands them."""
+"""ISSUE arguments, as every command understands them, and what each says of the issue's file."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING
 
-from newsletter import delivery, desk
-from newsletter.cli.output import warn
+from newsletter import checks, delivery, desk
+from newsletter.cli.output import counted, note, warn
 from newsletter.content import printable
 from newsletter.desk.issues import match_issue
 from newsletter.errors import NewsletterError
+from newsletter.model import Severity
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from newsletter.cli import App
+    from newsletter.cli.app import App
     from newsletter.model import Draft
 
 
@@ -82,3 +83,23 @@ def warn_if_outside(app: App, path: Path | None) -> None:
             f"{printable(str(path))} is not in issues/, so send --due never sees it. "
             "Move it there if the schedule is to send it"
         )
+
+
+def count_warnings(draft: Draft | None) -> int:
+    """Return how many warnings there are about an issue's file."""
+    found = checks.check(draft) if draft else ()
+    return sum(finding.severity is Severity.WARNING for finding in found)
+
+
+def warnings_line(draft: Draft | None) -> str:
+    """Return how many warnings there are, and how to see them; empty if there are none."""
+    count = count_warnings(draft)
+    if draft is None or not count:
+        return ""
+    return f"{counted(count, 'warning')}: newsletter check {draft.slug}"
+
+
+def print_warnings(draft: Draft | None) -> None:
+    """Tell of an issue's warnings beside the result, if there are any."""
+    if line := warnings_line(draft):
+        note(line)

@@ -1,0 +1,125 @@
+"""The command `newsletter`: its commands, and how errors become text and exit codes."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from newsletter import __version__
+from newsletter.cli.app import App
+from newsletter.cli.groups import SuggestingGroup, usage_error
+from newsletter.cli.output import print_error
+from newsletter.errors import NewsletterError, TryAgain
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Name: (module, object, help). The help stands here so that `--help` imports none of them.
+_COMMANDS = {
+    "demo": ("demo", "demo", "A whole week in a scratch folder: import, render, rehearse, leave."),
+    "render": ("render", "render", "Write an issue as a web page, a text and an email file."),
+    "check": ("check", "check", "Say all that is wrong with an issue, or with every issue."),
+    "proof": ("proof", "proof", "Send one copy to yourself, to see it as a reader does."),
+    "rehearse": (
+        "rehearse",
+        "rehearse",
+        "Write everyone's own letter to look through; mail nobody.",
+    ),
+    "send": ("send", "send", "Send an issue to everyone who is still owed it."),
+    "status": ("status", "status", "All issues: what is next, what blocks it, what has been sent."),
+    "pause": ("control", "pause", "Stop a mailing after what is in flight."),
+    "cancel": ("control", "cancel", "End a mailing: nothing more of it leaves."),
+    "resolve": ("control", "resolve", "Decide about letters of which nobody knows if they left."),
+    "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
+    "events": ("events", "events", "What became of letters: read it where a provider lists it."),
+    "serve": ("serve", "serve", "The web app behind readers' links: leave, read an issue."),
+    "db": ("db", "db", "The database: migrate it, look at it, move it with its ledger."),
+}
+
+
+class MainGroup(SuggestingGroup):
+    """Imports a command when it is used, and turns every error into text and an exit code."""
+
+    def main(  # type: ignore[override] # click has overloads for what it returns
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        *,
+        standalone_mode: bool = True,
+        **extra: Any,  # noqa: ANN401 - click's signature
+    ) -> Any:  # noqa: ANN401 - click's signature
+        """Run the command line; click's own errors are printed as all others are."""
+        run = functools.partial(super().main, args, prog_name, standalone_mode=False, **extra)
+        if not standalone_mode:
+            return run()
+        try:
+            code: object = run()
+        except click.ClickException as error:
+            print_error(*usage_error(error))
+            sys.exit(error.exit_code)
+        except click.Abort:
+            print_error("aborted")
+            sys.exit(1)
+        sys.exit(code if isinstance(code, int) else 0)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Return the commands in the order of an author's week."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        """Import and return one command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        module, name, _ = _COMMANDS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(f"newsletter.cli.{module}"), name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's signature
+        """Run a command; the one place where errors become text and exit codes."""
+        try:
+            return super().invoke(ctx)
+        except NewsletterError as error:
+            _fail(ctx, error, error.exit_code)
+        except KeyboardInterrupt:
+            _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
+        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+            raise  # click knows what to do with these
+        except OSError as error:
+            where = str(error.filename or "")
+            _fail(ctx, NewsletterError(error.strerror or "input or output failed", where=where), 1)
+        except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
+            problem = f"unexpected {type(error).__name__}"
+            hint = "Run it again as newsletter -v ... to see where, and report that"
+            _fail(ctx, NewsletterError(problem, hint=hint), NewsletterError.exit_code)
+
+
+def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
+    if ctx.obj and ctx.obj.verbosity > 0:
+        import traceback  # noqa: PLC0415 - seldom needed, and every command would pay for it
+
+        traceback.print_exc()
+    print_error(error.sentence, error.hint)
+    ctx.exit(code)
+
+
+@click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="newsletter")
+@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("-v", "--verbose", is_flag=True, help="Show where an unexpected error came from.")
+@click.pass_context
+def main(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
+    """One calm letter a week, from a Markdown file to everyone who asked for it.
+
+    ISSUE is a slug, such as 2026-11-29-rust, or the path of a file.
+    Exit codes: 0 done, 1 mend something, 2 wrong usage, 3 a person must decide, 75 run it again.
+    """
+    ctx.obj = App(ctx, verbosity=int(verbose) - int(quiet))
