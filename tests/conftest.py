@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,9 +13,10 @@ import sqlalchemy
 
 from tests.support import browser
 from tests.support.postgres import Postgres, postgres
-from tests.support.processes import COMMAND, run_command
+from tests.support.processes import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Iterator
 
 # The same examples each time, so that a change is judged by itself; the nightly job tries others
@@ -110,9 +110,8 @@ def migrated(server: Postgres) -> str:
     """Return the name of a migrated database to copy, whose ledger the copies share."""
     name = server.database()
     url = server.url(name)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("NEWSLETTER_DATABASE_URL", url)
-        subprocess.run([COMMAND, "-q", "db", "upgrade"], check=True, capture_output=True)
+    done = run_command("db", "upgrade", cwd=Path("/"), env={"NEWSLETTER_DATABASE_URL": url})
+    assert done.returncode == 0, done.stderr
     return name
 
 

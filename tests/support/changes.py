@@ -6,6 +6,7 @@ import importlib
 import os
 import resource
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from types import FrameType
 
 
 def do_nothing_by_itself() -> None:
@@ -118,3 +120,28 @@ def _pressing(once: Callable[..., Any]) -> Any:  # noqa: ANN401 - a method in pl
         return await once(self, request)
 
     return answer
+
+
+def die_at(module: str, function: str, moment: str, visit: int = 1) -> None:
+    """Be killed when a function begins (`call`) or ends (`return`) for the nth time."""
+    seen = 0
+
+    def watch(frame: FrameType, event: str, _argument: object) -> None:
+        nonlocal seen
+        code = frame.f_code
+        if event == moment and code.co_name == function and Path(code.co_filename).stem == module:
+            seen += 1
+            if seen == visit:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.setprofile(watch)
+
+
+def fill_the_disk_of_a_copy() -> None:
+    """Let there be no room for what is moved to another database."""
+    from newsletter.store import transfer  # noqa: PLC0415
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    transfer._copy_table = full  # type: ignore[assignment]  # noqa: SLF001

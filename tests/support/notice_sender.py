@@ -17,30 +17,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter.delivery.notices import NoticeSender
+from tests.support.changes import die_at
 from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
-    from types import FrameType
-
     from newsletter.model import Batch
 
 
 def _die(_batch: Batch | None = None) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
-
-
-def _hook(module: str, function: str, moment: str) -> None:
-    seen = 0
-
-    def watch(frame: FrameType, event: str, _arg: object) -> None:
-        nonlocal seen
-        code = frame.f_code
-        if event == moment and code.co_name == function and Path(code.co_filename).stem == module:
-            seen += 1
-            if seen > 1:
-                _die()
-
-    sys.setprofile(watch)
 
 
 def main() -> None:
@@ -50,10 +35,10 @@ def main() -> None:
     if where == "submit":
         provider.answer = lambda batch: _die(batch) if provider.calls > 1 else None
     elif where == "refuse":
-        _hook("newsletter", "submit", "call")
+        die_at("newsletter", "submit", "call", 2)
     elif where != "nowhere":
         place, moment = where.split(":")
-        _hook(*place.split("."), moment)
+        die_at(*place.split("."), moment, 2)
     NoticeSender(newsletter.settings, provider).send_due(newsletter.store, threading.Event())
 
 

@@ -15,7 +15,10 @@ def choose(values: Iterable[Any], *, always: Collection[Any]) -> list[Any]:
     values = [*values]
     assert set(always) <= set(values), f"{always} are none of {values}"
     return [
-        value if value in always else pytest.param(value, marks=pytest.mark.all) for value in values
+        value
+        if value in always
+        else pytest.param(*(value if isinstance(value, tuple) else (value,)), marks=pytest.mark.all)
+        for value in values
     ]
 
 

@@ -55,7 +55,8 @@ class Process:
         stdout: See there.
         stderr: See there.
         constants: Other values for constants of the program: `newsletter.web.bodies.SECONDS`.
-        before: Functions of a module that it calls first.
+        before: Functions of a module that it calls first; with arguments, as a partial function.
+        main: The function of a module that it is, if not the command.
     """
 
     def __init__(
@@ -68,13 +69,15 @@ class Process:
         stderr: int,
         constants: Mapping[str, object] | None = None,
         before: Sequence[Callable[[], None]] = (),
+        main: Callable[[], None] | None = None,
     ) -> None:
         order = {
             "arguments": [str(argument) for argument in arguments],
             "cwd": str(cwd),
             "env": dict(env),
             "constants": dict(constants or {}),
-            "before": [(function.__module__, function.__name__) for function in before],
+            "before": [_named(function) for function in before],
+            "main": _named(main) if main else ("newsletter.cli", "main", ()),
         }
         self._status = os.fdopen(_server().ask(order, (stdin, stdout, stderr)), "rb", buffering=0)
         self.pid = int(self._status.readline())
@@ -103,18 +106,42 @@ class Process:
         self.send_signal(signal.SIGKILL)
 
 
+def _named(function: Callable[[], None]) -> tuple[str, str, tuple[Any, ...]]:
+    if isinstance(function, functools.partial):
+        return function.func.__module__, function.func.__name__, function.args
+    return function.__module__, function.__name__, ()
+
+
 def run_command(
-    *arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None, stdin: str = ""
+    *arguments: str | Path,
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str | int = "",
+    **changes: Any,  # noqa: ANN401 - as of `Process`
 ) -> subprocess.CompletedProcess[str]:
-    """Run `newsletter` to its end, with these variables beside those of the test."""
+    """Run `newsletter` to its end, with these variables beside those of the test.
+
+    Args:
+        arguments: Its command line.
+        cwd: Its current folder.
+        env: More of its environment.
+        stdin: What it reads, or a file that it reads from, such as a terminal.
+        changes: `constants`, `before` and `main` as of `Process`.
+    """
     with contextlib.ExitStack() as stack:
         files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)]
-        files[0].write(stdin.encode())
-        files[0].seek(0)
-        numbers = dict(
-            zip(("stdin", "stdout", "stderr"), (file.fileno() for file in files), strict=True)
+        if isinstance(stdin, str):
+            files[0].write(stdin.encode())
+            files[0].seek(0)
+        process = Process(
+            *arguments,
+            cwd=cwd,
+            env={**os.environ, **(env or {})},
+            stdin=stdin if isinstance(stdin, int) else files[0].fileno(),
+            stdout=files[1].fileno(),
+            stderr=files[2].fileno(),
+            **changes,
         )
-        process = Process(*arguments, cwd=cwd, env={**os.environ, **(env or {})}, **numbers)
         try:
             code = process.wait(120)
         finally:
@@ -242,20 +269,19 @@ def _work(order: dict[str, Any], streams: list[int]) -> NoReturn:
 
 
 def _call(order: dict[str, Any]) -> int:
-    from newsletter.cli import main as command  # noqa: PLC0415 - whoever only asks needs it not
-
     for name, value in order["constants"].items():
         module, _, constant = name.rpartition(".")
         found = importlib.import_module(module)
         assert hasattr(found, constant), name
         setattr(found, constant, value)
-    for module, function in order["before"]:
-        getattr(importlib.import_module(module), function)()
+    for module, function, arguments in order["before"]:
+        getattr(importlib.import_module(module), function)(*arguments)
     sys.argv = ["newsletter", *order["arguments"]]
     # Click reads in it how the program was started: as `python -m`, if there is a package.
     sys.modules["__main__"].__package__ = None
+    module, function, _ = order["main"]
     try:
-        command()
+        getattr(importlib.import_module(module), function)()
     except SystemExit as end:
         if isinstance(end.code, str):
             sys.stderr.write(f"{end.code}\n")

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.support.newsletter import Newsletter, write_issue
-from tests.support.processes import COMMAND
+from tests.support.processes import COMMAND, run_command
 from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:
@@ -50,21 +50,11 @@ def soon(newsletter: Newsletter, minutes: int) -> str:
 def at_a_terminal(newsletter: Newsletter, env: dict[str, str], answer: str, *arguments: str) -> str:
     """Run a command at a terminal, answer its question, and return all that was on the screen."""
     master, slave = pty.openpty()
-    with subprocess.Popen(
-        [COMMAND, *arguments],
-        cwd=newsletter.root,
-        env={**os.environ, **env},
-        stdin=slave,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-    ) as process:
-        os.close(slave)
-        os.write(master, f"{answer}\n".encode())
-        assert process.stdout
-        said = process.stdout.read()
+    os.write(master, f"{answer}\n".encode())
+    done = run_command(*arguments, cwd=newsletter.root, env=env, stdin=slave)
+    os.close(slave)
     os.close(master)
-    return said
+    return done.stdout + done.stderr
 
 
 def test_early_needs_a_word_and_yes_is_none(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import pty
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,9 +13,10 @@ from newsletter import delivery
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from tests.support.newsletter import Newsletter
-from tests.support.processes import COMMAND
+from tests.support.processes import run_command
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from pathlib import Path
 
@@ -43,15 +43,7 @@ def decide(newsletter: Newsletter, *arguments: str, says: str) -> tuple[int, str
     """Run `resolve` as a person at a terminal does; return its exit code and what it printed."""
     ours, theirs = pty.openpty()
     os.write(ours, says.encode())
-    done = subprocess.run(
-        [COMMAND, "resolve", newsletter.slug, *arguments],
-        cwd=newsletter.root,
-        stdin=theirs,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+    done = run_command("resolve", newsletter.slug, *arguments, cwd=newsletter.root, stdin=theirs)
     os.close(theirs)
     os.close(ours)
     return done.returncode, done.stdout, done.stderr

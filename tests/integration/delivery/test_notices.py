@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
-import subprocess
-import sys
 import threading
 from datetime import UTC, datetime, timedelta
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,14 +22,16 @@ from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.signup import request_signup
+from tests.support import notice_sender
 from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.processes import Process
 from tests.support.signups import HERE, VIA, open_link, queued, send_due, wish
 from tests.support.subscribers import sql, statuses
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable
     from email.message import EmailMessage
-    from pathlib import Path
 
     from newsletter.model import Batch, Outcome
 
@@ -386,7 +388,7 @@ def test_an_address_that_is_erased_while_its_letter_leaves_stays_nowhere(
 
 STEPS = (
     "notice_claims.claim:return",
-    "notice_claims.seal:return",
+    "notice_claims.record_payload:return",
     "notices._next:return",
     "notices._submit:call",
     "refuse",
@@ -396,15 +398,18 @@ STEPS = (
 )
 
 
-def notice_sender(
-    newsletter: Newsletter, ledger: Path, hours: int, where: str
-) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [
-            *(sys.executable, "-m", "tests.support.notice_sender"),
+def start_sender(newsletter: Newsletter, ledger: Path, hours: int, where: str) -> Process:
+    with Path(os.devnull).open("r+b") as nothing:
+        number = nothing.fileno()
+        return Process(
             *(newsletter.root, ledger, str(hours), where),
-        ]
-    )
+            cwd=newsletter.root,
+            env=os.environ,
+            stdin=number,
+            stdout=number,
+            stderr=number,
+            main=notice_sender.main,
+        )
 
 
 @pytest.mark.parametrize("hours", [24, 0], ids=["keyed", "blind"])
@@ -416,8 +421,8 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
     for n in range(3):
         request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
     ledger = tmp_path / "taken"
-    assert notice_sender(newsletter, ledger, hours, where).wait(60) == -signal.SIGKILL
-    assert notice_sender(newsletter, ledger, hours, "nowhere").wait(60) == 0
+    assert start_sender(newsletter, ledger, hours, where).wait(60) == -signal.SIGKILL
+    assert start_sender(newsletter, ledger, hours, "nowhere").wait(60) == 0
     copies = FakeProvider(ledger).copies()
     states = [state for _, state in queued(newsletter.store)]
     assert max(copies.values()) == 1
@@ -434,7 +439,7 @@ def leave_one_under_way(newsletter: Newsletter, taken: Path) -> None:
     """Let a process be killed when the provider has the second of two notices."""
     for n in range(2):
         request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
-    assert notice_sender(newsletter, taken, 24, "submit").wait(60) == -signal.SIGKILL
+    assert start_sender(newsletter, taken, 24, "submit").wait(60) == -signal.SIGKILL
     assert queued(newsletter.store)[1] == ("confirmation", "attempting")
 
 
@@ -487,7 +492,7 @@ def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path)
     newsletter = Newsletter(root, readers=0, slug="none")
     for n in range(20):
         request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
-    both = [notice_sender(newsletter, tmp_path / "taken", 0, "nowhere") for _ in range(2)]
+    both = [start_sender(newsletter, tmp_path / "taken", 0, "nowhere") for _ in range(2)]
     assert [process.wait(90) for process in both] == [0, 0]
     copies = FakeProvider(tmp_path / "taken").copies()
     assert (len(copies), set(copies.values())) == (20, {1})
