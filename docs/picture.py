@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Literal
 
 from newsletter import personalize, render
 from newsletter.config import Settings
-from newsletter.desk import render_files
+from newsletter.desk import read_draft, render_files
 from newsletter.model import NoticeKind
 from newsletter.web.pages import render_pages
 
@@ -81,7 +81,7 @@ class View:
         width: Of the window, in pixels.
         height: Of the window, in pixels.
         shown: How wide the picture of it is.
-        top: What stands at its top.
+        top: The element at its top.
     """
 
     html: str
@@ -92,28 +92,42 @@ class View:
     top: str = "body"
 
 
+SETTINGS = Settings(
+    root=HOME.parent,
+    name="Jij en Loslaten",
+    sender="Gerrit <gerrit@example.org>",
+    contact="Postbus 1, 1000 AA Amsterdam",
+    site_url="https://example.org/",
+    public_url="https://brief.example.org",
+)
+
+
 def main() -> None:
     """Render what `newsletter` renders, and photograph it."""
-    settings = Settings(
-        root=HOME.parent,
-        name="Jij en Loslaten",
-        sender="Gerrit <gerrit@example.org>",
-        contact="Postbus 1, 1000 AA Amsterdam",
-        site_url="https://example.org/",
-        public_url="https://brief.example.org",
-    )
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
-        issue = render_files(settings, ISSUE, Path(scratch))[0].read_text(encoding="utf-8")
+    with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        _make(
-            browser,
-            "letter.png",
+        for name, views in pictures().items():
+            _make(browser, name, *views)
+        browser.close()
+
+
+def pictures() -> dict[str, tuple[View, ...]]:
+    """Return what each picture shows, by its file name."""
+    issue = _issue()
+    return {
+        "letter.png": (
             View(issue, "light", 760, 1052, 660),
             View(issue, "dark", 370, 890, 300, top="h2"),
-        )
-        _make(browser, "signup.png", *_signup(settings))
-        browser.close()
+        ),
+        "signup.png": _signup(SETTINGS),
+    }
+
+
+def _issue() -> str:
+    draft = read_draft(SETTINGS, HOME.parent / "issues" / f"{ISSUE}.md")
+    with tempfile.TemporaryDirectory() as scratch:
+        return render_files(SETTINGS, draft, Path(scratch))[0].read_text(encoding="utf-8")
 
 
 def _signup(settings: Settings) -> tuple[View, ...]:

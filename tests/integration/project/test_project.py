@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 import tomllib
@@ -177,6 +178,13 @@ def test_every_picture_is_small_shown_and_made_by_the_script() -> None:
     assert set(re.findall(r'"(\w+\.png)"', script)) == pictures.keys()
     assert set(re.findall(r"!\[.+\]\((?:docs/)?(\w+\.png)\)", documents())) == pictures.keys()
     assert max(pictures.values()) < 300_000
+
+
+def test_the_script_of_the_pictures_renders_what_they_show() -> None:
+    script = runpy.run_path(str(PROJECT / "docs" / "picture.py"))
+    shown = script["pictures"]()
+    assert {name: len(views) for name, views in shown.items()} == {"letter.png": 2, "signup.png": 3}
+    assert all("<html" in view.html for views in shown.values() for view in views)
 
 
 def test_the_script_of_the_pictures_says_what_it_lacks() -> None:
