@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from newsletter.model import Status
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store.database import Lock, lock
-from newsletter.store.schema import changes, subscribers, suppressions
+from newsletter.store.schema import address_changes, subscribers, suppressions
 from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
@@ -44,8 +44,10 @@ def record(
     moment: datetime,
 ) -> int:
     """Keep the address that a reader wants to change to; an earlier wish is withdrawn."""
-    open_ = sa.and_(changes.c.subscriber_id == reader.id, changes.c.confirmed_at.is_(None))
-    connection.execute(changes.delete().where(open_))
+    open_ = sa.and_(
+        address_changes.c.subscriber_id == reader.id, address_changes.c.confirmed_at.is_(None)
+    )
+    connection.execute(address_changes.delete().where(open_))
     values = {
         "public_id": new_id(),
         "subscriber_id": reader.id,
@@ -54,7 +56,7 @@ def record(
         "new_email_key": email_key,
         "requested_at": moment,
     }
-    insert = changes.insert().returning(changes.c.id).values(values)
+    insert = address_changes.insert().returning(address_changes.c.id).values(values)
     number: int = connection.execute(insert).scalar_one()
     return number
 
@@ -66,16 +68,16 @@ def find(connection: sa.Connection, public_id: str) -> AddressChange | None:
     """
     query = (
         sa.select(
-            changes.c.id,
-            changes.c.subscriber_id,
+            address_changes.c.id,
+            address_changes.c.subscriber_id,
             subscribers.c.email_key.label("old_key"),
             subscribers.c.status,
-            changes.c.new_email,
-            changes.c.new_email_key,
-            changes.c.confirmed_at,
+            address_changes.c.new_email,
+            address_changes.c.new_email_key,
+            address_changes.c.confirmed_at,
         )
         .join(subscribers)
-        .where(changes.c.public_id == public_id)
+        .where(address_changes.c.public_id == public_id)
     )
     if connection.get_execution_options().get("newsletter_write"):
         lock(connection, Lock.LIST)
@@ -88,7 +90,11 @@ def find(connection: sa.Connection, public_id: str) -> AddressChange | None:
 
 def subscriber_of(connection: sa.Connection, change: str) -> str | None:
     """Return the public id of the reader who asked for a change, by the id that its link names."""
-    query = sa.select(subscribers.c.public_id).join(changes).where(changes.c.public_id == change)
+    query = (
+        sa.select(subscribers.c.public_id)
+        .join(address_changes)
+        .where(address_changes.c.public_id == change)
+    )
     found: str | None = connection.scalar(query)
     return found
 
@@ -141,7 +147,9 @@ def apply(
         )
     )
     connection.execute(
-        changes.update().where(changes.c.id == change.id).values(confirmed_at=moment)
+        address_changes.update()
+        .where(address_changes.c.id == change.id)
+        .values(confirmed_at=moment)
     )
     subscribers_store.touch(connection, [change.subscriber_id])
     subscribers_store.drop_snapshots(connection, [change.subscriber_id])

@@ -6,21 +6,22 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
-from newsletter.store.schema import UtcDateTime, bookmarks
+from newsletter.store.schema import checkpoints
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
 _PUT = sa.text(
-    "INSERT INTO bookmarks (name, at) VALUES (:name, :at)"
-    " ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE bookmarks.at < :before"
+    "INSERT INTO checkpoints (name, at) VALUES (:name, :at)"
+    " ON CONFLICT (name) DO UPDATE SET at = excluded.at WHERE checkpoints.at < :before"
 ).bindparams(sa.bindparam("at", type_=UtcDateTime), sa.bindparam("before", type_=UtcDateTime))
 
 
 def find(connection: sa.Connection, name: str) -> datetime | None:
     """Return how far something came, or None if it was never done."""
-    query = sa.select(bookmarks.c.at).where(bookmarks.c.name == name)
+    query = sa.select(checkpoints.c.at).where(checkpoints.c.name == name)
     found: datetime | None = connection.scalar(query)
     return found
 

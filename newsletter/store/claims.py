@@ -83,7 +83,7 @@ def claim(
         if found.ids:
             if room is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
-                connection.execute(taken.values(room=room - len(found.ids)))
+                connection.execute(taken.values(claims_left=room - len(found.ids)))
             key, whose = new_id(), found.readers
             claimed = Claim(0, key, 1, moment, key_id, whose, found.plain_text)
             written = {
@@ -105,14 +105,15 @@ def _room(connection: sa.Connection, mailing_id: int) -> int | None:
     The mailing's row is kept from a pause or an ending until this is committed: shared by all who
     claim, unless there is a limit, of which one at a time takes his part.
     """
-    query = sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
+    query = sa.select(mailings.c.state, mailings.c.claims_left).where(mailings.c.id == mailing_id)
     shared = (
-        connection.scalar(sa.select(mailings.c.room).where(mailings.c.id == mailing_id)) is None
+        connection.scalar(sa.select(mailings.c.claims_left).where(mailings.c.id == mailing_id))
+        is None
     )
     mailing = connection.execute(query.with_for_update(read=shared)).one_or_none()
     if mailing is None or mailing.state != MailingState.SENDING:
         return _SHUT
-    room: int | None = mailing.room
+    room: int | None = mailing.claims_left
     return room
 
 
@@ -196,8 +197,7 @@ def from_snapshot(snapshot: str) -> tuple[str, tuple[ClaimedSubscriber, ...], bo
     """Return what a claim wrote down: the key's fingerprint, its readers, whether in plain text."""
     held = json.loads(snapshot)
     readers = tuple(ClaimedSubscriber(*row) for row in held["readers"])
-    # One from before readers could choose does not say.
-    return held["key_id"], readers, held.get("plain_text", False)
+    return held["key_id"], readers, held["plain_text"]
 
 
 _PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)

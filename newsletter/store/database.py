@@ -194,9 +194,9 @@ def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) 
     try:
         with store.read() as connection:
             found = revision(connection, place.name)
-        if found != HEAD:
+        if lacking := behind(found, place.name) if found != HEAD else 0:
             if isinstance(place, Server):
-                _refuse_to_migrate(behind(found, place.name), place.name)
+                _refuse_to_migrate(lacking, place.name)
             upgrade(store, place)
     except BaseException:
         store.close()
@@ -256,8 +256,9 @@ def upgrade(store: Store, place: SqliteFile | Server) -> int:
     Raises:
         NewsletterError: It is another program's or a newer version's, or cannot be copied.
     """
-    if isinstance(place, SqliteFile):
-        with store.read() as connection:
+    with store.read() as connection:
+        behind(revision(connection, place.name), place.name)  # what is refused stays as it is
+        if isinstance(place, SqliteFile):
             sqlite.use_log(connection)
     with store.maintain() as connection:
         lock(connection, Lock.MIGRATING)

@@ -13,7 +13,7 @@ from newsletter.store import webhooks
 from newsletter.store.database import Lock, lock
 from newsletter.store.schema import (
     acceptances,
-    changes,
+    address_changes,
     consents,
     deliveries,
     notices,
@@ -65,8 +65,8 @@ def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | Non
     row = connection.execute(query.with_for_update()).one_or_none()
     if row is None:
         return None
-    moves = sa.select(changes.c.old_email, changes.c.new_email)
-    found = connection.execute(moves.where(changes.c.subscriber_id == row.id))
+    moves = sa.select(address_changes.c.old_email, address_changes.c.new_email)
+    found = connection.execute(moves.where(address_changes.c.subscriber_id == row.id))
     return ErasedSubscriber(*row, frozenset(email for pair in found for email in pair))
 
 
@@ -107,10 +107,12 @@ def _forget_wishes(
     One to an address that the person had before and another one has confirmed since is the other
     one's by now.
     """
-    named = sa.func.lower(changes.c.old_email)
-    present = sa.or_(changes.c.new_email_key == person.email_key, named == person.email_key)
-    before = sa.and_(changes.c.new_email_key.in_(keys), changes.c.confirmed_at.is_(None))
-    connection.execute(changes.delete().where(sa.or_(present, before)))
+    named = sa.func.lower(address_changes.c.old_email)
+    present = sa.or_(address_changes.c.new_email_key == person.email_key, named == person.email_key)
+    before = sa.and_(
+        address_changes.c.new_email_key.in_(keys), address_changes.c.confirmed_at.is_(None)
+    )
+    connection.execute(address_changes.delete().where(sa.or_(present, before)))
 
 
 def _let_go(connection: sa.Connection, id_: int) -> list[str]:

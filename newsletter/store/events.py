@@ -8,15 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, Status
-from newsletter.store.schema import (
-    UtcDateTime,
-    deliveries,
-    events,
-    mailings,
-    notices,
-    proofs,
-    subscribers,
-)
+from newsletter.store.columns import UtcDateTime
+from newsletter.store.schema import deliveries, events, mailings, notices, proofs, subscribers
 from newsletter.store.sql import among, set_for_each
 
 if TYPE_CHECKING:
@@ -50,7 +43,7 @@ class Delivery:
     subscriber_id: int | None
     state: DeliveryState
     provider_id: str | None
-    standing: EventKind | None
+    strongest_event: EventKind | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,7 @@ class EventRow(NamedTuple):
 
 _DELIVERY = (
     *(deliveries.c.id, deliveries.c.ref, deliveries.c.mailing_id, deliveries.c.subscriber_id),
-    *(deliveries.c.state, deliveries.c.provider_id, deliveries.c.standing),
+    *(deliveries.c.state, deliveries.c.provider_id, deliveries.c.strongest_event),
 )
 
 
@@ -198,10 +191,10 @@ def record(connection: sa.Connection, told: Iterable[EventRow]) -> None:
         connection.execute(_RECORD_LISTING, of_lists)
 
 
-def set_strongest_events(connection: sa.Connection, standings: Mapping[int, EventKind]) -> None:
+def set_strongest_events(connection: sa.Connection, strongest: Mapping[int, EventKind]) -> None:
     """Write down what deliveries have come to, by their numbers."""
     rows: Sequence[Mapping[str, object]] = [
-        {"id": id_, "standing": standing.value} for id_, standing in standings.items()
+        {"id": id_, "strongest_event": kind.value} for id_, kind in strongest.items()
     ]
     set_for_each(connection, deliveries, "id", rows, sa.true())
 
@@ -313,7 +306,7 @@ def set_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) 
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
-    id_, ref, mailing_id, subscriber_id, state, provider_id, standing = row
+    id_, ref, mailing_id, subscriber_id, state, provider_id, strongest_event = row
     return Delivery(
         id=id_,
         ref=ref,
@@ -321,7 +314,7 @@ def _delivery(row: Sequence[Any]) -> Delivery:
         subscriber_id=subscriber_id,
         state=DeliveryState(state),
         provider_id=provider_id,
-        standing=EventKind(standing) if standing else None,
+        strongest_event=EventKind(strongest_event) if strongest_event else None,
     )
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.errors import NewsletterError
-from newsletter.store.schema import UtcDateTime
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.schema import copies as table
 from newsletter.store.url import SqliteFile, locate
 

@@ -66,28 +66,19 @@ def inspect(store: Store, place: SqliteFile | Server) -> DatabaseState:
         lacking = behind(found, place.name)
         if found is None:
             return DatabaseState(engine, lacking)
-        tables = set(sa.inspect(connection).get_table_names())
-        columns = {column["name"] for column in sa.inspect(connection).get_columns("ledger")}
-        # A database that is behind lacks some of these.
-        known = [column for column in ledger.c if column.name in columns]
-        row = connection.execute(sa.select(*known)).one_or_none()
-        said = row._mapping if row else {}  # noqa: SLF001 - public by SQLAlchemy's documentation
+        row = connection.execute(sa.select(ledger)).one_or_none()
         return DatabaseState(
             engine,
             lacking,
-            ledger=said.get("id"),
-            closed=said.get("closed_at") is not None,
-            moved=said.get("moved_at") is not None,
+            ledger=row.id if row else None,
+            closed=bool(row and row.closed_at),
+            moved=bool(row and row.moved_at),
             subscribers=connection.scalar(sa.select(sa.func.count()).select_from(subscribers)) or 0,
-            fingerprints=frozenset(
-                connection.scalars(sa.select(signing_keys.c.fingerprint))
-                if signing_keys.name in tables
-                else ()
-            ),
+            fingerprints=frozenset(connection.scalars(sa.select(signing_keys.c.fingerprint))),
             rows=any(
                 connection.execute(sa.select(sa.literal(1)).select_from(table).limit(1)).first()
                 for table in metadata.sorted_tables
-                if table.name in tables and table.name != ledger.name
+                if table is not ledger
             ),
         )
 

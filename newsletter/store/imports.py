@@ -14,7 +14,7 @@ from newsletter.store.database import Lock, lock
 from newsletter.store.erasure import forget_wordings, wordings_of
 from newsletter.store.schema import (
     acceptances,
-    changes,
+    address_changes,
     deliveries,
     events,
     imported,
@@ -208,7 +208,11 @@ def acted(connection: sa.Connection, found: Import, ids: Collection[int]) -> dic
         (NAMED_LATER, imported, later),
         ("an event since", events, sa.or_(events.c.id > found.newest_event, events.c.at >= since)),
         ("signed up since", signups, signups.c.requested_at >= since),
-        ("asked to change the address since", changes, changes.c.requested_at >= since),
+        (
+            "asked to change the address since",
+            address_changes,
+            address_changes.c.requested_at >= since,
+        ),
         ("asked for a notice since", notices, notices.c.queued_at >= since),
     )
     reasons: dict[int, str] = {}

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
-from newsletter.store.schema import UtcDateTime
 from newsletter.store.schema import signing_keys as signing_keys_table
 
 if TYPE_CHECKING:

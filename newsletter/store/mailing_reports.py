@@ -18,15 +18,9 @@ from newsletter.model import (
     Unsettled,
 )
 from newsletter.store import leases, proofs
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
-from newsletter.store.schema import (
-    UtcDateTime,
-    acceptances,
-    batches,
-    decisions,
-    deliveries,
-    mailings,
-)
+from newsletter.store.schema import acceptances, batches, decisions, deliveries, mailings
 from newsletter.store.unresolved import still_searchable
 
 
@@ -140,9 +134,9 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
         return Heard()
     of_it = deliveries.c.mailing_id == mailing.id
     query = (
-        sa.select(deliveries.c.standing, sa.func.count())
-        .where(of_it, deliveries.c.standing.is_not(None))
-        .group_by(deliveries.c.standing)
+        sa.select(deliveries.c.strongest_event, sa.func.count())
+        .where(of_it, deliveries.c.strongest_event.is_not(None))
+        .group_by(deliveries.c.strongest_event)
     )
     counts = {EventKind(row[0]): int(row[1]) for row in connection.execute(query)}
     silent = 0
@@ -150,7 +144,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
         quiet = sa.and_(
             of_it,
             deliveries.c.state == DeliveryState.ACCEPTED,
-            deliveries.c.standing.is_(None),
+            deliveries.c.strongest_event.is_(None),
             deliveries.c.accepted_at < now(connection) - _A_DAY,
         )
         silent = connection.scalar(sa.select(sa.func.count()).where(quiet)) or 0
@@ -171,7 +165,7 @@ def _tells(connection: sa.Connection, provider: str) -> bool:
         mailings.c.provider == provider, mailings.c.rehearsal.is_(sa.false())
     )
     some = sa.select(deliveries.c.id).where(
-        deliveries.c.mailing_id.in_(theirs), deliveries.c.standing == EventKind.DELIVERED
+        deliveries.c.mailing_id.in_(theirs), deliveries.c.strongest_event == EventKind.DELIVERED
     )
     return connection.execute(some.limit(1)).one_or_none() is not None
 

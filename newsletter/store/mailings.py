@@ -61,7 +61,7 @@ def change_state(
     ends = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN, MailingState.CANCELLED}
     values: dict[str, object] = {"state": target, "note": note, "finished_at": None}
     if target in ends:  # a limit has no meaning any more, whatever is sent again
-        values |= {"finished_at": now(connection), "room": None}
+        values |= {"finished_at": now(connection), "claims_left": None}
     changed = connection.execute(
         mailings.update()
         .where(mailings.c.id == mailing_id)
@@ -73,7 +73,9 @@ def change_state(
 
 def set_limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
     """Let a mailing go to `room` more readers, or to all of them."""
-    connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(room=room))
+    connection.execute(
+        mailings.update().where(mailings.c.id == mailing_id).values(claims_left=room)
+    )
 
 
 def start(connection: sa.Connection, mailing_id: int) -> bool:
@@ -85,7 +87,7 @@ def start(connection: sa.Connection, mailing_id: int) -> bool:
 def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
     """Pause a mailing that was started for some of its readers, unless it has ended."""
     limited = sa.select(mailings.c.state).where(
-        mailings.c.id == mailing_id, mailings.c.room.is_not(None)
+        mailings.c.id == mailing_id, mailings.c.claims_left.is_not(None)
     )
     if connection.scalar(limited) == MailingState.SENDING:
         change_state(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)

@@ -24,7 +24,7 @@ from newsletter.model import (
 from newsletter.store.database import now
 from newsletter.store.leases import end_dead_leases
 from newsletter.store.notices import is_actionable
-from newsletter.store.schema import changes, notices, signups, subscribers
+from newsletter.store.schema import address_changes, notices, signups, subscribers
 from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
@@ -209,8 +209,8 @@ def settle(
 
 
 _EMAIL: Final = sa.case(
-    (notices.c.kind == NoticeKind.NEW_ADDRESS, changes.c.new_email),
-    (notices.c.kind == NoticeKind.OLD_ADDRESS, changes.c.old_email),
+    (notices.c.kind == NoticeKind.NEW_ADDRESS, address_changes.c.new_email),
+    (notices.c.kind == NoticeKind.OLD_ADDRESS, address_changes.c.old_email),
     else_=subscribers.c.email,
 )
 _WITH_READER: Final = (
@@ -219,8 +219,8 @@ _WITH_READER: Final = (
         _EMAIL.label("email"),
         subscribers.c.public_id.label("reader"),
         subscribers.c.plain_text,
-        changes.c.public_id.label("change"),
-        changes.c.confirmed_at.label("changed_at"),
+        address_changes.c.public_id.label("change"),
+        address_changes.c.confirmed_at.label("changed_at"),
         subscribers.c.status,
         signups.c.public_id.label("signup"),
         subscribers.c.left_at,
@@ -229,7 +229,7 @@ _WITH_READER: Final = (
     )
     .outerjoin(subscribers, notices.c.subscriber_id == subscribers.c.id)
     .outerjoin(signups, notices.c.signup_id == signups.c.id)
-    .outerjoin(changes, notices.c.change_id == changes.c.id)
+    .outerjoin(address_changes, notices.c.change_id == address_changes.c.id)
 )
 
 

@@ -12,7 +12,7 @@ from newsletter.model import DeliveryState, EventKind, NoticeKind
 from newsletter.store import leases
 from newsletter.store.database import now
 from newsletter.store.schema import notices
-from newsletter.store.sql import insert_if, is_known_to, new_id
+from newsletter.store.sql import insert_if, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -183,7 +183,7 @@ def is_actionable(via: ProviderAccount) -> sa.ColumnElement[bool]:
             sa.and_(
                 notices.c.state == DeliveryState.UNKNOWN,
                 notices.c.payload_hash.is_not(None),
-                is_known_to(via.account, notices),
+                notices.c.account.is_not_distinct_from(via.account),
             ),
         ),
     )

@@ -15,7 +15,7 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
-from newsletter.store.schema import UtcDateTime
+from newsletter.store.columns import UtcDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

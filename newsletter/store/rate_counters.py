@@ -7,7 +7,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from newsletter.store.schema import tallies
+from newsletter.store.schema import rate_counters
 
 CLOSED: Final = "closed"
 """What is counted when the form has closed itself."""
@@ -19,9 +19,9 @@ PREFERENCES_LINKS: Final = "links to preferences"
 """What is counted when somebody asks for his."""
 
 _COUNT: Final = sa.text(
-    "INSERT INTO tallies (what, hour, count) VALUES (:what, :hour, 1)"
-    " ON CONFLICT (what, hour) DO UPDATE SET count = tallies.count + 1"
-).bindparams(sa.bindparam("hour", type_=tallies.c.hour.type))
+    "INSERT INTO rate_counters (what, hour, count) VALUES (:what, :hour, 1)"
+    " ON CONFLICT (what, hour) DO UPDATE SET count = rate_counters.count + 1"
+).bindparams(sa.bindparam("hour", type_=rate_counters.c.hour.type))
 
 
 def count(connection: sa.Connection, what: str, moment: datetime) -> None:
@@ -31,8 +31,8 @@ def count(connection: sa.Connection, what: str, moment: datetime) -> None:
 
 def get_count(connection: sa.Connection, what: str, moment: datetime) -> int:
     """Return how often something was counted in the hour of a moment."""
-    query = sa.select(tallies.c.count).where(
-        tallies.c.what == what, tallies.c.hour == _hour(moment)
+    query = sa.select(rate_counters.c.count).where(
+        rate_counters.c.what == what, rate_counters.c.hour == _hour(moment)
     )
     return connection.scalar(query) or 0
 
@@ -40,8 +40,8 @@ def get_count(connection: sa.Connection, what: str, moment: datetime) -> int:
 def last_counted(connection: sa.Connection, what: str, *, since: datetime) -> datetime | None:
     """Return the last hour since a moment in which something was counted, if there was one."""
     hour: datetime | None = connection.scalar(
-        sa.select(sa.func.max(tallies.c.hour)).where(
-            tallies.c.what == what, tallies.c.hour >= since
+        sa.select(sa.func.max(rate_counters.c.hour)).where(
+            rate_counters.c.what == what, rate_counters.c.hour >= since
         )
     )
     return hour
@@ -53,8 +53,8 @@ def delete_old(connection: sa.Connection, moment: datetime) -> int:
     Whoever has the database's key can tell which networks those were. That the form had closed
     itself is of nobody, and stays for who asks lately.
     """
-    over = sa.or_(tallies.c.what != CLOSED, tallies.c.hour < moment - CLOSED_LATELY)
-    earlier = tallies.delete().where(tallies.c.hour < _hour(moment), over)
+    over = sa.or_(rate_counters.c.what != CLOSED, rate_counters.c.hour < moment - CLOSED_LATELY)
+    earlier = rate_counters.delete().where(rate_counters.c.hour < _hour(moment), over)
     return connection.execute(earlier).rowcount
 
 

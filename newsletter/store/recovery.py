@@ -13,7 +13,7 @@ from newsletter.store.database import now
 from newsletter.store.leases import end_dead_leases
 from newsletter.store.schema import batches, deliveries, mailings
 from newsletter.store.settlement import restore_limit
-from newsletter.store.sql import among, is_known_to
+from newsletter.store.sql import among
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -173,7 +173,7 @@ def _replayable(mailing_id: int, oldest: datetime, account: str | None) -> sa.Co
         batches.c.mailing_id == mailing_id,
         batches.c.snapshot.is_not(None),
         batches.c.claimed_at > oldest,
-        is_known_to(account, batches),
+        batches.c.account.is_not_distinct_from(account),
         batches.c.id.in_(unknown),
     )
 
@@ -211,11 +211,11 @@ def has_other_workers(connection: sa.Connection, mailing_id: int) -> bool:
     claimed, but was passed over: another process was claiming it, or its reader was leaving.
     """
     mailing = connection.execute(
-        sa.select(mailings.c.state, mailings.c.room).where(mailings.c.id == mailing_id)
+        sa.select(mailings.c.state, mailings.c.claims_left).where(mailings.c.id == mailing_id)
     ).one_or_none()
     if mailing is None or mailing.state != MailingState.SENDING:
         return False
-    states = [DeliveryState.ATTEMPTING] if mailing.room == 0 else _OPEN
+    states = [DeliveryState.ATTEMPTING] if mailing.claims_left == 0 else _OPEN
     left = sa.select(deliveries.c.id).where(
         deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_(states)
     )

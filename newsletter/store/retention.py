@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from newsletter.model import EventKind, Status
 from newsletter.store.schema import (
     acceptances,
-    changes,
+    address_changes,
     consents,
     deliveries,
     events,
@@ -43,7 +43,7 @@ def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
 
 def delete_address_changes(connection: sa.Connection, before: datetime) -> int:
     """Remove changes of address, made or not, with the addresses in them; return how many."""
-    return _remove(connection, changes, changes.c.requested_at < before)
+    return _remove(connection, address_changes, address_changes.c.requested_at < before)
 
 
 def delete_signups(connection: sa.Connection, before: datetime) -> int:

@@ -62,8 +62,8 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
 def restore_limit(connection: sa.Connection, batch_id: int, letters: int) -> None:
     """Let so many more be claimed of a mailing with a limit: these of a batch were not taken."""
     whose = sa.select(batches.c.mailing_id).where(batches.c.id == batch_id).scalar_subquery()
-    limited = mailings.update().where(mailings.c.id == whose, mailings.c.room.is_not(None))
-    connection.execute(limited.values(room=mailings.c.room + letters))
+    limited = mailings.update().where(mailings.c.id == whose, mailings.c.claims_left.is_not(None))
+    connection.execute(limited.values(claims_left=mailings.c.claims_left + letters))
 
 
 def is_unresolved(batch_id: int) -> sa.ColumnElement[bool]:

@@ -158,15 +158,3 @@ def insert_if(
 def new_id() -> str:
     """Return 128 random bits as 32 hexadecimal digits in lower case."""
     return secrets.token_hex(16)
-
-
-def is_known_to(account: str | None, table: sa.Table) -> sa.ColumnElement[bool]:
-    """Return the condition that a request left through an account, by all that is noted of it.
-
-    What was not noted, for it left before that was done, counts as the account's own.
-
-    Args:
-        account: Its fingerprint; None where no account matters.
-        table: Batches or notices.
-    """
-    return sa.or_(table.c.account.is_(None), table.c.account == account)

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from newsletter.model import DeliveryState, EventKind, NoticeKind
 from newsletter.store.schema import (
     acceptances,
-    changes,
+    address_changes,
     deliveries,
     events,
     mailings,
@@ -215,7 +215,10 @@ def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
 
 def address_changes_of(connection: sa.Connection, id_: int) -> list[AddressChangeRecord]:
     """Return the changes of address that somebody asked for, oldest first."""
-    columns = (changes.c.old_email, changes.c.new_email)
-    moments = (changes.c.requested_at, changes.c.confirmed_at)
-    query = sa.select(*columns, *moments).where(changes.c.subscriber_id == id_)
-    return [AddressChangeRecord(*row) for row in connection.execute(query.order_by(changes.c.id))]
+    columns = (address_changes.c.old_email, address_changes.c.new_email)
+    moments = (address_changes.c.requested_at, address_changes.c.confirmed_at)
+    query = sa.select(*columns, *moments).where(address_changes.c.subscriber_id == id_)
+    return [
+        AddressChangeRecord(*row)
+        for row in connection.execute(query.order_by(address_changes.c.id))
+    ]

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.store.schema import UtcDateTime, ledger, subscribers, suppressions
+from newsletter.store.columns import UtcDateTime
+from newsletter.store.schema import ledger, subscribers, suppressions
 from newsletter.store.sql import among
 
 if TYPE_CHECKING:

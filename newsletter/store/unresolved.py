@@ -10,9 +10,9 @@ import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, UnresolvedRequest
 from newsletter.store.database import now
-from newsletter.store.schema import batches, changes, deliveries, mailings, subscribers
+from newsletter.store.schema import address_changes, batches, deliveries, mailings, subscribers
 from newsletter.store.settlement import is_unresolved, restore_limit
-from newsletter.store.sql import is_known_to, set_for_each
+from newsletter.store.sql import set_for_each
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -33,7 +33,8 @@ def find_searchable(
     """
     moment = now(connection)
     moved = sa.exists().where(
-        changes.c.subscriber_id == subscribers.c.id, changes.c.confirmed_at.is_not(None)
+        address_changes.c.subscriber_id == subscribers.c.id,
+        address_changes.c.confirmed_at.is_not(None),
     )
     rows: Iterable[sa.Row[Any]] = connection.execute(
         sa.select(
@@ -168,7 +169,7 @@ def _searchable(
         deliveries.c.mailing_id == mailing_id,
         deliveries.c.state == DeliveryState.UNKNOWN,
         batches.c.claimed_at > moment - search.retention,
-        is_known_to(account, batches),
+        batches.c.account.is_not_distinct_from(account),
         still_searchable(),
     )
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import sqlalchemy as sa
 
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
-from newsletter.store.schema import UtcDateTime, webhooks
+from newsletter.store.schema import webhooks
 from newsletter.store.sql import among
 
 if TYPE_CHECKING:

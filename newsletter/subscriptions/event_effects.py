@@ -60,7 +60,7 @@ class _Changes:
 
     def weigh(self, event: Event, delivery: Delivery, reader: EventSubscriber | None) -> None:
         """Take in one event of a delivery."""
-        before = self.standings.get(delivery.id, delivery.standing)
+        before = self.standings.get(delivery.id, delivery.strongest_event)
         standing = states.strongest_event(before, event.kind)
         if standing and standing is not before:
             self.standings[delivery.id] = standing

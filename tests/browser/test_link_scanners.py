@@ -117,7 +117,7 @@ class Mailbox:
             "preferences": self._cause(lambda: preferences.request_link(store, his, VIA)),
         }
         self._cause(lambda: preferences.request_address_change(store, his, "een@example.org", VIA))
-        change = str(sql(store, "SELECT public_id FROM changes")[0][0])
+        change = str(sql(store, "SELECT public_id FROM address_changes")[0][0])
         self.letters["old-address"] = self._cause(
             lambda: preferences.confirm_address_change(store, change, VIA)
         )

@@ -215,7 +215,9 @@ def test_the_keyboard_alone_will_do(newsletter: Newsletter, app: App, page: Page
     page.keyboard.type("nieuw.example")
     page.keyboard.press("Enter")
     page.get_by_text("Er is een brief onderweg").wait_for()
-    assert sql(newsletter.store, "SELECT new_email FROM changes") == [("anna@nieuw.example",)]
+    assert sql(newsletter.store, "SELECT new_email FROM address_changes") == [
+        ("anna@nieuw.example",)
+    ]
     outline = "getComputedStyle(document.activeElement).outline"
     for _ in range(8):
         page.keyboard.press("Tab")

@@ -78,7 +78,7 @@ class Letters:
         return sorted(event.kind.value for event in self.story(reader).events)
 
     def standing(self, reader: int = 0) -> object:
-        query = "SELECT standing FROM deliveries WHERE ref = ?"
+        query = "SELECT strongest_event FROM deliveries WHERE ref = ?"
         return sql(self.newsletter.store, query, self.ref(reader))[0][0]
 
     def confirm(self, reader: int = 0, *, ago: float = 0.0) -> None:

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `store.engine` hands over, in its transaction."""
+"""Runs the migrations on the connection that `store.migrate` passes, in its transaction."""
 
 from alembic import context
 

@@ -379,7 +379,7 @@ def test_an_address_that_is_erased_while_its_letter_leaves_stays_nowhere(
 
     send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=erase))
     assert queued(newsletter.store) == [("confirmation", "accepted")]
-    tables = ("notices", "signups", "tallies")
+    tables = ("notices", "signups", "rate_counters")
     everything = [sql(newsletter.store, f"SELECT * FROM {t}") for t in tables]  # noqa: S608 - ours
     assert "anna" not in str(everything)
 

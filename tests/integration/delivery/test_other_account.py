@@ -221,7 +221,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
     newsletter = author.newsletter
     author.send(limit=5)
     own = account_id(newsletter.settings, case.can)
-    newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
+    newsletter.sql("UPDATE mailings SET state = 'sending', claims_left = NULL")
     with newsletter.store.write() as connection:
         terms: dict[str, Any] = {"size": 4, "lease": timedelta(minutes=1), "key_id": "k"}
         sealed = claims.claim(connection, 1, **terms, account=own)
@@ -241,21 +241,6 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
     assert author.send().trouble
     author.take()
     assert "another account" not in author.explained()
-
-
-def test_what_left_before_accounts_were_noted_counts_as_the_own_ones(
-    author: Author, case: Case
-) -> None:
-    author.lose_answers()
-    assert author.newsletter.sql("SELECT count(*) FROM batches WHERE account IS NULL") == [(0,)]
-    author.newsletter.sql("UPDATE batches SET account = NULL")
-    assert author.send().trouble is None
-    assert author.counts() == {"accepted": READERS}
-    assert set(author.copies().values()) == {1}
-    if case.can.replay:
-        # Whoever was asked again has them now, whatever comes of it.
-        own = account_id(author.newsletter.settings, case.can)
-        assert author.newsletter.sql("SELECT DISTINCT account FROM batches") == [(own,)]
 
 
 def test_nothing_that_is_secret_is_kept_of_an_account(author: Author, case: Case) -> None:

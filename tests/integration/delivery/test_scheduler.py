@@ -803,7 +803,7 @@ def test_a_real_mailing_is_left_to_its_provider_and_rehearsals_to_people(
     newsletter: Newsletter, provider: FakeProvider, outbox: FakeProvider
 ) -> None:
     newsletter.send(provider, SLUG, limit=5)
-    newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
+    newsletter.sql("UPDATE mailings SET state = 'sending', claims_left = NULL")
     before = ledger(newsletter)
     found = due(newsletter, outbox)
     assert found.exit_code == 1

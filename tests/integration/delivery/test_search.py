@@ -220,9 +220,10 @@ def test_a_search_is_told_where_letters_went_unless_their_reader_moved_or_was_er
     newsletter.sql("UPDATE subscribers SET email = 'nieuw@example.org' WHERE id = 3")
     for number, confirmed in ((3, f"'{datetime.now(UTC):%Y-%m-%d %H:%M}'"), (4, "NULL")):
         newsletter.sql(
-            "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key,"  # noqa: S608 - our own words
-            f" requested_at, confirmed_at) VALUES ('c{number}', {number}, 'oud@example.org',"
-            f" 'nieuw@example.org', 'nieuw@example.org', '2026-11-01 07:00', {confirmed})"
+            "INSERT INTO address_changes (public_id, subscriber_id, old_email, new_email,"  # noqa: S608 - our own words
+            f" new_email_key, requested_at, confirmed_at) VALUES ('c{number}', {number},"
+            " 'oud@example.org', 'nieuw@example.org', 'nieuw@example.org', '2026-11-01 07:00',"
+            f" {confirmed})"
         )
     newsletter.sql("DELETE FROM subscribers WHERE id = 5")
     newsletter.send(provider)

@@ -526,7 +526,7 @@ def test_the_database_itself_refuses_a_second_real_mailing(
 
 def test_the_database_itself_refuses_a_second_delivery_to_a_reader(newsletter: Newsletter) -> None:
     _claimed(newsletter, timedelta(hours=1))
-    with pytest.raises(IntegrityError, match=r"subscriber_id|one_delivery_per_reader"):
+    with pytest.raises(IntegrityError, match=r"subscriber_id|one_delivery_per_subscriber"):
         newsletter.sql(
             "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, assumed) "
             "SELECT mailing_id, subscriber_id, 'other', 'pending', false FROM deliveries LIMIT 1"
@@ -817,7 +817,7 @@ def test_a_limit_holds_for_a_process_that_was_lost(newsletter: Newsletter, tmp_p
     provider = FakeProvider(tmp_path / "taken", size=5, answer=die)
     with pytest.raises(ProcessLostError):
         newsletter.send(provider, limit=10)
-    assert newsletter.sql("SELECT state, room FROM mailings") == [("sending", 5)]
+    assert newsletter.sql("SELECT state, claims_left FROM mailings") == [("sending", 5)]
     with newsletter.store.write() as connection:
         again = claims.claim(connection, 1, size=20, lease=timedelta(1), key_id="k")
     assert again

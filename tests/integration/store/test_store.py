@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sqlite3
 import stat
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
@@ -20,7 +20,7 @@ from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import (
     database as database_store,
 )
-from newsletter.store import files, keys, open_store, sqlite
+from newsletter.store import files, health, keys, migrate, open_store, sqlite
 from newsletter.store import (
     url as url_store,
 )
@@ -47,13 +47,7 @@ def alembic_config() -> Config:
 def test_the_migrations_make_the_tables(root: Path) -> None:
     with open_store(config.load(root, {})).read() as connection:
         context = MigrationContext.configure(connection)
-        # What is said of a key in a column that was added is read by SQLite, not by SQLAlchemy.
-        added = {"remove_fk", "add_fk"}
-        differing = compare_metadata(context, metadata)
-        assert [one for one in differing if one[0] not in added] == []
-        assert {tuple(one[1].column_keys) for one in differing} <= {("change_id",)}
-        keys = connection.exec_driver_sql("PRAGMA foreign_key_list(notices)").all()
-        assert ("changes", "change_id", "id", "SET NULL") in {(*k[2:5], k[6]) for k in keys}
+        assert compare_metadata(context, metadata) == []
 
 
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
@@ -66,35 +60,65 @@ def test_the_database_is_for_its_owner_alone(root: Path) -> None:
     assert stat.S_IMODE(database(root).parent.stat().st_mode) == 0o700
 
 
-def test_an_older_database_is_backed_up_and_migrated(root: Path) -> None:
+def test_an_older_database_is_backed_up_and_migrated(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = config.load(root, {})
-    sqlite.prepare_file(database(root))
-    old = sqlite.engine(database(root))
-    with old.begin() as connection:
-        found = alembic_config()
-        found.attributes["connection"] = connection
-        command.upgrade(found, "0001")
-    old.dispose()
-    with raw(database(root)) as connection_:
-        connection_.execute(
-            "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at) "
-            "VALUES ('x', 'a@example.org', 'a@example.org', 'active', 't', '2026-01-01')"
-        )
+    open_store(settings).close()
+    later(tmp_path / "migrations", monkeypatch)
     opened = open_store(settings)
     with opened.read() as connection:
-        assert connection.exec_driver_sql("SELECT count(*) FROM subscribers").scalar() == 1
-        assert connection.exec_driver_sql("SELECT count(*) FROM mailings").scalar() == 0
-    copy = database(root).with_name(f"newsletter.db.before-{database_store.HEAD}")
+        assert connection.exec_driver_sql("SELECT count(*) FROM later").scalar() == 0
+    copy = database(root).with_name("newsletter.db.before-0099")
     with opened.read() as connection:
         assert files.recorded_copies(connection) == [copy]
     assert stat.S_IMODE(copy.stat().st_mode) == 0o600
     backup = copy.read_bytes()
     open_store(settings)
     assert copy.read_bytes() == backup
-    with raw(copy) as connection_:
-        assert connection_.execute("SELECT count(*) FROM subscribers").fetchone() == (1,)
-        with pytest.raises(sqlite3.OperationalError):
-            connection_.execute("SELECT * FROM mailings")
+    with raw(copy) as connection_, pytest.raises(sqlite3.OperationalError):
+        connection_.execute("SELECT * FROM later")
+
+
+def later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the program have one migration more."""
+    shutil.copytree(MIGRATIONS, folder)
+    (folder / "versions" / "0099_later.py").write_text(
+        "from alembic import op\n"
+        f"revision, down_revision = '0099', '{database_store.HEAD}'\n"
+        "def upgrade():\n"
+        "    op.execute('CREATE TABLE later (id INTEGER)')\n"
+    )
+    monkeypatch.setattr(migrate, "_FOLDER", folder)
+    monkeypatch.setattr(database_store, "HEAD", "0099")
+
+
+@pytest.mark.parametrize("revision", ["0001", "0013"])
+def test_a_database_from_before_the_first_release_is_refused_and_unchanged(
+    root: Path, revision: str
+) -> None:
+    database(root).parent.mkdir()
+    with raw(database(root)) as connection:
+        connection.execute("CREATE TABLE alembic_version (version_num TEXT)")
+        connection.execute("CREATE TABLE ledger (id TEXT)")
+        connection.execute("INSERT INTO alembic_version VALUES (?)", (revision,))
+    before = database(root).read_bytes()
+    for use in (open_store, store.open_to_read, health.database_state, upgrade):
+        with pytest.raises(NewsletterError, match="before the first release") as caught:
+            use(config.load(root, {}))
+        assert caught.value.exit_code == 1
+        assert "Do not export" in caught.value.hint
+    assert database(root).read_bytes() == before
+    assert list(database(root).parent.glob("newsletter.db*")) == [database(root)]
+
+
+def upgrade(settings: config.Settings) -> None:
+    place = url_store.locate(settings)
+    opened = database_store.connect(place)
+    try:
+        database_store.upgrade(opened, place)
+    finally:
+        opened.close()
 
 
 def test_many_first_uses_at_once_make_one_database(root: Path) -> None:

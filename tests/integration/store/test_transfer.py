@@ -100,9 +100,9 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         keep(newsletter.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])
     apply_waiting(newsletter.store)
     newsletter.sql(
-        "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key, "
-        "requested_at) VALUES ('c', 1, 'a@example.org', 'b@example.org', 'b@example.org', "
-        "'2026-01-02 03:04:05.000006+00:00')"
+        "INSERT INTO address_changes (public_id, subscriber_id, old_email, new_email, "
+        "new_email_key, requested_at) VALUES ('c', 1, 'a@example.org', 'b@example.org', "
+        "'b@example.org', '2026-01-02 03:04:05.000006+00:00')"
     )
     newsletter.sql(
         "INSERT INTO suppressions (address_hash, reason, at) "
@@ -208,7 +208,7 @@ def _file(newsletter: Newsletter) -> str:
 
 @both_ways
 def test_nothing_moves_while_letters_are_under_way(newsletter: Newsletter, other: str) -> None:
-    newsletter.sql("UPDATE mailings SET state = 'sending', room = NULL")
+    newsletter.sql("UPDATE mailings SET state = 'sending', claims_left = NULL")
     with newsletter.store.write() as connection:
         lease = timedelta(hours=1)
         claim = claims.claim(connection, 1, size=5, lease=lease, key_id="k")
@@ -264,7 +264,7 @@ def test_a_database_that_is_behind_or_of_others_is_refused(
     place = locate(there(newsletter, other))
     new = database_store.connect(place)
     database_store.upgrade(new, place)
-    for revision, says in (("0002", "db upgrade"), ("9999", "newer version")):
+    for revision, says in (("0013", "before the first release"), ("9999", "newer version")):
         with new.maintain() as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 - ours
         with pytest.raises(NewsletterError, match=says):

@@ -94,7 +94,7 @@ def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(
         query = "SELECT public_id FROM subscribers WHERE email = ?"
         ((public_id,),) = sql(newsletter.store, query, who)
         assert request_address_change(newsletter.store, str(public_id), to, VIA)
-        wish = "SELECT public_id FROM changes WHERE new_email = ? AND confirmed_at IS NULL"
+        wish = "SELECT public_id FROM address_changes WHERE new_email = ? AND confirmed_at IS NULL"
         ((change,),) = sql(newsletter.store, wish, to)
         return str(change)
 
@@ -115,7 +115,7 @@ def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(
     assert len(traces(newsletter.root, "anna.teken")) > 1
     assert erase(newsletter.store, newsletter.settings, "anna.teken@elders.example")
     assert traces(newsletter.root, "anna.teken") == []
-    assert newsletter.sql("SELECT count(*) FROM changes") == [(0,)]
+    assert newsletter.sql("SELECT count(*) FROM address_changes") == [(0,)]
 
 
 def test_nothing_is_left_after_many_have_come_gone_and_changed(newsletter: Newsletter) -> None:
@@ -178,7 +178,7 @@ def test_no_name_that_the_provider_has_for_his_letter_stays_or_comes_back(
     hear("delivered", "yet-another")
     assert newsletter.sql("SELECT * FROM acceptances") == []
     assert newsletter.sql(
-        "SELECT state, provider_id, standing FROM deliveries WHERE subscriber_id IS NULL"
+        "SELECT state, provider_id, strongest_event FROM deliveries WHERE subscriber_id IS NULL"
     ) == [("accepted", None, "delivered")]
     assert newsletter.sql("SELECT accepted_at FROM deliveries WHERE subscriber_id IS NULL") == when
 

@@ -178,7 +178,8 @@ def test_the_order_of_events_never_matters(
                             connection.exec_driver_sql(query).all()
                             for query in (
                                 "SELECT status, left_at FROM subscribers ORDER BY id",
-                                "SELECT standing, state, provider_id FROM deliveries ORDER BY id",
+                                "SELECT strongest_event, state FROM deliveries ORDER BY id",
+                                "SELECT provider_id FROM deliveries ORDER BY id",
                                 "SELECT kind, at, delivery_id FROM events ORDER BY 1, 2, 3",
                             )
                         ]
@@ -251,7 +252,7 @@ def wish(letters: Letters, to: str = NEW) -> str:
     store = letters.newsletter.store
     ((his,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
     assert request_address_change(store, str(his), to, VIA)
-    ((change,),) = sql(store, "SELECT public_id FROM changes WHERE confirmed_at IS NULL")
+    ((change,),) = sql(store, "SELECT public_id FROM address_changes WHERE confirmed_at IS NULL")
     return str(change)
 
 
@@ -274,7 +275,7 @@ def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
     letters.hear(dataclasses.replace(told, at=time.time() + 1), sender=MAILGUN)
     assert standing(letters) == status
     ((what,),) = sql(
-        letters.newsletter.store, "SELECT standing FROM deliveries WHERE ref = ?", told.ref
+        letters.newsletter.store, "SELECT strongest_event FROM deliveries WHERE ref = ?", told.ref
     )
     assert what == ("delivered" if kind == "unsubscribe" else kind)
 

@@ -98,9 +98,9 @@ def test_anothers_wish_for_an_address_that_the_person_had_before_goes_too(root: 
     ):
         sql(
             newsletter.store,
-            "INSERT INTO changes (public_id, subscriber_id, old_email, new_email, new_email_key,"
-            " requested_at, confirmed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO address_changes (public_id, subscriber_id, old_email, new_email,"
+            " new_email_key, requested_at, confirmed_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
             *(*row[:4], row[3], day, row[4]),
         )
     assert erase(newsletter.store, newsletter.settings, "lezer0@example.org")
-    assert sql(newsletter.store, "SELECT public_id FROM changes") == [("c",)]
+    assert sql(newsletter.store, "SELECT public_id FROM address_changes") == [("c",)]

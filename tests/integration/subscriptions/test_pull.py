@@ -295,7 +295,7 @@ def test_a_key_that_may_only_send_is_told(
     assert "docs/events.md" in refused.stderr
     for secret in keys.values():
         assert secret not in refused.stderr or secret == "eu-west-1"
-    assert sql(letters.newsletter.store, "SELECT * FROM bookmarks") == []
+    assert sql(letters.newsletter.store, "SELECT * FROM checkpoints") == []
 
 
 def test_without_lettermints_team_token_it_is_said_what_is_missing(
@@ -335,7 +335,7 @@ def test_what_cannot_be_asked_now_changes_nothing(
     assert found.stdout == ""
     assert is_one_error(found.stderr)
     assert "could not be asked" in found.stderr
-    assert sql(letters.newsletter.store, "SELECT * FROM bookmarks") == []
+    assert sql(letters.newsletter.store, "SELECT * FROM checkpoints") == []
 
 
 def test_one_that_came_too_soon_is_asked_again(

@@ -5,18 +5,12 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from alembic import command
-from alembic.config import Config
 
-from newsletter import store
-from newsletter.config import load
 from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers.resend import events as resend_events
-from newsletter.store import open_store, sqlite
 from newsletter.store.database import Lock, lock
 from newsletter.subscriptions.event_effects import apply, take_over
 from newsletter.subscriptions.events import apply_waiting, keep
@@ -24,7 +18,6 @@ from newsletter.subscriptions.refusals import (
     OTHERS,
     mailbox_provider,
     refused_lately,
-    unreadable_webhooks,
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter
@@ -33,13 +26,13 @@ from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
     from subprocess import CompletedProcess
     from typing import TypeAlias
 
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
 DAY = 86_400.0
-MIGRATIONS = Path(store.__file__).parent / "migrations"
 BLOCK = "550 5.7.1 203.0.113.7 is on our block list (S3150)"
 SIZE = "552 5.3.4 message too big"
 
@@ -197,36 +190,6 @@ def test_a_block_is_over_when_the_next_letter_arrives(letters: Letters) -> None:
     assert [one.subscribers for one in refused_lately(letters.newsletter.store)] == [1]
     letters.hear(letters.told("delivered", 1), sender=LETTERMINT)
     assert refused_lately(letters.newsletter.store) == []
-
-
-def test_events_from_before_there_were_causes_are_kept(root: Path) -> None:
-    path = root / ".newsletter" / "newsletter.db"
-    sqlite.prepare_file(path)
-    found = Config()
-    found.set_main_option("script_location", str(MIGRATIONS))
-    old = sqlite.engine(path)
-    with old.begin() as connection:
-        found.attributes["connection"] = connection
-        command.upgrade(found, "0010")
-        connection.exec_driver_sql(
-            "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at)"
-            " VALUES ('x', 'a@example.org', 'a@example.org', 'active', 't', '2026-01-01')"
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO events (subscriber_id, kind, at, detail)"
-            " VALUES (1, 'complaint', '2026-11-29 07:00:00.000000', 'on the list')"
-        )
-        connection.exec_driver_sql(
-            "INSERT INTO webhooks (provider, name, at, body)"
-            " VALUES ('resend', 'w', '2026-11-29 07:00:00.000000', '{}')"
-        )
-    old.dispose()
-    store = open_store(load(root, {}))
-    assert sql(store, "SELECT kind, detail, cause FROM events") == [
-        ("complaint", "on the list", None)
-    ]
-    assert apply_waiting(store) == 0
-    assert unreadable_webhooks(store) == 1
 
 
 @pytest.mark.parametrize(

@@ -129,22 +129,26 @@ def test_from_which_network_somebody_signed_up_is_known_for_the_hour_that_it_lim
 ) -> None:
     def counted() -> list[tuple[object, ...]]:
         return sql(
-            letters.newsletter.store, "SELECT substr(what, 1, 7), count FROM tallies ORDER BY 1"
+            letters.newsletter.store,
+            "SELECT substr(what, 1, 7), count FROM rate_counters ORDER BY 1",
         )
 
     def an_hour_passes() -> None:
         at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H}:00:00.000000"
-        sql(letters.newsletter.store, f"UPDATE tallies SET hour = '{at}'")  # noqa: S608 - ours
+        sql(letters.newsletter.store, f"UPDATE rate_counters SET hour = '{at}'")  # noqa: S608 - ours
 
     request_signup(letters.newsletter.store, wish("anna@example.org", ip="192.0.2.7"), VIA)
-    sql(letters.newsletter.store, "INSERT INTO tallies SELECT 'closed', max(hour), 1 FROM tallies")
+    sql(
+        letters.newsletter.store,
+        "INSERT INTO rate_counters SELECT 'closed', max(hour), 1 FROM rate_counters",
+    )
     an_hour_passes()
     request_signup(letters.newsletter.store, wish("bas@example.org", ip="198.51.100.7"), VIA)
     assert counted() == [("closed", 1), ("network", 1), ("network", 1)]  # its address, its /24
     an_hour_passes()
     tidied(letters)
     assert counted() == [("closed", 1)]
-    age(letters, "tallies", "hour", 7.1)
+    age(letters, "rate_counters", "hour", 7.1)
     tidied(letters)
     assert counted() == []
 
@@ -319,7 +323,7 @@ def test_of_all_processes_one_tidies_a_day(letters: Letters) -> None:
         found = list(pool.map(lambda _: tidy_daily(store, settings), range(5)))
     assert found.count(None) == 4
     assert tidy_daily(store, settings) is None
-    age(letters, "bookmarks", "at", 0.99)
+    age(letters, "checkpoints", "at", 0.99)
     assert tidy_daily(store, settings) == NOTHING
 
 

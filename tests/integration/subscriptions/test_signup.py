@@ -253,7 +253,7 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
             request_signup(store, wish(f"ander{n}@example.org", ip=other), VIA)
             is SignupResult.TAKEN
         )
-    tallied = [str(row) for row in sql(store, "SELECT what FROM tallies")]
+    tallied = [str(row) for row in sql(store, "SELECT what FROM rate_counters")]
     assert not any(part in row for row in tallied for part in ("192.0.", "198.51.", "2001:db"))
 
 
@@ -384,7 +384,7 @@ def test_what_was_counted_is_forgotten(store: Store, clock: Clock) -> None:
     request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
     clock.forward(days=31)
     request_signup(store, wish("bert@example.org", ip="198.51.100.1"), VIA)
-    assert sql(store, "SELECT count(*) FROM tallies") == [(2,)]  # of each of its networks
+    assert sql(store, "SELECT count(*) FROM rate_counters") == [(2,)]  # of each of its networks
 
 
 def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:

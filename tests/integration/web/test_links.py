@@ -78,7 +78,7 @@ class Hall:
             self.ids["preferences"].append(his)
             preferences.request_address_change(self.store, his, f"{name}@elders.example", VIA)
             wanted = f"new_email = '{name}@elders.example'"
-            self.ids["address"].append(str(self._one("public_id", "changes", wanted)))
+            self.ids["address"].append(str(self._one("public_id", "address_changes", wanted)))
 
     def _one(self, column: str, table: str, where: str) -> object:
         return sql(self.store, f"SELECT {column} FROM {table} WHERE {where}")[0][0]  # noqa: S608

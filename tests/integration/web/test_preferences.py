@@ -86,7 +86,7 @@ def him(newsletter: Newsletter, column: str) -> object:
 
 
 def everything(newsletter: Newsletter) -> object:
-    tables = ("signups", "changes", "notices", "deliveries")
+    tables = ("signups", "address_changes", "notices", "deliveries")
     return dump(newsletter.store), {t: sql(newsletter.store, f"SELECT * FROM {t}") for t in tables}  # noqa: S608
 
 
@@ -139,7 +139,7 @@ def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing
             newsletter.store, partial(request_link, newsletter.store, id_, VIA)
         )
         # Something is written for each: a commit of nothing is a quicker one.
-        assert sql(newsletter.store, "SELECT sum(count) FROM tallies") == [(n,)]
+        assert sql(newsletter.store, "SELECT sum(count) FROM rate_counters") == [(n,)]
     again = partial(request_link, newsletter.store, anna, VIA)
     for _ in range(3):
         done["had enough"] = signups.statements(newsletter.store, again)
@@ -194,7 +194,7 @@ def test_a_link_to_a_new_address_that_is_too_old_asks_for_one_to_the_address_on_
     assert request_address_change(
         newsletter.store, public_id(newsletter), "anna@nieuw.example", VIA
     )
-    ((change,),) = sql(newsletter.store, "SELECT public_id FROM changes")
+    ((change,),) = sql(newsletter.store, "SELECT public_id FROM address_changes")
     old = f"/p/{tokens.address_token(KEY, str(change), int(time.time()) - 1)}"
     assert "drie dagen" in app.client.get(old).text
     nobodys = f"/p/{tokens.address_token(KEY, 'f' * 32, int(time.time()) - 1)}"
@@ -355,7 +355,7 @@ def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: N
         request_address_change(
             newsletter.store, public_id(newsletter, him(newsletter, "email")), email, VIA
         )  # type: ignore[arg-type]
-        newest = "SELECT public_id FROM changes ORDER BY id DESC LIMIT 1"
+        newest = "SELECT public_id FROM address_changes ORDER BY id DESC LIMIT 1"
         change = str(sql(newsletter.store, newest)[0][0])
         assert confirm_address_change(newsletter.store, change, VIA) is AddressChangeState.DONE
 
@@ -456,7 +456,7 @@ def test_fifty_posts_of_one_wish_at_once_are_one_change(newsletter: Newsletter, 
     assert at_once(f"{leave_link(newsletter)}?voorkeuren", {}) == {200: 50}
     assert at_once(path, {"do": "pause", "weeks": "2"}) == {200: 50}
     assert at_once(path, {"do": "address", "email": "anna@nieuw.example"}) == {200: 50}
-    newest = sql(newsletter.store, "SELECT public_id FROM changes ORDER BY id DESC")[0][0]
+    newest = sql(newsletter.store, "SELECT public_id FROM address_changes ORDER BY id DESC")[0][0]
     until = int(time.time()) + HALF_AN_HOUR
     confirming = f"/p/{tokens.address_token(KEY, str(newest), until)}"
     assert at_once(confirming, {"do": ""}) == {200: 50}
@@ -512,10 +512,10 @@ def test_one_link_keeps_the_database_from_nobody(newsletter: Newsletter, app: Ap
     ]
     assert len({(answer.status_code, answer.content) for answer in answers}) == 1
     # How often the database was asked: what is beyond that is answered without it.
-    assert sql(newsletter.store, "SELECT sum(count) FROM tallies") == [(10,)]
+    assert sql(newsletter.store, "SELECT sum(count) FROM rate_counters") == [(10,)]
     other = web_server.leave_link(public_id(newsletter, "lezer0@example.org"))
     assert app.client.post(f"{other}?voorkeuren").status_code == 200
-    assert sql(newsletter.store, "SELECT sum(count) FROM tallies") == [(11,)]
+    assert sql(newsletter.store, "SELECT sum(count) FROM rate_counters") == [(11,)]
 
 
 NAMES_OF_ONE = ("jan@gmail.com", "j.an@gmail.com", "jan+a@gmail.com", "ja.n+b@googlemail.com")

@@ -94,7 +94,7 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
 
 
 def everything(store: Store) -> list[list[tuple[object, ...]]]:
-    tables = ("subscribers", "signups", "notices", "tallies", "wordings", "consents")
+    tables = ("subscribers", "signups", "notices", "rate_counters", "wordings", "consents")
     return [sql(store, f"SELECT * FROM {table}") for table in tables]  # noqa: S608 - ours
 
 

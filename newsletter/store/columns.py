@@ -1,4 +1,4 @@
-"""What the tables are made of."""
+"""What the tables are made of. Migrations use these too: what a function makes never changes."""
 
 from __future__ import annotations
 
@@ -9,9 +9,6 @@ import sqlalchemy as sa
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from enum import StrEnum
-
-metadata = sa.MetaData()
 
 RowId = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 """The number of a row; only an INTEGER numbers itself in SQLite (sqlite.org/autoinc.html)."""
@@ -43,7 +40,27 @@ class UtcDateTime(sa.TypeDecorator[datetime]):
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
-def one_of(column: str, values: Iterable[StrEnum]) -> sa.CheckConstraint:
+def row_id() -> sa.Column[int]:
+    """Return the column that numbers rows."""
+    return sa.Column("id", RowId, primary_key=True)
+
+
+def reference(
+    column: str, table: str, *, on_delete: str = "CASCADE", index: bool = True
+) -> sa.Column[Any]:
+    """Return a column that names a row of another table; it goes, or becomes null, with that."""
+    key = sa.ForeignKey(f"{table}.id", ondelete=on_delete)
+    return sa.Column(column, key, nullable=on_delete == "SET NULL", index=index)
+
+
+def one_of(column: str, values: Iterable[str]) -> sa.CheckConstraint:
     """Return the rule that a column holds no word but these."""
     listed = ", ".join(f"'{value}'" for value in values)
     return sa.CheckConstraint(f"{column} IN ({listed})", name=f"known_{column}")
+
+
+def partial_index(
+    name: str, *columns: sa.Column[Any], where: sa.ColumnElement[bool], unique: bool = False
+) -> None:
+    """Make an index of the rows for which a condition holds."""
+    sa.Index(name, *columns, unique=unique, sqlite_where=where, postgresql_where=where)
