@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 
 import click
+
+_log = logging.getLogger(__name__)
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
@@ -22,14 +25,12 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark beside the result, unless the person asked for quiet."""
-    if not is_quiet():
-        # Named, for with `err` click goes round a progress bar, and writes into it.
-        click.echo(text, file=sys.stderr)
+    _log.info(text)
 
 
 def warn(text: str) -> None:
     """Print what may surprise the person later, however quiet they want it."""
-    click.echo(f"warning: {text}", file=sys.stderr)
+    _log.warning(text)
 
 
 def print_error(sentence: str, hint: str = "") -> None:
