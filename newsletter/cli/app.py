@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.store import Store
 
-# Commands that may mail somebody, or say whether the next issue will be mailed.
+# Commands that mail people, or say whether the next issue will be mailed.
 _MAILING = {"proof", "send", "status"}
 
 
 class App:
-    """What commands share: the settings and the database, opened when first asked for."""
+    """What commands share: the settings and the database, opened on first use."""
 
     def __init__(self, context: click.Context, verbosity: int) -> None:
         self._context = context
@@ -28,7 +28,7 @@ class App:
 
     @cached_property
     def settings(self) -> Settings:
-        """The settings that hold in the current folder."""
+        """The settings of the current folder."""
         from newsletter import config  # noqa: PLC0415 - only commands that need them pay for them
 
         try:
@@ -47,7 +47,7 @@ class App:
 
     @cached_property
     def reading(self) -> Store:
-        """The newsletter's database for a command that only reads; none is made."""
+        """The database for a command that only reads; it is not created."""
         from newsletter.store import open_to_read  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         self._close_to_others()
@@ -56,7 +56,7 @@ class App:
         return store
 
     def _close_to_others(self) -> None:
-        """Before it is opened, for SQLite gives its log the rights of the file."""
+        """Do so before the database is opened: SQLite gives its log the permissions of the file."""
         from newsletter.store import files  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         for warning in files.close_to_others(self.settings):
@@ -64,22 +64,22 @@ class App:
 
     @cached_property
     def store(self) -> Store:
-        """The newsletter's database; it is made if there is none."""
+        """The database; it is created if there is none."""
         from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
         self._close_to_others()
-        strange = self._begins_in_a_strange_folder()
+        is_new = self._starts_without_settings()
         store = open_store(self.settings)
         self._context.call_on_close(store.close)
-        if strange:
+        if is_new:
             root = self.settings.root
             warn(
-                f"{root} has no newsletter.toml and no issues/, so a new list begins"
-                f" there. If it is the wrong folder, remove {self.settings.state}"
+                f"{root} has no newsletter.toml and no issues/, so a new list was created"
+                f" there. If this is the wrong folder, remove {self.settings.state}"
             )
         return store
 
-    def _begins_in_a_strange_folder(self) -> bool:
+    def _starts_without_settings(self) -> bool:
         from newsletter.config import DEFAULT_ORIGIN  # noqa: PLC0415 - loaded with the settings
 
         found = self.settings

@@ -24,10 +24,9 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_context
 def check(context: click.Context, issues: tuple[str, ...], *, json_: bool) -> None:
-    """Read issues as `send` would, and tell of every mistake.
+    """Check issues by every rule and print what is wrong, with a fix.
 
-    ISSUE is a slug or a path; without one, all of issues/ is read. A warning does not keep an
-    issue from being sent; an error does.
+    Without ISSUE, check everything in issues/. An error prevents sending; a warning does not.
     """
     app: App = context.obj
     settings = app.settings

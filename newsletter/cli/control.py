@@ -11,7 +11,7 @@ from newsletter import delivery
 from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import find_issue, find_issue_to_change
 from newsletter.cli.mailing_output import as_json, as_text, forecast
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_json, say
 from newsletter.cli.status_text import safe_options
 from newsletter.model import DeliveryState
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def pause(app: App, *, issue: str, json_: bool) -> None:
-    """Stop the mailing of ISSUE after what is in flight; `send ISSUE` goes on with it."""
+    """Pause the mailing of ISSUE; requests in flight are finished. `send ISSUE` continues it."""
     slug, _ = find_issue(app, issue)
     _show(app, delivery.pause_mailing(app.store, slug), json_=json_)
 
@@ -36,10 +36,10 @@ def pause(app: App, *, issue: str, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def cancel(app: App, *, issue: str, json_: bool) -> None:
-    """End the mailing of ISSUE: whoever has no letter yet will get none.
+    """End the mailing of ISSUE: subscribers without a letter get none.
 
-    A rehearsal, or a mailing of which nothing had left, may be sent anew after that. Of an issue
-    that missed its time, it ends the reminders.
+    A rehearsal, or a mailing none of whose letters was sent, can be started again. For an issue
+    that missed its time, this ends the reminders.
     """
     slug, _ = find_issue_to_change(app, issue, asks=True)
     if slug not in issue and sys.stdin.isatty():
@@ -49,17 +49,17 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
 
 @click.command()
 @click.argument("issue")
-@click.option("--resend", is_flag=True, help="Send them once more.")
-@click.option("--assume-sent", is_flag=True, help="Count them as sent.")
-@click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
+@click.option("--resend", is_flag=True, help="Send these letters once more.")
+@click.option("--assume-sent", is_flag=True, help="Count these letters as sent.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @json_option
 @click.pass_obj
 def resolve(
     app: App, *, issue: str, resend: bool, assume_sent: bool, yes: bool, json_: bool
 ) -> None:
-    """Decide about the letters of ISSUE of which nobody knows whether they left.
+    """Decide about the letters of ISSUE whose outcome is unknown.
 
-    What is certain is never touched. It is recorded who decided, and what.
+    Known outcomes never change. Who decided, and what, is recorded.
     """
     if resend == assume_sent:
         raise WrongUsage(
@@ -77,13 +77,13 @@ def resolve(
 
 
 def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
-    """Return what a person is asked: how many letters there are, and what he risks."""
+    """Return the question: how many letters there are, and what is at risk."""
     count = found.receipt.counts[DeliveryState.UNKNOWN]
     slug = found.receipt.mailing.slug
-    letters = f"{count:,} letter{'s' * (count != 1)} of {slug}"
+    letters = f"{counted(count, 'letter')} of {slug}"
     if verdict is delivery.UnknownDecision.RESEND:
-        return f"Send {letters} once more? Whoever has it already gets it twice"
-    return f"Count {letters} as sent? Whoever has none will never get it"
+        return f"Send {letters} once more? Whoever has the letter already gets it twice"
+    return f"Count {letters} as sent? Whoever does not have the letter never gets it"
 
 
 def _show(app: App, receipt: Receipt, *, json_: bool) -> None:

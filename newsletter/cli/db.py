@@ -9,7 +9,7 @@ import click
 
 from newsletter import tokens
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_json, say, warn
 from newsletter.cli.progress import progress
 from newsletter.config import make_private
 from newsletter.store import health, transfer
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 @click.group(cls=SuggestingGroup)
 def db() -> None:
-    """The database: bring it to this version, look at it, move it to another place.
+    """Manage the database: upgrade, show, tidy or move it.
 
-    NEWSLETTER_DATABASE_URL says where it is; without it, a file in .newsletter/.
+    NEWSLETTER_DATABASE_URL says where it is; without it, it is a file in .newsletter/.
     """
 
 
@@ -38,9 +38,9 @@ def db() -> None:
 @json_option
 @click.pass_obj
 def upgrade_(app: App, *, json_: bool) -> None:
-    """Bring the tables to what this version needs; does nothing when they are.
+    """Apply the migrations that this version needs.
 
-    Of an SQLite file a copy is made first, and any other command would do the same.
+    An SQLite file is copied first; any other command upgrades it too.
     """
     place = url_store.locate(app.settings)
     if isinstance(place, url_store.SqliteFile):
@@ -55,7 +55,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
     if json_:
         print_json({"applied": applied, "revision": HEAD})
     elif applied:
-        say(f"Applied {applied} migration{'s' * (applied != 1)}: the database is at {HEAD}.")
+        say(f"Applied {counted(applied, 'migration')}: the database is at {HEAD}.")
     else:
         say(f"Nothing to do: the database is at {HEAD}.")
 
@@ -64,7 +64,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def status(app: App, *, json_: bool) -> None:
-    """Which ledger this is, in what database, and whether tables and keys fit this place."""
+    """Show the ledger's id, the database, and whether its tables and keys match this program."""
     found = health.database_state(app.settings)
     document = {
         "ledger": found.ledger,
@@ -80,16 +80,16 @@ def status(app: App, *, json_: bool) -> None:
     for name, value in document.items():
         say(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
     if found.behind:
-        note("Bring it to this version with: newsletter db upgrade")
+        note("Upgrade it with: newsletter db upgrade")
 
 
 @db.command()
 @json_option
 @click.pass_obj
 def tidy(app: App, *, json_: bool) -> None:
-    """Remove what has been kept for long enough; docs/events.md says how long that is.
+    """Remove data whose time is over; docs/events.md lists how long each kind is kept.
 
-    The web app does it daily by itself.
+    The web app does this daily by itself.
     """
     found = asdict(retention.tidy(app.store, app.settings))
     if json_:
@@ -104,13 +104,13 @@ def tidy(app: App, *, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def move(app: App, *, url: str, json_: bool) -> None:
-    """Carry everything to the empty database at URL, and close the one it is in now.
+    """Copy everything to the empty database at URL, and close the one in use now.
 
-    The ledger's id and its keys go along. Nothing is sent or written from the old one any more.
-    Interrupted, it goes on when the same command is run again.
+    The ledger keeps its id and its keys. Nothing is sent or written from the old database any more.
+    If it is interrupted, run the same command again.
     """
     if url_store.has_password(url):
-        note("A password in a command stays in the shell's history: PGPASSWORD is the place for it")
+        warn("a password in a command stays in the shell's history; set PGPASSWORD instead")
     with progress("Copying") as report:
         moved = transfer.move(app.settings, url, report)
     line = f"NEWSLETTER_DATABASE_URL={url_store.without_password(url)}"
@@ -119,12 +119,12 @@ def move(app: App, *, url: str, json_: bool) -> None:
         print_json({**document, "set": line})
         return
     count = sum(moved.rows.values())
-    say("It was moved there before." if moved.already else f"Moved: {count:,} rows.")
-    say(f"The old database is closed. From now on set:\n  {line}")
+    say("It was moved there already." if moved.already else f"Moved: {count:,} rows.")
+    say(f"The old database is closed. From now on, set:\n  {line}")
 
 
 def _known(settings: Settings, fingerprints: Collection[str]) -> bool:
-    """Tell whether every key that signed letters is configured here; none is made to find out."""
+    """Tell whether every key that signed letters is configured here; no key is made for this."""
     if not fingerprints:
         return True
     made = (settings.state / "secret-key").exists()

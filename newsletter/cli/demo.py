@@ -26,20 +26,20 @@ _CONSENT = "I signed up for the letter on the website"
 
 @click.command()
 def demo() -> None:
-    """Play a whole week in a scratch folder: import, render, rehearse, status, and one leaves.
+    """Play a whole week in a scratch folder: import, render, rehearse, unsubscribe, status.
 
-    Nothing is mailed, nothing outside that folder is touched, and no setting of yours is used.
+    Nobody is mailed, nothing outside that folder is changed, and no setting of yours is used.
     """
     folder, slug = scratch_newsletter(datetime.now().astimezone().date())
-    say(f"A newsletter with one issue and twelve invented readers, in {folder}")
+    say(f"A newsletter with one issue and twelve invented subscribers, in {folder}")
     with contextlib.chdir(folder), _clean_environment():
         for title, arguments in (
-            ("Its readers come from another tool", _import()),
-            ("The letter, as a web page, a text and an email", ("render", slug)),
-            ("Before Sunday: everyone's own letter, to look through", ("rehearse", slug)),
-            ("The same command again has nothing to do", ("rehearse", slug)),
-            ("One reader leaves", ("subscribers", "unsubscribe", "bram@example.org")),
-            ("What is next", ("status",)),
+            ("Import the subscribers from another tool", _import()),
+            ("Render the letter as HTML, plain text and an email", ("render", slug)),
+            ("Before Sunday: write everyone's own letter, to look through", ("rehearse", slug)),
+            ("Run the same command again: there is nothing to do", ("rehearse", slug)),
+            ("One subscriber unsubscribes", ("subscribers", "unsubscribe", "bram@example.org")),
+            ("See what is next", ("status",)),
         ):
             say(f"\n{title}\n$ newsletter {shlex.join(arguments)}")
             if main.main(arguments, prog_name="newsletter", standalone_mode=False):
@@ -47,14 +47,14 @@ def demo() -> None:
             sys.stdout.flush()
     command = _as_typed()
     say(
-        f"\nLook at    {folder}/.newsletter/render/{slug}.html (in a browser)"
+        f"\nLook at    {folder}/.newsletter/render/{slug}.html (open it in a browser)"
         f"\n           {folder}/.newsletter/outbox/{slug}/index.html (everyone's own letter)"
         f"\nTry next   cd {folder}"
         f"\n           {command} subscribers list"
-        f"\n           and after an edit of issues/{slug}.md:"
+        f"\n           and after you edit issues/{slug}.md:"
         f"\n           {command} check {slug}"
         f"\n           {command} rehearse {slug}"
-        f"\nAll there is: {command} --help"
+        f"\nAll commands: {command} --help"
     )
 
 
@@ -74,7 +74,7 @@ def _import() -> tuple[str, ...]:
 
 @contextlib.contextmanager
 def _clean_environment() -> Iterator[None]:
-    """Hide every setting of the person's own newsletter."""
+    """Hide every setting of the user's own newsletter."""
     mine = {name: value for name, value in os.environ.items() if name.startswith("NEWSLETTER_")}
     for name in mine:
         del os.environ[name]

@@ -22,26 +22,26 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-# Name: (module, object, help). The help stands here so that `--help` imports none of them.
+# Name: (module, object, help). The help is here so that `--help` imports none of the modules.
 _COMMANDS = {
-    "demo": ("demo", "demo", "A whole week in a scratch folder: import, render, rehearse, leave."),
-    "render": ("render", "render", "Write an issue as a web page, a text and an email file."),
-    "check": ("check", "check", "Say all that is wrong with an issue, or with every issue."),
-    "proof": ("proof", "proof", "Send one copy to yourself, to see it as a reader does."),
-    "rehearse": (
-        "rehearse",
-        "rehearse",
-        "Write everyone's own letter to look through; mail nobody.",
+    "demo": ("demo", "demo", "Play a whole week in a scratch folder."),
+    "render": ("render", "render", "Write an issue as HTML, plain text and an email file."),
+    "check": ("check", "check", "Check an issue, or all issues, by every rule."),
+    "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),
+    "rehearse": ("rehearse", "rehearse", "Write everyone's letter to the outbox; mail nobody."),
+    "send": ("send", "send", "Send an issue to its subscribers, or send what is due."),
+    "status": ("status", "status", "Show all issues: what is next, what is blocked, what is sent."),
+    "pause": ("control", "pause", "Pause a mailing; requests in flight are finished."),
+    "cancel": ("control", "cancel", "End a mailing: no more of its letters are sent."),
+    "resolve": ("control", "resolve", "Decide about letters whose outcome is unknown."),
+    "subscribers": (
+        "subscribers",
+        "subscribers",
+        "Manage the list: add, import, export, show, erase.",
     ),
-    "send": ("send", "send", "Send an issue to everyone who is still owed it."),
-    "status": ("status", "status", "All issues: what is next, what blocks it, what has been sent."),
-    "pause": ("control", "pause", "Stop a mailing after what is in flight."),
-    "cancel": ("control", "cancel", "End a mailing: nothing more of it leaves."),
-    "resolve": ("control", "resolve", "Decide about letters of which nobody knows if they left."),
-    "subscribers": ("subscribers", "subscribers", "The list: add, import, export, show, leave."),
-    "events": ("events", "events", "What became of letters: read it where a provider lists it."),
-    "serve": ("serve", "serve", "The web app behind readers' links: leave, read an issue."),
-    "db": ("db", "db", "The database: migrate it, look at it, move it with its ledger."),
+    "events": ("events", "events", "Read from the provider what happened to letters."),
+    "serve": ("serve", "serve", "Run the web app: sign-up, unsubscribe, preferences, issues."),
+    "db": ("db", "db", "Manage the database: upgrade, show, tidy or move it."),
 }
 
 
@@ -96,7 +96,7 @@ class MainGroup(SuggestingGroup):
         except KeyboardInterrupt:
             _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
         except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
-            raise  # click knows what to do with these
+            raise  # click handles these
         except OSError as error:
             where = str(error.filename or "")
             _fail(ctx, NewsletterError(error.strerror or "input or output failed", where=where), 1)
@@ -115,13 +115,13 @@ def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
 @click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="newsletter")
 @click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
-@click.option("-v", "--verbose", is_flag=True, help="Show where an unexpected error came from.")
+@click.option("-v", "--verbose", is_flag=True, help="Print details, and a traceback of an error.")
 @click.pass_context
 def main(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
     """One calm letter a week, from a Markdown file to everyone who asked for it.
 
     ISSUE is a slug, such as 2026-11-29-rust, or the path of a file.
-    Exit codes: 0 done, 1 mend something, 2 wrong usage, 3 a person must decide, 75 run it again.
+    Exit codes: 0 done, 1 error, 2 wrong usage, 3 a person must decide, 75 try again later.
     """
     verbosity = int(verbose) - int(quiet)
     configure_logging(verbosity)

@@ -1,4 +1,4 @@
-"""`newsletter events`: what became of letters, where a provider lists it."""
+"""`newsletter events`: what happened to letters, where a provider lists it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import json_option, print_json, say
+from newsletter.cli.output import counted, json_option, print_json, say
 from newsletter.schedule import format_utc
 from newsletter.subscriptions import events as telling
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @click.group(cls=SuggestingGroup)
 def events() -> None:
-    """What became of letters: who bounced, who complained, what was delivered.
+    """Events: what happened to letters after the provider accepted them.
 
-    Providers tell it to the web app by webhooks; docs/events.md says how that is set up.
+    Providers report them to the web app by webhook; docs/events.md explains the set-up.
     """
 
 
@@ -27,9 +27,9 @@ def events() -> None:
 @json_option
 @click.pass_obj
 def pull(app: App, *, json_: bool) -> None:
-    """Read what the provider lists since the last time, and apply it.
+    """Read the provider's list of events since the last time, and apply them.
 
-    `send` does so by itself before it decides who gets a letter.
+    `send` does this by itself before it fixes the audience.
     """
     waited = telling.apply_waiting(app.store)
     found = telling.pull(app.store, app.settings)
@@ -43,10 +43,9 @@ def pull(app: App, *, json_: bool) -> None:
     if json_:
         print_json(document)
     elif found.until is None:
-        say(f"{app.settings.provider} lists nothing.")
+        say(f"{app.settings.provider} has no list of events.")
     else:
-        events_, readers = (
-            f"{count:,} {what}{'s' * (count != 1)}"
-            for count, what in ((found.events, "event"), (found.left, "reader"))
+        suppressed = counted(found.left, "subscriber")
+        say(
+            f"{counted(found.events, 'event')}; {suppressed} suppressed, as on the provider's list."
         )
-        say(f"{events_}; {readers} left, for they are on its own list.")

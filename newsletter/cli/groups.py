@@ -1,4 +1,4 @@
-"""Groups of commands that name the nearest one when a command is misspelt."""
+"""Groups of commands that suggest the nearest command, and click's errors in our own form."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-# What other tools call it, where spelling is no help.
+# Names of commands in other tools.
 _MEANT: Final = {
     "list": "status",
     "ls": "status",
@@ -47,7 +47,7 @@ _BELOW: Final = {
     "upgrade": "db upgrade",
     "move": "db move",
 }
-"""What stands below a group, and was typed without it."""
+"""Subcommands that were typed without their group."""
 
 
 class WrongUsage(click.UsageError):
@@ -59,7 +59,7 @@ class WrongUsage(click.UsageError):
 
 
 def usage_error(error: click.ClickException) -> tuple[str, str]:
-    """Return an error of click's as a sentence and a hint, both in the form of all others."""
+    """Return the sentence and the hint of one of click's errors."""
     sentence = error.format_message().strip().rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     hint = f"See: {context.command_path} --help" if context else ""
@@ -76,7 +76,7 @@ def usage_error(error: click.ClickException) -> tuple[str, str]:
 
 
 class SuggestingGroup(click.Group):
-    """Says which command was probably meant."""
+    """Suggests the command that was probably meant."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -98,7 +98,7 @@ class SuggestingGroup(click.Group):
 
 
 def nearest(typed: str, names: list[str]) -> str | None:
-    """Return the command that somebody probably meant, if one comes near."""
+    """Return the command that was probably meant, if one is near."""
     lower = typed.casefold()
     meant = _MEANT.get(lower)
     if meant in names:

@@ -1,4 +1,4 @@
-"""ISSUE arguments, as every command understands them, and what each says of the issue's file."""
+"""ISSUE arguments, as every command understands them, and warnings about an issue's file."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def issue_path(app: App, typed: str) -> Path:
 
 
 def read_issue_file(app: App, typed: str) -> Draft:
-    """Return what the file of an issue says, for a command that needs no database.
+    """Read the file of an issue, for a command that needs no database.
 
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
@@ -43,7 +43,7 @@ def read_issue_file(app: App, typed: str) -> Draft:
 
 
 def find_issue(app: App, typed: str) -> tuple[str, Draft | None]:
-    """Return an issue's slug, and its file as read now unless that is gone.
+    """Return an issue's slug, and its file unless that is gone.
 
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
@@ -56,12 +56,12 @@ def find_issue(app: App, typed: str) -> tuple[str, Draft | None]:
 def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draft | None]:
     """Return the same for a command that cannot be undone.
 
-    Where nobody is asked before it acts, all of the slug must be typed.
+    Unless it asks for confirmation, the whole slug must be typed.
 
     Args:
-        app: The command's.
-        typed: What was typed.
-        asks: The command shows the slug at a terminal, and asks before it acts.
+        app: What commands share.
+        typed: The argument.
+        asks: On a terminal, the command shows the slug and asks before it acts.
 
     Raises:
         NewsletterError: There is no such issue, or only a part of its slug was typed.
@@ -70,14 +70,14 @@ def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draf
     if not found.whole and not (asks and sys.stdin.isatty()):
         raise NewsletterError(
             f'"{typed}" is only a part of {found.slug}',
-            hint=f"Type all of it, for this cannot be undone: {found.slug}",
+            hint=f"Type the whole slug, because this cannot be undone: {found.slug}",
         )
     warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
 
 def warn_if_outside(app: App, path: Path | None) -> None:
-    """Say that a file lies where the schedule does not look."""
+    """Warn of a file that is where the schedule does not look."""
     if path and not desk.in_issues(app.settings, path):
         warn(
             f"{printable(str(path))} is not in issues/, so send --due never sees it. "
@@ -86,7 +86,7 @@ def warn_if_outside(app: App, path: Path | None) -> None:
 
 
 def count_warnings(draft: Draft | None) -> int:
-    """Return how many warnings there are about an issue's file."""
+    """Count the warnings about an issue's file."""
     found = checks.check(draft) if draft else ()
     return sum(finding.severity is Severity.WARNING for finding in found)
 
@@ -100,6 +100,6 @@ def warnings_line(draft: Draft | None) -> str:
 
 
 def print_warnings(draft: Draft | None) -> None:
-    """Tell of an issue's warnings beside the result, if there are any."""
+    """Print how many warnings an issue has, if any."""
     if line := warnings_line(draft):
         note(line)

@@ -1,4 +1,4 @@
-"""Accounts of mailings, as JSON documents and as lines for a person."""
+"""Reports on mailings, as JSON documents and as text."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from newsletter import delivery
+from newsletter.cli.output import counted
 from newsletter.delivery import ResolutionMethod
 from newsletter.model import DeliveryState, Heard, MailingState
 from newsletter.providers import capabilities_of
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
 
 
 def forecast(app: App, receipt: Receipt) -> MailingForecast:
-    """Return what becomes of a mailing under the settings that hold here."""
+    """Return what will happen to a mailing under the settings of this folder."""
     mailing = receipt.mailing
     settings = delivery.rehearsal_settings(app.settings) if mailing.rehearsal else app.settings
     found = delivery.forecast_mailing(receipt, capabilities_of(settings), settings)
     if mailing.state is MailingState.EXPIRED and not file_of(app, mailing.slug):
-        # Without its file it cannot be sent: all that is left is to leave it at that.
+        # Without its file it cannot be sent: all that remains is to dismiss it.
         return replace(found, next_step=f"newsletter cancel {mailing.slug}")
     return found
 
 
 def file_of(app: App, slug: str) -> bool:
-    """Tell whether an issue has its file in `issues/`."""
+    """Tell whether an issue's file is in `issues/`."""
     return (app.settings.issues / f"{slug}.md").exists()
 
 
@@ -84,7 +85,7 @@ def never_sent(
     *,
     proofed: bool = False,
 ) -> dict[str, Any]:
-    """Return the same document for an issue that was never sent, for as far as it can be read."""
+    """Return the same document for an issue that was never sent."""
     return {
         "issue": slug,
         "state": None,
@@ -123,17 +124,17 @@ def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
 
 
 OUTBOX_ONLY = '  provider is "outbox", which mails nobody: on its day, send --due refuses it'
-"""What an author must know whose next issue is to go out by itself, and who has no provider yet."""
+"""A remark for authors who have a scheduled issue and no provider yet."""
 
 
 def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
-    """Return what is next as a person reads it; `real` if its letters will leave for real."""
+    """Return the next issue as text; `real` if a provider will mail it."""
     if upcoming is None:
-        return "Next: nothing; no issue in issues/ is still to come."
+        return "Next: nothing; no issue in issues/ is scheduled."
     when = f"{upcoming.send_at:%A %d %B %Y %H:%M}"
-    readers = f"{upcoming.audience:,} reader{'s' * (upcoming.audience != 1)}"
+    audience = counted(upcoming.audience, "subscriber")
     seen = ", proof seen" * upcoming.proofed
-    lines = [f"Next: {upcoming.slug}, {when}, {readers}{seen}"]
+    lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
     lines += [f"  blocked: {obstacle}" for obstacle in upcoming.blocked_by]
     if real and not upcoming.proofed:
         lines.append(
@@ -143,7 +144,7 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
 
 
 def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dict[str, Any]:
-    """Return the document of `send --due`; `lines` are those of all that lies in `issues/`."""
+    """Return the document of `send --due`; `lines` are the states of all files in `issues/`."""
     return {
         "mailings": [as_json(forecast(app, report.receipt)) for report in found.reports],
         "next": next_as_json(found.next),
@@ -154,27 +155,27 @@ def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dic
 
 
 def as_text(found: MailingForecast) -> str:
-    """Return an account as a person reads it: it adds up, and says what to do."""
+    """Return a report as text: counts that add up, and what to do next."""
     return "\n".join([*account(found), *next_step(found)])
 
 
 def account(found: MailingForecast) -> list[str]:
-    """Return the lines of an account that adds up."""
+    """Return the lines of a report, whose counts add up."""
     receipt, mailing = found.receipt, found.receipt.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
     parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
-    readers = f"{mailing.audience:,} reader{'s' * (mailing.audience != 1)}"
-    lines.append(f"  {readers} = " + " + ".join(parts) if parts else "  nobody was mailed")
+    audience = counted(mailing.audience, "subscriber")
+    lines.append(f"  {audience} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if receipt.assumed:
-        lines.append(f"  {receipt.assumed:,} of the accepted ones a person assumed")
-    told = asdict(receipt.heard)
-    silent = told.pop("silent")
-    if any(told.values()):
-        lines.append("  of which " + ", ".join(f"{n:,} {what}" for what, n in told.items() if n))
+        lines.append(f"  {receipt.assumed:,} of the accepted were assumed by a person")
+    events = asdict(receipt.heard)
+    silent = events.pop("silent")
+    if any(events.values()):
+        lines.append("  of these " + ", ".join(f"{n:,} {kind}" for kind, n in events.items() if n))
     if silent:
         lines.append(
-            f"  nothing was heard for more than a day of {silent:,} accepted ones: docs/events.md"
+            f"  no event for more than a day about {silent:,} of the accepted: see docs/events.md"
         )
     if mailing.note:
         lines.append(f"  why: {mailing.note}")
@@ -182,5 +183,5 @@ def account(found: MailingForecast) -> list[str]:
 
 
 def next_step(found: MailingForecast) -> list[str]:
-    """Return the line that says what to type, if there is something to do."""
+    """Return the line with the next command, if there is something to do."""
     return [f"  next: {found.next_step}"] if found.next_step else []

@@ -1,4 +1,4 @@
-"""What commands print: results on standard output, all else on standard error."""
+"""What commands print: results on standard output, everything else on standard error."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ def say(text: str) -> None:
 
 
 def note(text: str) -> None:
-    """Print a remark beside the result, unless the person asked for quiet."""
+    """Print a remark on standard error, unless -q was given."""
     _log.info(text)
 
 
 def warn(text: str) -> None:
-    """Print what may surprise the person later, however quiet they want it."""
+    """Print a warning, also with -q."""
     _log.warning(text)
 
 
@@ -41,16 +41,16 @@ def print_error(sentence: str, hint: str = "") -> None:
 
 
 def is_quiet() -> bool:
-    """Tell whether the person asked for results and errors only."""
+    """Tell whether -q was given."""
     quiet: bool = click.get_current_context().find_root().obj.verbosity < 0
     return quiet
 
 
 def print_json(document: object) -> None:
-    """Print the one JSON document of a command."""
+    """Print the JSON document of a command."""
     click.echo(json.dumps(document, ensure_ascii=False, indent=2))
 
 
 def on_terminal() -> bool:
-    """Tell whether a person is watching standard error."""
+    """Tell whether standard error is a terminal."""
     return sys.stderr.isatty()

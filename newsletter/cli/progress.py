@@ -1,4 +1,4 @@
-"""How far long work is: a bar on a terminal, a line now and then elsewhere."""
+"""Progress of long work: a bar on a terminal, a line now and then elsewhere."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SECONDS_BETWEEN_LINES = 10
 
 @contextlib.contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how much is done, of how much."""
+    """Yield a function that takes how much is done, and of how much."""
     if is_quiet():
         yield lambda _done, _total: None
     elif not on_terminal():
@@ -31,12 +31,12 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _lines(what: str) -> Callable[[int, int], None]:
-    told = time.monotonic()
+    printed_at = time.monotonic()
 
-    def tell(done: int, total: int) -> None:
-        nonlocal told
-        if time.monotonic() - told >= _SECONDS_BETWEEN_LINES:
-            told = time.monotonic()
+    def report(done: int, total: int) -> None:
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= _SECONDS_BETWEEN_LINES:
+            printed_at = time.monotonic()
             note(f"{what}: {done:,} of {total:,}")
 
-    return tell
+    return report

@@ -27,7 +27,9 @@ def _addresses(
     try:
         found = [parse_address(value) for value in values]
     except ValueError as error:
-        raise click.BadParameter(f"that is {error}; give it alone, without a name") from None
+        raise click.BadParameter(
+            f"that is {error}; give the address alone, without a name"
+        ) from None
     return tuple({address.key: address for address in reversed(found)}.values())[::-1]
 
 
@@ -38,15 +40,15 @@ def _addresses(
     callback=_addresses,
     multiple=True,
     required=True,
-    help="Your own address; more than once for several copies.",
+    help="Your address; repeat it for more copies.",
 )
 @json_option
 @click.pass_obj
 def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None:
     """Send one real copy of ISSUE to each address, marked "Proef" in its subject.
 
-    It is the letter as it would leave now, also of a draft; its leave link is good for nothing.
-    With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as seen.
+    It is the letter as it would be sent now; drafts work too. Its unsubscribe link does nothing.
+    With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as a proof.
     """
     provider = open_provider(app.settings)
     draft = read_issue_file(app, issue)
@@ -72,15 +74,15 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
         for one in copies:
             file = app.settings.state / "outbox" / "_proofs" / one.provider_id
             say(f"A proof of {one.slug} is in {file}")
-        note("Nobody is mailed by the outbox, so it does not count as seen.")
+        note("The outbox mails nobody, so this does not count as a proof.")
     else:
         what = "A proof" if len(copies) == 1 else f"{len(copies)} proofs"
         was = "was" if len(copies) == 1 else "were"
-        say(f"{what} of {made.slug} {was} handed to {made.provider}: look in your inbox.")
+        say(f"{what} of {made.slug} {was} accepted by {made.provider}: look in your inbox.")
         if provider.capabilities.unsubscribe_header is UnsubscribeHeader.BY_PERMISSION:
             note(
-                f"See in its source that List-Unsubscribe is yours alone: {made.provider} adds its "
-                "own until its support switches that off (docs/providers.md)."
+                f"Check that its source has one List-Unsubscribe header: {made.provider} adds "
+                "its own until its support switches that off (docs/providers.md)."
             )
 
 
@@ -97,6 +99,6 @@ def _send(
             )
         except NewsletterError:
             if made:
-                note(f"{len(made)} of {len(to)} proofs left before that: do not repeat them.")
+                note(f"{len(made)} of {len(to)} proofs were sent before that: do not repeat them.")
             raise
     return made

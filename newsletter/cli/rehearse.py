@@ -22,15 +22,15 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("issue")
-@click.option("--open", "in_browser", is_flag=True, help="Show the letters in your browser.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the letters in your browser.")
 @json_option
 @click.pass_obj
 def rehearse(app: App, *, issue: str, in_browser: bool, json_: bool) -> None:
-    """Write everyone's own letter of ISSUE to look through; nobody is mailed.
+    """Write everyone's own letter of ISSUE to the outbox; nobody is mailed.
 
-    The letters are complete, drafts too, in .newsletter/outbox/, with a page index.html that shows
-    them all. Repeated, they are made anew when the text or the list has changed. With a real
-    provider their unsubscribe links work for nobody.
+    The letters are complete files in .newsletter/outbox/, with a page index.html that shows them
+    all; drafts work too. Run it again after the text or the list has changed: all letters are
+    written again. With a real provider, their unsubscribe links do nothing.
     """
     slug, draft = find_issue(app, issue)
     order = delivery.SendRequest(slug, draft, drafts=True)
@@ -45,7 +45,7 @@ def run_rehearsal(
     in_browser: bool = False,
     json_: bool,
 ) -> None:
-    """Rehearse an issue and print its account.
+    """Rehearse an issue and print its report.
 
     Args:
         app: The command's.
@@ -70,18 +70,18 @@ def run_rehearsal(
         (note if json_ else say)(first_line)
     print_json(as_json(account)) if json_ else say(as_text(account))
     if found.anew:
-        note("The text or the list had changed since the last rehearsal: all was made anew.")
+        note("The text or the list has changed since the last rehearsal: all letters are new.")
     if found.edited:
-        note(f"{mailing.slug} was edited since; its letters are those of the text before that.")
+        note(f"{mailing.slug} was edited meanwhile: these letters have the text from before that.")
     if found.repeated:
         note(
-            f"{mailing.slug} was complete already: nothing was sent, for neither its text nor "
+            f"{mailing.slug} was complete already: nothing was sent, because neither its text nor "
             "the list has changed."
         )
     print_warnings(order.draft)
     if found.receipt.counts[DeliveryState.ACCEPTED]:
         note(f"Look through the letters: {index}")
         if in_browser and click.launch(str(index)) != 0:
-            note("No browser would open: open that page yourself.")
+            note("No browser could be opened: open that page yourself.")
     if found.trouble:
         raise found.trouble

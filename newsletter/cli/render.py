@@ -1,4 +1,4 @@
-"""`newsletter render`: an issue as its readers will see it, in three files."""
+"""`newsletter render`: an issue as subscribers will see it, in three files."""
 
 from __future__ import annotations
 
@@ -21,18 +21,17 @@ if TYPE_CHECKING:
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     metavar="DIR",
-    help="Where to write; .newsletter/render/ when not given.",
+    help="Folder to write to.  [default: .newsletter/render/]",
 )
-@click.option("--open", "in_browser", is_flag=True, help="Show the page in your browser.")
+@click.option("--open", "in_browser", is_flag=True, help="Open the HTML file in your browser.")
 @json_option
 @click.pass_context
 def render(
     context: click.Context, issue: str, out: Path | None, *, in_browser: bool, json_: bool
 ) -> None:
-    """Write an issue as a web page, a text and an email file.
+    """Write ISSUE as SLUG.html, SLUG.txt and SLUG.eml, as an invented subscriber gets it.
 
-    They are SLUG.html, SLUG.txt and SLUG.eml, filled in for an invented reader. It needs no
-    database and no key, and nothing is sent.
+    Needs no database and no key; nothing is sent.
     """
     app: App = context.obj
     draft = read_issue_file(app, issue)
@@ -44,4 +43,4 @@ def render(
         for path in files:
             say(str(path))
     if in_browser and click.launch(str(files[0])) != 0:
-        note("No browser would open: look at the first of these files yourself.")
+        note("No browser could be opened: open the first of these files yourself.")

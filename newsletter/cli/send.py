@@ -42,13 +42,21 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("issue", required=False)
-@click.option("--due", is_flag=True, help="What the schedule says, and whatever has started.")
-@click.option("--early", is_flag=True, help="Send it more than an hour before its time.")
-@click.option("--late", is_flag=True, help="Send it although its time has passed.")
-@click.option("--yes", is_flag=True, help="Do not ask (it never stands for --early or --late).")
-@click.option("--limit", type=click.IntRange(min=1), help="Send at most so many, then pause.")
-@click.option("--no-preflight", is_flag=True, help="Do not try the web app before it begins.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen and change nothing.")
+@click.option(
+    "--due", is_flag=True, help="Send what the schedule says, and finish what has started."
+)
+@click.option("--early", is_flag=True, help="Allow it more than an hour before its time.")
+@click.option("--late", is_flag=True, help="Allow it after its time has passed.")
+@click.option(
+    "--yes", is_flag=True, help="Skip the confirmation prompt (does not imply --early or --late)."
+)
+@click.option(
+    "--limit", type=click.IntRange(min=1), help="Send at most this many letters, then pause."
+)
+@click.option(
+    "--no-preflight", is_flag=True, help="Skip the test of the web app before the first letter."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would happen; change nothing.")
 @json_option
 @click.pass_context
 def send(
@@ -64,11 +72,11 @@ def send(
     dry_run: bool,
     json_: bool,
 ) -> None:
-    """Send ISSUE to everyone who is still owed it, or with --due whatever is due.
+    """Send ISSUE to its subscribers, or with --due whatever is due.
 
-    Safe to run again: what has left is not sent twice, and a mailing that was cut short goes on
-    with the letter and the subscribers it started with. With provider = "outbox" it is a rehearsal:
-    nobody is mailed.
+    It is safe to run this again: no letter is sent twice, and an interrupted mailing continues with
+    the letter and the audience it started with. With provider = "outbox" it is a rehearsal: nobody
+    is mailed.
     """
     app: App = context.obj
     if due == (issue is not None):
@@ -159,15 +167,15 @@ def _question(
         yield f"  to:       {to}, through {provider.capabilities.name}"
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
         seen = delivery.is_letter_proofed(app.store, found.letter.hash)
-        yield f"  proof:    {'seen' if seen else 'nobody has had a proof of this text'}"
+        yield f"  proof:    {'sent' if seen else 'none of this text yet'}"
     else:
         mailing, left = found.receipt.mailing, _how_many(found)
-        yield f"{order.slug}, {mailing.state.replace('_', ' ')}, to go on now:"
+        yield f"{order.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
         to = f"{counted(left, 'subscriber')} of {mailing.audience:,}"
         yield f"  to:       {to}, through {mailing.provider}"
-        yield "  letter:   as it was when it started"
+        yield "  letter:   as frozen when the mailing started"
     if order.limit:
-        yield f"  limit:    {order.limit:,}, then it pauses"
+        yield f"  limit:    {order.limit:,}, then the mailing pauses"
     yield f"  warnings: {warnings_line(order.draft) or 'none'}"
     yield f"Send {order.slug} to {counted(_how_many(found), 'subscriber')}?"
 
@@ -193,7 +201,7 @@ def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
         can = provider.capabilities
         print_json(never_sent(order.slug, can, found.issue, found.audience, proofed=seen))
     else:
-        say(f"{order.slug}: would go to {counted(found.audience, 'subscriber')}")
+        say(f"{order.slug}: would be sent to {counted(found.audience, 'subscriber')}")
     print_warnings(order.draft)
     if isinstance(found, delivery.SendResult) and found.trouble:
         raise found.trouble
@@ -249,6 +257,6 @@ def _tell(app: App, found: delivery.SendResult, *, json_: bool) -> None:
 def _remark(found: delivery.SendResult) -> None:
     mailing = found.receipt.mailing
     if found.edited:
-        note(f"{mailing.slug} was edited since it was frozen; its readers get the frozen letter.")
+        note(f"{mailing.slug} was edited after it was frozen: subscribers get the frozen letter.")
     if found.repeated:
         note(f"{mailing.slug} was complete already: nothing was sent.")

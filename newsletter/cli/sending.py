@@ -1,4 +1,4 @@
-"""What every command that sends does around it: events first, notices along, a stop in between."""
+"""Steps that all sending commands share: pull events, send notices, stop on a signal."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from newsletter import delivery
-from newsletter.cli.output import note, warn
+from newsletter.cli.output import counted, note, warn
 from newsletter.errors import NewsletterError
 from newsletter.providers.pagination import ListingDenied
 from newsletter.store.keys import recorded_fingerprints
@@ -29,7 +29,7 @@ _SIGNALS = [
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """Turn SIGINT, SIGTERM and SIGHUP into a wish to stop after what is in flight."""
+    """Yield an event that SIGINT, SIGTERM and SIGHUP set, to stop after what is in flight."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: object) -> None:
@@ -37,7 +37,7 @@ def stoppable() -> Iterator[threading.Event]:
 
     before = {}
     for number in _SIGNALS:
-        # Under nohup a lost connection is to change nothing.
+        # Under nohup a lost connection must change nothing.
         if signal.getsignal(number) is not signal.SIG_IGN:
             before[number] = signal.signal(number, ask)
     try:
@@ -48,35 +48,35 @@ def stoppable() -> Iterator[threading.Event]:
 
 
 def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
-    """Take along what waits for single people; whatever comes of it, the issue is sent."""
+    """Send the notices that wait; whatever the outcome, the issue is sent."""
     found = delivery.send_notices(app.store, app.settings, provider, stop)
     if found.accepted:
-        note(f"{found.accepted:,} notice{'s' * (found.accepted != 1)} left as well.")
+        note(f"{counted(found.accepted, 'notice')} sent as well.")
     if found.trouble:
         warn(str(found.trouble))
 
 
 def pull_events_first(app: App) -> None:
-    """Take in what is known of earlier letters, before it is decided who gets the next one.
+    """Apply the events about earlier letters, before the audience of the next one is fixed.
 
-    What cannot be learned is a remark: who left by our own pages is known in any case. Before the
-    first letter leaves there is nothing to learn, so then nothing is said.
+    A failure is a warning: who unsubscribed on our own pages is known in any case. Before the
+    first letter is sent there are no events, so nothing is printed then.
     """
     app.store.refuse_closed()
     try:
         telling.apply_waiting(app.store)
         telling.pull(app.store, app.settings)
     except ListingDenied:
-        pass  # its webhooks tell
+        pass  # its webhooks report the events
     except NewsletterError as error:
         with app.store.read() as connection:
-            some_left = bool(recorded_fingerprints(connection))
-        if some_left:
-            warn(f"not all is known of what became of earlier letters: {error}")
+            has_sent = bool(recorded_fingerprints(connection))
+        if has_sent:
+            warn(f"some events of earlier letters are missing: {error}")
 
 
 def warn_of_short_keys(app: App) -> None:
-    """Warn of a key that can be guessed, for it signs what a subscriber clicks on."""
+    """Warn of a key that can be guessed: it signs the links of subscribers."""
     if any(len(key) < _SHORT_KEY for key in app.settings.secret_keys):
         warn(
             "NEWSLETTER_SECRET_KEY holds a short key, which can be guessed. "

@@ -33,29 +33,35 @@ class _Network(click.ParamType[IPv4Network | IPv6Network]):
 
 
 @click.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="Where to listen.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8000,
+    show_default=True,
+    help="Port to listen on.",
+)
 @click.option(
     "--workers",
     type=click.IntRange(1, 64),
     default=1,
     show_default=True,
-    help="How many processes answer.",
+    help="Number of processes.",
 )
 @click.option(
     "--proxy",
     "proxies",
     type=_Network(),
     multiple=True,
-    help="The web server before it, whose X-Forwarded-For is believed. May be repeated.",
+    help="Address of a reverse proxy whose X-Forwarded-For is trusted. May be repeated.",
 )
 @click.pass_obj
 def serve(
     app: App, *, host: str, port: int, workers: int, proxies: tuple[IPv4Network | IPv6Network, ...]
 ) -> None:
-    """Serve the pages for readers, until it is stopped: sign up, confirm, leave, read an issue.
+    """Run the web app until it is stopped: sign-up, confirm, unsubscribe, preferences, issues.
 
-    Let a web server that speaks TLS stand before it (docs/web.md), at the settings' public_url.
+    Put a web server with TLS before it, at the address in public_url (docs/web.md).
     """
     settings = app.settings
     with web.listen(host, port) as at:

@@ -48,9 +48,9 @@ if TYPE_CHECKING:
 @json_option
 @click.pass_obj
 def status(app: App, *, issue: str | None, json_: bool) -> None:
-    """Every issue: what is next and what blocks it, what is later, a draft, ignored or sent.
+    """Show every issue: what is next and what blocks it, later issues, drafts, ignored and sent.
 
-    With ISSUE: how far that one is.
+    With ISSUE: show the progress of that one.
     """
     if issue is not None:
         _one(app, issue, json_=json_)
@@ -73,16 +73,16 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         )
         return
     if not app.settings.issues.is_dir():
-        note(f"There is no issues/ in {app.settings.root}: is this your newsletter's folder?")
+        note(f"There is no issues/ in {app.settings.root}: are you in your newsletter's folder?")
     found_problems = problem_lines(app.reading)
-    for line in (*_coming(app, found), *found_problems, *_of_single_people(waiting, form)):
+    for line in (*_coming(app, found), *found_problems, *_notice_lines(waiting, form)):
         say(line)
     for one in known:
         say(as_text(one))
 
 
 def _coming(app: App, found: Overview) -> Iterator[str]:
-    """Yield what is next, and what every other file in `issues/` is."""
+    """Yield what is next, and the state of every other file in `issues/`."""
     real = not capabilities_of(app.settings).rehearsal
     yield next_text(found.upcoming, real=real)
     if found.upcoming:
@@ -94,16 +94,16 @@ def _coming(app: App, found: Overview) -> Iterator[str]:
     yield from overview_text(found)
 
 
-def _of_single_people(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
-    """Say what is odd about signing up; nothing while all is well."""
+def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
+    """Yield what is unusual about notices and sign-ups; nothing while all is well."""
     if count := waiting[DeliveryState.PENDING] + waiting[DeliveryState.ATTEMPTING]:
-        yield f"Letters to single people that wait to be sent: {count:,}"
+        yield f"Notices that wait to be sent: {count:,}"
     if count := waiting[DeliveryState.UNKNOWN]:
-        yield f"Letters to single people of which nobody knows whether they left: {count:,}"
+        yield f"Notices whose outcome is unknown: {count:,}"
     if form.closed:
-        yield f"The sign-up form has closed itself: {LETTERS_PER_HOUR:,} letters within an hour"
+        yield f"The sign-up form is closed: {LETTERS_PER_HOUR:,} notices within an hour"
     elif form.last_closed_at:
-        yield f"The sign-up form closed itself in the hour from {format_utc(form.last_closed_at)}"
+        yield f"The sign-up form was closed for an hour from {format_utc(form.last_closed_at)}"
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:

@@ -1,10 +1,11 @@
-"""A mailing as a person reads of it who has to understand it: what every number means, and why."""
+"""`newsletter status` as text: all of `issues/`, refusals, and one mailing explained."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from newsletter.cli.mailing_output import account, next_step
+from newsletter.cli.output import counted
 from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
 from newsletter.desk.overview import OLD
@@ -42,32 +43,34 @@ NEXT_STEP: Final = {
 }
 _REASONS_SHOWN: Final = 5
 _MAILINGS: Final = {
-    MailingState.FROZEN: "letter and readers are fixed; nothing has left yet",
-    MailingState.PAUSED: "nothing leaves before a person goes on with it",
-    MailingState.COMPLETED: "all is done",
-    MailingState.COMPLETED_WITH_UNKNOWN: "all is done but for letters of which nobody knows",
-    MailingState.CANCELLED: "nothing more of it leaves",
-    MailingState.EXPIRED: "nothing of it left",
+    MailingState.FROZEN: "letter and audience are frozen; nothing has been sent yet",
+    MailingState.PAUSED: "nothing is sent until a person continues it",
+    MailingState.COMPLETED: "done",
+    MailingState.COMPLETED_WITH_UNKNOWN: "done, except for letters whose outcome is unknown",
+    MailingState.CANCELLED: "no more of it is sent",
+    MailingState.EXPIRED: "nothing of it was sent",
 }
 _AT_IT: Final = "a process is sending it, or was a moment ago"
-_CUT_SHORT: Final = "it is not finished; going on is safe, whoever else may be at it"
+_CUT_SHORT: Final = (
+    "it is not finished; it is safe to continue, even if another process is sending it"
+)
 _MENDING: Final = {
-    Pause.BY_A_PERSON.value: "go on whenever you like",
-    Pause.LIMIT.value: "go on with the rest, or with --limit once more",
+    Pause.BY_A_PERSON.value: "continue it at any time",
+    Pause.LIMIT.value: "continue with the rest, or use --limit again",
     Pause.OUT_OF_TIME.value: "it took longer than finish_within_hours",
 }
-_REFUSED: Final = "mend why it was paused, then go on: it begins where it stopped"
+_REFUSED: Final = "correct the cause of the pause, then continue: it goes on where it stopped"
 _DELIVERIES: Final = {
     DeliveryState.PENDING: "not sent yet",
-    DeliveryState.ACCEPTED: "the provider took their letter",
-    DeliveryState.REJECTED: "the provider refused their letter for good; it is not tried again",
-    DeliveryState.SKIPPED: "not mailed any more when their turn came",
-    DeliveryState.UNKNOWN: "their letter may have left, and may not have",
+    DeliveryState.ACCEPTED: "the provider accepted the letter",
+    DeliveryState.REJECTED: "the provider rejected the letter for good; it is not sent again",
+    DeliveryState.SKIPPED: "no longer to be mailed when their turn came",
+    DeliveryState.UNKNOWN: "the letter may have been sent, or may not",
 }
 
 
 def overview_text(board: Overview) -> Iterator[str]:
-    """Yield the lines that tell of every file in `issues/` but the next one, which has its own."""
+    """Yield the lines about every file in `issues/` except the next issue, which has its own."""
     upcoming = board.upcoming.slug if board.upcoming else None
     lines = [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
     for states, heading in _HEADINGS:
@@ -82,8 +85,7 @@ def overview_text(board: Overview) -> Iterator[str]:
 def warnings_text(line: IssueStatus | None) -> Iterator[str]:
     """Yield how many warnings an issue has, if it has any."""
     if line and line.warnings:
-        plural = "s" * (line.warnings != 1)
-        yield f"  {line.warnings:,} warning{plural}: newsletter check {line.issue}"
+        yield f"  {counted(line.warnings, 'warning')}: newsletter check {line.issue}"
 
 
 def _of_one(line: IssueStatus) -> Iterator[str]:
@@ -98,21 +100,21 @@ def _of_one(line: IssueStatus) -> Iterator[str]:
     if line.why:
         yield f"    {printable(line.why)}"
     if line.errors and line.state == "draft":
-        yield f"    {line.errors:,} error{'s' * (line.errors != 1)}: newsletter check {line.issue}"
+        yield f"    {counted(line.errors, 'error')}: newsletter check {line.issue}"
     yield from (f"  {part}" for part in warnings_text(line))
 
 
 def _of_old(old: Sequence[IssueStatus]) -> Iterator[str]:
     if old:
         newest = ", ".join(one.issue for one in old[-_OLD_SHOWN:])
-        yield f"Left alone, {OLD}: {len(old):,}; the newest: {newest}"
+        yield f"Ignored, {OLD}: {len(old):,}; the newest: {newest}"
 
 
 def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
     if not sent:
         return
     newest = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[-_SENT_SHOWN:]
-    yield f"Sent: {len(sent):,} issue{'s' * (len(sent) != 1)}; the newest:"
+    yield f"Sent: {counted(len(sent), 'issue')}; the newest:"
     for one in reversed(newest):
         to = f", to {one.audience:,}" if one.audience is not None else ""
         yield f"  {one.send_at:%Y-%m-%d %H:%M}  {one.issue}{to}"
@@ -121,21 +123,20 @@ def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
 
 
 def problem_lines(store: Store) -> Iterator[str]:
-    """Yield what a person reads of these; nothing while all is well."""
+    """Yield what mailbox providers refused, and unreadable webhooks; nothing while all is well."""
     for one in refused_lately(store):
         yield from _refused(one)
     if count := unreadable_webhooks(store):
         some = "1 webhook was" if count == 1 else f"{count:,} webhooks were"
         yield (
-            f"{some} genuine and could not be read: what it tells may be missing here"
-            " (docs/events.md)"
+            f"{some} genuine but could not be read: its events may be missing here (docs/events.md)"
         )
 
 
 def _refused(one: Refused) -> Iterator[str]:
-    many = f"{one.subscribers:,} subscriber{'s' * (one.subscribers != 1)}"
+    many = counted(one.subscribers, "subscriber")
     yield (
-        f"{one.mailbox_provider} {_ABOUT[one.cause]}: {many} missed one,"
+        f"{one.mailbox_provider} {_ABOUT[one.cause]}: {many} missed a letter,"
         f" last {one.last_at:%Y-%m-%d}; they stay on the list"
     )
     if one.says:
@@ -144,11 +145,11 @@ def _refused(one: Refused) -> Iterator[str]:
 
 
 def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
-    """Return an account with what every state in it means, why, and what is next.
+    """Return a report that explains every state in it, and says what is next.
 
     Args:
-        found: The account, and what becomes of it.
-        zone: In which moments are told.
+        found: The mailing, and what will happen to it.
+        zone: The time zone of the times in it.
     """
     lines = [*account(found), *(f"  {line}" for line in _of_mailing(found))]
     for state in DeliveryState:
@@ -159,11 +160,11 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
 
 
 def safe_options(found: MailingForecast, zone: ZoneInfo) -> list[str]:
-    """Return how some of what is unknown may still settle without a person, a line for each way.
+    """Return how unknown outcomes may still be found out without a risk, a line for each way.
 
     Args:
-        found: The account, and what becomes of it.
-        zone: In which moments are told.
+        found: The mailing, and what will happen to it.
+        zone: The time zone of the times in it.
     """
     if found.elsewhere:
         return [f"{_elsewhere(found)}; under that provider there may be a way without risk"]
@@ -179,23 +180,23 @@ def _of_mailing(found: MailingForecast) -> Iterator[str]:
         meaning += f"; {_MENDING.get(mailing.note, _REFUSED)}"
     yield meaning
     if meaning.endswith(_REFUSED) and not _attempted(found):
-        yield "letter and sender are frozen: to change one of these, cancel it and send it anew"
+        yield "letter and sender are frozen: to change them, cancel it and send it again"
     if found.elsewhere:
         yield _elsewhere(found)
     if found.overdue:
-        yield "it was to be finished by now: only --late goes on with it"
+        yield "it should be finished by now: only --late continues it"
     if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
-        yield f"it may be sent anew: {resume_command(found)}"
+        yield f"it may be sent again: {resume_command(found)}"
 
 
 def _attempted(found: MailingForecast) -> int:
-    """Return of how many letters it is not certain that nobody has them."""
+    """Return how many letters may have reached a subscriber."""
     counts = found.receipt.counts
     return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
 
 
 def _elsewhere(found: MailingForecast) -> str:
-    return f"it began through {found.receipt.mailing.through}, and goes on through nothing else"
+    return f"it began through {found.receipt.mailing.through}, and continues only through that"
 
 
 def _of_deliveries(
@@ -209,13 +210,13 @@ def _of_deliveries(
     if state is DeliveryState.PENDING and found.receipt.mailing.state is MailingState.CANCELLED:
         meaning = "they get no letter"
     if state is DeliveryState.ACCEPTED and found.receipt.mailing.rehearsal:
-        meaning = "their letter is in the outbox"
+        meaning = "the letter is in the outbox"
     yield f"{count:,} {state}: {meaning}"
     reasons = found.receipt.details.reasons.get(state, {})
     shown = list(reasons.items())[:_REASONS_SHOWN]
     yield from (f"  {letters:,} × {reason}" for reason, letters in shown)
     if rest := sum(reasons.values()) - sum(letters for _, letters in shown):
-        yield f"  {rest:,} × something else (all of it: --json)"
+        yield f"  {rest:,} × other reasons (see all with --json)"
     if state is DeliveryState.UNKNOWN:
         for remedy in found.remedies:
             yield from (f"  {line}" for line in _way_out(found, remedy, zone))
@@ -223,47 +224,49 @@ def _of_deliveries(
 
 def _under_way(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[str]:
     if busy := count - found.lost:
-        until = f", and tells by {_moment(found.busy_until, zone)}" if found.busy_until else ""
+        until = (
+            f", until {_moment(found.busy_until, zone)} at the latest" if found.busy_until else ""
+        )
         yield f"{busy:,} attempting: a process is sending their letters{until}"
     if found.lost:
         cancelled = found.receipt.mailing.state is MailingState.CANCELLED
-        what = "resolve counts them as unknown" if cancelled else "send finds out what became of it"
-        yield f"{found.lost:,} attempting: the process that was sending was lost; {what}"
+        what = "resolve counts them as unknown" if cancelled else "send finds out the outcome"
+        yield f"{found.lost:,} attempting: the process that was sending them is gone; {what}"
 
 
 def _way_out(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
-    """Say how it may become known what became of some letters, by whom, and when."""
+    """Say how the outcome of some letters may become known, and when."""
     slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
     send = resume_command(found)
     also = " (so does send --due)" if found.by_itself else ""
     when = _moment(remedy.moment, zone)
     if remedy.means is ResolutionMethod.REPLAY:
         yield f"{letters}, {send} asks again under the same key until {when}{also}:"
-        yield "  nobody gets a second letter by that"
+        yield "  nobody gets a second letter from that"
     elif remedy.means is ResolutionMethod.SEARCH and remedy.missed:
-        yield f"{letters}, one search has missed some; {send} searches again{also}:"
-        yield f"  from {when} on, what that misses too never left, and is sent"
+        yield f"{letters}, one search did not find some; {send} searches again{also}:"
+        yield f"  from {when} on, what it does not find either was not sent, and is sent then"
     elif remedy.means is ResolutionMethod.SEARCH:
-        yield f"{letters}, {send} searches the provider's records{also}: what it finds has left;"
-        yield f"  from {when} on, what two searches miss never left, and is sent"
+        yield f"{letters}, {send} searches the provider's records{also}: what it finds was sent;"
+        yield f"  from {when} on, what two searches do not find was not sent, and is sent then"
     elif remedy.means is ResolutionMethod.ACCOUNT:
-        yield f"{letters}, another account can tell until {when}: they left through that one;"
+        yield f"{letters}, another account can find out until {when}: they were sent through it;"
         yield f"  put {remedy.put_back} back as it was, then {send}"
     else:
-        yield f"{letters}, an event of the provider's may tell yet, or its own log:"
-        yield f"  if they left: newsletter resolve {slug} --assume-sent (who has none gets none)"
+        yield f"{letters}, an event from the provider or the provider's own log may still show it:"
+        yield f"  if sent: newsletter resolve {slug} --assume-sent (who has no letter gets none)"
         if found.receipt.mailing.state is not MailingState.CANCELLED:
-            yield f"  if they did not: newsletter resolve {slug} --resend (who has one gets two)"
+            yield f"  if not sent: newsletter resolve {slug} --resend (who has one gets two)"
 
 
 def _of_people(found: MailingForecast, zone: ZoneInfo) -> Iterator[str]:
-    """Tell of those who may have two letters, and of those who decided."""
+    """Yield who may have two letters, and what people decided."""
     details = found.receipt.details
     if twice := details.accepted_twice:
-        yield f"{twice:,} accepted twice, under two names, so that they may have come twice:"
-        yield "  newsletter subscribers show EMAIL has both, to look for in the provider's own log"
+        yield f"{twice:,} accepted twice, under two ids, so they may have arrived twice:"
+        yield "  newsletter subscribers show EMAIL shows both ids, for the provider's log"
     for one in details.decisions:
-        letters = f"{one.letters:,} letter{'s' * (one.letters != 1)}"
+        letters = counted(one.letters, "letter")
         yield f"on {_moment(one.at, zone)} {one.who} decided: {one.what} ({letters})"
 
 

@@ -1,4 +1,4 @@
-"""One person's whole story, as a JSON document and as lines for somebody who has a question."""
+"""Everything stored about one person, as a JSON document and as text."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def as_json(found: Story | Suppression, alike: Sequence[LookAlike]) -> dict[str,
     """Return the document of `subscribers show`.
 
     Args:
-        found: What is kept of one person.
-        alike: Who may have the same mailbox.
+        found: What is stored about one person.
+        alike: Subscribers who may have the same mailbox.
     """
     if not isinstance(found, Story):
         return {"status": "suppressed", "reason": found.reason, "at": format_utc(found.at)}
@@ -43,20 +43,20 @@ def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneIn
     """Return the same as a person reads it.
 
     Args:
-        found: What is kept of one person.
-        alike: Who may have the same mailbox.
-        zone: In which moments are told.
+        found: What is stored about one person.
+        alike: Subscribers who may have the same mailbox.
+        zone: The time zone of the times in it.
     """
     if not isinstance(found, Story):
-        return f"suppressed: {found.reason}, on {_moment(found.at, zone)}; nothing else is kept"
+        return f"suppressed: {found.reason}, on {_moment(found.at, zone)}; nothing else is stored"
     return "\n".join(
         [
             *_person(found, zone),
-            *_wishes(found, zone),
+            *_requests(found, zone),
             *(line for received in found.deliveries for line in _letter(received, zone)),
-            *_happened(found, zone),
+            *_events(found, zone),
             *(
-                f"  {_moment(one.queued_at, zone)} letter to him alone ({one.kind}): {one.state}"
+                f"  {_moment(one.queued_at, zone)} notice ({one.kind}): {one.state}"
                 for one in found.notices
             ),
             *_twice(found, alike),
@@ -77,7 +77,7 @@ def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
     if subscriber.plain_text:
         yield "  gets letters as plain text"
     if subscriber.obstacle:
-        yield f"  in the way of letters: {subscriber.obstacle}"
+        yield f"  letters are blocked by: {subscriber.obstacle}"
     for consent in found.consents:
         where = f", from {consent.ip}" if consent.ip else ""
         yield f'  agreed {_moment(consent.at, zone)} ({consent.source}{where}): "{consent.text}"'
@@ -85,48 +85,48 @@ def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
             yield f"    asked {_moment(consent.requested_at, zone)} on {consent.form}"
 
 
-def _wishes(found: Story, zone: ZoneInfo) -> Iterator[str]:
-    """Tell what he asked for lately on a form of ours."""
+def _requests(found: Story, zone: ZoneInfo) -> Iterator[str]:
+    """Yield what they asked for on a form, and whether they confirmed it."""
     for asked in found.signups:
         if not asked.confirmed_at:
-            yield f"  asked {_moment(asked.at, zone)} on {asked.form}, and has not confirmed that"
+            yield f"  asked {_moment(asked.at, zone)} on {asked.form}, not confirmed"
     for change in found.changes:
         if change.confirmed_at:
             yield f"  had {change.old_email} until {_moment(change.confirmed_at, zone)}"
         else:
             asked_at = _moment(change.requested_at, zone)
-            yield f"  asked {asked_at} for {change.new_email}, and has not confirmed that"
+            yield f"  asked {asked_at} for {change.new_email}, not confirmed"
 
 
 def _letter(received: DeliveryRecord, zone: ZoneInfo) -> Iterator[str]:
-    """Tell of one delivery, and how often the provider took it."""
+    """Yield one delivery, and each time the provider accepted it."""
     kind = " (rehearsal, nobody was mailed)" if received.rehearsal else ""
     why = f": {received.reason}" if received.reason else ""
-    assumed = ", which a person assumed" if received.assumed else ""
+    assumed = ", assumed by a person" if received.assumed else ""
     yield f"  {received.issue}{kind}: {received.state}{assumed}{why}"
     for one in received.acceptances:
         moment = one.at.astimezone(zone)
-        yield f"    {moment:%Y-%m-%d %H:%M:%S} taken by {received.provider} as {one.provider_id}"
+        yield f"    {moment:%Y-%m-%d %H:%M:%S} accepted by {received.provider} as {one.provider_id}"
 
 
-def _happened(found: Story, zone: ZoneInfo) -> Iterator[str]:
+def _events(found: Story, zone: ZoneInfo) -> Iterator[str]:
     for event in found.events:
         about = " ".join(filter(None, (event.issue, event.detail)))
         yield f"  {_moment(event.at, zone)} {event.kind}{f': {about}' if about else ''}"
 
 
 def _twice(found: Story, look_alikes: Sequence[LookAlike]) -> Iterator[str]:
-    """Answer whoever says that he got a letter twice."""
+    """Yield what answers "I got it twice"."""
     twice = [one for one in found.deliveries if len(one.acceptances) > 1]
     for one in twice:
         times = len(one.acceptances)
-        yield f"  {one.issue} may have come {times} times: the log of {one.provider} tells, by name"
+        yield f"  {one.issue} may have arrived {times} times: look in the log of {one.provider}"
     for alike in look_alikes:
         who = f"{alike.subscriber.email}, {alike.subscriber.status}"
         both = f"; both got {', '.join(alike.issues)}" if alike.issues else ""
-        yield f"  maybe the same mailbox: {who} ({alike.why}){both}"
+        yield f"  possibly the same mailbox: {who} ({alike.why}){both}"
     if not twice and not look_alikes:
-        yield "  no letter was taken twice, and nobody else has another spelling of this address"
+        yield "  no letter was accepted twice, and nobody else has another spelling of this address"
 
 
 def _moment(moment: datetime, zone: ZoneInfo) -> str:

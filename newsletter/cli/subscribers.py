@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 @click.group(cls=SuggestingGroup)
 def subscribers() -> None:
-    """The list: who is on it, who joins, who leaves.
+    """Manage the list of subscribers.
 
-    An address that left, bounced or complained never becomes active again by these commands.
+    These commands never make an address active again that unsubscribed, bounced or complained.
     """
 
 
@@ -42,12 +42,12 @@ subscribers.add_command(undo)
 
 @subscribers.command()
 @click.argument("email")
-@click.option("--consent", required=True, help="What this person agreed to, in words.")
-@click.option("--first-name", default="", help="For the greeting.")
+@click.option("--consent", required=True, help="The words that this person agreed to.")
+@click.option("--first-name", default="", help="First name, for the greeting.")
 @json_option
 @click.pass_obj
 def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> None:
-    """Put somebody on the list who asked for it; active at once."""
+    """Add a person who asked for it; they are active at once."""
     result = list_.add(app.store, email, consent=wording(consent), first_name=first_name)
     if json_:
         print_json({"result": result.value})
@@ -62,30 +62,30 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
 
 @subscribers.command()
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask (where nobody can be asked, nobody is).")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @json_option
 @click.pass_obj
 def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
-    """Let somebody leave; at a terminal it asks first."""
+    """Unsubscribe a person; on a terminal it asks first."""
     if not yes and sys.stdin.isatty() and list_.is_on_the_list(app.store, email):
         click.confirm(f"Unsubscribe {email}?", abort=True, err=True)
     left = list_.unsubscribe(app.store, email)
     if json_:
         print_json({"result": "unsubscribed" if left else "unchanged"})
         return
-    say("Unsubscribed." if left else "Unchanged: had left already.")
+    say("Unsubscribed." if left else "Unchanged: unsubscribed already.")
 
 
 @subscribers.command()
 @click.argument("email")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @json_option
 @click.pass_obj
 def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
-    """Forget somebody for good, and keep only a hash that keeps him off the list.
+    """Erase a person for good; only a hash remains, which keeps them off the list.
 
-    Address, name, consents and events go at once; his deliveries stay without him, so that
-    counts add up. Only he himself can come back, by signing up again.
+    Address, name, consents and events are deleted at once; their deliveries stay, anonymous, so
+    that counts add up. Only they themselves can come back, by signing up again.
     """
     if not yes:
         if not sys.stdin.isatty():
@@ -97,7 +97,7 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     if json_:
         print_json({"result": "erased" if erased else "unchanged"})
         return
-    say("Erased." if erased else "Unchanged: was erased already.")
+    say("Erased." if erased else "Unchanged: erased already.")
 
 
 @subscribers.command()
@@ -105,10 +105,10 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def show(app: App, *, email: str, json_: bool) -> None:
-    """Everything that is kept of one person, and who may have his mailbox under another address.
+    """Show everything that is stored about a person, and other spellings of their address.
 
-    For whoever says "I got it twice": how often the provider took each letter, and under which
-    names, to look for in its own log.
+    It answers "I got it twice": how often the provider accepted each letter, and under which ids,
+    to look for in its own log.
     """
     found = list_.story(app.reading, email)
     alike = list_.same_mailbox(app.reading, email)
@@ -122,12 +122,12 @@ def show(app: App, *, email: str, json_: bool) -> None:
 @click.option(
     "--status",
     type=click.Choice([status.value for status in Status]),
-    help="Only those who are that.",
+    help="List only this status.",
 )
 @json_option
 @click.pass_obj
 def list_them(app: App, *, status: str | None, json_: bool) -> None:
-    """Who is on the list, in the order in which they came."""
+    """List all subscribers, in the order in which they joined."""
     everybody = list_.everybody(app.reading, Status(status) if status else None)
     rows = (as_row(subscriber) for subscriber in everybody)
     if json_:
@@ -143,7 +143,7 @@ def list_them(app: App, *, status: str | None, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
-    """How many people there are."""
+    """Count the subscribers by status."""
     found = list_.stats(app.reading)
     counts = {status.value: count for status, count in found.counts.items()}
     document = {
@@ -166,7 +166,9 @@ def form(app: App) -> None:
     from newsletter import render  # noqa: PLC0415 - slow to import, and of use here alone
 
     if not app.settings.public_url.startswith("https://"):
-        note(f"It leads to {app.settings.public_url}: set public_url to where newsletter serve is.")
+        note(
+            f"The form leads to {app.settings.public_url}: set public_url to the web app's address."
+        )
     click.echo(render.form(app.settings), nl=False)
 
 
@@ -175,7 +177,7 @@ def form(app: App) -> None:
 @json_option
 @click.pass_obj
 def export(app: App, *, file: Path, json_: bool) -> None:
-    """Write the list to FILE, or to standard output: CSV that a spreadsheet opens safely."""
+    """Write the list to FILE or standard output, as CSV that is safe in a spreadsheet."""
     with _output(file, "[" if json_ else "email,first_name,") as output:
         if json_:
             _print_rows((as_row(person) for person in list_.everybody(app.reading)), output)
@@ -198,7 +200,7 @@ def _draw(rows: Iterator[dict[str, str | None]]) -> None:
     from rich.table import Column, Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    # An address is never cut; of a moment, the day is enough here.
+    # An address is never cut; of a time, the day is enough here.
     table = Table(Column("email", overflow="fold"), "first name", "status", "on the list since")
     for row in rows:
         email, name, status, created_at, *_ = (cell or "" for cell in row.values())

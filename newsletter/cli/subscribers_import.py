@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
 from newsletter.imports import undo as undo_imports
@@ -25,28 +25,28 @@ _LISTED = 10
 
 @click.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--consent", default="", help="What everybody in it agreed to, in words.")
-@click.option("--all-subscribed", is_flag=True, help="Count rows without a status as subscribed.")
-@click.option("--as-suppressed", is_flag=True, help="Everybody in it left.")
-@click.option("--leavers-only", is_flag=True, help="Store only those who left.")
+@click.option("--consent", default="", help="The words that everyone in the file agreed to.")
+@click.option("--all-subscribed", is_flag=True, help="Take rows without a status as subscribed.")
+@click.option("--as-suppressed", is_flag=True, help="Take everyone in the file as unsubscribed.")
+@click.option("--leavers-only", is_flag=True, help="Store only those who unsubscribed.")
 @click.option(
     "--map",
     "mapping",
     multiple=True,
     metavar="FIELD=COLUMN",
-    help=f"Where something stands, for a file with names of its own: {', '.join(formats.FIELDS)}.",
+    help=f"Which column holds a field: {', '.join(formats.FIELDS)}.",
 )
 @click.option(
     "--ignore",
     multiple=True,
     metavar="COLUMN",
-    help="A column that says nothing of who is subscribed, although it looks like it.",
+    help="A column that does not say who is subscribed, although it looks like one.",
 )
-@click.option("--dry-run", is_flag=True, help="Count only; the list stays as it is.")
+@click.option("--dry-run", is_flag=True, help="Count only; change nothing.")
 @click.option(
     "--rejects",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write every skipped or refused row there, with line and reason.",
+    help="Write every skipped or invalid row to FILE, with line and reason.",
 )
 @json_option
 @click.pass_obj
@@ -64,9 +64,9 @@ def import_(
     rejects: Path | None,
     json_: bool,
 ) -> None:
-    """Bring a CSV from another tool: of Mailchimp, MailerLite, Brevo, Substack, Ghost and others.
+    """Import a CSV file from Mailchimp, MailerLite, Brevo, Substack, Ghost or another tool.
 
-    Nobody becomes active who is not surely subscribed, or who left here.
+    A row becomes active only if it is clearly subscribed and did not unsubscribe here.
     """
     if all_subscribed and as_suppressed:
         raise WrongUsage(
@@ -99,7 +99,7 @@ def import_(
     with progress("Importing") as tell:
         report = run.import_file(app.store, file, options, tell)
     if dry_run:
-        note("Dry run: the list stays as it was.")
+        note("Dry run: nothing was changed.")
     for remark in report.remarks:
         note(f"Note: {remark}.")
     print_json(asdict(report)) if json_ else say(_report(report))
@@ -107,14 +107,14 @@ def import_(
 
 @click.command()
 @click.argument("import_id", metavar="IMPORT")
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @json_option
 @click.pass_obj
 def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
-    """Undo an import, by the id that it printed.
+    """Undo an import by the id that it printed.
 
-    Removes whom it added and makes active again whom it took off, but nobody to whom anything
-    happened since: a letter, an event, an act of theirs or yours.
+    Removes the people it added, and makes those active again that it unsubscribed, except where
+    something happened since: a letter, an event, an act of theirs or yours.
     """
     began = undo_imports.look_up(app.store, import_id)
     if not yes:
@@ -134,7 +134,7 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
 
 
 def wording(text: str) -> str:
-    """Return what `--consent` says, on one line.
+    """Return the text of `--consent` on one line.
 
     Raises:
         click.UsageError: It says nothing, or cannot be stored.
@@ -145,7 +145,7 @@ def wording(text: str) -> str:
             "--consent is empty or missing",
             hint="Give the words that these people agreed to, such as those of the form",
         )
-    # What a terminal sent in another encoding cannot be stored.
+    # Text that a terminal sent in another encoding cannot be stored.
     if not words.isprintable():
         raise WrongUsage(
             "--consent holds characters that cannot be printed", hint="Type its words again"
@@ -154,7 +154,7 @@ def wording(text: str) -> str:
 
 
 def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
-    """Return what `--map` says; only a status may stand in several columns."""
+    """Return the columns of each field in `--map`; only a status may have several."""
     mapping: dict[str, tuple[str, ...]] = {}
     for text in given:
         field, _, column = text.partition("=")
@@ -176,7 +176,7 @@ def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 def _report(report: ImportReport) -> str:
     counts = {result: getattr(report, result.value) for result in Result}
     parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
-    lines = [f"{report.rows:,} row{'s' * (report.rows != 1)}: {parts}"]
+    lines = [f"{counted(report.rows, 'row')}: {parts}"]
     lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
     lines += [f"  line {row.line}: {row.reason}" for row in report.rejected[:_LISTED]]
     if more := report.skipped + report.invalid - len(report.rejected[:_LISTED]):

@@ -202,7 +202,7 @@ def test_unsubscribe_asks_at_a_terminal(newsletter: Newsletter, run: Run) -> Non
     assert "Unsubscribed." in at_a_terminal(newsletter, {}, "y", *command)
     assert status() == [("unsubscribed",)]
     # What changes nothing is not asked, nor what was said beforehand or where nobody can answer.
-    for person, said in (("lezer0", "had left already"), ("wie", "nobody on the list")):
+    for person, said in (("lezer0", "unsubscribed already"), ("wie", "nobody on the list")):
         shown = at_a_terminal(newsletter, {}, "n", *command[:2], f"{person}@example.org")
         assert said in shown
         assert "[y/N]" not in shown

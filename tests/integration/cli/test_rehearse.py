@@ -61,11 +61,11 @@ def test_a_rehearsal_follows_the_list_and_the_text(newsletter: Newsletter, run: 
         assert run(*command).returncode == 0
         done = run("rehearse", newsletter.slug, "--json")
         assert json.loads(done.stdout)["audience"] == len(letters(newsletter)) == count
-        assert "made anew" in done.stderr
+        assert "all letters are new" in done.stderr
     assert "Dag Bo," in letters(newsletter)["lezer2@example.org"]
     assert "lezer0@example.org" not in letters(newsletter)
     write_issue(newsletter.root, more=" En nog iets.")
-    assert "made anew" in run("rehearse", newsletter.slug).stderr
+    assert "all letters are new" in run("rehearse", newsletter.slug).stderr
     assert all("En nog iets" in text for text in letters(newsletter).values())
 
 
@@ -113,7 +113,7 @@ def test_with_a_real_provider_the_links_work_for_nobody(newsletter: Newsletter, 
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert (found["rehearsal"], found["provider"], found["accepted"]) == (True, "outbox", 3)
-    assert "made anew" in done.stderr
+    assert "all letters are new" in done.stderr
     assert len(links(newsletter)) == 1
     assert "work for nobody" in index(newsletter)
     assert json.loads(run("status", newsletter.slug, "--json").stdout)["next_step"] is None

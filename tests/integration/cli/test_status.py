@@ -171,7 +171,7 @@ def test_what_expired_has_an_account_and_a_next_step(
 def test_what_is_next_is_one_line(newsletter: Newsletter) -> None:
     found = upcoming(newsletter)
     assert found
-    line = f"Next: {newsletter.slug}, Sunday 29 November 2026 07:00, 3 readers"
+    line = f"Next: {newsletter.slug}, Sunday 29 November 2026 07:00, 3 subscribers"
     assert next_text(found) == line
     assert next_text(found, real=True).splitlines() == [
         line,

@@ -97,7 +97,7 @@ def test_unsubscribe_is_for_good(run: Run, ask: Callable[..., Any]) -> None:
     run("subscribers", "add", "anna@example.org", "--consent", "x")
     assert ask("unsubscribe", "ANNA@example.org") == {"result": "unsubscribed"}
     again = run("subscribers", "unsubscribe", "anna@example.org")
-    assert (again.returncode, again.stdout) == (0, "Unchanged: had left already.\n")
+    assert (again.returncode, again.stdout) == (0, "Unchanged: unsubscribed already.\n")
     refused = run("subscribers", "add", "anna@example.org", "--consent", "x", "--first-name", "A")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert "unsubscribed" in refused.stderr
@@ -181,7 +181,7 @@ def test_import_reports_what_became_of_every_row(
     )
     command = ("import", "list.csv", "--consent", "Ja", "--map", "Wie=email")
     dry = run("subscribers", *command, "--dry-run", "--json")
-    assert dry.stderr == "Dry run: the list stays as it was.\n"
+    assert dry.stderr == "Dry run: nothing was changed.\n"
     assert ask("stats")["total"] == 0
     expected = {
         "rows": 3,

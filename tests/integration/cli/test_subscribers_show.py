@@ -150,9 +150,9 @@ def test_every_acceptance_of_a_letter_is_shown_in_the_order_of_time(
     ]
     assert found["look_alikes"] == []
     text = run("subscribers", "show", "anna@example.org").stdout
-    assert "    2999-01-02 04:04:05 taken by fake as late\n" in text
-    assert f"{newsletter.slug} may have come 2 times" in text
-    assert "no letter was taken twice" not in text
+    assert "    2999-01-02 04:04:05 accepted by fake as late\n" in text
+    assert f"{newsletter.slug} may have arrived 2 times" in text
+    assert "no letter was accepted twice" not in text
 
 
 def test_what_no_provider_named_has_no_acceptance(
@@ -164,8 +164,8 @@ def test_what_no_provider_named_has_no_acceptance(
     (delivery,) = show("anna@example.org")["deliveries"]
     assert (delivery["assumed"], delivery["acceptances"]) == (True, [])
     text = run("subscribers", "show", "anna@example.org").stdout
-    assert f"{newsletter.slug}: accepted, which a person assumed\n" in text
-    assert "no letter was taken twice, and nobody else has another spelling" in text
+    assert f"{newsletter.slug}: accepted, assumed by a person\n" in text
+    assert "no letter was accepted twice, and nobody else has another spelling" in text
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

@@ -237,20 +237,20 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
 @pytest.mark.parametrize(
     ("state", "more", "open_", "can", "said"),
     [
-        (S.FROZEN, {}, (), BLIND, "nothing has left yet"),
+        (S.FROZEN, {}, (), BLIND, "nothing has been sent yet"),
         (
             S.SENDING,
             {},
             (BUSY,),
             BLIND,
-            "a process is sending their letters, and tells by 2026-11-29 07:31",
+            "a process is sending their letters, until 2026-11-29 07:31",
         ),
-        (S.SENDING, {}, (LOST,), BLIND, "was lost; send finds out"),
-        (S.CANCELLED, {}, (LOST,), BLIND, "was lost; resolve counts them as unknown"),
-        (S.PAUSED, {"note": Pause.LIMIT}, (), BLIND, "--limit once more"),
+        (S.SENDING, {}, (LOST,), BLIND, "is gone; send finds out"),
+        (S.CANCELLED, {}, (LOST,), BLIND, "is gone; resolve counts them as unknown"),
+        (S.PAUSED, {"note": Pause.LIMIT}, (), BLIND, "--limit again"),
         (S.PAUSED, {"note": Pause.OUT_OF_TIME}, (), BLIND, "finish_within_hours"),
-        (S.PAUSED, {"note": Pause.BY_A_PERSON}, (), BLIND, "whenever you like"),
-        (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "mend why it was paused"),
+        (S.PAUSED, {"note": Pause.BY_A_PERSON}, (), BLIND, "at any time"),
+        (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "correct the cause"),
         (S.PAUSED, {"provider": "other"}, (), BLIND, "it began through other"),
         (
             S.PAUSED,
@@ -259,7 +259,7 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
             BLIND,
             f"newsletter rehearse {SLUG}",
         ),
-        (S.PAUSED, {"started_at": NOW - 49 * HOUR}, (), BLIND, "only --late goes on"),
+        (S.PAUSED, {"started_at": NOW - 49 * HOUR}, (), BLIND, "only --late continues"),
         (
             S.SENDING,
             {},
@@ -268,10 +268,10 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
             "the same key until 2026-11-29 15:29 (so does send --due)",
         ),
         (S.PAUSED, {}, (FRESH,), KEYED, "the same key until 2026-11-29 15:29:"),
-        (S.SENDING, {}, (MISSED,), LISTING, "from 2026-11-29 07:44 on, what that misses too"),
-        (S.SENDING, {}, (FRESH,), LISTING, "from 2026-11-29 08:00 on, what two searches miss"),
+        (S.SENDING, {}, (MISSED,), LISTING, "from 2026-11-29 07:44 on, what it does not find"),
+        (S.SENDING, {}, (FRESH,), LISTING, "from 2026-11-29 08:00 on, what two searches do not"),
         (S.SENDING, {}, (HELD,), BLIND, "--resend (who has one gets two)"),
-        (S.CANCELLED, {"released": True}, (), BLIND, f"sent anew: {SEND}"),
+        (S.CANCELLED, {"released": True}, (), BLIND, f"sent again: {SEND}"),
         (S.CANCELLED, {}, (), BLIND, "they get no letter"),
     ],
 )
@@ -292,7 +292,7 @@ def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_
     settings: Settings,
 ) -> None:
     refused = mailing(S.PAUSED, note="the provider has not verified the sender")
-    anew = "cancel it and send it anew"
+    anew = "cancel it and send it again"
     assert anew in explain_mailing(told(settings, refused), settings.zone)
     assert anew not in explain_mailing(told(settings, refused, HELD), settings.zone)
     assert anew not in explain_mailing(

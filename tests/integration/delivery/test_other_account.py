@@ -166,7 +166,7 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     back = f"put {case.can.account_variable} back as it was, then newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
     assert author.outlook().next_step == f"{back}; or {resolve}"
-    assert f"for {FIRST}, another account can tell" in author.explained()
+    assert f"for {FIRST}, another account can find out" in author.explained()
     author.clock.moment += timedelta(days=2)
     # By now, that one does not know either.
     assert {one.means for one in author.outlook().remedies} == {delivery.ResolutionMethod.WAIT}
@@ -303,8 +303,8 @@ def test_the_command_says_which_variable_to_put_back(
     assert waiting["put_back"] == "RESEND_API_KEY"
     told = run("status", slug, env=wrong)
     assert told.returncode == 0
-    assert f"for {FIRST}, another account can tell until" in told.stdout
+    assert f"for {FIRST}, another account can find out until" in told.stdout
     assert f"next: put RESEND_API_KEY back as it was, then newsletter send {slug}" in told.stdout
     assert "re_another" not in told.stdout + told.stderr + sent.stderr
     risk = run("resolve", slug, "--assume-sent", env=wrong, stdin="")
-    assert f"without risk for {FIRST}, another account can tell" in risk.stderr
+    assert f"without risk for {FIRST}, another account can find out" in risk.stderr

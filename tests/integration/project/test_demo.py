@@ -38,7 +38,13 @@ def test_the_demo_plays_a_week_whatever_the_environment_says(
     (folder,) = scratch.iterdir()
     (outbox,) = (folder / ".newsletter" / "outbox").iterdir()
     assert len(list(outbox.glob("*.eml"))) == 11
-    for said in ("11 added", "1 skipped", "11 readers = 11 accepted", "10 readers", str(folder)):
+    for said in (
+        "11 added",
+        "1 skipped",
+        "11 subscribers = 11 accepted",
+        "10 subscribers",
+        str(folder),
+    ):
         assert said in done.stdout
     assert "complete already" in done.stderr
     assert not (tmp_path / ".newsletter").exists()

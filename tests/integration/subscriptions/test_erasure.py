@@ -311,7 +311,7 @@ def test_the_command_asks_and_show_says_what_is_left(newsletter: Newsletter, run
     assert shown.pop("at").endswith("Z")
     assert shown == {"status": "suppressed", "reason": "erased"}
     again = run("subscribers", "erase", ANNA, "--yes")
-    assert (again.returncode, again.stdout) == (0, "Unchanged: was erased already.\n")
+    assert (again.returncode, again.stdout) == (0, "Unchanged: erased already.\n")
     stranger = run("subscribers", "erase", "wie@example.org", "--yes")
     assert (stranger.returncode, stranger.stdout) == (1, "")
     assert "@" not in stranger.stderr

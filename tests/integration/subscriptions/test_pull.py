@@ -367,7 +367,7 @@ def test_the_command_tells_what_it_read(letters: Letters, run: Run, tmp_path: Pa
 def test_the_outbox_lists_nothing(root: Path, run: Run) -> None:
     Newsletter(root, readers=1)
     found = run("events", "pull")
-    assert (found.returncode, found.stdout) == (0, "outbox lists nothing.\n")
+    assert (found.returncode, found.stdout) == (0, "outbox has no list of events.\n")
 
 
 @pytest.mark.parametrize("how", ["issue", "due"])
@@ -411,7 +411,7 @@ def test_a_send_knows_first_what_became_of_earlier_letters(
 
 def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, run: Run) -> None:
     newsletter = Newsletter(root, readers=3)
-    said = "What became of earlier letters is not all known: Resend could not"
+    said = "some events of earlier letters are missing: Resend could not"
     with FakeResend(tmp_path / "taken") as fake:
         fake.suppressed = [{"id": "e", "email": "x" * (2 << 20)}]  # longer than is ever read
         command = ("send", "--yes", "--early", "--no-preflight")

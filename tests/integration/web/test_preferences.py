@@ -493,7 +493,7 @@ def test_own_data_are_all_that_is_held(newsletter: Newsletter, app: App, run: Ru
     assert held | {"look_alikes": []} == shown
     told = run("subscribers", "show", ANNA).stdout
     assert "anna@nieuw.example, and has not confirmed that" in told
-    assert "letter to him alone (new-address): accepted" in told
+    assert "notice (new-address): accepted" in told
 
 
 def test_own_data_say_when_somebody_left(newsletter: Newsletter, app: App) -> None:

@@ -419,7 +419,7 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert (shown.status_code, shown.content) == (503, answer.content)
     assert app.leave(readers.join("bert")).status_code == 200
     told = run("status").stdout
-    assert f"closed itself: {LETTERS_PER_HOUR} letters within an hour" in told
+    assert f"form is closed: {LETTERS_PER_HOUR} notices within an hour" in told
     assert app.stop() == 0
     line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {LETTERS_PER_HOUR} "
     assert re.search(line, app.said())
