@@ -29,6 +29,7 @@ PAGES = (
 FENCE = re.compile(r"^( *)```(\w*)\n(.*?)^\1```", re.DOTALL | re.MULTILINE)
 OUR_FOLDERS = ("newsletter", "tests", "templates", "docs", "benchmarks", ".github", ".ci")
 WIDEST = 110
+WIDEST_ROW = 150
 LONGEST_README = 200
 LONGEST_DECISION = 60
 
@@ -148,7 +149,8 @@ def test_an_unknown_command_would_be_noticed() -> None:
 @pytest.mark.parametrize("document", PAGES, ids=name)
 def test_lines_fit_in_a_window(document: Path) -> None:
     lines = prose(document).splitlines()
-    assert [line for line in lines if len(line) > WIDEST and not line.startswith("|")] == []
+    widest = {line: WIDEST_ROW if line.startswith("|") else WIDEST for line in lines}
+    assert [line for line in lines if len(line) > widest[line]] == []
 
 
 def test_the_readme_is_short() -> None:
