@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-import sqlalchemy as sa
-
 from newsletter import config, tokens
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import RequestRefused, RetryLater, Unknown
 from newsletter.providers import capabilities_of, open_provider
+from newsletter.store.database import ledger_id
 from newsletter.store.keys import recorded_fingerprints
-from newsletter.store.schema import ledger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -188,8 +186,7 @@ def _ledger(here: str, settings: Settings) -> Iterator[NewsletterError]:
 
 def _ledger_of(store: Store) -> str:
     with store.read() as connection:
-        found: str = connection.execute(sa.select(ledger.c.id)).scalar_one()
-    return found
+        return ledger_id(connection)
 
 
 def _answered(reply: HttpResponse | Failure, base: str) -> HttpResponse:

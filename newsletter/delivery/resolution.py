@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.model import Receipt, Unsettled
-    from newsletter.providers.base import Capabilities, Search
+    from newsletter.model import Receipt, Search, Unsettled
+    from newsletter.providers.base import Capabilities
 
 
 class ResolutionMethod(StrEnum):

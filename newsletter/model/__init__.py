@@ -32,6 +32,8 @@ from newsletter.model.letters import (
     RecipientRejected,
     RequestRefused,
     RetryLater,
+    Search,
+    SearchResult,
     Unknown,
     UnresolvedRequest,
 )
@@ -94,6 +96,8 @@ __all__ = [
     "RequestRefused",
     "RetryLater",
     "RichText",
+    "Search",
+    "SearchResult",
     "Severity",
     "Status",
     "Subscriber",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,3 +160,33 @@ class Unknown:
 
 
 Outcome: TypeAlias = Accepted | RecipientRejected | RetryLater | RequestRefused | Unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What a provider that lists the letters it took can be asked afterwards.
+
+    Attributes:
+        lag: How long after a request a letter that was taken may still be missing from the list.
+            Until then a missing letter proves nothing; a listed one is proof at any time.
+        retention: For how long after a request it is listed.
+    """
+
+    lag: timedelta
+    retention: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class SearchResult:
+    """What a search for a request of unknown outcome has found.
+
+    Attributes:
+        accepted: What the provider lists as taken, by delivery reference.
+        complete: All that it lists of that request was looked through, so that what is missing
+            is not listed.
+        failure: Why the search came to no end, if it did not.
+    """
+
+    accepted: Mapping[str, Accepted]
+    complete: bool
+    failure: RequestRefused | RetryLater | Unknown | None = None

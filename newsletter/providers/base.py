@@ -17,8 +17,15 @@ if TYPE_CHECKING:
     from typing import Self
 
     from newsletter.config import Settings
-    from newsletter.model import Accepted, Batch, Letter, Outcome, Recipient, UnresolvedRequest
-    from newsletter.providers.http import Failure
+    from newsletter.model import (
+        Batch,
+        Letter,
+        Outcome,
+        Recipient,
+        Search,
+        SearchResult,
+        UnresolvedRequest,
+    )
 
 
 UNMAILABLE: Final = RecipientRejected(
@@ -33,20 +40,6 @@ class UnsubscribeHeader(StrEnum):
     OURS = "ours"
     BY_PERMISSION = "by permission"
     """The provider adds its own until its support switches that off for the account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Search:
-    """What can be learned afterwards from a provider that lists what it took.
-
-    Attributes:
-        lag: For how long after a request a letter that was taken may not be listed yet: until
-            then that it is missing says nothing. That it is there is proof at any time.
-        retention: For how long after a request it is listed.
-    """
-
-    lag: timedelta
-    retention: timedelta
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,22 +112,6 @@ class SubmitResult:
     remaining: int | None = None
     reset: float | None = None
     surplus: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class SearchResult:
-    """What a search for a request in doubt has brought to light.
-
-    Attributes:
-        accepted: What the provider lists as taken, by delivery reference.
-        complete: All that it lists of that request was looked through, so that what is missing
-            is not listed.
-        failure: Why the search came to no end, if it did not.
-    """
-
-    accepted: Mapping[str, Accepted]
-    complete: bool
-    failure: Failure | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from newsletter.store.sql import set_for_each
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from newsletter.providers.base import Search, SearchResult
+    from newsletter.model import Search, SearchResult
 
 BETWEEN_SEARCHES: Final = timedelta(minutes=15)
 """Between the two searches that must both miss a letter before it counts as not taken."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from newsletter.providers.base import SearchResult
+    from newsletter.model import SearchResult
 
 HALF_AN_HOUR = 1800.0
 

@@ -18,9 +18,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from newsletter.model import Accepted, RequestRefused, Unknown
+from newsletter.model import Accepted, RequestRefused, Search, SearchResult, Unknown
 from newsletter.providers import responses
-from newsletter.providers.base import Search, SearchResult
 from newsletter.providers.http import HttpResponse
 from newsletter.providers.mailgun import responses as mailgun_responses
 

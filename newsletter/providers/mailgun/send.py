@@ -27,9 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import Batch, Letter, Recipient, UnresolvedRequest
+    from newsletter.model import Batch, Letter, Recipient, SearchResult, UnresolvedRequest
     from newsletter.personalize import Pieces
-    from newsletter.providers.base import SearchResult
     from newsletter.providers.http import Failure, HttpResponse
 
 CAPABILITIES: Final = Capabilities(

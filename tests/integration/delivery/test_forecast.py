@@ -21,10 +21,11 @@ from newsletter.model import (
     Pause,
     Receipt,
     RecipientRejected,
+    Search,
     Unknown,
     Unsettled,
 )
-from newsletter.providers.base import Capabilities, Search
+from newsletter.providers.base import Capabilities
 from tests.integration.delivery.test_search import LAG, Clock, Searchable
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 

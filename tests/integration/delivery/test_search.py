@@ -9,8 +9,8 @@ import pytest
 
 from newsletter import delivery
 from newsletter.errors import DecisionNeeded
-from newsletter.model import Accepted, Unknown, UnresolvedRequest
-from newsletter.providers.base import Search, SearchResult, SubmitResult
+from newsletter.model import Accepted, Search, SearchResult, Unknown, UnresolvedRequest
+from newsletter.providers.base import SubmitResult
 from newsletter.store import unresolved
 from tests.support.newsletter import FakeProvider, Newsletter
 
