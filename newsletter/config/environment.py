@@ -7,7 +7,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.config.words import CREDENTIALS, KEYS, VARIABLES
+from newsletter.config.names import CREDENTIALS, KEYS, VARIABLES
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from newsletter.config import mailbox, meant, texts
+from newsletter.config import mailbox, suggestions, texts
 from newsletter.config.toml import quoted
 from newsletter.errors import NewsletterError
 
@@ -73,7 +73,7 @@ class Rule:
         holds: Whether a value is right.
         problem: What is wrong otherwise; may show the value as `{value}`.
         hint: What to do.
-        meant: The value that may be meant, which is then shown; empty if that is not clear.
+        suggest: The value that may be meant, which is then shown; empty if that is not clear.
         advice: What to do about this very value, instead of `hint`.
     """
 
@@ -81,7 +81,7 @@ class Rule:
     holds: Callable[[Any], bool]
     problem: str
     hint: str
-    meant: Callable[[str], str] | None = None
+    suggest: Callable[[str], str] | None = None
     advice: Callable[[str], str] | None = None
 
 
@@ -116,7 +116,7 @@ def refuse_broken(
 def _hint(rule: Rule, key: str, value: str, variable: str) -> str:
     if rule.advice:
         return rule.advice(value)
-    right = rule.meant(value) if rule.meant else ""
+    right = rule.suggest(value) if rule.suggest else ""
     # Never a correction that breaks the same rule.
     if right and right != value and rule.holds(right) and len(right) <= _SHOWN:
         return f"Write: {variable}={right}" if variable else f"Write: {key} = {quoted(right)}"
@@ -129,7 +129,7 @@ RULES: Final = (
         texts.is_unescaped,
         "spells out a line break or a quotation mark, and subscribers would see that",
         'Write it between double quotes: there, \\n begins a new line and \\" is a quotation mark',
-        meant=texts.unescaped,
+        suggest=texts.unescaped,
     ),
     Rule(
         ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"),
@@ -150,7 +150,7 @@ RULES: Final = (
         texts.is_plain,
         "holds Markdown or HTML, which is not read here, so that subscribers would see its marks",
         "Write it as plain text",
-        meant=texts.plain,
+        suggest=texts.plain,
     ),
     Rule(
         ("name", "sender", "reply_to", "public_url"),
@@ -164,21 +164,21 @@ RULES: Final = (
         _matches(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),  # RFC 5646; no language has more letters
         "is not a language tag: {value}",
         'Write one such as "nl" or "nl-BE"',
-        meant=meant.language,
+        suggest=suggestions.language,
     ),
     Rule(
         ("timezone",),
         _is_zone,
         "is not a time zone: {value}",
         'Write one such as "Europe/Amsterdam"',
-        meant=meant.timezone,
+        suggest=suggestions.timezone,
     ),
     Rule(
         ("send_time",),
         _matches(r"([01]\d|2[0-3]):[0-5]\d"),
         "is not a time: {value}",
         'Write one such as "07:00"',
-        meant=meant.clock,
+        suggest=suggestions.clock,
     ),
     Rule(
         ("max_lateness_hours",),
@@ -216,28 +216,28 @@ RULES: Final = (
         lambda value: not value or _is_web_address(value),
         "is not a web address",
         'Write it in full, such as "https://example.org"',
-        meant=meant.web_address,
+        suggest=suggestions.web_address,
     ),
     Rule(
         ("public_url",),
         _is_web_address,
         "is not a web address",
         'Write it in full, such as "https://example.org"',
-        meant=meant.web_address,
+        suggest=suggestions.web_address,
     ),
     Rule(
         ("public_url", "provider_url"),
         str.isascii,
         "holds letters beyond ASCII, with which links and requests do not travel",
         "Write the domain in its ASCII form, which begins with xn--",
-        meant=meant.ascii_address,
+        suggest=suggestions.ascii_address,
     ),
     Rule(
         ("greeting",),
         texts.is_greeting,
         "may hold {{first_name}} and no other braces or places for a name",
         'Write it as "Dag {first_name},"',
-        meant=texts.greeting,
+        suggest=texts.greeting,
     ),
     Rule(
         ("greeting_without_name", "signature", "name", "contact"),
@@ -256,7 +256,7 @@ RULES: Final = (
         _matches(r"#[0-9a-fA-F]{6}"),
         "is not a colour: {value}",
         'Write one such as "#2f5d50"',
-        meant=meant.colour,
+        suggest=suggestions.colour,
     ),
     Rule(
         ("provider",),
@@ -269,6 +269,6 @@ RULES: Final = (
         lambda value: value in PROVIDERS,
         "is unknown: {value}",
         f"Known here: {', '.join(PROVIDERS)}",
-        meant=lambda value: meant.provider(value, PROVIDERS),
+        suggest=lambda value: suggestions.provider(value, PROVIDERS),
     ),
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import toml
-from newsletter.config.words import KEYS, known_as
+from newsletter.config.names import KEYS, known_as
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import re
 import tomllib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
-from newsletter.config import meant
-from newsletter.config.words import KEYS, NUMBERS, known_as
+from newsletter.config import suggestions
+from newsletter.config.names import KEYS, NUMBERS, known_as
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _candidates(key: str, value: str, below: list[str]) -> list[str]:
                 return [f"{key} = {_quoted(whole)}"]
     plain = value if value.startswith("#") else re.sub(r"\s+#.*", "", value)
     bare = [_bare(one.rstrip(",; ")) for one in (plain, value)]
-    return [f"{key} = {_quoted(meant.of(key, one) or one)}" for one in bare]
+    return [f"{key} = {_quoted(suggestions.of(key, one) or one)}" for one in bare]
 
 
 def _closes(value: str) -> bool:

@@ -6,10 +6,10 @@ import datetime as dt
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.config import mailbox, meant
+from newsletter.config import mailbox, suggestions
+from newsletter.config.names import CREDENTIALS, KEYS, NUMBERS, VARIABLES, known_as
 from newsletter.config.settings import DEFAULTS
 from newsletter.config.toml import quoted
-from newsletter.config.words import CREDENTIALS, KEYS, NUMBERS, VARIABLES, known_as
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -87,4 +87,4 @@ def _corrected(key: str, value: object) -> str:
     if isinstance(value, bool | dt.date):
         return ""
     text = f"{value:.2f}" if key == "send_time" and isinstance(value, float) else str(value)
-    return quoted(meant.of(key, text) or text) if len(text) <= _SHOWN else ""
+    return quoted(suggestions.of(key, text) or text) if len(text) <= _SHOWN else ""

@@ -1,8 +1,8 @@
 """An issue file becomes an `Issue` of blocks, or a list of all that is wrong with it. Pure."""
 
 from newsletter.content.decoding import MAX_BYTES
+from newsletter.content.file_names import suggest_file_name
 from newsletter.content.findings import RULES, printable
-from newsletter.content.names import proposed_name
 from newsletter.content.parse import read
 
-__all__ = ["MAX_BYTES", "RULES", "printable", "proposed_name", "read"]
+__all__ = ["MAX_BYTES", "RULES", "printable", "read", "suggest_file_name"]

@@ -10,8 +10,8 @@ from newsletter.content.lines import inspect_lines
 from newsletter.content.links import is_image
 from newsletter.content.lists import LISTS, read_list
 from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
-from newsletter.content.ownline import BULB
-from newsletter.content.rich_text import REPORTED, Reader, button, called, is_reflection
+from newsletter.content.own_lines import BULB
+from newsletter.content.rich_text import REPORTED, RichTextReader, block_name, button, is_reflection
 from newsletter.content.token_rules import inspect, only_images
 from newsletter.model import Button, Divider, Heading, Image, Links, Quote, Reflection, Text
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
     from newsletter.model import Block, RichText
 
 
-def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
+def read_body(text: str, start: int, problems: FindingCollector) -> tuple[Block, ...]:
     """Return the blocks of a body.
 
     Args:
@@ -36,7 +36,7 @@ def read_body(text: str, start: int, problems: Problems) -> tuple[Block, ...]:
     errors_before = problems.errors
     inspect(tokens, env, start, problems)
     inspect_lines(tokens, text.split("\n"), start, problems)
-    blocks = tuple(_gather(_blocks(tokens, Reader(start, problems))))
+    blocks = tuple(_gather(_blocks(tokens, RichTextReader(start, problems))))
     if not blocks and problems.errors == errors_before:
         problems.error(
             max(start, 1),
@@ -56,7 +56,7 @@ def _gather(blocks: Iterable[Block]) -> Iterator[Block]:
             yield Links(run[1].line, tuple(b.link for b in run[1:] if isinstance(b, Button)))
 
 
-def _blocks(tokens: Sequence[Token], reader: Reader) -> Iterator[Block]:
+def _blocks(tokens: Sequence[Token], reader: RichTextReader) -> Iterator[Block]:
     outermost = 0
     for node in nodes(tokens):
         kind = node[0].type
@@ -74,7 +74,7 @@ def _blocks(tokens: Sequence[Token], reader: Reader) -> Iterator[Block]:
             yield Divider(reader.line(node[0]))
 
 
-def _paragraph(inline: Token, reader: Reader) -> Iterator[Block]:
+def _paragraph(inline: Token, reader: RichTextReader) -> Iterator[Block]:
     children = inline.children or []
     line = reader.line(inline)
     links = [lone(row, "link") for row in rows(children)]
@@ -95,7 +95,7 @@ def _paragraph(inline: Token, reader: Reader) -> Iterator[Block]:
         yield Text(line, reader.paragraph(inline))
 
 
-def _reflection(inline: Token, reader: Reader) -> Iterator[Reflection]:
+def _reflection(inline: Token, reader: RichTextReader) -> Iterator[Reflection]:
     children = list(inline.children or ())
     at = next(index for index, token in enumerate(children) if "💡" in token.content)
     children[at] = children[at].copy(content=BULB.sub("", children[at].content, count=1))
@@ -107,7 +107,7 @@ def _reflection(inline: Token, reader: Reader) -> Iterator[Reflection]:
         reader.empty(inline, "reflection")
 
 
-def _heading(node: Sequence[Token], level: int, reader: Reader) -> Iterator[Heading]:
+def _heading(node: Sequence[Token], level: int, reader: RichTextReader) -> Iterator[Heading]:
     opening, inline = node[0], node[1]
     if has_words(plain(inline.children)):
         # Equals signs below a sentence were meant as a divider; below a few words, as a heading.
@@ -119,7 +119,7 @@ def _heading(node: Sequence[Token], level: int, reader: Reader) -> Iterator[Head
         reader.empty(opening, "heading")
 
 
-def _quote(node: Sequence[Token], reader: Reader) -> Iterator[Quote]:
+def _quote(node: Sequence[Token], reader: RichTextReader) -> Iterator[Quote]:
     paragraphs: list[RichText] = []
     strange: Sequence[Token] = ()
     for part in nodes(node[1:-1]):
@@ -131,7 +131,7 @@ def _quote(node: Sequence[Token], reader: Reader) -> Iterator[Quote]:
         reader.problems.error(
             reader.line(strange[0]),
             "quote-content",
-            f"a quote holds only paragraphs, not {called(strange)}",
+            f"a quote holds only paragraphs, not {block_name(strange)}",
             "Take it out of the quote: remove the > signs before it",
         )
     if paragraphs:

@@ -7,11 +7,11 @@ import unicodedata
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.fileformats import foreign, wide_encoding
-from newsletter.content.findings import shown
+from newsletter.content.file_formats import recognise_format, wide_encoding
+from newsletter.content.findings import quote_text
 
 if TYPE_CHECKING:
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 MAX_BYTES: Final = 256 * 1024
 
@@ -47,9 +47,9 @@ _NAMES = {
 }
 
 
-def decode(raw: bytes, problems: Problems) -> str | None:
+def decode(raw: bytes, problems: FindingCollector) -> str | None:
     """Return the text with line feeds for line ends, or None when it cannot be read."""
-    other = foreign(raw)
+    other = recognise_format(raw)
     if other:
         what, fix = other
         problems.error(1, "not-text", f"this is {what}, not a text file", fix)
@@ -80,7 +80,7 @@ def decode(raw: bytes, problems: Problems) -> str | None:
     return text.replace("\0", "")  # reported; Markdown would make another sign of it
 
 
-def _not_utf8(raw: bytes, at: int, problems: Problems) -> None:
+def _not_utf8(raw: bytes, at: int, problems: FindingCollector) -> None:
     before = _LINE_ENDS.sub("\n", raw[:at].decode("utf-8"))
     older = raw[at : at + 1].decode("cp1252", "ignore")
     looks = ": it looks like Windows-1252 (Latin-1)" if older.isalpha() or older in _MARKS else ""
@@ -92,18 +92,18 @@ def _not_utf8(raw: bytes, at: int, problems: Problems) -> None:
     )
 
 
-def _ungarbled(text: str, line: int, problems: Problems) -> None:
+def _ungarbled(text: str, line: int, problems: FindingCollector) -> None:
     match = _GARBLED.search(text)
     if match:
         problems.warning(
             line,
             "garbled-text",
-            f'"{shown(match[0])}" stands here: a letter that was read in a wrong encoding',
+            f'"{quote_text(match[0])}" stands here: a letter that was read in a wrong encoding',
             "Type them again, or copy the text once more from where it came",
         )
 
 
-def forbid(text: str, line: int, problems: Problems) -> None:
+def forbid(text: str, line: int, problems: FindingCollector) -> None:
     """Note each character of a line that may not reach a reader, once.
 
     It is found as an entity too, even where Markdown would leave that alone: in a letter's plain

@@ -76,7 +76,7 @@ RULES: Final[Mapping[str, str]] = {
 _SHOWN = 60
 
 
-class Problems:
+class FindingCollector:
     """Gathers the findings of one file, each once.
 
     Args:
@@ -112,7 +112,7 @@ class Problems:
         return sum(f.severity is Severity.ERROR for f in self._found.values())
 
 
-def shown(text: str) -> str:
+def quote_text(text: str) -> str:
     """Return a piece of the author's text as a one-line message can quote it."""
     short = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 1]}…"
     return printable(short)

@@ -6,14 +6,14 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from newsletter.content.findings import shown
+from newsletter.content.findings import quote_text
+from newsletter.content.front_matter_keys import KEYS, key_fix, says_draft, suggest_key
 from newsletter.content.front_matter_values import read_value
-from newsletter.content.keys import KEYS, instead_of, meant_by, says_draft
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 __all__ = ["KEYS", "Entry", "Header", "read_header"]
 
@@ -50,7 +50,7 @@ class Header:
     found: bool = True
 
 
-def read_header(lines: Sequence[str], problems: Problems) -> Header:
+def read_header(lines: Sequence[str], problems: FindingCollector) -> Header:
     """Read the front matter at the top of a file's lines.
 
     Where it is not closed, it ends before the first line that cannot belong to it, so that the
@@ -72,7 +72,7 @@ def read_header(lines: Sequence[str], problems: Problems) -> Header:
         problems.error(
             end + 1,
             "front-matter-unclosed",
-            f'the front matter ends with "{shown(closing.rstrip())}", which is not "---"',
+            f'the front matter ends with "{quote_text(closing.rstrip())}", which is not "---"',
             _fence_fix(closing),
         )
     entries = _Entries(problems)
@@ -82,7 +82,7 @@ def read_header(lines: Sequence[str], problems: Problems) -> Header:
     return Header({**entries.meant, **entries.found}, max(start, 1), end + (closing is not None))
 
 
-def _start(lines: Sequence[str], first: int | None, problems: Problems) -> int | None:
+def _start(lines: Sequence[str], first: int | None, problems: FindingCollector) -> int | None:
     """Return the index of the first line of the front matter; None when there is none."""
     line = "" if first is None else lines[first].rstrip()
     first = first or 0
@@ -92,7 +92,7 @@ def _start(lines: Sequence[str], first: int | None, problems: Problems) -> int |
     problem, fix = "the file does not begin with its front matter", ""
     if _like_fence(line):
         start = first + 1
-        problem = f'the file begins with "{shown(line)}", which is not "---"'
+        problem = f'the file begins with "{quote_text(line)}", which is not "---"'
         fix = _fence_fix(line)
     elif _is_entry(line):
         start = first
@@ -123,7 +123,7 @@ def _like_fence(line: str) -> bool:
 
 def _is_entry(line: str) -> bool:
     key, colon, _ = line.partition(":")
-    return bool(colon) and meant_by(key) is not None and " " not in key.strip()
+    return bool(colon) and suggest_key(key) is not None and " " not in key.strip()
 
 
 def _end(lines: Sequence[str], start: int) -> tuple[int, str | None]:
@@ -147,7 +147,7 @@ def _end(lines: Sequence[str], start: int) -> tuple[int, str | None]:
 class _Entries:
     """The entries of a front matter while its lines are read."""
 
-    problems: Problems
+    problems: FindingCollector
     found: dict[str, Entry] = field(default_factory=dict)
     meant: dict[str, Entry] = field(default_factory=dict)
     in_value: bool = False
@@ -166,10 +166,10 @@ class _Entries:
             self._no_pair(line, number)
         elif not known:
             self.problems.error(
-                number, "unknown-key", f'there is no key "{shown(key)}"', instead_of(key)
+                number, "unknown-key", f'there is no key "{quote_text(key)}"', key_fix(key)
             )
             self.in_value = True
-            stands_for = meant_by(key)
+            stands_for = suggest_key(key)
             if stands_for and (stands_for != "draft" or says_draft(key, value)):
                 self.meant.setdefault(stands_for, Entry(number, read_value(value, number, None)))
         elif key in self.found:
@@ -197,8 +197,8 @@ class _Entries:
 
     def _no_pair(self, line: str, number: int) -> None:
         name, equals, _ = line.partition("=")
-        if equals and meant_by(name):
-            fix = f'Write a colon for the equals sign: "{meant_by(name)}: …"'
+        if equals and suggest_key(name):
+            fix = f'Write a colon for the equals sign: "{suggest_key(name)}: …"'
         else:
             fix = f"Write a key, a colon and its value; the keys are {', '.join(KEYS)}"
         self._wrong(number, 'this line is not "key: value"', fix)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content.decoding import has_words
-from newsletter.content.findings import shown
-from newsletter.content.headline import note_headline_marks
-from newsletter.content.moments import read_send_at
+from newsletter.content.findings import quote_text
+from newsletter.content.send_at import read_send_at
+from newsletter.content.subject_marks import note_headline_marks
 
 if TYPE_CHECKING:
     from datetime import date, datetime, time
     from zoneinfo import ZoneInfo
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
     from newsletter.content.front_matter import Entry, Header
 
 MAX_SUBJECT: Final = 200
@@ -41,7 +41,12 @@ class Fields:
 
 
 def read_fields(
-    header: Header, day: date | None, *, zone: ZoneInfo, send_clock: time, problems: Problems
+    header: Header,
+    day: date | None,
+    *,
+    zone: ZoneInfo,
+    send_clock: time,
+    problems: FindingCollector,
 ) -> Fields:
     """Return what the front matter says; `day` is the date of the file's name."""
     entries = header.entries
@@ -53,7 +58,7 @@ def read_fields(
     )
 
 
-def _subject(entry: Entry | None, header: Header, problems: Problems) -> str:
+def _subject(entry: Entry | None, header: Header, problems: FindingCollector) -> str:
     if entry is None or not has_words(entry.value):
         if header.found:
             line = entry.line if entry else header.line
@@ -78,7 +83,7 @@ def _subject(entry: Entry | None, header: Header, problems: Problems) -> str:
     return entry.value
 
 
-def _preheader(entry: Entry | None, problems: Problems) -> str:
+def _preheader(entry: Entry | None, problems: FindingCollector) -> str:
     if entry is None:
         return ""
     if len(entry.value) > MAX_PREHEADER:
@@ -93,7 +98,7 @@ def _preheader(entry: Entry | None, problems: Problems) -> str:
     return entry.value
 
 
-def _no_tab(entry: Entry, key: str, problems: Problems) -> None:
+def _no_tab(entry: Entry, key: str, problems: FindingCollector) -> None:
     if "\t" in entry.value:
         problems.error(
             entry.line,
@@ -103,7 +108,7 @@ def _no_tab(entry: Entry, key: str, problems: Problems) -> None:
         )
 
 
-def _draft(entry: Entry | None, problems: Problems) -> bool:
+def _draft(entry: Entry | None, problems: FindingCollector) -> bool:
     if entry is None:
         return False
     answer = _YES_OR_NO.get(entry.value.casefold())
@@ -112,7 +117,7 @@ def _draft(entry: Entry | None, problems: Problems) -> bool:
         problems.error(
             entry.line,
             "draft-invalid",
-            f'draft is "{shown(entry.value)}", which is neither yes nor no',
+            f'draft is "{quote_text(entry.value)}", which is neither yes nor no',
             f'Write "draft: {likely}"' if likely else 'Write "draft: yes" or "draft: no"',
         )
         return likely != "no"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 _ESCAPED_QUOTE: Final = '\\"'
 _YAML: Final = (
@@ -26,7 +26,7 @@ _HALF_QUOTED: Final = re.compile(r"\"[^\"]+|[^\"]*[^\"0-9]\"")
 _YAML_ESCAPE: Final = re.compile(r"\\(?:[nrt\\/]|x[0-9A-Fa-f]{2})")
 
 
-def read_value(value: str, line: int, problems: Problems | None) -> str:
+def read_value(value: str, line: int, problems: FindingCollector | None) -> str:
     """Return what the rest of a line means, and note what only YAML would understand.
 
     Args:

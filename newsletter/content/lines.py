@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter.content.joined import find_lazy, note_lazy, note_verse
-from newsletter.content.lookalikes import Place, dashed_paragraphs, note_lookalikes
+from newsletter.content.block_lookalikes import Place, dashed_paragraphs, note_lookalikes
+from newsletter.content.joined_lines import find_lazy, note_lazy, note_verse
 from newsletter.content.markdown import SHIELD, literal, nodes, placed, plain
-from newsletter.content.marks import has_footnote_star, note_marks, text_rows
+from newsletter.content.unused_marks import has_footnote_star, note_marks, text_rows
 from newsletter.content.words import words
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.findings import Problems
-    from newsletter.content.marks import Row
+    from newsletter.content.findings import FindingCollector
+    from newsletter.content.unused_marks import Row
 
 LONGEST_WORD: Final = 60
 """Wider than a phone, and wide enough to stretch Outlook's column on a small screen."""
@@ -35,7 +35,7 @@ class _Paragraph(NamedTuple):
 
 
 def inspect_lines(
-    tokens: Sequence[Token], source: Sequence[str], start: int, problems: Problems
+    tokens: Sequence[Token], source: Sequence[str], start: int, problems: FindingCollector
 ) -> None:
     """Note marks without effect, lines that were joined, and numbers that are not shown.
 
@@ -91,7 +91,7 @@ def _paragraphs(tokens: Sequence[Token], start: int) -> Iterator[_Paragraph]:
             fresh = False
 
 
-def _long_words(rows: Sequence[Row], inline: Token, problems: Problems) -> None:
+def _long_words(rows: Sequence[Row], inline: Token, problems: FindingCollector) -> None:
     words = re.findall(rf"\S{{{LONGEST_WORD + 1},}}", plain(inline.children))
     if words and SHIELD not in words[0]:
         problems.warning(
@@ -103,7 +103,7 @@ def _long_words(rows: Sequence[Row], inline: Token, problems: Problems) -> None:
         )
 
 
-def _escaped_html(line: int, inline: Token, problems: Problems) -> None:
+def _escaped_html(line: int, inline: Token, problems: FindingCollector) -> None:
     """Note HTML or a quote sign as entities, which a page of code gives when it is copied."""
     for index, text in enumerate(inline.content.split("\n")):
         if _ESCAPED_HTML.search(text):
@@ -115,7 +115,7 @@ def _escaped_html(line: int, inline: Token, problems: Problems) -> None:
             )
 
 
-def _accidental_emphasis(line: int, inline: Token, problems: Problems) -> None:
+def _accidental_emphasis(line: int, inline: Token, problems: FindingCollector) -> None:
     """Note two stars within words, as in `lezer*innen`, that emphasise all between them."""
     children = inline.children or []
     opened: list[int] = []
@@ -142,7 +142,7 @@ def _text_at(children: Sequence[Token], index: int) -> str:
     return literal(children[index]) if found else ""
 
 
-def _dashes(tokens: Sequence[Token], start: int, problems: Problems) -> None:
+def _dashes(tokens: Sequence[Token], start: int, problems: FindingCollector) -> None:
     run: list[list[Row]] = []
     for node in [*nodes(tokens), ()]:
         if node and node[0].type == "paragraph_open" and node[1].children:
@@ -160,7 +160,7 @@ def _dashes(tokens: Sequence[Token], start: int, problems: Problems) -> None:
 
 
 def _dash_of_a_sentence(
-    above: Sequence[Token], node: Sequence[Token], start: int, problems: Problems
+    above: Sequence[Token], node: Sequence[Token], start: int, problems: FindingCollector
 ) -> None:
     """Note a dash at the beginning of a line within a sentence, which begins a list."""
     directly = (
@@ -184,7 +184,7 @@ def _dash_of_a_sentence(
         )
 
 
-def _numbers(node: Sequence[Token], start: int, problems: Problems) -> None:
+def _numbers(node: Sequence[Token], start: int, problems: FindingCollector) -> None:
     """Note an ordered list that is a date or a year, or of which the numbers do not go up."""
     for index, token in enumerate(node):
         if token.type != "ordered_list_open":

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import nh3
 
-from newsletter.content.findings import shown
+from newsletter.content.findings import quote_text
 from newsletter.content.hosts import is_private
-from newsletter.content.mergetags import MERGE_TAGS
+from newsletter.content.merge_tags import MERGE_TAGS
 
 if TYPE_CHECKING:
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 SCHEMES: Final = frozenset({"https", "http", "mailto"})
 _SANITISER = nh3.Cleaner(
@@ -152,7 +152,7 @@ def is_element(tag: str) -> bool:
     return not name or name[1].lower() in _ELEMENTS or "=" in tag
 
 
-def judge_link(url: str, line: int, problems: Problems) -> None:
+def check_link(url: str, line: int, problems: FindingCollector) -> None:
     """Note what is wrong with the address of a link, if anything."""
     problem = _wrong_with(url)
     if problem:
@@ -168,7 +168,7 @@ def judge_link(url: str, line: int, problems: Problems) -> None:
     _judge_reach(url, line, problems)
 
 
-def judge_image(url: str, line: int, problems: Problems) -> None:
+def check_image(url: str, line: int, problems: FindingCollector) -> None:
     """Note what is wrong with the address of an image, if anything."""
     scheme = _scheme(url)
     if scheme == "https":
@@ -195,7 +195,7 @@ def judge_image(url: str, line: int, problems: Problems) -> None:
         )
 
 
-def _judge_reach(url: str, line: int, problems: Problems) -> None:
+def _judge_reach(url: str, line: int, problems: FindingCollector) -> None:
     """Note an address that nobody but the author can open, or that is not filled in yet."""
     parts = urlsplit(url)
     mail = parts.scheme == "mailto"
@@ -234,7 +234,7 @@ def _wrong_with(url: str) -> str:
     if "@" in url:
         return "a link leads to an email address without mailto:"
     if scheme:
-        return f'a link may not begin with "{shown(scheme)}:"'
+        return f'a link may not begin with "{quote_text(scheme)}:"'
     return f'the link to "{_quoted(url)}" leads nowhere from an email'
 
 
@@ -268,4 +268,4 @@ def _has_host(url: str) -> bool:
 
 def _quoted(url: str) -> str:
     """Return an address for a message, without what may be a person's email address."""
-    return "…" if "@" in unquote(url) else shown(unquote(url))
+    return "…" if "@" in unquote(url) else quote_text(unquote(url))

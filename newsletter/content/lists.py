@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.content.decoding import has_words
 from newsletter.content.markdown import nodes, plain, trimmed
-from newsletter.content.rich_text import REPORTED, called, is_reflection
+from newsletter.content.rich_text import REPORTED, block_name, is_reflection
 from newsletter.model import ItemList, ListItem, Question, Questions
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.rich_text import Reader
+    from newsletter.content.rich_text import RichTextReader
     from newsletter.model import RichText
 
 LISTS: Final = ("bullet_list_open", "ordered_list_open")
@@ -26,7 +26,7 @@ _ARROW = re.compile(r"→|(?<![-<])->")
 _ASKED = re.compile(r"\?[\"'”’»)]*\s*")
 
 
-def read_list(node: Sequence[Token], reader: Reader) -> Questions | ItemList:
+def read_list(node: Sequence[Token], reader: RichTextReader) -> Questions | ItemList:
     """Return a list: as questions if every item is one `question? → hint`."""
     halves = [_halves(item) for item in nodes(node[1:-1])]
     asked = [pair for pair in halves if pair]
@@ -68,14 +68,14 @@ def _ends_as_question(children: Sequence[Token]) -> bool:
     return mark > 0 and bool(_ASKED.fullmatch(words, mark))
 
 
-def _items(node: Sequence[Token], depth: int, reader: Reader) -> ItemList:
+def _items(node: Sequence[Token], depth: int, reader: RichTextReader) -> ItemList:
     ordered = node[0].type == "ordered_list_open"
     start = node[0].attrGet("start")
     items = tuple(_item(item, depth, reader) for item in nodes(node[1:-1]))
     return ItemList(reader.line(node[0]), ordered, 1 if start is None else int(start), items)
 
 
-def _item(node: Sequence[Token], depth: int, reader: Reader) -> ListItem:
+def _item(node: Sequence[Token], depth: int, reader: RichTextReader) -> ListItem:
     paragraphs: list[RichText] = []
     sublist: ItemList | None = None
     for part in nodes(node[1:-1]):
@@ -95,7 +95,7 @@ def _item(node: Sequence[Token], depth: int, reader: Reader) -> ListItem:
     return ListItem(tuple(paragraphs), sublist)
 
 
-def _misplaced(part: Sequence[Token], depth: int, reader: Reader) -> None:
+def _misplaced(part: Sequence[Token], depth: int, reader: RichTextReader) -> None:
     token = part[0]
     if token.type in LISTS and depth >= MAX_DEPTH:
         reader.problems.error(
@@ -108,6 +108,6 @@ def _misplaced(part: Sequence[Token], depth: int, reader: Reader) -> None:
         reader.problems.error(
             reader.line(token),
             "list-content",
-            f"a list item holds paragraphs and after them one list, so not {called(part)} here",
+            f"a list item holds paragraphs and after them one list, so not {block_name(part)} here",
             "End the list with an empty line, and begin this at the margin",
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from markdown_it import MarkdownIt
 from markdown_it.renderer import RendererHTML
 
-from newsletter.content.ownline import own_line
+from newsletter.content.own_lines import own_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

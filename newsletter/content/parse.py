@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from newsletter.content.body import read_body
 from newsletter.content.decoding import decode
-from newsletter.content.findings import Problems
+from newsletter.content.file_names import read_file_name
+from newsletter.content.findings import FindingCollector
 from newsletter.content.front_matter import read_header
 from newsletter.content.front_matter_fields import read_fields
-from newsletter.content.headline import note_repeated
-from newsletter.content.moments import note_far_ahead
-from newsletter.content.names import read_name
+from newsletter.content.send_at import note_far_ahead
+from newsletter.content.subject_marks import note_repeated
 from newsletter.model import Draft, Issue
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ def read(
     Returns:
         The issue, unless a finding is an error; all findings, by line.
     """
-    problems = Problems(path)
-    slug, day = read_name(name, problems)
+    problems = FindingCollector(path)
+    slug, day = read_file_name(name, problems)
     # A file of which the time cannot be read must not be overlooked on its day.
     usual = _local(datetime.combine(day, send_clock, zone)) if day else None
     text = decode(raw, problems)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.content.decoding import has_words
 from newsletter.content.links import clean, is_link
 from newsletter.content.markdown import normalised, plain, render
-from newsletter.content.ownline import BULB
+from newsletter.content.own_lines import BULB
 from newsletter.content.token_rules import DEEPEST_EMPHASIS, deepest
 from newsletter.model import Link, RichText
 
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 
-class Reader:
+class RichTextReader:
     """What reading each block of a body needs: lines, prose, and where to note problems.
 
     Args:
@@ -27,7 +27,7 @@ class Reader:
         problems: Where to note what is wrong.
     """
 
-    def __init__(self, start: int, problems: Problems) -> None:
+    def __init__(self, start: int, problems: FindingCollector) -> None:
         self.problems = problems
         self._start = start
         self._number = 0
@@ -121,7 +121,7 @@ _CALLED = {
 }
 
 
-def called(part: Sequence[Token]) -> str:
+def block_name(part: Sequence[Token]) -> str:
     """Return what an author calls a block that was written where it cannot stand."""
     return "a reflection" if is_reflection(part) else _CALLED.get(part[0].type, "a list")
 

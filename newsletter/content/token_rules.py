@@ -10,8 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from newsletter.content.decoding import forbid, has_words
-from newsletter.content.findings import shown
-from newsletter.content.links import is_element, judge_image, judge_link
+from newsletter.content.findings import quote_text
+from newsletter.content.links import check_image, check_link, is_element
 from newsletter.content.markdown import lone, placed, plain, rows
 
 if TYPE_CHECKING:
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
     from markdown_it.utils import EnvType
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 DEEPEST_EMPHASIS: Final = 8
 """Far beyond prose, and far below the depth at which the MJML compiler crashes."""
 
 
-def inspect(tokens: Sequence[Token], env: EnvType, start: int, problems: Problems) -> None:
+def inspect(tokens: Sequence[Token], env: EnvType, start: int, problems: FindingCollector) -> None:
     """Note all that is wrong with the tokens themselves.
 
     Args:
@@ -46,9 +46,9 @@ def inspect(tokens: Sequence[Token], env: EnvType, start: int, problems: Problem
     _definitions(tokens, env, start, problems)
 
 
-def _html(content: str, line: int, problems: Problems) -> None:
+def _html(content: str, line: int, problems: FindingCollector) -> None:
     name = re.match(r"\s*</?([A-Za-z][\w-]*)", content)
-    what = f"<{shown(name[1].lower())}>" if name else "a comment or a declaration"
+    what = f"<{quote_text(name[1].lower())}>" if name else "a comment or a declaration"
     problems.error(
         line,
         "raw-html",
@@ -57,7 +57,7 @@ def _html(content: str, line: int, problems: Problems) -> None:
     )
 
 
-def _code(kind: str, line: int, problems: Problems) -> None:
+def _code(kind: str, line: int, problems: FindingCollector) -> None:
     if kind == "fence":
         problem = "lines between ``` are program code in Markdown, which a letter has not"
         fix = "Delete the lines with ```; a few words of code go between `single` signs"
@@ -67,7 +67,7 @@ def _code(kind: str, line: int, problems: Problems) -> None:
     problems.error(line, "code-block", problem, fix)
 
 
-def _inline(token: Token, first_line: int, problems: Problems) -> None:
+def _inline(token: Token, first_line: int, problems: FindingCollector) -> None:
     children = token.children or []
     images_alone = token.level == 1 and only_images(children)
     if deepest(children) > DEEPEST_EMPHASIS:
@@ -103,8 +103,8 @@ def deepest(children: Iterable[Token]) -> int:
     return most
 
 
-def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
-    judge_image(str(token.attrGet("src") or ""), line, problems)
+def _image(token: Token, line: int, problems: FindingCollector, *, alone: bool) -> None:
+    check_image(str(token.attrGet("src") or ""), line, problems)
     _title(token, line, problems)
     alt = plain(token.children)
     forbid(alt, line, problems)
@@ -127,7 +127,7 @@ def _image(token: Token, line: int, problems: Problems, *, alone: bool) -> None:
         )
 
 
-def _link(token: Token, line: int, problems: Problems) -> None:
+def _link(token: Token, line: int, problems: FindingCollector) -> None:
     url = str(token.attrGet("href") or "")
     if str(token.meta.get("label", "")).startswith("^"):
         problems.error(
@@ -137,11 +137,11 @@ def _link(token: Token, line: int, problems: Problems) -> None:
             "Write the note in the text, between round brackets",
         )
         return
-    judge_link(url, line, problems)
+    check_link(url, line, problems)
     _title(token, line, problems)
 
 
-def _title(token: Token, line: int, problems: Problems) -> None:
+def _title(token: Token, line: int, problems: FindingCollector) -> None:
     if has_words(str(token.attrGet("title") or "")):
         problems.warning(
             line,
@@ -151,7 +151,7 @@ def _title(token: Token, line: int, problems: Problems) -> None:
         )
 
 
-def _labels(children: Sequence[Token], first_line: int, problems: Problems) -> None:
+def _labels(children: Sequence[Token], first_line: int, problems: FindingCollector) -> None:
     opened: list[tuple[int, int]] = []
     for index, (child, line) in enumerate(placed(children, first_line)):
         if child.type == "link_open":
@@ -168,7 +168,9 @@ def _labels(children: Sequence[Token], first_line: int, problems: Problems) -> N
                 )
 
 
-def _definitions(tokens: Iterable[Token], env: EnvType, start: int, problems: Problems) -> None:
+def _definitions(
+    tokens: Iterable[Token], env: EnvType, start: int, problems: FindingCollector
+) -> None:
     used = {
         child.meta.get("label")
         for token in tokens

@@ -231,7 +231,7 @@ def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[IgnoredFile
 def _rename(settings: Settings, name: str) -> str:
     if name.endswith("~") or _suffix(name) in _COPIES:
         return "Delete it, or move it out of issues/: it looks like a copy that an editor left"
-    better = content.proposed_name(name)
+    better = content.suggest_file_name(name)
     if better and better in {entry.name for entry in _entries(settings.issues)}:
         return f"{better} stands beside it: keep the right one of the two, under that name"
     if better:

@@ -277,7 +277,7 @@ def test_a_date_out_of_reason_is_a_warning(
     ],
 )
 def test_the_right_name_of_a_file_is_proposed(name: str, proposed: str | None) -> None:
-    assert content.proposed_name(name) == proposed
+    assert content.suggest_file_name(name) == proposed
 
 
 ZIP = b"PK\x03\x04\x14\x00\x06\x00"

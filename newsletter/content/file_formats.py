@@ -48,7 +48,7 @@ _WIDE: Final = (
 _SAMPLE = 400
 
 
-def foreign(raw: bytes) -> tuple[str, str] | None:
+def recognise_format(raw: bytes) -> tuple[str, str] | None:
     """Return what a file of another program is, and what to do; None for plain text."""
     if raw.startswith(_ZIP):
         return next((what, fix) for mark, what, fix in _ZIPS if mark in raw)

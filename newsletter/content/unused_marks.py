@@ -18,16 +18,16 @@ from newsletter.content.dialects import (
     LINK_OPEN,
     OPENING_STAR,
 )
-from newsletter.content.findings import shown
+from newsletter.content.findings import quote_text
 from newsletter.content.markdown import BREAKS, SHIELD, literal
-from newsletter.content.mergetags import MERGE_TAGS
+from newsletter.content.merge_tags import MERGE_TAGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from markdown_it.token import Token
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
     from newsletter.content.mark import Mark
 
 
@@ -86,7 +86,7 @@ def has_footnote_star(rows: Iterable[Row]) -> bool:
     return any(_FOOTNOTE_STAR.search(row.text) for row in rows)
 
 
-def note_marks(rows: Sequence[Row], problems: Problems, *, stars_explained: bool) -> None:
+def note_marks(rows: Sequence[Row], problems: FindingCollector, *, stars_explained: bool) -> None:
     """Note each mark in these rows that took no effect, one of a kind for each row.
 
     Args:
@@ -107,7 +107,7 @@ def note_marks(rows: Sequence[Row], problems: Problems, *, stars_explained: bool
             problems.warning(row.line, OPENING_STAR.rule, OPENING_STAR.problem, OPENING_STAR.fix)
 
 
-def _noted(marks: Iterable[Mark], text: str, line: int, problems: Problems) -> str:
+def _noted(marks: Iterable[Mark], text: str, line: int, problems: FindingCollector) -> str:
     """Note what is found, and return the text with a shield in place of each."""
     for mark in marks:
         match = mark.search(text)
@@ -120,4 +120,4 @@ def _noted(marks: Iterable[Mark], text: str, line: int, problems: Problems) -> s
 def quoted(found: str) -> str:
     """Return what was found, for the end of a message; nothing of what may hold an address."""
     clean = re.sub(f"[{LINK_OPEN}{LINK_CLOSE}{SHIELD}]", "", found).strip()
-    return f": {shown(clean)}" if clean and "@" not in clean else ""
+    return f": {quote_text(clean)}" if clean and "@" not in clean else ""

@@ -6,14 +6,14 @@ import difflib
 import re
 from typing import Final
 
-from newsletter.content.findings import shown
+from newsletter.content.findings import quote_text
 from newsletter.content.words import words
 
 KEYS: Final = ("subject", "preheader", "send_at", "draft")
 _ALL = f"The keys are {', '.join(KEYS)}"
 
 
-def meant_by(name: str) -> str | None:
+def suggest_key(name: str) -> str | None:
     """Return the key that an unknown name stands for: a synonym or a slip of the fingers."""
     flat = re.sub(r"[\s-]+", "_", name.strip("*_`\"' ").casefold())
     if flat in KEYS:
@@ -24,9 +24,9 @@ def meant_by(name: str) -> str | None:
     return near[0] if near else None
 
 
-def instead_of(name: str) -> str:
+def key_fix(name: str) -> str:
     """Return what to do about a name that is no key."""
-    key = meant_by(name)
+    key = suggest_key(name)
     if key == "draft":
         return 'Write "draft: yes" or "draft: no"'
     if key and name.casefold() in words().keys:
@@ -34,7 +34,7 @@ def instead_of(name: str) -> str:
     if key:
         return f'Did you mean "{key}"?'
     if name.casefold() in words().unused:
-        return f'Delete this line: a letter has no "{shown(name)}". {_ALL}'
+        return f'Delete this line: a letter has no "{quote_text(name)}". {_ALL}'
     return _ALL
 
 

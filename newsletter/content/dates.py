@@ -29,7 +29,7 @@ _AFTERNOON = re.compile(r"(?<=[0-9\s])p\.?m\b", re.IGNORECASE)
 _NOON = 12
 
 
-def find_day(text: str) -> tuple[date | None, str]:
+def find_date(text: str) -> tuple[date | None, str]:
     """Return the first day of the calendar in a text, and the text without it.
 
     The year comes first or last; 06-12-2026 is the sixth of December, as Europe writes it, unless
@@ -51,7 +51,7 @@ def find_day(text: str) -> tuple[date | None, str]:
     return None, text
 
 
-def has_day(text: str) -> bool:
+def looks_like_date(text: str) -> bool:
     """Tell whether something stands in a text that is written as a day, existing or not."""
     return any(pattern.search(text) for pattern in (_YEAR_FIRST, _DAY_FIRST, _NAMED))
 

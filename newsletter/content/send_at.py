@@ -6,14 +6,14 @@ import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.calendar import find_clock, find_day, has_day
-from newsletter.content.findings import shown
+from newsletter.content.dates import find_clock, find_date, looks_like_date
+from newsletter.content.findings import quote_text
 
 if TYPE_CHECKING:
     from datetime import date, time
     from zoneinfo import ZoneInfo
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
     from newsletter.content.front_matter import Entry
 
 FAR_FROM_NAME: Final = timedelta(days=7)
@@ -24,7 +24,7 @@ _WRITTEN = "%Y-%m-%d %H:%M"
 
 
 def read_send_at(
-    entry: Entry | None, day: date | None, zone: ZoneInfo, clock: time, problems: Problems
+    entry: Entry | None, day: date | None, zone: ZoneInfo, clock: time, problems: FindingCollector
 ) -> datetime | None:
     """Return the moment of an issue with its offset, or None where it is not known.
 
@@ -47,7 +47,7 @@ def read_send_at(
         problems.error(
             entry.line,
             "send-at-invalid",
-            f'send_at is "{shown(entry.value)}", which is not a date and time',
+            f'send_at is "{quote_text(entry.value)}", which is not a date and time',
             f'Write it as "send_at: {meant}"' if meant else _example(day, clock),
         )
         return None
@@ -57,7 +57,9 @@ def read_send_at(
     return moment
 
 
-def note_far_ahead(send_at: datetime | None, today: date, line: int, problems: Problems) -> None:
+def note_far_ahead(
+    send_at: datetime | None, today: date, line: int, problems: FindingCollector
+) -> None:
     """Note a moment that is more than a year ahead: often a mistyped year."""
     if send_at and send_at.date() - today > FAR_AHEAD:
         problems.warning(
@@ -68,7 +70,7 @@ def note_far_ahead(send_at: datetime | None, today: date, line: int, problems: P
         )
 
 
-def _compare(local: datetime, day: date | None, line: int, problems: Problems) -> None:
+def _compare(local: datetime, day: date | None, line: int, problems: FindingCollector) -> None:
     if day and abs(local.date() - day) > FAR_FROM_NAME:
         problems.warning(
             line,
@@ -89,11 +91,11 @@ def _meant(value: str, day: date | None, zone: ZoneInfo, clock: time) -> str:
             return f"{moment.astimezone(zone):{_WRITTEN}}"
         except OverflowError:
             return ""
-    found, rest = find_day(value)
+    found, rest = find_date(value)
     at = find_clock(rest)
     on = found or day
     # What is left of a day that does not exist, such as 2026-02-30, is no time of day.
-    if on is None or not (found or (at and not has_day(value))):
+    if on is None or not (found or (at and not looks_like_date(value))):
         return ""
     return f"{datetime.combine(on, at or clock):{_WRITTEN}}"
 
@@ -103,7 +105,9 @@ def _example(day: date | None, clock: time) -> str:
     return f'Write a day and a time, such as "send_at: {example} {clock:%H:%M}"'
 
 
-def _in_zone(local: datetime, zone: ZoneInfo, line: int, problems: Problems) -> datetime | None:
+def _in_zone(
+    local: datetime, zone: ZoneInfo, line: int, problems: FindingCollector
+) -> datetime | None:
     moment = local.replace(tzinfo=zone)
     # A moment that the clock skips comes back changed from a journey through UTC.
     if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:

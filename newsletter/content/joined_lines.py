@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.findings import Problems
-    from newsletter.content.lookalikes import Place
-    from newsletter.content.marks import Row
+    from newsletter.content.block_lookalikes import Place
+    from newsletter.content.findings import FindingCollector
+    from newsletter.content.unused_marks import Row
 
 _SHORT: Final = 60
 _SELDOM_WRAPPED: Final = 45
@@ -58,7 +58,7 @@ def find_lazy(inline: Token, source: Sequence[str], item: Token | None, quotes: 
     return 0
 
 
-def note_lazy(line: int, place: Place, problems: Problems) -> None:
+def note_lazy(line: int, place: Place, problems: FindingCollector) -> None:
     """Note a line at the margin that continues the list item or the quote above it."""
     what, sign = ("quote", '"> "') if place.in_quote else ("list item", "two spaces")
     problems.warning(
@@ -74,7 +74,9 @@ def _indent(text: str) -> int:
     return match.end() if match else 0
 
 
-def note_verse(rows: Sequence[Row], inline: Token, place: Place, problems: Problems) -> None:
+def note_verse(
+    rows: Sequence[Row], inline: Token, place: Place, problems: FindingCollector
+) -> None:
     """Note lines that were broken on purpose and become one paragraph.
 
     Text that was wrapped at a width breaks where the next word had no more room; lines that had

@@ -6,13 +6,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.findings import shown
+from newsletter.content.findings import quote_text
 from newsletter.content.mark import Mark
-from newsletter.content.mergetags import MERGE_TAGS
+from newsletter.content.merge_tags import MERGE_TAGS
 from newsletter.model import Heading, Text
 
 if TYPE_CHECKING:
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
     from newsletter.content.front_matter import Entry
     from newsletter.model import Block
 
@@ -38,7 +38,7 @@ _MARKS: Final = tuple(
 _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
 
 
-def note_headline_marks(entry: Entry, key: str, problems: Problems) -> None:
+def note_headline_marks(entry: Entry, key: str, problems: FindingCollector) -> None:
     """Note what an inbox would show as it stands, or not at all."""
     for mark in MERGE_TAGS:
         if mark.search(entry.value):
@@ -48,7 +48,7 @@ def note_headline_marks(entry: Entry, key: str, problems: Problems) -> None:
         for mark in _MARKS:
             match = mark.search(entry.value)
             if match:
-                what = "" if "@" in match[0] else f": {shown(match[0])}"
+                what = "" if "@" in match[0] else f": {quote_text(match[0])}"
                 problems.warning(
                     entry.line,
                     mark.rule,
@@ -65,7 +65,7 @@ def note_headline_marks(entry: Entry, key: str, problems: Problems) -> None:
         )
 
 
-def note_repeated(subject: str, blocks: tuple[Block, ...], problems: Problems) -> None:
+def note_repeated(subject: str, blocks: tuple[Block, ...], problems: FindingCollector) -> None:
     """Note a first heading or line that says what the subject has said above it already."""
     first = blocks[0] if blocks else None
     if not isinstance(first, Heading | Text):

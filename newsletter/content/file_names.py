@@ -6,13 +6,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.calendar import find_day
-from newsletter.content.findings import shown
+from newsletter.content.dates import find_date
+from newsletter.content.findings import quote_text
 
 if TYPE_CHECKING:
     from datetime import date
 
-    from newsletter.content.findings import Problems
+    from newsletter.content.findings import FindingCollector
 
 MAX_SLUG: Final = 100
 
@@ -25,7 +25,7 @@ _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": 
 _UNKNOWN_DAY = "YYYY-MM-DD"
 
 
-def proposed_name(name: str) -> str | None:
+def suggest_file_name(name: str) -> str | None:
     """Return the name that a file in `issues/` should have, or None.
 
     None where the name is right already, where it holds no date of the calendar, or where another
@@ -40,7 +40,7 @@ def proposed_name(name: str) -> str | None:
     return None if proper.startswith(_UNKNOWN_DAY) else proper
 
 
-def read_name(name: str, problems: Problems) -> tuple[str, date | None]:
+def read_file_name(name: str, problems: FindingCollector) -> tuple[str, date | None]:
     """Return a file name's slug, and its date if the name is as it should be."""
     slug = name.removesuffix(".md")
     day = _dated(name)
@@ -52,9 +52,9 @@ def read_name(name: str, problems: Problems) -> tuple[str, date | None]:
     elif match:
         problem = f"{match[1]} is not a day of the calendar"
     elif not name.endswith(".md"):
-        problem = f'the name "{shown(name)}" does not end in .md'
+        problem = f'the name "{quote_text(name)}" does not end in .md'
     else:
-        problem = f'"{shown(name)}" is not a date and words joined by hyphens'
+        problem = f'"{quote_text(name)}" is not a date and words joined by hyphens'
     stem = _SUFFIXES.sub("", name)
     problems.error(1, "file-name", problem, f"Rename it to {_proper_name(stem)}")
     return slug, None
@@ -62,13 +62,13 @@ def read_name(name: str, problems: Problems) -> tuple[str, date | None]:
 
 def _dated(name: str) -> date | None:
     match = _NAME.fullmatch(name)
-    return find_day(match[1])[0] if match else None
+    return find_date(match[1])[0] if match else None
 
 
 def _proper_name(stem: str) -> str:
     """Return the nearest name that is as it should be; letters stand for a date to fill in."""
     flat = unicodedata.normalize("NFKD", stem.rpartition("/")[2])
-    day, rest = find_day(flat)
+    day, rest = find_date(flat)
     if day is None:
         rest = _DATE_LIKE.sub("", flat, count=1)
     plain = rest.translate(_LETTERS).encode("ascii", "ignore").decode().lower()

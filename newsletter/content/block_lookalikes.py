@@ -10,8 +10,8 @@ from newsletter.content.mark import Mark
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from newsletter.content.findings import Problems
-    from newsletter.content.marks import Row
+    from newsletter.content.findings import FindingCollector
+    from newsletter.content.unused_marks import Row
 
 # Spaces that Markdown takes for letters, and characters that take no room at all.
 _ODD: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
@@ -77,7 +77,7 @@ _ROW_STARTS: Final = (
 _DIVIDER: Final = re.compile(r"[=+~–—−-]{2,}|#{3,}|\.{4,}|\*{2,}|_{2}|(?:[=~–—−]\s+){2,}[=~–—−]")
 
 
-def note_lookalikes(rows: Sequence[Row], place: Place, problems: Problems) -> bool:
+def note_lookalikes(rows: Sequence[Row], place: Place, problems: FindingCollector) -> bool:
     """Note lines of a paragraph that only look like another block, one of a kind; tell whether."""
     if place.heading:
         return False
@@ -109,7 +109,7 @@ def note_lookalikes(rows: Sequence[Row], place: Place, problems: Problems) -> bo
     return len(problems.found) > before
 
 
-def _dividers(rows: Sequence[Row], problems: Problems) -> None:
+def _dividers(rows: Sequence[Row], problems: FindingCollector) -> None:
     for row in rows:
         if _DIVIDER.fullmatch(row.written.strip()):
             problems.warning(
@@ -120,7 +120,7 @@ def _dividers(rows: Sequence[Row], problems: Problems) -> None:
             )
 
 
-def _tables(rows: Sequence[Row], problems: Problems) -> None:
+def _tables(rows: Sequence[Row], problems: FindingCollector) -> None:
     lines = [row.text.strip() for row in rows]
     rule = next((i for i, line in enumerate(lines) if _DELIMITER.fullmatch(line)), None)
     barred = [i for i, line in enumerate(lines) if line.count("|") > 1 and _CELLS.fullmatch(line)]
@@ -144,7 +144,7 @@ def _tables(rows: Sequence[Row], problems: Problems) -> None:
         )
 
 
-def _lists(rows: Sequence[Row], place: Place, problems: Problems) -> None:
+def _lists(rows: Sequence[Row], place: Place, problems: FindingCollector) -> None:
     starts = list(_list_like(rows, place))
     if starts:
         problems.warning(
@@ -174,7 +174,7 @@ def _list_like(rows: Sequence[Row], place: Place) -> Iterator[int]:
             yield rows[index].line
 
 
-def _hash_heading(rows: Sequence[Row], place: Place, problems: Problems) -> None:
+def _hash_heading(rows: Sequence[Row], place: Place, problems: FindingCollector) -> None:
     """Note `#Kop van vandaag`, which is a heading more likely than a hashtag."""
     text = rows[0].text.rstrip()
     words = text.split()
@@ -187,7 +187,7 @@ def _hash_heading(rows: Sequence[Row], place: Place, problems: Problems) -> None
         )
 
 
-def _definitions(rows: Sequence[Row], problems: Problems) -> None:
+def _definitions(rows: Sequence[Row], problems: FindingCollector) -> None:
     for row in rows[1:]:
         if re.match(r":\s+\S", row.text):
             problems.warning(
