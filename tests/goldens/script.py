@@ -29,6 +29,8 @@ from tests.goldens.week import (
     wait_for,
     webhook,
 )
+from tests.support.providers.fake_lettermint import FakeLettermint
+from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.providers.fake_ses import FakeSes
 from tests.support.providers.sigv4 import KEY_ID, REGION, SECRET
@@ -36,8 +38,20 @@ from tests.support.providers.sigv4 import KEY_ID, REGION, SECRET
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.support.providers.fake_server import FakeServer
+
 PRESSED = {"": ""}
 CONSENT = "Ja, stuur mij elke zondag de brief van Tine."
+
+COMMANDS = (
+    *("", "demo", "render", "check", "proof", "rehearse", "send", "status", "pause", "cancel"),
+    *("resolve", "serve", "events", "events pull"),
+    *("subscribers", "subscribers add", "subscribers erase", "subscribers export"),
+    *("subscribers form", "subscribers import", "subscribers list", "subscribers show"),
+    *("subscribers stats", "subscribers undo", "subscribers unsubscribe"),
+    *("db", "db upgrade", "db status", "db tidy", "db move"),
+)
+"""All commands, for their help."""
 
 
 def play(week: Week, folder: Path) -> None:
@@ -66,6 +80,7 @@ def play(week: Week, folder: Path) -> None:
             later_issues(week, fake)
             schedule(week, fake)
             tokens(week)
+        other_providers(week, folder)
         the_end(week, fake)
 
 
@@ -88,6 +103,8 @@ def empty(week: Week) -> None:
         "version": ("--version",),
     }.items():
         week.run(f"wrong usage: {step}", *argv)
+    for command in COMMANDS:
+        week.run(f"{command} --help".strip(), *command.split(), "--help")
     for step, text in {
         "unknown setting": 'nam = "Tine"\n',
         "unknown table": '[newsleter]\nname = "Tine"\n',
@@ -495,6 +512,27 @@ def schedule(week: Week, fake: FakeResend) -> None:
     week.run("status of what was missed", "status", late)
     week.run("cancel what was missed", "cancel", late)
     week.requests("schedule", fake, week.mark)
+
+
+def other_providers(week: Week, folder: Path) -> None:
+    """Send one issue through each provider that the week does not use otherwise."""
+    kinds: dict[str, tuple[type[FakeServer], dict[str, str]]] = {
+        "mailgun": (FakeMailgun, {"MAILGUN_API_KEY": "key-of-goldens", "MAILGUN_DOMAIN": DOMAIN}),
+        "lettermint": (FakeLettermint, {"LETTERMINT_API_TOKEN": "lm_of_goldens"}),
+    }
+    for number, (name, (kind, env)) in enumerate(kinds.items()):
+        week.env |= env
+        date = datetime.now(ZONE) + timedelta(days=41 + 7 * number)
+        week.names.days[f"{date:%Y-%m-%d}"] = f"<day of {name}>"
+        text = FIRST.format(date=f"{date:%Y-%m-%d}").replace("stoel", name)
+        slug = week.write(f"{date:%Y-%m-%d}-{name}", text)
+        with kind(folder / f"taken by {name}") as fake:
+            week.names.add(fake.url.removeprefix("http://"), f"{name}'s server")
+            week.settings(name, provider_url=fake.url)
+            send = ("send", slug, "--early", "--yes", "--no-preflight")
+            week.run(f"send through {name}, JSON", *send, "--json")
+            week.run(f"status of {name}, JSON", "status", slug, "--json")
+            week.requests(name, fake)
 
 
 def tokens(week: Week) -> None:
