@@ -15,7 +15,7 @@ from typing import Any
 
 
 def main() -> None:
-    """Read the findings and tell of them twice."""
+    """Print the findings as annotations, and add them to the summary."""
     text = Path(sys.argv[1]).read_text(encoding="utf-8")
     findings = json.loads(text) if text.strip() else []
     for found in findings:
@@ -59,7 +59,7 @@ def table(findings: list[dict[str, Any]]) -> list[str]:
 
 
 def cell(text: str) -> str:
-    """Return text as it must stand in a table: one line, and no Markdown or HTML of its own."""
+    """Return text for a cell of a table: one line, without Markdown or HTML of its own."""
     plain = " ".join(text.split())
     return "".join(f"\\{one}" if one in r"\`*_[]<>|&!#~@" else one for one in plain)
 

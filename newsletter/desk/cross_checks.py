@@ -1,4 +1,4 @@
-"""What is wrong with issues among each other: one slot for two, one text twice."""
+"""Checks between issues: two in one slot, one text twice."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NAMED: Final = 3
 
 
 def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
-    """Return every issue, and all that is wrong: in each, among them, and with other files.
+    """Return every issue, and all findings: in each, between them, and about other files.
 
     Raises:
         NewsletterError: There is no `issues/`.
@@ -35,12 +35,12 @@ def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
 
 
 def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path]) -> list[Finding]:
-    """Return all that is wrong with these issues, in them and beside the others.
+    """Return all findings about these issues, in each and in comparison with all others.
 
     Args:
-        settings: The newsletter's.
+        settings: The newsletter's settings.
         drafts: The issues.
-        paths: Of each its file.
+        paths: The file of each.
     """
     found: list[Finding] = []
     skimmed = folder.read_heads(settings)
@@ -60,12 +60,12 @@ def _outside(draft: Draft) -> Finding:
         rule=issues.OUTSIDE,
         severity=Severity.WARNING,
         message="the file is not in issues/, so the schedule never sends it",
-        fix="Move it into issues/ if it is to go out by itself",
+        fix="Move it into issues/ if the schedule is to send it",
     )
 
 
 def _among(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
-    """Yield what the issues are to each other; of one alone if `only` names it."""
+    """Yield the conflicts between issues; only those of one if `only` names it."""
     moment = datetime.now(UTC)
     coming = [
         one for one in skimmed if one.draft.send_at and not is_long_past(one.draft.send_at, moment)
@@ -77,7 +77,7 @@ def _among(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
 
 
 def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]:
-    """Yield that others want this issue's date and time; drafts do not count yet."""
+    """Yield a finding if other issues have this date and time; drafts do not count yet."""
     at = one.draft.send_at
     if at is None:
         return
@@ -96,8 +96,12 @@ def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
         line=1,
         rule=issues.SLOT_TAKEN,
         severity=Severity.WARNING if is_draft else Severity.ERROR,
-        message=f"{names} goes out at {when} too"
-        + (": when this draft is done, neither is sent" if is_draft else ", so neither is sent"),
+        message=f"{names} has the same date and time, {when}"
+        + (
+            ": when this is no longer a draft, neither is sent"
+            if is_draft
+            else ", so neither is sent"
+        ),
         fix='Give one of them another date, or a line "send_at: YYYY-MM-DD HH:MM"',
     )
 
@@ -105,7 +109,7 @@ def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
 def _same_text(
     one: IssueHead, coming: Sequence[IssueHead], skimmed: Sequence[IssueHead]
 ) -> Iterator[Finding]:
-    """Yield that another file has this issue's text, for a text is sent once."""
+    """Yield a finding if another file has this issue's text: a text is sent once."""
     same = [
         other
         for other in skimmed
@@ -121,7 +125,7 @@ def _same_text(
         severity=Severity.ERROR if both else Severity.WARNING,
         message=f"{_names([other.draft.slug for other in same])} has the same subject and text, "
         "and a letter is sent once, whatever its name or date",
-        fix="Write another text, or delete the file that is too many",
+        fix="Change the text, or delete one of the files",
     )
 
 

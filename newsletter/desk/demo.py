@@ -1,4 +1,4 @@
-"""The newsletter that `newsletter demo` plays a week with."""
+"""The sample newsletter of `newsletter demo`."""
 
 from __future__ import annotations
 
@@ -11,13 +11,10 @@ _SUNDAY = 6
 
 
 def scratch_newsletter(today: date) -> tuple[Path, str]:
-    """Make a newsletter with one issue, for the coming Sunday, and a file of a dozen readers.
-
-    Args:
-        today: The day on which the week begins.
+    """Create a newsletter with one issue for the coming Sunday, and a CSV file with subscribers.
 
     Returns:
-        Its folder, new and empty before, and the slug of its issue.
+        Its new folder, and the slug of the issue.
     """
     folder = Path(tempfile.mkdtemp(prefix="newsletter-demo-"))
     sunday = today + timedelta(days=(_SUNDAY - today.weekday()) or 7)

@@ -1,4 +1,4 @@
-"""Everything that lies in `issues/`: which files are issues, and why the others are never sent."""
+"""Everything in `issues/`: which files are issues, and why the others are never sent."""
 
 from __future__ import annotations
 
@@ -61,9 +61,9 @@ _WRITTEN: Final = frozenset(
         ".html",
     ]
 )
-"""Suffixes under which people save a text that they wrote."""
+"""Suffixes of texts."""
 _COPIES: Final = frozenset({".bak", ".orig", ".old", ".rej", ".tmp", ".swp"})
-"""Suffixes of what editors and git leave beside a file."""
+"""Suffixes of copies that editors and git leave beside a file."""
 _DATED: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}|[0-9]{1,2}[-_.][0-9]{1,2}[-_.][0-9]{2,4}")
 _ISSUE_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*\.md", re.IGNORECASE)
 _SUFFIXES: Final = re.compile(r"(\.(md|markdown|mdown|mkdn?|mdx|mdtext|txt|text))+$", re.IGNORECASE)
@@ -71,17 +71,17 @@ _FRONT_MATTER: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*---[ \t]*\r?\n(?s:.*?)(?<=\n)---[ \t]*(?:\r?\n|\Z)"
 )
 _MOST: Final = 5000
-"""Entries looked at, so that a folder of something else altogether takes no minutes."""
+"""How many entries are examined, so that a large folder of something else takes no minutes."""
 
 
 @dataclass(frozen=True, slots=True)
 class IgnoredFile:
-    """A file that looks as if it were an issue, or lies among them, and is never sent.
+    """A file that looks like an issue, or is among them, and is never sent.
 
     Attributes:
         path: As its author would type it.
-        name: Its name alone.
-        why: What keeps it from being sent.
+        name: The name alone.
+        why: What prevents sending.
         fix: What to do next.
         likely: It was probably meant as an issue.
     """
@@ -94,11 +94,11 @@ class IgnoredFile:
 
     @property
     def line(self) -> str:
-        """All of it in one line, for whoever reads a list of such files."""
+        """The path, the reason and the fix on one line."""
         return f"{content.printable(self.path)} is never sent: {self.why}. {self.fix}"
 
     def finding(self) -> Finding:
-        """Return the same as `check` tells it."""
+        """Return it as a finding of `check`."""
         severity = Severity.ERROR if self.likely else Severity.WARNING
         return Finding(
             self.path, 1, issues.OVERLOOKED, severity, f"never sent: {self.why}", self.fix
@@ -107,13 +107,13 @@ class IgnoredFile:
 
 @dataclass(frozen=True, slots=True)
 class IssueHead:
-    """What the front matter of an issue file says; its body is not read.
+    """The front matter of an issue file; its body is not read.
 
     Attributes:
         path: The file.
-        draft: As `issues.read_draft` gives it, without blocks and with findings of the front matter
-            alone.
-        text: A hash of what subscribers would read; the same text under another name has the same.
+        draft: As `issues.read_draft` gives it, without blocks and with the findings of the front
+            matter only.
+        text: A hash of what subscribers would read, whatever the name of the file.
     """
 
     path: Path
@@ -122,7 +122,7 @@ class IssueHead:
 
 
 def require_folder(settings: Settings) -> None:
-    """Refuse to say that all is well where there is no `issues/`.
+    """Check that there is a folder `issues/`.
 
     Raises:
         NewsletterError: There is none.
@@ -141,16 +141,16 @@ def require_folder(settings: Settings) -> None:
 
 
 def ignored_files(settings: Settings) -> list[IgnoredFile]:
-    """Return every file in and below `issues/`, and beside it, that is never sent as it is.
+    """Return every file in, below and beside `issues/` that is never sent as it is.
 
-    Pictures, dotfiles and README.md are none. A file in its place whose name is wrong is an issue
-    with an error, and not among these.
+    Pictures, dotfiles and README.md are not returned, nor is a file in `issues/` itself that ends
+    in ".md": with a wrong name it is an issue with an error.
     """
     beside = (
         IgnoredFile(
             _shown_path(settings, entry.path),
             entry.name,
-            "it lies beside the folder issues/, not in it",
+            "it is beside the folder issues/, not in it",
             "Move it into issues/",
             likely=True,
         )
@@ -169,18 +169,18 @@ def _below(settings: Settings, top: Path) -> Iterator[IgnoredFile]:
             seen += 1
             if entry.name.startswith("."):
                 continue
-            # In its place, any name that ends in ".md" is an issue, perhaps with an error.
+            # In issues/ itself, any name that ends in ".md" is an issue, perhaps with an error.
             if here == top and entry.name.endswith(".md"):
                 continue
             if entry.is_dir():
                 yield from _folder(settings, entry)
                 if not entry.is_symlink():
                     waiting.append(Path(entry.path))
-            elif not _is_of_no_account(entry.name):
+            elif not _is_irrelevant(entry.name):
                 yield (_misnamed if here == top else _misplaced)(settings, entry)
 
 
-def _is_of_no_account(name: str) -> bool:
+def _is_irrelevant(name: str) -> bool:
     return name.casefold() in _NOT_LETTERS or _suffix(name) in _PICTURES
 
 
@@ -189,7 +189,7 @@ def _suffix(name: str) -> str:
 
 
 def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
-    """Return a file in its place that does not end in ".md"."""
+    """Return a file in `issues/` itself that does not end in ".md"."""
     ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*~?", entry.name)[-2:])
     ends = f'ends in "{ending}", not in' if ending else "does not end in"
     likely = _suffix(entry.name) in _WRITTEN | {""} or bool(_DATED.search(entry.name))
@@ -207,19 +207,19 @@ def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
     return IgnoredFile(
         _shown_path(settings, entry.path),
         entry.name,
-        "it lies in a folder within issues/, where none is looked for",
-        "Move it into issues/ itself; or out of issues/, if it is no letter",
+        "it is in a folder within issues/, which is not searched",
+        "Move it into issues/ itself; or out of issues/, if it is not a letter",
         likely=_suffix(entry.name) in _WRITTEN or bool(_DATED.search(entry.name)),
     )
 
 
 def _folder(settings: Settings, entry: os.DirEntry[str]) -> Iterator[IgnoredFile]:
-    """Yield a folder, if it is in the place of a letter or nobody can see what is in it."""
+    """Yield a folder that has the name of an issue, or whose content cannot be seen."""
     why = ""
     if entry.name.casefold().endswith(".md"):
         why = "it is a folder, not a file"
     elif entry.is_symlink():
-        why = "it is a link to a folder, where none is looked for"
+        why = "it is a link to a folder, which is not searched"
     elif not os.access(entry.path, os.R_OK | os.X_OK):
         why = "this folder cannot be read"
     if why:
@@ -233,12 +233,12 @@ def _rename(settings: Settings, name: str) -> str:
         return "Delete it, or move it out of issues/: it looks like a copy that an editor left"
     better = content.suggest_file_name(name)
     if better and better in {entry.name for entry in _entries(settings.issues)}:
-        return f"{better} stands beside it: keep the right one of the two, under that name"
+        return f"{better} exists too: keep one of the two, under that name"
     if better:
         return f"Rename it to {better}"
     if _suffix(name) in {".doc", ".docx", ".odt", ".pages", ".rtf"}:
         return "Save its text as a plain-text file named YYYY-MM-DD-name.md"
-    return "Rename it to YYYY-MM-DD-name.md; or move it out of issues/, if it is no letter"
+    return "Rename it to YYYY-MM-DD-name.md; or move it out of issues/, if it is not a letter"
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:
@@ -254,24 +254,24 @@ def _shown_path(settings: Settings, path: str) -> str:
 
 
 def read_heads(settings: Settings) -> list[IssueHead]:
-    """Return what the front matter of every issue file says: quick, however many there are."""
+    """Read the front matter of every issue file; this is fast, however many there are."""
     return [read_head(settings, path) for path in issues.issue_paths(settings)]
 
 
 def read_head(settings: Settings, path: Path) -> IssueHead:
-    """Return what the front matter of one file says; one that cannot be read has that error."""
+    """Read the front matter of one file; one that cannot be read has that error."""
     try:
         raw = issues.read_bytes(settings, path)
     except NewsletterError:
         return IssueHead(path, issues.read_or_report(settings, path), "")
     head, body = _cut(raw)
-    # One word stands for the body, so that the issue is complete.
+    # One word replaces the body, so that the issue is complete.
     draft = issues.read_text(settings, path, head + b"\nx\n")
     issue = draft.issue
     text = ""
     if issue:
-        said = [issue.subject, issue.preheader, body.decode("utf-8", "replace").strip("\r\n")]
-        text = hashlib.sha256("\0".join(said).replace("\r\n", "\n").encode()).hexdigest()
+        parts = [issue.subject, issue.preheader, body.decode("utf-8", "replace").strip("\r\n")]
+        text = hashlib.sha256("\0".join(parts).replace("\r\n", "\n").encode()).hexdigest()
     return IssueHead(path, draft, text)
 
 

@@ -28,13 +28,13 @@ _UNREADABLE, _LETTER = "unreadable", "letter"
 OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
 OVERLOOKED = "overlooked-file"
 RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
-"""What is found beside the rules of content and checks: in one file, and among all of them."""
+"""Ids of findings beside the rules of content and checks: in one file, and between files."""
 
 
 def slug_of_argument(settings: Settings, issue: str) -> str:
-    """Return the slug that an ISSUE argument spells out, as one or as the path of a file.
+    """Return the slug that an ISSUE argument is, or names by a path; empty if it is neither.
 
-    The file may be gone: what has started goes on without it. Empty if it spells out none.
+    The file may be gone: a mailing that has started continues without it.
     """
     if _SLUG.fullmatch(issue):
         return issue
@@ -52,20 +52,20 @@ def slug_of_path(path: Path) -> str:
 
 
 def guess_slug(name: str) -> str:
-    """Return what the slug of a file could be whose name is not that of an issue."""
+    """Return the probable slug of a file whose name is not that of an issue."""
     return name.partition(".")[0] or name
 
 
 def in_issues(settings: Settings, path: Path) -> bool:
-    """Tell whether a file lies where the schedule looks: in `issues/` itself."""
+    """Tell whether a file is where the schedule looks: in `issues/` itself."""
     return path.absolute().parent.resolve() == settings.issues.resolve()
 
 
 def find_issue_file(settings: Settings, issue: str) -> Path | None:
-    """Return the file that an ISSUE argument names with its whole slug or path, if there is one.
+    """Return the file that an ISSUE argument names by its whole slug or path, if there is one.
 
     Raises:
-        NewsletterError: It is no file, or lies outside the newsletter's folder.
+        NewsletterError: It is not a file, or is outside the newsletter's folder.
     """
     path = _place(settings, issue)
     return locate_issue(settings, issue) if _is_there(path) else None
@@ -91,7 +91,7 @@ def locate_issue(settings: Settings, issue: str) -> Path:
     """Return the file that an ISSUE argument names.
 
     Raises:
-        NewsletterError: There is no such file, or it lies outside the newsletter's folder.
+        NewsletterError: There is no such file, or it is outside the newsletter's folder.
     """
     shown = issue if issue.isprintable() else repr(issue)
     path = _place(settings, issue)
@@ -114,7 +114,7 @@ def locate_issue(settings: Settings, issue: str) -> Path:
 
 
 def issue_paths(settings: Settings) -> list[Path]:
-    """Return all issue files, by name: oldest first.
+    """Return all issue files, oldest first.
 
     Raises:
         NewsletterError: The folder cannot be read.
@@ -126,9 +126,9 @@ def issue_paths(settings: Settings) -> list[Path]:
     except OSError as error:
         raise NewsletterError(
             f"the folder issues/ cannot be read: {error.strerror}",
-            hint="It must be a folder that this user may read",
+            hint="Make it a folder that this user may read",
         ) from None
-    # Editors keep their own files beside, with a dot in front.
+    # Editors keep files of their own there, whose names begin with a dot.
     found = sorted(
         name
         for name in names
@@ -138,12 +138,12 @@ def issue_paths(settings: Settings) -> list[Path]:
 
 
 def read_all(settings: Settings) -> list[Draft]:
-    """Read every issue; a file that cannot be read is a draft with that as its one error."""
+    """Read every issue; a file that cannot be read becomes a draft with that error."""
     return [read_or_report(settings, path) for path in issue_paths(settings)]
 
 
 def read_or_report(settings: Settings, path: Path) -> Draft:
-    """Read an issue file; one that cannot be read is a draft with that as its one error."""
+    """Read an issue file; one that cannot be read becomes a draft with that error."""
     try:
         return read_draft(settings, path)
     except NewsletterError as error:
@@ -155,7 +155,7 @@ def read_or_report(settings: Settings, path: Path) -> Draft:
             message=error.problem,
             fix=error.hint or "Make it a file that this user may read",
         )
-        # Its name still tells when it was to go out, so that it cannot be overlooked.
+        # Its name still has the date, so that it is not overlooked.
         send_at = read_text(settings, path, b"").send_at
         return Draft(path.stem, finding.path, None, (), (finding,), send_at=send_at)
 
@@ -164,7 +164,7 @@ def read_draft(settings: Settings, path: Path) -> Draft:
     """Read an issue file.
 
     Raises:
-        NewsletterError: It cannot be read; what is wrong *in* it is among the draft's findings.
+        NewsletterError: It cannot be read. What is wrong *in* it is in the draft's findings.
     """
     return read_text(settings, path, read_bytes(settings, path))
 
@@ -185,7 +185,7 @@ def read_bytes(settings: Settings, path: Path) -> bytes:
 
 
 def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
-    """Return what the content of an issue file says."""
+    """Parse the content of an issue file."""
     return content.read(
         raw,
         name=path.name,
@@ -197,7 +197,7 @@ def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
 
 
 def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
-    """Return all that is wrong with an issue: in its file, by every rule, and in its letter."""
+    """Return all findings about an issue: in its file, by every rule, and in its letter."""
     findings = checks.check(draft)
     if draft.issue is None:
         return findings
@@ -217,7 +217,7 @@ def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
 
 
 def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
-    """Return the slug that was typed whole, and its file as read now unless that is gone."""
+    """Return the slug that an argument names in full, and its file unless that is gone."""
     path = find_issue_file(settings, issue)
     if path is None:
         return slug_of_argument(settings, issue) or locate_issue(settings, issue).stem, None
@@ -225,23 +225,25 @@ def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
 
 
 def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[Path]:
-    """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented reader gets it.
+    """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented subscriber gets it.
 
     Args:
-        settings: The newsletter's.
-        draft: The issue's file.
-        folder: Where to; `.newsletter/render` when None.
+        settings: The newsletter's settings.
+        draft: The issue.
+        folder: Where to write; `.newsletter/render` if None.
 
     Raises:
         NewsletterError: The file has errors, or the folder cannot be written.
     """
     ready_issue = checks.sound(draft)
     letter = render.letter(ready_issue, settings)
-    reader = personalize.recipient(
+    recipient = personalize.recipient(
         letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF
     )
     date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
-    message = personalize.message(Batch(_SAMPLE_REF, draft.slug, letter, date, (reader,)), reader)
+    message = personalize.message(
+        Batch(_SAMPLE_REF, draft.slug, letter, date, (recipient,)), recipient
+    )
     folder = folder or make_private(settings.state) / "render"
     written = {
         f"{draft.slug}.html": message.html.encode(),
@@ -260,7 +262,7 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
 
 
 def shown_path(settings: Settings, path: Path) -> str:
-    """Return a path as its author would type it: from where he stands, if that is inside."""
+    """Return a path as its author would type it: relative to the current folder or the root."""
     real = path if path.is_absolute() else Path.cwd() / path
     here = Path.cwd()
     base = here if real.is_relative_to(here) else settings.root
@@ -269,12 +271,12 @@ def shown_path(settings: Settings, path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class IssueMatch:
-    """The issue that was named.
+    """The issue that an argument names.
 
     Attributes:
         slug: The whole slug.
         path: Its file; None if that is gone.
-        whole: All of the slug, or a path, was typed.
+        whole: The whole slug or a path was typed.
     """
 
     slug: str
@@ -286,13 +288,13 @@ def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[st
     """Return the issue that an argument names.
 
     Args:
-        settings: The newsletter's.
-        typed: What was typed.
-        ledger: Gives the slugs of all mailings, whose files may be gone; asked only where no file
+        settings: The newsletter's settings.
+        typed: The argument.
+        ledger: Returns the slugs of all mailings, whose files may be gone; called only if no file
             has that name.
 
     Raises:
-        NewsletterError: There is none, or there are several; the error names the nearest ones.
+        NewsletterError: None or several match; the error names the nearest ones.
     """
     if path := find_issue_file(settings, typed):
         return IssueMatch(slug_of_path(path), path)
@@ -314,7 +316,7 @@ def _no_such_issue(typed: str, slug: str, known: list[str], found: list[str]) ->
     if found:
         names = ", ".join(sorted(found, reverse=True)[:_NAMED])
         return NewsletterError(
-            f'"{shown}" is a part of {len(found)} issues: {names}', hint="Type more of the one"
+            f'"{shown}" is a part of {len(found)} issues: {names}', hint="Type more of its slug"
         )
     near = _nearest(slug or Path(typed).name.casefold(), known)
     hint = f"Did you mean {near}?" if near else "See what there is: newsletter status"
@@ -322,7 +324,7 @@ def _no_such_issue(typed: str, slug: str, known: list[str], found: list[str]) ->
 
 
 def _nearest(typed: str, known: list[str]) -> str | None:
-    """Return the slug that was probably meant; the words may be near while the date is missing."""
+    """Return the slug that was probably meant; the date may be missing."""
     if found := difflib.get_close_matches(typed, known, n=1, cutoff=0.7):
         return found[0]
     words = {slug[11:]: slug for slug in known if len(slug) > len("2026-11-29-")}

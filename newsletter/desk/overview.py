@@ -1,4 +1,4 @@
-"""All of `issues/` at a glance: what every file is to the schedule, and why."""
+"""The state of every file in `issues/`, and the reason for it."""
 
 from __future__ import annotations
 
@@ -40,19 +40,19 @@ _STATES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class IssueStatus:
-    """What one file in `issues/` is to the schedule.
+    """The state of one file in `issues/`.
 
     Attributes:
-        issue: Its slug; of a file that is no issue, its name without a suffix.
+        issue: Its slug; for a file that is not an issue, its name without a suffix.
         path: As its author would type it.
         state: draft, scheduled, blocked, sending, sent, expired, cancelled or ignored.
-        subject: If it could be read.
-        send_at: If it is known.
-        proofed: The author has seen exactly the letter that went or would go out.
-        errors: How many there are in the file; of what is over they are not counted.
-        warnings: The same.
-        why: What keeps it from being sent, and what to do next, where something does.
-        audience: How many subscribers it was sent to, if it was.
+        subject: None if it could not be read.
+        send_at: None if it is not known.
+        proofed: The author got a proof of exactly the letter that was or would be sent.
+        errors: Errors in the file; not counted once it is sent or past.
+        warnings: The same for warnings.
+        why: What prevents sending, and what to do next; None if nothing does.
+        audience: How many subscribers it was sent to; None if it was not.
     """
 
     issue: str
@@ -67,7 +67,7 @@ class IssueStatus:
     audience: int | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the line as `status` and `send --due` print it."""
+        """Return the JSON that `status` and `send --due` print."""
         return {
             "issue": self.issue,
             "path": self.path,
@@ -83,7 +83,7 @@ class IssueStatus:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """All of `issues/`, and those of its files that may still go out, as read now."""
+    """The state of all files in `issues/`, and the issues that may still be sent."""
 
     lines: tuple[IssueStatus, ...]
     drafts: tuple[Draft, ...]
@@ -91,13 +91,9 @@ class Overview:
 
 
 def survey_issues(store: Store, settings: Settings) -> Overview:
-    """Return what every file in `issues/` is to the schedule.
+    """Return the state of every file in `issues/`.
 
-    Only what may still go out is read whole, so that years of sent issues cost little.
-
-    Args:
-        store: The ledger.
-        settings: The newsletter's.
+    Only what may still be sent is read in full, so that years of sent issues cost little.
     """
     with store.read() as connection:
         moment = now(connection)
@@ -125,7 +121,7 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
 
 
 def _order(draft: Draft) -> tuple[float, str]:
-    """Return what puts issues in the order in which they go out; one without a time comes last."""
+    """Return a key that sorts issues by the time they are sent; those without a time come last."""
     return (draft.send_at.timestamp() if draft.send_at else float("inf"), draft.slug)
 
 
@@ -139,7 +135,7 @@ def _overlooked(one: folder.IgnoredFile) -> IssueStatus:
 
 
 class _Board:
-    """What is known of the ledger and of all files, to say what one of them is."""
+    """The ledger and all files, from which the state of one file follows."""
 
     def __init__(
         self,
@@ -169,7 +165,7 @@ class _Board:
                     self._first.setdefault(draft.issue.content_hash, draft.slug)
 
     def line(self, skimmed: IssueHead) -> IssueStatus:
-        """Return the line of one file."""
+        """Return the state of one file."""
         draft = self._drafts.get(skimmed.draft.slug, skimmed.draft)
         issue = skimmed.draft.issue or draft.issue
         known = IssueStatus(
@@ -194,9 +190,9 @@ class _Board:
         if held.state is MailingState.PAUSED:
             why = f"paused ({held.note}): newsletter status {slug}"
         elif held.state is MailingState.COMPLETED_WITH_UNKNOWN:
-            why = f"it is not known of all letters whether they left: newsletter status {slug}"
+            why = f"the outcome of some letters is unknown: newsletter status {slug}"
         elif held.state is MailingState.CANCELLED:
-            why = "cancelled after a part of it had left"
+            why = "cancelled after some of its letters were sent"
         return replace(
             known,
             state=state,
@@ -207,7 +203,7 @@ class _Board:
         )
 
     def _state(self, draft: Draft, errors: int) -> tuple[str, str | None]:
-        """Return what a file is that has no mailing, and what keeps it from being sent."""
+        """Return the state of a file without a mailing, and what prevents sending."""
         at = draft.send_at
         if draft.is_draft:
             return "draft", None
@@ -216,22 +212,22 @@ class _Board:
             return "ignored", f"{first.message}. {first.fix}" if first else "it has no date"
         ended = self._ended.get((draft.slug, slot_of(at)))
         if ended and ended.state is MailingState.CANCELLED:
-            return "cancelled", f"only newsletter send {draft.slug} starts it anew"
+            return "cancelled", f"only newsletter send {draft.slug} starts it again"
         if timing_of(at, self._moment, self._settings.max_lateness_hours) is Timing.LATE:
             return self._past(draft, at)
         if is_far_ahead(at, self._moment):
-            return "ignored", "its date is more than a year ahead: look at the year"
+            return "ignored", "its date is more than a year ahead: check the year"
         obstacles = self._obstacles(draft, at, errors)
         return ("blocked", "; ".join(obstacles)) if obstacles else ("scheduled", None)
 
     def _past(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
         if rival := self._rival(draft, at):
-            return "ignored", f"{rival} went out with this slot or this text"
+            return "ignored", f"{rival} was sent with this slot or this text"
         if is_long_past(at, self._moment):
             return "ignored", OLD
         why = f"its time has passed: newsletter send {draft.slug} --late, or give it a new send_at"
         if (draft.slug, slot_of(at)) in self._ended:
-            why += f", or leave it at that: newsletter cancel {draft.slug}"
+            why += f", or dismiss it: newsletter cancel {draft.slug}"
         return "expired", why
 
     def _obstacles(self, draft: Draft, at: datetime, errors: int) -> list[str]:
@@ -246,19 +242,19 @@ class _Board:
             if other != draft.slug
         ]
         if rival := self._rival(draft, at):
-            found.append(f"{rival} already went out with this slot or this text")
+            found.append(f"{rival} was already sent with this slot or this text")
         first = self._first.get(draft.issue.content_hash, draft.slug) if draft.issue else draft.slug
         if first != draft.slug:
             found.append(f"{first} has the same subject and text, and a letter is sent once")
         return found
 
     def _rival(self, draft: Draft, at: datetime) -> str | None:
-        """Return the slug of what went out in place of a file."""
+        """Return the slug of the mailing that has this file's slot or text."""
         text = self._texts.get(draft.issue.content_hash) if draft.issue else None
         return self._slots.get(slot_of(at)) or text
 
     def _is_proofed(self, issue: Issue | None) -> bool:
-        """Tell whether exactly this letter was proofed; it is only made where one of its was."""
+        """Tell whether exactly this letter was proofed; rendered only if any was."""
         seen = self._proofed.get(issue.slug) if issue else None
         if not (issue and seen):
             return False

@@ -33,15 +33,10 @@ _PAGE: Final = "viewer.html.j2"
 
 
 def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
-    """Write the page beside the letters of a rehearsal, for their owner's eyes only.
+    """Write the page beside the letters of a rehearsal; only the owner may read the file.
 
-    It fills the frozen letter with each subscriber's own values in the browser, as the `.eml` files
-    have them, so that it stays small however long the list is.
-
-    Args:
-        store: The ledger.
-        settings: The newsletter's.
-        mailing: The rehearsal.
+    In the browser it fills the frozen letter with the values of each subscriber, as in the `.eml`
+    files, so that it stays small however long the list is.
 
     Raises:
         NewsletterError: It cannot be written.
@@ -70,7 +65,7 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
 def _people(
     letter: Letter, mailing: Mailing, rehearsed: Iterable[RehearsedLetter], key: str
 ) -> Iterable[dict[str, Any]]:
-    """Yield what each letter shows of its subscriber, as `delivery` filled it in."""
+    """Yield the personal values of each letter, as `delivery` filled them in."""
     for one in rehearsed:
         whose = (one.public_id, mailing.public_id)
         nobody = (tokens.RESERVED_ID, tokens.RESERVED_ID)
@@ -103,7 +98,7 @@ def _page(
         written=f"{datetime.now(settings.zone):%Y-%m-%d %H:%M}",
         for_nobody=mailing.for_nobody,
         people=people,
-        # Safe between script tags: "<" in JSON stands only within strings.
+        # Safe between script tags: in JSON, "<" occurs only within strings.
         data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - escaped just here
         script=Markup(script),  # noqa: S704 - a file of this package
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),

@@ -386,7 +386,7 @@ def test_no_file_is_to_take_the_name_of_another(root: Path, run: Run, name: str)
     if len(list((root / "issues").iterdir())) == 1:
         return  # this file system knows no capitals
     (found,) = json.loads(run("check", "--json").stdout)
-    assert found["fix"].startswith(f"{DAY}-brief.md stands beside it")
+    assert found["fix"].startswith(f"{DAY}-brief.md exists too")
 
 
 @pytest.mark.parametrize("ending", ["~", ".bak", ".orig"])

@@ -115,7 +115,7 @@ def test_with_a_real_provider_the_links_work_for_nobody(newsletter: Newsletter, 
     assert (found["rehearsal"], found["provider"], found["accepted"]) == (True, "outbox", 3)
     assert "all letters are new" in done.stderr
     assert len(links(newsletter)) == 1
-    assert "work for nobody" in index(newsletter)
+    assert "do nothing" in index(newsletter)
     assert json.loads(run("status", newsletter.slug, "--json").stdout)["next_step"] is None
     (newsletter.root / "newsletter.toml").write_text('name = "Proefbrief"\n')
     run("rehearse", newsletter.slug)

@@ -99,8 +99,8 @@ def test_the_triggers_cover_the_hours_after_seven_at_odd_minutes() -> None:
 
 
 def test_only_the_last_trigger_and_a_person_are_told_of_passing_trouble() -> None:
-    (verdict,) = [one for one in SEND["jobs"]["send"]["steps"] if one.get("name") == "Verdict"]
-    asked = verdict["env"]["LAST"].strip("${} ")
+    (result,) = [one for one in SEND["jobs"]["send"]["steps"] if one.get("name") == "Result"]
+    asked = result["env"]["LAST"].strip("${} ")
     crons = [one["cron"] for one in SEND["on"]["schedule"]]
     told = [
         value(asked, {"github": {"event_name": "schedule", "event": {"schedule": cron}}})
@@ -288,15 +288,15 @@ def test_settings_that_cannot_be_read_are_told_of(tmp_path: Path) -> None:
     assert "nmae" in told
 
 
-# The account that a run and an issue show
+# The report that a run and an issue show
 
 
-def account(folder: Path, receipt: str, messages: str = "") -> str:
-    (folder / "receipt").write_text(receipt, encoding="utf-8")
+def report(folder: Path, result: str, messages: str = "") -> str:
+    (folder / "result").write_text(result, encoding="utf-8")
     (folder / "messages").write_text(messages, encoding="utf-8")
-    script = PROJECT / ".github" / "account.py"
+    script = PROJECT / ".github" / "report.py"
     made = subprocess.run(
-        [sys.executable, "-I", script, "receipt", "messages"],
+        [sys.executable, "-I", script, "result", "messages"],
         cwd=folder,
         capture_output=True,
         encoding="utf-8",
@@ -305,15 +305,15 @@ def account(folder: Path, receipt: str, messages: str = "") -> str:
     return made.stdout
 
 
-def test_without_a_receipt_the_account_is_what_the_program_said(tmp_path: Path) -> None:
+def test_without_a_result_the_report_quotes_the_errors(tmp_path: Path) -> None:
     said = "rust: 100 of 200\nerror: the database does not answer\nhint: Try again\n"
-    told = account(tmp_path, "", said)
+    told = report(tmp_path, "", said)
     assert "> the database does not answer. Try again" in told
     assert "100 of 200" not in told
 
 
-def test_an_account_shows_no_address_even_if_the_program_would(tmp_path: Path) -> None:
-    told = account(tmp_path, "", "error: cannot mail anna@example.org. Mend it\n")
+def test_a_report_shows_no_address_even_if_the_program_would(tmp_path: Path) -> None:
+    told = report(tmp_path, "", "error: cannot mail anna@example.org. Mend it\n")
     assert "anna" not in told
     assert "cannot mail" in told
 
@@ -332,7 +332,7 @@ def test_the_first_line_changes_with_the_question_and_not_with_the_counts(tmp_pa
 
     def first(**changed: object) -> str:
         document = {"mailings": [{**mailing, **changed}], "next": None}
-        return account(tmp_path, json.dumps(document)).splitlines()[0]
+        return report(tmp_path, json.dumps(document)).splitlines()[0]
 
     assert first() == first(pending=2, accepted=1)
     assert len({first(), first(note=None), first(state="expired"), first(issue="2030-01-13")}) == 4
@@ -349,10 +349,10 @@ MAILING = {
 
 
 def test_a_rehearsal_is_named_as_one(tmp_path: Path) -> None:
-    real = account(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": False}]}))
+    real = report(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": False}]}))
     assert "| 2030-01-06-rust | completed | 3 |" in real
     assert "rehearsal" not in real
-    told = account(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": True}]}))
+    told = report(tmp_path, json.dumps({"mailings": [{**MAILING, "rehearsal": True}]}))
     assert "| 2030-01-06-rust | rehearsal: completed, nobody was mailed | 3 |" in told
     assert "A rehearsal mails nobody" in told
 
@@ -365,7 +365,7 @@ def test_what_will_not_be_sent_by_itself_is_listed_with_its_reason(tmp_path: Pat
         {"path": "issues/2030-01-27-e.md", "state": "scheduled", "why": None},
         {"path": "issues/2029-01-27-f.md", "state": "sent", "why": None},
     ]
-    told = account(tmp_path, json.dumps({"mailings": [], "issues": issues}))
+    told = report(tmp_path, json.dumps({"mailings": [], "issues": issues}))
     assert "- ignored: issues/2030-01-06-a.md.txt: its name must end .md" in told
     assert "- draft: issues/2030-01-13-b.md\n" in told
     assert "- blocked: issues/2030-01-20-c.md: 2030-01-20-d has its slot" in told
@@ -377,25 +377,25 @@ def test_what_will_not_be_sent_by_itself_is_listed_with_its_reason(tmp_path: Pat
 def test_the_next_issue_is_told_in_good_english(tmp_path: Path, count: int, said: str) -> None:
     following = {"issue": "2030-01-06-rust", "send_at": "2030-01-06T07:00+01:00"}
     document = {"mailings": [], "next": {**following, "audience": count, "blocked_by": ["a draft"]}}
-    told = account(tmp_path, json.dumps(document))
+    told = report(tmp_path, json.dumps(document))
     assert f"Next: 2030-01-06-rust, 2030-01-06 07:00, {said}" in told
     assert "- blocked: a draft" in told
 
 
-def test_a_warning_of_the_program_stands_in_the_account(tmp_path: Path) -> None:
+def test_a_warning_of_the_program_is_in_the_report(tmp_path: Path) -> None:
     line = "warning: the variable NEWSLETTER_PROVIDR is not read"
-    assert f"- {line}" in account(tmp_path, json.dumps({"mailings": []}), f"{line}\n{line}\n")
+    assert f"- {line}" in report(tmp_path, json.dumps({"mailings": []}), f"{line}\n{line}\n")
 
 
 def test_a_long_message_costs_as_much_as_it_is_long(tmp_path: Path) -> None:
     said = f"error: {'a' * 300_000} anna@example.org {'b@' * 100_000}\n"
     started = time.monotonic()
-    told = account(tmp_path, "", said)
+    told = report(tmp_path, "", said)
     assert time.monotonic() - started < 5
     assert len(told) < 65_536
     assert "anna" not in told
 
 
 def test_nothing_to_do_is_said(tmp_path: Path) -> None:
-    assert "Nothing is due" in account(tmp_path, json.dumps({"mailings": [], "next": None}))
-    assert "without a word" in account(tmp_path, "")
+    assert "Nothing is due" in report(tmp_path, json.dumps({"mailings": [], "next": None}))
+    assert "without a result" in report(tmp_path, "")

@@ -1,10 +1,10 @@
 """Write what `send --due --json` reports as Markdown, for a run's summary and for an issue.
 
-    python3 .github/account.py RECEIPT MESSAGES
+    python3 .github/report.py RESULT MESSAGES
 
-RECEIPT is the JSON document (empty when there was none), MESSAGES what went to standard error.
-The first line is a comment that names what waits for a person: it is the same as long as they are
-asked the same. Anybody may read these pages, so nothing that looks like an address gets through.
+RESULT is the JSON document (empty when there was none), MESSAGES what went to standard error.
+The first line is a comment that names what a person must decide: it is the same as long as the
+question is the same. These pages may be public, so nothing that looks like an address is printed.
 """  # noqa: INP001 - a script of the workflow, which runs it without the package
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ UNSEEN = {"ignored": "ignored", "draft": "draft", "blocked": "blocked"}
 
 WORD = re.compile(r"\S+")
 LONGEST = 60_000
-"""Characters of an account: an issue on GitHub takes 65,536."""
+"""Characters of a report: an issue on GitHub takes 65,536."""
 
 
 def main() -> None:
-    """Print the account of one run."""
-    receipt, messages = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:])
-    document = json.loads(receipt) if receipt.strip() else {}
+    """Print the report of one run."""
+    result, messages = (Path(name).read_text(encoding="utf-8") for name in sys.argv[1:])
+    document = json.loads(result) if result.strip() else {}
     failed = errors(messages)
     waits, *lines = asked(document, failed)
     lines += [*quoted(failed), *counted(document), *remarks(document), *coming(document)]
     if not lines:
-        lines = ["Nothing is due." if document else "It ended without a word."]
+        lines = ["Nothing is due." if document else "It ended without a result."]
     lines += ["", *unseen(document), *warned(messages)]
     text = "\n".join([waits, *lines]).rstrip()
     sys.stdout.write(hidden(text[:LONGEST]) + "\n")
@@ -42,7 +42,7 @@ def main() -> None:
 def hidden(text: str) -> str:
     """Return text without the words that may be addresses.
 
-    Word by word, so that a long text costs as much as it is long.
+    Word by word, so that the time grows with the length of the text and no faster.
     """
     return WORD.sub(lambda word: "(an address)" if "@" in word[0] else word[0], text)
 
@@ -59,7 +59,7 @@ def errors(messages: str) -> list[str]:
 
 
 def asked(document: dict[str, Any], failed: list[str]) -> list[str]:
-    """Return what a person must do, under a comment that is the same while that is the same."""
+    """Return what a person must do, below a comment that changes only when that changes."""
     waiting = [one for one in document.get("mailings", []) if one["state"] in WAITING]
     if not waiting:
         return [mark(" ".join(failed))]
@@ -74,7 +74,7 @@ def asked(document: dict[str, Any], failed: list[str]) -> list[str]:
 
 
 def mark(what: str) -> str:
-    """Return a line that no reader sees."""
+    """Return a comment, which is not shown."""
     return f"<!-- waits: {' '.join(what.replace('--', '').split())} -->"
 
 
@@ -84,7 +84,7 @@ def quoted(failed: list[str]) -> list[str]:
 
 
 def counted(document: dict[str, Any]) -> list[str]:
-    """Return a table in which every row adds up: subscribers are the sum of what follows."""
+    """Return a table in which every row adds up to its number of subscribers."""
     mailings = document.get("mailings", [])
     if not mailings:
         return []
@@ -118,19 +118,19 @@ def unseen(document: dict[str, Any]) -> list[str]:
 
 
 def warned(messages: str) -> list[str]:
-    """Return the warnings as the program told them."""
+    """Return the warnings that were printed."""
     lines = [line for line in messages.splitlines() if line.startswith("warning: ")]
     return [f"- {line}" for line in dict.fromkeys(lines)]
 
 
 def remarks(document: dict[str, Any]) -> list[str]:
-    """Return what else there is to say, such as a draft whose day it is."""
+    """Return other notes, such as a draft that is due."""
     notes = [f"- {note}" for note in document.get("notes", [])]
     return [*notes, ""] if notes else []
 
 
 def coming(document: dict[str, Any]) -> list[str]:
-    """Return what is next, and what stands in its way."""
+    """Return what is next, and what blocks it."""
     following = document.get("next")
     if not following:
         return []
@@ -142,7 +142,7 @@ def coming(document: dict[str, Any]) -> list[str]:
 
 
 def words(state: str | None) -> str:
-    """Return a state as prose."""
+    """Return a state as words."""
     return (state or "not sent").replace("_", " ")
 
 
