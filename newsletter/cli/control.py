@@ -10,15 +10,14 @@ import click
 from newsletter import delivery
 from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import find_issue, find_issue_to_change
-from newsletter.cli.mailing_output import as_json, as_text, forecast
-from newsletter.cli.output import counted, json_option, note, print_json, say
+from newsletter.cli.mailing_output import forecast, print_report
+from newsletter.cli.output import counted, json_option, note
 from newsletter.cli.status_text import safe_options
 from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
     from newsletter.delivery import MailingForecast, UnknownDecision
-    from newsletter.model import Receipt
 
 
 @click.command()
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
 def pause(app: App, *, issue: str, json_: bool) -> None:
     """Pause the mailing of ISSUE; requests in flight are finished. `send ISSUE` continues it."""
     slug, _ = find_issue(app, issue)
-    _show(app, delivery.pause_mailing(app.store, slug), json_=json_)
+    print_report(app, delivery.pause_mailing(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -44,7 +43,7 @@ def cancel(app: App, *, issue: str, json_: bool) -> None:
     slug, _ = find_issue_to_change(app, issue, asks=True)
     if slug not in issue and sys.stdin.isatty():
         click.confirm(f"Cancel {slug}?", abort=True, err=True)
-    _show(app, delivery.cancel_mailing(app.store, slug), json_=json_)
+    print_report(app, delivery.cancel_mailing(app.store, slug), json_=json_)
 
 
 @click.command()
@@ -73,7 +72,7 @@ def resolve(
         note(line)
     if not yes and sys.stdin.isatty():
         click.confirm(_question(found, decided), abort=True, err=True)
-    _show(app, delivery.resolve_unknown(app.store, slug, decided), json_=json_)
+    print_report(app, delivery.resolve_unknown(app.store, slug, decided), json_=json_)
 
 
 def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
@@ -84,8 +83,3 @@ def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
     if verdict is delivery.UnknownDecision.RESEND:
         return f"Send {letters} once more? Whoever has the letter already gets it twice"
     return f"Count {letters} as sent? Whoever does not have the letter never gets it"
-
-
-def _show(app: App, receipt: Receipt, *, json_: bool) -> None:
-    found = forecast(app, receipt)
-    print_json(as_json(found)) if json_ else say(as_text(found))

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from newsletter import delivery
-from newsletter.cli.output import counted
+from newsletter.cli.output import counted, print_json, say
 from newsletter.delivery import ResolutionMethod
 from newsletter.model import DeliveryState, Heard, MailingState
 from newsletter.providers import capabilities_of
@@ -152,6 +152,12 @@ def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dic
         "notes": list(found.notes),
         "troubles": [str(trouble) for trouble in found.troubles],
     }
+
+
+def print_report(app: App, receipt: Receipt, *, json_: bool) -> None:
+    """Print the report on a mailing."""
+    found = forecast(app, receipt)
+    print_json(as_json(found)) if json_ else say(as_text(found))
 
 
 def as_text(found: MailingForecast) -> str:

@@ -8,8 +8,8 @@ import click
 
 from newsletter import delivery
 from newsletter.cli.issues import find_issue, print_warnings
-from newsletter.cli.mailing_output import as_json, as_text, forecast
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.mailing_output import print_report
+from newsletter.cli.output import json_option, note, say
 from newsletter.cli.progress import progress
 from newsletter.cli.sending import send_notices, stoppable
 from newsletter.desk.viewer import write_index
@@ -48,10 +48,10 @@ def run_rehearsal(
     """Rehearse an issue and print its report.
 
     Args:
-        app: The command's.
+        app: What commands share.
         order: What to rehearse.
-        first_line: What is said before anything else.
-        in_browser: Show the letters.
+        first_line: Printed before anything else.
+        in_browser: Open the letters.
         json_: Print one JSON document.
 
     Raises:
@@ -63,21 +63,11 @@ def run_rehearsal(
         found = delivery.rehearse_issue(
             app.store, app.settings, order, stop=stop, progress=tell, note=note
         )
-    mailing = found.receipt.mailing
-    index = write_index(app.store, app.settings, mailing)
-    account = forecast(app, found.receipt)
+    index = write_index(app.store, app.settings, found.receipt.mailing)
     if first_line:
         (note if json_ else say)(first_line)
-    print_json(as_json(account)) if json_ else say(as_text(account))
-    if found.anew:
-        note("The text or the list has changed since the last rehearsal: all letters are new.")
-    if found.edited:
-        note(f"{mailing.slug} was edited meanwhile: these letters have the text from before that.")
-    if found.repeated:
-        note(
-            f"{mailing.slug} was complete already: nothing was sent, because neither its text nor "
-            "the list has changed."
-        )
+    print_report(app, found.receipt, json_=json_)
+    _print_notes(found)
     print_warnings(order.draft)
     if found.receipt.counts[DeliveryState.ACCEPTED]:
         note(f"Look through the letters: {index}")
@@ -85,3 +75,16 @@ def run_rehearsal(
             note("No browser could be opened: open that page yourself.")
     if found.trouble:
         raise found.trouble
+
+
+def _print_notes(found: delivery.SendResult) -> None:
+    slug = found.receipt.mailing.slug
+    if found.anew:
+        note("The text or the list has changed since the last rehearsal: all letters are new.")
+    if found.edited:
+        note(f"{slug} was edited meanwhile: these letters have the text from before that.")
+    if found.repeated:
+        note(
+            f"{slug} was complete already: nothing was sent, because neither its text nor "
+            "the list has changed."
+        )

@@ -68,24 +68,6 @@ def import_(
 
     A row becomes active only if it is clearly subscribed and did not unsubscribe here.
     """
-    if all_subscribed and as_suppressed:
-        raise WrongUsage(
-            "--all-subscribed and --as-suppressed contradict each other", hint="Give one of them"
-        )
-    if leavers_only and (all_subscribed or as_suppressed):
-        raise WrongUsage(
-            "--leavers-only reads from the file who left",
-            hint="Leave out --all-subscribed and --as-suppressed",
-        )
-    if str(file) == "-":
-        raise WrongUsage(
-            "an import reads its file twice, so it cannot read standard input",
-            hint="Save the list to a file and name that",
-        )
-    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
-        raise WrongUsage(
-            "--rejects would overwrite the file that is imported", hint="Name another file"
-        )
     options = run.ImportOptions(
         consent="" if as_suppressed or leavers_only else wording(consent),
         mapping=_mapping(mapping),
@@ -96,6 +78,7 @@ def import_(
         dry_run=dry_run,
         rejects=rejects,
     )
+    _check_usage(file, options)
     with progress("Importing") as tell:
         report = run.import_file(app.store, file, options, tell)
     if dry_run:
@@ -103,6 +86,29 @@ def import_(
     for remark in report.remarks:
         note(f"Note: {remark}.")
     print_json(asdict(report)) if json_ else say(_report(report))
+
+
+def _check_usage(file: Path, options: run.ImportOptions) -> None:
+    """Refuse options that contradict each other, and files that cannot be read or written."""
+    if options.all_subscribed and options.as_suppressed:
+        raise WrongUsage(
+            "--all-subscribed and --as-suppressed contradict each other", hint="Give one of them"
+        )
+    if options.leavers_only and (options.all_subscribed or options.as_suppressed):
+        raise WrongUsage(
+            "--leavers-only reads from the file who left",
+            hint="Leave out --all-subscribed and --as-suppressed",
+        )
+    if str(file) == "-":
+        raise WrongUsage(
+            "an import reads its file twice, so it cannot read standard input",
+            hint="Save the list to a file and name that",
+        )
+    rejects = options.rejects
+    if rejects and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise WrongUsage(
+            "--rejects would overwrite the file that is imported", hint="Name another file"
+        )
 
 
 @click.command()
