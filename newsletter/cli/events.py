@@ -9,7 +9,7 @@ import click
 from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import counted, json_option, print_json, say
 from newsletter.schedule import format_utc
-from newsletter.subscriptions import events as telling
+from newsletter.subscriptions import events as subscription_events
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
@@ -31,8 +31,8 @@ def pull(app: App, *, json_: bool) -> None:
 
     `send` does this by itself before it fixes the audience.
     """
-    waited = telling.apply_waiting(app.store)
-    found = telling.pull(app.store, app.settings)
+    waited = subscription_events.apply_waiting(app.store)
+    found = subscription_events.pull(app.store, app.settings)
     document = {
         "provider": app.settings.provider,
         "events": found.events,

@@ -12,7 +12,7 @@ from newsletter.cli.output import counted, note, warn
 from newsletter.errors import NewsletterError
 from newsletter.providers.pagination import ListingDenied
 from newsletter.store.keys import recorded_fingerprints
-from newsletter.subscriptions import events as telling
+from newsletter.subscriptions import events as subscription_events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,8 +64,8 @@ def pull_events_first(app: App) -> None:
     """
     app.store.refuse_closed()
     try:
-        telling.apply_waiting(app.store)
-        telling.pull(app.store, app.settings)
+        subscription_events.apply_waiting(app.store)
+        subscription_events.pull(app.store, app.settings)
     except ListingDenied:
         pass  # its webhooks report the events
     except NewsletterError as error:

@@ -31,7 +31,7 @@ _HEADINGS: Final = (
 )
 _SENT_SHOWN: Final = 5
 _OLD_SHOWN: Final = 3
-_ABOUT: Final = {
+_REFUSALS: Final = {
     Cause.POLICY: "blocks or limits your letters",
     Cause.SENDER: "refuses your letters because of how they are sent",
     Cause.SIZE: "refuses your letters because they are too large",
@@ -50,16 +50,16 @@ _MAILINGS: Final = {
     MailingState.CANCELLED: "no more of it is sent",
     MailingState.EXPIRED: "nothing of it was sent",
 }
-_AT_IT: Final = "a process is sending it, or was a moment ago"
-_CUT_SHORT: Final = (
+_IN_PROGRESS: Final = "a process is sending it, or was a moment ago"
+_INTERRUPTED: Final = (
     "it is not finished; it is safe to continue, even if another process is sending it"
 )
-_MENDING: Final = {
+_AFTER_PAUSE: Final = {
     Pause.BY_A_PERSON.value: "continue it at any time",
     Pause.LIMIT.value: "continue with the rest, or use --limit again",
     Pause.OUT_OF_TIME.value: "it took longer than finish_within_hours",
 }
-_REFUSED: Final = "correct the cause of the pause, then continue: it goes on where it stopped"
+_AFTER_REFUSAL: Final = "correct the cause of the pause, then continue: it goes on where it stopped"
 _DELIVERIES: Final = {
     DeliveryState.PENDING: "not sent yet",
     DeliveryState.ACCEPTED: "the provider accepted the letter",
@@ -77,9 +77,9 @@ def overview_text(board: Overview) -> Iterator[str]:
         some = [one for one in lines if one.state in states and one.why != OLD]
         if some:
             yield f"{heading}:"
-            yield from (part for one in some for part in _of_one(one))
-    yield from _of_old([one for one in lines if one.why == OLD])
-    yield from _of_sent([one for one in lines if one.state == "sent"])
+            yield from (part for one in some for part in _issue_lines(one))
+    yield from _old_lines([one for one in lines if one.why == OLD])
+    yield from _sent_lines([one for one in lines if one.state == "sent"])
 
 
 def warnings_text(line: IssueStatus | None) -> Iterator[str]:
@@ -88,7 +88,7 @@ def warnings_text(line: IssueStatus | None) -> Iterator[str]:
         yield f"  {counted(line.warnings, 'warning')}: newsletter check {line.issue}"
 
 
-def _of_one(line: IssueStatus) -> Iterator[str]:
+def _issue_lines(line: IssueStatus) -> Iterator[str]:
     if line.state == "ignored" and line.send_at is None:
         yield f"  {printable(line.path)}"
     else:
@@ -104,13 +104,13 @@ def _of_one(line: IssueStatus) -> Iterator[str]:
     yield from (f"  {part}" for part in warnings_text(line))
 
 
-def _of_old(old: Sequence[IssueStatus]) -> Iterator[str]:
+def _old_lines(old: Sequence[IssueStatus]) -> Iterator[str]:
     if old:
         newest = ", ".join(one.issue for one in old[-_OLD_SHOWN:])
         yield f"Ignored, {OLD}: {len(old):,}; the newest: {newest}"
 
 
-def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
+def _sent_lines(sent: Sequence[IssueStatus]) -> Iterator[str]:
     if not sent:
         return
     newest = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[-_SENT_SHOWN:]
@@ -125,7 +125,7 @@ def _of_sent(sent: Sequence[IssueStatus]) -> Iterator[str]:
 def problem_lines(store: Store) -> Iterator[str]:
     """Yield what mailbox providers refused, and unreadable webhooks; nothing while all is well."""
     for one in refused_lately(store):
-        yield from _refused(one)
+        yield from _refusal_lines(one)
     if count := unreadable_webhooks(store):
         some = "1 webhook was" if count == 1 else f"{count:,} webhooks were"
         yield (
@@ -133,10 +133,10 @@ def problem_lines(store: Store) -> Iterator[str]:
         )
 
 
-def _refused(one: Refused) -> Iterator[str]:
+def _refusal_lines(one: Refused) -> Iterator[str]:
     many = counted(one.subscribers, "subscriber")
     yield (
-        f"{one.mailbox_provider} {_ABOUT[one.cause]}: {many} missed a letter,"
+        f"{one.mailbox_provider} {_REFUSALS[one.cause]}: {many} missed a letter,"
         f" last {one.last_at:%Y-%m-%d}; they stay on the list"
     )
     if one.says:
@@ -151,11 +151,11 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
         found: The mailing, and what will happen to it.
         zone: The time zone of the times in it.
     """
-    lines = [*account(found), *(f"  {line}" for line in _of_mailing(found))]
+    lines = [*account(found), *(f"  {line}" for line in _mailing_lines(found))]
     for state in DeliveryState:
         if count := found.receipt.counts[state]:
-            lines += [f"  {line}" for line in _of_deliveries(found, state, count, zone)]
-    lines += [f"  {line}" for line in _of_people(found, zone)]
+            lines += [f"  {line}" for line in _delivery_lines(found, state, count, zone)]
+    lines += [f"  {line}" for line in _decision_lines(found, zone)]
     return "\n".join([*lines, *next_step(found)])
 
 
@@ -167,44 +167,44 @@ def safe_options(found: MailingForecast, zone: ZoneInfo) -> list[str]:
         zone: The time zone of the times in it.
     """
     if found.elsewhere:
-        return [f"{_elsewhere(found)}; under that provider there may be a way without risk"]
+        return [f"{_other_provider(found)}; under that provider there may be a way without risk"]
     safe = [remedy for remedy in found.remedies if remedy.means is not ResolutionMethod.WAIT]
-    ways = [" ".join(line.strip() for line in _way_out(found, one, zone)) for one in safe]
+    ways = [" ".join(line.strip() for line in _resolution_lines(found, one, zone)) for one in safe]
     return [f"without risk {way}" for way in ways]
 
 
-def _of_mailing(found: MailingForecast) -> Iterator[str]:
+def _mailing_lines(found: MailingForecast) -> Iterator[str]:
     mailing = found.receipt.mailing
-    meaning = _MAILINGS.get(mailing.state, _AT_IT if found.busy_until else _CUT_SHORT)
+    meaning = _MAILINGS.get(mailing.state, _IN_PROGRESS if found.busy_until else _INTERRUPTED)
     if mailing.state is MailingState.PAUSED:
-        meaning += f"; {_MENDING.get(mailing.note, _REFUSED)}"
+        meaning += f"; {_AFTER_PAUSE.get(mailing.note, _AFTER_REFUSAL)}"
     yield meaning
-    if meaning.endswith(_REFUSED) and not _attempted(found):
+    if meaning.endswith(_AFTER_REFUSAL) and not _possibly_sent(found):
         yield "letter and sender are frozen: to change them, cancel it and send it again"
     if found.elsewhere:
-        yield _elsewhere(found)
+        yield _other_provider(found)
     if found.overdue:
         yield "it should be finished by now: only --late continues it"
     if mailing.state is MailingState.CANCELLED and (mailing.released or mailing.rehearsal):
         yield f"it may be sent again: {resume_command(found)}"
 
 
-def _attempted(found: MailingForecast) -> int:
+def _possibly_sent(found: MailingForecast) -> int:
     """Return how many letters may have reached a subscriber."""
     counts = found.receipt.counts
     return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
 
 
-def _elsewhere(found: MailingForecast) -> str:
+def _other_provider(found: MailingForecast) -> str:
     return f"it began through {found.receipt.mailing.through}, and continues only through that"
 
 
-def _of_deliveries(
+def _delivery_lines(
     found: MailingForecast, state: DeliveryState, count: int, zone: ZoneInfo
 ) -> Iterator[str]:
     """Explain one state of deliveries, and what becomes of those that are in it."""
     if state is DeliveryState.ATTEMPTING:
-        yield from _under_way(found, count, zone)
+        yield from _attempting_lines(found, count, zone)
         return
     meaning = _DELIVERIES[state]
     if state is DeliveryState.PENDING and found.receipt.mailing.state is MailingState.CANCELLED:
@@ -219,10 +219,10 @@ def _of_deliveries(
         yield f"  {rest:,} × other reasons (see all with --json)"
     if state is DeliveryState.UNKNOWN:
         for remedy in found.remedies:
-            yield from (f"  {line}" for line in _way_out(found, remedy, zone))
+            yield from (f"  {line}" for line in _resolution_lines(found, remedy, zone))
 
 
-def _under_way(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[str]:
+def _attempting_lines(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[str]:
     if busy := count - found.lost:
         until = (
             f", until {_moment(found.busy_until, zone)} at the latest" if found.busy_until else ""
@@ -234,7 +234,7 @@ def _under_way(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[s
         yield f"{found.lost:,} attempting: the process that was sending them is gone; {what}"
 
 
-def _way_out(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
+def _resolution_lines(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
     """Say how the outcome of some letters may become known, and when."""
     slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
     send = resume_command(found)
@@ -259,7 +259,7 @@ def _way_out(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iter
             yield f"  if not sent: newsletter resolve {slug} --resend (who has one gets two)"
 
 
-def _of_people(found: MailingForecast, zone: ZoneInfo) -> Iterator[str]:
+def _decision_lines(found: MailingForecast, zone: ZoneInfo) -> Iterator[str]:
     """Yield who may have two letters, and what people decided."""
     details = found.receipt.details
     if twice := details.accepted_twice:

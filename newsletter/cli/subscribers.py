@@ -16,8 +16,7 @@ from newsletter.cli.groups import SuggestingGroup, WrongUsage
 from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import Status
-from newsletter.subscriptions import admin as list_
-from newsletter.subscriptions import erasure
+from newsletter.subscriptions import admin, erasure
 from newsletter.subscriptions.export import as_row, export_csv
 from newsletter.subscriptions.merge import Result
 from newsletter.subscriptions.private_files import private_file
@@ -48,7 +47,7 @@ subscribers.add_command(undo)
 @click.pass_obj
 def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> None:
     """Add a person who asked for it; they are active at once."""
-    result = list_.add(app.store, email, consent=wording(consent), first_name=first_name)
+    result = admin.add(app.store, email, consent=wording(consent), first_name=first_name)
     if json_:
         print_json({"result": result.value})
         return
@@ -67,9 +66,9 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
 @click.pass_obj
 def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
     """Unsubscribe a person; on a terminal it asks first."""
-    if not yes and sys.stdin.isatty() and list_.is_on_the_list(app.store, email):
+    if not yes and sys.stdin.isatty() and admin.is_on_the_list(app.store, email):
         click.confirm(f"Unsubscribe {email}?", abort=True, err=True)
-    left = list_.unsubscribe(app.store, email)
+    left = admin.unsubscribe(app.store, email)
     if json_:
         print_json({"result": "unsubscribed" if left else "unchanged"})
         return
@@ -110,8 +109,8 @@ def show(app: App, *, email: str, json_: bool) -> None:
     It answers "I got it twice": how often the provider accepted each letter, and under which ids,
     to look for in its own log.
     """
-    found = list_.story(app.reading, email)
-    alike = list_.same_mailbox(app.reading, email)
+    found = admin.story(app.reading, email)
+    alike = admin.same_mailbox(app.reading, email)
     if json_:
         print_json(subscriber_output.as_json(found, alike))
     else:
@@ -126,9 +125,9 @@ def show(app: App, *, email: str, json_: bool) -> None:
 )
 @json_option
 @click.pass_obj
-def list_them(app: App, *, status: str | None, json_: bool) -> None:
+def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
     """List all subscribers, in the order in which they joined."""
-    everybody = list_.everybody(app.reading, Status(status) if status else None)
+    everybody = admin.everybody(app.reading, Status(status) if status else None)
     rows = (as_row(subscriber) for subscriber in everybody)
     if json_:
         _print_rows(rows, sys.stdout)
@@ -144,7 +143,7 @@ def list_them(app: App, *, status: str | None, json_: bool) -> None:
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
     """Count the subscribers by status."""
-    found = list_.stats(app.reading)
+    found = admin.stats(app.reading)
     counts = {status.value: count for status, count in found.counts.items()}
     document = {
         **counts,
@@ -180,7 +179,7 @@ def export(app: App, *, file: Path, json_: bool) -> None:
     """Write the list to FILE or standard output, as CSV that is safe in a spreadsheet."""
     with _output(file, "[" if json_ else "email,first_name,") as output:
         if json_:
-            _print_rows((as_row(person) for person in list_.everybody(app.reading)), output)
+            _print_rows((as_row(person) for person in admin.everybody(app.reading)), output)
         else:
             export_csv(app.reading, output)
 

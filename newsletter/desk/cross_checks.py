@@ -29,7 +29,7 @@ def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
     folder.require_folder(settings)
     drafts = issues.read_all(settings)
     found = [finding for draft in drafts for finding in issues.inspect_issue(settings, draft)]
-    found += _among(folder.read_heads(settings), None)
+    found += _conflicts(folder.read_heads(settings), None)
     found += [one.finding() for one in folder.ignored_files(settings)]
     return drafts, found
 
@@ -47,7 +47,7 @@ def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path
     for draft, path in zip(drafts, paths, strict=True):
         found += issues.inspect_issue(settings, draft)
         if issues.in_issues(settings, path):
-            found += _among(skimmed, draft.slug)
+            found += _conflicts(skimmed, draft.slug)
         else:
             found.append(_outside(draft))
     return found
@@ -64,7 +64,7 @@ def _outside(draft: Draft) -> Finding:
     )
 
 
-def _among(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
+def _conflicts(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
     """Yield the conflicts between issues; only those of one if `only` names it."""
     moment = datetime.now(UTC)
     coming = [
@@ -86,10 +86,10 @@ def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
         for other in coming
         if other is not one and other.draft.send_at and slot_of(other.draft.send_at) == slot_of(at)
     ]
-    rivals = [other.slug for other in beside if not other.is_draft]
-    if not rivals:
+    others = [other.slug for other in beside if not other.is_draft]
+    if not others:
         return
-    names, when = _names(rivals), f"{at:%Y-%m-%d %H:%M}"
+    names, when = _names(others), f"{at:%Y-%m-%d %H:%M}"
     is_draft = one.draft.is_draft
     yield Finding(
         path=one.draft.path,

@@ -104,10 +104,10 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
     drafts = {
         one.draft.slug: issues.read_or_report(settings, one.path)
         for one in skimmed
-        if one.draft.slug not in held and _may_go(one.draft, moment)
+        if one.draft.slug not in held and _may_be_sent(one.draft, moment)
     }
     upcoming = delivery.find_upcoming(store, settings, drafts.values())
-    made = _Board(
+    survey = _Survey(
         settings,
         moment=moment,
         ledger=ledger,
@@ -115,8 +115,8 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
         drafts=drafts,
         upcoming=upcoming,
     )
-    lines = [made.line(one) for one in skimmed]
-    lines += [_overlooked(one) for one in folder.ignored_files(settings)]
+    lines = [survey.line(one) for one in skimmed]
+    lines += [_ignored(one) for one in folder.ignored_files(settings)]
     return Overview(tuple(lines), tuple(drafts.values()), upcoming)
 
 
@@ -125,16 +125,16 @@ def _order(draft: Draft) -> tuple[float, str]:
     return (draft.send_at.timestamp() if draft.send_at else float("inf"), draft.slug)
 
 
-def _may_go(draft: Draft, moment: datetime) -> bool:
+def _may_be_sent(draft: Draft, moment: datetime) -> bool:
     return draft.send_at is None or draft.is_draft or not is_long_past(draft.send_at, moment)
 
 
-def _overlooked(one: folder.IgnoredFile) -> IssueStatus:
+def _ignored(one: folder.IgnoredFile) -> IssueStatus:
     slug = issues.guess_slug(one.name)
     return IssueStatus(slug, one.path, "ignored", None, None, why=f"{one.why}. {one.fix}")
 
 
-class _Board:
+class _Survey:
     """The ledger and all files, from which the state of one file follows."""
 
     def __init__(
@@ -152,15 +152,15 @@ class _Board:
         self._proofed = proofed
         self._drafts = drafts
         self._upcoming = upcoming
-        self._held = {entry.slug: entry for entry in ledger if not entry.released}
+        self._mailings = {entry.slug: entry for entry in ledger if not entry.released}
         self._ended = {(entry.slug, entry.slot): entry for entry in ledger if entry.released}
         self._slots = {entry.slot: entry.slug for entry in ledger if not entry.released}
         self._texts = {entry.content_hash: entry.slug for entry in ledger if not entry.released}
-        self._wanted: dict[str, list[str]] = defaultdict(list)
+        self._slots_wanted: dict[str, list[str]] = defaultdict(list)
         self._first: dict[str, str] = {}
         for draft in sorted(drafts.values(), key=_order):
             if draft.send_at and delivery.is_sendable(draft):
-                self._wanted[slot_of(draft.send_at)].append(draft.slug)
+                self._slots_wanted[slot_of(draft.send_at)].append(draft.slug)
                 if draft.issue:
                     self._first.setdefault(draft.issue.content_hash, draft.slug)
 
@@ -171,7 +171,7 @@ class _Board:
         known = IssueStatus(
             draft.slug, draft.path, "scheduled", issue.subject if issue else None, draft.send_at
         )
-        if held := self._held.get(draft.slug):
+        if held := self._mailings.get(draft.slug):
             return self._started(known, held)
         if draft.slug in self._drafts:
             counts = Counter(finding.severity for finding in checks.check(draft))
@@ -214,14 +214,14 @@ class _Board:
         if ended and ended.state is MailingState.CANCELLED:
             return "cancelled", f"only newsletter send {draft.slug} starts it again"
         if timing_of(at, self._moment, self._settings.max_lateness_hours) is Timing.LATE:
-            return self._past(draft, at)
+            return self._late_state(draft, at)
         if is_far_ahead(at, self._moment):
             return "ignored", "its date is more than a year ahead: check the year"
         obstacles = self._obstacles(draft, at, errors)
         return ("blocked", "; ".join(obstacles)) if obstacles else ("scheduled", None)
 
-    def _past(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
-        if rival := self._rival(draft, at):
+    def _late_state(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
+        if rival := self._conflicting_mailing(draft, at):
             return "ignored", f"{rival} was sent with this slot or this text"
         if is_long_past(at, self._moment):
             return "ignored", OLD
@@ -238,17 +238,17 @@ class _Board:
             found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
         found += [
             f"{other} has the same date and time"
-            for other in self._wanted[slot_of(at)]
+            for other in self._slots_wanted[slot_of(at)]
             if other != draft.slug
         ]
-        if rival := self._rival(draft, at):
+        if rival := self._conflicting_mailing(draft, at):
             found.append(f"{rival} was already sent with this slot or this text")
         first = self._first.get(draft.issue.content_hash, draft.slug) if draft.issue else draft.slug
         if first != draft.slug:
             found.append(f"{first} has the same subject and text, and a letter is sent once")
         return found
 
-    def _rival(self, draft: Draft, at: datetime) -> str | None:
+    def _conflicting_mailing(self, draft: Draft, at: datetime) -> str | None:
         """Return the slug of the mailing that has this file's slot or text."""
         text = self._texts.get(draft.issue.content_hash) if draft.issue else None
         return self._slots.get(slot_of(at)) or text
