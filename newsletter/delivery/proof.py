@@ -113,7 +113,7 @@ def _refuse_what_is_not_set(settings: Settings) -> None:
 def _batch(store: Store, settings: Settings, letter: Letter, email: str, key: str) -> Batch:
     # To write, so that a database that was moved refuses before anything leaves.
     with store.write() as connection:
-        known = subscribers.find(connection, [key]).get(key)
+        known = subscribers.find(connection, [key], for_update=True).get(key)
         moment = now(connection)
     marked = replace(letter, subject=_MARK + letter.subject)
     token = reserved_token(signing_keys(settings)[0])

@@ -301,7 +301,7 @@ class _Run:
         return [reason for _, reason in verdicts]
 
     def _entries(self, connection: sa.Connection, keys: Sequence[str]) -> dict[str, Entry]:
-        found = subscribers.find(connection, keys)
+        found = subscribers.find(connection, keys, for_update=True)
         entries = {}
         for key in dict.fromkeys(keys):
             known = found.get(key)

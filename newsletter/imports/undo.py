@@ -75,7 +75,7 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
     """
     look_up(store, public_id)
     with store.write() as connection:
-        found = imports.find(connection, public_id.strip())
+        found = imports.find(connection, public_id.strip(), for_update=True)
         if found is None:  # the database was moved meanwhile
             raise NewsletterError("the import is gone", hint="See newsletter db status")
         changed = imports.changed_by(connection, found.id)

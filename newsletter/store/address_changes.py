@@ -61,10 +61,12 @@ def record(
     return number
 
 
-def find(connection: sa.Connection, public_id: str) -> AddressChange | None:
-    """Return a change by the id that its link names.
+def find(
+    connection: sa.Connection, public_id: str, *, for_update: bool = False
+) -> AddressChange | None:
+    """Return a change of address by the id that its link names.
 
-    In a write transaction nobody else can put people on the list, or change its reader, then.
+    For update: nobody else adds subscribers, or changes this one, until the transaction ends.
     """
     query = (
         sa.select(
@@ -79,7 +81,7 @@ def find(connection: sa.Connection, public_id: str) -> AddressChange | None:
         .join(subscribers)
         .where(address_changes.c.public_id == public_id)
     )
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         lock(connection, Lock.LIST)
         query = query.with_for_update()
     row = connection.execute(query).one_or_none()

@@ -72,18 +72,17 @@ def claim(
         account: Fingerprint of the provider's account that will know of them.
         owner: Names the lock that the sender holds.
     """
-    room = _room(connection, mailing_id)
-    if room is _SHUT:
+    sending, limit = _lock_mailing(connection, mailing_id)
+    if not sending or limit == 0:
         return None
-    if room is not None:
-        size = min(size, room)
+    size = size if limit is None else min(size, limit)
     moment = now(connection)
     for found in candidates(connection, mailing_id, size, only=only, but=but, moment=moment):
         _skip(connection, found.absent)
         if found.ids:
-            if room is not None:
+            if limit is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
-                connection.execute(taken.values(claims_left=room - len(found.ids)))
+                connection.execute(taken.values(claims_left=limit - len(found.ids)))
             key, whose = new_id(), found.readers
             claimed = Claim(0, key, 1, moment, key_id, whose, found.plain_text)
             written = {
@@ -96,25 +95,21 @@ def claim(
     return None
 
 
-_SHUT: Final = 0
+def _lock_mailing(connection: sa.Connection, mailing_id: int) -> tuple[bool, int | None]:
+    """Return whether a mailing is sending, and how many claims its limit leaves (None: no limit).
 
-
-def _room(connection: sa.Connection, mailing_id: int) -> int | None:
-    """Return how many may be claimed: None for any number, 0 if nothing may be sent.
-
-    The mailing's row is kept from a pause or an ending until this is committed: shared by all who
-    claim, unless there is a limit, of which one at a time takes his part.
+    No pause or end of the mailing comes between this and the commit. Claims share the lock; under
+    a limit, one at a time holds it.
     """
     query = sa.select(mailings.c.state, mailings.c.claims_left).where(mailings.c.id == mailing_id)
-    shared = (
-        connection.scalar(sa.select(mailings.c.claims_left).where(mailings.c.id == mailing_id))
-        is None
-    )
+    shared = True
+    if connection.dialect.name != "sqlite":  # where one transaction at a time writes anyway
+        limit = sa.select(mailings.c.claims_left).where(mailings.c.id == mailing_id)
+        shared = connection.scalar(limit) is None
     mailing = connection.execute(query.with_for_update(read=shared)).one_or_none()
-    if mailing is None or mailing.state != MailingState.SENDING:
-        return _SHUT
-    room: int | None = mailing.claims_left
-    return room
+    if mailing is None:
+        return False, None
+    return mailing.state == MailingState.SENDING, mailing.claims_left
 
 
 def count_claimed_since(connection: sa.Connection, moment: datetime) -> int:

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from newsletter.model import DeliveryState, Draft, Issue, Letter, Mailing, MailingState, Status
 from newsletter.schedule import slot_of
 from newsletter.store.database import now
-from newsletter.store.mailings import get
+from newsletter.store.mailings import COLUMNS, from_row
 from newsletter.store.schema import deliveries, ledger, mailings, subscribers
 from newsletter.store.sql import new_id
 
@@ -28,17 +28,13 @@ def freeze(
 ) -> Mailing:
     """Freeze a letter and its audience: everyone who is active and has not paused.
 
-    All in the caller's transaction, so that a mailing is either whole or not there.
+    In the caller's transaction, so that the whole mailing is there or nothing of it.
 
     Raises:
         sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
     """
     moment = now(connection)
-    row = {
-        "public_id": new_id(),
-        "slug": issue.slug,
-        "slot": slot_of(issue.send_at),
-        "send_at": issue.send_at.isoformat(),
+    row = _row(issue.slug, issue.send_at, moment) | {
         "content_hash": issue.content_hash,
         "letter_hash": letter.hash,
         "letter": letter.encode(),
@@ -46,20 +42,30 @@ def freeze(
         "provider_url": provider_url,
         "rehearsal": rehearsal,
         "state": MailingState.FROZEN,
+    }
+    insert = mailings.insert().returning(mailings.c.id).values(row)
+    mailing_id = connection.execute(insert).scalar_one()
+    count = _freeze_audience(connection, mailing_id, moment)
+    frozen = mailings.update().where(mailings.c.id == mailing_id).values(audience=count)
+    return from_row(connection.execute(frozen.returning(*COLUMNS)).one())
+
+
+def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
+    """Return the columns that all new mailings have in common."""
+    return {
+        "public_id": new_id(),
+        "slug": slug,
+        "slot": slot_of(send_at),
+        "send_at": send_at.isoformat(),
         "note": "",
         "released": False,
         "audience": 0,
         "started_at": moment,
     }
-    insert = mailings.insert().returning(mailings.c.id).values(row)
-    mailing_id = connection.execute(insert).scalar_one()
-    count = _freeze_audience(connection, mailing_id, moment)
-    connection.execute(mailings.update().where(mailings.c.id == mailing_id).values(audience=count))
-    return get(connection, mailing_id)
 
 
 def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetime) -> int:
-    """Make a pending delivery for everyone who can be reached; return how many there are."""
+    """Make a pending delivery for everyone who may be mailed; return how many there are."""
     readers = (
         sa.select(
             sa.literal(mailing_id),
@@ -71,29 +77,29 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
         )
         .where(is_mailable(moment))
         .order_by(subscribers.c.id)
-        # Nobody is erased between being chosen here and being written down.
+        # Nobody is erased between the select and the insert.
         .with_for_update(read=True, key_share=True)
     )
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
     insert = deliveries.insert().from_select(columns, readers)
-    # Of an insert, SQLAlchemy keeps the count only when it is told to.
+    # SQLAlchemy keeps the count of an insert only on request.
     return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
-    """Return an expression that is another random name in every row."""
+    """Return an expression with a different random name in every row."""
     if connection.dialect.name == "postgresql":
         return sa.func.replace(sa.cast(sa.func.gen_random_uuid(), sa.Text), "-", "")
     return sa.func.lower(sa.func.hex(sa.func.randomblob(16)))
 
 
 def lock_freezing(connection: sa.Connection) -> None:
-    """Let one transaction at a time freeze; SQLite's have the database to themselves anyway."""
+    """Let one transaction at a time freeze; SQLite has only one writer anyway."""
     connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
 
 
 def count_audience(connection: sa.Connection) -> int:
-    """Return how many readers a mailing would have if it were frozen now."""
+    """Return how many subscribers a mailing would have if it were frozen now."""
     query = sa.select(sa.func.count()).where(is_mailable(now(connection)))
     return connection.scalar(query) or 0
 
@@ -107,22 +113,18 @@ def record_expired(
     provider_url: str,
     rehearsal: bool,
 ) -> Mailing:
-    """Record that an issue missed its window. It has no letter and no audience, and frees all.
+    """Record that an issue missed its window; it has no letter, no audience, and holds no slot.
 
     Args:
         connection: A write transaction.
-        draft: Its file, which may hold errors.
-        send_at: When it was to go out, local with its offset.
-        provider: Through whom.
-        provider_url: And where, if not at the usual address.
+        draft: The file of the issue, which may hold errors.
+        send_at: When it was due, local with its offset.
+        provider: The provider of the settings.
+        provider_url: Its base URL, if not the usual one.
         rehearsal: Whether that provider mails nobody.
     """
     moment = now(connection)
-    row = {
-        "public_id": new_id(),
-        "slug": draft.slug,
-        "slot": slot_of(send_at),
-        "send_at": send_at.isoformat(),
+    row = _row(draft.slug, send_at, moment) | {
         "content_hash": draft.issue.content_hash if draft.issue else "",
         "letter_hash": "",
         "letter": b"",
@@ -132,19 +134,16 @@ def record_expired(
         "state": MailingState.EXPIRED,
         "note": "its time had passed before anything started",
         "released": True,
-        "audience": 0,
-        "started_at": moment,
         "finished_at": moment,
     }
-    insert = mailings.insert().returning(mailings.c.id).values(row)
-    return get(connection, connection.execute(insert).scalar_one())
+    return from_row(connection.execute(mailings.insert().returning(*COLUMNS).values(row)).one())
 
 
 ERASED: Final = "erased"
 
 
 def skip_reason(moment: datetime) -> sa.ColumnElement[str | None]:
-    """Return why a subscriber may not be mailed; NULL if he may."""
+    """Return why a subscriber may not be mailed; NULL if they may be mailed."""
     return sa.case(
         (subscribers.c.id.is_(None), ERASED),
         (subscribers.c.status != Status.ACTIVE, subscribers.c.status),

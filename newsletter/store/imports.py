@@ -127,9 +127,9 @@ def of_other_imports(
     return frozenset(connection.scalars(query))
 
 
-def find(connection: sa.Connection, public_id: str) -> Import | None:
-    """Return an import by its id; in a write transaction nobody else changes the list meanwhile."""
-    if connection.get_execution_options().get("newsletter_write"):
+def find(connection: sa.Connection, public_id: str, *, for_update: bool = False) -> Import | None:
+    """Return an import; for update, nobody else adds subscribers until the transaction ends."""
+    if for_update:
         lock(connection, Lock.LIST)
     row = connection.execute(
         sa.select(imports).where(imports.c.public_id == public_id)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,6 +15,11 @@ from newsletter.store.database import now
 from newsletter.store.mailing_reports import count_by_state
 from newsletter.store.schema import batches, decisions, deliveries, mailings
 
+COLUMNS: Final = tuple(column for column in mailings.c if column is not mailings.c.letter)
+"""All that a `Mailing` holds: the letter is many times larger, and `letter_of` reads it."""
+
+_REAL: Final = sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false()))
+
 
 def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     """Return one mailing by its number.
@@ -22,23 +27,25 @@ def get(connection: sa.Connection, mailing_id: int) -> Mailing:
     Raises:
         DecisionNeeded: It is gone: an edited issue has replaced this rehearsal.
     """
-    row = connection.execute(sa.select(mailings).where(mailings.c.id == mailing_id)).one_or_none()
-    if row is None:
+    found = _one(connection, sa.select(*COLUMNS).where(mailings.c.id == mailing_id))
+    if found is None:
         raise _replaced()
-    return from_row(row)
+    return found
 
 
 def lock(connection: sa.Connection, mailing_id: int) -> Mailing:
-    """Return one mailing as it is, and keep others from claiming of it or changing it.
+    """Return one mailing, and keep others from claiming its deliveries or changing it.
 
-    In a write transaction, before anything is decided by the mailing's state or by its counts.
+    In a write transaction, before its state or its counts decide anything.
 
     Raises:
         DecisionNeeded: It is gone: an edited issue has replaced this rehearsal.
     """
-    this = sa.select(mailings.c.id).where(mailings.c.id == mailing_id)
-    connection.execute(this.with_for_update(key_share=True))
-    return get(connection, mailing_id)
+    query = sa.select(*COLUMNS).where(mailings.c.id == mailing_id)
+    found = _one(connection, query.with_for_update(key_share=True))
+    if found is None:
+        raise _replaced()
+    return found
 
 
 def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
@@ -57,7 +64,7 @@ def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
 def change_state(
     connection: sa.Connection, mailing_id: int, target: MailingState, note: str = ""
 ) -> bool:
-    """Bring a mailing to another state, if that may follow its present one; tell whether it did."""
+    """Change a mailing's state, if that may follow its present one; return whether it did."""
     ends = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN, MailingState.CANCELLED}
     values: dict[str, object] = {"state": target, "note": note, "finished_at": None}
     if target in ends:  # a limit has no meaning any more, whatever is sent again
@@ -71,21 +78,20 @@ def change_state(
     return changed.rowcount == 1
 
 
-def set_limit(connection: sa.Connection, mailing_id: int, room: int | None) -> None:
-    """Let a mailing go to `room` more readers, or to all of them."""
-    connection.execute(
-        mailings.update().where(mailings.c.id == mailing_id).values(claims_left=room)
-    )
+def set_limit(connection: sa.Connection, mailing_id: int, limit: int | None) -> None:
+    """Let so many more deliveries of a mailing be claimed; None lets all of them."""
+    this = mailings.update().where(mailings.c.id == mailing_id)
+    connection.execute(this.values(claims_left=limit))
 
 
 def start(connection: sa.Connection, mailing_id: int) -> bool:
-    """Bring a mailing to *sending*; tell whether that may be."""
-    going = get(connection, mailing_id).state is MailingState.SENDING
-    return going or change_state(connection, mailing_id, MailingState.SENDING)
+    """Bring a mailing to *sending*; return whether it is in that state now."""
+    started = change_state(connection, mailing_id, MailingState.SENDING)
+    return started or get(connection, mailing_id).state is MailingState.SENDING
 
 
 def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
-    """Pause a mailing that was started for some of its readers, unless it has ended."""
+    """Pause a mailing that was started with a limit, unless it has ended."""
     limited = sa.select(mailings.c.state).where(
         mailings.c.id == mailing_id, mailings.c.claims_left.is_not(None)
     )
@@ -94,7 +100,7 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
 
 
 def complete_if_done(connection: sa.Connection, mailing_id: int) -> None:
-    """Complete a mailing that has nothing left to do; any other stays as it is."""
+    """Complete a mailing of which nothing is pending or attempting; leave any other as it is."""
     lock(connection, mailing_id)
     end = states.conclusion(count_by_state(connection, mailing_id))
     if end:
@@ -102,10 +108,10 @@ def complete_if_done(connection: sa.Connection, mailing_id: int) -> None:
 
 
 def complete_if_all_known(connection: sa.Connection, mailing_id: int) -> None:
-    """Complete a mailing that ended with something unknown, when the last of it is known now.
+    """Complete a mailing that ended with unknown deliveries, once none of them is unknown.
 
-    In the transaction that settles, so that its account adds up at any moment. Nothing is waited
-    for: whoever else holds the mailing concludes it, and so does the end of every run.
+    In the transaction that settles, so that its report adds up at any moment. It waits for no lock:
+    the transaction that holds the mailing completes it, and so does the end of every run.
     """
     ended = sa.select(mailings.c.id).where(
         mailings.c.id == mailing_id, mailings.c.state == MailingState.COMPLETED_WITH_UNKNOWN
@@ -127,7 +133,7 @@ def release(connection: sa.Connection, mailing_id: int) -> bool:
 
 
 def discard(connection: sa.Connection, mailing: Mailing) -> None:
-    """Remove a rehearsal with all it did. A real mailing is never removed."""
+    """Remove a rehearsal with all its rows. A real mailing is never removed."""
     if not mailing.rehearsal:
         raise ValueError("only a rehearsal can be discarded")
     for table in (deliveries, batches, decisions):
@@ -138,7 +144,7 @@ def discard(connection: sa.Connection, mailing: Mailing) -> None:
 def record_decision(
     connection: sa.Connection, mailing_id: int, *, who: str, what: str, count: int
 ) -> None:
-    """Keep what a person decided, and about how many deliveries."""
+    """Record what a person decided, and about how many deliveries."""
     connection.execute(
         decisions.insert().values(
             mailing_id=mailing_id, at=now(connection), who=who, what=what, deliveries=count
@@ -153,7 +159,7 @@ def _replaced() -> DecisionNeeded:
 
 
 def from_row(row: sa.Row[Any]) -> Mailing:
-    """Return the mailing that a row of its table is."""
+    """Return the mailing of a row that has `COLUMNS`."""
     return Mailing(
         id=row.id,
         public_id=row.public_id,
@@ -176,22 +182,20 @@ def from_row(row: sa.Row[Any]) -> Mailing:
 def find(connection: sa.Connection, slug: str, *, rehearsal: bool) -> Mailing | None:
     """Return the latest mailing of an issue that still holds its slug, or the latest of all."""
     query = (
-        sa.select(mailings)
+        sa.select(*COLUMNS)
         .where(mailings.c.slug == slug, mailings.c.rehearsal == rehearsal)
         .order_by(mailings.c.released, mailings.c.id.desc())
         .limit(1)
     )
-    row = connection.execute(query).one_or_none()
-    return from_row(row) if row else None
+    return _one(connection, query)
 
 
 def find_conflicting(connection: sa.Connection, issue: Issue) -> Mailing | None:
     """Return the real mailing that already has this issue's slug, slot or content, if any."""
     query = (
-        sa.select(mailings)
+        sa.select(*COLUMNS)
         .where(
-            mailings.c.rehearsal.is_(sa.false()),
-            mailings.c.released.is_(sa.false()),
+            _REAL,
             sa.or_(
                 mailings.c.slug == issue.slug,
                 mailings.c.slot == slot_of(issue.send_at),
@@ -200,29 +204,25 @@ def find_conflicting(connection: sa.Connection, issue: Issue) -> Mailing | None:
         )
         .limit(1)
     )
-    row = connection.execute(query).one_or_none()
-    return from_row(row) if row else None
+    return _one(connection, query)
 
 
 def find_latest(connection: sa.Connection, count: int) -> list[Mailing]:
     """Return the mailings that were started last, newest first."""
-    query = sa.select(mailings).order_by(mailings.c.id.desc()).limit(count)
+    query = sa.select(*COLUMNS).order_by(mailings.c.id.desc()).limit(count)
     return [from_row(row) for row in connection.execute(query)]
 
 
 def slugs_sent(connection: sa.Connection) -> set[str]:
     """Return the slugs that a real mailing holds."""
-    query = sa.select(mailings.c.slug).where(
-        mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false())
-    )
-    return set(connection.scalars(query))
+    return set(connection.scalars(sa.select(mailings.c.slug).where(_REAL)))
 
 
 def find_unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Mailing]:
-    """Return the mailings that have started and of which something is owed or unknown."""
+    """Return the mailings that have started and not ended, or ended with unknown deliveries."""
     ended = [MailingState.COMPLETED, MailingState.CANCELLED, MailingState.EXPIRED]
     query = (
-        sa.select(mailings)
+        sa.select(*COLUMNS)
         .where(mailings.c.rehearsal == rehearsal, mailings.c.state.not_in(ended))
         .order_by(mailings.c.id)
     )
@@ -230,7 +230,7 @@ def find_unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Maili
 
 
 def slugs(connection: sa.Connection, *, rehearsal: bool) -> set[str]:
-    """Return the slugs that ever had a mailing, whatever became of it."""
+    """Return the slugs that ever had a mailing, in whatever state."""
     return set(
         connection.scalars(sa.select(mailings.c.slug).where(mailings.c.rehearsal == rehearsal))
     )
@@ -245,9 +245,9 @@ def all_slugs(connection: sa.Connection) -> list[str]:
 def find_cancelled_or_expired(
     connection: sa.Connection, slug: str, send_at: datetime, *, rehearsal: bool
 ) -> Mailing | None:
-    """Return the mailing of an issue for this very slot that was cancelled or expired, if any."""
+    """Return the cancelled or expired mailing of an issue for this slot, if there is one."""
     query = (
-        sa.select(mailings)
+        sa.select(*COLUMNS)
         .where(
             mailings.c.slug == slug,
             mailings.c.slot == slot_of(send_at),
@@ -257,12 +257,11 @@ def find_cancelled_or_expired(
         .order_by(mailings.c.id.desc())
         .limit(1)
     )
-    row = connection.execute(query).one_or_none()
-    return from_row(row) if row else None
+    return _one(connection, query)
 
 
 class MailingSummary(NamedTuple):
-    """What the ledger says of one real mailing, in short."""
+    """One real mailing, for a list of issues."""
 
     slug: str
     slot: str
@@ -277,17 +276,7 @@ class MailingSummary(NamedTuple):
 
 def summaries(connection: sa.Connection) -> list[MailingSummary]:
     """Return all real mailings, oldest first."""
-    columns = (
-        mailings.c.slug,
-        mailings.c.slot,
-        mailings.c.send_at,
-        mailings.c.state,
-        mailings.c.note,
-        mailings.c.released,
-        mailings.c.content_hash,
-        mailings.c.letter_hash,
-        mailings.c.audience,
-    )
+    columns = (mailings.c[name] for name in MailingSummary._fields)
     query = sa.select(*columns).where(mailings.c.rehearsal.is_(sa.false())).order_by(mailings.c.id)
     return [
         MailingSummary(slug, slot, datetime.fromisoformat(send_at), MailingState(state), *rest)
@@ -298,33 +287,33 @@ def summaries(connection: sa.Connection) -> list[MailingSummary]:
 def published_letter(
     connection: sa.Connection, slug: str, *, rehearsals: bool
 ) -> tuple[str, bytes] | None:
-    """Return hash and bytes of the letter that an issue's readers got, or None if none did.
+    """Return hash and bytes of the letter that an issue's subscribers got, or None.
 
     Args:
         connection: An open transaction.
         slug: Of the issue.
-        rehearsals: Whether its rehearsal will do where no real mailing has started.
+        rehearsals: Whether a rehearsal counts where no real mailing has started.
     """
     query = (
         sa.select(mailings.c.letter_hash, mailings.c.letter)
-        .where(mailings.c.slug == slug, mailings.c.released.is_(sa.false()))
+        .where(mailings.c.slug == slug, _published(rehearsals=rehearsals))
         .order_by(mailings.c.rehearsal, mailings.c.id.desc())
         .limit(1)
     )
-    if not rehearsals:
-        query = query.where(mailings.c.rehearsal.is_(sa.false()))
     row = connection.execute(query).one_or_none()
     return (row.letter_hash, row.letter) if row else None
 
 
 def latest_published_slug(connection: sa.Connection, *, rehearsals: bool) -> str | None:
-    """Return the slug of the newest issue whose page can be read, or None if there is none."""
-    query = (
-        sa.select(mailings.c.slug)
-        .where(mailings.c.released.is_(sa.false()))
-        .order_by(mailings.c.id.desc())
-        .limit(1)
-    )
-    if not rehearsals:
-        query = query.where(mailings.c.rehearsal.is_(sa.false()))
-    return connection.scalar(query)
+    """Return the slug of the newest issue that has a page, or None if there is none."""
+    query = sa.select(mailings.c.slug).where(_published(rehearsals=rehearsals))
+    return connection.scalar(query.order_by(mailings.c.id.desc()).limit(1))
+
+
+def _published(*, rehearsals: bool) -> sa.ColumnElement[bool]:
+    return mailings.c.released.is_(sa.false()) if rehearsals else _REAL
+
+
+def _one(connection: sa.Connection, query: sa.Select[Any]) -> Mailing | None:
+    row = connection.execute(query).one_or_none()
+    return from_row(row) if row else None

@@ -73,10 +73,10 @@ def record(
     return insert_if(connection, signups, values, sa.literal(wanted))
 
 
-def find(connection: sa.Connection, public_id: str) -> Signup | None:
+def find(connection: sa.Connection, public_id: str, *, for_update: bool = False) -> Signup | None:
     """Return a sign-up by the id that its link names.
 
-    In a write transaction nobody else can change it or its reader until its end.
+    For update: nobody else changes it or its subscriber until the transaction ends.
     """
     columns = (
         signups.c.id,
@@ -89,7 +89,7 @@ def find(connection: sa.Connection, public_id: str) -> Signup | None:
         signups.c.first_name,
     )
     query = sa.select(*columns).join(subscribers).where(signups.c.public_id == public_id)
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         query = query.with_for_update(key_share=True)
     row = connection.execute(query).one_or_none()
     if row is None:

@@ -54,12 +54,14 @@ class NewSubscriber(NamedTuple):
     left_at: datetime | None = None
 
 
-def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, SubscriberRow]:
-    """Return who of these is on the list, by key.
+def find(
+    connection: sa.Connection, keys: Collection[str], *, for_update: bool = False
+) -> dict[str, SubscriberRow]:
+    """Return the subscribers who have these addresses, by address as it is compared.
 
-    In a write transaction nobody else can put people on the list, or change these, until its end.
+    For update: nobody else adds subscribers, or changes these, until the transaction ends.
     """
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         lock(connection, Lock.LIST)
     columns = (
         subscribers.c.id,
@@ -68,7 +70,7 @@ def find(connection: sa.Connection, keys: Collection[str]) -> dict[str, Subscrib
         subscribers.c.first_name,
     )
     query = sa.select(*columns).where(among(connection, subscribers.c.email_key, keys))
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         query = query.order_by(subscribers.c.id).with_for_update(key_share=True)
     rows = connection.execute(query)
     return {key: SubscriberRow(id_, key, Status(status), name) for id_, key, status, name in rows}
@@ -285,13 +287,15 @@ class SubscriberPreferences:
     plain_text: bool
 
 
-def find_by_public_id(connection: sa.Connection, public_id: str) -> SubscriberPreferences | None:
-    """Return somebody by his public id; in a write transaction nobody else changes him then."""
+def find_by_public_id(
+    connection: sa.Connection, public_id: str, *, for_update: bool = False
+) -> SubscriberPreferences | None:
+    """Return a subscriber; for update, nobody else changes them until the transaction ends."""
     names = ("id", "email", "email_key", "first_name", "status", "paused_until", "plain_text")
     query = sa.select(*(subscribers.c[name] for name in names)).where(
         subscribers.c.public_id == public_id
     )
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         query = query.with_for_update()
     row = connection.execute(query).one_or_none()
     if row is None:
@@ -361,11 +365,13 @@ def get_or_create(
 _PRESENT = frozenset({Status.PENDING.value, Status.ACTIVE.value})
 
 
-def find_present(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
-    """Return the row numbers of those who have not left in any way.
+def find_present(
+    connection: sa.Connection, public_ids: Collection[str], *, for_update: bool = False
+) -> list[int]:
+    """Return the row numbers of the subscribers who have not left in any way.
 
-    In a write transaction nobody else can change any of the named until its end. They come in one
-    order, so that two processes which do the same never wait for each other in a circle.
+    For update: nobody else changes any of the named until the transaction ends. All come in one
+    order, so that two processes that do the same cannot deadlock.
     """
     # Whoever left before is held too: an import that took them off may be undone at this moment.
     query = (
@@ -373,7 +379,7 @@ def find_present(connection: sa.Connection, public_ids: Collection[str]) -> list
         .where(subscribers.c.public_id.in_(public_ids))
         .order_by(subscribers.c.id)
     )
-    if connection.get_execution_options().get("newsletter_write"):
+    if for_update:
         query = query.with_for_update()
     return [id_ for id_, status in connection.execute(query) if status in _PRESENT]
 

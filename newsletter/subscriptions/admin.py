@@ -81,7 +81,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
         raise NewsletterError(f"that is {error}", hint="Give a first name only") from None
     with store.write() as connection:
         moment = now(connection)
-        known = subscribers.find(connection, [address.key]).get(address.key)
+        known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
         doubtful = known is None or known.status is Status.PENDING
         away = suppression_of(connection, address) if doubtful else None
         entry = Entry(known, kept_away=away.reason if away else "")
@@ -112,7 +112,7 @@ def unsubscribe(store: Store, email: str) -> bool:
     """
     address = bare_address(email)
     with store.write() as connection:
-        known = subscribers.find(connection, [address.key]).get(address.key)
+        known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
         if known is None:
             require_gone(connection, address)
             return False

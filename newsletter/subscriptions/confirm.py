@@ -67,7 +67,7 @@ def confirm(store: Store, public_id: str, origin: ClientInfo) -> LinkState:
         NewsletterError: The database cannot be used, or another one has taken its place.
     """
     with store.write() as connection:
-        found = signups.find(connection, public_id)
+        found = signups.find(connection, public_id, for_update=True)
         moment = now(connection)
         stands = _link_state(found, moment)
         if found and stands is LinkState.HERE:

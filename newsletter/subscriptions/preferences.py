@@ -112,7 +112,7 @@ def request_link(store: Store, public_id: str, via: ProviderAccount) -> None:
     with store.write() as connection:
         moment = now(connection)
         rate_counters.count(connection, rate_counters.PREFERENCES_LINKS, moment)
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         reached = reader is not None and reader.status in _REACHED
         to = (reader.id, reader.email_key) if reader else _NOBODY
         few = notices.count_caused_by(connection, to[0], _LINK, moment - _DAY) < LINKS_PER_DAY
@@ -132,7 +132,7 @@ def rename(store: Store, public_id: str, name: str) -> bool:
     """
     clean = visitor_name(name)
     with store.write() as connection:
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if reader and reader.first_name != clean:
             subscribers.set_name(connection, reader, clean)
     return reader is not None
@@ -149,7 +149,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
     if not 1 <= weeks <= MAX_PAUSE_WEEKS:
         raise ValueError("no number of weeks")
     with store.write() as connection:
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if reader and reader.status is Status.ACTIVE:
             local = now(connection).astimezone(ZoneInfo(timezone)) + timedelta(weeks=weeks)
             until = local.replace(hour=0, minute=0, second=0, microsecond=0)
@@ -160,7 +160,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
 def resume(store: Store, public_id: str) -> bool:
     """Let letters come again; False if he is not on the list."""
     with store.write() as connection:
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if reader and reader.paused_until:
             subscribers.set_pause(connection, reader, None)
     return reader is not None
@@ -169,7 +169,7 @@ def resume(store: Store, public_id: str) -> bool:
 def set_plain_text(store: Store, public_id: str, *, plain_text: bool) -> bool:
     """Let letters come with HTML or without; False if he is not on the list."""
     with store.write() as connection:
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if reader and reader.plain_text is not plain_text:
             subscribers.set_plain_text(connection, reader, plain_text=plain_text)
     return reader is not None
@@ -188,7 +188,7 @@ def request_address_change(store: Store, public_id: str, email: str, via: Provid
     """
     address = parse_address(email)
     with store.write() as connection:
-        reader = subscribers.find_by_public_id(connection, public_id)
+        reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if reader and reader.status is Status.ACTIVE and reader.email != address.given:
             _queue_address_change(connection, reader, address, via)
     return reader is not None
@@ -222,7 +222,7 @@ def confirm_address_change(store: Store, change: str, via: ProviderAccount) -> A
         `AddressChangeState.DONE` also when it had been done before; nothing has changed then.
     """
     with store.write() as connection:
-        found = address_changes.find(connection, change)
+        found = address_changes.find(connection, change, for_update=True)
         stands = _change_state(connection, found)
         if found is None or stands is not AddressChangeState.OPEN:
             return stands

@@ -61,7 +61,7 @@ def unsubscribe_many(
             return 0
     with store.write() as connection:
         asked = {*public_ids, *others()}
-        here = subscribers.find_present(connection, asked)
+        here = subscribers.find_present(connection, asked, for_update=True)
         subscribers.touch(connection, subscribers.find_removed_by_import(connection, asked))
         moment = now(connection)
         subscribers.mark_left(connection, dict.fromkeys(here, (Status.UNSUBSCRIBED, moment)))

@@ -519,8 +519,8 @@ def test_the_database_itself_refuses_a_second_real_mailing(
             "INSERT INTO mailings SELECT id + 1, 'other', "  # noqa: S608 - column names only
             f"{changes}, send_at, "
             f"{'content_hash' if column == 'content_hash' else 'public_id'}, letter_hash, letter, "
-            "provider, provider_url, rehearsal, state, note, released, audience, room, started_at, "
-            "finished_at FROM mailings"
+            "provider, provider_url, rehearsal, state, note, released, audience, claims_left, "
+            "started_at, finished_at FROM mailings"
         )
 
 

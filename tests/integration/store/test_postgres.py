@@ -269,7 +269,9 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
 ) -> None:
     assert unsubscribe(newsletter.store, "lezer0@example.org")
     with newsletter.store.write() as leaving:
-        known = subscribers.find(leaving, ["lezer1@example.org"])["lezer1@example.org"]
+        known = subscribers.find(leaving, ["lezer1@example.org"], for_update=True)[
+            "lezer1@example.org"
+        ]
         subscribers.mark_left(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
         # He has not been told yet that he left, so nobody waits for him here...
         taken = claim(newsletter.store, mailing, size=20)
