@@ -14,6 +14,7 @@ import sqlalchemy
 from tests.support import browser
 from tests.support.postgres import Postgres, postgres
 from tests.support.processes import run_command
+from tests.support.templates import share_compiled_templates
 
 if TYPE_CHECKING:
     import subprocess
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 hypothesis.settings.register_profile("repeatable", derandomize=True)
 hypothesis.settings.register_profile("random", print_blob=True)
 hypothesis.settings.load_profile("repeatable")
+
+share_compiled_templates()
 
 OF_THE_PROGRAM = (
     "NEWSLETTER_",

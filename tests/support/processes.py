@@ -196,6 +196,7 @@ def main(channel: socket.socket) -> None:
     modules = pkgutil.walk_packages(newsletter.__path__, "newsletter.")
     for name in (*(found.name for found in modules if "migrations" not in found.name), *_LIBRARIES):
         importlib.import_module(name)
+    _compile_templates()
     gc.collect()
     gc.freeze()
     ended, wake = socket.socketpair()
@@ -226,6 +227,21 @@ def main(channel: socket.socket) -> None:
         alive[pid] = status
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
+
+
+def _compile_templates() -> None:
+    """Render a letter, the notices and the pages, so that no process compiles their templates."""
+    from newsletter import render  # noqa: PLC0415 - whoever only asks needs it not
+    from newsletter.model import NoticeKind  # noqa: PLC0415
+    from newsletter.web.pages import render_pages  # noqa: PLC0415
+    from tests.support.issues import SETTINGS, every_block  # noqa: PLC0415
+    from tests.support.templates import share_compiled_templates  # noqa: PLC0415
+
+    share_compiled_templates()
+    render.letter(every_block(), SETTINGS)
+    for kind in NoticeKind:
+        render.notice(SETTINGS, kind, linked=False)
+    render_pages(SETTINGS)
 
 
 def _read(channel: socket.socket, length: int) -> bytes:

@@ -243,6 +243,7 @@ def test_names_and_texts_cannot_end_an_annotation_or_begin_one(tmp_path: Path) -
     assert all(re.match(r"::(error|warning) file=[^,:]+,line=\d+,title=[^,:]+::", t) for t in told)
 
 
+@pytest.mark.all  # it renders every sample
 def test_only_changed_letters_are_made_unless_all_may_look_different(tmp_path: Path) -> None:
     (tmp_path / "one").mkdir()
     (tmp_path / "all").mkdir()
