@@ -14,7 +14,7 @@ from newsletter.model import (
     RecipientRejected,
     RequestRefused,
     RetryLater,
-    Status,
+    SubscriberStatus,
 )
 
 if TYPE_CHECKING:
@@ -22,15 +22,17 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 SEVERITY = (
-    Status.ACTIVE,
-    Status.PENDING,
-    Status.UNSUBSCRIBED,
-    Status.BOUNCED,
-    Status.COMPLAINED,
+    SubscriberStatus.ACTIVE,
+    SubscriberStatus.PENDING,
+    SubscriberStatus.UNSUBSCRIBED,
+    SubscriberStatus.BOUNCED,
+    SubscriberStatus.COMPLAINED,
 )
 """From least to most restrictive: of several in one row the last of these counts."""
 
-LEFT = frozenset({Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED})
+LEFT = frozenset(
+    {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED}
+)
 """Who may not be mailed without a new opt-in."""
 
 D = DeliveryState
@@ -103,14 +105,14 @@ EVENT_RANKS: Final = (
 """What a letter can have come to, in the order of what counts more, whatever was told first."""
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
-_LEAVING: Final[Mapping[EventKind, Status]] = {
-    EventKind.UNSUBSCRIBE: Status.UNSUBSCRIBED,
-    EventKind.HARD_BOUNCE: Status.BOUNCED,
-    EventKind.COMPLAINT: Status.COMPLAINED,
+_LEAVING: Final[Mapping[EventKind, SubscriberStatus]] = {
+    EventKind.UNSUBSCRIBE: SubscriberStatus.UNSUBSCRIBED,
+    EventKind.HARD_BOUNCE: SubscriberStatus.BOUNCED,
+    EventKind.COMPLAINT: SubscriberStatus.COMPLAINED,
 }
 _GRAVITY: Final = (
-    *(Status.PENDING, Status.ACTIVE),
-    *(Status.UNSUBSCRIBED, Status.BOUNCED, Status.COMPLAINED),
+    *(SubscriberStatus.PENDING, SubscriberStatus.ACTIVE),
+    *(SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED),
 )
 SOFT_BOUNCES: Final = 5
 SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
@@ -128,12 +130,12 @@ def strongest_event(before: EventKind | None, kind: EventKind) -> EventKind | No
     return told if before is None else max(before, told, key=_RANK.__getitem__)
 
 
-def status_after_event(kind: EventKind) -> Status | None:
+def status_after_event(kind: EventKind) -> SubscriberStatus | None:
     """Return how a reader stands of whom this became known, or None if it says nothing of him."""
     return _LEAVING.get(kind)
 
 
-def more_restrictive(one: Status, other: Status) -> Status:
+def more_restrictive(one: SubscriberStatus, other: SubscriberStatus) -> SubscriberStatus:
     """Return which of two keeps more mail from somebody: a complaint is worth more than a click."""
     return max(one, other, key=_GRAVITY.index)
 

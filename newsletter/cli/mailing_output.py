@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from newsletter import delivery
 from newsletter.cli.output import counted, print_json, say
 from newsletter.delivery import ResolutionMethod
-from newsletter.model import DeliveryState, Heard, MailingState
+from newsletter.model import DeliveryState, EventTotals, MailingState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import format_utc
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from newsletter.cli.app import App
     from newsletter.delivery import DueResult, MailingForecast, Resolution, Upcoming
     from newsletter.desk.overview import IssueStatus
-    from newsletter.model import Issue, Receipt
+    from newsletter.model import Issue, MailingReport
     from newsletter.providers.base import Capabilities
 
 
-def forecast(app: App, receipt: Receipt) -> MailingForecast:
+def forecast(app: App, receipt: MailingReport) -> MailingForecast:
     """Return what will happen to a mailing under the settings of this folder."""
     mailing = receipt.mailing
     settings = delivery.rehearsal_settings(app.settings) if mailing.rehearsal else app.settings
@@ -95,7 +95,7 @@ def never_sent(
         **{state.value: 0 for state in DeliveryState},
         "pending": audience,
         "assumed": 0,
-        **asdict(Heard()),
+        **asdict(EventTotals()),
         "content_hash": issue.content_hash if issue else None,
         "started_at": None,
         "finished_at": None,
@@ -154,7 +154,7 @@ def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dic
     }
 
 
-def print_report(app: App, receipt: Receipt, *, json_: bool) -> None:
+def print_report(app: App, receipt: MailingReport, *, json_: bool) -> None:
     """Print the report on a mailing."""
     found = forecast(app, receipt)
     print_json(as_json(found)) if json_ else say(as_text(found))

@@ -9,7 +9,7 @@ from newsletter.cli.output import counted
 from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
 from newsletter.desk.overview import OLD
-from newsletter.model import Cause, DeliveryState, MailingState, Pause
+from newsletter.model import Cause, DeliveryState, MailingState, PauseReason
 from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
 
 if TYPE_CHECKING:
@@ -55,9 +55,9 @@ _INTERRUPTED: Final = (
     "it is not finished; it is safe to continue, even if another process is sending it"
 )
 _AFTER_PAUSE: Final = {
-    Pause.BY_A_PERSON.value: "continue it at any time",
-    Pause.LIMIT.value: "continue with the rest, or use --limit again",
-    Pause.OUT_OF_TIME.value: "it took longer than finish_within_hours",
+    PauseReason.BY_A_PERSON.value: "continue it at any time",
+    PauseReason.LIMIT.value: "continue with the rest, or use --limit again",
+    PauseReason.OUT_OF_TIME.value: "it took longer than finish_within_hours",
 }
 _AFTER_REFUSAL: Final = "correct the cause of the pause, then continue: it goes on where it stopped"
 _DELIVERIES: Final = {

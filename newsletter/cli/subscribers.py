@@ -15,7 +15,7 @@ from newsletter.cli import subscriber_output
 from newsletter.cli.groups import SuggestingGroup, WrongUsage
 from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.subscriptions import admin, erasure
 from newsletter.subscriptions.export import as_row, export_csv
 from newsletter.subscriptions.merge import Result
@@ -120,14 +120,14 @@ def show(app: App, *, email: str, json_: bool) -> None:
 @subscribers.command("list")
 @click.option(
     "--status",
-    type=click.Choice([status.value for status in Status]),
+    type=click.Choice([status.value for status in SubscriberStatus]),
     help="List only this status.",
 )
 @json_option
 @click.pass_obj
 def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
     """List all subscribers, in the order in which they joined."""
-    everybody = admin.everybody(app.reading, Status(status) if status else None)
+    everybody = admin.everybody(app.reading, SubscriberStatus(status) if status else None)
     rows = (as_row(subscriber) for subscriber in everybody)
     if json_:
         _print_rows(rows, sys.stdout)

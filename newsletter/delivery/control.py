@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery.upcoming import get_mailing
 from newsletter.errors import NewsletterError
-from newsletter.model import DeliveryState, MailingState, Pause, Receipt
+from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
 from newsletter.store import mailing_reports, mailings, recovery
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ class UnknownDecision(StrEnum):
     ASSUME_SENT = "assume-sent"
 
 
-def pause_mailing(store: Store, slug: str) -> Receipt:
+def pause_mailing(store: Store, slug: str) -> MailingReport:
     """Keep a mailing from claiming anything more; what is in flight still settles.
 
     Raises:
@@ -34,7 +34,7 @@ def pause_mailing(store: Store, slug: str) -> Receipt:
     return _decide(store, slug, MailingState.PAUSED, "pause")
 
 
-def cancel_mailing(store: Store, slug: str) -> Receipt:
+def cancel_mailing(store: Store, slug: str) -> MailingReport:
     """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
 
     One that expired is dismissed by it: nothing tells of it any more.
@@ -45,7 +45,7 @@ def cancel_mailing(store: Store, slug: str) -> Receipt:
     return _decide(store, slug, MailingState.CANCELLED, "cancel")
 
 
-def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt:
+def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> MailingReport:
     """Return what `resolve` would decide about, as the account of its mailing; decide nothing.
 
     Raises:
@@ -55,7 +55,7 @@ def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt
         return mailing_reports.report(connection, _in_doubt(connection, slug, verdict))
 
 
-def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> Receipt:
+def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> MailingReport:
     """Settle all unknown deliveries as a person decided; what is certain is never touched.
 
     Raises:
@@ -88,7 +88,7 @@ def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Ma
     return mailing
 
 
-def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt:
+def _decide(store: Store, slug: str, target: MailingState, what: str) -> MailingReport:
     with store.write() as connection:
         mailing = mailings.lock(connection, get_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
@@ -108,7 +108,7 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Receipt
 
 def _note(mailing: Mailing, target: MailingState) -> str:
     if target is MailingState.PAUSED:
-        return Pause.BY_A_PERSON
+        return PauseReason.BY_A_PERSON
     if mailing.state is MailingState.EXPIRED:
         return "its time had passed, and a person left it at that"
     return "cancelled by a person"

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.delivery.resolution import Resolution
-    from newsletter.model import Draft, Mailing, Receipt
+    from newsletter.model import Draft, Mailing, MailingReport
 
 _NAMED = 3
 
@@ -29,7 +29,7 @@ def as_error(error: Exception, where: str) -> NewsletterError:
     )
 
 
-def paused(receipt: Receipt, *, overdue: bool) -> DecisionNeeded:
+def paused(receipt: MailingReport, *, overdue: bool) -> DecisionNeeded:
     """Return that a mailing waits for a person; `overdue` if only `--late` resumes it."""
     slug, left = receipt.mailing.slug, receipt.counts[DeliveryState.PENDING]
     why = f" ({receipt.mailing.note})" if receipt.mailing.note else ""
@@ -41,7 +41,7 @@ def paused(receipt: Receipt, *, overdue: bool) -> DecisionNeeded:
 
 
 def unknown_left(
-    receipt: Receipt, *, settles: bool, other: Resolution | None, overdue: bool = False
+    receipt: MailingReport, *, settles: bool, other: Resolution | None, overdue: bool = False
 ) -> DecisionNeeded:
     """Return that it is not known what became of some letters.
 

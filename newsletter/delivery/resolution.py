@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.model import Receipt, Search, Unsettled
+    from newsletter.model import MailingReport, Search, UnresolvedBatch
     from newsletter.providers.base import Capabilities
 
 
@@ -74,7 +74,7 @@ class MailingForecast:
         next_step: What a person types next, or None where there is nothing to do.
     """
 
-    receipt: Receipt
+    receipt: MailingReport
     remedies: tuple[Resolution, ...]
     busy_until: datetime | None
     lost: int
@@ -90,7 +90,9 @@ _GOING: Final = frozenset(
 _OPEN: Final = _GOING | {MailingState.PAUSED}
 
 
-def forecast_mailing(receipt: Receipt, can: Capabilities, settings: Settings) -> MailingForecast:
+def forecast_mailing(
+    receipt: MailingReport, can: Capabilities, settings: Settings
+) -> MailingForecast:
     """Say what becomes of a mailing.
 
     Args:
@@ -137,7 +139,7 @@ def needs_other_account(found: MailingForecast) -> Resolution | None:
 
 
 def _remedies(
-    unknown: Iterable[Unsettled], can: Capabilities | None, at: datetime, own: str | None
+    unknown: Iterable[UnresolvedBatch], can: Capabilities | None, at: datetime, own: str | None
 ) -> tuple[Resolution, ...]:
     """Bring together what is settled in one way, at the moment that suits all of it."""
     found: dict[tuple[ResolutionMethod, bool], Resolution] = {}
@@ -159,7 +161,7 @@ def _together(one: Resolution, other: Resolution) -> Resolution:
     return replace(one, letters=one.letters + other.letters, moment=moment)
 
 
-def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) -> Resolution:
+def _remedy(one: UnresolvedBatch, can: Capabilities, at: datetime, own: str | None) -> Resolution:
     """Say what may settle the letters of one request; `recovery` and `doubts` do it."""
     search = None if can.replay else can.search
     if one.kept and at < (until := one.claimed_at + replay_window(can)):
@@ -174,7 +176,7 @@ def _remedy(one: Unsettled, can: Capabilities, at: datetime, own: str | None) ->
     return Resolution(ResolutionMethod.ACCOUNT, one.letters, until, put_back=can.account_variable)
 
 
-def _by_search(one: Unsettled, search: Search) -> Resolution:
+def _by_search(one: UnresolvedBatch, search: Search) -> Resolution:
     if one.missed_at:
         again = _whole_minute(one.missed_at + BETWEEN_SEARCHES)
         return Resolution(ResolutionMethod.SEARCH, one.letters, again, missed=True)

@@ -19,7 +19,7 @@ from newsletter.delivery.send import SendResult, check_same_provider, send_issue
 from newsletter.delivery.sender import unheard
 from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_sendable
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import MailingState, Pause
+from newsletter.model import MailingState, PauseReason
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, is_overdue, slot_of, timing_of
 from newsletter.store import mailing_reports, mailings
 from newsletter.store.database import now
@@ -196,7 +196,7 @@ class _Run:
             # Even if nothing could leave now: a person must hear of it.
             with self._store.write() as connection:
                 mailings.change_state(
-                    connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME
+                    connection, mailing.id, MailingState.PAUSED, PauseReason.OUT_OF_TIME
                 )
                 mailing = mailings.get(connection, mailing.id)
         if mailing.state is MailingState.PAUSED:

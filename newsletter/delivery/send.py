@@ -21,7 +21,7 @@ from newsletter.delivery.remarks import unknown_left
 from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.sender import Sender, unheard
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import DeliveryState, MailingState, Pause, Receipt
+from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
 from newsletter.schedule import is_overdue
 from newsletter.store import mailing_reports, mailings
 from newsletter.store.database import now
@@ -50,7 +50,7 @@ class SendResult:
         trouble: What kept it from being completed, if anything did.
     """
 
-    receipt: Receipt
+    receipt: MailingReport
     edited: bool
     repeated: bool
     anew: bool
@@ -183,7 +183,9 @@ def _open(
             return None, False
         overdue = is_overdue(mailing.started_at, now(connection), settings.finish_within_hours)
         if overdue and not order.late:
-            mailings.change_state(connection, mailing.id, MailingState.PAUSED, Pause.OUT_OF_TIME)
+            mailings.change_state(
+                connection, mailing.id, MailingState.PAUSED, PauseReason.OUT_OF_TIME
+            )
             slug = mailing.slug
             return DecisionNeeded(
                 f"{slug} was not finished within {settings.finish_within_hours:g} hours",
@@ -197,7 +199,11 @@ def _open(
 
 
 def _verdict(
-    receipt: Receipt, trouble: NewsletterError | None, *, settles: bool, other: Resolution | None
+    receipt: MailingReport,
+    trouble: NewsletterError | None,
+    *,
+    settles: bool,
+    other: Resolution | None,
 ) -> NewsletterError | None:
     """Return what a person is told at the end: what must be decided before what will pass.
 

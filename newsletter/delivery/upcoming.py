@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
-    from newsletter.model import Draft, Issue, Mailing, Receipt
+    from newsletter.model import Draft, Issue, Mailing, MailingReport
     from newsletter.store import Store
 
 
@@ -60,7 +60,7 @@ def mailing_slugs(store: Store) -> list[str]:
         return mailings.all_slugs(connection)
 
 
-def find_report(store: Store, slug: str) -> Receipt | None:
+def find_report(store: Store, slug: str) -> MailingReport | None:
     """Return the account of an issue's mailing, or None if it never had one."""
     with store.read() as connection:
         try:
@@ -70,7 +70,7 @@ def find_report(store: Store, slug: str) -> Receipt | None:
         return mailing_reports.report(connection, mailing)
 
 
-def recent_reports(store: Store, count: int = 5) -> list[Receipt]:
+def recent_reports(store: Store, count: int = 5) -> list[MailingReport]:
     """Return the accounts of the mailings that started last, and of all that are open."""
     with store.read() as connection:
         latest = mailings.find_latest(connection, count)

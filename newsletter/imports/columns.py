@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter.errors import NewsletterError
 from newsletter.imports import formats, stems, words
 from newsletter.imports.formats import column_name
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.subscriptions.export import OWN_COLUMNS
 
 if TYPE_CHECKING:
@@ -39,10 +39,10 @@ class StatusColumn:
     """
 
     number: int
-    words: Mapping[str, Status | None]
-    otherwise: Status | None = None
-    date: Status | None = None
-    blank: Status | None = None
+    words: Mapping[str, SubscriberStatus | None]
+    otherwise: SubscriberStatus | None = None
+    date: SubscriberStatus | None = None
+    blank: SubscriberStatus | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Columns:
     left_at: tuple[int, ...]
     known: frozenset[int] = frozenset()
     others: Mapping[int, str] = field(default_factory=dict)
-    untold: Status | None = None
+    untold: SubscriberStatus | None = None
 
     @property
     def tells_only_who_left(self) -> bool:
@@ -90,10 +90,12 @@ class Columns:
         told = tuple(
             replace(
                 column,
-                blank=Status.ACTIVE,
-                words={word: status or Status.ACTIVE for word, status in column.words.items()},
+                blank=SubscriberStatus.ACTIVE,
+                words={
+                    word: status or SubscriberStatus.ACTIVE for word, status in column.words.items()
+                },
             )
-            if column.number in sometimes and column.otherwise is Status.UNSUBSCRIBED
+            if column.number in sometimes and column.otherwise is SubscriberStatus.UNSUBSCRIBED
             else column
             for column in self.status
         )
@@ -198,14 +200,14 @@ def recognise(
             for number, name in enumerate(header)
             if number not in known and names[number] not in formats.HARMLESS
         },
-        untold=Status.UNSUBSCRIBED if all_left else None,
+        untold=SubscriberStatus.UNSUBSCRIBED if all_left else None,
     )
 
 
 def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[StatusColumn, ...]:
     """Return the columns of a file of opt-outs that stand for letters."""
     return tuple(
-        _leaving(number, Status.UNSUBSCRIBED)
+        _leaving(number, SubscriberStatus.UNSUBSCRIBED)
         for number, name in enumerate(names)
         if number not in known and name not in _ABOUT_PEOPLE
     )
@@ -214,7 +216,7 @@ def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[Statu
 _ABOUT_PEOPLE = formats.HARMLESS | {"record id", "contact id"}
 
 
-def _leaving(number: int, status: Status) -> StatusColumn:
+def _leaving(number: int, status: SubscriberStatus) -> StatusColumn:
     return StatusColumn(number, words.NO_IS_NOTHING, status, date=status)
 
 
@@ -226,10 +228,14 @@ def _mapped_status(number: int, name: str) -> StatusColumn:
         told = {**words.NO_IS_NOTHING, **_LEAVERS}
         return StatusColumn(number, told, status, date=status)
     subscribed_when = kind is stems.Kind.PERMISSION or column_name(name) in formats.SUBSCRIBED_WHEN
-    return StatusColumn(number, words.YES_OR_NO, date=Status.ACTIVE if subscribed_when else None)
+    return StatusColumn(
+        number, words.YES_OR_NO, date=SubscriberStatus.ACTIVE if subscribed_when else None
+    )
 
 
-_LEAVERS = {word: status for word, status in words.WORDS.items() if status is not Status.ACTIVE}
+_LEAVERS = {
+    word: status for word, status in words.WORDS.items() if status is not SubscriberStatus.ACTIVE
+}
 
 
 def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[StatusColumn, ...]:
@@ -243,7 +249,7 @@ def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[Stat
         StatusColumn(
             number,
             words.YES_OR_NO,
-            date=Status.ACTIVE if names[number] in formats.SUBSCRIBED_WHEN else None,
+            date=SubscriberStatus.ACTIVE if names[number] in formats.SUBSCRIBED_WHEN else None,
         )
         for number in _all(names, formats.SUBSCRIBED)
     ]
@@ -257,12 +263,12 @@ def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[Stat
             for n in _all(names, tuple(meanings))
         ]
     found += [
-        _leaving(number, Status.UNSUBSCRIBED)
+        _leaving(number, SubscriberStatus.UNSUBSCRIBED)
         for number, name in enumerate(names)
         if name.startswith(formats.LEFT_OF_EACH_LETTER)
     ]
     found += [
-        StatusColumn(number, formats.OPTOUT_TYPES, Status.UNSUBSCRIBED)
+        StatusColumn(number, formats.OPTOUT_TYPES, SubscriberStatus.UNSUBSCRIBED)
         for number in _all(names, (formats.OPTOUT_TYPE,))
     ]
     return tuple(found)

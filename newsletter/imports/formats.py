@@ -25,7 +25,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -92,7 +92,7 @@ LEFT_OR_NOT = dict.fromkeys(
         *("unsubscribed from all email", "hasoptedoutofemail", "has opted out of email"),
         *("email opt out", "email opted out"),
     ),
-    Status.UNSUBSCRIBED,
+    SubscriberStatus.UNSUBSCRIBED,
 )
 LEFT = {
     **dict.fromkeys(
@@ -107,7 +107,7 @@ LEFT = {
             *("unsub campaign title", "unsub campaign id", "unsub reason other"),
             *("unsubscription reason",),
         ),
-        Status.UNSUBSCRIBED,
+        SubscriberStatus.UNSUBSCRIBED,
     ),
     **dict.fromkeys(
         (
@@ -116,11 +116,11 @@ LEFT = {
             *("portal bounce", "global bounce", "clean campaign title", "clean campaign id"),
             *("undeliverability date", "undeliverability reason"),
         ),
-        Status.BOUNCED,
+        SubscriberStatus.BOUNCED,
     ),
     **dict.fromkeys(
         ("complained", "complained at", "spam complaint", "abuse", "portal spam report"),
-        Status.COMPLAINED,
+        SubscriberStatus.COMPLAINED,
     ),
 }
 LEFT_OF_EACH_LETTER = "opted out of email"
@@ -129,16 +129,16 @@ ALL_LEFT = "portal unsubscribe"
 """HubSpot's file of opt-outs: its other columns name letters, and TRUE is "left this one"."""
 OPTOUT_TYPE = "optout type"
 """MailUp's: how somebody left, by number; 0 is "by the author"."""
-OPTOUT_TYPES: Mapping[str, Status | None] = {
-    "8": Status.BOUNCED,
-    "16": Status.COMPLAINED,
+OPTOUT_TYPES: Mapping[str, SubscriberStatus | None] = {
+    "8": SubscriberStatus.BOUNCED,
+    "16": SubscriberStatus.COMPLAINED,
 }
 
 # What the word of one tool stands for, where others mean something else by it.
-INACTIVE_IS: tuple[tuple[frozenset[str], Status], ...] = (
-    (frozenset({"canceled at", "cancelled at"}), Status.PENDING),  # Kit: did not confirm
-    (frozenset({"subscription tier"}), Status.UNSUBSCRIBED),  # beehiiv
-    (frozenset({"subscription premium tier names"}), Status.UNSUBSCRIBED),
+INACTIVE_IS: tuple[tuple[frozenset[str], SubscriberStatus], ...] = (
+    (frozenset({"canceled at", "cancelled at"}), SubscriberStatus.PENDING),  # Kit: did not confirm
+    (frozenset({"subscription tier"}), SubscriberStatus.UNSUBSCRIBED),  # beehiiv
+    (frozenset({"subscription premium tier names"}), SubscriberStatus.UNSUBSCRIBED),
 )
 
 # Columns whose names or words look like leaving or permission, and that tell nothing of it:

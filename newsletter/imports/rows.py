@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from newsletter.addresses import parse_address
 from newsletter.imports import formats, names, words
 from newsletter.imports.screening import looks_like_date
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.states import LEFT, SEVERITY
 from newsletter.subscriptions.csv_cells import unguard
 from newsletter.subscriptions.merge import Row
@@ -64,7 +64,7 @@ class RowReader:
 
     columns: Columns
     now: datetime
-    unstated: Status | None = None
+    unstated: SubscriberStatus | None = None
     suppress: bool = False
     leavers_only: bool = False
     garbled: dict[int, str | None] = field(default_factory=dict)
@@ -103,8 +103,8 @@ class RowReader:
             source,
         )
 
-    def _status(self, cells: list[str]) -> Status:
-        told: list[Status] = []
+    def _status(self, cells: list[str]) -> SubscriberStatus:
+        told: list[SubscriberStatus] = []
         unknown = ""
         for column in self.columns.status:
             word = _plain(cells[column.number])
@@ -123,7 +123,7 @@ class RowReader:
             told.append(unstated)
         return self._verdict(told, unknown)
 
-    def _explained(self, column: StatusColumn, word: str) -> Status | None:
+    def _explained(self, column: StatusColumn, word: str) -> SubscriberStatus | None:
         """Return what a text that is no plain word of a status column stands for."""
         if looks_like_date(word):
             return column.date
@@ -134,12 +134,12 @@ class RowReader:
         told = [status for status in (*found, column.otherwise) if status and status in LEFT]
         return max(told, key=SEVERITY.index) if told else None
 
-    def _verdict(self, told: list[Status], unknown: str) -> Status:
+    def _verdict(self, told: list[SubscriberStatus], unknown: str) -> SubscriberStatus:
         worst = max(told, key=SEVERITY.index) if told else None
         if worst in LEFT:
             return worst
         if self.suppress:
-            return Status.UNSUBSCRIBED
+            return SubscriberStatus.UNSUBSCRIBED
         if unknown:
             # An address in a wrong column may not end up in a report.
             shown = f'"{unknown[:_WORD_LIMIT]}"' if "@" not in unknown else "an address"
@@ -150,7 +150,7 @@ class RowReader:
             raise RefusedRow("no status given", invalid=False)
         return worst
 
-    def _name(self, line: int, cells: list[str], status: Status) -> str | None:
+    def _name(self, line: int, cells: list[str], status: SubscriberStatus) -> str | None:
         columns = self.columns
         try:
             if columns.first_name is not None:
@@ -178,11 +178,11 @@ class RowReader:
         return self.now
 
     def _history(
-        self, cells: list[str], status: Status, agreed_at: datetime
+        self, cells: list[str], status: SubscriberStatus, agreed_at: datetime
     ) -> tuple[datetime, datetime | None, str]:
         own = self.columns.own
         if own is None:
-            return self.now, agreed_at if status is Status.ACTIVE else None, SOURCE
+            return self.now, agreed_at if status is SubscriberStatus.ACTIVE else None, SOURCE
         return (
             parse_moment(cells[own.created_at], self.now) or self.now,
             parse_moment(cells[own.confirmed_at], self.now),

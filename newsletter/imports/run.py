@@ -19,7 +19,7 @@ from newsletter.imports import columns as columns_
 from newsletter.imports import reader as reader_imports
 from newsletter.imports.rows import SOURCE, RefusedRow, RowReader
 from newsletter.imports.screening import Screen
-from newsletter.model import ImportChange, Status
+from newsletter.model import ImportChange, SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store import consents, imports, subscribers, suppressions
 from newsletter.store.database import now
@@ -124,7 +124,7 @@ def import_file(
     reader = RowReader(
         columns,
         moment,
-        unstated=Status.ACTIVE if options.all_subscribed else None,
+        unstated=SubscriberStatus.ACTIVE if options.all_subscribed else None,
         suppress=options.as_suppressed,
         leavers_only=options.leavers_only,
     )
@@ -307,7 +307,11 @@ class _Run:
             known = found.get(key)
             entries[key] = Entry(known, seen=known is not None and self._meet(known.id))
         # Who was erased and asks to come back is pending: only he himself can confirm that.
-        doubtful = [key for key, entry in entries.items() if entry.status in {None, Status.PENDING}]
+        doubtful = [
+            key
+            for key, entry in entries.items()
+            if entry.status in {None, SubscriberStatus.PENDING}
+        ]
         if doubtful and suppressions.count(connection):
             secret = suppressions.hash_key(connection)
             hashes = {key: address_hash(secret, key) for key in doubtful}
@@ -362,7 +366,7 @@ class _Run:
         leavers: Collection[int],
     ) -> None:
         """Record what became of people who were on the list, for `undoing`."""
-        changed: dict[int, tuple[ImportChange, Status]] = {}
+        changed: dict[int, tuple[ImportChange, SubscriberStatus]] = {}
         others = [was.id for was, entry in old if was.id not in leavers and not entry.agreed]
         named = imports.of_other_imports(connection, self._id, others) if others else frozenset()
         for was, entry in old:

@@ -17,7 +17,7 @@ from newsletter.imports import columns as columns_
 from newsletter.imports import formats, stems, words
 from newsletter.imports.reader import as_text
 from newsletter.imports.stems import Kind
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -38,7 +38,7 @@ _DATE = re.compile(
 )
 _CLEAR_YES = (
     words.YES
-    | frozenset(word for word, status in words.WORDS.items() if status is Status.ACTIVE)
+    | frozenset(word for word, status in words.WORDS.items() if status is SubscriberStatus.ACTIVE)
     | {
         *("granted", "given", "gegeven", "akkoord", "accepted", "geaccepteerd", "agreed"),
         *("allowed", "toegestaan", "toestemming", "toestemming gegeven", "consent given"),

@@ -13,7 +13,7 @@ import unicodedata
 from enum import Enum
 
 from newsletter.imports import words
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 
 
 class Kind(Enum):
@@ -147,12 +147,12 @@ def is_counted(name: str) -> bool:
     return _ASIDE.search(_spaced(name)) is not None
 
 
-def status_of(name: str) -> Status:
+def status_of(name: str) -> SubscriberStatus:
     """Return how somebody left by what the name of a column says of leaving."""
     spaced = _spaced(name).replace(" ", "")
     if _COMPLAINED.search(spaced):
-        return Status.COMPLAINED
-    return Status.BOUNCED if _BOUNCED.search(spaced) else Status.UNSUBSCRIBED
+        return SubscriberStatus.COMPLAINED
+    return SubscriberStatus.BOUNCED if _BOUNCED.search(spaced) else SubscriberStatus.UNSUBSCRIBED
 
 
 def _has(spaced: str, compact: str, parts: tuple[str, ...]) -> bool:
@@ -250,4 +250,6 @@ def speaks_against(name: str, text: str) -> bool:
     return _AGAINST.search(_spaced(_LINK.sub(" ", text))) is not None
 
 
-_STARTS = tuple({word[:4] for word, status in words.WORDS.items() if status is not Status.ACTIVE})
+_STARTS = tuple(
+    {word[:4] for word, status in words.WORDS.items() if status is not SubscriberStatus.ACTIVE}
+)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError
-from newsletter.model import ImportChange, Status
+from newsletter.model import ImportChange, SubscriberStatus
 from newsletter.providers.outbox.send import withdraw
 from newsletter.store import imports
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.imports import Imported
 
-_KEPT_AS = frozenset({Status.BOUNCED, Status.COMPLAINED})
+_KEPT_AS = frozenset({SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +116,6 @@ def _why_kept(person: Imported, acted: str, *, mailed: bool) -> str:
     # Whom the import took off was mailed before it; that counts for nobody else.
     if mailed and person.change is not ImportChange.LEFT:
         return "mailed since"
-    if person.change is ImportChange.LEFT and person.status is not Status.UNSUBSCRIBED:
+    if person.change is ImportChange.LEFT and person.status is not SubscriberStatus.UNSUBSCRIBED:
         return "changed since"
     return ""

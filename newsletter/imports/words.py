@@ -6,25 +6,25 @@ import functools
 import re
 from typing import TYPE_CHECKING
 
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-WORDS: Mapping[str, Status] = {
+WORDS: Mapping[str, SubscriberStatus] = {
     word: status
     for status, words in {
-        Status.ACTIVE: (
+        SubscriberStatus.ACTIVE: (
             *("active", "subscribed", "enabled", "regular", "confirmed", "premium", "gifted"),
             *("trialed", "churning", "actief", "ingeschreven", "aangemeld", "geabonneerd"),
             *("bevestigd", "opted in", "opt in", "optin", "marketing contact"),
         ),
-        Status.PENDING: (
+        SubscriberStatus.PENDING: (
             *("pending", "unconfirmed", "not confirmed", "unactivated", "awaiting confirmation"),
             *("onbevestigd", "niet bevestigd", "in afwachting", "nog niet bevestigd"),
             *("double opt in pending", "pending confirmation", "wacht op bevestiging"),
         ),
-        Status.UNSUBSCRIBED: (
+        SubscriberStatus.UNSUBSCRIBED: (
             *("unsubscribed", "unsubscribe", "opted out", "opt out", "optout", "optedout"),
             *("blocked", "blocklisted", "blacklisted", "disabled", "removed", "deleted"),
             *("archived", "suppressed", "user suppressed", "uitgeschreven", "afgemeld"),
@@ -33,12 +33,12 @@ WORDS: Mapping[str, Status] = {
             *("unsubbed", "withdrawn", "revoked", "ingetrokken", "geroyeerd", "overleden"),
             *("deceased", "stop", "gestopt", "stopgezet", "beëindigd", "beeindigd"),
         ),
-        Status.BOUNCED: (
+        SubscriberStatus.BOUNCED: (
             *("bounced", "cleaned", "hard bounced", "hard bounce", "hardbounce", "undeliverable"),
             *("gebounced", "gebounst", "bounce", "teruggestuurd", "teruggekaatst"),
             *("teruggekomen", "onbestelbaar", "opgeschoond", "invalid email", "hardbounced"),
         ),
-        Status.COMPLAINED: (
+        SubscriberStatus.COMPLAINED: (
             *("complained", "complaint", "spam", "junk", "spammy", "marked as spam", "abuse"),
             *("spam complaint", "ongewenst", "klacht", "spamklacht", "als spam gemarkeerd"),
             *("spam report", "reported spam", "reported as spam", "spammed"),
@@ -70,21 +70,21 @@ NO = frozenset(
         *("0 0", "0,0", "0 00", "0,00", "0%", "0 0%", "0,0%"),
     }
 )
-YES_OR_NO: Mapping[str, Status | None] = {
+YES_OR_NO: Mapping[str, SubscriberStatus | None] = {
     **WORDS,
-    **dict.fromkeys(YES, Status.ACTIVE),
-    **dict.fromkeys(NO, Status.UNSUBSCRIBED),
+    **dict.fromkeys(YES, SubscriberStatus.ACTIVE),
+    **dict.fromkeys(NO, SubscriberStatus.UNSUBSCRIBED),
 }
 _NEVER = ("never", "nooit", "geen", "niet", "not", "none")
-NO_IS_SUBSCRIBED: Mapping[str, Status | None] = {
-    **dict.fromkeys(NO, Status.ACTIVE),
-    **dict.fromkeys(_NEVER, Status.ACTIVE),
+NO_IS_SUBSCRIBED: Mapping[str, SubscriberStatus | None] = {
+    **dict.fromkeys(NO, SubscriberStatus.ACTIVE),
+    **dict.fromkeys(_NEVER, SubscriberStatus.ACTIVE),
 }
-NO_IS_PENDING: Mapping[str, Status | None] = {
+NO_IS_PENDING: Mapping[str, SubscriberStatus | None] = {
     **dict.fromkeys(YES),
-    **dict.fromkeys(NO, Status.PENDING),
+    **dict.fromkeys(NO, SubscriberStatus.PENDING),
 }
-NO_IS_NOTHING: Mapping[str, Status | None] = dict.fromkeys((*NO, *_NEVER))
+NO_IS_NOTHING: Mapping[str, SubscriberStatus | None] = dict.fromkeys((*NO, *_NEVER))
 
 BLANK = frozenset(
     {
@@ -96,7 +96,7 @@ BLANK = frozenset(
 
 AGAINST = frozenset(
     {
-        *(word for word, status in WORDS.items() if status is not Status.ACTIVE),
+        *(word for word, status in WORDS.items() if status is not SubscriberStatus.ACTIVE),
         *(NOT_SURE - {"unknown", "onbekend", "unsure", "transactional", "expired", "cold"}),
     }
 )
@@ -105,12 +105,14 @@ AGAINST = frozenset(
 # How a status goes on after its word: "bounced (hard)", "Afgemeld op 1-2-2024", "unsubscribed by".
 _TAIL = re.compile(r"(?: ?[(\[:;,/|]| (?:op|on|at|by|door|via|since|sinds|per|in|from|vanaf|\d))")
 _STARTS = sorted(
-    (word for word, status in WORDS.items() if status is not Status.ACTIVE), key=len, reverse=True
+    (word for word, status in WORDS.items() if status is not SubscriberStatus.ACTIVE),
+    key=len,
+    reverse=True,
 )
 
 
 @functools.lru_cache(maxsize=4096)
-def leading_status(word: str) -> Status | None:
+def leading_status(word: str) -> SubscriberStatus | None:
     """Return the status that a text begins with and then explains, if it does not say "active".
 
     "bounced (hard)" is bounced; "Active" and "unsubscribed people are welcome" are nothing.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store.database import Lock, lock
 from newsletter.store.schema import address_changes, subscribers, suppressions
@@ -26,7 +26,7 @@ class AddressChange:
     id: int
     subscriber_id: int
     old_key: str
-    status: Status
+    status: SubscriberStatus
     new_email: str
     new_email_key: str
     confirmed_at: datetime | None
@@ -87,7 +87,7 @@ def find(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return AddressChange(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
+    return AddressChange(**{**row._mapping, "status": SubscriberStatus(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
 
 
 def subscriber_of(connection: sa.Connection, change: str) -> str | None:
@@ -106,7 +106,7 @@ def is_taken(connection: sa.Connection, change: AddressChange) -> bool:
     theirs = sa.select(subscribers.c.id).where(
         subscribers.c.email_key == change.new_email_key,
         subscribers.c.id != change.subscriber_id,
-        subscribers.c.status != Status.PENDING,
+        subscribers.c.status != SubscriberStatus.PENDING,
     )
     return connection.execute(theirs).first() is not None
 
@@ -129,7 +129,7 @@ def apply(
         subscribers.delete().where(
             subscribers.c.email_key == change.new_email_key,
             subscribers.c.id != change.subscriber_id,
-            subscribers.c.status == Status.PENDING,
+            subscribers.c.status == SubscriberStatus.PENDING,
         )
     )
     connection.execute(suppressions.delete().where(suppressions.c.address_hash.in_(hashes)))
@@ -143,7 +143,7 @@ def apply(
         .values(
             email=change.new_email,
             email_key=change.new_email_key,
-            status=Status.ACTIVE.value,
+            status=SubscriberStatus.ACTIVE.value,
             confirmed_at=moment,
             left_at=None,
         )

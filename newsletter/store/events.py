@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, Status
+from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, SubscriberStatus
 from newsletter.store.columns import UtcDateTime
 from newsletter.store.schema import deliveries, events, mailings, notices, proofs, subscribers
 from newsletter.store.sql import among, set_for_each
@@ -56,7 +56,7 @@ class EventSubscriber:
 
     id: int
     key: str
-    status: Status
+    status: SubscriberStatus
     confirmed_at: datetime | None
     left_at: datetime | None
     hindered: bool
@@ -161,7 +161,9 @@ def lock_subscribers(
         .with_for_update(read=not to_change, key_share=True)
     )
     return {
-        id_: EventSubscriber(id_, key, Status(status), confirmed_at, left_at, bool(hindered))
+        id_: EventSubscriber(
+            id_, key, SubscriberStatus(status), confirmed_at, left_at, bool(hindered)
+        )
         for id_, key, status, confirmed_at, left_at, hindered in connection.execute(query)
     }
 

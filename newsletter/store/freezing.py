@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, Draft, Issue, Letter, Mailing, MailingState, Status
+from newsletter.model import (
+    DeliveryState,
+    Draft,
+    Issue,
+    Letter,
+    Mailing,
+    MailingState,
+    SubscriberStatus,
+)
 from newsletter.schedule import slot_of
 from newsletter.store.database import now
 from newsletter.store.mailings import COLUMNS, from_row
@@ -146,7 +154,7 @@ def skip_reason(moment: datetime) -> sa.ColumnElement[str | None]:
     """Return why a subscriber may not be mailed; NULL if they may be mailed."""
     return sa.case(
         (subscribers.c.id.is_(None), ERASED),
-        (subscribers.c.status != Status.ACTIVE, subscribers.c.status),
+        (subscribers.c.status != SubscriberStatus.ACTIVE, subscribers.c.status),
         (subscribers.c.paused_until > moment, "paused"),
         else_=sa.null(),
     )

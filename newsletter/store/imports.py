@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, ImportChange, Status
+from newsletter.model import DeliveryState, ImportChange, SubscriberStatus
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store.database import Lock, lock
 from newsletter.store.erasure import forget_wordings, wordings_of
@@ -58,9 +58,9 @@ class Imported(NamedTuple):
 
     id: int
     change: ImportChange
-    was: Status | None
+    was: SubscriberStatus | None
     touched: bool
-    status: Status
+    status: SubscriberStatus
 
 
 def begin(connection: sa.Connection, moment: datetime) -> tuple[int, str]:
@@ -85,7 +85,9 @@ def record_added(connection: sa.Connection, import_id: int, after: int) -> None:
 
 
 def record_changed(
-    connection: sa.Connection, import_id: int, changed: Mapping[int, tuple[ImportChange, Status]]
+    connection: sa.Connection,
+    import_id: int,
+    changed: Mapping[int, tuple[ImportChange, SubscriberStatus]],
 ) -> None:
     """Record what an import made of people who were on the list, and what they were before.
 
@@ -169,7 +171,13 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
         .order_by(subscribers.c.id)
     )
     return [
-        Imported(id_, ImportChange(change), Status(was) if was else None, touched, Status(status))
+        Imported(
+            id_,
+            ImportChange(change),
+            SubscriberStatus(was) if was else None,
+            touched,
+            SubscriberStatus(status),
+        )
         for id_, change, was, touched, status in connection.execute(query)
     ]
 
@@ -269,11 +277,11 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
 
 def restore(connection: sa.Connection, found: Import, them: Collection[Imported]) -> None:
     """Make people again what they were before an import."""
-    for status in (Status.ACTIVE, Status.PENDING):
+    for status in (SubscriberStatus.ACTIVE, SubscriberStatus.PENDING):
         ids = [person.id for person in them if person.was is status]
         if ids:
             values: dict[str, object] = {"status": status.value, "left_at": None}
-            if status is Status.PENDING:
+            if status is SubscriberStatus.PENDING:
                 values["confirmed_at"] = None
             these = subscribers.update().where(among(connection, subscribers.c.id, ids))
             connection.execute(these.values(values))

@@ -10,12 +10,12 @@ import sqlalchemy as sa
 from newsletter.model import (
     Decision,
     DeliveryState,
-    Details,
     EventKind,
-    Heard,
+    EventTotals,
     Mailing,
-    Receipt,
-    Unsettled,
+    MailingDetails,
+    MailingReport,
+    UnresolvedBatch,
 )
 from newsletter.store import leases, proofs
 from newsletter.store.columns import UtcDateTime
@@ -35,13 +35,13 @@ def count_by_state(connection: sa.Connection, mailing_id: int) -> dict[DeliveryS
     return {state: found.get(state.value, 0) for state in DeliveryState}
 
 
-def report(connection: sa.Connection, mailing: Mailing) -> Receipt:
+def report(connection: sa.Connection, mailing: Mailing) -> MailingReport:
     """Return the mailing's account as it stands in this transaction."""
     assumed = sa.select(sa.func.count()).where(
         deliveries.c.mailing_id == mailing.id, deliveries.c.assumed.is_(sa.true())
     )
     found = count_by_state(connection, mailing.id)
-    return Receipt(
+    return MailingReport(
         mailing,
         found,
         assumed=connection.scalar(assumed) or 0,
@@ -55,9 +55,9 @@ def report(connection: sa.Connection, mailing: Mailing) -> Receipt:
 _EXPLAINED: Final = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryState.UNKNOWN)
 
 
-def details(connection: sa.Connection, mailing_id: int) -> Details:
+def details(connection: sa.Connection, mailing_id: int) -> MailingDetails:
     """Return what stands behind the counts of a mailing."""
-    return Details(
+    return MailingDetails(
         _reasons(connection, mailing_id),
         _unsettled(connection, mailing_id),
         count_accepted_twice(connection, mailing_id),
@@ -80,7 +80,7 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
     return found
 
 
-def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, ...]:
+def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[UnresolvedBatch, ...]:
     """Return what is under way or unknown; the lease of a sender known to be gone ends now."""
     open_ = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
     gone = leases.dead_owners(connection, batches, open_)
@@ -107,7 +107,7 @@ def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[Unsettled, .
         .group_by(batches.c.id, deliveries.c.state, deliveries.c.sent_again)
         .order_by(batches.c.id)
     )
-    return tuple(Unsettled(DeliveryState(state), *more) for state, *more in rows)
+    return tuple(UnresolvedBatch(DeliveryState(state), *more) for state, *more in rows)
 
 
 def _decisions(connection: sa.Connection, mailing_id: int) -> tuple[Decision, ...]:
@@ -122,7 +122,7 @@ def _decisions(connection: sa.Connection, mailing_id: int) -> tuple[Decision, ..
 _A_DAY: Final = timedelta(days=1)
 
 
-def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> Heard:
+def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> EventTotals:
     """Return what events tell of a mailing's letters.
 
     Args:
@@ -131,7 +131,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
         accepted: How many of its letters were accepted.
     """
     if mailing.rehearsal:
-        return Heard()
+        return EventTotals()
     of_it = deliveries.c.mailing_id == mailing.id
     query = (
         sa.select(deliveries.c.strongest_event, sa.func.count())
@@ -150,7 +150,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
         silent = connection.scalar(sa.select(sa.func.count()).where(quiet)) or 0
     bounced = (EventKind.SOFT_BOUNCE, EventKind.HARD_BOUNCE)
     failed = (EventKind.FAILED, EventKind.SUPPRESSED)
-    return Heard(
+    return EventTotals(
         delivered=counts.get(EventKind.DELIVERED, 0),
         bounced=sum(counts.get(kind, 0) for kind in bounced),
         complained=counts.get(EventKind.COMPLAINT, 0),

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from newsletter import states
 from newsletter.errors import DecisionNeeded
-from newsletter.model import DeliveryState, Issue, Mailing, MailingState, Pause
+from newsletter.model import DeliveryState, Issue, Mailing, MailingState, PauseReason
 from newsletter.schedule import slot_of
 from newsletter.store.database import now
 from newsletter.store.mailing_reports import count_by_state
@@ -96,7 +96,7 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
         mailings.c.id == mailing_id, mailings.c.claims_left.is_not(None)
     )
     if connection.scalar(limited) == MailingState.SENDING:
-        change_state(connection, mailing_id, MailingState.PAUSED, Pause.LIMIT)
+        change_state(connection, mailing_id, MailingState.PAUSED, PauseReason.LIMIT)
 
 
 def complete_if_done(connection: sa.Connection, mailing_id: int) -> None:

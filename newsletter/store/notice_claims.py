@@ -18,7 +18,7 @@ from newsletter.model import (
     NoticeKind,
     RequestRefused,
     RetryLater,
-    Status,
+    SubscriberStatus,
     Unknown,
 )
 from newsletter.store.database import now
@@ -243,10 +243,11 @@ def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> s
         "erased": row.status is None,
         "too late": row.expires_at <= moment,
         "its key is not known any more": unknown and row.claimed_at <= moment - window,
-        "confirmed already": confirms and (row.confirmed_at or row.status == Status.ACTIVE),
+        "confirmed already": confirms
+        and (row.confirmed_at or row.status == SubscriberStatus.ACTIVE),
         "left since": confirms and row.left_at and row.left_at > row.requested_at,
         "changed since": row.email is None or (moves and row.changed_at),
-        "is no reader any more": greets and row.status != Status.ACTIVE,
+        "is no reader any more": greets and row.status != SubscriberStatus.ACTIVE,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter.model import EventKind, Status
+from newsletter.model import EventKind, SubscriberStatus
 from newsletter.store.schema import (
     acceptances,
     address_changes,
@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 _AT_A_TIME = 2000
 """Rows in one statement: a fraction of a second, for which nobody else can write."""
 
-_LEFT = [Status.UNSUBSCRIBED.value, Status.BOUNCED.value, Status.COMPLAINED.value]
+_LEFT = [
+    SubscriberStatus.UNSUBSCRIBED.value,
+    SubscriberStatus.BOUNCED.value,
+    SubscriberStatus.COMPLAINED.value,
+]
 
 
 def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
@@ -36,7 +40,9 @@ def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
         signups.c.subscriber_id == subscribers.c.id, signups.c.requested_at >= before
     )
     these = sa.and_(
-        subscribers.c.status == Status.PENDING.value, subscribers.c.created_at < before, ~lately
+        subscribers.c.status == SubscriberStatus.PENDING.value,
+        subscribers.c.created_at < before,
+        ~lately,
     )
     return _remove(connection, subscribers, these)
 

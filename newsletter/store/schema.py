@@ -10,7 +10,7 @@ from newsletter.model import (
     EventKind,
     ImportChange,
     MailingState,
-    Status,
+    SubscriberStatus,
 )
 from newsletter.store.columns import (
     RowId,
@@ -94,7 +94,7 @@ subscribers = sa.Table(
     sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
     # Why the provider would drop letters to this subscriber, if it would.
     sa.Column("obstacle", sa.Text),
-    one_of("status", Status),
+    one_of("status", SubscriberStatus),
     sqlite_autoincrement=True,
 )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import NoticeKind, Status
+from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store import suppressions as suppressions_store
 from newsletter.store.schema import consents, signups, subscribers, suppressions
@@ -41,7 +41,7 @@ class Signup:
     id: int
     subscriber_id: int
     email_key: str
-    status: Status
+    status: SubscriberStatus
     left_at: datetime | None
     requested_at: datetime
     confirmed_at: datetime | None
@@ -95,7 +95,7 @@ def find(connection: sa.Connection, public_id: str, *, for_update: bool = False)
     if row is None:
         return None
     id_, subscriber_id, email_key, status, *others = row
-    return Signup(id_, subscriber_id, email_key, Status(status), *others)
+    return Signup(id_, subscriber_id, email_key, SubscriberStatus(status), *others)
 
 
 def confirm(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, EventKind, NoticeKind, Status, Subscriber
+from newsletter.model import DeliveryState, EventKind, NoticeKind, Subscriber, SubscriberStatus
 from newsletter.store.database import Lock, lock, now
 from newsletter.store.notices import ProviderAccount, is_actionable
 from newsletter.store.schema import (
@@ -37,7 +37,7 @@ class SubscriberRow:
 
     id: int
     key: str
-    status: Status
+    status: SubscriberStatus
     first_name: str | None
 
 
@@ -73,7 +73,10 @@ def find(
     if for_update:
         query = query.order_by(subscribers.c.id).with_for_update(key_share=True)
     rows = connection.execute(query)
-    return {key: SubscriberRow(id_, key, Status(status), name) for id_, key, status, name in rows}
+    return {
+        key: SubscriberRow(id_, key, SubscriberStatus(status), name)
+        for id_, key, status, name in rows
+    }
 
 
 def newest_id(connection: sa.Connection) -> int:
@@ -113,7 +116,7 @@ def mark_active(
     _update(
         connection,
         {
-            "status": Status.ACTIVE.value,
+            "status": SubscriberStatus.ACTIVE.value,
             "confirmed_at": sa.bindparam("new_confirmed_at"),
             "left_at": None,
             "paused_until": None,
@@ -138,7 +141,7 @@ def rename(
 
 def mark_left(
     connection: sa.Connection,
-    people: Mapping[int, tuple[Status, datetime]],
+    people: Mapping[int, tuple[SubscriberStatus, datetime]],
     *,
     by_import: bool = False,
 ) -> None:
@@ -221,7 +224,9 @@ def find_address_variants(
     return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
 
 
-def iterate(connection: sa.Connection, status: Status | None = None) -> Iterator[Subscriber]:
+def iterate(
+    connection: sa.Connection, status: SubscriberStatus | None = None
+) -> Iterator[Subscriber]:
     """Yield the whole list, or those of one status, in the order in which they came."""
     query = sa.select(subscribers).order_by(subscribers.c.id)
     if status:
@@ -230,11 +235,11 @@ def iterate(connection: sa.Connection, status: Status | None = None) -> Iterator
         yield _subscriber(row)
 
 
-def count_by_status(connection: sa.Connection) -> dict[Status, int]:
+def count_by_status(connection: sa.Connection) -> dict[SubscriberStatus, int]:
     """Return how many people have each status."""
     query = sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
     found = {row[0]: row[1] for row in connection.execute(query)}
-    return {status: found.get(status.value, 0) for status in Status}
+    return {status: found.get(status.value, 0) for status in SubscriberStatus}
 
 
 def count_paused(connection: sa.Connection, moment: datetime) -> int:
@@ -243,7 +248,10 @@ def count_paused(connection: sa.Connection, moment: datetime) -> int:
         connection.scalar(
             sa.select(sa.func.count())
             .select_from(subscribers)
-            .where(subscribers.c.status == Status.ACTIVE.value, subscribers.c.paused_until > moment)
+            .where(
+                subscribers.c.status == SubscriberStatus.ACTIVE.value,
+                subscribers.c.paused_until > moment,
+            )
         )
         or 0
     )
@@ -263,7 +271,7 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         public_id=row.public_id,
         email=row.email,
         first_name=row.first_name,
-        status=Status(row.status),
+        status=SubscriberStatus(row.status),
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         paused_until=row.paused_until,
@@ -282,7 +290,7 @@ class SubscriberPreferences:
     email: str
     email_key: str
     first_name: str | None
-    status: Status
+    status: SubscriberStatus
     paused_until: datetime | None
     plain_text: bool
 
@@ -300,7 +308,7 @@ def find_by_public_id(
     row = connection.execute(query).one_or_none()
     if row is None:
         return None
-    return SubscriberPreferences(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
+    return SubscriberPreferences(**{**row._mapping, "status": SubscriberStatus(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
 
 
 def set_name(connection: sa.Connection, reader: SubscriberPreferences, name: str | None) -> None:
@@ -342,7 +350,7 @@ def _set(connection: sa.Connection, reader: SubscriberPreferences, **values: obj
 
 def get_or_create(
     connection: sa.Connection, email: str, email_key: str, moment: datetime
-) -> tuple[int, Status]:
+) -> tuple[int, SubscriberStatus]:
     """Put a stranger on the list as pending; return anybody's row number and how they stand.
 
     Nobody else can put people on the list until the end of the transaction.
@@ -351,7 +359,7 @@ def get_or_create(
         "public_id": new_id(),
         "email": email,
         "email_key": email_key,
-        "status": Status.PENDING.value,
+        "status": SubscriberStatus.PENDING.value,
         "source": "form",
         "created_at": moment,
     }
@@ -359,10 +367,10 @@ def get_or_create(
     insert_if(connection, subscribers, values, ~sa.exists().where(his))
     query = sa.select(subscribers.c.id, subscribers.c.status).where(his)
     row = connection.execute(query).one()
-    return row.id, Status(row.status)
+    return row.id, SubscriberStatus(row.status)
 
 
-_PRESENT = frozenset({Status.PENDING.value, Status.ACTIVE.value})
+_PRESENT = frozenset({SubscriberStatus.PENDING.value, SubscriberStatus.ACTIVE.value})
 
 
 def find_present(
@@ -406,7 +414,7 @@ def find_removed_by_import(connection: sa.Connection, public_ids: Collection[str
 _MOST: Final = 50
 """At once, for a provider is asked for each."""
 
-_BY_THE_PROVIDER: Final = [Status.BOUNCED.value, Status.COMPLAINED.value]
+_BY_THE_PROVIDER: Final = [SubscriberStatus.BOUNCED.value, SubscriberStatus.COMPLAINED.value]
 
 
 def find_maybe_blocked(connection: sa.Connection, via: ProviderAccount) -> list[tuple[int, str]]:

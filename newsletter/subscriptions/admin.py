@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.errors import NewsletterError
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store import (
     address_changes,
@@ -63,7 +63,7 @@ class Stats:
         suppressed: Addresses of which only a hash is kept; they are not on the list.
     """
 
-    counts: Mapping[Status, int]
+    counts: Mapping[SubscriberStatus, int]
     paused: int
     suppressed: int
 
@@ -82,10 +82,12 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
     with store.write() as connection:
         moment = now(connection)
         known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
-        doubtful = known is None or known.status is Status.PENDING
+        doubtful = known is None or known.status is SubscriberStatus.PENDING
         away = suppression_of(connection, address) if doubtful else None
         entry = Entry(known, kept_away=away.reason if away else "")
-        row = Row(address, name, Status.ACTIVE, moment, None, None, moment, moment, SOURCE)
+        row = Row(
+            address, name, SubscriberStatus.ACTIVE, moment, None, None, moment, moment, SOURCE
+        )
         result, reason = entry.take(row)
         if result is Result.SKIPPED:
             raise NewsletterError(
@@ -119,7 +121,9 @@ def unsubscribe(store: Store, email: str) -> bool:
         if known.status in LEFT:
             subscribers.touch(connection, [known.id])
             return False
-        subscribers.mark_left(connection, {known.id: (Status.UNSUBSCRIBED, now(connection))})
+        subscribers.mark_left(
+            connection, {known.id: (SubscriberStatus.UNSUBSCRIBED, now(connection))}
+        )
     return True
 
 
@@ -181,7 +185,7 @@ def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
         return tuple(look_alikes(connection, key, found[0] if found else None))
 
 
-def everybody(store: Store, status: Status | None = None) -> Iterator[Subscriber]:
+def everybody(store: Store, status: SubscriberStatus | None = None) -> Iterator[Subscriber]:
     """Yield the list, or those of one status, as it is now, in the order in which they came."""
     with store.read() as connection:
         yield from subscribers.iterate(connection, status)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.addresses import address_hash
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.store import signups, subscribers, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.signup import CONFIRM_WITHIN
@@ -83,7 +83,7 @@ def confirm(store: Store, public_id: str, origin: ClientInfo) -> LinkState:
 def _link_state(found: Signup | None, moment: datetime) -> LinkState:
     if found is None:
         return LinkState.NOTHING
-    if found.status is Status.ACTIVE:
+    if found.status is SubscriberStatus.ACTIVE:
         return LinkState.HERE
     used = found.confirmed_at is not None
     left = found.left_at is not None and found.left_at > found.requested_at

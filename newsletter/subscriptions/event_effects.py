@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from newsletter import states
 from newsletter.addresses import parse_address
-from newsletter.model import DeliveryState, EventKind, NoticeKind, Status
+from newsletter.model import DeliveryState, EventKind, NoticeKind, SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store import events, settlement, subscribers
 from newsletter.store.database import now
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from newsletter.model import Event, ProviderSuppression
     from newsletter.store.events import Delivery, EventSubscriber, NoticeRecipient
 
-    _Departures: TypeAlias = defaultdict[int, list[tuple[Status, datetime]]]
+    _Departures: TypeAlias = defaultdict[int, list[tuple[SubscriberStatus, datetime]]]
 
 _TAKEN: Final = states.deliveries_before(DeliveryState.ACCEPTED)
 _LISTED: Final = "on the provider's own list"
@@ -39,7 +39,7 @@ _LISTED_FOR_A_BLOCK: Final = (
 _NOTICE: Final = "of a letter to this reader alone"
 # These go to an address that is not its reader's, not yet or not any more.
 _ELSEWHERE: Final = frozenset({NoticeKind.NEW_ADDRESS, NoticeKind.OLD_ADDRESS})
-_HIS_WORD: Final = frozenset({Status.UNSUBSCRIBED, Status.COMPLAINED})
+_HIS_WORD: Final = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.COMPLAINED})
 _RETURNED: Final = (EventKind.HARD_BOUNCE, EventKind.COMPLAINT)
 
 
@@ -92,7 +92,7 @@ class _Changes:
         status = states.status_after_event(event.because or event.kind)
         if reader is None or status is None or kind in _ELSEWHERE:
             return
-        if status is Status.BOUNCED and reader.status is Status.PENDING:
+        if status is SubscriberStatus.BOUNCED and reader.status is SubscriberStatus.PENDING:
             return
         self.departures[reader.id].append((status, at))
         self.told.append(EventRow(reader.id, None, event.kind, at, _NOTICE))
@@ -127,7 +127,7 @@ class _Changes:
             since = readers[id_].confirmed_at
             lately = [at for at in given_up if since is None or at > since]
             if at := states.too_many_soft_bounces(lately, delivered):
-                self.departures[id_].append((Status.BOUNCED, at))
+                self.departures[id_].append((SubscriberStatus.BOUNCED, at))
         _believe_list(connection, self.listed, self.departures)
         _let_leave(connection, readers, self.departures)
         arrived = {one.subscriber_id for one in told if one.kind is EventKind.DELIVERED}
@@ -196,7 +196,7 @@ def take_over(connection: Connection, found: Sequence[ProviderSuppression]) -> i
         status, at = states.status_after_event(one.because), min(one.at, moment)
         reader = readers.get(ids.get(key, 0))
         if reader and status and _is_news(reader, at):
-            kept = listed if status is Status.BOUNCED else departures
+            kept = listed if status is SubscriberStatus.BOUNCED else departures
             kept[reader.id].append((status, at))
             told.append(EventRow(reader.id, None, one.because, at, _LISTED))
     events.record(connection, told)
@@ -220,7 +220,7 @@ def _believe_list(connection: Connection, listed: _Departures, departures: _Depa
 def _let_leave(
     connection: Connection,
     readers: Mapping[int, EventSubscriber],
-    departures: Mapping[int, Iterable[tuple[Status, datetime]]],
+    departures: Mapping[int, Iterable[tuple[SubscriberStatus, datetime]]],
 ) -> int:
     """Let readers leave, or note a graver reason of those who left; return how many that were."""
     leaving, told = {}, []
@@ -257,10 +257,10 @@ def _is_of_another_address(event: Event, reader: EventSubscriber) -> bool:
     return key_of(event.email) not in {"", reader.key}
 
 
-def _is_by_list(event: Event, status: Status) -> bool:
+def _is_by_list(event: Event, status: SubscriberStatus) -> bool:
     """Tell whether a provider's list calls an address dead, and no words of a server do."""
     own_words = event.because is None and (event.detail or event.ref)
-    return status is Status.BOUNCED and not own_words
+    return status is SubscriberStatus.BOUNCED and not own_words
 
 
 def _is_grave(event: Event) -> bool:

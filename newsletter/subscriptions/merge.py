@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
@@ -30,7 +30,7 @@ class Row(NamedTuple):
 
     address: Address
     first_name: str | None
-    status: Status
+    status: SubscriberStatus
     agreed_at: datetime
     left_at: datetime | None
     ip: str | None
@@ -65,7 +65,7 @@ class Entry:
     was: SubscriberRow | None
     seen: bool = False
     kept_away: str = ""
-    status: Status | None = None
+    status: SubscriberStatus | None = None
     first_name: str | None = None
     came_with: Row | None = None
     agreed: tuple[datetime, str | None] | None = None
@@ -84,7 +84,7 @@ class Entry:
         return verdict
 
     def _take(self, row: Row) -> tuple[Result, str]:
-        self.named_as_left = self.named_as_left or row.status is not Status.ACTIVE
+        self.named_as_left = self.named_as_left or row.status is not SubscriberStatus.ACTIVE
         if self.kept_away:
             return Result.SKIPPED, f"{self.kept_away} here"
         if row.status in LEFT:
@@ -92,7 +92,7 @@ class Entry:
                 self._come(row)
                 self.status, self.left_at = row.status, row.left_at
             return Result.SKIPPED, f"{row.status} in the file"
-        if row.status is Status.PENDING:
+        if row.status is SubscriberStatus.PENDING:
             if self.status is None:
                 self._come(row)
             return Result.SKIPPED, "not confirmed in the file"
@@ -101,10 +101,10 @@ class Entry:
         return self._subscribe(row), ""
 
     def _subscribe(self, row: Row) -> Result:
-        if self.status is not Status.ACTIVE:
+        if self.status is not SubscriberStatus.ACTIVE:
             result = Result.UPDATED if self.status else Result.ADDED
             self._come(row)
-            self.status, self.confirmed_at = Status.ACTIVE, row.confirmed_at
+            self.status, self.confirmed_at = SubscriberStatus.ACTIVE, row.confirmed_at
             self.agreed = (row.agreed_at, row.ip)
             self.first_name = row.first_name or self.first_name
             return result

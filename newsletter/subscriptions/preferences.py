@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter import tokens
 from newsletter.addresses import address_hash, parse_address, visitor_name
-from newsletter.model import NoticeKind, Status
+from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import (
     address_changes,
     notices,
@@ -47,9 +47,11 @@ MAX_PAUSE_WEEKS: Final = 26
 _LETTER_WITHIN: Final = timedelta(hours=48)
 _DAY: Final = timedelta(days=1)
 _A_MONTH: Final = timedelta(days=30)
-_MAY_MOVE: Final = frozenset({Status.ACTIVE, Status.BOUNCED})
+_MAY_MOVE: Final = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED})
 """Whose letters came back meanwhile may have another address for just that reason."""
-_REACHED: Final = frozenset({Status.PENDING, Status.ACTIVE, Status.UNSUBSCRIBED})
+_REACHED: Final = frozenset(
+    {SubscriberStatus.PENDING, SubscriberStatus.ACTIVE, SubscriberStatus.UNSUBSCRIBED}
+)
 
 
 class AddressChangeState(StrEnum):
@@ -150,7 +152,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> bool:
         raise ValueError("no number of weeks")
     with store.write() as connection:
         reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
-        if reader and reader.status is Status.ACTIVE:
+        if reader and reader.status is SubscriberStatus.ACTIVE:
             local = now(connection).astimezone(ZoneInfo(timezone)) + timedelta(weeks=weeks)
             until = local.replace(hour=0, minute=0, second=0, microsecond=0)
             subscribers.set_pause(connection, reader, until)
@@ -189,7 +191,7 @@ def request_address_change(store: Store, public_id: str, email: str, via: Provid
     address = parse_address(email)
     with store.write() as connection:
         reader = subscribers.find_by_public_id(connection, public_id, for_update=True)
-        if reader and reader.status is Status.ACTIVE and reader.email != address.given:
+        if reader and reader.status is SubscriberStatus.ACTIVE and reader.email != address.given:
             _queue_address_change(connection, reader, address, via)
     return reader is not None
 

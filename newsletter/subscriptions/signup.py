@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from newsletter.addresses import address_hash
-from newsletter.model import NoticeKind, Status
+from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import consents, notices, rate_counters, signups, subscribers, suppressions
 from newsletter.store.database import Lock, lock, now
 from newsletter.subscriptions.aliases import mailbox
@@ -149,7 +149,7 @@ def _take(
     within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
     allowed = within and not spurned
     subscriber, status = subscribers.get_or_create(connection, address.given, address.key, moment)
-    here = status is Status.ACTIVE
+    here = status is SubscriberStatus.ACTIVE
     signup = signups.record(
         connection,
         subscriber,

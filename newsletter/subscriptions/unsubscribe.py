@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from newsletter import tokens
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.store import subscribers
 from newsletter.store.database import is_closed, now
 
@@ -64,5 +64,7 @@ def unsubscribe_many(
         here = subscribers.find_present(connection, asked, for_update=True)
         subscribers.touch(connection, subscribers.find_removed_by_import(connection, asked))
         moment = now(connection)
-        subscribers.mark_left(connection, dict.fromkeys(here, (Status.UNSUBSCRIBED, moment)))
+        subscribers.mark_left(
+            connection, dict.fromkeys(here, (SubscriberStatus.UNSUBSCRIBED, moment))
+        )
     return len(here)

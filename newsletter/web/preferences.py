@@ -12,7 +12,7 @@ from starlette.responses import Response
 
 from newsletter.delivery.notices import provider_account
 from newsletter.errors import NewsletterError
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.subscriptions import preferences, unsubscribe
 from newsletter.subscriptions.erasure import erase_reader
 from newsletter.subscriptions.preferences import AddressChangeState
@@ -169,7 +169,7 @@ class Preferences:
         status: int = 200,
     ) -> Response:
         """Show his preferences; what he typed in vain stands in its field for him to mend."""
-        standing = "active" if reader.status is Status.ACTIVE else "gone"
+        standing = "active" if reader.status is SubscriberStatus.ACTIVE else "gone"
         day = year = month = 0
         if standing == "active" and reader.paused_until:
             local = reader.paused_until.astimezone(ZoneInfo(self._settings.timezone))

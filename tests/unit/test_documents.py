@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from newsletter.cli import main
-from newsletter.model import DeliveryState, MailingState, Status
+from newsletter.model import DeliveryState, MailingState, SubscriberStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -179,7 +179,7 @@ def test_a_decision_has_a_context_and_consequences(document: Path) -> None:
 def test_the_glossary_has_every_state_and_only_files_that_exist() -> None:
     page = DOCS / "glossary.md"
     words = re.sub(r"\s+", " ", text(page))
-    states = (*MailingState, *DeliveryState, *Status)
+    states = (*MailingState, *DeliveryState, *SubscriberStatus)
     assert [state.value for state in states if state.value not in words] == []
     files = {word for word in quoted(page) if re.fullmatch(r"[a-z_]+(/[a-z_]+)*(\.py|/)", word)}
     here = (PROJECT, PROJECT / "newsletter")

@@ -13,7 +13,7 @@ import pytest
 
 from newsletter import config
 from newsletter.addresses import address_hash, parse_address
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from newsletter.store import open_store
 from newsletter.subscriptions import admin as list_
 from tests.support.newsletter import is_one_error
@@ -376,7 +376,7 @@ def test_readers_can_leave_while_a_list_comes_in(root: Path, run: Run) -> None:
     arguments = [COMMAND, "-q", "subscribers", "import", "list.csv", "--consent", "x"]
     with subprocess.Popen(arguments, cwd=root, stdout=subprocess.PIPE) as importing:
         store = open_store(config.load(root))
-        while list_.stats(store).counts[Status.ACTIVE] == 1:
+        while list_.stats(store).counts[SubscriberStatus.ACTIVE] == 1:
             assert importing.poll() is None
         left = run("subscribers", "unsubscribe", "anna@example.org")
         assert left.returncode == 0

@@ -15,15 +15,15 @@ from newsletter.delivery import ResolutionMethod
 from newsletter.model import (
     Accepted,
     DeliveryState,
-    Details,
     Mailing,
+    MailingDetails,
+    MailingReport,
     MailingState,
-    Pause,
-    Receipt,
+    PauseReason,
     RecipientRejected,
     Search,
     Unknown,
-    Unsettled,
+    UnresolvedBatch,
 )
 from newsletter.providers.base import Capabilities
 from tests.integration.delivery.test_search import LAG, Clock, Searchable
@@ -71,8 +71,8 @@ def mailing(state: MailingState, **more: Any) -> Mailing:  # noqa: ANN401
     )
 
 
-def unsettled(state: DeliveryState = D.UNKNOWN, **more: Any) -> Unsettled:  # noqa: ANN401
-    return Unsettled(
+def unsettled(state: DeliveryState = D.UNKNOWN, **more: Any) -> UnresolvedBatch:  # noqa: ANN401
+    return UnresolvedBatch(
         **{
             "state": state,
             "letters": 10,
@@ -100,14 +100,14 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def told(
-    settings: Settings, of: Mailing, *open_: Unsettled, can: Capabilities = BLIND
+    settings: Settings, of: Mailing, *open_: UnresolvedBatch, can: Capabilities = BLIND
 ) -> MailingForecast:
     counts = dict.fromkeys(DeliveryState, 0)
     for one in open_:
         counts[one.state] += one.letters
     counts[D.PENDING] = of.audience - sum(counts.values())
-    details = Details({}, open_, 0, ())
-    receipt = Receipt(of, counts, assumed=0, details=details, at=NOW)
+    details = MailingDetails({}, open_, 0, ())
+    receipt = MailingReport(of, counts, assumed=0, details=details, at=NOW)
     return delivery.forecast_mailing(receipt, can, settings)
 
 
@@ -179,7 +179,7 @@ def test_every_state_has_its_next_step(
     *,
     state: MailingState,
     more: dict[str, Any],
-    open_: tuple[Unsettled, ...],
+    open_: tuple[UnresolvedBatch, ...],
     can: Capabilities,
     step: str | None,
 ) -> None:
@@ -208,7 +208,7 @@ def test_every_state_has_its_next_step(
 )
 def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
     settings: Settings,
-    one: Unsettled,
+    one: UnresolvedBatch,
     can: Capabilities,
     means: ResolutionMethod,
     moment: datetime | None,
@@ -248,9 +248,9 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
         ),
         (S.SENDING, {}, (LOST,), BLIND, "is gone; send finds out"),
         (S.CANCELLED, {}, (LOST,), BLIND, "is gone; resolve counts them as unknown"),
-        (S.PAUSED, {"note": Pause.LIMIT}, (), BLIND, "--limit again"),
-        (S.PAUSED, {"note": Pause.OUT_OF_TIME}, (), BLIND, "finish_within_hours"),
-        (S.PAUSED, {"note": Pause.BY_A_PERSON}, (), BLIND, "at any time"),
+        (S.PAUSED, {"note": PauseReason.LIMIT}, (), BLIND, "--limit again"),
+        (S.PAUSED, {"note": PauseReason.OUT_OF_TIME}, (), BLIND, "finish_within_hours"),
+        (S.PAUSED, {"note": PauseReason.BY_A_PERSON}, (), BLIND, "at any time"),
         (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "correct the cause"),
         (S.PAUSED, {"provider": "other"}, (), BLIND, "it began through other"),
         (
@@ -281,7 +281,7 @@ def test_every_state_is_told_in_plain_words(
     *,
     state: MailingState,
     more: dict[str, Any],
-    open_: tuple[Unsettled, ...],
+    open_: tuple[UnresolvedBatch, ...],
     can: Capabilities,
     said: str,
 ) -> None:
@@ -297,7 +297,7 @@ def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_
     assert anew in explain_mailing(told(settings, refused), settings.zone)
     assert anew not in explain_mailing(told(settings, refused, HELD), settings.zone)
     assert anew not in explain_mailing(
-        told(settings, mailing(S.PAUSED, note=Pause.LIMIT)), settings.zone
+        told(settings, mailing(S.PAUSED, note=PauseReason.LIMIT)), settings.zone
     )
 
 

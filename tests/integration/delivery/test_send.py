@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from newsletter.model import Batch, Outcome, Receipt
+    from newsletter.model import Batch, MailingReport, Outcome
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -49,11 +49,11 @@ def newsletter(root: Path) -> Newsletter:
     return Newsletter(root)
 
 
-def adds_up(receipt: Receipt) -> bool:
+def adds_up(receipt: MailingReport) -> bool:
     return sum(receipt.counts.values()) == receipt.mailing.audience
 
 
-def counts(receipt: Receipt) -> dict[str, int]:
+def counts(receipt: MailingReport) -> dict[str, int]:
     assert adds_up(receipt)
     return {state.value: n for state, n in receipt.counts.items() if n}
 

@@ -14,7 +14,7 @@ from newsletter.imports import reader as reader_imports
 from newsletter.imports.columns import email_column
 from newsletter.imports.rows import RefusedRow, RowReader
 from newsletter.imports.screening import Screen
-from newsletter.model import Status
+from newsletter.model import SubscriberStatus
 from tests.support.subscribers import bring, fresh_store, statuses
 
 if TYPE_CHECKING:
@@ -164,7 +164,7 @@ def read(
     )
     columns = screen.columns(file_.header)
     screen.verdict(file_.header, columns)
-    reader = RowReader(columns, NOW, unstated=Status.ACTIVE if all_subscribed else None)
+    reader = RowReader(columns, NOW, unstated=SubscriberStatus.ACTIVE if all_subscribed else None)
     found = []
     for record in file_.records():
         try:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 
 from newsletter import config, delivery, desk, render
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import Accepted, DeliveryState, MailingState, RequestRefused, Status
+from newsletter.model import Accepted, DeliveryState, MailingState, RequestRefused, SubscriberStatus
 from newsletter.store import (
     claims,
     database,
@@ -272,7 +272,9 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
         known = subscribers.find(leaving, ["lezer1@example.org"], for_update=True)[
             "lezer1@example.org"
         ]
-        subscribers.mark_left(leaving, {known.id: (Status.UNSUBSCRIBED, datetime.now(UTC))})
+        subscribers.mark_left(
+            leaving, {known.id: (SubscriberStatus.UNSUBSCRIBED, datetime.now(UTC))}
+        )
         # He has not been told yet that he left, so nobody waits for him here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken

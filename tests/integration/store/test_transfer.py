@@ -16,7 +16,7 @@ import pytest
 import sqlalchemy as sa
 
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.model import ImportChange, Status
+from newsletter.model import ImportChange, SubscriberStatus
 from newsletter.store import (
     checkpoints,
     claims,
@@ -93,7 +93,7 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
         checkpoints.put(connection, "tidied", now(connection))
         begun, _ = imports.begin(connection, now(connection))
-        named = (ImportChange.NAMED, Status.ACTIVE)
+        named = (ImportChange.NAMED, SubscriberStatus.ACTIVE)
         imports.record_changed(connection, begun, {1: named})
     ref = str(newsletter.sql("SELECT ref FROM deliveries WHERE id = 1")[0][0])
     for name, told in (("applied", ref), ("waiting", "0" * 32)):

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from newsletter.model import Batch, Outcome, Receipt
+    from newsletter.model import Batch, MailingReport, Outcome
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -51,7 +51,7 @@ def letters(root: Path, tmp_path: Path) -> Letters:
     return found
 
 
-def receipt(letters: Letters) -> Receipt:
+def receipt(letters: Letters) -> MailingReport:
     (found,) = delivery.recent_reports(letters.newsletter.store, 1)
     return found
 
