@@ -98,6 +98,7 @@ def test_every_page_is_fit_for_everybody(
     assert_fit(page)
 
 
+@pytest.mark.all  # it looks at seven pages more
 def test_what_is_said_of_a_wish_is_fit_for_everybody(
     newsletter: Newsletter, app: App, new_context: Callable[..., BrowserContext]
 ) -> None:

@@ -90,6 +90,7 @@ def environment(postgresql: str, provider: str) -> dict[str, str]:
     }
 
 
+@pytest.mark.all
 def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     root: Path, tmp_path: Path, environment: dict[str, str], web_app: str
 ) -> None:
