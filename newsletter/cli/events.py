@@ -45,7 +45,5 @@ def pull(app: App, *, json_: bool) -> None:
     elif found.until is None:
         say(f"{app.settings.provider} has no list of events.")
     else:
-        suppressed = counted(found.left, "subscriber")
-        say(
-            f"{counted(found.events, 'event')}; {suppressed} suppressed, as on the provider's list."
-        )
+        read, left = counted(found.events, "event"), counted(found.left, "subscriber")
+        say(f"{read}; {left} suppressed from the provider's own list.")

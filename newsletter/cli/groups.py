@@ -68,7 +68,7 @@ def usage_error(error: click.ClickException) -> tuple[str, str]:
     elif isinstance(error, click.NoSuchOption):
         sentence = f"no such option: {error.option_name}"
         if error.possibilities:
-            hint = f"Did you mean {error.possibilities[0]}?"
+            hint = f'Did you mean "{error.possibilities[0]}"?'
     # Click begins with a capital letter.
     if sentence[1:2].islower():
         sentence = sentence[0].lower() + sentence[1:]

@@ -267,7 +267,7 @@ class _CheckedLines(_Lines):
             self._check_windows(raw)
         if self._utf8 and self._other:
             raise self._unusable(
-                f"mixes encodings: line {self._utf8} is UTF-8, line {self._other} is not",
+                f"the file mixes encodings: line {self._utf8} is UTF-8, line {self._other} is not",
                 "Save it again as CSV (UTF-8) from one program",
             )
 

@@ -109,7 +109,7 @@ def test_the_question_names_all_that_a_person_decides_by(
         "Over rust",
         "3 subscribers, through resend",
         "days from now: this is EARLY",
-        "nobody has had a proof",
+        "none of this text yet",
         f"1 warning: newsletter check {newsletter.slug}",
         "[y/N]",
     ):

@@ -57,7 +57,10 @@ def unknown(newsletter: Newsletter) -> int:
 
 @pytest.mark.parametrize(
     ("flag", "risk"),
-    [("--resend", "Whoever has it already gets it twice"), ("--assume-sent", "will never get it")],
+    [
+        ("--resend", "Whoever has the letter already gets it twice"),
+        ("--assume-sent", "never gets it"),
+    ],
 )
 def test_a_person_is_asked_with_the_number_of_letters_and_the_risk(
     newsletter: Newsletter, flag: str, risk: str

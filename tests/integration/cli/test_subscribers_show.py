@@ -178,7 +178,7 @@ def test_a_story_is_for_reading(newsletter: Newsletter, run: Run) -> None:
     assert since == "  on the list since 2026-01-02 04:04, by cli"
     assert agreed.endswith('(cli): "Ja, graag"')
     assert alike == (
-        "  maybe the same mailbox: anna+x@example.org, active (what follows + is a label)"
+        "  possibly the same mailbox: anna+x@example.org, active (what follows + is a label)"
     )
 
 

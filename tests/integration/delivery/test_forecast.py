@@ -437,7 +437,7 @@ def test_of_many_reasons_the_most_frequent_are_told(newsletter: Newsletter, tmp_
     )
     lines = explain_mailing(see(newsletter, provider), newsletter.settings.zone).splitlines()
     place = lines.index("    2 × often")
-    assert lines[place + 5].startswith("    5 × something else")
+    assert lines[place + 5].startswith("    5 × other reasons")
 
 
 def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: Path) -> None:

@@ -361,7 +361,7 @@ def test_the_command_tells_what_it_read(letters: Letters, run: Run, tmp_path: Pa
     document = json.loads(found.stdout)
     assert document.pop("until").endswith("Z")
     assert document == {"provider": "mailgun", "events": 1, "left": 0, "webhooks": 0}
-    assert again.stdout == "1 event; 0 readers left, for they are on its own list.\n"
+    assert again.stdout == "1 event; 0 subscribers suppressed from the provider's own list.\n"
 
 
 def test_the_outbox_lists_nothing(root: Path, run: Run) -> None:
