@@ -55,7 +55,7 @@ def run_rehearsal(
         json_: Print one JSON document.
 
     Raises:
-        NewsletterError: It could not be rehearsed, or not wholly.
+        NewsletterError: It could not be rehearsed, or not completely.
     """
     with stoppable() as stop, progress(order.slug) as tell:
         if app.settings.provider == OUTBOX:

@@ -89,7 +89,8 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise WrongUsage(
-                "this cannot be undone, and nobody can be asked here", hint="Confirm it with --yes"
+                "this cannot be undone; without a terminal it needs --yes",
+                hint="Confirm it with --yes",
             )
         click.confirm(f"Erase {email} for good?", abort=True, err=True)
     erased = erasure.erase(app.store, app.settings, email)

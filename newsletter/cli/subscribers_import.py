@@ -126,7 +126,7 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     if not yes:
         if not sys.stdin.isatty():
             raise WrongUsage(
-                "this removes people from the list, and nobody can be asked here",
+                "this removes people from the list; without a terminal it needs --yes",
                 hint="Confirm it with --yes",
             )
         click.confirm(f"Undo import {import_id} of {began}?", abort=True, err=True)
