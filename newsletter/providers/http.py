@@ -1,8 +1,8 @@
-"""The only place that speaks HTTP: one request, one reply, or the outcome of having none.
+"""The only module that speaks HTTP: one request, and its response or why there is none.
 
-A successor to httpx would be put in here and nowhere else. Nothing is ever sent twice: only a
-connection that was never made is tried again. No redirect is followed, no cookie is kept, and
-httpx's own log, which writes whole addresses, is switched off.
+A successor to httpx would replace it here and nowhere else. No request is sent twice: only a
+connection that was never made is tried again. No redirect is followed, no cookie is kept, and the
+logs of httpx and httpcore, which contain whole addresses, are switched off.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, cast
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
@@ -28,23 +28,31 @@ if TYPE_CHECKING:
     from typing import Any
 
 Failure: TypeAlias = RetryLater | RequestRefused | Unknown
-"""Why there is no reply, or why a reply holds no outcomes."""
+"""Why there is no response, or why a response has no outcomes."""
 
 DEADLINE: Final = 120.0
-"""In seconds, for one request from its first byte to its last."""
+"""Seconds for one request, from its first byte to its last."""
 
 LARGEST_BODY: Final = 1 << 20
-"""In bytes, of what is kept of a reply that is not expected to be longer."""
+"""Bytes of a response's body that are kept, unless the caller expects more."""
 
 _CONNECT: Final = 10.0
-_SILENCE: Final = 60.0
-_PAUSED: Final = 30.0
-# A connection that the other side has just given up looks like an answer that was lost.
+_READ: Final = 60.0
+_WRITE: Final = 30.0
+# A connection that the other side has just closed looks like a lost answer.
 _KEEP_ALIVE: Final = 5.0
-_TRIES_MORE: Final = 2  # of making a connection, with half a second between
-_AT_ONCE: Final = 1 << 18  # small enough to copy, large enough to be few
+_RETRIES: Final = 2  # of making a connection, half a second apart
+_CHUNK: Final = 1 << 18  # small enough to copy, large enough to be few
 _UNUSABLE: Final = "the server cannot be asked: its address or that of a proxy is not usable"
 _HEADERS: Final = {"User-Agent": "newsletter", "Accept-Encoding": "identity"}
+_ERRORS: Final = (
+    httpx.HTTPError,
+    httpcore.NetworkError,
+    httpcore.ProtocolError,
+    httpcore.ProxyError,
+    httpcore.TimeoutException,
+    httpcore.UnsupportedProtocol,
+)
 
 for _name in ("httpx", "httpcore"):
     logging.getLogger(_name).propagate = False
@@ -53,12 +61,12 @@ for _name in ("httpx", "httpcore"):
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back, whatever its status.
+    """A response, whatever its status.
 
     Attributes:
         status: The HTTP status code.
-        headers: By name in small letters.
-        body: Empty also where it was longer than what is kept, or broke off.
+        headers: By name in lower case.
+        body: Empty also where it was longer than the limit, or was cut off.
     """
 
     status: int
@@ -70,42 +78,36 @@ class HttpClient:
     """Connections to one server, for several threads at once.
 
     Args:
-        deadline: In seconds, for each request from its first byte to its last.
+        deadline: Seconds for each request, from its first byte to its last.
     """
 
     def __init__(self, *, deadline: float = DEADLINE) -> None:
-        self._deadline = deadline
-        self._clock = _Deadline()
+        self._seconds = deadline
+        self._deadline = _Deadline()
         self._clients: dict[str, httpx.Client] = {}
         self._lock = threading.Lock()
 
     def post(
         self, url: str, *, headers: Mapping[str, str], parts: tuple[bytes, ...]
     ) -> HttpResponse | Failure:
-        """Send a body that is given in pieces; return the reply, or why there is none."""
+        """Send a body that is given in pieces."""
         length = str(sum(map(len, parts)))
         return self._send(
-            "POST", url, {**headers, "Content-Length": length}, content=_in_chunks(parts)
+            "POST", url, {**headers, "Content-Length": length}, content=_chunks(parts)
         )
 
     def get(
         self, url: str, *, headers: Mapping[str, str] | None = None, largest: int = LARGEST_BODY
     ) -> HttpResponse | Failure:
-        """Fetch a page; return the reply whatever its status, or why there is none.
-
-        Args:
-            url: Where it is.
-            headers: Beside those of every request.
-            largest: In bytes; of a longer body nothing is kept.
-        """
+        """Fetch a page; of a body longer than `largest` bytes nothing is kept."""
         return self._send("GET", url, headers or {}, largest=largest)
 
     def delete(self, url: str, *, headers: Mapping[str, str]) -> HttpResponse | Failure:
-        """Ask for a thing to be removed; return the reply, or why there is none."""
+        """Ask the server to delete what is at an address."""
         return self._send("DELETE", url, headers)
 
     def post_form(self, url: str, fields: Mapping[str, str]) -> HttpResponse | Failure:
-        """Send a form as a browser does; return the reply, or why there is none."""
+        """Send a form as a browser does."""
         return self._send("POST", url, {}, data=fields)
 
     def close(self) -> None:
@@ -123,22 +125,21 @@ class HttpClient:
         data: Mapping[str, str] | None = None,
         largest: int = LARGEST_BODY,
     ) -> HttpResponse | Failure:
-        self._clock.start(self._deadline)
+        self._deadline.start(self._seconds)
         try:
             client = self._client(url)
             request = client.build_request(method, url, headers=headers, content=content, data=data)
-        except (httpx.InvalidURL, ImportError, ValueError):
+        except (httpx.InvalidURL, ValueError):
             return RequestRefused(_UNUSABLE)
         except OSError:
             return RequestRefused(_no_certificates())
         try:
             response = client.send(request, stream=True)
-        except (httpx.HTTPError, UnicodeError) as error:
+        except (*_ERRORS, UnicodeError) as error:
             return _failure(error, request.url.host)
         try:
-            return HttpResponse(
-                response.status_code, _by_name(response.headers), _body(response, largest)
-            )
+            found = {name.lower(): value for name, value in response.headers.items()}
+            return HttpResponse(response.status_code, found, _read_body(response, largest))
         finally:
             response.close()
 
@@ -150,26 +151,18 @@ class HttpClient:
             return self._clients[proxy]
 
     def _open(self, proxy: str) -> httpx.Client:
-        transport = httpx.HTTPTransport(
-            verify=httpx.create_ssl_context(),
-            limits=httpx.Limits(keepalive_expiry=_KEEP_ALIVE),
-            proxy=proxy or None,
-            retries=_TRIES_MORE,
-        )
-        # httpx limits every single step and never the whole, and passes no backend on.
-        transport._pool._network_backend = _Backend(self._clock)  # noqa: SLF001 - see above
         client = httpx.Client(
-            transport=transport,
+            transport=_DeadlineTransport(self._deadline, proxy),
             headers=_HEADERS,
-            timeout=httpx.Timeout(self._deadline, connect=_CONNECT, read=_SILENCE, write=_PAUSED),
-            trust_env=False,  # its .netrc; proxies are our own choice
+            timeout=httpx.Timeout(self._seconds, connect=_CONNECT, read=_READ, write=_WRITE),
+            trust_env=False,  # .netrc would be read; `_proxy` chooses the proxy
         )
         client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
         return client
 
 
 class _Deadline(threading.local):
-    """When the request of this thread must be over."""
+    """When the request of this thread must be complete."""
 
     end = 0.0
 
@@ -184,11 +177,68 @@ class _Deadline(threading.local):
         return left if most is None else min(left, most)
 
 
-class _Backend(httpcore.SyncBackend):
-    """Makes connections on which no step outlasts the clock."""
+class _DeadlineTransport(httpx.BaseTransport):
+    """Connections on which a whole request has a deadline.
 
-    def __init__(self, clock: _Deadline) -> None:
-        self._clock = clock
+    httpx limits every step and never the whole (https://github.com/encode/httpx/issues/1450), and
+    its own transport takes no network backend; that of httpcore, below it, does.
+
+    Raises:
+        ValueError: The proxy's address is not usable.
+    """
+
+    def __init__(self, deadline: _Deadline, proxy: str) -> None:
+        self._pool = httpcore.ConnectionPool(
+            ssl_context=httpx.create_ssl_context(),
+            proxy=_core_proxy(proxy) if proxy else None,
+            max_connections=None,
+            keepalive_expiry=_KEEP_ALIVE,
+            retries=_RETRIES,
+            network_backend=_Backend(deadline),
+        )
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._pool.handle_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=cast("httpx.SyncByteStream", request.stream),
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            response.status,
+            headers=response.headers,
+            stream=_Body(response),
+            extensions=response.extensions,
+        )
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
+
+
+class _Backend(httpcore.SyncBackend):
+    """Makes connections on which no step outlasts the deadline."""
+
+    def __init__(self, deadline: _Deadline) -> None:
+        self._deadline = deadline
 
     def connect_tcp(
         self,
@@ -198,21 +248,21 @@ class _Backend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._clock.left(timeout, httpcore.ConnectTimeout)
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
         stream = super().connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream, self._clock)
+        return _Stream(stream, self._deadline)
 
 
 class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, clock: _Deadline) -> None:
+    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
         self._stream = stream
-        self._clock = clock
+        self._deadline = deadline
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._clock.left(timeout, httpcore.ReadTimeout))
+        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._clock.left(timeout, httpcore.WriteTimeout))
+        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -223,40 +273,41 @@ class _Stream(httpcore.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore.NetworkStream:
-        left = self._clock.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._clock)
+        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
 
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore has it
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore declares it
         return self._stream.get_extra_info(info)
 
 
 def _failure(error: Exception, host: str) -> Failure:
-    """Tell what it means that no reply came: could a byte of the request have left?"""
-    if isinstance(error, httpx.UnsupportedProtocol | UnicodeError):  # no name for a resolver
+    """Return what it means that there is no response: could a byte of the request have left?"""
+    # A UnicodeError: the host is no name that can be looked up.
+    if isinstance(error, httpcore.UnsupportedProtocol | httpx.UnsupportedProtocol | UnicodeError):
         return RequestRefused(_UNUSABLE)
-    if isinstance(error, httpx.ConnectError) and _distrusted(error):
+    if isinstance(error, httpcore.ConnectError) and _is_untrusted(error):
         return RequestRefused(
             f"the certificate that {host} shows is not valid; is its address right?"
         )
-    if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+    if isinstance(error, httpcore.ConnectTimeout | httpcore.PoolTimeout):
         return RetryLater(f"{host} cannot be reached: it does not answer")
-    if isinstance(error, httpx.ConnectError):
+    if isinstance(error, httpcore.ConnectError):
         return RetryLater(f"{host} cannot be reached: there is no connection to it")
-    if isinstance(error, httpx.ProxyError):
+    if isinstance(error, httpcore.ProxyError):
         return RetryLater(f"{host} cannot be reached: the proxy on the way to it refuses")
-    # Reading and writing go on at once: whatever broke, all of it may have arrived.
-    what = "took too long" if isinstance(error, httpx.TimeoutException) else "broke off"
+    # Reading and writing start at once: whatever failed, the whole request may have arrived.
+    what = "took too long" if isinstance(error, httpcore.TimeoutException) else "broke off"
     return Unknown(f"the answer of {host} {what}")
 
 
 def _no_certificates() -> str:
-    """Say which certificates cannot be read; httpx takes them from these variables."""
+    """Return which certificates cannot be read; httpx takes them from these variables."""
     named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
     where = f"{named[0]} names {os.environ[named[0]]}" if named else "the file of certifi is gone"
     return f"the certificates to know servers by cannot be read: {where}"
 
 
-def _distrusted(error: BaseException | None) -> bool:
+def _is_untrusted(error: BaseException | None) -> bool:
     while error is not None:
         if isinstance(error, ssl.SSLCertVerificationError):
             return True
@@ -265,7 +316,7 @@ def _distrusted(error: BaseException | None) -> bool:
 
 
 def _proxy(url: str) -> str:
-    """Return the proxy that the environment names for a URL; none ever stands before loopback."""
+    """Return the proxy that the environment names for a URL; loopback never has one."""
     target = httpx.URL(url)
     if config.is_loopback(url) or proxy_bypass(target.host):
         return ""
@@ -274,30 +325,44 @@ def _proxy(url: str) -> str:
     return proxy if "://" in proxy or not proxy else f"http://{proxy}"
 
 
-def _in_chunks(parts: tuple[bytes, ...]) -> Iterator[bytes]:
+def _core_proxy(url: str) -> httpcore.Proxy:
+    """Return a proxy as httpcore takes it.
+
+    Raises:
+        ValueError: Its address is not usable; SOCKS needs a library that is not installed.
+    """
+    proxy = httpx.Proxy(url)
+    if proxy.url.scheme not in {"http", "https"}:
+        raise ValueError(proxy.url.scheme)
+    address = httpcore.URL(
+        scheme=proxy.url.raw_scheme,
+        host=proxy.url.raw_host,
+        port=proxy.url.port,
+        target=proxy.url.raw_path,
+    )
+    return httpcore.Proxy(address, auth=proxy.raw_auth, headers=proxy.headers.raw)
+
+
+def _chunks(parts: tuple[bytes, ...]) -> Iterator[bytes]:
     chunk: list[bytes] = []
     size = 0
     for part in parts:
         chunk.append(part)
         size += len(part)
-        if size >= _AT_ONCE:
+        if size >= _CHUNK:
             yield b"".join(chunk)
             chunk.clear()
             size = 0
     yield b"".join(chunk)
 
 
-def _body(response: httpx.Response, largest: int) -> bytes:
+def _read_body(response: httpx.Response, largest: int) -> bytes:
     read = bytearray()
     try:
         for piece in response.iter_raw():
             read += piece
             if len(read) > largest:
                 return b""
-    except httpx.HTTPError:
+    except _ERRORS:
         return b""
     return bytes(read)
-
-
-def _by_name(headers: httpx.Headers) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
