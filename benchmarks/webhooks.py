@@ -34,7 +34,8 @@ from unsubscribing import turn
 
 from newsletter.config import Settings
 from newsletter.store import open_store, sql
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_waiting
+from tests.support.providers.webhooks import keep
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

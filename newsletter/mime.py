@@ -1,8 +1,8 @@
 """A message as the bytes of an email (RFC 5322), the same bytes every time.
 
 The headers are written here and not by Python's `EmailMessage`, which decodes what looks like an
-encoded word in a value that is given to it, line breaks and all: a subject could then write
-headers of its own. Nothing is decoded here, and whatever looks like an encoded word is encoded.
+encoded word in a value, with its line breaks: a subject could then add headers. Nothing is decoded
+here, and what looks like an encoded word is encoded.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ def eml(message: Message) -> bytes:
     lines.append("MIME-Version: 1.0")
     if not message.html:
         return "\r\n".join([*lines, *_part("plain", message.text), ""]).encode()
-    # A random boundary would make every repetition another file.
+    # With a random boundary, every repetition would have other bytes.
     boundary = f"={message.ref}"
     lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
     for subtype, content in (("plain", message.text), ("html", message.html)):
         lines += ["", f"--{boundary}", *_part(subtype, content)]
     lines += ["", f"--{boundary}--", ""]
-    # UTF-8 only matters to an address with letters beyond ASCII before its @ (RFC 6532).
+    # UTF-8 only matters for an address with letters beyond ASCII before its @ (RFC 6532).
     return "\r\n".join(lines).encode()
 
 
@@ -46,7 +46,7 @@ def header_value(name: str, value: str) -> str:
     Raises:
         ValueError: There is a line break in it.
     """
-    if value.splitlines() not in ([], [value]):  # a line break at the end is one too
+    if value.splitlines() not in ([], [value]):  # a line break at the end counts too
         raise ValueError(f"there is a line break in the header {name}")
     phrase, address = parseaddr(value) if name in _WITH_A_PHRASE else ("", "")
     if not phrase:
@@ -66,7 +66,7 @@ def unfolded(name: str, value: str) -> str:
 
 
 def encoded_mailbox(name: str, value: str) -> str:
-    """Return a mailbox whose name needs no quotation marks: such a name as encoded words.
+    """Return a mailbox without quotation marks around its name: if it needs them, in encoded words.
 
     For an API that reads quotation marks around a name as a part of it, or not at all.
 
@@ -88,7 +88,7 @@ def _header(name: str, value: str) -> str:
 
 
 def _words(name: str, text: str) -> str:
-    """Return text as it stands, or as encoded words (RFC 2047), folded."""
+    """Return text as it is, or as encoded words (RFC 2047), folded."""
     if _is_plain(text) and len(text) < _LONGEST - len(name) - 2:
         return text
     return Header(text, "utf-8", header_name=name, maxlinelen=_FOLDED).encode(linesep="\r\n")

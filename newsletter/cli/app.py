@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import click
 
     from newsletter.config import Settings
+    from newsletter.providers.base import Provider
     from newsletter.store import Store
 
 # Commands that mail people, or say whether the next issue will be mailed.
@@ -78,6 +79,14 @@ class App:
                 f" there. If this is the wrong folder, remove {self.settings.state}"
             )
         return store
+
+    def open_provider(self, settings: Settings) -> Provider:
+        """Return the provider that settings name; it is closed when the command ends."""
+        from newsletter import providers  # noqa: PLC0415 - only commands that send pay for it
+
+        provider = providers.open_provider(settings)
+        self._context.call_on_close(provider.close)
+        return provider
 
     def _starts_without_settings(self) -> bool:
         from newsletter.config import DEFAULT_ORIGIN  # noqa: PLC0415 - loaded with the settings

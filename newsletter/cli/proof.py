@@ -11,7 +11,6 @@ from newsletter.addresses import Address, parse_address
 from newsletter.cli.issues import print_warnings, read_issue_file
 from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.errors import NewsletterError
-from newsletter.providers import open_provider
 from newsletter.providers.base import UnsubscribeHeader
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
     It is the letter as it would be sent now; drafts work too. Its unsubscribe link does nothing.
     With the outbox it is a file in .newsletter/outbox/_proofs/, which does not count as a proof.
     """
-    provider = open_provider(app.settings)
+    provider = app.open_provider(app.settings)
     draft = read_issue_file(app, issue)
     copies = _send(app, provider, draft, to)
     made = copies[-1]

@@ -14,7 +14,7 @@ from newsletter.cli.progress import progress
 from newsletter.cli.sending import send_notices, stoppable
 from newsletter.desk.viewer import write_index
 from newsletter.model import DeliveryState
-from newsletter.providers import OUTBOX, open_provider
+from newsletter.providers import OUTBOX
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
@@ -59,7 +59,7 @@ def run_rehearsal(
     """
     with stoppable() as stop, progress(order.slug) as tell:
         if app.settings.provider == OUTBOX:
-            send_notices(app, open_provider(app.settings), stop)
+            send_notices(app, app.open_provider(app.settings), stop)
         found = delivery.rehearse_issue(
             app.store, app.settings, order, stop=stop, progress=tell, note=note
         )

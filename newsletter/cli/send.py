@@ -28,7 +28,7 @@ from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
 from newsletter.desk.overview import survey_issues
 from newsletter.model import DeliveryState
-from newsletter.providers import OUTBOX, open_provider
+from newsletter.providers import OUTBOX
 from newsletter.schedule import is_early, time_until
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def send(
 
 
 def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> None:
-    provider = open_provider(app.settings)
+    provider = app.open_provider(app.settings)
     pull_events_first(app)
     order = _ask(app, provider, order, yes=yes)
     with stoppable() as stop, progress(order.slug) as tell:
@@ -192,7 +192,7 @@ def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
         if app.settings.provider != OUTBOX
         else delivery.rehearsal_settings(app.settings)
     )
-    provider = open_provider(there)
+    provider = app.open_provider(there)
     found = delivery.preview_send(app.reading, there, provider, order)
     if isinstance(found, delivery.SendResult):
         _tell(app, found, json_=json_)
@@ -211,7 +211,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     app: App = context.obj
     if not app.settings.issues.is_dir() and app.settings.origin == DEFAULT_ORIGIN:
         folder.require_folder(app.settings)  # no settings file either: the wrong folder
-    provider = open_provider(app.settings)
+    provider = app.open_provider(app.settings)
     drafts = desk.read_all(app.settings)
     real = not provider.capabilities.rehearsal
     if real:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from newsletter import delivery
 from newsletter.cli.output import counted, note, warn
 from newsletter.errors import NewsletterError
-from newsletter.providers.pagination import ListingDenied
+from newsletter.providers.base_events import ListingDenied
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as subscription_events
 

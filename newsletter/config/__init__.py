@@ -2,8 +2,8 @@
 
 from newsletter.config.environment import outbox_warning, unread
 from newsletter.config.loader import DEFAULT_ORIGIN, load, make_private
-from newsletter.config.names import CREDENTIALS
-from newsletter.config.rules import PROVIDERS, is_loopback
+from newsletter.config.providers import CREDENTIALS, PROVIDERS
+from newsletter.config.rules import is_loopback
 from newsletter.config.settings import NO_DOMAIN, Settings
 
 __all__ = [

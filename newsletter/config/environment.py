@@ -7,7 +7,8 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.config.names import CREDENTIALS, KEYS, VARIABLES
+from newsletter.config.names import KEYS, VARIABLES
+from newsletter.config.providers import CREDENTIALS, PROVIDERS
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -15,16 +16,10 @@ if TYPE_CHECKING:
 
     from newsletter.config.settings import Settings
 
-# By what is set for sending alone; AWS's own variables serve a hundred other programs.
-_SENDING: Final = {
-    "RESEND_API_KEY": "resend",
-    "LETTERMINT_API_TOKEN": "lettermint",
-    "MAILGUN_API_KEY": "mailgun",
-    "SES_CONFIGURATION_SET": "ses",
-}
 # Variables of the workflow and of the repository, which may well be set here too.
 _OF_OTHERS: Final = {"NEWSLETTER_SEND", "NEWSLETTER_PING_URL", "NEWSLETTER_PROJECT"}
-_OURS: Final = re.compile(r"(NEWS?LET?TER|RESEND|LETTERMINT|MAILGUN|SES)S?_\w+")
+_NAMED: Final = "|".join(name.upper() for name, variables in PROVIDERS.items() if variables)
+_OURS: Final = re.compile(rf"(NEWS?LET?TER|{_NAMED})S?_\w+")
 _ALIKE: Final = 0.8
 # A shell's command or variable, a workflow's expression, or "<your key>", as they were written.
 _PLACE: Final = re.compile(
@@ -87,7 +82,8 @@ def outbox_warning(settings: Settings, environment: Mapping[str, str] | None = N
     environment = os.environ if environment is None else environment
     if settings.provider != "outbox" or "NEWSLETTER_PROVIDER" in environment:
         return ""
-    for name, provider in _SENDING.items():
+    for provider, variables in PROVIDERS.items():
+        name = next(iter(variables), "")
         if name in settings.credentials:
             return (
                 f"{name} is set, but the provider is the outbox, which mails nobody. "

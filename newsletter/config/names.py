@@ -11,8 +11,6 @@ from newsletter.config.settings import DEFAULTS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CREDENTIALS", "KEYS", "NUMBERS", "VARIABLES", "known_as", "nearest"]
-
 KEYS: Final = frozenset(DEFAULTS)
 """Every setting that the settings file may hold."""
 
@@ -27,15 +25,6 @@ VARIABLES: Final = {
     "NEWSLETTER_PUBLIC_URL": "public_url",
 }
 """The settings that the environment may hold."""
-
-CREDENTIALS: Final = (
-    *("RESEND_API_KEY", "RESEND_WEBHOOK_SECRET"),
-    *("LETTERMINT_API_TOKEN", "LETTERMINT_TEAM_TOKEN", "LETTERMINT_WEBHOOK_SECRET"),
-    *("MAILGUN_API_KEY", "MAILGUN_DOMAIN", "MAILGUN_WEBHOOK_SECRET"),
-    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION"),
-    *("AWS_DEFAULT_REGION", "SES_CONFIGURATION_SET", "SES_TOPIC_ARN"),
-)
-"""What a provider knows us by, under its customary name in the environment and nowhere else."""
 
 _MEANT: Final = {
     "name": "naam titel title subject newsletter_name list_name listname brief nieuwsbrief",

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from newsletter.config import mailbox, suggestions, texts
+from newsletter.config.providers import PROVIDERS
 from newsletter.config.toml import quoted
 from newsletter.errors import NewsletterError
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 _A_YEAR: Final = 24 * 366
 _A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
 _SHOWN: Final = 120  # characters of a value that is shown
-PROVIDERS: Final = ("outbox", "resend", "lettermint", "mailgun", "ses")
 PLANNED_PROVIDERS: Final = ("postmark", "brevo")
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from zoneinfo import available_timezones
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping
 
 _LANGUAGES: Final = {
     "nederlands": "nl",
@@ -149,7 +149,7 @@ def colour(value: str) -> str:
     return f"#{figures}"
 
 
-def provider(value: str, known: Sequence[str]) -> str:
+def provider(value: str, known: Collection[str]) -> str:
     """Return the provider that a name is like."""
     plain = value.strip().casefold()
     if plain in known:

@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import mailbox, suggestions
-from newsletter.config.names import CREDENTIALS, KEYS, NUMBERS, VARIABLES, known_as
+from newsletter.config.names import KEYS, NUMBERS, VARIABLES, known_as
+from newsletter.config.providers import CREDENTIALS
 from newsletter.config.settings import DEFAULTS
 from newsletter.config.toml import quoted
 from newsletter.errors import NewsletterError

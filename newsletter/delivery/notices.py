@@ -19,7 +19,7 @@ from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryLater, Unknown
 from newsletter.providers import capabilities_of
 from newsletter.providers.base import account_id
-from newsletter.providers.webhooks import remove_suppression
+from newsletter.providers.registry import remove_suppression
 from newsletter.store import events, notice_claims, notices, sender_locks, subscribers
 from newsletter.store.keys import record_fingerprint, signing_keys
 

@@ -61,7 +61,7 @@ def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
         return ()
     found = [str(trouble) for trouble in _troubles(store, settings)]
     try:
-        open_provider(settings)
+        open_provider(settings).close()
     except NewsletterError as trouble:
         found.append(str(trouble))
     return tuple(found)

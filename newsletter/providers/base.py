@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import abc
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
 from newsletter import config, tokens
 from newsletter.errors import NewsletterError
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
 UNMAILABLE: Final = RecipientRejected(
     "the provider mails no address with letters beyond ASCII before its @"
 )
-"""What becomes of a reader whose address a provider cannot take (no SMTPUTF8)."""
+"""The outcome for an address that a provider cannot take (no SMTPUTF8)."""
 
 
 class UnsubscribeHeader(StrEnum):
-    """Who owns the List-Unsubscribe header of what a provider sends."""
+    """Who writes the List-Unsubscribe header of what a provider sends."""
 
     OURS = "ours"
     BY_PERMISSION = "by permission"
@@ -44,23 +45,23 @@ class UnsubscribeHeader(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
-    """What a provider can do, so that nothing above it has to know its name.
+    """What a provider can do, so that no other layer has to know its name.
 
     Attributes:
         name: As in the settings.
-        rehearsal: Nobody is mailed; its mailings never count as sent.
+        rehearsal: It mails nobody; its mailings never count as sent.
         max_messages: The most that one request may hold.
         lease: How long a request may take before its outcome counts as unknown.
-        replay: For how long the same bytes may be sent again under the same key without a second
-            letter; zero where the provider knows no keys.
+        replay: How long the same bytes may be sent again under the same key without a second
+            letter; zero where the provider has no idempotency keys.
         in_flight: The most requests that may be under way at once.
-        search: What a lost answer can be searched for with `Provider.search`; None where the
-            provider lists nothing by which a delivery is known. Unused where `replay` is not zero.
-        unsubscribe_header: Who owns List-Unsubscribe.
-        substitution: A request holds the letter once and each reader's values, and not a whole
-            letter for each.
-        account_variable: The variable that tells accounts apart which know nothing of each other's
-            keys and lists; empty where nothing is ever repeated or searched for.
+        search: What `Provider.search` can report of a lost answer; None where the provider lists
+            nothing by which a delivery is known. Unused where `replay` is not zero.
+        unsubscribe_header: Who writes List-Unsubscribe.
+        substitution: A request holds the letter once and the values of each subscriber, instead
+            of a whole letter for each.
+        account_variable: The variable that identifies the account to which idempotency keys and
+            lists belong; empty where nothing is ever repeated or searched for.
     """
 
     name: str
@@ -80,8 +81,8 @@ class Payload:
     """The bytes of one request, in pieces.
 
     Attributes:
-        parts: Joined, or one after another, they are what leaves.
-        digest: The same for the same bytes, and for no others.
+        parts: Sent one after another.
+        digest: Equal for equal bytes only.
     """
 
     parts: tuple[bytes, ...]
@@ -89,7 +90,7 @@ class Payload:
 
     @classmethod
     def of(cls, parts: tuple[bytes, ...]) -> Self:
-        """Return these parts with the SHA-256 of them all, each with its length."""
+        """Return these parts with the SHA-256 of all of them, each with its length."""
         digest = hashlib.sha256()
         for part in parts:
             digest.update(len(part).to_bytes(8, "big"))
@@ -99,13 +100,13 @@ class Payload:
 
 @dataclass(frozen=True, slots=True)
 class SubmitResult:
-    """What a provider said to one request.
+    """A provider's answer to one request.
 
     Attributes:
         outcomes: By delivery reference; one that is missing is unknown.
-        remaining: How many more requests it takes before `reset`, if it said so.
-        reset: In how many seconds it counts anew, if it said so.
-        surplus: How many letters it says it took beyond those that were in the request.
+        remaining: How many more requests the provider takes before `reset`, if it says so.
+        reset: In how many seconds that count starts again, if it says so.
+        surplus: How many more letters it reports as accepted than the request held.
     """
 
     outcomes: Mapping[str, Outcome]
@@ -116,12 +117,12 @@ class SubmitResult:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """What an account may send, as the provider says before the first letter leaves.
+    """What an account may send, as the provider says before the first letter.
 
     Attributes:
         per_second: Letters a second; None if it does not say.
-        left: Letters that it still takes now; None if it does not say.
-        blocked: Why it takes none until a person has mended that; empty if it takes letters.
+        left: Letters that it still accepts now; None if it does not say.
+        blocked: Why it accepts none until a person acts; empty if it accepts letters.
     """
 
     per_second: float | None = None
@@ -137,80 +138,101 @@ class Provider(Protocol):
         """What it can do."""
 
     def for_audience(self, audience: int) -> Provider:
-        """Return this provider in the way of sending that suits so many readers."""
+        """Return this provider in the mode that suits an audience of this size."""
 
     def unsupported(self, letter: Letter) -> str:
-        """Say why a letter cannot travel through it unchanged; empty if it can.
+        """Return why it cannot send a letter unchanged; empty if it can.
 
-        Asked when a mailing is planned, so that nothing is ever dropped on the way.
+        Asked when a mailing is planned, so that nothing is lost on the way.
         """
 
     def quota(self) -> Quota:
-        """Ask what the account may send just now; where it cannot be asked, all is None."""
+        """Ask what the account may send now; all is None where it cannot be asked."""
 
     def build(self, batch: Batch) -> Payload:
-        """Return the exact bytes that will leave: pure, and the same for the same batch."""
+        """Return the exact bytes of the request: pure, and the same for the same batch."""
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
-        """Hand over what `build` made; return an outcome for every delivery's reference.
+        """Send what `build` returned; return an outcome for the reference of each delivery.
 
-        Called from several threads at once, at most `capabilities.in_flight`.
-
-        Never raises for what the provider or the way to it does wrong: that is an outcome.
+        Called from several threads at once, at most `capabilities.in_flight`. Never raises for a
+        failure of the provider or of the network: that is an outcome.
         """
 
-    def search(self, doubt: UnresolvedRequest) -> SearchResult:
+    def search(self, request: UnresolvedRequest) -> SearchResult:
         """Look up what became of a request; called only where `capabilities.search` is set.
 
-        Never raises for what the provider or the way to it does wrong.
+        Never raises for a failure of the provider or of the network.
         """
 
     def discard_rehearsal(self, slug: str) -> None:
-        """Drop what an earlier rehearsal of this issue left, for a new one takes its place.
-
-        A provider that mails people has nothing to forget.
-        """
+        """Delete the letters of an earlier rehearsal of this issue: a new one replaces it."""
 
     def audience_mark(self, slug: str) -> str:
-        """Return what `keep_audience_mark` kept; empty if there is no rehearsal to go on with."""
+        """Return what `keep_audience_mark` stored; empty if no rehearsal can be continued."""
 
     def keep_audience_mark(self, slug: str, mark: str) -> None:
-        """Keep for which subscribers an issue is rehearsed, beside its letters."""
+        """Store for which subscribers an issue is rehearsed, beside its letters."""
+
+    def close(self) -> None:
+        """Close its connections; it is not used afterwards."""
 
 
-class BaseProvider:
-    """What those providers share that mail people; each overrides what it does better."""
+class BaseProvider(abc.ABC):
+    """The defaults of a `Provider`; each provider overrides what it does differently."""
 
-    def for_audience(self, audience: int) -> Self:  # noqa: ARG002 - most send in one way
-        """Return itself: it has one way of sending."""
+    capabilities: ClassVar[Capabilities]
+
+    @classmethod
+    @abc.abstractmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return the provider as the settings have it.
+
+        Raises:
+            NewsletterError: A key is missing, or it would travel unencrypted.
+        """
+
+    def for_audience(self, audience: int) -> Provider:  # noqa: ARG002 - most have one mode
+        """Return itself: it has one mode."""
         return self
 
     def unsupported(self, letter: Letter) -> str:  # noqa: ARG002 - most take any letter
-        """Return nothing: every letter that could be rendered can travel."""
+        """Return nothing: it takes every letter that was rendered."""
         return ""
 
     def quota(self) -> Quota:
-        """Return that nothing is known beforehand; its answers tell."""
+        """Return that nothing is known in advance."""
         return Quota()
 
-    def search(self, doubt: UnresolvedRequest) -> SearchResult:
-        """Refuse: there is nothing to search in."""
-        raise AssertionError(f"this provider lists nothing, so {doubt.key} cannot be searched for")
+    @abc.abstractmethod
+    def build(self, batch: Batch) -> Payload:
+        """Return the exact bytes of the request."""
 
-    def discard_rehearsal(self, slug: str) -> None:
-        """Do nothing: who mails people has nothing to forget."""
+    @abc.abstractmethod
+    def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
+        """Send what `build` returned."""
+
+    def search(self, request: UnresolvedRequest) -> SearchResult:
+        """Refuse: it lists nothing to search."""
+        raise AssertionError(f"this provider lists nothing, so {request.key} cannot be searched")
+
+    def discard_rehearsal(self, slug: str) -> None:  # noqa: B027 - only the outbox rehearses
+        """Do nothing: it rehearses nothing."""
 
     def audience_mark(self, slug: str) -> str:  # noqa: ARG002 - only a rehearsal has one
-        """Return nothing: who mails people rehearses nothing."""
+        """Return nothing: it rehearses nothing."""
         return ""
 
-    def keep_audience_mark(self, slug: str, mark: str) -> None:
-        """Do nothing: who mails people rehearses nothing."""
+    def keep_audience_mark(self, slug: str, mark: str) -> None:  # noqa: B027 - see above
+        """Do nothing: it rehearses nothing."""
+
+    def close(self) -> None:  # noqa: B027 - the outbox has none
+        """Close its connections, if it has any."""
 
 
 def ascii_recipients(batch: Batch) -> Sequence[Recipient]:
-    """Return the readers who are not `UNMAILABLE`: who is must not cost them their letter."""
-    return [reader for reader in batch.recipients if reader.email.isascii()]
+    """Return the recipients who are not `UNMAILABLE`: one who is must not fail the request."""
+    return [recipient for recipient in batch.recipients if recipient.email.isascii()]
 
 
 def credential(settings: Settings, name: str, hint: str) -> str:
@@ -229,19 +251,19 @@ def credential(settings: Settings, name: str, hint: str) -> str:
 
 
 def account_id(settings: Settings, can: Capabilities) -> str | None:
-    """Return a fingerprint of the account that takes letters now, and remembers what it took.
+    """Return a fingerprint of the account that the settings name; it costs no request.
 
-    None where no account matters, or none is set: it costs no request and needs no key.
+    None where no account matters, or none is set.
     """
     named = settings.credentials.get(can.account_variable)
     return tokens.fingerprint(named) if named else None
 
 
 def base_url(settings: Settings, usual: str) -> str:
-    """Return where the provider's API is, without a slash at its end.
+    """Return the base URL of the provider's API, without a slash at its end.
 
     Raises:
-        NewsletterError: Keys and addresses would travel where others can read them.
+        NewsletterError: Keys and addresses would travel unencrypted.
     """
     base = settings.provider_url or usual
     if base.startswith("http:") and not config.is_loopback(base):

@@ -1,134 +1,133 @@
-"""Asking a provider for what it lists: events, and the addresses that it mails no more."""
+"""Reads what a provider lists, page by page: events, and the addresses that it no longer mails."""
 
 from __future__ import annotations
 
 import time
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import RequestRefused
 from newsletter.providers import responses
-from newsletter.providers.http import HttpResponse
+from newsletter.providers.base_events import ListingDenied
+from newsletter.providers.http import HttpClient, HttpResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from newsletter.model import Event, ProviderSuppression
     from newsletter.providers.http import Failure
 
-DEADLINE: Final = 30.0
-"""In seconds, for one request."""
+_DEADLINE: Final = 30.0
+"""Seconds for one request."""
 
-PAGES: Final = 1000
+_PAGES: Final = 1000
 """The most that are read at once."""
-
-LATE: Final = timedelta(hours=1)
-"""How late something may be listed with an earlier moment, and how much two clocks may differ."""
 
 _TRIES: Final = 4
 _LONGEST_PAUSE: Final = 5.0
 _TOO_MANY: Final = 429
 _MAY_NOT: Final = frozenset({401, 403})
-_NOT_THERE: Final = 404
+_NOT_FOUND: Final = 404
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some of what a provider lists.
+class Listing:
+    """The lists of one provider.
 
     Attributes:
-        events: What happened to letters.
-        suppressed: Addresses that it mails no more.
-        until: With this page, all is told that happened until then; None if only a later one
-            completes that.
+        provider: What it is called in messages.
+        get: Fetches an address or a path.
+        delete: Deletes what is there.
+        hide: What must not be shown of a response.
     """
 
-    events: tuple[Event, ...] = ()
-    suppressed: tuple[ProviderSuppression, ...] = ()
-    until: datetime | None = None
+    provider: str
+    get: Callable[[str], HttpResponse | Failure]
+    delete: Callable[[str], HttpResponse | Failure]
+    hide: Collection[str]
+
+    def pages(
+        self,
+        where: str,
+        key: str,
+        following: Callable[[list[dict[str, Any]], dict[str, Any]], str],
+    ) -> Iterator[tuple[list[dict[str, Any]], str]]:
+        """Yield the entries of each page of a list, and where the next page is; empty at the end.
+
+        Args:
+            where: The address or path of the first page.
+            key: The name of the list in a response.
+            following: Returns where the next page is, from the entries and the response.
+
+        Raises:
+            ListingDenied: The provider refuses this key.
+            TryAgain: It cannot be reached, or asks for more patience than a command has.
+            NewsletterError: It refuses for another reason, or its response has no list.
+        """
+        for _ in range(_PAGES):
+            said = responses.content(self._ask(self.get, where))
+            if not isinstance(said.get(key), list):
+                raise NewsletterError(
+                    f"{self.provider} could not be asked: its answer is no list",
+                    hint="Is provider_url right?",
+                )
+            entries = responses.objects(said[key])
+            where = following(entries, said)
+            yield entries, where
+            if not where:
+                return
+
+    def remove(self, where: str, email: str) -> dict[str, Any]:
+        """Delete an address from a list, if it is there; return the response.
+
+        Raises:
+            ListingDenied: The provider refuses this key.
+            TryAgain: It cannot be reached, or asks for more patience than a command has.
+            NewsletterError: It refuses for another reason.
+        """
+        return responses.content(self._ask(self.delete, where, email, missing=_NOT_FOUND))
+
+    def _ask(
+        self,
+        request: Callable[[str], HttpResponse | Failure],
+        where: str,
+        *hide: str,
+        missing: int = 0,
+    ) -> HttpResponse:
+        """Send a request, and again a little later if that came too soon: it may be repeated."""
+        response = request(where)
+        for _ in range(_TRIES - 1):
+            if not isinstance(response, HttpResponse) or response.status != _TOO_MANY:
+                break
+            time.sleep(min(responses.wait(response.headers) or 1.0, _LONGEST_PAUSE))
+            response = request(where)
+        if not isinstance(response, HttpResponse):
+            raise self._failed(response)
+        said = responses.content(response)
+        words = responses.quote(said.get("message") or said.get("error"), (*hide, *self.hide))
+        if response.status in _MAY_NOT:
+            shown = f"{response.status}: {words}" if words else str(response.status)
+            raise ListingDenied(
+                f"{self.provider} does not show its lists to this key ({shown})",
+                hint="Give it the right to read them, or let webhooks tell: docs/events.md",
+            )
+        failure = responses.failure_of(response, words)
+        if failure and response.status != missing:
+            raise self._failed(failure)
+        return response
+
+    def _failed(self, failure: Failure) -> NewsletterError:
+        problem = f"{self.provider} could not be asked: {failure.reason}"
+        if isinstance(failure, RequestRefused):
+            return NewsletterError(problem)
+        return TryAgain(problem, hint="Run it again")
 
 
-class ListingDenied(NewsletterError):  # noqa: N818 - says what is the matter
-    """There is no key with which a provider may be asked: its webhooks tell all the same."""
-
-
-def read(
-    get: Callable[[str], HttpResponse | Failure],
-    where: str,
-    holds: str,
-    who: str,
-    hide: Iterable[str],
-) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Return a page of a list, and all else that is answered.
-
-    Args:
-        get: Asks at an address or a path.
-        where: That address or path.
-        holds: The name of the list in what is answered.
-        who: What the provider is called.
-        hide: What must not be shown of what it says.
-
-    Raises:
-        ListingDenied: It refuses this key.
-        TryAgain: It cannot be reached, or asks for more patience than a command has.
-        NewsletterError: It refuses for another reason, or answers with no list.
-    """
-    said = responses.content(_ask(get, where, who, hide))
-    if not isinstance(said.get(holds), list):
-        raise NewsletterError(
-            f"{who} could not be asked: its answer is no list", hint="Is provider_url right?"
-        )
-    return responses.objects(said[holds]), said
-
-
-def remove(
-    delete: Callable[[str], HttpResponse | Failure], where: str, who: str, hide: Iterable[str]
-) -> dict[str, Any]:
-    """Remove something from a list, if it is there; return what is answered.
-
-    Raises:
-        ListingDenied: It refuses this key.
-        TryAgain: It cannot be reached, or asks for more patience than a command has.
-        NewsletterError: It refuses for another reason.
-    """
-    return responses.content(_ask(delete, where, who, hide, missing=_NOT_THERE))
-
-
-def _ask(
-    request: Callable[[str], HttpResponse | Failure],
-    where: str,
-    who: str,
-    hide: Iterable[str],
-    *,
-    missing: int = 0,
-) -> HttpResponse:
-    """Ask once, and again a little later if that came too soon: what is asked may be repeated."""
-    reply = request(where)
-    for _ in range(_TRIES - 1):
-        if not isinstance(reply, HttpResponse) or reply.status != _TOO_MANY:
-            break
-        time.sleep(min(responses.wait(reply.headers) or 1.0, _LONGEST_PAUSE))
-        reply = request(where)
-    if not isinstance(reply, HttpResponse):
-        raise _failed(reply, who)
-    said = responses.content(reply)
-    words = responses.quote(said.get("message") or said.get("error"), hide)
-    if reply.status in _MAY_NOT:
-        told = f"{reply.status}: {words}" if words else str(reply.status)
-        raise ListingDenied(
-            f"{who} does not show its lists to this key ({told})",
-            hint="Give it the right to read them, or let webhooks tell: docs/events.md",
-        )
-    if reply.status != missing and (failure := responses.verdict(reply, words)):
-        raise _failed(failure, who)
-    return reply
-
-
-def _failed(failure: Failure, who: str) -> NewsletterError:
-    problem = f"{who} could not be asked: {failure.reason}"
-    if isinstance(failure, RequestRefused):
-        return NewsletterError(problem)
-    return TryAgain(problem, hint="Run it again")
+@contextmanager
+def open_listing(provider: str, headers: Mapping[str, str]) -> Iterator[Listing]:
+    """Open the lists of a provider whose requests need these headers, and close them afterwards."""
+    with closing(HttpClient(deadline=_DEADLINE)) as http:
+        get, delete = partial(http.get, headers=headers), partial(http.delete, headers=headers)
+        yield Listing(provider, get, delete, tuple(headers.values()))

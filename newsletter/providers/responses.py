@@ -1,8 +1,8 @@
-"""What a reply means, whoever the provider is: was the request taken, will it be, does nobody know?
+"""What a response of any provider means: was the request accepted, refused, or is that unknown?
 
 One table for all, from what the status codes promise (RFC 9110, section 15) and from what gateways
-do in practice: an error that a gateway writes says nothing of the server behind it, which may
-have taken the request before its answer was lost.
+do in practice: an error of a gateway says nothing of the server behind it, which may have accepted
+the request before its response was lost.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ _REFUSALS: Final = {
     **dict.fromkeys((301, 302, 307, 308, 404, 405, 410), _ADDRESS),
     **dict.fromkeys((400, 406, 411, 413, 414, 415, 422, 431, 451), _REQUEST),
 }
-# 420 and 421 are how SparkPost and MailerSend say that they take nothing just now.
-# 425: the request was not looked at, for it might have been a replay (RFC 8470, section 5.2).
-_PATIENCE: Final = frozenset({420, 421, 425, 429})
+# 420 and 421 are how SparkPost and MailerSend say that they accept nothing now.
+# 425: the request was not processed, because it might be a replay (RFC 8470, section 5.2).
+_LATER: Final = frozenset({420, 421, 425, 429})
 _UNAVAILABLE: Final = 503
 _LONGEST_QUOTE: Final = 200
 _NAME: Final = re.compile(r"[!-~]{1,100}")
 _LONGEST_READ: Final = 2_000
 _LONG_NAME: Final = 5
-_SHORT: Final = 8  # up to here, what is hidden may by chance stand within other words
-# The sign of an address as people and encodings write it: URLs (also doubly encoded), HTML, JSON,
+_SHORT: Final = 8  # up to here, what is hidden may by chance be a part of other words
+# The @ of an address as people and encodings write it: URLs (also doubly encoded), HTML, JSON,
 # programs, quoted-printable, UTF-7, and by hand.
 _SIGN: Final = re.compile(
     r" ?(?:[@\uff20\ufe6b]|%(?:25){0,3}40|&(?:amp;){0,3}(?:#0{0,5}64|#x0{0,5}40|commat);?"
@@ -56,42 +56,42 @@ _TAG: Final = re.compile(r"<[^>]*>?")
 _LONG_WORD: Final = re.compile(r"[A-Za-z0-9_.~+/=-]{24,}")
 _PART: Final = re.compile(r"[^\W_]{1,64}")
 _WORD: Final = re.compile(r"[^\W_]{1,64}(?:[.'’+_-][^\W_]{1,64}){0,5}")
-_NAME_OF_SOMEBODY: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’+_-]){1,63}")
+_FIRST_NAME: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[.'’+_-]){1,63}")
 _SECONDS: Final = re.compile(r"\d{1,9}(\.\d+)?")
 
 
-def verdict(reply: HttpResponse, words: str = "") -> Failure | None:
-    """Return what a reply means for all that was in its request, or None if it was taken (2xx).
+def failure_of(response: HttpResponse, words: str = "") -> Failure | None:
+    """Return what a response means for its whole request, or None if it was accepted (2xx).
 
     Args:
-        reply: Whatever came back.
-        words: What the provider says of it, as `quote` returned it.
+        response: The response.
+        words: The provider's explanation, as `quote` returned it.
     """
-    status = reply.status
+    status = response.status
     if 200 <= status < 300:  # noqa: PLR2004 - the class of statuses that mean success
         return None
     said = f"({status}: {words})" if words else f"({status})"
     if status in _REFUSALS:
         meaning = _REFUSALS[status]
-        if meaning is _ACCOUNT and _is_page(reply):
+        if meaning is _ACCOUNT and _is_page(response):
             meaning = _BETWEEN
         return RequestRefused(
             f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST
         )
-    if status in _PATIENCE or (status == _UNAVAILABLE and "retry-after" in reply.headers):
-        return RetryLater(f"the provider takes nothing just now {said}", wait(reply.headers))
+    if status in _LATER or (status == _UNAVAILABLE and "retry-after" in response.headers):
+        return RetryLater(f"the provider takes nothing just now {said}", wait(response.headers))
     return Unknown(f"the provider had trouble of its own {said}")
 
 
-def _is_page(reply: HttpResponse) -> bool:
-    """Tell whether a reply is a page for people: no API of a provider answers with one."""
-    kind = reply.headers.get("content-type", "").lower()
-    start = reply.body[:200].lstrip().lower()
+def _is_page(response: HttpResponse) -> bool:
+    """Return whether a response is a web page: no API of a provider answers with one."""
+    kind = response.headers.get("content-type", "").lower()
+    start = response.body[:200].lstrip().lower()
     return kind.startswith("text/html") or start.startswith((b"<!doctype html", b"<html"))
 
 
 def wait(headers: Mapping[str, str]) -> float | None:
-    """Return how many seconds a reply asks us to wait, if it says so.
+    """Return how many seconds a response asks us to wait, if it says so.
 
     `Retry-After` holds seconds or a date (RFC 9110, section 10.2.3); `ratelimit-reset` seconds.
     """
@@ -101,7 +101,7 @@ def wait(headers: Mapping[str, str]) -> float | None:
             return number
     try:
         date = parsedate_to_datetime(asked)
-        # The oldest of its three forms names no zone and means GMT (RFC 9110, section 5.6.7).
+        # The oldest of its three forms has no zone and means GMT (RFC 9110, section 5.6.7).
         date = date if date.tzinfo else date.replace(tzinfo=UTC)
         return max(0.0, date.timestamp() - time.time())
     except (ValueError, OverflowError):
@@ -109,63 +109,63 @@ def wait(headers: Mapping[str, str]) -> float | None:
 
 
 def seconds(value: str) -> float | None:
-    """Return a header's value as a number that is zero or more, or None if it is something else."""
+    """Return a header's value as a number of zero or more, or None if it is something else."""
     return float(value) if _SECONDS.fullmatch(value.strip()) else None
 
 
-def decoded(reply: HttpResponse) -> object:
-    """Return what a reply holds as JSON, or None."""
+def decoded(response: HttpResponse) -> object:
+    """Return the JSON in a response, or None."""
     try:
-        return json.loads(reply.body)
+        return json.loads(response.body)
     except (ValueError, RecursionError):
         return None
 
 
-def content(reply: HttpResponse) -> dict[str, Any]:
-    """Return the JSON object that a reply holds; empty if it holds anything else."""
-    said = decoded(reply)
+def content(response: HttpResponse) -> dict[str, Any]:
+    """Return the JSON object in a response; empty if it holds anything else."""
+    said = decoded(response)
     return said if isinstance(said, dict) else {}
 
 
 def objects(found: object) -> list[dict[str, Any]]:
-    """Return a list of JSON objects; what is none of these counts as one that fits nothing."""
+    """Return a list of JSON objects; anything else in it becomes an empty one."""
     items = [] if found is None else found if isinstance(found, list) else [found]
     return [item if isinstance(item, dict) else {} for item in items]
 
 
 def name(found: object) -> str:
-    """Return a provider's name for a message, or nothing if it cannot be one."""
+    """Return a provider's id of a message, or nothing if it cannot be one."""
     return found if isinstance(found, str) and _NAME.fullmatch(found) else ""
 
 
-def secrets(readers: Iterable[Recipient], *keys: str) -> set[str]:
-    """Return what a provider may echo of a request, and nobody may read: what `quote` must hide."""
+def secrets(recipients: Iterable[Recipient], *keys: str) -> set[str]:
+    """Return what a provider may echo of a request and `quote` must hide."""
     hide = set(keys)
-    for reader in readers:
-        hide |= {reader.ref, reader.email, reader.greeting, reader.leave_url}
-        hide |= {reader.email.partition("@")[0], *_WORD.findall(reader.greeting)}
+    for recipient in recipients:
+        hide |= {recipient.ref, recipient.email, recipient.greeting, recipient.leave_url}
+        hide |= {recipient.email.partition("@")[0], *_WORD.findall(recipient.greeting)}
     return hide
 
 
 def quote(text: object, hide: Iterable[str] = ()) -> str:
-    """Return what a provider said as one short line, without anything that must not be shown.
+    """Return a provider's explanation as one short line, without anything that must not be shown.
 
     A long text takes no longer than a short one: a stranger's server may have written it.
 
     Args:
-        text: Whatever stood where its words are expected; nothing else than a text is quoted.
-        hide: What may be echoed in it: keys, readers' addresses and values.
+        text: The explanation; anything but a text is not quoted.
+        hide: What it may echo: keys, recipients' addresses and values.
     """
     if not isinstance(text, str):
         return ""
     text = _beginning(text)
     names = set[str]()
-    # A letter alone tells nothing of anybody, and stands everywhere.
-    told = (secret for secret in hide if len(secret) > 1)
-    for secret in sorted(told, key=len, reverse=True):
-        if _NAME_OF_SOMEBODY.fullmatch(secret) or (len(secret) <= _SHORT and secret.isalnum()):
+    # A single letter identifies nobody, and is everywhere.
+    hidden = (secret for secret in hide if len(secret) > 1)
+    for secret in sorted(hidden, key=len, reverse=True):
+        if _FIRST_NAME.fullmatch(secret) or (len(secret) <= _SHORT and secret.isalnum()):
             names |= {secret, secret.upper()}
-            # In small letters, a shorter name is a word of some language.
+            # In lower case, a shorter name is a word of some language.
             names |= {secret.lower()} if len(secret) >= _LONG_NAME else set()
         else:
             text = text.replace(secret, "…")
@@ -173,7 +173,7 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
     text = _TAG.sub("", _SIGN.sub("@", " ".join(text.split())))
     text = _QUOTED_MAILBOX.sub("…@", text)
     text = " ".join("…" if "@" in word else word for word in text.split())
-    # Keys, tokens and ids: no word of a language is that long.
+    # Keys, tokens and ids: no word of a language is so long.
     text = _LONG_WORD.sub("…", text)
     if names:
         text = _WORD.sub(lambda word: _unless_in(word[0], names), text)
@@ -181,7 +181,7 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
 
 
 def _beginning(text: str) -> str:
-    """Return as much of a text as is read, without a word that would be cut in two."""
+    """Return the part of a text that is read, without a word that would be cut in two."""
     if len(text) <= _LONGEST_READ:
         return text
     words = text[:_LONGEST_READ].rsplit(maxsplit=1)
@@ -189,7 +189,7 @@ def _beginning(text: str) -> str:
 
 
 def _unless_in(word: str, names: set[str]) -> str:
-    """Return a word, or a dot if it is one of these names, or made of some of them."""
+    """Return a word, or a dot if it is one of these names, or composed of some of them."""
     if word in names:
         return "…"
     return _PART.sub(lambda part: "…" if part[0] in names else part[0], word)

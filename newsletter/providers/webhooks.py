@@ -1,17 +1,10 @@
-"""What providers tell afterwards, by webhook and by list: what all of them share.
-
-A provider's own part is `NAME/events.py` beside its `NAME/send.py`: which webhooks are genuine,
-and what its words mean. Nothing above this layer knows any of that.
-"""
+"""Helpers to verify and parse webhooks, for the `events.py` of every provider."""
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import importlib
-import json
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from itertools import islice
@@ -20,188 +13,51 @@ from typing import TYPE_CHECKING, Any, Final
 from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
 from newsletter.providers import responses
-from newsletter.providers.pagination import LATE
+from newsletter.providers.base_events import InvalidSignature, WebhookRequest, decode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
 
     from newsletter.config import Settings
-    from newsletter.model import Event
-    from newsletter.providers.pagination import Page
 
-NAMES: Final = ("resend", "lettermint", "mailgun", "ses")
-"""The providers that tell of events."""
-
-HANDFUL: Final = 5
-"""How many signatures are looked at: a provider sends two while its secret is changed."""
+MOST_SIGNATURES: Final = 5
+"""How many signatures are checked: a provider sends two while its secret is changed."""
 
 TOLERANCE: Final = 300
-"""Seconds that a signed moment may be off."""
+"""Seconds by which a signed time may be off."""
 
 RETRY_WINDOW: Final = 8 * 3600
-"""Seconds for which a webhook may be repeated with the signature that it had at first.
+"""Seconds for which a webhook may be repeated with its first signature.
 
-So do Mailgun (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-retries)
-and Amazon SNS, whose moment is that of publishing. What was taken once is not taken again: see
+Mailgun does so (https://documentation.mailgun.com/docs/mailgun/user-manual/webhooks/webhook-retries)
+and Amazon SNS, which signs the time of publishing. What was stored once is not stored again: see
 `store.webhooks`.
 """
+
+NO_SIGNATURE: Final = "no good signature"
+"""What the log says of a webhook whose signature is missing or wrong."""
 
 _NAME: Final = re.compile(r"[!-~]{1,200}")
 _REF: Final = re.compile(r"[0-9a-f]{32}")
 _SECONDS: Final = re.compile(r"\d{1,12}")
 _YEARS: Final = range(2000, 2200)
 _LAST_SECOND: Final = 7_258_118_400
-"""Of these years: what is more counts thousandths of a second, or smaller parts."""
+"""Of these years: a larger number counts thousandths of a second, or smaller parts."""
 _NUMBER: Final = re.compile(r"\d{1,20}(?:\.\d{0,20})?")
 _LONGEST_MOMENT: Final = 64
-_MOST_ENTRIES: Final = 1000
-_MOST_DIGITS: Final = 4000
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookRequest:
-    """A webhook as it came in; nothing of it is believed yet.
-
-    Attributes:
-        headers: By name in small letters.
-        body: The raw bytes, for they are what is signed.
-        at: When it came, in seconds since 1970.
-    """
-
-    headers: Mapping[str, str]
-    body: bytes
-    at: float
-
-
-class InvalidSignature(Exception):  # noqa: N818 - what it says of a webhook
-    """Nobody vouches for a webhook.
-
-    Args:
-        why: A few words for the log, with nothing of the webhook.
-        status: What to answer.
-    """
-
-    def __init__(self, why: str, status: int = 401) -> None:
-        self.status = status
-        super().__init__(why)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookVerifier:
-    """What tells a provider's webhooks from others.
-
-    Attributes:
-        admit: Returns the name by which a genuine one is known; raises `InvalidSignature` for any
-            other.
-            Whoever may not speak for the provider gets little work out of it: the moment is looked
-            at before anything is computed, and a signature is computed once for each secret.
-        most: The longest body that it looks at, in bytes.
-    """
-
-    admit: Callable[[WebhookRequest], str]
-    most: int = 1 << 18
-
-
-def open_gate(settings: Settings, provider: str) -> WebhookVerifier | None:
-    """Return what tells a provider's webhooks from others, or None where no secret is configured.
-
-    Raises:
-        NewsletterError: Its secret cannot be one.
-    """
-    if provider not in NAMES or module(provider).SECRET not in settings.credentials:
-        return None
-    gate: WebhookVerifier = module(provider).open_gate(settings)
-    return gate
-
-
-@dataclass(frozen=True, slots=True)
-class ParsedWebhook:
-    """What a genuine webhook tells.
-
-    Attributes:
-        events: Of letters.
-        whole: All of it could be understood.
-    """
-
-    events: tuple[Event, ...]
-    whole: bool
-
-
-def read_all(provider: str, body: bytes, received: datetime | None = None) -> ParsedWebhook:
-    """Return what a genuine webhook tells of letters, and whether all of it could be understood.
-
-    Args:
-        provider: Who tells.
-        body: Its text: an object, or a list of them.
-        received: When it came, which stands in for a moment that cannot be read.
-    """
-    said = _parsed(body)
-    entries = said if isinstance(said, list) else [said]
-    own, whole = module(provider), 0 < len(entries) <= _MOST_ENTRIES
-    found: list[Event] = []
-    for entry in entries[:_MOST_ENTRIES]:
-        told = own.read(entry, received) if isinstance(entry, dict) and entry else None
-        found += told or ()
-        whole = whole and told is not None
-    return ParsedWebhook(tuple(found), whole)
-
-
-def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[Event, ...] | None:
-    """Return what a genuine webhook tells of letters; None if nothing of it can be understood."""
-    found = read_all(provider, body, received)
-    return found.events if found.events or found.whole else None
-
-
-def vouches_for_content(provider: str) -> bool:
-    """Tell whether a provider's signature covers what its webhook says.
-
-    Where it does not, whoever saw a webhook can send its signature again with other words. So its
-    name must be taken even if it tells nothing.
-    """
-    return not getattr(module(provider), "SIGNS_NO_CONTENT", False)
-
-
-def pull(settings: Settings, since: datetime | None) -> Iterator[Page]:
-    """Yield what the provider of the settings lists, page by page.
-
-    Args:
-        settings: The newsletter's.
-        since: Up to when all was told before; None if nothing was. What may have been listed late
-            is told again.
-
-    Raises:
-        ListingDenied: There is no key for that.
-        TryAgain: It cannot be asked just now.
-        NewsletterError: It refuses for another reason.
-    """
-    own = module(settings.provider)
-    begin = since - LATE if since else datetime.now(UTC) - own.REACH
-    found: Iterator[Page] = own.pull(settings, begin)
-    return found
-
-
-def remove_suppression(settings: Settings, email: str) -> str:
-    """Take an address off the provider's own list, for its owner asked for the letter anew.
-
-    Returns:
-        Why that list stands in his way all the same; empty if nothing is known to.
-    """
-    if settings.provider not in NAMES:
-        return ""
-    try:
-        reason: str = module(settings.provider).lift(settings, email)
-    except NewsletterError as error:
-        return error.problem
-    return reason
-
-
-def module(provider: str) -> Any:  # noqa: ANN401 - a module of this package
-    """Return a provider's own part."""
-    return importlib.import_module(f"newsletter.providers.{provider}.events")
+_REPORTS: Final = {
+    # "This is not spam" (https://www.rfc-editor.org/rfc/rfc6430), and a report to the sender that
+    # a letter failed DKIM, SPF or DMARC (https://www.rfc-editor.org/rfc/rfc6591).
+    "not-spam": EventKind.NOTE,
+    "auth-failure": EventKind.NOTE,
+    # An older word for an unsubscribe request (https://www.rfc-editor.org/rfc/rfc5965).
+    "opt-out": EventKind.UNSUBSCRIBE,
+    "opt-out-list": EventKind.UNSUBSCRIBE,
+}
 
 
 def secrets(settings: Settings, name: str) -> tuple[str, ...]:
-    """Return all secrets of a variable, which has several while one takes another's place.
+    """Return all secrets of a variable; it has several while one replaces another.
 
     Raises:
         NewsletterError: One of them is empty, so that anybody could sign with it.
@@ -215,26 +71,27 @@ def secrets(settings: Settings, name: str) -> tuple[str, ...]:
 
 
 def signed_by(keys: Iterable[bytes], text: bytes, signatures: Iterable[bytes]) -> bool:
-    """Tell whether one of these keys made one of these signatures: HMAC-SHA256, RFC 2104.
+    """Return whether one of these keys made one of these signatures: HMAC-SHA256, RFC 2104.
 
-    Of the signatures, only the first few are looked at: a stranger wrote them.
+    Only the first few signatures are checked: a stranger may have sent them.
     """
-    few = [one for one in islice(signatures, HANDFUL) if len(one) == hashlib.sha256().digest_size]
+    size = hashlib.sha256().digest_size
+    few = [one for one in islice(signatures, MOST_SIGNATURES) if len(one) == size]
     made = [hmac.digest(key, text, hashlib.sha256) for key in keys] if few else []
     return any(hmac.compare_digest(one, other) for one in made for other in few)
 
 
-def name(found: object, hook: WebhookRequest) -> str:
-    """Return what a webhook is called, or where that is no name, the SHA-256 (hex) of its body."""
+def name(found: object, request: WebhookRequest) -> str:
+    """Return the name of a webhook; where it has none, the SHA-256 (hex) of its body."""
     known = isinstance(found, str) and _NAME.fullmatch(found)
-    return str(found) if known else hashlib.sha256(hook.body).hexdigest()
+    return str(found) if known else hashlib.sha256(request.body).hexdigest()
 
 
-def check_time(hook: WebhookRequest, moment: str | float, *, within: int = TOLERANCE) -> None:
+def check_time(request: WebhookRequest, moment: str | float, *, within: int = TOLERANCE) -> None:
     """Refuse a webhook that was signed too long ago, or in the future.
 
     Args:
-        hook: The webhook.
+        request: The webhook.
         moment: When it was signed, in seconds since 1970.
         within: How many seconds ago that may be.
 
@@ -243,30 +100,14 @@ def check_time(hook: WebhookRequest, moment: str | float, *, within: int = TOLER
     """
     if isinstance(moment, str) and not _SECONDS.fullmatch(moment):
         raise InvalidSignature("no moment of signing")
-    if not -within <= float(moment) - hook.at <= TOLERANCE:
+    if not -within <= float(moment) - request.at <= TOLERANCE:
         raise InvalidSignature("the signature has expired")
 
 
 def decoded(body: bytes) -> dict[str, Any]:
     """Return the JSON object in a body; empty if it holds anything else."""
-    said = _parsed(body)
+    said = decode(body)
     return said if isinstance(said, dict) else {}
-
-
-def _parsed(body: bytes) -> object:
-    """Return the JSON in a body, or None if there is none."""
-    try:
-        try:
-            return json.loads(body)
-        except ValueError:
-            # Python reads no number of more than 4,300 digits; the rest may make sense.
-            return json.loads(body, parse_int=_number)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _number(digits: str) -> int:
-    return int(digits) if len(digits) <= _MOST_DIGITS else 0
 
 
 def text(said: object, *path: str) -> str:
@@ -279,7 +120,7 @@ def text(said: object, *path: str) -> str:
 
 
 def at(said: object, *path: str) -> object:
-    """Return whatever stands at the end of a path of names, or None."""
+    """Return what is at the end of a path of names, or None."""
     for name in path:
         said = said.get(name) if isinstance(said, dict) else None
     return said
@@ -291,17 +132,17 @@ def reference(found: object) -> str:
 
 
 def moment(found: object) -> datetime | None:
-    """Return a moment that a provider wrote, or None.
+    """Return a time that a provider wrote, or None.
 
     Args:
-        found: ISO 8601, the date of a letter (RFC 5322, 3.3), or seconds since 1970, or thousandths
+        found: ISO 8601, the date of an email (RFC 5322, 3.3), or seconds since 1970, or thousandths
             and smaller parts of these; also as text.
     """
     try:
-        told = _moment(found)
-        if told is None or told.year not in _YEARS:
+        parsed = _moment(found)
+        if parsed is None or parsed.year not in _YEARS:
             return None
-        return told.replace(tzinfo=UTC) if told.tzinfo is None else told.astimezone(UTC)
+        return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
     except (ValueError, OverflowError, OSError, TypeError):
         return None
 
@@ -329,14 +170,13 @@ def parse_kind(
     """Return what a provider's word means, and when it happened.
 
     Args:
-        kinds: What its words for letters mean.
+        kinds: The meaning of its words for letters.
         word: Its word.
-        at: The moment, as it writes it.
-        received: What counts if that cannot be read.
+        at: The time, as it writes it.
+        received: Replaces a time that cannot be read.
 
     Returns:
-        Nothing, as an empty tuple, if the word is of other things than letters; None if it cannot
-        be understood.
+        Nothing, as an empty tuple, if the word is not of letters; None if it cannot be parsed.
     """
     if not word:
         return None
@@ -346,22 +186,11 @@ def parse_kind(
     return (kinds[word], when) if when else None
 
 
-_REPORTS: Final = {
-    # "This is not spam" (https://www.rfc-editor.org/rfc/rfc6430), and a report to the sender that
-    # a letter failed DKIM, SPF or DMARC (https://www.rfc-editor.org/rfc/rfc6591).
-    "not-spam": EventKind.NOTE,
-    "auth-failure": EventKind.NOTE,
-    # An older word for who does not want it any more (https://www.rfc-editor.org/rfc/rfc5965).
-    "opt-out": EventKind.UNSUBSCRIBE,
-    "opt-out-list": EventKind.UNSUBSCRIBE,
-}
-
-
 def report(feedback_type: str) -> EventKind:
     """Return what a mailbox provider's report about a letter is: a complaint, unless it says else.
 
     Args:
-        feedback_type: As in the report (RFC 5965, 3.1); empty if nobody passed it on.
+        feedback_type: As in the report (RFC 5965, 3.1); empty if it was not passed on.
     """
     return _REPORTS.get(feedback_type.strip().lower().replace("_", "-"), EventKind.COMPLAINT)
 
@@ -373,7 +202,7 @@ def first_text(found: object) -> str:
 
 
 def words(*found: object, email: str = "") -> str:
-    """Return what a provider says of an event as one line, with no address or long id in it.
+    """Return what a provider says of an event on one line, without addresses and long ids.
 
     Args:
         found: Its words.

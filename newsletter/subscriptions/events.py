@@ -6,12 +6,14 @@ what is stored waits, here or in another process, until it is applied.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from newsletter.model import MailingState
-from newsletter.providers import webhooks as telling
+from newsletter.providers.base_events import ParsedWebhook, decode
+from newsletter.providers.registry import events_of
 from newsletter.store import checkpoints, mailings, recovery, suppressions, webhooks
 from newsletter.store.database import Lock, lock
 from newsletter.store.webhooks import Arrival
@@ -19,13 +21,13 @@ from newsletter.subscriptions import mentions
 from newsletter.subscriptions.event_effects import apply, take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
     from newsletter.model import Event
-    from newsletter.providers.webhooks import ParsedWebhook
+    from newsletter.providers.base_events import VerifiedWebhook
     from newsletter.store import Store
     from newsletter.store.webhooks import Waiting
 
@@ -33,59 +35,79 @@ _AT_A_TIME: Final = 500
 """Webhooks applied in one transaction, for which nobody else can write."""
 
 
-def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> set[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What became of webhooks that were to be stored.
+
+    Attributes:
+        unreadable: Which of the new ones could not be parsed as a whole: provider and name.
+        parsed: What the stored ones report, by provider and stored body, so that who applies them
+            at once does not parse them again.
+    """
+
+    unreadable: set[tuple[str, str]] = field(default_factory=set)
+    parsed: dict[tuple[str, str], ParsedWebhook] = field(default_factory=dict)
+
+
+def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> Kept:
     """Store webhooks; it is committed when this returns.
 
-    What tells nothing of a letter is not stored: it may be of people who are not ours to know.
-    Where a signature vouches for no content, its name is, so that nobody uses it for other words.
-
-    Args:
-        store: The list.
-        genuine: Of each the provider, its name there, and its body.
-
-    Returns:
-        Of which not all could be understood: provider and name of each. `status` counts them.
+    A webhook that reports nothing of a letter is not stored: it may be of other people. Where a
+    signature does not cover the content, its name is stored, so that it is valid only once.
 
     Raises:
         NewsletterError: The database cannot be used: nothing was stored.
     """
-    new = _new(store, genuine)
     moment = datetime.now(UTC)
-    read = [(*one, telling.read_all(one[0], one[2], moment)) for one in new]
+    read = [(one, one.parse(moment)) for one in _new(store, genuine)]
     kept = [
-        one
-        for one in read
-        if one[3].events or not one[3].whole or not telling.vouches_for_content(one[0])
+        (one, parsed)
+        for one, parsed in read
+        if parsed.events or not parsed.whole or not one.source.signs_content
     ]
     if not kept:
-        return set()
-    named = [mentions.addresses(_storable(body)) for _, _, body, _ in kept]
+        return Kept()
+    bodies = [_storable(one.body) for one, _ in kept]
+    named = [mentions.addresses(body) for body in bodies]
     with store.write() as connection:
         secret = suppressions.hash_key(connection)
         hashes = [mentions.hashes(secret, keys) for keys in named]
-        webhooks.keep(connection, [_arrival(*one) for one in zip(kept, hashes, strict=True)])
-    return {(provider, name) for provider, name, _, reading in kept if not reading.whole}
+        webhooks.keep(
+            connection,
+            [
+                _arrival(one.key, body, parsed, hashed)
+                for (one, parsed), body, hashed in zip(kept, bodies, hashes, strict=True)
+            ],
+        )
+    return Kept(
+        {one.key for one, parsed in kept if not parsed.whole},
+        {
+            (one.source.name, body): parsed
+            for (one, parsed), body in zip(kept, bodies, strict=True)
+            # An event without a time takes that of the stored webhook.
+            if all(event.at != moment for event in parsed.events)
+        },
+    )
 
 
-def _new(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> list[tuple[str, str, bytes]]:
-    """Return what did not come before, each once: reading takes longer than asking for a name."""
-    found = {(provider, name): body for provider, name, body in reversed(list(genuine))}
+def _new(store: Store, genuine: Iterable[VerifiedWebhook]) -> list[VerifiedWebhook]:
+    """Return those that are not stored yet, each once: parsing takes longer than a look-up."""
+    found = {one.key: one for one in reversed(list(genuine))}
     if not found:
         return []
     with store.read() as connection:
         before = webhooks.known(connection, found.keys())
-    return [(*key, body) for key, body in reversed(found.items()) if key not in before]
+    return [one for key, one in reversed(found.items()) if key not in before]
 
 
-def _arrival(one: tuple[str, str, bytes, ParsedWebhook], hashes: str | None) -> Arrival:
-    provider, name, body, reading = one
-    if not reading.events and reading.whole:
-        return Arrival(provider, name, None, None)
-    return Arrival(provider, name, _storable(body), hashes, unreadable=not reading.whole)
+def _arrival(key: tuple[str, str], body: str, parsed: ParsedWebhook, hashes: str | None) -> Arrival:
+    if not parsed.events and parsed.whole:
+        return Arrival(*key, None, None)
+    return Arrival(*key, body, hashes, unreadable=not parsed.whole)
 
 
 def _storable(body: bytes) -> str:
-    """Return a body as a text that every database takes; what is none cannot be understood."""
+    """Return a body as a text that every database takes."""
     return body.decode(errors="replace").replace("\0", "\ufffd")
 
 
@@ -97,10 +119,12 @@ def apply_waiting(store: Store) -> int:
     Raises:
         NewsletterError: The database cannot be used.
     """
-    return _apply_after(store, 0)[0]
+    return _apply_after(store, 0, {})[0]
 
 
-def apply_since(store: Store, last: int) -> int:
+def apply_since(
+    store: Store, last: int, parsed: Mapping[tuple[str, str], ParsedWebhook] = MappingProxyType({})
+) -> int:
     """Apply webhooks that came after one; return the number of the last one that was looked at.
 
     Many others may wait, such as those of another newsletter with the same account: whoever looked
@@ -109,14 +133,17 @@ def apply_since(store: Store, last: int) -> int:
     Args:
         store: The list and the ledger.
         last: What this returned before; 0 for all.
+        parsed: What `keep` returned of webhooks: these are not parsed again.
 
     Raises:
         NewsletterError: The database cannot be used.
     """
-    return _apply_after(store, last)[1]
+    return _apply_after(store, last, parsed)[1]
 
 
-def _apply_after(store: Store, last: int) -> tuple[int, int]:
+def _apply_after(
+    store: Store, last: int, parsed: Mapping[tuple[str, str], ParsedWebhook]
+) -> tuple[int, int]:
     count = 0
     settled: set[int] = set()
     while True:
@@ -126,7 +153,7 @@ def _apply_after(store: Store, last: int) -> tuple[int, int]:
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
             some = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
-            done, doubted = _apply(connection, some)
+            done, doubted = _apply(connection, some, parsed)
             webhooks.done(connection, done)
         count, last = count + len(done), some[-1].id if some else last
         settled |= doubted
@@ -134,7 +161,11 @@ def _apply_after(store: Store, last: int) -> tuple[int, int]:
     return count, last
 
 
-def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], set[int]]:
+def _apply(
+    connection: Connection,
+    some: Sequence[Waiting],
+    parsed: Mapping[tuple[str, str], ParsedWebhook],
+) -> tuple[set[int], set[int]]:
     """Apply webhooks; return the numbers of those that were, and of mailings that were in doubt.
 
     Of one that cannot be understood altogether, the rest is applied, and it goes on waiting.
@@ -147,7 +178,7 @@ def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], s
         for one in some:
             if one.provider != provider:
                 continue
-            reading = telling.read_all(provider, one.body.encode(), one.at)
+            reading = parsed.get((provider, one.body)) or _parse(one)
             told += [(one.id, event) for event in reading.events]
             if not reading.whole:
                 unreadable.add(one.id)
@@ -157,6 +188,13 @@ def _apply(connection: Connection, some: Sequence[Waiting]) -> tuple[set[int], s
         doubted |= applied.mailings
     webhooks.set_unreadable(connection, unreadable)
     return done, doubted
+
+
+def _parse(webhook: Waiting) -> ParsedWebhook:
+    source = events_of(webhook.provider)
+    if not source:  # of a provider that is no longer known
+        return ParsedWebhook((), whole=False)
+    return source.parse(decode(webhook.body.encode()), webhook.at)
 
 
 def conclude(store: Store, doubted: Iterable[int]) -> None:
@@ -202,13 +240,14 @@ def pull(store: Store, settings: Settings) -> Pulled:
         NewsletterError: It refuses for another reason.
     """
     provider = settings.provider
-    if provider not in telling.NAMES:
+    source = events_of(provider)
+    if not source:
         return Pulled(0, 0, None)
     bookmark = f"pulled from {provider}"
     with store.read() as connection:
         since = checkpoints.find(connection, bookmark)
     count, left, doubted = 0, 0, set[int]()
-    for page in telling.pull(settings, since):
+    for page in source.pull(settings, since):
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
             doubted |= apply(connection, provider, page.events).mailings

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from newsletter import render
@@ -86,6 +87,7 @@ class _App:
             provider_account(settings),
         )
         self._sender: NoticeSender | None = None
+        self._close_provider: Callable[[], None] = lambda: None
         self.unable = ""
         """Why notices cannot be sent from here, if they cannot."""
         try:
@@ -94,6 +96,7 @@ class _App:
             self.unable = str(error)
         else:
             self._sender = NoticeSender(settings, provider)
+            self._close_provider = provider.close
 
     def serve(self, at: socket.socket, ready: Callable[[], None]) -> None:
         database = Database(self._settings)
@@ -104,6 +107,7 @@ class _App:
             with (
                 chores(self._settings, keys, database, troubles) as begin_chores,
                 notices(self._sender, database, self._log, troubles) as wake,
+                closing(Webhooks(self._settings, database)) as webhooks,
             ):
                 preferences = Preferences(pages, keys, database, self._settings, wake)
                 app = make_app(
@@ -119,7 +123,7 @@ class _App:
                         rehearsals=rehearsals,
                     ),
                     Confirming(pages, keys, database, proxies, rehearsals=rehearsals),
-                    Webhooks(self._settings, database),
+                    webhooks,
                     log=self._log,
                     sparing=sparing,
                 )
@@ -132,6 +136,7 @@ class _App:
                 run(app, at, begin, sparing)
         finally:
             database.close()
+            self._close_provider()
 
 
 def _shown(at: socket.socket) -> str:

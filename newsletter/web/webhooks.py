@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from newsletter.config import PROVIDERS
 from newsletter.errors import NewsletterError
-from newsletter.providers import webhooks
-from newsletter.providers.webhooks import InvalidSignature, WebhookRequest
+from newsletter.providers.base_events import InvalidSignature, WebhookRequest
+from newsletter.providers.registry import events_of
 from newsletter.subscriptions.events import apply_since, keep
 from newsletter.web import bodies
 from newsletter.web.batching import RequestBatcher
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from newsletter.config import Settings
+    from newsletter.providers.base_events import ParsedWebhook, VerifiedWebhook
     from newsletter.web.database import Database
-
-    _Genuine: TypeAlias = tuple[str, str, bytes]
 
 _AT_ONCE: Final = 2
 """Threads for each provider: whoever floods one keeps neither others nor subscribers waiting."""
@@ -47,29 +47,33 @@ class Webhooks:
     """
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        gates = {name: webhooks.open_gate(settings, name) for name in webhooks.NAMES}
-        self._gates = {name: gate for name, gate in gates.items() if gate}
+        self._verifiers = {
+            name: verifier
+            for name in PROVIDERS
+            if (events := events_of(name)) and (verifier := events.verifier(settings))
+        }
         self._database = database
         self._few: dict[str, asyncio.Semaphore] = {}
         self._unreadable: set[tuple[str, str]] = set()
         self._line = RequestBatcher(self._keep, self._apply)
+        self._parsed: dict[tuple[str, str], ParsedWebhook] = {}
         self._looked_at = 0
 
     async def receive(self, request: Request) -> Response:
         """Take a webhook; what is answered with 200 is stored for good, or known already."""
         provider = request.path_params["provider"]
-        if provider not in self._gates:
+        if provider not in self._verifiers:
             raise HTTPException(404)
-        gate = self._gates[provider]
-        body = await bodies.read(request, gate.most)
-        hook = WebhookRequest(dict(request.headers), body, time.time())
+        verifier = self._verifiers[provider]
+        body = await bodies.read(request, verifier.max_body)
+        received = WebhookRequest(dict(request.headers), body, time.time())
         try:
             async with self._few.setdefault(provider, asyncio.Semaphore(_AT_ONCE)):
-                name = await run_in_threadpool(gate.admit, hook)
+                webhook = await run_in_threadpool(verifier.verify, received)
             mark_known(request.scope)
-            await self._line.wait((provider, name, body))
-            if (provider, name) in self._unreadable:
-                self._unreadable.discard((provider, name))
+            await self._line.wait(webhook)
+            if webhook.key in self._unreadable:
+                self._unreadable.discard(webhook.key)
                 annotate(request.scope, _UNREADABLE)
         except InvalidSignature as refusal:
             annotate(request.scope, str(refusal))
@@ -79,10 +83,19 @@ class Webhooks:
             return Response(status_code=503, headers=_LATER)
         return Response(status_code=200)
 
-    def _keep(self, first: list[_Genuine], others: Callable[[], list[_Genuine]]) -> None:
-        store = self._database.store()
-        self._unreadable |= keep(store, first + others())
+    def close(self) -> None:
+        """Close the connections of the verifiers."""
+        for verifier in self._verifiers.values():
+            verifier.close()
+
+    def _keep(
+        self, first: list[VerifiedWebhook], others: Callable[[], list[VerifiedWebhook]]
+    ) -> None:
+        kept = keep(self._database.store(), first + others())
+        self._unreadable |= kept.unreadable
+        self._parsed |= kept.parsed
 
     def _apply(self) -> None:
-        """Apply what came; what has to wait, `chores` looks at again."""
-        self._looked_at = apply_since(self._database.store(), self._looked_at)
+        """Apply what was stored; what has to wait is tried again in the background."""
+        parsed, self._parsed = self._parsed, {}
+        self._looked_at = apply_since(self._database.store(), self._looked_at, parsed)

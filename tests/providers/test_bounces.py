@@ -14,10 +14,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from newsletter.model import Cause, EventKind
-from newsletter.providers import bounces, webhooks
+from newsletter.providers import bounces
 from newsletter.providers.bounces import FailedDelivery, classify
 from tests.support.providers.sns import TOPIC, Signer, ses
-from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told, read
 
 if TYPE_CHECKING:
     from newsletter.model import Event
@@ -228,7 +228,7 @@ def test_whatever_a_server_says_it_is_one_of_two(text: str, code: str, reply: in
 
 def only(provider: str, said: dict[str, Any]) -> Event:
     body = json.dumps(said).encode()
-    (event,) = webhooks.read(provider, body) or ()
+    (event,) = read(provider, body) or ()
     return event
 
 

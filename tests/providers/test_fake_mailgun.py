@@ -13,7 +13,7 @@ import pytest
 
 from newsletter.model import Accepted, RequestRefused, Unknown
 from newsletter.providers.http import HttpClient
-from newsletter.providers.mailgun.send import Mailgun
+from newsletter.providers.mailgun.send import BASE, Mailgun
 from tests.support.providers.batches import batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FakeMailgun, found
 
@@ -137,8 +137,8 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
         ours, stranger, wire = (
-            Mailgun("good", DOMAIN, url),
-            Mailgun("bad", DOMAIN, url),
+            Mailgun("good", DOMAIN, url, HttpClient()),
+            Mailgun("bad", DOMAIN, url, HttpClient()),
             HttpClient(),
         )
         try:
@@ -162,5 +162,5 @@ def test_it_finds_the_same_readers_without_reading_the_form() -> None:
     of = letter(prose='name="recipient-variables"{"x@example.org":{"r":"y"}}')
     sent = batch("a@example.org", "b@example.org", of=of, name='"recipient-variables"{}')
     sent = dataclasses.replace(sent, key="f" * 32)
-    body = b"".join(Mailgun("good", DOMAIN).build(sent).parts)
+    body = b"".join(Mailgun("good", DOMAIN, BASE, HttpClient()).build(sent).parts)
     assert found(body) == [(reader.email, reader.ref) for reader in sent.recipients]

@@ -12,7 +12,7 @@ import pytest
 
 from newsletter.model import Accepted, Unknown
 from newsletter.providers.http import HttpClient
-from newsletter.providers.resend.send import Resend
+from newsletter.providers.resend.send import BASE, Resend
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_resend import FakeResend, found
 
@@ -49,7 +49,8 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     ) as process:
         assert process.stdout
         url = f"http://127.0.0.1:{int(process.stdout.readline())}"
-        resend, stranger, wire = Resend("re_x", url), Resend("re_y", url), HttpClient()
+        wire = HttpClient()
+        resend, stranger = Resend("re_x", url, wire), Resend("re_y", url, wire)
         try:
             sent = [batch(key=f"k{number}") for number in range(3)]
             said = wire.post(f"{url}/faults", headers={}, parts=(b'{"2": "500-accepted"}',))
@@ -70,7 +71,7 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
 
 def test_a_request_whose_first_is_under_way_is_told_so(tmp_path: Path) -> None:
     with FakeResend(tmp_path / "taken.jsonl", latency=0.3) as fake:
-        resend = Resend("re_x", fake.url)
+        resend = Resend("re_x", fake.url, HttpClient())
         said: list[set[type]] = []
 
         def submit() -> None:
@@ -88,5 +89,5 @@ def test_a_request_whose_first_is_under_way_is_told_so(tmp_path: Path) -> None:
 
 def test_it_finds_the_same_letters_without_reading_json() -> None:
     sent = batch("a@example.org", "b@example.org", name='"to":["x"],"delivery","value":"y"')
-    body = b"".join(Resend("re_x").build(sent).parts)
+    body = b"".join(Resend("re_x", BASE, HttpClient()).build(sent).parts)
     assert found(body) == [(reader.email, reader.ref) for reader in sent.recipients]

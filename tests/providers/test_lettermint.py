@@ -17,6 +17,7 @@ from newsletter.model import (
     RetryLater,
     Unknown,
 )
+from newsletter.providers.http import HttpClient
 from newsletter.providers.lettermint.send import Lettermint
 from tests.support.newsletter import Newsletter
 from tests.support.providers.batches import TOKEN, batch, letter
@@ -265,7 +266,7 @@ def test_an_address_on_lettermints_own_list_is_rejected_alone(
 
 
 def test_the_longest_letter_still_fits_into_a_request(fake: FakeLettermint) -> None:
-    provider = Lettermint("lm_c4n4ry", fake.url)  # such a request takes a while
+    provider = Lettermint("lm_c4n4ry", fake.url, HttpClient())  # such a request takes a while
     styled = '<td style="color:#222222">rust</td>' * 3_000
     longest = dataclasses.replace(letter(prose="rust " * 4_000), html=styled)
     sent = batch(*(f"lezer{number}@example.org" for number in range(100)), of=longest)

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from newsletter import config, personalize, placeholders, providers, render
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, Batch, RequestRefused, RetryLater, Unknown
-from newsletter.providers.mailgun.send import Mailgun
+from newsletter.providers.http import HttpClient
+from newsletter.providers.mailgun.send import BASE, Mailgun
 from tests.support.issues import SETTINGS, every_block
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_mailgun import DOMAIN, FAULTS, FakeMailgun, fields, letters
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Payload
 
 KEY = "key-c4n4ry"
-BUILDER = Mailgun(KEY, DOMAIN)
+BUILDER = Mailgun(KEY, DOMAIN, BASE, HttpClient())
 LEAVE = "https://brief.example.org/u/%recipient.l%"
 SYNTAX = (
     "%recipient%",

@@ -11,7 +11,8 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 import pytest
 
 from newsletter.model import Accepted, Batch, RequestRefused, RetryLater, Unknown, UnresolvedRequest
-from newsletter.providers.mailgun.send import CAPABILITIES, Mailgun
+from newsletter.providers.http import HttpClient
+from newsletter.providers.mailgun.send import BASE, CAPABILITIES, Mailgun
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, says
 from tests.support.providers.fake_server import Fault, answer
@@ -59,7 +60,7 @@ def many(count: int, *, key: str = "k1", first: int = 0) -> Batch:
 
 def same_tag(key: str) -> str:
     """Return another request's key that has the same tag."""
-    builder = Mailgun("k", "example.org")
+    builder = Mailgun("k", "example.org", BASE, HttpClient())
 
     def tag(of: str) -> bytes:
         return b"".join(builder.build(batch(key=of)).parts).partition(b'"o:tag"')[2][:30]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter.model import Accepted, Batch, Outcome, RecipientRejected, RetryLater, Unknown
-from newsletter.providers.resend.send import Resend
+from newsletter.providers.http import HttpClient
+from newsletter.providers.resend.send import BASE, Resend
 from tests.support.providers.batches import TOKEN, batch, letter
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 from tests.support.providers.fake_server import Fault, answer
@@ -37,7 +38,7 @@ def wire_bytes(payload: Payload) -> Any:  # noqa: ANN401 - JSON
 
 
 def builder() -> Resend:
-    return Resend(KEY)
+    return Resend(KEY, BASE, HttpClient())
 
 
 def test_a_request_is_what_the_documentation_asks_for(fake: FakeResend, provider: Resend) -> None:

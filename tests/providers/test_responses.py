@@ -30,16 +30,16 @@ def test_a_status_means_taken_refused_later_or_nobody_knows(
     meaning: type, statuses: tuple[int, ...]
 ) -> None:
     for status in statuses:
-        assert type(responses.verdict(HttpResponse(status, {}, b""))) is meaning, status
+        assert type(responses.failure_of(HttpResponse(status, {}, b""))) is meaning, status
 
 
 def test_503_passes_only_if_it_says_when() -> None:
-    later = responses.verdict(HttpResponse(503, {"retry-after": "7"}, b""))
+    later = responses.failure_of(HttpResponse(503, {"retry-after": "7"}, b""))
     assert later == RetryLater("the provider takes nothing just now (503)", 7.0)
 
 
 def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
-    said = responses.verdict(HttpResponse(404, {}, b""))
+    said = responses.failure_of(HttpResponse(404, {}, b""))
     assert said
     assert "provider_url" in said.reason
 
@@ -145,12 +145,12 @@ def test_a_page_from_something_in_between_is_not_the_providers_word(
     status: int, body: bytes
 ) -> None:
     headers = {} if body else {"content-type": "text/html; charset=UTF-8"}
-    said = responses.verdict(HttpResponse(status, headers, body))
+    said = responses.failure_of(HttpResponse(status, headers, body))
     assert isinstance(said, RequestRefused)
     assert "key or account" not in said.reason
     assert "proxies, firewalls" in said.reason
     assert not said.divisible
-    own = responses.verdict(
+    own = responses.failure_of(
         HttpResponse(status, {"content-type": "application/json"}, b'{"message":"no"}')
     )
     assert isinstance(own, RequestRefused)

@@ -16,6 +16,7 @@ from newsletter import config, mime, providers
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers.base import Quota
+from newsletter.providers.http import HttpClient
 from newsletter.providers.ses.client import REGIONS, Account
 from newsletter.providers.ses.send import Ses, SesBulk
 from tests.providers.test_contract import outcomes
@@ -44,7 +45,7 @@ def account(
     **changed: Any,  # noqa: ANN401 - keys
 ) -> Account:
     keys = {"access_key": KEY_ID, "secret_key": SECRET, **changed}
-    return Account(Credentials(**keys), REGION, url, deadline=deadline)
+    return Account(Credentials(**keys), REGION, url, HttpClient(deadline=deadline))
 
 
 def wire_bytes(payload: Payload) -> Any:  # noqa: ANN401 - JSON
@@ -296,7 +297,7 @@ def test_every_region_of_the_union_has_its_address_and_its_signature(
 ) -> None:
     opened: Any = providers.open_provider(settings(tmp_path, KEYS | {"AWS_REGION": region}))
     cloud = "eu" if region == "eusc-de-east-1" else "com"
-    assert opened._account._address == f"https://email.{region}.amazonaws.{cloud}"  # noqa: SLF001 - nothing else tells
+    assert opened._account._url == f"https://email.{region}.amazonaws.{cloud}"  # noqa: SLF001 - nothing else tells
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])

@@ -19,9 +19,15 @@ from newsletter.config import Settings
 from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
 from newsletter.providers import webhooks
-from newsletter.providers.ses import events as ses_events
+from newsletter.providers.base_events import (
+    InvalidSignature,
+    ParsedWebhook,
+    WebhookRequest,
+    WebhookVerifier,
+)
+from newsletter.providers.registry import events_of
 from newsletter.providers.ses import sns
-from newsletter.providers.webhooks import InvalidSignature, WebhookRequest
+from newsletter.providers.ses.events import SesEvents
 from tests.support.providers.sns import CERTIFICATE, HOST, SES_WORDS, TOPIC, Signer, ses
 from tests.support.providers.webhooks import (
     LETTERMINT,
@@ -31,6 +37,9 @@ from tests.support.providers.webhooks import (
     RESEND_SECRET,
     Sender,
     Told,
+    parse,
+    read,
+    source,
     svix_headers,
 )
 
@@ -64,10 +73,10 @@ def sender(request: pytest.FixtureRequest) -> Sender:
 def _certificates(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the certificate be got from here, as `sns.Topics` takes it from whoever makes it."""
     monkeypatch.setattr(
-        ses_events,
-        "open_gate",
-        lambda settings: webhooks.WebhookVerifier(
-            topics(settings.credentials["SES_TOPIC_ARN"]).admit
+        SesEvents,
+        "open_verifier",
+        lambda self, settings: WebhookVerifier(
+            self, topics(settings.credentials["SES_TOPIC_ARN"]).check
         ),
     )
 
@@ -84,9 +93,9 @@ def gate(sender: Sender, secret: str = "") -> Callable[[WebhookRequest], str]:
         root=None,  # type: ignore[arg-type] - no file is looked at
         credentials={sender.secret[0]: secret or sender.secret[1]},
     )
-    found = webhooks.open_gate(settings, sender.name)
+    found = source(sender.name).verifier(settings)
     assert found
-    return found.admit
+    return lambda request: found.verify(request).name
 
 
 def refused(
@@ -99,7 +108,7 @@ def refused(
 
 def one(sender: Sender, kind: str, at: float) -> Event:
     body, _ = sender.webhook(Told(kind, REF, at=at))
-    found = webhooks.read(sender.name, body)
+    found = read(sender.name, body)
     assert found
     (event,) = found
     return event
@@ -202,9 +211,9 @@ def test_a_secret_that_is_none_is_told_before_anything_is_believed(name: str, se
     assert secret not in str(caught.value) or secret == ","
 
 
-def test_a_provider_without_a_secret_has_no_gate(tmp_path: Path, sender: Sender) -> None:
-    assert webhooks.open_gate(Settings(root=tmp_path), sender.name) is None
-    assert webhooks.open_gate(Settings(root=tmp_path), "outbox") is None
+def test_a_provider_without_a_secret_has_no_verifier(tmp_path: Path, sender: Sender) -> None:
+    assert source(sender.name).verifier(Settings(root=tmp_path)) is None
+    assert events_of("outbox") is None
 
 
 # What a stranger can make of it
@@ -238,7 +247,7 @@ def test_however_many_signatures_a_stranger_writes_one_is_computed(
         "x-lettermint-signature": mint + ("," + mint.partition(",")[2]) * 2000,
     }
     several = body if headers else b"[" + b",".join([body] * 50) + b"]"
-    most = 1 if headers else webhooks.HANDFUL
+    most = 1 if headers else webhooks.MOST_SIGNATURES
     assert made(monkeypatch, sender, several, headers | many) <= most
     # What is no signature, or comes too late, is not even computed.
     nonsense = dict.fromkeys(headers, "v1,AA== " * 2000)
@@ -290,22 +299,22 @@ def test_whoever_knows_the_topic_makes_us_fetch_only_so_many_certificates() -> N
 
     found = sns.Topics((TOPIC,), fetch, where="")
     genuine = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time())
-    assert found.admit(genuine)
+    assert found.check(genuine)
     statuses = []
     for number in range(50):
         url = CERTIFICATE.replace("Service-", f"Service-{number}")
         message = json.dumps(AMAZON.message(SigningCertURL=url)).encode()
         with pytest.raises(InvalidSignature) as caught:
-            found.admit(WebhookRequest({}, message, time.time()))
+            found.check(WebhookRequest({}, message, time.time()))
         statuses.append(caught.value.status)
     assert len(asked) <= 10
     assert statuses[0] == 401
     # Amazon would come again, should one of them have been its own.
     assert statuses[-1] == 503
-    assert found.admit(genuine)
+    assert found.check(genuine)
     old = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time() + 9 * HOUR)
     with pytest.raises(InvalidSignature):
-        sns.Topics((TOPIC,), fetch, where="").admit(old)
+        sns.Topics((TOPIC,), fetch, where="").check(old)
     assert len(asked) <= 10
 
 
@@ -397,13 +406,13 @@ def test_other_things_than_letters_tell_nothing(sender: Sender) -> None:
         *("opened", "clicked", "stored", "Open", "Click"),
     ):
         body, _ = sender.webhook(Told(word, REF))
-        assert webhooks.read(sender.name, body) == ()
+        assert read(sender.name, body) == ()
 
 
 def test_a_reference_that_is_not_ours_is_none(sender: Sender) -> None:
     for ref in ("%recipient.r%", "7", REF.upper(), f"{REF}0", f"{REF}\n", "../../x"):
         body, _ = sender.webhook(Told("delivered", ref))
-        found = webhooks.read(sender.name, body)
+        found = read(sender.name, body)
         assert found
         assert found[0].ref == ""
 
@@ -427,7 +436,7 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
             told = json.loads(said["Message"])
             told["delivery"]["timestamp"] = told["mail"]["timestamp"] = moment
             said["Message"] = json.dumps(told)
-        assert webhooks.read(sender.name, json.dumps(said).encode()) is None
+        assert read(sender.name, json.dumps(said).encode()) is None
 
 
 @pytest.mark.parametrize(
@@ -440,7 +449,7 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
 )
 def test_of_what_has_no_moment_the_arrival_counts(moment: object, sender: Sender) -> None:
     received = datetime(2026, 11, 29, 8, tzinfo=UTC)
-    (event,) = webhooks.read(sender.name, with_moment(sender, moment), received) or ()
+    (event,) = read(sender.name, with_moment(sender, moment), received) or ()
     assert (event.at, event.ref, event.kind) == (received, REF, EventKind.COMPLAINT)
 
 
@@ -458,7 +467,7 @@ MOMENT = datetime(2026, 11, 29, 8, 1, 2, tzinfo=UTC)
     ],
 )
 def test_a_moment_is_read_in_every_form(moment: object, sender: Sender) -> None:
-    (event,) = webhooks.read(sender.name, with_moment(sender, moment)) or ()
+    (event,) = read(sender.name, with_moment(sender, moment)) or ()
     assert event.at == MOMENT
 
 
@@ -481,29 +490,27 @@ def with_moment(sender: Sender, moment: object) -> bytes:
 
 def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
     first, second = (RESEND.say(Told(kind, REF)) for kind in ("delivered", "complaint"))
-    found = webhooks.read_all("resend", json.dumps([first, second]).encode())
+    found = parse("resend", json.dumps([first, second]).encode())
     assert [event.kind for event in found.events] == [EventKind.DELIVERED, EventKind.COMPLAINT]
     assert found.whole
     for broken in ([first, {}], [first, 7], [first, [second]], [first, {"type": ""}]):
-        found = webhooks.read_all("resend", json.dumps(broken).encode())
+        found = parse("resend", json.dumps(broken).encode())
         assert [event.kind for event in found.events] == [EventKind.DELIVERED]
         assert not found.whole
     for nothing in ("[]", "[[]]", "7", "null", "{", "", '{"a":' * 9000, "[{}]"):
-        assert webhooks.read_all("resend", nothing.encode()) == webhooks.ParsedWebhook(
-            (), whole=False
-        )
+        assert parse("resend", nothing.encode()) == ParsedWebhook((), whole=False)
     many = json.dumps([first] * 1001).encode()
-    assert not webhooks.read_all("resend", many).whole
+    assert not parse("resend", many).whole
     # A number that Python does not read is in the way of nothing else.
     huge = json.dumps(first).replace("{", '{"n":' + "9" * 5000 + ",", 1)
-    assert webhooks.read_all("resend", huge.encode()).whole
+    assert parse("resend", huge.encode()).whole
 
 
 def test_an_event_of_ses_that_is_cut_off_is_told() -> None:
     cut = json.dumps({"Type": "Notification", "Message": '{"eventType":"Complaint"'}).encode()
-    assert not webhooks.read_all("ses", cut).whole
+    assert not parse("ses", cut).whole
     unnamed = json.dumps({"Type": "Notification", "Message": '{"mail":{}}'}).encode()
-    assert not webhooks.read_all("ses", unnamed).whole
+    assert not parse("ses", unnamed).whole
 
 
 def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
@@ -514,12 +521,12 @@ def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
     body, _ = sender.webhook(Told("hard bounce", REF))
     for wrong in (None, 7, -1.5, True, "", "a\0\ud800", [], [7], {}, {"a": [{}]}, [[]]):
         for changed in variants(json.loads(body), wrong):
-            found = webhooks.read(sender.name, json.dumps(changed).encode())
+            found = read(sender.name, json.dumps(changed).encode())
             assert found is None or all(map(can_be_kept, found))
         if sender.name == "ses":
             for changed in variants(json.loads(json.loads(body)["Message"]), wrong):
                 outer = json.dumps({"Type": "Notification", "Message": json.dumps(changed)})
-                found = webhooks.read(sender.name, outer.encode())
+                found = read(sender.name, outer.encode())
                 assert found is None or all(map(can_be_kept, found))
 
 
@@ -545,7 +552,7 @@ def variants(said: Any, wrong: object) -> list[Any]:  # noqa: ANN401 - whatever 
 def test_resend_and_ses_say_which_list_an_address_is_on() -> None:
     said = RESEND.say(Told("suppressed", REF))
     said["data"]["suppressed"]["reason"] = "previous_bounce"
-    (event,) = webhooks.read("resend", json.dumps(said).encode()) or ()
+    (event,) = read("resend", json.dumps(said).encode()) or ()
     assert (event.kind, event.because) == (EventKind.SUPPRESSED, EventKind.HARD_BOUNCE)
 
 
@@ -567,7 +574,7 @@ def test_the_bounces_of_ses(
     said = sender.say(Told("hard bounce", REF))
     said["bounce"] |= {"bounceType": bounce, "bounceSubType": sub_type}
     body, _ = sender.sign(said, TOPIC, NOW)
-    (event,) = webhooks.read("ses", body) or ()
+    (event,) = read("ses", body) or ()
     assert (event.kind, event.because) == (kind, because)
 
 
@@ -586,7 +593,7 @@ def test_the_bounces_of_ses(
 def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> None:
     said = MAILGUN.say(Told("hard bounce", REF))
     said["event-data"] |= change
-    (event,) = webhooks.read("mailgun", json.dumps(said).encode()) or ()
+    (event,) = read("mailgun", json.dumps(said).encode()) or ()
     assert event.kind is kind
 
 
@@ -596,7 +603,7 @@ def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> Non
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_both_versions_of_the_signature_are_good(version: str) -> None:
     body, headers = ses(AMAZON, version).webhook(Told("delivered", REF), at=NOW)
-    assert topics().admit(WebhookRequest(headers, body, NOW))
+    assert topics().check(WebhookRequest(headers, body, NOW))
     other = json.loads(body) | {"SignatureVersion": "1" if version == "2" else "2"}
     assert refused(ses(AMAZON), json.dumps(other).encode(), headers)
     unknown = json.loads(body) | {"SignatureVersion": "3"}
@@ -631,7 +638,7 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
     message = AMAZON.message(SigningCertURL=url)
     hook = WebhookRequest({}, json.dumps(message).encode(), time.time())
     with pytest.raises(InvalidSignature):
-        sns.Topics((TOPIC,), fetch, where="").admit(hook)
+        sns.Topics((TOPIC,), fetch, where="").check(hook)
     assert asked == []
 
 
@@ -639,7 +646,7 @@ def test_who_does_not_know_the_topic_makes_us_fetch_nothing() -> None:
     message = AMAZON.message(TopicArn="arn:aws:sns:eu-west-1:123456789012:another")
     asked: list[str] = []
     with pytest.raises(InvalidSignature):
-        sns.Topics((TOPIC,), lambda url: asked.append(url) or b"", where="").admit(  # type: ignore[func-returns-value]
+        sns.Topics((TOPIC,), lambda url: asked.append(url) or b"", where="").check(  # type: ignore[func-returns-value]
             WebhookRequest({}, json.dumps(message).encode(), time.time())
         )
     assert asked == []
@@ -657,9 +664,9 @@ def test_a_certificate_is_fetched_once_and_asked_for_again_when_it_could_not_be_
     hook = WebhookRequest({}, json.dumps(AMAZON.message()).encode(), time.time())
     for _ in range(2):
         with pytest.raises(InvalidSignature):
-            gate_.admit(hook)
+            gate_.check(hook)
     for _ in range(5):
-        assert gate_.admit(hook)
+        assert gate_.check(hook)
     assert asked == [CERTIFICATE] * 3
 
 
@@ -667,7 +674,7 @@ def test_a_certificate_that_has_expired_is_not_believed() -> None:
     old = Signer(valid_until=datetime.now(UTC) - timedelta(days=1))
     hook = WebhookRequest({}, json.dumps(old.message()).encode(), time.time())
     with pytest.raises(InvalidSignature):
-        topics(served={CERTIFICATE: old.pem}).admit(hook)
+        topics(served={CERTIFICATE: old.pem}).check(hook)
 
 
 def test_the_sovereign_cloud_speaks_from_its_own_place() -> None:
@@ -675,7 +682,7 @@ def test_the_sovereign_cloud_speaks_from_its_own_place() -> None:
     url = "https://sns.eusc-de-east-1.amazonaws.eu/SimpleNotificationService-00.pem"
     message = AMAZON.message(TopicArn=topic, SigningCertURL=url)
     hook = WebhookRequest({}, json.dumps(message).encode(), time.time())
-    assert topics(topic, {url: AMAZON.pem}).admit(hook)
+    assert topics(topic, {url: AMAZON.pem}).check(hook)
 
 
 def confirmation(url: str, topic: str = TOPIC) -> WebhookRequest:
@@ -694,22 +701,22 @@ def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> N
 
     gate_ = sns.Topics((TOPIC,), fetch, where="")
     good = f"https://{HOST}/?Action=ConfirmSubscription&TopicArn={TOPIC}&Token=tttt"
-    assert gate_.admit(confirmation(good))
+    assert gate_.check(confirmation(good))
     assert asked == [CERTIFICATE, good]
-    assert webhooks.read("ses", confirmation(good).body) == ()
+    assert read("ses", confirmation(good).body) == ()
     for url in ("http://169.254.169.254/", "https://example.org/", good.replace("https", "http")):
         with pytest.raises(InvalidSignature) as caught:
-            gate_.admit(confirmation(url))
+            gate_.check(confirmation(url))
         assert caught.value.status == 503
     with pytest.raises(InvalidSignature):
-        gate_.admit(confirmation(good, "arn:aws:sns:eu-west-1:123456789012:another"))
+        gate_.check(confirmation(good, "arn:aws:sns:eu-west-1:123456789012:another"))
     assert asked == [CERTIFICATE, good]
 
 
 def test_a_confirmation_that_fails_is_asked_for_again() -> None:
     hook = confirmation(f"https://{HOST}/?Action=ConfirmSubscription")
     with pytest.raises(InvalidSignature) as caught:
-        topics().admit(hook)
+        topics().check(hook)
     assert caught.value.status == 503
 
 
@@ -717,6 +724,6 @@ def test_what_sns_says_of_itself_tells_nothing() -> None:
     message = AMAZON.message(
         Message="Successfully validated SNS topic for Amazon SES event publishing."
     )
-    assert webhooks.read("ses", json.dumps(message).encode()) == ()
+    assert read("ses", json.dumps(message).encode()) == ()
     assert set(SES_WORDS) == {kind.value for kind in EventKind} - {EventKind.NOTE.value}
     assert dataclasses.is_dataclass(WebhookRequest)

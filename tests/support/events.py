@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from newsletter.store.schema import deliveries, mailings, subscribers
 from newsletter.subscriptions.admin import Story, story
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
-from tests.support.providers.webhooks import RESEND, Sender, Told
+from tests.support.providers.webhooks import RESEND, Sender, Told, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:

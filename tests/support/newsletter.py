@@ -25,6 +25,7 @@ from tests.support.databases import prepare_database, where
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
+    from typing import Self
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
@@ -57,6 +58,10 @@ class FakeProvider(BaseProvider):
         self.capabilities = Capabilities(
             name="fake", rehearsal=False, max_messages=size, lease=lease, replay=replay
         )
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        return cls(settings.root / "taken")
 
     def build(self, batch: Batch) -> Payload:
         return Payload.of(tuple(repr((batch.date, r)).encode() for r in batch.recipients))

@@ -1,38 +1,40 @@
 """Lettermint's events: signed webhooks, its list of messages and its list of suppressed addresses.
 
-Neither is described in one place that can be read; what is known of them is in Lettermint's own
-libraries: https://github.com/lettermint/lettermint-python (`webhook.py`) and
+They are not documented in one place; what is known of them is in Lettermint's own libraries:
+https://github.com/lettermint/lettermint-python (`webhook.py`) and
 https://github.com/lettermint/lettermint-laravel (`src/Webhooks`).
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, ProviderSuppression
-from newsletter.providers import base, pagination, responses, webhooks
+from newsletter.providers import base, responses, webhooks
+from newsletter.providers.base_events import (
+    InvalidSignature,
+    ListingDenied,
+    Page,
+    ProviderEvents,
+    WebhookVerifier,
+    decode,
+)
 from newsletter.providers.bounces import FailedDelivery, classify
-from newsletter.providers.http import HttpClient
-from newsletter.providers.lettermint import send
-from newsletter.providers.pagination import ListingDenied, Page
-from newsletter.providers.webhooks import InvalidSignature, WebhookVerifier, text
+from newsletter.providers.lettermint.send import BASE
+from newsletter.providers.pagination import open_listing
+from newsletter.providers.webhooks import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.webhooks import WebhookRequest
-
-SECRET: Final = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
-
-REACH: Final = timedelta(days=14)
-"""How far back it is asked when it was never asked before."""
+    from newsletter.providers.base_events import WebhookRequest
+    from newsletter.providers.pagination import Listing
 
 _WHO: Final = "Lettermint"
 _TOKEN: Final = "LETTERMINT_TEAM_TOKEN"  # noqa: S105 - the name of a variable
@@ -54,7 +56,7 @@ _KINDS: Final = {
     "message.spam_complaint": EventKind.COMPLAINT,
 }
 _BOUNCES: Final = frozenset({EventKind.SOFT_BOUNCE, EventKind.HARD_BOUNCE})
-# What a letter is at last, which is what happened to it last.
+# The status of a letter: its last event.
 _STATUSES: Final = {
     "processed": EventKind.ACCEPTED,
     **dict.fromkeys(("delivered", "opened", "clicked"), EventKind.DELIVERED),
@@ -65,7 +67,7 @@ _STATUSES: Final = {
     "unsubscribed": EventKind.UNSUBSCRIBE,
     "spam_complaint": EventKind.COMPLAINT,
 }
-# Lists of projects and routes may be another's; what they keep from us is told of the letter.
+# Lists of projects and routes may be another sender's; their effect is an event of the letter.
 _SCOPES: Final = frozenset({"global", "team"})
 REASONS: Final = {
     "hard_bounce": EventKind.HARD_BOUNCE,
@@ -74,17 +76,69 @@ REASONS: Final = {
     "unsubscribe": EventKind.UNSUBSCRIBE,
     "manual": EventKind.UNSUBSCRIBE,
 }
-"""What put an address on its list; who is put there by hand asked somebody for it."""
+"""Why an address is on its list; the owner of one that was added by hand asked for that."""
 
 
-def open_gate(settings: Settings) -> WebhookVerifier:
-    """Return what admits Lettermint's webhooks."""
-    keys = [secret.encode() for secret in webhooks.secrets(settings, SECRET)]
-    return WebhookVerifier(partial(_admit, keys))
+class LettermintEvents(ProviderEvents):
+    """Signed webhooks, the list of messages and the list of suppressed addresses."""
+
+    name = "lettermint"
+    secret = "LETTERMINT_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
+    reach = timedelta(days=14)
+
+    def open_verifier(self, settings: Settings) -> WebhookVerifier:
+        """Return the verifier of Lettermint's webhooks."""
+        keys = [secret.encode() for secret in webhooks.secrets(settings, self.secret)]
+        return WebhookVerifier(self, partial(_check, keys))
+
+    def read(self, said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
+        """Return what a webhook reports of letters."""
+        return _read(said, received)
+
+    def list_since(self, settings: Settings, begin: datetime) -> Iterator[Page]:
+        """Yield the letters whose status changed since a moment, and newly suppressed addresses.
+
+        A letter is known by Lettermint's id together with its address, because a list does not
+        have our own reference.
+        """
+        began = datetime.now(UTC)
+        query = {"sort": "-status_changed_at", "filter[from_email]": settings.sender_address}
+        with open_listing(_WHO, _headers(settings)) as listing:
+            for entries in _pages(listing, settings, "messages", query):
+                yield Page(events=tuple(event for entry in entries if (event := _letter(entry))))
+                times = [
+                    at for one in entries if (at := webhooks.moment(one.get("status_changed_at")))
+                ]
+                if times and times[-1] < begin:
+                    break
+            since = {"filter[startDate]": begin.isoformat(timespec="seconds")}
+            for entries in _pages(listing, settings, "suppressions", since):
+                yield Page(
+                    suppressed=tuple(one for entry in entries if (one := _suppressed(entry)))
+                )
+        yield Page(until=began)
+
+    def delete_suppression(self, settings: Settings, email: str) -> str:
+        """Take an address off Lettermint's list; Lettermint may leave that to a person."""
+        with open_listing(_WHO, _headers(settings)) as listing:
+            listed = [
+                name
+                for entries in _pages(listing, settings, "suppressions", {"filter[value]": email})
+                for one in entries
+                if text(one, "value").lower() == email.lower() and (name := text(one, "id"))
+            ]
+            for name in listed:
+                where = f"{base.base_url(settings, BASE)}/suppressions/{quote(name, safe='')}"
+                if text(listing.remove(where, email), "status") not in _REMOVED:
+                    return "Lettermint lets a person look at it before it mails this address again"
+        return ""
 
 
-def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
-    header = _header(hook, "signature")[:_LONGEST_HEADER]
+EVENTS: Final = LettermintEvents()
+
+
+def _check(keys: Sequence[bytes], request: WebhookRequest) -> tuple[str, object]:
+    header = _header(request, "signature")[:_LONGEST_HEADER]
     parts = [part.strip().partition("=") for part in header.split(",")]
     moments = [value for name, _, value in parts if name == "t"]
     signatures = [
@@ -92,24 +146,24 @@ def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
         for name, _, value in parts
         if name == "v1" and _SIGNATURE.fullmatch(value)
     ]
-    if len(moments) != 1 or _header(hook, "delivery") != moments[0] or not signatures:
-        raise InvalidSignature("no good signature")
-    webhooks.check_time(hook, moments[0])
-    if not webhooks.signed_by(keys, moments[0].encode() + b"." + hook.body, signatures):
-        raise InvalidSignature("no good signature")
-    return webhooks.name(webhooks.at(webhooks.decoded(hook.body), "id"), hook)
+    if len(moments) != 1 or _header(request, "delivery") != moments[0] or not signatures:
+        raise InvalidSignature(webhooks.NO_SIGNATURE)
+    webhooks.check_time(request, moments[0])
+    if not webhooks.signed_by(keys, moments[0].encode() + b"." + request.body, signatures):
+        raise InvalidSignature(webhooks.NO_SIGNATURE)
+    said = decode(request.body)
+    return webhooks.name(webhooks.at(said, "id"), request), said
 
 
-def _header(hook: WebhookRequest, name: str) -> str:
-    return hook.headers.get(f"x-lettermint-{name}", "").strip()
+def _header(request: WebhookRequest, name: str) -> str:
+    return request.headers.get(f"x-lettermint-{name}", "").strip()
 
 
-def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
-    """Return what a webhook tells; nothing of other things than letters."""
-    told = webhooks.parse_kind(_KINDS, text(said, "event"), said.get("timestamp"), received)
-    if not told:
-        return told
-    kind, at = told
+def _read(said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
+    parsed = webhooks.parse_kind(_KINDS, text(said, "event"), said.get("timestamp"), received)
+    if not parsed:
+        return parsed
+    kind, at = parsed
     data = said.get("data")
     cause, email = None, text(data, "recipient")
     if kind in _BOUNCES:
@@ -141,63 +195,17 @@ def _bounce(data: object, *, permanent: bool) -> tuple[EventKind, Cause | None]:
     return classify(failure)
 
 
-def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
-    """Yield what letters became since a moment, and the addresses that were suppressed since.
-
-    A letter is known by Lettermint's name for it together with its address, for a list does not
-    hold our own reference.
-    """
-    began = datetime.now(UTC)
-    query = {"sort": "-status_changed_at", "filter[from_email]": settings.sender_address}
-    for entries in _pages(settings, "messages", query):
-        yield Page(events=tuple(event for entry in entries if (event := _letter(entry))))
-        moments = [at for one in entries if (at := webhooks.moment(one.get("status_changed_at")))]
-        if moments and moments[-1] < begin:
-            break
-    since = {"filter[startDate]": begin.isoformat(timespec="seconds")}
-    for entries in _pages(settings, "suppressions", since):
-        yield Page(suppressed=tuple(one for entry in entries if (one := _suppressed(entry))))
-    yield Page(until=began)
-
-
-def lift(settings: Settings, email: str) -> str:
-    """Take an address off Lettermint's list; it may leave that to a person."""
-    headers = _headers(settings)
-    hide = (email, *headers.values())
-    listed = [
-        name
-        for entries in _pages(settings, "suppressions", {"filter[value]": email})
-        for one in entries
-        if text(one, "value").lower() == email.lower() and (name := text(one, "id"))
-    ]
-    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
-        delete = partial(wire.delete, headers=headers)
-        for name in listed:
-            where = f"{_address(settings)}/suppressions/{quote(name, safe='')}"
-            said = pagination.remove(delete, where, _WHO, hide)
-            if text(said, "status") not in _REMOVED:
-                return "Lettermint lets a person look at it before it mails this address again"
-    return ""
-
-
 def _pages(
-    settings: Settings, what: str, query: Mapping[str, str]
+    listing: Listing, settings: Settings, what: str, query: Mapping[str, str]
 ) -> Iterator[list[dict[str, Any]]]:
-    headers, asked = _headers(settings), {**query, "page[size]": _PER_PAGE}
-    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
-        get = partial(wire.get, headers=headers)
-        for _ in range(pagination.PAGES):
-            where = f"{_address(settings)}/{what}?{urlencode(asked)}"
-            entries, said = pagination.read(get, where, "data", _WHO, headers.values())
-            yield entries
-            following = text(said, "next_cursor")
-            if not following:
-                return
-            asked["page[cursor]"] = following
+    address, query = base.base_url(settings, BASE), {**query, "page[size]": _PER_PAGE}
 
+    def following(_entries: object, said: Mapping[str, Any]) -> str:
+        cursor = text(said, "next_cursor")
+        return f"{address}/{what}?{urlencode({**query, 'page[cursor]': cursor})}" if cursor else ""
 
-def _address(settings: Settings) -> str:
-    return base.base_url(settings, send.BASE)
+    for entries, _ in listing.pages(f"{address}/{what}?{urlencode(query)}", "data", following):
+        yield entries
 
 
 def _headers(settings: Settings) -> Mapping[str, str]:

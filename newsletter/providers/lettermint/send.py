@@ -1,8 +1,8 @@
 """Lettermint: complete messages, with a key for the request and one for each message in it.
 
-What its API takes and says: https://lettermint.co/docs/api-reference/sending/send, and the types
-and words of its own SDK (https://github.com/lettermint/lettermint-python), which know more of
-batches: messages are accepted in order, and an error that comes half-way lists those before it.
+Its requests and responses: https://lettermint.co/docs/api-reference/sending/send, and the types in
+its own SDK (https://github.com/lettermint/lettermint-python), which has more on batches: messages
+are accepted in order, and an error that occurs half-way lists those before it.
 `docs/providers.md` has what an author must know.
 """
 
@@ -15,14 +15,22 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import personalize
 from newsletter.model import Accepted, RecipientRejected, RequestRefused, Unknown
+from newsletter.placeholders import Pieces
 from newsletter.providers import base, responses
-from newsletter.providers.arrays import JsonArrayProvider
 from newsletter.providers.base import Capabilities, SubmitResult, UnsubscribeHeader
-from newsletter.providers.http import DEADLINE
-from newsletter.providers.json_template import JsonTemplate, array, encode, object_, text
+from newsletter.providers.http import DEADLINE, HttpClient
+from newsletter.providers.json_template import (
+    JsonArrayProvider,
+    JsonTemplate,
+    array,
+    encode,
+    object_,
+    text,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Self
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
@@ -31,9 +39,9 @@ if TYPE_CHECKING:
 CAPABILITIES: Final = Capabilities(
     name="lettermint",
     rehearsal=False,
-    # It takes 500, and 25 MB: with this many, the longest letter there may be fills half of that.
+    # Its limits are 500 and 25 MB: with this many, the longest possible letter uses half of that.
     max_messages=100,
-    # The longest that a request may take; finding its server by name is not bounded by that.
+    # The longest that a request may take; the deadline does not cover the DNS lookup.
     lease=timedelta(seconds=DEADLINE + 30),
     # https://lettermint.co/docs/platform/emails/idempotency
     replay=timedelta(hours=24),
@@ -42,20 +50,19 @@ CAPABILITIES: Final = Capabilities(
     unsubscribe_header=UnsubscribeHeader.BY_PERMISSION,
     account_variable="LETTERMINT_API_TOKEN",
 )
-"""What Lettermint can do."""
 
 BASE: Final = "https://api.lettermint.co/v1"
 _ROUTE: Final = "broadcast"
-"""The slug of the route for newsletters: what is sent without one goes by the project's default."""
+"""The slug of the route for newsletters: without one, the project's default route is used."""
 
-# Each wins over what the route is set to. A reader is nobody's to watch.
+# Each overrides the route's own setting: subscribers are not tracked.
 _UNTRACKED: Final = {"track_opens": False, "track_clicks": False}
-# It encodes what is not ASCII by itself, so that headers travel as plain text.
+# It encodes what is not ASCII itself, so that headers are sent as plain text.
 _HEADERS: Final = (
     *("Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
     "Auto-Submitted",
 )
-# The same delivery, sent again after a person decided so, is then the same message to a mailbox.
+# A delivery that a person resends is then the same message to a mailbox.
 _KEEP_ID: Final = {"X-LM-Preserve-Message-ID": "true"}
 # One of the statuses in the API reference; the SDK expects `pending`.
 _SUPPRESSED: Final = "suppressed"
@@ -66,89 +73,88 @@ _UNWANTED: Final = RecipientRejected(
 _UNMAPPED: Final = Unknown("the answer of Lettermint does not say what became of each letter")
 
 
-def open_provider(settings: Settings) -> Lettermint:
-    """Return Lettermint as the settings have it.
-
-    Raises:
-        NewsletterError: There is no token, or it would travel where others can read it.
-    """
-    hint = "Copy the project's API token at lettermint.co"
-    token = base.credential(settings, "LETTERMINT_API_TOKEN", hint)
-    return Lettermint(token, base.base_url(settings, BASE))
-
-
 class Lettermint(JsonArrayProvider):
-    """Sends batches, one reader a message, and reads what became of each.
+    """Sends batches, one message for each recipient, and reads the outcome of each.
 
     Args:
         token: The API token of a project.
-        address: Where the API is, without a slash at its end.
-        deadline: In seconds, for one request.
+        url: The base URL of the API.
+        http: Its connections.
     """
 
     capabilities = CAPABILITIES
 
-    def __init__(self, token: str, address: str = BASE, *, deadline: float = DEADLINE) -> None:
+    def __init__(self, token: str, url: str, http: HttpClient) -> None:
         self._token = token
-        super().__init__(f"{address}/send/batch", {"x-lettermint-token": token}, deadline=deadline)
+        super().__init__(f"{url}/send/batch", {"x-lettermint-token": token}, http)
 
-    def form(self, letter: Letter) -> JsonTemplate:
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return Lettermint as the settings have it."""
+        hint = "Copy the project's API token at lettermint.co"
+        token = base.credential(settings, "LETTERMINT_API_TOKEN", hint)
+        return cls(token, base.base_url(settings, BASE), HttpClient())
+
+    def template(self, letter: Letter) -> JsonTemplate:
         """Return one message, encoded once a letter."""
-        return _form(letter)
+        return _template(letter)
 
-    def read(self, reply: HttpResponse, readers: Sequence[Recipient]) -> SubmitResult:
-        """Return what Lettermint says of each reader."""
-        count = len(readers)
+    def read(self, response: HttpResponse, recipients: Sequence[Recipient]) -> SubmitResult:
+        """Return the outcome of each recipient."""
+        count = len(recipients)
         surplus = 0
-        if failure := self._failure(reply, readers):
-            each = _before_it_failed(reply, failure, count)
+        if failure := self._failure(response, recipients):
+            each = _before_it_failed(response, failure, count)
         else:
-            entries = responses.objects(responses.decoded(reply))
+            entries = responses.objects(responses.decoded(response))
             each = _outcomes(entries, count)
             surplus = max(0, len(entries) - count)
-        outcomes = dict(zip((reader.ref for reader in readers), each, strict=True))
+        outcomes = dict(zip((recipient.ref for recipient in recipients), each, strict=True))
         return SubmitResult(outcomes, surplus=surplus)
 
-    def _failure(self, reply: HttpResponse, readers: Sequence[Recipient]) -> Failure | None:
-        """Return what a reply means for all that it does not list as accepted, or None if 2xx."""
-        said = responses.content(reply)
-        error = _error(reply)
+    def _failure(self, response: HttpResponse, recipients: Sequence[Recipient]) -> Failure | None:
+        """Return what a response means for all that it does not list, or None if it is 2xx."""
+        said = responses.content(response)
+        error = _error(response)
         words = responses.quote(
-            error.get("message") or said.get("message"), responses.secrets(readers, self._token)
+            error.get("message") or said.get("message"), responses.secrets(recipients, self._token)
         )
-        if reply.status == _CONFLICT:
-            # Another body under this key, or a message of it, or the first one still under way.
+        if response.status == _CONFLICT:
+            # The key of the request or of a message came with another body, or is under way.
             words = f"409: {words}" if words else "409"
             return Unknown(f"Lettermint had a request with this key before ({words})")
-        failure = responses.verdict(reply, words)
+        failure = responses.failure_of(response, words)
         if isinstance(failure, RequestRefused) and failure.divisible:
-            return dataclasses.replace(failure, divisible=_may_be_a_readers(said.get("errors")))
+            return dataclasses.replace(failure, divisible=_concerns_one(said.get("errors")))
         return failure
 
 
-def _error(reply: HttpResponse) -> Mapping[str, Any]:
-    error = responses.content(reply).get("error")
+PROVIDER: Final = Lettermint
+
+
+def _error(response: HttpResponse) -> Mapping[str, Any]:
+    error = responses.content(response).get("error")
     return error if isinstance(error, dict) else {}
 
 
-def _may_be_a_readers(errors: object) -> bool:
-    """Tell whether an error may be one reader's alone: his address, and not what all share.
+def _concerns_one(errors: object) -> bool:
+    """Return whether an error may concern one recipient's address, and not what all share.
 
     Args:
-        errors: Words by the path of a field, as in `3.to.0`; or anything else.
+        errors: Texts by the path of a field, as in `3.to.0`; or anything else.
     """
     if not isinstance(errors, dict):
         return True
     return not errors or any("to" in str(path).split(".") for path in errors)
 
 
-def _before_it_failed(reply: HttpResponse, failure: Failure, count: int) -> Sequence[Outcome]:
-    """Tell what became of each message of a request that failed, perhaps half-way.
+def _before_it_failed(response: HttpResponse, failure: Failure, count: int) -> Sequence[Outcome]:
+    """Return the outcome of each message of a request that failed, perhaps half-way.
 
-    Those before it are listed by their places. Unless the list can be read to its last entry,
-    some were taken and there is no telling whose.
+    The accepted ones are listed by their places. Unless every entry of the list can be read, some
+    were accepted and an id cannot be assigned to a recipient.
     """
-    details = _error(reply).get("details")
+    details = _error(response).get("details")
     listed = responses.objects(details.get("accepted") if isinstance(details, dict) else None)
     names = {
         entry["index"]: name
@@ -163,9 +169,9 @@ def _before_it_failed(reply: HttpResponse, failure: Failure, count: int) -> Sequ
 
 
 def _outcomes(entries: Sequence[Mapping[str, Any]], count: int) -> Sequence[Outcome]:
-    """Map the names in an answer to the messages of its request by their places.
+    """Map the ids in a response to the messages of its request by their places.
 
-    Unless there is one for each, and no two are the same, there is no telling whose a name is.
+    Unless there is one for each, all different, an id cannot be assigned to a recipient.
     """
     names = [responses.name(entry.get("message_id")) for entry in entries]
     if not len(names) == len(set(names) - {""}) == count:
@@ -177,7 +183,7 @@ def _outcomes(entries: Sequence[Mapping[str, Any]], count: int) -> Sequence[Outc
 
 
 @functools.lru_cache(maxsize=2)
-def _form(letter: Letter) -> JsonTemplate:
+def _template(letter: Letter) -> JsonTemplate:
     cut = personalize.letter_template(letter)
     headers = dict(cut.headers)
     answers = {"reply_to": array(text(headers["Reply-To"]))} if "Reply-To" in headers else {}
@@ -191,9 +197,9 @@ def _form(letter: Letter) -> JsonTemplate:
                 "subject": text(headers["Subject"]),
                 **answers,
                 "headers": object_(own | {name: text((on,)) for name, on in _KEEP_ID.items()}),
-                # For its events; it is no header, so that no reader sees it.
+                # Returned in events; it is no header, so that no recipient sees it.
                 "metadata": object_({"delivery": text(("", "ref", ""))}),
-                "settings": (encode(_UNTRACKED),),
+                "settings": Pieces((encode(_UNTRACKED),)),
                 **({"html": text(cut.html, html=True)} if cut.html else {}),
                 "text": text(cut.text),
                 "idempotency_key": text(("", "ref", "")),

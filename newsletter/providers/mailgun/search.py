@@ -1,11 +1,11 @@
-"""What became of a request to Mailgun, among the events that it lists.
+"""Searches Mailgun's events for what became of a request.
 
 https://documentation.mailgun.com/docs/mailgun/api-reference/send/mailgun/events, and below
 https://documentation.mailgun.com/docs/mailgun/user-manual/: events/event-polling,
 events/event-structure, events/filter-expressions, tracking-messages/track-tagging.
 
-What is missing is looked for in two ways, for a tag is the account's: with too many of them it is
-dropped, and anybody may rename or remove it. Then nothing is listed under it of what was taken.
+What is missing is searched in two ways, because a tag belongs to the account: with too many of them
+it is dropped, and anybody may rename or remove it. Then accepted letters are not listed under it.
 """
 
 from __future__ import annotations
@@ -29,30 +29,30 @@ if TYPE_CHECKING:
     from newsletter.model import UnresolvedRequest
     from newsletter.providers.http import Failure
 
-# A page of events can be trusted when its youngest is half an hour old. They are kept for a day on
-# the free plan, and for longer on every other; clocks may disagree.
+# A page of events is complete when its youngest is half an hour old. They are kept for a day on the
+# free plan, and longer on every other; clocks may differ.
 SEARCH: Final = Search(lag=timedelta(minutes=30), retention=timedelta(hours=23))
-"""What a search can tell."""
+"""What a search can report."""
 
 VARIABLE: Final = "delivery"
-"""What a letter's events call the reference of its delivery."""
+"""The name of the delivery's reference in the events of a letter."""
 
 LARGEST_PAGE: Final = 16 << 20
 """In bytes: an event may list all recipients of its request."""
 
-# A domain has 20,000 tags at most. A thousand are enough to tell a request from nearly all others
-# of a large mailing, and are never used up.
+# A domain has 20,000 tags at most. A thousand are enough to separate a request from nearly all
+# others of a large mailing, and are never used up.
 _TAGS: Final = 1000
-# By which two clocks may differ, if one was set by hand or for another zone: what was taken and is
-# not found would be sent again. Few other events carry the same tag.
+# How much two clocks may differ, if one was set by hand or for another zone: an accepted letter
+# that is not found would be sent again. Few other events have the same tag.
 _SKEW: Final = timedelta(hours=14)
 _PER_PAGE: Final = 100
 _PAGES: Final = 300
 _PAGES_OF_ONE: Final = 5
-# What has no meaning of its own in a filter: with a minus before it, a word must not be there.
+# What has no special meaning in a filter: a word after a minus must not occur.
 _ASKABLE: Final = re.compile(r"[A-Za-z0-9][\w.+-]*@[A-Za-z0-9.-]+", re.ASCII)
 _MAY_NOT: Final = frozenset({401, 403})
-# A letter was taken if any of these happened to it; "rejected" says that it was not.
+# A letter was accepted if it has any of these events; "rejected" says that it was not.
 _TAKEN: Final = frozenset(
     {"accepted", "delivered", "failed", "opened", "clicked", "unsubscribed", "complained"}
 )
@@ -61,38 +61,38 @@ _NEXT: Final = re.compile(r"https?://.*/events/([\w=%~+.-]+)", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class _Page:
-    """Some of the events that were asked for.
+    """A page of events.
 
     Attributes:
-        taken: The letters of which it tells, by delivery reference.
-        legible: It tells of each of them which delivery it was.
+        accepted: The letters in it, by delivery reference.
+        complete: Each of them has a reference.
         last: There are no more events.
-        following: The path of the next page; empty if the answer does not hold one.
+        following: The path of the next page; empty if the response has none.
     """
 
-    taken: Mapping[str, Accepted]
-    legible: bool
+    accepted: Mapping[str, Accepted]
+    complete: bool
     last: bool
     following: str
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What the events that fit a filter tell.
+class _Found:
+    """What the events that match a filter report.
 
     Attributes:
-        taken: What was looked for and was taken, by delivery reference.
-        unnamed: There are others, of which it is not told which they are.
-        failure: Why not all of them were seen, if they were not.
+        accepted: The accepted ones among the deliveries in question, by reference.
+        unnamed: There are others, without a reference.
+        failure: Why not all events were read, if they were not.
     """
 
-    taken: Mapping[str, Accepted]
+    accepted: Mapping[str, Accepted]
     unnamed: bool = False
     failure: Failure | None = None
 
 
 def tag(key: str) -> str:
-    """Return the tag of a request: one word, for several would be searched for one by one.
+    """Return the tag of a request: one word, because several would be searched separately.
 
     Args:
         key: The batch's.
@@ -100,65 +100,68 @@ def tag(key: str) -> str:
     return f"newsletterbatch{zlib.crc32(key.encode()) % _TAGS:03d}"
 
 
-def search(
-    doubt: UnresolvedRequest, fetch: Callable[[str], HttpResponse | Failure], hide: Iterable[str]
+def find_letters(
+    request: UnresolvedRequest, fetch: Callable[[str], HttpResponse | Failure], hide: Iterable[str]
 ) -> SearchResult:
-    """Look through the events since a request left: those with its tag, then those of some readers.
+    """Read the events since a request was sent: those with its tag, then those of a few recipients.
 
-    A letter is known by its delivery's reference: its reader may have left or moved since.
+    A letter is known by its delivery's reference: its recipient may have unsubscribed or changed
+    their address since.
 
     Args:
-        doubt: The request.
-        fetch: Asks for what the domain has at a path.
-        hide: What must not be shown of what is answered.
+        request: The request.
+        fetch: Fetches what the domain has at a path.
+        hide: What must not be shown of a response.
     """
-    begin = f"{(doubt.since - _SKEW).timestamp():.0f}"
-    look = functools.partial(_look, fetch, hide, begin)
-    seen = look(doubt.refs, tags=tag(doubt.key))
-    missing = [ref for ref in doubt.refs if ref not in seen.taken]
+    begin = f"{(request.since - _SKEW).timestamp():.0f}"
+    find = functools.partial(_find, fetch, hide, begin)
+    seen = find(request.refs, tags=tag(request.key))
+    missing = [ref for ref in request.refs if ref not in seen.accepted]
     if seen.failure:
-        return SearchResult(seen.taken, complete=False, failure=seen.failure)
+        return SearchResult(seen.accepted, complete=False, failure=seen.failure)
     if missing and seen.unnamed:
-        return _inconclusive(seen.taken, "lists letters and does not say whose they are")
-    return _without_tag(doubt, seen.taken, missing, look)
+        return _inconclusive(seen.accepted, "lists letters and does not say whose they are")
+    return _without_tag(request, seen.accepted, missing, find)
 
 
 def _without_tag(
-    doubt: UnresolvedRequest,
+    request: UnresolvedRequest,
     found: Mapping[str, Accepted],
     missing: Sequence[str],
-    look: Callable[..., _Seen],
+    find: Callable[..., _Found],
 ) -> SearchResult:
-    """Believe that letters are missing if that is also so for some of their readers.
+    """Accept that letters are missing if a search by address confirms it for a few recipients.
 
-    Mailgun takes all of a request or nothing, so that a few readers tell. Whoever has been erased
-    is mailed no more, and whose address is another now cannot be asked for.
+    Mailgun accepts all of a request or nothing, so that a few recipients are enough. Erased
+    subscribers are mailed no more, and changed addresses cannot be searched.
     """
-    if not any(ref in doubt.addresses for ref in missing):
+    if not any(ref in request.addresses for ref in missing):
         return SearchResult(found, complete=True)
-    told = False
-    for ref in _few([ref for ref in missing if _ASKABLE.fullmatch(doubt.addresses.get(ref, ""))]):
-        seen = look([ref], pages=_PAGES_OF_ONE, recipient=doubt.addresses[ref])
+    proved = False
+    for ref in _few([ref for ref in missing if _ASKABLE.fullmatch(request.addresses.get(ref, ""))]):
+        seen = find([ref], pages=_PAGES_OF_ONE, recipient=request.addresses[ref])
         if seen.failure:
             return SearchResult(found, complete=False, failure=seen.failure)
-        if seen.taken:
-            return _by_name({**found, **seen.taken}, missing, seen.taken[ref].provider_id, look)
-        # Somebody else's letter to him, or ours: he tells nothing.
-        told = told or not seen.unnamed
-    if told:
+        if seen.accepted:
+            return _by_name(
+                {**found, **seen.accepted}, missing, seen.accepted[ref].provider_id, find
+            )
+        # Another sender's letter to the same address, or ours: it proves nothing.
+        proved = proved or not seen.unnamed
+    if proved:
         return SearchResult(found, complete=True)
     return _inconclusive(found, "tells of none of the readers whether it has a letter for him")
 
 
 def _by_name(
-    found: Mapping[str, Accepted], missing: Sequence[str], name: str, look: Callable[..., _Seen]
+    found: Mapping[str, Accepted], missing: Sequence[str], name: str, find: Callable[..., _Found]
 ) -> SearchResult:
-    """Look for the rest of a request by the name that all of its letters have in common.
+    """Search for the rest of a request by the name that all its letters have in common.
 
-    Its tag is not to be believed: what is missing now may have been taken all the same.
+    Its tag proves nothing: what is missing under it may still be accepted.
     """
-    seen = look(missing, **{"message-id": name}) if name else _Seen({})
-    found = {**found, **seen.taken}
+    seen = find(missing, **{"message-id": name}) if name else _Found({})
+    found = {**found, **seen.accepted}
     if all(ref in found for ref in missing):
         return SearchResult(found, complete=True)
     if seen.failure:
@@ -167,11 +170,11 @@ def _by_name(
 
 
 def _few(refs: Sequence[str]) -> Iterable[str]:
-    """Return the first, the one in the middle and the last of them, each once."""
+    """Return the first, the middle one and the last, each once."""
     return dict.fromkeys((refs[0], refs[len(refs) // 2], refs[-1])) if refs else ()
 
 
-def _look(
+def _find(
     fetch: Callable[[str], HttpResponse | Failure],
     hide: Iterable[str],
     begin: str,
@@ -179,37 +182,37 @@ def _look(
     *,
     pages: int = _PAGES,
     **filters: str,
-) -> _Seen:
-    """Look for deliveries among the events since a moment that fit a filter."""
+) -> _Found:
+    """Search for deliveries among the events since a moment that match a filter."""
     query = {"begin": begin, "ascending": "yes", "limit": _PER_PAGE, **filters}
     path = f"events?{urlencode(query)}"
-    taken: dict[str, Accepted] = {}
+    accepted: dict[str, Accepted] = {}
     missing = set(refs)
     unnamed = False
     for _ in range(pages):
         page = _read(fetch(path), hide)
         if not isinstance(page, _Page):
-            return _Seen(taken, unnamed, page)
-        taken |= {ref: one for ref, one in page.taken.items() if ref in missing}
-        missing -= taken.keys()
-        unnamed = unnamed or not page.legible
+            return _Found(accepted, unnamed, page)
+        accepted |= {ref: one for ref, one in page.accepted.items() if ref in missing}
+        missing -= accepted.keys()
+        unnamed = unnamed or not page.complete
         if not missing or page.last:
-            return _Seen(taken, unnamed)
+            return _Found(accepted, unnamed)
         if not page.following:
-            return _Seen(taken, unnamed, _unknown("does not say where its next events are"))
+            return _Found(accepted, unnamed, _unknown("does not say where its next events are"))
         path = page.following
-    return _Seen(taken, unnamed, _unknown("lists more events than can be looked through"))
+    return _Found(accepted, unnamed, _unknown("lists more events than can be looked through"))
 
 
-def _read(reply: HttpResponse | Failure, hide: Iterable[str]) -> _Page | Failure:
-    """Return what one page of events tells, or why it tells nothing."""
-    if not isinstance(reply, HttpResponse):
-        return reply
-    said = responses.content(reply)
+def _read(response: HttpResponse | Failure, hide: Iterable[str]) -> _Page | Failure:
+    """Return what one page of events reports, or why it reports nothing."""
+    if not isinstance(response, HttpResponse):
+        return response
+    said = responses.content(response)
     items = said.get("items")
-    if reply.status != mailgun_responses.OK or not isinstance(items, list):
-        failure = mailgun_responses.failure(reply, hide)
-        if reply.status in _MAY_NOT:
+    if response.status != mailgun_responses.OK or not isinstance(items, list):
+        failure = mailgun_responses.failure(response, hide)
+        if response.status in _MAY_NOT:
             return RequestRefused(f"{failure.reason}; a key that may only send cannot read events")
         return failure
     text = mailgun_responses.text
@@ -217,11 +220,11 @@ def _read(reply: HttpResponse | Failure, hide: Iterable[str]) -> _Page | Failure
     refs = [text(letter, "user-variables", VARIABLE) for letter in letters]
     names = [text(letter, "message", "headers", "message-id") for letter in letters]
     return _Page(
-        taken={
+        accepted={
             ref: Accepted(mailgun_responses.message_id(name))
             for ref, name in zip(refs, names, strict=True)
         },
-        legible=all(ref and "%" not in ref for ref in refs),
+        complete=all(ref and "%" not in ref for ref in refs),
         # Every page names a next one; an empty page is the end.
         last=not items,
         following=following(said),
@@ -229,9 +232,9 @@ def _read(reply: HttpResponse | Failure, hide: Iterable[str]) -> _Page | Failure
 
 
 def following(said: Mapping[str, object]) -> str:
-    """Return the path of the page after one; empty if that does not say where it is.
+    """Return the path of the next page; empty if a page does not name one.
 
-    Only the last part of it is taken over: the key goes to no address that an answer holds.
+    Only the last part of the URL is used: the key is sent to no address from a response.
     """
     found = _NEXT.fullmatch(mailgun_responses.text(said, "paging", "next"))
     return f"events/{found[1]}" if found else ""

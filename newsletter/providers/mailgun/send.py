@@ -1,9 +1,8 @@
-"""Mailgun: one letter, and the values of up to 1000 readers that go into it, in one request.
+"""Mailgun: one letter, and the values of up to 1000 recipients, in one request.
 
-What its API takes, below https://documentation.mailgun.com/docs/mailgun/: a message at
-api-reference/send/mailgun/messages, readers' own values at
-user-manual/sending-messages/batch-sending. `mailgun_replies.py` reads what it says, and
-`mailgun_search.py` finds what it took; `docs/providers.md` has what an author must know.
+Its API, below https://documentation.mailgun.com/docs/mailgun/: a message at
+api-reference/send/mailgun/messages, recipients' own values at
+user-manual/sending-messages/batch-sending. `docs/providers.md` has what an author must know.
 """
 
 from __future__ import annotations
@@ -20,39 +19,36 @@ from newsletter.providers import base
 from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
 from newsletter.providers.http import DEADLINE, HttpClient
 from newsletter.providers.json_template import encode
-from newsletter.providers.mailgun import responses
-from newsletter.providers.mailgun import search as mailgun_search
+from newsletter.providers.mailgun import responses, search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Self
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Recipient, SearchResult, UnresolvedRequest
-    from newsletter.personalize import Pieces
     from newsletter.providers.http import Failure, HttpResponse
 
 CAPABILITIES: Final = Capabilities(
     name="mailgun",
     rehearsal=False,
     max_messages=1000,
-    # The longest that a request may take; finding its server by name is not bounded by that.
+    # The longest that a request may take; the deadline does not cover the DNS lookup.
     lease=timedelta(seconds=DEADLINE + 30),
     in_flight=8,
-    search=mailgun_search.SEARCH,
+    search=search.SEARCH,
     substitution=True,
-    # Events are listed by domain, for whatever key may read them.
+    # Events are listed by domain, for every key that may read them.
     account_variable="MAILGUN_DOMAIN",
 )
-"""What Mailgun can do."""
 
-_BASE: Final = "https://api.eu.mailgun.net"
+BASE: Final = "https://api.eu.mailgun.net"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _HEADERS: Final = (
     *("Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
     "Auto-Submitted",
 )
-# Said in each request, whatever the domain's own settings are. X-Mailgun-Sid stays, for by it
-# complaints find their way back.
+# These override the domain's own settings. X-Mailgun-Sid stays: complaints are matched by it.
 _OPTIONS: Final = (
     ("o:tracking", b"no"),
     ("o:tracking-clicks", b"no"),
@@ -60,61 +56,54 @@ _OPTIONS: Final = (
     ("o:suppress-headers", b"X-Mailgun-Variables,X-Mailgun-Tag"),
 )
 _OPTIONS_LIMIT: Final = 16 * 1024
-# A percent sign may end one word and begin the next, so that what stands together is looked at
-# together.
+# A percent sign may end one word and begin the next, so that adjacent words are matched as one.
 _RUN: Final = re.compile(r"(?:%[\w.:-]*)+", re.ASCII)
-# All that Mailgun is known to replace (mailing-lists, "Template Variables"), and whatever looks
-# like it: it has no way of its own to write these literally.
+# All that Mailgun is known to replace (mailing-lists, "Template Variables"), and what looks like
+# it: its syntax has no escape.
 _OWN: Final = re.compile(
     "%(?:recipient|unsubscribe_|mailing_list_|tag_unsubscribe_)", re.IGNORECASE
 )
-# Where an entity stands for itself (HTML, section 13.1.2): no percent sign can be hidden there.
+# Where an entity is not decoded (HTML, section 13.1.2): a percent sign cannot be escaped there.
 _NO_ENTITIES: Final = re.compile(r"<(style|script)\b.*?</\1|<!--.*?-->", re.DOTALL | re.IGNORECASE)
-# The names of a reader's values: short, for each stands a thousand times in a request.
+# The names of a recipient's values: short, because each occurs a thousand times in a request.
 _REF, _LEAVE, _GREETING, _IN_HTML = "rlgh"
 
 
-def open_provider(settings: Settings) -> Mailgun:
-    """Return Mailgun as the settings have it.
-
-    Raises:
-        NewsletterError: Key or domain are missing, or would travel where others can read them.
-    """
-    key = base.credential(settings, "MAILGUN_API_KEY", "Make a key at app.mailgun.com")
-    domain = base.credential(settings, "MAILGUN_DOMAIN", "Take your sending domain")
-    if not _DOMAIN.fullmatch(domain):
-        raise NewsletterError(
-            "MAILGUN_DOMAIN is not a domain",
-            hint='Write it as Mailgun lists it, such as "brief.example.org"',
-        )
-    return Mailgun(key, domain, base.base_url(settings, _BASE))
-
-
 class Mailgun(BaseProvider):
-    """Sends batches in one body each, reads what became of them, and looks up what was taken.
+    """Sends each batch in one body, reads its outcomes, and searches for accepted letters.
 
     Args:
         key: The API key.
         domain: The sending domain.
-        address: Where the API is, without a slash at its end.
-        deadline: In seconds, for one request.
+        url: The base URL of the API.
+        http: Its connections.
     """
 
     capabilities = CAPABILITIES
 
-    def __init__(
-        self, key: str, domain: str, address: str = _BASE, *, deadline: float = DEADLINE
-    ) -> None:
+    def __init__(self, key: str, domain: str, url: str, http: HttpClient) -> None:
         secret = b64encode(f"api:{key}".encode()).decode()
         self.hide = (key, secret)
         self._headers = {"Authorization": f"Basic {secret}", "Accept": "application/json"}
-        self._url = f"{address}/v3/{domain}"
-        self._wire = HttpClient(deadline=deadline)
+        self._url = f"{url}/v3/{domain}"
+        self._http = http
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return Mailgun as the settings have it."""
+        key = base.credential(settings, "MAILGUN_API_KEY", "Make a key at app.mailgun.com")
+        domain = base.credential(settings, "MAILGUN_DOMAIN", "Take your sending domain")
+        if not _DOMAIN.fullmatch(domain):
+            raise NewsletterError(
+                "MAILGUN_DOMAIN is not a domain",
+                hint='Write it as Mailgun lists it, such as "brief.example.org"',
+            )
+        return cls(key, domain, base.base_url(settings, BASE), HttpClient())
 
     def unsupported(self, letter: Letter) -> str:
-        """Say where syntax of Mailgun's own cannot be kept, or that there is too much in headers.
+        """Return where syntax of Mailgun's cannot be escaped, or that the headers are too long.
 
-        In subject, text, HTML and readers' names it can: see `_shared`.
+        In subject, text, HTML and first names it can be escaped: see `_shared`.
         """
         parts = {
             "the setting sender": letter.sender,
@@ -135,56 +124,59 @@ class Mailgun(BaseProvider):
         return ""
 
     def build(self, batch: Batch) -> Payload:
-        """Return the form that will leave: the letter once, and each reader's own values."""
+        """Return the form: the letter once, and the values of each recipient."""
         text, in_html, greetings = _greetings(batch.recipients)
         fields = (
             *_shared(batch.letter, text, in_html),
             *_OPTIONS,
-            ("o:tag", mailgun_search.tag(batch.key).encode()),
-            ("to", ",".join(reader.email for reader in batch.recipients).encode()),
+            ("o:tag", search.tag(batch.key).encode()),
+            ("to", ",".join(one.email for one in batch.recipients).encode()),
             ("recipient-variables", _variables(batch, greetings).encode()),
         )
         return Payload.of(_form(batch.key, fields))
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
-        """Make the one request and read what Mailgun says to it."""
+        """Send the one request and read the response."""
         kind = f"multipart/form-data; boundary={batch.key}"
-        reply = self._wire.post(
+        response = self._http.post(
             f"{self._url}/messages",
             headers=self._headers | {"Content-Type": kind},
             parts=payload.parts,
         )
-        outcome = responses.outcome(reply, batch.recipients, self.hide)
-        return SubmitResult({reader.ref: outcome for reader in batch.recipients})
+        outcome = responses.outcome(response, batch.recipients, self.hide)
+        return SubmitResult({one.ref: outcome for one in batch.recipients})
 
-    def search(self, doubt: UnresolvedRequest) -> SearchResult:
-        """Look for the letters of a request among the events that Mailgun lists."""
-        return mailgun_search.search(doubt, self.get, self.hide)
+    def search(self, request: UnresolvedRequest) -> SearchResult:
+        """Search for the letters of a request among the events that Mailgun lists."""
+        return search.find_letters(request, self.get, self.hide)
 
     def get(self, path: str) -> HttpResponse | Failure:
-        """Ask for what the domain has at a path: a page of at most `LARGEST_PAGE` bytes."""
+        """Fetch what the domain has at a path: a page of at most `LARGEST_PAGE` bytes."""
         url = f"{self._url}/{path}"
-        return self._wire.get(url, headers=self._headers, largest=mailgun_search.LARGEST_PAGE)
+        return self._http.get(url, headers=self._headers, largest=search.LARGEST_PAGE)
 
     def delete(self, path: str) -> HttpResponse | Failure:
-        """Remove what the domain has at a path."""
-        return self._wire.delete(f"{self._url}/{path}", headers=self._headers)
+        """Delete what the domain has at a path."""
+        return self._http.delete(f"{self._url}/{path}", headers=self._headers)
 
     def close(self) -> None:
         """Close every connection."""
-        self._wire.close()
+        self._http.close()
+
+
+PROVIDER: Final = Mailgun
 
 
 @functools.lru_cache(maxsize=4)
 def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, bytes]]:
-    """Return the fields that all readers of a letter have in common.
+    """Return the fields that all recipients of a letter have in common.
 
-    What looks like Mailgun's own syntax is a value in subject and text, put in as it is, and in
-    HTML its percent signs are entities.
+    What looks like Mailgun's own syntax becomes a value in subject and text, inserted as it is; in
+    HTML its percent signs become entities.
 
     Args:
-        letter: Goes in once, with Mailgun's variables in its slots.
-        greeting: What stands in the text where readers are greeted.
+        letter: Has Mailgun's variables in its placeholders.
+        greeting: What the text has in place of the greeting.
         in_html: The same in the HTML.
     """
     cut = personalize.letter_template(letter)
@@ -196,19 +188,19 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
         return _replaced(literal, lambda word: _variable(str(words.index(word))))
 
     fields = {
-        # In encoded words where there is more than ASCII: around a name that has such letters and a
-        # comma or a bracket, Mailgun itself puts quotation marks that everyone sees
+        # In encoded words where there is more than ASCII: around such a name with a comma or a
+        # bracket, Mailgun adds quotation marks that everyone sees
         # (https://github.com/anymail/django-anymail/issues/270).
         "from": mime.unfolded("From", letter.sender),
         "subject": named(letter.subject),
-        "text": _fill(cut.text, own, named),
-        **({"html": _fill(cut.html, escaped, _hidden)} if cut.html else {}),
-        f"v:{mailgun_search.VARIABLE}": _variable(_REF),
+        "text": cut.text.with_literals(named).fill(own),
+        **({"html": cut.html.with_literals(_hidden).fill(escaped)} if cut.html else {}),
+        f"v:{search.VARIABLE}": _variable(_REF),
     }
     headers = dict(cut.headers)
     for name in _HEADERS:
         if name in headers:
-            fields[f"h:{name}"] = mime.unfolded(name, _fill(headers[name], own, str))
+            fields[f"h:{name}"] = mime.unfolded(name, headers[name].fill(own))
     return [(name, value.encode()) for name, value in fields.items()]
 
 
@@ -217,18 +209,18 @@ def _variable(name: str) -> str:
 
 
 def _literals(letter: Letter) -> Sequence[str]:
-    """Return all in subject and text that Mailgun would replace; its place names its variable."""
+    """Return all in subject and text that Mailgun would replace; its index is its variable."""
     literals = (letter.subject, *personalize.letter_template(letter).text[::2])
     return list(dict.fromkeys(word for text in literals for word in _syntax(text)))
 
 
 def _hidden(in_html: str) -> str:
-    """Return HTML in which Mailgun finds nothing, and a reader what stood there."""
+    """Return HTML in which Mailgun replaces nothing, and which looks the same."""
     return _replaced(in_html, lambda word: word.replace("%", "&#37;"))
 
 
 def _syntax(text: str) -> list[str]:
-    """Return all that Mailgun might put something else for, in its order."""
+    """Return all that Mailgun might replace, in order."""
     return [run for run in _RUN.findall(text) if _OWN.search(run)]
 
 
@@ -236,18 +228,14 @@ def _replaced(text: str, by: Callable[[str], str]) -> str:
     return _RUN.sub(lambda run: by(run[0]) if _OWN.search(run[0]) else run[0], text)
 
 
-def _fill(pieces: Pieces, own: Mapping[str, str], literally: Callable[[str], str]) -> str:
-    return "".join(own[piece] if odd % 2 else literally(piece) for odd, piece in enumerate(pieces))
-
-
-def _greetings(readers: Sequence[Recipient]) -> tuple[str, str, Mapping[str, str]]:
-    """Return how readers are greeted.
+def _greetings(recipients: Sequence[Recipient]) -> tuple[str, str, Mapping[str, str]]:
+    """Return how the recipients are greeted.
 
     Returns:
-        What stands in the text, what stands in the HTML, and for each greeting what it adds to
-        the JSON of its reader's values: nothing where all are greeted alike.
+        What the text has, what the HTML has, and for each greeting what it adds to the JSON of a
+        recipient's values: nothing where all greetings are equal.
     """
-    all_ = {reader.greeting for reader in readers}
+    all_ = {recipient.greeting for recipient in recipients}
     escaped = {said: _hidden(personalize.html_value(said)) for said in all_}
     if len(escaped) == 1 and not _syntax(min(escaped)):
         ((alike, in_html),) = escaped.items()
@@ -261,26 +249,26 @@ def _greetings(readers: Sequence[Recipient]) -> tuple[str, str, Mapping[str, str
 
 
 def _variables(batch: Batch, greetings: Mapping[str, str]) -> str:
-    """Return the JSON of all readers' values by address: every reader has every name.
+    """Return the JSON of all recipients' values by address: every recipient has every name.
 
-    Letters beyond ASCII stand in it as they are: some had their escapes mailed, undone by nobody
+    Letters beyond ASCII are not escaped: escapes were once mailed as they are
     (https://github.com/jeffreykemp/mailgun-plsql-api/issues/42).
     """
     leave_url = batch.letter.leave_url
     words = "".join(
         f',"{name}":{encode(word)}' for name, word in enumerate(_literals(batch.letter))
     )
-    # References and tokens are ours, of letters that JSON takes as they are.
+    # References and tokens are ours, of characters that JSON does not escape.
     return ",".join(
-        f'{encode(reader.email)}:{{"{_REF}":"{reader.ref}",'
-        f'"{_LEAVE}":"{reader.leave_url.removeprefix(leave_url)}"'
-        f"{greetings[reader.greeting]}{words}}}"
-        for reader in batch.recipients
+        f'{encode(one.email)}:{{"{_REF}":"{one.ref}",'
+        f'"{_LEAVE}":"{one.leave_url.removeprefix(leave_url)}"'
+        f"{greetings[one.greeting]}{words}}}"
+        for one in batch.recipients
     ).join("{}")
 
 
 def _form(boundary: str, fields: Iterable[tuple[str, bytes]]) -> tuple[bytes, ...]:
-    """Return a form (RFC 7578) in pieces; nobody who wrote a value can have known its boundary."""
+    """Return a form (RFC 7578) in pieces; no author of a value can know its boundary."""
     parts: list[bytes] = []
     for name, value in fields:
         head = f'--{boundary}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n'

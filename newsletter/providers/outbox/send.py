@@ -1,4 +1,4 @@
-"""The outbox: a folder of complete `.eml` files. Nobody is mailed, so all of it is a rehearsal."""
+"""The outbox: a folder of complete `.eml` files. It mails nobody: its mailings are rehearsals."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from newsletter.providers.base import BaseProvider, Capabilities, Payload, Submi
 if TYPE_CHECKING:
     from collections.abc import Collection
     from pathlib import Path
+    from typing import Self
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 _FOREVER = timedelta(days=36_500)
 _MARK: Final = ".audience"
 INDEX: Final = "index.html"
-"""The page to look through the letters of a rehearsal, beside them."""
+"""The page that shows the letters of a rehearsal, beside them."""
 
 CAPABILITIES: Final = Capabilities(
     name="outbox",
@@ -32,12 +33,6 @@ CAPABILITIES: Final = Capabilities(
     lease=timedelta(seconds=10),
     replay=_FOREVER,
 )
-"""What the outbox can do."""
-
-
-def open_provider(settings: Settings) -> Outbox:
-    """Return the outbox of a newsletter."""
-    return Outbox(settings.state / "outbox")
 
 
 class Outbox(BaseProvider):
@@ -51,24 +46,29 @@ class Outbox(BaseProvider):
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return the outbox of a newsletter."""
+        return cls(settings.state / "outbox")
+
     def build(self, batch: Batch) -> Payload:
         """Return one complete message (RFC 5322) for each recipient, in their order."""
-        messages = (personalize.message(batch, reader) for reader in batch.recipients)
+        messages = (personalize.message(batch, one) for one in batch.recipients)
         return Payload.of(tuple(mime.eml(message) for message in messages))
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         """Write the files."""
         outcomes: dict[str, Outcome] = {}
-        for reader, content in zip(batch.recipients, payload.parts, strict=True):
-            name = f"{reader.ref}.eml"
+        for recipient, content in zip(batch.recipients, payload.parts, strict=True):
+            name = f"{recipient.ref}.eml"
             try:
-                _write(self._made(batch.slug), name, content)
+                _write(self._make_folder(batch.slug), name, content)
             except OSError as error:
-                outcomes[reader.ref] = RetryLater(f"the outbox: {error.strerror}")
+                outcomes[recipient.ref] = RetryLater(f"the outbox: {error.strerror}")
             except NewsletterError as error:
-                outcomes[reader.ref] = RetryLater(f"the outbox: {error.problem}")
+                outcomes[recipient.ref] = RetryLater(f"the outbox: {error.problem}")
             else:
-                outcomes[reader.ref] = Accepted(name)
+                outcomes[recipient.ref] = Accepted(name)
         return SubmitResult(outcomes)
 
     def discard_rehearsal(self, slug: str) -> None:
@@ -85,11 +85,11 @@ class Outbox(BaseProvider):
     def keep_audience_mark(self, slug: str, mark: str) -> None:
         """Write the mark beside the letters; without it the next rehearsal is made anew."""
         with contextlib.suppress(OSError, NewsletterError):
-            _write(self._made(slug), _MARK, mark.encode("ascii"))
+            _write(self._make_folder(slug), _MARK, mark.encode("ascii"))
 
-    def _made(self, slug: str) -> Path:
-        """Return the folder of an issue: addresses stand in it, so it is for its owner alone."""
-        # With a database elsewhere, the folder of all that the program keeps may not be there yet.
+    def _make_folder(self, slug: str) -> Path:
+        """Return the folder of an issue: it contains addresses, so only its owner may read it."""
+        # With a database elsewhere, the program's own folder may not exist yet.
         if not self._folder.parent.exists():
             make_private(self._folder.parent)
         folder = self._folder / slug
@@ -98,8 +98,11 @@ class Outbox(BaseProvider):
         return folder
 
 
+PROVIDER: Final = Outbox
+
+
 def withdraw(folder: Path, refs: Collection[str]) -> None:
-    """Remove the messages of these deliveries, of whatever issue they are, from its page too.
+    """Delete the messages of these deliveries, of every issue, from its page too.
 
     Raises:
         OSError: One cannot be removed.
@@ -109,14 +112,14 @@ def withdraw(folder: Path, refs: Collection[str]) -> None:
             for ref in refs:
                 (issue / f"{ref}.eml").unlink(missing_ok=True)
             index = issue / INDEX
-            # It shows all addresses of the rehearsal; the next one writes it again.
+            # It shows all addresses of the rehearsal; the next rehearsal writes it again.
             page = index.read_bytes() if index.is_file() else b""
             if any(ref.encode() in page for ref in refs):
                 index.unlink()
 
 
 def _write(folder: Path, name: str, content: bytes) -> None:
-    # The same name for every attempt, so that a lost process leaves nothing that stays.
+    # The same name for every attempt, so that a killed process leaves no file for good.
     part = folder / f".{name}.part"
     try:
         part.touch(mode=0o600)

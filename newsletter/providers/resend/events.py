@@ -1,6 +1,6 @@
 """Resend's events: webhooks signed as Svix does, and its list of suppressed addresses.
 
-Signatures: https://docs.svix.com/receiving/verifying-payloads/how-manual. What it tells:
+Signatures: https://docs.svix.com/receiving/verifying-payloads/how-manual. Events:
 https://resend.com/docs/dashboard/webhooks/event-types and the description of its API.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import islice
@@ -18,28 +17,29 @@ from urllib.parse import quote, urlencode
 
 from newsletter.errors import NewsletterError
 from newsletter.model import Event, EventKind, ProviderSuppression
-from newsletter.providers import base, pagination, responses, webhooks
+from newsletter.providers import base, responses, webhooks
+from newsletter.providers.base_events import (
+    InvalidSignature,
+    Page,
+    ProviderEvents,
+    WebhookVerifier,
+)
 from newsletter.providers.bounces import HINTS, FailedDelivery, classify
-from newsletter.providers.http import HttpClient
-from newsletter.providers.pagination import Page
-from newsletter.providers.resend import send
-from newsletter.providers.webhooks import InvalidSignature, WebhookVerifier, text
+from newsletter.providers.pagination import open_listing
+from newsletter.providers.resend.send import BASE
+from newsletter.providers.webhooks import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-    from newsletter.providers.webhooks import WebhookRequest
+    from newsletter.providers.base_events import WebhookRequest
 
-SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
-
-REACH: Final = timedelta(days=365)
-"""How far back it is asked when it was never asked before."""
-
+_SECRET: Final = "RESEND_WEBHOOK_SECRET"  # noqa: S105 - the name of a variable
 _WHO: Final = "Resend"
 _PER_PAGE: Final = 100
-# The 32 bytes of a signature, among others that are separated by spaces.
+# A signature of 32 bytes; several are separated by spaces.
 _SIGNATURE: Final = re.compile(r"(?<!\S)v1,([A-Za-z0-9+/]{43}=)(?!\S)")
 _LONGEST_HEADER: Final = 2_000
 _PREFIX: Final = "whsec_"
@@ -58,7 +58,7 @@ _REASONS: Final = {
     "previous_bounce": EventKind.HARD_BOUNCE,
     "previous_complaint": EventKind.COMPLAINT,
 }
-# Who was put on its list by hand asked somebody for it.
+# An address that was added by hand: its owner asked for that.
 _ORIGINS: Final = {
     "bounce": EventKind.HARD_BOUNCE,
     "complaint": EventKind.COMPLAINT,
@@ -66,14 +66,52 @@ _ORIGINS: Final = {
 }
 
 
-def open_gate(settings: Settings) -> WebhookVerifier:
-    """Return what admits Resend's webhooks.
+class ResendEvents(ProviderEvents):
+    """Webhooks signed as Svix does, and the list of suppressed addresses."""
 
-    Raises:
-        NewsletterError: A secret is not one of Resend's.
-    """
-    keys = [_key(secret) for secret in webhooks.secrets(settings, SECRET)]
-    return WebhookVerifier(partial(_admit, keys))
+    name = "resend"
+    secret = _SECRET
+    reach = timedelta(days=365)
+
+    def open_verifier(self, settings: Settings) -> WebhookVerifier:
+        """Return the verifier of Resend's webhooks."""
+        keys = [_key(secret) for secret in webhooks.secrets(settings, _SECRET)]
+        return WebhookVerifier(self, partial(_check, keys))
+
+    def read(self, said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
+        """Return what a webhook reports of letters."""
+        return _read(said, received)
+
+    def list_since(self, settings: Settings, begin: datetime) -> Iterator[Page]:
+        """Yield the suppressed addresses: all that Resend lists of what became of letters.
+
+        It does list letters with their last event, but neither their tags, by which ours are known,
+        nor whether a bounce is permanent.
+        """
+        began, where = datetime.now(UTC), _suppressions(settings)
+
+        def following(entries: Sequence[Mapping[str, Any]], said: Mapping[str, Any]) -> str:
+            last = text(entries[-1], "id") if entries else ""
+            query = urlencode({"limit": str(_PER_PAGE), "after": last})
+            return f"{where}?{query}" if last and said.get("has_more") is True else ""
+
+        with open_listing(_WHO, _headers(settings)) as listing:
+            first = f"{where}?{urlencode({'limit': str(_PER_PAGE)})}"
+            for entries, following_page in listing.pages(first, "data", following):
+                found = [one for entry in entries if (one := _suppressed(entry))]
+                more = following_page and not _is_older(found, begin)
+                yield Page(suppressed=tuple(found), until=None if more else began)
+                if not more:
+                    return
+
+    def delete_suppression(self, settings: Settings, email: str) -> str:
+        """Take an address off Resend's list, if it is there."""
+        with open_listing(_WHO, _headers(settings)) as listing:
+            listing.remove(f"{_suppressions(settings)}/{quote(email, safe='')}", email)
+        return ""
+
+
+EVENTS: Final = ResendEvents()
 
 
 def _key(secret: str) -> bytes:
@@ -83,32 +121,33 @@ def _key(secret: str) -> bytes:
         key = b""
     if not key or not secret.startswith(_PREFIX):
         raise NewsletterError(
-            f"{SECRET} is no webhook secret of Resend, which begins with whsec_",
+            f"{_SECRET} is no webhook secret of Resend, which begins with whsec_",
             hint="Copy it from the webhook's page at resend.com",
         )
     return key
 
 
-def _admit(keys: Sequence[bytes], hook: WebhookRequest) -> str:
+def _check(keys: Sequence[bytes], request: WebhookRequest) -> tuple[str, object]:
     name, moment, signed = (
-        hook.headers.get(f"svix-{part}", "") for part in ("id", "timestamp", "signature")
+        request.headers.get(f"svix-{part}", "") for part in ("id", "timestamp", "signature")
     )
-    signatures = list(islice(_SIGNATURE.finditer(signed[:_LONGEST_HEADER]), webhooks.HANDFUL))
+    signatures = list(
+        islice(_SIGNATURE.finditer(signed[:_LONGEST_HEADER]), webhooks.MOST_SIGNATURES)
+    )
     if not name or not signatures:
-        raise InvalidSignature("no good signature")
-    webhooks.check_time(hook, moment)
-    content = b".".join((name.encode(), moment.encode(), hook.body))
+        raise InvalidSignature(webhooks.NO_SIGNATURE)
+    webhooks.check_time(request, moment)
+    content = b".".join((name.encode(), moment.encode(), request.body))
     if not webhooks.signed_by(keys, content, (base64.b64decode(one[1]) for one in signatures)):
-        raise InvalidSignature("no good signature")
-    return webhooks.name(name, hook)
+        raise InvalidSignature(webhooks.NO_SIGNATURE)
+    return webhooks.name(name, request), None
 
 
-def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
-    """Return what a webhook tells; nothing of other things than letters."""
-    told = webhooks.parse_kind(_KINDS, text(said, "type"), said.get("created_at"), received)
-    if not told:
-        return told
-    kind, at = told
+def _read(said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
+    parsed = webhooks.parse_kind(_KINDS, text(said, "type"), said.get("created_at"), received)
+    if not parsed:
+        return parsed
+    kind, at = parsed
     data = said.get("data")
     because, cause = _REASONS.get(text(data, "suppressed", "reason")), None
     if kind is EventKind.SOFT_BOUNCE:
@@ -135,7 +174,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 
 def _bounce(data: object) -> tuple[EventKind, EventKind | None, Cause | None]:
-    """Return what a bounce is, why the letter was not even tried, and whose failure it is."""
+    """Return what a bounce is, why delivery was not tried, and what caused it."""
     sub_type = text(data, "bounce", "subType")
     if sub_type in _LISTED:
         return EventKind.SUPPRESSED, EventKind.HARD_BOUNCE, None
@@ -149,48 +188,17 @@ def _bounce(data: object) -> tuple[EventKind, EventKind | None, Cause | None]:
 
 
 def _server_words(data: object) -> str:
-    """Return what the server said; where Resend does not pass that on, its own words."""
+    """Return the text of the mail server, or that of Resend where it does not pass that on."""
     said = webhooks.first_text(webhooks.at(data, "bounce", "diagnosticCode"))
     return said or text(data, "bounce", "message")
 
 
-def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
-    """Yield the suppressed addresses: all that Resend lists of what became of letters.
-
-    It does list letters with what happened to them last, but neither their tags, by which they are
-    known for ours, nor whether a bounce is one for good.
-    """
-    began, headers, query = datetime.now(UTC), _headers(settings), {"limit": str(_PER_PAGE)}
-    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
-        get = partial(wire.get, headers=headers)
-        for _ in range(pagination.PAGES):
-            where = f"{_list(settings)}?{urlencode(query)}"
-            entries, said = pagination.read(get, where, "data", _WHO, headers.values())
-            found = [one for entry in entries if (one := _suppressed(entry))]
-            last = text(entries[-1], "id") if entries else ""
-            more = said.get("has_more") is True and last and not _is_older(found, begin)
-            yield Page(suppressed=tuple(found), until=None if more else began)
-            if not more:
-                return
-            query["after"] = last
-
-
-def lift(settings: Settings, email: str) -> str:
-    """Take an address off Resend's list, if it is there."""
-    headers = _headers(settings)
-    with closing(HttpClient(deadline=pagination.DEADLINE)) as wire:
-        delete = partial(wire.delete, headers=headers)
-        where = f"{_list(settings)}/{quote(email, safe='')}"
-        pagination.remove(delete, where, _WHO, (email, *headers.values()))
-    return ""
-
-
-def _list(settings: Settings) -> str:
-    return f"{base.base_url(settings, send.BASE)}/suppressions"
+def _suppressions(settings: Settings) -> str:
+    return f"{base.base_url(settings, BASE)}/suppressions"
 
 
 def _is_older(found: Sequence[ProviderSuppression], begin: datetime) -> bool:
-    """Tell whether what follows is older; if a list is not newest first, nobody can tell."""
+    """Return whether what follows is older; unknown, so False, if the list is not newest first."""
     moments = [one.at for one in found]
     return bool(moments) and moments == sorted(moments, reverse=True) and moments[-1] < begin
 

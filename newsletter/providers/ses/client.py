@@ -1,8 +1,8 @@
 """An account at Amazon SES: its region, its keys, and requests signed with them.
 
 The signature (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv.html) is botocore's;
-the request is our own. botocore would send a request again whose answer was lost, and Amazon SES
-knows no keys that would keep that from being a second letter.
+the request is our own. botocore would repeat a request whose answer was lost, and Amazon SES has no
+idempotency keys: that would be a second letter.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from newsletter.errors import NewsletterError
 from newsletter.providers import base, responses
 from newsletter.providers.base import Quota
-from newsletter.providers.http import DEADLINE, HttpClient, HttpResponse
+from newsletter.providers.http import HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -40,58 +40,56 @@ REGIONS: Final = {
 _OK: Final = 200
 _NO_BODY: Final = hashlib.sha256(b"").hexdigest()
 
-# It writes what it signs, a session token too.
+# Its log contains what it signs, a session token too.
 logging.getLogger("botocore").propagate = False
 logging.getLogger("botocore").addHandler(logging.NullHandler())
 
 
 class Account:
-    """Makes requests that only the owner of an account can make.
+    """Sends signed requests of one account.
 
     Args:
         keys: Of the account.
         region: One of `REGIONS`: a part of every signature.
-        address: Where the API is, without a slash at its end.
-        deadline: In seconds, for one request.
+        url: The base URL of the API.
+        http: Its connections.
 
     Attributes:
-        secrets: What nobody may read: the keys, and a session token.
+        secrets: What must not be shown: the keys, and a session token.
     """
 
-    def __init__(
-        self, keys: Credentials, region: str, address: str, *, deadline: float = DEADLINE
-    ) -> None:
+    def __init__(self, keys: Credentials, region: str, url: str, http: HttpClient) -> None:
         self.secrets = tuple(filter(None, (keys.access_key, keys.secret_key, keys.token)))
         self._signer = SigV4Auth(keys, "ses", region)
-        self._address = address
-        self._wire = HttpClient(deadline=deadline)
+        self._url = url
+        self._http = http
 
     def post(self, path: str, payload: Payload) -> HttpResponse | Failure:
-        """Send a body of JSON, of which `payload.digest` is the SHA-256 (hex)."""
-        url = self._address + path
+        """Send a body of JSON; `payload.digest` is its SHA-256 (hex)."""
+        url = self._url + path
         json = {"Content-Type": "application/json"}
         signed = self._signed("POST", url, json, payload.digest)
-        return self._wire.post(url, headers=signed, parts=payload.parts)
+        return self._http.post(url, headers=signed, parts=payload.parts)
 
     def get(self, path: str) -> HttpResponse | Failure:
-        """Ask for what there is at a path."""
-        url = self._address + path
-        return self._wire.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
+        """Fetch what is at a path."""
+        url = self._url + path
+        return self._http.get(url, headers=self._signed("GET", url, {}, _NO_BODY))
 
     def delete(self, path: str) -> HttpResponse | Failure:
-        """Remove what there is at a path."""
-        url = self._address + path
-        return self._wire.delete(url, headers=self._signed("DELETE", url, {}, _NO_BODY))
+        """Delete what is at a path."""
+        url = self._url + path
+        return self._http.delete(url, headers=self._signed("DELETE", url, {}, _NO_BODY))
 
     def quota(self) -> Quota:
-        """Return what the account may send; nothing is known without the right to ask.
+        """Return what the account may send; unknown without the right to ask.
 
         https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_GetAccount.html
         """
-        reply = self.get("/v2/email/account")
-        if not isinstance(reply, HttpResponse) or reply.status != _OK:
+        response = self.get("/v2/email/account")
+        if not isinstance(response, HttpResponse) or response.status != _OK:
             return Quota()
-        said = responses.content(reply)
+        said = responses.content(response)
         limits = said.get("SendQuota")
         limits = limits if isinstance(limits, dict) else {}
         rate, most = _number(limits.get("MaxSendRate")), _number(limits.get("Max24HourSend"))
@@ -105,7 +103,7 @@ class Account:
 
     def close(self) -> None:
         """Close every connection."""
-        self._wire.close()
+        self._http.close()
 
     def _signed(
         self, method: str, url: str, headers: dict[str, str], digest: str
@@ -116,11 +114,11 @@ class Account:
 
 
 def open_account(settings: Settings) -> Account:
-    """Return the account that the environment has the keys of.
+    """Return the account whose keys are in the environment.
 
     Raises:
         NewsletterError: A key is missing, no region of the European Union is named, or letters
-            would travel where others can read them.
+            would travel unencrypted.
     """
     region = _region(settings)
     hint = "Make an access key for a user that may only send (docs/providers.md has its policy)"
@@ -130,7 +128,8 @@ def open_account(settings: Settings) -> Account:
         settings.credentials.get("AWS_SESSION_TOKEN"),
     )
     cloud = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
-    return Account(keys, region, base.base_url(settings, f"https://email.{region}.{cloud}"))
+    url = base.base_url(settings, f"https://email.{region}.{cloud}")
+    return Account(keys, region, url, HttpClient())
 
 
 def _region(settings: Settings) -> str:
@@ -148,7 +147,7 @@ def _region(settings: Settings) -> str:
 
 
 def _number(found: object) -> float | None:
-    """Return a number of letters; None for what is none, and for -1, which means without limit."""
+    """Return a number of letters; None for anything else, and for -1, which means no limit."""
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     return float(found) if 0 <= found < math.inf else None

@@ -1,6 +1,6 @@
-"""Amazon SES's events, which Amazon SNS brings, and its list of suppressed addresses.
+"""Amazon SES's events, which Amazon SNS delivers, and its list of suppressed addresses.
 
-What is told: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
+Events: https://docs.aws.amazon.com/ses/latest/dg/event-publishing-retrieving-sns-contents.html
 and, of bounces, https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types.
 """
 
@@ -12,24 +12,21 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.model import Event, EventKind, ProviderSuppression
-from newsletter.providers import pagination, responses, webhooks
+from newsletter.providers import responses, webhooks
+from newsletter.providers.base_events import Page, ProviderEvents, WebhookVerifier
 from newsletter.providers.bounces import HINTS, FailedDelivery, classify
 from newsletter.providers.http import HttpClient, HttpResponse
-from newsletter.providers.pagination import Page
+from newsletter.providers.pagination import Listing
 from newsletter.providers.ses import sns
 from newsletter.providers.ses.client import open_account
-from newsletter.providers.webhooks import WebhookVerifier, text
+from newsletter.providers.webhooks import text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.config import Settings
     from newsletter.model import Cause
-
-SECRET: Final = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
-
-REACH: Final = timedelta(days=365)
-"""How far back it is asked when it was never asked before."""
+    from newsletter.providers.ses.client import Account
 
 _WHO: Final = "Amazon SES"
 _PATH: Final = "/v2/email/suppression/addresses"
@@ -54,7 +51,7 @@ _KINDS: Final = {
 _OBJECTS: Final = {"Rendering Failure": "failure", "DeliveryDelay": "deliveryDelay"}
 _TYPES: Final = {"Permanent": True, "Transient": False}
 _LISTED: Final = "OnAccountSuppressionList"
-# Why a letter was not even tried.
+# Why delivery was not tried.
 _UNTRIED: Final = {
     ("Bounce", _LISTED): EventKind.HARD_BOUNCE,
     ("Bounce", "Suppressed"): EventKind.HARD_BOUNCE,
@@ -63,37 +60,77 @@ _UNTRIED: Final = {
 }
 
 
-def open_gate(settings: Settings) -> WebhookVerifier:
-    """Return what admits messages of our topics, whose certificates it fetches.
+class SesEvents(ProviderEvents):
+    """Messages of our topics, and the account's list of suppressed addresses."""
 
-    Raises:
-        NewsletterError: `SES_TOPIC_ARN` names no topic.
-    """
-    wire = HttpClient(deadline=_PATIENCE)
+    name = "ses"
+    secret = "SES_TOPIC_ARN"  # noqa: S105 - the name of a variable
+    reach = timedelta(days=365)
 
-    def fetch(url: str) -> bytes:
-        reply = wire.get(url)
-        return reply.body if isinstance(reply, HttpResponse) and reply.status == _OK else b""
+    def open_verifier(self, settings: Settings) -> WebhookVerifier:
+        """Return the verifier of our topics' messages, whose certificates it fetches."""
+        http = HttpClient(deadline=_PATIENCE)
 
-    topics = sns.Topics(webhooks.secrets(settings, SECRET), fetch, where=SECRET)
-    return WebhookVerifier(topics.admit, most=_LONGEST)
+        def fetch(url: str) -> bytes:
+            response = http.get(url)
+            ok = isinstance(response, HttpResponse) and response.status == _OK
+            return response.body if isinstance(response, HttpResponse) and ok else b""
+
+        topics = sns.Topics(webhooks.secrets(settings, self.secret), fetch, where=self.secret)
+        return WebhookVerifier(self, topics.check, _LONGEST, http.close)
+
+    def read(self, said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
+        """Return what a message reports of letters; nothing if it is of SNS itself."""
+        return _read(said, received)
+
+    def list_since(self, settings: Settings, begin: datetime) -> Iterator[Page]:
+        """Yield the addresses that were added to the account's list since a moment.
+
+        https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
+        """
+        began = datetime.now(UTC)
+        query = {"StartDate": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "PageSize": str(_PER_PAGE)}
+
+        def path(**more: str) -> str:
+            return f"{_PATH}?{urlencode({**query, **more}, quote_via=quote)}"
+
+        def following(_entries: object, said: Mapping[str, Any]) -> str:
+            token = text(said, "NextToken")
+            return path(NextToken=token) if token else ""
+
+        with closing(open_account(settings)) as account:
+            for entries, more in _listing(account).pages(path(), _ENTRIES, following):
+                found = tuple(one for entry in entries if (one := _suppressed(entry)))
+                yield Page(suppressed=found, until=None if more else began)
+
+    def delete_suppression(self, settings: Settings, email: str) -> str:
+        """Take an address off the account's list, if it is there."""
+        with closing(open_account(settings)) as account:
+            _listing(account).remove(f"{_PATH}/{quote(email, safe='')}", email)
+        return ""
 
 
-def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event, ...] | None:
-    """Return what a message tells; nothing if it is of SNS itself, or no event."""
+EVENTS: Final = SesEvents()
+
+
+def _listing(account: Account) -> Listing:
+    return Listing(_WHO, account.get, account.delete, account.secrets)
+
+
+def _read(said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
     if text(said, "Type") != "Notification":
         return ()
     message = text(said, "Message")
-    told = webhooks.decoded(message.encode())
-    if not told:
-        # SNS writes a sentence when a topic is chosen; anything else should have been an event.
+    event = webhooks.decoded(message.encode())
+    if not event:
+        # SNS sends a sentence when a topic is chosen; anything else should be an event.
         return None if message.lstrip().startswith(("{", "[")) else ()
-    name = text(told, "eventType") or text(told, "notificationType")
+    name = text(event, "eventType") or text(event, "notificationType")
     if not name:
         return None
     if name not in _KINDS:
         return ()
-    mail, own = told.get("mail"), told.get(_OBJECTS.get(name, name.lower()))
+    mail, own = event.get("mail"), event.get(_OBJECTS.get(name, name.lower()))
     at = webhooks.moment(webhooks.at(own, "timestamp")) or webhooks.moment(
         webhooks.at(mail, "timestamp")
     )
@@ -123,7 +160,7 @@ def read(said: dict[str, Any], received: datetime | None = None) -> tuple[Event,
 
 
 def _kind(name: str, own: object) -> tuple[EventKind, EventKind | None, Cause | None]:
-    """Return what happened, why a letter was not even tried, and whose failure it is."""
+    """Return what happened, why delivery was not tried, and what caused the failure."""
     sub_type = text(own, "bounceSubType") or text(own, "complaintSubType")
     if because := _UNTRIED.get((name, sub_type)):
         return EventKind.SUPPRESSED, because, None
@@ -142,7 +179,7 @@ def _kind(name: str, own: object) -> tuple[EventKind, EventKind | None, Cause | 
 
 
 def _noted(kind: EventKind, own: object) -> tuple[str, ...]:
-    """Return what a report is called that is no complaint."""
+    """Return the type of a report that is no complaint."""
     word = text(own, "complaintFeedbackType")
     return (f"a report of the type {word}",) if word and kind is not EventKind.COMPLAINT else ()
 
@@ -152,35 +189,8 @@ def _bounced(own: object, name: str) -> str:
 
 
 def _only(found: object) -> object:
-    """Return what a list holds, if that is one thing: each letter has one reader."""
+    """Return the only item of a list: each letter has one recipient."""
     return found[0] if isinstance(found, list) and len(found) == 1 else None
-
-
-def pull(settings: Settings, begin: datetime) -> Iterator[Page]:
-    """Yield the addresses that were put on the account's list since a moment.
-
-    https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_ListSuppressedDestinations.html
-    """
-    began = datetime.now(UTC)
-    query = {"StartDate": f"{begin:%Y-%m-%dT%H:%M:%SZ}", "PageSize": str(_PER_PAGE)}
-    with closing(open_account(settings)) as account:
-        for _ in range(pagination.PAGES):
-            path = f"{_PATH}?{urlencode(query, quote_via=quote)}"
-            entries, said = pagination.read(account.get, path, _ENTRIES, _WHO, account.secrets)
-            found = tuple(one for entry in entries if (one := _suppressed(entry)))
-            following = text(said, "NextToken")
-            yield Page(suppressed=found, until=None if following else began)
-            if not following:
-                return
-            query["NextToken"] = following
-
-
-def lift(settings: Settings, email: str) -> str:
-    """Take an address off the account's list, if it is there."""
-    with closing(open_account(settings)) as account:
-        path = f"{_PATH}/{quote(email, safe='')}"
-        pagination.remove(account.delete, path, _WHO, (email, *account.secrets))
-    return ""
 
 
 def _suppressed(entry: Mapping[str, Any]) -> ProviderSuppression | None:

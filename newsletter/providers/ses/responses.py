@@ -1,4 +1,4 @@
-"""What Amazon SES says, and what it means for each letter of a request.
+"""What Amazon SES's responses mean for each letter of a request.
 
 Errors: https://docs.aws.amazon.com/ses/latest/APIReference-V2/CommonErrors.html and those of each
 operation. Results of a bulk request:
@@ -44,7 +44,7 @@ _LATER: Final = frozenset(
     }
 )
 _QUOTA: Final = frozenset({"LimitExceededException", "ACCOUNT_DAILY_QUOTA_EXCEEDED"})
-# The quota is of the 24 hours before any moment: no running command should wait for it.
+# The quota covers the last 24 hours: no running command should wait for it.
 _AN_HOUR: Final = 3600.0
 _OF_THE_LETTER: Final = frozenset({"FAILED", "INVALID_PARAMETER", "MESSAGE_REJECTED"})
 _EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
@@ -58,10 +58,10 @@ _UNMAPPED: Final = Unknown("the answer of Amazon SES does not say what became of
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What must be known of a request to understand its answer.
+    """What is needed of a request to read its response.
 
     Attributes:
-        hide: What an answer may echo, and nobody may read.
+        hide: What a response may echo, and must not be shown.
         sender: The sender's domain.
     """
 
@@ -70,12 +70,12 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """What went wrong, in the words of Amazon SES.
+class _Error:
+    """An error in the words of Amazon SES.
 
     Attributes:
-        word: The name of an error, or the status of an entry; empty if it is none.
-        plain: Its explanation in small letters, never to be shown.
+        word: The name of an error, or the status of an entry; empty if it is malformed.
+        plain: Its explanation in lower case, never to be shown.
         quote: Both, as they may be shown.
     """
 
@@ -84,50 +84,50 @@ class _Said:
     quote: str
 
     @classmethod
-    def of(cls, word: object, told: object, context: Context) -> _Said:
+    def of(cls, word: object, explanation: object, context: Context) -> _Error:
         word = word if isinstance(word, str) and _WORD.fullmatch(word) else ""
-        quote = ": ".join(filter(None, (word, responses.quote(told, context.hide))))
-        return cls(word, told.lower() if isinstance(told, str) else "", quote)
+        quote = ": ".join(filter(None, (word, responses.quote(explanation, context.hide))))
+        return cls(word, explanation.lower() if isinstance(explanation, str) else "", quote)
 
     @property
     def because(self) -> str:
-        """What follows a reason."""
+        """The end of a reason."""
         return f" ({self.quote})" if self.quote else ""
 
 
-def failure(reply: HttpResponse, context: Context) -> Failure | None:
-    """Return what a reply means for the whole request, or None if it answers for each letter."""
-    content = responses.content(reply)
-    told = content.get("message", content.get("Message"))
-    said = _Said.of(_name(reply, content), told, context)
+def failure(response: HttpResponse, context: Context) -> Failure | None:
+    """Return what a response means for the whole request, or None if it has an outcome for each."""
+    content = responses.content(response)
+    explanation = content.get("message", content.get("Message"))
+    said = _Error.of(_name(response, content), explanation, context)
     meaning = None
-    if reply.status in _OUR_FAULT:
+    if response.status in _OUR_FAULT:
         meaning = _account(said, context) or _signature(said)
     if isinstance(meaning, RetryLater) and meaning.after is None:
-        return RetryLater(meaning.reason, responses.wait(reply.headers))
-    return meaning or responses.verdict(reply, said.quote)
+        return RetryLater(meaning.reason, responses.wait(response.headers))
+    return meaning or responses.failure_of(response, said.quote)
 
 
-def one(reply: HttpResponse) -> Outcome:
-    """Return what a reply says of the one letter that it took."""
-    found = responses.name(responses.content(reply).get("MessageId"))
+def one(response: HttpResponse) -> Outcome:
+    """Return the outcome of the one letter of an accepted request."""
+    found = responses.name(responses.content(response).get("MessageId"))
     return Accepted(found) if found else Unknown("the answer of Amazon SES names no letter")
 
 
-def many(reply: HttpResponse, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
-    """Map the results of an answer to the letters of its request by their places.
+def many(response: HttpResponse, count: int, context: Context) -> tuple[Sequence[Outcome], int]:
+    """Map the results in a response to the letters of its request by their places.
 
-    Unless there are exactly as many, each with a name of its own if it was taken, there is no
-    telling whose a result is: then all of them are unknown.
+    Unless there are exactly as many, each accepted one with an id of its own, a result cannot be
+    assigned to a letter: then all of them are unknown.
 
     Returns:
-        The outcomes, and how many more letters it says it took than there were.
+        The outcomes, and how many more letters it reports as accepted than there were.
     """
-    results = responses.objects(responses.content(reply).get("BulkEmailEntryResults"))
-    taken = [result.get("MessageId") for result in results if result.get("Status") == "SUCCESS"]
-    if len(results) != count or len(set(map(str, taken))) != len(taken):
-        return [_UNMAPPED] * count, max(0, len(taken) - count)
-    # What happens to all of them is a fault of the letter, until somebody gets it.
+    results = responses.objects(responses.content(response).get("BulkEmailEntryResults"))
+    accepted = [result.get("MessageId") for result in results if result.get("Status") == "SUCCESS"]
+    if len(results) != count or len(set(map(str, accepted))) != len(accepted):
+        return [_UNMAPPED] * count, max(0, len(accepted) - count)
+    # An error of all of them is an error of the letter, unless one is accepted.
     (status, *others) = {str(result.get("Status")) for result in results}
     shared = status in _OF_THE_LETTER and not others
     return [_outcome(result, context, shared=shared) for result in results], 0
@@ -135,7 +135,7 @@ def many(reply: HttpResponse, count: int, context: Context) -> tuple[Sequence[Ou
 
 def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Outcome:
     found = responses.name(result.get("MessageId"))
-    said = _Said.of(result.get("Status"), result.get("Error"), context)
+    said = _Error.of(result.get("Status"), result.get("Error"), context)
     if found or said.word == "SUCCESS":
         contradiction = Unknown(f"Amazon SES contradicts itself about this letter{said.because}")
         return Accepted(found) if found and said.word == "SUCCESS" else contradiction
@@ -147,8 +147,8 @@ def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Ou
     return RequestRefused(reason, divisible=True) if shared else RecipientRejected(reason)
 
 
-def _account(said: _Said, context: Context) -> RetryLater | RequestRefused | None:
-    """Return what is said of the account or its limits, whoever the letter is for."""
+def _account(said: _Error, context: Context) -> RetryLater | RequestRefused | None:
+    """Return what concerns the account or its limits, and not one recipient."""
     if said.word in _QUOTA or (said.word in _LATER and "daily message quota" in said.plain):
         reason = f"the quota of the Amazon SES account is used up{said.because}"
         return RetryLater(reason, _AN_HOUR)
@@ -166,20 +166,20 @@ def _account(said: _Said, context: Context) -> RetryLater | RequestRefused | Non
     )
 
 
-def _signature(said: _Said) -> RetryLater | RequestRefused | None:
-    """Return what is wrong with the moment at which a request was signed."""
+def _signature(said: _Error) -> RetryLater | RequestRefused | None:
+    """Return what is wrong with the time at which a request was signed."""
     if said.word in _EXPIRED:
-        # Who has keys for a while only, such as a scheduled job, brings new ones the next time.
+        # Temporary keys, such as those of a scheduled job, are new in the next run.
         return RetryLater(f"AWS_SESSION_TOKEN has expired{said.because}", _AN_HOUR)
     if said.word in _UNTIMELY or said.plain.startswith(_CLOCK):
         return RequestRefused(f"the clock of this machine is wrong{said.because}")
     return None
 
 
-def _name(reply: HttpResponse, content: Mapping[str, Any]) -> str:
-    """Return what an error is called, which may stand in "prefix#Name:url".
+def _name(response: HttpResponse, content: Mapping[str, Any]) -> str:
+    """Return the name of an error, which may be in "prefix#Name:url".
 
     https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
     """
-    found = reply.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")
+    found = response.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")
     return found.partition(":")[0].rpartition("#")[2] if isinstance(found, str) else ""

@@ -1,9 +1,9 @@
 """Amazon SES, version 2 of its API: one letter a request, or fifty of a template.
 
-What it takes: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and
-https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html. It knows no keys and
-lists nothing: what a lost answer said is told by nothing but an event that carries the letter's
-tag. `docs/providers.md` has what an author must know.
+Its API: https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html and
+https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendBulkEmail.html. It has no
+idempotency keys and lists nothing: after a lost answer, only an event with the letter's tag reports
+the outcome. `docs/providers.md` has what an author must know.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from newsletter.providers.ses.client import open_account
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Self
 
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Outcome
@@ -35,31 +36,21 @@ CAPABILITIES: Final = Capabilities(
     name="ses",
     rehearsal=False,
     max_messages=1,
-    # The longest that a request may take; finding its server by name is not bounded by that.
+    # The longest that a request may take; the deadline does not cover the DNS lookup.
     lease=timedelta(seconds=DEADLINE + 30),
     in_flight=16,
 )
-"""What Amazon SES can do for a small audience."""
+"""For a small audience."""
 
 _LARGE_AUDIENCE: Final = 5000
 
 
-def open_provider(settings: Settings) -> Ses:
-    """Return Amazon SES as the settings have it.
-
-    Raises:
-        NewsletterError: A key is missing, no region of the European Union is named, or letters
-            would travel where others can read them.
-    """
-    return Ses(open_account(settings), settings.credentials.get("SES_CONFIGURATION_SET", ""))
-
-
 class Ses(BaseProvider):
-    """Sends one complete letter a request, and reads what became of it.
+    """Sends one complete letter a request, and reads its outcome.
 
     Args:
-        account: Who sends.
-        configuration_set: Names what publishes its events; without one, the sender's own does.
+        account: The sending account.
+        configuration_set: Publishes the events; without one, the sender's own does.
     """
 
     capabilities = CAPABILITIES
@@ -69,44 +60,50 @@ class Ses(BaseProvider):
         self._account = account
         self._configuration_set = configuration_set
 
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Return Amazon SES as the settings have it."""
+        return cls(open_account(settings), settings.credentials.get("SES_CONFIGURATION_SET", ""))
+
     def for_audience(self, audience: int) -> Ses:
-        """Return the way that sends a template and fifty readers' values, if there are many."""
+        """Return the mode that sends a template and fifty recipients' values, if there are many."""
         many = audience > _LARGE_AUDIENCE
         return SesBulk(self._account, self._configuration_set) if many else self
 
     def unsupported(self, letter: Letter) -> str:
-        """Say which header is too long, or that the letter is."""
+        """Return which header is too long, or that the letter is."""
         return requests.unsupported(letter)
 
     def quota(self) -> Quota:
-        """Ask what the account may send just now."""
+        """Ask what the account may send now."""
         return self._account.quota()
 
     def build(self, batch: Batch) -> Payload:
-        """Return the JSON that will leave, with a digest that its signature needs as well."""
-        form = requests.single(batch.letter, self._configuration_set)
+        """Return the JSON of the request, with the digest that its signature needs."""
+        template = requests.single(batch.letter, self._configuration_set)
         parts: list[bytes] = []
-        for reader in base.ascii_recipients(batch):
-            parts += form.filled(form.encoded(personalize.values(batch.date, reader)))
+        for recipient in base.ascii_recipients(batch):
+            own = template.encoded(personalize.values(batch.date, recipient))
+            parts += template.pieces.filled(own)
         return _payload(parts)
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
-        """Make the one request and read what Amazon SES says to it."""
-        outcomes: dict[str, Outcome] = {reader.ref: base.UNMAILABLE for reader in batch.recipients}
-        readers = base.ascii_recipients(batch)
-        if not readers:
+        """Send the one request and read the response."""
+        outcomes: dict[str, Outcome] = {one.ref: base.UNMAILABLE for one in batch.recipients}
+        recipients = base.ascii_recipients(batch)
+        if not recipients:
             return SubmitResult(outcomes)
-        refs = [reader.ref for reader in readers]
-        reply = self._account.post(self._path, payload)
-        if not isinstance(reply, HttpResponse):
-            return SubmitResult(outcomes | dict.fromkeys(refs, reply))
+        refs = [one.ref for one in recipients]
+        response = self._account.post(self._path, payload)
+        if not isinstance(response, HttpResponse):
+            return SubmitResult(outcomes | dict.fromkeys(refs, response))
         context = ses_responses.Context(
-            hide=responses.secrets(readers, *self._account.secrets),
+            hide=responses.secrets(recipients, *self._account.secrets),
             sender=parseaddr(batch.letter.sender)[1].rpartition("@")[2],
         )
-        if failure := ses_responses.failure(reply, context):
+        if failure := ses_responses.failure(response, context):
             return SubmitResult(outcomes | dict.fromkeys(refs, failure))
-        said, surplus = self._read(reply, len(refs), context)
+        said, surplus = self._read(response, len(refs), context)
         return SubmitResult(outcomes | dict(zip(refs, said, strict=True)), surplus=surplus)
 
     def close(self) -> None:
@@ -115,33 +112,36 @@ class Ses(BaseProvider):
 
     def _read(
         self,
-        reply: HttpResponse,
+        response: HttpResponse,
         count: int,
         context: Context,  # noqa: ARG002 - only the answer for many quotes what it was sent
     ) -> tuple[Sequence[Outcome], int]:
-        return [ses_responses.one(reply)] * count, 0
+        return [ses_responses.one(response)] * count, 0
 
 
 class SesBulk(Ses):
-    """Sends a letter as a template, with the values of up to fifty readers."""
+    """Sends a letter as a template, with the values of up to fifty recipients."""
 
     capabilities = replace(CAPABILITIES, max_messages=requests.MOST, substitution=True)
     _path = "/v2/email/outbound-bulk-emails"
 
     def build(self, batch: Batch) -> Payload:
-        """Return the JSON that will leave; what all readers share stands there once."""
+        """Return the JSON of the request, with the shared parts once."""
         bulk = requests.bulk(batch.letter, self._configuration_set)
         parts = [bulk.head]
-        for reader in base.ascii_recipients(batch):
-            own = personalize.values(batch.date, reader)
+        for recipient in base.ascii_recipients(batch):
+            own = personalize.values(batch.date, recipient)
             encoded = bulk.entry.encoded(own | {"data": bulk.template.data(own)})
-            parts += [b","] * (len(parts) > 1) + bulk.entry.filled(encoded)
+            parts += [b","] * (len(parts) > 1) + bulk.entry.pieces.filled(encoded)
         return _payload([*parts, bulk.tail])
 
     def _read(
-        self, reply: HttpResponse, count: int, context: Context
+        self, response: HttpResponse, count: int, context: Context
     ) -> tuple[Sequence[Outcome], int]:
-        return ses_responses.many(reply, count, context)
+        return ses_responses.many(response, count, context)
+
+
+PROVIDER: Final = Ses
 
 
 def _payload(parts: list[bytes]) -> Payload:

@@ -1,8 +1,8 @@
-"""Amazon SNS, which carries the events of Amazon SES: which of its messages are genuine.
+"""Amazon SNS, which delivers the events of Amazon SES: verifies its messages.
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html says what is signed
-and how. A message is believed for two things: it names one of our topics, whose name is known to
-nobody else, and the certificate that fits its signature comes from the region of that topic.
+and how. A genuine message names one of our topics, whose name is not public, and the certificate
+that matches its signature comes from the region of that topic.
 """
 
 from __future__ import annotations
@@ -23,15 +23,16 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import webhooks
-from newsletter.providers.webhooks import InvalidSignature, text
+from newsletter.providers.base_events import InvalidSignature
+from newsletter.providers.webhooks import text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from newsletter.providers.webhooks import WebhookRequest
+    from newsletter.providers.base_events import WebhookRequest
 
 Fetch: TypeAlias = "Callable[[str], bytes]"
-"""Returns what is at an address, empty if it cannot be had."""
+"""Returns what is at an address, empty if it cannot be fetched."""
 
 _TOPIC: Final = re.compile(
     r"arn:(aws|aws-eusc):sns:([a-z]{2,5}(?:-[a-z]+)+-\d):\d{12}:[\w-]{1,256}"
@@ -48,7 +49,7 @@ _FIELDS: Final = {
     CONFIRMATION: _SIGNED_OF_A_CONFIRMATION,
     "UnsubscribeConfirmation": _SIGNED_OF_A_CONFIRMATION,
 }
-# The first version is SHA-1, which is what a topic has until its owner chooses the second.
+# The first version is SHA-1, the default of a topic.
 _HASHES: Final[Mapping[str, Callable[[], hashes.HashAlgorithm]]] = {
     "1": hashes.SHA1,
     "2": hashes.SHA256,
@@ -59,11 +60,11 @@ _MINUTE: Final = 60.0
 
 
 class Topics:
-    """Our topics, and the certificates of those who may speak for them.
+    """Our topics, and the certificates that sign for them.
 
     Args:
         arns: Their names, as Amazon writes them.
-        fetch: Gets a certificate, and confirms a subscription.
+        fetch: Fetches a certificate, and confirms a subscription.
 
     Raises:
         NewsletterError: One of them is no topic.
@@ -82,29 +83,29 @@ class Topics:
         self._failed: deque[float] = deque()
         self._lock = threading.Lock()
 
-    def admit(self, hook: WebhookRequest) -> str:
-        """Return the name of a genuine message; confirm a subscription to one of our topics."""
-        # Whoever does not know a topic of ours does not even get his JSON read.
-        if not any(arn.encode() in hook.body for arn in self._arns):
-            raise InvalidSignature("no good signature")
-        said = webhooks.decoded(hook.body)
+    def check(self, request: WebhookRequest) -> tuple[str, object]:
+        """Return name and JSON of a genuine message; confirm a subscription to a topic of ours."""
+        # The JSON of a message without a topic of ours is not parsed.
+        if not any(arn.encode() in request.body for arn in self._arns):
+            raise InvalidSignature(webhooks.NO_SIGNATURE)
+        said = webhooks.decoded(request.body)
         host = self._host(text(said, "TopicArn"))
         fields = _FIELDS.get(text(said, "Type"), ())
         if not host or not fields:
-            raise InvalidSignature("no good signature")
+            raise InvalidSignature(webhooks.NO_SIGNATURE)
         moment = webhooks.moment(said.get("Timestamp"))
         webhooks.check_time(
-            hook, moment.timestamp() if moment else 0.0, within=webhooks.RETRY_WINDOW
+            request, moment.timestamp() if moment else 0.0, within=webhooks.RETRY_WINDOW
         )
         signed = "".join(f"{name}\n{found}\n" for name in fields if (found := text(said, name)))
         if not self._verified(said, host, signed.encode()):
-            raise InvalidSignature("no good signature")
+            raise InvalidSignature(webhooks.NO_SIGNATURE)
         if text(said, "Type") == CONFIRMATION:
             self._confirm(text(said, "SubscribeURL"), host)
-        return webhooks.name(text(said, "MessageId"), hook)
+        return webhooks.name(text(said, "MessageId"), request), said
 
     def _host(self, arn: str) -> str:
-        """Return who speaks for a topic, or nothing if it is not ours."""
+        """Return the host that signs for a topic, or nothing if it is not ours."""
         found = _TOPIC.fullmatch(arn)
         return f"sns.{found[2]}.{_CLOUDS[found[1]]}" if found and arn in self._arns else ""
 
@@ -121,7 +122,7 @@ class Topics:
         return True
 
     def _key(self, url: str, host: str) -> rsa.RSAPublicKey | None:
-        """Return the key of a certificate, which is fetched once; None if it cannot be trusted."""
+        """Return the key of a certificate, fetched once; None if it cannot be trusted."""
         if not _is_at(url, host) or not _CERTIFICATE.fullmatch(urlsplit(url).path):
             return None
         if key := self._keys.get(url):
@@ -135,12 +136,12 @@ class Topics:
             return self._keys.get(url)
 
     def _may_fetch(self) -> bool:
-        """Tell whether another certificate may be fetched, and note that it is.
+        """Return whether another certificate may be fetched, and count it.
 
-        Whoever knows the topic could name a certificate that is not there with each message.
+        A stranger who knows the topic could name a missing certificate in each message.
 
         Raises:
-            InvalidSignature: Too many could not be had in the last minute; Amazon comes again.
+            InvalidSignature: Too many could not be fetched in the last minute; Amazon tries again.
         """
         now = time.monotonic()
         while self._failed and self._failed[0] < now - _MINUTE:
@@ -156,7 +157,7 @@ class Topics:
 
 
 def _is_at(url: str, host: str) -> bool:
-    """Tell whether an address is one of a host's own, with no way around that."""
+    """Return whether a URL is of exactly this host."""
     try:
         parts = urlsplit(url)
     except ValueError:

@@ -34,12 +34,12 @@ from newsletter.store.database import now
 from newsletter.store.schema import ledger, metadata
 from newsletter.store.url import locate
 from newsletter.subscriptions.admin import add, unsubscribe
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.signup import request_signup
 from tests.support.changes import die_at, fill_the_disk_of_a_copy
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.parameters import choose
-from tests.support.providers.webhooks import RESEND, Told
+from tests.support.providers.webhooks import RESEND, Told, keep
 from tests.support.signups import VIA, wish
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from newsletter.model import Accepted, DeliveryState, RecipientRejected, Unknown
 from newsletter.providers.outbox.send import Outbox
 from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions.erasure import erase
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_waiting
 from newsletter.subscriptions.preferences import (
     AddressChangeState,
     confirm_address_change,
@@ -28,7 +28,7 @@ from newsletter.subscriptions.preferences import (
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.personal_data import traces
 from tests.support.processes import COMMAND
-from tests.support.providers.webhooks import RESEND, Told
+from tests.support.providers.webhooks import RESEND, Told, keep
 from tests.support.signups import VIA, send_due
 from tests.support.subscribers import bring, freeze_batches, fresh_store, sql, statuses
 

@@ -19,7 +19,7 @@ from newsletter.model import Accepted, DeliveryState, Event, EventKind, Provider
 from newsletter.store import notices, suppressions, webhooks
 from newsletter.store.database import Lock, lock
 from newsletter.subscriptions.event_effects import apply, take_over
-from newsletter.subscriptions.events import apply_since, apply_waiting, keep
+from newsletter.subscriptions.events import apply_since, apply_waiting
 from newsletter.subscriptions.preferences import (
     AddressChangeState,
     address_change_state,
@@ -28,7 +28,7 @@ from newsletter.subscriptions.preferences import (
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
-from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told, keep
 from tests.support.signups import VIA
 from tests.support.subscribers import sql
 

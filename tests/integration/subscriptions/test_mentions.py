@@ -11,9 +11,9 @@ import pytest
 from newsletter.subscriptions import mentions
 from newsletter.subscriptions.admin import add
 from newsletter.subscriptions.erasure import erase
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import Newsletter
-from tests.support.providers.webhooks import RESEND, Told
+from tests.support.providers.webhooks import RESEND, Told, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:

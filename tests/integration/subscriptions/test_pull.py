@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import pytest
 
 from newsletter import config
-from newsletter.providers.webhooks import remove_suppression
+from newsletter.providers.registry import remove_suppression
 from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.events import pull
 from newsletter.subscriptions.signup import request_signup

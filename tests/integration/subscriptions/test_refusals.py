@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from newsletter.model import Event, EventKind, ProviderSuppression
-from newsletter.providers.resend import events as resend_events
+from newsletter.providers.resend.events import ResendEvents
 from newsletter.store.database import Lock, lock
 from newsletter.subscriptions.event_effects import apply, take_over
-from newsletter.subscriptions.events import apply_waiting, keep
+from newsletter.subscriptions.events import apply_since, apply_waiting
 from newsletter.subscriptions.refusals import (
     OTHERS,
     mailbox_provider,
@@ -21,7 +21,7 @@ from newsletter.subscriptions.refusals import (
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter
-from tests.support.providers.webhooks import LETTERMINT, RESEND, Told
+from tests.support.providers.webhooks import LETTERMINT, RESEND, Told, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -121,18 +121,28 @@ def test_what_came_before_is_not_read_again(
 ) -> None:
     """A provider repeats a webhook for hours; reading it costs more than asking for its name."""
     webhook = ("resend", "again", RESEND.webhook(letters.told("delivered"))[0])
-    read, times = resend_events.read, list[int]()
+    read, times = ResendEvents.read, list[int]()
 
     def counted(*given: Any) -> Any:  # noqa: ANN401 - as it was
         times.append(1)
         return read(*given)
 
-    monkeypatch.setattr(resend_events, "read", counted)
+    monkeypatch.setattr(ResendEvents, "read", counted)
     keep(letters.newsletter.store, [webhook] * 20)
     assert times == [1]
     apply_waiting(letters.newsletter.store)
     keep(letters.newsletter.store, [webhook] * 20)
     assert times == [1, 1]
+
+
+def test_a_webhook_that_is_applied_at_once_is_parsed_once(
+    letters: Letters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    webhook = ("resend", "once", RESEND.webhook(letters.told("hard bounce"))[0])
+    kept = keep(letters.newsletter.store, [webhook])
+    monkeypatch.setattr(ResendEvents, "read", None)
+    assert apply_since(letters.newsletter.store, 0, kept.parsed) == 1
+    assert letters.status() == "bounced"
 
 
 def test_not_spam_is_noted_and_no_complaint(letters: Letters) -> None:

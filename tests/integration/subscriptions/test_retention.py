@@ -19,13 +19,12 @@ from newsletter.store.suppressions import Suppression
 from newsletter.subscriptions.admin import add, story
 from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.erasure import erase
-from newsletter.subscriptions.events import keep
 from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
 from newsletter.subscriptions.signup import request_signup
 from tests.support.changes import fail_once_at_chores
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
-from tests.support.providers.webhooks import RESEND, Told
+from tests.support.providers.webhooks import RESEND, Told, keep
 from tests.support.signups import HERE, VIA, open_link, wish
 from tests.support.subscribers import sql
 from tests.support.web_server import serving

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.credentials import Credentials
 
+from newsletter.providers.http import HttpClient
 from newsletter.providers.lettermint.send import Lettermint
 from newsletter.providers.mailgun.send import Mailgun
 from newsletter.providers.resend.send import Resend
@@ -96,7 +97,7 @@ RESEND = Case(
     fake=FakeResend,
     can=Resend.capabilities,
     environment={"RESEND_API_KEY": "re_c4n4ry"},
-    open=lambda url, deadline: Resend("re_c4n4ry", url, deadline=deadline),
+    open=lambda url, deadline: Resend("re_c4n4ry", url, HttpClient(deadline=deadline)),
     plain=resend_json,
 )
 
@@ -105,13 +106,13 @@ LETTERMINT = Case(
     fake=FakeLettermint,
     can=Lettermint.capabilities,
     environment={"LETTERMINT_API_TOKEN": "lm_c4n4ry"},
-    open=lambda url, deadline: Lettermint("lm_c4n4ry", url, deadline=deadline),
+    open=lambda url, deadline: Lettermint("lm_c4n4ry", url, HttpClient(deadline=deadline)),
     plain=lettermint_json,
 )
 
 
 def _ses(url: str, deadline: float) -> Ses:
-    return Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, deadline=deadline))
+    return Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, HttpClient(deadline=deadline)))
 
 
 SES = Case(
@@ -140,7 +141,7 @@ MAILGUN = Case(
     fake=FakeMailgun,
     can=Mailgun.capabilities,
     environment={"MAILGUN_API_KEY": "key-c4n4ry", "MAILGUN_DOMAIN": DOMAIN},
-    open=lambda url, deadline: Mailgun("key-c4n4ry", DOMAIN, url, deadline=deadline),
+    open=lambda url, deadline: Mailgun("key-c4n4ry", DOMAIN, url, HttpClient(deadline=deadline)),
     listed=False,
     beyond_ascii=True,
     # In what an author writes they can stand: see `test_mailgun.py`. These letters hold them in

@@ -17,12 +17,46 @@ from typing import TYPE_CHECKING, Any
 
 from svix.webhooks import Webhook as Svix
 
+from newsletter.providers.base_events import ParsedWebhook, VerifiedWebhook, decode
+from newsletter.providers.registry import events_of
+from newsletter.subscriptions import events
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from newsletter.model import Event
+    from newsletter.providers.base_events import ProviderEvents
+    from newsletter.store import Store
+    from newsletter.subscriptions.events import Kept
 
 RESEND_SECRET = "whsec_bm90IGEgc2VjcmV0IG9mIGFueWJvZHk="
 LETTERMINT_SECRET = "whsec_of_these_tests"
 MAILGUN_SECRET = "signing-key-of-these-tests"
+
+
+def source(provider: str) -> ProviderEvents:
+    """Return the events of a provider that has some."""
+    found = events_of(provider)
+    assert found
+    return found
+
+
+def parse(provider: str, body: bytes, received: datetime | None = None) -> ParsedWebhook:
+    """Return what a genuine webhook reports."""
+    return source(provider).parse(decode(body), received)
+
+
+def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[Event, ...] | None:
+    """Return the events of a genuine webhook; None if nothing of it can be parsed."""
+    found = parse(provider, body, received)
+    return found.events if found.events or found.whole else None
+
+
+def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> Kept:
+    """Store genuine webhooks, each by its provider, its name and its body."""
+    return events.keep(
+        store, [VerifiedWebhook(source(provider), name, body) for provider, name, body in genuine]
+    )
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,63 @@
+"""Finds a provider by its name, which `config.PROVIDERS` lists, in the folder of that name.
+
+`NAME/send.py` has its `PROVIDER` and `NAME/events.py`, if it reports events, its `EVENTS`. Both are
+imported when they are first needed: the libraries of the network are slow to import.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from typing import TYPE_CHECKING, Final
+
+from newsletter.config import PROVIDERS
+from newsletter.providers.base import BaseProvider
+from newsletter.providers.base_events import ProviderEvents
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.providers.base import Capabilities, Provider
+
+OUTBOX: Final = "outbox"
+"""The provider through which issues are rehearsed."""
+
+_PACKAGE: Final = "newsletter.providers"
+
+
+def open_provider(settings: Settings) -> Provider:
+    """Return the provider that the settings name; its caller closes it.
+
+    Raises:
+        NewsletterError: Its key is missing, or would travel unencrypted.
+    """
+    return _provider(settings.provider).open(settings)
+
+
+def capabilities_of(settings: Settings) -> Capabilities:
+    """Return what the provider that the settings name can do; needs no key."""
+    return _provider(settings.provider).capabilities
+
+
+def events_of(name: str) -> ProviderEvents | None:
+    """Return the events of a provider; None if it reports none, or is no provider."""
+    module = f"{_PACKAGE}.{name}.events"
+    if name not in PROVIDERS or not importlib.util.find_spec(module):
+        return None
+    found: object = importlib.import_module(module).EVENTS
+    if not isinstance(found, ProviderEvents):
+        raise TypeError(f"EVENTS of {module} is no ProviderEvents")
+    return found
+
+
+def remove_suppression(settings: Settings, email: str) -> str:
+    """Take an address off the provider's own list; return why it stays there, if it does."""
+    events = events_of(settings.provider)
+    return events.remove_suppression(settings, email) if events else ""
+
+
+def _provider(name: str) -> type[BaseProvider]:
+    module = f"{_PACKAGE}.{name}.send"
+    found: object = importlib.import_module(module).PROVIDER
+    if not (isinstance(found, type) and issubclass(found, BaseProvider)):
+        raise TypeError(f"PROVIDER of {module} is no BaseProvider")
+    return found
