@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class AddressChange:
-    """A change of address that waits to be confirmed, or was."""
+    """A change of address, confirmed or not."""
 
     id: int
     subscriber_id: int
@@ -33,7 +33,7 @@ class AddressChange:
 
 
 MOVED = "left for another"
-"""Why the address that a reader had before is kept away."""
+"""Why the earlier address of a subscriber is suppressed."""
 
 
 def record(
@@ -43,7 +43,7 @@ def record(
     email_key: str,
     moment: datetime,
 ) -> int:
-    """Keep the address that a reader wants to change to; an earlier wish is withdrawn."""
+    """Record the address that a subscriber wants; it replaces an earlier, unconfirmed one."""
     open_ = sa.and_(
         address_changes.c.subscriber_id == reader.id, address_changes.c.confirmed_at.is_(None)
     )
@@ -91,7 +91,7 @@ def find(
 
 
 def subscriber_of(connection: sa.Connection, change: str) -> str | None:
-    """Return the public id of the reader who asked for a change, by the id that its link names."""
+    """Return the public id of the subscriber who asked for a change."""
     query = (
         sa.select(subscribers.c.public_id)
         .join(address_changes)
@@ -102,7 +102,7 @@ def subscriber_of(connection: sa.Connection, change: str) -> str | None:
 
 
 def is_taken(connection: sa.Connection, change: AddressChange) -> bool:
-    """Tell whether the new address is somebody's who once confirmed it."""
+    """Return whether the new address belongs to a subscriber who once confirmed it."""
     theirs = sa.select(subscribers.c.id).where(
         subscribers.c.email_key == change.new_email_key,
         subscribers.c.id != change.subscriber_id,
@@ -114,14 +114,14 @@ def is_taken(connection: sa.Connection, change: AddressChange) -> bool:
 def apply(
     connection: sa.Connection, change: AddressChange, hashes: tuple[str, str], moment: datetime
 ) -> None:
-    """Give a reader the address that he confirmed; who only asked to join with it is he.
+    """Give a subscriber the address that they confirmed; a pending sign-up of it is theirs too.
 
-    His old address is kept away from then on, so that no old file brings it back beside the new.
-    That letters to that one bounced says nothing of this one, at which he wants them.
+    Their old address is suppressed from then on, so that no old file brings it back. Bounces of the
+    old address say nothing about the new one.
 
     Args:
-        connection: The write transaction in which it was found.
-        change: Which.
+        connection: The write transaction that found the change.
+        change: The change.
         hashes: Of the old address and of the new one.
         moment: Now.
     """

@@ -1,4 +1,4 @@
-"""Queries about what is done now and then: how far it came, and whose turn it is."""
+"""Queries about recurring tasks: how far each came, and whose turn it is."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ _PUT = sa.text(
 
 
 def find(connection: sa.Connection, name: str) -> datetime | None:
-    """Return how far something came, or None if it was never done."""
+    """Return how far a task came, or None if it never ran."""
     query = sa.select(checkpoints.c.at).where(checkpoints.c.name == name)
     found: datetime | None = connection.scalar(query)
     return found
 
 
 def put(connection: sa.Connection, name: str, at: datetime) -> None:
-    """Note how far something came; it never goes back."""
+    """Record how far a task came; it never goes back."""
     connection.execute(_PUT, {"name": name, "at": at, "before": at})
 
 
 def take_turn(connection: sa.Connection, name: str, every: timedelta) -> bool:
-    """Take what is to be done once in so long, for all processes together; False if one has."""
+    """Take the turn of a task, once in an interval for all processes; False if it is taken."""
     moment = now(connection)
     row = {"name": name, "at": moment, "before": moment - every}
     return connection.execute(_PUT, row).rowcount == 1

@@ -1,4 +1,8 @@
-"""Claims: take pending deliveries for one provider request."""
+"""Claims: take pending deliveries for one provider request.
+
+The order is what matters: a claim is committed as *attempting* before any byte leaves, and only its
+owner, known by batch and attempt, may settle it.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +29,9 @@ class Claim:
     """A batch that this process owns until `lease` is over.
 
     Attributes:
-        attempt: Grows with each replay; an older owner can settle nothing any more.
-        key_id: Fingerprint of the key that signs its leave links.
-        plain_text: Its readers get no HTML part.
+        attempt: Grows with each replay; an earlier owner can settle nothing any more.
+        key_id: Fingerprint of the key that signs its unsubscribe links.
+        plain_text: Its letters have no HTML part.
         payload_hash: Of the bytes that left, or None if none can have left.
     """
 
@@ -54,10 +58,10 @@ def claim(
     account: str | None = None,
     owner: str | None = None,
 ) -> Claim | None:
-    """Take up to `size` pending deliveries, or None when there are none or nothing may be sent.
+    """Take up to `size` pending deliveries; None if there are none, or nothing may be sent.
 
-    Consent is checked here, in the transaction that commits *attempting*: whoever left, paused or
-    was suppressed since the freeze is skipped.
+    Consent is checked here, in the transaction that commits *attempting*: subscribers who left,
+    paused or were suppressed since the freeze are skipped.
 
     Args:
         connection: A write transaction.
@@ -65,12 +69,12 @@ def claim(
         size: The most to take.
         lease: How long its owner may take.
         key_id: Fingerprint of the key that will sign.
-        only: None but these references, if there are any.
+        only: Only these references, if there are any.
         but: None of these references.
-        replayable: The same bytes may be sent again under its key. If they never may, nothing of
-            what they are made of is kept, for that holds addresses.
-        account: Fingerprint of the provider's account that will know of them.
-        owner: Names the lock that the sender holds.
+        replayable: The same bytes may be sent again under the key of the request. Otherwise
+            nothing of what they are made of is kept, because it holds addresses.
+        account: Fingerprint of the provider's account that will know the request.
+        owner: Names the lock file that the sender holds.
     """
     sending, limit = _lock_mailing(connection, mailing_id)
     if not sending or limit == 0:
@@ -115,8 +119,8 @@ def _lock_mailing(connection: sa.Connection, mailing_id: int) -> tuple[bool, int
 def count_claimed_since(connection: sa.Connection, moment: datetime) -> int:
     """Return how many letters of real mailings were claimed after a moment.
 
-    The ledger's row is locked until the end of the transaction, so that two processes which count
-    do so one after the other.
+    The ledger's row is locked until the end of the transaction, so that two processes count one
+    after the other.
     """
     connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
     query = (
@@ -128,9 +132,9 @@ def count_claimed_since(connection: sa.Connection, moment: datetime) -> int:
 
 
 def record_payload(connection: sa.Connection, claim: Claim, payload_hash: str) -> bool:
-    """Note which bytes are about to leave; False if the batch is no longer this claim's.
+    """Record the hash of the bytes about to leave; False if another process owns the batch now.
 
-    Nothing of a batch may leave before this is committed: one without a hash never left.
+    Nothing of a batch may leave before this is committed: a batch without a hash never left.
     """
     changed = connection.execute(
         batches.update()
@@ -189,7 +193,7 @@ def _snapshot(claim: Claim) -> str:
 
 
 def from_snapshot(snapshot: str) -> tuple[str, tuple[ClaimedSubscriber, ...], bool]:
-    """Return what a claim wrote down: the key's fingerprint, its readers, whether in plain text."""
+    """Return what a claim wrote: the key's fingerprint, its subscribers, whether in plain text."""
     held = json.loads(snapshot)
     readers = tuple(ClaimedSubscriber(*row) for row in held["readers"])
     return held["key_id"], readers, held["plain_text"]
@@ -212,9 +216,9 @@ class Candidates(NamedTuple):
 
     Attributes:
         ids: Their numbers.
-        readers: Of each its reader, in the same order.
+        readers: The subscriber of each, in the same order.
         plain_text: None of them gets HTML, or all do.
-        absent: Of others by number, why their readers may not be mailed any more.
+        absent: Of other deliveries by number, why their subscribers may not be mailed any more.
     """
 
     ids: Sequence[int]
@@ -232,15 +236,15 @@ def candidates(
     but: Collection[str],
     moment: datetime,
 ) -> Iterator[Candidates]:
-    """Yield the next deliveries with their readers, both locked until the claim is committed.
+    """Yield the next deliveries with their subscribers, both locked until the claim is committed.
 
     Those without HTML come at the end.
 
-    Nothing is waited for, so that a claim can share a transaction with what is settled: what
-    another process claims, and a reader who is leaving at this very moment, are passed over and
-    stay pending. Whoever has left before is seen to have left.
+    It waits for no lock, so that a claim can share a transaction with a settlement: deliveries that
+    another process claims, and subscribers who are unsubscribing at this moment, are passed over
+    and stay pending. An unsubscribe that was committed before is seen.
     """
-    alone = connection.dialect.name == "sqlite"  # nobody else writes, so nothing is locked
+    alone = connection.dialect.name == "sqlite"  # one transaction at a time writes
     free = (
         (_with_readers(moment) if alone else _DELIVERIES)
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
@@ -273,7 +277,7 @@ def _with_readers(moment: datetime) -> sa.Select[Any]:
 def _locked(
     connection: sa.Connection, rows: Sequence[Any], moment: datetime
 ) -> Sequence[tuple[Any, ...]]:
-    """Lock those readers of deliveries who are free; return the same as `_with_readers`."""
+    """Lock the subscribers of deliveries who are free; return the same as `_with_readers`."""
     query = (
         sa.select(subscribers.c.id, skip_reason(moment), *_PERSON)
         .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
@@ -292,7 +296,7 @@ def _locked(
 
 
 def _sorted_out(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
-    """Tell who may be mailed from who is absent; by columns, for there are many rows."""
+    """Separate those who may be mailed from the others; by columns, because there are many rows."""
     absent = {row[0]: row[1] for row in rows if row[1]}
     present = [row for row in rows if not row[1]] if absent else rows
     if not present:

@@ -1,4 +1,4 @@
-"""What people agreed to: records that are only ever added to."""
+"""Queries about consents: records that are only added."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def record(
     source: str,
     given: Iterable[tuple[str, datetime, str | None]],
 ) -> None:
-    """Record that people on the list agreed to a text.
+    """Record that subscribers agreed to a text.
 
     Args:
         connection: An open transaction.
         text: The wording.
         source: Where they agreed.
-        given: Key, moment and IP address (where known) of each.
+        given: Address as it is compared, moment, and IP address (where known) of each.
     """
     rows = list(given)
     if not rows:
@@ -51,7 +51,7 @@ def record(
 
 
 def consents_of(connection: sa.Connection, id_: int) -> list[Consent]:
-    """Return what somebody agreed to, oldest first."""
+    """Return the consents of a subscriber, oldest first."""
     rows = connection.execute(
         sa.select(consents, wordings.c.text, wordings.c.hash)
         .join(wordings)

@@ -1,4 +1,4 @@
-"""Queries that forget a person: what must go, and the little that stays and names nobody."""
+"""Queries of an erasure: what is deleted, and the anonymous rows that stay."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 REASON = "erased"
-"""Why the address is suppressed, and why what was still to be sent to it is skipped."""
+"""Why the address is suppressed, and why its pending deliveries are skipped."""
 
 
 @dataclass(frozen=True, slots=True)
 class ErasedSubscriber:
-    """Whoever is to be erased.
+    """The subscriber to erase.
 
     Attributes:
-        id: The number of his row, which never leaves the house.
-        public_id: His for good, whatever address he has: in an older copy, too.
-        email_key: His address as it is compared.
-        others: Other addresses that are kept of him, as he gave them.
+        id: The row number, which never leaves the program.
+        public_id: It stays the same when the address changes: older copies have it too.
+        email_key: The address as it is compared.
+        others: Other addresses of theirs that the database holds, as they were given.
     """
 
     id: int
@@ -50,13 +50,13 @@ class ErasedSubscriber:
 
 
 def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | None:
-    """Return somebody, or None for a stranger.
+    """Return a subscriber, or None if the address is unknown.
 
-    Until the end of the transaction nobody else changes him, or puts anybody on the list.
+    Until the end of the transaction nobody else changes them, or adds subscribers.
 
     Args:
         connection: A write transaction.
-        who: His address as it is compared, or his public id: no value can be both.
+        who: The address as it is compared, or the public id: no value can be both.
     """
     lock(connection, Lock.LIST)
     query = sa.select(subscribers.c.id, subscribers.c.public_id, subscribers.c.email_key).where(
@@ -73,15 +73,16 @@ def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | Non
 def erase(
     connection: sa.Connection, person: ErasedSubscriber, hashes: Mapping[str, str], moment: datetime
 ) -> list[str]:
-    """Forget somebody who is held; return the references of his letters and notices.
+    """Erase a subscriber who is locked; return the references of their letters and notices.
 
-    His deliveries stay without him, so that counts add up: the pending ones are skipped, and what
-    is under way is settled as always. A hash of his address stays, so that nothing brings him back.
+    Their deliveries stay, without the subscriber, so that counts add up: pending ones are skipped,
+    and what is under way is settled as always. A hash of the address stays, so that no import adds
+    it.
 
     Args:
-        connection: The write transaction in which he is held.
-        person: Who.
-        hashes: Of each of his addresses, as they are compared.
+        connection: The write transaction that locked the subscriber.
+        person: The subscriber.
+        hashes: Of each of their addresses, as it is compared.
         moment: Now.
     """
     id_, address_hash = person.id, hashes[person.email_key]
@@ -102,10 +103,10 @@ def erase(
 def _forget_wishes(
     connection: sa.Connection, person: ErasedSubscriber, keys: Collection[str]
 ) -> None:
-    """Forget what others wished that names the person: a change to an address of theirs.
+    """Delete changes of others to an address of this person.
 
-    One to an address that the person had before and another one has confirmed since is the other
-    one's by now.
+    A change to an earlier address of this person that another one has confirmed since belongs to
+    that other one.
     """
     named = sa.func.lower(address_changes.c.old_email)
     present = sa.or_(address_changes.c.new_email_key == person.email_key, named == person.email_key)
@@ -116,19 +117,19 @@ def _forget_wishes(
 
 
 def _let_go(connection: sa.Connection, id_: int) -> list[str]:
-    """Take the person off his deliveries, with what a provider said of him and calls his letters.
+    """Make deliveries anonymous, and delete what the provider said of them and its ids.
 
-    The database evaluates this on each row as it is once others are done with it: a delivery that
-    is claimed at this moment is not pending any more.
+    The database evaluates this on each row after other transactions are done with it: a delivery
+    that is claimed at this moment is not pending any more.
     """
-    his = deliveries.c.subscriber_id == id_
-    letters = sa.select(deliveries.c.id).where(his)
+    their_rows = deliveries.c.subscriber_id == id_
+    letters = sa.select(deliveries.c.id).where(their_rows)
     connection.execute(acceptances.delete().where(acceptances.c.delivery_id.in_(letters)))
     pending = deliveries.c.state == DeliveryState.PENDING
     under_way = deliveries.c.state == DeliveryState.ATTEMPTING
     statement = (
         deliveries.update()
-        .where(his)
+        .where(their_rows)
         .values(
             subscriber_id=None,
             state=sa.case((pending, DeliveryState.SKIPPED.value), else_=deliveries.c.state),
@@ -141,12 +142,12 @@ def _let_go(connection: sa.Connection, id_: int) -> list[str]:
 
 
 def _forget_notices(connection: sa.Connection, id_: int, address_hash: str) -> list[str]:
-    his = sa.or_(notices.c.subscriber_id == id_, notices.c.address_hash == address_hash)
-    return list(connection.scalars(notices.delete().where(his).returning(notices.c.ref)))
+    their_rows = sa.or_(notices.c.subscriber_id == id_, notices.c.address_hash == address_hash)
+    return list(connection.scalars(notices.delete().where(their_rows).returning(notices.c.ref)))
 
 
 def wordings_of(connection: sa.Connection, ids: Collection[int]) -> list[int]:
-    """Return the numbers of the words that people agreed to, or were asked to agree to."""
+    """Return the numbers of the wordings that subscribers agreed to, or were asked to agree to."""
     theirs = (
         sa.select(table.c.wording_id).where(among(connection, table.c.subscriber_id, ids))
         for table in (consents, signups)
@@ -155,7 +156,10 @@ def wordings_of(connection: sa.Connection, ids: Collection[int]) -> list[int]:
 
 
 def forget_wordings(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Forget these words, unless they are somebody else's too: an author may have named him."""
+    """Delete these wordings, unless others agreed to them.
+
+    An author may have named the person in one.
+    """
     others = (
         sa.exists().where(table.c.wording_id == wordings.c.id) for table in (consents, signups)
     )

@@ -1,4 +1,8 @@
-"""Queries about events: whose letter each is about, and what is recorded of it."""
+"""Queries about events: whose letter each is about, and what is recorded of it.
+
+Rows are locked in one order, subscribers before deliveries, and a delivery that another process
+holds is passed over, so that there is no deadlock.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +22,7 @@ if TYPE_CHECKING:
 
 _AT = sa.bindparam("at", type_=UtcDateTime)
 
-# Of one kind the first moment counts, so that it makes no difference which of two came first.
+# Of one kind the first moment counts, so that the order of arrival makes no difference.
 _RECORD = sa.text(
     "INSERT INTO events (subscriber_id, delivery_id, kind, at, detail, cause)"
     " VALUES (:subscriber_id, :delivery_id, :kind, :at, :detail, :cause)"
@@ -35,7 +39,7 @@ _RECORD_LISTING = sa.text(
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as an event finds it; ``subscriber_id`` is None once its reader was erased."""
+    """A delivery as an event finds it; ``subscriber_id`` is None once the subscriber was erased."""
 
     id: int
     ref: str
@@ -48,10 +52,10 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class EventSubscriber:
-    """A reader as an event finds him.
+    """A subscriber as an event finds them.
 
-    ``key`` is his address as it is compared; ``hindered`` tells that a list of the provider's is
-    known to stand in his way.
+    ``key`` is their address as it is compared; ``hindered``: the provider's own list is known to
+    block letters to them.
     """
 
     id: int
@@ -63,14 +67,14 @@ class EventSubscriber:
 
 
 class NoticeRecipient(NamedTuple):
-    """Who caused a notice, or got it; ``subscriber_id`` is 0 for one who is gone."""
+    """The subscriber who caused a notice, or got it; ``subscriber_id`` is 0 for one who is gone."""
 
     subscriber_id: int
     kind: NoticeKind
 
 
 class EventRow(NamedTuple):
-    """An event as it is written down; without ``delivery_id`` it is of a provider's own list."""
+    """An event to record; without ``delivery_id`` it comes from the provider's own list."""
 
     subscriber_id: int
     delivery_id: int | None
@@ -95,14 +99,14 @@ def deliveries_by_ref(connection: sa.Connection, refs: Collection[str]) -> dict[
 def deliveries_by_name(
     connection: sa.Connection, provider: str, names: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], Delivery]:
-    """Return deliveries by the address they went to and the name that a provider gave them.
+    """Return deliveries by the address they went to and the id that a provider gave them.
 
-    A name alone is no proof: a provider may give one to all letters of a request.
+    The id alone is no proof: a provider may give one to all letters of a request.
 
     Args:
         connection: An open transaction.
-        provider: Who carried them.
-        names: Each address, as it is compared, with a name.
+        provider: The provider that took them.
+        names: Each address, as it is compared, with an id.
     """
     found = (
         sa.select(subscribers.c.email_key, *_DELIVERY)
@@ -119,7 +123,7 @@ def deliveries_by_name(
 
 
 def subscriber_ids(connection: sa.Connection, keys: Collection[str]) -> dict[str, int]:
-    """Return the row numbers of those on the list who have these addresses, as compared."""
+    """Return the row numbers of the subscribers who have these addresses, as compared."""
     query = sa.select(subscribers.c.email_key, subscribers.c.id)
     found = connection.execute(query.where(among(connection, subscribers.c.email_key, keys)))
     return {key: id_ for key, id_ in found}  # noqa: C416 - rows are no pairs to mypy
@@ -128,7 +132,7 @@ def subscriber_ids(connection: sa.Connection, keys: Collection[str]) -> dict[str
 def notice_recipients(
     connection: sa.Connection, refs: Collection[str]
 ) -> dict[str, NoticeRecipient]:
-    """Return whose notices have these references."""
+    """Return the recipients of notices by reference."""
     whose = sa.func.coalesce(notices.c.subscriber_id, 0)
     query = sa.select(notices.c.ref, whose, notices.c.kind)
     found = connection.execute(query.where(among(connection, notices.c.ref, refs)))
@@ -136,7 +140,7 @@ def notice_recipients(
 
 
 def proof_refs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
-    """Return which of these are the references of letters to the author himself."""
+    """Return which of these are the references of proofs."""
     return set(
         connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
     )
@@ -145,7 +149,7 @@ def proof_refs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
 def lock_subscribers(
     connection: sa.Connection, ids: Collection[int], *, to_change: bool
 ) -> dict[int, EventSubscriber]:
-    """Return readers by their numbers, and keep them on the list until the transaction ends.
+    """Return subscribers by their numbers, and keep them on the list until the transaction ends.
 
     Args:
         connection: A write transaction.
@@ -169,7 +173,7 @@ def lock_subscribers(
 
 
 def lock_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int, Delivery]:
-    """Return deliveries by their numbers, but for those that another process is changing."""
+    """Return deliveries by their numbers, except those that another process is changing."""
     query = (
         sa.select(*_DELIVERY)
         .where(among(connection, deliveries.c.id, ids))
@@ -180,7 +184,7 @@ def lock_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int
 
 
 def record(connection: sa.Connection, told: Iterable[EventRow]) -> None:
-    """Write events down, each kind once for a letter, and each entry of a list once."""
+    """Record events, each kind once for a letter, and each entry of a provider's list once."""
     rows = [
         {**one._asdict(), "kind": one.kind.value, "cause": one.cause and one.cause.value}
         for one in told
@@ -194,7 +198,7 @@ def record(connection: sa.Connection, told: Iterable[EventRow]) -> None:
 
 
 def set_strongest_events(connection: sa.Connection, strongest: Mapping[int, EventKind]) -> None:
-    """Write down what deliveries have come to, by their numbers."""
+    """Record the strongest event of deliveries, by their numbers."""
     rows: Sequence[Mapping[str, object]] = [
         {"id": id_, "strongest_event": kind.value} for id_, kind in strongest.items()
     ]
@@ -202,7 +206,7 @@ def set_strongest_events(connection: sa.Connection, strongest: Mapping[int, Even
 
 
 def set_accepted(connection: sa.Connection, names: Mapping[int, str], moment: datetime) -> None:
-    """Take deliveries as accepted, under the names that the provider gave them."""
+    """Record deliveries as accepted, with the provider's ids."""
     rows: Sequence[Mapping[str, object]] = [
         {
             "id": id_,
@@ -220,7 +224,7 @@ def set_accepted(connection: sa.Connection, names: Mapping[int, str], moment: da
 def set_notices_accepted(
     connection: sa.Connection, names: Mapping[str, str], moment: datetime
 ) -> None:
-    """Take notices as accepted of which that was not known, under the provider's names for them."""
+    """Record notices as accepted whose outcome was not known, with the provider's ids."""
     rows: Sequence[Mapping[str, object]] = [
         {
             "ref": ref,
@@ -238,7 +242,10 @@ def set_notices_accepted(
 
 
 def set_notices_returned(connection: sa.Connection, returned: Mapping[str, EventKind]) -> None:
-    """Note how notices that were taken came back: see `notices.came_back`. A complaint stays."""
+    """Record a bounce or complaint of notices; a complaint stays.
+
+    See `notices.bounced_or_complained`.
+    """
     rows: Sequence[Mapping[str, object]] = [
         {"ref": ref, "reason": kind.value} for ref, kind in returned.items()
     ]
@@ -248,7 +255,7 @@ def set_notices_returned(connection: sa.Connection, returned: Mapping[str, Event
 
 
 def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Note that nothing of the provider's stands in these readers' way any more."""
+    """Record that the provider blocks letters to these subscribers no more."""
     if ids:
         these = subscribers.update().where(among(connection, subscribers.c.id, ids))
         connection.execute(these.values(obstacle=None))
@@ -257,7 +264,7 @@ def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:
 def soft_bounces(
     connection: sa.Connection, ids: Collection[int]
 ) -> dict[int, tuple[list[datetime], datetime | None]]:
-    """Return when letters to each of these readers were given up, and one was last delivered.
+    """Return when letters to each of these subscribers bounced softly, and one was last delivered.
 
     A failure with a cause says nothing of the address, and does not count.
     """
@@ -281,8 +288,8 @@ def soft_bounces(
 def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
     """Return those of these subscribers whose last bounce said nothing of their address.
 
-    A provider that puts an address on its own list after such a bounce does not know better. What
-    a list alone calls a hard bounce is no evidence, and has no detail.
+    A provider that puts an address on its list after such a bounce has no better evidence. What a
+    list alone calls a hard bounce is no evidence, and has no detail.
     """
     bounces = [EventKind.SOFT_BOUNCE.value, EventKind.HARD_BOUNCE.value]
     proven = sa.or_(events.c.kind == EventKind.SOFT_BOUNCE.value, events.c.detail != "")
@@ -301,7 +308,7 @@ def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
 
 
 def set_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
-    """Note what of the provider's stands in these subscribers' way."""
+    """Record why the provider blocks letters to these subscribers."""
     if ids:
         these = subscribers.update().where(among(connection, subscribers.c.id, ids))
         connection.execute(these.values(obstacle=reason))
@@ -321,7 +328,7 @@ def _delivery(row: Sequence[Any]) -> Delivery:
 
 
 class Refusal(NamedTuple):
-    """Refused letters to the addresses of one domain, for one cause."""
+    """Letters that servers refused, to the addresses of one domain and for one cause."""
 
     cause: Cause
     domain: str
@@ -332,7 +339,7 @@ class Refusal(NamedTuple):
 
 
 def refusals_since(connection: sa.Connection, moment: datetime) -> list[Refusal]:
-    """Return what was refused since a moment, of those to whom nothing was delivered since."""
+    """Return what servers refused since a moment, unless a later letter was delivered."""
     later = events.alias()
     arrived = sa.exists().where(
         later.c.subscriber_id == events.c.subscriber_id,
@@ -372,6 +379,6 @@ def _domain(connection: sa.Connection) -> sa.ColumnElement[str]:
 
 
 def set_obstacle(connection: sa.Connection, subscriber_id: int, reason: str | None) -> None:
-    """Note what stands in a reader's way at the provider; None if nothing does."""
+    """Record why the provider blocks letters to a subscriber; None if it does not."""
     this = subscribers.update().where(subscribers.c.id == subscriber_id)
     connection.execute(this.values(obstacle=reason))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """What state a database is in.
+    """The state of a database.
 
     Attributes:
         engine: "sqlite" or "postgresql".
@@ -26,9 +26,9 @@ class DatabaseState:
         ledger: Its id; None while it is empty.
         closed: It was moved, or is being moved, to another database.
         moved: The other database has everything.
-        subscribers: How many people are on the list, whatever their status.
-        fingerprints: Of the keys that have signed letters to readers.
-        rows: There is something in it besides its ledger.
+        subscribers: How many subscribers there are, of every status.
+        fingerprints: Of the keys that have signed letters to subscribers.
+        rows: Some table besides the ledger has rows.
     """
 
     engine: str
@@ -45,7 +45,7 @@ def database_state(settings: Settings) -> DatabaseState:
     """Return the state of the newsletter's database; nothing is made or migrated.
 
     Raises:
-        NewsletterError: It is another program's or a newer version's, or cannot be read.
+        NewsletterError: It belongs to another program or another version, or cannot be read.
         TryAgain: The server cannot be reached.
     """
     place = locate(settings)
@@ -88,7 +88,7 @@ _REVISION = sa.table("alembic_version", sa.column("version_num", sa.Text)).c.ver
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a database is: its ledger, its newest migration, and whether another took its place."""
+    """Which database this is: its ledger, its newest migration, and whether it was moved."""
 
     ledger: str
     revision: str

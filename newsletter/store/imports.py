@@ -1,4 +1,4 @@
-"""What imports changed, and the queries that undo it."""
+"""Queries about imports: what each changed, and how it is undone."""
 
 from __future__ import annotations
 
@@ -73,9 +73,9 @@ def begin(connection: sa.Connection, moment: datetime) -> tuple[int, str]:
 
 
 def record_added(connection: sa.Connection, import_id: int, after: int) -> None:
-    """Record that an import added everybody whose number is higher than `after`.
+    """Record that an import added all subscribers whose number is higher than `after`.
 
-    Nobody else can put people on the list in the same transaction: see `people.find`.
+    Nobody else can add subscribers in the same transaction: see `subscribers.find`.
     """
     added = sa.select(
         sa.literal(import_id), subscribers.c.id, sa.literal(ImportChange.ADDED.value)
@@ -89,9 +89,10 @@ def record_changed(
     import_id: int,
     changed: Mapping[int, tuple[ImportChange, SubscriberStatus]],
 ) -> None:
-    """Record what an import made of people who were on the list, and what they were before.
+    """Record what an import did to subscribers who were on the list, and their status before.
 
-    Of several changes by one import the first tells what they were; who was added stays so.
+    Of several changes by one import the first has the status before; an added subscriber stays
+    added.
     """
     known = imported.c.import_id == import_id
     query = sa.select(imported.c.subscriber_id).where(
@@ -146,7 +147,7 @@ def recent(connection: sa.Connection) -> list[tuple[str, datetime]]:
 
 
 def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
-    """Return everybody whom an import changed; held until the transaction ends."""
+    """Return all subscribers that an import changed; locked until the transaction ends."""
     theirs = imported.c.import_id == import_id
     held = (
         sa.select(subscribers.c.id)
@@ -155,8 +156,8 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
         .order_by(subscribers.c.id)
         .with_for_update(of=subscribers)
     )
-    # Held first and read then: what was waited for, such as a click to unsubscribe, is seen only by
-    # a statement that begins after it (postgresql.org/docs/current/transaction-iso.html).
+    # Locked first and read then: what was waited for, such as an unsubscribe, is seen only by a
+    # statement that begins after it (postgresql.org/docs/current/transaction-iso.html).
     connection.execute(held).all()
     query = (
         sa.select(
@@ -183,7 +184,7 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
 
 
 def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]:
-    """Return to whom of these a letter left, or may have; no delivery of theirs changes meanwhile.
+    """Return to which of these a letter left, or may have; their deliveries stay locked.
 
     Rehearsals mail nobody, so they do not count.
     """
@@ -209,7 +210,7 @@ def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]
 
 
 def acted(connection: sa.Connection, found: Import, ids: Collection[int]) -> dict[int, str]:
-    """Return of whom something was recorded since an import, and what."""
+    """Return for which subscribers something was recorded since an import, and what."""
     since = found.started_at
     later = imported.c.import_id > found.id
     what: Sequence[tuple[str, sa.Table, sa.ColumnElement[bool]]] = (
@@ -235,7 +236,7 @@ def acted(connection: sa.Connection, found: Import, ids: Collection[int]) -> dic
 def left_by_later_imports(
     connection: sa.Connection, found: Import, ids: Collection[int]
 ) -> frozenset[int]:
-    """Return of whom a later import says that they left or did not confirm."""
+    """Return the subscribers of whom a later import says that they left or did not confirm."""
     query = sa.select(imported.c.subscriber_id).where(
         imported.c.import_id > found.id,
         imported.c.change.in_(_SAYS_LEFT),
@@ -245,9 +246,9 @@ def left_by_later_imports(
 
 
 def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
-    """Take people off the list to whom nothing was mailed; return the references of their letters.
+    """Remove subscribers to whom nothing was mailed; return the references of their letters.
 
-    Their deliveries stay without them, so that counts add up. They must be held, and their
+    Their deliveries stay without them, so that counts add up. They must be locked, and their
     deliveries too: see `changed_by` and `attempted`.
     """
     if not ids:
@@ -276,7 +277,7 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
 
 
 def restore(connection: sa.Connection, found: Import, them: Collection[Imported]) -> None:
-    """Make people again what they were before an import."""
+    """Restore the status that subscribers had before an import."""
     for status in (SubscriberStatus.ACTIVE, SubscriberStatus.PENDING):
         ids = [person.id for person in them if person.was is status]
         if ids:
@@ -290,7 +291,7 @@ def restore(connection: sa.Connection, found: Import, them: Collection[Imported]
 
 
 def forget_names(connection: sa.Connection, found: Import) -> None:
-    """Forget whom an import only named, so that it stands in the way of no earlier one."""
+    """Delete what an import only named, so that it prevents no undo of an earlier one."""
     connection.execute(
         imported.delete().where(imported.c.import_id == found.id, imported.c.change.in_(_NAMED))
     )

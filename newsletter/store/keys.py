@@ -1,4 +1,4 @@
-"""The secret keys that sign what readers click on."""
+"""The secret keys that sign the links in letters."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
 
 def _make(settings: Settings) -> None:
     path = make_private(settings.state) / "secret-key"
-    # Such a file is for its owner alone from the start.
+    # Only its owner may read it, from the start.
     with tempfile.NamedTemporaryFile("w", dir=settings.state, encoding="ascii") as part:
         part.write(secrets.token_urlsafe(32) + "\n")
         part.flush()
@@ -62,10 +62,10 @@ def _make(settings: Settings) -> None:
 
 
 def recorded_fingerprints(connection: sa.Connection) -> set[str]:
-    """Return the fingerprints of all keys that have signed letters to readers."""
+    """Return the fingerprints of all keys that have signed letters to subscribers."""
     return set(connection.scalars(sa.select(signing_keys_table.c.fingerprint)))
 
 
 def record_fingerprint(connection: sa.Connection, fingerprint: str) -> None:
-    """Note that a key signs letters to readers from now on; nothing changes if it did before."""
+    """Record that a key signs letters to subscribers; nothing changes if it is recorded already."""
     connection.execute(_RECORD, {"fingerprint": fingerprint, "at": now(connection)})

@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 def end_dead_leases(
     connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]
 ) -> None:
-    """End, from this moment on, the leases of senders that are known to be gone.
-
-    Whatever counts from the end of a lease counts from now. All other leases stay as they are.
+    """End now the leases of senders that are known to be dead; leave all others as they are.
 
     Args:
         connection: A write transaction.
@@ -31,7 +29,7 @@ def end_dead_leases(
         return
     moment = now(connection)
     theirs = sa.and_(open_, table.c.lease_until > moment, table.c.owner.in_(owners))
-    # In one order, and without those that another sender takes over at this very moment.
+    # In one order, and without those that another sender takes over at this moment.
     held = sa.select(table.c.id).where(theirs).order_by(table.c.id)
     ids = connection.scalars(held.with_for_update(skip_locked=True)).all()
     ended = table.update().where(among(connection, table.c.id, ids))
@@ -41,7 +39,7 @@ def end_dead_leases(
 def dead_owners(
     connection: sa.Connection, table: sa.Table, open_: sa.ColumnElement[bool]
 ) -> list[str]:
-    """Return which senders hold leases and are known to be gone; see `end_dead_leases`."""
+    """Return the senders that hold leases and are known to be dead."""
     state: Path | None = connection.get_execution_options().get("newsletter_state")
     if state is None:
         return []

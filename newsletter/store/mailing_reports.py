@@ -36,7 +36,7 @@ def count_by_state(connection: sa.Connection, mailing_id: int) -> dict[DeliveryS
 
 
 def report(connection: sa.Connection, mailing: Mailing) -> MailingReport:
-    """Return the mailing's account as it stands in this transaction."""
+    """Return the report of a mailing as it is in this transaction."""
     assumed = sa.select(sa.func.count()).where(
         deliveries.c.mailing_id == mailing.id, deliveries.c.assumed.is_(sa.true())
     )
@@ -56,7 +56,7 @@ _EXPLAINED: Final = (DeliveryState.REJECTED, DeliveryState.SKIPPED, DeliveryStat
 
 
 def details(connection: sa.Connection, mailing_id: int) -> MailingDetails:
-    """Return what stands behind the counts of a mailing."""
+    """Return the reasons, requests and decisions behind the counts of a mailing."""
     return MailingDetails(
         _reasons(connection, mailing_id),
         _unsettled(connection, mailing_id),
@@ -81,7 +81,7 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
 
 
 def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[UnresolvedBatch, ...]:
-    """Return what is under way or unknown; the lease of a sender known to be gone ends now."""
+    """Return what is attempting or unknown; the lease of a sender known to be dead ends now."""
     open_ = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
     gone = leases.dead_owners(connection, batches, open_)
     lease_until: sa.ColumnElement[datetime] = batches.c.lease_until
@@ -123,7 +123,7 @@ _A_DAY: Final = timedelta(days=1)
 
 
 def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> EventTotals:
-    """Return what events tell of a mailing's letters.
+    """Return the counts of events of a mailing's letters.
 
     Args:
         connection: An open transaction.
@@ -160,7 +160,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
 
 
 def _tells(connection: sa.Connection, provider: str) -> bool:
-    """Tell whether a provider is known to tell when letters are delivered."""
+    """Return whether a provider is known to report deliveries."""
     theirs = sa.select(mailings.c.id).where(
         mailings.c.provider == provider, mailings.c.rehearsal.is_(sa.false())
     )
@@ -171,7 +171,7 @@ def _tells(connection: sa.Connection, provider: str) -> bool:
 
 
 def count_accepted_twice(connection: sa.Connection, mailing_id: int) -> int:
-    """Return how many deliveries were accepted under more than one name of the provider's."""
+    """Return how many deliveries were accepted under more than one id of the provider's."""
     query = (
         sa.select(sa.func.count(sa.distinct(acceptances.c.delivery_id)))
         .join(deliveries, deliveries.c.id == acceptances.c.delivery_id)

@@ -1,7 +1,7 @@
-"""Queries about notices under way: claim, seal, settle, as with deliveries, but one to a request.
+"""Claims and settlement of notices: as with deliveries, but one to a request.
 
-When a notice is repeated, its reader is looked up again: if anything has changed meanwhile, other
-bytes come out, and it is not repeated.
+Before a notice is repeated, its subscriber is read again: if anything changed, other bytes come
+out, and it is not repeated.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ class Notice:
     """A notice that this process owns until its lease is over.
 
     Attributes:
-        attempt: Grows with every claim; an older owner can settle nothing any more.
+        attempt: Grows with every claim; an earlier owner can settle nothing any more.
         key: Names the request to a provider that knows idempotency keys.
         key_id: Fingerprint of the key that signs its link.
         claimed_at: When it was first claimed under this key: the date of the letter.
-        lease_until: When it may be another process's.
+        lease_until: When another process may take it.
         email: To whom.
-        reader: His public id.
+        reader: Public id of the subscriber.
         signup: Public id of the sign-up that it confirms, if it confirms one.
         change: Public id of the change of address that it is about, if it is about one.
-        plain_text: Its reader gets no HTML part.
+        plain_text: It has no HTML part.
         payload_hash: Of the bytes that left before, or None if this is no repetition.
         account: Fingerprint of the provider's account that takes it.
-        owner: Names the lock that its sender holds.
+        owner: Names the lock file that its sender holds.
     """
 
     id: int
@@ -76,10 +76,10 @@ _ATTEMPTING: Final = notices.c.state == DeliveryState.ATTEMPTING
 
 
 def expire(connection: sa.Connection) -> None:
-    """End what has waited too long, whoever was to take it.
+    """End what has waited too long, of all providers.
 
     What a lost process left attempting becomes unknown, never pending: when its lease is over, or
-    at once if that process is known to be gone.
+    at once if that process is known to be dead.
     """
     end_dead_leases(connection, notices, _ATTEMPTING)
     moment = now(connection)
@@ -116,16 +116,16 @@ def claim(
 ) -> Notice | None:
     """Take the next notice that may leave or be repeated, or None when there is none.
 
-    Nobody else can take it until the transaction ends, in which it must be sealed or abandoned.
-    Nothing is waited for: what another process holds at this moment is passed over.
+    Nobody else can take it until the transaction ends, in which it must get a payload or be given
+    up. It waits for no lock: what another process holds at this moment is passed over.
 
     Args:
         connection: A write transaction.
         via: Whose notices.
         key_id: Fingerprint of the key that will sign.
         lease: How long its owner may take.
-        window: For how long after a claim the provider still knows its key; zero if it knows none.
-        owner: Names the lock that the sender holds.
+        window: How long after a claim the provider still knows its key; zero if it knows none.
+        owner: Names the lock file that the sender holds.
     """
     expire(connection)
     moment = now(connection)
@@ -146,10 +146,10 @@ def claim(
 
 
 def record_payload(connection: sa.Connection, notice: Notice, payload_hash: str) -> None:
-    """Make a claim, of which these bytes are about to leave; in its transaction.
+    """Record a claim with the hash of the bytes about to leave, in the transaction of the claim.
 
-    In one statement: PostgreSQL looks at the rows that a row refers to when a transaction changes
-    that one again, and would wait for whoever holds them and waits for this.
+    In one statement: when a transaction changes a row twice, PostgreSQL locks the rows it refers
+    to, and could deadlock with a process that holds them and waits for this one.
     """
     connection.execute(
         notices.update()
@@ -180,7 +180,7 @@ def give_up_replay(connection: sa.Connection, notice: Notice, reason: str) -> No
 def settle(
     connection: sa.Connection, notice: Notice, outcome: Outcome, *, pause: timedelta
 ) -> bool:
-    """Record what the provider said, for as long as this claim owns the notice.
+    """Record the provider's answer, for as long as this claim owns the notice.
 
     Args:
         connection: A write transaction.
@@ -234,7 +234,7 @@ _WITH_READER: Final = (
 
 
 def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
-    """Say why a notice has become pointless, or None."""
+    """Return why a notice has become pointless, or None."""
     unknown = row.state == DeliveryState.UNKNOWN
     confirms = row.kind == NoticeKind.CONFIRMATION
     greets = row.kind == NoticeKind.ALREADY_HERE

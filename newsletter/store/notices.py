@@ -1,4 +1,7 @@
-"""Queries about notices: transactional emails to one subscriber, from the queue to the report."""
+"""Queries about notices: transactional emails to one subscriber, from the queue to the report.
+
+A row holds no address: it is looked up when the notice leaves.
+"""
 
 from __future__ import annotations
 
@@ -23,9 +26,9 @@ _TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
 
 @dataclass(frozen=True, slots=True)
 class ProviderAccount:
-    """Who takes notices: they stay with the provider and address for which they were queued.
+    """The provider account that takes notices: they stay with the provider they were queued for.
 
-    ``account`` is the fingerprint of the provider's account that takes them now, where one matters.
+    ``account`` is the fingerprint of the account that takes them now, where one matters.
     """
 
     provider: str
@@ -47,21 +50,21 @@ def queue(
     change_id: int | None = None,
     wanted: bool = True,
 ) -> None:
-    """Queue a notice to somebody on the list.
+    """Queue a notice to a subscriber.
 
     Args:
         connection: A write transaction.
-        via: Who takes it.
+        via: The account that takes it.
         kind: What it says.
         subscriber_id: To whom.
-        address_hash: Of his address, for limits.
-        mailbox_hash: Of the mailbox into which it comes, for limits.
+        address_hash: Of their address, for limits.
+        mailbox_hash: Of the mailbox of the address, for limits.
         moment: Now.
-        keep: For how long it may leave, and be repeated.
+        keep: How long it may leave, and be repeated.
         signup_id: The sign-up that it confirms, if it confirms one.
         change_id: The change of address that it is about, if it is about one.
-        wanted: False runs the same statement and changes nothing: how long an answer takes may
-            not tell whether anything was queued.
+        wanted: False runs the same statement and changes nothing: the time that an answer takes
+            must not reveal whether anything was queued.
     """
     insert_if(
         connection,
@@ -122,9 +125,9 @@ def count_queued_to(
 def bounced_or_complained(
     connection: sa.Connection, whose: tuple[str, str], *, bounced_since: datetime
 ) -> bool:
-    """Tell whether a mailbox wants, or takes, no letter that asks it to confirm something.
+    """Return whether a mailbox must get no confirmation: it complained, or one bounced hard.
 
-    It called one spam, however long ago that is known; or one bounced for good since a moment.
+    A complaint counts for as long as it is known, a bounce since a moment.
     """
     bounced = sa.and_(
         notices.c.reason == EventKind.HARD_BOUNCE, notices.c.queued_at > bounced_since
@@ -139,16 +142,16 @@ def bounced_or_complained(
 
 
 def _to(whose: tuple[str, str]) -> sa.ColumnElement[bool]:
-    """Return the condition that a notice went to a mailbox; of old ones its address is known."""
+    """Return the condition that a notice went to a mailbox."""
     address_hash, mailbox_hash = whose
     return sa.or_(notices.c.address_hash == address_hash, notices.c.mailbox_hash == mailbox_hash)
 
 
 def time_to_next(connection: sa.Connection, via: ProviderAccount) -> timedelta | None:
-    """Return how long it is until something can be done, zero or less if now; None if nothing is.
+    """Return how long until something can be done, zero or less if now; None if nothing is open.
 
     What another process is sending counts from the end of its lease: that process may be lost. If
-    it is known to be gone, something can be done now.
+    it is known to be dead, something can be done now.
     """
     if leases.dead_owners(connection, notices, notices.c.state == DeliveryState.ATTEMPTING):
         return timedelta()
@@ -172,8 +175,8 @@ def count_by_state(connection: sa.Connection) -> dict[DeliveryState, int]:
 def is_actionable(via: ProviderAccount) -> sa.ColumnElement[bool]:
     """Return the condition that something may still be done for a notice.
 
-    One of unknown outcome without the hash of its bytes was given up. One that left through
-    another account waits until that one is asked.
+    One of unknown outcome without the hash of its bytes was given up. One that left through another
+    account waits until that account is asked.
     """
     return sa.and_(
         notices.c.provider == via.provider,
@@ -192,7 +195,7 @@ def is_actionable(via: ProviderAccount) -> sa.ColumnElement[bool]:
 def count_caused_by(
     connection: sa.Connection, id_: int, kinds: Collection[NoticeKind], after: datetime
 ) -> int:
-    """Return how many notices of these kinds somebody has caused since a moment."""
+    """Return how many notices of these kinds a subscriber caused since a moment."""
     query = sa.select(sa.func.count()).where(
         notices.c.subscriber_id == id_,
         notices.c.kind.in_(kinds),

@@ -22,7 +22,7 @@ def record(
     provider: str,
     provider_id: str,
 ) -> None:
-    """Keep which letter was proofed; to whom it went is not kept."""
+    """Record which letter was proofed; the recipient is not kept."""
     connection.execute(
         proofs.insert().values(
             slug=slug,

@@ -10,13 +10,13 @@ import sqlalchemy as sa
 from newsletter.store.schema import rate_counters
 
 CLOSED: Final = "closed"
-"""What is counted when the form has closed itself."""
+"""The name of the counter of hours in which the form closed itself."""
 
 CLOSED_LATELY: Final = timedelta(days=7)
-"""For how long that is told."""
+"""How long `doctor` and `status` report that."""
 
 PREFERENCES_LINKS: Final = "links to preferences"
-"""What is counted when somebody asks for his."""
+"""The name of the counter of requests for a link to the preferences."""
 
 _COUNT: Final = sa.text(
     "INSERT INTO rate_counters (what, hour, count) VALUES (:what, :hour, 1)"
@@ -25,12 +25,12 @@ _COUNT: Final = sa.text(
 
 
 def count(connection: sa.Connection, what: str, moment: datetime) -> None:
-    """Count something in the hour of a moment."""
+    """Add one to a counter of the hour of a moment."""
     connection.execute(_COUNT, {"what": what, "hour": _hour(moment)})
 
 
 def get_count(connection: sa.Connection, what: str, moment: datetime) -> int:
-    """Return how often something was counted in the hour of a moment."""
+    """Return a counter of the hour of a moment."""
     query = sa.select(rate_counters.c.count).where(
         rate_counters.c.what == what, rate_counters.c.hour == _hour(moment)
     )
@@ -38,7 +38,7 @@ def get_count(connection: sa.Connection, what: str, moment: datetime) -> int:
 
 
 def last_counted(connection: sa.Connection, what: str, *, since: datetime) -> datetime | None:
-    """Return the last hour since a moment in which something was counted, if there was one."""
+    """Return the last hour since a moment that has this counter, if there is one."""
     hour: datetime | None = connection.scalar(
         sa.select(sa.func.max(rate_counters.c.hour)).where(
             rate_counters.c.what == what, rate_counters.c.hour >= since
@@ -48,10 +48,10 @@ def last_counted(connection: sa.Connection, what: str, *, since: datetime) -> da
 
 
 def delete_old(connection: sa.Connection, moment: datetime) -> int:
-    """Forget what was counted in earlier hours, for it limits nothing any more; return how much.
+    """Delete counters of earlier hours, which limit nothing any more; return how many.
 
-    Whoever has the database's key can tell which networks those were. That the form had closed
-    itself is of nobody, and stays for who asks lately.
+    With the key of the database they would reveal which networks those were. That the form closed
+    itself says nothing about a person, and stays for `CLOSED_LATELY`.
     """
     over = sa.or_(rate_counters.c.what != CLOSED, rate_counters.c.hour < moment - CLOSED_LATELY)
     earlier = rate_counters.delete().where(rate_counters.c.hour < _hour(moment), over)

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
 
 def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
-    """Turn what a lost process left attempting into unknown; return how many deliveries.
+    """Make unknown what a lost process left attempting; return how many deliveries.
 
-    Never into pending, unless the batch was not sealed: then nothing of it can have left, and its
-    owner, if it is alive, can seal it no more. The lease of a sender that is known to be gone ends
-    now.
+    They become pending only if no payload was recorded: then nothing of the batch can have left,
+    and its owner, if alive, cannot send it any more. The lease of a sender that is known to be dead
+    ends now.
     """
     unsettled = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
     end_dead_leases(connection, batches, unsettled)
@@ -33,12 +33,12 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
         sa.select(batches.c.id, batches.c.payload_hash)
         .where(
             batches.c.mailing_id == mailing_id,
-            # What is attempting is in a batch that is not settled.
+            # What is attempting is in an unsettled batch.
             batches.c.settled_at.is_(None),
             batches.c.lease_until <= now(connection),
         )
         .order_by(batches.c.id)
-        # Locked by another process: it is being settled, or taken over, at this very moment.
+        # A locked row is being settled or taken over at this moment.
         .with_for_update(skip_locked=True)
     )
     rows = connection.execute(overdue).all()
@@ -61,7 +61,7 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
 
 
 def release(connection: sa.Connection, claim: Claim) -> bool:
-    """Undo a claim of which nothing has left; False if it is no longer this claim's."""
+    """Undo a claim of which nothing has left; False if another process owns the batch now."""
     owner = sa.select(batches.c.attempt, batches.c.payload_hash)
     found = connection.execute(
         owner.where(batches.c.id == claim.batch_id).with_for_update()
@@ -105,12 +105,12 @@ def replay(
         connection: A write transaction.
         mailing_id: Of which mailing.
         lease: How long this owner may take.
-        window: For how long after its claim the provider still knows the key.
-        account: The one that is asked: to another, every key is new.
-        owner: Names the lock that this sender holds.
-        but: Batches that were asked about already and gave no answer.
+        window: How long after its claim the provider still knows the key.
+        account: The account that is asked: to another, every key is new.
+        owner: Names the lock file that this sender holds.
+        but: Batches that were replayed already and got no answer.
     """
-    # Kept from a pause or an ending until this is committed, as in a claim.
+    # No pause or end of the mailing comes between this and the commit, as in a claim.
     state = sa.select(mailings.c.state).where(mailings.c.id == mailing_id)
     if connection.scalar(state.with_for_update(read=True)) != MailingState.SENDING:
         return None
@@ -130,7 +130,7 @@ def replay(
 
 
 def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str, object]) -> Claim:
-    """Make a batch that is locked this process's own, and its account's from now on."""
+    """Make a locked batch this process's own, and its account's from now on."""
     attempt = row.attempt + 1
     connection.execute(
         batches.update().where(batches.c.id == row.id).values(attempt=attempt, **written)
@@ -159,7 +159,7 @@ def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str
 def can_replay(
     connection: sa.Connection, mailing_id: int, window: timedelta, account: str | None
 ) -> bool:
-    """Tell whether `replay` could still settle something of this mailing."""
+    """Return whether `replay` could still settle something of this mailing."""
     oldest = now(connection) - window
     query = sa.select(batches.c.id).where(_replayable(mailing_id, oldest, account))
     return connection.execute(query.limit(1)).one_or_none() is not None
@@ -179,7 +179,7 @@ def _replayable(mailing_id: int, oldest: datetime, account: str | None) -> sa.Co
 
 
 def give_up_replay(connection: sa.Connection, claim: Claim, reason: str) -> None:
-    """Give up replaying a batch: what was unknown stays so, and its addresses are dropped."""
+    """Give up replaying a batch: unknown deliveries stay unknown, and its addresses are dropped."""
     owner = sa.select(batches.c.attempt).where(batches.c.id == claim.batch_id).with_for_update()
     if connection.scalar(owner) != claim.attempt:
         return
@@ -195,7 +195,7 @@ def give_up_replay(connection: sa.Connection, claim: Claim, reason: str) -> None
 
 
 def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
-    """Return how long other processes may still take for what they are sending, if anything."""
+    """Return how long other processes may still take for what is attempting, if anything is."""
     under_way = sa.select(deliveries.c.batch_id).where(
         deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.ATTEMPTING
     )
@@ -205,10 +205,10 @@ def lease_left(connection: sa.Connection, mailing_id: int) -> timedelta | None:
 
 
 def has_other_workers(connection: sa.Connection, mailing_id: int) -> bool:
-    """Tell whether it is worth looking again for something of a mailing to claim.
+    """Return whether it is worth looking again for something of a mailing to claim.
 
-    Something is attempting, in a process that is alive or lost; or something is pending and may be
-    claimed, but was passed over: another process was claiming it, or its reader was leaving.
+    Something is attempting, in a process that is alive or lost; or something is pending and was
+    passed over: another process was claiming it, or its subscriber was unsubscribing.
     """
     mailing = connection.execute(
         sa.select(mailings.c.state, mailings.c.claims_left).where(mailings.c.id == mailing_id)
@@ -226,17 +226,17 @@ _OPEN = [DeliveryState.PENDING, DeliveryState.ATTEMPTING]
 
 
 def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
-    """Carry out what a person decided about all unknown deliveries; return how many.
+    """Apply what a person decided about all unknown deliveries; return how many.
 
     Args:
         connection: A write transaction.
         mailing_id: Of which mailing.
-        resend: True makes them pending again, False takes them as accepted.
+        resend: True makes them pending again, False accepted.
     """
     unknown = sa.and_(
         deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.UNKNOWN
     )
-    # The order in which all who need several locks take them: mailing, batches, deliveries.
+    # Everywhere locks are taken in this order: mailing, batches, deliveries.
     connection.execute(
         sa.select(mailings.c.id).where(mailings.c.id == mailing_id).with_for_update(key_share=True)
     )
@@ -258,9 +258,9 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
 
 
 def close_settled_batches(connection: sa.Connection, mailing_id: int) -> None:
-    """Settle the batches of a mailing that nobody owns and of which nothing is unknown any more.
+    """Settle the batches of a mailing that have no owner and no unknown delivery any more.
 
-    What a replay of them would need goes, for it holds addresses.
+    Their snapshots are dropped, because they hold addresses.
     """
     moment = now(connection)
     open_ = sa.exists().where(

@@ -1,4 +1,4 @@
-"""Queries about rehearsals: for whom one is made, and whose letters it has."""
+"""Queries about rehearsals: their audience, and the letters they wrote."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ class RehearsedLetter(NamedTuple):
 def audience_hash(connection: sa.Connection) -> str:
     """Return a hash of the subscribers who can be mailed now, with all that their letters show.
 
-    It is another one as soon as somebody joins, leaves, pauses, or changes a name, an address or
-    a preference: then a rehearsal no longer shows what would leave.
+    It changes as soon as a subscriber joins, leaves, pauses, or changes a name, an address or a
+    preference: then a rehearsal no longer shows what would leave.
     """
     query = (
         sa.select(

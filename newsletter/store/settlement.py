@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 
 def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]) -> bool:
-    """Record what the provider said, for as long as this claim owns the batch.
+    """Record the provider's answers, for as long as this claim owns the batch.
 
-    A delivery without an outcome is unknown. The batch's snapshot goes, for it holds addresses,
-    unless something stays unknown that a replay could settle: then the lease ends now, for the
-    next one to take. A batch of which some deliveries are pending again is never replayed: they
-    travel in another. That a repetition was not taken says nothing of the first attempt.
+    A delivery without an outcome is unknown. The batch's snapshot is dropped, because it holds
+    addresses, unless a replay could settle something that stays unknown: then the lease ends now,
+    for the next sender. A batch with deliveries that are pending again is never replayed: they
+    travel in another batch. An answer to a replay that it was not taken says nothing of the first
+    attempt.
 
     Returns:
         False if another process has taken the batch over: then nothing changed.
@@ -34,11 +35,11 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
     if claim.attempt > 1:
         outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     said = [outcomes.get(reader.ref) for reader in claim.readers]
-    # A provider that takes all or nothing says the same of each: told apart without a look at it.
+    # A provider that takes all or nothing gives one outcome for all: compared by identity.
     kinds = {id(outcome): outcome for outcome in said}.values()
     split = any(isinstance(outcome, RetryLater | RequestRefused) for outcome in kinds)
     certain = all(states.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
-    # A repetition may speak of letters that an earlier attempt has settled.
+    # The answer to a replay may include letters that an earlier attempt has settled.
     ended = split or (certain and claim.attempt == 1)
     if not _end_lease(connection, claim, moment, ended=ended):
         return False
@@ -60,7 +61,7 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
 
 
 def restore_limit(connection: sa.Connection, batch_id: int, letters: int) -> None:
-    """Let so many more be claimed of a mailing with a limit: these of a batch were not taken."""
+    """Give claims back to the limit of a mailing: these letters of a batch were not taken."""
     whose = sa.select(batches.c.mailing_id).where(batches.c.id == batch_id).scalar_subquery()
     limited = mailings.update().where(mailings.c.id == whose, mailings.c.claims_left.is_not(None))
     connection.execute(limited.values(claims_left=mailings.c.claims_left + letters))
@@ -68,7 +69,7 @@ def restore_limit(connection: sa.Connection, batch_id: int, letters: int) -> Non
 
 def is_unresolved(batch_id: int) -> sa.ColumnElement[bool]:
     """Return the condition that a delivery of a batch is attempting or unknown."""
-    # Spelled out, for a list of parameters has no place in a statement run for many rows.
+    # Written out: a statement that runs for many rows takes no list of parameters.
     return sa.and_(
         deliveries.c.batch_id == batch_id,
         sa.or_(
@@ -114,10 +115,10 @@ def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
 def record_late_answers(
     connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outcome]
 ) -> None:
-    """Take in what was accepted of a batch that is no longer this claim's.
+    """Record what was accepted of a batch that this claim has lost.
 
-    What is not under way elsewhere is accepted by that. What is, or was accepted under another
-    name, may have left twice: that name is kept beside the delivery's.
+    A delivery that is not under way elsewhere becomes accepted. One that is, or that was accepted
+    under another id, may have left twice: this id is kept beside that of the delivery.
     """
     moment = now(connection)
     taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
@@ -137,7 +138,7 @@ def record_late_answers(
 def record_acceptance(
     connection: sa.Connection, delivery_id: int, provider_id: str, moment: datetime
 ) -> None:
-    """Keep another name under which the provider took a letter, unless it is known already."""
+    """Record another id under which the provider accepted a letter, unless it is known already."""
     known = sa.select(acceptances.c.id).where(
         acceptances.c.delivery_id == delivery_id, acceptances.c.provider_id == provider_id
     )

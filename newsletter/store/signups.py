@@ -22,7 +22,7 @@ SIGNUP_NOTICES: Final = (NoticeKind.CONFIRMATION, NoticeKind.ALREADY_HERE)
 
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
-    """From which address and with which program somebody came, where that is known."""
+    """The IP address and the user agent of a visitor, where they are known."""
 
     ip: str | None
     user_agent: str | None
@@ -30,12 +30,12 @@ class ClientInfo:
 
 @dataclass(frozen=True, slots=True)
 class Signup:
-    """A sign-up that waits to be confirmed, or was.
+    """A sign-up, confirmed or not.
 
     Attributes:
-        email_key: The reader's address as it is compared.
-        status: How the reader stands now.
-        left_at: When he last left, if he did.
+        email_key: The subscriber's address as it is compared.
+        status: The subscriber's status now.
+        left_at: When the subscriber last left, if ever.
     """
 
     id: int
@@ -59,7 +59,7 @@ def record(
     moment: datetime,
     wanted: bool,
 ) -> int | None:
-    """Keep what a visitor asked for, if it is wanted; return its number."""
+    """Record a sign-up if it is wanted; return its number."""
     values = {
         "public_id": new_id(),
         "subscriber_id": subscriber_id,
@@ -105,15 +105,15 @@ def confirm(
     origin: ClientInfo,
     moment: datetime,
 ) -> None:
-    """Make the reader of a sign-up active, with the proof that he asked for it himself.
+    """Make the subscriber of a sign-up active, with the proof that they asked for it.
 
-    Whatever kept his address from mail is lifted: he left before he asked.
+    It lifts a suppression of the address: they left before they signed up again.
 
     Args:
-        connection: The write transaction in which it was found.
+        connection: The write transaction that found the sign-up.
         found: The sign-up.
-        address_hash: Of his address, as suppressions keep it.
-        origin: Whence he confirmed.
+        address_hash: Of the address, as suppressions keep it.
+        origin: The client that confirmed.
         moment: Now.
     """
     suppressed = suppressions_store.find(connection, [address_hash]).get(address_hash)

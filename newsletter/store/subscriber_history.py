@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """That the provider took a letter: when that became known, and its name for it there."""
+    """When a letter became known as accepted, and the provider's id of it."""
 
     at: datetime
     provider_id: str
@@ -34,13 +34,13 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryRecord:
-    """One delivery as its reader's story tells it; in a rehearsal he got nothing.
+    """One delivery in the history of a subscriber; a rehearsal mailed nobody.
 
     Attributes:
-        reason: Why it was rejected or skipped, or why nobody knows of it.
-        assumed: That it was accepted is what a person assumed.
-        acceptances: Each under another name, the first one first; with several of them, several
-            letters may have come.
+        reason: Why it was rejected, skipped or is unknown.
+        assumed: A person assumed that it was accepted.
+        acceptances: The first one first; several of them, with different ids, mean that several
+            letters may have arrived.
     """
 
     issue: str
@@ -55,7 +55,7 @@ class DeliveryRecord:
 
 
 def deliveries_of(connection: sa.Connection, id_: int) -> list[DeliveryRecord]:
-    """Return the letters that were meant for somebody, oldest first."""
+    """Return the deliveries to a subscriber, oldest first."""
     rows = connection.execute(
         sa.select(deliveries, mailings.c.slug, mailings.c.rehearsal, mailings.c.provider)
         .join(mailings)
@@ -80,7 +80,7 @@ def deliveries_of(connection: sa.Connection, id_: int) -> list[DeliveryRecord]:
 
 
 def _names(connection: sa.Connection, id_: int) -> dict[int, tuple[Acceptance, ...]]:
-    """Return under which names somebody's letters were accepted, by delivery, the first first."""
+    """Return the acceptances of a subscriber's letters by delivery, the first one first."""
     own = sa.select(deliveries.c.id, deliveries.c.accepted_at, deliveries.c.provider_id).where(
         deliveries.c.subscriber_id == id_,
         deliveries.c.accepted_at.is_not(None),
@@ -104,7 +104,7 @@ def _names(connection: sa.Connection, id_: int) -> dict[int, tuple[Acceptance, .
 
 
 def issues_accepted(connection: sa.Connection, ids: Collection[int]) -> dict[int, set[str]]:
-    """Return of which issues the provider took the real letter to these people, by row number."""
+    """Return the issues whose real letter was accepted, by row number of the subscriber."""
     rows = connection.execute(
         sa.select(deliveries.c.subscriber_id, mailings.c.slug)
         .join(mailings)
@@ -122,7 +122,7 @@ def issues_accepted(connection: sa.Connection, ids: Collection[int]) -> dict[int
 
 @dataclass(frozen=True, slots=True)
 class EventRecord:
-    """An event as its reader's story tells it; without an issue it is of a provider's own list."""
+    """An event in the history of a subscriber; one without an issue is from the provider's list."""
 
     at: datetime
     kind: EventKind
@@ -131,7 +131,7 @@ class EventRecord:
 
 
 def events_of(connection: sa.Connection, id_: int) -> list[EventRecord]:
-    """Return what happened to somebody's letters, oldest first."""
+    """Return the events of a subscriber's letters, oldest first."""
     rows = connection.execute(
         sa.select(events.c.at, events.c.kind, mailings.c.slug, events.c.detail)
         .outerjoin(deliveries, deliveries.c.id == events.c.delivery_id)
@@ -144,7 +144,7 @@ def events_of(connection: sa.Connection, id_: int) -> list[EventRecord]:
 
 @dataclass(frozen=True, slots=True)
 class SignupRecord:
-    """A sign-up as its reader's story tells it."""
+    """A sign-up in the history of a subscriber."""
 
     at: datetime
     form: str
@@ -155,7 +155,7 @@ class SignupRecord:
 
 
 def signups_of(connection: sa.Connection, id_: int) -> list[SignupRecord]:
-    """Return what somebody asked on a form lately, oldest first."""
+    """Return the recent sign-ups of a subscriber, oldest first."""
     rows = connection.execute(
         sa.select(
             signups.c.requested_at,
@@ -173,7 +173,7 @@ def signups_of(connection: sa.Connection, id_: int) -> list[SignupRecord]:
 
 @dataclass(frozen=True, slots=True)
 class AddressChangeRecord:
-    """A change of address as its reader's own data tell it."""
+    """A change of address in the history of a subscriber."""
 
     old_email: str
     new_email: str
@@ -183,7 +183,7 @@ class AddressChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
-    """A notice as its reader's own data tell it; `provider_id` is its name there."""
+    """A notice in the history of a subscriber; `provider_id` is the provider's id of it."""
 
     kind: NoticeKind
     state: DeliveryState
@@ -194,7 +194,7 @@ class NoticeRecord:
 
 
 def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
-    """Return the notices to somebody, oldest first."""
+    """Return the notices to a subscriber, oldest first."""
     query = (
         sa.select(
             notices.c.kind,
@@ -214,7 +214,7 @@ def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
 
 
 def address_changes_of(connection: sa.Connection, id_: int) -> list[AddressChangeRecord]:
-    """Return the changes of address that somebody asked for, oldest first."""
+    """Return the changes of address of a subscriber, oldest first."""
     columns = (address_changes.c.old_email, address_changes.c.new_email)
     moments = (address_changes.c.requested_at, address_changes.c.confirmed_at)
     query = sa.select(*columns, *moments).where(address_changes.c.subscriber_id == id_)

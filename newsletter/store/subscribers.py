@@ -30,10 +30,7 @@ _AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class SubscriberRow:
-    """What has to be known of somebody to decide what may change.
-
-    ``id`` is the row's number, which never leaves the house.
-    """
+    """What decides which change of a subscriber is possible; ``id`` never leaves the program."""
 
     id: int
     key: str
@@ -42,7 +39,7 @@ class SubscriberRow:
 
 
 class NewSubscriber(NamedTuple):
-    """Somebody who comes onto the list; the fields are columns."""
+    """A subscriber to add; the fields are columns."""
 
     email: str
     email_key: str
@@ -85,7 +82,7 @@ def newest_id(connection: sa.Connection) -> int:
 
 
 def add(connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
-    """Put people on the list; none of them may be on it."""
+    """Add subscribers; none of them may be on the list."""
     insert_many(
         connection,
         subscribers.insert(),
@@ -95,9 +92,9 @@ def add(connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
 
 
 def touch(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Note that somebody acted on these people: no import that changed them is undone for them.
+    """Record that somebody acted on these subscribers: undoing an import then leaves them alone.
 
-    To be called also where an act changes nothing, such as leaving a second time.
+    Call it also where an act changes nothing, such as a second unsubscribe.
     """
     if ids:
         these = imported.update().where(
@@ -110,7 +107,7 @@ def touch(connection: sa.Connection, ids: Collection[int]) -> None:
 def mark_active(
     connection: sa.Connection, people: Mapping[int, datetime], *, by_import: bool = False
 ) -> None:
-    """Make these active, from the given moments; who had left is back."""
+    """Make subscribers active, from the given moments, also those who had left."""
     if not by_import:
         touch(connection, people)
     _update(
@@ -128,7 +125,7 @@ def mark_active(
 def rename(
     connection: sa.Connection, people: Mapping[int, str], *, by_import: bool = False
 ) -> None:
-    """Give these another first name; see `drop_snapshots`."""
+    """Change first names; see `drop_snapshots`."""
     if not by_import:
         touch(connection, people)
     _update(
@@ -145,7 +142,7 @@ def mark_left(
     *,
     by_import: bool = False,
 ) -> None:
-    """Record that these left, how and when; see `drop_snapshots`."""
+    """Record how and when subscribers left; see `drop_snapshots`."""
     if not by_import:
         touch(connection, people)
     _update(
@@ -160,9 +157,9 @@ def mark_left(
 
 
 def drop_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
-    """Drop what a replay of these people's unsettled batches would need.
+    """Drop what a replay of these subscribers' unsettled batches needs.
 
-    Somebody who left or changed is never mailed from a copy of what he was.
+    Nobody who left or changed gets a letter made of their earlier values.
     """
     if ids := lock_batches(connection, people):
         connection.execute(
@@ -171,16 +168,17 @@ def drop_snapshots(connection: sa.Connection, people: Collection[int]) -> None:
 
 
 def lock_batches(connection: sa.Connection, people: Collection[int]) -> Sequence[int]:
-    """Hold these people's unsettled batches until the transaction ends, and return their numbers.
+    """Lock these subscribers' unsettled batches, and return their numbers.
 
-    Whoever holds deliveries of many people as well takes them after that, as a sender does.
+    A transaction that locks deliveries of many subscribers too locks those afterwards, as a sender
+    does.
     """
     if not people:
         return []
     theirs = sa.select(deliveries.c.batch_id).where(
         among(connection, deliveries.c.subscriber_id, list(people))
     )
-    # In one order, so that two who leave at the same time never wait for each other in a ring.
+    # In one order, so that two unsubscribes at the same time cannot deadlock.
     unsettled = (
         sa.select(batches.c.id)
         .where(batches.c.settled_at.is_(None), batches.c.id.in_(theirs))
@@ -190,7 +188,7 @@ def lock_batches(connection: sa.Connection, people: Collection[int]) -> Sequence
 
 
 def find_one(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
-    """Return somebody's row number and himself, or None for a stranger."""
+    """Return a subscriber with their row number, or None if the address is unknown."""
     row = connection.execute(
         sa.select(subscribers).where(subscribers.c.email_key == key)
     ).one_or_none()
@@ -200,26 +198,26 @@ def find_one(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | No
 def find_address_variants(
     connection: sa.Connection, local: str, domains: Collection[str], signs: str
 ) -> list[tuple[int, str, Subscriber]]:
-    """Return who has an address that differs in nothing but these signs, a label and the domain.
+    """Return subscribers whose address differs only in these signs, a label or the domain.
 
-    All addresses are read: this is for one person at a time.
+    It reads all addresses: use it for one address at a time.
 
     Args:
         connection: Any.
-        local: What stands before the @, without these signs and without a label, which is a "+" and
-            what follows it.
-        domains: What may stand after the @.
-        signs: What does not count before the @.
+        local: The part before the @, without these signs and without a label ("+" and what
+            follows).
+        domains: What may follow the @.
+        signs: Signs that do not count before the @.
 
     Returns:
-        Row number, key and subscriber.
+        Row number, address as it is compared, and subscriber.
     """
     bare: sa.ColumnElement[str] = subscribers.c.email_key
     for sign in signs:
         bare = sa.func.replace(bare, sign, "")
     at = [subscribers.c.email_key.endswith(f"@{domain}", autoescape=True) for domain in domains]
     starts = [bare.startswith(f"{local}{sign}", autoescape=True) for sign in "@+"]
-    # The domain first: it leaves few to look at.
+    # The domain first: it leaves few rows.
     query = sa.select(subscribers).where(sa.or_(*at), sa.or_(*starts)).order_by(subscribers.c.id)
     return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
 
@@ -227,7 +225,7 @@ def find_address_variants(
 def iterate(
     connection: sa.Connection, status: SubscriberStatus | None = None
 ) -> Iterator[Subscriber]:
-    """Yield the whole list, or those of one status, in the order in which they came."""
+    """Yield the whole list, or the subscribers with one status, oldest first."""
     query = sa.select(subscribers).order_by(subscribers.c.id)
     if status:
         query = query.where(subscribers.c.status == status.value)
@@ -236,14 +234,14 @@ def iterate(
 
 
 def count_by_status(connection: sa.Connection) -> dict[SubscriberStatus, int]:
-    """Return how many people have each status."""
+    """Return how many subscribers have each status."""
     query = sa.select(subscribers.c.status, sa.func.count()).group_by(subscribers.c.status)
     found = {row[0]: row[1] for row in connection.execute(query)}
     return {status: found.get(status.value, 0) for status in SubscriberStatus}
 
 
 def count_paused(connection: sa.Connection, moment: datetime) -> int:
-    """Return how many active people get no letters for now."""
+    """Return how many active subscribers have paused."""
     return (
         connection.scalar(
             sa.select(sa.func.count())
@@ -284,7 +282,7 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class SubscriberPreferences:
-    """Somebody on the list as his preferences show him; ``id`` never leaves the house."""
+    """A subscriber with their preferences; ``id`` never leaves the program."""
 
     id: int
     email: str
@@ -312,7 +310,7 @@ def find_by_public_id(
 
 
 def set_name(connection: sa.Connection, reader: SubscriberPreferences, name: str | None) -> None:
-    """Give somebody another first name, or none."""
+    """Change a first name, or remove it."""
     _set(connection, reader, first_name=name)
     drop_snapshots(connection, [reader.id])
 
@@ -320,14 +318,14 @@ def set_name(connection: sa.Connection, reader: SubscriberPreferences, name: str
 def set_pause(
     connection: sa.Connection, reader: SubscriberPreferences, until: datetime | None
 ) -> None:
-    """Let no letter be claimed for somebody before a moment; None lets them come again."""
+    """Let no letter be claimed for a subscriber before a moment; None ends the pause."""
     _set(connection, reader, paused_until=until)
 
 
 def set_plain_text(
     connection: sa.Connection, reader: SubscriberPreferences, *, plain_text: bool
 ) -> None:
-    """Choose with or without HTML, also for letters that are still to be claimed."""
+    """Choose plain text or HTML, also for letters that are not claimed yet."""
     _set(connection, reader, plain_text=plain_text)
     drop_snapshots(connection, [reader.id])
     connection.execute(
@@ -351,9 +349,9 @@ def _set(connection: sa.Connection, reader: SubscriberPreferences, **values: obj
 def get_or_create(
     connection: sa.Connection, email: str, email_key: str, moment: datetime
 ) -> tuple[int, SubscriberStatus]:
-    """Put a stranger on the list as pending; return anybody's row number and how they stand.
+    """Add an unknown address as a pending subscriber; return the row number and the status.
 
-    Nobody else can put people on the list until the end of the transaction.
+    Nobody else may add subscribers until the end of the transaction.
     """
     values = {
         "public_id": new_id(),
@@ -363,9 +361,9 @@ def get_or_create(
         "source": "form",
         "created_at": moment,
     }
-    his = subscribers.c.email_key == email_key
-    insert_if(connection, subscribers, values, ~sa.exists().where(his))
-    query = sa.select(subscribers.c.id, subscribers.c.status).where(his)
+    theirs = subscribers.c.email_key == email_key
+    insert_if(connection, subscribers, values, ~sa.exists().where(theirs))
+    query = sa.select(subscribers.c.id, subscribers.c.status).where(theirs)
     row = connection.execute(query).one()
     return row.id, SubscriberStatus(row.status)
 
@@ -381,7 +379,7 @@ def find_present(
     For update: nobody else changes any of the named until the transaction ends. All come in one
     order, so that two processes that do the same cannot deadlock.
     """
-    # Whoever left before is held too: an import that took them off may be undone at this moment.
+    # Locks those who have left too: the import that removed them may be undone at this moment.
     query = (
         sa.select(subscribers.c.id, subscribers.c.status)
         .where(subscribers.c.public_id.in_(public_ids))
@@ -393,10 +391,10 @@ def find_present(
 
 
 def find_removed_by_import(connection: sa.Connection, public_ids: Collection[str]) -> list[int]:
-    """Return the row numbers of those whom only an import took off the list, or added as gone.
+    """Return the row numbers of subscribers whom only an import removed, or added as left.
 
-    That they leave by their own act as well has to be noted: then undoing that import brings none
-    of them back.
+    Their own unsubscribe must be recorded as well: then undoing that import does not bring them
+    back.
     """
     query = (
         sa.select(subscribers.c.id)
@@ -412,16 +410,16 @@ def find_removed_by_import(connection: sa.Connection, public_ids: Collection[str
 
 
 _MOST: Final = 50
-"""At once, for a provider is asked for each."""
+"""At once: each costs a request to the provider."""
 
 _BY_THE_PROVIDER: Final = [SubscriberStatus.BOUNCED.value, SubscriberStatus.COMPLAINED.value]
 
 
 def find_maybe_blocked(connection: sa.Connection, via: ProviderAccount) -> list[tuple[int, str]]:
-    """Return number and address of those whose confirmation is to leave and might not arrive.
+    """Return number and address of subscribers whose confirmation is due and may be blocked.
 
-    On the provider's list is who bounced, complained or left there; of whoever was erased, that is
-    not known any more.
+    The provider's list may hold those who bounced, complained or unsubscribed there. Of an erased
+    address nothing is known, so it may be on that list too.
     """
     listed = [EventKind.UNSUBSCRIBE.value, EventKind.SUPPRESSED.value]
     maybe = sa.or_(

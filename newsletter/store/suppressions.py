@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Suppression:
-    """An address of which only a keyed hash is kept: why, and since when."""
+    """Why an address must not be mailed, and since when."""
 
     reason: str
     at: datetime
 
 
 def count(connection: sa.Connection) -> int:
-    """Return of how many addresses only a hash is kept."""
+    """Return how many suppressions there are."""
     return connection.scalar(sa.select(sa.func.count()).select_from(suppressions)) or 0
 
 
 def hash_key(connection: sa.Connection) -> bytes:
-    """Return the key of the hashes; it never rotates."""
+    """Return the key of the address hashes; it never rotates."""
     key: bytes = connection.execute(sa.select(ledger.c.suppression_key)).scalar_one()
     return key
 
 
 def find(connection: sa.Connection, hashes: Collection[str]) -> dict[str, Suppression]:
-    """Return which of these address hashes may not be mailed."""
+    """Return which of these address hashes are suppressed."""
     rows = connection.execute(
         sa.select(suppressions).where(among(connection, suppressions.c.address_hash, hashes))
     )
     return {row.address_hash: Suppression(row.reason, row.at) for row in rows}
 
 
-# Who was erased once, came back and left again, is there already.
+# An address that was erased, came back and left again is suppressed already.
 _SUPPRESS = sa.text(
     "INSERT INTO suppressions (address_hash, reason, at) VALUES (:address_hash, :reason, :at)"
     " ON CONFLICT DO NOTHING"
@@ -53,11 +53,11 @@ _SUPPRESS = sa.text(
 def reduce_to_hashes(
     connection: sa.Connection, gone: Collection[tuple[int, str, str, datetime]]
 ) -> None:
-    """Keep nothing of people but that their addresses may not be mailed.
+    """Delete subscribers, and keep only that their addresses must not be mailed.
 
     Args:
         connection: A write transaction.
-        gone: Of each the number, the hash of the address, the reason and since when.
+        gone: Of each the number, the hash of the address, the reason and the moment.
     """
     if not gone:
         return

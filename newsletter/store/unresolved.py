@@ -28,8 +28,8 @@ def find_searchable(
 ) -> list[UnresolvedRequest]:
     """Return the requests that a search may settle now, oldest first.
 
-    Those that a provider has forgotten by now, and those which two searches have missed twice,
-    are left to a person. Those of another account than this one lists wait until it is asked.
+    Requests that the provider no longer lists, and those that two searches missed twice, are left
+    to a person. Those of another account wait until that account is asked.
     """
     moment = now(connection)
     moved = sa.exists().where(
@@ -70,7 +70,7 @@ def _doubt(letters: Sequence[sa.Row[Any]]) -> UnresolvedRequest:
 def can_search(
     connection: sa.Connection, mailing_id: int, search: Search | None, account: str | None
 ) -> bool:
-    """Tell whether a search, now or later, may still settle something of a mailing."""
+    """Return whether a search, now or later, may still settle something of a mailing."""
     if search is None:
         return False
     query = sa.select(deliveries.c.id).join(batches, batches.c.id == deliveries.c.batch_id)
@@ -86,18 +86,18 @@ def record_search(
     *,
     began: datetime,
 ) -> int:
-    """Take in what a search has found; return how many deliveries are pending again.
+    """Record what a search has found; return how many deliveries are pending again.
 
-    What was found is accepted. What is missing in a complete search, made when the provider lists
-    everything that it took, is noted; a second such search, a while after, is proof enough that it
-    was not taken: it becomes pending again, once.
+    A letter that was found is accepted. One that is missing from a complete search, made when the
+    provider lists everything it took, is noted. A second such search, some time later, proves that
+    it was not taken: it becomes pending again, once.
 
     Args:
         connection: A write transaction.
         doubt: What was searched for.
-        findings: What came of it.
-        search: What the provider's searches can tell.
-        began: When it was first asked: what is listed since then, the search may have missed.
+        findings: What was found.
+        search: What the provider's searches can prove.
+        began: When the search began: it may have missed what is listed since then.
     """
     batch = connection.execute(
         sa.select(batches).where(batches.c.key == doubt.key).with_for_update()
@@ -116,7 +116,7 @@ def record_search(
 
 
 def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -> None:
-    """Accept what was found, and note why a search came to no end."""
+    """Accept what was found, and record why a search failed."""
     if findings.failure:
         why = f"no search came to an end: {findings.failure.reason}"
         connection.execute(deliveries.update().where(_unknown(batch_id)).values(reason=why))
@@ -149,7 +149,7 @@ def _give_back(connection: sa.Connection, batch_id: int) -> int:
         )
     ).rowcount
     restore_limit(connection, batch_id, missing)
-    # Whoever still holds this batch has lost it.
+    # A process that still holds this batch has lost it.
     connection.execute(
         batches.update()
         .where(batches.c.id == batch_id)
@@ -175,5 +175,5 @@ def _searchable(
 
 
 def still_searchable() -> sa.ColumnElement[bool]:
-    """Return the condition that a search of a delivery's batch is not known to be in vain."""
+    """Return the condition that a search for a delivery's batch may still find something."""
     return sa.or_(deliveries.c.sent_again.is_(sa.false()), batches.c.missed_at.is_(None))

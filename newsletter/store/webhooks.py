@@ -26,9 +26,9 @@ class Arrival(NamedTuple):
 
     Attributes:
         provider: Whose.
-        name: By which that provider's webhooks are known from each other.
-        body: Its text; None if it tells nothing, and its name is kept so that nobody uses it again.
-        address_hash: Of each address in it, with spaces between; None if there is none.
+        name: What identifies it among that provider's webhooks.
+        body: Its text; None if it has no event, and its name is kept so that it cannot be reused.
+        address_hash: Of each address in it, separated by spaces; None if there is none.
         unreadable: Not all of it could be understood.
     """
 
@@ -49,9 +49,9 @@ class Waiting(NamedTuple):
 
 
 def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
-    """Keep webhooks; of those that came before, nothing."""
+    """Keep webhooks that did not come before."""
     moment = now(connection)
-    # In one order for all, for one who brings what another has not committed waits for him.
+    # In one order: a process that brings what another has not committed waits for it.
     rows = [{**arrival._asdict(), "at": moment} for arrival in sorted(arrivals, key=_name)]
     if rows:
         connection.execute(_KEEP, rows)
@@ -72,7 +72,7 @@ def unreadable(connection: sa.Connection) -> int:
 
 
 def set_unreadable(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Note of webhooks that not all of them could be understood."""
+    """Record that not all of these webhooks could be understood."""
     if ids:
         these = webhooks.update().where(
             among(connection, webhooks.c.id, ids), ~webhooks.c.unreadable
@@ -109,11 +109,11 @@ def done(connection: sa.Connection, ids: Collection[int]) -> None:
 
 
 def forget(connection: sa.Connection, address_hash: str, key: str) -> None:
-    """Remove what waits of somebody, for he is erased.
+    """Delete waiting webhooks about a subscriber who is erased.
 
     Args:
         connection: A write transaction.
-        address_hash: Of his address.
+        address_hash: Of their address.
         key: The address as it is compared, for those that name it in another way.
     """
     by_hash = webhooks.c.address_hash.contains(address_hash, autoescape=True)
