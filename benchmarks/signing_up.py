@@ -35,6 +35,8 @@ from newsletter.config import Settings
 from newsletter.store import open_store, sql
 from newsletter.store import suppressions as suppressions_store
 from newsletter.store.schema import subscribers, suppressions
+from newsletter.subscriptions.signup import SignupLimits
+from newsletter.web import Limits
 from tests.support.postgres import postgres
 from tests.support.web_server import KEY, serving
 
@@ -47,7 +49,7 @@ WARM = 20
 SHUFFLES = 400
 PAUSE = 0.02
 """Seconds between two visitors: a sign-up waits while the last one's notice is being sent."""
-UNCAPPED = {"newsletter.subscriptions.signup.LETTERS_PER_HOUR": 10**6}
+UNCAPPED = Limits(signup=SignupLimits(letters_per_hour=10**6))
 
 
 def address(kind: str, number: int) -> str:
@@ -112,7 +114,7 @@ def measure(root: Path, rounds: int) -> dict[str, list[float]]:
     """Let visitors of every kind sign up in turns; return the milliseconds of each."""
     times: dict[str, list[float]] = {kind: [] for kind in KINDS}
     clients = networks()
-    with serving(root, "--proxy", "127.0.0.1", constants=UNCAPPED) as app:
+    with serving(root, "--proxy", "127.0.0.1", limits=UNCAPPED) as app:
         connection = http.client.HTTPConnection("127.0.0.1", app.port)
         connection.connect()
         connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

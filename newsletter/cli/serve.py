@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
+import functools
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import TYPE_CHECKING
 
 import click
 
 from newsletter import web
-from newsletter.cli.output import is_quiet
+from newsletter.cli.logs import configure_logging
+from newsletter.cli.output import warn
 from newsletter.store import files
 
 if TYPE_CHECKING:
@@ -64,19 +64,13 @@ def serve(
     Put a web server with TLS before it, at the address in public_url (docs/web.md).
     """
     settings = app.settings
-    with web.listen(host, port) as at:
-        write = _forget if is_quiet() else _write
+    with web.listen(host, port) as bound:
         for warning in files.close_to_others(settings):
-            write(f"warning: {warning}")
-        web.serve(settings, at, write, workers=workers, proxies=proxies)
-
-
-def _write(line: str) -> None:
-    # A log that cannot be written must keep nobody from leaving.
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.write(f"{line}\n")
-        sys.stderr.flush()
-
-
-def _forget(_line: str) -> None:
-    pass
+            warn(warning)
+        web.serve(
+            settings,
+            bound,
+            configure_logging=functools.partial(configure_logging, app.verbosity),
+            workers=workers,
+            proxies=proxies,
+        )

@@ -31,7 +31,7 @@ from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, format_utc, is_early, timing_of
 from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
-from newsletter.subscriptions.signup import LETTERS_PER_HOUR, form_state
+from newsletter.subscriptions.signup import SignupLimits, form_state
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -101,7 +101,8 @@ def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iter
     if count := waiting[DeliveryState.UNKNOWN]:
         yield f"Notices whose outcome is unknown: {count:,}"
     if form.closed:
-        yield f"The sign-up form is closed: {LETTERS_PER_HOUR:,} notices within an hour"
+        most = SignupLimits().letters_per_hour
+        yield f"The sign-up form is closed: {most:,} notices within an hour"
     elif form.last_closed_at:
         yield f"The sign-up form was closed for an hour from {format_utc(form.last_closed_at)}"
 

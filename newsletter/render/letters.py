@@ -152,6 +152,16 @@ def wording(settings: Settings) -> str:
     return text
 
 
+def data_filename(settings: Settings) -> str:
+    """Return the name of the file with a subscriber's own data, from `templates/pages/`.
+
+    Raises:
+        NewsletterError: The template is missing or wrong.
+    """
+    known = {"newsletter": _newsletter(settings)}
+    return templates.run(settings.root, "pages/own-data.filename.txt.j2", known).strip()
+
+
 def form(settings: Settings) -> str:
     """Render the sign-up form for an author's own site, `templates/form.html.j2`.
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
 from newsletter.store.schema import rate_counters
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 CLOSED: Final = "closed"
 """The name of the counter of hours in which the form closed itself."""
@@ -29,12 +32,14 @@ def count(connection: sa.Connection, what: str, moment: datetime) -> None:
     connection.execute(_COUNT, {"what": what, "hour": _hour(moment)})
 
 
-def get_count(connection: sa.Connection, what: str, moment: datetime) -> int:
-    """Return a counter of the hour of a moment."""
-    query = sa.select(rate_counters.c.count).where(
-        rate_counters.c.what == what, rate_counters.c.hour == _hour(moment)
+def get_counts(
+    connection: sa.Connection, names: Collection[str], moment: datetime
+) -> dict[str, int]:
+    """Return by name how often something was counted in the hour of a moment, if it was."""
+    query = sa.select(rate_counters.c.what, rate_counters.c.count).where(
+        rate_counters.c.what.in_(names), rate_counters.c.hour == _hour(moment)
     )
-    return connection.scalar(query) or 0
+    return {row.what: row[1] for row in connection.execute(query)}
 
 
 def last_counted(connection: sa.Connection, what: str, *, since: datetime) -> datetime | None:

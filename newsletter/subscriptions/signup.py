@@ -1,8 +1,9 @@
-"""Signing up: what a visitor may ask, how often, and what he must never learn from it.
+"""Signing up: what a visitor may ask and how often, and confirming it by the link in a notice.
 
-Whoever asks for whichever address gets the same answer after the same work: a row that nobody
-needs is not written, but the statement that would write it has run. The letter that follows is
-queued in the same transaction, and is sent later by `delivery`.
+Whoever asks for whichever address gets the same answer after the same work: a row that is not
+needed is not written, but the statement that would write it has run. So neither the answer nor its
+time reveals who is on the list. The notice that follows is queued in the same transaction, and is
+sent later by `delivery`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
+from newsletter import tokens
 from newsletter.addresses import address_hash
 from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import consents, notices, rate_counters, signups, subscribers, suppressions
@@ -20,7 +22,7 @@ from newsletter.store.database import Lock, lock, now
 from newsletter.subscriptions.aliases import mailbox
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -28,142 +30,161 @@ if TYPE_CHECKING:
     from newsletter.addresses import Address
     from newsletter.store import Store
     from newsletter.store.notices import ProviderAccount
-    from newsletter.store.signups import ClientInfo
+    from newsletter.store.signups import ClientInfo, Signup
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
-"""For how long the link in a confirmation is good."""
+"""For how long the link in a confirmation works."""
 NOTICE_LIFETIME: Final = timedelta(hours=48)
-"""For how long a letter may wait for its provider: a link that hardly works yet is of no use."""
-LETTERS_PER_HOUR: Final = 200
-"""How many letters sign-ups may cause within an hour; then the form closes itself."""
-REQUESTS_PER_HOUR: Final = 20
-"""How often the smallest network may ask within a clock hour: an IPv4 address, an IPv6 /64."""
+"""For how long a notice may wait for its provider: a link that is about to expire is of no use."""
 
 _UNKNOWN: Final = ""
-"""What is counted of who comes from nobody knows where."""
+"""What is counted of a client whose network is not known."""
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-# To one address: the span, and how many letters within it.
-_TO_ONE: Final = ((_DAY, 1), (30 * _DAY, 3))
+# To one address: the span, and how many notices within it.
+_PER_ADDRESS: Final = ((_DAY, 1), (30 * _DAY, 3))
 # How long the prefix of a network is, and how many times as often it may ask as the smallest. A
-# home has an IPv6 /64, a /56 or a /48 (RFC 6177); each is far below the cap for all, so that no
+# home has an IPv6 /64, a /56 or a /48 (RFC 6177); each is far below the limit for all, so that no
 # single network can close the form.
 _NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
 
 
 @dataclass(frozen=True, slots=True)
-class SignupRequest:
-    """What a visitor asks.
+class SignupLimits:
+    """How many sign-ups there may be within an hour."""
 
-    Attributes:
-        address: Where he wants letters.
-        first_name: None if he gave none.
-        wording: What he agrees to.
-        form: On which page or site.
-        origin: Whence; its address is None where nobody can tell it from that of others.
-    """
+    letters_per_hour: int = 200
+    """How many notices sign-ups may cause; then the form closes itself."""
+    requests_per_hour: int = 20
+    """How often the smallest network may ask: an IPv4 address, an IPv6 /64."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignupRequest:
+    """What a visitor asks for."""
 
     address: Address
     first_name: str | None
     wording: str
+    """What they agree to."""
     form: str
-    origin: ClientInfo
+    """The page or site with the form."""
+    client: ClientInfo
+    """Its address is None where it cannot be told from that of others."""
 
 
 class SignupResult(StrEnum):
-    """What a visitor is told; none of it depends on the address that he typed."""
+    """The answer to a visitor; nothing of it depends on the address that they typed."""
 
-    TAKEN = "taken"
-    CROWDED = "too many from one network"
+    ACCEPTED = "accepted"
+    RATE_LIMITED = "too many from one network"
     CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """How the sign-up form is.
-
-    Attributes:
-        closed: It has closed itself, for an hour at the most.
-        last_closed_at: The hour in which it last did, if that was lately.
-    """
+    """Whether the sign-up form has closed itself, and in which hour it last did, if lately."""
 
     closed: bool
     last_closed_at: datetime | None
 
 
-def request_signup(store: Store, wish: SignupRequest, via: ProviderAccount) -> SignupResult:
-    """Take a visitor's wish; it is committed when this returns.
+class LinkState(StrEnum):
+    """What a link that confirms is good for."""
+
+    OPEN = "open"
+    CONFIRMED = "confirmed"
+    """Its subscriber is on the list."""
+    EXPIRED = "expired"
+    """Its time has passed, or its subscriber left after they had asked: they must ask again."""
+    NOTHING = "nothing"
+    """What it confirmed is not kept any more, and neither is its subscriber."""
+
+
+def request_signup(
+    store: Store,
+    request: SignupRequest,
+    account: ProviderAccount,
+    limits: SignupLimits = SignupLimits(),
+) -> SignupResult:
+    """Take a sign-up; it is committed when this returns.
 
     Args:
         store: The list.
-        wish: What he asks.
-        via: Who takes the letter that follows.
+        request: The sign-up.
+        account: The provider account that takes the notice.
+        limits: How many there may be.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
     """
     with store.read() as connection:
         moment = now(connection)
-        networks = _networks(connection, wish.origin.ip)
-        reply = _reply(connection, networks, moment)
-        noted = rate_counters.get_count(connection, rate_counters.CLOSED, moment) > 0
-    if reply is SignupResult.CROWDED or (reply is SignupResult.CLOSED and noted):
-        return reply  # a flood costs no write
+        secret = suppressions.hash_key(connection)
+        networks = _networks(secret, request.client.ip, limits)
+        counts = rate_counters.get_counts(connection, (*networks, rate_counters.CLOSED), moment)
+        result = _result(connection, networks, counts, limits, moment)
+        noted = counts.get(rate_counters.CLOSED, 0) > 0
+    if result is SignupResult.RATE_LIMITED or (result is SignupResult.CLOSED and noted):
+        return result  # a flood costs no write
     with store.write() as connection:
         lock(connection, Lock.LIST)
         moment = now(connection)
-        reply = _reply(connection, networks, moment)
+        counts = rate_counters.get_counts(connection, networks, moment)
+        result = _result(connection, networks, counts, limits, moment)
         rate_counters.delete_old(connection, moment)
         for network in networks or (_UNKNOWN,):
             rate_counters.count(connection, network, moment)
-        if reply is SignupResult.CLOSED:
+        if result is SignupResult.CLOSED:
             rate_counters.count(connection, rate_counters.CLOSED, moment)
-        elif reply is SignupResult.TAKEN:
-            _take(connection, wish, via, moment)
-    return reply
+        elif result is SignupResult.ACCEPTED:
+            _record(connection, request, account, secret, moment)
+    return result
 
 
-def form_state(store: Store) -> FormState:
-    """Tell how the form is."""
+def form_state(store: Store, limits: SignupLimits = SignupLimits()) -> FormState:
+    """Return whether the form is open."""
     with store.read() as connection:
         moment = now(connection)
-        last = rate_counters.last_counted(
-            connection, rate_counters.CLOSED, since=moment - rate_counters.CLOSED_LATELY
-        )
-        return FormState(_is_closed(connection, moment), last)
+        lately = moment - rate_counters.CLOSED_LATELY
+        last = rate_counters.last_counted(connection, rate_counters.CLOSED, since=lately)
+        return FormState(_is_closed(connection, limits, moment), last)
 
 
-def _take(
-    connection: Connection, wish: SignupRequest, via: ProviderAccount, moment: datetime
+def _record(
+    connection: Connection,
+    request: SignupRequest,
+    account: ProviderAccount,
+    secret: bytes,
+    moment: datetime,
 ) -> None:
-    """Put whoever asks on the list, if need be, and queue his letter, if he may have one."""
-    address = wish.address
-    secret = suppressions.hash_key(connection)
+    """Put a visitor on the list as pending, and queue a notice, each if it is allowed."""
+    address = request.address
     digest = address_hash(secret, address.key)
     mailbox_digest = address_hash(secret, mailbox(address.key))
-    whose = (digest, mailbox_digest)
-    since = [moment - span for span, _ in _TO_ONE]
-    sent = notices.count_queued_to(connection, whose, signups.SIGNUP_NOTICES, moments=since)
-    spurned = notices.bounced_or_complained(connection, whose, bounced_since=min(since))
-    within = all(count < most for count, (_, most) in zip(sent, _TO_ONE, strict=True))
-    allowed = within and not spurned
+    hashes = (digest, mailbox_digest)
+    since = [moment - span for span, _ in _PER_ADDRESS]
+    sent = notices.count_queued_to(connection, hashes, signups.SIGNUP_NOTICES, moments=since)
+    rejected = notices.bounced_or_complained(connection, hashes, bounced_since=min(since))
+    within = all(count < most for count, (_, most) in zip(sent, _PER_ADDRESS, strict=True))
+    allowed = within and not rejected
     subscriber, status = subscribers.get_or_create(connection, address.given, address.key, moment)
-    here = status is SubscriberStatus.ACTIVE
+    is_active = status is SubscriberStatus.ACTIVE
     signup = signups.record(
         connection,
         subscriber,
-        wording_id=consents.wording(connection, wish.wording),
-        first_name=wish.first_name,
-        form=wish.form,
-        origin=wish.origin,
+        wording_id=consents.wording(connection, request.wording),
+        first_name=request.first_name,
+        form=request.form,
+        origin=request.client,
         moment=moment,
-        wanted=allowed and not here,
+        wanted=allowed and not is_active,
     )
     notices.queue(
         connection,
-        via,
-        NoticeKind.ALREADY_HERE if here else NoticeKind.CONFIRMATION,
+        account,
+        NoticeKind.ALREADY_HERE if is_active else NoticeKind.CONFIRMATION,
         subscriber_id=subscriber,
         address_hash=digest,
         mailbox_hash=mailbox_digest,
@@ -174,30 +195,79 @@ def _take(
     )
 
 
-def _reply(connection: Connection, networks: Mapping[str, int], moment: datetime) -> SignupResult:
-    if any(
-        rate_counters.get_count(connection, name, moment) >= networks[name] for name in networks
-    ):
-        return SignupResult.CROWDED
-    return SignupResult.CLOSED if _is_closed(connection, moment) else SignupResult.TAKEN
+def _result(
+    connection: Connection,
+    networks: Mapping[str, int],
+    counts: Mapping[str, int],
+    limits: SignupLimits,
+    moment: datetime,
+) -> SignupResult:
+    if any(counts.get(name, 0) >= most for name, most in networks.items()):
+        return SignupResult.RATE_LIMITED
+    if _is_closed(connection, limits, moment):
+        return SignupResult.CLOSED
+    return SignupResult.ACCEPTED
 
 
-def _is_closed(connection: Connection, moment: datetime) -> bool:
+def _is_closed(connection: Connection, limits: SignupLimits, moment: datetime) -> bool:
     letters = notices.count_queued(connection, signups.SIGNUP_NOTICES, moment=moment - _HOUR)
-    return letters >= LETTERS_PER_HOUR
+    return letters >= limits.letters_per_hour
 
 
-def _networks(connection: Connection, ip: str | None) -> dict[str, int]:
-    """Return how often each network that an address is in may ask, the smallest first.
+def _networks(secret: bytes, ip: str | None, limits: SignupLimits) -> dict[str, int]:
+    """Return how often each network of an address may ask, the smallest first.
 
-    Their names give nothing of them away. There are none if the address is not known.
+    Their names reveal nothing of them. There are none if the address is not known.
     """
-    secret = suppressions.hash_key(connection)
     if ip is None:
         return {}
-    address = ip_address(ip)
     return {
-        f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": most
-        * REQUESTS_PER_HOUR
-        for prefix, most in _NETWORKS[address.version]
+        f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": times
+        * limits.requests_per_hour
+        for prefix, times in _NETWORKS[ip_address(ip).version]
     }
+
+
+def signup_of_link(keys: Sequence[str], token: str) -> str | None:
+    """Return the public id of the sign-up that a link confirms, or None if it is no valid link."""
+    return tokens.read_confirm_token(keys, token)
+
+
+def link_state(store: Store, public_id: str) -> LinkState:
+    """Return what the link of a sign-up is good for; nothing changes."""
+    with store.read() as connection:
+        return _link_state(signups.find(connection, public_id), now(connection))
+
+
+def confirm(store: Store, public_id: str, client: ClientInfo) -> LinkState:
+    """Make the subscriber of an open sign-up active; it is committed when this returns.
+
+    Returns:
+        `LinkState.CONFIRMED` also when it had been done before.
+
+    Raises:
+        NewsletterError: The database cannot be used, or another one has taken its place.
+    """
+    with store.write() as connection:
+        found = signups.find(connection, public_id, for_update=True)
+        moment = now(connection)
+        state = _link_state(found, moment)
+        if found and state is LinkState.CONFIRMED:
+            # Their own act all the same: undoing an import removes no one who confirmed.
+            subscribers.touch(connection, [found.subscriber_id])
+        if found is None or state is not LinkState.OPEN:
+            return state
+        digest = address_hash(suppressions.hash_key(connection), found.email_key)
+        signups.confirm(connection, found, digest, client, moment)
+    return LinkState.CONFIRMED
+
+
+def _link_state(found: Signup | None, moment: datetime) -> LinkState:
+    if found is None:
+        return LinkState.NOTHING
+    if found.status is SubscriberStatus.ACTIVE:
+        return LinkState.CONFIRMED
+    used = found.confirmed_at is not None
+    left = found.left_at is not None and found.left_at > found.requested_at
+    late = moment > found.requested_at + CONFIRM_WITHIN
+    return LinkState.EXPIRED if used or left or late else LinkState.OPEN

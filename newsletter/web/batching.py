@@ -1,7 +1,7 @@
-"""One line for one thread: whoever comes while a transaction waits or runs shares the next one.
+"""One transaction for many requests: all that arrive while one runs share the next one.
 
 A commit costs a write to disk, and SQLite has one writer at a time, which may be a `send`. So
-requests wait in line, and not each in a thread of its own.
+requests queue for one thread instead of waiting in a thread each.
 """
 
 from __future__ import annotations
@@ -20,55 +20,55 @@ T = TypeVar("T")
 
 
 class RequestBatcher(Generic[T]):
-    """Serves many at once. It belongs to one event loop.
+    """Processes items in batches. It belongs to one event loop.
 
     Args:
-        serve: Serves those it is given, who stood in line first, and whomever the function that
-            it is given returns: those who came since. Runs in a thread.
-        after: Does what nobody has to wait for, when all are told; runs in a thread, and what it
-            leaves undone is done another time.
+        process: Called in a thread with the queued items and a function that returns the items
+            queued since.
+        after: Called in a thread after each batch, once its requests are answered; its errors are
+            ignored.
     """
 
     def __init__(
         self,
-        serve: Callable[[list[T], Callable[[], list[T]]], None],
+        process: Callable[[list[T], Callable[[], list[T]]], None],
         after: Callable[[], object] = lambda: None,
     ) -> None:
-        self._serve = serve
+        self._process = process
         self._after = after
-        self._waiting: deque[tuple[T, asyncio.Future[None]]] = deque()
-        self._work: asyncio.Task[None] | None = None
+        self._queue: deque[tuple[T, asyncio.Future[None]]] = deque()
+        self._task: asyncio.Task[None] | None = None
 
-    async def wait(self, one: T) -> None:
-        """Wait until one is served; raises what serving raised."""
+    async def submit(self, item: T) -> None:
+        """Wait until an item is processed; raise what processing raised."""
         done = asyncio.get_running_loop().create_future()
-        self._waiting.append((one, done))
-        if self._work is None:
-            self._work = asyncio.create_task(self._until_all_are_served())
+        self._queue.append((item, done))
+        if self._task is None:
+            self._task = asyncio.create_task(self._process_all())
         await done
 
-    async def _until_all_are_served(self) -> None:
-        while self._waiting:
-            served: list[asyncio.Future[None]] = []
+    async def _process_all(self) -> None:
+        while self._queue:
+            taken: list[asyncio.Future[None]] = []
             error: Exception | None = None
             try:
-                await run_in_threadpool(self._serve_all, served)
-            except Exception as raised:  # noqa: BLE001 - whatever it is, they must hear it
+                await run_in_threadpool(self._process_batch, taken)
+            except Exception as raised:  # noqa: BLE001 - whatever it is, the requests must get it
                 error = raised
-            for done in served:
+            for done in taken:
                 if done.done():  # its client is gone
                     continue
                 done.set_exception(error) if error else done.set_result(None)
             with contextlib.suppress(Exception):
                 await run_in_threadpool(self._after)
-        self._work = None
+        self._task = None
 
-    def _serve_all(self, served: list[asyncio.Future[None]]) -> None:
-        """Serve all who stand in line, and note who that was, even if it fails."""
+    def _process_batch(self, taken: list[asyncio.Future[None]]) -> None:
+        """Process all queued items; `taken` gets their futures, also when it fails."""
 
-        def come() -> list[T]:
-            came = [self._waiting.popleft() for _ in range(len(self._waiting))]
-            served.extend(done for _, done in came)
-            return [one for one, _ in came]
+        def drain() -> list[T]:
+            items = [self._queue.popleft() for _ in range(len(self._queue))]
+            taken.extend(done for _, done in items)
+            return [item for item, _ in items]
 
-        self._serve(come(), come)
+        self._process(drain(), drain)

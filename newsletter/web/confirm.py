@@ -1,93 +1,71 @@
-"""Confirming a sign-up: a link opens a page with one button, and only that button does it."""
+"""Confirming a sign-up: a link opens a page with one button, and only that button confirms."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from starlette.concurrency import run_in_threadpool
 
 from newsletter.errors import NewsletterError
 from newsletter.store.mailings import latest_published_slug
-from newsletter.subscriptions import confirm
-from newsletter.subscriptions.confirm import LinkState
-from newsletter.web import addresses, bodies
-from newsletter.web.clients import origin
-from newsletter.web.middleware import annotate, mark_known
+from newsletter.subscriptions import signup
+from newsletter.subscriptions.signup import LinkState
+from newsletter.web import links
+from newsletter.web.context import RETRY_SOON
+from newsletter.web.forms import MAX_FORM
+from newsletter.web.middleware import annotate, client_info, mark_known
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from newsletter.web.clients import Network
-    from newsletter.web.database import Database
-    from newsletter.web.pages import Pages
-
-MAX_BODY: Final = 4096
-_LATER: Final = {"Retry-After": "60"}
+    from newsletter.web.context import Context
 
 
-class Confirming:
-    """What a link in a confirmation answers.
+class ConfirmHandler:
+    """Answers the link of a confirmation."""
 
-    Args:
-        pages: What readers see.
-        keys: All keys that verify links, newest first.
-        database: The list.
-        proxies: Web servers before this one whose word about a client is believed.
-        rehearsals: Whether the issue to read may be a rehearsal's: where nobody is mailed.
-    """
+    def __init__(self, context: Context) -> None:
+        self._context = context
 
-    def __init__(
-        self,
-        pages: Pages,
-        keys: Sequence[str],
-        database: Database,
-        proxies: Sequence[Network],
-        *,
-        rehearsals: bool,
-    ) -> None:
-        self._pages = pages
-        self._keys = keys
-        self._database = database
-        self._proxies = proxies
-        self._rehearsals = rehearsals
-
-    async def confirm(self, request: Request) -> Response:
-        """Show a button, or put its reader on the list; it is committed before the answer."""
-        signup = confirm.signup_of_link(self._keys, addresses.token(request))
-        if signup is None:
-            return self._pages.missing.answer(404)
+    async def handle(self, request: Request) -> Response:
+        """Show a button, or make the subscriber active; it is committed before the answer."""
+        context = self._context
+        public_id = signup.signup_of_link(context.keys, links.token(request))
+        if public_id is None:
+            return context.pages.missing.answer(404)
         mark_known(request.scope)
-        pressed = request.method == "POST"
-        if pressed:
-            await bodies.read(request, MAX_BODY)
+        if request.method != "POST":
+            return await run_in_threadpool(self._show, public_id)
+        await context.bodies.read(request, MAX_FORM)
         try:
-            return await run_in_threadpool(self._answer, request, signup, pressed=pressed)
+            return await run_in_threadpool(self._confirm, request, public_id)
         except NewsletterError as error:
             annotate(request.scope, str(error))
-            page = self._pages.not_confirmed if pressed else self._pages.trouble
-            return page.answer(503, _LATER)
+            return context.pages.not_confirmed.answer(503, RETRY_SOON)
 
-    def _answer(self, request: Request, signup: str, *, pressed: bool) -> Response:
-        store = self._database.store()
-        if pressed:
-            standing = confirm.confirm(store, signup, origin(request, self._proxies))
-        else:
-            standing = confirm.link_state(store, signup)
-        match standing:
+    def _show(self, public_id: str) -> Response:
+        return self._answer(signup.link_state(self._context.database.store(), public_id))
+
+    def _confirm(self, request: Request, public_id: str) -> Response:
+        client = client_info(request, self._context.proxies)
+        return self._answer(signup.confirm(self._context.database.store(), public_id, client))
+
+    def _answer(self, state: LinkState) -> Response:
+        pages = self._context.pages
+        match state:
             case LinkState.OPEN:
-                return self._pages.confirm.answer()
-            case LinkState.HERE:
-                return self._here()
-            case LinkState.LATE | LinkState.NOTHING:
-                # Nobody learns from the one or the other who was erased.
-                return self._pages.late.answer(410)
+                return pages.confirm.answer()
+            case LinkState.CONFIRMED:
+                return self._confirmed()
+            case LinkState.EXPIRED | LinkState.NOTHING:
+                # The two look the same, so that the answer does not reveal who was erased.
+                return pages.link_expired.answer(410)
 
-    def _here(self) -> Response:
-        with self._database.store().read() as connection:
-            slug = latest_published_slug(connection, rehearsals=self._rehearsals)
+    def _confirmed(self) -> Response:
+        context = self._context
+        with context.database.store().read() as connection:
+            slug = latest_published_slug(connection, rehearsals=context.shows_rehearsals)
         if slug is None:
-            return self._pages.confirmed.answer()
-        return self._pages.confirmed_issue.filled(issue=slug).answer()
+            return context.pages.confirmed.answer()
+        return context.pages.confirmed_issue.filled(issue=slug).answer()

@@ -1,4 +1,4 @@
-"""The database as the web app has it: opened when it can be, and again when it was away."""
+"""The database of the web app: opened when it can be, so that the app may start before it."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 _PAUSE: Final = 1.0
-"""Seconds for which a failure to open answers for all: knocking costs a thread each time."""
+"""For how many seconds a failure to open answers all requests: each try costs a thread."""
 
 
 class Database:
-    """Opens the store for whoever asks first, so that the app starts before its database does."""
+    """Opens the store with the first request that needs it."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -53,7 +53,7 @@ class Database:
         if self._settings.ledger in {"", ledger}:
             return store
         store.close()
-        # In an empty database everybody would seem to have left already.
+        # In an empty database everyone would seem to have unsubscribed already.
         raise NewsletterError(
             f"this database is ledger {ledger}, and the settings name another",
             where=self._settings.origin,
@@ -61,6 +61,6 @@ class Database:
         )
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the store, if it is open."""
         if self._store:
             self._store.close()

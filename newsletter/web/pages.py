@@ -1,4 +1,4 @@
-"""The pages that readers see, rendered once: what is a visitor's own goes into slots."""
+"""The pages of the web app, rendered once; what belongs to one visitor goes into slots."""
 
 from __future__ import annotations
 
@@ -33,20 +33,20 @@ class Page:
     policy: str
 
     def answer(self, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-        """Return the page as an answer that nobody keeps: whose link it was is his business."""
+        """Return the page as a response that no cache keeps: its link is private."""
         own = {"Content-Security-Policy": self.policy, "Cache-Control": "no-store"}
         return Response(self.body, status, {**own, **(headers or {})}, "text/html")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A page with slots: a page's text, cut where a visitor's own values go."""
+    """A page with slots: its text, cut where the values of one visitor go."""
 
     pieces: tuple[str, ...]
     policy: str
 
     def filled(self, **values: str) -> Page:
-        """Return the page with these values in it, by the names of its slots."""
+        """Return the page with these values in its slots, by their names."""
         parts = list(self.pieces)
         parts[1::2] = [html.escape(values[name]) for name in self.pieces[1::2]]
         return Page("".join(parts).encode(), self.policy)
@@ -56,40 +56,42 @@ class Form:
 class Pages:
     """Every page, by what it is for; the templates in `templates/pages/` say more of each."""
 
-    leave: Page
-    leave_proof: Page
-    left: Page
+    unsubscribe: Page
+    unsubscribe_proof: Page
+    unsubscribed: Page
     proof: Page
-    not_left: Page
+    not_unsubscribed: Page
     missing: Page
     trouble: Page
     refused: Page
-    join: Form
-    join_issue: Form
-    join_again: Form
-    join_problem: Mapping[str, Form]
-    asked: Page
-    closed: Page
-    crowded: Page
+    signup: Form
+    signup_issue: Form
+    signup_again: Form
+    signup_problem: Mapping[str, Form]
+    check_mailbox: Page
+    signup_closed: Page
+    too_many_signups: Page
     confirm: Page
     not_confirmed: Page
     confirmed: Page
     confirmed_issue: Form
-    late: Page
+    link_expired: Page
     link_sent: Page
     no_preferences: Page
-    forget: Page
+    erase: Page
     erased: Page
     new_address: Page
     address_changed: Page
     address_taken: Page
     preferences: Callable[[str, bool, str, int], Form]
-    """By how he stands ("active", "paused", "gone"), plain text or not, what was done or is
-    wrong, and the month in which his pause ends, or 0."""
+    """By "active", "paused" or "gone", plain text or not, what was done or is wrong, and the
+    month in which a pause ends, or 0."""
+    data_filename: str
+    """The name of the file with a subscriber's own data."""
 
 
 PROBLEMS: Final = ("no_email", "email", "first_name")
-"""What can be wrong with the sign-up form: an empty field, or one that holds what is of no use."""
+"""What can be wrong with the sign-up form: a field is empty, or its value cannot be used."""
 
 _SLOTS: Final = ("email", "new_email", "first_name", "stamp", "issue", "day", "year")
 
@@ -101,7 +103,7 @@ def render_pages(settings: Settings) -> Pages:
         NewsletterError: A template is missing or wrong.
     """
 
-    def join(*, again: bool = False, problem: str = "", issue: bool = False) -> Form:
+    def signup(*, again: bool = False, problem: str = "", issue: bool = False) -> Form:
         known = {"again": again, "problem": problem, "issue": issue, "wording": words}
         return _form(settings, "join", **known)
 
@@ -113,34 +115,35 @@ def render_pages(settings: Settings) -> Pages:
     words = render.wording(settings)
     preferences("active", False, "", 0)  # noqa: FBT003 - so that a wrong template is found now
     return Pages(
-        leave=_page(settings, "leave", proof=False),
-        leave_proof=_page(settings, "leave", proof=True),
-        left=_page(settings, "left"),
+        unsubscribe=_page(settings, "leave", proof=False),
+        unsubscribe_proof=_page(settings, "leave", proof=True),
+        unsubscribed=_page(settings, "left"),
         proof=_page(settings, "proof"),
-        not_left=_page(settings, "not-left"),
+        not_unsubscribed=_page(settings, "not-left"),
         missing=_page(settings, "missing"),
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
-        join=join(),
-        join_issue=join(issue=True),
-        join_again=join(again=True),
-        join_problem={name: join(problem=name) for name in PROBLEMS},
-        asked=_page(settings, "asked"),
-        closed=_page(settings, "closed"),
-        crowded=_page(settings, "crowded"),
+        signup=signup(),
+        signup_issue=signup(issue=True),
+        signup_again=signup(again=True),
+        signup_problem={name: signup(problem=name) for name in PROBLEMS},
+        check_mailbox=_page(settings, "asked"),
+        signup_closed=_page(settings, "closed"),
+        too_many_signups=_page(settings, "crowded"),
         confirm=_page(settings, "confirm", failed=False),
         not_confirmed=_page(settings, "confirm", failed=True),
         confirmed=_page(settings, "confirmed", issue=False),
         confirmed_issue=_form(settings, "confirmed", issue=True),
-        late=_page(settings, "late"),
+        link_expired=_page(settings, "late"),
         link_sent=_page(settings, "link-sent"),
         no_preferences=_page(settings, "no-preferences"),
-        forget=_page(settings, "forget"),
+        erase=_page(settings, "forget"),
         erased=_page(settings, "erased"),
         new_address=_page(settings, "new-address", done=False, taken=False),
         address_changed=_page(settings, "new-address", done=True, taken=False),
         address_taken=_page(settings, "new-address", done=False, taken=True),
         preferences=preferences,
+        data_filename=render.data_filename(settings),
     )
 
 

@@ -1,4 +1,4 @@
-"""Where providers tell what became of letters: believed by its signature, stored, then answered."""
+"""Providers' webhooks: believed by their signature, stored, then answered."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from newsletter.errors import NewsletterError
 from newsletter.providers.base_events import InvalidSignature, WebhookRequest
 from newsletter.providers.registry import events_of
 from newsletter.subscriptions.events import apply_since, keep
-from newsletter.web import bodies
 from newsletter.web.batching import RequestBatcher
+from newsletter.web.context import RETRY_SOON
 from newsletter.web.middleware import annotate, mark_known
 
 if TYPE_CHECKING:
@@ -24,63 +24,58 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from newsletter.config import Settings
     from newsletter.providers.base_events import ParsedWebhook, VerifiedWebhook
-    from newsletter.web.database import Database
+    from newsletter.web.context import Context
 
-_AT_ONCE: Final = 2
-"""Threads for each provider: whoever floods one keeps neither others nor subscribers waiting."""
+_THREADS_PER_PROVIDER: Final = 2
+"""So that a flood from one provider delays neither the others nor subscribers."""
 
 _UNREADABLE: Final = "genuine, but not all of it could be read: see newsletter status"
-_LATER: Final = {"Retry-After": "60"}
 
 
-class Webhooks:
-    """What the address of each provider answers.
-
-    Args:
-        settings: The newsletter's; a provider without a secret in them has no address.
-        database: The list and the ledger.
+class WebhookHandler:
+    """Takes webhooks; a provider without a secret in the settings has no route.
 
     Raises:
-        NewsletterError: A secret cannot be one.
+        NewsletterError: A secret has the wrong form.
     """
 
-    def __init__(self, settings: Settings, database: Database) -> None:
+    def __init__(self, context: Context) -> None:
+        self._context = context
         self._verifiers = {
             name: verifier
             for name in PROVIDERS
-            if (events := events_of(name)) and (verifier := events.verifier(settings))
+            if (events := events_of(name)) and (verifier := events.verifier(context.settings))
         }
-        self._database = database
-        self._few: dict[str, asyncio.Semaphore] = {}
+        self._verifying: dict[str, asyncio.Semaphore] = {}
         self._unreadable: set[tuple[str, str]] = set()
-        self._line = RequestBatcher(self._keep, self._apply)
+        self._batcher = RequestBatcher(self._store, self._apply)
         self._parsed: dict[tuple[str, str], ParsedWebhook] = {}
-        self._looked_at = 0
+        self._last_applied = 0
 
-    async def receive(self, request: Request) -> Response:
-        """Take a webhook; what is answered with 200 is stored for good, or known already."""
+    async def handle(self, request: Request) -> Response:
+        """Take a webhook; what is answered with 200 is stored for good, or was before."""
         provider = request.path_params["provider"]
         if provider not in self._verifiers:
             raise HTTPException(404)
         verifier = self._verifiers[provider]
-        body = await bodies.read(request, verifier.max_body)
+        body = await self._context.bodies.read(request, verifier.max_body)
         received = WebhookRequest(dict(request.headers), body, time.time())
+        semaphore = asyncio.Semaphore(_THREADS_PER_PROVIDER)
         try:
-            async with self._few.setdefault(provider, asyncio.Semaphore(_AT_ONCE)):
+            async with self._verifying.setdefault(provider, semaphore):
                 webhook = await run_in_threadpool(verifier.verify, received)
             mark_known(request.scope)
-            await self._line.wait(webhook)
-            if webhook.key in self._unreadable:
-                self._unreadable.discard(webhook.key)
-                annotate(request.scope, _UNREADABLE)
+            await self._batcher.submit(webhook)
         except InvalidSignature as refusal:
             annotate(request.scope, str(refusal))
             return Response(status_code=refusal.status)
         except NewsletterError as error:
             annotate(request.scope, str(error))
-            return Response(status_code=503, headers=_LATER)
+            return Response(status_code=503, headers=RETRY_SOON)
+        if webhook.key in self._unreadable:
+            self._unreadable.discard(webhook.key)
+            annotate(request.scope, _UNREADABLE)
         return Response(status_code=200)
 
     def close(self) -> None:
@@ -88,14 +83,15 @@ class Webhooks:
         for verifier in self._verifiers.values():
             verifier.close()
 
-    def _keep(
+    def _store(
         self, first: list[VerifiedWebhook], others: Callable[[], list[VerifiedWebhook]]
     ) -> None:
-        kept = keep(self._database.store(), first + others())
+        kept = keep(self._context.database.store(), first + others())
         self._unreadable |= kept.unreadable
         self._parsed |= kept.parsed
 
     def _apply(self) -> None:
-        """Apply what was stored; what has to wait is tried again in the background."""
+        """Apply what was stored; the chores try again what has to wait."""
         parsed, self._parsed = self._parsed, {}
-        self._looked_at = apply_since(self._database.store(), self._looked_at, parsed)
+        store = self._context.database.store()
+        self._last_applied = apply_since(store, self._last_applied, parsed)

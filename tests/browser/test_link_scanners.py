@@ -20,7 +20,7 @@ from tests.support.newsletter import Newsletter, raw
 from tests.support.parameters import choose
 from tests.support.signups import VIA, send_due, wish
 from tests.support.subscribers import sql
-from tests.support.web_server import KEY, App, serving
+from tests.support.web_server import KEY, STILL, App, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,7 +142,7 @@ class Mailbox:
 @pytest.fixture
 def app(root: Path) -> Iterator[App]:
     Newsletter(root, readers=0).store.close()
-    with serving(root, before=[changes.do_nothing_by_itself]) as app:
+    with serving(root, limits=STILL) as app:
         yield app
 
 
@@ -266,7 +266,7 @@ def test_the_simulation_would_notice_a_page_that_does_it_by_itself(
     kind: str, root: Path, context: BrowserContext
 ) -> None:
     Newsletter(root, readers=0).store.close()
-    with serving(root, before=[changes.do_nothing_by_itself, CARELESS[kind]]) as app:
+    with serving(root, limits=STILL, before=[CARELESS[kind]]) as app:
         mailbox = Mailbox(root, app.url)
         before = dump(root)
         crawl(context.new_page(), app, mailbox.ours(kind)[-1])

@@ -10,8 +10,8 @@ import pytest
 
 from newsletter import tokens
 from newsletter.store.sql import new_id
-from newsletter.subscriptions.confirm import confirm
-from newsletter.subscriptions.signup import CONFIRM_WITHIN, request_signup
+from newsletter.subscriptions.signup import CONFIRM_WITHIN, SignupLimits, confirm, request_signup
+from newsletter.web import Limits
 from tests.browser.test_letter import DOUBLE_TEXT, MODES, Mode, beyond, computed
 from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.integration.web.test_signup import PROXY, stamp
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
 
 EVA = "eva@example.org"
 FORM = {"content-type": "application/x-www-form-urlencoded"}
-NEVER_ENOUGH = {
-    "newsletter.subscriptions.signup.LETTERS_PER_HOUR": 0,
-    "newsletter.subscriptions.signup.REQUESTS_PER_HOUR": 0,
-}
+FULL = Limits(signup=SignupLimits(letters_per_hour=0, requests_per_hour=0))
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     (roots["broken"] / ".newsletter" / "newsletter.db").mkdir(parents=True)
     with (
         serving(roots["open"]) as usual,
-        serving(roots["strict"], *PROXY, constants=NEVER_ENOUGH) as strict,
+        serving(roots["strict"], *PROXY, limits=FULL) as strict,
         serving(roots["broken"]) as broken,
     ):
         yield Apps({"open": usual, "strict": strict, "broken": broken}, links)

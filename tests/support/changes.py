@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import resource
 import signal
@@ -15,22 +14,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
-
-
-def do_nothing_by_itself() -> None:
-    """Send and tidy nothing while a test looks: what is queued stays."""
-    from newsletter.delivery import notices  # noqa: PLC0415
-
-    notices.NoticeSender.send_due = lambda *_: notices.NoticeRun()  # type: ignore[method-assign]
-    chores: Any = importlib.import_module("newsletter.web.chores")
-    chores.tidy_daily = lambda *_: None
-
-
-def send_no_notice() -> None:
-    """Let no notice be due."""
-    from newsletter.delivery import notices  # noqa: PLC0415
-
-    notices.is_due = lambda *_: False
 
 
 def have_few_files() -> None:
@@ -47,14 +30,13 @@ def die_before_applying() -> None:
 
 def fail_once_at_chores() -> None:
     """Let what is done by itself fail the first time."""
-    chores: Any = importlib.import_module("newsletter.web.chores")
-    chores._SECONDS = 0.05  # noqa: SLF001
+    from newsletter.web import background  # noqa: PLC0415
 
     def apply_waiting(_store: object) -> int:
-        chores.apply_waiting = lambda _store: 0
+        background.apply_waiting = lambda _store: 0
         raise ValueError
 
-    chores.apply_waiting = apply_waiting
+    background.apply_waiting = apply_waiting
 
 
 def check_signatures_slowly() -> None:
@@ -80,16 +62,16 @@ def check_signatures_slowly() -> None:
 
 def unsubscribe_by_looking() -> None:
     """Take a look at an unsubscribe link for its button, as a bad program would."""
-    from newsletter.web.routes import Readers  # noqa: PLC0415
+    from newsletter.web.unsubscribe import UnsubscribeHandler  # noqa: PLC0415
 
-    Readers.leave = _pressing(Readers.leave)  # type: ignore[method-assign]
+    UnsubscribeHandler.handle = _pressing(UnsubscribeHandler.handle)  # type: ignore[method-assign]
 
 
 def confirm_by_looking() -> None:
     """Take a look at a confirmation link for its button."""
-    from newsletter.web.confirm import Confirming  # noqa: PLC0415
+    from newsletter.web.confirm import ConfirmHandler  # noqa: PLC0415
 
-    Confirming.confirm = _pressing(Confirming.confirm)  # type: ignore[method-assign]
+    ConfirmHandler.handle = _pressing(ConfirmHandler.handle)  # type: ignore[method-assign]
 
 
 def choose_by_looking() -> None:

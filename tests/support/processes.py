@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import dataclasses
 import functools
 import gc
 import importlib
@@ -29,6 +30,8 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from newsletter.web import Limits
 
 COMMAND: Final = Path(sys.executable).with_name("newsletter")
 """The installed command, for what is about starting a process."""
@@ -54,7 +57,8 @@ class Process:
         stdin: A file for it, as its number; so are the next two.
         stdout: See there.
         stderr: See there.
-        constants: Other values for constants of the program: `newsletter.web.bodies.SECONDS`.
+        constants: Other values for constants of the program, by their dotted names.
+        limits: Of the web app, other than usual.
         before: Functions of a module that it calls first; with arguments, as a partial function.
         main: The function of a module that it is, if not the command.
     """
@@ -68,6 +72,7 @@ class Process:
         stdout: int,
         stderr: int,
         constants: Mapping[str, object] | None = None,
+        limits: Limits | None = None,
         before: Sequence[Callable[[], None]] = (),
         main: Callable[[], None] | None = None,
     ) -> None:
@@ -76,6 +81,7 @@ class Process:
             "cwd": str(cwd),
             "env": dict(env),
             "constants": dict(constants or {}),
+            "limits": dataclasses.asdict(limits) if limits else None,
             "before": [_named(function) for function in before],
             "main": _named(main) if main else ("newsletter.cli", "main", ()),
         }
@@ -290,6 +296,8 @@ def _call(order: dict[str, Any]) -> int:
         found = importlib.import_module(module)
         assert hasattr(found, constant), name
         setattr(found, constant, value)
+    if order["limits"]:
+        _set_limits(order["limits"])
     for module, function, arguments in order["before"]:
         getattr(importlib.import_module(module), function)(*arguments)
     sys.argv = ["newsletter", *order["arguments"]]
@@ -304,6 +312,15 @@ def _call(order: dict[str, Any]) -> int:
             return 1
         return end.code or 0
     return 0
+
+
+def _set_limits(values: dict[str, Any]) -> None:
+    from newsletter import web  # noqa: PLC0415 - as above
+    from newsletter.subscriptions.signup import SignupLimits  # noqa: PLC0415
+
+    signup, delay = SignupLimits(**values["signup"]), tuple(values["notices_delay"])
+    limits = web.Limits(**values | {"signup": signup, "notices_delay": delay})
+    web.serve = functools.partial(web.serve, limits=limits)  # type: ignore[assignment]
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def wish(
         first_name=name,
         wording=wording,
         form="https://example.org",
-        origin=ClientInfo(ip, "Mozilla/5.0 (in tests)"),
+        client=ClientInfo(ip, "Mozilla/5.0 (in tests)"),
     )
 
 

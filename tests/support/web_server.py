@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from newsletter import tokens
 from newsletter.store.schema import subscribers
 from newsletter.store.sql import new_id
+from newsletter.web import Limits
 from tests.support.processes import Process
 from tests.support.subscribers import fresh_store
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 KEY = "a key that only these tests have"
 ENVIRONMENT = {"NEWSLETTER_SECRET_KEY": KEY}
+STILL = Limits(notices_delay=(3600, 3600), chores_delay=3600)
+"""Of an app that does nothing by itself."""
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 PROOF = tokens.unsubscribe_token(KEY, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
@@ -126,6 +129,7 @@ def serving(
     *options: str,
     env: Mapping[str, str] | None = None,
     constants: Mapping[str, object] | None = None,
+    limits: Limits | None = None,
     before: Sequence[Callable[[], None]] = (),
 ) -> Iterator[App]:
     """Run the web app.
@@ -134,7 +138,8 @@ def serving(
         root: The newsletter's folder.
         options: More of the command line.
         env: More of the environment.
-        constants: As of `Process`, to shorten what it waits for.
+        constants: As of `Process`.
+        limits: How long it waits, and how much it takes, other than usual.
         before: As of `Process`.
     """
     (printed, stdout), (logged, stderr) = os.pipe(), os.pipe()
@@ -147,6 +152,7 @@ def serving(
             stdout=stdout,
             stderr=stderr,
             constants=constants,
+            limits=limits,
             before=before,
         )
     os.close(stdout)

@@ -20,8 +20,7 @@ from newsletter.model import NoticeKind, RecipientRejected, RequestRefused, Retr
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store.notices import ProviderAccount
 from newsletter.subscriptions.admin import add, unsubscribe
-from newsletter.subscriptions.confirm import LinkState, confirm
-from newsletter.subscriptions.signup import request_signup
+from newsletter.subscriptions.signup import LinkState, confirm, request_signup
 from tests.support import notice_sender
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.processes import Process
@@ -82,7 +81,7 @@ def test_the_confirmation_leads_its_reader_onto_the_list(
     assert f'href="{link}"' in body(mail, "html")
     found = tokens.read_confirm_token(newsletter.settings.secret_keys, link.rpartition("/")[2])
     assert found == open_link(newsletter.store, "anna@example.org")
-    assert confirm(newsletter.store, found, HERE) is LinkState.HERE
+    assert confirm(newsletter.store, found, HERE) is LinkState.CONFIRMED
 
 
 def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(

@@ -20,9 +20,8 @@ from newsletter.store import imports
 from newsletter.store import subscribers as people_queries
 from newsletter.store.database import now
 from newsletter.subscriptions import admin as list_
-from newsletter.subscriptions import confirm, erasure, event_effects, unsubscribe
-from newsletter.subscriptions.confirm import LinkState
-from newsletter.subscriptions.signup import request_signup
+from newsletter.subscriptions import erasure, event_effects, signup, unsubscribe
+from newsletter.subscriptions.signup import LinkState, request_signup
 from tests.support.databases import where
 from tests.support.signups import HERE, VIA, open_link, wish
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
@@ -196,7 +195,7 @@ def test_who_confirms_although_an_import_did_stays_active(
     sql(store, "UPDATE notices SET queued_at = ?", before)
     report = bring(store, tmp_path, TWO)
     link = open_link(store, "anna@example.org")
-    assert confirm.confirm(store, link, HERE) is LinkState.HERE
+    assert signup.confirm(store, link, HERE) is LinkState.CONFIRMED
     assert counts(undo(report.id)) == (0, 1, 1)
     assert statuses(store) == {"anna@example.org": "active", "bas@example.org": "pending"}
 

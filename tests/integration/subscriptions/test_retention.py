@@ -17,10 +17,10 @@ from newsletter.errors import NewsletterError
 from newsletter.store import suppressions
 from newsletter.store.suppressions import Suppression
 from newsletter.subscriptions.admin import add, story
-from newsletter.subscriptions.confirm import LinkState, confirm
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
-from newsletter.subscriptions.signup import request_signup
+from newsletter.subscriptions.signup import LinkState, confirm, request_signup
+from newsletter.web import Limits
 from tests.support.changes import fail_once_at_chores
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
@@ -104,7 +104,7 @@ def test_who_asked_again_lately_is_not_removed(letters: Letters) -> None:
     request_signup(store, wish("anna@example.org"), VIA)
     age(letters, "subscribers", "created_at", 30, "status = 'pending'")
     assert tidied(letters) == NOTHING
-    assert confirm(store, open_link(store, "anna@example.org"), HERE) is LinkState.HERE
+    assert confirm(store, open_link(store, "anna@example.org"), HERE) is LinkState.CONFIRMED
 
 
 @pytest.mark.usefixtures("database")
@@ -339,7 +339,7 @@ def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
 def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Letters) -> None:
     letters.hear(Told("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
-    with serving(root, before=[fail_once_at_chores]) as app:
+    with serving(root, limits=Limits(chores_seconds=0.05), before=[fail_once_at_chores]) as app:
         deadline = time.monotonic() + 30
         while sql(letters.newsletter.store, "SELECT * FROM webhooks"):
             assert time.monotonic() < deadline

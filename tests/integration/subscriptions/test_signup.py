@@ -16,8 +16,14 @@ from newsletter.errors import NewsletterError
 from newsletter.store import suppressions
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.admin import Story, add, story, unsubscribe
-from newsletter.subscriptions.confirm import LinkState, confirm, link_state
-from newsletter.subscriptions.signup import SignupResult, request_signup
+from newsletter.subscriptions.signup import (
+    LinkState,
+    SignupLimits,
+    SignupResult,
+    confirm,
+    link_state,
+    request_signup,
+)
 from tests.support.newsletter import Newsletter
 from tests.support.signups import HERE, VIA, WORDING, open_link, queued, statements, wish
 from tests.support.subscribers import bring, sql, statuses
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("database")
 
 DAY = timedelta(days=1)
+LIMITS = SignupLimits()
 START = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
 
 
@@ -84,7 +91,9 @@ def standing_as(store: Store, how: str, email: str = "anna@example.org") -> str:
 
 
 def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> None:
-    assert request_signup(store, wish("Anna@Example.org", name="Anna"), VIA) is SignupResult.TAKEN
+    assert (
+        request_signup(store, wish("Anna@Example.org", name="Anna"), VIA) is SignupResult.ACCEPTED
+    )
     assert statuses(store) == {"Anna@Example.org": "pending"}
     assert queued(store) == [("confirmation", "pending")]
     # What he typed counts when he has confirmed that it was he.
@@ -96,14 +105,14 @@ def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> N
 def test_asking_changes_nothing_about_who_is_known(how: str, store: Store) -> None:
     email = standing_as(store, how)
     before = sql(store, "SELECT * FROM subscribers")
-    assert request_signup(store, wish(email, name="Iemand"), VIA) is SignupResult.TAKEN
+    assert request_signup(store, wish(email, name="Iemand"), VIA) is SignupResult.ACCEPTED
     assert sql(store, "SELECT * FROM subscribers") == before
     assert queued(store) == [("confirmation", "pending")]
 
 
 def test_a_reader_who_asks_again_gets_another_letter(store: Store) -> None:
     email = standing_as(store, "active")
-    assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
+    assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
     assert queued(store) == [("already-here", "pending")]
     assert sql(store, "SELECT count(*) FROM signups") == [(0,)]
 
@@ -134,7 +143,7 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
     letters = []
     for _ in range(35):
         for _ in range(3):
-            assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.TAKEN
+            assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.ACCEPTED
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, *[3] * 28, 4, 5, 6, 6, 6]
@@ -143,7 +152,7 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
 @pytest.mark.parametrize("spelling", ["ANNA@example.org", "Anna@EXAMPLE.ORG", " anna@example.org "])
 def test_another_spelling_of_an_address_is_the_same_address(spelling: str, store: Store) -> None:
     request_signup(store, wish("anna@example.org"), VIA)
-    assert request_signup(store, wish(spelling), VIA) is SignupResult.TAKEN
+    assert request_signup(store, wish(spelling), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == 1
 
 
@@ -152,14 +161,14 @@ def test_where_a_confirmation_came_back_no_other_goes(
     how: str, letters: int, store: Store, clock: Clock
 ) -> None:
     for _ in range(62):
-        assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.TAKEN
+        assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.ACCEPTED
         if len(queued(store)) == 1:
             sql(store, "UPDATE notices SET state = 'accepted', reason = ?", how)
             # He is forgotten, and what he said of it is not.
             sql(store, "DELETE FROM subscribers")
         clock.forward(hours=12)
     assert len(queued(store)) == letters
-    assert request_signup(store, wish("bert@example.org"), VIA) is SignupResult.TAKEN
+    assert request_signup(store, wish("bert@example.org"), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == letters + 1
 
 
@@ -180,7 +189,7 @@ def flood(database: str) -> int:
 def test_ten_thousand_sign_ups_for_one_address_are_one_letter(database: str, store: Store) -> None:
     visitors = [wish("anna@example.org", ip=f"10.0.{n}.1") for n in range(40)]
     told = Counter(request_signup(store, visitors[n % 40], VIA) for n in range(flood(database)))
-    assert told[SignupResult.TAKEN] == 40 * min(signup.REQUESTS_PER_HOUR, flood(database) // 40)
+    assert told[SignupResult.ACCEPTED] == 40 * min(LIMITS.requests_per_hour, flood(database) // 40)
     assert told[SignupResult.CLOSED] == 0
     assert len(queued(store)) == 1
     assert sql(store, "SELECT count(*) FROM signups") == [(1,)]
@@ -191,19 +200,19 @@ def test_ten_thousand_addresses_close_the_form(database: str, store: Store) -> N
         request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(flood(database))
     )
-    assert told[SignupResult.TAKEN] == signup.LETTERS_PER_HOUR
-    assert told[SignupResult.TAKEN] + told[SignupResult.CLOSED] == flood(database)
-    assert len(queued(store)) == len(statuses(store)) == signup.LETTERS_PER_HOUR
+    assert told[SignupResult.ACCEPTED] == LIMITS.letters_per_hour
+    assert told[SignupResult.ACCEPTED] + told[SignupResult.CLOSED] == flood(database)
+    assert len(queued(store)) == len(statuses(store)) == LIMITS.letters_per_hour
     assert signup.form_state(store).closed
 
 
 def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> None:
-    most = signup.LETTERS_PER_HOUR
+    most = LIMITS.letters_per_hour
     told = [
         request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(most + 50)
     ]
-    assert told == [SignupResult.TAKEN] * most + [SignupResult.CLOSED] * 50
+    assert told == [SignupResult.ACCEPTED] * most + [SignupResult.CLOSED] * 50
     assert len(queued(store)) == len(statuses(store)) == most
     state = signup.form_state(store)
     assert state.closed
@@ -211,16 +220,14 @@ def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> N
     clock.forward(hours=1, seconds=1)
     assert not signup.form_state(store).closed
     assert signup.form_state(store).last_closed_at == START.replace(minute=0)
-    assert request_signup(store, wish("later@example.org"), VIA) is SignupResult.TAKEN
+    assert request_signup(store, wish("later@example.org"), VIA) is SignupResult.ACCEPTED
 
 
-def test_a_closed_form_is_closed_for_everybody_alike(
-    store: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_closed_form_is_closed_for_everybody_alike(store: Store) -> None:
     email = standing_as(store, "active")
-    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 0)
+    none = SignupLimits(letters_per_hour=0)
     for address in (email, "nieuw@example.org"):
-        assert request_signup(store, wish(address), VIA) is SignupResult.CLOSED
+        assert request_signup(store, wish(address), VIA, none) is SignupResult.CLOSED
     assert queued(store) == []
 
 
@@ -240,18 +247,18 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
     kind: str, store: Store, clock: Clock
 ) -> None:
     for size, address in enumerate(NETWORKS[kind], start=1):
-        most = size * signup.REQUESTS_PER_HOUR
+        most = size * LIMITS.requests_per_hour
         told = [
             request_signup(store, wish(f"lezer{n}@size{size}.example", ip=address(n)), VIA)
             for n in range(1, most + 3)
         ]
-        assert told == [SignupResult.TAKEN] * most + [SignupResult.CROWDED] * 2
+        assert told == [SignupResult.ACCEPTED] * most + [SignupResult.RATE_LIMITED] * 2
         clock.forward(hours=1)
     # Others are not kept waiting for it.
     for n, other in enumerate(("198.51.100.1", "2001:db9::1", None)):
         assert (
             request_signup(store, wish(f"ander{n}@example.org", ip=other), VIA)
-            is SignupResult.TAKEN
+            is SignupResult.ACCEPTED
         )
     tallied = [str(row) for row in sql(store, "SELECT what FROM rate_counters")]
     assert not any(part in row for row in tallied for part in ("192.0.", "198.51.", "2001:db"))
@@ -261,13 +268,13 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
 def test_no_single_network_closes_the_form_for_all(prefix: str, store: Store) -> None:
     told = Counter(
         request_signup(store, wish(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA)
-        for n in range(2 * signup.LETTERS_PER_HOUR)
+        for n in range(2 * LIMITS.letters_per_hour)
     )
     assert told[SignupResult.CLOSED] == 0
-    assert told[SignupResult.TAKEN] <= signup.LETTERS_PER_HOUR // 3
+    assert told[SignupResult.ACCEPTED] <= LIMITS.letters_per_hour // 3
     assert (
         request_signup(store, wish("anna@example.org", ip="198.51.100.1"), VIA)
-        is SignupResult.TAKEN
+        is SignupResult.ACCEPTED
     )
     assert not signup.form_state(store).closed
 
@@ -277,7 +284,7 @@ def test_a_flood_from_one_address_leaves_its_neighbours_room(store: Store) -> No
         request_signup(store, wish(f"lezer{n}@example.org", ip="2001:db8::1"), VIA)
     assert (
         request_signup(store, wish("buur@example.org", ip="2001:db8:0:1::1"), VIA)
-        is SignupResult.TAKEN
+        is SignupResult.ACCEPTED
     )
 
 
@@ -308,7 +315,7 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
     letters = []
     for _ in range(5):
         for email in addresses:
-            assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
+            assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, 3, 3, 3]
@@ -317,7 +324,7 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
 @pytest.mark.parametrize("addresses", OTHER_MAILBOXES)
 def test_what_may_be_two_mailboxes_is_two(addresses: tuple[str, str], store: Store) -> None:
     for email in addresses:
-        assert request_signup(store, wish(email), VIA) is SignupResult.TAKEN
+        assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == 2
 
 
@@ -343,41 +350,33 @@ def test_who_comes_second_when_one_place_is_left_gets_no_letter(
     full: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether there is room is looked at again once nobody else can take it."""
-    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 3 if full == "form" else 200)
-    monkeypatch.setattr(signup, "REQUESTS_PER_HOUR", 3 if full == "network" else 20)
+    limits = SignupLimits(3, 20) if full == "form" else SignupLimits(200, 3)
     for n in range(2):
-        request_signup(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA)
+        request_signup(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA, limits)
     others = [wish("eerder@example.org", ip="192.0.2.1")]
     write = store.write
 
     def later() -> AbstractContextManager[sa.Connection]:
         if others:
-            assert request_signup(store, others.pop(), VIA) is SignupResult.TAKEN
+            assert request_signup(store, others.pop(), VIA, limits) is SignupResult.ACCEPTED
         return write()
 
     monkeypatch.setattr(store, "write", later)
-    told = request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
-    assert told is (SignupResult.CLOSED if full == "form" else SignupResult.CROWDED)
+    told = request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA, limits)
+    assert told is (SignupResult.CLOSED if full == "form" else SignupResult.RATE_LIMITED)
     assert "anna@example.org" not in statuses(store)
     assert len(queued(store)) == 3
 
 
 def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signup, "REQUESTS_PER_HOUR", 1)
-    request_signup(store, wish("een@example.org", ip="192.0.2.1"), VIA)
-    monkeypatch.setattr(signup, "LETTERS_PER_HOUR", 1)
-    assert (
-        request_signup(store, wish("twee@example.org", ip="198.51.100.1"), VIA)
-        is SignupResult.CLOSED
-    )
+    def ask(email: str, ip: str, letters: int = 1) -> SignupResult:
+        return request_signup(store, wish(email, ip=ip), VIA, SignupLimits(letters, 1))
+
+    ask("een@example.org", "192.0.2.1", letters=200)
+    assert ask("twee@example.org", "198.51.100.1") is SignupResult.CLOSED
     monkeypatch.setattr(store, "write", None)
-    assert (
-        request_signup(store, wish("drie@example.org", ip="192.0.2.1"), VIA) is SignupResult.CROWDED
-    )
-    assert (
-        request_signup(store, wish("vier@example.org", ip="203.0.113.1"), VIA)
-        is SignupResult.CLOSED
-    )
+    assert ask("drie@example.org", "192.0.2.1") is SignupResult.RATE_LIMITED
+    assert ask("vier@example.org", "203.0.113.1") is SignupResult.CLOSED
 
 
 def test_what_was_counted_is_forgotten(store: Store, clock: Clock) -> None:
@@ -392,7 +391,7 @@ def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:
         told = list(
             pool.map(lambda _n: request_signup(store, wish("anna@example.org"), VIA), range(24))
         )
-    assert set(told) == {SignupResult.TAKEN}
+    assert set(told) == {SignupResult.ACCEPTED}
     assert len(queued(store)) == 1
     assert statuses(store) == {"anna@example.org": "pending"}
 
@@ -406,7 +405,7 @@ def test_confirming_makes_active_with_the_proof_of_both_steps(store: Store, cloc
     clock.forward(hours=5)
     link = open_link(store, "anna@example.org")
     assert link_state(store, link) is LinkState.OPEN
-    assert confirm(store, link, HERE) is LinkState.HERE
+    assert confirm(store, link, HERE) is LinkState.CONFIRMED
     found = story(store, "anna@example.org")
     assert isinstance(found, Story)
     assert (found.subscriber.status, found.subscriber.first_name) == ("active", "Anna")
@@ -439,7 +438,7 @@ def test_confirming_twice_and_at_once_is_one_change(store: Store) -> None:
     link = open_link(store, "anna@example.org")
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _n: confirm(store, link, HERE), range(24)))
-    assert set(told) == {LinkState.HERE}
+    assert set(told) == {LinkState.CONFIRMED}
     assert sql(store, "SELECT count(*) FROM consents") == [(1,)]
 
 
@@ -450,7 +449,7 @@ def test_who_left_in_whatever_way_comes_back_by_asking_and_confirming(
     email = standing_as(store, how)
     clock.forward(days=30)
     request_signup(store, wish(email, name="Anna"), VIA)
-    assert confirm(store, open_link(store, email), HERE) is LinkState.HERE
+    assert confirm(store, open_link(store, email), HERE) is LinkState.CONFIRMED
     found = story(store, email)
     assert isinstance(found, Story)
     assert found.subscriber.status == "active"
@@ -485,8 +484,8 @@ def test_a_link_is_good_for_three_days(store: Store, clock: Clock) -> None:
     clock.forward(hours=72)
     assert link_state(store, link) is LinkState.OPEN
     clock.forward(seconds=1)
-    assert link_state(store, link) is LinkState.LATE
-    assert confirm(store, link, HERE) is LinkState.LATE
+    assert link_state(store, link) is LinkState.EXPIRED
+    assert confirm(store, link, HERE) is LinkState.EXPIRED
     assert statuses(store) == {"anna@example.org": "pending"}
 
 
@@ -494,10 +493,10 @@ def test_a_link_that_was_used_brings_nobody_back_who_left_since(store: Store, cl
     request_signup(store, wish("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     confirm(store, link, HERE)
-    assert link_state(store, link) is LinkState.HERE
+    assert link_state(store, link) is LinkState.CONFIRMED
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
-    assert confirm(store, link, HERE) is LinkState.LATE
+    assert confirm(store, link, HERE) is LinkState.EXPIRED
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
@@ -510,8 +509,8 @@ def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store:
         "UPDATE subscribers SET status = 'unsubscribed',"
         " left_at = '2026-01-01 00:00:00.000000+00:00'",
     )
-    assert link_state(store, link) is LinkState.LATE
-    assert confirm(store, link, HERE) is LinkState.LATE
+    assert link_state(store, link) is LinkState.EXPIRED
+    assert confirm(store, link, HERE) is LinkState.EXPIRED
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
@@ -520,7 +519,7 @@ def test_who_leaves_after_asking_must_ask_again(store: Store, clock: Clock) -> N
     link = open_link(store, "anna@example.org")
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
-    assert confirm(store, link, HERE) is LinkState.LATE
+    assert confirm(store, link, HERE) is LinkState.EXPIRED
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from newsletter import tokens
 from newsletter.delivery.preflight import _QUERIES
-from newsletter.web.addresses import found, names
+from newsletter.web.links import query_names, repair
 from tests.integration.web.test_links import DOORS, Hall, knock
 from tests.integration.web.test_signup import ask, heading
-from tests.support.changes import do_nothing_by_itself
 from tests.support.parameters import choose_named
 from tests.support.subscribers import sql
 from tests.support.web_server import (
     KEY,
     ONE_CLICK,
     PROOF,
+    STILL,
     Readers,
     leave_link,
     preferences_link,
@@ -111,7 +111,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, App
     root = tmp_path_factory.mktemp("links")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     hall = Hall(root)
-    with serving(root, before=[do_nothing_by_itself]) as app:
+    with serving(root, limits=STILL) as app:
         yield hall, app
     hall.store.close()
 
@@ -124,7 +124,7 @@ def readers(root: Path) -> Readers:
 @pytest.fixture
 def app(root: Path, readers: Readers) -> Iterator[App]:
     assert readers
-    with serving(root, before=[do_nothing_by_itself]) as app:
+    with serving(root, limits=STILL) as app:
         yield app
 
 
@@ -180,8 +180,8 @@ def test_of_a_signature_only_our_own_spelling_counts() -> None:
 
 
 def test_a_very_long_address_is_looked_at_no_further() -> None:
-    assert found(tokens.PATTERN, "." * 100_000) == "." * 100_000
-    assert found(tokens.PATTERN, PROOF + "." * 100) == PROOF
+    assert repair(tokens.PATTERN, "." * 100_000) == "." * 100_000
+    assert repair(tokens.PATTERN, PROOF + "." * 100) == PROOF
 
 
 # Queries
@@ -243,7 +243,7 @@ def test_a_link_that_confirms_and_the_form_take_no_notice_of_a_query(
 
 @pytest.mark.parametrize("value", [b"", b"&" * 9000, b"%", b"%zz", b"\xff", b"voorkeuren%00"])
 def test_no_query_is_an_error(value: bytes) -> None:
-    assert "voorkeuren" not in names({"query_string": value})
+    assert "voorkeuren" not in query_names({"query_string": value})
 
 
 # Targets that are whole URLs (RFC 9112, section 3.2.2)
@@ -283,5 +283,5 @@ def test_what_the_preflight_asks_tells_a_wrong_answer_from_a_right_one(
 def test_every_link_of_ours_is_its_own_best_spelling() -> None:
     for link in (leave_link("a" * 32), preferences_link("b" * 32)):
         token = link.rpartition("/")[2]
-        assert found(tokens.PATTERN, token) is token
+        assert repair(tokens.PATTERN, token) is token
     assert len({*itertools.chain(LEFT_BEHIND.values())}) == len(LEFT_BEHIND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import re
 import resource
 import time
@@ -12,20 +13,21 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from newsletter.web.crowd import OPEN, SERVED
-from newsletter.web.sparing import AT_ONCE, RateLimitedLog
+from newsletter.web import Limits
+from newsletter.web.middleware import LINES_AT_ONCE, RequestLog
 from tests.integration.web.test_signup import PROXY, anywhere
-from tests.support.changes import do_nothing_by_itself, have_few_files
-from tests.support.web_server import PROOF, App, readers_of, serving
+from tests.support.changes import have_few_files
+from tests.support.web_server import PROOF, STILL, App, readers_of, serving
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Iterator
 
+LIMITS = Limits()
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
 WITH_HOOKS = {"RESEND_WEBHOOK_SECRET": "whsec_" + "c2VjcmV0IG9mIHRoZXNlIHRlc3Rz"}
 # A crowd that comes in a second is as large as one that takes longer.
-PATIENT = {"newsletter.web.crowd.PATIENCE": 60, "newsletter.web.server.HEAD_SECONDS": 60}
+PATIENT = Limits(silent_seconds=60, head_seconds=60)
 
 
 @pytest.fixture(autouse=True)
@@ -109,8 +111,8 @@ def test_connections_that_say_nothing_fill_no_log_and_keep_nobody_out(settled: P
             began = time.perf_counter()
             assert httpx.get(f"{app.url}/healthz").status_code == 200
             slowest = max(slowest, time.perf_counter() - began)
-        idle += crowd(app, SERVED)
-        become_closed(idle, 1300 + SERVED - OPEN)
+        idle += crowd(app, LIMITS.served_connections)
+        become_closed(idle, 1300 + LIMITS.served_connections - LIMITS.open_connections)
         hang_up(idle)
         becomes_well(app)
         assert app.stop() == 0
@@ -122,7 +124,7 @@ def test_connections_that_say_nothing_fill_no_log_and_keep_nobody_out(settled: P
 
 
 def test_without_file_descriptors_the_log_stays_small(settled: Path) -> None:
-    with serving(settled, before=[have_few_files], constants=PATIENT) as app:
+    with serving(settled, before=[have_few_files], limits=PATIENT) as app:
         idle = crowd(app, 200)
         time.sleep(3)
         hang_up(idle)
@@ -140,8 +142,8 @@ def test_without_file_descriptors_the_log_stays_small(settled: Path) -> None:
 
 
 def test_who_comes_when_it_is_full_is_told_so_with_all_our_headers(settled: Path) -> None:
-    with serving(settled, constants=PATIENT) as app:
-        idle = crowd(app, SERVED)
+    with serving(settled, limits=PATIENT) as app:
+        idle = crowd(app, LIMITS.served_connections)
         told = [app.talk(HEALTH) for _ in range(3)]
         hang_up(idle)
         for answer in told:
@@ -156,8 +158,8 @@ def test_who_comes_when_it_is_full_is_told_so_with_all_our_headers(settled: Path
 
 
 def test_above_the_last_bound_a_connection_is_closed_at_once(settled: Path) -> None:
-    with serving(settled, constants=PATIENT) as app:
-        idle = crowd(app, OPEN + 50)
+    with serving(settled, limits=PATIENT) as app:
+        idle = crowd(app, LIMITS.open_connections + 50)
         assert become_closed(idle, 50) == 50
         hang_up(idle)
 
@@ -195,7 +197,7 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
         b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 260000\r\n\r\n"
         + b"x" * 250_000
     )
-    with serving(settled, env=WITH_HOOKS, before=[do_nothing_by_itself]) as app:
+    with serving(settled, env=WITH_HOOKS, limits=STILL) as app:
         assert app.client.post("/webhooks/resend", content=b"{}").status_code == 401
         before, most = resident(app), 0
         senders = []
@@ -221,11 +223,11 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
         said = app.said()
     assert most - before < 60 << 20
     assert "POST /webhooks/{provider} 503" in said
-    assert len(said.splitlines()) < AT_ONCE + 30
+    assert len(said.splitlines()) < LINES_AT_ONCE + 30
 
 
 def test_what_was_held_is_let_go(settled: Path) -> None:
-    with serving(settled, env=WITH_HOOKS, before=[do_nothing_by_itself]) as app:
+    with serving(settled, env=WITH_HOOKS, limits=STILL) as app:
         for _ in range(100):  # more than is held at once, in all
             assert app.client.post("/webhooks/resend", content=b"x" * 250_000).status_code == 401
 
@@ -303,7 +305,7 @@ ODD_BODIES = [
 
 def test_no_header_and_no_body_is_an_error_of_ours(settled: Path) -> None:
     form = ("Content-Type", b"application/x-www-form-urlencoded")
-    with serving(settled, *PROXY, before=[do_nothing_by_itself]) as app:
+    with serving(settled, *PROXY, limits=STILL) as app:
         wrong = []
         for name, value in ODD_HEADERS:
             for body in ODD_BODIES if name == "Content-Type" else ODD_BODIES[3:4]:
@@ -347,25 +349,27 @@ def test_strangers_write_a_line_a_second_and_are_counted_beyond(settled: Path) -
         lines = app.said().splitlines()
     single = [line for line in lines if re.search(r" GET - 404 \d+\.\d ms", line)]
     told = [line for line in lines if "not one by one: GET - 404 (" in line]
-    assert AT_ONCE <= len(single) + len(told) <= AT_ONCE + took + 3
+    assert LINES_AT_ONCE <= len(single) + len(told) <= LINES_AT_ONCE + took + 3
     counted = [re.findall(r"GET - 404 \(([\d,]+)\)", line) for line in told]
     assert len(single) + sum(int(one[0].replace(",", "")) for one in counted) == 400
     # Whoever has a link has a line for each request.
     assert len([line for line in lines if "POST /u/{token} 200 " in line]) == 50
 
 
-def test_what_was_counted_is_told_by_kind_and_at_last_in_any_case() -> None:
-    lines: list[str] = []
-    sparing = RateLimitedLog(lines.append)
-    for _ in range(AT_ONCE + 5):
-        sparing.write("a line", "GET / 200")
+def test_what_was_counted_is_told_by_kind_and_at_last_in_any_case(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO, "newsletter")
+    request_log = RequestLog()
+    for _ in range(LINES_AT_ONCE + 5):
+        request_log.write("a line", "GET / 200")
     for n in range(20):
-        sparing.count(f"kind {n}")
-    sparing.tell()
-    assert lines == ["a line"] * AT_ONCE
-    sparing.tell(at_last=True)
+        request_log.count(f"kind {n}")
+    request_log.flush()
+    assert caplog.messages == ["a line"] * LINES_AT_ONCE
+    request_log.flush(force=True)
     assert re.search(
-        r"Z not one by one: GET / 200 \(5\), kind 0 \(1\), .*, others \(13\)$", lines[-1]
+        r"Z not one by one: GET / 200 \(5\), kind 0 \(1\), .*, others \(13\)$", caplog.messages[-1]
     )
-    sparing.tell(at_last=True)
-    assert len(lines) == AT_ONCE + 1
+    request_log.flush(force=True)
+    assert len(caplog.messages) == LINES_AT_ONCE + 1

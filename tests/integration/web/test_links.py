@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,11 +18,10 @@ from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import request_signup
 from tests.integration.web.test_signup import stamp
-from tests.support.changes import do_nothing_by_itself
 from tests.support.newsletter import raw
 from tests.support.signups import VIA, open_link, wish
 from tests.support.subscribers import sql
-from tests.support.web_server import KEY, App, readers_of, serving
+from tests.support.web_server import KEY, STILL, App, readers_of, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -101,7 +100,7 @@ def hall(root: Path) -> Hall:
 
 @pytest.fixture
 def app(hall: Hall) -> Iterator[App]:
-    with serving(hall.root, before=[do_nothing_by_itself]) as app:
+    with serving(hall.root, limits=STILL) as app:
         yield app
 
 
@@ -111,7 +110,7 @@ def closed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, App
     root = tmp_path_factory.mktemp("closed")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     hall = Hall(root)
-    with serving(root, before=[do_nothing_by_itself]) as app:
+    with serving(root, limits=STILL) as app:
         yield hall, app
     hall.store.close()
 
@@ -261,9 +260,7 @@ def test_a_body_in_chunks_is_a_body(door: str, hall: Hall, app: App) -> None:
 @with_each_door
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(door: str, hall: Hall) -> None:
     before = hall.everything()
-    with serving(
-        hall.root, before=[do_nothing_by_itself], constants={"newsletter.web.bodies.SECONDS": 0.3}
-    ) as app:
+    with serving(hall.root, limits=replace(STILL, read_body_seconds=0.3)) as app:
         answer = app.talk(_post(hall, door) + b"Content-Length: 26\r\n\r\n", b"do=er")
         assert answer.startswith(b"HTTP/1.1 408 ")
     assert hall.everything() == before

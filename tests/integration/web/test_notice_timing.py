@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
+from newsletter.config import Settings
 from newsletter.delivery.notices import NoticeRun
-from newsletter.web.notices import notices
-from newsletter.web.troubles import TroubleLog
+from newsletter.web import Limits
+from newsletter.web.background import Background
 
 if TYPE_CHECKING:
     import threading
+    from pathlib import Path
 
 
 class Sender:
@@ -29,15 +31,22 @@ class NoDatabase:
         return None
 
 
-def test_who_wakes_the_sender_learns_nothing_from_when_it_looks() -> None:
-    after = []
-    sender: Any = Sender()
+def background(root: Path, sender: Sender) -> Background:
+    """Return threads of which only the sender of notices does something."""
     database: Any = NoDatabase()
+    asked: Any = sender
+    return Background(Settings(root=root), [], database, asked, Limits(chores_delay=3600))
+
+
+def test_who_wakes_the_sender_learns_nothing_from_when_it_looks(tmp_path: Path) -> None:
+    after = []
+    sender = Sender()
     for _ in range(3):
-        with notices(sender, database, print, TroubleLog(print)) as wake:
+        threads = background(tmp_path, sender)
+        with threads.running():
             began = time.monotonic()
-            wake()
-            wake()
+            threads.wake_notices()
+            threads.wake_notices()
             while not sender.moments:
                 assert time.monotonic() < began + 60
                 time.sleep(0.01)
@@ -49,11 +58,8 @@ def test_who_wakes_the_sender_learns_nothing_from_when_it_looks() -> None:
     assert max(after) - min(after) > 0.001
 
 
-def test_stopping_waits_for_no_such_moment() -> None:
-    sender: Any = Sender()
-    database: Any = NoDatabase()
+def test_stopping_waits_for_no_such_moment(tmp_path: Path) -> None:
     began = time.monotonic()
-    with notices(sender, database, print, TroubleLog(print)) as wake:
-        wake()
+    with background(tmp_path, Sender()).running():
         time.sleep(0.05)
     assert time.monotonic() - began < 1

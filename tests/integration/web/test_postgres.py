@@ -16,10 +16,9 @@ from newsletter.providers import open_provider
 from newsletter.store import open_store
 from newsletter.store.database import connect, upgrade
 from newsletter.store.url import locate
-from newsletter.web.chores import chores
+from newsletter.web import Limits
+from newsletter.web.background import Background
 from newsletter.web.database import Database
-from newsletter.web.notices import notices
-from newsletter.web.troubles import TroubleLog
 from tests.support.web_server import PROOF, App, Readers, serving
 
 if TYPE_CHECKING:
@@ -136,29 +135,25 @@ def test_a_server_that_is_away_at_first_is_found_later(
         assert postgresql not in app.said()
 
 
-def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(root: Path) -> None:
+def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(
+    root: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     settings = Settings(root=root, database_url="postgresql://nobody@127.0.0.1:9/list")
     looked: list[str] = []
-    told: list[str] = []
 
     class Watched(Database):
         def store(self) -> Store:
             looked.append(threading.current_thread().name)
             return super().store()
 
-    database, troubles = Watched(settings), TroubleLog(told.append)
     sender = NoticeSender(settings, open_provider(settings))
-    with (
-        chores(settings, [], database, troubles) as begin,
-        notices(sender, database, told.append, troubles) as wake,
-    ):
-        begin()
-        wake()
+    background = Background(settings, [], Watched(settings), sender, Limits())
+    with background.running():
         until = time.monotonic() + 60
         while not {"chores", "notices"} <= set(looked):
             assert time.monotonic() < until
             time.sleep(0.01)
-    (line,) = told
+    (line,) = caplog.messages
     assert "cannot be reached" in line
     assert line.endswith("The app goes on by itself when that is over")
     assert "un it again" not in line

@@ -8,7 +8,8 @@ import secrets
 import shutil
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
@@ -18,13 +19,12 @@ from newsletter.addresses import address_hash
 from newsletter.store import suppressions
 from newsletter.store.sql import new_id
 from newsletter.subscriptions.admin import add, unsubscribe
-from newsletter.subscriptions.confirm import confirm
-from newsletter.subscriptions.signup import LETTERS_PER_HOUR, REQUESTS_PER_HOUR, request_signup
-from tests.support.changes import do_nothing_by_itself
+from newsletter.subscriptions.signup import SignupLimits, confirm, request_signup
+from newsletter.web import Limits
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, wish
 from tests.support.subscribers import dump, sql, statuses
-from tests.support.web_server import KEY, App, Readers, readers_of, serving
+from tests.support.web_server import KEY, STILL, App, Readers, readers_of, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 on_both = pytest.mark.usefixtures("database")
 """Runs a test on SQLite and on PostgreSQL."""
 
+LIMITS = SignupLimits()
 PROXY = ("--proxy", "127.0.0.1")
 OURS = "http://localhost:8000/"
 
@@ -76,7 +77,7 @@ def readers(root: Path) -> Readers:
 @pytest.fixture
 def app(root: Path, readers: Readers) -> Iterator[App]:
     assert readers
-    with serving(root, *PROXY, before=[do_nothing_by_itself]) as app:
+    with serving(root, *PROXY, limits=STILL) as app:
         yield app
 
 
@@ -163,7 +164,7 @@ def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -
 @on_both
 def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
     # Nobody looks by himself whether a letter waits: that he asked must be enough.
-    with serving(root, *PROXY, constants={"newsletter.web.notices.SECONDS": 3600}) as app:
+    with serving(root, *PROXY, limits=Limits(notices_seconds=3600)) as app:
         assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
         (letter,) = letters(root, 1)
         assert letter["To"] == "Anna@example.org"
@@ -410,7 +411,7 @@ def test_a_field_that_no_person_sees_takes_nobody(app: App, readers: Readers) ->
 def test_past_the_cap_the_form_closes_and_says_so(
     root: Path, app: App, readers: Readers, run: Run
 ) -> None:
-    for n in range(LETTERS_PER_HOUR):
+    for n in range(LIMITS.letters_per_hour):
         request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
     answer = ask(app, "anna@example.org")
     assert (answer.status_code, heading(answer)) == (503, "Het is even te druk")
@@ -419,38 +420,39 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert (shown.status_code, shown.content) == (503, answer.content)
     assert app.leave(readers.join("bert")).status_code == 200
     told = run("status").stdout
-    assert f"form is closed: {LETTERS_PER_HOUR} notices within an hour" in told
+    assert f"form is closed: {LIMITS.letters_per_hour} notices within an hour" in told
     assert app.stop() == 0
-    line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {LETTERS_PER_HOUR} "
+    most = LIMITS.letters_per_hour
+    line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {most} "
     assert re.search(line, app.said())
-    assert len(queued(readers.store)) == LETTERS_PER_HOUR
+    assert len(queued(readers.store)) == LIMITS.letters_per_hour
     assert root
 
 
 @on_both
 def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    for n in range(REQUESTS_PER_HOUR):
+    for n in range(LIMITS.requests_per_hour):
         assert ask(app, f"lezer{n}@example.org", headers=theirs).status_code == 200
     answer = ask(app, "anna@example.org", headers=theirs)
     assert (answer.status_code, heading(answer)) == (429, "Even wachten")
     assert answer.headers["retry-after"] == "3600"
     assert ask(app, "anna@example.org").status_code == 200
-    assert len(queued(readers.store)) == REQUESTS_PER_HOUR + 1
+    assert len(queued(readers.store)) == LIMITS.requests_per_hour + 1
 
 
 @on_both
 def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    with serving(root, *PROXY, before=[do_nothing_by_itself]) as other:
+    with serving(root, *PROXY, limits=STILL) as other:
         told = [
             ask(one, f"lezer{n}@example.org", headers=theirs).status_code
             for n, one in zip(
-                range(REQUESTS_PER_HOUR + 2), itertools.cycle((app, other)), strict=False
+                range(LIMITS.requests_per_hour + 2), itertools.cycle((app, other)), strict=False
             )
         ]
-    assert told == [200] * REQUESTS_PER_HOUR + [429] * 2
-    assert len(queued(readers.store)) == REQUESTS_PER_HOUR
+    assert told == [200] * LIMITS.requests_per_hour + [429] * 2
+    assert len(queued(readers.store)) == LIMITS.requests_per_hour
 
 
 @on_both
@@ -458,12 +460,11 @@ def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) 
 def test_many_processes_that_are_asked_at_once_keep_the_limits(
     addresses: int, most: int, root: Path, readers: Readers
 ) -> None:
-    few = {"newsletter.subscriptions.signup.LETTERS_PER_HOUR": 7}
-    changed: dict[str, Any] = {"before": [do_nothing_by_itself], "constants": few}
+    few = replace(STILL, signup=SignupLimits(letters_per_hour=7))
     workers = ("--workers", "3")
     with (
-        serving(root, *PROXY, *workers, **changed) as one,
-        serving(root, *PROXY, *workers, **changed) as other,
+        serving(root, *PROXY, *workers, limits=few) as one,
+        serving(root, *PROXY, *workers, limits=few) as other,
         ThreadPoolExecutor(30) as pool,
     ):
         apps = (one, other)
@@ -482,19 +483,19 @@ def test_many_processes_that_are_asked_at_once_keep_the_limits(
 @on_both
 def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
-    for n in range(REQUESTS_PER_HOUR):
+    for n in range(LIMITS.requests_per_hour):
         ask(app, f"lezer{n}@example.org", headers=theirs)
     assert ask(app, "anna@example.org", headers=theirs).status_code == 429
     assert app.stop() == 0
-    with serving(root, *PROXY, before=[do_nothing_by_itself]) as again:
+    with serving(root, *PROXY, limits=STILL) as again:
         assert ask(again, "anna@example.org", headers=theirs).status_code == 429
-        for n in range(REQUESTS_PER_HOUR, LETTERS_PER_HOUR):
+        for n in range(LIMITS.requests_per_hour, LIMITS.letters_per_hour):
             request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
         assert ask(again, "anna@example.org").status_code == 503
-    with serving(root, *PROXY, before=[do_nothing_by_itself]) as again:
+    with serving(root, *PROXY, limits=STILL) as again:
         assert again.client.get("/").status_code == 503
         assert ask(again, "anna@example.org").status_code == 503
-    assert len(queued(readers.store)) == LETTERS_PER_HOUR
+    assert len(queued(readers.store)) == LIMITS.letters_per_hour
 
 
 @on_both
@@ -589,7 +590,7 @@ def test_a_form_of_doubtful_length_hides_no_second_request(lengths: bytes, idle:
 
 def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
     head = HEAD + b"Content-Length: 60\r\n\r\n"
-    with serving(root, constants={"newsletter.web.bodies.SECONDS": 0.3}) as app:
+    with serving(root, limits=Limits(read_body_seconds=0.3)) as app:
         assert app.talk(head, b"email=").startswith(b"HTTP/1.1 408 ")
     assert queued(readers.store) == []
 

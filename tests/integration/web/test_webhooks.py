@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from newsletter.web import Limits
 from tests.support.changes import check_signatures_slowly, die_before_applying
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, raw, write_issue
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 SECRETS = dict(sender.secret for sender in (RESEND, LETTERMINT, MAILGUN))
 SENDERS = (RESEND, LETTERMINT, MAILGUN)
 # What a sender held at that moment waits for the next look, by default a minute later.
-SOON = {"newsletter.web.chores._SECONDS": 0.2}
+SOON = Limits(chores_seconds=0.2)
 
 
 @pytest.fixture
@@ -139,7 +140,7 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
 ) -> None:
     """I15 of what must hold: two processes, the sender's answer still on its way."""
     newsletter = Newsletter(root, readers=150)
-    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, constants=SOON) as fake.app:
+    with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, limits=SOON) as fake.app:
         environment = newsletter.for_real(fake.url)
         sent = run(
             "send", newsletter.slug, "--yes", "--early", "--no-preflight", "--json", env=environment
@@ -168,8 +169,8 @@ def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
     slug = write_issue(root, name="next", days=3)
     with (
         FakeResend(tmp_path / "taken", latency=0.05) as fake,
-        serving(root, env=SECRETS, constants=SOON) as one,
-        serving(root, env=SECRETS, constants=SOON) as two,
+        serving(root, env=SECRETS, limits=SOON) as one,
+        serving(root, env=SECRETS, limits=SOON) as two,
         ThreadPoolExecutor(9) as pool,
     ):
         environment = letters.newsletter.for_real(fake.url)
@@ -309,7 +310,7 @@ def test_a_body_of_10_mb_is_refused_before_its_end(app: App, letters: Letters) -
 
 def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, letters: Letters) -> None:
     head = b"POST /webhooks/resend HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n"
-    with serving(root, env=SECRETS, constants={"newsletter.web.bodies.SECONDS": 0.3}) as app:
+    with serving(root, env=SECRETS, limits=Limits(read_body_seconds=0.3)) as app:
         assert app.talk(head, b"{").startswith(b"HTTP/1.1 408 ")
     assert kept(letters) == []
 

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import ip_network
+from typing import Any
 
 import pytest
 from starlette.requests import Request
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from newsletter.web.clients import origin
+from newsletter.web.middleware import Network, client_info, trusted_hosts
 
 PROXIES = tuple(map(ip_network, ("127.0.0.1", "::1", "10.1.0.0/16", "203.0.113.1")))
 
 
-def seen(peer: str, *forwarded: str, proxies: tuple[object, ...] = PROXIES) -> str | None:
+def seen(peer: str, *forwarded: str, proxies: tuple[Network, ...] = PROXIES) -> str | None:
+    """Return the address that is taken for a visitor's, behind uvicorn's middleware."""
     headers = [(b"x-forwarded-for", one.encode()) for one in forwarded]
     scope = {"type": "http", "headers": headers, "client": (peer, 1234) if peer else None}
-    return origin(Request(scope), proxies).ip  # type: ignore[arg-type]
+    found: list[str | None] = []
+
+    async def app(scope: Any, _receive: Any, _send: Any) -> None:  # noqa: ANN401 - ASGI
+        found.append(client_info(Request(scope), proxies).ip)
+
+    middleware: Any = ProxyHeadersMiddleware(app, trusted_hosts(proxies))  # type: ignore[arg-type]
+    asyncio.run((middleware if proxies else app)(scope, None, None))
+    return found[0]
 
 
 @pytest.mark.parametrize(
@@ -50,6 +61,9 @@ def seen(peer: str, *forwarded: str, proxies: tuple[object, ...] = PROXIES) -> s
         ("fd00::1", [], None),
         ("", ["198.51.100.7"], None),
         ("127.0.0.1", ["1" * 10_000], None),
+        # A named web server says nothing of its visitor.
+        ("203.0.113.1", [], None),
+        ("203.0.113.1", ["198.51.100.7, "], None),
     ],
 )
 def test_only_named_web_servers_speak_for_a_visitor(
@@ -75,4 +89,4 @@ def test_without_a_named_web_server_nobody_is_believed() -> None:
 )
 def test_of_a_program_only_a_short_name_is_kept(said: bytes, kept: str | None) -> None:
     scope = {"type": "http", "headers": [(b"user-agent", said)], "client": ("192.0.2.1", 1)}
-    assert origin(Request(scope), ()).user_agent == kept
+    assert client_info(Request(scope), ()).user_agent == kept

@@ -1,0 +1,135 @@
+"""What the web app does by itself, because it is the one process that always runs.
+
+One thread sends notices: it is woken after somebody has signed up and was answered, and looks now
+and then by itself, because another process may have stopped or something may have to be tried
+again. Another thread does the chores: it applies webhooks that wait, removes what retention says,
+and reports a missing key. Each is done by whichever process comes first, and none is needed at a
+certain moment: a `send` applies webhooks too, and `newsletter db tidy` does the rest.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import random
+import threading
+from typing import TYPE_CHECKING, Final
+
+from newsletter.delivery.preflight import find_lost_key
+from newsletter.errors import NewsletterError, TryAgain
+from newsletter.subscriptions.events import apply_waiting
+from newsletter.subscriptions.retention import tidy_daily
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from newsletter.config import Settings
+    from newsletter.delivery import NoticeSender
+    from newsletter.web.context import Limits
+    from newsletter.web.database import Database
+
+_LONGEST_PAUSE: Final = 300.0
+_RANDOM: Final = random.SystemRandom()
+
+log = logging.getLogger(__name__)
+
+
+class Background:
+    """The threads behind the app.
+
+    Args:
+        settings: The newsletter's.
+        keys: All keys that verify tokens.
+        database: The list and the ledger.
+        sender: Sends the notices that are due; None where nothing can be sent, and a `send` has to.
+        limits: How long the threads wait.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: Sequence[str],
+        database: Database,
+        sender: NoticeSender | None,
+        limits: Limits,
+    ) -> None:
+        self._settings = settings
+        self._keys = keys
+        self._database = database
+        self._sender = sender
+        self._limits = limits
+        self._stop, self._wake = threading.Event(), threading.Event()
+        self._lock = threading.Lock()
+        self._troubles: dict[str, str] = {}
+
+    def wake_notices(self) -> None:
+        """Let notices be sent soon."""
+        self._wake.set()
+
+    @contextlib.contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the threads for as long as the block takes."""
+        self.wake_notices()  # for what earlier processes left
+        threads = [threading.Thread(target=self._do_chores, name="chores")]
+        if self._sender:
+            sender = self._sender
+            threads.append(
+                threading.Thread(target=self._send_notices, args=(sender,), name="notices")
+            )
+        for thread in threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._wake.set()
+            for thread in threads:
+                thread.join()
+
+    def _send_notices(self, sender: NoticeSender) -> None:
+        def send() -> str:
+            done = sender.send_due(self._database.store(), self._stop)
+            if done.accepted:
+                log.info("notices: %d accepted", done.accepted)
+            return f"notices: {done.trouble}" if done.trouble else ""
+
+        trouble, pause = False, self._limits.notices_seconds
+        while True:
+            # A provider that has trouble is left alone for a while, whoever signs up.
+            (self._stop if trouble else self._wake).wait(pause)
+            # At a random moment: who has just signed up could otherwise measure by how much slower
+            # the app is while a notice leaves, and so whether there was one to send.
+            if self._stop.is_set() or self._stop.wait(_RANDOM.uniform(*self._limits.notices_delay)):
+                return
+            self._wake.clear()
+            trouble = self._try("notices", send)
+            pause = min(2 * pause, _LONGEST_PAUSE) if trouble else self._limits.notices_seconds
+
+    def _do_chores(self) -> None:
+        def do() -> str:
+            apply_waiting(self._database.store())
+            tidy_daily(self._database.store(), self._settings)
+            # Without a key that signed letters, the app answers their links as if they were forged.
+            return str(find_lost_key(self._database.store(), self._keys) or "")
+
+        pause = self._limits.chores_delay
+        while not self._stop.wait(pause):
+            self._try("chores", do)
+            pause = self._limits.chores_seconds
+
+    def _try(self, name: str, work: Callable[[], str]) -> bool:
+        """Do some work, which returns its trouble; log a trouble when it is new."""
+        try:
+            trouble = work()
+        except TryAgain as error:
+            trouble = f"{error.sentence}. The app goes on by itself when that is over"
+        except NewsletterError as error:
+            trouble = f"{name}: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
+            trouble = f"{name}: unexpected {type(error).__name__}"
+        with self._lock:
+            is_new = trouble and trouble not in self._troubles.values()
+            self._troubles[name] = trouble
+        if is_new:
+            log.info("%s", trouble)
+        return bool(trouble)
