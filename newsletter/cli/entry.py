@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import logging
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -13,14 +12,11 @@ import click
 from newsletter import __version__
 from newsletter.cli.app import App
 from newsletter.cli.groups import SuggestingGroup, usage_error
-from newsletter.cli.logs import configure_logging
-from newsletter.cli.output import print_error
+from newsletter.cli.output import log, print_error
 from newsletter.errors import NewsletterError, TryAgain
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-_log = logging.getLogger(__name__)
 
 # Name: (module, object, help). The help is here so that `--help` imports none of the modules.
 _COMMANDS = {
@@ -107,7 +103,7 @@ class MainGroup(SuggestingGroup):
 
 
 def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
-    _log.debug("The error below was raised here:", exc_info=True)
+    log().debug("The error below was raised here:", exc_info=True)
     print_error(error.sentence, error.hint)
     ctx.exit(code)
 
@@ -123,6 +119,8 @@ def main(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:
     ISSUE is a slug, such as 2026-11-29-rust, or the path of a file.
     Exit codes: 0 done, 1 error, 2 wrong usage, 3 a person must decide, 75 try again later.
     """
+    from newsletter.cli.logs import configure_logging  # noqa: PLC0415 - not needed for `--help`
+
     verbosity = int(verbose) - int(quiet)
     configure_logging(verbosity)
     ctx.obj = App(ctx, verbosity=verbosity)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
+from typing import TYPE_CHECKING
 
 import click
 
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    import logging
 
 json_option = click.option("--json", "json_", is_flag=True, help="Print one JSON document.")
 
@@ -25,12 +26,19 @@ def say(text: str) -> None:
 
 def note(text: str) -> None:
     """Print a remark on standard error, unless -q was given."""
-    _log.info(text)
+    log().info(text)
 
 
 def warn(text: str) -> None:
     """Print a warning, also with -q."""
-    _log.warning(text)
+    log().warning(text)
+
+
+def log() -> logging.Logger:
+    """Return the logger of the command line."""
+    import logging  # noqa: PLC0415 - takes a tenth of the time of `--help`, which needs none
+
+    return logging.getLogger(__name__)
 
 
 def print_error(sentence: str, hint: str = "") -> None:
