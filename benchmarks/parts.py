@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import stage
 
-from newsletter.delivery.requests import RequestBuilder
+from newsletter.delivery.requests import MailingBatches, RequestBuilder
 from newsletter.providers.http import HttpClient
 from newsletter.store import claims, settlement
 
@@ -56,7 +56,7 @@ def parts(mode: stage.Mode, audience: int) -> None:
 
     claims.claim = clocked(spent, "claim", claims.claim)
     settlement.settle = clocked(spent, "settle", settlement.settle)
-    RequestBuilder._batch = clocked(spent, "fill", RequestBuilder._batch)  # type: ignore[method-assign]  # noqa: SLF001
+    MailingBatches.make = clocked(spent, "fill", MailingBatches.make)  # type: ignore[method-assign]
     RequestBuilder.build = clocked(spent, "build", RequestBuilder.build)  # type: ignore[method-assign]
     HttpClient.post = clocked(spent, "wire", weighed)  # type: ignore[method-assign]
     with stage.stand_in(mode, 0) as url, tempfile.TemporaryDirectory() as folder:

@@ -8,13 +8,13 @@ import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from newsletter import config, delivery, desk, personalize, render, tokens
+from newsletter.delivery.context import Context
 from newsletter.delivery.sender import Sender
 from newsletter.model import Batch, Letter, Mailing, MailingState
 from newsletter.providers import open_provider
@@ -205,9 +205,8 @@ def ours(settings: Settings, mode: Mode, audience: int) -> float:
     store, provider = open_store(settings), provider_of(settings, mode)
     with store.write() as connection:
         mailing = frozen(connection, settings)
-    sender = Sender(
-        store, settings, provider, mailing, stop=threading.Event(), progress=lambda _a, _b: None
-    )
+    context = Context(store, settings, provider)
+    sender = Sender(context, mailing, progress=lambda _a, _b: None)
     began = time.perf_counter()
     trouble = sender.run()
     took = time.perf_counter() - began

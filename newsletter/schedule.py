@@ -1,4 +1,4 @@
-"""When an issue may go out: pure arithmetic on moments that know their zone."""
+"""When an issue may go out: pure arithmetic on moments with a time zone."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _A_YEAR = timedelta(days=366)
 
 
 class Timing(Enum):
-    """Where a moment lies beside an issue's `send_at`."""
+    """Where a moment lies relative to an issue's `send_at`."""
 
     EARLY = "early"
     DUE = "due"
@@ -19,22 +19,22 @@ class Timing(Enum):
 
 
 def timing_of(send_at: datetime, now: datetime, max_lateness_hours: float) -> Timing:
-    """Tell whether an issue is early, due, or past the window in which it may start."""
+    """Return whether an issue is early, due, or past the window in which it may start."""
     if now < send_at:
         return Timing.EARLY
     return Timing.DUE if now <= send_at + timedelta(hours=max_lateness_hours) else Timing.LATE
 
 
 def is_early(send_at: datetime, now: datetime) -> bool:
-    """Tell whether it is so long before an issue's time that a person must say so."""
+    """Return whether it is so early that a person must ask for it explicitly."""
     return now < send_at - _SOON
 
 
 def time_until(moment: datetime, now: datetime) -> str:
-    """Return how far off a moment is, as a person says it, such as "3 days from now"."""
+    """Return how far off a moment is in words, such as "3 days from now"."""
     seconds = abs((moment - now).total_seconds())
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        # Two days and more are days; less than two is told in hours, and so on.
+        # Two days and more are days; less than two are hours, and so on.
         if seconds >= 2 * length or unit == "minute":
             count = int(seconds // length)
             side = "from now" if moment >= now else "ago"
@@ -43,17 +43,17 @@ def time_until(moment: datetime, now: datetime) -> str:
 
 
 def is_far_ahead(send_at: datetime, now: datetime) -> bool:
-    """Tell whether an issue's time is more than a year ahead, which is mostly a slip."""
+    """Return whether an issue's time is more than a year ahead, which is mostly a mistake."""
     return send_at > now + _A_YEAR
 
 
 def is_long_past(send_at: datetime, now: datetime) -> bool:
-    """Tell whether an issue's time is so long ago that a schedule leaves it alone."""
+    """Return whether an issue's time is so long ago that the schedule ignores it."""
     return now > send_at + _RECENT
 
 
 def is_overdue(started_at: datetime, now: datetime, finish_within_hours: float) -> bool:
-    """Tell whether a mailing should have been finished by now."""
+    """Return whether a mailing should have been finished by now."""
     return now > started_at + timedelta(hours=finish_within_hours)
 
 

@@ -88,14 +88,11 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
 def _send(
     app: App, provider: Provider, draft: Draft, to: tuple[Address, ...]
 ) -> list[delivery.Proof]:
+    context = delivery.Context(app.store, app.settings, provider)
     made: list[delivery.Proof] = []
     for address in to:
         try:
-            made.append(
-                delivery.send_proof(
-                    app.store, app.settings, provider, draft, email=address.given, key=address.key
-                )
-            )
+            made.append(delivery.send_proof(context, draft, email=address.given, key=address.key))
         except NewsletterError:
             if made:
                 note(f"{len(made)} of {len(to)} proofs were sent before that: do not repeat them.")

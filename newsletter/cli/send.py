@@ -36,8 +36,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.cli.app import App
-    from newsletter.delivery import DryRun, SendRequest, SendResult
-    from newsletter.providers.base import Provider
+    from newsletter.delivery import Context, Plan, Resumption, SendRequest, SendResult
 
 
 @click.command()
@@ -106,26 +105,24 @@ def send(
         _send(app, order, yes=yes, json_=json_)
 
 
-def _send(app: App, order: delivery.SendRequest, *, yes: bool, json_: bool) -> None:
-    provider = app.open_provider(app.settings)
+def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
+    context = delivery.Context(app.store, app.settings, app.open_provider(app.settings))
     pull_events_first(app)
-    order = _ask(app, provider, order, yes=yes)
-    with stoppable() as stop, progress(order.slug) as tell:
-        send_notices(app, provider, stop)
-        found = delivery.send_issue(
-            app.store, app.settings, provider, order, stop=stop, progress=tell, note=note
-        )
+    plan = _confirm(app, context, request, yes=yes)
+    with stoppable() as stop, progress(request.slug) as tell:
+        send_notices(app, context.provider, stop)
+        found = delivery.send_plan(replace(context, stop=stop), plan, progress=tell, note=note)
     _tell(app, found, json_=json_)
-    print_warnings(order.draft)
+    print_warnings(request.draft)
     if found.trouble:
         raise found.trouble
 
 
-def _ask(app: App, provider: Provider, order: SendRequest, *, yes: bool) -> SendRequest:
-    """Let a person say that letters may leave for real, unless none will.
+def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> Plan | Resumption:
+    """Plan a send, and let a person confirm it, unless nothing will leave.
 
     Returns:
-        The order; who answered the question at a terminal has also said that it may be early.
+        The plan; who answers the question at a terminal also says that it may be early.
 
     Raises:
         click.UsageError: Nobody can be asked, and `yes` is not given.
@@ -133,51 +130,54 @@ def _ask(app: App, provider: Provider, order: SendRequest, *, yes: bool) -> Send
     """
     asks = not yes and sys.stdin.isatty()
     if asks:
-        order = replace(order, early=True)
-    found = delivery.preview_send(app.store, app.settings, provider, order)
-    if isinstance(found, delivery.SendResult) and found.repeated:
-        return order
+        request = replace(request, early=True)
+    plan = delivery.plan_send(context, request)
+    found: Plan | SendResult
+    if isinstance(plan, delivery.Resumption):
+        found = delivery.report_resumption(context, plan)
+        if found.repeated:
+            return plan
+    else:
+        found = plan
     warn_of_short_keys(app)
     if asks:
-        click.confirm("\n".join(_question(app, provider, order, found)), abort=True, err=True)
+        click.confirm("\n".join(_question(context, request, found)), abort=True, err=True)
     elif not yes:
         who = counted(_how_many(found), "subscriber")
         raise WrongUsage(
-            f"this mails {who} through {provider.capabilities.name}, and nobody can be asked here",
+            f"this mails {who} through {context.capabilities.name}, and nobody can be asked here",
             hint="Confirm it with --yes",
         )
-    return order
+    return plan
 
 
-def _how_many(found: DryRun | SendResult) -> int:
-    if isinstance(found, delivery.DryRun):
+def _how_many(found: Plan | SendResult) -> int:
+    if isinstance(found, delivery.Plan):
         return found.audience
     return found.receipt.counts[DeliveryState.PENDING]
 
 
-def _question(
-    app: App, provider: Provider, order: SendRequest, found: DryRun | SendResult
-) -> Iterator[str]:
+def _question(context: Context, request: SendRequest, found: Plan | SendResult) -> Iterator[str]:
     """Yield what is about to happen, line by line, and the question itself."""
-    if isinstance(found, delivery.DryRun):
-        moment = delivery.current_time(app.store)
-        yield f"{order.slug}, to be sent now:"
+    if isinstance(found, delivery.Plan):
+        moment = delivery.current_time(context.store)
+        yield f"{request.slug}, to be sent now:"
         yield f"  subject:  {found.issue.subject}"
         to = counted(found.audience, "subscriber")
-        yield f"  to:       {to}, through {provider.capabilities.name}"
+        yield f"  to:       {to}, through {context.capabilities.name}"
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
-        seen = delivery.is_letter_proofed(app.store, found.letter.hash)
+        seen = delivery.is_letter_proofed(context.store, found.letter.hash)
         yield f"  proof:    {'sent' if seen else 'none of this text yet'}"
     else:
         mailing, left = found.receipt.mailing, _how_many(found)
-        yield f"{order.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
+        yield f"{request.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
         to = f"{counted(left, 'subscriber')} of {mailing.audience:,}"
         yield f"  to:       {to}, through {mailing.provider}"
         yield "  letter:   as frozen when the mailing started"
-    if order.limit:
-        yield f"  limit:    {order.limit:,}, then the mailing pauses"
-    yield f"  warnings: {warnings_line(order.draft) or 'none'}"
-    yield f"Send {order.slug} to {counted(_how_many(found), 'subscriber')}?"
+    if request.limit:
+        yield f"  limit:    {request.limit:,}, then the mailing pauses"
+    yield f"  warnings: {warnings_line(request.draft) or 'none'}"
+    yield f"Send {request.slug} to {counted(_how_many(found), 'subscriber')}?"
 
 
 def _when(send_at: datetime, moment: datetime) -> str:
@@ -186,25 +186,26 @@ def _when(send_at: datetime, moment: datetime) -> str:
     return f"{text}: this is EARLY" if is_early(send_at, moment) else text
 
 
-def _dry_run(app: App, order: delivery.SendRequest, *, json_: bool) -> None:
-    there = (
-        app.settings
-        if app.settings.provider != OUTBOX
-        else delivery.rehearsal_settings(app.settings)
-    )
-    provider = app.open_provider(there)
-    found = delivery.preview_send(app.reading, there, provider, order)
-    if isinstance(found, delivery.SendResult):
+def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
+    settings = app.settings
+    if settings.provider == OUTBOX:
+        settings = delivery.rehearsal_settings(settings)
+    context = delivery.Context(app.reading, settings, app.open_provider(settings))
+    plan = delivery.plan_send(context, request)
+    if isinstance(plan, delivery.Resumption):
+        found = delivery.report_resumption(context, plan)
         _tell(app, found, json_=json_)
-    elif json_:
-        seen = delivery.is_letter_proofed(app.reading, found.letter.hash)
-        can = provider.capabilities
-        print_json(never_sent(order.slug, can, found.issue, found.audience, proofed=seen))
+        print_warnings(request.draft)
+        if found.trouble:
+            raise found.trouble
+        return
+    if json_:
+        seen = delivery.is_letter_proofed(app.reading, plan.letter.hash)
+        can = context.capabilities
+        print_json(never_sent(request.slug, can, plan.issue, plan.audience, proofed=seen))
     else:
-        say(f"{order.slug}: would be sent to {counted(found.audience, 'subscriber')}")
-    print_warnings(order.draft)
-    if isinstance(found, delivery.SendResult) and found.trouble:
-        raise found.trouble
+        say(f"{request.slug}: would be sent to {counted(plan.audience, 'subscriber')}")
+    print_warnings(request.draft)
 
 
 def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
@@ -220,11 +221,8 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     with stoppable() as stop:
         send_notices(app, provider, stop)
         found = delivery.send_due(
-            app.store,
-            app.settings,
-            provider,
+            delivery.Context(app.store, app.settings, provider, stop),
             drafts,
-            stop=stop,
             progress=progress,
             note=note,
             preflight=preflight,

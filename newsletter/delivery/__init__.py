@@ -1,5 +1,6 @@
-"""Plan, claim, submit, record, recover: an issue to everyone who asked for it, once."""
+"""Plan, claim, submit, settle, recover: an issue to everyone who asked for it, once."""
 
+from newsletter.delivery.context import Context
 from newsletter.delivery.control import (
     UnknownDecision,
     cancel_mailing,
@@ -8,7 +9,7 @@ from newsletter.delivery.control import (
     resolve_unknown,
 )
 from newsletter.delivery.notices import NoticeRun, NoticeSender, count_notices, send_notices
-from newsletter.delivery.planning import SendRequest
+from newsletter.delivery.planning import Plan, Resumption, SendRequest, plan_send
 from newsletter.delivery.proof import Proof, send_proof
 from newsletter.delivery.rehearsal import rehearsal_settings, rehearse_issue
 from newsletter.delivery.resolution import (
@@ -19,7 +20,7 @@ from newsletter.delivery.resolution import (
     resume_command,
 )
 from newsletter.delivery.scheduler import DueResult, send_due
-from newsletter.delivery.send import DryRun, SendResult, preview_send, send_issue
+from newsletter.delivery.send import SendResult, report_resumption, send_issue, send_plan
 from newsletter.delivery.upcoming import (
     Upcoming,
     current_time,
@@ -34,14 +35,16 @@ from newsletter.delivery.upcoming import (
 )
 
 __all__ = [
-    "DryRun",
+    "Context",
     "DueResult",
     "MailingForecast",
     "NoticeRun",
     "NoticeSender",
+    "Plan",
     "Proof",
     "Resolution",
     "ResolutionMethod",
+    "Resumption",
     "SendRequest",
     "SendResult",
     "UnknownDecision",
@@ -58,15 +61,17 @@ __all__ = [
     "is_sendable",
     "mailing_slugs",
     "pause_mailing",
-    "preview_send",
+    "plan_send",
     "recent_reports",
     "rehearsal_settings",
     "rehearse_issue",
+    "report_resumption",
     "report_unknown",
     "resolve_unknown",
     "resume_command",
     "send_due",
     "send_issue",
     "send_notices",
+    "send_plan",
     "send_proof",
 ]

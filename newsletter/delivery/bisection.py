@@ -1,4 +1,4 @@
-"""Finding the one reader for whom a provider refuses a whole request: by halves."""
+"""Find by halves the one subscriber for whom a provider refuses a whole request."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ if TYPE_CHECKING:
     from newsletter.providers.base import SubmitResult
 
 _HOPELESS: Final = 32
-"""Refusals in a row: more than halving takes to come to somebody who spoils no request, however
-many do: those under way at once, each with a few of these, and then ten for one of a thousand."""
+"""Refusals in a row after which the fault is not a subscriber's. Halving needs fewer, however many
+subscribers spoil requests: a few for each request in flight, then ten to find one of 1,000."""
 _FEW: Final = 2
 _MANY: Final = 9
-"""As many may be the last of a mailing, after whom nobody is left to prove anything by: of a small
-one the first number, of a large one every hundredth, and never more than the second."""
+"""So many suspects may be the last of a mailing, when no other letter is left to compare with: one
+in a hundred of the accepted letters, but at least the first number and at most the second."""
 
 
 class Bisection:
-    """What is still to be tried of requests that were refused as a whole; nothing of them left.
+    """What is still to be tried of requests that were refused as a whole; no letter of them left.
 
-    A letter that is refused by itself is its reader's fault only if it is refused once more after
-    the same letter was accepted for somebody else. Until then he is a suspect, and others go first.
+    A letter that is refused alone is its subscriber's fault only if it is refused once more after
+    the same letter was accepted for another. Until then they are a suspect, and others go first.
     """
 
     def __init__(self) -> None:
@@ -39,30 +39,30 @@ class Bisection:
 
     @property
     def suspects(self) -> set[str]:
-        """Those who were refused by themselves and had no last chance yet."""
+        """References that were refused alone and had no last chance yet."""
         return self._refused_last | self._provable
 
     @property
     def hopeless(self) -> bool:
-        """So much was refused in a row that it cannot be the readers' fault."""
+        """Whether too much was refused in a row to be the subscribers' fault."""
         return self._in_a_row >= _HOPELESS
 
     def accepted(self) -> None:
-        """Take in that the letter was accepted for somebody."""
+        """Note that the letter was accepted for a subscriber."""
         self._in_a_row = 0
         self._provable |= self._refused_last
         self._refused_last = set()
 
     def refused(self, refs: tuple[str, ...], reason: str) -> None:
-        """Take in that a request was refused as a whole."""
+        """Note that a request was refused as a whole; split it in halves."""
         self.reason = reason
         self._in_a_row += 1
         if len(refs) == 1:
             self._refused_last.update(refs)
             return
         middle = len(refs) // 2
-        # The halves of one half before the other: so one is soon small enough to be accepted, if
-        # the letter can be, even where those who spoil requests are spread over all of them.
+        # All parts of one half come before the other half. So a part is soon small enough to be
+        # accepted, if the letter can be, even where every request holds a subscriber who spoils it.
         self._parts.extendleft((refs[middle:], refs[:middle]))
 
     def next(self) -> tuple[str, ...]:
@@ -70,10 +70,10 @@ class Bisection:
         return self._parts.popleft() if self._parts else ()
 
     def try_suspects(self, accepted: int) -> bool:
-        """Give suspects a last chance, if that can tell anything; nobody else is left.
+        """Give suspects a last chance, if that can prove anything; no other letters are left.
 
         Args:
-            accepted: For how many readers of this mailing the letter was accepted, at any time.
+            accepted: For how many subscribers the letter was accepted, in this run or before.
         """
         if accepted and len(self._refused_last) <= min(_MANY, max(_FEW, accepted // 100)):
             self._provable |= self._refused_last
@@ -83,8 +83,8 @@ class Bisection:
         self._last_chance |= chosen
         return bool(chosen)
 
-    def judge(self, answer: SubmitResult, refs: Sequence[str]) -> SubmitResult:
-        """Return an answer in which who was refused at his last chance is rejected for good."""
+    def reject_last_chance(self, answer: SubmitResult, refs: Sequence[str]) -> SubmitResult:
+        """Return an answer in which a subscriber refused at their last chance is rejected."""
         if not (self._last_chance and self._last_chance.issuperset(refs)):
             return answer
         outcomes = {

@@ -1,4 +1,4 @@
-"""The breaker: what a run sees that must not go on, whatever caused it."""
+"""Stop a run whose answers show that something is wrong, whatever the cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _LOST: Final = 0.02
 
 
 class CircuitBreaker:
-    """Counts what comes back in one run; a person who resumes a mailing begins to count anew.
+    """Counts the outcomes of one run; each run, and so each resumption, counts anew.
 
     Args:
         accepted: How many letters were accepted before this run.
@@ -28,19 +28,19 @@ class CircuitBreaker:
         self.accepted = accepted
         self._settled = self._rejected = self._lost_requests = self._lost = 0
 
-    def heard(self, said: Sequence[Outcome], *, surplus: int, replayable: bool) -> str:
-        """Take in an answer; return why nothing more may leave, or nothing.
+    def observe(self, outcomes: Sequence[Outcome], *, surplus: int, replayable: bool) -> str:
+        """Count an answer; return why nothing more may leave, or nothing.
 
         Args:
-            said: What the provider said of each letter of a request.
+            outcomes: Of each letter of a request.
             surplus: How many letters it says it took beyond those.
-            replayable: What was lost can be asked for again, and settles by that.
+            replayable: A lost request can be repeated, which settles it.
         """
-        kinds = Counter(map(type, said))
+        kinds = Counter(map(type, outcomes))
         self.accepted += kinds[Accepted]
         self._rejected += kinds[RecipientRejected]
         lost = kinds[Unknown]
-        # What was not taken is asked again, in smaller requests perhaps: it is nobody's fate yet.
+        # What was not taken is tried again, perhaps in smaller requests: that is no outcome yet.
         self._settled += kinds[Accepted] + kinds[RecipientRejected] + lost
         if lost and not replayable:
             self._lost += lost

@@ -1,4 +1,4 @@
-"""What a person decides about a mailing: pause, cancel, resolve. Recorded, with who did it."""
+"""What a person decides about a mailing: pause, cancel, resolve; recorded with their name."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 
 class UnknownDecision(StrEnum):
-    """What to do with deliveries of which nobody knows whether they left."""
+    """What to do with deliveries that are unknown."""
 
     RESEND = "resend"
     ASSUME_SENT = "assume-sent"
 
 
 def pause_mailing(store: Store, slug: str) -> MailingReport:
-    """Keep a mailing from claiming anything more; what is in flight still settles.
+    """Let a mailing claim nothing more; what is in flight still settles.
 
     Raises:
         NewsletterError: There is no such mailing, or it has ended.
@@ -37,7 +37,7 @@ def pause_mailing(store: Store, slug: str) -> MailingReport:
 def cancel_mailing(store: Store, slug: str) -> MailingReport:
     """End a mailing for good; if nothing was attempted, its slug, slot and text are free again.
 
-    One that expired is dismissed by it: nothing tells of it any more.
+    An expired mailing is dismissed: it is not reported any more.
 
     Raises:
         NewsletterError: There is no such mailing, or it has ended.
@@ -45,38 +45,38 @@ def cancel_mailing(store: Store, slug: str) -> MailingReport:
     return _decide(store, slug, MailingState.CANCELLED, "cancel")
 
 
-def report_unknown(store: Store, slug: str, verdict: UnknownDecision) -> MailingReport:
-    """Return what `resolve` would decide about, as the account of its mailing; decide nothing.
+def report_unknown(store: Store, slug: str, decision: UnknownDecision) -> MailingReport:
+    """Return the report of a mailing about which `resolve` would decide; decide nothing.
 
     Raises:
         NewsletterError: As `resolve`.
     """
     with store.write() as connection:
-        return mailing_reports.report(connection, _in_doubt(connection, slug, verdict))
+        return mailing_reports.report(connection, _lock_unknown(connection, slug, decision))
 
 
-def resolve_unknown(store: Store, slug: str, verdict: UnknownDecision) -> MailingReport:
-    """Settle all unknown deliveries as a person decided; what is certain is never touched.
+def resolve_unknown(store: Store, slug: str, decision: UnknownDecision) -> MailingReport:
+    """Settle all unknown deliveries as a person decided; no other delivery changes.
 
     Raises:
         NewsletterError: There is no such mailing, nothing in it is unknown, or it was cancelled
             and would never be sent again.
     """
     with store.write() as connection:
-        mailing = _in_doubt(connection, slug, verdict)
-        count = recovery.resolve(connection, mailing.id, resend=verdict is UnknownDecision.RESEND)
-        _record(connection, mailing, f"resolve --{verdict}", count)
+        mailing = _lock_unknown(connection, slug, decision)
+        count = recovery.resolve(connection, mailing.id, resend=decision is UnknownDecision.RESEND)
+        _record(connection, mailing, f"resolve --{decision}", count)
         if mailing.state is MailingState.COMPLETED_WITH_UNKNOWN:
             mailings.start(connection, mailing.id)
         mailings.complete_if_done(connection, mailing.id)
         return mailing_reports.report(connection, mailings.get(connection, mailing.id))
 
 
-def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Mailing:
-    """Hold a mailing of which something is unknown, also what a lost process left attempting."""
+def _lock_unknown(connection: Connection, slug: str, decision: UnknownDecision) -> Mailing:
+    """Lock a mailing with unknown deliveries, also what a lost process left attempting."""
     mailing = mailings.lock(connection, get_mailing(connection, slug).id)
     recovery.expire_leases(connection, mailing.id)
-    if mailing.state is MailingState.CANCELLED and verdict is UnknownDecision.RESEND:
+    if mailing.state is MailingState.CANCELLED and decision is UnknownDecision.RESEND:
         raise NewsletterError(
             f"{slug} was cancelled, so nothing of it is sent again",
             hint=f"Close its account: newsletter resolve {slug} --assume-sent",
@@ -88,7 +88,7 @@ def _in_doubt(connection: Connection, slug: str, verdict: UnknownDecision) -> Ma
     return mailing
 
 
-def _decide(store: Store, slug: str, target: MailingState, what: str) -> MailingReport:
+def _decide(store: Store, slug: str, target: MailingState, action: str) -> MailingReport:
     with store.write() as connection:
         mailing = mailings.lock(connection, get_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)
@@ -97,10 +97,10 @@ def _decide(store: Store, slug: str, target: MailingState, what: str) -> Mailing
             note = _note(mailing, target)
             if not mailings.change_state(connection, mailing.id, target, note):
                 raise NewsletterError(
-                    f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {what}",
+                    f"{slug} is {mailing.state.replace('_', ' ')}, so there is nothing to {action}",
                     hint=f"See: newsletter status {slug}",
                 )
-            _record(connection, mailing, what, pending)
+            _record(connection, mailing, action, pending)
             if target is MailingState.CANCELLED:
                 mailings.release(connection, mailing.id)
         return mailing_reports.report(connection, mailings.get(connection, mailing.id))
@@ -114,8 +114,8 @@ def _note(mailing: Mailing, target: MailingState) -> str:
     return "cancelled by a person"
 
 
-def _record(connection: Connection, mailing: Mailing, what: str, count: int) -> None:
-    mailings.record_decision(connection, mailing.id, who=_who(), what=what, count=count)
+def _record(connection: Connection, mailing: Mailing, action: str, count: int) -> None:
+    mailings.record_decision(connection, mailing.id, who=_who(), what=action, count=count)
 
 
 def _who() -> str:

@@ -1,68 +1,211 @@
-"""Why one process stops before all is sent, or waits, in words; `left` is what is still to go."""
+"""Every sentence of a send: why it stopped, what waits for a person, and remarks.
+
+`remaining` is the text of `letters_remaining`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from enum import Enum
+from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from newsletter.errors import DecisionNeeded, TryAgain
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
+from newsletter.model import DeliveryState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
-    from newsletter.model import Mailing
+    from newsletter.config import Settings
+    from newsletter.delivery.resolution import Resolution
+    from newsletter.model import Draft, Mailing, MailingReport
+
+_NAMED = 3
 
 
-def left(count: int, slug: str) -> str:
-    """Return how many letters of an issue are still to go."""
+class StopKind(Enum):
+    """Why one process stops before everything is sent."""
+
+    REQUESTED = "requested"
+    """Someone outside asked: a signal."""
+    REFUSED = "refused"
+    """The provider takes nothing more until a person acts; the mailing is paused."""
+    RETRY_LATER = "retry later"
+    """The provider takes nothing now, for a reason that passes."""
+    NO_ANSWERS = "no answers"
+    """Answers are lost, one after another, of requests that can be repeated."""
+    QUOTA = "quota"
+    """The account may send no more for now."""
+    HOURLY_LIMIT = "hourly limit"
+    """The author's own limit is reached."""
+
+
+class Stop(NamedTuple):
+    """Why one process stops, before the numbers of the end are known."""
+
+    kind: StopKind
+    reason: str = ""
+
+
+def stop_error(stop: Stop, *, slug: str, provider: str, remaining: str) -> NewsletterError:
+    """Return a stop as the error with which a run ends."""
+    later = "Run the same command again later"
+    match stop.kind:
+        case StopKind.REQUESTED:
+            return TryAgain(f"stopped; {remaining}", hint="Run the same command again")
+        case StopKind.REFUSED:
+            return DecisionNeeded(
+                f"{stop.reason}; {remaining}", hint=f"Mend that, then: newsletter send {slug}"
+            )
+        case StopKind.RETRY_LATER:
+            return TryAgain(f"{stop.reason}; {remaining}", hint=later)
+        case StopKind.NO_ANSWERS:
+            return TryAgain(
+                f"{provider} gives no usable answers; {remaining}",
+                hint=f"{later}: it asks about these first",
+            )
+        case StopKind.QUOTA:
+            return TryAgain(
+                f"the account's quota at {provider} is used up; {remaining}", hint=later
+            )
+        case StopKind.HOURLY_LIMIT:
+            return TryAgain(
+                f"the hour's limit is reached; {remaining}", hint=f"{later}, or raise max_per_hour"
+            )
+        case _:
+            assert_never(stop.kind)
+
+
+def decided(mailing: Mailing, remaining: str) -> DecisionNeeded:
+    """Return that a person has paused or cancelled the mailing."""
+    return DecisionNeeded(
+        f"{mailing.slug} is {mailing.state}; {remaining}",
+        hint=f"See: newsletter status {mailing.slug}",
+    )
+
+
+def letters_remaining(count: int, slug: str) -> str:
+    """Return how many letters of an issue are still to be sent."""
     return f"{count:,} letter{'s' * (count != 1)} of {slug} still to go"
 
 
 def waiting_for_others(slug: str, until: datetime) -> str:
-    """Return that nothing is left to do before another process, alive or lost, has ended."""
+    """Return that another process, alive or lost, has the rest of the letters."""
     return (
         f"{slug}: waiting for letters that another process has under way, until {until:%H:%M:%S} "
         "at the latest"
     )
 
 
-def asked_to(left: str) -> TryAgain:
-    """Return that it was stopped from outside."""
-    return TryAgain(f"stopped; {left}", hint="Run the same command again")
+def as_error(error: Exception, where: str) -> NewsletterError:
+    """Return any exception as an error of this program."""
+    if isinstance(error, NewsletterError):
+        return error
+    return NewsletterError(
+        f"unexpected {type(error).__name__}",
+        where=where,
+        hint="See where it comes from: newsletter -v send, with that issue's name",
+    )
 
 
-def decided(mailing: Mailing, left: str) -> DecisionNeeded:
-    """Return that a person has paused or cancelled the mailing."""
+def paused(receipt: MailingReport, *, overdue: bool) -> DecisionNeeded:
+    """Return that a mailing waits for a person; if `overdue`, only `--late` resumes it."""
+    slug, left = receipt.mailing.slug, receipt.counts[DeliveryState.PENDING]
+    why = f" ({receipt.mailing.note})" if receipt.mailing.note else ""
     return DecisionNeeded(
-        f"{mailing.slug} is {mailing.state}; {left}", hint=f"See: newsletter status {mailing.slug}"
+        f"{slug} is paused{why}, with {left:,} letter{'s' * (left != 1)} still to go",
+        hint=f"Go on: newsletter send {slug}{' --late' * overdue}. "
+        f"Or end it: newsletter cancel {slug}",
     )
 
 
-def hour_is_full(left: str) -> TryAgain:
-    """Return that the author's own limit is reached."""
-    return TryAgain(
-        f"the hour's limit is reached; {left}",
-        hint="Run the same command again later, or raise max_per_hour",
+def unknown_left(
+    receipt: MailingReport, *, settles: bool, other: Resolution | None, overdue: bool = False
+) -> DecisionNeeded:
+    """Return that some letters are unknown.
+
+    Args:
+        receipt: The mailing's report.
+        settles: A later run can still reconcile them, so that no person has to decide yet.
+        other: What only another account than the one of now knows.
+        overdue: Only `--late` resumes the mailing.
+    """
+    slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
+    hint = f"Decide with: newsletter resolve {slug} --resend, or --assume-sent"
+    again = f"newsletter send {slug}{' --late' * overdue}"
+    if other:
+        hint = (
+            f"Of {other.letters:,} another account can tell, through which they left: "
+            f"put {other.put_back} back as it was, then {again}. {hint}"
+        )
+    if settles:
+        hint = f"Without risk: {again} asks again; when, tells newsletter status {slug}. {hint}"
+    return DecisionNeeded(
+        f"nobody knows whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left", hint=hint
     )
 
 
-def quota_is_used_up(provider: str, left: str) -> TryAgain:
-    """Return that the provider takes no more of this account for now."""
-    return not_now(f"the account's quota at {provider} is used up", left)
-
-
-def not_now(reason: str, left: str) -> TryAgain:
-    """Return that the provider takes nothing for now, for a reason that passes."""
-    return TryAgain(f"{reason}; {left}", hint="Run the same command again later")
-
-
-def no_answers(provider: str, left: str) -> TryAgain:
-    """Return that answers are lost, one after another, of requests that can be asked again."""
-    return TryAgain(
-        f"{provider} gives no usable answers; {left}",
-        hint="Run the same command again later: it asks about these first",
+def missed(draft: Draft, send_at: datetime, max_lateness_hours: float) -> DecisionNeeded:
+    """Return that an issue should have gone out and did not."""
+    mend = "" if draft.issue else f"Mend it (newsletter check {draft.slug}). "
+    return DecisionNeeded(
+        f"{draft.slug} was to go out on {send_at:%Y-%m-%d at %H:%M}, and more than "
+        f"{max_lateness_hours:g} hours have passed",
+        hint=f"{mend}Send it all the same: newsletter send {draft.slug} --late. "
+        "Or give it a new send_at",
     )
 
 
-def refused(reason: str, slug: str, left: str) -> DecisionNeeded:
-    """Return that the provider takes nothing more before a person mends something."""
-    return DecisionNeeded(f"{reason}; {left}", hint=f"Mend that, then: newsletter send {slug}")
+def same_slot(draft: Draft, others: Sequence[str]) -> NewsletterError:
+    """Return that several files have one date and time, so that none of them is sent."""
+    return NewsletterError(
+        f"{draft.path} has the same date and time as {', '.join(others)}, so neither is sent",
+        hint="Give one of them another send_at, or make it a draft",
+    )
+
+
+def nobody_is_mailed(draft: Draft, settings: Settings) -> NewsletterError:
+    """Return that an issue is due and nothing left: the schedule never rehearses."""
+    return NewsletterError(
+        f'{draft.slug} is due, and provider is "outbox", which mails nobody: nothing was sent',
+        where=settings.origin,
+        hint='Set provider to the one that sends your letters, such as provider = "resend" '
+        "(docs/providers.md). To see the letters without mailing anybody: "
+        f"newsletter rehearse {draft.slug}",
+    )
+
+
+def cancelled(slug: str) -> str:
+    """Return that a person cancelled what is due."""
+    return f"{slug} is due and was cancelled: only newsletter send {slug} starts it anew."
+
+
+def still_a_draft(draft: Draft) -> str:
+    """Return that an issue which is due is still a draft."""
+    return f'{draft.slug} is due and still says "draft: yes": not sent.'
+
+
+def went_out_before(mailing: Mailing, draft: Draft) -> str:
+    """Return that an issue, under this name or another, already had its mailing."""
+    when = f"{mailing.send_at:%Y-%m-%d %H:%M}"
+    if mailing.slug == draft.slug:
+        return f"{draft.slug} went out for {when}; a letter is sent once, whatever its new time."
+    return f"{draft.slug} is left alone: its time or text is that of {mailing.slug} ({when})."
+
+
+def left_alone(old: Sequence[str], undated: Sequence[str], far: Sequence[str]) -> list[str]:
+    """Return which files the schedule ignores, if there are any."""
+    remarks = []
+    if old:
+        remarks.append(f"Left alone, more than 7 days past their time: {_named(old)}.")
+    if undated:
+        remarks.append(f"Never sent under these names: {_named(undated)} (newsletter check).")
+    if far:
+        remarks.append(f"More than a year ahead, so look at the year: {_named(far)}.")
+    return remarks
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the last few of these names, and how many more there are."""
+    more = len(names) - _NAMED
+    shown = ", ".join(names[-_NAMED:])
+    return f"{shown} and {more} more" if more > 0 else shown

@@ -1,4 +1,4 @@
-"""Which mailing a `send` means: the one that has started, or a new one, frozen now."""
+"""What a `send` means: a mailing that has started, or a new one, frozen as it was planned."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from newsletter import checks, render
+from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, is_early, time_until, timing_of
@@ -18,26 +19,25 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from newsletter.config import Settings
+    from newsletter.delivery.context import Context
     from newsletter.model import Draft, Issue, Letter, Mailing
-    from newsletter.providers.base import Provider
-    from newsletter.store import Store
 
 REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 
 
 @dataclass(frozen=True, slots=True)
 class SendRequest:
-    """What a person asked of one `send` or `rehearse`.
+    """What a person or the schedule asks of one `send` or `rehearse`.
 
     Attributes:
         slug: The issue.
         draft: Its file as read now, or None if it is gone.
         early: It may start long before its time.
-        late: It may start, or go on, after its time.
+        late: It may start, or continue, after its time.
         drafts: It may be a draft: only a rehearsal may.
         limit: Send to at most so many, then pause.
-        preflight: Try the web app before letters for real leave; all else is always required.
-        scheduled: Nobody asked just now, so that a limit which somebody set holds.
+        preflight: Try the web app before real letters leave; all other checks always run.
+        scheduled: The schedule asks, so that a limit which a person set stays.
     """
 
     slug: str
@@ -51,45 +51,87 @@ class SendRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class NewMailing:
-    """An issue with its letter, to be frozen; `anew` if it takes an older rehearsal's place."""
+class Plan:
+    """A new mailing: what a person confirms is what is frozen.
 
+    Attributes:
+        request: What was asked.
+        issue: The issue.
+        letter: The issue, rendered.
+        audience: How many subscribers it would have now.
+        anew: It replaces an older rehearsal.
+    """
+
+    request: SendRequest
     issue: Issue
     letter: Letter
+    audience: int
     anew: bool = False
 
 
-def plan_send(
-    store: Store, settings: Settings, provider: Provider, order: SendRequest
-) -> Mailing | NewMailing:
-    """Decide what an order means; nothing changes yet.
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """A mailing that has started: it continues with the frozen letter and audience."""
+
+    request: SendRequest
+    mailing: Mailing
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing is left to send."""
+        return self.mailing.state is MailingState.COMPLETED
+
+
+def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
+    """Decide what a request means, and render a new letter; nothing changes yet.
 
     Raises:
         NewsletterError: There is no such issue, or it may not be sent (now).
     """
-    rehearsal = provider.capabilities.rehearsal
-    with store.read() as connection:
-        found = mailings.find(connection, order.slug, rehearsal=rehearsal)
+    rehearsal = context.capabilities.rehearsal
+    with context.store.read() as connection:
+        found = mailings.find(connection, request.slug, rehearsal=rehearsal)
         moment = now(connection)
     started = found if found and found.state not in REPLACEABLE else None
-    # A rehearsal follows its file; what mails people goes on with what was frozen.
-    if started and (order.draft is None or not rehearsal):
-        return started
-    if order.draft is None:
-        raise _without_file(order.slug, found)
-    issue = _ready(order.draft, drafts=order.drafts)
-    fresh = NewMailing(issue, render.letter(issue, settings), anew=started is not None)
-    if problem := provider.unsupported(fresh.letter):
+    # A rehearsal follows its file; what mails people continues with what was frozen.
+    if started and (request.draft is None or not rehearsal):
+        return Resumption(request, started)
+    if request.draft is None:
+        raise _without_file(request.slug, found)
+    issue = _check_issue(request.draft, drafts=request.drafts)
+    letter = render_letter(context, issue)
+    if rehearsal:
+        return _plan_rehearsal(context, request, issue, letter, started)
+    _check_time(issue, moment, context.settings, request)
+    preflight.check_settings(context.store, context.settings)
+    with context.store.read() as connection:
+        if same := _find_same(connection, issue, letter):
+            return Resumption(request, same)
+        check_no_duplicate(connection, issue)
+        return Plan(request, issue, letter, count_audience(connection))
+
+
+def render_letter(context: Context, issue: Issue) -> Letter:
+    """Render an issue, for this provider.
+
+    Raises:
+        NewsletterError: A template is wrong, or the provider cannot carry the letter.
+    """
+    letter = render.letter(issue, context.settings)
+    if problem := context.provider.unsupported(letter):
         raise NewsletterError(
             problem, where=issue.path, hint="Change that, or send it through another provider"
         )
-    if started:
-        with store.read() as connection:
-            same = _same_rehearsal(connection, settings, provider, started, fresh)
-        return started if same else fresh
-    if not rehearsal:
-        _refuse_untimely(issue, moment, settings, order)
-    return fresh
+    return letter
+
+
+def _plan_rehearsal(
+    context: Context, request: SendRequest, issue: Issue, letter: Letter, older: Mailing | None
+) -> Plan | Resumption:
+    with context.store.read() as connection:
+        if older and _is_same_rehearsal(connection, context, older, issue, letter):
+            return Resumption(request, older)
+        return Plan(request, issue, letter, count_audience(connection), anew=older is not None)
 
 
 def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:
@@ -106,11 +148,9 @@ def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:
     )
 
 
-def _refuse_untimely(
-    issue: Issue, moment: datetime, settings: Settings, order: SendRequest
-) -> None:
+def _check_time(issue: Issue, moment: datetime, settings: Settings, request: SendRequest) -> None:
     """Refuse to start long before or after the issue's time, unless a person says so."""
-    if is_early(issue.send_at, moment) and not order.early:
+    if is_early(issue.send_at, moment) and not request.early:
         raise NewsletterError(
             f"the time of this issue is {issue.send_at:%Y-%m-%d %H:%M}, "
             f"{time_until(issue.send_at, moment)}",
@@ -119,7 +159,7 @@ def _refuse_untimely(
             "Or leave it to newsletter send --due",
         )
     late = timing_of(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
-    if late and not order.late:
+    if late and not request.late:
         raise NewsletterError(
             f"the time of this issue was {issue.send_at:%Y-%m-%d %H:%M}, more than "
             f"{settings.max_lateness_hours:g} hours ago",
@@ -128,44 +168,50 @@ def _refuse_untimely(
         )
 
 
-def freeze(store: Store, settings: Settings, provider: Provider, fresh: NewMailing) -> Mailing:
+def freeze(context: Context, plan: Plan) -> Mailing:
     """Freeze what is planned, or return what another process froze just before.
 
     Raises:
-        NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
-        TryAgain: Another process is sending the rehearsal that this one is to replace.
+        NewsletterError: The list is empty, the issue's time has passed, or another mailing has
+            this slug, slot or text.
+        TryAgain: Another process is writing the rehearsal that this one replaces.
     """
-    with store.write() as connection:
+    settings, can = context.settings, context.capabilities
+    with context.store.write() as connection:
         freezing.lock_freezing(connection)
-        if other := _frozen_meanwhile(connection, settings, provider, fresh):
+        if other := _find_frozen_meanwhile(connection, context, plan):
             return other
+        if not can.rehearsal:
+            # A person may have taken their time to confirm the plan.
+            _check_time(plan.issue, now(connection), settings, plan.request)
         count_audience(connection)
         frozen = freezing.freeze(
             connection,
-            fresh.issue,
-            fresh.letter,
-            provider=provider.capabilities.name,
+            plan.issue,
+            plan.letter,
+            provider=can.name,
             provider_url=settings.provider_url,
-            rehearsal=provider.capabilities.rehearsal,
+            rehearsal=can.rehearsal,
         )
         if frozen.rehearsal:
-            provider.keep_audience_mark(frozen.slug, rehearsals.audience_hash(connection))
+            mark = rehearsals.audience_hash(connection)
+            context.provider.keep_audience_mark(frozen.slug, mark)
         return frozen
 
 
 def count_audience(connection: Connection) -> int:
-    """Return how many readers there are to mail.
+    """Return how many subscribers there are to mail.
 
     Raises:
         NewsletterError: There are none.
     """
-    readers = freezing.count_audience(connection)
-    if not readers:
+    audience = freezing.count_audience(connection)
+    if not audience:
         raise NewsletterError(
             "there is nobody to send to: no active subscribers",
             hint="Add one: newsletter subscribers add EMAIL --consent TEXT",
         )
-    return readers
+    return audience
 
 
 def check_no_duplicate(connection: Connection, issue: Issue) -> None:
@@ -190,31 +236,14 @@ def check_no_duplicate(connection: Connection, issue: Issue) -> None:
     )
 
 
-def check_can_freeze(connection: Connection, fresh: NewMailing) -> Mailing | None:
-    """Refuse what freezing would refuse, before the world outside is asked anything.
-
-    Returns:
-        The mailing of this very letter, if another process has just frozen it: no rival.
-
-    Raises:
-        NewsletterError: Nobody is on the list, or another mailing has this slug, slot or text.
-    """
-    other = mailings.find(connection, fresh.issue.slug, rehearsal=False)
-    if other and _same(other, fresh):
-        return other
-    check_no_duplicate(connection, fresh.issue)
-    count_audience(connection)
-    return None
-
-
 def is_edited(mailing: Mailing, draft: Draft | None) -> bool:
-    """Tell whether the file no longer says what the started mailing does."""
+    """Return whether the file no longer says what the started mailing does."""
     if draft is None:
         return False
     return draft.issue is None or draft.issue.content_hash != mailing.content_hash
 
 
-def _ready(draft: Draft, *, drafts: bool) -> Issue:
+def _check_issue(draft: Draft, *, drafts: bool) -> Issue:
     issue = checks.sound(draft)
     if issue.draft and not drafts:
         raise NewsletterError(
@@ -226,50 +255,50 @@ def _ready(draft: Draft, *, drafts: bool) -> Issue:
     return issue
 
 
-def _frozen_meanwhile(
-    connection: Connection, settings: Settings, provider: Provider, fresh: NewMailing
-) -> Mailing | None:
+def _find_frozen_meanwhile(connection: Connection, context: Context, plan: Plan) -> Mailing | None:
     """Return the mailing of exactly this letter, if another process was first; make room."""
-    rehearsal = provider.capabilities.rehearsal
-    other = mailings.find(connection, fresh.issue.slug, rehearsal=rehearsal)
-    if not rehearsal:
-        if other and _same(other, fresh):
-            return other
-        check_no_duplicate(connection, fresh.issue)
-    elif other:
-        if _same_rehearsal(connection, settings, provider, other, fresh):
-            return other
-        recovery.expire_leases(connection, other.id)
-        left = recovery.lease_left(connection, other.id)
-        if left and left.total_seconds() > 0:
-            raise TryAgain(
-                "the rehearsal before this one is still being written",
-                hint=f"Run it again in {left.total_seconds():.0f} seconds",
-            )
-        # Under the write lock, so that nobody is writing files of either.
-        provider.discard_rehearsal(fresh.issue.slug)
-        mailings.discard(connection, other)
+    slug = plan.issue.slug
+    if not context.capabilities.rehearsal:
+        if same := _find_same(connection, plan.issue, plan.letter):
+            return same
+        check_no_duplicate(connection, plan.issue)
+        return None
+    other = mailings.find(connection, slug, rehearsal=True)
+    if other is None or _is_same_rehearsal(connection, context, other, plan.issue, plan.letter):
+        return other
+    recovery.expire_leases(connection, other.id)
+    left = recovery.lease_left(connection, other.id)
+    if left and left.total_seconds() > 0:
+        raise TryAgain(
+            "the rehearsal before this one is still being written",
+            hint=f"Run it again in {left.total_seconds():.0f} seconds",
+        )
+    # Under the write lock, so that no process is writing files of either.
+    context.provider.discard_rehearsal(slug)
+    mailings.discard(connection, other)
     return None
 
 
-def _same(mailing: Mailing, fresh: NewMailing) -> bool:
+def _find_same(connection: Connection, issue: Issue, letter: Letter) -> Mailing | None:
+    """Return the real mailing of this very letter, if another process has just frozen it."""
+    other = mailings.find(connection, issue.slug, rehearsal=False)
+    return other if other and _is_same(other, issue, letter) else None
+
+
+def _is_same(mailing: Mailing, issue: Issue, letter: Letter) -> bool:
     return (
-        mailing.letter_hash == fresh.letter.hash
-        and mailing.send_at == fresh.issue.send_at
+        mailing.letter_hash == letter.hash
+        and mailing.send_at == issue.send_at
         and mailing.state not in REPLACEABLE
     )
 
 
-def _same_rehearsal(
-    connection: Connection,
-    settings: Settings,
-    provider: Provider,
-    other: Mailing,
-    fresh: NewMailing,
+def _is_same_rehearsal(
+    connection: Connection, context: Context, other: Mailing, issue: Issue, letter: Letter
 ) -> bool:
-    """Tell whether a rehearsal is of this letter, for those who are on the list now."""
+    """Return whether a rehearsal is of this letter, for those who are on the list now."""
     return (
-        _same(other, fresh)
-        and other.provider_url == settings.provider_url
-        and provider.audience_mark(other.slug) == rehearsals.audience_hash(connection)
+        _is_same(other, issue, letter)
+        and other.provider_url == context.settings.provider_url
+        and context.provider.audience_mark(other.slug) == rehearsals.audience_hash(connection)
     )

@@ -1,4 +1,4 @@
-"""What must hold before a letter may leave for real: with a real provider nothing is implicit."""
+"""The preflight: what must hold before a real letter leaves; nothing is implicit then."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.store.database import ledger_id
 from newsletter.store.keys import recorded_fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.base import Capabilities
@@ -25,25 +25,39 @@ _QUERIES: Final = ("voorkeuren", "voorkeuren=", "voorkeuren&utm_source=newslette
 """The query with which a subscriber asks for their preferences, as it may reach the web app."""
 
 
+_REQUIRED: Final = {"sender": "whom the letter is from", "contact": "how to reach its sender"}
+"""The settings that a real letter shows, and what each says."""
+
+
 def reserved_token(key: str) -> str:
-    """Return the leave token that belongs to nobody: it verifies like any other."""
+    """Return the reserved unsubscribe token: it verifies like any other and belongs to nobody."""
     return tokens.unsubscribe_token(key, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
 def check_settings(store: Store, settings: Settings) -> None:
-    """Refuse to send for real while something that must be set is not, or does not fit.
+    """Check everything that a real mailing needs, except the web app.
 
     Raises:
-        NewsletterError: The first thing to mend.
+        NewsletterError: The first problem.
     """
-    for trouble in _troubles(store, settings):
+    for trouble in _find_problems(store, settings):
         raise trouble
 
 
-def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
-    """Refuse to record in a database that is not the ledger: in another one, all looks missed.
+def check_identity(settings: Settings) -> None:
+    """Check what one real letter must have: a key that signs it, and a sender.
 
-    With a provider that mails people all else that must be set is required as well.
+    Raises:
+        NewsletterError: The first problem.
+    """
+    for problem in _missing_settings(settings, {"sender": _REQUIRED["sender"]}):
+        raise problem
+
+
+def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
+    """Check that this database is the ledger: in another one, every issue looks missed.
+
+    With a provider that mails people, everything else is checked as well.
 
     Raises:
         NewsletterError: It is another database, or something is not set.
@@ -56,10 +70,10 @@ def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
 
 
 def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
-    """Return all that `require` would refuse, one line each; nothing for a rehearsal."""
+    """Return all that `check_settings` would refuse, one line each; nothing for a rehearsal."""
     if capabilities_of(settings).rehearsal:
         return ()
-    found = [str(trouble) for trouble in _troubles(store, settings)]
+    found = [str(trouble) for trouble in _find_problems(store, settings)]
     try:
         open_provider(settings).close()
     except NewsletterError as trouble:
@@ -68,7 +82,7 @@ def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
 
 
 def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
-    """Return what is wrong if letters have left whose links none of these keys verifies."""
+    """Return an error if letters have left whose links none of these keys verifies."""
     with store.read() as connection:
         signed = recorded_fingerprints(connection)
     if signed <= set(map(tokens.fingerprint, keys)):
@@ -81,11 +95,11 @@ def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
 
 
 def check_web_app(store: Store, settings: Settings) -> None:
-    """Try, as a subscriber would, whether the pages behind the letter's links work for this ledger.
+    """Try, as a subscriber would, whether the letter's links work for this ledger.
 
-    Asks for `/healthz`, then for the unsubscribe page of nobody, and unsubscribes by one-click
-    (RFC 8058). Then it asks for the preferences of nobody, with the address of that form in each
-    spelling that proxies give it: the answer must not be that somebody was unsubscribed.
+    It asks for `/healthz`, then for the unsubscribe page of the reserved token, and unsubscribes
+    by one-click (RFC 8058). Then it asks for the preferences of the reserved token, with the query
+    in each spelling that proxies give it: the answer must not be that someone was unsubscribed.
 
     Raises:
         TryAgain: It does not answer, or has no database just now.
@@ -126,24 +140,28 @@ def _shown(reply: HttpResponse | Failure, base: str) -> bytes:
     return answer.body
 
 
-def _troubles(store: Store, settings: Settings) -> Iterator[NewsletterError]:
+def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError]:
+    yield from _missing_settings(settings, _REQUIRED)
+    yield from _public_url(settings)
+    yield from _ledger(_ledger_of(store), settings)
+    if settings.secret_keys and (lost := find_lost_key(store, settings.secret_keys)):
+        yield lost
+
+
+def _missing_settings(settings: Settings, required: Mapping[str, str]) -> Iterator[NewsletterError]:
     if not settings.secret_keys:
         yield NewsletterError(
             "NEWSLETTER_SECRET_KEY is not set: a key that was made by itself never signs "
             "letters to readers",
             hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
         )
-    for key, use in (("sender", "whom the letter is from"), ("contact", "how to reach its sender")):
-        if not getattr(settings, key):
+    for name, use in required.items():
+        if not getattr(settings, name):
             yield NewsletterError(
-                f'setting "{key}" is empty: every letter must say {use}',
+                f'setting "{name}" is empty: every letter must say {use}',
                 where=settings.origin,
                 hint="Fill it in",
             )
-    yield from _public_url(settings)
-    yield from _ledger(_ledger_of(store), settings)
-    if settings.secret_keys and (lost := find_lost_key(store, settings.secret_keys)):
-        yield lost
 
 
 def _public_url(settings: Settings) -> Iterator[NewsletterError]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from newsletter.delivery.context import Context
 from newsletter.delivery.send import send_issue
-from newsletter.delivery.sender import unheard
+from newsletter.delivery.sender import ignore
 from newsletter.providers import OUTBOX, open_provider
 
 if TYPE_CHECKING:
@@ -22,8 +24,8 @@ if TYPE_CHECKING:
 def rehearsal_settings(settings: Settings) -> Settings:
     """Return the settings under which an issue is rehearsed, whatever provider they name.
 
-    `provider_url` then names the real provider, if one is set: the links of such letters work for
-    nobody (`Mailing.for_nobody`), so that a letter which is passed on takes no subscriber away.
+    `provider_url` then names the real provider, if one is set: such letters have the reserved
+    token (`Mailing.for_nobody`), so that a forwarded letter unsubscribes nobody.
     """
     real = "" if settings.provider == OUTBOX else settings.provider
     return replace(settings, provider=OUTBOX, provider_url=real)
@@ -32,11 +34,11 @@ def rehearsal_settings(settings: Settings) -> Settings:
 def rehearse_issue(
     store: Store,
     settings: Settings,
-    order: SendRequest,
+    request: SendRequest,
     *,
     stop: Event,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None] = unheard,
+    note: Callable[[str], None] = ignore,
 ) -> SendResult:
     """Write everyone's own letter into the outbox, as it would leave now.
 
@@ -44,19 +46,18 @@ def rehearse_issue(
 
     Args:
         store: The ledger.
-        settings: The newsletter's.
-        order: What a person asked; the time of the issue does not matter.
-        stop: Set from outside to finish what is under way and write no more.
+        settings: The settings, with whatever provider.
+        request: What a person asked; the time of the issue does not matter.
+        stop: Set from outside to finish what is in flight and write no more.
         progress: Called with the letters done and the audience.
-        note: Called with a line for whoever watches, when it has to wait for others.
+        note: Called with a line when it waits for others.
 
     Raises:
-        NewsletterError: There is no such issue, it has errors, or nobody is on the list.
+        NewsletterError: There is no such issue, it has errors, or the list is empty.
         TryAgain: Another process is writing an older rehearsal of it.
     """
-    there = rehearsal_settings(settings)
-    # A rehearsal that took long ago more time than it should have owes nobody anything.
-    free = replace(order, late=True)
-    return send_issue(
-        store, there, open_provider(there), free, stop=stop, progress=progress, note=note
-    )
+    settings = rehearsal_settings(settings)
+    with contextlib.closing(open_provider(settings)) as provider:
+        context = Context(store, settings, provider, stop)
+        # A rehearsal has no time within which it must be finished.
+        return send_issue(context, replace(request, late=True), progress=progress, note=note)

@@ -1,84 +1,101 @@
-"""The requests of one mailing: their bytes, and their way to the provider."""
+"""Provider requests: their bytes, made of a claim, and their submission.
+
+Mailings and notices share this: a claim that was repeated must have the same bytes, and every
+request that may have left has an outcome.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from newsletter import personalize, tokens
-from newsletter.model import Batch, RetryLater
+from newsletter.model import Batch, RetryLater, Unknown
 from newsletter.providers.base import SubmitResult
+from newsletter.store.claims import Claim
+from newsletter.store.notice_claims import Notice
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from newsletter.model import Letter, Mailing
     from newsletter.providers.base import Payload, Provider
-    from newsletter.store.claims import Claim
+
+ClaimT = TypeVar("ClaimT", Claim, Notice)
 
 
 @dataclass(frozen=True, slots=True)
-class ProviderRequest:
-    """A request that is about to leave, or on its way.
+class ProviderRequest(Generic[ClaimT]):
+    """A request that is about to leave, or in flight.
 
-    ``began`` is when it was made, just after its claim, on the clocks of `clocks`.
+    ``began`` is when its claim began, on the clocks of `clocks`.
     """
 
-    claim: Claim
+    claim: ClaimT
     batch: Batch
     payload: Payload
     began: tuple[float, float]
 
 
-class RequestBuilder:
-    """Makes requests of claims and carries them to the provider.
+class RequestBuilder(Generic[ClaimT]):
+    """Builds the requests of claims and submits them.
 
     Args:
-        provider: Who takes them.
-        mailing: Whose they are.
-        letter: As it was frozen.
-        keys: What signs leave links, by fingerprint.
+        provider: The provider.
+        keys: What signs links, by fingerprint.
+        make_batch: Makes the batch of a claim, with the key that signs its links.
     """
 
     def __init__(
-        self, provider: Provider, mailing: Mailing, letter: Letter, keys: Mapping[str, str]
+        self,
+        provider: Provider,
+        keys: Mapping[str, str],
+        make_batch: Callable[[ClaimT, str], Batch],
     ) -> None:
         self._provider = provider
         self._lease = provider.capabilities.lease.total_seconds()
-        self._mailing = mailing
-        self._letter = letter
-        self._plain_text = replace(letter, html="")
         self._keys = keys
+        self._make_batch: Callable[[ClaimT, str], Batch] = make_batch
         self.crash: Exception | None = None
-        """What went wrong in a thread by our own mistake."""
+        """A mistake of this program's own, in a thread."""
 
-    def build(self, claim: Claim) -> ProviderRequest | str:
-        """Make the bytes of a claim; return the request, or why nothing of it can leave."""
+    def build(self, claim: ClaimT, began: tuple[float, float]) -> ProviderRequest[ClaimT] | str:
+        """Make the bytes of a claim; return the request, or why none of it may leave."""
         key = self._keys.get(claim.key_id)
         if key is None:
             return "the key that signed it is no longer configured"
-        batch = self._batch(claim, key)
+        batch = self._make_batch(claim, key)
         payload = self._provider.build(batch)
         if claim.payload_hash not in {None, payload.digest}:
             return "the same letter now has other bytes"
-        return ProviderRequest(claim, batch, payload, clocks())
+        return ProviderRequest(claim, batch, payload, began)
 
-    def carry(self, departure: ProviderRequest) -> SubmitResult:
-        """Let one request leave, in a thread of its own; whatever happens, there is an answer."""
-        if seconds_since(departure.began) > self._lease / 2:
+    def submit(self, request: ProviderRequest[ClaimT]) -> SubmitResult:
+        """Submit one request, in any thread; whatever happens, there is a result."""
+        refs = [recipient.ref for recipient in request.batch.recipients]
+        if seconds_since(request.began) > self._lease / 2:
             # This machine was asleep: by now the request may be another sender's.
-            late = RetryLater("this machine was not running", 0)
-            return SubmitResult({reader.ref: late for reader in departure.claim.readers})
+            return SubmitResult(dict.fromkeys(refs, RetryLater("this machine was not running", 0)))
         try:
-            return self._provider.submit(departure.batch, departure.payload)
+            return self._provider.submit(request.batch, request.payload)
         except Exception as error:  # noqa: BLE001 - it may have left: the ledger must say so
             self.crash = error
-            return SubmitResult({})
+            return SubmitResult(dict.fromkeys(refs, Unknown(f"unexpected {type(error).__name__}")))
 
-    def _batch(self, claim: Claim, key: str) -> Batch:
-        mailing = self._mailing.public_id
+
+class MailingBatches:
+    """Makes the batches of one mailing from its frozen letter."""
+
+    def __init__(self, mailing: Mailing, letter: Letter) -> None:
+        self._mailing = mailing
+        self._letter = letter
+        self._plain_text = replace(letter, html="")
+
+    def make(self, claim: Claim, key: str) -> Batch:
+        """Return the batch of a claim; its unsubscribe links are signed with `key`."""
         letter = self._plain_text if claim.plain_text else self._letter
+        mailing = self._mailing.public_id
         return Batch(
             key=claim.key,
             slug=self._mailing.slug,
@@ -105,5 +122,5 @@ def clocks() -> tuple[float, float]:
 
 
 def seconds_since(began: tuple[float, float]) -> float:
-    """Return how long ago `clocks` said that, by the clock that has gone further."""
+    """Return how long ago `clocks` returned this, by the clock that has gone further."""
     return max(now - then for now, then in zip(clocks(), began, strict=True))

@@ -1,6 +1,6 @@
-"""What becomes of a mailing: what settles by itself, what waits for a person, what is next.
+"""Forecast a mailing: what settles by itself, what waits for a person, what is next.
 
-Pure: an account and what its provider can do are all it looks at.
+Pure: it needs the mailing's report and what the provider can do.
 """
 
 from __future__ import annotations
@@ -21,33 +21,33 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.model import MailingReport, Search, UnresolvedBatch
+    from newsletter.model import Mailing, MailingReport, Search, UnresolvedBatch
     from newsletter.providers.base import Capabilities
 
 
 class ResolutionMethod(StrEnum):
-    """By what it may become known whether a letter left."""
+    """How it may become known whether a letter left."""
 
     REPLAY = "replay"
-    """The same request under the same key: it makes no second letter."""
+    """The same request is sent under the same key, which makes no second letter."""
     SEARCH = "search"
     """The provider lists what it took."""
     ACCOUNT = "account"
-    """One of these two, once the settings name the account again through which it left."""
+    """One of these two, once the settings name the account again through which the letter left."""
     WAIT = "wait"
-    """Nothing but an event of the provider's, or a person."""
+    """Only an event or a person can settle it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resolution:
-    """What may still settle some of the unknown letters of a mailing.
+    """How some of the unknown letters of a mailing may still be settled.
 
     Attributes:
         means: How.
         letters: How many.
-        moment: Until when a replay is safe, or another account can tell; from when on a search
+        moment: Until when a replay is safe, or another account can be asked; from when a search
             settles them; None for a wait.
-        missed: One search has missed them already, so that the next one decides.
+        missed: One search has not found them, so that the next one decides.
         put_back: The variable that has to name another account first.
     """
 
@@ -60,18 +60,18 @@ class Resolution:
 
 @dataclass(frozen=True, slots=True)
 class MailingForecast:
-    """A mailing's account, and what becomes of it.
+    """A mailing's report, and what will become of it.
 
     Attributes:
-        receipt: The account.
-        remedies: For all that is unknown, the safest first; of a mailing that is `elsewhere`, that
-            is not known here.
-        busy_until: By when a process that seems alive has told of what it is sending, if one is.
-        lost: Letters that a process was sending when it was lost; the next `send` looks at them.
-        elsewhere: It is not done, and stays with another provider than the settings name.
-        overdue: It was to be finished by now, so that only `send --late` goes on with it.
-        by_itself: `send --due` goes on with it, without a person.
-        next_step: What a person types next, or None where there is nothing to do.
+        receipt: The report.
+        remedies: For all unknown letters, the safest first; empty for a mailing that is
+            `elsewhere`.
+        busy_until: When a process that seems alive must have reported what it sends, if one is.
+        lost: Letters that a process was sending when it died; the next `send` reconciles them.
+        elsewhere: It is not done, and belongs to another provider than the settings name.
+        overdue: It should be finished by now, so that only `send --late` continues it.
+        by_itself: `send --due` continues it, without a person.
+        next_step: What a person types next, or None if there is nothing to do.
     """
 
     receipt: MailingReport
@@ -93,30 +93,20 @@ _OPEN: Final = _GOING | {MailingState.PAUSED}
 def forecast_mailing(
     receipt: MailingReport, can: Capabilities, settings: Settings
 ) -> MailingForecast:
-    """Say what becomes of a mailing.
-
-    Args:
-        receipt: Its account.
-        can: What the provider that the settings name can do.
-        settings: The newsletter's.
-    """
+    """Return what will become of a mailing, if `can` is what the provider can do."""
     mailing, at = receipt.mailing, receipt.at
-    # A rehearsal is written to the outbox, whatever provider is set.
-    here = (mailing.provider, mailing.provider_url)
-    if not mailing.rehearsal:
-        here = (can.name, settings.provider_url)
     is_open = mailing.state in _OPEN
-    elsewhere = is_open and (mailing.provider, mailing.provider_url) != here
+    elsewhere = is_open and not _is_here(mailing, can, settings)
     overdue = is_open and is_overdue(mailing.started_at, at, settings.finish_within_hours)
-    sending = [one for one in receipt.details.unsettled if one.state is DeliveryState.ATTEMPTING]
-    leases = [one.lease_until for one in sending if one.lease_until > at]
-    unknown = [one for one in receipt.details.unsettled if one.state is DeliveryState.UNKNOWN]
+    attempting = _in_state(receipt, DeliveryState.ATTEMPTING)
+    leases = [one.lease_until for one in attempting if one.lease_until > at]
+    unknown = _in_state(receipt, DeliveryState.UNKNOWN)
     own = account_id(settings, can)
     known = MailingForecast(
         receipt,
         () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
         max(leases, default=None),
-        lost=sum(one.letters for one in sending if one.lease_until <= at),
+        lost=sum(one.letters for one in attempting if one.lease_until <= at),
         elsewhere=elsewhere,
         overdue=overdue,
         by_itself=mailing.state in _GOING and not (elsewhere or overdue or mailing.rehearsal),
@@ -125,8 +115,19 @@ def forecast_mailing(
     return replace(known, next_step=_next_step(known, settings))
 
 
+def _is_here(mailing: Mailing, can: Capabilities, settings: Settings) -> bool:
+    """Return whether a mailing belongs to the provider that the settings name."""
+    # A rehearsal is written to the outbox, whatever provider is set.
+    here = (can.name, settings.provider_url)
+    return mailing.rehearsal or (mailing.provider, mailing.provider_url) == here
+
+
+def _in_state(receipt: MailingReport, state: DeliveryState) -> list[UnresolvedBatch]:
+    return [one for one in receipt.details.unsettled if one.state is state]
+
+
 def resume_command(found: MailingForecast) -> str:
-    """Return what a person types to go on with a mailing."""
+    """Return what a person types to continue a mailing."""
     mailing = found.receipt.mailing
     if mailing.rehearsal:
         return f"newsletter rehearse {mailing.slug}"
@@ -134,14 +135,14 @@ def resume_command(found: MailingForecast) -> str:
 
 
 def needs_other_account(found: MailingForecast) -> Resolution | None:
-    """Return what could be settled if another account were asked, the one it left through."""
+    """Return what could be settled if the account through which it left were asked."""
     return next((one for one in found.remedies if one.means is ResolutionMethod.ACCOUNT), None)
 
 
 def _remedies(
     unknown: Iterable[UnresolvedBatch], can: Capabilities | None, at: datetime, own: str | None
 ) -> tuple[Resolution, ...]:
-    """Bring together what is settled in one way, at the moment that suits all of it."""
+    """Group the unknown letters by method, with the moment that suits all of a group."""
     found: dict[tuple[ResolutionMethod, bool], Resolution] = {}
     for one in unknown:
         new = (
@@ -162,7 +163,7 @@ def _together(one: Resolution, other: Resolution) -> Resolution:
 
 
 def _remedy(one: UnresolvedBatch, can: Capabilities, at: datetime, own: str | None) -> Resolution:
-    """Say what may settle the letters of one request; `recovery` and `doubts` do it."""
+    """Return how the letters of one request may be settled; `reconcile` does it."""
     search = None if can.replay else can.search
     if one.kept and at < (until := one.claimed_at + replay_window(can)):
         found = Resolution(ResolutionMethod.REPLAY, one.letters, until)
@@ -170,7 +171,7 @@ def _remedy(one: UnresolvedBatch, can: Capabilities, at: datetime, own: str | No
         found = _by_search(one, search)
     else:
         return Resolution(ResolutionMethod.WAIT, one.letters, None)
-    # With none set there is no telling whose it is, and nobody is asked either.
+    # With no account set, its owner is unknown and no account is asked.
     if own is None or one.account in {None, own}:
         return found
     return Resolution(ResolutionMethod.ACCOUNT, one.letters, until, put_back=can.account_variable)
@@ -185,7 +186,7 @@ def _by_search(one: UnresolvedBatch, search: Search) -> Resolution:
 
 
 def _whole_minute(moment: datetime) -> datetime:
-    """Return the next one, so that who is told it is not too early."""
+    """Round up to a whole minute, so that a person who waits until then is not too early."""
     return (moment + timedelta(seconds=59, microseconds=999_999)).replace(second=0, microsecond=0)
 
 
@@ -209,11 +210,11 @@ def _next_step(known: MailingForecast, settings: Settings) -> str | None:
 
 
 _HERE: Final = frozenset({ResolutionMethod.REPLAY, ResolutionMethod.SEARCH})
-"""What the account can do that is asked now."""
+"""What the account of now can do."""
 
 
 def _to_settle(known: MailingForecast, send: str, settings: Settings) -> str:
-    """Return how what is unknown is settled: without a person, for as long as that may be."""
+    """Return how unknown letters are settled: without a person for as long as that is possible."""
     means = {remedy.means for remedy in known.remedies}
     decide = f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
     if means <= {ResolutionMethod.WAIT}:

@@ -1,25 +1,17 @@
-"""`send`: what it means, what may be sent, and how it ended."""
+"""`send`: what is planned, sent and reported."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.delivery import preflight
-from newsletter.delivery.planning import (
-    NewMailing,
-    SendRequest,
-    check_can_freeze,
-    count_audience,
-    freeze,
-    is_edited,
-    plan_send,
-)
+from newsletter.delivery.messages import unknown_left
+from newsletter.delivery.planning import Plan, Resumption, freeze, is_edited, plan_send
 from newsletter.delivery.reconcile import can_settle
-from newsletter.delivery.remarks import unknown_left
 from newsletter.delivery.resolution import forecast_mailing, needs_other_account
-from newsletter.delivery.sender import Sender, unheard
+from newsletter.delivery.sender import Sender, ignore
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
 from newsletter.schedule import is_overdue
@@ -29,13 +21,13 @@ from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from threading import Event
 
-    from newsletter.config import Settings
+    from sqlalchemy import Connection
+
+    from newsletter.delivery.context import Context
+    from newsletter.delivery.planning import SendRequest
     from newsletter.delivery.resolution import Resolution
-    from newsletter.model import Issue, Letter, Mailing
-    from newsletter.providers.base import Provider
-    from newsletter.store import Store
+    from newsletter.model import Mailing
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +35,9 @@ class SendResult:
     """How a `send` ended.
 
     Attributes:
-        receipt: The account.
+        receipt: The mailing's report.
         edited: The file was edited since the letter was frozen.
-        repeated: All had been done before; nothing was left to do.
+        repeated: Everything had been done before; nothing was left to do.
         anew: An older rehearsal, of another text or for another list, was replaced.
         trouble: What kept it from being completed, if anything did.
     """
@@ -57,112 +49,99 @@ class SendResult:
     trouble: NewsletterError | None
 
 
-@dataclass(frozen=True, slots=True)
-class DryRun:
-    """An issue that has not started, its letter, and how many subscribers it would have now."""
-
-    issue: Issue
-    letter: Letter
-    audience: int
-
-
-def preview_send(
-    store: Store, settings: Settings, provider: Provider, order: SendRequest
-) -> SendResult | DryRun:
-    """Say what `send` would find, and change nothing.
+def report_resumption(context: Context, resumption: Resumption) -> SendResult:
+    """Return how a mailing that has started is now, and change nothing.
 
     Raises:
-        NewsletterError: Nothing would be sent, for the reason it gives.
+        NewsletterError: It may not continue, for the reason it gives.
     """
-    planned = plan_send(store, settings, provider, order)
-    if not provider.capabilities.rehearsal and _owes(planned):
-        preflight.check_settings(store, settings)
-    with store.read() as connection:
-        if isinstance(planned, NewMailing):
-            same = (
-                None if provider.capabilities.rehearsal else check_can_freeze(connection, planned)
-            )
-            if same is None:
-                return DryRun(planned.issue, planned.letter, count_audience(connection))
-            planned = same
-        receipt = mailing_reports.report(connection, planned)
-        settles = can_settle(connection, planned.id, settings, provider.capabilities)
-    repeated = planned.state is MailingState.COMPLETED
-    other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
-    verdict = _verdict(receipt, None, settles=settles, other=other)
-    return SendResult(
-        receipt, is_edited(planned, order.draft), repeated, anew=False, trouble=verdict
-    )
+    if not (context.capabilities.rehearsal or resumption.is_complete):
+        preflight.check_settings(context.store, context.settings)
+    with context.store.read() as connection:
+        return _result(connection, context, resumption, resumption.mailing, None)
 
 
 def send_issue(
-    store: Store,
-    settings: Settings,
-    provider: Provider,
-    order: SendRequest,
+    context: Context,
+    request: SendRequest,
     *,
-    stop: Event,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None] = unheard,
+    note: Callable[[str], None] = ignore,
 ) -> SendResult:
-    """Send an issue to everyone who is still owed it; safe to repeat, anywhere, at any time.
-
-    Args:
-        store: The ledger.
-        settings: The newsletter's.
-        provider: Who takes the letters.
-        order: What a person asked.
-        stop: Set from outside to claim nothing more and finish what is in flight.
-        progress: Called with the deliveries done and the audience.
-        note: Called with a line for whoever watches, when it has to wait for others.
+    """Plan a request and send it, if no person has to confirm the plan.
 
     Raises:
         NewsletterError: Nothing was sent, for the reason it gives.
     """
-    store.refuse_closed()
-    planned = plan_send(store, settings, provider, order)
-    if not isinstance(planned, NewMailing):
-        check_same_provider(planned, settings, provider)
-    if not provider.capabilities.rehearsal and _owes(planned):
-        preflight.check_settings(store, settings)
-        if isinstance(planned, NewMailing):
-            with store.read() as connection:
-                check_can_freeze(connection, planned)
-        if order.preflight:
-            preflight.check_web_app(store, settings)
-    mailing = (
-        freeze(store, settings, provider, planned) if isinstance(planned, NewMailing) else planned
-    )
-    check_same_provider(mailing, settings, provider)
-    provider = provider.for_audience(mailing.audience)
-    trouble, may_send = _open(store, settings, provider, mailing, order)
+    context.store.refuse_closed()
+    plan = plan_send(context, request)
+    return _send(context, plan, progress=progress, note=note)
+
+
+def send_plan(
+    context: Context,
+    plan: Plan | Resumption,
+    *,
+    progress: Callable[[int, int], None],
+    note: Callable[[str], None] = ignore,
+) -> SendResult:
+    """Send an issue to everyone who is still owed it; safe to repeat, anywhere, at any time.
+
+    Args:
+        context: What it works with.
+        plan: What `plan_send` returned; a person may have confirmed it meanwhile.
+        progress: Called with the deliveries done and the audience.
+        note: Called with a line when it waits for others.
+
+    Raises:
+        NewsletterError: Nothing was sent, for the reason it gives.
+    """
+    context.store.refuse_closed()
+    return _send(context, plan, progress=progress, note=note)
+
+
+def _send(
+    context: Context,
+    plan: Plan | Resumption,
+    *,
+    progress: Callable[[int, int], None],
+    note: Callable[[str], None],
+) -> SendResult:
+    mailing = _freeze_or_resume(context, plan)
+    context = replace(context, provider=context.provider.for_audience(mailing.audience))
+    trouble, may_send = _open(context, mailing, plan.request)
     if may_send:
-        sender = Sender(store, settings, provider, mailing, stop=stop, progress=progress, note=note)
-        trouble = sender.run()
-    with store.write() as connection:
+        trouble = Sender(context, mailing, progress=progress, note=note).run()
+    with context.store.write() as connection:
         mailings.complete_if_done(connection, mailing.id)
         mailings.pause_at_limit(connection, mailing.id)
-        receipt = mailing_reports.report(connection, mailings.get(connection, mailing.id))
-        settles = can_settle(connection, mailing.id, settings, provider.capabilities)
-    repeated = mailing.state is MailingState.COMPLETED
-    other = needs_other_account(forecast_mailing(receipt, provider.capabilities, settings))
-    return SendResult(
-        receipt,
-        is_edited(mailing, order.draft),
-        repeated,
-        anew=isinstance(planned, NewMailing) and planned.anew,
-        trouble=_verdict(receipt, trouble, settles=settles, other=other),
-    )
+        after = mailings.get(connection, mailing.id)
+        result = _result(connection, context, plan, after, trouble)
+    return replace(result, repeated=mailing.state is MailingState.COMPLETED)
 
 
-def _owes(planned: Mailing | NewMailing) -> bool:
-    """Tell whether anything may leave for this plan."""
-    return isinstance(planned, NewMailing) or planned.state is not MailingState.COMPLETED
+def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
+    """Check all that must hold before letters leave; return the frozen mailing."""
+    real = not context.capabilities.rehearsal
+    if isinstance(plan, Plan):
+        if real and plan.request.preflight:
+            preflight.check_web_app(context.store, context.settings)
+        mailing = freeze(context, plan)
+        check_same_provider(context, mailing)
+        return mailing
+    check_same_provider(context, plan.mailing)
+    if real and not plan.is_complete:
+        preflight.check_settings(context.store, context.settings)
+        if plan.request.preflight:
+            preflight.check_web_app(context.store, context.settings)
+    with context.store.read() as connection:
+        # Another process may have continued it while a person confirmed the plan.
+        return mailings.get(connection, plan.mailing.id)
 
 
-def check_same_provider(mailing: Mailing, settings: Settings, provider: Provider) -> None:
-    """Keep a mailing with the account it began with: another one knows none of its letters."""
-    here = (provider.capabilities.name, settings.provider_url)
+def check_same_provider(context: Context, mailing: Mailing) -> None:
+    """Keep a mailing with the account that it began with: another knows none of its letters."""
+    here = (context.capabilities.name, context.settings.provider_url)
     if here != (mailing.provider, mailing.provider_url):
         raise NewsletterError(
             f"{mailing.slug} was begun through {mailing.through}",
@@ -172,43 +151,63 @@ def check_same_provider(mailing: Mailing, settings: Settings, provider: Provider
 
 
 def _open(
-    store: Store, settings: Settings, provider: Provider, mailing: Mailing, order: SendRequest
+    context: Context, mailing: Mailing, request: SendRequest
 ) -> tuple[NewsletterError | None, bool]:
     """Bring a mailing to *sending*; return why not, if a person must decide, and whether it is."""
-    with store.write() as connection:
+    hours = context.settings.finish_within_hours
+    with context.store.write() as connection:
         if mailing.state is MailingState.COMPLETED or (
             mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
-            and not can_settle(connection, mailing.id, settings, provider.capabilities)
+            and not can_settle(connection, mailing.id, context.capabilities, context.account_id)
         ):
             return None, False
-        overdue = is_overdue(mailing.started_at, now(connection), settings.finish_within_hours)
-        if overdue and not order.late:
+        if is_overdue(mailing.started_at, now(connection), hours) and not request.late:
             mailings.change_state(
                 connection, mailing.id, MailingState.PAUSED, PauseReason.OUT_OF_TIME
             )
             slug = mailing.slug
             return DecisionNeeded(
-                f"{slug} was not finished within {settings.finish_within_hours:g} hours",
+                f"{slug} was not finished within {hours:g} hours",
                 hint=f"Go on: newsletter send {slug} --late. Or end it: newsletter cancel {slug}",
             ), False
         if not mailing.rehearsal:
-            record_fingerprint(connection, tokens.fingerprint(signing_keys(settings)[0]))
-        if not order.scheduled:
-            mailings.set_limit(connection, mailing.id, order.limit)
+            first_key = signing_keys(context.settings)[0]
+            record_fingerprint(connection, tokens.fingerprint(first_key))
+        if not request.scheduled:
+            mailings.set_limit(connection, mailing.id, request.limit)
         return None, mailings.start(connection, mailing.id)
 
 
-def _verdict(
+def _result(
+    connection: Connection,
+    context: Context,
+    plan: Plan | Resumption,
+    mailing: Mailing,
+    trouble: NewsletterError | None,
+) -> SendResult:
+    receipt = mailing_reports.report(connection, mailing)
+    settles = can_settle(connection, mailing.id, context.capabilities, context.account_id)
+    other = needs_other_account(forecast_mailing(receipt, context.capabilities, context.settings))
+    return SendResult(
+        receipt,
+        edited=is_edited(mailing, plan.request.draft),
+        repeated=mailing.state is MailingState.COMPLETED,
+        anew=isinstance(plan, Plan) and plan.anew,
+        trouble=_final_error(receipt, trouble, settles=settles, other=other),
+    )
+
+
+def _final_error(
     receipt: MailingReport,
     trouble: NewsletterError | None,
     *,
     settles: bool,
     other: Resolution | None,
 ) -> NewsletterError | None:
-    """Return what a person is told at the end: what must be decided before what will pass.
+    """Return the error at the end: what a person must decide comes before what will pass.
 
-    While there is more to send and a later run can settle what is unknown (`settles`), nobody has
-    to decide, unless it takes another account for some of it (`other`).
+    While there is more to send and a later run can settle what is unknown (`settles`), no person
+    has to decide, unless some of it needs another account (`other`).
     """
     unknown = receipt.counts[DeliveryState.UNKNOWN]
     if receipt.mailing.state is MailingState.COMPLETED:

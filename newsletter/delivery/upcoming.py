@@ -1,4 +1,4 @@
-"""What happened and what is next: accounts that add up, and what stands in the way."""
+"""Reports of mailings, the issue that is next, and what blocks it."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Upcoming:
-    """The issue that is next, for how many readers, and what stands in its way.
+    """The issue that is next, its audience, and what blocks it.
 
-    ``proofed`` tells whether its author has seen exactly the letter that would go out now.
+    ``proofed``: its author has seen exactly the letter that would go out now.
     """
 
     slug: str
@@ -55,13 +55,13 @@ def get_mailing(connection: Connection, slug: str) -> Mailing:
 
 
 def mailing_slugs(store: Store) -> list[str]:
-    """Return the slugs of all mailings and rehearsals, whether their files are there or not."""
+    """Return the slugs of all mailings and rehearsals, with or without a file."""
     with store.read() as connection:
         return mailings.all_slugs(connection)
 
 
 def find_report(store: Store, slug: str) -> MailingReport | None:
-    """Return the account of an issue's mailing, or None if it never had one."""
+    """Return the report of an issue's mailing, or None if it never had one."""
     with store.read() as connection:
         try:
             mailing = get_mailing(connection, slug)
@@ -71,7 +71,7 @@ def find_report(store: Store, slug: str) -> MailingReport | None:
 
 
 def recent_reports(store: Store, count: int = 5) -> list[MailingReport]:
-    """Return the accounts of the mailings that started last, and of all that are open."""
+    """Return the reports of the mailings that started last, and of all that are open."""
     with store.read() as connection:
         latest = mailings.find_latest(connection, count)
         shown = {mailing.id for mailing in latest}
@@ -81,27 +81,27 @@ def recent_reports(store: Store, count: int = 5) -> list[MailingReport]:
 
 
 def is_sendable(draft: Draft) -> bool:
-    """Tell whether a file may be sent when its time comes: no errors, and no draft."""
+    """Return whether a file may be sent when its time comes: it has no errors and is no draft."""
     return draft.issue is not None and not draft.issue.draft and not _errors(draft)
 
 
 def is_proofed(store: Store, settings: Settings, issue: Issue) -> bool:
-    """Tell whether its author has seen exactly the letter that would go out now.
+    """Return whether the author has seen exactly the letter that would go out now.
 
     Raises:
-        NewsletterError: There is no letter: a template is wrong.
+        NewsletterError: A template is wrong, so that there is no letter.
     """
     return is_letter_proofed(store, render.letter(issue, settings).hash)
 
 
 def is_letter_proofed(store: Store, letter_hash: str) -> bool:
-    """Tell whether the author has seen exactly this letter."""
+    """Return whether the author has seen exactly this letter."""
     with store.read() as connection:
         return bool(proofs.find_proofed(connection, [letter_hash]))
 
 
 def current_time(store: Store) -> datetime:
-    """Return the time by which this program decides: the database's."""
+    """Return the database's time, by which this program decides."""
     with store.read() as connection:
         return now(connection)
 
@@ -109,15 +109,10 @@ def current_time(store: Store) -> datetime:
 def find_upcoming(
     store: Store, settings: Settings, drafts: Iterable[Draft], but: Container[str] = ()
 ) -> Upcoming | None:
-    """Return the first issue that can still go out in time and has not, if there is one.
+    """Return the first issue of these files that can still go out in time and has not.
 
-    A file with errors counts with the date in its name, so that it cannot be overlooked.
-
-    Args:
-        store: The ledger.
-        settings: The newsletter's.
-        drafts: Every issue file as read now.
-        but: Slugs that do not count.
+    A file with errors counts with the date in its name, so that it cannot be overlooked. Slugs in
+    `but` do not count.
     """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
@@ -136,28 +131,36 @@ def find_upcoming(
         return None
     send_at, slug, first = waiting[0]
     obstacles = _obstacles(store, first, send_at)
-    obstacles += [
-        f"{other} has the same date and time"
-        for when, other, draft in waiting[1:]
-        if slot_of(when) == slot_of(send_at) and is_sendable(draft)
-    ]
+    obstacles += _rivals(send_at, waiting[1:])
     if not audience:
         obstacles.append("there are no active subscribers")
-    seen = False
-    if first.issue and not _errors(first):
-        try:
-            seen = is_proofed(store, settings, first.issue)
-        except NewsletterError as error:
-            obstacles.append(str(error))
+    proofed = False
+    try:
+        proofed = _is_draft_proofed(store, settings, first)
+    except NewsletterError as error:
+        obstacles.append(str(error))
     obstacles += preflight.list_obstacles(store, settings)
-    return Upcoming(slug, send_at, audience, tuple(obstacles), proofed=seen)
+    return Upcoming(slug, send_at, audience, tuple(obstacles), proofed)
+
+
+def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> list[str]:
+    return [
+        f"{slug} has the same date and time"
+        for when, slug, draft in later
+        if slot_of(when) == slot_of(send_at) and is_sendable(draft)
+    ]
+
+
+def _is_draft_proofed(store: Store, settings: Settings, draft: Draft) -> bool:
+    if draft.issue is None or _errors(draft):
+        return False
+    return is_proofed(store, settings, draft.issue)
 
 
 def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:
-    """Return the issues of the last week that were to go out and did not.
+    """Return the issues of the last week that should have gone out and did not.
 
-    Neither a draft nor what a person cancelled was to go out; and what went out under another
-    name did.
+    A draft or a cancelled issue should not have; one that went out under another name did.
     """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
@@ -176,7 +179,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
 
 
 def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
-    """Return what stands in the way of one issue by itself."""
+    """Return what blocks one issue by itself."""
     found = []
     if errors := _errors(draft):
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -43,13 +42,10 @@ def work(order: dict[str, Any]) -> int:
         store = open_store(settings, None if order.get("clock_of_the_server") else clock)
         slug, draft = desk.find_draft(settings, order["slug"])
         report = delivery.send_issue(
-            store,
-            settings,
-            provider(settings, order),
+            delivery.Context(store, settings, provider(settings, order)),
             delivery.SendRequest(
                 slug, draft, limit=order.get("limit"), early=True, preflight=False
             ),
-            stop=threading.Event(),
             progress=told,
         )
         store.close()

@@ -30,9 +30,9 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     "claiming": ("claims", "claim", "call"),
     "claim-uncommitted": ("claims", "claim", "return"),
     "seal-uncommitted": ("claims", "record_payload", "return"),
-    "claimed": ("sender", "_turn", "return"),
+    "claimed": ("sender", "_step", "return"),
     # In the thread that carries the request: before its first byte, and between its parts.
-    "leaving": ("requests", "carry", "call"),
+    "leaving": ("requests", "submit", "call"),
     "writing": ("http", "write", "return"),
     # Before the answer is recorded, in that transaction, and after it.
     "settling": ("settlement", "settle", "call"),

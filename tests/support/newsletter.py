@@ -185,13 +185,16 @@ class Newsletter:
     ) -> delivery.SendResult:
         slug, draft = desk.find_draft(self.settings, slug or self.slug)
         return delivery.send_issue(
-            self.store,
-            self.settings,
-            provider,
+            self.context(provider, stop),
             delivery.SendRequest(slug, draft, **{"preflight": False, "early": True, **order}),  # type: ignore[arg-type]
-            stop=stop or threading.Event(),
             progress=progress,
         )
+
+    def context(
+        self, provider: FakeProvider, stop: threading.Event | None = None
+    ) -> delivery.Context:
+        """Return what everything that sends works with."""
+        return delivery.Context(self.store, self.settings, provider, stop or threading.Event())
 
     def sql(self, statement: str, **values: object) -> list[tuple[object, ...]]:
         """Run SQL behind the program's back."""

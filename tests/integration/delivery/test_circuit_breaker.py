@@ -82,10 +82,10 @@ def test_requests_that_were_divided_make_no_share_smaller() -> None:
     breaker = CircuitBreaker(0)
     refused = [RequestRefused("not valid (400)", divisible=True)] * 1000
     for _ in range(10):
-        assert breaker.heard(refused, surplus=0, replayable=False) == ""
-    assert breaker.heard([Accepted("id")] * 100, surplus=0, replayable=False) == ""
+        assert breaker.observe(refused, surplus=0, replayable=False) == ""
+    assert breaker.observe([Accepted("id")] * 100, surplus=0, replayable=False) == ""
     said = [
-        breaker.heard([RecipientRejected("no")], surplus=0, replayable=False) for _ in range(10)
+        breaker.observe([RecipientRejected("no")], surplus=0, replayable=False) for _ in range(10)
     ]
     assert said[:-1] == [""] * 9
     assert "10 of 110 letters" in said[-1]
@@ -155,8 +155,8 @@ def test_a_blind_provider_that_loses_every_third_answer_is_stopped(
 def test_what_can_be_asked_again_is_not_counted_as_lost() -> None:
     breaker = CircuitBreaker(0)
     lost = [Unknown("no answer")] * 10
-    assert not any(breaker.heard(lost, surplus=0, replayable=True) for _ in range(100))
-    assert any(breaker.heard(lost, surplus=0, replayable=False) for _ in range(100))
+    assert not any(breaker.observe(lost, surplus=0, replayable=True) for _ in range(100))
+    assert any(breaker.observe(lost, surplus=0, replayable=False) for _ in range(100))
 
 
 def test_a_repetition_that_speaks_of_all_its_letters_is_no_surplus(

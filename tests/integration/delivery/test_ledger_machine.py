@@ -230,7 +230,7 @@ class Ledger(RuleBasedStateMachine):
         can = Capabilities("fake", False, 10, LONG, replay=LONG)  # noqa: FBT003 - not a rehearsal
         with self.newsletter.store.read() as connection:
             receipt = mailing_reports.report(connection, mailings.get(connection, 1))
-            settles = can_settle(connection, 1, self.newsletter.settings, can)
+            settles = can_settle(connection, 1, can, None)
         told = delivery.forecast_mailing(receipt, can, self.newsletter.settings)
         unknown = receipt.counts[DeliveryState.UNKNOWN]
         assert sum(remedy.letters for remedy in told.remedies) == unknown

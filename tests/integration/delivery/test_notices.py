@@ -389,7 +389,7 @@ STEPS = (
     "notice_claims.claim:return",
     "notice_claims.record_payload:return",
     "notices._next:return",
-    "notices._submit:call",
+    "requests.submit:call",
     "refuse",
     "submit",
     "notice_claims.settle:return",

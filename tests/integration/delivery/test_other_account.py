@@ -183,11 +183,8 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
     def due() -> delivery.DueResult:
         with author.provider() as opened:
             return delivery.send_due(
-                author.newsletter.store,
-                author.newsletter.settings,
-                opened,
+                author.newsletter.context(opened),
                 desk.read_all(author.newsletter.settings),
-                stop=threading.Event(),
                 progress=lambda _slug: contextlib.nullcontext(lambda _done, _total: None),
                 preflight=False,
             )

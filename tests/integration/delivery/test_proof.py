@@ -42,7 +42,7 @@ def prove(newsletter: Newsletter, provider: Any, to: str = AUTHOR) -> Proof:  # 
     assert draft
     address = parse_address(to)
     return delivery.send_proof(
-        newsletter.store, newsletter.settings, provider, draft, email=address.given, key=address.key
+        newsletter.context(provider), draft, email=address.given, key=address.key
     )
 
 

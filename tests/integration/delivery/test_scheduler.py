@@ -88,11 +88,8 @@ def due(
     newsletter: Newsletter, provider: FakeProvider, stop: threading.Event | None = None
 ) -> DueResult:
     return delivery.send_due(
-        newsletter.store,
-        newsletter.settings,
-        provider,
+        newsletter.context(provider, stop),
         desk.read_all(newsletter.settings),
-        stop=stop or threading.Event(),
         progress=quiet,
         preflight=False,
     )
@@ -426,11 +423,9 @@ def test_what_a_lost_process_left_is_finished(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     _, draft = desk.find_draft(newsletter.settings, SLUG)
-    fresh = planning.plan_send(
-        newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
-    )
-    assert isinstance(fresh, planning.NewMailing)
-    planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
+    fresh = planning.plan_send(newsletter.context(provider), delivery.SendRequest(SLUG, draft))
+    assert isinstance(fresh, planning.Plan)
+    planning.freeze(newsletter.context(provider), fresh)
     assert ledger(newsletter)[0][2] == "frozen"
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
 
@@ -443,11 +438,9 @@ def test_what_another_process_starts_meanwhile_is_joined(
     def freeze_the_other(_batch: Batch) -> None:
         provider.answer = None
         _, draft = desk.find_draft(newsletter.settings, SLUG)
-        fresh = planning.plan_send(
-            newsletter.store, newsletter.settings, provider, delivery.SendRequest(SLUG, draft)
-        )
-        assert isinstance(fresh, planning.NewMailing)
-        planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
+        fresh = planning.plan_send(newsletter.context(provider), delivery.SendRequest(SLUG, draft))
+        assert isinstance(fresh, planning.Plan)
+        planning.freeze(newsletter.context(provider), fresh)
 
     provider.answer = freeze_the_other
     found = due(newsletter, provider)
@@ -886,11 +879,8 @@ def test_two_that_see_a_miss_at_once_tell_it_once(
         store = open_store(newsletter.settings, clock=clock)
         ready.wait()
         found = delivery.send_due(
-            store,
-            newsletter.settings,
-            FakeProvider(tmp_path / "none"),
+            delivery.Context(store, newsletter.settings, FakeProvider(tmp_path / "none")),
             desk.read_all(newsletter.settings),
-            stop=threading.Event(),
             progress=quiet,
             preflight=False,
         )

@@ -850,10 +850,10 @@ def test_two_that_freeze_at_once_have_one_mailing(newsletter: Newsletter, tmp_pa
     provider = FakeProvider(tmp_path / "taken")
     _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     order = delivery.SendRequest(newsletter.slug, draft, early=True)
-    fresh = planning.plan_send(newsletter.store, newsletter.settings, provider, order)
-    assert isinstance(fresh, planning.NewMailing)
-    first = planning.freeze(newsletter.store, newsletter.settings, provider, fresh)
-    assert planning.freeze(newsletter.store, newsletter.settings, provider, fresh) == first
+    fresh = planning.plan_send(newsletter.context(provider), order)
+    assert isinstance(fresh, planning.Plan)
+    first = planning.freeze(newsletter.context(provider), fresh)
+    assert planning.freeze(newsletter.context(provider), fresh) == first
 
 
 def test_a_late_rehearsal_that_is_edited_may_be_rehearsed_again(newsletter: Newsletter) -> None:

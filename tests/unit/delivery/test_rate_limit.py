@@ -4,11 +4,16 @@ from itertools import pairwise
 
 import pytest
 
-from newsletter.delivery.rate_limit import LONGEST_WAIT, ProviderRateLimit
+from newsletter.delivery.rate_limit import LONGEST_WAIT, Idle, ProviderRateLimit, Seconds, Wait
 from newsletter.model import Accepted, RequestRefused, RetryLater
 from newsletter.providers.base import Quota, SubmitResult
 
 YES = SubmitResult({"a": Accepted("id")})
+
+
+def seconds(wait: Wait) -> float:
+    assert isinstance(wait, Seconds)
+    return wait.seconds
 
 
 def later(after: float | None = None) -> SubmitResult:
@@ -17,24 +22,24 @@ def later(after: float | None = None) -> SubmitResult:
 
 def test_the_first_request_travels_alone() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
-    assert pace.wait(0, 0.0) == 0
-    assert pace.wait(1, 0.0) is None
-    pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
-    assert pace.wait(7, 1.0) == 0
-    assert pace.wait(8, 1.0) is None
+    assert pace.wait(0, 0.0) == Seconds(0)
+    assert pace.wait(1, 0.0) is Idle.UNTIL_ANSWER
+    pace.observe(YES, left_at=1.0, in_flight=0, now=1.0)
+    assert pace.wait(7, 1.0) == Seconds(0)
+    assert pace.wait(8, 1.0) is Idle.UNTIL_ANSWER
 
 
 def test_the_first_after_one_that_was_refused_travels_alone() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
-    pace.heard(YES, left_at=1.0, in_flight=0, now=1.0)
+    pace.observe(YES, left_at=1.0, in_flight=0, now=1.0)
     refused = SubmitResult(
         {"a": Accepted("id"), "b": RequestRefused("cannot read it", divisible=True)}
     )
-    pace.heard(refused, left_at=2.0, in_flight=0, now=2.0)
-    assert pace.wait(0, 2.0) == 0
-    assert pace.wait(1, 2.0) is None
-    pace.heard(YES, left_at=2.0, in_flight=0, now=3.0)
-    assert pace.wait(7, 3.0) == 0
+    pace.observe(refused, left_at=2.0, in_flight=0, now=2.0)
+    assert pace.wait(0, 2.0) == Seconds(0)
+    assert pace.wait(1, 2.0) is Idle.UNTIL_ANSWER
+    pace.observe(YES, left_at=2.0, in_flight=0, now=3.0)
+    assert pace.wait(7, 3.0) == Seconds(0)
 
 
 @pytest.mark.parametrize(
@@ -42,18 +47,18 @@ def test_the_first_after_one_that_was_refused_travels_alone() -> None:
 )
 def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | RequestRefused) -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota(left=2))
-    pace.leaves(2, 1.0)
-    assert pace.room(2) == 0
-    pace.heard(SubmitResult({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
-    assert pace.room(2) == 1
+    pace.reserve(2, 1.0)
+    assert pace.allowance(2) == 0
+    pace.observe(SubmitResult({"a": Accepted("id"), "b": said}), left_at=1.0, in_flight=0, now=1.0)
+    assert pace.allowance(2) == 1
 
 
 def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
-    pace.heard(later(30), left_at=100.0, in_flight=0, now=100.0)
-    assert pace.wait(0, 100.0) == 30
-    assert pace.wait(0, 129.0) == 1
-    assert pace.wait(0, 130.0) == 0
+    pace.observe(later(30), left_at=100.0, in_flight=0, now=100.0)
+    assert pace.wait(0, 100.0) == Seconds(30)
+    assert pace.wait(0, 129.0) == Seconds(1)
+    assert pace.wait(0, 130.0) == Seconds(0)
     assert not pace.exhausted
 
 
@@ -62,8 +67,8 @@ def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() 
     waits = []
     moment = 0.0
     while not pace.exhausted:
-        pace.heard(later(), left_at=moment, in_flight=0, now=moment)
-        waits.append(pace.wait(0, moment) or 0)
+        pace.observe(later(), left_at=moment, in_flight=0, now=moment)
+        waits.append(seconds(pace.wait(0, moment)))
         moment += waits[-1]
     assert len(waits) > 3
     # Each is doubled and then spread: never shorter than half of what the one before might be.
@@ -74,40 +79,40 @@ def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() 
 def test_an_answer_in_between_makes_it_patient_again() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     for _ in range(50):
-        pace.heard(later(0), left_at=0.0, in_flight=0, now=0.0)
-        pace.heard(YES, left_at=0.0, in_flight=0, now=0.0)
+        pace.observe(later(0), left_at=0.0, in_flight=0, now=0.0)
+        pace.observe(YES, left_at=0.0, in_flight=0, now=0.0)
     assert not pace.exhausted
 
 
 @pytest.mark.parametrize("after", [LONGEST_WAIT + 1, 86_400])
 def test_nobody_waits_for_an_absurd_time(after: float) -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
-    pace.heard(later(after), left_at=0.0, in_flight=0, now=0.0)
+    pace.observe(later(after), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_a_rehearsal_does_not_wait_at_all() -> None:
     pace = ProviderRateLimit(1, patient=False, quota=Quota())
-    pace.heard(later(), left_at=0.0, in_flight=0, now=0.0)
+    pace.observe(later(), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
 
 
 def test_the_windows_of_the_provider_are_kept() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     # Two a second, of which one is left, and two more are on their way.
-    pace.heard(SubmitResult({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
-    assert pace.wait(1, 10.0) == 0
-    pace.leaves(1, 10.0)
-    assert pace.wait(2, 10.1) == pytest.approx(0.4)
+    pace.observe(SubmitResult({}, remaining=1, reset=0.5), left_at=10.0, in_flight=0, now=10.0)
+    assert pace.wait(1, 10.0) == Seconds(0)
+    pace.reserve(1, 10.0)
+    assert pace.wait(2, 10.1) == pytest.approx((0.4,))
     # A new window holds as many as the last one did.
-    assert pace.wait(0, 10.5) == 0
-    pace.leaves(1, 10.0)
-    assert pace.wait(1, 10.5) == 0
-    pace.leaves(1, 10.0)
-    assert pace.wait(2, 10.6) == pytest.approx(0.9)
+    assert pace.wait(0, 10.5) == Seconds(0)
+    pace.reserve(1, 10.0)
+    assert pace.wait(1, 10.5) == Seconds(0)
+    pace.reserve(1, 10.0)
+    assert pace.wait(2, 10.6) == pytest.approx((0.9,))
 
 
 def test_what_is_on_its_way_counts_against_the_window() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
-    pace.heard(SubmitResult({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
-    assert pace.wait(2, 0.0) == 1.0
+    pace.observe(SubmitResult({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
+    assert pace.wait(2, 0.0) == Seconds(1.0)

@@ -1,0 +1,41 @@
+"""What everything that sends works with."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from newsletter.providers.base import account_id
+
+if TYPE_CHECKING:
+    from newsletter.config import Settings
+    from newsletter.providers.base import Capabilities, Provider
+    from newsletter.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What everything that sends works with; the store's clock is the time.
+
+    Attributes:
+        store: The ledger.
+        settings: The settings.
+        provider: Takes the letters.
+        stop: Set from outside to claim nothing more and finish what is in flight.
+    """
+
+    store: Store
+    settings: Settings
+    provider: Provider
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """What the provider can do."""
+        return self.provider.capabilities
+
+    @property
+    def account_id(self) -> str | None:
+        """Fingerprint of the provider's account: it knows nothing of what another one took."""
+        return account_id(self.settings, self.capabilities)
