@@ -46,12 +46,12 @@ class CircuitBreaker:
             self._lost += lost
             self._lost_requests += 1
         if surplus:
-            return "the provider says that it took more letters than there are readers"
+            return "the provider says that it took more letters than the request has subscribers"
         if self._rejected >= _AT_LEAST and self._rejected > _REJECTED * self._settled:
             return (
                 f"the provider rejects too much: {self._rejected:,} of {self._settled:,} letters "
                 "in this run"
             )
         if self._lost_requests >= _AT_LEAST and self._lost > _LOST * self._settled:
-            return f"nobody knows what became of {self._lost:,} of {self._settled:,} letters"
+            return f"it is unknown what became of {self._lost:,} of {self._settled:,} letters"
         return ""

@@ -54,7 +54,7 @@ def stop_error(stop: Stop, *, slug: str, provider: str, remaining: str) -> Newsl
             return TryAgain(f"stopped; {remaining}", hint="Run the same command again")
         case StopKind.REFUSED:
             return DecisionNeeded(
-                f"{stop.reason}; {remaining}", hint=f"Mend that, then: newsletter send {slug}"
+                f"{stop.reason}; {remaining}", hint=f"Fix that, then run: newsletter send {slug}"
             )
         case StopKind.RETRY_LATER:
             return TryAgain(f"{stop.reason}; {remaining}", hint=later)
@@ -69,7 +69,7 @@ def stop_error(stop: Stop, *, slug: str, provider: str, remaining: str) -> Newsl
             )
         case StopKind.HOURLY_LIMIT:
             return TryAgain(
-                f"the hour's limit is reached; {remaining}", hint=f"{later}, or raise max_per_hour"
+                f"the hourly limit is reached; {remaining}", hint=f"{later}, or raise max_per_hour"
             )
         case _:
             assert_never(stop.kind)
@@ -85,13 +85,13 @@ def decided(mailing: Mailing, remaining: str) -> DecisionNeeded:
 
 def letters_remaining(count: int, slug: str) -> str:
     """Return how many letters of an issue are still to be sent."""
-    return f"{count:,} letter{'s' * (count != 1)} of {slug} still to go"
+    return f"{count:,} letter{'s' * (count != 1)} of {slug} still to send"
 
 
 def waiting_for_others(slug: str, until: datetime) -> str:
     """Return that another process, alive or lost, has the rest of the letters."""
     return (
-        f"{slug}: waiting for letters that another process has under way, until {until:%H:%M:%S} "
+        f"{slug}: waiting for letters that another process is sending, until {until:%H:%M:%S} "
         "at the latest"
     )
 
@@ -112,8 +112,8 @@ def paused(receipt: MailingReport, *, overdue: bool) -> DecisionNeeded:
     slug, left = receipt.mailing.slug, receipt.counts[DeliveryState.PENDING]
     why = f" ({receipt.mailing.note})" if receipt.mailing.note else ""
     return DecisionNeeded(
-        f"{slug} is paused{why}, with {left:,} letter{'s' * (left != 1)} still to go",
-        hint=f"Go on: newsletter send {slug}{' --late' * overdue}. "
+        f"{slug} is paused{why}, with {left:,} letter{'s' * (left != 1)} still to send",
+        hint=f"Continue: newsletter send {slug}{' --late' * overdue}. "
         f"Or end it: newsletter cancel {slug}",
     )
 
@@ -134,24 +134,25 @@ def unknown_left(
     again = f"newsletter send {slug}{' --late' * overdue}"
     if other:
         hint = (
-            f"Of {other.letters:,} another account can tell, through which they left: "
+            f"Another account knows about {other.letters:,} of them, since they left through it: "
             f"put {other.put_back} back as it was, then {again}. {hint}"
         )
     if settles:
-        hint = f"Without risk: {again} asks again; when, tells newsletter status {slug}. {hint}"
+        hint = (
+            f"Without risk: {again} asks the provider; newsletter status {slug} says when. {hint}"
+        )
     return DecisionNeeded(
-        f"nobody knows whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left", hint=hint
+        f"it is unknown whether {unknown:,} letter{'s' * (unknown != 1)} of {slug} left", hint=hint
     )
 
 
 def missed(draft: Draft, send_at: datetime, max_lateness_hours: float) -> DecisionNeeded:
     """Return that an issue should have gone out and did not."""
-    mend = "" if draft.issue else f"Mend it (newsletter check {draft.slug}). "
+    fix = "" if draft.issue else f"Fix it (newsletter check {draft.slug}). "
     return DecisionNeeded(
-        f"{draft.slug} was to go out on {send_at:%Y-%m-%d at %H:%M}, and more than "
+        f"{draft.slug} should have gone out on {send_at:%Y-%m-%d at %H:%M}, and more than "
         f"{max_lateness_hours:g} hours have passed",
-        hint=f"{mend}Send it all the same: newsletter send {draft.slug} --late. "
-        "Or give it a new send_at",
+        hint=f"{fix}Send it anyway: newsletter send {draft.slug} --late. Or give it a new send_at",
     )
 
 
@@ -176,7 +177,7 @@ def nobody_is_mailed(draft: Draft, settings: Settings) -> NewsletterError:
 
 def cancelled(slug: str) -> str:
     """Return that a person cancelled what is due."""
-    return f"{slug} is due and was cancelled: only newsletter send {slug} starts it anew."
+    return f"{slug} is due and was cancelled: only newsletter send {slug} starts it again."
 
 
 def still_a_draft(draft: Draft) -> str:

@@ -174,14 +174,14 @@ class NoticeSender:
         match outcome:
             case RequestRefused(reason):
                 return DecisionNeeded(
-                    f"notices wait: {reason}", hint="Mend that; they leave by themselves"
+                    f"notices wait: {reason}", hint="Fix that; then they are sent by themselves"
                 )
             case RetryLater(reason):
-                return TryAgain(f"notices wait: {reason}", hint="They leave by themselves")
+                return TryAgain(f"notices wait: {reason}", hint="They are sent by themselves")
             case Unknown(reason):
                 return TryAgain(
-                    f"nobody knows whether a notice left: {reason}",
-                    hint=f"See what {self._can.name} says of itself",
+                    f"it is unknown whether a notice left: {reason}",
+                    hint=f"See the status page of {self._can.name}",
                 )
         return None
 

@@ -155,7 +155,7 @@ def _check_time(issue: Issue, moment: datetime, settings: Settings, request: Sen
             f"the time of this issue is {issue.send_at:%Y-%m-%d %H:%M}, "
             f"{time_until(issue.send_at, moment)}",
             where=issue.path,
-            hint=f"Send it now all the same: newsletter send {issue.slug} --early. "
+            hint=f"Send it now anyway: newsletter send {issue.slug} --early. "
             "Or leave it to newsletter send --due",
         )
     late = timing_of(issue.send_at, moment, settings.max_lateness_hours) is Timing.LATE
@@ -164,7 +164,7 @@ def _check_time(issue: Issue, moment: datetime, settings: Settings, request: Sen
             f"the time of this issue was {issue.send_at:%Y-%m-%d %H:%M}, more than "
             f"{settings.max_lateness_hours:g} hours ago",
             where=issue.path,
-            hint="Send it all the same with --late, or change send_at",
+            hint="Send it anyway with --late, or change send_at",
         )
 
 

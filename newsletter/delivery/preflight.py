@@ -25,7 +25,7 @@ _QUERIES: Final = ("voorkeuren", "voorkeuren=", "voorkeuren&utm_source=newslette
 """The query with which a subscriber asks for their preferences, as it may reach the web app."""
 
 
-_REQUIRED: Final = {"sender": "whom the letter is from", "contact": "how to reach its sender"}
+_REQUIRED: Final = {"sender": "who sends it", "contact": "how to reach its sender"}
 """The settings that a real letter shows, and what each says."""
 
 
@@ -88,8 +88,8 @@ def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
     if signed <= set(map(tokens.fingerprint, keys)):
         return None
     return NewsletterError(
-        "NEWSLETTER_SECRET_KEY lacks a key that has signed letters: their leave links do not work "
-        "without it",
+        "NEWSLETTER_SECRET_KEY lacks a key that has signed letters: their unsubscribe links do not "
+        "work without it",
         hint="Put the old key back, after the new one and a comma",
     )
 
@@ -134,7 +134,7 @@ def _shown(reply: HttpResponse | Failure, base: str) -> bytes:
     if answer.status != 200:  # noqa: PLR2004 - OK
         raise _unfit(
             base,
-            "does not know the leave links of this letter",
+            "does not know the unsubscribe links of this letter",
             "Give the web app the same NEWSLETTER_SECRET_KEY, and let it pass on POST",
         )
     return answer.body
@@ -151,8 +151,7 @@ def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError
 def _missing_settings(settings: Settings, required: Mapping[str, str]) -> Iterator[NewsletterError]:
     if not settings.secret_keys:
         yield NewsletterError(
-            "NEWSLETTER_SECRET_KEY is not set: a key that was made by itself never signs "
-            "letters to readers",
+            "NEWSLETTER_SECRET_KEY is not set: a generated key never signs letters to subscribers",
             hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
         )
     for name, use in required.items():
@@ -168,7 +167,7 @@ def _public_url(settings: Settings) -> Iterator[NewsletterError]:
     if config.is_loopback(settings.public_url):
         if not (settings.provider_url and config.is_loopback(settings.provider_url)):
             yield NewsletterError(
-                f"{settings.public_url} leads readers to their own machines",
+                f"{settings.public_url} leads subscribers to their own machines",
                 where="public_url",
                 hint="Set public_url to where newsletter serve can be reached from outside",
             )
@@ -192,7 +191,7 @@ def _ledger(here: str, settings: Settings) -> Iterator[NewsletterError]:
             'setting "ledger" is empty: it says which database may send, so that another one can '
             "never mail everybody again",
             where=settings.origin,
-            hint=f'If this is the database with your readers, add this line: ledger = "{here}"',
+            hint=f'If this is the database with your subscribers, add this line: ledger = "{here}"',
         )
     elif settings.ledger != here:
         yield NewsletterError(
@@ -212,13 +211,13 @@ def _answered(reply: HttpResponse | Failure, base: str) -> HttpResponse:
         raise TryAgain(
             f"the web app does not answer: {reply.reason}",
             where=base,
-            hint="Start it (newsletter serve), or send without this trial: --no-preflight",
+            hint="Start it (newsletter serve), or send without this check: --no-preflight",
         )
     if reply.status >= 500:  # noqa: PLR2004 - trouble of the server's own
         raise TryAgain(
             f"the web app answers {reply.status}",
             where=base,
-            hint="See what it says for itself; run this again when it works",
+            hint="See its log, and run this again when it works",
         )
     return reply
 

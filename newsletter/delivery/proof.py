@@ -110,14 +110,14 @@ def _taken(outcome: Outcome) -> Accepted:
             )
         case RequestRefused(reason):
             raise DecisionNeeded(
-                f"no proof was sent: {reason}", hint="Mend that, then ask for a proof again"
+                f"no proof was sent: {reason}", hint="Fix that, then ask for a proof again"
             )
         case RetryLater(reason):
             raise TryAgain(f"no proof was sent: {reason}", hint="Run it again in a while")
         case Unknown(reason):
             raise DecisionNeeded(
-                f"nobody knows whether the proof left: {reason}",
-                hint="Look in your inbox, for it may have arrived; if not, ask for another one",
+                f"it is unknown whether the proof left: {reason}",
+                hint="Look in your inbox: it may have arrived. If not, ask for another one",
             )
         case _:
             assert_never(outcome)

@@ -144,9 +144,9 @@ def check_same_provider(context: Context, mailing: Mailing) -> None:
     here = (context.capabilities.name, context.settings.provider_url)
     if here != (mailing.provider, mailing.provider_url):
         raise NewsletterError(
-            f"{mailing.slug} was begun through {mailing.through}",
+            f"{mailing.slug} was started through {mailing.through}",
             hint="Put provider and provider_url back as they were. If nothing of it has left: "
-            f"newsletter cancel {mailing.slug}, then send it anew",
+            f"newsletter cancel {mailing.slug}, then send it again",
         )
 
 
@@ -168,7 +168,8 @@ def _open(
             slug = mailing.slug
             return DecisionNeeded(
                 f"{slug} was not finished within {hours:g} hours",
-                hint=f"Go on: newsletter send {slug} --late. Or end it: newsletter cancel {slug}",
+                hint=f"Continue: newsletter send {slug} --late. "
+                f"Or end it: newsletter cancel {slug}",
             ), False
         if not mailing.rehearsal:
             first_key = signing_keys(context.settings)[0]

@@ -189,7 +189,7 @@ def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
         found.append("it is still a draft: remove that line when it is done")
     with store.read() as connection:
         if _cancelled(connection, draft, send_at):
-            found.append(f"it was cancelled: only newsletter send {draft.slug} starts it anew")
+            found.append(f"it was cancelled: only newsletter send {draft.slug} starts it again")
         if draft.issue and (other := mailings.find_conflicting(connection, draft.issue)):
             found.append(f"{other.slug} already went out with this slot or this text")
     return found

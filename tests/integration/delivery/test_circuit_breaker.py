@@ -103,7 +103,7 @@ def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(
 
     newsletter = Newsletter(root, readers=100)
     provider = Generous(tmp_path / "taken")
-    stopped(newsletter, newsletter.send(provider), "more letters than there are readers")
+    stopped(newsletter, newsletter.send(provider), "more letters than the request has subscribers")
     assert counts(newsletter) == {"accepted": 20, "pending": 80}
     assert newsletter.send(provider).trouble is None
     assert set(provider.copies().values()) == {1}

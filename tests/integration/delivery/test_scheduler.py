@@ -800,7 +800,7 @@ def test_a_real_mailing_is_left_to_its_provider_and_rehearsals_to_people(
     before = ledger(newsletter)
     found = due(newsletter, outbox)
     assert found.exit_code == 1
-    assert "was begun through fake" in said(found)
+    assert "was started through fake" in said(found)
     assert ledger(newsletter) == before
     write(newsletter, "2026-11-29-tweede", front="send_at: 2026-11-29 08:30\n")
     newsletter.send(outbox, "2026-11-29-tweede", limit=5)
