@@ -292,7 +292,7 @@ def test_a_copy_that_is_refused_hides_no_earlier_one(
         env = newsletter.for_real(fake.url)
         done = run("proof", newsletter.slug, "--to", AUTHOR, "--to", "bo@example.org", env=env)
     assert done.returncode == 3
-    assert "1 of 2 proofs left before that" in done.stderr
+    assert "1 of 2 proofs were sent before that" in done.stderr
     assert "bo@" not in done.stderr
 
 
