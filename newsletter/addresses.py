@@ -57,8 +57,8 @@ def parse_address(text: str) -> Address:
     if not given:
         raise ValueError("no email address")
     if "=?" in given:
-        # Allowed by RFC 5322, and taken for an encoded word (RFC 2047) by some who read it: the
-        # letter would go to somebody else.
+        # Allowed by RFC 5322, but some programs take it for an encoded word (RFC 2047): the letter
+        # would go to another address.
         raise ValueError("not an email address")
     if len(given) <= _PLAIN_LIMIT and _PLAIN.fullmatch(given):
         key = given.lower()
@@ -94,10 +94,10 @@ def clean_name(text: str) -> str | None:
 
 
 def visitor_name(text: str) -> str | None:
-    """Return a first name that a stranger typed for himself, or for somebody else; or None.
+    """Return a first name that an unknown visitor typed, or None.
 
-    It stands in nobody's mail before he confirms; yet it holds nothing but what names are made
-    of, so that no form of ours ever carries an advertisement.
+    No letter holds it before they confirm. Even so it may hold only what names are made of, so
+    that nobody can send an advertisement through a form.
 
     Raises:
         ValueError: It is longer than `VISITOR_NAME_LIMIT`, or no name.

@@ -102,7 +102,7 @@ EVENT_RANKS: Final = (
     EventKind.HARD_BOUNCE,
     EventKind.COMPLAINT,
 )
-"""What a letter can have come to, in the order of what counts more, whatever was told first."""
+"""What a letter can have come to, the strongest last, whatever was reported first."""
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
 _LEAVING: Final[Mapping[EventKind, SubscriberStatus]] = {
@@ -121,36 +121,35 @@ SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
 def strongest_event(before: EventKind | None, kind: EventKind) -> EventKind | None:
     """Return what a letter has come to when one more event is known.
 
-    That it was accepted or deferred says nothing of how it ends. Who unsubscribes by a letter has
-    got it.
+    Accepted and deferred do not say how it ends. Who unsubscribes by a letter has received it.
     """
-    told = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
-    if told not in _RANK:
+    result = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
+    if result not in _RANK:
         return before
-    return told if before is None else max(before, told, key=_RANK.__getitem__)
+    return result if before is None else max(before, result, key=_RANK.__getitem__)
 
 
 def status_after_event(kind: EventKind) -> SubscriberStatus | None:
-    """Return how a reader stands of whom this became known, or None if it says nothing of him."""
+    """Return the status of a subscriber after such an event, or None if it does not change."""
     return _LEAVING.get(kind)
 
 
 def more_restrictive(one: SubscriberStatus, other: SubscriberStatus) -> SubscriberStatus:
-    """Return which of two keeps more mail from somebody: a complaint is worth more than a click."""
+    """Return the more restrictive of two: a complaint counts more than a click."""
     return max(one, other, key=_GRAVITY.index)
 
 
 def too_many_soft_bounces(
     soft_bounces: Iterable[datetime], delivered: datetime | None
 ) -> datetime | None:
-    """Return since when an address counts as one that takes no mail any more, or None.
+    """Return since when an address counts as bounced by soft bounces alone, or None.
 
-    That is so when five letters of five mailings were given up within 90 days, for reasons that
-    may lie with the address, and none was delivered since the first of these five.
+    That takes five letters of five mailings within 90 days that bounced for a reason that may be
+    the address, and none delivered since the first of these five.
 
     Args:
-        soft_bounces: When letters to one reader were given up, one moment for each mailing.
-        delivered: When the last one was delivered to him, if one was.
+        soft_bounces: When letters to one subscriber bounced, one moment for each mailing.
+        delivered: When the last one was delivered, if one was.
     """
     late = sorted(at for at in soft_bounces if delivered is None or at > delivered)
     last = late[-SOFT_BOUNCES:]

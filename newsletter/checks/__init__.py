@@ -1,4 +1,4 @@
-"""Rules about what an author probably did not mean; `docs/checks.md` tells how to add one."""
+"""Rules about what an author probably did not mean; `docs/checks.md` says how to add one."""
 
 from newsletter.checks.registry import RULES
 from newsletter.checks.run import check, sound

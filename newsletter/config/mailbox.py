@@ -42,7 +42,7 @@ def canonical(value: str) -> str:
 
 
 def advice(value: str) -> str:
-    """Return how a value that is no mailbox is written, as far as that can be told."""
+    """Return how a value that is no mailbox is written, as far as that is clear."""
     value = value.replace("mailto:", "")
     addresses = _ADDRESS.findall(value)
     if "=?" in value:

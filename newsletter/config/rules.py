@@ -196,7 +196,7 @@ RULES: Final = (
         ("keep_proof_years",),
         lambda value: 1 <= value <= 10,  # noqa: PLR2004 - explained by the problem
         "must be one year or more, and ten at the most",
-        "Write how long after somebody left you may have to prove their consent, such as 5",
+        "Write for how many years you must be able to prove consent, such as 5",
     ),
     Rule(
         ("max_per_second", "max_per_hour"),

@@ -84,10 +84,10 @@ def parsed(text: str, name: str, *, after: int = 0) -> dict[str, Any]:
     Args:
         text: The whole file.
         name: The file, for messages.
-        after: The line before the first of ours; what is wrong before it is told as it is.
+        after: The line before the first of ours; what is wrong before it is reported as it is.
 
     Raises:
-        NewsletterError: It is not TOML; names the line and, where that can be told, shows it right.
+        NewsletterError: It is not TOML; names the line and, where that is clear, the right one.
     """
     if text.lstrip().startswith("{"):
         raise NewsletterError("not valid TOML: it is JSON", where=name, hint=_WRITE)

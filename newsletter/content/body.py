@@ -11,7 +11,13 @@ from newsletter.content.links import is_image
 from newsletter.content.lists import LISTS, read_list
 from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
 from newsletter.content.own_lines import BULB
-from newsletter.content.rich_text import REPORTED, RichTextReader, block_name, button, is_reflection
+from newsletter.content.rich_text import (
+    REPORTED,
+    RichTextConverter,
+    block_name,
+    button,
+    is_reflection,
+)
 from newsletter.content.token_rules import inspect, only_images
 from newsletter.model import Button, Divider, Heading, Image, Links, Quote, Reflection, Text
 
@@ -36,7 +42,7 @@ def read_body(text: str, start: int, problems: FindingCollector) -> tuple[Block,
     errors_before = problems.errors
     inspect(tokens, env, start, problems)
     inspect_lines(tokens, text.split("\n"), start, problems)
-    blocks = tuple(_gather(_blocks(tokens, RichTextReader(start, problems))))
+    blocks = tuple(_gather(_blocks(tokens, RichTextConverter(start, problems))))
     if not blocks and problems.errors == errors_before:
         problems.error(
             max(start, 1),
@@ -56,27 +62,27 @@ def _gather(blocks: Iterable[Block]) -> Iterator[Block]:
             yield Links(run[1].line, tuple(b.link for b in run[1:] if isinstance(b, Button)))
 
 
-def _blocks(tokens: Sequence[Token], reader: RichTextReader) -> Iterator[Block]:
+def _blocks(tokens: Sequence[Token], converter: RichTextConverter) -> Iterator[Block]:
     outermost = 0
     for node in nodes(tokens):
         kind = node[0].type
         if kind == "paragraph_open":
-            yield from _paragraph(node[1], reader)
+            yield from _paragraph(node[1], converter)
         elif kind == "heading_open":
             level = int(node[0].tag[1:])
             outermost = min(level, outermost or level)
-            yield from _heading(node, 2 if level == outermost else 3, reader)
+            yield from _heading(node, 2 if level == outermost else 3, converter)
         elif kind == "blockquote_open":
-            yield from _quote(node, reader)
+            yield from _quote(node, converter)
         elif kind in LISTS:
-            yield read_list(node, reader)
+            yield read_list(node, converter)
         elif kind == "hr":
-            yield Divider(reader.line(node[0]))
+            yield Divider(converter.line(node[0]))
 
 
-def _paragraph(inline: Token, reader: RichTextReader) -> Iterator[Block]:
+def _paragraph(inline: Token, converter: RichTextConverter) -> Iterator[Block]:
     children = inline.children or []
-    line = reader.line(inline)
+    line = converter.line(inline)
     links = [lone(row, "link") for row in rows(children)]
     if only_images(children):
         for offset, row in enumerate(rows(children)):
@@ -90,51 +96,51 @@ def _paragraph(inline: Token, reader: RichTextReader) -> Iterator[Block]:
             if link:
                 yield Button(line + offset, link)
     elif BULB.match(plain(children)):
-        yield from _reflection(inline, reader)
+        yield from _reflection(inline, converter)
     elif has_words(plain(children)):
-        yield Text(line, reader.paragraph(inline))
+        yield Text(line, converter.paragraph(inline))
 
 
-def _reflection(inline: Token, reader: RichTextReader) -> Iterator[Reflection]:
+def _reflection(inline: Token, converter: RichTextConverter) -> Iterator[Reflection]:
     children = list(inline.children or ())
     at = next(index for index, token in enumerate(children) if "💡" in token.content)
     children[at] = children[at].copy(content=BULB.sub("", children[at].content, count=1))
     children = trimmed(children)
     if has_words(plain(children)):
         source = BULB.sub("", inline.content, count=1)
-        yield Reflection(reader.line(inline), reader.rich(children, source))
+        yield Reflection(converter.line(inline), converter.rich(children, source))
     else:
-        reader.empty(inline, "reflection")
+        converter.empty(inline, "reflection")
 
 
-def _heading(node: Sequence[Token], level: int, reader: RichTextReader) -> Iterator[Heading]:
+def _heading(node: Sequence[Token], level: int, converter: RichTextConverter) -> Iterator[Heading]:
     opening, inline = node[0], node[1]
     if has_words(plain(inline.children)):
         # Equals signs below a sentence were meant as a divider; below a few words, as a heading.
         words = plain(inline.children).strip()
         sentence = words.endswith(".") or "\n" in inline.content
         underlined = opening.markup == "-" or (opening.markup == "=" and sentence)
-        yield Heading(reader.line(opening), level, reader.paragraph(inline), underlined)
+        yield Heading(converter.line(opening), level, converter.paragraph(inline), underlined)
     else:
-        reader.empty(opening, "heading")
+        converter.empty(opening, "heading")
 
 
-def _quote(node: Sequence[Token], reader: RichTextReader) -> Iterator[Quote]:
+def _quote(node: Sequence[Token], converter: RichTextConverter) -> Iterator[Quote]:
     paragraphs: list[RichText] = []
     strange: Sequence[Token] = ()
     for part in nodes(node[1:-1]):
         if part[0].type == "paragraph_open" and not (paragraphs and is_reflection(part)):
-            paragraphs.append(reader.paragraph(part[1]))
+            paragraphs.append(converter.paragraph(part[1]))
         elif part[0].type not in REPORTED:
             strange = strange or part
     if strange:
-        reader.problems.error(
-            reader.line(strange[0]),
+        converter.problems.error(
+            converter.line(strange[0]),
             "quote-content",
             f"a quote holds only paragraphs, not {block_name(strange)}",
             "Take it out of the quote: remove the > signs before it",
         )
     if paragraphs:
-        yield Quote(reader.line(node[0]), tuple(paragraphs))
+        yield Quote(converter.line(node[0]), tuple(paragraphs))
     elif len(node) == len(("open", "close")):
-        reader.empty(node[0], "quote")
+        converter.empty(node[0], "quote")

@@ -104,7 +104,7 @@ def _ungarbled(text: str, line: int, problems: FindingCollector) -> None:
 
 
 def forbid(text: str, line: int, problems: FindingCollector) -> None:
-    """Note each character of a line that may not reach a reader, once.
+    """Note each character of a line that may not reach a subscriber, once.
 
     It is found as an entity too, even where Markdown would leave that alone: in a letter's plain
     text it would stand as written, and look like a slot.

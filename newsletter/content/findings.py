@@ -15,7 +15,7 @@ RULES: Final[Mapping[str, str]] = {
     "not-utf8": "The file is not UTF-8 text.",
     "not-text": "The file is that of another program: a Word file, a PDF, a web page.",
     "garbled-text": "Letters that were read in a wrong encoding, such as Ã© for é (a warning).",
-    "forbidden-character": "An invisible or lost character that may not reach a reader.",
+    "forbidden-character": "An invisible or lost character that may not reach a subscriber.",
     "front-matter-missing": "The file does not begin with its front matter.",
     "front-matter-unclosed": "The front matter has no closing line of three dashes.",
     "front-matter-line": "A line of the front matter is not `key: value`.",

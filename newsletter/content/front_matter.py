@@ -111,7 +111,7 @@ def _start(lines: Sequence[str], first: int | None, problems: FindingCollector) 
 
 
 def _fence_fix(line: str) -> str:
-    """Return how a line of the front matter that is almost its fence is mended."""
+    """Return how to correct a line that is almost the fence of the front matter."""
     if line.strip() == _FENCE:
         return "Delete the spaces before it"
     return 'Write three plain hyphens: "---"'

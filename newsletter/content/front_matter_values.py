@@ -71,7 +71,7 @@ def unquote(value: str) -> str:
 
 
 def _habit(value: str, meant: str) -> tuple[str, str] | None:
-    """Return what a YAML reader would do with a value, and what to write."""
+    """Return what YAML would make of a value, and what to write."""
     found = next(((what, fix) for shape, what, fix in _YAML if shape.fullmatch(value)), None)
     if not found and re.search(r"\\[\"']", meant):
         found = "a backslash before a quotation mark", "Write the quotation mark without it"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newsletter.content.unused_marks import Row
 
 LONGEST_WORD: Final = 60
-"""Wider than a phone, and wide enough to stretch Outlook's column on a small screen."""
+"""Wider than a phone, and wide enough to stretch the column of a mail program on a small screen."""
 
 _ESCAPED_HTML: Final = re.compile(r"&lt;/?[A-Za-z][A-Za-z0-9]*\s*/?&gt;|^&gt;\s")
 _HIGHEST_NUMBER: Final = 99

@@ -180,7 +180,7 @@ def check_image(url: str, line: int, problems: FindingCollector) -> None:
     elif not url:
         problem = "the image has no address"
     else:
-        problem = f'the image "{_quoted(url)}" is not online, so readers cannot see it'
+        problem = f'the image "{_quoted(url)}" is not online, so subscribers cannot see it'
     if problem:
         problems.error(line, "image-address", problem, _ONLINE)
         return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from markdown_it.token import Token
 
-    from newsletter.content.rich_text import RichTextReader
+    from newsletter.content.rich_text import RichTextConverter
     from newsletter.model import RichText
 
 LISTS: Final = ("bullet_list_open", "ordered_list_open")
@@ -26,14 +26,14 @@ _ARROW = re.compile(r"→|(?<![-<])->")
 _ASKED = re.compile(r"\?[\"'”’»)]*\s*")
 
 
-def read_list(node: Sequence[Token], reader: RichTextReader) -> Questions | ItemList:
+def read_list(node: Sequence[Token], converter: RichTextConverter) -> Questions | ItemList:
     """Return a list: as questions if every item is one `question? → hint`."""
     halves = [_halves(item) for item in nodes(node[1:-1])]
     asked = [pair for pair in halves if pair]
     if len(asked) < len(halves):
-        return _items(node, 1, reader)
-    questions = tuple(Question(reader.rich(*q), reader.rich(*hint)) for q, hint in asked)
-    return Questions(reader.line(node[0]), questions)
+        return _items(node, 1, converter)
+    questions = tuple(Question(converter.rich(*q), converter.rich(*hint)) for q, hint in asked)
+    return Questions(converter.line(node[0]), questions)
 
 
 _Half = tuple[list["Token"], str]
@@ -68,45 +68,45 @@ def _ends_as_question(children: Sequence[Token]) -> bool:
     return mark > 0 and bool(_ASKED.fullmatch(words, mark))
 
 
-def _items(node: Sequence[Token], depth: int, reader: RichTextReader) -> ItemList:
+def _items(node: Sequence[Token], depth: int, converter: RichTextConverter) -> ItemList:
     ordered = node[0].type == "ordered_list_open"
     start = node[0].attrGet("start")
-    items = tuple(_item(item, depth, reader) for item in nodes(node[1:-1]))
-    return ItemList(reader.line(node[0]), ordered, 1 if start is None else int(start), items)
+    items = tuple(_item(item, depth, converter) for item in nodes(node[1:-1]))
+    return ItemList(converter.line(node[0]), ordered, 1 if start is None else int(start), items)
 
 
-def _item(node: Sequence[Token], depth: int, reader: RichTextReader) -> ListItem:
+def _item(node: Sequence[Token], depth: int, converter: RichTextConverter) -> ListItem:
     paragraphs: list[RichText] = []
     sublist: ItemList | None = None
     for part in nodes(node[1:-1]):
         kind = part[0].type
         if paragraphs and is_reflection(part):
-            _misplaced(part, depth, reader)
+            _misplaced(part, depth, converter)
             break
         if kind == "paragraph_open" and sublist is None:
-            paragraphs.append(reader.paragraph(part[1]))
+            paragraphs.append(converter.paragraph(part[1]))
         elif kind in LISTS and paragraphs and sublist is None and depth < MAX_DEPTH:
-            sublist = _items(part, depth + 1, reader)
+            sublist = _items(part, depth + 1, converter)
         elif kind not in REPORTED:
-            _misplaced(part, depth, reader)
+            _misplaced(part, depth, converter)
             break
     if len(node) == len(("open", "close")):
-        reader.empty(node[0], "list item")
+        converter.empty(node[0], "list item")
     return ListItem(tuple(paragraphs), sublist)
 
 
-def _misplaced(part: Sequence[Token], depth: int, reader: RichTextReader) -> None:
+def _misplaced(part: Sequence[Token], depth: int, converter: RichTextConverter) -> None:
     token = part[0]
     if token.type in LISTS and depth >= MAX_DEPTH:
-        reader.problems.error(
-            reader.line(token),
+        converter.problems.error(
+            converter.line(token),
             "list-too-deep",
             "a list has at most two levels below it",
             "Remove some of the spaces before these items",
         )
     else:
-        reader.problems.error(
-            reader.line(token),
+        converter.problems.error(
+            converter.line(token),
             "list-content",
             f"a list item holds paragraphs and after them one list, so not {block_name(part)} here",
             "End the list with an empty line, and begin this at the margin",

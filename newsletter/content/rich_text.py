@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from newsletter.content.findings import FindingCollector
 
 
-class RichTextReader:
+class RichTextConverter:
     """What reading each block of a body needs: lines, prose, and where to note problems.
 
     Args:

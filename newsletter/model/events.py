@@ -1,4 +1,4 @@
-"""What happened to a letter after its provider took it, in words that are no provider's."""
+"""What happened to a letter after its provider accepted it, independent of the provider."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ if TYPE_CHECKING:
 
 
 class EventKind(StrEnum):
-    """What a provider reports of one letter; `lifecycle` says which of several counts."""
+    """What a provider reports of one letter; `states` says which of several counts."""
 
     ACCEPTED = "accepted"
-    """The provider has it, which proves no more than that it was taken."""
+    """The provider has it; this proves only that it was accepted."""
     DEFERRED = "deferred"
     """Not delivered yet: the provider goes on trying."""
     DELIVERED = "delivered"
     FAILED = "failed"
-    """The provider took it and did not send it, for a reason that is not the reader's."""
+    """The provider accepted it and did not send it; the reason is not the subscriber's address."""
     SUPPRESSED = "suppressed"
-    """The provider took it and did not send it, for the address is on a list of its own."""
+    """The provider accepted it and did not send it: the address is on its suppression list."""
     SOFT_BOUNCE = "soft bounce"
     """Not delivered, and given up; a later letter may arrive."""
     HARD_BOUNCE = "hard bounce"
     """The address does not take mail any more."""
     UNSUBSCRIBE = "unsubscribe"
-    """The reader left by a link or a button that is the provider's."""
+    """The subscriber left by a link or a button of the provider."""
     COMPLAINT = "complaint"
-    """The reader marked it as spam."""
+    """The subscriber marked it as spam."""
     NOTE = "note"
     """A report that changes nothing, such as *this is not spam*."""
 
 
 class Cause(StrEnum):
-    """Why a delivery failed, if that says nothing of the address: the author has to act."""
+    """Why a delivery failed, if the address is not the reason: the author has to act."""
 
     POLICY = "policy"
     """The mailbox provider blocks or limits the sender, or refuses the content."""
@@ -54,12 +54,12 @@ class Event:
         at: When, by the provider's clock.
         ref: The delivery's reference, as the letter carried it to the provider and back; empty if
             the event carries none.
-        provider_id: The provider's name for the letter; empty if the event has none.
-        email: Whom it concerns, as the provider writes it; empty if it does not say.
+        provider_id: The provider's identifier of the letter; empty if the event has none.
+        email: The address, as the provider writes it; empty if it does not say.
         detail: The provider's words, on one line and without any address.
         because: Why the address is on the provider's list, if it is suppressed and the provider
             says so.
-        cause: Why it failed, if the failure says nothing of the address.
+        cause: Why it failed, if the address is not the reason.
     """
 
     kind: EventKind
@@ -74,7 +74,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSuppression:
-    """An address on the list of those that a provider mails no more.
+    """An address on the suppression list of a provider.
 
     Attributes:
         email: The address, as the provider writes it.

@@ -65,7 +65,7 @@ class Text:
 class Heading:
     """A heading of level 2 or 3 (the subject is level 1); levels never skip.
 
-    ``underlined`` tells that it was written as text above a row of dashes.
+    ``underlined`` is true when it was written as text above a row of dashes.
     """
 
     kind: ClassVar = "heading"
@@ -205,7 +205,7 @@ class Draft:
 
     ``blocks`` holds what could be read in any case, so that the rules in ``checks`` can warn
     about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
-    own `send_at`, holds a moment. ``is_draft`` tells that it says "draft: yes", whatever else is
+    own `send_at`, holds a moment. ``is_draft`` is true when it says "draft: yes", whatever else is
     wrong with it.
     """
 

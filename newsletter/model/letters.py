@@ -14,17 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """A rendered issue with slots, and all else that a message of it needs but the reader.
+    """A rendered issue with placeholders, and all that its messages have in common.
 
-    It is frozen with its mailing, so that a change of settings or templates half-way changes
-    nothing. ``html`` is pure ASCII. ``page`` is the same letter for all to read on the web: it
-    greets without a name and has no leave link. ``leave_url`` ends in a slash; the reader's token
-    follows.
+    It is frozen with its mailing, so that a later change of settings or templates changes nothing.
+    ``html`` is pure ASCII. ``page`` is the same letter for the web: it greets without a name and
+    has no unsubscribe link. ``leave_url`` ends in a slash; the subscriber's token follows.
 
-    ``html`` is empty where readers get plain text only: then a message has no such part.
+    ``html`` is empty for subscribers who get plain text only: their message has no such part.
 
-    A notice is one as well: it belongs to no list and has no page, so that ``list_id``, ``page``
-    and ``leave_url`` are empty.
+    A notice is a letter too: it belongs to no list and has no page, so ``list_id``, ``page`` and
+    ``leave_url`` are empty.
     """
 
     subject: str
@@ -55,7 +54,7 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """One reader's part in a batch: the delivery's reference, the address, the slots' values."""
+    """One subscriber's part of a batch: the delivery's reference, the address, their values."""
 
     ref: str
     email: str
@@ -81,16 +80,16 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedRequest:
-    """A request of which it is not known what became: what a provider needs to search for it.
+    """A request with an unknown outcome: what a provider needs to search for it.
 
     Attributes:
         key: The batch's, as it was when it left.
         slug: Of the issue.
-        refs: The deliveries that are in doubt.
-        since: When they were claimed; nothing of them left before.
+        refs: The deliveries that are unknown.
+        since: When they were claimed; nothing of them was sent before.
         until: By when the request was over, one way or another.
-        addresses: Where the letters of those went who are still on the list, by reference; empty
-            if that is not known, for they have changed it lately.
+        addresses: The addresses of those who are still on the list, by reference; empty where a
+            recent change makes it unknown which one was used.
     """
 
     key: str
@@ -103,7 +102,7 @@ class UnresolvedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One reader's letter: complete, with the headers in the order they are written."""
+    """One subscriber's letter: complete, with the headers in the order they are written."""
 
     ref: str
     email: str
@@ -114,7 +113,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider took it; ``provider_id`` is its own name for the message."""
+    """The provider took it; ``provider_id`` is its identifier of the message."""
 
     provider_id: str
 
@@ -139,13 +138,13 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class RequestRefused:
-    """The provider certainly did not take it, and will not before a person mends something.
+    """The provider certainly did not take it, and will not before a person corrects something.
 
     A key that is not valid, a domain that is not verified, a request that it cannot read: this
-    says nothing of the reader, whose delivery stays owed.
+    says nothing about the subscriber, whose delivery stays pending.
 
-    ``divisible`` tells that it is the request as a whole that was refused, for what is in it: one
-    message may have spoiled it for the others, and smaller requests tell which.
+    ``divisible`` is true when the whole request was refused for its content: one message may be
+    the cause, and smaller requests show which.
     """
 
     reason: str
@@ -164,7 +163,7 @@ Outcome: TypeAlias = Accepted | RecipientRejected | RetryLater | RequestRefused 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What a provider that lists the letters it took can be asked afterwards.
+    """What can be asked of a provider that lists the letters it accepted.
 
     Attributes:
         lag: How long after a request a letter that was taken may still be missing from the list.
@@ -182,9 +181,9 @@ class SearchResult:
 
     Attributes:
         accepted: What the provider lists as taken, by delivery reference.
-        complete: All that it lists of that request was looked through, so that what is missing
-            is not listed.
-        failure: Why the search came to no end, if it did not.
+        complete: Whether all that it lists of the request was read, so that what is missing is
+            not listed.
+        failure: Why the search is incomplete, if it is.
     """
 
     accepted: Mapping[str, Accepted]

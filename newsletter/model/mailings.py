@@ -1,4 +1,4 @@
-"""The list and the ledger."""
+"""The ledger: mailings, deliveries and notices."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class MailingState(StrEnum):
-    """Where a mailing stands."""
+    """The state of a mailing."""
 
     FROZEN = "frozen"
     SENDING = "sending"
@@ -32,7 +32,7 @@ class PauseReason(StrEnum):
 
 
 class DeliveryState(StrEnum):
-    """Where one delivery stands."""
+    """The state of one delivery."""
 
     PENDING = "pending"
     ATTEMPTING = "attempting"
@@ -43,18 +43,18 @@ class DeliveryState(StrEnum):
 
 
 class NoticeKind(StrEnum):
-    """A letter to one person that is no mailing."""
+    """A transactional email to one person."""
 
     CONFIRMATION = "confirmation"
-    """To somebody who signed up: one button makes him a reader."""
+    """To a person who signed up: one button confirms it."""
     ALREADY_HERE = "already-here"
-    """To a reader who signed up once more."""
+    """To a subscriber who signed up once more."""
     PREFERENCES = "preferences"
-    """To a reader who asked for it: the link to his preferences."""
+    """To a subscriber who asked for it: the link to their preferences."""
     NEW_ADDRESS = "new-address"
-    """To the address that a reader wants to change to: one button confirms it."""
+    """To the address that a subscriber wants to change to: one button confirms it."""
     OLD_ADDRESS = "old-address"
-    """To the address that a reader has changed from."""
+    """To the address that a subscriber has changed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Mailing:
     """One issue being sent: its frozen letter and audience.
 
     ``send_at`` is the slot, local with its offset; ``note`` says why it is paused, if it is;
-    ``released`` tells that its slug, slot and text are free for another one.
+    ``released`` is true when its slug, slot and text are free for another one.
     """
 
     id: int
@@ -83,7 +83,7 @@ class Mailing:
 
     @property
     def for_nobody(self) -> bool:
-        """It is a rehearsal while a real provider is set: its links work for nobody.
+        """Whether it is a rehearsal while a real provider is set: its links then do nothing.
 
         The `provider_url` of a rehearsal names that provider, for the outbox has no address.
         """
@@ -97,17 +97,17 @@ class Mailing:
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedBatch:
-    """Letters of one request that are attempting or unknown, and what may still settle them.
+    """Deliveries of one request that are attempting or unknown, and what may still settle them.
 
     Attributes:
         state: Which of the two.
         letters: How many.
-        claimed_at: Nothing of the request left before.
-        lease_until: By when the process that sends it must have told what became of it.
-        kept: All is kept that is needed to make the same request again.
-        searchable: Fewer than two searches have missed them since they were sent last.
-        missed_at: When a search first came to its end without finding all of the request.
-        account: Fingerprint of the provider's account that alone can tell, if that is noted.
+        claimed_at: When they were claimed; nothing of the request was sent before.
+        lease_until: By when the process that sends it must have recorded an outcome.
+        kept: Whether all is kept that the same request needs to be made again.
+        searchable: Whether fewer than two searches have missed them since they were sent last.
+        missed_at: When a complete search first did not find all of the request.
+        account: Fingerprint of the provider's account that was used, if it is recorded.
     """
 
     state: DeliveryState
@@ -122,7 +122,7 @@ class UnresolvedBatch:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a person decided about a mailing, and about how many letters."""
+    """What a person decided about a mailing, and for how many deliveries."""
 
     at: datetime
     who: str
@@ -132,7 +132,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class MailingDetails:
-    """What stands behind the counts of a mailing.
+    """What explains the counts of a mailing.
 
     Attributes:
         reasons: Of rejected, skipped and unknown deliveries: how many there are for each reason.
@@ -149,15 +149,15 @@ class MailingDetails:
 
 @dataclass(frozen=True, slots=True)
 class EventTotals:
-    """What events tell of a mailing's letters: each is counted once, by what counts most.
+    """What events report of a mailing's letters: each is counted once, by its strongest event.
 
     Attributes:
         delivered: Arrived, as far as is known.
         bounced: Given up, now or for good.
         complained: Marked as spam.
         failed: Taken by the provider, and not sent.
-        silent: Accepted more than a day ago, and nothing was heard of them since, although this
-            provider tells when letters are delivered.
+        silent: Accepted more than a day ago and without any event since, although this provider
+            reports when letters are delivered.
     """
 
     delivered: int = 0
@@ -169,11 +169,10 @@ class EventTotals:
 
 @dataclass(frozen=True, slots=True)
 class MailingReport:
-    """A mailing's account: the states add up to the audience, always.
+    """The report of a mailing: the states always add up to the audience.
 
-    ``assumed`` is the part of accepted that a person decided; ``proofed`` tells whether its
-    author had this very letter sent to himself; ``heard`` is what events tell of it; ``at`` is
-    when all this was so.
+    ``assumed`` is the part of accepted that a person decided; ``proofed`` says whether this very
+    letter was sent as a proof; ``heard`` is what events report; ``at`` is the moment of the report.
     """
 
     mailing: Mailing

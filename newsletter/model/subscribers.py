@@ -1,4 +1,4 @@
-"""The list and the ledger."""
+"""The list: its people, and what each of them agreed to."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SubscriberStatus(StrEnum):
-    """Where a subscriber stands; only an active one is mailed."""
+    """The status of a subscriber; only an active one is mailed."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -21,7 +21,7 @@ class SubscriberStatus(StrEnum):
 
 
 class ImportChange(StrEnum):
-    """What an import made of a subscriber; who was only named had been changed by another."""
+    """What an import changed of a subscriber; NAMED: another import had changed it before."""
 
     ADDED = "added"
     CONFIRMED = "confirmed"
@@ -34,8 +34,8 @@ class ImportChange(StrEnum):
 class Subscriber:
     """A person on the list.
 
-    ``public_id`` is random: the only name of him that leaves the house. ``obstacle`` says why the
-    provider would swallow his letters all the same, if it would.
+    ``public_id`` is random: the only identifier of a subscriber in links and at providers.
+    ``obstacle`` says why the provider would not deliver their letters, if that is known.
     """
 
     public_id: str
@@ -53,25 +53,25 @@ class Subscriber:
 
 @dataclass(frozen=True, slots=True)
 class Consent:
-    """What somebody agreed to, when and where.
+    """What a person agreed to, when and where.
 
-    Who signed up by himself agreed twice: he asked on a form, and confirmed from his mailbox. Of
-    the others only ``at``, ``source``, the wording and perhaps ``ip`` are known.
+    Who signed up agreed twice: on a form, and from their mailbox. Of people who came in another
+    way only ``at``, ``source``, the wording and perhaps ``ip`` are known.
 
     Attributes:
-        at: When he agreed; of a sign-up, when he confirmed it.
+        at: When they agreed; of a sign-up, when they confirmed it.
         source: Where: "form", "cli", the name of an import's format.
         text: The wording.
         version: The wording's number in this ledger.
         hash: SHA-256 (hex) of the wording.
         ip: From which address; this and the next are kept for a short time only.
         user_agent: With which program.
-        form: On which page or site he asked.
-        requested_at: When he asked.
-        requested_ip: From which address he asked.
-        requested_user_agent: With which program he asked.
-        came_from: What he was before: "pending", or how he had left.
-        left_at: When he had left, if he had.
+        form: The page or site of the form.
+        requested_at: When they sent the form.
+        requested_ip: From which address.
+        requested_user_agent: With which program.
+        came_from: Their status before: "pending", or how they had left.
+        left_at: When they had left, if they had.
     """
 
     at: datetime

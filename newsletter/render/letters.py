@@ -38,7 +38,7 @@ class Newsletter:
         language: A language tag such as "nl".
         sender_name: Who writes; the newsletter's name when the sender has none.
         contact: The lines of how to reach the sender.
-        can_reply: Whether an answer to the letter reaches somebody.
+        can_reply: Whether an answer to the letter reaches a person.
         signature: The lines below the letter.
         site_url: The author's site, empty when none is set.
         site_label: Its name for reading: "example.org".
@@ -91,8 +91,8 @@ def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
     Args:
         settings: The newsletter's.
         kind: Which.
-        linked: Whether it is of no use without the slot `link`; it holds nothing else of its
-            reader.
+        linked: Whether it must hold the placeholder `link`; it holds no other value of its
+            recipient.
 
     Raises:
         NewsletterError: A template is missing or wrong.
@@ -137,7 +137,7 @@ def values(issue: Issue, settings: Settings) -> dict[str, object]:
 
 
 def wording(settings: Settings) -> str:
-    """Return what somebody agrees to who signs up, on one line: `templates/consent.txt.j2`.
+    """Return what a person agrees to who signs up, on one line: `templates/consent.txt.j2`.
 
     Raises:
         NewsletterError: The template is missing, wrong or empty.
@@ -147,7 +147,7 @@ def wording(settings: Settings) -> str:
     if not text:
         raise NewsletterError(
             f"{_CONSENT} is empty, and nobody can agree to nothing",
-            hint="Write what somebody gets who signs up",
+            hint="Write what a person gets who signs up",
         )
     return text
 
@@ -250,9 +250,9 @@ def _refuse_lost_slots(name: str, part: str) -> None:
     pieces = placeholders.split(part)
     if "leave_url" not in pieces[1::2]:
         raise NewsletterError(
-            "the letter has no leave link",
+            "the letter has no unsubscribe link",
             where=name,
-            hint="Every reader must be able to leave: write {{ slots.leave_url }} in the template",
+            hint="Every letter needs one: write {{ slots.leave_url }} in the template",
         )
     if any(map(placeholders.remain, pieces[::2])):
         raise NewsletterError(

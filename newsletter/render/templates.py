@@ -1,7 +1,7 @@
 """Where templates are found and how they are run: sandboxed, escaped, strict.
 
 A template is looked for file by file: first in the root's `templates/`, so that an author changes
-only what he wants to change, then among the templates that come with the program.
+only what they want to change, then among the templates that come with the program.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
 
 
 def _is_markup(name: str | None) -> bool:
-    """Everything is escaped but the plain-text part, whose readers would see the entities."""
+    """Everything is escaped but the plain-text part, where the entities would be seen."""
     return not (name and name.endswith(".txt.j2"))
 
 

@@ -169,7 +169,7 @@ def test_a_template_that_is_not_utf8_is_an_error(root: Path) -> None:
 @pytest.mark.parametrize(
     ("code", "problem"),
     [
-        ("Dag!", "the letter has no leave link"),
+        ("Dag!", "the letter has no unsubscribe link"),
         ("{{ slots.leave_url }}{{ slots.greeting | upper }}", "a slot came out damaged"),
     ],
 )
