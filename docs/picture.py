@@ -1,4 +1,4 @@
-"""Make the pictures of README and docs anew.
+"""Make the pictures of README and docs again.
 
 letter.png: a sample issue on a desktop in light mode, beside a phone in dark mode.
 signup.png: the form on an author's own site, the page that follows it, and the letter that
