@@ -16,6 +16,10 @@ import time
 import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from newsletter.providers.http import HttpClient
+from newsletter.providers.lettermint.send import Lettermint
+from tests.support.providers.batches import lettermint_json
+from tests.support.providers.case import Case
 from tests.support.providers.fake_server import (
     MIB,
     FakeServer,
@@ -185,6 +189,18 @@ def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
 
 def _message(words: str) -> bytes:
     return json.dumps({"message": words}).encode()
+
+
+CASES = (
+    Case(
+        name="lettermint",
+        fake=FakeLettermint,
+        can=Lettermint.capabilities,
+        environment={"LETTERMINT_API_TOKEN": "lm_c4n4ry"},
+        open=lambda url, deadline: Lettermint("lm_c4n4ry", url, HttpClient(deadline=deadline)),
+        plain=lettermint_json,
+    ),
+)
 
 
 if __name__ == "__main__":

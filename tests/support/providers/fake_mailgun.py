@@ -19,6 +19,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import python_multipart
 
+from newsletter.providers.http import HttpClient
+from newsletter.providers.mailgun.send import Mailgun
+from tests.support.providers.case import Case
 from tests.support.providers.fake_server import (
     FakeServer,
     Fault,
@@ -352,6 +355,31 @@ def _fits(event: Mapping[str, Any], query: Mapping[str, Any], *, tagged: bool) -
 
 def _name(query: Mapping[str, object]) -> str:
     return base64.urlsafe_b64encode(json.dumps(query).encode()).decode()
+
+
+CASES = (
+    Case(
+        name="mailgun",
+        fake=FakeMailgun,
+        can=Mailgun.capabilities,
+        environment={"MAILGUN_API_KEY": "key-c4n4ry", "MAILGUN_DOMAIN": DOMAIN},
+        open=lambda url, deadline: Mailgun(
+            "key-c4n4ry", DOMAIN, url, HttpClient(deadline=deadline)
+        ),
+        listed=False,
+        beyond_ascii=True,
+        # In what an author writes they can stand: see `test_mailgun.py`. These letters hold them in
+        # settings as well.
+        unsupported=(
+            "%recipient%",
+            "%recipient.email%",
+            "%recipient.greeting%",
+            "%recipient.x%",
+            "%unsubscribe_url%",
+            "%mailing_list_unsubscribe_url%",
+        ),
+    ),
+)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,11 @@ import uuid
 from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import unquote
 
+from newsletter.providers.http import HttpClient
+from newsletter.providers.resend.send import Resend
 from tests.support.providers import fake_server
+from tests.support.providers.batches import resend_json
+from tests.support.providers.case import Case
 from tests.support.providers.fake_server import (
     FakeServer,
     Fault,
@@ -168,6 +172,18 @@ def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
 def _accepted(count: int, errors: list[dict[str, Any]] | None = None) -> bytes:
     body: dict[str, Any] = {"data": [{"id": str(uuid.uuid4())} for _ in range(count)]}
     return json.dumps(body | ({"errors": errors} if errors else {})).encode()
+
+
+CASES = (
+    Case(
+        name="resend",
+        fake=FakeResend,
+        can=Resend.capabilities,
+        environment={"RESEND_API_KEY": "re_c4n4ry"},
+        open=lambda url, deadline: Resend("re_c4n4ry", url, HttpClient(deadline=deadline)),
+        plain=resend_json,
+    ),
+)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ is in `unrendered`. `fake_server.py` says how to use it; `--require-key` is the 
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import json
 import re
@@ -20,13 +21,18 @@ from dataclasses import dataclass
 from email.utils import formatdate, parseaddr
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from botocore.credentials import Credentials
 from botocore.loaders import Loader
 from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 
-from tests.support.providers import fake_server
+from newsletter.providers.http import HttpClient
+from newsletter.providers.ses.client import Account
+from newsletter.providers.ses.send import Ses, SesBulk
+from tests.support.providers import fake_server, ses_requests
+from tests.support.providers.case import Case
 from tests.support.providers.fake_server import FakeServer, Fault, Request, error, faults, run, seen
-from tests.support.providers.sigv4 import MINE, REGION, SECRET, Refusal, verify
+from tests.support.providers.sigv4 import KEY_ID, MINE, REGION, SECRET, Refusal, verify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -313,6 +319,34 @@ def only(addresses: list[str]) -> str:
 
 def fill(part: str, data: Mapping[str, str]) -> str:
     return VARIABLE.sub(lambda name: data[name[1]], part)
+
+
+def _ses(url: str, deadline: float) -> Ses:
+    return Ses(Account(Credentials(KEY_ID, SECRET), REGION, url, HttpClient(deadline=deadline)))
+
+
+SES = Case(
+    name="ses",
+    fake=FakeSes,
+    can=Ses.capabilities,
+    environment={
+        "AWS_ACCESS_KEY_ID": KEY_ID,
+        "AWS_SECRET_ACCESS_KEY": SECRET,
+        "AWS_REGION": REGION,
+    },
+    open=_ses,
+    plain=ses_requests.single,
+)
+SES_BULK = dataclasses.replace(
+    SES,
+    name="ses_bulk",
+    can=SesBulk.capabilities,
+    open=lambda url, deadline: _ses(url, deadline).for_audience(5001),
+    audience=5001,
+    plain=None,
+)
+
+CASES = (SES, SES_BULK)
 
 
 if __name__ == "__main__":
