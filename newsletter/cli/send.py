@@ -13,12 +13,12 @@ from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import find_issue_to_change, print_warnings, warnings_line
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
-    as_json,
     as_text,
     due_as_json,
     forecast,
     never_sent,
     next_text,
+    print_report,
 )
 from newsletter.cli.output import counted, json_option, note, print_error, print_json, say
 from newsletter.cli.progress import progress
@@ -112,7 +112,7 @@ def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
     with stoppable() as stop, progress(request.slug) as tell:
         send_notices(app, context.provider, stop)
         found = delivery.send_plan(replace(context, stop=stop), plan, progress=tell, note=note)
-    _tell(app, found, json_=json_)
+    _print_result(app, found, json_=json_)
     print_warnings(request.draft)
     if found.trouble:
         raise found.trouble
@@ -125,8 +125,8 @@ def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> 
         The plan; who answers the question at a terminal also says that it may be early.
 
     Raises:
-        click.UsageError: Nobody can be asked, and `yes` is not given.
-        click.Abort: They said no.
+        WrongUsage: There is no terminal to ask on, and `yes` is not given.
+        click.Abort: The answer was no.
     """
     asks = not yes and sys.stdin.isatty()
     if asks:
@@ -145,7 +145,8 @@ def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> 
     elif not yes:
         who = counted(_how_many(found), "subscriber")
         raise WrongUsage(
-            f"this mails {who} through {context.capabilities.name}, and nobody can be asked here",
+            f"this mails {who} through {context.capabilities.name}; "
+            "without a terminal it needs --yes",
             hint="Confirm it with --yes",
         )
     return plan
@@ -167,7 +168,7 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
         yield f"  to:       {to}, through {context.capabilities.name}"
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
         seen = delivery.is_letter_proofed(context.store, found.letter.hash)
-        yield f"  proof:    {'sent' if seen else 'none of this text yet'}"
+        yield f"  proof:    {'seen' if seen else 'none of this text yet'}"
     else:
         mailing, left = found.receipt.mailing, _how_many(found)
         yield f"{request.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
@@ -194,7 +195,7 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
     plan = delivery.plan_send(context, request)
     if isinstance(plan, delivery.Resumption):
         found = delivery.report_resumption(context, plan)
-        _tell(app, found, json_=json_)
+        _print_result(app, found, json_=json_)
         print_warnings(request.draft)
         if found.trouble:
             raise found.trouble
@@ -228,6 +229,11 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             preflight=preflight,
             overlooked=[one.line for one in folder.ignored_files(app.settings)],
         )
+    _print_due(app, found, real=real, json_=json_)
+    context.exit(found.exit_code)
+
+
+def _print_due(app: App, found: delivery.DueResult, *, real: bool, json_: bool) -> None:
     lines = survey_issues(app.store, app.settings).lines
     if json_:
         print_json(due_as_json(app, found, lines))
@@ -238,21 +244,19 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
         if found.next and not real:
             say(OUTBOX_ONLY)
     for report in found.reports:
-        _remark(report)
+        _print_notes(report)
     for line in found.notes:
         note(line)
     for trouble in found.troubles:
         print_error(trouble.sentence, trouble.hint)
-    context.exit(found.exit_code)
 
 
-def _tell(app: App, found: delivery.SendResult, *, json_: bool) -> None:
-    account = forecast(app, found.receipt)
-    print_json(as_json(account)) if json_ else say(as_text(account))
-    _remark(found)
+def _print_result(app: App, found: delivery.SendResult, *, json_: bool) -> None:
+    print_report(app, found.receipt, json_=json_)
+    _print_notes(found)
 
 
-def _remark(found: delivery.SendResult) -> None:
+def _print_notes(found: delivery.SendResult) -> None:
     mailing = found.receipt.mailing
     if found.edited:
         note(f"{mailing.slug} was edited after it was frozen: subscribers get the frozen letter.")
