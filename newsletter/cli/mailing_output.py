@@ -174,7 +174,7 @@ def account(found: MailingForecast) -> list[str]:
     audience = counted(mailing.audience, "subscriber")
     lines.append(f"  {audience} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if receipt.assumed:
-        lines.append(f"  {receipt.assumed:,} of the accepted were assumed by a person")
+        lines.append(f"  {receipt.assumed:,} of the accepted: assumed by a person")
     events = asdict(receipt.heard)
     silent = events.pop("silent")
     if any(events.values()):
