@@ -1,3 +1,3 @@
-"""One calm letter a week: from a Markdown file in git to every reader who asked for it."""
+"""One calm letter a week: from a Markdown file in git to every subscriber."""
 
 __version__ = "0.1.0"

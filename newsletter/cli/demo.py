@@ -69,7 +69,7 @@ def _as_typed() -> str:
 
 
 def _import() -> tuple[str, ...]:
-    return ("subscribers", "import", "readers.csv", "--consent", _CONSENT)
+    return ("subscribers", "import", "subscribers.csv", "--consent", _CONSENT)
 
 
 @contextlib.contextmanager

@@ -23,7 +23,7 @@ def scratch_newsletter(today: date) -> tuple[Path, str]:
     sample = resources.files("newsletter.desk") / "sample"
     for name, target in (
         ("newsletter.toml", folder / "newsletter.toml"),
-        ("readers.csv", folder / "readers.csv"),
+        ("subscribers.csv", folder / "subscribers.csv"),
         ("issue.md", folder / "issues" / f"{slug}.md"),
     ):
         target.write_bytes((sample / name).read_bytes())

@@ -31,7 +31,6 @@ MAY = {
     "docs/glossary.md",  # says which words are not used
     "docs/reliability.md",  # names tests
     "benchmarks/taking_over.py",  # a keyword of the tests' own code
-    "docs/providers.md",  # the walk to a new provider is being rewritten
 }
 """Pages in which a banned word is the subject."""
 
@@ -54,6 +53,16 @@ CLEAN = (
     "newsletter/checks",
     "newsletter/config",
     "newsletter/content",
+    "newsletter/__init__.py",
+    "newsletter/addresses.py",
+    "newsletter/checks",
+    "newsletter/config",
+    "newsletter/content",
+    "newsletter/desk",
+    "newsletter/model",
+    "newsletter/render",
+    "newsletter/schedule.py",
+    "newsletter/states.py",
     "newsletter/errors.py",
     "newsletter/gc_tuning.py",
     "newsletter/mime.py",
