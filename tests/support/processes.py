@@ -197,11 +197,7 @@ _server = functools.cache(_Server)
 
 def main(channel: socket.socket) -> None:
     """Fork a process for each order, until nobody can give any more."""
-    import newsletter  # noqa: PLC0415 - whoever only asks needs it not
-
-    modules = pkgutil.walk_packages(newsletter.__path__, "newsletter.")
-    for name in (*(found.name for found in modules if "migrations" not in found.name), *_LIBRARIES):
-        importlib.import_module(name)
+    _import_everything()
     _compile_templates()
     gc.collect()
     gc.freeze()
@@ -224,8 +220,11 @@ def main(channel: socket.socket) -> None:
         *streams, status = files
         pid = os.fork()
         if not pid:
+            signal.set_wakeup_fd(-1)
             for file in (channel, ended, wake):
                 file.close()
+            for number in (status, *alive.values()):
+                os.close(number)
             _work(order, streams)
         for file in streams:
             os.close(file)
@@ -233,6 +232,14 @@ def main(channel: socket.socket) -> None:
         alive[pid] = status
     for pid in alive:
         os.kill(pid, signal.SIGKILL)
+
+
+def _import_everything() -> None:
+    import newsletter  # noqa: PLC0415 - whoever only asks needs it not
+
+    modules = pkgutil.walk_packages(newsletter.__path__, "newsletter.")
+    for name in (*(found.name for found in modules if "migrations" not in found.name), *_LIBRARIES):
+        importlib.import_module(name)
 
 
 def _compile_templates() -> None:
@@ -271,7 +278,6 @@ def _work(order: dict[str, Any], streams: list[int]) -> NoReturn:
     """Be the process that was ordered, to its end."""
     code = 1
     try:
-        signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         for number, stream in enumerate(streams):
             os.dup2(stream, number)

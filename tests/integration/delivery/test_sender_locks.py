@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -15,18 +14,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.store import sender_locks
+from tests.support import lock_holder
+from tests.support.processes import Process, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-HOLDER = """
-import sys
-from pathlib import Path
-from newsletter.store import sender_locks
-with sender_locks.held(Path(sys.argv[1])) as owner:
-    print(owner, flush=True)
-    sys.stdin.read()
-"""
 
 
 @pytest.fixture
@@ -38,19 +30,27 @@ class Holder:
     """Another process that holds a lock."""
 
     def __init__(self, folder: Path) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", HOLDER, folder],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            encoding="utf-8",
+        stdin, self._input = os.pipe()
+        printed, stdout = os.pipe()
+        self.process = Process(
+            folder,
+            cwd=folder.parent,
+            env=os.environ,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stdout,
+            main=lock_holder.hold,
         )
-        assert self.process.stdout
-        self.owner = self.process.stdout.readline().strip()
+        os.close(stdin)
+        os.close(stdout)
+        with os.fdopen(printed, encoding="utf-8") as file:
+            self.owner = file.readline().strip()
         self.path = folder / self.owner.partition(" ")[0]
 
     def kill(self) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait(30)
+        os.close(self._input)
 
 
 def test_a_sender_is_gone_only_once_it_was_killed(folder: Path) -> None:
@@ -92,21 +92,7 @@ def test_a_lock_of_this_very_process_is_held(folder: Path) -> None:
 
 
 def test_a_forked_child_that_lives_on_keeps_the_lock(folder: Path) -> None:
-    code = (
-        "import os, sys, time; from pathlib import Path\n"
-        "from newsletter.store import sender_locks\n"
-        "with sender_locks.held(Path(sys.argv[1])) as owner:\n"
-        "    if os.fork() == 0:\n"
-        "        os.close(1); time.sleep(60); os._exit(0)\n"
-        "    print(owner, os.getpgid(0), flush=True); os._exit(0)\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", code, folder],
-        stdout=subprocess.PIPE,
-        encoding="utf-8",
-        check=True,
-        start_new_session=True,
-    )
+    done = run_command(folder, cwd=folder.parent, main=lock_holder.leave_to_child)
     owner, _, group = done.stdout.strip().rpartition(" ")
     assert sender_locks.dead_owners([owner], folder) == []
     os.killpg(int(group), signal.SIGKILL)
