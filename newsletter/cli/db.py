@@ -60,7 +60,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
         say(f"Nothing to do: the database is at {HEAD}.")
 
 
-@db.command()
+@db.command(short_help="Show the ledger and whether it fits this program.")
 @json_option
 @click.pass_obj
 def status(app: App, *, json_: bool) -> None:
@@ -83,7 +83,7 @@ def status(app: App, *, json_: bool) -> None:
         note("Upgrade it with: newsletter db upgrade")
 
 
-@db.command()
+@db.command(short_help="Remove data whose time is over.")
 @json_option
 @click.pass_obj
 def tidy(app: App, *, json_: bool) -> None:
@@ -99,7 +99,7 @@ def tidy(app: App, *, json_: bool) -> None:
         say(f"{name.replace('_', ' ') + ':':<14}{count:>9,} removed")
 
 
-@db.command()
+@db.command(short_help="Copy everything to another, empty database.")
 @click.argument("url")
 @json_option
 @click.pass_obj

@@ -58,6 +58,9 @@ class MainGroup(SuggestingGroup):
             return run()
         try:
             code: object = run()
+        except click.exceptions.NoArgsIsHelpError as error:
+            error.show()  # the help itself
+            sys.exit(error.exit_code)
         except click.ClickException as error:
             print_error(*usage_error(error))
             sys.exit(error.exit_code)

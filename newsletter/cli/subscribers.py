@@ -75,7 +75,7 @@ def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
     say("Unsubscribed." if left else "Unchanged: unsubscribed already.")
 
 
-@subscribers.command()
+@subscribers.command(short_help="Erase a person for good.")
 @click.argument("email")
 @click.option("--yes", is_flag=True, help="Skip the confirmation prompt.")
 @json_option
@@ -100,7 +100,7 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     say("Erased." if erased else "Unchanged: erased already.")
 
 
-@subscribers.command()
+@subscribers.command(short_help="Show everything that is stored about a person.")
 @click.argument("email")
 @json_option
 @click.pass_obj
@@ -172,7 +172,7 @@ def form(app: App) -> None:
     click.echo(render.form(app.settings), nl=False)
 
 
-@subscribers.command()
+@subscribers.command(short_help="Write the list as CSV.")
 @click.argument("file", default="-", type=click.Path(path_type=Path))
 @json_option
 @click.pass_obj

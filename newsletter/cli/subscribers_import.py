@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _LISTED = 10
 
 
-@click.command("import")
+@click.command("import", short_help="Import a CSV file from another tool.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--consent", default="", help="The words that everyone in the file agreed to.")
 @click.option("--all-subscribed", is_flag=True, help="Take rows without a status as subscribed.")

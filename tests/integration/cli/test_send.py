@@ -366,3 +366,11 @@ def test_a_reader_of_output_that_goes_away_is_no_error(newsletter: Newsletter) -
         assert process.stderr
         said = process.stderr.read()
     assert said == ""
+
+
+def test_a_group_without_a_command_prints_its_help(run: Run) -> None:
+    done = run("subscribers")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith("Usage: newsletter subscribers ")
+    assert "error:" not in done.stderr
+    assert "..." not in done.stderr.partition("Commands:")[2]
