@@ -125,6 +125,27 @@ class Names:
         return " ".join(ids) + (f" until {len(rest)} bytes" if rest else "")
 
 
+TEXTS = {"blocked_by", "fix", "message", "note", "notes", "reason", "remarks", "troubles", "why"}
+"""Keys of JSON under which there are sentences for people."""
+
+
+def without_texts(value: Any, texts: list[str], key: str = "") -> Any:  # noqa: ANN401 - JSON
+    """Return JSON in which sentences are numbers of what is added to `texts`."""
+    if isinstance(value, dict):
+        if key == "reasons" and all(isinstance(one, int) for one in value.values()):
+            return {without_texts(name, texts, "reason"): one for name, one in value.items()}
+        inner = key == "reasons"
+        return {
+            name: without_texts(one, texts, key if inner else name) for name, one in value.items()
+        }
+    if isinstance(value, list):
+        return [without_texts(one, texts, key) for one in value]
+    if key in TEXTS and isinstance(value, str):
+        texts.append(value)
+        return f"<text {len(texts)}>"
+    return value
+
+
 def lines(text: str) -> list[str]:
     """Cut a text into pieces that can be read; joined, they are the text."""
     found: list[str] = []
