@@ -30,11 +30,13 @@ def canonical(value: str) -> str:
     if ('"' not in value or _QUOTED.fullmatch(value)) and _is_mailbox(value):
         return value
     found = _NAMED.fullmatch(value) or _REMARK.fullmatch(value)
-    if not found or not _is_mailbox(found["address"]):
+    if not found or not _is_mailbox(found["address"]) or _SEVERAL.search(found["name"]):
         return ""
-    name, address = found["name"].strip(), found["address"]
-    if _SEVERAL.search(name):
-        return ""
+    return _quoted_mailbox(found["name"].strip(), found["address"])
+
+
+def _quoted_mailbox(name: str, address: str) -> str:
+    """Return a mailbox with its name in quotes; empty if it would be read as another one."""
     if len(name) > 1 and name[0] == name[-1] == '"':
         name = re.sub(r"\\(.)", r"\1", name[1:-1]).strip()
     written = f'"{quote(name)}" <{address}>' if name else address

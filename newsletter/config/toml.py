@@ -219,20 +219,25 @@ def _about_quoted(key: str, value: str) -> str:
 def _candidates(key: str, value: str, below: list[str]) -> list[str]:
     """Return how a setting may be meant, what is most likely first."""
     if key in NUMBERS:
-        number = re.match(r"[\"']?([+-]?\d+(?:[.,]\d+)?)", value)
-        return [f"{key} = {float(number[1].replace(',', '.')):g}"] if number else []
+        number = number_in(value)
+        return [f"{key} = {number}"] if number else []
     if value[0] in _QUOTES and not _closes(value):
-        # A text that goes on below, to the first line that ends with a quotation mark.
-        for at, line in enumerate(below[:_MOST_LINES]):
-            if known_as(_key_of(line)):
-                break
-            if line.rstrip().endswith(tuple(_QUOTES)):
-                parts = [value, *map(str.strip, below[: at + 1])]
-                whole = "\n".join(_bare(part) for part in parts)
-                return [f"{key} = {_quoted(whole)}"]
+        whole = _whole_text(value, below)
+        if whole is not None:
+            return [f"{key} = {_quoted(whole)}"]
     plain = value if value.startswith("#") else re.sub(r"\s+#.*", "", value)
     bare = [_bare(one.rstrip(",; ")) for one in (plain, value)]
     return [f"{key} = {_quoted(suggestions.of(key, one) or one)}" for one in bare]
+
+
+def _whole_text(value: str, below: list[str]) -> str | None:
+    """Return a text that goes on below, to the first line that ends with a quotation mark."""
+    for at, line in enumerate(below[:_MOST_LINES]):
+        if known_as(_key_of(line)):
+            return None
+        if line.rstrip().endswith(tuple(_QUOTES)):
+            return "\n".join(map(_bare, [value, *map(str.strip, below[: at + 1])]))
+    return None
 
 
 def _closes(value: str) -> bool:
@@ -260,3 +265,9 @@ def _is_toml(line: str) -> bool:
 
 def _shown(line: str) -> str:
     return f"Write: {line.strip()}" if len(line) <= _SHOWN else _WRITE
+
+
+def number_in(text: str) -> str:
+    """Return the number that a text begins with, perhaps in quotes; empty if it has none."""
+    found = re.match(r"\s*[\"']?([+-]?\d+(?:[.,]\d+)?)", text)
+    return f"{float(found[1].replace(',', '.')):g}" if found else ""

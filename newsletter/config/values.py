@@ -10,7 +10,7 @@ from newsletter.config import mailbox, suggestions
 from newsletter.config.names import KEYS, NUMBERS, VARIABLES, known_as
 from newsletter.config.providers import CREDENTIALS
 from newsletter.config.settings import DEFAULTS
-from newsletter.config.toml import quoted
+from newsletter.config.toml import number_in, quoted
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -41,20 +41,23 @@ def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa:
         raise NewsletterError(
             f'unknown setting "{key}"', where=source.place(key, origin), hint=_about_unknown(key)
         )
-    if key in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
-        return value
     if key not in NUMBERS and isinstance(value, str):
         # What cannot be read as a mailbox stays as it is, and is refused by its rule.
         return mailbox.canonical(value) or value if key in {"sender", "reply_to"} else value
+    if key in NUMBERS and isinstance(value, int | float) and not isinstance(value, bool):
+        return value
+    raise _wrong_kind(key, value, source.place(key, origin))
+
+
+def _wrong_kind(key: str, value: object, where: str) -> NewsletterError:
     wanted = "a number" if key in NUMBERS else "a text in quotes"
     kind = next(name for type_, name in _KINDS.items() if isinstance(value, type_))
     if key in NUMBERS and isinstance(value, str):
         kind = "a text in quotes"
-    right = _corrected(key, value)
-    raise NewsletterError(
+    return NewsletterError(
         f'setting "{key}" must be {wanted}, not {kind}',
-        where=source.place(key, origin),
-        hint=f"Write: {key} = {right}" if right else f"Write: {key} = {_example(key)}",
+        where=where,
+        hint=f"Write: {key} = {_corrected(key, value) or _example(key)}",
     )
 
 
@@ -81,11 +84,15 @@ def _corrected(key: str, value: object) -> str:
     if isinstance(value, list | dict):
         return ""
     if key in NUMBERS:
-        found = re.match(r"\s*([+-]?\d+(?:[.,]\d+)?)", value) if isinstance(value, str) else None
-        return f"{float(found[1].replace(',', '.')):g}" if found else ""
-    if isinstance(value, dt.time):
-        return quoted(value.strftime("%H:%M"))
+        return number_in(value) if isinstance(value, str) else ""
     if isinstance(value, bool | dt.date):
         return ""
-    text = f"{value:.2f}" if key == "send_time" and isinstance(value, float) else str(value)
+    text = _as_text(key, value)
     return quoted(suggestions.of(key, text) or text) if len(text) <= _SHOWN else ""
+
+
+def _as_text(key: str, value: object) -> str:
+    """Return a value that TOML has a type of its own for as its author wrote it."""
+    if isinstance(value, dt.time):
+        return value.strftime("%H:%M")
+    return f"{value:.2f}" if key == "send_time" and isinstance(value, float) else str(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter.content.mark import Mark
@@ -90,16 +91,7 @@ def note_lookalikes(rows: Sequence[Row], place: Place, problems: FindingCollecto
             "a letter has no boxes to tick: subscribers see the brackets",
             'Begin the line with "- " only',
         )
-    seen: set[str] = set()
-    for index, row in enumerate(rows):
-        for mark in (_FIRST, *_ROW_STARTS) if index == 0 else _ROW_STARTS:
-            item = place.first_of_item and index == 0 and mark.rule != "foreign-mark"
-            if item or not mark.match(row.text):
-                continue
-            if mark.rule not in seen:
-                problems.warning(row.line, mark.rule, mark.problem, mark.fix)
-            seen.add(mark.rule)
-            break
+    seen = _row_starts(rows, place, problems)
     _dividers(rows, problems)
     _tables(rows, problems)
     if not seen:
@@ -107,6 +99,20 @@ def note_lookalikes(rows: Sequence[Row], place: Place, problems: FindingCollecto
         _hash_heading(rows, place, problems)
     _definitions(rows, problems)
     return len(problems.found) > before
+
+
+def _row_starts(rows: Sequence[Row], place: Place, problems: FindingCollector) -> set[str]:
+    """Note marks of a block at the beginning of a line; return the rules that found one."""
+    seen: set[str] = set()
+    for index, row in enumerate(rows):
+        marks: Sequence[Mark] = (_FIRST, *_ROW_STARTS) if index == 0 else _ROW_STARTS
+        if place.first_of_item and index == 0:
+            marks = [mark for mark in marks if mark.rule == "foreign-mark"]
+        found = next((mark for mark in marks if mark.match(row.text)), None)
+        if found and found.rule not in seen:
+            problems.warning(row.line, found.rule, found.problem, found.fix)
+            seen.add(found.rule)
+    return seen
 
 
 def _dividers(rows: Sequence[Row], problems: FindingCollector) -> None:
@@ -121,20 +127,7 @@ def _dividers(rows: Sequence[Row], problems: FindingCollector) -> None:
 
 
 def _tables(rows: Sequence[Row], problems: FindingCollector) -> None:
-    lines = [row.text.strip() for row in rows]
-    rule = next((i for i, line in enumerate(lines) if _DELIMITER.fullmatch(line)), None)
-    barred = [i for i, line in enumerate(lines) if line.count("|") > 1 and _CELLS.fullmatch(line)]
-    tabbed = [i for i, line in enumerate(lines) if "\t" in line[2:]]
-    columns = {line.count(" | ") for line in lines}
-    first = None
-    if rule is not None:
-        first = max(rule - 1, 0)
-    elif len(barred) > 1 or (barred and lines[barred[0]][:1] == lines[barred[0]][-1:] == "|"):
-        first = barred[0]
-    elif len(lines) > 1 and len(columns) == 1 and columns != {0}:
-        first = 0
-    elif len(tabbed) > 1:
-        first = tabbed[0]
+    first = _table_start([row.text.strip() for row in rows])
     if first is not None:
         problems.warning(
             rows[first].line,
@@ -142,6 +135,33 @@ def _tables(rows: Sequence[Row], problems: FindingCollector) -> None:
             "a letter has no tables: subscribers see these lines as one paragraph",
             "Write a list or sentences, or show a picture of it",
         )
+
+
+def _table_start(lines: Sequence[str]) -> int | None:
+    """Return the index of the line at which a table begins."""
+    for index, line in enumerate(lines):
+        if _DELIMITER.fullmatch(line):
+            return max(index - 1, 0)
+    barred = [i for i, line in enumerate(lines) if _is_barred(line)]
+    if len(barred) > 1 or (barred and _is_framed(lines[barred[0]])):
+        return barred[0]
+    if _has_columns(lines):
+        return 0
+    tabbed = [i for i, line in enumerate(lines) if "\t" in line[2:]]
+    return tabbed[0] if len(tabbed) > 1 else None
+
+
+def _is_barred(line: str) -> bool:
+    return line.count("|") > 1 and _CELLS.fullmatch(line) is not None
+
+
+def _has_columns(lines: Sequence[str]) -> bool:
+    columns = {line.count(" | ") for line in lines}
+    return len(lines) > 1 and len(columns) == 1 and columns != {0}
+
+
+def _is_framed(line: str) -> bool:
+    return line[:1] == line[-1:] == "|"
 
 
 def _lists(rows: Sequence[Row], place: Place, problems: FindingCollector) -> None:
@@ -157,21 +177,29 @@ def _lists(rows: Sequence[Row], place: Place, problems: FindingCollector) -> Non
 
 def _list_like(rows: Sequence[Row], place: Place) -> Iterator[int]:
     texts = [row.text for row in rows]
+    if (dashed := _dashed_row(texts)) is not None and not place.in_quote:
+        yield rows[dashed].line
+    signs = [match[1] if match else "" for match in map(_SIGN.match, texts)]
+    for index, (above, text) in enumerate(pairwise(texts)):
+        if signs[index + 1] and signs[index + 1] == signs[index]:
+            yield rows[index].line
+        if _ENUMERATED.match(text) and _ENUMERATED.match(above):
+            yield rows[index].line
+        if _is_late_number(above, text):
+            yield rows[index + 1].line
+
+
+def _is_late_number(above: str, text: str) -> bool:
+    """Whether an item has a number other than 1, which begins no list within a paragraph."""
+    ended = above.rstrip().endswith((".", "!", "?", ":", ";"))
+    return ended and re.match(r"\d{1,2}[.)]\s+[^\W\d_]", text) is not None
+
+
+def _dashed_row(texts: Sequence[str]) -> int | None:
+    """Return the first of several lines that begin with a dash, or the one after a colon."""
     dashed = [i for i, text in enumerate(texts) if _DASHED.match(text)]
     after_colon = len(dashed) == 1 and dashed[0] and texts[dashed[0] - 1].rstrip().endswith(":")
-    if (len(dashed) > 1 or after_colon) and not place.in_quote:
-        yield rows[dashed[0]].line
-    signs = [match[1] if match else "" for match in map(_SIGN.match, texts)]
-    for index in range(1, len(rows)):
-        if signs[index] and signs[index] == signs[index - 1]:
-            yield rows[index - 1].line
-        if _ENUMERATED.match(texts[index]) and _ENUMERATED.match(texts[index - 1]):
-            yield rows[index - 1].line
-        # A number other than 1 does not begin a list within a paragraph.
-        if re.match(r"\d{1,2}[.)]\s+[^\W\d_]", texts[index]) and texts[index - 1].rstrip()[-1:] in (
-            *".!?:;",
-        ):
-            yield rows[index].line
+    return dashed[0] if len(dashed) > 1 or after_colon else None
 
 
 def _hash_heading(rows: Sequence[Row], place: Place, problems: FindingCollector) -> None:

@@ -85,11 +85,7 @@ def _paragraph(inline: Token, converter: RichTextConverter) -> Iterator[Block]:
     line = converter.line(inline)
     links = [lone(row, "link") for row in rows(children)]
     if only_images(children):
-        for offset, row in enumerate(rows(children)):
-            image = lone(row, "image")[0]
-            url, alt = str(image.attrGet("src") or ""), plain(image.children).strip()
-            if has_words(alt) and is_image(url):
-                yield Image(line + offset, url, alt)
+        yield from _images(children, line)
     elif all(links):
         for offset, row in enumerate(links):
             link = button(row)
@@ -99,6 +95,14 @@ def _paragraph(inline: Token, converter: RichTextConverter) -> Iterator[Block]:
         yield from _reflection(inline, converter)
     elif has_words(plain(children)):
         yield Text(line, converter.paragraph(inline))
+
+
+def _images(children: Sequence[Token], line: int) -> Iterator[Image]:
+    for offset, row in enumerate(rows(children)):
+        image = lone(row, "image")[0]
+        url, alt = str(image.attrGet("src") or ""), plain(image.children).strip()
+        if has_words(alt) and is_image(url):
+            yield Image(line + offset, url, alt)
 
 
 def _reflection(inline: Token, converter: RichTextConverter) -> Iterator[Reflection]:

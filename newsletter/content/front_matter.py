@@ -165,13 +165,7 @@ class _Entries:
         elif not colon or not _KEY.fullmatch(key):
             self._no_pair(line, number)
         elif not known:
-            self.problems.error(
-                number, "unknown-key", f'there is no key "{quote_text(key)}"', key_fix(key)
-            )
-            self.in_value = True
-            stands_for = suggest_key(key)
-            if stands_for and (stands_for != "draft" or says_draft(key, value)):
-                self.meant.setdefault(stands_for, Entry(number, read_value(value, number, None)))
+            self._unknown_key(key, value, number)
         elif key in self.found:
             self.problems.error(
                 number,
@@ -184,6 +178,15 @@ class _Entries:
             self.found[key] = Entry(
                 number, read_value(value, number, self.problems if prose else None)
             )
+
+    def _unknown_key(self, key: str, value: str, number: int) -> None:
+        self.problems.error(
+            number, "unknown-key", f'there is no key "{quote_text(key)}"', key_fix(key)
+        )
+        self.in_value = True
+        suggested = suggest_key(key)
+        if suggested and (suggested != "draft" or says_draft(key, value)):
+            self.meant.setdefault(suggested, Entry(number, read_value(value, number, None)))
 
     def _continued(self, number: int) -> None:
         # One finding for all lines of a value; none below a key that is reported itself.

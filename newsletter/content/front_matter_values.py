@@ -72,15 +72,20 @@ def unquote(value: str) -> str:
 
 def _habit(value: str, meant: str) -> tuple[str, str] | None:
     """Return what YAML would make of a value, and what to write."""
-    found = next(((what, fix) for shape, what, fix in _YAML if shape.fullmatch(value)), None)
-    if not found and re.search(r"\\[\"']", meant):
-        found = "a backslash before a quotation mark", "Write the quotation mark without it"
-    elif not found and value[:1] == value[-1:] == '"' and _YAML_ESCAPE.search(meant):
-        found = "an escape of YAML", "Write the character itself"
-    elif not found and value[:1] == value[-1:] == "'" and re.search(r"\w''\w", meant):
-        found = "a doubled apostrophe", "Write one apostrophe"
-    elif not found and _COMMENT.search(meant):
-        found = "a comment of YAML", "Delete it, or write the words without the #"
-    elif not found and _HALF_QUOTED.fullmatch(value):
-        found = "one quotation mark without the other", "Write both, or neither"
-    return found
+    for shape, what, fix in _YAML:
+        if shape.fullmatch(value):
+            return what, fix
+    quotes = value[:1] if value[:1] == value[-1:] else ""
+    habits = (
+        (re.search(r"\\[\"']", meant),
+         "a backslash before a quotation mark", "Write the quotation mark without it"),
+        (quotes == '"' and _YAML_ESCAPE.search(meant),
+         "an escape of YAML", "Write the character itself"),
+        (quotes == "'" and re.search(r"\w''\w", meant),
+         "a doubled apostrophe", "Write one apostrophe"),
+        (_COMMENT.search(meant),
+         "a comment of YAML", "Delete it, or write the words without the #"),
+        (_HALF_QUOTED.fullmatch(value),
+         "one quotation mark without the other", "Write both, or neither"),
+    )  # fmt: skip
+    return next(((what, fix) for found, what, fix in habits if found), None)

@@ -46,16 +46,22 @@ def find_lazy(inline: Token, source: Sequence[str], item: Token | None, quotes: 
     edge = _indent(source[item.map[0]]) if item and item.map else -1
     for index in range(begin + 1, end):
         text, above = source[index], source[index - 1]
-        words = text.strip()
-        wrapped = len(above.rstrip()) >= _WRAPPED and not _SENTENCE_END.search(above)
-        if quotes:
-            signs = _QUOTE_SIGNS.match(text)
-            lazy = (signs[0].count(">") if signs else 0) < quotes and not _ATTRIBUTION.match(words)
-        else:
-            lazy = item is not None and _indent(text) <= edge
-        if lazy and not (wrapped and words[:1].islower()):
+        lazy = _leaves_quote(text, quotes) if quotes else item and _indent(text) <= edge
+        if lazy and not _is_wrapped(above, text):
             return index - begin
     return 0
+
+
+def _leaves_quote(text: str, quotes: int) -> bool:
+    signs = _QUOTE_SIGNS.match(text)
+    depth = signs[0].count(">") if signs else 0
+    return depth < quotes and not _ATTRIBUTION.match(text.strip())
+
+
+def _is_wrapped(above: str, text: str) -> bool:
+    """Whether a sentence goes on below a line that was broken at a width."""
+    full = len(above.rstrip()) >= _WRAPPED and not _SENTENCE_END.search(above)
+    return full and text.strip()[:1].islower()
 
 
 def note_lazy(line: int, place: Place, problems: FindingCollector) -> None:
@@ -86,6 +92,19 @@ def note_verse(
     if broken or place.heading or len(rows) == 1:
         return
     texts = [line.strip() for line in inline.content.split("\n")]
+    linked = any(LINK_OPEN in row.text for row in rows)
+    verse = len(rows) >= _VERSE and not linked and _is_verse(texts)
+    if verse or _BOLD_LINE.fullmatch(texts[0]):
+        problems.warning(
+            rows[0].line,
+            "lines-joined",
+            "these lines become one paragraph",
+            "End each with a backslash to keep its line, or put an empty line between them",
+        )
+
+
+def _is_verse(texts: Sequence[str]) -> bool:
+    """Whether lines are short, mostly no sentences, and ended where the next word had room."""
     pairs = list(pairwise(texts))
     width = max(map(len, texts))
     roomy = sum(len(text) + 1 + len(below.split(" ", 1)[0]) <= width for text, below in pairs)
@@ -96,14 +115,4 @@ def note_verse(
         or (width <= _SHORT and roomy > 1 and roomy * 2 >= len(pairs))
     )
     bullets = sum(bool(_BULLET.match(text)) for text in texts) > 1
-    linked = any(LINK_OPEN in row.text for row in rows)
-    verse = (
-        len(rows) >= _VERSE and kept and not linked and sentences * 2 <= len(pairs) and not bullets
-    )
-    if verse or _BOLD_LINE.fullmatch(texts[0]):
-        problems.warning(
-            rows[0].line,
-            "lines-joined",
-            "these lines become one paragraph",
-            "End each with a backslash to keep its line, or put an empty line between them",
-        )
+    return kept and sentences * 2 <= len(pairs) and not bullets

@@ -163,14 +163,8 @@ def _dash_of_a_sentence(
     above: Sequence[Token], node: Sequence[Token], start: int, problems: FindingCollector
 ) -> None:
     """Note a dash at the beginning of a line within a sentence, which begins a list."""
-    directly = (
-        above
-        and above[0].type == "paragraph_open"
-        and node[0].type == "bullet_list_open"
-        and above[0].map
-        and node[0].map
-        and above[0].map[1] == node[0].map[0]
-    )
+    follows = above and (above[0].type, node[0].type) == ("paragraph_open", "bullet_list_open")
+    directly = follows and (above[0].map or [0, 0])[1] == (node[0].map or [-1])[0]
     items = [token for token in node if token.type == "inline"]
     if not directly or len(items) != 1:
         return
@@ -189,23 +183,24 @@ def _numbers(node: Sequence[Token], start: int, problems: FindingCollector) -> N
     for index, token in enumerate(node):
         if token.type != "ordered_list_open":
             continue
-        items = [
-            (each, int(each.info))
-            for each in node[index:]
+        inside = _list_tokens(node[index:])
+        numbers = [
+            int(each.info)
+            for each in inside
             if each.type == "list_item_open" and each.level == token.level + 1 and each.info
         ]
-        end = next(
-            i
-            for i, t in enumerate(node)
-            if i > index and t.type == "ordered_list_close" and t.level == token.level
-        )
-        inside = {id(each) for each in node[index:end]}
-        numbers = [number for each, number in items if id(each) in inside]
-        first = next((t.content for t in node[index:end] if t.type == "inline"), "")
+        first = next((t.content for t in inside if t.type == "inline"), "")
         line = start + 1 + (token.map[0] if token.map else 0)
         problem = _wrong_numbers(numbers, first)
         if problem:
             problems.warning(line, "numbering", *problem)
+
+
+def _list_tokens(tokens: Sequence[Token]) -> Sequence[Token]:
+    """Return the tokens from the opening of a list to its end."""
+    level = tokens[0].level
+    ends = (t.type == "ordered_list_close" and t.level == level for t in tokens)
+    return tokens[: list(ends).index(True)]
 
 
 def _wrong_numbers(numbers: Sequence[int], first: str) -> tuple[str, str] | None:

@@ -54,28 +54,33 @@ def text_rows(children: Sequence[Token], first_line: int) -> list[Row]:
     cut: list[tuple[list[str], list[str]]] = [([], [])]
     in_autolink = False
     for token in children:
-        shown = written = SHIELD
         if token.type in BREAKS:
             cut.append(([], []))
             continue
-        if token.type == "link_open" and token.markup == "autolink":
-            in_autolink = True
-        elif token.type == "link_close" and in_autolink:
-            in_autolink = False
-        elif in_autolink:
+        edge = token.type in ("link_open", "link_close")
+        if in_autolink and not edge:
             continue
-        elif token.type == "text":
-            shown = written = literal(token)
-        elif token.type in ("link_open", "link_close"):
-            shown = written = LINK_OPEN if token.nesting == 1 else LINK_CLOSE
-        elif token.nesting:
-            shown, written = "", token.markup
+        if edge and (in_autolink or token.markup == "autolink"):
+            in_autolink = token.type == "link_open"
+            shown = written = SHIELD
+        else:
+            shown, written = _token_text(token)
         cut[-1][0].append(shown)
         cut[-1][1].append(written)
     return [
         Row(first_line + index, "".join(shown), "".join(written))
         for index, (shown, written) in enumerate(cut)
     ]
+
+
+def _token_text(token: Token) -> tuple[str, str]:
+    """Return what a token leaves as text, and the same with its marks of emphasis."""
+    if token.type == "text":
+        return literal(token), literal(token)
+    if token.type in ("link_open", "link_close"):
+        edge = LINK_OPEN if token.nesting == 1 else LINK_CLOSE
+        return edge, edge
+    return ("", token.markup) if token.nesting else (SHIELD, SHIELD)
 
 
 _FOOTNOTE_STAR = re.compile(r"[\w.,;:!?)”’\"']\*+(?!\w)")
