@@ -97,7 +97,7 @@ class VerifiedWebhook:
 
 @dataclass(frozen=True, slots=True)
 class WebhookVerifier:
-    """Tells the genuine webhooks of a provider from others.
+    """Verifies that a webhook comes from its provider.
 
     Attributes:
         source: The provider's events.

@@ -1,10 +1,10 @@
-"""What mail servers say when they refuse a letter, by what it is about.
+"""Recognises why a mail server refuses a letter, from its text.
 
-Servers write what they like. These are words that mailbox providers publish (Microsoft:
+Servers write any text. These are phrases that mailbox providers publish (Microsoft:
 https://sendersupport.olc.protection.outlook.com/pm/troubleshooting.aspx, Google:
 https://support.google.com/a/answer/3726730, Yahoo: https://senders.yahooinc.com/smtp-error-codes/,
 Apple: https://support.apple.com/en-us/102322) and those of the common servers and filters. Every
-gap in a pattern has an end: the text is a stranger's.
+gap in a pattern is bounded, because the text comes from a stranger.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from newsletter.model import Cause
 
 @dataclass(frozen=True, slots=True)
 class ServerText:
-    """What a server's words are about.
+    """What a server's text is about.
 
     Attributes:
-        cause: Certainly not the address.
-        likely: Probably not the address, unless the words name it as well.
+        cause: The cause, if it is certainly not the address.
+        likely: The cause, if it is probably not the address, unless the text names it as well.
         unknown: There is no such mailbox, or it is closed.
         full: The mailbox is full.
-        relay: The server does not take mail for this domain.
-        passing: Another time it may work.
-        too_fast: The mailbox gets more mail than it may at the moment.
+        relay: The server does not accept mail for this domain.
+        passing: It may work at another time.
+        too_fast: The mailbox gets too much mail now.
     """
 
     cause: Cause | None
@@ -40,15 +40,11 @@ class ServerText:
 
 
 def parse(words: str) -> ServerText:
-    """Return what a server's words are about.
-
-    Args:
-        words: On one line, and not longer than a reply is.
-    """
+    """Return what a server's text is about; `words` is one line of bounded length."""
     found = {name: bool(pattern.search(words)) for name, pattern in _PATTERNS.items()}
     unknown = found["unknown"]
     if unknown and (found["policy"] or found["sender"]):
-        # Servers write this before whatever else they have to say (RFC 5321, 4.2.3).
+        # Servers write this before their actual reason (RFC 5321, 4.2.3).
         unknown = bool(_PATTERNS["unknown"].search(_OPENING_WORDS.sub("", words)))
     if found["size"] and not found["full"]:
         cause: Cause | None = Cause.SIZE

@@ -1,10 +1,10 @@
-"""What a failed delivery says: that an address is dead, or that a server would not take a letter.
+"""Classifies failed deliveries: is the address invalid, or did a server refuse the letter?
 
 One rule for all providers, from the enhanced status code (RFC 3463, RFC 5248 and the registry at
-https://www.iana.org/assignments/smtp-enhanced-status-codes/) and from the words of the server. A
-provider calls a failure permanent when a server answered 5xx, and a server answers 5xx as well when
-it blocks the sender: taken for a dead address, one block list would end every subscription at a
-mailbox provider.
+https://www.iana.org/assignments/smtp-enhanced-status-codes/) and from the text of the server. A
+provider calls a failure permanent when a server answered 5xx, but a server also answers 5xx when it
+blocks the sender: as a hard bounce, one block list would end every subscription at a mailbox
+provider.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from newsletter.providers.bounce_texts import ServerText
 
 _LONGEST: Final = 1_500
-"""Characters of a server's words that are read: an SMTP reply line has 512 (RFC 5321, 4.5.3.1)."""
+"""Characters of a server's text that are read: an SMTP reply line has 512 (RFC 5321, 4.5.3.1)."""
 
-# In a field of its own, and in words: not a part of an IP address, a version or a date.
+# In a field of its own, and in a text: not a part of an IP address, a version or a date.
 _CODE: Final = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _CODE_IN_WORDS: Final = re.compile(r"(?<![\w.])([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)")
-# "550 5.1.1", "550-5.1.1", "550 #5.1.1": the server's own word.
+# "550 5.1.1", "550-5.1.1", "550 #5.1.1": the server's own code.
 _CODE_OF_REPLY: Final = re.compile(
     r"(?<![\w.])[45]\d\d[ -]{1,3}#?([45])\.(\d{1,3})\.(\d{1,3})(?!\.?\d)"
 )
@@ -37,15 +37,15 @@ _Code = tuple[int, int, int]
 
 _PERMANENT: Final = 5
 _PASSING_REPLIES: Final = range(420, 460)
-"""Codes of SMTP that ask to try again; providers have codes of their own above these."""
+"""SMTP codes that ask to try again; providers have their own codes above these."""
 
 _DEAD: Final = frozenset(
     {(1, 0), (1, 1), (1, 2), (1, 3), (1, 4), (1, 6), (1, 10), (2, 0), (2, 1)},
 )
-"""Subject and detail of the codes that mean: this address takes no mail."""
+"""Subject and detail of the codes that mean: this address accepts no mail."""
 
 _OTHER: Final = frozenset({(1, 0), (2, 0)})
-"""Of these, the codes for what has no code of its own: here a server's words tell more."""
+"""Of these, the codes for everything without a code of its own: here the text matters more."""
 
 _SIZE: Final = frozenset({(2, 3), (3, 4)})
 _SENDER: Final = frozenset(
@@ -59,19 +59,19 @@ _SENDER: Final = frozenset(
         *((7, detail) for detail in (509, 512, 515)),
     }
 )
-# A mailbox or a domain that has another owner (RFC 7293): it is the address after all.
+# A mailbox or a domain that has another owner (RFC 7293): a failure of the address.
 _ANOTHER_OWNER: Final = frozenset({(7, 17), (7, 18)})
 _FULL: Final = (2, 2)
 _CONTENT, _POLICY = 6, 7
 _SYSTEMS: Final = (3, 5)
-"""The mail system and the protocol: under these codes servers refuse what has no better one."""
+"""The mail system and the protocol: servers use these codes where no better one exists."""
 
 HINTS: Final = {
     "MessageTooLarge": Cause.SIZE,
     "ContentRejected": Cause.POLICY,
     "AttachmentRejected": Cause.POLICY,
 }
-"""What Amazon SES, and Resend that sends through it, call failures which are not the address's.
+"""Names of failures that are not the address's, in Amazon SES and in Resend, which uses it.
 
 https://docs.aws.amazon.com/ses/latest/dg/notification-contents.html#bounce-types
 """
@@ -82,11 +82,11 @@ class FailedDelivery:
     """A delivery that a provider gave up.
 
     Attributes:
-        permanent: The provider's own word: for good, or passing. None if it cannot tell.
-        text: What the server said, as the provider passes it on.
+        permanent: The provider's own classification; None if it has none.
+        text: The text of the server, as the provider passes it on.
         code: The enhanced status code, where the provider has a field for it.
-        reply: The code of SMTP, likewise; 0 without one.
-        hint: Whose failure it is by the provider's own word, if that is not the address's.
+        reply: The SMTP code, likewise; 0 without one.
+        hint: The cause by the provider's own classification, if that is not the address.
     """
 
     permanent: bool | None
@@ -97,7 +97,7 @@ class FailedDelivery:
 
 
 def classify(failure: FailedDelivery) -> tuple[EventKind, Cause | None]:
-    """Return what a failed delivery says of its address, and what the author has to look at.
+    """Return the kind of a failed delivery, and its cause if the author has to act.
 
     Returns:
         A hard or a soft bounce; with a cause it says nothing of the address, and must not count.
@@ -119,13 +119,13 @@ def classify(failure: FailedDelivery) -> tuple[EventKind, Cause | None]:
 
 
 def _code(failure: FailedDelivery, words: str) -> _Code | None:
-    """Return the enhanced status code that tells most, or None if nothing has a code."""
+    """Return the most specific enhanced status code, or None if there is none."""
     field = failure.code.strip()
     found = [_CODE_OF_REPLY.search(words), _CODE_IN_WORDS.search(words)]
     codes = [_triple(*match.groups()) for match in found if match]
     if _CODE.fullmatch(field):
         codes.insert(1 if found[0] else 0, _triple(*field.split(".")))
-    # X.0.0, and whatever else is "other or undefined", is no more than a reply without a code.
+    # X.0.0, and every other code that is "other or undefined", says no more than no code.
     return next((code for code in codes if code[1]), None)
 
 
@@ -134,23 +134,23 @@ def _triple(first: str, subject: str, detail: str) -> _Code:
 
 
 def _passes(failure: FailedDelivery, words: str) -> bool:
-    """Tell whether the reply itself asks to try again."""
+    """Return whether the reply itself asks to try again."""
     found = _REPLY.match(words)
     reply = int(found[1]) if found else failure.reply
     return reply in _PASSING_REPLIES
 
 
 def _contradicted(code: _Code, said: ServerText) -> bool:
-    """Tell whether a server's words say that the address is not what its code says."""
+    """Return whether a server's text contradicts its code about the address."""
     if code[1:] in _OTHER:
         return bool(said.cause or said.full or said.passing)
-    # AOL blocked a sender, and Gmail says that a mailbox gets more than it may, with the code of a
-    # mailbox that is disabled.
+    # With the code of a disabled mailbox, AOL blocked a sender, and Gmail reports that a mailbox
+    # gets too much mail.
     return code[1:] == (2, 1) and (said.too_fast or (bool(said.cause) and not said.unknown))
 
 
 def _cause(code: _Code, said: ServerText) -> Cause | None:
-    """Return whose failure it is by its code, and where that is silent by the server's words."""
+    """Return the cause by the code, and by the server's text where the code has none."""
     subject, what = code[1], code[1:]
     cause = said.cause
     if what in _SIZE:
@@ -171,7 +171,7 @@ def _cause(code: _Code, said: ServerText) -> Cause | None:
 def _by_words(
     failure: FailedDelivery, said: ServerText, words: str
 ) -> tuple[EventKind, Cause | None]:
-    """Return what a failure without a code says: the provider's word, unless the words differ."""
+    """Classify a failure without a code: as the provider does, unless the text differs."""
     soft = EventKind.SOFT_BOUNCE
     if said.cause or failure.hint:
         return soft, said.cause or failure.hint
