@@ -244,7 +244,7 @@ def credential(settings: Settings, name: str, hint: str) -> str:
     value = settings.credentials.get(name)
     if not value:
         raise NewsletterError(
-            f"{name} is not set, and {settings.provider} takes nothing without it",
+            f"{name} is not set, and {settings.provider} sends nothing without it",
             hint=f"{hint} and put it into the environment, never into a file",
         )
     return value
@@ -268,7 +268,7 @@ def base_url(settings: Settings, usual: str) -> str:
     base = settings.provider_url or usual
     if base.startswith("http:") and not config.is_loopback(base):
         raise NewsletterError(
-            "provider_url would send the key and every address in clear text",
+            "provider_url would send the key and every address unencrypted",
             hint="Write it with https://",
         )
     return base.rstrip("/")

@@ -304,7 +304,7 @@ def _no_certificates() -> str:
     """Return which certificates cannot be read; httpx takes them from these variables."""
     named = [name for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if os.environ.get(name)]
     where = f"{named[0]} names {os.environ[named[0]]}" if named else "the file of certifi is gone"
-    return f"the certificates to know servers by cannot be read: {where}"
+    return f"the certificates that verify servers cannot be read: {where}"
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

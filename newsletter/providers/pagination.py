@@ -111,7 +111,7 @@ class Listing:
             shown = f"{response.status}: {words}" if words else str(response.status)
             raise ListingDenied(
                 f"{self.provider} does not show its lists to this key ({shown})",
-                hint="Give it the right to read them, or let webhooks tell: docs/events.md",
+                hint="Give it the right to read them, or use webhooks: docs/events.md",
             )
         failure = responses.failure_of(response, words)
         if failure and response.status != missing:

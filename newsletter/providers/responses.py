@@ -26,8 +26,8 @@ _ACCOUNT: Final = "refuses this key or account {said}"
 _ADDRESS: Final = "knows no such address {said}; is provider_url right?"
 _REQUEST: Final = "refuses the request {said}"
 _BETWEEN: Final = (
-    "did not answer itself {said}: a web page came instead, as proxies, firewalls and content"
-    " networks write it; may this machine reach it, and is provider_url right?"
+    "did not answer itself {said}: a proxy, a firewall or a content network sent a web page;"
+    " may this machine reach the provider, and is provider_url right?"
 )
 _REFUSALS: Final = {
     **dict.fromkeys((401, 402, 403), _ACCOUNT),
@@ -79,8 +79,8 @@ def failure_of(response: HttpResponse, words: str = "") -> Failure | None:
             f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST
         )
     if status in _LATER or (status == _UNAVAILABLE and "retry-after" in response.headers):
-        return RetryLater(f"the provider takes nothing just now {said}", wait(response.headers))
-    return Unknown(f"the provider had trouble of its own {said}")
+        return RetryLater(f"the provider accepts nothing now {said}", wait(response.headers))
+    return Unknown(f"the provider had an error of its own {said}")
 
 
 def _is_page(response: HttpResponse) -> bool:

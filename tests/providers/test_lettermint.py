@@ -126,9 +126,9 @@ def test_a_conflict_proves_nothing_of_what_came_before(
 ) -> None:
     fake.faults[1] = FAULTS[name]
     said = outcomes(provider)
-    assert said == [Unknown("Lettermint had a request with this key before (409: it is so)")] * 2
+    assert said == [Unknown("Lettermint has had a request with this key (409: it is so)")] * 2
     fake.faults[2] = answer(b"{}", status=409)
-    assert outcomes(provider)[0] == Unknown("Lettermint had a request with this key before (409)")
+    assert outcomes(provider)[0] == Unknown("Lettermint has had a request with this key (409)")
 
 
 # A batch that stops half-way.

@@ -35,7 +35,7 @@ def test_a_status_means_taken_refused_later_or_nobody_knows(
 
 def test_503_passes_only_if_it_says_when() -> None:
     later = responses.failure_of(HttpResponse(503, {"retry-after": "7"}, b""))
-    assert later == RetryLater("the provider takes nothing just now (503)", 7.0)
+    assert later == RetryLater("the provider accepts nothing now (503)", 7.0)
 
 
 def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
@@ -148,7 +148,7 @@ def test_a_page_from_something_in_between_is_not_the_providers_word(
     said = responses.failure_of(HttpResponse(status, headers, body))
     assert isinstance(said, RequestRefused)
     assert "key or account" not in said.reason
-    assert "proxies, firewalls" in said.reason
+    assert "a proxy, a firewall" in said.reason
     assert not said.divisible
     own = responses.failure_of(
         HttpResponse(status, {"content-type": "application/json"}, b'{"message":"no"}')

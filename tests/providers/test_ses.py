@@ -169,8 +169,8 @@ def test_the_signature_is_of_the_very_bytes_that_leave(fake: FakeSes, provider: 
 # What an answer means.
 
 MEANINGS: dict[str, tuple[type, str]] = {
-    "rate": (RetryLater, "takes nothing just now"),
-    "rate-400": (RetryLater, "takes nothing just now"),
+    "rate": (RetryLater, "accepts nothing now"),
+    "rate-400": (RetryLater, "accepts nothing now"),
     "rate-500": (Unknown, ""),
     "day": (RetryLater, "quota"),
     "day-400": (RetryLater, "quota"),

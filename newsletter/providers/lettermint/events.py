@@ -130,7 +130,7 @@ class LettermintEvents(ProviderEvents):
             for name in listed:
                 where = f"{base.base_url(settings, BASE)}/suppressions/{quote(name, safe='')}"
                 if text(listing.remove(where, email), "status") not in _REMOVED:
-                    return "Lettermint lets a person look at it before it mails this address again"
+                    return "a person at Lettermint decides whether it mails this address again"
         return ""
 
 
@@ -212,8 +212,8 @@ def _headers(settings: Settings) -> Mapping[str, str]:
     token = settings.credentials.get(_TOKEN)
     if not token:
         raise ListingDenied(
-            f"{_TOKEN} is not set, and with the token that sends nothing can be read",
-            hint="Make a team token at lettermint.co, or let webhooks tell: docs/events.md",
+            f"{_TOKEN} is not set, and the token that sends cannot read lists",
+            hint="Make a team token at lettermint.co, or use webhooks: docs/events.md",
         )
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}
 

@@ -122,7 +122,7 @@ class Lettermint(JsonArrayProvider):
         if response.status == _CONFLICT:
             # The key of the request or of a message came with another body, or is under way.
             words = f"409: {words}" if words else "409"
-            return Unknown(f"Lettermint had a request with this key before ({words})")
+            return Unknown(f"Lettermint has had a request with this key ({words})")
         failure = responses.failure_of(response, words)
         if isinstance(failure, RequestRefused) and failure.divisible:
             return dataclasses.replace(failure, divisible=_concerns_one(said.get("errors")))

@@ -150,7 +150,7 @@ def _without_tag(
         proved = proved or not seen.unnamed
     if proved:
         return SearchResult(found, complete=True)
-    return _inconclusive(found, "tells of none of the readers whether it has a letter for him")
+    return _inconclusive(found, "does not say of any recipient whether it has their letter")
 
 
 def _by_name(

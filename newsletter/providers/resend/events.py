@@ -121,7 +121,7 @@ def _key(secret: str) -> bytes:
         key = b""
     if not key or not secret.startswith(_PREFIX):
         raise NewsletterError(
-            f"{_SECRET} is no webhook secret of Resend, which begins with whsec_",
+            f"{_SECRET} is not a webhook secret of Resend, which begins with whsec_",
             hint="Copy it from the webhook's page at resend.com",
         )
     return key

@@ -140,7 +140,7 @@ def _region(settings: Settings) -> str:
         return region
     known = ", ".join(f"{region} ({place})" for region, place in REGIONS.items())
     raise NewsletterError(
-        f"{region} is no region in the European Union" if region else f"{name} is not set",
+        f"{region} is not a region in the European Union" if region else f"{name} is not set",
         where=name if region else "",
         hint=f"Name the region that the account sends from: {known}",
     )

@@ -143,7 +143,7 @@ def _outcome(result: Mapping[str, Any], context: Context, *, shared: bool) -> Ou
         return meaning
     reason = f"Amazon SES refuses it{said.because}"
     if said.word not in _OF_THE_LETTER:
-        return Unknown(f"Amazon SES says something new of this letter{said.because}")
+        return Unknown(f"Amazon SES has an unknown status for this letter{said.because}")
     return RequestRefused(reason, divisible=True) if shared else RecipientRejected(reason)
 
 
@@ -153,7 +153,7 @@ def _account(said: _Error, context: Context) -> RetryLater | RequestRefused | No
         reason = f"the quota of the Amazon SES account is used up{said.because}"
         return RetryLater(reason, _AN_HOUR)
     if said.word in _LATER:
-        return RetryLater(f"Amazon SES takes nothing just now{said.because}")
+        return RetryLater(f"Amazon SES accepts nothing now{said.because}")
     if said.word in _ACCOUNT:
         return RequestRefused(f"Amazon SES {_ACCOUNT[said.word]}{said.because}")
     if _UNVERIFIED not in said.plain:

@@ -74,7 +74,7 @@ class Topics:
         for arn in arns:
             if not _TOPIC.fullmatch(arn):
                 raise NewsletterError(
-                    f"{where} is no topic of Amazon SNS",
+                    f"{where} is not a topic of Amazon SNS",
                     hint="Copy its ARN, which looks like arn:aws:sns:eu-west-1:123456789012:name",
                 )
         self._arns = arns

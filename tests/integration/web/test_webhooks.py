@@ -297,7 +297,7 @@ def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters)
 def test_a_secret_that_is_none_is_told_at_the_start(run: Run) -> None:
     refused = run("serve", "--port", "0", env={"RESEND_WEBHOOK_SECRET": "re_123"})
     assert refused.returncode == 1
-    assert refused.stderr.startswith("error: RESEND_WEBHOOK_SECRET is no webhook secret")
+    assert refused.stderr.startswith("error: RESEND_WEBHOOK_SECRET is not a webhook secret")
     assert "re_123" not in refused.stderr
 
 
