@@ -60,9 +60,7 @@ def run_rehearsal(
     with stoppable() as stop, progress(order.slug) as tell:
         if app.settings.provider == OUTBOX:
             send_notices(app, app.open_provider(app.settings), stop)
-        found = delivery.rehearse_issue(
-            app.store, app.settings, order, stop=stop, progress=tell, note=note
-        )
+        found = delivery.rehearse_issue(app.store, app.settings, order, stop=stop, progress=tell)
     index = write_index(app.store, app.settings, found.receipt.mailing)
     if first_line:
         (note if json_ else say)(first_line)

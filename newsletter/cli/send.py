@@ -111,7 +111,7 @@ def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
     plan = _confirm(app, context, request, yes=yes)
     with stoppable() as stop, progress(request.slug) as tell:
         send_notices(app, context.provider, stop)
-        found = delivery.send_plan(replace(context, stop=stop), plan, progress=tell, note=note)
+        found = delivery.send_plan(replace(context, stop=stop), plan, progress=tell)
     _print_result(app, found, json_=json_)
     print_warnings(request.draft)
     if found.trouble:
@@ -225,7 +225,6 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             delivery.Context(app.store, app.settings, provider, stop),
             drafts,
             progress=progress,
-            note=note,
             preflight=preflight,
             overlooked=[one.line for one in folder.ignored_files(app.settings)],
         )

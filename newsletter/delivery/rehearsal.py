@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery.context import Context
 from newsletter.delivery.send import send_issue
-from newsletter.delivery.sender import ignore
 from newsletter.providers import OUTBOX, open_provider
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ def rehearse_issue(
     *,
     stop: Event,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None] = ignore,
 ) -> SendResult:
     """Write everyone's own letter into the outbox, as it would leave now.
 
@@ -50,7 +48,6 @@ def rehearse_issue(
         request: What a person asked; the time of the issue does not matter.
         stop: Set from outside to finish what is in flight and write no more.
         progress: Called with the letters done and the audience.
-        note: Called with a line when it waits for others.
 
     Raises:
         NewsletterError: There is no such issue, it has errors, or the list is empty.
@@ -60,4 +57,4 @@ def rehearse_issue(
     with contextlib.closing(open_provider(settings)) as provider:
         context = Context(store, settings, provider, stop)
         # A rehearsal has no time within which it must be finished.
-        return send_issue(context, replace(request, late=True), progress=progress, note=note)
+        return send_issue(context, replace(request, late=True), progress=progress)

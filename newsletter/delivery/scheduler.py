@@ -16,7 +16,6 @@ from newsletter.delivery.preflight import check_ledger
 from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.send import SendResult, check_same_provider, send_issue
-from newsletter.delivery.sender import ignore
 from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_sendable
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, PauseReason
@@ -67,7 +66,6 @@ def send_due(
     drafts: Iterable[Draft],
     *,
     progress: Progress,
-    note: Callable[[str], None] = ignore,
     preflight: bool = True,
     overlooked: Iterable[str] = (),
 ) -> DueResult:
@@ -79,7 +77,6 @@ def send_due(
         context: What it works with; through a provider that only rehearses, nothing starts.
         drafts: Every issue file as read now.
         progress: How to report the progress of each mailing.
-        note: Called with a line when it waits for others.
         preflight: Try the web app before real letters leave.
         overlooked: A line about each file that is never sent for its name or place.
 
@@ -88,7 +85,7 @@ def send_due(
     """
     context.store.refuse_closed()
     files = {draft.slug: draft for draft in drafts}
-    run = _Run(context, files, progress=progress, note=note, preflight=preflight)
+    run = _Run(context, files, progress=progress, preflight=preflight)
     run.finish_started()
     run.look_at_files()
     run.notes += overlooked
@@ -109,7 +106,6 @@ class _Run:
         files: Mapping[str, Draft],
         *,
         progress: Progress,
-        note: Callable[[str], None],
         preflight: bool,
     ) -> None:
         self._context = context
@@ -117,7 +113,6 @@ class _Run:
         self._settings = context.settings
         self.files = files
         self._progress = progress
-        self._note = note
         self._preflight = preflight
         self.reports: dict[str, SendResult] = {}
         self.notes: list[str] = []
@@ -303,7 +298,7 @@ class _Run:
     def _send(self, slug: str, draft: Draft | None) -> SendResult:
         request = SendRequest(slug, draft, preflight=self._preflight, scheduled=True)
         with self._progress(slug) as tell:
-            return send_issue(self._context, request, progress=tell, note=self._note)
+            return send_issue(self._context, request, progress=tell)
 
     def _report(self, mailing: Mailing, trouble: NewsletterError | None = None) -> SendResult:
         with self._store.read() as connection:

@@ -11,7 +11,7 @@ from newsletter.delivery.messages import unknown_left
 from newsletter.delivery.planning import Plan, Resumption, freeze, is_edited, plan_send
 from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.resolution import forecast_mailing, needs_other_account
-from newsletter.delivery.sender import Sender, ignore
+from newsletter.delivery.sender import Sender
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
 from newsletter.schedule import is_overdue
@@ -66,7 +66,6 @@ def send_issue(
     request: SendRequest,
     *,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None] = ignore,
 ) -> SendResult:
     """Plan a request and send it, if no person has to confirm the plan.
 
@@ -75,7 +74,7 @@ def send_issue(
     """
     context.store.refuse_closed()
     plan = plan_send(context, request)
-    return _send(context, plan, progress=progress, note=note)
+    return _send(context, plan, progress=progress)
 
 
 def send_plan(
@@ -83,7 +82,6 @@ def send_plan(
     plan: Plan | Resumption,
     *,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None] = ignore,
 ) -> SendResult:
     """Send an issue to everyone who is still owed it; safe to repeat, anywhere, at any time.
 
@@ -91,13 +89,12 @@ def send_plan(
         context: What it works with.
         plan: What `plan_send` returned; a person may have confirmed it meanwhile.
         progress: Called with the deliveries done and the audience.
-        note: Called with a line when it waits for others.
 
     Raises:
         NewsletterError: Nothing was sent, for the reason it gives.
     """
     context.store.refuse_closed()
-    return _send(context, plan, progress=progress, note=note)
+    return _send(context, plan, progress=progress)
 
 
 def _send(
@@ -105,13 +102,12 @@ def _send(
     plan: Plan | Resumption,
     *,
     progress: Callable[[int, int], None],
-    note: Callable[[str], None],
 ) -> SendResult:
     mailing = _freeze_or_resume(context, plan)
     context = replace(context, provider=context.provider.for_audience(mailing.audience))
     trouble, may_send = _open(context, mailing, plan.request)
     if may_send:
-        trouble = Sender(context, mailing, progress=progress, note=note).run()
+        trouble = Sender(context, mailing, progress=progress).run()
     with context.store.write() as connection:
         mailings.complete_if_done(connection, mailing.id)
         mailings.pause_at_limit(connection, mailing.id)

@@ -7,6 +7,7 @@ transaction. Letters are made between two transactions, so that no other process
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from datetime import datetime
@@ -39,15 +40,13 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Capabilities, SubmitResult
     from newsletter.store.claims import Claim
 
+_log = logging.getLogger(__name__)
+
 BYTES_IN_FLIGHT: Final = 48 << 20
 """A budget for the requests in flight at once, so that memory does not grow with the list."""
 
 _POLL: Final = Seconds(0.2)
 """How often to look whether another process has finished."""
-
-
-def ignore(_line: str) -> None:
-    """Drop a remark that nobody waits for."""
 
 
 class Sender:
@@ -57,7 +56,6 @@ class Sender:
         context: What it works with; the provider is the one for this audience.
         mailing: The mailing.
         progress: Called with the deliveries done and the audience.
-        note: Called with a line when the run waits for others.
     """
 
     def __init__(
@@ -66,13 +64,11 @@ class Sender:
         mailing: Mailing,
         *,
         progress: Callable[[int, int], None],
-        note: Callable[[str], None] = ignore,
     ) -> None:
         self._context = context
         self._store = context.store
         self._mailing = mailing
         self._progress = progress
-        self._note = note
         self._noted_others = False
         with self._store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, mailing.id))
@@ -215,7 +211,7 @@ class Sender:
             # After a crash this is minutes, in which nothing else happens.
             self._noted_others = True
             until = datetime.now(self._context.settings.zone) + left
-            self._note(messages.waiting_for_others(self._mailing.slug, until))
+            _log.info(messages.waiting_for_others(self._mailing.slug, until))
         return _POLL
 
     def _decided(self) -> NewsletterError | None:

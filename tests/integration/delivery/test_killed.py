@@ -112,7 +112,7 @@ def test_who_waits_for_a_process_that_was_killed_is_told_so_once_and_until_when(
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     told = re.fullmatch(
-        rf"{newsletter.slug}: waiting for letters that another process has under way,"
+        rf"{newsletter.slug}: waiting for letters that another process is sending,"
         r" until (\d\d):(\d\d):(\d\d) at the latest\n",
         line,
     )
