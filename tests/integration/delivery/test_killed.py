@@ -88,7 +88,7 @@ def test_of_a_sender_that_is_gone_from_this_machine_status_says_that_it_is_lost(
 
     with pytest.raises(KeyError):
         claim_and_fail()
-    assert re.search("20 attempting: .* lost", run("status", newsletter.slug).stdout)
+    assert re.search("20 attempting: .* gone", run("status", newsletter.slug).stdout)
     assert run("send", newsletter.slug).returncode == 0
     assert newsletter.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
 
