@@ -77,8 +77,8 @@ def resolve(
 
 def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
     """Return the question: how many letters there are, and what is at risk."""
-    count = found.receipt.counts[DeliveryState.UNKNOWN]
-    slug = found.receipt.mailing.slug
+    count = found.report.counts[DeliveryState.UNKNOWN]
+    slug = found.report.mailing.slug
     letters = f"{counted(count, 'letter')} of {slug}"
     if verdict is delivery.UnknownDecision.RESEND:
         return f"Send {letters} once more? Whoever has the letter already gets it twice"

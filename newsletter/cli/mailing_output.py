@@ -40,7 +40,7 @@ def file_of(app: App, slug: str) -> bool:
 
 def as_json(found: MailingForecast) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
-    receipt, details = found.receipt, found.receipt.details
+    receipt, details = found.report, found.report.details
     mailing = receipt.mailing
     return {
         "issue": mailing.slug,
@@ -60,17 +60,17 @@ def as_json(found: MailingForecast) -> dict[str, Any]:
         "proofed": receipt.proofed,
         "reasons": {state.value: dict(reasons) for state, reasons in details.reasons.items()},
         "accepted_twice": details.accepted_twice,
-        "unsettled": [_remedy(remedy) for remedy in found.remedies],
+        "unsettled": [_remedy(remedy) for remedy in found.resolutions],
         "decisions": [{**asdict(one), "at": format_utc(one.at)} for one in details.decisions],
     }
 
 
 def _remedy(remedy: Resolution) -> dict[str, Any]:
-    safe_until = None if remedy.means is ResolutionMethod.SEARCH else remedy.moment
-    not_before = remedy.moment if remedy.means is ResolutionMethod.SEARCH else None
+    safe_until = None if remedy.method is ResolutionMethod.SEARCH else remedy.moment
+    not_before = remedy.moment if remedy.method is ResolutionMethod.SEARCH else None
     return {
         "letters": remedy.letters,
-        "by": remedy.means.value,
+        "by": remedy.method.value,
         "until": format_utc(safe_until),
         "not_before": format_utc(not_before),
         "put_back": remedy.put_back or None,
@@ -146,11 +146,11 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
 def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dict[str, Any]:
     """Return the document of `send --due`; `lines` are the states of all files in `issues/`."""
     return {
-        "mailings": [as_json(forecast(app, report.receipt)) for report in found.reports],
+        "mailings": [as_json(forecast(app, result.report)) for result in found.results],
         "next": next_as_json(found.next),
         "issues": [line.as_json() for line in lines],
         "notes": list(found.notes),
-        "troubles": [str(trouble) for trouble in found.troubles],
+        "troubles": [str(trouble) for trouble in found.errors],
     }
 
 
@@ -167,7 +167,7 @@ def as_text(found: MailingForecast) -> str:
 
 def account(found: MailingForecast) -> list[str]:
     """Return the lines of a report, whose counts add up."""
-    receipt, mailing = found.receipt, found.receipt.mailing
+    receipt, mailing = found.report, found.report.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
     parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]

@@ -61,23 +61,23 @@ def run_rehearsal(
         if app.settings.provider == OUTBOX:
             send_notices(app, app.open_provider(app.settings), stop)
         found = delivery.rehearse_issue(app.store, app.settings, order, stop=stop, progress=tell)
-    index = write_index(app.store, app.settings, found.receipt.mailing)
+    index = write_index(app.store, app.settings, found.report.mailing)
     if first_line:
         (note if json_ else say)(first_line)
-    print_report(app, found.receipt, json_=json_)
+    print_report(app, found.report, json_=json_)
     _print_notes(found)
     print_warnings(order.draft)
-    if found.receipt.counts[DeliveryState.ACCEPTED]:
+    if found.report.counts[DeliveryState.ACCEPTED]:
         note(f"Look through the letters: {index}")
         if in_browser and click.launch(str(index)) != 0:
             note("No browser could be opened: open that page yourself.")
-    if found.trouble:
-        raise found.trouble
+    if found.error:
+        raise found.error
 
 
 def _print_notes(found: delivery.SendResult) -> None:
-    slug = found.receipt.mailing.slug
-    if found.anew:
+    slug = found.report.mailing.slug
+    if found.replaced:
         note("The text or the list has changed since the last rehearsal: all letters are new.")
     if found.edited:
         note(f"{slug} was edited meanwhile: these letters have the text from before that.")

@@ -114,8 +114,8 @@ def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
         found = delivery.send_plan(replace(context, stop=stop), plan, progress=tell)
     _print_result(app, found, json_=json_)
     print_warnings(request.draft)
-    if found.trouble:
-        raise found.trouble
+    if found.error:
+        raise found.error
 
 
 def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> Plan | Resumption:
@@ -155,7 +155,7 @@ def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> 
 def _how_many(found: Plan | SendResult) -> int:
     if isinstance(found, delivery.Plan):
         return found.audience
-    return found.receipt.counts[DeliveryState.PENDING]
+    return found.report.counts[DeliveryState.PENDING]
 
 
 def _question(context: Context, request: SendRequest, found: Plan | SendResult) -> Iterator[str]:
@@ -170,7 +170,7 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
         seen = delivery.is_letter_proofed(context.store, found.letter.hash)
         yield f"  proof:    {'seen' if seen else 'none of this text yet'}"
     else:
-        mailing, left = found.receipt.mailing, _how_many(found)
+        mailing, left = found.report.mailing, _how_many(found)
         yield f"{request.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
         to = f"{counted(left, 'subscriber')} of {mailing.audience:,}"
         yield f"  to:       {to}, through {mailing.provider}"
@@ -197,8 +197,8 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
         found = delivery.report_resumption(context, plan)
         _print_result(app, found, json_=json_)
         print_warnings(request.draft)
-        if found.trouble:
-            raise found.trouble
+        if found.error:
+            raise found.error
         return
     if json_:
         seen = delivery.is_letter_proofed(app.reading, plan.letter.hash)
@@ -237,26 +237,26 @@ def _print_due(app: App, found: delivery.DueResult, *, real: bool, json_: bool) 
     if json_:
         print_json(due_as_json(app, found, lines))
     else:
-        for report in found.reports:
-            say(as_text(forecast(app, report.receipt)))
+        for result in found.results:
+            say(as_text(forecast(app, result.report)))
         say(next_text(found.next, real=real))
         if found.next and not real:
             say(OUTBOX_ONLY)
-    for report in found.reports:
-        _print_notes(report)
+    for result in found.results:
+        _print_notes(result)
     for line in found.notes:
         note(line)
-    for trouble in found.troubles:
+    for trouble in found.errors:
         print_error(trouble.sentence, trouble.hint)
 
 
 def _print_result(app: App, found: delivery.SendResult, *, json_: bool) -> None:
-    print_report(app, found.receipt, json_=json_)
+    print_report(app, found.report, json_=json_)
     _print_notes(found)
 
 
 def _print_notes(found: delivery.SendResult) -> None:
-    mailing = found.receipt.mailing
+    mailing = found.report.mailing
     if found.edited:
         note(f"{mailing.slug} was edited after it was frozen: subscribers get the frozen letter.")
     if found.repeated:

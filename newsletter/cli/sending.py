@@ -52,8 +52,8 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
     found = delivery.send_notices(app.store, app.settings, provider, stop)
     if found.accepted:
         note(f"{counted(found.accepted, 'notice')} sent as well.")
-    if found.trouble:
-        warn(str(found.trouble))
+    if found.error:
+        warn(str(found.error))
 
 
 def pull_events_first(app: App) -> None:

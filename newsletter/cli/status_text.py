@@ -153,7 +153,7 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
     """
     lines = [*account(found), *(f"  {line}" for line in _mailing_lines(found))]
     for state in DeliveryState:
-        if count := found.receipt.counts[state]:
+        if count := found.report.counts[state]:
             lines += [f"  {line}" for line in _delivery_lines(found, state, count, zone)]
     lines += [f"  {line}" for line in _decision_lines(found, zone)]
     return "\n".join([*lines, *next_step(found)])
@@ -168,13 +168,13 @@ def safe_options(found: MailingForecast, zone: ZoneInfo) -> list[str]:
     """
     if found.elsewhere:
         return [f"{_other_provider(found)}; under that provider there may be a way without risk"]
-    safe = [remedy for remedy in found.remedies if remedy.means is not ResolutionMethod.WAIT]
+    safe = [remedy for remedy in found.resolutions if remedy.method is not ResolutionMethod.WAIT]
     ways = [" ".join(line.strip() for line in _resolution_lines(found, one, zone)) for one in safe]
     return [f"without risk {way}" for way in ways]
 
 
 def _mailing_lines(found: MailingForecast) -> Iterator[str]:
-    mailing = found.receipt.mailing
+    mailing = found.report.mailing
     meaning = _MAILINGS.get(mailing.state, _IN_PROGRESS if found.busy_until else _INTERRUPTED)
     if mailing.state is MailingState.PAUSED:
         meaning += f"; {_AFTER_PAUSE.get(mailing.note, _AFTER_REFUSAL)}"
@@ -191,12 +191,12 @@ def _mailing_lines(found: MailingForecast) -> Iterator[str]:
 
 def _possibly_sent(found: MailingForecast) -> int:
     """Return how many letters may have reached a subscriber."""
-    counts = found.receipt.counts
+    counts = found.report.counts
     return sum(counts.values()) - counts[DeliveryState.PENDING] - counts[DeliveryState.SKIPPED]
 
 
 def _other_provider(found: MailingForecast) -> str:
-    return f"it began through {found.receipt.mailing.through}, and continues only through that"
+    return f"it began through {found.report.mailing.through}, and continues only through that"
 
 
 def _delivery_lines(
@@ -207,18 +207,18 @@ def _delivery_lines(
         yield from _attempting_lines(found, count, zone)
         return
     meaning = _DELIVERIES[state]
-    if state is DeliveryState.PENDING and found.receipt.mailing.state is MailingState.CANCELLED:
+    if state is DeliveryState.PENDING and found.report.mailing.state is MailingState.CANCELLED:
         meaning = "they get no letter"
-    if state is DeliveryState.ACCEPTED and found.receipt.mailing.rehearsal:
+    if state is DeliveryState.ACCEPTED and found.report.mailing.rehearsal:
         meaning = "the letter is in the outbox"
     yield f"{count:,} {state}: {meaning}"
-    reasons = found.receipt.details.reasons.get(state, {})
+    reasons = found.report.details.reasons.get(state, {})
     shown = list(reasons.items())[:_REASONS_SHOWN]
     yield from (f"  {letters:,} × {reason}" for reason, letters in shown)
     if rest := sum(reasons.values()) - sum(letters for _, letters in shown):
         yield f"  {rest:,} × other reasons (see all with --json)"
     if state is DeliveryState.UNKNOWN:
-        for remedy in found.remedies:
+        for remedy in found.resolutions:
             yield from (f"  {line}" for line in _resolution_lines(found, remedy, zone))
 
 
@@ -229,39 +229,39 @@ def _attempting_lines(found: MailingForecast, count: int, zone: ZoneInfo) -> Ite
         )
         yield f"{busy:,} attempting: a process is sending their letters{until}"
     if found.lost:
-        cancelled = found.receipt.mailing.state is MailingState.CANCELLED
+        cancelled = found.report.mailing.state is MailingState.CANCELLED
         what = "resolve counts them as unknown" if cancelled else "send finds out the outcome"
         yield f"{found.lost:,} attempting: the process that was sending them is gone; {what}"
 
 
 def _resolution_lines(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
     """Say how the outcome of some letters may become known, and when."""
-    slug, letters = found.receipt.mailing.slug, f"for {remedy.letters:,}"
+    slug, letters = found.report.mailing.slug, f"for {remedy.letters:,}"
     send = resume_command(found)
     also = " (so does send --due)" if found.by_itself else ""
     when = _moment(remedy.moment, zone)
-    if remedy.means is ResolutionMethod.REPLAY:
+    if remedy.method is ResolutionMethod.REPLAY:
         yield f"{letters}, {send} asks again under the same key until {when}{also}:"
         yield "  nobody gets a second letter from that"
-    elif remedy.means is ResolutionMethod.SEARCH and remedy.missed:
+    elif remedy.method is ResolutionMethod.SEARCH and remedy.missed:
         yield f"{letters}, one search did not find some; {send} searches again{also}:"
         yield f"  from {when} on, what it does not find either was not sent, and is sent then"
-    elif remedy.means is ResolutionMethod.SEARCH:
+    elif remedy.method is ResolutionMethod.SEARCH:
         yield f"{letters}, {send} searches the provider's records{also}: what it finds was sent;"
         yield f"  from {when} on, what two searches do not find was not sent, and is sent then"
-    elif remedy.means is ResolutionMethod.ACCOUNT:
+    elif remedy.method is ResolutionMethod.ACCOUNT:
         yield f"{letters}, another account can find out until {when}: they were sent through it;"
         yield f"  put {remedy.put_back} back as it was, then {send}"
     else:
         yield f"{letters}, an event from the provider or the provider's own log may still show it:"
         yield f"  if sent: newsletter resolve {slug} --assume-sent (who has no letter gets none)"
-        if found.receipt.mailing.state is not MailingState.CANCELLED:
+        if found.report.mailing.state is not MailingState.CANCELLED:
             yield f"  if not sent: newsletter resolve {slug} --resend (who has one gets two)"
 
 
 def _decision_lines(found: MailingForecast, zone: ZoneInfo) -> Iterator[str]:
     """Yield who may have two letters, and what people decided."""
-    details = found.receipt.details
+    details = found.report.details
     if twice := details.accepted_twice:
         yield f"{twice:,} accepted twice, under two ids, so they may have arrived twice:"
         yield "  newsletter subscribers show EMAIL shows both ids, for the provider's log"

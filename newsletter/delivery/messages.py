@@ -107,10 +107,10 @@ def as_error(error: Exception, where: str) -> NewsletterError:
     )
 
 
-def paused(receipt: MailingReport, *, overdue: bool) -> DecisionNeeded:
+def paused(report: MailingReport, *, overdue: bool) -> DecisionNeeded:
     """Return that a mailing waits for a person; if `overdue`, only `--late` resumes it."""
-    slug, left = receipt.mailing.slug, receipt.counts[DeliveryState.PENDING]
-    why = f" ({receipt.mailing.note})" if receipt.mailing.note else ""
+    slug, left = report.mailing.slug, report.counts[DeliveryState.PENDING]
+    why = f" ({report.mailing.note})" if report.mailing.note else ""
     return DecisionNeeded(
         f"{slug} is paused{why}, with {left:,} letter{'s' * (left != 1)} still to send",
         hint=f"Continue: newsletter send {slug}{' --late' * overdue}. "
@@ -119,17 +119,17 @@ def paused(receipt: MailingReport, *, overdue: bool) -> DecisionNeeded:
 
 
 def unknown_left(
-    receipt: MailingReport, *, settles: bool, other: Resolution | None, overdue: bool = False
+    report: MailingReport, *, settles: bool, other: Resolution | None, overdue: bool = False
 ) -> DecisionNeeded:
     """Return that some letters are unknown.
 
     Args:
-        receipt: The mailing's report.
+        report: The mailing's report.
         settles: A later run can still reconcile them, so that no person has to decide yet.
         other: What only another account than the one of now knows.
         overdue: Only `--late` resumes the mailing.
     """
-    slug, unknown = receipt.mailing.slug, receipt.counts[DeliveryState.UNKNOWN]
+    slug, unknown = report.mailing.slug, report.counts[DeliveryState.UNKNOWN]
     hint = f"Decide with: newsletter resolve {slug} --resend, or --assume-sent"
     again = f"newsletter send {slug}{' --late' * overdue}"
     if other:

@@ -56,11 +56,11 @@ class NoticeRun:
 
     Attributes:
         accepted: How many notices the provider took.
-        trouble: Why it stopped before the end, if it did.
+        error: Why it stopped before the end, if it did.
     """
 
     accepted: int = 0
-    trouble: NewsletterError | None = None
+    error: NewsletterError | None = None
 
 
 class NoticeSender:
@@ -115,13 +115,13 @@ class NoticeSender:
             with store.write() as connection:
                 notice_claims.settle(connection, notice, outcome, pause=_pause(notice, outcome))
             accepted += isinstance(outcome, Accepted)
-            trouble = self._trouble(outcome)
+            error = self._error_of(outcome)
             if isinstance(outcome, RequestRefused) and outcome.divisible:
                 refused = (
-                    trouble  # perhaps its subscriber's fault, which must not keep others waiting
+                    error  # perhaps its subscriber's fault, which must not keep others waiting
                 )
-            elif trouble:
-                return NoticeRun(accepted, trouble)
+            elif error:
+                return NoticeRun(accepted, error)
         return NoticeRun(accepted, refused)
 
     def _lift_suppressions(self, store: Store) -> None:
@@ -169,7 +169,7 @@ class NoticeSender:
         reader = personalize.recipient(letter, notice.ref, notice.email, None, "")
         return Batch(notice.key, FOLDER, letter, notice.claimed_at, (reader,))
 
-    def _trouble(self, outcome: Outcome) -> NewsletterError | None:
+    def _error_of(self, outcome: Outcome) -> NewsletterError | None:
         """Return why no more notices should leave now: the next one would end the same way."""
         match outcome:
             case RequestRefused(reason):

@@ -59,14 +59,14 @@ class Plan:
         issue: The issue.
         letter: The issue, rendered.
         audience: How many subscribers it would have now.
-        anew: It replaces an older rehearsal.
+        replaced: It replaces an older rehearsal.
     """
 
     request: SendRequest
     issue: Issue
     letter: Letter
     audience: int
-    anew: bool = False
+    replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +131,7 @@ def _plan_rehearsal(
     with context.store.read() as connection:
         if older and _is_same_rehearsal(connection, context, older, issue, letter):
             return Resumption(request, older)
-        return Plan(request, issue, letter, count_audience(connection), anew=older is not None)
+        return Plan(request, issue, letter, count_audience(connection), replaced=older is not None)
 
 
 def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:

@@ -40,8 +40,8 @@ def check_settings(store: Store, settings: Settings) -> None:
     Raises:
         NewsletterError: The first problem.
     """
-    for trouble in _find_problems(store, settings):
-        raise trouble
+    for problem in _find_problems(store, settings):
+        raise problem
 
 
 def check_identity(settings: Settings) -> None:
@@ -65,19 +65,19 @@ def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
     if not can.rehearsal:
         check_settings(store, settings)
     elif settings.ledger:
-        for trouble in _ledger(_ledger_of(store), settings):
-            raise trouble
+        for problem in _ledger(_ledger_of(store), settings):
+            raise problem
 
 
 def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
     """Return all that `check_settings` would refuse, one line each; nothing for a rehearsal."""
     if capabilities_of(settings).rehearsal:
         return ()
-    found = [str(trouble) for trouble in _find_problems(store, settings)]
+    found = [str(problem) for problem in _find_problems(store, settings)]
     try:
         open_provider(settings).close()
-    except NewsletterError as trouble:
-        found.append(str(trouble))
+    except NewsletterError as problem:
+        found.append(str(problem))
     return tuple(found)
 
 
@@ -213,7 +213,7 @@ def _answered(reply: HttpResponse | Failure, base: str) -> HttpResponse:
             where=base,
             hint="Start it (newsletter serve), or send without this check: --no-preflight",
         )
-    if reply.status >= 500:  # noqa: PLR2004 - trouble of the server's own
+    if reply.status >= 500:  # noqa: PLR2004 - an error of the server's own
         raise TryAgain(
             f"the web app answers {reply.status}",
             where=base,

@@ -43,7 +43,7 @@ class Resolution:
     """How some of the unknown letters of a mailing may still be settled.
 
     Attributes:
-        means: How.
+        method: How.
         letters: How many.
         moment: Until when a replay is safe, or another account can be asked; from when a search
             settles them; None for a wait.
@@ -51,7 +51,7 @@ class Resolution:
         put_back: The variable that has to name another account first.
     """
 
-    means: ResolutionMethod
+    method: ResolutionMethod
     letters: int
     moment: datetime | None
     missed: bool = False
@@ -63,8 +63,8 @@ class MailingForecast:
     """A mailing's report, and what will become of it.
 
     Attributes:
-        receipt: The report.
-        remedies: For all unknown letters, the safest first; empty for a mailing that is
+        report: The report.
+        resolutions: For all unknown letters, the safest first; empty for a mailing that is
             `elsewhere`.
         busy_until: When a process that seems alive must have reported what it sends, if one is.
         lost: Letters that a process was sending when it died; the next `send` reconciles them.
@@ -74,8 +74,8 @@ class MailingForecast:
         next_step: What a person types next, or None if there is nothing to do.
     """
 
-    receipt: MailingReport
-    remedies: tuple[Resolution, ...]
+    report: MailingReport
+    resolutions: tuple[Resolution, ...]
     busy_until: datetime | None
     lost: int
     elsewhere: bool
@@ -91,20 +91,20 @@ _OPEN: Final = _GOING | {MailingState.PAUSED}
 
 
 def forecast_mailing(
-    receipt: MailingReport, can: Capabilities, settings: Settings
+    report: MailingReport, can: Capabilities, settings: Settings
 ) -> MailingForecast:
     """Return what will become of a mailing, if `can` is what the provider can do."""
-    mailing, at = receipt.mailing, receipt.at
+    mailing, at = report.mailing, report.at
     is_open = mailing.state in _OPEN
     elsewhere = is_open and not _is_here(mailing, can, settings)
     overdue = is_open and is_overdue(mailing.started_at, at, settings.finish_within_hours)
-    attempting = _in_state(receipt, DeliveryState.ATTEMPTING)
+    attempting = _in_state(report, DeliveryState.ATTEMPTING)
     leases = [one.lease_until for one in attempting if one.lease_until > at]
-    unknown = _in_state(receipt, DeliveryState.UNKNOWN)
+    unknown = _in_state(report, DeliveryState.UNKNOWN)
     own = account_id(settings, can)
     known = MailingForecast(
-        receipt,
-        () if elsewhere else _remedies(unknown, can if is_open else None, at, own),
+        report,
+        () if elsewhere else _resolutions(unknown, can if is_open else None, at, own),
         max(leases, default=None),
         lost=sum(one.letters for one in attempting if one.lease_until <= at),
         elsewhere=elsewhere,
@@ -122,13 +122,13 @@ def _is_here(mailing: Mailing, can: Capabilities, settings: Settings) -> bool:
     return mailing.rehearsal or (mailing.provider, mailing.provider_url) == here
 
 
-def _in_state(receipt: MailingReport, state: DeliveryState) -> list[UnresolvedBatch]:
-    return [one for one in receipt.details.unsettled if one.state is state]
+def _in_state(report: MailingReport, state: DeliveryState) -> list[UnresolvedBatch]:
+    return [one for one in report.details.unsettled if one.state is state]
 
 
 def resume_command(found: MailingForecast) -> str:
     """Return what a person types to continue a mailing."""
-    mailing = found.receipt.mailing
+    mailing = found.report.mailing
     if mailing.rehearsal:
         return f"newsletter rehearse {mailing.slug}"
     return f"newsletter send {mailing.slug}{' --late' * found.overdue}"
@@ -136,33 +136,35 @@ def resume_command(found: MailingForecast) -> str:
 
 def needs_other_account(found: MailingForecast) -> Resolution | None:
     """Return what could be settled if the account through which it left were asked."""
-    return next((one for one in found.remedies if one.means is ResolutionMethod.ACCOUNT), None)
+    return next((one for one in found.resolutions if one.method is ResolutionMethod.ACCOUNT), None)
 
 
-def _remedies(
+def _resolutions(
     unknown: Iterable[UnresolvedBatch], can: Capabilities | None, at: datetime, own: str | None
 ) -> tuple[Resolution, ...]:
     """Group the unknown letters by method, with the moment that suits all of a group."""
     found: dict[tuple[ResolutionMethod, bool], Resolution] = {}
     for one in unknown:
         new = (
-            _remedy(one, can, at, own)
+            _resolution(one, can, at, own)
             if can
             else Resolution(ResolutionMethod.WAIT, one.letters, None)
         )
-        old = found.get((new.means, new.missed))
-        found[new.means, new.missed] = _together(old, new) if old else new
-    return tuple(sorted(found.values(), key=lambda remedy: [*ResolutionMethod].index(remedy.means)))
+        old = found.get((new.method, new.missed))
+        found[new.method, new.missed] = _together(old, new) if old else new
+    return tuple(sorted(found.values(), key=lambda one: [*ResolutionMethod].index(one.method)))
 
 
 def _together(one: Resolution, other: Resolution) -> Resolution:
-    moments = [remedy.moment for remedy in (one, other) if remedy.moment]
-    choose = max if one.means is ResolutionMethod.SEARCH else min
+    moments = [part.moment for part in (one, other) if part.moment]
+    choose = max if one.method is ResolutionMethod.SEARCH else min
     moment = choose(moments, default=None)
     return replace(one, letters=one.letters + other.letters, moment=moment)
 
 
-def _remedy(one: UnresolvedBatch, can: Capabilities, at: datetime, own: str | None) -> Resolution:
+def _resolution(
+    one: UnresolvedBatch, can: Capabilities, at: datetime, own: str | None
+) -> Resolution:
     """Return how the letters of one request may be settled; `reconcile` does it."""
     search = None if can.replay else can.search
     if one.kept and at < (until := one.claimed_at + replay_window(can)):
@@ -192,12 +194,12 @@ def _whole_minute(moment: datetime) -> datetime:
 
 def _next_step(known: MailingForecast, settings: Settings) -> str | None:
     """Return what a person types next."""
-    mailing = known.receipt.mailing
+    mailing = known.report.mailing
     slug = mailing.slug
     send = resume_command(known)
     if known.elsewhere:
         return f"put provider back to {mailing.through}, then {send}"
-    open_ended = known.receipt.counts[DeliveryState.UNKNOWN] or known.lost
+    open_ended = known.report.counts[DeliveryState.UNKNOWN] or known.lost
     steps = {
         MailingState.FROZEN: send,
         MailingState.SENDING: f"newsletter status {slug}" if known.busy_until else send,
@@ -215,14 +217,14 @@ _HERE: Final = frozenset({ResolutionMethod.REPLAY, ResolutionMethod.SEARCH})
 
 def _to_settle(known: MailingForecast, send: str, settings: Settings) -> str:
     """Return how unknown letters are settled: without a person for as long as that is possible."""
-    means = {remedy.means for remedy in known.remedies}
-    decide = f"newsletter resolve {known.receipt.mailing.slug} --resend or --assume-sent"
-    if means <= {ResolutionMethod.WAIT}:
+    methods = {one.method for one in known.resolutions}
+    decide = f"newsletter resolve {known.report.mailing.slug} --resend or --assume-sent"
+    if methods <= {ResolutionMethod.WAIT}:
         return decide
-    here = {remedy for remedy in known.remedies if remedy.means in _HERE}
+    here = {one for one in known.resolutions if one.method in _HERE}
     if not here and (other := needs_other_account(known)):
         return f"put {other.put_back} back as it was, then {send}; or {decide}"
-    moment = max(remedy.moment for remedy in here if remedy.moment)
-    if ResolutionMethod.REPLAY in means or moment <= known.receipt.at:
+    moment = max(one.moment for one in here if one.moment)
+    if ResolutionMethod.REPLAY in methods or moment <= known.report.at:
         return send
     return f"{send}  # not before {moment.astimezone(settings.zone):%Y-%m-%d %H:%M}"

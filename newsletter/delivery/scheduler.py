@@ -43,21 +43,21 @@ class DueResult:
     """How one `send --due` ended.
 
     Attributes:
-        reports: Of every mailing that is being sent, is due now, or has just expired.
+        results: Of every mailing that is being sent, is due now, or has just expired.
         notes: Remarks, a line each: what was ignored, and why.
-        troubles: All that a person must fix, decide or wait for.
+        errors: All that a person must fix, decide or wait for.
         next: The issue that comes after these.
     """
 
-    reports: tuple[SendResult, ...]
+    results: tuple[SendResult, ...]
     notes: tuple[str, ...]
-    troubles: tuple[NewsletterError, ...]
+    errors: tuple[NewsletterError, ...]
     next: Upcoming | None
 
     @property
     def exit_code(self) -> int:
         """Of the most serious error: 3 before 1 before 75 before 0."""
-        codes = {trouble.exit_code for trouble in self.troubles}
+        codes = {error.exit_code for error in self.errors}
         return next((code for code in _MOST_SERIOUS_FIRST if code in codes), 0)
 
 
@@ -91,10 +91,10 @@ def send_due(
     run.notes += overlooked
     coming = None
     with run.collect_errors("issues"):
-        coming = find_upcoming(context.store, context.settings, run.files.values(), but=run.reports)
-    reports = tuple(run.reports.values())
-    troubles = [report.trouble for report in reports if report.trouble]
-    return DueResult(reports, tuple(run.notes), (*troubles, *run.troubles), coming)
+        coming = find_upcoming(context.store, context.settings, run.files.values(), but=run.results)
+    results = tuple(run.results.values())
+    errors = [result.error for result in results if result.error]
+    return DueResult(results, tuple(run.notes), (*errors, *run.errors), coming)
 
 
 class _Run:
@@ -114,9 +114,9 @@ class _Run:
         self.files = files
         self._progress = progress
         self._preflight = preflight
-        self.reports: dict[str, SendResult] = {}
+        self.results: dict[str, SendResult] = {}
         self.notes: list[str] = []
-        self.troubles: list[NewsletterError] = []
+        self.errors: list[NewsletterError] = []
 
     def finish_started(self) -> None:
         """Continue every mailing that has started, as it was frozen."""
@@ -158,21 +158,21 @@ class _Run:
         try:
             yield
         except Exception as error:  # noqa: BLE001 - no file may keep another letter back
-            self.troubles.append(messages.as_error(error, where))
+            self.errors.append(messages.as_error(error, where))
 
     def _finish(self, mailing: Mailing) -> None:
         """Continue one mailing, and report it however that ends."""
         try:
-            report = self._continue(mailing)
-        except Exception as error:  # noqa: BLE001 - one mailing keeps no other back
-            trouble = messages.as_error(error, mailing.slug)
+            result = self._continue(mailing)
+        except Exception as raised:  # noqa: BLE001 - one mailing keeps no other back
+            error = messages.as_error(raised, mailing.slug)
             try:
-                report = self._report(mailing, trouble)
+                result = self._report(mailing, error)
             except NewsletterError:  # gone, or out of reach
-                self.troubles.append(trouble)
+                self.errors.append(error)
                 return
         file = self.files.get(mailing.slug)
-        self.reports[mailing.slug] = replace(report, edited=is_edited(mailing, file))
+        self.results[mailing.slug] = replace(result, edited=is_edited(mailing, file))
 
     def _continue(self, mailing: Mailing) -> SendResult:
         """Send what is owed as it was frozen, unless it waits for a person."""
@@ -186,17 +186,17 @@ class _Run:
             # Even if nothing could leave now: a person must hear of it.
             mailing = self._pause(mailing)
         if mailing.state is MailingState.PAUSED:
-            report = self._report(mailing)
-            return replace(report, trouble=messages.paused(report.receipt, overdue=overdue))
+            result = self._report(mailing)
+            return replace(result, error=messages.paused(result.report, overdue=overdue))
         with_unknown = mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
         if with_unknown and (overdue or not settles):
             return self._report_unknown(mailing, settles=settles, overdue=overdue)
         check_same_provider(self._context, mailing)
-        report = self._send(mailing.slug, None)
-        if report.trouble or report.receipt.mailing.state is not MailingState.PAUSED:
-            return report
+        result = self._send(mailing.slug, None)
+        if result.error or result.report.mailing.state is not MailingState.PAUSED:
+            return result
         # A person had it sent to some of its subscribers, and it was cut short.
-        return replace(report, trouble=messages.paused(report.receipt, overdue=False))
+        return replace(result, error=messages.paused(result.report, overdue=False))
 
     def _pause(self, mailing: Mailing) -> Mailing:
         with self._store.write() as connection:
@@ -206,15 +206,15 @@ class _Run:
             return mailings.get(connection, mailing.id)
 
     def _report_unknown(self, mailing: Mailing, *, settles: bool, overdue: bool) -> SendResult:
-        report = self._report(mailing)
-        forecast = forecast_mailing(report.receipt, self._context.capabilities, self._settings)
-        trouble = messages.unknown_left(
-            report.receipt,
+        result = self._report(mailing)
+        forecast = forecast_mailing(result.report, self._context.capabilities, self._settings)
+        error = messages.unknown_left(
+            result.report,
             settles=settles,
             other=needs_other_account(forecast),
             overdue=overdue,
         )
-        return replace(report, trouble=trouble)
+        return replace(result, error=error)
 
     def _began_here(self, mailing: Mailing) -> bool:
         here = (self._context.capabilities.name, self._settings.provider_url)
@@ -246,14 +246,14 @@ class _Run:
         self, mailing: Mailing, draft: Draft, send_at: datetime, *, late: bool
     ) -> None:
         """Report an issue that is due and complete."""
-        known = self.reports.get(mailing.slug)
+        known = self.results.get(mailing.slug)
         if mailing.state is not MailingState.COMPLETED:
             if not known:  # another process started it just now: join in
                 self._finish(mailing)
         elif not late and not known:
-            report = self._report(mailing)
-            self.reports[draft.slug] = replace(
-                report, repeated=True, edited=is_edited(mailing, draft)
+            result = self._report(mailing)
+            self.results[draft.slug] = replace(
+                result, repeated=True, edited=is_edited(mailing, draft)
             )
             if slot_of(mailing.send_at) != slot_of(send_at):
                 self.notes.append(messages.went_out_before(mailing, draft))
@@ -265,7 +265,7 @@ class _Run:
             raise messages.nobody_is_mailed(draft, self._settings)
         if self._context.stop.is_set():
             raise TryAgain(f"stopped before {draft.slug}", hint="Run the same command again")
-        self.reports[draft.slug] = self._send(draft.slug, draft)
+        self.results[draft.slug] = self._send(draft.slug, draft)
 
     def _in_the_same_slot(self, draft: Draft, send_at: datetime) -> list[str]:
         """Return the other issues for this slot, without those that a person cancelled."""
@@ -290,8 +290,8 @@ class _Run:
         """Record that an issue missed its window, and report it the first time."""
         found = _record_missed(self._context, draft, send_at)
         if found and found.state is MailingState.EXPIRED:
-            trouble = messages.missed(draft, send_at, self._settings.max_lateness_hours)
-            self.reports[draft.slug] = self._report(found, trouble)
+            error = messages.missed(draft, send_at, self._settings.max_lateness_hours)
+            self.results[draft.slug] = self._report(found, error)
         elif found:
             self.notes.append(messages.went_out_before(found, draft))
 
@@ -300,10 +300,10 @@ class _Run:
         with self._progress(slug) as tell:
             return send_issue(self._context, request, progress=tell)
 
-    def _report(self, mailing: Mailing, trouble: NewsletterError | None = None) -> SendResult:
+    def _report(self, mailing: Mailing, error: NewsletterError | None = None) -> SendResult:
         with self._store.read() as connection:
-            receipt = mailing_reports.report(connection, mailings.get(connection, mailing.id))
-        return SendResult(receipt, edited=False, repeated=False, anew=False, trouble=trouble)
+            report = mailing_reports.report(connection, mailings.get(connection, mailing.id))
+        return SendResult(report, edited=False, repeated=False, replaced=False, error=error)
 
 
 def _record_missed(context: Context, draft: Draft, send_at: datetime) -> Mailing | None:

@@ -35,18 +35,18 @@ class SendResult:
     """How a `send` ended.
 
     Attributes:
-        receipt: The mailing's report.
+        report: The mailing's report.
         edited: The file was edited since the letter was frozen.
         repeated: Everything had been done before; nothing was left to do.
-        anew: An older rehearsal, of another text or for another list, was replaced.
-        trouble: What kept it from being completed, if anything did.
+        replaced: An older rehearsal, of another text or for another list, was replaced.
+        error: What kept it from being completed, if anything did.
     """
 
-    receipt: MailingReport
+    report: MailingReport
     edited: bool
     repeated: bool
-    anew: bool
-    trouble: NewsletterError | None
+    replaced: bool
+    error: NewsletterError | None
 
 
 def report_resumption(context: Context, resumption: Resumption) -> SendResult:
@@ -105,14 +105,14 @@ def _send(
 ) -> SendResult:
     mailing = _freeze_or_resume(context, plan)
     context = replace(context, provider=context.provider.for_audience(mailing.audience))
-    trouble, may_send = _open(context, mailing, plan.request)
+    error, may_send = _open(context, mailing, plan.request)
     if may_send:
-        trouble = Sender(context, mailing, progress=progress).run()
+        error = Sender(context, mailing, progress=progress).run()
     with context.store.write() as connection:
         mailings.complete_if_done(connection, mailing.id)
         mailings.pause_at_limit(connection, mailing.id)
         after = mailings.get(connection, mailing.id)
-        result = _result(connection, context, plan, after, trouble)
+        result = _result(connection, context, plan, after, error)
     return replace(result, repeated=mailing.state is MailingState.COMPLETED)
 
 
@@ -180,23 +180,23 @@ def _result(
     context: Context,
     plan: Plan | Resumption,
     mailing: Mailing,
-    trouble: NewsletterError | None,
+    error: NewsletterError | None,
 ) -> SendResult:
-    receipt = mailing_reports.report(connection, mailing)
+    report = mailing_reports.report(connection, mailing)
     settles = can_settle(connection, mailing.id, context.capabilities, context.account_id)
-    other = needs_other_account(forecast_mailing(receipt, context.capabilities, context.settings))
+    other = needs_other_account(forecast_mailing(report, context.capabilities, context.settings))
     return SendResult(
-        receipt,
+        report,
         edited=is_edited(mailing, plan.request.draft),
         repeated=mailing.state is MailingState.COMPLETED,
-        anew=isinstance(plan, Plan) and plan.anew,
-        trouble=_final_error(receipt, trouble, settles=settles, other=other),
+        replaced=isinstance(plan, Plan) and plan.replaced,
+        error=_final_error(report, error, settles=settles, other=other),
     )
 
 
 def _final_error(
-    receipt: MailingReport,
-    trouble: NewsletterError | None,
+    report: MailingReport,
+    error: NewsletterError | None,
     *,
     settles: bool,
     other: Resolution | None,
@@ -206,12 +206,12 @@ def _final_error(
     While there is more to send and a later run can settle what is unknown (`settles`), no person
     has to decide, unless some of it needs another account (`other`).
     """
-    unknown = receipt.counts[DeliveryState.UNKNOWN]
-    if receipt.mailing.state is MailingState.COMPLETED:
+    unknown = report.counts[DeliveryState.UNKNOWN]
+    if report.mailing.state is MailingState.COMPLETED:
         return None
-    if isinstance(trouble, DecisionNeeded) or not unknown:
-        return trouble
-    by_itself = settles and not other and receipt.counts[DeliveryState.PENDING]
-    if isinstance(trouble, TryAgain) and by_itself:
-        return trouble
-    return unknown_left(receipt, settles=settles, other=other)
+    if isinstance(error, DecisionNeeded) or not unknown:
+        return error
+    by_itself = settles and not other and report.counts[DeliveryState.PENDING]
+    if isinstance(error, TryAgain) and by_itself:
+        return error
+    return unknown_left(report, settles=settles, other=other)

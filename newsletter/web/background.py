@@ -91,7 +91,7 @@ class Background:
             done = sender.send_due(self._database.store(), self._stop)
             if done.accepted:
                 log.info("notices: %d accepted", done.accepted)
-            return f"notices: {done.trouble}" if done.trouble else ""
+            return f"notices: {done.error}" if done.error else ""
 
         trouble, pause = False, self._limits.notices_seconds
         while True:

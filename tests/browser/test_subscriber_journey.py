@@ -81,8 +81,8 @@ def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str
 
 def got_it(done: dict[str, SendResult]) -> bool:
     """Tell whether she has the issue; everybody else has it, and the account adds up."""
-    receipt, copies = done["report"].receipt, done["copies"]
-    assert done["report"].trouble is None
+    receipt, copies = done["report"].report, done["copies"]
+    assert done["report"].error is None
     assert set(copies.values()) == {1}  # type: ignore[attr-defined]
     hers = EVA in copies  # type: ignore[operator]
     assert len(copies) == 8 + hers  # type: ignore[arg-type]

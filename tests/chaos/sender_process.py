@@ -55,9 +55,9 @@ def work(order: dict[str, Any]) -> int:
     except BaseException:  # noqa: BLE001 - whatever it is, it is to be seen
         traceback.print_exc()
         return 70
-    if report.trouble:
-        sys.stderr.write(f"{report.trouble}\n")
-    return report.trouble.exit_code if report.trouble else 0
+    if report.error:
+        sys.stderr.write(f"{report.error}\n")
+    return report.error.exit_code if report.error else 0
 
 
 def provider(settings: Settings, order: dict[str, Any]) -> Provider:

@@ -783,7 +783,7 @@ def test_a_mailing_whose_answers_get_lost_reaches_nobody_twice_and_forgets_nobod
     # The first is how every provider is asked, whatever it holds; then one of a few tens.
     fake.faults = dict.fromkeys((1, 3, *range(40, 300, 40)), fake.FAULTS[name])
     newsletter.send(hasty)  # type: ignore[arg-type] - it is a provider as well
-    trouble = newsletter.send(provider).trouble  # type: ignore[arg-type] - and this
+    trouble = newsletter.send(provider).error  # type: ignore[arg-type] - and this
     copies = Counter(entry["to"] for entry in fake.taken())
     # One request may have held everybody, and got lost on the way: then there are no copies.
     assert set(copies.values()) <= {1}

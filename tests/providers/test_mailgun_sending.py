@@ -40,7 +40,7 @@ def newsletter(root: Path, fake: FakeMailgun) -> Newsletter:
 
 def send(newsletter: Newsletter, provider: Mailgun) -> int:
     """Send as the command does; return its exit code."""
-    trouble = newsletter.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
+    trouble = newsletter.send(provider).error  # type: ignore[arg-type] - it is a provider as well
     return trouble.exit_code if trouble else 0
 
 

@@ -26,7 +26,7 @@ LOST = ("reset-accepted", "reset-unread", "502-page", "409-busy-taken")
 
 def send(newsletter: Newsletter, provider: Resend) -> int:
     """Send as the command does; return its exit code."""
-    trouble = newsletter.send(provider).trouble  # type: ignore[arg-type] - it is a provider as well
+    trouble = newsletter.send(provider).error  # type: ignore[arg-type] - it is a provider as well
     return trouble.exit_code if trouble else 0
 
 
@@ -80,7 +80,7 @@ def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_o
     tomorrow = {"ratelimit-remaining": "0", "ratelimit-reset": "86400"}
     fake.faults[1] = Fault(taken=True, headers=tomorrow)
     report = newsletter.send(provider, stop=Impatient())  # type: ignore[arg-type]
-    assert isinstance(report.trouble, TryAgain)
+    assert isinstance(report.error, TryAgain)
     assert counts(newsletter) == {"accepted": 100, "pending": 200}
     assert send(newsletter, provider) == 0
     assert counts(newsletter) == {"accepted": 300}

@@ -61,7 +61,7 @@ def test_one_reader_whom_the_provider_cannot_take_is_the_only_one_rejected(
     newsletter = Newsletter(root, readers=readers)
     provider = picky(tmp_path, *bad)
     report = newsletter.send(provider)
-    assert report.trouble is None
+    assert report.error is None
     assert counts(newsletter) == {"accepted": readers - len(bad), "rejected": len(bad)}
     assert set(provider.copies().values()) == {1}
     rejected = newsletter.sql(
@@ -76,7 +76,7 @@ def test_one_reader_whom_the_provider_cannot_take_is_the_only_one_rejected(
 def test_many_who_are_spread_over_one_request_are_each_found(root: Path, tmp_path: Path) -> None:
     newsletter = Newsletter(root, readers=1000)
     provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     rejected = len(provider.bad)
     assert counts(newsletter) == {"accepted": 1000 - rejected, "rejected": rejected}
     assert set(provider.copies().values()) == {1}
@@ -86,7 +86,7 @@ def test_a_request_that_was_divided_is_no_progress(root: Path, tmp_path: Path) -
     newsletter = Newsletter(root, readers=1000)
     told: list[int] = []
     provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
-    assert newsletter.send(provider, progress=lambda done, _: told.append(done)).trouble is None
+    assert newsletter.send(provider, progress=lambda done, _: told.append(done)).error is None
     assert told == sorted(told)
     assert told[0] == 0
     assert told.count(1000) == 1
@@ -97,14 +97,14 @@ def test_the_last_few_of_many_are_found_though_nobody_comes_after_them(
 ) -> None:
     newsletter = Newsletter(root, readers=500)
     provider = picky(tmp_path, *range(496, 500), size=500)
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 496, "rejected": 4}
 
 
 def test_one_letter_a_request_is_judged_the_same_way(root: Path, tmp_path: Path) -> None:
     newsletter = Newsletter(root, readers=20)
     provider = picky(tmp_path, 0, 7, size=1)
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 18, "rejected": 2}
 
 
@@ -113,14 +113,14 @@ def test_a_letter_that_nobody_may_have_pauses_and_rejects_nobody(
 ) -> None:
     newsletter = Newsletter(root, readers=300)
     provider = picky(tmp_path, *range(300))
-    trouble = newsletter.send(provider).trouble
+    trouble = newsletter.send(provider).error
     assert isinstance(trouble, DecisionNeeded)
     assert "cannot read a letter" in str(trouble)
     assert counts(newsletter) == {"pending": 300}
     assert newsletter.sql("SELECT state FROM mailings") == [("paused",)]
     assert provider.requests < 40
     provider.bad = ()
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert set(Counter(provider.copies().values())) == {1}
     assert counts(newsletter) == {"accepted": 300}
 
@@ -130,10 +130,10 @@ def test_an_account_that_refuses_everything_half_way_rejects_nobody(
 ) -> None:
     newsletter = Newsletter(root, readers=1000)
     provider = picky(tmp_path, after=3)
-    assert isinstance(newsletter.send(provider).trouble, DecisionNeeded)
+    assert isinstance(newsletter.send(provider).error, DecisionNeeded)
     assert counts(newsletter) == {"accepted": 300, "pending": 700}
     provider.after = 0
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 1000}
     assert set(provider.copies().values()) == {1}
 
@@ -149,7 +149,7 @@ def test_who_leaves_while_his_request_is_divided_gets_nothing(root: Path, tmp_pa
         return submit(batch, payload)
 
     provider.submit = leave_first  # type: ignore[method-assign]
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 97, "rejected": 1, "skipped": 2}
 
 
@@ -160,7 +160,7 @@ def test_a_refusal_of_the_account_is_never_divided(root: Path, tmp_path: Path) -
         return {r.ref: RequestRefused("refuses this key (401)") for r in batch.recipients}
 
     provider = FakeProvider(tmp_path / "taken", size=100, answer=revoked)
-    trouble = newsletter.send(provider).trouble
+    trouble = newsletter.send(provider).error
     assert isinstance(trouble, DecisionNeeded)
     assert provider.calls == 1
     assert counts(newsletter) == {"pending": 300}

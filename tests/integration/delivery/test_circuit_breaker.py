@@ -30,9 +30,9 @@ def counts(newsletter: Newsletter) -> dict[object, object]:
     return dict(newsletter.sql("SELECT state, count(*) FROM deliveries GROUP BY state"))  # type: ignore[arg-type]
 
 
-def stopped(newsletter: Newsletter, report: delivery.SendResult, why: str) -> None:
-    assert isinstance(report.trouble, DecisionNeeded)
-    assert why in str(report.trouble)
+def stopped(newsletter: Newsletter, result: delivery.SendResult, why: str) -> None:
+    assert isinstance(result.error, DecisionNeeded)
+    assert why in str(result.error)
     ((state, note),) = newsletter.sql("SELECT state, note FROM mailings")
     assert state == "paused"
     assert why in str(note)
@@ -64,7 +64,7 @@ def test_more_than_five_per_cent_rejected_pauses_and_a_person_goes_on(
     rejected = counts(newsletter)["rejected"]
     assert 10 <= rejected <= 20  # type: ignore[operator]
     provider.answer = None
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 300 - rejected, "rejected": rejected}  # type: ignore[operator]
 
 
@@ -74,7 +74,7 @@ def test_few_rejections_are_the_ordinary_week(
 ) -> None:
     newsletter = Newsletter(root, readers=readers)
     provider = FakeProvider(tmp_path / "taken", answer=refusing(share))  # type: ignore[arg-type]
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter)["rejected"] == readers // share
 
 
@@ -105,7 +105,7 @@ def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(
     provider = Generous(tmp_path / "taken")
     stopped(newsletter, newsletter.send(provider), "more letters than the request has subscribers")
     assert counts(newsletter) == {"accepted": 20, "pending": 80}
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert set(provider.copies().values()) == {1}
 
 
@@ -127,14 +127,14 @@ def test_a_letter_that_was_accepted_twice_stops_the_mailing_and_is_kept(
         sent = pool.submit(newsletter.send, late)
         assert slow.wait(30)
         newsletter.lose_process()
-        assert newsletter.send(prompt, limit=10).receipt.counts
+        assert newsletter.send(prompt, limit=10).report.counts
         back.set()
-        report = sent.result(60)
-    assert "accepted the same letter twice" in str(report.trouble)
+        result = sent.result(60)
+    assert "accepted the same letter twice" in str(result.error)
     twice = newsletter.sql("SELECT count(*) FROM acceptances")
     assert twice == [(10,)]
     # What is known is no reason to stop again.
-    assert newsletter.send(prompt).trouble is None
+    assert newsletter.send(prompt).error is None
     assert counts(newsletter) == {"accepted": 30}
 
 
@@ -169,5 +169,5 @@ def test_a_repetition_that_speaks_of_all_its_letters_is_no_surplus(
 
     newsletter = Newsletter(root, readers=10)
     provider = FakeProvider(tmp_path / "taken", answer=half)
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 10}

@@ -213,13 +213,13 @@ def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
     means: ResolutionMethod,
     moment: datetime | None,
 ) -> None:
-    (found,) = told(settings, mailing(S.SENDING), one, can=can).remedies
-    assert (found.means, found.letters, found.moment) == (means, 10, moment)
+    (found,) = told(settings, mailing(S.SENDING), one, can=can).resolutions
+    assert (found.method, found.letters, found.moment) == (means, 10, moment)
 
 
 def test_nothing_of_a_cancelled_mailing_is_asked_again(settings: Settings) -> None:
-    (found,) = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED).remedies
-    assert found.means is ResolutionMethod.WAIT
+    (found,) = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED).resolutions
+    assert found.method is ResolutionMethod.WAIT
 
 
 def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> None:
@@ -227,9 +227,9 @@ def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> 
     for can, moment in ((KEYED, FRESH.claimed_at + 8 * HOUR), (LISTING, NOW + LAG)):
         found, wait = told(
             settings, mailing(S.SENDING), later, HELD_ELSE[can], FRESH, can=can
-        ).remedies
+        ).resolutions
         assert (found.letters, found.moment) == (20, moment)
-        assert (wait.means, wait.letters) == (ResolutionMethod.WAIT, 10)
+        assert (wait.method, wait.letters) == (ResolutionMethod.WAIT, 10)
 
 
 HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
@@ -350,7 +350,7 @@ def test_who_does_what_is_next_when_it_is_time_comes_to_an_end(
     provider = Searchable(tmp_path / "taken")
     provider.drop = {2, 3}
     report = newsletter.send(provider)
-    assert "Without risk: newsletter send" in str(report.trouble)
+    assert "Without risk: newsletter send" in str(report.error)
     for _ in range(2):
         step = see(newsletter, provider).next_step
         assert step
@@ -384,8 +384,8 @@ def test_what_is_next_is_safe_for_as_long_as_it_is_told_to_be(
         newsletter.send(provider)
     newsletter.lose_process()
     delivery.pause_mailing(newsletter.store, newsletter.slug)
-    (remedy,) = see(newsletter, provider).remedies
-    assert (remedy.means, remedy.letters) == (ResolutionMethod.REPLAY, 10)
+    (remedy,) = see(newsletter, provider).resolutions
+    assert (remedy.method, remedy.letters) == (ResolutionMethod.REPLAY, 10)
     assert remedy.moment
     clock.moment = remedy.moment - MINUTE * alive
     provider.answer = None
@@ -415,7 +415,7 @@ def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: P
     newsletter.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id > 25")
     newsletter.send(provider)
     found = see(newsletter, provider)
-    assert found.receipt.details.reasons == {
+    assert found.report.details.reasons == {
         D.REJECTED: {"no such mailbox": 6},
         D.SKIPPED: {"unsubscribed": 5},
         D.UNKNOWN: {"it broke off": 3},
@@ -450,7 +450,7 @@ def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: P
             f"VALUES ({delivery_id}, '{name}', '{moment}')"
         )
     found = see(newsletter, provider)
-    assert found.receipt.details.accepted_twice == 2
+    assert found.report.details.accepted_twice == 2
     text = explain_mailing(found, newsletter.settings.zone)
     assert "2 accepted twice" in text
     assert "newsletter subscribers show EMAIL" in text

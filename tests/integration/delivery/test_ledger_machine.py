@@ -233,12 +233,12 @@ class Ledger(RuleBasedStateMachine):
             settles = can_settle(connection, 1, can, None)
         told = delivery.forecast_mailing(receipt, can, self.newsletter.settings)
         unknown = receipt.counts[DeliveryState.UNKNOWN]
-        assert sum(remedy.letters for remedy in told.remedies) == unknown
+        assert sum(remedy.letters for remedy in told.resolutions) == unknown
         assert sum(receipt.details.reasons[DeliveryState.UNKNOWN].values()) == unknown
         under_way = receipt.counts[DeliveryState.ATTEMPTING]
         assert bool(told.busy_until) == (told.lost < under_way)
         assert settles == any(
-            one.means is delivery.ResolutionMethod.REPLAY for one in told.remedies
+            one.method is delivery.ResolutionMethod.REPLAY for one in told.resolutions
         )
 
     @invariant()

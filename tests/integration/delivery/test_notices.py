@@ -221,7 +221,7 @@ def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
     request_signup(newsletter.store, wish("anna@example.org"), VIA)
     newsletter.settings = dataclasses.replace(newsletter.settings, contact="")
     provider = FakeProvider(newsletter.root / "taken")
-    assert "contact" in str(send_due(newsletter, provider).trouble)
+    assert "contact" in str(send_due(newsletter, provider).error)
     assert provider.calls == 0
     assert queued(newsletter.store) == [("confirmation", "pending")]
 
@@ -254,7 +254,7 @@ def test_an_outcome_is_recorded_and_stops_what_would_meet_the_same(
         request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken", answer=say(outcome))
     found = send_due(newsletter, provider)
-    assert (type(found.trouble) if found.trouble else None) is trouble
+    assert (type(found.error) if found.error else None) is trouble
     assert provider.calls == (1 if trouble else 2)
     assert sql(newsletter.store, "SELECT state, reason FROM notices ORDER BY id")[0] == (
         state,
@@ -276,7 +276,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
     )
     found = send_due(newsletter, provider)
     assert found.accepted == 1
-    assert isinstance(found.trouble, DecisionNeeded)
+    assert isinstance(found.error, DecisionNeeded)
     assert queued(newsletter.store) == [("confirmation", "pending"), ("confirmation", "accepted")]
 
 
@@ -393,7 +393,7 @@ STEPS = (
     "refuse",
     "submit",
     "notice_claims.settle:return",
-    "notices._trouble:call",
+    "notices._error_of:call",
 )
 
 

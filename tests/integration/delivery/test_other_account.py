@@ -104,7 +104,7 @@ class Author:
         self._fake.faults = dict.fromkeys(range(1, 9), self._fake.FAULTS["reset-accepted"])
         stop = threading.Event()
         trouble = self.send(limit=FIRST, stop=stop, progress=lambda _done, _total: stop.set())
-        assert trouble.trouble
+        assert trouble.error
         self._fake.faults = {}
         self.newsletter.lose_process()
         with self.newsletter.store.write() as connection:
@@ -138,7 +138,7 @@ def test_another_account_gives_nobody_a_second_letter_and_the_first_one_complete
     author.lose_answers()
     author.take(ANOTHER)
     for _ in range(3):
-        trouble = author.send().trouble
+        trouble = author.send().error
         # Who was still to get it has it, and nothing more happens, however often.
         assert author.counts() == {"accepted": REST, "unknown": FIRST}
         assert set(author.copies().values()) == {1}
@@ -148,7 +148,7 @@ def test_another_account_gives_nobody_a_second_letter_and_the_first_one_complete
         assert "newsletter resolve" in str(trouble)
         author.clock.moment += timedelta(minutes=46)
     author.take()
-    assert author.send().trouble is None
+    assert author.send().error is None
     assert author.counts() == {"accepted": READERS}
     assert author.copies() == {f"lezer{n}@example.org": 1 for n in range(READERS)}
 
@@ -160,8 +160,8 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     assert "another account" not in author.explained()
     author.take(ANOTHER)
     author.send()
-    (remedy,) = author.outlook().remedies
-    assert (remedy.means, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
+    (remedy,) = author.outlook().resolutions
+    assert (remedy.method, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
     slug = author.newsletter.slug
     back = f"put {case.can.account_variable} back as it was, then newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
@@ -169,7 +169,7 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     assert f"for {FIRST}, another account can find out" in author.explained()
     author.clock.moment += timedelta(days=2)
     # By now, that one does not know either.
-    assert {one.means for one in author.outlook().remedies} == {delivery.ResolutionMethod.WAIT}
+    assert {one.method for one in author.outlook().resolutions} == {delivery.ResolutionMethod.WAIT}
     assert author.outlook().next_step == resolve
 
 
@@ -191,7 +191,7 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
 
     told = due()
     assert told.exit_code == 3
-    assert f"put {case.can.account_variable} back" in str(told.troubles[0])
+    assert f"put {case.can.account_variable} back" in str(told.errors[0])
     assert set(author.copies().values()) == {1}
     author.take()
     assert due().exit_code == 0
@@ -206,7 +206,7 @@ def test_what_an_author_resolves_is_sent_again_through_the_account_of_now(author
     delivery.resolve_unknown(
         author.newsletter.store, author.newsletter.slug, delivery.UnknownDecision.RESEND
     )
-    assert author.send().trouble is None
+    assert author.send().error is None
     # As he was warned: they had left.
     assert Counter(author.copies().values()) == {1: REST, 2: FIRST}
 
@@ -227,7 +227,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
         assert claims.claim(connection, 1, **terms, account=own)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=2)
-    assert author.send().trouble
+    assert author.send().error
     assert author.counts() == {"accepted": READERS - 4, "unknown": 4}
     assert set(author.copies().values()) == {1}
     # All is kept that the first account is to be asked with.
@@ -235,7 +235,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
         "SELECT payload_hash, snapshot IS NULL FROM batches WHERE payload_hash='hash'"
     )
     assert [(digest, bool(gone)) for digest, gone in kept] == [("hash", False)]
-    assert author.send().trouble
+    assert author.send().error
     author.take()
     assert "another account" not in author.explained()
 
@@ -261,7 +261,7 @@ def test_a_notice_is_not_repeated_through_another_account(
     )
     fake.faults = {1: fake.FAULTS["reset-accepted"]}
     with author.provider() as opened:
-        assert isinstance(send_due(newsletter, opened).trouble, TryAgain)
+        assert isinstance(send_due(newsletter, opened).error, TryAgain)
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=5)
     assert not is_due(newsletter.store, newsletter.settings)

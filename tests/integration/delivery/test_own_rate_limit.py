@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Payload
 
 
-def accepted(report: SendResult) -> int:
-    return report.receipt.counts[DeliveryState.ACCEPTED]
+def accepted(result: SendResult) -> int:
+    return result.report.counts[DeliveryState.ACCEPTED]
 
 
 def test_no_second_sees_more_letters_than_the_author_allows(
@@ -31,8 +31,8 @@ def test_no_second_sees_more_letters_than_the_author_allows(
 ) -> None:
     newsletter = Newsletter(root, readers=50)
     newsletter.settings = replace(newsletter.settings, max_per_second=20)
-    report = newsletter.send(FakeProvider(tmp_path / "taken", size=8))
-    assert accepted(report) == 50, database
+    result = newsletter.send(FakeProvider(tmp_path / "taken", size=8))
+    assert accepted(result) == 50, database
     moments = [
         moment if isinstance(moment, datetime) else datetime.fromisoformat(str(moment))
         for (moment, size) in newsletter.sql("SELECT claimed_at, size FROM batches ORDER BY id")
@@ -62,8 +62,8 @@ def test_an_hour_holds_so_many_whoever_sends_them(
     provider = FakeProvider(tmp_path / "taken")
     first = newsletter.send(provider)
     assert accepted(first) == 10, database
-    assert isinstance(first.trouble, TryAgain)
-    assert "15 letters" in str(first.trouble)
+    assert isinstance(first.error, TryAgain)
+    assert "15 letters" in str(first.error)
     # Another run in the same hour, of this process or another, finds nothing left of it.
     assert accepted(newsletter.send(provider)) == 10
     moment[0] = hour + timedelta(hours=1, seconds=1)
@@ -71,7 +71,7 @@ def test_an_hour_holds_so_many_whoever_sends_them(
     moment[0] = hour + timedelta(hours=3)
     last = newsletter.send(provider)
     assert accepted(last) == 25
-    assert last.trouble is None
+    assert last.error is None
     assert set(provider.copies().values()) == {1}
 
 
@@ -94,9 +94,9 @@ def test_a_provider_that_asks_for_patience_gets_it(root: Path, tmp_path: Path) -
         return {r.ref: RetryLater("busy", after=0.1) for r in batch.recipients}  # type: ignore[attr-defined]
 
     provider.answer = busy
-    report = newsletter.send(provider)
-    assert accepted(report) == 25
-    assert report.trouble is None
+    result = newsletter.send(provider)
+    assert accepted(result) == 25
+    assert result.error is None
     assert set(provider.copies().values()) == {1}
 
 
@@ -111,9 +111,9 @@ def test_a_letter_that_was_not_taken_counts_for_no_limit(root: Path, tmp_path: P
         return {reader.ref: RetryLater("busy", after=0) for reader in batch.recipients}
 
     provider.answer = busy
-    report = newsletter.send(provider, limit=15)
-    assert accepted(report) == 15
-    assert report.receipt.mailing.state is MailingState.PAUSED
+    result = newsletter.send(provider, limit=15)
+    assert accepted(result) == 15
+    assert result.report.mailing.state is MailingState.PAUSED
     assert set(provider.copies().values()) == {1}
 
 
@@ -135,9 +135,9 @@ def test_what_is_still_to_go_is_told_when_every_answer_is_here(root: Path, tmp_p
         return SubmitResult(dict.fromkeys((reader.ref for reader in batch.recipients), said))
 
     provider.submit = submit  # type: ignore[method-assign]
-    report = newsletter.send(provider)
-    assert report.receipt.counts[DeliveryState.PENDING] == 20
-    assert "refuses this key (401); 20 letters of" in str(report.trouble)
+    result = newsletter.send(provider)
+    assert result.report.counts[DeliveryState.PENDING] == 20
+    assert "refuses this key (401); 20 letters of" in str(result.error)
 
 
 @pytest.mark.parametrize("times", [1, 2])
@@ -154,13 +154,13 @@ def test_a_refusal_pauses_the_mailing_and_loses_nobody(
         return {r.ref: RequestRefused("refuses this key (401)") for r in batch.recipients}  # type: ignore[attr-defined]
 
     provider.answer = refuse
-    report = newsletter.send(provider)
-    assert report.trouble
-    assert report.trouble.exit_code == 3
-    assert "refuses this key" in str(report.trouble)
-    assert report.receipt.mailing.state is MailingState.PAUSED
-    assert report.receipt.mailing.note == "refuses this key (401)"
-    assert accepted(report) == 10 * (times - 1)
-    assert report.receipt.counts[DeliveryState.UNKNOWN] == 0
+    result = newsletter.send(provider)
+    assert result.error
+    assert result.error.exit_code == 3
+    assert "refuses this key" in str(result.error)
+    assert result.report.mailing.state is MailingState.PAUSED
+    assert result.report.mailing.note == "refuses this key (401)"
+    assert accepted(result) == 10 * (times - 1)
+    assert result.report.counts[DeliveryState.UNKNOWN] == 0
     provider.answer = None
     assert accepted(newsletter.send(provider)) == 25

@@ -47,7 +47,7 @@ def test_every_request_is_of_one_kind_and_full_and_everybody_gets_his_own(
     newsletter: Newsletter,
 ) -> None:
     provider = Watched(newsletter.root / "taken")
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert set(provider.copies().values()) == {1}
     assert len(provider.copies()) == 25
     for emails, in_html, _ in provider.seen:
@@ -64,7 +64,7 @@ def test_a_request_that_is_repeated_is_of_the_same_kind(newsletter: Newsletter) 
     provider.answer = lose
     newsletter.send(provider)
     provider.answer = None
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     kinds: dict[str, set[bool]] = {}
     for _, in_html, key in provider.seen:
         kinds.setdefault(key, set()).add(in_html)

@@ -211,7 +211,7 @@ def test_a_web_app_that_does_not_fit_keeps_letters_back(
     assert caught.value.exit_code == code
     assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
     # It may be left out, and then it is.
-    assert newsletter.send(provider, preflight=False).trouble is None
+    assert newsletter.send(provider, preflight=False).error is None
 
 
 def test_a_web_app_that_is_away_is_passing_trouble(newsletter: Newsletter, tmp_path: Path) -> None:

@@ -86,9 +86,9 @@ def test_its_leave_link_is_nobodys(newsletter: Newsletter, tmp_path: Path) -> No
 
 def test_what_was_proofed_is_what_goes_out(newsletter: Newsletter, tmp_path: Path) -> None:
     made = prove(newsletter, FakeProvider(tmp_path / "proof"))
-    report = newsletter.send(FakeProvider(tmp_path / "taken"))
-    assert report.receipt.mailing.letter_hash == made.letter_hash
-    assert report.receipt.proofed
+    result = newsletter.send(FakeProvider(tmp_path / "taken"))
+    assert result.report.mailing.letter_hash == made.letter_hash
+    assert result.report.proofed
 
 
 @pytest.mark.parametrize(
@@ -108,7 +108,7 @@ def test_a_letter_that_changed_was_not_proofed(
 ) -> None:
     prove(newsletter, FakeProvider(tmp_path / "proof"))
     touch(newsletter)
-    assert not newsletter.send(FakeProvider(tmp_path / "taken")).receipt.proofed
+    assert not newsletter.send(FakeProvider(tmp_path / "taken")).report.proofed
 
 
 def test_somebody_on_the_list_is_greeted_by_name(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_taking_the_draft_line_away_changes_nothing_of_the_letter(
     change(newsletter, "---\nEen", "draft: yes\n---\nEen")
     prove(newsletter, FakeProvider(tmp_path / "proof"))
     change(newsletter, "draft: yes\n", "")
-    assert newsletter.send(FakeProvider(tmp_path / "taken")).receipt.proofed
+    assert newsletter.send(FakeProvider(tmp_path / "taken")).report.proofed
 
 
 @pytest.mark.parametrize(

@@ -96,14 +96,14 @@ def due(
 
 
 def states(found: DueResult) -> dict[str, str]:
-    for report in found.reports:
-        assert sum(report.receipt.counts.values()) == report.receipt.mailing.audience
-    return {r.receipt.mailing.slug: r.receipt.mailing.state.value for r in found.reports}
+    for result in found.results:
+        assert sum(result.report.counts.values()) == result.report.mailing.audience
+    return {r.report.mailing.slug: r.report.mailing.state.value for r in found.results}
 
 
 def said(found: DueResult) -> str:
     """Return all that is told, having seen that each of it is one line."""
-    lines = [*map(str, found.troubles), *found.notes]
+    lines = [*map(str, found.errors), *found.notes]
     assert all(line and line.isprintable() for line in lines)
     return "\n".join(lines)
 
@@ -113,8 +113,8 @@ def ledger(newsletter: Newsletter) -> list[tuple[object, ...]]:
 
 
 def only(found: DueResult) -> SendResult:
-    (report,) = found.reports
-    return report
+    (result,) = found.results
+    return result
 
 
 # Early, due, late, twice
@@ -125,7 +125,7 @@ def test_before_its_time_nothing_happens(
 ) -> None:
     clock.moment = SEVEN - SECOND
     found = due(newsletter, provider)
-    assert (found.reports, found.troubles, found.notes, found.exit_code) == ((), (), (), 0)
+    assert (found.results, found.errors, found.notes, found.exit_code) == ((), (), (), 0)
     assert ledger(newsletter) == []
     assert found.next
     assert (found.next.slug, found.next.send_at, found.next.audience) == (SLUG, SEVEN, 25)
@@ -151,10 +151,10 @@ def test_twice_is_once(newsletter: Newsletter, clock: Clock, provider: FakeProvi
         again = due(newsletter, provider)
         # What is due now is accounted for, also by a run that came too late to help.
         assert only(again).repeated
-        assert only(again).receipt == only(first).receipt
+        assert only(again).report == only(first).report
         assert (again.exit_code, said(again)) == (0, "")
     clock.moment = SEVEN + 7 * HOUR
-    assert due(newsletter, provider).reports == ()
+    assert due(newsletter, provider).results == ()
     assert provider.calls == calls
     assert set(provider.copies().values()) == {1}
 
@@ -162,10 +162,10 @@ def test_twice_is_once(newsletter: Newsletter, clock: Clock, provider: FakeProvi
 def test_no_issue_this_week(newsletter: Newsletter, provider: FakeProvider) -> None:
     (newsletter.root / "issues" / f"{SLUG}.md").unlink()
     found = due(newsletter, provider)
-    assert (found.reports, found.next, found.exit_code, said(found)) == ((), None, 0, "")
+    assert (found.results, found.next, found.exit_code, said(found)) == ((), None, 0, "")
     write(newsletter, "2026-12-06-later")
     found = due(newsletter, provider)
-    assert (found.reports, found.exit_code) == ((), 0)
+    assert (found.results, found.exit_code) == ((), 0)
     assert found.next
     assert found.next.slug == "2026-12-06-later"
 
@@ -183,7 +183,7 @@ def test_a_missed_issue_is_recorded_and_told_once(
     for later in (HOUR, 6 * DAY, 30 * DAY):
         clock.moment = SEVEN + later + 6 * HOUR
         again = due(newsletter, provider)
-        assert (again.reports, again.exit_code, said(again)) == ((), 0, "")
+        assert (again.results, again.exit_code, said(again)) == ((), 0, "")
     assert ledger(newsletter) == before
     assert provider.copies() == {}
 
@@ -202,8 +202,8 @@ def test_what_expired_can_be_sent_late_by_name(
 ) -> None:
     clock.moment = SEVEN + DAY
     due(newsletter, provider)
-    report = newsletter.send(provider, SLUG, late=True)
-    assert report.receipt.mailing.state is MailingState.COMPLETED
+    result = newsletter.send(provider, SLUG, late=True)
+    assert result.report.mailing.state is MailingState.COMPLETED
     again = due(newsletter, provider)
     assert (again.exit_code, said(again)) == (0, "")
     assert set(provider.copies().values()) == {1}
@@ -216,7 +216,7 @@ def test_what_expired_can_have_a_new_time(
     clock.moment = SEVEN + DAY
     due(newsletter, provider)
     write(newsletter, front="send_at: 2026-11-30 09:00\n")
-    assert due(newsletter, provider).reports == ()
+    assert due(newsletter, provider).results == ()
     clock.moment = SEVEN + DAY + 2 * HOUR
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
     assert len(provider.copies()) == 25
@@ -239,7 +239,7 @@ def test_what_is_long_past_is_left_alone(
 ) -> None:
     clock.moment = SEVEN + 7 * DAY + SECOND
     found = due(newsletter, provider)
-    assert (found.reports, found.exit_code) == ((), 0)
+    assert (found.results, found.exit_code) == ((), 0)
     assert SLUG in said(found)
     assert ledger(newsletter) == []
     clock.moment = SEVEN + 7 * DAY
@@ -252,7 +252,7 @@ def test_a_window_of_weeks_does_not_bring_back_the_past(
     newsletter.settings = replace(newsletter.settings, max_lateness_hours=24 * 30)
     clock.moment = SEVEN + 8 * DAY
     found = due(newsletter, provider)
-    assert (found.reports, found.next, ledger(newsletter)) == ((), None, [])
+    assert (found.results, found.next, ledger(newsletter)) == ((), None, [])
 
 
 # What has started
@@ -345,7 +345,7 @@ def test_what_is_not_taken_is_tried_once_in_a_run(
         reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients
     }
     found = due(newsletter, provider)
-    assert (states(found), found.exit_code, len(found.troubles)) == ({SLUG: "sending"}, 75, 1)
+    assert (states(found), found.exit_code, len(found.errors)) == ({SLUG: "sending"}, 75, 1)
     assert provider.calls == calls + 1
 
 
@@ -360,7 +360,7 @@ def test_a_paused_mailing_is_told_of_and_never_resumed(
         assert "20 letters" in said(found)
         assert "--late" not in said(found)
     assert provider.calls == calls
-    assert only(found).receipt.counts["pending"] == 20
+    assert only(found).report.counts["pending"] == 20
 
 
 def test_a_limit_that_a_person_set_holds_for_the_schedule_too(
@@ -376,8 +376,8 @@ def test_a_limit_that_a_person_set_holds_for_the_schedule_too(
     newsletter.lose_process()
     found = due(newsletter, provider)
     assert (states(found), found.exit_code) == ({SLUG: "paused"}, 3)
-    assert only(found).receipt.counts["accepted"] == 15
-    assert newsletter.send(provider, SLUG).receipt.counts["accepted"] == 25
+    assert only(found).report.counts["accepted"] == 15
+    assert newsletter.send(provider, SLUG).report.counts["accepted"] == 25
     assert set(provider.copies().values()) == {1}
 
 
@@ -473,11 +473,11 @@ def test_a_draft_is_told_of_at_its_time_and_never_expires(
 ) -> None:
     write(newsletter, front="draft: yes\n")
     found = due(newsletter, provider)
-    assert (found.reports, found.exit_code) == ((), 0)
+    assert (found.results, found.exit_code) == ((), 0)
     assert "draft" in said(found)
     clock.moment = SEVEN + DAY
     found = due(newsletter, provider)
-    assert (found.reports, found.exit_code, said(found)) == ((), 0, "")
+    assert (found.results, found.exit_code, said(found)) == ((), 0, "")
     assert ledger(newsletter) == []
 
 
@@ -635,7 +635,7 @@ def test_two_in_one_slot_are_both_kept_back(
     write(newsletter, "2026-11-29-tweede")
     for _ in range(2):
         found = due(newsletter, provider)
-        assert (states(found), found.exit_code, len(found.troubles)) == ({}, 1, 2)
+        assert (states(found), found.exit_code, len(found.errors)) == ({}, 1, 2)
     assert ledger(newsletter) == []
     clock.moment = SEVEN + 7 * HOUR
     found = due(newsletter, provider)
@@ -737,10 +737,10 @@ def test_the_gravest_of_all_is_the_exit_code(
     assert due(newsletter, provider).exit_code == 75
     write(newsletter, "2026-11-29-kapot", front="onderwerp: x\n")
     found = due(newsletter, provider)
-    assert ({t.exit_code for t in found.troubles}, found.exit_code) == ({75, 1}, 1)
+    assert ({t.exit_code for t in found.errors}, found.exit_code) == ({75, 1}, 1)
     write(newsletter, "2026-11-28-gemist")
     found = due(newsletter, provider)
-    assert ({t.exit_code for t in found.troubles}, found.exit_code) == ({75, 1, 3}, 3)
+    assert ({t.exit_code for t in found.errors}, found.exit_code) == ({75, 1, 3}, 3)
 
 
 def test_a_wish_to_stop_starts_nothing(newsletter: Newsletter, provider: FakeProvider) -> None:
@@ -759,7 +759,7 @@ def test_what_is_due_is_not_rehearsed_but_refused(
     newsletter.send(outbox, SLUG)  # that it was rehearsed changes nothing
     before = ledger(newsletter)
     found = due(newsletter, outbox)
-    assert (found.reports, found.exit_code) == ((), 1)
+    assert (found.results, found.exit_code) == ((), 1)
     assert 'provider is "outbox", which mails nobody' in said(found)
     assert f"newsletter rehearse {SLUG}" in said(found)
     assert ledger(newsletter) == before
@@ -772,7 +772,7 @@ def test_with_the_outbox_and_nothing_due_all_is_well(
 ) -> None:
     write(newsletter, front=front)
     found = due(newsletter, outbox)
-    assert (found.reports, found.troubles, found.exit_code) == ((), (), 0)
+    assert (found.results, found.errors, found.exit_code) == ((), (), 0)
 
 
 def test_with_the_outbox_a_missed_issue_is_told_once_too(
@@ -787,9 +787,7 @@ def test_with_the_outbox_a_missed_issue_is_told_once_too(
     assert ledger(newsletter) == [(SLUG, "2026-11-29T07:00", "expired", 1, 0)]
     here = str(newsletter.sql("SELECT id FROM ledger")[0][0])
     newsletter.settings = replace(newsletter.settings, ledger=here)
-    assert (
-        newsletter.send(provider, SLUG, late=True).receipt.mailing.state is MailingState.COMPLETED
-    )
+    assert newsletter.send(provider, SLUG, late=True).report.mailing.state is MailingState.COMPLETED
 
 
 def test_a_real_mailing_is_left_to_its_provider_and_rehearsals_to_people(
@@ -827,7 +825,7 @@ def test_windows_are_real_hours_when_clocks_change(
     write(newsletter, slug, front=f"send_at: {local}\n")
     begins = datetime.fromisoformat(due_at)
     clock.moment = begins - SECOND
-    assert due(newsletter, provider).reports == ()
+    assert due(newsletter, provider).results == ()
     clock.moment = begins + 6 * HOUR
     assert states(due(newsletter, provider)) == {slug: "completed"}
     assert ledger(newsletter)[0][:2] == (slug, local.replace(" ", "T"))

@@ -98,7 +98,7 @@ def counts(newsletter: Newsletter) -> dict[object, object]:
 
 def test_what_a_search_finds_was_accepted(newsletter: Newsletter, provider: Searchable) -> None:
     provider.lose = {2, 4}
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 50}
     assert set(provider.copies().values()) == {1}
     assert len(provider.searches) == 2
@@ -109,7 +109,7 @@ def test_what_is_missing_is_sent_again_after_two_searches_that_can_be_believed(
     newsletter: Newsletter, provider: Searchable, clock: Clock
 ) -> None:
     provider.drop = {3}
-    assert isinstance(newsletter.send(provider).trouble, DecisionNeeded)
+    assert isinstance(newsletter.send(provider).error, DecisionNeeded)
     assert counts(newsletter) == {"accepted": 40, "unknown": 10}
     # Before the index can be complete, that it is missing says nothing, however often.
     for _ in range(3):
@@ -123,7 +123,7 @@ def test_what_is_missing_is_sent_again_after_two_searches_that_can_be_believed(
     newsletter.send(provider)
     assert counts(newsletter) == {"accepted": 40, "unknown": 10}
     clock.moment += timedelta(minutes=15)
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 50}
     assert set(provider.copies().values()) == {1}
 
@@ -132,12 +132,12 @@ def test_a_lagging_index_makes_no_second_letter(
     newsletter: Newsletter, provider: Searchable, clock: Clock
 ) -> None:
     provider.lose, provider.lists = {2}, False
-    assert isinstance(newsletter.send(provider).trouble, DecisionNeeded)
+    assert isinstance(newsletter.send(provider).error, DecisionNeeded)
     clock.moment += timedelta(minutes=20)
     newsletter.send(provider)
     provider.lists = True
     clock.moment += LATER
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 50}
     assert set(provider.copies().values()) == {1}
 
@@ -160,7 +160,7 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
             missed = SearchResult({}, complete=True)
             assert not unresolved.record_search(connection, doubt, missed, search, began=began)
     provider.lists = True
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 50}
 
 
@@ -185,7 +185,7 @@ def test_a_letter_is_sent_again_once_and_then_waits_for_a_person(
     assert provider.calls == 6
     delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     provider.drop = set()
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert set(provider.copies().values()) == {1}
 
 
@@ -205,7 +205,7 @@ def test_a_reader_who_goes_while_in_doubt_is_searched_for_and_not_mailed_again(
     newsletter.send(provider)
     assert counts(newsletter) == {"accepted": 40, "unknown": 10}
     clock.moment += LATER
-    assert newsletter.send(provider).trouble is None
+    assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 49, "skipped": 1}
     assert set(provider.copies().values()) == {1}
     assert "lezer0@example.org" not in provider.copies()
@@ -240,6 +240,6 @@ def test_after_the_provider_forgets_nothing_is_searched_for(
     newsletter.send(provider)
     clock.moment += timedelta(days=4)
     before = len(provider.searches)
-    assert isinstance(newsletter.send(provider, late=True).trouble, DecisionNeeded)
+    assert isinstance(newsletter.send(provider, late=True).error, DecisionNeeded)
     assert len(provider.searches) == before
     assert counts(newsletter) == {"accepted": 40, "unknown": 10}

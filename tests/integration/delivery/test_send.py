@@ -63,14 +63,14 @@ def test_everyone_gets_one_letter_and_a_second_send_sends_nothing(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
     first = newsletter.send(provider)
-    assert counts(first.receipt) == {"accepted": 25}
-    assert first.receipt.mailing.state is MailingState.COMPLETED
-    assert first.trouble is None
+    assert counts(first.report) == {"accepted": 25}
+    assert first.report.mailing.state is MailingState.COMPLETED
+    assert first.error is None
     calls = provider.calls
 
     second = newsletter.send(provider)
 
-    assert second.receipt == first.receipt
+    assert second.report == first.report
     assert provider.calls == calls
     assert set(provider.copies().values()) == {1}
     assert len(provider.copies()) == 25
@@ -103,7 +103,7 @@ def test_only_active_readers_who_did_not_pause_are_in_the_audience(
         newsletter.sql(f"UPDATE subscribers SET status = '{status}' WHERE id = {n + 1}")  # noqa: S608
     newsletter.sql("UPDATE subscribers SET paused_until = '2999-01-01' WHERE id = 5")
     newsletter.sql("UPDATE subscribers SET paused_until = '2001-01-01' WHERE id = 6")
-    assert newsletter.send(FakeProvider(tmp_path / "taken")).receipt.mailing.audience == 20
+    assert newsletter.send(FakeProvider(tmp_path / "taken")).report.mailing.audience == 20
 
 
 def test_who_leaves_pauses_or_is_erased_after_the_freeze_is_skipped(
@@ -117,7 +117,7 @@ def test_who_leaves_pauses_or_is_erased_after_the_freeze_is_skipped(
         newsletter.sql("DELETE FROM subscribers WHERE id = 25")
 
     provider.answer = leave
-    receipt = newsletter.send(provider).receipt
+    receipt = newsletter.send(provider).report
     assert counts(receipt) == {"accepted": 21, "skipped": 4}
     assert receipt.mailing.state is MailingState.COMPLETED
     reasons = newsletter.sql(
@@ -141,10 +141,10 @@ def test_every_outcome_finds_its_own_delivery(newsletter: Newsletter, tmp_path: 
         }
 
     provider = FakeProvider(tmp_path / "taken", replay=BLIND, answer=answer)
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"accepted": 1, "rejected": 1, "pending": 1, "unknown": 2}
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"accepted": 1, "rejected": 1, "pending": 1, "unknown": 2}
     # What a person must decide comes before what will pass.
-    assert isinstance(report.trouble, DecisionNeeded)
+    assert isinstance(result.error, DecisionNeeded)
     rows = newsletter.sql("SELECT state, reason, provider_id FROM deliveries ORDER BY id")
     assert rows == [
         ("accepted", None, "id-0"),
@@ -162,15 +162,15 @@ def test_an_unknown_outcome_is_never_sent_again_without_a_key(
         return {reader.ref: Unknown("no answer") for reader in batch.recipients}
 
     provider = FakeProvider(tmp_path / "taken", replay=BLIND, answer=lost)
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"unknown": 25}
-    assert report.receipt.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
-    assert isinstance(report.trouble, DecisionNeeded)
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"unknown": 25}
+    assert result.report.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+    assert isinstance(result.error, DecisionNeeded)
 
     provider.answer = None
     again = newsletter.send(provider)
-    assert counts(again.receipt) == {"unknown": 25}
-    assert isinstance(again.trouble, DecisionNeeded)
+    assert counts(again.report) == {"unknown": 25}
+    assert isinstance(again.error, DecisionNeeded)
     assert set(provider.copies().values()) == {1}
 
 
@@ -196,8 +196,8 @@ def test_a_lost_answer_is_asked_again_with_the_same_key_and_bytes(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
     _interrupted(newsletter, provider)
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"accepted": 25}
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"accepted": 25}
     assert set(provider.copies().values()) == {1}
 
 
@@ -206,9 +206,9 @@ def test_what_a_lost_process_attempted_is_unknown_to_a_blind_provider(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"accepted": 15, "unknown": 10}
-    assert isinstance(report.trouble, DecisionNeeded)
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"accepted": 15, "unknown": 10}
+    assert isinstance(result.error, DecisionNeeded)
     assert set(provider.copies().values()) == {1}
 
 
@@ -217,7 +217,7 @@ def test_a_key_is_not_trusted_to_the_end_of_its_life(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken", replay=timedelta(milliseconds=1))
     _interrupted(newsletter, provider)
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert counts(newsletter.send(provider).report) == {"accepted": 15, "unknown": 10}
 
 
 def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
@@ -227,9 +227,9 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     asleep = itertools.count(1)
     # Each look at the clock is a quarter of an hour later.
     monkeypatch.setattr(requests, "clocks", lambda: (0.0, next(asleep) * 900.0))
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"pending": 25}
-    assert isinstance(report.trouble, TryAgain)
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"pending": 25}
+    assert isinstance(result.error, TryAgain)
     assert provider.copies() == {}
 
 
@@ -247,7 +247,7 @@ def test_a_batch_of_which_a_part_travels_again_is_not_replayed(
     newsletter.send(provider)
     provider.answer = None
     newsletter.lose_process()
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 16, "unknown": 9}
+    assert counts(newsletter.send(provider).report) == {"accepted": 16, "unknown": 9}
 
 
 def test_a_batch_of_which_a_reader_left_is_never_replayed(
@@ -258,7 +258,7 @@ def test_a_batch_of_which_a_reader_left_is_never_replayed(
     # As leaving does, in the same transaction; test_subscribers proves that it does.
     newsletter.sql("UPDATE subscribers SET status = 'unsubscribed' WHERE id = 1")
     newsletter.sql("UPDATE batches SET snapshot = NULL")
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert counts(newsletter.send(provider).report) == {"accepted": 15, "unknown": 10}
 
 
 def test_a_batch_whose_bytes_came_out_differently_is_not_replayed(
@@ -270,7 +270,7 @@ def test_a_batch_whose_bytes_came_out_differently_is_not_replayed(
     monkeypatch.setattr(
         FakeProvider, "build", lambda self, batch: Payload.of((*build(self, batch).parts, b"more"))
     )
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert counts(newsletter.send(provider).report) == {"accepted": 15, "unknown": 10}
     assert set(provider.copies().values()) == {1}
     assert newsletter.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(0,)]
 
@@ -280,7 +280,7 @@ def test_a_batch_whose_key_is_gone_is_not_replayed(newsletter: Newsletter, tmp_p
     _interrupted(newsletter, provider)
     newsletter.settings = replace(newsletter.settings, secret_keys=("another key for these tests",))
     newsletter.sql("DELETE FROM signing_keys")
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert counts(newsletter.send(provider).report) == {"accepted": 15, "unknown": 10}
 
 
 def _claimed(newsletter: Newsletter, lease: timedelta) -> tuple[int, claims.Claim]:
@@ -385,13 +385,13 @@ def test_pausing_stops_a_running_sender_and_send_goes_on(
         delivery.pause_mailing(newsletter.store, newsletter.slug)
 
     provider.answer = pause
-    report = newsletter.send(provider)
-    assert report.receipt.mailing.state is MailingState.PAUSED
-    assert counts(report.receipt) == {"accepted": 10, "pending": 15}
-    assert isinstance(report.trouble, DecisionNeeded)
+    result = newsletter.send(provider)
+    assert result.report.mailing.state is MailingState.PAUSED
+    assert counts(result.report) == {"accepted": 10, "pending": 15}
+    assert isinstance(result.error, DecisionNeeded)
 
     provider.answer = None
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
     assert set(provider.copies().values()) == {1}
 
 
@@ -399,21 +399,21 @@ def test_a_limit_freezes_everyone_and_pauses_after_so_many(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
-    report = newsletter.send(provider, limit=7)
-    assert counts(report.receipt) == {"accepted": 7, "pending": 18}
-    assert report.receipt.mailing.state is MailingState.PAUSED
-    assert report.trouble is None
-    assert counts(newsletter.send(provider, limit=12).receipt) == {"accepted": 19, "pending": 6}
-    assert counts(newsletter.send(provider, limit=6).receipt) == {"accepted": 25}
+    result = newsletter.send(provider, limit=7)
+    assert counts(result.report) == {"accepted": 7, "pending": 18}
+    assert result.report.mailing.state is MailingState.PAUSED
+    assert result.error is None
+    assert counts(newsletter.send(provider, limit=12).report) == {"accepted": 19, "pending": 6}
+    assert counts(newsletter.send(provider, limit=6).report) == {"accepted": 25}
 
 
 def test_a_wish_to_stop_finishes_what_is_in_flight(newsletter: Newsletter, tmp_path: Path) -> None:
     stop = threading.Event()
     provider = FakeProvider(tmp_path / "taken", answer=lambda _batch: stop.set())
-    report = newsletter.send(provider, stop=stop)
-    assert counts(report.receipt) == {"accepted": 10, "pending": 15}
-    assert isinstance(report.trouble, TryAgain)
-    assert "15" in str(report.trouble)
+    result = newsletter.send(provider, stop=stop)
+    assert counts(result.report) == {"accepted": 10, "pending": 15}
+    assert isinstance(result.error, TryAgain)
+    assert "15" in str(result.error)
 
 
 def test_cancelling_before_anything_was_attempted_frees_the_slug(
@@ -425,11 +425,11 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
     receipt = delivery.cancel_mailing(newsletter.store, newsletter.slug)
     assert receipt.mailing.state is MailingState.CANCELLED
 
-    report = newsletter.send(FakeProvider(tmp_path / "taken"))
-    assert report.receipt.mailing.id != mailing_id
-    assert counts(report.receipt) == {"accepted": 25}
-    assert newsletter.send(FakeProvider(tmp_path / "taken")).receipt == report.receipt
-    assert delivery.find_report(newsletter.store, newsletter.slug) == report.receipt
+    result = newsletter.send(FakeProvider(tmp_path / "taken"))
+    assert result.report.mailing.id != mailing_id
+    assert counts(result.report) == {"accepted": 25}
+    assert newsletter.send(FakeProvider(tmp_path / "taken")).report == result.report
+    assert delivery.find_report(newsletter.store, newsletter.slug) == result.report
 
 
 def test_a_cancelled_mailing_that_reached_people_is_not_started_anew(
@@ -453,7 +453,7 @@ def test_resolving_by_sending_again_reaches_only_the_unknown(
         newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND
     )
     assert counts(receipt) == {"accepted": 15, "pending": 10}
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
     assert sorted(provider.copies().values()) == [1] * 15 + [2] * 10
     assert newsletter.sql("SELECT what, deliveries FROM decisions") == [("resolve --resend", 10)]
 
@@ -540,9 +540,9 @@ def test_an_edit_after_the_freeze_changes_nothing_and_is_told(
     newsletter.send(provider, limit=5)
     before = newsletter.sql("SELECT letter_hash FROM mailings")
     write_issue(newsletter.root, more=" En nog iets.")
-    report = newsletter.send(provider)
-    assert report.edited
-    assert counts(report.receipt) == {"accepted": 25}
+    result = newsletter.send(provider)
+    assert result.edited
+    assert counts(result.report) == {"accepted": 25}
     assert newsletter.sql("SELECT letter_hash FROM mailings") == before
 
 
@@ -550,15 +550,15 @@ def test_a_started_mailing_goes_on_without_its_file(newsletter: Newsletter, tmp_
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider, limit=5)
     (newsletter.root / "issues" / f"{newsletter.slug}.md").unlink()
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
 
 
 def test_a_rehearsal_leaves_the_real_mailing_alone(newsletter: Newsletter, tmp_path: Path) -> None:
     outbox = Outbox(newsletter.root / "outbox")
     rehearsed = newsletter.send(outbox)  # type: ignore[arg-type]
-    assert rehearsed.receipt.mailing.rehearsal
+    assert rehearsed.report.mailing.rehearsal
     provider = FakeProvider(tmp_path / "taken")
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
     shown = delivery.find_report(newsletter.store, newsletter.slug)
     assert shown
     assert not shown.mailing.rehearsal
@@ -566,9 +566,9 @@ def test_a_rehearsal_leaves_the_real_mailing_alone(newsletter: Newsletter, tmp_p
 
 def test_an_edited_issue_replaces_its_rehearsal_and_its_files(newsletter: Newsletter) -> None:
     outbox = Outbox(newsletter.root / "outbox")
-    first = newsletter.send(outbox).receipt  # type: ignore[arg-type]
+    first = newsletter.send(outbox).report  # type: ignore[arg-type]
     write_issue(newsletter.root, more=" En nog iets.")
-    second = newsletter.send(outbox).receipt  # type: ignore[arg-type]
+    second = newsletter.send(outbox).report  # type: ignore[arg-type]
     assert second.mailing.letter_hash != first.mailing.letter_hash
     files = list((newsletter.root / "outbox" / newsletter.slug).glob("*.eml"))
     assert len(files) == 25
@@ -618,8 +618,8 @@ def test_early_is_allowed_late_needs_a_word(newsletter: Newsletter, tmp_path: Pa
     late = write_issue(newsletter.root, name="oud", days=-2)
     with pytest.raises(NewsletterError, match="--late"):
         newsletter.send(provider, late)
-    assert counts(newsletter.send(provider, late, late=True).receipt) == {"accepted": 25}
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider, late, late=True).report) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
 
 
 def test_a_mailing_that_took_too_long_waits_for_a_person(
@@ -628,11 +628,11 @@ def test_a_mailing_that_took_too_long_waits_for_a_person(
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider, limit=5)
     newsletter.sql("UPDATE mailings SET started_at = '2020-01-01 00:00:00.000000'")
-    report = newsletter.send(provider)
-    assert isinstance(report.trouble, DecisionNeeded)
-    assert report.receipt.mailing.state is MailingState.PAUSED
+    result = newsletter.send(provider)
+    assert isinstance(result.error, DecisionNeeded)
+    assert result.report.mailing.state is MailingState.PAUSED
     assert len(provider.copies()) == 5
-    assert counts(newsletter.send(provider, late=True).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider, late=True).report) == {"accepted": 25}
 
 
 def test_nothing_is_frozen_for_nobody(root: Path, tmp_path: Path) -> None:
@@ -641,7 +641,7 @@ def test_nothing_is_frozen_for_nobody(root: Path, tmp_path: Path) -> None:
         newsletter.send(FakeProvider(tmp_path / "taken"))
     assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
     add_readers(newsletter.store, 1)
-    assert counts(newsletter.send(FakeProvider(tmp_path / "taken")).receipt) == {"accepted": 1}
+    assert counts(newsletter.send(FakeProvider(tmp_path / "taken")).report) == {"accepted": 1}
 
 
 def test_drafts_and_files_with_errors_are_refused(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -658,12 +658,12 @@ def test_drafts_and_files_with_errors_are_refused(newsletter: Newsletter, tmp_pa
 
 def test_a_failing_outbox_leaves_its_deliveries_pending(newsletter: Newsletter) -> None:
     (newsletter.root / "outbox").write_text("in the way", encoding="utf-8")
-    report = newsletter.send(Outbox(newsletter.root / "outbox"))  # type: ignore[arg-type]
-    assert isinstance(report.trouble, TryAgain)
-    assert counts(report.receipt) == {"pending": 25}
+    result = newsletter.send(Outbox(newsletter.root / "outbox"))  # type: ignore[arg-type]
+    assert isinstance(result.error, TryAgain)
+    assert counts(result.report) == {"pending": 25}
     (newsletter.root / "outbox").unlink()
     again = newsletter.send(Outbox(newsletter.root / "outbox"))  # type: ignore[arg-type]
-    assert again.receipt.counts[DeliveryState.ACCEPTED] == 25
+    assert again.report.counts[DeliveryState.ACCEPTED] == 25
 
 
 def _always(
@@ -686,9 +686,9 @@ def test_an_unknown_outcome_is_asked_again_at_once_where_that_is_safe(
     provider = FakeProvider(
         tmp_path / "taken", size=25, answer=_always(Unknown("no answer"), times=1)
     )
-    report = newsletter.send(provider)
-    assert report.trouble is None
-    assert counts(report.receipt) == {"accepted": 25}
+    result = newsletter.send(provider)
+    assert result.error is None
+    assert counts(result.report) == {"accepted": 25}
     assert set(provider.copies().values()) == {1}
 
 
@@ -696,14 +696,14 @@ def test_a_provider_that_stays_silent_is_asked_again_by_the_next_run(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     provider = FakeProvider(tmp_path / "taken", size=25, answer=_always(Unknown("no answer")))
-    report = newsletter.send(provider)
+    result = newsletter.send(provider)
     assert provider.calls == 4
-    assert counts(report.receipt) == {"unknown": 25}
-    assert report.receipt.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
-    assert isinstance(report.trouble, DecisionNeeded)
+    assert counts(result.report) == {"unknown": 25}
+    assert result.report.mailing.state is MailingState.COMPLETED_WITH_UNKNOWN
+    assert isinstance(result.error, DecisionNeeded)
 
     provider.answer = None
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
     assert set(provider.copies().values()) == {1}
 
 
@@ -713,11 +713,11 @@ def test_that_a_repetition_was_refused_says_nothing_of_the_first_attempt(
     provider = FakeProvider(tmp_path / "taken")
     _interrupted(newsletter, provider)
     provider.answer = _always(RetryLater("too many requests", after=86_400), times=1)
-    report = newsletter.send(provider)
-    assert counts(report.receipt) == {"pending": 15, "unknown": 10}
+    result = newsletter.send(provider)
+    assert counts(result.report) == {"pending": 15, "unknown": 10}
 
     provider.answer = None
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 25}
+    assert counts(newsletter.send(provider).report) == {"accepted": 25}
     assert set(provider.copies().values()) == {1}
 
 
@@ -726,7 +726,7 @@ def test_a_key_is_trusted_for_most_of_its_life_only(newsletter: Newsletter, tmp_
     _interrupted(newsletter, provider)
     twenty_hours = f"{datetime.now(UTC) - timedelta(hours=20):%Y-%m-%d %H:%M:%S.%f}+00"
     newsletter.sql(f"UPDATE batches SET claimed_at = '{twenty_hours}'")  # noqa: S608
-    assert counts(newsletter.send(provider).receipt) == {"accepted": 15, "unknown": 10}
+    assert counts(newsletter.send(provider).report) == {"accepted": 15, "unknown": 10}
     # It was not even tried: a replay with this other date would have been abandoned.
     assert newsletter.sql("SELECT count(*) FROM batches WHERE snapshot IS NOT NULL") == [(1,)]
 
@@ -776,9 +776,9 @@ def test_a_paused_mailing_of_which_all_has_left_is_complete(
     def pause(_batch: Batch) -> None:
         delivery.pause_mailing(newsletter.store, newsletter.slug)
 
-    report = newsletter.send(FakeProvider(tmp_path / "taken", size=25, answer=pause))
-    assert report.receipt.mailing.state is MailingState.COMPLETED
-    assert report.trouble is None
+    result = newsletter.send(FakeProvider(tmp_path / "taken", size=25, answer=pause))
+    assert result.report.mailing.state is MailingState.COMPLETED
+    assert result.error is None
 
 
 def test_what_has_ended_in_doubt_is_named_in_words_when_it_cannot_be_paused(
@@ -795,9 +795,9 @@ def test_a_wish_to_stop_that_comes_too_late_is_no_trouble(
 ) -> None:
     stop = threading.Event()
     provider = FakeProvider(tmp_path / "taken", size=25, answer=lambda _batch: stop.set())
-    report = newsletter.send(provider, stop=stop)
-    assert report.receipt.mailing.state is MailingState.COMPLETED
-    assert report.trouble is None
+    result = newsletter.send(provider, stop=stop)
+    assert result.report.mailing.state is MailingState.COMPLETED
+    assert result.error is None
 
 
 def test_a_limited_send_that_was_stopped_is_paused_all_the_same(
@@ -805,9 +805,9 @@ def test_a_limited_send_that_was_stopped_is_paused_all_the_same(
 ) -> None:
     stop = threading.Event()
     provider = FakeProvider(tmp_path / "taken", size=5, answer=lambda _batch: stop.set())
-    report = newsletter.send(provider, stop=stop, limit=10)
-    assert report.receipt.mailing.state is MailingState.PAUSED
-    assert counts(report.receipt) == {"accepted": 5, "pending": 20}
+    result = newsletter.send(provider, stop=stop, limit=10)
+    assert result.report.mailing.state is MailingState.PAUSED
+    assert counts(result.report) == {"accepted": 5, "pending": 20}
 
 
 def test_a_limit_holds_for_a_process_that_was_lost(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -828,9 +828,9 @@ def test_a_file_with_errors_counts_as_edited(newsletter: Newsletter, tmp_path: P
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider, limit=5)
     (newsletter.root / "issues" / f"{newsletter.slug}.md").write_text("half", encoding="utf-8")
-    report = newsletter.send(provider)
-    assert report.edited
-    assert counts(report.receipt) == {"accepted": 25}
+    result = newsletter.send(provider)
+    assert result.edited
+    assert counts(result.report) == {"accepted": 25}
 
 
 def test_a_mailing_stays_with_its_provider(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -861,4 +861,4 @@ def test_a_late_rehearsal_that_is_edited_may_be_rehearsed_again(newsletter: News
     slug = write_issue(newsletter.root, name="oud", days=-2)
     newsletter.send(outbox, slug, late=True)  # type: ignore[arg-type]
     write_issue(newsletter.root, name="oud", days=-2, more=" Nog iets.")
-    assert newsletter.send(outbox, slug).receipt.counts[DeliveryState.ACCEPTED] == 25  # type: ignore[arg-type]
+    assert newsletter.send(outbox, slug).report.counts[DeliveryState.ACCEPTED] == 25  # type: ignore[arg-type]

@@ -209,7 +209,7 @@ def test_a_letter_that_is_still_owed_is_skipped_at_once(newsletter: Newsletter) 
         ("skipped", "erased")
     ]
     provider = FakeProvider(newsletter.root / "taken")
-    receipt = newsletter.send(provider).receipt
+    receipt = newsletter.send(provider).report
     assert receipt.counts[DeliveryState.ACCEPTED] == 25
     assert receipt.counts[DeliveryState.SKIPPED] == 1
     assert ANNA not in provider.copies()
@@ -262,15 +262,15 @@ def test_at_any_moment_of_a_send_he_has_it_or_is_skipped(newsletter: Newsletter)
 
     hunter = threading.Thread(target=hunt)
     hunter.start()
-    report = newsletter.send(provider)
+    result = newsletter.send(provider)
     hunter.join()
     assert failures == []
-    assert report.trouble is None
-    counts = {state: n for state, n in report.receipt.counts.items() if n}
+    assert result.error is None
+    counts = {state: n for state, n in result.report.counts.items() if n}
     assert set(counts) <= {DeliveryState.ACCEPTED, DeliveryState.SKIPPED}
     assert counts[DeliveryState.ACCEPTED] == len(provider.copies())
     assert set(provider.copies().values()) == {1}
-    assert sum(counts.values()) == report.receipt.mailing.audience
+    assert sum(counts.values()) == result.report.mailing.audience
 
 
 def test_what_an_unsettled_request_kept_of_him_is_forgotten(newsletter: Newsletter) -> None:
@@ -283,9 +283,9 @@ def test_what_an_unsettled_request_kept_of_him_is_forgotten(newsletter: Newslett
 def test_no_import_brings_him_back_and_nothing_of_it_is_kept(newsletter: Newsletter) -> None:
     assert erase(newsletter.store, newsletter.settings, ANNA)
     old = f"email,first_name,status\n{ANNA},Annabelinda,active\nbas@example.org,Bas,active\n"
-    report = bring(newsletter.store, newsletter.root, old)
+    result = bring(newsletter.store, newsletter.root, old)
     (newsletter.root / "list.csv").unlink()
-    assert report.reasons == {"erased here": 1}
+    assert result.reasons == {"erased here": 1}
     assert "bas@example.org" in statuses(newsletter.store)
     assert traces(newsletter.root, *WORDS) == []
     with pytest.raises(NewsletterError, match="erased"):

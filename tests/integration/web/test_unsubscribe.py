@@ -689,7 +689,7 @@ def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Pat
                 assert snapshots[0] == (None,)
 
         provider = FakeProvider(root / "taken", answer=leave_while_it_is_under_way)
-        receipt = newsletter.send(provider).receipt
+        receipt = newsletter.send(provider).report
     mailed = provider.copies()
     assert f"lezer{later}@example.org" not in mailed
     assert len(mailed) == 29
