@@ -148,7 +148,7 @@ def test_a_blind_provider_that_loses_every_third_answer_is_stopped(
 
     newsletter = Newsletter(root, readers=600)
     provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=lossy)
-    stopped(newsletter, newsletter.send(provider), "nobody knows what became of")
+    stopped(newsletter, newsletter.send(provider), "it is unknown what became of")
     assert counts(newsletter) == {"accepted": 200, "unknown": 100, "pending": 300}
 
 
