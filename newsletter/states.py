@@ -1,4 +1,4 @@
-"""The state machine of mailings and deliveries: what may follow what, and what events do to it."""
+"""The state machine of mailings and deliveries, and the effect of events on subscribers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SEVERITY = (
     SubscriberStatus.BOUNCED,
     SubscriberStatus.COMPLAINED,
 )
-"""From least to most restrictive: of several in one row the last of these counts."""
+"""From least to most restrictive: of several in one row of an import the last counts."""
 
 LEFT = frozenset(
     {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED}
@@ -59,7 +59,7 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
     M.COMPLETED_WITH_UNKNOWN: frozenset({M.SENDING, M.COMPLETED}),
     M.COMPLETED: frozenset(),
     M.CANCELLED: frozenset(),
-    # A person has seen that it was missed, and leaves it at that.
+    # A person has seen that it was missed, and dismisses it.
     M.EXPIRED: frozenset({M.CANCELLED}),
 }
 
@@ -73,17 +73,17 @@ _AFTER: Final[Mapping[type, DeliveryState]] = {
 
 
 def deliveries_before(target: DeliveryState) -> frozenset[DeliveryState]:
-    """Return the states from which a delivery may come to `target`."""
+    """Return the states from which a delivery may become `target`."""
     return frozenset(state for state, following in DELIVERIES.items() if target in following)
 
 
 def mailings_before(target: MailingState) -> frozenset[MailingState]:
-    """Return the states from which a mailing may come to `target`."""
+    """Return the states from which a mailing may become `target`."""
     return frozenset(state for state, following in MAILINGS.items() if target in following)
 
 
 def state_after(outcome: Outcome | None) -> DeliveryState:
-    """Return what a delivery becomes by what the provider said of it."""
+    """Return the state of a delivery after an outcome."""
     return _AFTER.get(type(outcome), D.UNKNOWN)
 
 
@@ -102,7 +102,7 @@ EVENT_RANKS: Final = (
     EventKind.HARD_BOUNCE,
     EventKind.COMPLAINT,
 )
-"""What a letter can have come to, the strongest last, whatever was reported first."""
+"""Events that say how a letter ended; a later one in this order counts more."""
 
 _RANK: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
 _LEAVING: Final[Mapping[EventKind, SubscriberStatus]] = {
@@ -119,7 +119,7 @@ SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
 
 
 def strongest_event(before: EventKind | None, kind: EventKind) -> EventKind | None:
-    """Return what a letter has come to when one more event is known.
+    """Return the event of a letter that counts most when one more is known.
 
     Accepted and deferred do not say how it ends. Who unsubscribes by a letter has received it.
     """
@@ -142,14 +142,14 @@ def more_restrictive(one: SubscriberStatus, other: SubscriberStatus) -> Subscrib
 def too_many_soft_bounces(
     soft_bounces: Iterable[datetime], delivered: datetime | None
 ) -> datetime | None:
-    """Return since when an address counts as bounced by soft bounces alone, or None.
+    """Return since when an address counts as one that takes no mail any more, or None.
 
-    That takes five letters of five mailings within 90 days that bounced for a reason that may be
-    the address, and none delivered since the first of these five.
+    That is so when five letters of five mailings bounced softly within 90 days, for reasons that
+    may lie with the address, and none was delivered since the first of these five.
 
     Args:
         soft_bounces: When letters to one subscriber bounced, one moment for each mailing.
-        delivered: When the last one was delivered, if one was.
+        delivered: When a letter was last delivered to them, if ever.
     """
     late = sorted(at for at in soft_bounces if delivered is None or at > delivered)
     last = late[-SOFT_BOUNCES:]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import IntEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import Connection, exc
@@ -18,11 +19,12 @@ from newsletter.store.schema import ledger
 from newsletter.store.url import Server, SqliteFile, locate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Collection, Iterator
     from pathlib import Path
 
 __all__ = [
     "HEAD",
+    "Clock",
     "Lock",
     "Store",
     "connect",
@@ -34,8 +36,12 @@ __all__ = [
 ]
 
 
+Clock: TypeAlias = Callable[[], datetime]
+"""Returns the time, aware and in UTC. Tests pass one in place of the database's own."""
+
+
 class Lock(IntEnum):
-    """What one transaction at a time may do on a PostgreSQL server; the numbers are for ever."""
+    """What one transaction at a time may do on a PostgreSQL server; the numbers never change."""
 
     MIGRATING = 1
     LIST = 2
@@ -59,20 +65,20 @@ class Store:
 
     @contextlib.contextmanager
     def read(self) -> Iterator[sa.Connection]:
-        """One consistent view; changes nothing."""
+        """Yield a connection with one consistent view; it changes nothing."""
         with self._explained(), self._reader.connect() as connection:
             yield connection
 
     @contextlib.contextmanager
     def write(self) -> Iterator[sa.Connection]:
-        """One transaction, committed at the end.
+        """Yield the connection of one transaction, committed at the end.
 
-        On SQLite it holds the write lock from its start; on PostgreSQL others write meanwhile,
-        and every query locks the rows on which it decides.
+        On SQLite it holds the write lock from its start; on PostgreSQL others write meanwhile, and
+        every query locks the rows on which it decides.
 
         Raises:
-            TryAgain: Another process holds a lock for longer than half a minute, or the server
-                cannot be reached.
+            TryAgain: Another process holds a lock for more than half a minute, or the server cannot
+                be reached.
             NewsletterError: The database cannot be written, or was moved.
         """
         with self.maintain() as connection:
@@ -81,7 +87,7 @@ class Store:
 
                 closed_at, moment = postgres.begin_write(connection)
                 gone = closed_at is not None
-                # A transaction that writes is short: it asks for the time once.
+                # A write transaction is short: it reads the time once.
                 connection.execution_options(newsletter_began=moment)
             else:
                 gone = is_closed(connection)
@@ -91,24 +97,20 @@ class Store:
 
     @contextlib.contextmanager
     def maintain(self) -> Iterator[sa.Connection]:
-        """One transaction that writes, even to a database that is closed or not yet migrated."""
+        """Yield a write transaction's connection, even if the database is closed or not migrated."""
         with self._explained(), self._engine.connect() as connection:
             connection.execution_options(newsletter_write=True)
             with connection.begin():
                 yield connection
 
     def refuse_closed(self) -> None:
-        """Refuse a database that was moved, before anything is to be written.
-
-        Raises:
-            NewsletterError: It was moved.
-        """
+        """Raise an error if the database was moved, before anything is written."""
         with self.read() as connection:
             if is_closed(connection):
                 raise closed(self._place.name)
 
     def truncate_log(self) -> bool:
-        """Let no byte of what was removed stay behind in SQLite's log; a server sees to its own.
+        """Empty SQLite's log, which holds what was deleted; a server manages its own.
 
         Returns:
             False if others use the log for so long that it cannot be emptied now.
@@ -119,15 +121,15 @@ class Store:
             return sqlite.truncate_log(connection)
 
     def drop_copies(self, email_key: str, public_id: str, others: Collection[str] = ()) -> None:
-        """Let nothing of somebody who was erased stay in the log or the copies of a file.
+        """Remove an erased subscriber from SQLite's log and from the copies of the file.
 
         Args:
             email_key: Their address as it was compared.
-            public_id: Theirs, for they may have had another address; empty if it is not known.
-            others: Other addresses that are known of them.
+            public_id: Theirs, because their address may have changed; empty if it is not known.
+            others: Other addresses of theirs that are known.
 
         Raises:
-            TryAgain: He stands in the log, which others use.
+            TryAgain: The log still holds them, because others use it.
             NewsletterError: A copy cannot be removed.
         """
         if isinstance(self._place, SqliteFile):
@@ -143,7 +145,7 @@ class Store:
             )
 
     def close(self) -> None:
-        """Let go of the file, or of the connections."""
+        """Close the file, or the connections."""
         self._engine.dispose()
 
     @contextlib.contextmanager
@@ -159,7 +161,7 @@ class Store:
         except NewsletterError:
             raise
         except Exception as error:
-            # psycopg's own may surface where SQLAlchemy wraps none, as when a transaction ends.
+            # psycopg's own errors may come unwrapped, as at the end of a transaction.
             if found := self._explain(error):
                 raise found from error
             raise
@@ -173,17 +175,17 @@ class Store:
         return server_errors.explain(cause, self._place.name, self._place.parameters)
 
 
-def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) -> Store:
+def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Open the newsletter's database; a file is made and migrated where needed.
 
     Args:
         settings: Where it is.
-        clock: Tells the time, aware and in UTC, in place of the database's own.
+        clock: Replaces the database's own time.
 
     Raises:
-        NewsletterError: The place is not a database, is one of a newer version, is read-only, or
-            is on a server and has not been migrated.
-        TryAgain: Another process is at it, or the server cannot be reached.
+        NewsletterError: It is no database of this version, is read-only, or is on a server and
+            has not been migrated.
+        TryAgain: Another process uses it, or the server cannot be reached.
     """
     place = locate(settings)
     if isinstance(place, SqliteFile):
@@ -207,7 +209,7 @@ def open_store(settings: Settings, clock: Callable[[], datetime] | None = None) 
 def open_to_read(settings: Settings) -> Store:
     """Open the newsletter's database for a command that only reads; none is made.
 
-    Without one, it answers as an empty one would; what is written to that is lost.
+    Without one, the store is an empty database in memory; what is written to it is lost.
 
     Raises:
         NewsletterError: As `open_store`.
@@ -220,7 +222,7 @@ def open_to_read(settings: Settings) -> Store:
 
 
 def _refuse_to_migrate(lacking: int, name: str) -> None:
-    """Leave a database that others use as it is, until a person says that it is time."""
+    """Leave a database that others use unchanged, until a person migrates it."""
     raise NewsletterError(
         f"the database lacks {lacking} migration{'s' * (lacking != 1)}",
         where=name,
@@ -230,15 +232,15 @@ def _refuse_to_migrate(lacking: int, name: str) -> None:
 
 def connect(
     place: SqliteFile | Server,
-    clock: Callable[[], datetime] | None = None,
+    clock: Clock | None = None,
     state: Path | None = None,
 ) -> Store:
-    """Return the store at a place, whatever is there.
+    """Return the store at a place, in whatever state it is.
 
     Args:
         place: Where it is.
-        clock: Tells the time in place of the database's own.
-        state: Where senders of this machine hold their locks; without it, leases decide.
+        clock: Replaces the database's own time.
+        state: The folder with the lock files of this machine's senders; without it, leases decide.
     """
     if isinstance(place, SqliteFile):
         engine = sqlite.engine(place.path)
@@ -251,13 +253,13 @@ def connect(
 
 
 def upgrade(store: Store, place: SqliteFile | Server) -> int:
-    """Migrate a database, of which a file is copied first; return how many it lacked.
+    """Migrate a database, after a copy of a file was made; return how many migrations it lacked.
 
     Raises:
-        NewsletterError: It is another program's or a newer version's, or cannot be copied.
+        NewsletterError: It belongs to another program or version, or cannot be copied.
     """
     with store.read() as connection:
-        behind(revision(connection, place.name), place.name)  # what is refused stays as it is
+        behind(revision(connection, place.name), place.name)  # before anything changes
         if isinstance(place, SqliteFile):
             sqlite.use_log(connection)
     with store.maintain() as connection:
@@ -276,7 +278,7 @@ def upgrade(store: Store, place: SqliteFile | Server) -> int:
 
 
 def lock(connection: sa.Connection, what: Lock) -> None:
-    """Let nobody else do this until the transaction ends; SQLite has one writer anyway."""
+    """Hold a lock until the transaction ends; SQLite has only one writer anyway."""
     if connection.dialect.name != "sqlite":
         from newsletter.store import postgres  # noqa: PLC0415 - slow to import
 
@@ -284,9 +286,9 @@ def lock(connection: sa.Connection, what: Lock) -> None:
 
 
 def now(connection: sa.Connection) -> datetime:
-    """Return the time as the database has it; SQLite runs in this process, and has its clock."""
+    """Return the database's time: SQLite runs in this process, and has its clock."""
     options = connection.get_execution_options()
-    clock: Callable[[], datetime] | None = options.get("newsletter_clock")
+    clock: Clock | None = options.get("newsletter_clock")
     if clock:
         return clock()
     began: datetime | None = options.get("newsletter_began")
@@ -300,13 +302,13 @@ def now(connection: sa.Connection) -> datetime:
 
 
 def ledger_id(connection: Connection) -> str:
-    """Return the id that the setting `ledger` names; a moved database takes it along."""
+    """Return the id that the setting `ledger` names; it moves with the database."""
     found: str = connection.execute(sa.select(ledger.c.id)).scalar_one()
     return found
 
 
 def is_closed(connection: Connection) -> bool:
-    """Tell whether the database was moved to another place, or is being moved."""
+    """Return whether the database was moved to another place, or is being moved."""
     return connection.scalar(sa.select(ledger.c.closed_at)) is not None
 
 

@@ -28,12 +28,12 @@ _SUFFIXES: Final = ("", "-wal", "-shm")
 
 
 def close_to_others(settings: Settings) -> list[str]:
-    """Take from all other users what they may do with these files; say so of each.
+    """Take the rights of all other users away from these files; return a warning for each.
 
-    What a group may do stays: a web app and a timer may run as two users of one group.
+    The rights of a group stay: a web app and a timer may run as two users of one group.
     """
     if os.name != "posix":
-        return []  # there, the folder's own list of rights decides
+        return []  # there, the folder's own access list decides
     return [said for path in _files(settings) if (said := _close(path))]
 
 
@@ -80,29 +80,33 @@ _RECORD: Final = sa.text(
 
 
 def copy_path(path: Path, revision: str) -> Path:
-    """Return where the copy goes that is made before a migration."""
+    """Return the path of the copy that is made before a migration."""
     return path.with_name(f"{path.name}{_MARK}{revision}")
 
 
 def record_copy(connection: sa.Connection, copy: Path, moment: datetime) -> None:
-    """Note that a copy was made, in the transaction that migrates."""
+    """Record that a copy was made, in the transaction that migrates."""
     connection.execute(_RECORD, {"path": str(copy.absolute()), "at": moment})
 
 
 def recorded_copies(connection: sa.Connection) -> list[Path]:
-    """Return where copies were put, whether they are still there or not."""
+    """Return the paths of copies, whether they still exist or not."""
     return [Path(path) for path in connection.scalars(sa.select(table.c.path))]
 
 
 def remove_copies(
     path: Path, noted: Collection[Path], *, public_id: str, addresses: Collection[str]
 ) -> None:
-    """Remove the copies of a file that know somebody.
+    """Remove the copies of a database file that hold a subscriber.
+
+    A copy is found by its name beside the file, compared without patterns, because a name may hold
+    their signs; and by the list in the database, because the file may have had another name or
+    folder when it was copied.
 
     Args:
         path: Of the file.
-        noted: Where copies were put, as far as that was recorded.
-        public_id: Theirs, for they may have had another address then; empty if it is not known.
+        noted: The recorded paths of copies.
+        public_id: Theirs, because their address may have changed; empty if it is not known.
         addresses: Of theirs, as they were given or are compared.
 
     Raises:
@@ -139,7 +143,7 @@ def _existing_copies(path: Path, noted: Collection[Path]) -> set[Path]:
 
 
 def _knows(copy: Path, public_id: str, addresses: Collection[str]) -> bool:
-    """Tell whether a copy knows somebody: as a row, or by an address anywhere in its bytes."""
+    """Return whether a copy holds a subscriber: as a row, or by an address in its bytes."""
     uri = f"{copy.absolute().as_uri()}?immutable=1"
     with contextlib.closing(sqlite3.connect(uri, uri=True)) as old:
         rows = old.execute("SELECT public_id, email_key FROM subscribers")

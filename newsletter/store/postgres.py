@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _CONNECT_SECONDS = 10
-# What libpq is told unless the URL says otherwise: how long to wait for a server that does not
-# answer, and to notice that one has gone without a word (the last is in milliseconds).
+# Defaults for libpq: how long to wait for a server that does not answer, and when to notice that
+# a connection is dead (the last is in milliseconds).
 _PATIENCE = {
     "connect_timeout": str(_CONNECT_SECONDS),
     "keepalives_idle": "30",
@@ -33,13 +33,13 @@ _PATIENCE = {
 }
 _LOCK_TIMEOUT = "30s"
 
-# What it logs of a connection that breaks names host and user; what is wrong comes as an error.
+# Its log of a broken connection names host and user; the error itself is raised anyway.
 logging.getLogger("psycopg").propagate = False
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 
 def engine(parameters: Mapping[str, str]) -> sa.Engine:
-    """Return the means to connect to a server; nothing is opened."""
+    """Return an engine for a server; nothing is opened."""
     engine = sa.create_engine(
         "postgresql+psycopg://",
         connect_args={**_PATIENCE, **parameters, "prepare_threshold": None},
@@ -50,7 +50,7 @@ def engine(parameters: Mapping[str, str]) -> sa.Engine:
         pool_size=5,
         max_overflow=10,
         pool_timeout=_CONNECT_SECONDS,
-        # A reader who leaves must not pay for a connection that died while nobody used it.
+        # An unsubscribe must not fail because a connection died while it was idle.
         pool_pre_ping=True,
         pool_use_lifo=True,
     )
@@ -72,12 +72,12 @@ def engine(parameters: Mapping[str, str]) -> sa.Engine:
 
 
 def begin_write(connection: sa.Connection) -> tuple[object, datetime]:
-    """Begin a transaction that may wait and may change.
+    """Begin a write transaction.
 
     Returns:
-        Since when the ledger is closed, None while it is open; and the server's time.
+        When the ledger was closed, None while it is open; and the server's time.
 
-    The lock on the ledger's row, which all writers share, is what `db move` waits for.
+    All writers share the lock on the ledger's row; `db move` waits for it.
     """
     closed_at, durable, moment = connection.exec_driver_sql(
         "SELECT closed_at, current_setting('synchronous_commit') <> 'off', clock_timestamp(),"
@@ -99,8 +99,8 @@ def now(connection: sa.Connection) -> datetime:
 
 
 def lock(connection: sa.Connection, number: int) -> None:
-    """Wait until no other transaction holds the lock of this number, and hold it to the end."""
+    """Wait for the lock of this number, and hold it until the transaction ends."""
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_OURS, number)))
 
 
-_OURS = 0x6E6C  # tells our locks from those of other programs in the same database
+_OURS = 0x6E6C  # separates these locks from those of other programs in the same database

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 _AT_A_TIME = 2000
-"""Rows in one statement: a fraction of a second, for which nobody else can write."""
+"""Rows in one statement: for a fraction of a second nobody else can write."""
 
 _LEFT = [
     SubscriberStatus.UNSUBSCRIBED.value,
@@ -35,7 +35,7 @@ _LEFT = [
 
 
 def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
-    """Remove those who asked for the letter and never confirmed it; return how many."""
+    """Delete pending subscribers who never confirmed; return how many."""
     lately = sa.exists().where(
         signups.c.subscriber_id == subscribers.c.id, signups.c.requested_at >= before
     )
@@ -48,30 +48,30 @@ def delete_unconfirmed(connection: sa.Connection, before: datetime) -> int:
 
 
 def delete_address_changes(connection: sa.Connection, before: datetime) -> int:
-    """Remove changes of address, made or not, with the addresses in them; return how many."""
+    """Delete changes of address, confirmed or not, with the addresses in them; return how many."""
     return _remove(connection, address_changes, address_changes.c.requested_at < before)
 
 
 def delete_signups(connection: sa.Connection, before: datetime) -> int:
-    """Remove what was asked long ago: what was confirmed stands in a consent."""
+    """Delete old sign-ups; return how many. A confirmed one is in a consent."""
     return _remove(connection, signups, signups.c.requested_at < before)
 
 
 def delete_notices(connection: sa.Connection, before: datetime) -> int:
-    """Remove notices that limit nothing any more; return how many."""
+    """Delete notices that limit nothing any more; return how many."""
     spurned = notices.c.reason.is_not_distinct_from(EventKind.COMPLAINT.value)
     return _remove(connection, notices, sa.and_(notices.c.queued_at < before, ~spurned))
 
 
 def delete_complaints(connection: sa.Connection, before: datetime) -> int:
-    """Remove also those that somebody complained of; return how many."""
+    """Delete old notices that were answered by a complaint too; return how many."""
     return _remove(connection, notices, notices.c.queued_at < before)
 
 
 def clear_client_info(connection: sa.Connection, before: datetime) -> int:
-    """Remove what tells of a machine from old consents, of which all else stays; return how many.
+    """Clear IP addresses and user agents in old consents; return how many.
 
-    That is the IP address and the program, of asking and of confirming.
+    All else of a consent stays.
     """
     machine = [
         consents.c.ip,
@@ -87,12 +87,12 @@ def clear_client_info(connection: sa.Connection, before: datetime) -> int:
 
 
 def delete_events(connection: sa.Connection, before: datetime) -> int:
-    """Remove old events; what letters came to stays counted. Return how many."""
+    """Delete old events; return how many. The strongest event of each delivery stays."""
     return _remove(connection, events, events.c.at < before)
 
 
 def anonymize_deliveries(connection: sa.Connection, before: datetime) -> int:
-    """Let deliveries of mailings that ended say no longer whose they were; return how many."""
+    """Make deliveries of mailings that ended anonymous; return how many."""
     ended = sa.select(mailings.c.id).where(mailings.c.finished_at < before)
     theirs = sa.and_(deliveries.c.mailing_id.in_(ended), deliveries.c.subscriber_id.is_not(None))
     some = _some(connection, deliveries, theirs)
@@ -106,9 +106,9 @@ def anonymize_deliveries(connection: sa.Connection, before: datetime) -> int:
 
 
 def clear_late_provider_ids(connection: sa.Connection, _before: datetime) -> int:
-    """Forget a provider's names for letters that were under way while their readers were erased.
+    """Clear the provider's ids of letters that were attempting while their subscriber was erased.
 
-    Return for how many letters: what came before that went with the reader.
+    Return how many: an erasure clears those that were known before.
     """
     erased = deliveries.c.subscriber_id.is_(None)
     twice = sa.exists().where(acceptances.c.delivery_id == deliveries.c.id)
@@ -125,13 +125,13 @@ def clear_late_provider_ids(connection: sa.Connection, _before: datetime) -> int
 
 
 def delete_unapplied_webhooks(connection: sa.Connection, before: datetime) -> int:
-    """Remove webhooks that were never applied, for their letters are nobody's here."""
+    """Delete webhooks that were never applied: their letters are not in this database."""
     these = sa.and_(webhooks.c.body.is_not(None), webhooks.c.at < before)
     return _remove(connection, webhooks, these)
 
 
 def delete_applied_webhooks(connection: sa.Connection, before: datetime) -> int:
-    """Forget the names of webhooks that come no more; return how many."""
+    """Delete the names of webhooks that will not come again; return how many."""
     these = sa.and_(webhooks.c.body.is_(None), webhooks.c.at < before)
     return _remove(connection, webhooks, these)
 
@@ -139,7 +139,7 @@ def delete_applied_webhooks(connection: sa.Connection, before: datetime) -> int:
 def find_long_gone(
     connection: sa.Connection, before: datetime
 ) -> list[tuple[int, str, str, datetime]]:
-    """Return some of those who left before a moment: number, address as compared, how and when."""
+    """Return some subscribers who left before a moment: number, address key, status, moment."""
     query = (
         sa.select(
             subscribers.c.id, subscribers.c.email_key, subscribers.c.status, subscribers.c.left_at

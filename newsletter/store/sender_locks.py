@@ -1,10 +1,10 @@
-"""Whether a sender still lives: each holds a lock of the operating system for as long as it does.
+"""Locks of the operating system, each held by a sender for as long as it lives.
 
-The lock is on a file of its own in `.newsletter/`, and its leases name that file. The kernel lets
-go of the lock when the process ends, however it ends. So whoever finds that very file and gets its
-lock knows that the sender is gone, and need not wait for its leases. That is only said where it is
-certain; everywhere else, and wherever there is doubt, the lease decides. All that depends on the
-operating system stands here.
+The lock is on a file of its own in `.newsletter/`, and the sender's leases name that file. The
+kernel releases the lock when the process ends, however it ends. A process that finds that very file
+and gets its lock knows that the sender is dead, and need not wait for its leases. It says so only
+where it is certain; in every other case, and in doubt, the lease decides. All that depends on the
+operating system is here.
 
 The lock is flock's, which belongs to the open file: no other part of the process can lose it by
 closing the file, as with POSIX record locks, and it is never unlocked, only closed, so that a
@@ -49,12 +49,12 @@ hold a lock that this one does not see, or this one may get a lock that means no
 _NAME: Final = re.compile(r"sender-[0-9a-f]{32}\.lock")
 _TRIES: Final = 3
 _KEPT_SECONDS: Final = 86_400.0
-"""After that, a file whose sender is gone is of no more use: no lease lasts so long."""
+"""After that, the file of a dead sender has no use any more: no lease lasts so long."""
 
 
 @contextlib.contextmanager
 def hold(folder: Path) -> Iterator[str | None]:
-    """Hold a lock for as long as the block takes; yield what leases name it by.
+    """Hold a lock during the block; yield the owner that leases name.
 
     When the block ends by an error, the file stays: a lease that could not be ended may name it.
 
@@ -78,11 +78,11 @@ def hold(folder: Path) -> Iterator[str | None]:
 
 
 def dead_owners(owners: Iterable[str], folder: Path) -> list[str]:
-    """Return which of these certainly hold their locks no more.
+    """Return which of these owners certainly hold their locks no more.
 
     Args:
-        owners: As `held` yielded them, on whatever machine.
-        folder: Where their files are, if they were of this one.
+        owners: As `hold` yielded them, on whatever machine.
+        folder: Where their files are, if they are of this machine.
     """
     return [owner for owner in owners if _is_gone(owner, folder)]
 
@@ -98,7 +98,7 @@ def _is_gone(owner: str, folder: Path) -> bool:
     try:
         if _owner(name, file) != owner:
             return False
-        # Shared, so that two who look at the same time do not take each other for the sender.
+        # Shared, so that two processes that look do not take each other for the sender.
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except OSError:
         return False
@@ -112,7 +112,7 @@ _FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLO
 
 
 def _make(folder: Path) -> tuple[Path, int, str] | None:
-    """Make a file and lock it; return its path, its descriptor and what names it."""
+    """Make a file and lock it; return its path, its descriptor and its owner's name."""
     if sys.platform != "linux":
         return None
     try:
@@ -125,7 +125,7 @@ def _make(folder: Path) -> tuple[Path, int, str] | None:
                 owner = _owner(path.name, file)
             except OSError:
                 owner = None
-            # Whoever removes old files may have been faster, if the clock was set meanwhile.
+            # The removal of old files may have been faster, if the clock was set meanwhile.
             if owner and _is_at(path, file):
                 return path, file, owner
             with contextlib.suppress(OSError):
@@ -137,7 +137,7 @@ def _make(folder: Path) -> tuple[Path, int, str] | None:
 
 
 def _owner(name: str, file: int) -> str | None:
-    """Return what names a file that is open, or None where its lock would prove nothing."""
+    """Return the owner's name of an open file, or None where its lock would prove nothing."""
     machine = _machine()
     if machine is None or file_system(file) not in _RELIABLE:
         return None
@@ -147,10 +147,10 @@ def _owner(name: str, file: int) -> str | None:
 
 @functools.cache
 def _machine() -> str | None:
-    """Return what tells this machine, since it was started, from all others.
+    """Return what identifies this machine since its last boot.
 
-    A copied machine has the same machine id, but starts by itself; a machine id is not to be
-    shown, so both go into a hash (man7.org/linux/man-pages/man5/machine-id.5.html).
+    A cloned machine has the same machine id, but boots by itself. A machine id must not be shown,
+    so both go into a hash (man7.org/linux/man-pages/man5/machine-id.5.html).
     """
     try:
         boot = _BOOT.read_text(encoding="ascii").strip()
@@ -197,7 +197,7 @@ def _remove(path: Path, file: int) -> None:
 
 
 def _clean(folder: Path) -> None:
-    """Remove old files whose senders were killed; never one that a sender holds."""
+    """Remove old files of dead senders; never one that a sender holds."""
     if sys.platform != "linux":
         return
     until = time.time() - _KEPT_SECONDS

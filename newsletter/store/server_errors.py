@@ -1,9 +1,9 @@
-"""What an error of PostgreSQL, or of a pooler before it, means for the author.
+"""Errors of PostgreSQL, or of a pooler before it, in words for the author.
 
-What can pass by itself is worth another try. What a server refuses for good is not, and is told in
-the server's own words: nobody knows all that hosts have to say. So a sentence that comes from a
-server and is not known as passing counts as a refusal. Of a connection that was never made, libpq
-passes on that sentence alone, without its SQLSTATE.
+What can pass by itself is worth another try. A permanent refusal is not, and is shown in the
+server's own words, because hosts have many of them. A sentence of a server that is not known as
+passing counts as a refusal. For a connection that was never made, libpq passes on only that
+sentence, without its SQLSTATE.
 """
 
 from __future__ import annotations
@@ -53,12 +53,12 @@ _KNOWN_STATES: Final[Mapping[str, tuple[str, str]]] = {
     "42P01": ("lacks a table of this program", "Run: newsletter db status"),
     "42703": ("lacks a column of this program", "Run: newsletter db status"),
     "53100": ("cannot grow: the server's disk is full", "Free some space, then run it again"),
-    # A file that may not grow, a disk that fails, damage: what it is stands in the server's log.
+    # A file that may not grow, a disk that fails, damage: the server's log says which.
     "58": _BROKEN,
     "XX": _BROKEN,
 }
 _OURS: Final = ("21", "22", "23", "26", "34", "39", "42", "44", "P0")
-"""What only a mistake of this program can be; of these, the words may quote a row."""
+"""What only a mistake of this program can cause; their words may quote a row."""
 
 _DEFAULT_HINT: Final = "Do what it says, or ask your host; then run it again"
 _WHO: Final = (
@@ -133,12 +133,12 @@ connection through TLS that was cut ("SSL SYSCALL error", "closed unexpectedly")
 def explain(
     error: BaseException | None, name: str, parameters: Mapping[str, str]
 ) -> NewsletterError | None:
-    """Return what an error means for the author, or None for what is our mistake.
+    """Return the error for the author, or None if the cause is a mistake of this program.
 
     Args:
         error: As psycopg raised it.
         name: How errors call the database.
-        parameters: Of the connection: their values do not appear in what is told.
+        parameters: Of the connection: their values never appear in the text.
     """
     if not isinstance(error, psycopg.Error):
         return None
@@ -155,7 +155,7 @@ def explain(
 
 
 def _of_libpq(said: str, name: str) -> NewsletterError:
-    """Tell what libpq or psycopg said by itself."""
+    """Return the error of a sentence of libpq's or psycopg's own."""
     if _NO_PASSWORD in said:
         return NewsletterError(f"the database {_USER[0]}", where=name, hint=_USER[1])
     if _TLS.search(said):
@@ -170,7 +170,7 @@ def _of_libpq(said: str, name: str) -> NewsletterError:
 
 
 def _of_a_server(sentences: list[str], name: str, parameters: Mapping[str, str]) -> NewsletterError:
-    """Tell what servers said instead of a connection: of several, what may pass counts."""
+    """Return the error of servers that refused a connection: of several, a passing one counts."""
     refusals = []
     for sentence in sentences:
         refusal = next(

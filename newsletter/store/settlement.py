@@ -13,7 +13,7 @@ from newsletter.store.schema import acceptances, batches, deliveries, mailings
 from newsletter.store.sql import set_for_each
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
 
     from newsletter.store.claims import Claim
@@ -32,32 +32,48 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         False if another process has taken the batch over: then nothing changed.
     """
     moment = now(connection)
-    if claim.attempt > 1:
-        outcomes = {ref: _of_a_repetition(outcome) for ref, outcome in outcomes.items()}
     said = [outcomes.get(reader.ref) for reader in claim.readers]
+    if claim.attempt > 1:
+        said = [_of_a_replay(outcome) for outcome in said]
     # A provider that takes all or nothing gives one outcome for all: compared by identity.
-    kinds = {id(outcome): outcome for outcome in said}.values()
+    kinds = list({id(outcome): outcome for outcome in said}.values())
     split = any(isinstance(outcome, RetryLater | RequestRefused) for outcome in kinds)
-    certain = all(states.state_after(one) is not DeliveryState.UNKNOWN for one in kinds)
-    # The answer to a replay may include letters that an earlier attempt has settled.
-    ended = split or (certain and claim.attempt == 1)
+    ended = split or (claim.attempt == 1 and _all_known(kinds))
     if not _end_lease(connection, claim, moment, ended=ended):
         return False
-    if len(kinds) == 1:
-        alike = deliveries.update().where(is_unresolved(claim.batch_id))
-        connection.execute(alike.values(_settlement(said[0], moment)))
-    else:
-        rows = [
-            {"ref": reader.ref} | _settlement(outcome, moment)
-            for reader, outcome in zip(claim.readers, said, strict=True)
-        ]
-        set_for_each(connection, deliveries, "ref", rows, is_unresolved(claim.batch_id))
+    _record(connection, claim, said, alike=len(kinds) == 1, moment=moment)
     if split:
         back = sum(states.state_after(outcome) is DeliveryState.PENDING for outcome in said)
         restore_limit(connection, claim.batch_id, back)
     if not ended:
         _close(connection, claim.batch_id, moment)
     return True
+
+
+def _all_known(outcomes: Sequence[Outcome | None]) -> bool:
+    """Return whether all of a batch is known: of a replay, an earlier attempt may know more."""
+    return all(states.state_after(one) is not DeliveryState.UNKNOWN for one in outcomes)
+
+
+def _record(
+    connection: sa.Connection,
+    claim: Claim,
+    said: Sequence[Outcome | None],
+    *,
+    alike: bool,
+    moment: datetime,
+) -> None:
+    """Write the outcomes of a claim's deliveries: one statement if all are alike."""
+    unresolved = is_unresolved(claim.batch_id)
+    if alike:
+        values = _settlement(said[0], moment)
+        connection.execute(deliveries.update().where(unresolved).values(values))
+        return
+    rows = [
+        {"ref": reader.ref} | _settlement(outcome, moment)
+        for reader, outcome in zip(claim.readers, said, strict=True)
+    ]
+    set_for_each(connection, deliveries, "ref", rows, unresolved)
 
 
 def restore_limit(connection: sa.Connection, batch_id: int, letters: int) -> None:
@@ -97,7 +113,7 @@ def _close(connection: sa.Connection, batch_id: int, moment: datetime) -> None:
     connection.execute(this.values(settled_at=moment, snapshot=None))
 
 
-def _of_a_repetition(outcome: Outcome) -> Outcome:
+def _of_a_replay(outcome: Outcome | None) -> Outcome | None:
     return Unknown(outcome.reason) if isinstance(outcome, RetryLater | RequestRefused) else outcome
 
 

@@ -24,7 +24,7 @@ _MAGIC = b"SQLite format 3\0"  # sqlite.org/fileformat.html, section 1.3
 
 
 def engine(path: Path) -> sa.Engine:
-    """Return the means to connect to a file that is there; nothing is opened, none is made."""
+    """Return an engine for a file that exists; nothing is opened, no file is made."""
     place = f"{path.absolute().as_uri()}?mode=rw"
     url = sa.URL.create("sqlite", database=place, query={"uri": "true"})
     # Parameters hold addresses, and an error's text may end up in a log.
@@ -42,7 +42,7 @@ def engine(path: Path) -> sa.Engine:
 
     @event.listens_for(engine, "checkout")
     def _is_still_there(_connection: object, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # A process that runs for weeks would go on writing to a file that a backup has replaced.
+        # A process that runs for weeks would keep writing to a file that a backup has replaced.
         if record.info["file"] != _identity(path):
             raise sa.exc.DisconnectionError
 
@@ -71,7 +71,7 @@ def empty_engine() -> sa.Engine:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Tell one file from another that comes in its place."""
+    """Return what tells one file from another that replaces it."""
     try:
         found = path.stat()
     except OSError:
@@ -80,10 +80,10 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 
 def _take_the_lock(connection: sa.Connection) -> None:
-    """Begin a transaction that may write, as soon as that of another process has ended.
+    """Begin a write transaction, as soon as that of another process has ended.
 
-    SQLite by itself looks less and less often, in the end every 100 ms: beside a `send`, whose next
-    transaction begins soon after, a reader who leaves would wait long.
+    SQLite's own busy handler waits longer and longer, in the end 100 ms: beside a `send`, whose
+    next transaction begins soon after, an unsubscribe would wait long.
     """
     until = time.monotonic() + BUSY_SECONDS
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
@@ -103,14 +103,14 @@ def _take_the_lock(connection: sa.Connection) -> None:
 
 
 def prepare_file(path: Path) -> None:
-    """Make the file if there is none, for its owner alone, and check that it is a database.
+    """Make the file if there is none, for its owner only, and check that it is a database.
 
     Raises:
         NewsletterError: It cannot be opened, or is something else.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Addresses live in it: made by hand, so that nobody else may read it from the start.
+        # It holds addresses: made here, so that nobody else can read it from the start.
         if not path.exists():
             path.touch(mode=0o600)
         with path.open("rb") as file:
@@ -126,9 +126,9 @@ def prepare_file(path: Path) -> None:
 
 
 def use_log(connection: sa.Connection) -> None:
-    """Let readers read while one writes; in a transaction of its own.
+    """Let others read while one writes (write-ahead log); outside of a transaction.
 
-    Kept by the file, once and for all; asking for it on every opening can meet a lock.
+    The file keeps this mode; setting it on every opening can meet a lock.
     """
     connection.exec_driver_sql("ROLLBACK")
     connection.exec_driver_sql("PRAGMA journal_mode = WAL")
@@ -138,14 +138,14 @@ def use_log(connection: sa.Connection) -> None:
 def truncate_log(connection: sa.Connection) -> bool:
     """Move all of the log into the file and empty it; False if others use it for too long.
 
-    What was deleted stands in the log until then. See
+    Deleted rows stay in the log until then. See
     https://www.sqlite.org/pragma.html#pragma_wal_checkpoint.
     """
     until = time.monotonic() + BUSY_SECONDS
     connection.exec_driver_sql("ROLLBACK")
     connection.exec_driver_sql("PRAGMA busy_timeout = 0")
     try:
-        # As for the lock: beside a `send`, SQLite's own ever longer naps would miss every gap.
+        # As for the lock: beside a `send`, SQLite's own longer waits would miss every gap.
         while connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]:
             if time.monotonic() > until:
                 return False
@@ -157,7 +157,7 @@ def truncate_log(connection: sa.Connection) -> bool:
 
 
 def back_up(path: Path, target: Path) -> None:
-    """Copy the file; under the write lock, what is copied is what is about to change.
+    """Copy the file, under the write lock of the transaction that is about to change it.
 
     Raises:
         NewsletterError: It cannot be copied.
@@ -178,7 +178,7 @@ def back_up(path: Path, target: Path) -> None:
 
 
 def foreign(name: str) -> NewsletterError:
-    """Return the error that says that this is another program's."""
+    """Return the error of a database that belongs to another program."""
     return NewsletterError(
         "the file is not a database of this program",
         where=name,
@@ -201,8 +201,8 @@ _MENDABLE = {
 
 
 def explain(error: BaseException | None, name: str) -> NewsletterError | None:
-    """Return what an error of SQLite means for the author, or None for what is our mistake."""
-    # The low byte is the kind of error; the rest tells more (sqlite.org/rescode.html).
+    """Return the error for the author, or None if the cause is a mistake of this program."""
+    # The low byte is the kind of error; the rest is detail (sqlite.org/rescode.html).
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         problem = "the database is in use by another process"

@@ -1,8 +1,8 @@
 """Moving everything to another database, which then is the ledger; the old one is closed.
 
-The order is the point: the old one is closed before the first row is copied, so that there are
-never two that may send; the copy is one transaction, so that it is there whole or not at all; and
-whatever interrupts it, the same command goes on.
+The order is what matters: the old one is closed before the first row is copied, so that there are
+never two that may send; the copy is one transaction, so that all of it is there or nothing; and
+after any interruption the same command continues.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ _AT_A_TIME = 1000
 
 @dataclass(frozen=True, slots=True)
 class Transfer:
-    """What came of a move.
+    """The result of a move.
 
     Attributes:
         ledger: The id that the new database has now.
-        rows: How many rows were copied, by table; empty if it had been done before.
+        rows: How many rows were copied, by table; empty if that had been done before.
         already: It had been done before.
     """
 
@@ -50,11 +50,11 @@ class Transfer:
 def move(
     settings: Settings, url: str, progress: Callable[[int, int], None] = lambda _done, _total: None
 ) -> Transfer:
-    """Carry the newsletter's database to another one, and close it.
+    """Move the newsletter's database to another one, and close it.
 
     Args:
         settings: The newsletter's, with the database as it is now.
-        url: The other one: empty, or migrated and with nobody in it.
+        url: The other one: empty, or migrated and without subscribers.
         progress: Called with the rows copied and the rows there are.
 
     Raises:
@@ -137,7 +137,7 @@ def _refuse(ours: DatabaseState, theirs: DatabaseState) -> None:
 
 
 def _close(source: Store) -> None:
-    """Let nothing be written any more; who was writing has finished when this returns.
+    """Close a database; all transactions that wrote to it have ended when this returns.
 
     Raises:
         TryAgain: Letters are under way.
@@ -193,7 +193,7 @@ def _copy(
 
 
 def _refuse_company(new: sa.Connection) -> None:
-    """Check under the lock what was checked before it: nobody came in between."""
+    """Check under the lock what was checked before it: nobody wrote in between."""
     if any(_count(new, table) for table in metadata.sorted_tables if table is not ledger):
         raise NewsletterError("the other database is in use: somebody wrote to it meanwhile")
 
@@ -212,7 +212,7 @@ def _count(connection: sa.Connection, table: sa.Table) -> int:
 
 
 def _go_on_counting(old: sa.Connection, new: sa.Connection, table: sa.Table) -> None:
-    """Let the new database number rows where the old one was; no number comes a second time."""
+    """Let the new database continue the row numbers of the old one; no number is given twice."""
     if "id" not in table.c or isinstance(table.c.id.type, sa.Text):
         return
     last = max(_last_number(old, table), new.scalar(sa.select(sa.func.max(table.c.id))) or 0)

@@ -87,7 +87,7 @@ def locate(settings: Settings) -> SqliteFile | Server:
 
 
 def _file(place: str, root: Path) -> Path:
-    """Return the path that a URL of SQLite names, after its kind."""
+    """Return the path in a URL of SQLite, after its scheme."""
     if not place.startswith("///"):
         raise _unfit("has too few slashes", "Write sqlite:///list.db, or sqlite:////folder/list.db")
     name = place[3:]
@@ -113,29 +113,36 @@ def _unfit(problem: str, hint: str) -> NewsletterError:
 
 
 def has_password(url: str) -> bool:
-    """Tell whether a PostgreSQL URL holds a password."""
+    """Return whether a PostgreSQL URL holds a password."""
     if url.partition(":")[0] not in _POSTGRESQL:
         return False
     return any(name in _parameters(url) for name in _SECRET)
 
 
 def without_password(url: str) -> str:
-    """Return a database's URL as it may be shown; it means the same, but for passwords."""
+    """Return a database's URL as it may be shown; it means the same, except for passwords."""
     if url.partition(":")[0] not in _POSTGRESQL:
         return url
     found = {name: value for name, value in _parameters(url).items() if name not in _SECRET}
-    user, host, port = (found.get(name, "") for name in ("user", "host", "port"))
-    parts = ""
-    # Several hosts, or the folder of a socket, have no place before the path.
-    if _ONE_HOST.fullmatch(host) and "," not in port:
-        parts = f"[{host}]" if ":" in host else host
-        parts += f":{port}" if port else ""
-        found = {name: found[name] for name in found if name not in {"host", "port"}}
-    if user:
-        parts = f"{quote(found.pop('user'), safe='')}@{parts}"
+    parts = _host_and_port(found)
+    if user := found.pop("user", ""):
+        parts = f"{quote(user, safe='')}@{parts}"
     name = quote(found.pop("dbname", ""), safe="")
     query = urlencode(found, quote_via=quote, safe="/")
     return f"postgresql://{parts}/{name}" + (f"?{query}" if query else "")
+
+
+def _host_and_port(found: dict[str, str]) -> str:
+    """Take host and port out of parameters, and return them as they stand before the path.
+
+    Several hosts, or the folder of a socket, have no place there, and stay parameters.
+    """
+    host, port = found.get("host", ""), found.get("port", "")
+    if not _ONE_HOST.fullmatch(host) or "," in port:
+        return ""
+    found.pop("host")
+    found.pop("port", None)
+    return (f"[{host}]" if ":" in host else host) + (f":{port}" if port else "")
 
 
 _ONE_HOST: Final = re.compile(r"[\w.:%-]+")
@@ -149,7 +156,7 @@ def _parameters(url: str) -> Mapping[str, str]:
     _refuse_unescaped(url)
     try:
         found = conninfo_to_dict(url)
-        # A password with a slash ends up here; libpq would tell it only while connecting.
+        # A password with a slash ends up here; libpq would notice only while connecting.
         [int(port) for port in str(found.get("port", 5432)).split(",") if port]
     except (psycopg.Error, ValueError):
         raise _unreadable(url) from None
@@ -174,10 +181,10 @@ def _refuse_unescaped(url: str) -> None:
 
 
 def _unreadable(url: str) -> NewsletterError:
-    """Say what is wrong with a URL that libpq does not take, without a word of a password.
+    """Return the error of a URL that libpq does not take, without any part of a password.
 
-    What libpq says of it may quote a part of one, and so may what stands in the place of a
-    parameter, unless it is known from elsewhere.
+    libpq's own message may quote a part of one, and so may the place of a parameter, unless that is
+    known from elsewhere.
     """
     from psycopg import pq  # noqa: PLC0415
 
