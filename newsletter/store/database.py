@@ -97,7 +97,7 @@ class Store:
 
     @contextlib.contextmanager
     def maintain(self) -> Iterator[sa.Connection]:
-        """Yield a write transaction's connection, even if the database is closed or not migrated."""
+        """Yield a write transaction's connection, even of a closed or unmigrated database."""
         with self._explained(), self._engine.connect() as connection:
             connection.execution_options(newsletter_write=True)
             with connection.begin():
