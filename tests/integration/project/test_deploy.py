@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import pytest
 import yaml
-from starlette.requests import Request
 
 from newsletter.cli import main
-from newsletter.web.clients import origin
 from tests.support.web_server import serving
+from tests.unit.web.test_clients import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,9 +84,7 @@ def asked_of(arguments: list[str]) -> dict[str, Any]:
 
 def believed(arguments: list[str], peer: str) -> str | None:
     """Return who asks, as `serve` with these words sees it, when a web server says who it is."""
-    headers = [(b"x-forwarded-for", b"192.0.2.1, 198.51.100.7")]
-    request = Request({"type": "http", "headers": headers, "client": (peer, 1234)})
-    return origin(request, asked_of(arguments)["proxies"]).ip
+    return seen(peer, "192.0.2.1, 198.51.100.7", proxies=asked_of(arguments)["proxies"])
 
 
 def unit(name: str) -> configparser.ConfigParser:
