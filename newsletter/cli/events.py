@@ -23,7 +23,7 @@ def events() -> None:
     """
 
 
-@events.command()
+@events.command(short_help="Read the provider's events and apply them.")
 @json_option
 @click.pass_obj
 def pull(app: App, *, json_: bool) -> None:

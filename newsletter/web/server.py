@@ -55,7 +55,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         bound.close()
         raise NewsletterError(
-            f"cannot listen on {where}: {error.strerror}", hint="Choose another --port"
+            f"cannot listen on {where}: {error.strerror}", hint="Choose another --port or --host"
         ) from None
     return bound
 
