@@ -166,8 +166,8 @@ class NoticeSender:
             letter = personalize.with_link(letter, f"{base}{path}")
         if notice.plain_text:
             letter = replace(letter, html="")
-        reader = personalize.recipient(letter, notice.ref, notice.email, None, "")
-        return Batch(notice.key, FOLDER, letter, notice.claimed_at, (reader,))
+        recipient = personalize.recipient(letter, notice.ref, notice.email, None, "")
+        return Batch(notice.key, FOLDER, letter, notice.claimed_at, (recipient,))
 
     def _error_of(self, outcome: Outcome) -> NewsletterError | None:
         """Return why no more notices should leave now: the next one would end the same way."""

@@ -69,20 +69,20 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
         check_identity(context.settings)
     letter = render_letter(context, issue)
     batch = _batch(context, letter, email, key)
-    (reader,) = batch.recipients
+    (recipient,) = batch.recipients
     answer = context.provider.submit(batch, context.provider.build(batch))
-    taken = _taken(answer.outcomes.get(reader.ref, Unknown("the answer left it out")))
+    taken = _taken(answer.outcomes.get(recipient.ref, Unknown("the answer left it out")))
     if not can.rehearsal:
         with context.store.write() as connection:
             proofs.record(
                 connection,
                 slug=issue.slug,
                 letter_hash=letter.hash,
-                ref=reader.ref,
+                ref=recipient.ref,
                 provider=can.name,
                 provider_id=taken.provider_id,
             )
-    return Proof(issue.slug, letter.hash, reader.ref, can.name, taken.provider_id, can.rehearsal)
+    return Proof(issue.slug, letter.hash, recipient.ref, can.name, taken.provider_id, can.rehearsal)
 
 
 def _batch(context: Context, letter: Letter, email: str, key: str) -> Batch:
@@ -92,11 +92,11 @@ def _batch(context: Context, letter: Letter, email: str, key: str) -> Batch:
         moment = now(connection)
     marked = replace(letter, subject=_MARK + letter.subject)
     token = reserved_token(signing_keys(context.settings)[0])
-    reader = personalize.recipient(
+    recipient = personalize.recipient(
         marked, new_id(), email, known.first_name if known else None, token
     )
     # Every proof has a key of its own: a person asks for another one.
-    return Batch(new_id(), FOLDER, marked, moment, (reader,))
+    return Batch(new_id(), FOLDER, marked, moment, (recipient,))
 
 
 def _taken(outcome: Outcome) -> Accepted:

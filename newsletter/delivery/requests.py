@@ -104,14 +104,14 @@ class MailingBatches:
             recipients=tuple(
                 personalize.recipient(
                     letter,
-                    reader.ref,
-                    reader.email,
-                    reader.first_name,
+                    subscriber.ref,
+                    subscriber.email,
+                    subscriber.first_name,
                     tokens.unsubscribe_token(key, tokens.RESERVED_ID, tokens.RESERVED_ID)
                     if self._mailing.for_nobody
-                    else tokens.unsubscribe_token(key, reader.public_id, mailing),
+                    else tokens.unsubscribe_token(key, subscriber.public_id, mailing),
                 )
-                for reader in claim.readers
+                for subscriber in claim.readers
             ),
         )
 

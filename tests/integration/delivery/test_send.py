@@ -862,3 +862,58 @@ def test_a_late_rehearsal_that_is_edited_may_be_rehearsed_again(newsletter: News
     newsletter.send(outbox, slug, late=True)  # type: ignore[arg-type]
     write_issue(newsletter.root, name="oud", days=-2, more=" Nog iets.")
     assert newsletter.send(outbox, slug).report.counts[DeliveryState.ACCEPTED] == 25  # type: ignore[arg-type]
+
+
+def planned(newsletter: Newsletter, provider: FakeProvider) -> delivery.Plan:
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
+    request = delivery.SendRequest(newsletter.slug, draft, early=True, preflight=False)
+    plan = delivery.plan_send(newsletter.context(provider), request)
+    assert isinstance(plan, delivery.Plan)
+    return plan
+
+
+def test_what_is_confirmed_is_what_is_frozen(
+    newsletter: Newsletter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    plan = planned(newsletter, provider)
+    assert plan.audience == 25
+    # While a person reads the question: the file changes, and nothing is rendered again.
+    write_issue(newsletter.root, more=" En nog een zin.")
+    monkeypatch.setattr(render, "letter", lambda *_: pytest.fail("rendered twice"))
+
+    result = delivery.send_plan(
+        newsletter.context(provider), plan, progress=lambda _done, _total: None
+    )
+
+    assert result.error is None
+    assert result.report.mailing.letter_hash == plan.letter.hash
+    assert result.report.mailing.state is MailingState.COMPLETED
+
+
+def test_a_plan_that_is_confirmed_too_late_is_refused(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    plan = planned(newsletter, provider)
+    long_ago = replace(plan.issue, send_at=plan.issue.send_at - timedelta(days=30))
+
+    with pytest.raises(NewsletterError, match="more than 6 hours ago"):
+        planning.freeze(newsletter.context(provider), replace(plan, issue=long_ago))
+
+    assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
+
+
+def test_a_plan_that_another_process_has_sent_sends_nothing_twice(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    plan = planned(newsletter, provider)
+    newsletter.send(provider)
+
+    result = delivery.send_plan(
+        newsletter.context(provider), plan, progress=lambda _done, _total: None
+    )
+
+    assert result.repeated
+    assert set(provider.copies().values()) == {1}
