@@ -111,7 +111,7 @@ class NoticeSender:
             if request is None:
                 continue
             outcomes = self._builder.submit(request).outcomes
-            outcome = outcomes.get(notice.ref, Unknown("the answer left it out"))
+            outcome = outcomes.get(notice.ref, Unknown("missing from the provider's answer"))
             with store.write() as connection:
                 notice_claims.settle(connection, notice, outcome, pause=_pause(notice, outcome))
             accepted += isinstance(outcome, Accepted)

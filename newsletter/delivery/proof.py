@@ -71,7 +71,9 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
     batch = _batch(context, letter, email, key)
     (recipient,) = batch.recipients
     answer = context.provider.submit(batch, context.provider.build(batch))
-    taken = _taken(answer.outcomes.get(recipient.ref, Unknown("the answer left it out")))
+    taken = _taken(
+        answer.outcomes.get(recipient.ref, Unknown("missing from the provider's answer"))
+    )
     if not can.rehearsal:
         with context.store.write() as connection:
             proofs.record(

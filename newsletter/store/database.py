@@ -139,7 +139,7 @@ class Store:
             files.remove_copies(self._place.path, noted, public_id=public_id, addresses=addresses)
         if not self.truncate_log():
             raise TryAgain(
-                "that person is erased, but the database's log, which others read, still holds him",
+                "the subscriber is erased, but the database's log still holds them: others use it",
                 where=self._place.name,
                 hint="Run the same command again",
             )

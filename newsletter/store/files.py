@@ -53,14 +53,14 @@ def _close(path: Path) -> str:
         return ""  # not made yet, or another's
     if not mode & _OTHERS:
         return ""
-    problem = f"{path.name}: every user of this machine could get at it"
+    problem = f"{path.name}: every user of this machine could use it"
     try:
         path.chmod(mode & ~_OTHERS)
         closed = not stat.S_IMODE(path.stat().st_mode) & _OTHERS
     except OSError:
         closed = False
     if closed:
-        return f"{problem}. Now they cannot any more"
+        return f"{problem}; now only its owner and group can"
     right = 700 if path.is_dir() else 600
     return (
         f"{problem}, and that cannot be changed from here. As its owner: chmod {right} {path.name}"
@@ -120,9 +120,9 @@ def remove_copies(
                     Path(f"{copy}{suffix}").unlink(missing_ok=True)
         except (OSError, sqlite3.Error):
             raise NewsletterError(
-                "an older copy of the database may still hold that person",
+                "an older copy of the database may still hold this subscriber",
                 where=copy.name,
-                hint="Remove that copy, if you need it no more",
+                hint="Remove that copy if you no longer need it",
             ) from None
 
 

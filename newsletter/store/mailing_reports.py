@@ -76,7 +76,7 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
     )
     found: dict[DeliveryState, dict[str, int]] = {state: {} for state in _EXPLAINED}
     for state, reason, letters in rows:
-        found[DeliveryState(state)][reason or "for no reason that is known"] = letters
+        found[DeliveryState(state)][reason or "for no known reason"] = letters
     return found
 
 

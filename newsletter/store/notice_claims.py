@@ -242,12 +242,12 @@ def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> s
     reasons = {
         "erased": row.status is None,
         "too late": row.expires_at <= moment,
-        "its key is not known any more": unknown and row.claimed_at <= moment - window,
+        "the provider no longer knows its key": unknown and row.claimed_at <= moment - window,
         "confirmed already": confirms
         and (row.confirmed_at or row.status == SubscriberStatus.ACTIVE),
         "left since": confirms and row.left_at and row.left_at > row.requested_at,
         "changed since": row.email is None or (moves and row.changed_at),
-        "is no reader any more": greets and row.status != SubscriberStatus.ACTIVE,
+        "not subscribed any more": greets and row.status != SubscriberStatus.ACTIVE,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
 

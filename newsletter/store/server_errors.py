@@ -24,21 +24,21 @@ _LOST: Final = "the database cannot be reached, or the connection was lost"
 _PASSING: Final[Mapping[str, str | None]] = {
     "08": "the connection was lost",
     "25P": "the server ended a transaction that took too long",
-    "40": "another process was at the same rows",
-    "53": "the server has no room for this just now",
+    "40": "another process changed the same rows",
+    "53": "the server has no capacity for this now",
     "53100": None,
     "53400": None,
-    "55006": "another process holds what this one needs",
-    "55P03": "another process holds what this one needs",
+    "55006": "another process holds a lock that this one needs",
+    "55P03": "another process holds a lock that this one needs",
     "57": "the server is stopping, starting or was told to stop this",
     "57P04": None,
 }
 """By the start of the SQLSTATE, the longest that is known
 (postgresql.org/docs/current/errcodes-appendix.html); None is for good after all."""
 
-_USER: Final = ("refuses this user or password", "Mend the URL, or PGPASSWORD")
+_USER: Final = ("refuses this user or password", "Correct the URL, or PGPASSWORD")
 _RIGHTS: Final = ("may not be used so by this user", "Give this user the rights on it")
-_ABSENT: Final = ("does not exist", "Make it (createdb), or mend the URL")
+_ABSENT: Final = ("does not exist", "Create it (createdb), or correct the URL")
 _BROKEN: Final = ("could not be read or written by its server", "Look into the server's own log")
 _READ_ONLY: Final = ("is read-only", "Use the primary server, and a user who may write")
 _CLOSED_TO: Final = (
@@ -160,7 +160,7 @@ def _of_libpq(said: str, name: str) -> NewsletterError:
         return NewsletterError(f"the database {_USER[0]}", where=name, hint=_USER[1])
     if _TLS.search(said):
         return NewsletterError(
-            "no trusted connection to the database can be made",
+            "the database offers no trusted connection",
             where=name,
             hint="Check sslmode and sslrootcert in the URL; -v before the command says more",
         )
@@ -195,7 +195,7 @@ def _of_a_statement(
         passing = "it is not ready"  # a pooler has no better code for it
     if passing:
         return TryAgain(
-            f"the database did not do it: {passing}",
+            f"the database could not do this: {passing}",
             where=name,
             hint="Run it again when it is there",
         )

@@ -122,7 +122,9 @@ def _settlement(outcome: Outcome | None, moment: datetime) -> dict[str, object]:
     accepted = isinstance(outcome, Accepted)
     return {
         "state": state.value,
-        "reason": None if accepted else getattr(outcome, "reason", "the answer left it out"),
+        "reason": None
+        if accepted
+        else getattr(outcome, "reason", "missing from the provider's answer"),
         "provider_id": outcome.provider_id if isinstance(outcome, Accepted) else None,
         "accepted_at": moment if accepted else None,
     }

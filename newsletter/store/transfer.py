@@ -64,7 +64,7 @@ def move(
     """
     here, there = locate(settings), locate(replace(settings, database_url=url))
     if here == there:
-        raise NewsletterError("that is the database it is in now", hint="Name another one")
+        raise NewsletterError("the newsletter is in that database already", hint="Name another one")
     if isinstance(there, SqliteFile):
         sqlite.prepare_file(there.path)
     source, target = open_store(settings), connect(there)
@@ -99,7 +99,7 @@ def _move(
         raise kind(
             f"the copy failed: {problem}",
             hint="The old database is closed and keeps everything, the new one has nothing of it: "
-            "mend that and run the same command again",
+            "correct that, then run the same command again",
         ) from error
     _note_moved(source)
     return Transfer(ours.ledger, rows)
@@ -126,7 +126,7 @@ def _refuse(ours: DatabaseState, theirs: DatabaseState) -> None:
         return
     if ours.moved:
         raise NewsletterError(
-            "this database was moved before, to another one than that",
+            "this database was moved to a different one before",
             hint="Point NEWSLETTER_DATABASE_URL at the one it was moved to",
         )
     if theirs.rows or theirs.closed:
@@ -195,7 +195,7 @@ def _copy(
 def _refuse_company(new: sa.Connection) -> None:
     """Check under the lock what was checked before it: nobody wrote in between."""
     if any(_count(new, table) for table in metadata.sorted_tables if table is not ledger):
-        raise NewsletterError("the other database is in use: somebody wrote to it meanwhile")
+        raise NewsletterError("the other database is in use: another process wrote to it meanwhile")
 
 
 def _copy_table(old: sa.Connection, new: sa.Connection, table: sa.Table) -> Iterator[int]:

@@ -118,7 +118,7 @@ def record_search(
 def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -> None:
     """Accept what was found, and record why a search failed."""
     if findings.failure:
-        why = f"no search came to an end: {findings.failure.reason}"
+        why = f"no search was complete: {findings.failure.reason}"
         connection.execute(deliveries.update().where(_unknown(batch_id)).values(reason=why))
     moment = now(connection)
     rows = [

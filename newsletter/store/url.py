@@ -95,13 +95,15 @@ def _file(place: str, root: Path) -> Path:
         try:
             return Path(name).expanduser()
         except RuntimeError:
-            raise _unfit("names a home folder that is unknown", "Write the whole path") from None
+            raise _unfit("names an unknown home folder", "Write the whole path") from None
     if not name.strip("/") or name == ":memory:":
         raise _unfit("names no file", _WRITE)
     if name.lower().startswith("file:") or "?" in name:
         raise _unfit("is more than a path", "Write sqlite:///path/to/file.db, without ? or file:")
     if (name.startswith("/~") or _UNEXPANDED.search(name)) and not (root / name).exists():
-        raise _unfit("has a part that nobody has filled in", "Write the whole path, without $ or ~")
+        raise _unfit(
+            "has a placeholder that is not filled in", "Write the whole path, without $ or ~"
+        )
     return Path(name)
 
 

@@ -185,7 +185,7 @@ def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
         ("skipped", "left since"),
         ("skipped", "erased"),
         ("accepted", None),
-        ("skipped", "is no reader any more"),
+        ("skipped", "not subscribed any more"),
     ]
 
 

@@ -151,7 +151,7 @@ def test_every_outcome_finds_its_own_delivery(newsletter: Newsletter, tmp_path: 
         ("rejected", "no such mailbox", None),
         ("pending", "come back tomorrow", None),
         ("unknown", "half an answer", None),
-        ("unknown", "the answer left it out", None),
+        ("unknown", "missing from the provider's answer", None),
     ]
 
 

@@ -193,7 +193,7 @@ def test_again_it_is_done_already_and_nowhere_else(
     transfer.move(newsletter.settings, other)
     assert transfer.move(newsletter.settings, other).already
     third = f"sqlite:///{tmp_path / 'third.db'}"
-    with pytest.raises(NewsletterError, match="moved before"):
+    with pytest.raises(NewsletterError, match="moved to a different one"):
         transfer.move(newsletter.settings, third)
     # Not back either: what is there is old by now.
     with pytest.raises(NewsletterError, match="moved away from it"):
@@ -280,7 +280,7 @@ def test_a_database_that_is_behind_or_of_others_is_refused(
 @both_ways
 def test_where_it_is_already_is_no_place_to_move_to(newsletter: Newsletter, other: str) -> None:
     assert other
-    with pytest.raises(NewsletterError, match="is in now"):
+    with pytest.raises(NewsletterError, match="in that database already"):
         transfer.move(
             newsletter.settings, os.environ.get("NEWSLETTER_DATABASE_URL") or _file(newsletter)
         )
