@@ -1,7 +1,7 @@
 """A scripted week of a newsletter, played from outside: the command, HTTP, and SQL on its tables.
 
-It knows nothing of the package, so that modules and symbols can move below it. What it knows of
-the tests' own helpers stands in the first imports, what it knows of the database in `TABLES`.
+It imports nothing from the package, so that modules and symbols can move. Tables and columns are
+in `TABLES`, `COLUMNS` and `IDS`.
 """
 
 from __future__ import annotations
