@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Capabilities
 
 
-def forecast(app: App, receipt: MailingReport) -> MailingForecast:
+def forecast(app: App, report: MailingReport) -> MailingForecast:
     """Return what will happen to a mailing under the settings of this folder."""
-    mailing = receipt.mailing
+    mailing = report.mailing
     settings = delivery.rehearsal_settings(app.settings) if mailing.rehearsal else app.settings
-    found = delivery.forecast_mailing(receipt, capabilities_of(settings), settings)
+    found = delivery.forecast_mailing(report, capabilities_of(settings), settings)
     if mailing.state is MailingState.EXPIRED and not file_of(app, mailing.slug):
         # Without its file it cannot be sent: all that remains is to dismiss it.
         return replace(found, next_step=f"newsletter cancel {mailing.slug}")
@@ -40,40 +40,40 @@ def file_of(app: App, slug: str) -> bool:
 
 def as_json(found: MailingForecast) -> dict[str, Any]:
     """Return the document of `send ISSUE` and `status ISSUE`."""
-    receipt, details = found.report, found.report.details
-    mailing = receipt.mailing
+    report, details = found.report, found.report.details
+    mailing = report.mailing
     return {
         "issue": mailing.slug,
         "state": mailing.state.value,
         "rehearsal": mailing.rehearsal,
         "provider": mailing.provider,
         "audience": mailing.audience,
-        **{state.value: receipt.counts[state] for state in DeliveryState},
-        "assumed": receipt.assumed,
-        **asdict(receipt.heard),
+        **{state.value: report.counts[state] for state in DeliveryState},
+        "assumed": report.assumed,
+        **asdict(report.heard),
         "content_hash": mailing.content_hash or None,
         "started_at": format_utc(mailing.started_at),
         "finished_at": format_utc(mailing.finished_at),
         "next_step": found.next_step,
         "send_at": mailing.send_at.isoformat(),
         "note": mailing.note or None,
-        "proofed": receipt.proofed,
+        "proofed": report.proofed,
         "reasons": {state.value: dict(reasons) for state, reasons in details.reasons.items()},
         "accepted_twice": details.accepted_twice,
-        "unsettled": [_remedy(remedy) for remedy in found.resolutions],
+        "unsettled": [_resolution_as_json(resolution) for resolution in found.resolutions],
         "decisions": [{**asdict(one), "at": format_utc(one.at)} for one in details.decisions],
     }
 
 
-def _remedy(remedy: Resolution) -> dict[str, Any]:
-    safe_until = None if remedy.method is ResolutionMethod.SEARCH else remedy.moment
-    not_before = remedy.moment if remedy.method is ResolutionMethod.SEARCH else None
+def _resolution_as_json(resolution: Resolution) -> dict[str, Any]:
+    safe_until = None if resolution.method is ResolutionMethod.SEARCH else resolution.moment
+    not_before = resolution.moment if resolution.method is ResolutionMethod.SEARCH else None
     return {
-        "letters": remedy.letters,
-        "by": remedy.method.value,
+        "letters": resolution.letters,
+        "by": resolution.method.value,
         "until": format_utc(safe_until),
         "not_before": format_utc(not_before),
-        "put_back": remedy.put_back or None,
+        "put_back": resolution.put_back or None,
     }
 
 
@@ -154,28 +154,28 @@ def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dic
     }
 
 
-def print_report(app: App, receipt: MailingReport, *, json_: bool) -> None:
+def print_report(app: App, report: MailingReport, *, json_: bool) -> None:
     """Print the report on a mailing."""
-    found = forecast(app, receipt)
+    found = forecast(app, report)
     print_json(as_json(found)) if json_ else say(as_text(found))
 
 
 def as_text(found: MailingForecast) -> str:
     """Return a report as text: counts that add up, and what to do next."""
-    return "\n".join([*account(found), *next_step(found)])
+    return "\n".join([*report_lines(found), *next_step(found)])
 
 
-def account(found: MailingForecast) -> list[str]:
+def report_lines(found: MailingForecast) -> list[str]:
     """Return the lines of a report, whose counts add up."""
-    receipt, mailing = found.report, found.report.mailing
+    report, mailing = found.report, found.report.mailing
     kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
     lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
-    parts = [f"{n:,} {state}" for state in DeliveryState if (n := receipt.counts[state])]
+    parts = [f"{n:,} {state}" for state in DeliveryState if (n := report.counts[state])]
     audience = counted(mailing.audience, "subscriber")
     lines.append(f"  {audience} = " + " + ".join(parts) if parts else "  nobody was mailed")
-    if receipt.assumed:
-        lines.append(f"  {receipt.assumed:,} of the accepted: assumed by a person")
-    events = asdict(receipt.heard)
+    if report.assumed:
+        lines.append(f"  {report.assumed:,} of the accepted: assumed by a person")
+    events = asdict(report.heard)
     silent = events.pop("silent")
     if any(events.values()):
         lines.append("  of these " + ", ".join(f"{n:,} {kind}" for kind, n in events.items() if n))

@@ -55,7 +55,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     if issue is not None:
         _one(app, issue, json_=json_)
         return
-    known = [forecast(app, receipt) for receipt in delivery.recent_reports(app.reading)]
+    known = [forecast(app, report) for report in delivery.recent_reports(app.reading)]
     found = survey_issues(app.reading, app.settings)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
@@ -109,9 +109,9 @@ def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iter
 
 def _one(app: App, issue: str, *, json_: bool) -> None:
     slug, draft = find_issue(app, issue)
-    receipt = delivery.find_report(app.reading, slug)
-    if receipt:
-        found = forecast(app, receipt)
+    report = delivery.find_report(app.reading, slug)
+    if report:
+        found = forecast(app, report)
         print_json(as_json(found)) if json_ else say(explain_mailing(found, app.settings.zone))
         print_warnings(draft)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from newsletter.cli.mailing_output import account, next_step
+from newsletter.cli.mailing_output import next_step, report_lines
 from newsletter.cli.output import counted
 from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
@@ -151,7 +151,7 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
         found: The mailing, and what will happen to it.
         zone: The time zone of the times in it.
     """
-    lines = [*account(found), *(f"  {line}" for line in _mailing_lines(found))]
+    lines = [*report_lines(found), *(f"  {line}" for line in _mailing_lines(found))]
     for state in DeliveryState:
         if count := found.report.counts[state]:
             lines += [f"  {line}" for line in _delivery_lines(found, state, count, zone)]
@@ -168,7 +168,11 @@ def safe_options(found: MailingForecast, zone: ZoneInfo) -> list[str]:
     """
     if found.elsewhere:
         return [f"{_other_provider(found)}; under that provider there may be a way without risk"]
-    safe = [remedy for remedy in found.resolutions if remedy.method is not ResolutionMethod.WAIT]
+    safe = [
+        resolution
+        for resolution in found.resolutions
+        if resolution.method is not ResolutionMethod.WAIT
+    ]
     ways = [" ".join(line.strip() for line in _resolution_lines(found, one, zone)) for one in safe]
     return [f"without risk {way}" for way in ways]
 
@@ -218,8 +222,8 @@ def _delivery_lines(
     if rest := sum(reasons.values()) - sum(letters for _, letters in shown):
         yield f"  {rest:,} × other reasons (see all with --json)"
     if state is DeliveryState.UNKNOWN:
-        for remedy in found.resolutions:
-            yield from (f"  {line}" for line in _resolution_lines(found, remedy, zone))
+        for resolution in found.resolutions:
+            yield from (f"  {line}" for line in _resolution_lines(found, resolution, zone))
 
 
 def _attempting_lines(found: MailingForecast, count: int, zone: ZoneInfo) -> Iterator[str]:
@@ -234,24 +238,26 @@ def _attempting_lines(found: MailingForecast, count: int, zone: ZoneInfo) -> Ite
         yield f"{found.lost:,} attempting: the process that was sending them is gone; {what}"
 
 
-def _resolution_lines(found: MailingForecast, remedy: Resolution, zone: ZoneInfo) -> Iterator[str]:
+def _resolution_lines(
+    found: MailingForecast, resolution: Resolution, zone: ZoneInfo
+) -> Iterator[str]:
     """Say how the outcome of some letters may become known, and when."""
-    slug, letters = found.report.mailing.slug, f"for {remedy.letters:,}"
+    slug, letters = found.report.mailing.slug, f"for {resolution.letters:,}"
     send = resume_command(found)
     also = " (so does send --due)" if found.by_itself else ""
-    when = _moment(remedy.moment, zone)
-    if remedy.method is ResolutionMethod.REPLAY:
+    when = _moment(resolution.moment, zone)
+    if resolution.method is ResolutionMethod.REPLAY:
         yield f"{letters}, {send} asks again under the same key until {when}{also}:"
         yield "  nobody gets a second letter from that"
-    elif remedy.method is ResolutionMethod.SEARCH and remedy.missed:
+    elif resolution.method is ResolutionMethod.SEARCH and resolution.missed:
         yield f"{letters}, one search did not find some; {send} searches again{also}:"
         yield f"  from {when} on, what it does not find either was not sent, and is sent then"
-    elif remedy.method is ResolutionMethod.SEARCH:
+    elif resolution.method is ResolutionMethod.SEARCH:
         yield f"{letters}, {send} searches the provider's records{also}: what it finds was sent;"
         yield f"  from {when} on, what two searches do not find was not sent, and is sent then"
-    elif remedy.method is ResolutionMethod.ACCOUNT:
+    elif resolution.method is ResolutionMethod.ACCOUNT:
         yield f"{letters}, another account can find out until {when}: they were sent through it;"
-        yield f"  put {remedy.put_back} back as it was, then {send}"
+        yield f"  put {resolution.put_back} back as it was, then {send}"
     else:
         yield f"{letters}, an event from the provider or the provider's own log may still show it:"
         yield f"  if sent: newsletter resolve {slug} --assume-sent (who has no letter gets none)"

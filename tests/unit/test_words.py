@@ -55,6 +55,7 @@ CLEAN = (
     "newsletter/config",
     "newsletter/content",
     "newsletter/__init__.py",
+    "newsletter/cli",
     "newsletter/desk",
     "newsletter/model",
     "newsletter/render",
