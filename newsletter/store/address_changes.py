@@ -38,20 +38,20 @@ MOVED = "left for another"
 
 def record(
     connection: sa.Connection,
-    reader: SubscriberPreferences,
+    subscriber: SubscriberPreferences,
     email: str,
     email_key: str,
     moment: datetime,
 ) -> int:
     """Record the address that a subscriber wants; it replaces an earlier, unconfirmed one."""
     open_ = sa.and_(
-        address_changes.c.subscriber_id == reader.id, address_changes.c.confirmed_at.is_(None)
+        address_changes.c.subscriber_id == subscriber.id, address_changes.c.confirmed_at.is_(None)
     )
     connection.execute(address_changes.delete().where(open_))
     values = {
         "public_id": new_id(),
-        "subscriber_id": reader.id,
-        "old_email": reader.email,
+        "subscriber_id": subscriber.id,
+        "old_email": subscriber.email,
         "new_email": email,
         "new_email_key": email_key,
         "requested_at": moment,

@@ -246,7 +246,7 @@ def candidates(
     """
     alone = connection.dialect.name == "sqlite"  # one transaction at a time writes
     free = (
-        (_with_readers(moment) if alone else _DELIVERIES)
+        (_with_subscribers(moment) if alone else _DELIVERIES)
         .where(deliveries.c.mailing_id == mailing_id, deliveries.c.state == DeliveryState.PENDING)
         .order_by(deliveries.c.id)
         .limit(size)
@@ -261,23 +261,24 @@ def candidates(
         last = 0
         while rows := connection.execute(kind.where(deliveries.c.id > last)).all():
             last = rows[-1].id
-            yield _sorted_out(
-                rows if alone else _locked(connection, rows, moment), plain_text=plain_text
+            yield _separate(
+                rows if alone else _lock_subscribers(connection, rows, moment),
+                plain_text=plain_text,
             )
 
 
 _DELIVERIES: Final = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.subscriber_id)
 
 
-def _with_readers(moment: datetime) -> sa.Select[Any]:
+def _with_subscribers(moment: datetime) -> sa.Select[Any]:
     columns = (deliveries.c.id, skip_reason(moment), deliveries.c.ref, *_PERSON)
     return sa.select(*columns).outerjoin_from(deliveries, subscribers)
 
 
-def _locked(
+def _lock_subscribers(
     connection: sa.Connection, rows: Sequence[Any], moment: datetime
 ) -> Sequence[tuple[Any, ...]]:
-    """Lock the subscribers of deliveries who are free; return the same as `_with_readers`."""
+    """Lock the subscribers of deliveries who are free; return the same as `_with_subscribers`."""
     query = (
         sa.select(subscribers.c.id, skip_reason(moment), *_PERSON)
         .where(among(connection, subscribers.c.id, [row.subscriber_id for row in rows]))
@@ -295,7 +296,7 @@ def _locked(
     ]
 
 
-def _sorted_out(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
+def _separate(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
     """Separate those who may be mailed from the others; by columns, because there are many rows."""
     absent = {row[0]: row[1] for row in rows if row[1]}
     present = [row for row in rows if not row[1]] if absent else rows

@@ -88,10 +88,13 @@ def erase(
     id_, address_hash = person.id, hashes[person.email_key]
     subscribers_store.drop_snapshots(connection, [id_])
     wording_ids = wordings_of(connection, [id_])
-    refs = [*_let_go(connection, id_), *_forget_notices(connection, id_, address_hash)]
+    refs = [
+        *_anonymize_deliveries(connection, id_),
+        *_delete_notices(connection, id_, address_hash),
+    ]
     connection.execute(subscribers.delete().where(subscribers.c.id == id_))
-    forget_wordings(connection, wording_ids)
-    _forget_wishes(connection, person, hashes)
+    delete_unused_wordings(connection, wording_ids)
+    _delete_address_changes(connection, person, hashes)
     for key, digest in hashes.items():
         webhooks.forget(connection, digest, key)
     connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
@@ -100,7 +103,7 @@ def erase(
     return refs
 
 
-def _forget_wishes(
+def _delete_address_changes(
     connection: sa.Connection, person: ErasedSubscriber, keys: Collection[str]
 ) -> None:
     """Delete changes of others to an address of this person.
@@ -116,7 +119,7 @@ def _forget_wishes(
     connection.execute(address_changes.delete().where(sa.or_(present, before)))
 
 
-def _let_go(connection: sa.Connection, id_: int) -> list[str]:
+def _anonymize_deliveries(connection: sa.Connection, id_: int) -> list[str]:
     """Make deliveries anonymous, and delete what the provider said of them and its ids.
 
     The database evaluates this on each row after other transactions are done with it: a delivery
@@ -141,7 +144,7 @@ def _let_go(connection: sa.Connection, id_: int) -> list[str]:
     return list(connection.scalars(statement))
 
 
-def _forget_notices(connection: sa.Connection, id_: int, address_hash: str) -> list[str]:
+def _delete_notices(connection: sa.Connection, id_: int, address_hash: str) -> list[str]:
     their_rows = sa.or_(notices.c.subscriber_id == id_, notices.c.address_hash == address_hash)
     return list(connection.scalars(notices.delete().where(their_rows).returning(notices.c.ref)))
 
@@ -155,7 +158,7 @@ def wordings_of(connection: sa.Connection, ids: Collection[int]) -> list[int]:
     return list(connection.scalars(sa.union(*theirs)))
 
 
-def forget_wordings(connection: sa.Connection, ids: Collection[int]) -> None:
+def delete_unused_wordings(connection: sa.Connection, ids: Collection[int]) -> None:
     """Delete these wordings, unless others agreed to them.
 
     An author may have named the person in one.

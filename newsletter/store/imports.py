@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from newsletter.model import DeliveryState, ImportChange, SubscriberStatus
 from newsletter.store import subscribers as subscribers_store
 from newsletter.store.database import Lock, lock
-from newsletter.store.erasure import forget_wordings, wordings_of
+from newsletter.store.erasure import delete_unused_wordings, wordings_of
 from newsletter.store.schema import (
     acceptances,
     address_changes,
@@ -272,7 +272,7 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
     refs = list(connection.scalars(statement))
     wording_ids = wordings_of(connection, ids)
     connection.execute(subscribers.delete().where(among(connection, subscribers.c.id, ids)))
-    forget_wordings(connection, wording_ids)
+    delete_unused_wordings(connection, wording_ids)
     return refs
 
 
@@ -287,7 +287,7 @@ def restore(connection: sa.Connection, found: Import, them: Collection[Imported]
             these = subscribers.update().where(among(connection, subscribers.c.id, ids))
             connection.execute(these.values(values))
     subscribers_store.drop_snapshots(connection, [person.id for person in them])
-    _forget(connection, found, [person.id for person in them])
+    _delete_changes(connection, found, [person.id for person in them])
 
 
 def forget_names(connection: sa.Connection, found: Import) -> None:
@@ -297,7 +297,7 @@ def forget_names(connection: sa.Connection, found: Import) -> None:
     )
 
 
-def _forget(connection: sa.Connection, found: Import, ids: Collection[int]) -> None:
+def _delete_changes(connection: sa.Connection, found: Import, ids: Collection[int]) -> None:
     connection.execute(
         imported.delete().where(
             imported.c.import_id == found.id, among(connection, imported.c.subscriber_id, ids)

@@ -59,7 +59,7 @@ def details(connection: sa.Connection, mailing_id: int) -> MailingDetails:
     """Return the reasons, requests and decisions behind the counts of a mailing."""
     return MailingDetails(
         _reasons(connection, mailing_id),
-        _unsettled(connection, mailing_id),
+        _unresolved_batches(connection, mailing_id),
         count_accepted_twice(connection, mailing_id),
         _decisions(connection, mailing_id),
     )
@@ -80,7 +80,7 @@ def _reasons(connection: sa.Connection, mailing_id: int) -> dict[DeliveryState, 
     return found
 
 
-def _unsettled(connection: sa.Connection, mailing_id: int) -> tuple[UnresolvedBatch, ...]:
+def _unresolved_batches(connection: sa.Connection, mailing_id: int) -> tuple[UnresolvedBatch, ...]:
     """Return what is attempting or unknown; the lease of a sender known to be dead ends now."""
     open_ = sa.and_(batches.c.mailing_id == mailing_id, batches.c.settled_at.is_(None))
     gone = leases.dead_owners(connection, batches, open_)
@@ -140,7 +140,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
     )
     counts = {EventKind(row[0]): int(row[1]) for row in connection.execute(query)}
     silent = 0
-    if sum(counts.values()) < accepted and _tells(connection, mailing.provider):
+    if sum(counts.values()) < accepted and _reports_deliveries(connection, mailing.provider):
         quiet = sa.and_(
             of_it,
             deliveries.c.state == DeliveryState.ACCEPTED,
@@ -159,7 +159,7 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
     )
 
 
-def _tells(connection: sa.Connection, provider: str) -> bool:
+def _reports_deliveries(connection: sa.Connection, provider: str) -> bool:
     """Return whether a provider is known to report deliveries."""
     theirs = sa.select(mailings.c.id).where(
         mailings.c.provider == provider, mailings.c.rehearsal.is_(sa.false())

@@ -309,29 +309,31 @@ def find_by_public_id(
     return SubscriberPreferences(**{**row._mapping, "status": SubscriberStatus(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
 
 
-def set_name(connection: sa.Connection, reader: SubscriberPreferences, name: str | None) -> None:
+def set_name(
+    connection: sa.Connection, subscriber: SubscriberPreferences, name: str | None
+) -> None:
     """Change a first name, or remove it."""
-    _set(connection, reader, first_name=name)
-    drop_snapshots(connection, [reader.id])
+    _set(connection, subscriber, first_name=name)
+    drop_snapshots(connection, [subscriber.id])
 
 
 def set_pause(
-    connection: sa.Connection, reader: SubscriberPreferences, until: datetime | None
+    connection: sa.Connection, subscriber: SubscriberPreferences, until: datetime | None
 ) -> None:
     """Let no letter be claimed for a subscriber before a moment; None ends the pause."""
-    _set(connection, reader, paused_until=until)
+    _set(connection, subscriber, paused_until=until)
 
 
 def set_plain_text(
-    connection: sa.Connection, reader: SubscriberPreferences, *, plain_text: bool
+    connection: sa.Connection, subscriber: SubscriberPreferences, *, plain_text: bool
 ) -> None:
     """Choose plain text or HTML, also for letters that are not claimed yet."""
-    _set(connection, reader, plain_text=plain_text)
-    drop_snapshots(connection, [reader.id])
+    _set(connection, subscriber, plain_text=plain_text)
+    drop_snapshots(connection, [subscriber.id])
     connection.execute(
         deliveries.update()
         .where(
-            deliveries.c.subscriber_id == reader.id,
+            deliveries.c.subscriber_id == subscriber.id,
             deliveries.c.state.not_in(_SETTLED),
         )
         .values(plain_text=plain_text)
@@ -341,9 +343,11 @@ def set_plain_text(
 _SETTLED = [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.SKIPPED]
 
 
-def _set(connection: sa.Connection, reader: SubscriberPreferences, **values: object) -> None:
-    touch(connection, [reader.id])
-    connection.execute(subscribers.update().where(subscribers.c.id == reader.id).values(**values))
+def _set(connection: sa.Connection, subscriber: SubscriberPreferences, **values: object) -> None:
+    touch(connection, [subscriber.id])
+    connection.execute(
+        subscribers.update().where(subscribers.c.id == subscriber.id).values(**values)
+    )
 
 
 def get_or_create(

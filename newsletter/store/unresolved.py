@@ -52,10 +52,10 @@ def find_searchable(
         .order_by(batches.c.id, deliveries.c.id)
     )
     by_request = itertools.groupby(rows, key=lambda row: row.key)
-    return [_doubt(list(letters)) for _, letters in by_request]
+    return [_request(list(letters)) for _, letters in by_request]
 
 
-def _doubt(letters: Sequence[sa.Row[Any]]) -> UnresolvedRequest:
+def _request(letters: Sequence[sa.Row[Any]]) -> UnresolvedRequest:
     one = letters[0]
     return UnresolvedRequest(
         key=one.key,
@@ -80,8 +80,8 @@ def can_search(
 
 def record_search(
     connection: sa.Connection,
-    doubt: UnresolvedRequest,
-    findings: SearchResult,
+    request: UnresolvedRequest,
+    found: SearchResult,
     search: Search,
     *,
     began: datetime,
@@ -94,31 +94,31 @@ def record_search(
 
     Args:
         connection: A write transaction.
-        doubt: What was searched for.
-        findings: What was found.
+        request: What was searched for.
+        found: What was found.
         search: What the provider's searches can prove.
         began: When the search began: it may have missed what is listed since then.
     """
     batch = connection.execute(
-        sa.select(batches).where(batches.c.key == doubt.key).with_for_update()
+        sa.select(batches).where(batches.c.key == request.key).with_for_update()
     ).one_or_none()
     if batch is None:  # a rehearsal that was replaced
         return 0
-    _take_in(connection, batch.id, findings)
+    _accept_found(connection, batch.id, found)
     listed_by = max(batch.claimed_at, batch.lease_until) + search.lag
-    if not findings.complete or began < listed_by:
+    if not found.complete or began < listed_by:
         return 0
     if batch.missed_at is None:
         this = batches.update().where(batches.c.id == batch.id)
         connection.execute(this.values(missed_at=now(connection)))
         return 0
-    return _give_back(connection, batch.id) if began >= batch.missed_at + BETWEEN_SEARCHES else 0
+    return _make_pending(connection, batch.id) if began >= batch.missed_at + BETWEEN_SEARCHES else 0
 
 
-def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -> None:
+def _accept_found(connection: sa.Connection, batch_id: int, found: SearchResult) -> None:
     """Accept what was found, and record why a search failed."""
-    if findings.failure:
-        why = f"no search was complete: {findings.failure.reason}"
+    if found.failure:
+        why = f"no search was complete: {found.failure.reason}"
         connection.execute(deliveries.update().where(_unknown(batch_id)).values(reason=why))
     moment = now(connection)
     rows = [
@@ -129,12 +129,12 @@ def _take_in(connection: sa.Connection, batch_id: int, findings: SearchResult) -
             "provider_id": taken.provider_id,
             "accepted_at": moment,
         }
-        for ref, taken in findings.accepted.items()
+        for ref, taken in found.accepted.items()
     ]
     set_for_each(connection, deliveries, "ref", rows, is_unresolved(batch_id))
 
 
-def _give_back(connection: sa.Connection, batch_id: int) -> int:
+def _make_pending(connection: sa.Connection, batch_id: int) -> int:
     """Make pending what no search finds, once for each delivery; return how many."""
     unknown = _unknown(batch_id)
     connection.execute(
