@@ -60,7 +60,9 @@ CLEAN = (
     "newsletter/model",
     "newsletter/render",
     "newsletter/schedule.py",
+    "newsletter/providers",
     "newsletter/states.py",
+    "newsletter/tokens.py",
     "newsletter/errors.py",
     "newsletter/gc_tuning.py",
     "newsletter/mime.py",
@@ -68,6 +70,7 @@ CLEAN = (
     "newsletter/personalize.py",
     "newsletter/placeholders.py",
     "newsletter/providers",
+    "newsletter/tokens.py",
 )
 """Folders and files without banned words. Add one when it is clean."""
 
@@ -96,7 +99,7 @@ def test_clean_folders_have_no_banned_word(words: str) -> None:
     pattern = re.compile(rf"(?<![\w-])(?:{words})(?![\w-])", re.IGNORECASE)
     found = []
     for path in files():
-        text = re.sub(r"`[^`\n]*`", "", path.read_text(encoding="utf-8"))
+        text = re.sub(r"`[^`\n]*`|https?://\S+", "", path.read_text(encoding="utf-8"))
         found += [
             f"{path.relative_to(PROJECT)}:{number}: {line.strip()}"
             for number, line in enumerate(text.splitlines(), 1)
