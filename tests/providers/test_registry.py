@@ -1,0 +1,74 @@
+"""The list of providers names what their folders hold, and their connections are closed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from newsletter import providers
+from newsletter.cli.app import App
+from newsletter.config import CREDENTIALS, PROVIDERS, Settings
+from newsletter.providers.registry import events_of
+from newsletter.providers.resend.send import Resend
+from newsletter.providers.ses.events import SesEvents
+from tests.support.providers.sns import TOPIC
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_a_provider_is_in_the_folder_of_its_name(tmp_path: Path, name: str) -> None:
+    can = providers.capabilities_of(Settings(root=tmp_path, provider=name))
+    assert can.name == name
+    assert not can.account_variable or can.account_variable in PROVIDERS[name]
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_events_have_the_name_and_a_variable_of_their_provider(name: str) -> None:
+    events = events_of(name)
+    assert (events is None) is (name == providers.OUTBOX)
+    assert not events or (events.name, events.secret in PROVIDERS[name]) == (name, True)
+
+
+def test_no_variable_belongs_to_two_providers() -> None:
+    assert len(set(CREDENTIALS)) == len(CREDENTIALS)
+
+
+def test_an_unknown_name_has_no_events() -> None:
+    assert events_of("nobody") is None
+
+
+def test_the_connections_of_a_command_are_closed_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+
+    def close(self: object) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr(Resend, "close", close)
+    context = click.Context(click.Command("send"))
+    key = {"RESEND_API_KEY": "re_x"}
+    settings = Settings(root=tmp_path, provider="resend", credentials=key)
+    with context.scope():
+        opened = App(context, 0).open_provider(settings)
+        assert closed == []
+    assert closed == [opened]
+
+
+def test_the_connections_for_certificates_can_be_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    closed: list[object] = []
+
+    def close(self: object) -> None:
+        closed.append(self)
+
+    monkeypatch.setattr("newsletter.providers.http.HttpClient.close", close)
+    verifier = SesEvents().verifier(Settings(root=tmp_path, credentials={"SES_TOPIC_ARN": TOPIC}))
+    assert verifier
+    verifier.close()
+    assert len(closed) == 1
