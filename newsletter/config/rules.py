@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 _A_YEAR: Final = 24 * 366
 _A_HEADER: Final = 300  # far below the 998 characters that a header line may have (RFC 5322)
 _SHOWN: Final = 120  # characters of a value that is shown
-PLANNED_PROVIDERS: Final = ("postmark", "brevo")
 
 
 def is_loopback(url: str) -> bool:
@@ -257,12 +256,6 @@ RULES: Final = (
         "is not a colour: {value}",
         'Write one such as "#2f5d50"',
         suggest=suggestions.colour,
-    ),
-    Rule(
-        ("provider",),
-        lambda value: value not in PLANNED_PROVIDERS,
-        "{value} cannot send yet in this version",
-        f"Known here: {', '.join(PROVIDERS)}",
     ),
     Rule(
         ("provider",),

@@ -92,7 +92,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("accent_color = 'green'", "colour"),
         ("language = 'Nederlands!'", "language"),
         ("provider = 'pigeon'", "pigeon"),
-        ("provider = 'postmark'", "cannot send yet"),
+        ("provider = 'postmark'", "is unknown: 'postmark'"),
         ("provider_url = 'https://user:pass@example.org'", "web address"),
         ("public_url = 'https://user@example.org'", "web address"),
         ("public_url = 'https://bücher.example'", "xn--"),
