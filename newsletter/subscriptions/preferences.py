@@ -1,7 +1,7 @@
 """What a subscriber sees and changes of their own, by a fresh link that was mailed to them.
 
-The link in a letter can only ask for that fresh one: a letter may be forwarded, and whoever has it
-may unsubscribe its subscriber, and no more.
+The link in a letter can only ask for that fresh one: a letter may be forwarded, and who has it may
+unsubscribe its subscriber, and no more.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Leaving by the link in a letter: one click, at once, as often as one likes."""
+"""Unsubscribing by the link in a letter: one click, at once, as often as someone likes."""
 
 from __future__ import annotations
 
@@ -16,13 +16,9 @@ if TYPE_CHECKING:
 
 
 def subscriber_of_link(keys: Sequence[str], token: str) -> str | None:
-    """Return the public id of the reader whose leave link this is, or None if it is no link.
+    """Return the public id of the subscriber of an unsubscribe link, or None if no key signed it.
 
-    A good signature does not mean that they are still on the list; `tokens.RESERVED_ID` never was.
-
-    Args:
-        keys: All keys of the list, newest first.
-        token: Whatever stood in the URL.
+    They need not be on the list any more; `tokens.RESERVED_ID` never was.
     """
     found = tokens.read_unsubscribe_token(keys, token)
     return found[0] if found else None
@@ -33,38 +29,35 @@ def unsubscribe_many(
     public_ids: Collection[str],
     others: Callable[[], Collection[str]] = frozenset,
 ) -> int:
-    """Let readers leave; it is committed when this returns, or nothing has changed.
+    """Unsubscribe these subscribers; it is committed when this returns, or nothing has changed.
 
-    Who has left already, in whatever way, stays as he is: a complaint is worth more than a click.
-    Who was erased, and `tokens.RESERVED_ID`, are strangers: there is nothing to do for them.
+    Who has left already, in whatever way, keeps their status: a complaint says more than a click.
+    Who was erased, and `tokens.RESERVED_ID`, are unknown: there is nothing to do for them.
 
-    A delivery that is not yet claimed is skipped when its turn comes, for a claim asks again; what
-    an unsettled batch kept of these readers is forgotten, so that it cannot be replayed.
+    A delivery that is not yet claimed is skipped when its turn comes, because a claim looks again;
+    what an unsettled batch kept of these subscribers is dropped, so that it cannot be replayed.
 
     Args:
         store: The list.
-        public_ids: Of these readers: many who leave at once share one transaction.
-        others: Returns who asked while this waited for its turn to write; they leave as well.
+        public_ids: Of the subscribers, who share one transaction.
+        others: Returns who asked while this waited for its turn to write; they unsubscribe as well.
 
     Returns:
-        How many were still there.
+        How many were on the list.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
     """
     with store.read() as connection:
-        # Where the list was moved to, somebody who had left may have come back: writing is refused.
-        known = subscribers.find_present(
-            connection, public_ids
-        ) or subscribers.find_removed_by_import(connection, public_ids)
+        present = subscribers.find_present(connection, public_ids)
+        known = present or subscribers.find_removed_by_import(connection, public_ids)
+        # Where the list was moved to, an unsubscribed person may have come back: writing fails.
         if not is_closed(connection) and not known:
             return 0
     with store.write() as connection:
         asked = {*public_ids, *others()}
-        here = subscribers.find_present(connection, asked, for_update=True)
+        present = subscribers.find_present(connection, asked, for_update=True)
         subscribers.touch(connection, subscribers.find_removed_by_import(connection, asked))
-        moment = now(connection)
-        subscribers.mark_left(
-            connection, dict.fromkeys(here, (SubscriberStatus.UNSUBSCRIBED, moment))
-        )
-    return len(here)
+        left = (SubscriberStatus.UNSUBSCRIBED, now(connection))
+        subscribers.mark_left(connection, dict.fromkeys(present, left))
+    return len(present)

@@ -1,6 +1,6 @@
 """What the web app does by itself, because it is the one process that always runs.
 
-One thread sends notices: it is woken after somebody has signed up and was answered, and looks now
+One thread sends notices: it is woken after a visitor has signed up and was answered, and looks now
 and then by itself, because another process may have stopped or something may have to be tried
 again. Another thread does the chores: it applies webhooks that wait, removes what retention says,
 and reports a missing key. Each is done by whichever process comes first, and none is needed at a
@@ -95,7 +95,7 @@ class Background:
 
         trouble, pause = False, self._limits.notices_seconds
         while True:
-            # A provider that has trouble is left alone for a while, whoever signs up.
+            # A provider that has trouble is left alone for a while, however many sign up.
             (self._stop if trouble else self._wake).wait(pause)
             # At a random moment: who has just signed up could otherwise measure by how much slower
             # the app is while a notice leaves, and so whether there was one to send.

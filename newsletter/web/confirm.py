@@ -68,4 +68,4 @@ class ConfirmHandler:
             slug = latest_published_slug(connection, rehearsals=context.shows_rehearsals)
         if slug is None:
             return context.pages.confirmed.answer()
-        return context.pages.confirmed_issue.filled(issue=slug).answer()
+        return context.pages.confirmed_issue.fill(issue=slug).answer()

@@ -77,7 +77,7 @@ class Context:
 
     @property
     def shows_rehearsals(self) -> bool:
-        """Return whether a rehearsal's letter may be read: only where nobody is mailed."""
+        """Return whether a rehearsal's letter may be read: only where no one is mailed."""
         return self.settings.provider == "outbox"
 
     @property

@@ -39,13 +39,13 @@ class Page:
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
-    """A page with slots: its text, cut where the values of one visitor go."""
+class PageTemplate:
+    """A page with slots: a text, cut where the values of one visitor go."""
 
     pieces: tuple[str, ...]
     policy: str
 
-    def filled(self, **values: str) -> Page:
+    def fill(self, **values: str) -> Page:
         """Return the page with these values in its slots, by their names."""
         parts = list(self.pieces)
         parts[1::2] = [html.escape(values[name]) for name in self.pieces[1::2]]
@@ -64,17 +64,17 @@ class Pages:
     missing: Page
     trouble: Page
     refused: Page
-    signup: Form
-    signup_issue: Form
-    signup_again: Form
-    signup_problem: Mapping[str, Form]
+    signup: PageTemplate
+    signup_issue: PageTemplate
+    signup_again: PageTemplate
+    signup_problem: Mapping[str, PageTemplate]
     check_mailbox: Page
     signup_closed: Page
     too_many_signups: Page
     confirm: Page
     not_confirmed: Page
     confirmed: Page
-    confirmed_issue: Form
+    confirmed_issue: PageTemplate
     link_expired: Page
     link_sent: Page
     no_preferences: Page
@@ -83,7 +83,7 @@ class Pages:
     new_address: Page
     address_changed: Page
     address_taken: Page
-    preferences: Callable[[str, bool, str, int], Form]
+    preferences: Callable[[str, bool, str, int], PageTemplate]
     """By "active", "paused" or "gone", plain text or not, what was done or is wrong, and the
     month in which a pause ends, or 0."""
     data_filename: str
@@ -103,12 +103,12 @@ def render_pages(settings: Settings) -> Pages:
         NewsletterError: A template is missing or wrong.
     """
 
-    def signup(*, again: bool = False, problem: str = "", issue: bool = False) -> Form:
+    def signup(*, again: bool = False, problem: str = "", issue: bool = False) -> PageTemplate:
         known = {"again": again, "problem": problem, "issue": issue, "wording": words}
         return _form(settings, "join", **known)
 
     @functools.cache
-    def preferences(standing: str, plain: bool, note: str, month: int) -> Form:  # noqa: FBT001 - cached by it
+    def preferences(standing: str, plain: bool, note: str, month: int) -> PageTemplate:  # noqa: FBT001 - cached by it
         known = {"standing": standing, "plain": plain, "note": note, "month": month}
         return _form(settings, "preferences", **known)
 
@@ -152,9 +152,9 @@ def _page(settings: Settings, name: str, **values: object) -> Page:
     return Page(text.encode(), _policy(text))
 
 
-def _form(settings: Settings, name: str, **values: object) -> Form:
+def _form(settings: Settings, name: str, **values: object) -> PageTemplate:
     text = _text(settings, name, **values)
-    return Form(placeholders.split(text), _policy(text))
+    return PageTemplate(placeholders.split(text), _policy(text))
 
 
 def _text(settings: Settings, name: str, **values: object) -> str:

@@ -172,7 +172,7 @@ class PreferencesHandler:
             "new_email": "",
             **(typed or {}),
         }
-        return page.filled(**values, day=str(day), year=str(year)).answer(status)
+        return page.fill(**values, day=str(day), year=str(year)).answer(status)
 
     def _own_data(self, public_id: str) -> Response:
         context = self._context

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from newsletter.web.context import Context
-    from newsletter.web.pages import Form, Page
+    from newsletter.web.pages import Page, PageTemplate
 
 MIN_FORM_SECONDS: Final = 1.5
 """No person reads a form and fills it in within that time."""
@@ -74,8 +74,8 @@ class SignupHandler:
             return self._closed(request)
         stamp = self._stamp(self._context.form_url)
         if issue is None:
-            return pages.signup.filled(stamp=stamp).answer()
-        return pages.signup_issue.filled(stamp=stamp, issue=issue).answer()
+            return pages.signup.fill(stamp=stamp).answer()
+        return pages.signup_issue.fill(stamp=stamp, issue=issue).answer()
 
     def _form_state(self) -> tuple[FormState, str | None]:
         context = self._context
@@ -180,8 +180,8 @@ class SignupHandler:
         return tokens.form_stamp(self._context.keys[0], now, page or self._context.form_url)
 
 
-def _refilled(form: Form, fields: Mapping[str, str], stamp: str) -> Page:
-    return form.filled(
+def _refilled(template: PageTemplate, fields: Mapping[str, str], stamp: str) -> Page:
+    return template.fill(
         email=printable(fields.get("email", ""), 254),
         first_name=printable(fields.get("first_name", ""), 64),
         stamp=stamp,
