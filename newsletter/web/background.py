@@ -122,7 +122,7 @@ class Background:
         try:
             trouble = work()
         except TryAgain as error:
-            trouble = f"{error.sentence}. The app goes on by itself when that is over"
+            trouble = f"{error.sentence}. The app continues by itself after that"
         except NewsletterError as error:
             trouble = f"{name}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come

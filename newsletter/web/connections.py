@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 MAX_HEAD: Final = 16 * 1024
 """How many bytes the head of a request may have."""
 
-_REFUSED: Final = "connections closed for want of room"
+_REFUSED: Final = "connections closed: too many"
 
 # h11 measures a head only while it is not whole, so it gets heads in small pieces.
 _PIECE_OF_HEAD: Final = 1024

@@ -215,7 +215,7 @@ class RequestLog:
         kinds = [f"{kind} ({times:,})" for kind, times in most]
         if rest := self._counted.total() - sum(times for _, times in most):
             kinds.append(f"others ({rest:,})")
-        return f"{_timestamp()} not one by one: {', '.join(kinds)}"
+        return f"{_timestamp()} summary: {', '.join(kinds)}"
 
 
 request_log = RequestLog()

@@ -92,7 +92,7 @@ def serve(
         try:
             open_provider(settings).close()
         except NewsletterError as error:
-            log.info("notices wait for a send: %s", error)
+            log.info("notices wait for newsletter send: %s", error)
 
     config = uvicorn.Config(
         factory if workers > 1 else lambda: app,

@@ -93,7 +93,7 @@ class SignupHandler:
         pages = self._context.pages
         fields = await self._context.bodies.read_form(request)
         if fields.get(TRAP_FIELD):
-            annotate(request.scope, "a field was filled in that no person sees")
+            annotate(request.scope, "a hidden field was filled in")
             return pages.check_mailbox.answer()
         stamp, page = self._check_stamp(request, fields.get("stamp", ""))
         wanted = self._parse(request, fields, page)
@@ -104,7 +104,7 @@ class SignupHandler:
         pending = _Pending(wanted)
         await self._batcher.submit(pending)
         if wanted.client.ip is None:
-            annotate(request.scope, "its network is not known: see --proxy")
+            annotate(request.scope, "its network is unknown: see --proxy")
         return self._answer(request, pending.result)
 
     def _answer(self, request: Request, result: SignupResult) -> Response:
@@ -117,8 +117,8 @@ class SignupHandler:
                 return self._closed(request)
 
     def _closed(self, request: Request) -> Response:
-        letters = f"{self._context.limits.signup.letters_per_hour:,} letters within an hour"
-        annotate(request.scope, f"the sign-up form has closed itself after {letters}")
+        letters = f"{self._context.limits.signup.letters_per_hour:,} notices within an hour"
+        annotate(request.scope, f"the sign-up form is closed after {letters}")
         return self._context.pages.signup_closed.answer(503, RETRY_IN_AN_HOUR)
 
     def _request_signups(self, first: list[_Pending], others: Callable[[], list[_Pending]]) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 _THREADS_PER_PROVIDER: Final = 2
 """So that a flood from one provider delays neither the others nor subscribers."""
 
-_UNREADABLE: Final = "genuine, but not all of it could be read: see newsletter status"
+_UNREADABLE: Final = "valid, but not all of it could be read: see newsletter status"
 
 
 class WebhookHandler:

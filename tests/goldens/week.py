@@ -488,7 +488,7 @@ class Week:
         """Return how often the log says what: when it sums up depends on how fast the week goes."""
         counts: Counter[str] = Counter()
         for line in self.told("".join(said)):
-            _, summed_up, kinds = line.partition(" not one by one: ")
+            _, summed_up, kinds = line.partition(" summary: ")
             if summed_up:
                 for kind in kinds.split(", "):
                     name, _, count = kind.rpartition(" (")

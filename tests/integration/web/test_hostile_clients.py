@@ -118,7 +118,7 @@ def test_connections_that_say_nothing_fill_no_log_and_keep_nobody_out(settled: P
         assert app.stop() == 0
         said = app.said()
     assert slowest < 5  # on a machine with other work
-    assert re.search(r"not one by one: .*connections closed for want of room \(\d+\)", said)
+    assert re.search(r"summary: .*connections closed: too many \(\d+\)", said)
     assert len(said.splitlines()) < 30
     assert "Traceback" not in said
 
@@ -348,7 +348,7 @@ def test_strangers_write_a_line_a_second_and_are_counted_beyond(settled: Path) -
         assert app.stop() == 0
         lines = app.said().splitlines()
     single = [line for line in lines if re.search(r" GET - 404 \d+\.\d ms", line)]
-    told = [line for line in lines if "not one by one: GET - 404 (" in line]
+    told = [line for line in lines if "summary: GET - 404 (" in line]
     assert LINES_AT_ONCE <= len(single) + len(told) <= LINES_AT_ONCE + took + 3
     counted = [re.findall(r"GET - 404 \(([\d,]+)\)", line) for line in told]
     assert len(single) + sum(int(one[0].replace(",", "")) for one in counted) == 400
@@ -369,7 +369,7 @@ def test_what_was_counted_is_told_by_kind_and_at_last_in_any_case(
     assert caplog.messages == ["a line"] * LINES_AT_ONCE
     request_log.flush(force=True)
     assert re.search(
-        r"Z not one by one: GET / 200 \(5\), kind 0 \(1\), .*, others \(13\)$", caplog.messages[-1]
+        r"Z summary: GET / 200 \(5\), kind 0 \(1\), .*, others \(13\)$", caplog.messages[-1]
     )
     request_log.flush(force=True)
     assert len(caplog.messages) == LINES_AT_ONCE + 1

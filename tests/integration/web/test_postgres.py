@@ -155,7 +155,7 @@ def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(
             time.sleep(0.01)
     (line,) = caplog.messages
     assert "cannot be reached" in line
-    assert line.endswith("The app goes on by itself when that is over")
+    assert line.endswith("The app continues by itself after that")
     assert "un it again" not in line
 
 

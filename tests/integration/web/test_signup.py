@@ -423,7 +423,7 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert f"form is closed: {LIMITS.letters_per_hour} notices within an hour" in told
     assert app.stop() == 0
     most = LIMITS.letters_per_hour
-    line = f"POST /subscribe 503 .*: the sign-up form has closed itself after {most} "
+    line = f"POST /subscribe 503 .*: the sign-up form is closed after {most} "
     assert re.search(line, app.said())
     assert len(queued(readers.store)) == LIMITS.letters_per_hour
     assert root
@@ -765,8 +765,8 @@ def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Read
     assert "POST /subscribe 422 " in said
     assert "POST /c/{token} 200 " in said
     assert "GET /c/{token} 200 " in said
-    assert "a field was filled in that no person sees" in said
-    assert "its network is not known: see --proxy" in said
+    assert "a hidden field was filled in" in said
+    assert "its network is unknown: see --proxy" in said
     for private in (secret, token, token[:20], "Onvoorstelbaar", "anna", "203.0.113", "198.18"):
         assert private not in said
     assert "Traceback" not in said

@@ -195,7 +195,7 @@ def test_a_provider_that_is_not_set_up_keeps_nobody_from_asking(
     with serving(root, *PROXY, env=environment) as app:
         assert ask(app, "anna@example.org").status_code == 200
         assert app.stop() == 0
-        assert "notices wait for a send: RESEND_API_KEY is not set" in app.said()
+        assert "notices wait for newsletter send: RESEND_API_KEY is not set" in app.said()
     assert sql(readers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
 
 
