@@ -87,7 +87,7 @@ def test_they_say_that_they_serve_once(app: App) -> None:
     assert "Traceback" not in app.said()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_them_all(number: signal.Signals, app: App) -> None:
     born = children(app)
     assert alone(app, "/healthz") == 200
