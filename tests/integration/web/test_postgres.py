@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -138,6 +139,7 @@ def test_a_server_that_is_away_at_first_is_found_later(
 def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level(logging.INFO, "newsletter")
     settings = Settings(root=root, database_url="postgresql://nobody@127.0.0.1:9/list")
     looked: list[str] = []
 

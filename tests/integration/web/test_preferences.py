@@ -492,7 +492,7 @@ def test_own_data_are_all_that_is_held(newsletter: Newsletter, app: App, run: Ru
     shown = json.loads(run("subscribers", "show", ANNA, "--json").stdout)
     assert held | {"look_alikes": []} == shown
     told = run("subscribers", "show", ANNA).stdout
-    assert "anna@nieuw.example, and has not confirmed that" in told
+    assert "for anna@nieuw.example, not confirmed" in told
     assert "notice (new-address): accepted" in told
 
 

@@ -259,7 +259,7 @@ def test_what_cannot_be_read_is_counted_and_told_and_the_rest_is_applied(
     until(lambda: letters.kinds(1) == ["delivered"])
     found = json.loads(run("status", "--json").stdout)
     assert found["webhooks"] == {"unreadable": 4}
-    assert "4 webhooks were genuine and could not be read" in run("status").stdout
+    assert "4 webhooks were genuine but could not be read" in run("status").stdout
     app.stop()
     assert app.said().count("not all of it could be read") == 4
 
