@@ -19,54 +19,19 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
 
-_PICTURES: Final = frozenset(
-    [
-        ".jpg",
-        ".jpeg",
-        ".jpe",
-        ".jfif",
-        ".png",
-        ".gif",
-        ".webp",
-        ".avif",
-        ".svg",
-        ".heic",
-        ".heif",
-        ".bmp",
-        ".tif",
-        ".tiff",
-        ".ico",
-    ]
+_PICTURE: Final = re.compile(
+    r"\.(?:jpe?g|jpe|jfif|png|gif|webp|avif|svg|hei[cf]|bmp|tiff?|ico)", re.IGNORECASE
 )
 _NOT_LETTERS: Final = frozenset({"readme.md", "thumbs.db", "desktop.ini", "icon\r"})
-_WRITTEN: Final = frozenset(
-    [
-        ".md",
-        ".markdown",
-        ".mdown",
-        ".mkd",
-        ".mkdn",
-        ".mdx",
-        ".mdtext",
-        ".rmd",
-        ".qmd",
-        ".txt",
-        ".text",
-        ".rtf",
-        ".doc",
-        ".docx",
-        ".odt",
-        ".pages",
-        ".htm",
-        ".html",
-    ]
+_TEXT: Final = re.compile(
+    r"\.(?:md|markdown|mdown|mkdn?|mdx|mdtext|rmd|qmd|txt|text|rtf|docx?|odt|pages|html?)",
+    re.IGNORECASE,
 )
 """Suffixes of texts."""
 _COPIES: Final = frozenset({".bak", ".orig", ".old", ".rej", ".tmp", ".swp"})
 """Suffixes of copies that editors and git leave beside a file."""
 _DATED: Final = re.compile(r"[0-9]{4}-?[0-9]{2}-?[0-9]{2}|[0-9]{1,2}[-_.][0-9]{1,2}[-_.][0-9]{2,4}")
 _ISSUE_NAME: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}.*\.md", re.IGNORECASE)
-_SUFFIXES: Final = re.compile(r"(\.(md|markdown|mdown|mkdn?|mdx|mdtext|txt|text))+$", re.IGNORECASE)
 _FRONT_MATTER: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*---[ \t]*\r?\n(?s:.*?)(?<=\n)---[ \t]*(?:\r?\n|\Z)"
 )
@@ -181,7 +146,11 @@ def _below(settings: Settings, top: Path) -> Iterator[IgnoredFile]:
 
 
 def _is_irrelevant(name: str) -> bool:
-    return name.casefold() in _NOT_LETTERS or _suffix(name) in _PICTURES
+    return name.casefold() in _NOT_LETTERS or _PICTURE.fullmatch(_suffix(name)) is not None
+
+
+def _looks_like_letter(name: str) -> bool:
+    return bool(_TEXT.fullmatch(_suffix(name)) or _DATED.search(name))
 
 
 def _suffix(name: str) -> str:
@@ -192,7 +161,7 @@ def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
     """Return a file in `issues/` itself that does not end in ".md"."""
     ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*~?", entry.name)[-2:])
     ends = f'ends in "{ending}", not in' if ending else "does not end in"
-    likely = _suffix(entry.name) in _WRITTEN | {""} or bool(_DATED.search(entry.name))
+    likely = not _suffix(entry.name) or _looks_like_letter(entry.name)
     return IgnoredFile(
         _shown_path(settings, entry.path),
         entry.name,
@@ -209,7 +178,7 @@ def _misplaced(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
         entry.name,
         "it is in a folder within issues/, which is not searched",
         "Move it into issues/ itself; or out of issues/, if it is not a letter",
-        likely=_suffix(entry.name) in _WRITTEN or bool(_DATED.search(entry.name)),
+        likely=_looks_like_letter(entry.name),
     )
 
 
