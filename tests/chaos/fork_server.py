@@ -1,4 +1,4 @@
-"""Processes that are born with everything imported: a killed run must not cost a second.
+"""A process that forks senders with everything imported: a killed run must not cost a second.
 
 As a program it forks a sender for each order that it reads (`sender_process.py`); `ForkServer` is
 how the others talk to it. It has one thread, because a process with several may not be forked.

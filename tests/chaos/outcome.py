@@ -1,4 +1,4 @@
-"""The verdict on a trial: what the provider has against what the ledger says."""
+"""What a trial came to: what the provider has, compared with what the ledger says."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_outcome(
     Args:
         result: Of the run so far.
         fake: The provider.
-        eye: On the database.
+        observer: Its own connection to the database.
         audience: How many readers there were when the mailing began.
         gone: Who left meanwhile, by delivery reference: how his letter stood when he had.
         erased: Addresses that may stand nowhere any more.

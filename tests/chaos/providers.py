@@ -22,7 +22,7 @@ class Witness(FakeServer):
     """A stand-in that looks into the sender's database, at each request, from outside.
 
     Attributes:
-        eye: Its own connection; set before anything is asked of it.
+        observer: Its own connection; set before anything is asked of it.
         clock: What time it is.
         plan: What goes wrong with the nth request that sends.
         search_plan: What goes wrong with the nth that asks.

@@ -1,4 +1,4 @@
-"""A wall between a sender and its PostgreSQL, through which not everything comes back."""
+"""A proxy between a sender and its PostgreSQL that loses or holds back answers."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
 A run that broke a promise prints the command that repeats it, and the exit code is 1. The last rows
 are the negative control: a recovery that sends again what was under way, as many do. There the same
-judge must find duplicates, or it sees nothing.
+check must find duplicates, or it proves nothing.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def verdict(runs: Sequence[Run], controls: Sequence[Run]) -> Iterator[str]:
     if bad:
         yield f"{bad} of {len(runs)} runs broke a promise."
     if controls and not any(run.result.duplicates for run in controls):
-        yield "The negative control shows no duplicates: the judge sees nothing."
+        yield "The negative control shows no duplicates: the check sees nothing."
     tried = Counter(run.case.step for run in runs)
     hit = {run.case.step for run in runs if run.hit}
     for step in sorted(tried.keys() - hit):

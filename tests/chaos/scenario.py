@@ -1,4 +1,4 @@
-"""A newsletter, its provider, and those who send: what every trial is played with."""
+"""A newsletter, its provider and its senders: what every trial needs."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _STATES: Final = "SELECT ref, state FROM deliveries ORDER BY id"
 
 @contextlib.contextmanager
 def set_up(template: Template, fork_server: ForkServer, provider: str) -> Iterator[Scenario]:
-    """Play on a copy of the stage, for as long as the block takes."""
+    """Give a trial a copy of the template, for as long as the block takes."""
     with template.copy() as copy:
         scenario = Scenario(fork_server, copy, provider)
         with scenario.fake:

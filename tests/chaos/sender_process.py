@@ -1,4 +1,4 @@
-"""What a process does that is born to send: what the program does, and at some step it dies."""
+"""What a forked sender does: what the program does, until it is killed at some step."""
 
 from __future__ import annotations
 

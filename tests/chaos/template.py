@@ -1,4 +1,4 @@
-"""Where trials are played: a newsletter with readers, and copies of it."""
+"""A newsletter with subscribers that is ready to be sent, and its copies: one for each trial."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_without_its_file_a_sender_stops_within_one_request(scenario: Scenario) 
 
 
 def through(scenario: Scenario, proxy: Proxy) -> dict[str, str]:
-    """Return what leads a sender to its database through a wall."""
+    """Return what leads a sender to its database through a proxy."""
     server = scenario.copy.server
     assert server
     url = server.url(scenario.copy.database, tcp=True).replace(

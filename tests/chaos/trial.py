@@ -59,13 +59,14 @@ class Run:
 
 
 def play(template: Template, fork_server: ForkServer, case: Case, *, naive: bool = False) -> Run:
-    """Play a case and judge it.
+    """Run a case, and compare what the provider has with the ledger.
 
     Args:
-        stage: Where.
-        nursery: Where those who send come from.
-        case: What.
-        naive: Recover as many do: what was under way is sent again. It shows what the judge sees.
+        template: The newsletter to copy.
+        fork_server: Starts the senders.
+        case: What is combined.
+        naive: Recover as many programs do: send again what was under way. It shows that duplicates
+            are seen.
     """
     with set_up(template, fork_server, case.provider) as scenario:
         trial = Trial(scenario, case, naive=naive)
