@@ -10,6 +10,7 @@ from newsletter.providers.base import account_id
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
+    from newsletter.model import Mailing
     from newsletter.providers.base import Capabilities, Provider
     from newsletter.store import Store
 
@@ -34,6 +35,11 @@ class Context:
     def capabilities(self) -> Capabilities:
         """What the provider can do."""
         return self.provider.capabilities
+
+    def is_provider_of(self, mailing: Mailing) -> bool:
+        """Return whether a mailing belongs to this provider, at this base URL."""
+        here = (self.capabilities.name, self.settings.provider_url)
+        return (mailing.provider, mailing.provider_url) == here
 
     @property
     def account_id(self) -> str | None:

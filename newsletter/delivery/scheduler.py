@@ -16,7 +16,7 @@ from newsletter.delivery.preflight import check_ledger
 from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.send import SendResult, check_same_provider, send_issue
-from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_sendable
+from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_cancelled, is_sendable
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, PauseReason
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, is_overdue, slot_of, timing_of
@@ -182,7 +182,7 @@ class _Run:
             settles = can_settle(
                 connection, mailing.id, self._context.capabilities, self._context.account_id
             )
-        if overdue and mailing.state in _GOING and self._began_here(mailing):
+        if overdue and mailing.state in _GOING and self._context.is_provider_of(mailing):
             # Even if nothing could leave now: a person must hear of it.
             mailing = self._pause(mailing)
         if mailing.state is MailingState.PAUSED:
@@ -215,10 +215,6 @@ class _Run:
             overdue=overdue,
         )
         return replace(result, error=error)
-
-    def _began_here(self, mailing: Mailing) -> bool:
-        here = (self._context.capabilities.name, self._settings.provider_url)
-        return (mailing.provider, mailing.provider_url) == here
 
     def _look_at(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
         """Start an issue whose time has come, or report why not."""
@@ -270,7 +266,7 @@ class _Run:
     def _in_the_same_slot(self, draft: Draft, send_at: datetime) -> list[str]:
         """Return the other issues for this slot, without those that a person cancelled."""
         beside = [
-            other.slug
+            other
             for other in self.files.values()
             if other.send_at
             and other.slug != draft.slug
@@ -278,13 +274,7 @@ class _Run:
             and is_sendable(other)
         ]
         with self._store.read() as connection:
-            for slug in tuple(beside):
-                ended = mailings.find_cancelled_or_expired(
-                    connection, slug, send_at, rehearsal=False
-                )
-                if ended and ended.state is MailingState.CANCELLED:
-                    beside.remove(slug)
-        return beside
+            return [one.slug for one in beside if not is_cancelled(connection, one, send_at)]
 
     def _miss(self, draft: Draft, send_at: datetime) -> None:
         """Record that an issue missed its window, and report it the first time."""
@@ -303,7 +293,7 @@ class _Run:
     def _report(self, mailing: Mailing, error: NewsletterError | None = None) -> SendResult:
         with self._store.read() as connection:
             report = mailing_reports.report(connection, mailings.get(connection, mailing.id))
-        return SendResult(report, edited=False, repeated=False, replaced=False, error=error)
+        return SendResult(report, error=error)
 
 
 def _record_missed(context: Context, draft: Draft, send_at: datetime) -> Mailing | None:

@@ -43,10 +43,10 @@ class SendResult:
     """
 
     report: MailingReport
-    edited: bool
-    repeated: bool
-    replaced: bool
-    error: NewsletterError | None
+    edited: bool = False
+    repeated: bool = False
+    replaced: bool = False
+    error: NewsletterError | None = None
 
 
 def report_resumption(context: Context, resumption: Resumption) -> SendResult:
@@ -137,8 +137,7 @@ def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
 
 def check_same_provider(context: Context, mailing: Mailing) -> None:
     """Keep a mailing with the account that it began with: another knows none of its letters."""
-    here = (context.capabilities.name, context.settings.provider_url)
-    if here != (mailing.provider, mailing.provider_url):
+    if not context.is_provider_of(mailing):
         raise NewsletterError(
             f"{mailing.slug} was started through {mailing.through}",
             hint="Put provider and provider_url back as they were. If nothing of it has left: "

@@ -173,7 +173,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
             and not draft.is_draft
             and timing_of(draft.send_at, moment, settings.max_lateness_hours) is Timing.LATE
             and not is_long_past(draft.send_at, moment)
-            and not _cancelled(connection, draft, draft.send_at)
+            and not is_cancelled(connection, draft, draft.send_at)
             and not (draft.issue and mailings.find_conflicting(connection, draft.issue))
         )
 
@@ -188,7 +188,7 @@ def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     if draft.is_draft:
         found.append("it is still a draft: remove that line when it is done")
     with store.read() as connection:
-        if _cancelled(connection, draft, send_at):
+        if is_cancelled(connection, draft, send_at):
             found.append(f"it was cancelled: only newsletter send {draft.slug} starts it again")
         if draft.issue and (other := mailings.find_conflicting(connection, draft.issue)):
             found.append(f"{other.slug} already went out with this slot or this text")
@@ -199,6 +199,7 @@ def _errors(draft: Draft) -> int:
     return sum(finding.severity is Severity.ERROR for finding in checks.check(draft))
 
 
-def _cancelled(connection: Connection, draft: Draft, send_at: datetime) -> bool:
+def is_cancelled(connection: Connection, draft: Draft, send_at: datetime) -> bool:
+    """Return whether a person cancelled the issue of a file, at this time."""
     ended = mailings.find_cancelled_or_expired(connection, draft.slug, send_at, rehearsal=False)
     return ended is not None and ended.state is MailingState.CANCELLED
