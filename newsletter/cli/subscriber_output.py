@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from newsletter.schedule import format_utc
-from newsletter.subscriptions.admin import Story
+from newsletter.subscriptions.admin import SubscriberHistory
 from newsletter.subscriptions.export import as_document
 
 if TYPE_CHECKING:
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from newsletter.subscriptions.aliases import LookAlike
 
 
-def as_json(found: Story | Suppression, alike: Sequence[LookAlike]) -> dict[str, Any]:
+def as_json(found: SubscriberHistory | Suppression, alike: Sequence[LookAlike]) -> dict[str, Any]:
     """Return the document of `subscribers show`.
 
     Args:
         found: What is stored about one person.
         alike: Subscribers who may have the same mailbox.
     """
-    if not isinstance(found, Story):
+    if not isinstance(found, SubscriberHistory):
         return {"status": "suppressed", "reason": found.reason, "at": format_utc(found.at)}
     look_alikes = [
         {
@@ -39,7 +39,9 @@ def as_json(found: Story | Suppression, alike: Sequence[LookAlike]) -> dict[str,
     return as_document(found) | {"look_alikes": look_alikes}
 
 
-def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneInfo) -> str:
+def as_text(
+    found: SubscriberHistory | Suppression, alike: Sequence[LookAlike], zone: ZoneInfo
+) -> str:
     """Return the same as a person reads it.
 
     Args:
@@ -47,7 +49,7 @@ def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneIn
         alike: Subscribers who may have the same mailbox.
         zone: The time zone of the times in it.
     """
-    if not isinstance(found, Story):
+    if not isinstance(found, SubscriberHistory):
         return f"suppressed: {found.reason}, on {_moment(found.at, zone)}; nothing else is stored"
     return "\n".join(
         [
@@ -64,7 +66,7 @@ def as_text(found: Story | Suppression, alike: Sequence[LookAlike], zone: ZoneIn
     )
 
 
-def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
+def _person(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
     subscriber = found.subscriber
     name = f" ({subscriber.first_name})" if subscriber.first_name else ""
     yield f"{subscriber.email}: {subscriber.status}{name}"
@@ -85,7 +87,7 @@ def _person(found: Story, zone: ZoneInfo) -> Iterator[str]:
             yield f"    asked {_moment(consent.requested_at, zone)} on {consent.form}"
 
 
-def _requests(found: Story, zone: ZoneInfo) -> Iterator[str]:
+def _requests(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
     """Yield what they asked for on a form, and whether they confirmed it."""
     for asked in found.signups:
         if not asked.confirmed_at:
@@ -109,13 +111,13 @@ def _letter(received: DeliveryRecord, zone: ZoneInfo) -> Iterator[str]:
         yield f"    {moment:%Y-%m-%d %H:%M:%S} accepted by {received.provider} as {one.provider_id}"
 
 
-def _events(found: Story, zone: ZoneInfo) -> Iterator[str]:
+def _events(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
     for event in found.events:
         about = " ".join(filter(None, (event.issue, event.detail)))
         yield f"  {_moment(event.at, zone)} {event.kind}{f': {about}' if about else ''}"
 
 
-def _twice(found: Story, look_alikes: Sequence[LookAlike]) -> Iterator[str]:
+def _twice(found: SubscriberHistory, look_alikes: Sequence[LookAlike]) -> Iterator[str]:
     """Yield what answers "I got it twice"."""
     twice = [one for one in found.deliveries if len(one.acceptances) > 1]
     for one in twice:

@@ -15,10 +15,9 @@ from newsletter.cli import subscriber_output
 from newsletter.cli.groups import SuggestingGroup, WrongUsage
 from newsletter.cli.output import json_option, note, print_json, say
 from newsletter.cli.subscribers_import import import_, undo, wording
-from newsletter.model import SubscriberStatus
+from newsletter.model import ListChange, SubscriberStatus
 from newsletter.subscriptions import admin, erasure
 from newsletter.subscriptions.export import as_row, export_csv
-from newsletter.subscriptions.merge import Result
 from newsletter.subscriptions.private_files import private_file
 
 if TYPE_CHECKING:
@@ -52,9 +51,9 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
         print_json({"result": result.value})
         return
     text = {
-        Result.ADDED: "Added: active from now on.",
-        Result.UPDATED: "Updated.",
-        Result.UNCHANGED: "Unchanged: active already.",
+        ListChange.ADDED: "Added: active from now on.",
+        ListChange.UPDATED: "Updated.",
+        ListChange.UNCHANGED: "Unchanged: active already.",
     }
     say(text[result])
 

@@ -14,7 +14,7 @@ from newsletter.cli.output import counted, json_option, note, print_json, say
 from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
 from newsletter.imports import undo as undo_imports
-from newsletter.subscriptions.merge import Result
+from newsletter.model import ListChange
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
@@ -180,7 +180,7 @@ def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
 
 
 def _report(report: ImportReport) -> str:
-    counts = {result: getattr(report, result.value) for result in Result}
+    counts = {result: getattr(report, result.value) for result in ListChange}
     parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
     lines = [f"{counted(report.rows, 'row')}: {parts}"]
     lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from newsletter.addresses import parse_address
 from newsletter.imports import formats, names, words
+from newsletter.imports.merge import ImportedRow
 from newsletter.imports.screening import looks_like_date
 from newsletter.model import SubscriberStatus
 from newsletter.states import LEFT, SEVERITY
 from newsletter.subscriptions.csv_cells import unguard
-from newsletter.subscriptions.merge import Row
 
 if TYPE_CHECKING:
     from newsletter.imports.columns import Columns, StatusColumn
@@ -69,7 +69,7 @@ class RowReader:
     leavers_only: bool = False
     garbled: dict[int, str | None] = field(default_factory=dict)
 
-    def read(self, record: Record) -> Row:
+    def read(self, record: Record) -> ImportedRow:
         """Return what a record says.
 
         Raises:
@@ -91,7 +91,7 @@ class RowReader:
             raise RefusedRow("did not leave, says the file", invalid=False)
         agreed_at = self._first_moment(cells, columns.opted_in_at)
         created_at, confirmed_at, source = self._history(cells, status, agreed_at)
-        return Row(
+        return ImportedRow(
             address,
             self._name(record.line, cells, status),
             status,

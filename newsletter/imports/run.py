@@ -17,14 +17,14 @@ from newsletter import gc_tuning
 from newsletter.addresses import address_hash
 from newsletter.imports import columns as columns_
 from newsletter.imports import reader as reader_imports
+from newsletter.imports.merge import ImportedRow, SubscriberMerge
 from newsletter.imports.rows import SOURCE, RefusedRow, RowReader
 from newsletter.imports.screening import Screen
-from newsletter.model import ImportChange, SubscriberStatus
+from newsletter.model import ImportChange, ListChange, SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store import consents, imports, subscribers, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.csv_cells import guard
-from newsletter.subscriptions.merge import Entry, Result, Row
 from newsletter.subscriptions.private_files import private_file
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class _Undo(Exception):  # noqa: N818 - it only rolls a dry run back
     pass
 
 
-def _read(reader: RowReader, record: Record) -> Row | RefusedRow:
+def _read(reader: RowReader, record: Record) -> ImportedRow | RefusedRow:
     try:
         return reader.read(record)
     except RefusedRow as refused:
@@ -248,7 +248,7 @@ class _Run:
         self._newest_id = newest_id
         # A bit for everyone who was on the list: met already? Flat, unlike a set of them.
         self._met = bytearray(newest_id // 8 + 1)
-        self._results: Counter[Result] = Counter()
+        self._results: Counter[ListChange] = Counter()
         self._reasons: Counter[str] = Counter()
         self._rejected: list[Rejected] = []
         self._id = 0
@@ -264,7 +264,7 @@ class _Run:
 
     def report(self, remarks: tuple[str, ...], *, known: bool) -> ImportReport:
         """Return the account so far; `known` tells whether it is recorded."""
-        counts = {result.value: self._results[result] for result in Result}
+        counts = {result.value: self._results[result] for result in ListChange}
         return ImportReport(
             self.rows,
             **counts,
@@ -282,14 +282,16 @@ class _Run:
             if reason:
                 self._rejected.append(Rejected(record.line, reason))
 
-    def take(self, connection: sa.Connection, read: Sequence[Row | RefusedRow]) -> list[str]:
+    def take(
+        self, connection: sa.Connection, read: Sequence[ImportedRow | RefusedRow]
+    ) -> list[str]:
         """Apply rows; return for each the reason why it was refused, or nothing."""
-        keys = [row.address.key for row in read if isinstance(row, Row)]
+        keys = [row.address.key for row in read if isinstance(row, ImportedRow)]
         entries = self._entries(connection, keys)
         verdicts = [
             entries[row.address.key].take(row)
-            if isinstance(row, Row)
-            else (Result.INVALID if row.invalid else Result.SKIPPED, row.reason)
+            if isinstance(row, ImportedRow)
+            else (ListChange.INVALID if row.invalid else ListChange.SKIPPED, row.reason)
             for row in read
         ]
         self._write(connection, entries)
@@ -300,12 +302,14 @@ class _Run:
                 self._reasons[reason if known else "other reasons"] += 1
         return [reason for _, reason in verdicts]
 
-    def _entries(self, connection: sa.Connection, keys: Sequence[str]) -> dict[str, Entry]:
+    def _entries(
+        self, connection: sa.Connection, keys: Sequence[str]
+    ) -> dict[str, SubscriberMerge]:
         found = subscribers.find(connection, keys, for_update=True)
         entries = {}
         for key in dict.fromkeys(keys):
             known = found.get(key)
-            entries[key] = Entry(known, seen=known is not None and self._meet(known.id))
+            entries[key] = SubscriberMerge(known, seen=known is not None and self._meet(known.id))
         # Who was erased and asks to come back is pending: only he himself can confirm that.
         doubtful = [
             key
@@ -329,7 +333,7 @@ class _Run:
         self._met[byte] |= bit
         return before
 
-    def _write(self, connection: sa.Connection, entries: Mapping[str, Entry]) -> None:
+    def _write(self, connection: sa.Connection, entries: Mapping[str, SubscriberMerge]) -> None:
         newcomers = [newcomer for entry in entries.values() if (newcomer := entry.newcomer())]
         if newcomers:
             newest = subscribers.newest_id(connection)
@@ -362,7 +366,7 @@ class _Run:
     def _record(
         self,
         connection: sa.Connection,
-        old: Sequence[tuple[SubscriberRow, Entry]],
+        old: Sequence[tuple[SubscriberRow, SubscriberMerge]],
         leavers: Collection[int],
     ) -> None:
         """Record what became of people who were on the list, for `undoing`."""

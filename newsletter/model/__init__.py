@@ -49,7 +49,13 @@ from newsletter.model.mailings import (
     PauseReason,
     UnresolvedBatch,
 )
-from newsletter.model.subscribers import Consent, ImportChange, Subscriber, SubscriberStatus
+from newsletter.model.subscribers import (
+    Consent,
+    ImportChange,
+    ListChange,
+    Subscriber,
+    SubscriberStatus,
+)
 
 __all__ = [
     "Accepted",
@@ -74,6 +80,7 @@ __all__ = [
     "Letter",
     "Link",
     "Links",
+    "ListChange",
     "ListItem",
     "Mailing",
     "MailingDetails",

@@ -20,6 +20,16 @@ class SubscriberStatus(StrEnum):
     COMPLAINED = "complained"
 
 
+class ListChange(StrEnum):
+    """What became of a person who was to come on the list, or of the row that names them."""
+
+    ADDED = "added"
+    UPDATED = "updated"
+    UNCHANGED = "unchanged"
+    SKIPPED = "skipped"
+    INVALID = "invalid"
+
+
 class ImportChange(StrEnum):
     """What an import changed of a subscriber; NAMED: another import had changed it before."""
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter.addresses import Address, address_hash, clean_name, parse_address
 from newsletter.errors import NewsletterError
-from newsletter.model import SubscriberStatus
+from newsletter.model import ListChange, SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store import (
     address_changes,
@@ -17,8 +17,8 @@ from newsletter.store import (
     suppressions,
 )
 from newsletter.store.database import now
+from newsletter.store.subscribers import NewSubscriber
 from newsletter.subscriptions.aliases import look_alikes
-from newsletter.subscriptions.merge import Entry, Result, Row
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         NoticeRecord,
         SignupRecord,
     )
+    from newsletter.store.subscribers import SubscriberRow
     from newsletter.store.suppressions import Suppression
     from newsletter.subscriptions.aliases import LookAlike
 
@@ -41,7 +42,7 @@ SOURCE = "cli"
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class SubscriberHistory:
     """All that is kept of one person."""
 
     subscriber: Subscriber
@@ -68,8 +69,8 @@ class Stats:
     suppressed: int
 
 
-def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Result:
-    """Make somebody active, who asked for it himself.
+def add(store: Store, email: str, *, consent: str, first_name: str = "") -> ListChange:
+    """Make a person active who asked for it.
 
     Raises:
         NewsletterError: The address or name is not valid, or this person left.
@@ -82,28 +83,39 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> Resu
     with store.write() as connection:
         moment = now(connection)
         known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
-        doubtful = known is None or known.status is SubscriberStatus.PENDING
-        away = suppression_of(connection, address) if doubtful else None
-        entry = Entry(known, kept_away=away.reason if away else "")
-        row = Row(
-            address, name, SubscriberStatus.ACTIVE, moment, None, None, moment, moment, SOURCE
-        )
-        result, reason = entry.take(row)
-        if result is Result.SKIPPED:
-            raise NewsletterError(
-                f"nothing was changed: this address is {reason.removesuffix(' here')}",
-                hint="Only that person can come back, by signing up again",
-            )
+        _refuse_who_left(connection, address, known)
         subscribers.touch(connection, [known.id] if known else [])
-        newcomer = entry.newcomer()
-        subscribers.add(connection, [newcomer] if newcomer else [])
-        if known and entry.agreed:
+        if known is None:
+            active = SubscriberStatus.ACTIVE.value
+            new = NewSubscriber(*address, name, active, SOURCE, moment, moment, None)
+            subscribers.add(connection, [new])
+        elif known.status is SubscriberStatus.PENDING:
             subscribers.mark_active(connection, {known.id: moment})
+        renamed = False
         if known and name and name != known.first_name:
             subscribers.rename(connection, {known.id: name})
-        if entry.agreed:
-            consents.record(connection, consent, SOURCE, [(address.key, *entry.agreed)])
-    return result
+            renamed = True
+        if known is None or known.status is SubscriberStatus.PENDING:
+            consents.record(connection, consent, SOURCE, [(address.key, moment, None)])
+            return ListChange.UPDATED if known else ListChange.ADDED
+    return ListChange.UPDATED if renamed else ListChange.UNCHANGED
+
+
+def _refuse_who_left(
+    connection: sa.Connection, address: Address, known: SubscriberRow | None
+) -> None:
+    if known and known.status in LEFT:
+        reason: str = known.status
+    elif known and known.status is SubscriberStatus.ACTIVE:
+        return
+    else:
+        suppression = suppression_of(connection, address)
+        reason = suppression.reason if suppression else ""
+    if reason:
+        raise NewsletterError(
+            f"nothing was changed: this address is {reason}",
+            hint="Only that person can come back, by signing up again",
+        )
 
 
 def unsubscribe(store: Store, email: str) -> bool:
@@ -116,7 +128,7 @@ def unsubscribe(store: Store, email: str) -> bool:
     with store.write() as connection:
         known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
         if known is None:
-            require_gone(connection, address)
+            check_erased(connection, address)
             return False
         if known.status in LEFT:
             subscribers.touch(connection, [known.id])
@@ -139,7 +151,7 @@ def is_on_the_list(store: Store, email: str) -> bool:
     return known is not None and known.status not in LEFT
 
 
-def story(store: Store, email: str) -> Story | Suppression:
+def story(store: Store, email: str) -> SubscriberHistory | Suppression:
     """Return all that is kept of somebody, or why and since when nothing is.
 
     Raises:
@@ -152,17 +164,17 @@ def story(store: Store, email: str) -> Story | Suppression:
         suppression = suppression_of(connection, address)
         alike = look_alikes(connection, address.key, None)
     if suppression is None:
-        raise stranger(alike=len(alike))
+        raise unknown_subscriber(alike=len(alike))
     return suppression
 
 
-def story_of(connection: sa.Connection, key: str) -> Story | None:
+def story_of(connection: sa.Connection, key: str) -> SubscriberHistory | None:
     """Return all that is kept of whoever has an address, as it is compared; None for a stranger."""
     found = subscribers.find_one(connection, key)
     if found is None:
         return None
     id_, subscriber = found
-    return Story(
+    return SubscriberHistory(
         subscriber,
         tuple(consents.consents_of(connection, id_)),
         tuple(subscriber_history.deliveries_of(connection, id_)),
@@ -221,7 +233,7 @@ def suppression_of(connection: sa.Connection, address: Address) -> Suppression |
     return suppressions.find(connection, [digest]).get(digest)
 
 
-def require_gone(connection: sa.Connection, address: Address) -> None:
+def check_erased(connection: sa.Connection, address: Address) -> None:
     """Make sure that nobody had this address but one of whom no more than its hash is kept.
 
     Raises:
@@ -229,7 +241,7 @@ def require_gone(connection: sa.Connection, address: Address) -> None:
     """
     found = suppression_of(connection, address)
     if found is None:
-        raise stranger()
+        raise unknown_subscriber()
     if found.reason == address_changes.MOVED:
         raise NewsletterError(
             "nothing was changed: whoever had that address left it for another",
@@ -237,7 +249,7 @@ def require_gone(connection: sa.Connection, address: Address) -> None:
         )
 
 
-def stranger(*, alike: int = 0) -> NewsletterError:
+def unknown_subscriber(*, alike: int = 0) -> NewsletterError:
     """Return the error that says that an address is nobody's; `alike` reads like it."""
     problem = "nobody on the list has that address"
     if alike:

@@ -13,7 +13,7 @@ from newsletter.addresses import address_hash
 from newsletter.providers.outbox.send import withdraw
 from newsletter.store import erasure, suppressions
 from newsletter.store.database import now
-from newsletter.subscriptions.admin import bare_address, require_gone
+from newsletter.subscriptions.admin import bare_address, check_erased
 from newsletter.subscriptions.event_effects import key_of
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
     person = erase_reader(store, settings, address.key)
     if person is None:
         with store.read() as connection:
-            require_gone(connection, address)
+            check_erased(connection, address)
     public_id, others = (person.public_id, person.others) if person else ("", frozenset())
     store.drop_copies(address.key, public_id, others)
     return person is not None

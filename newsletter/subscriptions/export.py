@@ -21,7 +21,7 @@ if TYPE_CHECKING:
         NoticeRecord,
         SignupRecord,
     )
-    from newsletter.subscriptions.admin import Story
+    from newsletter.subscriptions.admin import SubscriberHistory
 
 OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "source")
 """What our own export holds."""
@@ -48,7 +48,7 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
     return dict(zip(OWN_COLUMNS, values, strict=True))
 
 
-def as_document(story: Story) -> dict[str, Any]:
+def as_document(story: SubscriberHistory) -> dict[str, Any]:
     """Return one person's whole story as JSON has it."""
     subscriber = story.subscriber
     return {

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.store.schema import deliveries, mailings, subscribers
-from newsletter.subscriptions.admin import Story, story
+from newsletter.subscriptions.admin import SubscriberHistory, story
 from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 from tests.support.providers.webhooks import RESEND, Sender, Told, keep
@@ -69,9 +69,9 @@ class Letters:
     def status(self, reader: int = 0) -> str:
         return self.story(reader).subscriber.status.value
 
-    def story(self, reader: int = 0) -> Story:
+    def story(self, reader: int = 0) -> SubscriberHistory:
         found = story(self.newsletter.store, email(reader))
-        assert isinstance(found, Story)
+        assert isinstance(found, SubscriberHistory)
         return found
 
     def kinds(self, reader: int = 0) -> list[str]:

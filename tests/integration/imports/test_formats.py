@@ -201,7 +201,7 @@ def test_an_export_is_recognised_as_it_is(store: Store, tmp_path: Path, tool: st
     anna = rows(store)["anna@example.org"]
     assert anna["first_name"] == (None if tool in NAMELESS else "Anna")
     story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.Story)
+    assert isinstance(story, list_.SubscriberHistory)
     assert f"{story.consents[0].at:%Y-%m-%d %H:%M:%S}" == "2021-03-04 05:06:07"
 
 
@@ -253,7 +253,7 @@ def test_mailchimps_subscribed_file_tells_nothing_of_who_is_subscribed(
         bring(store, tmp_path, text)
     assert bring(store, tmp_path, text, all_subscribed=True).added == 1
     story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.Story)
+    assert isinstance(story, list_.SubscriberHistory)
     (consent,) = story.consents
     assert (f"{consent.at:%Y-%m-%d %H:%M:%S}", consent.ip) == ("2021-03-04 05:06:07", "192.0.2.7")
 
@@ -352,7 +352,7 @@ def test_columns_with_other_names_can_be_pointed_at(store: Store, tmp_path: Path
     mapping |= {"opted_in_at": "Sinds", "ip": "Vanaf"}
     assert bring(store, tmp_path, text, mapping=mapping).added == 1
     story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.Story)
+    assert isinstance(story, list_.SubscriberHistory)
     assert story.subscriber.first_name == "Anna"
     assert (f"{story.consents[0].at:%Y-%m-%d}", story.consents[0].ip) == ("2021-03-04", "192.0.2.7")
 

@@ -30,7 +30,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def consents(store: Store, email: str) -> list[tuple[str, str, str, str | None]]:
     story = list_.story(store, email)
-    assert isinstance(story, list_.Story)
+    assert isinstance(story, list_.SubscriberHistory)
     return [(f"{c.at:%Y-%m-%d %H:%M}", c.source, c.text, c.ip) for c in story.consents]
 
 

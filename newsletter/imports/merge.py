@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
-from newsletter.model import SubscriberStatus
+from newsletter.model import ListChange, SubscriberStatus
 from newsletter.states import LEFT
 from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from newsletter.addresses import Address
 
 
-class Row(NamedTuple):
+class ImportedRow(NamedTuple):
     """One person as a file has him.
 
     What a file does not tell, or not in a way that can be read, is as it is on the day of the
@@ -39,18 +38,8 @@ class Row(NamedTuple):
     source: str
 
 
-class Result(StrEnum):
-    """What became of a row."""
-
-    ADDED = "added"
-    UPDATED = "updated"
-    UNCHANGED = "unchanged"
-    SKIPPED = "skipped"
-    INVALID = "invalid"
-
-
 @dataclass(slots=True)
-class Entry:
+class SubscriberMerge:
     """Somebody whom a file names: what he was before it, and what its rows make of him.
 
     Attributes:
@@ -67,7 +56,7 @@ class Entry:
     kept_away: str = ""
     status: SubscriberStatus | None = None
     first_name: str | None = None
-    came_with: Row | None = None
+    came_with: ImportedRow | None = None
     agreed: tuple[datetime, str | None] | None = None
     confirmed_at: datetime | None = None
     named_as_left: bool = False
@@ -77,32 +66,32 @@ class Entry:
         if self.was:
             self.status, self.first_name = self.was.status, self.was.first_name
 
-    def take(self, row: Row) -> tuple[Result, str]:
+    def take(self, row: ImportedRow) -> tuple[ListChange, str]:
         """Take one more row in; return what it did, and why if it was skipped."""
         verdict = self._take(row)
         self.seen = True
         return verdict
 
-    def _take(self, row: Row) -> tuple[Result, str]:
+    def _take(self, row: ImportedRow) -> tuple[ListChange, str]:
         self.named_as_left = self.named_as_left or row.status is not SubscriberStatus.ACTIVE
         if self.kept_away:
-            return Result.SKIPPED, f"{self.kept_away} here"
+            return ListChange.SKIPPED, f"{self.kept_away} here"
         if row.status in LEFT:
             if self.status not in LEFT:
                 self._come(row)
                 self.status, self.left_at = row.status, row.left_at
-            return Result.SKIPPED, f"{row.status} in the file"
+            return ListChange.SKIPPED, f"{row.status} in the file"
         if row.status is SubscriberStatus.PENDING:
             if self.status is None:
                 self._come(row)
-            return Result.SKIPPED, "not confirmed in the file"
+            return ListChange.SKIPPED, "not confirmed in the file"
         if self.status in LEFT:
-            return Result.SKIPPED, f"{self.status} {'in the file' if self.seen else 'here'}"
+            return ListChange.SKIPPED, f"{self.status} {'in the file' if self.seen else 'here'}"
         return self._subscribe(row), ""
 
-    def _subscribe(self, row: Row) -> Result:
+    def _subscribe(self, row: ImportedRow) -> ListChange:
         if self.status is not SubscriberStatus.ACTIVE:
-            result = Result.UPDATED if self.status else Result.ADDED
+            result = ListChange.UPDATED if self.status else ListChange.ADDED
             self._come(row)
             self.status, self.confirmed_at = SubscriberStatus.ACTIVE, row.confirmed_at
             self.agreed = (row.agreed_at, row.ip)
@@ -110,11 +99,11 @@ class Entry:
             return result
         # Of several rows the first decides, so that the file brings the same a second time.
         if self.seen or not row.first_name or row.first_name == self.first_name:
-            return Result.UNCHANGED
+            return ListChange.UNCHANGED
         self.first_name = row.first_name
-        return Result.UPDATED
+        return ListChange.UPDATED
 
-    def _come(self, row: Row) -> None:
+    def _come(self, row: ImportedRow) -> None:
         if self.status is None:
             self.came_with, self.status, self.first_name = row, row.status, row.first_name
             self.confirmed_at = row.confirmed_at
