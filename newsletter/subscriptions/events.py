@@ -36,7 +36,7 @@ _AT_A_TIME: Final = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
+class StoredWebhooks:
     """What became of webhooks that were to be stored.
 
     Attributes:
@@ -49,7 +49,7 @@ class Kept:
     parsed: dict[tuple[str, str], ParsedWebhook] = field(default_factory=dict)
 
 
-def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> Kept:
+def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
     """Store webhooks; it is committed when this returns.
 
     A webhook that reports nothing of a letter is not stored: it may be of other people. Where a
@@ -66,7 +66,7 @@ def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> Kept:
         if parsed.events or not parsed.whole or not one.source.signs_content
     ]
     if not kept:
-        return Kept()
+        return StoredWebhooks()
     bodies = [_storable(one.body) for one, _ in kept]
     named = [mentions.addresses(body) for body in bodies]
     with store.write() as connection:
@@ -79,7 +79,7 @@ def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> Kept:
                 for (one, parsed), body, hashed in zip(kept, bodies, hashes, strict=True)
             ],
         )
-    return Kept(
+    return StoredWebhooks(
         {one.key for one, parsed in kept if not parsed.whole},
         {
             (one.source.name, body): parsed

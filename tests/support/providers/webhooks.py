@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from newsletter.model import Event
     from newsletter.providers.base_events import ProviderEvents
     from newsletter.store import Store
-    from newsletter.subscriptions.events import Kept
+    from newsletter.subscriptions.events import StoredWebhooks
 
 RESEND_SECRET = "whsec_bm90IGEgc2VjcmV0IG9mIGFueWJvZHk="
 LETTERMINT_SECRET = "whsec_of_these_tests"
@@ -52,7 +52,7 @@ def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[
     return found.events if found.events or found.whole else None
 
 
-def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> Kept:
+def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> StoredWebhooks:
     """Store genuine webhooks, each by its provider, its name and its body."""
     return events.keep(
         store, [VerifiedWebhook(source(provider), name, body) for provider, name, body in genuine]
