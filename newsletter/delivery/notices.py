@@ -21,7 +21,7 @@ from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryL
 from newsletter.providers import capabilities_of
 from newsletter.providers.base import account_id
 from newsletter.providers.registry import remove_suppression
-from newsletter.store import events, notice_claims, notices, sender_locks, subscribers
+from newsletter.store import events, notice_claims, notices, sender_locks
 from newsletter.store.keys import record_fingerprint, signing_keys
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class NoticeSender:
         Before anything is claimed, since asking takes a while.
         """
         with store.read() as connection:
-            coming_back = subscribers.find_maybe_blocked(connection, self._account)
+            coming_back = notices.find_maybe_blocked(connection, self._account)
         for id_, email in coming_back:
             reason = remove_suppression(self._settings, email)
             with store.write() as connection:

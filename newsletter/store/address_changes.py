@@ -121,9 +121,7 @@ def apply(
 
     Args:
         connection: The write transaction that found the change.
-        change: The change.
         hashes: Of the old address and of the new one.
-        moment: Now.
     """
     connection.execute(
         subscribers.delete().where(

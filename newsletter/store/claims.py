@@ -64,8 +64,6 @@ def claim(
     paused or were suppressed since the freeze are skipped.
 
     Args:
-        connection: A write transaction.
-        mailing_id: Of which mailing.
         size: The most to take.
         lease: How long its owner may take.
         key_id: Fingerprint of the key that will sign.

@@ -25,7 +25,6 @@ def record(
     """Record that subscribers agreed to a text.
 
     Args:
-        connection: An open transaction.
         text: The wording.
         source: Where they agreed.
         given: Address as it is compared, moment, and IP address (where known) of each.

@@ -179,7 +179,6 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     """Open the newsletter's database; a file is made and migrated where needed.
 
     Args:
-        settings: Where it is.
         clock: Replaces the database's own time.
 
     Raises:

@@ -55,7 +55,6 @@ def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | Non
     Until the end of the transaction nobody else changes them, or adds subscribers.
 
     Args:
-        connection: A write transaction.
         who: The address as it is compared, or the public id: no value can be both.
     """
     lock(connection, Lock.LIST)
@@ -81,9 +80,7 @@ def erase(
 
     Args:
         connection: The write transaction that locked the subscriber.
-        person: The subscriber.
         hashes: Of each of their addresses, as it is compared.
-        moment: Now.
     """
     id_, address_hash = person.id, hashes[person.email_key]
     subscribers_store.drop_snapshots(connection, [id_])

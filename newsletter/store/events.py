@@ -104,7 +104,6 @@ def deliveries_by_name(
     The id alone is no proof: a provider may give one to all letters of a request.
 
     Args:
-        connection: An open transaction.
         provider: The provider that took them.
         names: Each address, as it is compared, with an id.
     """
@@ -152,7 +151,6 @@ def lock_subscribers(
     """Return subscribers by their numbers, and keep them on the list until the transaction ends.
 
     Args:
-        connection: A write transaction.
         ids: Their numbers.
         to_change: Keep others from changing them as well.
     """

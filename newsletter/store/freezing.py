@@ -124,7 +124,6 @@ def record_expired(
     """Record that an issue missed its window; it has no letter, no audience, and holds no slot.
 
     Args:
-        connection: A write transaction.
         draft: The file of the issue, which may hold errors.
         send_at: When it was due, local with its offset.
         provider: The provider of the settings.

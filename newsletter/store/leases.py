@@ -20,7 +20,6 @@ def end_dead_leases(
     """End now the leases of senders that are known to be dead; leave all others as they are.
 
     Args:
-        connection: A write transaction.
         table: Of batches, or of notices.
         open_: Which of its rows have a lease that matters.
     """

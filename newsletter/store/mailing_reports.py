@@ -126,8 +126,6 @@ def event_totals(connection: sa.Connection, mailing: Mailing, accepted: int) -> 
     """Return the counts of events of a mailing's letters.
 
     Args:
-        connection: An open transaction.
-        mailing: The mailing.
         accepted: How many of its letters were accepted.
     """
     if mailing.rehearsal:

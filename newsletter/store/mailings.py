@@ -290,8 +290,6 @@ def published_letter(
     """Return hash and bytes of the letter that an issue's subscribers got, or None.
 
     Args:
-        connection: An open transaction.
-        slug: Of the issue.
         rehearsals: Whether a rehearsal counts where no real mailing has started.
     """
     query = (

@@ -120,7 +120,6 @@ def claim(
     up. It waits for no lock: what another process holds at this moment is passed over.
 
     Args:
-        connection: A write transaction.
         via: Whose notices.
         key_id: Fingerprint of the key that will sign.
         lease: How long its owner may take.
@@ -183,7 +182,6 @@ def settle(
     """Record the provider's answer, for as long as this claim owns the notice.
 
     Args:
-        connection: A write transaction.
         notice: The claim.
         outcome: That a repetition was not taken says nothing of the first attempt.
         pause: When to try again, if there is anything to try.

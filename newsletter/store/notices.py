@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, EventKind, NoticeKind
+from newsletter.model import DeliveryState, EventKind, NoticeKind, SubscriberStatus
 from newsletter.store import leases
 from newsletter.store.database import now
-from newsletter.store.schema import notices
+from newsletter.store.schema import events, notices, subscribers, suppressions
 from newsletter.store.sql import insert_if, new_id
 
 if TYPE_CHECKING:
@@ -53,13 +53,11 @@ def queue(
     """Queue a notice to a subscriber.
 
     Args:
-        connection: A write transaction.
         via: The account that takes it.
         kind: What it says.
         subscriber_id: To whom.
         address_hash: Of their address, for limits.
         mailbox_hash: Of the mailbox of the address, for limits.
-        moment: Now.
         keep: How long it may leave, and be repeated.
         signup_id: The sign-up that it confirms, if it confirms one.
         change_id: The change of address that it is about, if it is about one.
@@ -109,7 +107,6 @@ def count_queued_to(
     """Return how many notices of these kinds were queued to a mailbox after each moment.
 
     Args:
-        connection: Any.
         whose: The hash of an address in it, and its own.
         kinds: Which.
         moments: Since when, for each number.
@@ -202,3 +199,39 @@ def count_caused_by(
         notices.c.queued_at > after,
     )
     return connection.scalar(query) or 0
+
+
+_MOST: Final = 50
+"""At once: each costs a request to the provider."""
+
+_BY_THE_PROVIDER: Final = [SubscriberStatus.BOUNCED.value, SubscriberStatus.COMPLAINED.value]
+
+
+def find_maybe_blocked(connection: sa.Connection, via: ProviderAccount) -> list[tuple[int, str]]:
+    """Return number and address of subscribers whose confirmation is due and may be blocked.
+
+    The provider's list may hold those who bounced, complained or unsubscribed there. Of an erased
+    address nothing is known, so it may be on that list too.
+    """
+    listed = [EventKind.UNSUBSCRIBE.value, EventKind.SUPPRESSED.value]
+    maybe = sa.or_(
+        subscribers.c.status.in_(_BY_THE_PROVIDER),
+        sa.exists().where(events.c.subscriber_id == subscribers.c.id, events.c.kind.in_(listed)),
+        sa.exists().where(suppressions.c.address_hash == notices.c.address_hash),
+    )
+    query = (
+        sa.select(subscribers.c.id, subscribers.c.email)
+        .distinct()
+        .join(notices, notices.c.subscriber_id == subscribers.c.id)
+        .where(
+            is_actionable(via),
+            notices.c.kind == NoticeKind.CONFIRMATION.value,
+            notices.c.state == DeliveryState.PENDING.value,
+            notices.c.attempt == 0,
+            notices.c.due_at <= now(connection),
+            maybe,
+        )
+        .order_by(subscribers.c.id)
+        .limit(_MOST)
+    )
+    return [(row.id, row.email) for row in connection.execute(query)]

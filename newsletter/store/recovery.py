@@ -102,8 +102,6 @@ def replay(
     """Take over a batch of unknown outcome whose bytes can be sent again under the same key.
 
     Args:
-        connection: A write transaction.
-        mailing_id: Of which mailing.
         lease: How long this owner may take.
         window: How long after its claim the provider still knows the key.
         account: The account that is asked: to another, every key is new.
@@ -229,8 +227,6 @@ def resolve(connection: sa.Connection, mailing_id: int, *, resend: bool) -> int:
     """Apply what a person decided about all unknown deliveries; return how many.
 
     Args:
-        connection: A write transaction.
-        mailing_id: Of which mailing.
         resend: True makes them pending again, False accepted.
     """
     unknown = sa.and_(

@@ -111,10 +111,8 @@ def confirm(
 
     Args:
         connection: The write transaction that found the sign-up.
-        found: The sign-up.
         address_hash: Of the address, as suppressions keep it.
         origin: The client that confirmed.
-        moment: Now.
     """
     suppressed = suppressions_store.find(connection, [address_hash]).get(address_hash)
     asked = sa.select(

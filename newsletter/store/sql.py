@@ -43,8 +43,6 @@ def set_for_each(
     """Change the columns of many rows, each to values of its own.
 
     Args:
-        connection: A write transaction.
-        table: The table.
         key: The column by which a row is known.
         rows: Of each row the key and the new values, all of the same columns.
         condition: What else must hold of a row.
@@ -95,7 +93,6 @@ def insert_many(
     fast).
 
     Args:
-        connection: An open transaction.
         statement: The insert.
         names: Its parameters: columns, or what it binds itself.
         rows: Their values, in that order.
@@ -149,7 +146,6 @@ def insert_if(
     everyone, and the condition decides whether a row results.
 
     Args:
-        connection: A write transaction.
         table: Has a column `id`.
         values: By column.
         condition: The database evaluates it.

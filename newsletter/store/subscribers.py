@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, EventKind, NoticeKind, Subscriber, SubscriberStatus
-from newsletter.store.database import Lock, lock, now
-from newsletter.store.notices import ProviderAccount, is_actionable
+from newsletter.model import DeliveryState, Subscriber, SubscriberStatus
+from newsletter.store.database import Lock, lock
 from newsletter.store.schema import (
     batches,
     deliveries,
-    events,
     imported,
-    notices,
     subscribers,
-    suppressions,
 )
 from newsletter.store.sql import among, insert_if, insert_many, new_id
 
@@ -203,7 +199,6 @@ def find_address_variants(
     It reads all addresses: use it for one address at a time.
 
     Args:
-        connection: Any.
         local: The part before the @, without these signs and without a label ("+" and what
             follows).
         domains: What may follow the @.
@@ -411,39 +406,3 @@ def find_removed_by_import(connection: sa.Connection, public_ids: Collection[str
         .order_by(subscribers.c.id)
     )
     return list(connection.scalars(query))
-
-
-_MOST: Final = 50
-"""At once: each costs a request to the provider."""
-
-_BY_THE_PROVIDER: Final = [SubscriberStatus.BOUNCED.value, SubscriberStatus.COMPLAINED.value]
-
-
-def find_maybe_blocked(connection: sa.Connection, via: ProviderAccount) -> list[tuple[int, str]]:
-    """Return number and address of subscribers whose confirmation is due and may be blocked.
-
-    The provider's list may hold those who bounced, complained or unsubscribed there. Of an erased
-    address nothing is known, so it may be on that list too.
-    """
-    listed = [EventKind.UNSUBSCRIBE.value, EventKind.SUPPRESSED.value]
-    maybe = sa.or_(
-        subscribers.c.status.in_(_BY_THE_PROVIDER),
-        sa.exists().where(events.c.subscriber_id == subscribers.c.id, events.c.kind.in_(listed)),
-        sa.exists().where(suppressions.c.address_hash == notices.c.address_hash),
-    )
-    query = (
-        sa.select(subscribers.c.id, subscribers.c.email)
-        .distinct()
-        .join(notices, notices.c.subscriber_id == subscribers.c.id)
-        .where(
-            is_actionable(via),
-            notices.c.kind == NoticeKind.CONFIRMATION.value,
-            notices.c.state == DeliveryState.PENDING.value,
-            notices.c.attempt == 0,
-            notices.c.due_at <= now(connection),
-            maybe,
-        )
-        .order_by(subscribers.c.id)
-        .limit(_MOST)
-    )
-    return [(row.id, row.email) for row in connection.execute(query)]

@@ -56,7 +56,6 @@ def reduce_to_hashes(
     """Delete subscribers, and keep only that their addresses must not be mailed.
 
     Args:
-        connection: A write transaction.
         gone: Of each the number, the hash of the address, the reason and the moment.
     """
     if not gone:

@@ -93,7 +93,6 @@ def record_search(
     it was not taken: it becomes pending again, once.
 
     Args:
-        connection: A write transaction.
         request: What was searched for.
         found: What was found.
         search: What the provider's searches can prove.

@@ -88,7 +88,6 @@ def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting
     """Return webhooks that are not applied yet, in the order in which they came.
 
     Args:
-        connection: An open transaction.
         after: Only those with a higher number.
         most: So many at a time.
     """
@@ -112,7 +111,6 @@ def forget(connection: sa.Connection, address_hash: str, key: str) -> None:
     """Delete waiting webhooks about a subscriber who is erased.
 
     Args:
-        connection: A write transaction.
         address_hash: Of their address.
         key: The address as it is compared, for those that name it in another way.
     """
