@@ -143,7 +143,7 @@ def wording(text: str) -> str:
     """Return the text of `--consent` on one line.
 
     Raises:
-        click.UsageError: It says nothing, or cannot be stored.
+        WrongUsage: It is empty, or cannot be stored.
     """
     words = " ".join(text.split())
     if not words:
