@@ -38,7 +38,7 @@ _ENOUGH_FILES: Final = 65536
 
 
 class ConnectionLimit:
-    """The connections of one event loop; the log counts those that it closes for want of room."""
+    """The connections of one event loop; the log counts those that it closes when it is full."""
 
     def __init__(self, limits: Limits) -> None:
         self._patience = limits.silent_seconds
