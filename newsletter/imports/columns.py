@@ -12,7 +12,7 @@ from newsletter.model import SubscriberStatus
 from newsletter.subscriptions.export import OWN_COLUMNS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 _SHOWN = 40
 _LISTED = 20
@@ -161,13 +161,12 @@ def recognise(
         NewsletterError: There is no address column.
     """
     given = {number for numbers in mapped.values() for number in numbers}
-    # A column that `--map` gave a meaning has no other.
-    names = ["" if n in given else column_name(name) for n, name in enumerate(header)]
+    names = _unmapped_names(header, given)
     email = mapped.get("email", [_first(names, formats.EMAIL)])[0]
     if email is None:
         raise _no_address_column(header, where)
-    status = _status_columns(names, states)
-    status = tuple(_mapped_status(n, header[n]) for n in mapped.get("status", ())) + status
+    given_status = (_mapped_status(n, header[n]) for n in mapped.get("status", ()))
+    status = (*given_status, *_status_columns(names, states))
     first_name = mapped.get("first_name", [_first(names, formats.FIRST_NAME)])[0]
     full_name = _first(names, formats.FULL_NAME)
     if first_name is None and formats.LAST_NAME & set(names):
@@ -175,15 +174,11 @@ def recognise(
     opted_in_at = tuple(mapped.get("opted_in_at", _all(names, formats.OPTED_IN_AT)))
     ip = tuple(mapped.get("ip", _all(names, formats.IP)))
     own = _own(header)
-    known = {email, first_name, full_name, *opted_in_at, *ip, *given}
-    known |= {column.number for column in status}
-    if own:
-        known |= {own.created_at, own.confirmed_at, own.source}
+    known = {email, first_name, full_name, *opted_in_at, *ip, *given, *_numbers(status, own)}
     all_left = formats.ALL_LEFT in names
-    if all_left:
-        letters = _letters(names, known)
-        status += letters
-        known |= {column.number for column in letters}
+    letters = _letters(names, known) if all_left else ()
+    status += letters
+    known |= _numbers(letters)
     return Columns(
         width=len(names),
         own=own,
@@ -194,14 +189,35 @@ def recognise(
         ip=ip,
         status=_with_inactive(status, names),
         left_at=tuple(column.number for column in status if column.otherwise),
-        known=frozenset(number for number in known if number is not None),
-        others={
-            number: name
-            for number, name in enumerate(header)
-            if number not in known and names[number] not in formats.HARMLESS
-        },
+        known=_present(known),
+        others=_others(header, names, known),
         untold=SubscriberStatus.UNSUBSCRIBED if all_left else None,
     )
+
+
+def _present(numbers: Iterable[int | None]) -> frozenset[int]:
+    return frozenset(number for number in numbers if number is not None)
+
+
+def _unmapped_names(header: Sequence[str], given: Collection[int]) -> list[str]:
+    """Return the names of the columns, empty where `--map` gave the column its only meaning."""
+    return ["" if number in given else column_name(name) for number, name in enumerate(header)]
+
+
+def _numbers(status: Iterable[StatusColumn], own: OwnColumns | None = None) -> set[int | None]:
+    numbers: set[int | None] = {column.number for column in status}
+    return numbers | {own.created_at, own.confirmed_at, own.source} if own else numbers
+
+
+def _others(
+    header: Sequence[str], names: Sequence[str], known: Collection[int | None]
+) -> dict[int, str]:
+    """Return the columns that are not recognised and may matter."""
+    return {
+        number: header[number]
+        for number, name in enumerate(names)
+        if number not in known and name not in formats.HARMLESS
+    }
 
 
 def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[StatusColumn, ...]:
@@ -239,12 +255,12 @@ _LEAVERS = {
 
 
 def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[StatusColumn, ...]:
-    found = [StatusColumn(number, words.WORDS) for number in _all(names, formats.STATUS)]
+    stated = [*_all(names, formats.STATUS)]
     if formats.MARKS_OF_BUTTONDOWN & set(names):
-        numbers = _all(names, (formats.STATUS_OF_BUTTONDOWN,))
-        found += [StatusColumn(number, words.WORDS) for number in numbers]
+        stated += _all(names, (formats.STATUS_OF_BUTTONDOWN,))
     ambiguous = _all(names, tuple(formats.STATUS_IF_ITS_WORDS_ARE))
-    found += [StatusColumn(number, words.WORDS) for number in ambiguous if number in states]
+    stated += [number for number in ambiguous if number in states]
+    found = [StatusColumn(number, words.WORDS) for number in stated]
     found += [
         StatusColumn(
             number,
@@ -254,24 +270,25 @@ def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[Stat
         for number in _all(names, formats.SUBSCRIBED)
     ]
     found += [StatusColumn(n, words.NO_IS_PENDING) for n in _all(names, formats.CONFIRMED)]
+    return *found, *_leaving_columns(names)
+
+
+def _leaving_columns(names: Sequence[str]) -> Iterator[StatusColumn]:
+    """Yield the columns that say who left."""
     for meanings, plain_no in (
         (formats.LEFT_OR_NOT, words.NO_IS_SUBSCRIBED),
         (formats.LEFT, words.NO_IS_NOTHING),
     ):
-        found += [
-            StatusColumn(n, plain_no, meanings[names[n]], date=meanings[names[n]])
-            for n in _all(names, tuple(meanings))
-        ]
-    found += [
+        for number in _all(names, tuple(meanings)):
+            meaning = meanings[names[number]]
+            yield StatusColumn(number, plain_no, meaning, date=meaning)
+    yield from (
         _leaving(number, SubscriberStatus.UNSUBSCRIBED)
         for number, name in enumerate(names)
         if name.startswith(formats.LEFT_OF_EACH_LETTER)
-    ]
-    found += [
-        StatusColumn(number, formats.OPTOUT_TYPES, SubscriberStatus.UNSUBSCRIBED)
-        for number in _all(names, (formats.OPTOUT_TYPE,))
-    ]
-    return tuple(found)
+    )
+    for number in _all(names, (formats.OPTOUT_TYPE,)):
+        yield StatusColumn(number, formats.OPTOUT_TYPES, SubscriberStatus.UNSUBSCRIBED)
 
 
 def _with_inactive(

@@ -108,6 +108,18 @@ class SubscriberMerge:
             self.came_with, self.status, self.first_name = row, row.status, row.first_name
             self.confirmed_at = row.confirmed_at
 
+    @property
+    def new_name(self) -> str | None:
+        """The first name that replaces the one on the list, if one does."""
+        was = self.was.first_name if self.was else None
+        return self.first_name if self.first_name != was else None
+
+    @property
+    def has_left(self) -> SubscriberStatus | None:
+        """How the file takes them off the list, if it does."""
+        left = self.status in LEFT and self.was is not None and self.was.status not in LEFT
+        return self.status if left else None
+
     def newcomer(self) -> NewSubscriber | None:
         """Return whom to put on the list, if he was not on it."""
         row = self.came_with

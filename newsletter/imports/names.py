@@ -136,6 +136,10 @@ def first_name(text: str) -> str | None:
     if "," in name and (rest := _after_titles(name.rpartition(",")[2].split())) is not None:
         # A whole name in the wrong column: "Berg, mevr. I. van der".
         return rest[0] if _is_first(rest[:1]) else None
+    return _without_titles(name)
+
+
+def _without_titles(name: str) -> str | None:
     words = name.split()
     kept = _after_titles(words)
     if not kept or _names_no_person(words):
@@ -162,7 +166,10 @@ def first_of(text: str) -> str | None:
         if given:
             return given[0] if _is_first(given) and not _names_no_person(name.split()) else None
         name = before if len(before.split()) > 1 else ""  # "Jan Smit, MSc"; "Smit, mevr."
-    words = name.replace(",", " ").split()
+    return _first_word(name.replace(",", " ").split())
+
+
+def _first_word(words: list[str]) -> str | None:
     kept = _after_titles(words)
     if not kept or _names_no_person(words) or not _is_first(kept):
         return None

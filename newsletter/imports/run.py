@@ -21,7 +21,6 @@ from newsletter.imports.merge import ImportedRow, SubscriberMerge
 from newsletter.imports.rows import SOURCE, RefusedRow, RowReader
 from newsletter.imports.screening import Screen
 from newsletter.model import ImportChange, ListChange, SubscriberStatus
-from newsletter.states import LEFT
 from newsletter.store import consents, imports, subscribers, suppressions
 from newsletter.store.database import now
 from newsletter.subscriptions.csv_cells import guard
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from newsletter.imports.columns import Columns
     from newsletter.imports.reader import CsvFile, Record
     from newsletter.store import Store
-    from newsletter.store.subscribers import SubscriberRow
+    from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
 _AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
 _REASONS = 100  # more different ones are no help, and would fill the memory
@@ -334,34 +333,33 @@ class _Run:
         return before
 
     def _write(self, connection: sa.Connection, entries: Mapping[str, SubscriberMerge]) -> None:
-        newcomers = [newcomer for entry in entries.values() if (newcomer := entry.newcomer())]
-        if newcomers:
-            newest = subscribers.newest_id(connection)
-            subscribers.add(connection, newcomers)
-            imports.record_added(connection, self._id, newest)
-        old = [(entry.was, entry) for entry in entries.values() if entry.was]
+        self._add(connection, [new for entry in entries.values() if (new := entry.newcomer())])
+        self._update(connection, [(entry.was, entry) for entry in entries.values() if entry.was])
+        agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
+        consents.record(connection, self._consent, SOURCE, agreed)
+
+    def _update(
+        self, connection: sa.Connection, old: Sequence[tuple[SubscriberRow, SubscriberMerge]]
+    ) -> None:
         confirmed = {
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
         }
         subscribers.mark_active(connection, confirmed, by_import=True)
-        subscribers.rename(
-            connection,
-            {
-                was.id: entry.first_name
-                for was, entry in old
-                if entry.first_name and entry.first_name != was.first_name
-            },
-            by_import=True,
-        )
+        names = {was.id: entry.new_name for was, entry in old if entry.new_name}
+        subscribers.rename(connection, names, by_import=True)
         leavers = {
-            was.id: (entry.status, entry.left_at or self._moment)
+            was.id: (entry.has_left, entry.left_at or self._moment)
             for was, entry in old
-            if entry.status in LEFT and was.status not in LEFT
+            if entry.has_left
         }
         subscribers.mark_left(connection, leavers, by_import=True)
         self._record(connection, old, leavers)
-        agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
-        consents.record(connection, self._consent, SOURCE, agreed)
+
+    def _add(self, connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
+        if newcomers:
+            newest = subscribers.newest_id(connection)
+            subscribers.add(connection, newcomers)
+            imports.record_added(connection, self._id, newest)
 
     def _record(
         self,

@@ -84,11 +84,16 @@ class _Column:
             return
         zero = _ZERO.fullmatch(word) is not None
         no = word in words.NO_IS_NOTHING or zero
-        self.filled = self.filled or not (no and self.kind is Kind.LEAVING)
-        self.blank = self.blank or (no and self.kind is Kind.LEAVING)
-        self.zero = self.zero or zero
-        self.count = self.count or word not in {"0", "1"}
-        self.only_status = self.only_status and (word in words.WORDS or word in words.NOT_SURE)
+        if no and self.kind is Kind.LEAVING:
+            self.blank = True
+        else:
+            self.filled = True
+        self.zero |= zero
+        self.count |= word not in {"0", "1"}
+        self.only_status &= word in words.WORDS or word in words.NOT_SURE
+        self._keep_example(word, text, no=no)
+
+    def _keep_example(self, word: str, text: str, *, no: bool) -> None:
         against = self._is_against(word, text, no=no) or (
             self.kind is not Kind.CHANNEL and stems.speaks_against(self.name, text)
         )

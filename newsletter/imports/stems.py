@@ -124,20 +124,16 @@ def kind(name: str) -> Kind:
         return Kind.NOTHING
     if _CHANNEL.search(spaced) and not _BY_MAIL.search(spaced):
         return Kind.CHANNEL
-    if (
-        _has(spaced, compact, _LEAVING)
-        or not _LEAVING_WORDS.isdisjoint(tokens)
-        or _LEFT_AS_A_WORD.search(spaced)
-    ):
+
+    def speaks_of(parts: tuple[str, ...], words: frozenset[str]) -> bool:
+        return _has(spaced, compact, parts) or not words.isdisjoint(tokens)
+
+    if speaks_of(_LEAVING, _LEAVING_WORDS) or _LEFT_AS_A_WORD.search(spaced):
         return Kind.LEAVING
-    permission = _has(spaced, compact, _PERMISSION) or not _PERMISSION_WORDS.isdisjoint(tokens)
+    permission = speaks_of(_PERMISSION, _PERMISSION_WORDS)
     if permission and not _ASIDE.search(spaced):
         return Kind.PERMISSION
-    if (
-        permission
-        or _has(spaced, compact, _SUBSCRIPTION)
-        or not _SUBSCRIPTION_WORDS.isdisjoint(tokens)
-    ):
+    if permission or speaks_of(_SUBSCRIPTION, _SUBSCRIPTION_WORDS):
         return Kind.SUBSCRIPTION
     return Kind.NOTHING
 
