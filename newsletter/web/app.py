@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.providers.base import Provider
     from newsletter.web.middleware import Network
+    from newsletter.web.pages import Pages
 
 _FLUSH_SECONDS: Final = 0.1
 
@@ -132,6 +133,15 @@ def create_app(
             context.database.close()
             close_provider()
 
+    app = Starlette(routes=routes, exception_handlers=_exception_handlers(pages), lifespan=lifespan)
+    # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
+    app.router.redirect_slashes = False
+    overloaded = pages.trouble.answer(503, {"Retry-After": "10", "Connection": "close"})
+    paths: dict[object, str] = {route.endpoint: route.path for route in routes}
+    return with_headers_and_log(app, paths, overloaded, context.bodies.release)
+
+
+def _exception_handlers(pages: Pages) -> dict[Any, Any]:
     # All of these are async: Starlette would run others in threads, which a flood waits for.
     async def refuse(_request: Request, error: HTTPException) -> Response:
         page = {404: pages.missing, 503: pages.trouble}.get(error.status_code, pages.refused)
@@ -144,17 +154,11 @@ def create_app(
     async def fail(_request: Request, _error: Exception) -> Response:
         return pages.trouble.answer(500)
 
-    handlers: dict[Any, Any] = {
+    return {
         HTTPException: refuse,
         NewsletterError: report,
         Exception: fail,
     }
-    app = Starlette(routes=routes, exception_handlers=handlers, lifespan=lifespan)
-    # No answer here leads elsewhere: RFC 8058, section 3.1, forbids it of a one-click POST.
-    app.router.redirect_slashes = False
-    overloaded = pages.trouble.answer(503, {"Retry-After": "10", "Connection": "close"})
-    paths: dict[object, str] = {route.endpoint: route.path for route in routes}
-    return with_headers_and_log(app, paths, overloaded, context.bodies.release)
 
 
 def _health_check(database: Database) -> Callable[[Request], Response]:

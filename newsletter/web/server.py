@@ -21,6 +21,8 @@ from newsletter.web.middleware import trusted_hosts
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from starlette.types import ASGIApp
+
     from newsletter.config import Settings
     from newsletter.web.context import Limits
     from newsletter.web.middleware import Network
@@ -94,8 +96,19 @@ def serve(
         except NewsletterError as error:
             log.info("notices wait for newsletter send: %s", error)
 
-    config = uvicorn.Config(
-        factory if workers > 1 else lambda: app,
+    config = _config(factory if workers > 1 else lambda: app, workers, proxies, limits)
+    if workers == 1:
+        announce()
+        _run(config, bound)
+    else:
+        _Workers(config, bound, announce).run()
+
+
+def _config(
+    factory: Callable[[], ASGIApp], workers: int, proxies: Sequence[Network], limits: Limits
+) -> uvicorn.Config:
+    return uvicorn.Config(
+        factory,
         factory=True,
         workers=workers,
         http=ProtocolFactory(limits),  # type: ignore[arg-type]  # it is called, no more
@@ -115,11 +128,6 @@ def serve(
         timeout_graceful_shutdown=_STOP_SECONDS,
         timeout_worker_healthcheck=_START_SECONDS,
     )
-    if workers == 1:
-        announce()
-        _run(config, bound)
-    else:
-        _Workers(config, bound, announce).run()
 
 
 def _run(config: uvicorn.Config, bound: socket.socket) -> None:
