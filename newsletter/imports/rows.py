@@ -19,7 +19,7 @@ from newsletter.subscriptions.csv_cells import unguard
 
 if TYPE_CHECKING:
     from newsletter.imports.columns import Columns, StatusColumn
-    from newsletter.imports.reader import Record
+    from newsletter.imports.csv_file import Record
 
 SOURCE = "import"
 
@@ -51,8 +51,8 @@ class RefusedRow(Exception):  # noqa: N818 - it is no failure of the program
 
 
 @dataclass(frozen=True, slots=True)
-class RowReader:
-    """Reads the rows of one file.
+class RowParser:
+    """Parses the rows of one file.
 
     Attributes:
         unstated: What somebody is whose row does not tell, if the author said so.
@@ -69,7 +69,7 @@ class RowReader:
     leavers_only: bool = False
     garbled: dict[int, str | None] = field(default_factory=dict)
 
-    def read(self, record: Record) -> ImportedRow:
+    def parse(self, record: Record) -> ImportedRow:
         """Return what a record says.
 
         Raises:

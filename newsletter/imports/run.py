@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from newsletter import gc_tuning
 from newsletter.addresses import address_hash
 from newsletter.imports import columns as columns_
-from newsletter.imports import reader as reader_imports
+from newsletter.imports import csv_file
 from newsletter.imports.merge import ImportedRow, SubscriberMerge
-from newsletter.imports.rows import SOURCE, RefusedRow, RowReader
+from newsletter.imports.rows import SOURCE, RefusedRow, RowParser
 from newsletter.imports.screening import Screen
 from newsletter.model import ImportChange, ListChange, SubscriberStatus
 from newsletter.store import consents, imports, subscribers, suppressions
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import sqlalchemy as sa
 
     from newsletter.imports.columns import Columns
-    from newsletter.imports.reader import CsvFile, Record
+    from newsletter.imports.csv_file import CsvFile, Record
     from newsletter.store import Store
     from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
@@ -120,7 +120,7 @@ def import_file(
     with store.read() as connection:
         moment = now(connection).replace(microsecond=0)
         run = _Run(options.consent, moment, subscribers.newest_id(connection))
-    reader = RowReader(
+    parser = RowParser(
         columns,
         moment,
         unstated=SubscriberStatus.ACTIVE if options.all_subscribed else None,
@@ -135,14 +135,14 @@ def import_file(
         with writing() as connection:
             run.begin(connection)
         for chunk in _chunks(file.records()):
-            read = [_read(reader, record) for record in chunk]
+            read = [_parse(parser, record) for record in chunk]
             with writing() as connection:
                 reasons = run.take(connection, read)
             run.note(chunk, reasons)
             reject(chunk, reasons)
             progress(run.rows, file.rows)
             collect()
-    return run.report(_remarks(reader.garbled), known=not options.dry_run)
+    return run.report(_remarks(parser.garbled), known=not options.dry_run)
 
 
 def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
@@ -152,7 +152,7 @@ def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
         NewsletterError: It cannot be used, or does not tell who is subscribed.
     """
     screen = Screen(path.name, options.mapping, options.ignore)
-    file = reader_imports.inspect(
+    file = csv_file.inspect(
         path, lambda header: columns_.email_column(header) is not None, screen.watch
     )
     columns = screen.columns(file.header)
@@ -202,9 +202,9 @@ class _Undo(Exception):  # noqa: N818 - it only rolls a dry run back
     pass
 
 
-def _read(reader: RowReader, record: Record) -> ImportedRow | RefusedRow:
+def _parse(parser: RowParser, record: Record) -> ImportedRow | RefusedRow:
     try:
-        return reader.read(record)
+        return parser.parse(record)
     except RefusedRow as refused:
         # Without what it was raised from: a thousand of them are held at a time.
         return refused.with_traceback(None)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from newsletter.errors import NewsletterError
 from newsletter.imports import columns as columns_
 from newsletter.imports import formats, stems, words
-from newsletter.imports.reader import as_text
+from newsletter.imports.csv_file import as_text
 from newsletter.imports.stems import Kind
 from newsletter.model import SubscriberStatus
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError
-from newsletter.imports import reader as reader_imports
+from newsletter.imports import csv_file
 from newsletter.imports.columns import email_column
-from newsletter.imports.rows import RefusedRow, RowReader
+from newsletter.imports.rows import RefusedRow, RowParser
 from newsletter.imports.screening import Screen
 from newsletter.model import SubscriberStatus
 from tests.support.subscribers import bring, fresh_store, statuses
@@ -159,16 +159,14 @@ def read(
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     screen = Screen(path.name, mapping or {}, ignore)
-    file_ = reader_imports.inspect(
-        path, lambda names: email_column(names) is not None, screen.watch
-    )
+    file_ = csv_file.inspect(path, lambda names: email_column(names) is not None, screen.watch)
     columns = screen.columns(file_.header)
     screen.verdict(file_.header, columns)
-    reader = RowReader(columns, NOW, unstated=SubscriberStatus.ACTIVE if all_subscribed else None)
+    parser = RowParser(columns, NOW, unstated=SubscriberStatus.ACTIVE if all_subscribed else None)
     found = []
     for record in file_.records():
         try:
-            found.append(reader.read(record).status.value)
+            found.append(parser.parse(record).status.value)
         except RefusedRow as refused:
             found.append(refused.reason)
     return found

@@ -288,11 +288,11 @@ def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
         next(source, None)
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
     # Strictly: a quote left open would otherwise swallow rows up to the next quote.
-    reader = csv.reader(source, delimiter=delimiter, strict=True)
+    rows = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
         lines.begun = begun = lines.number + 1
         try:
-            cells = next(reader)
+            cells = next(rows)
         except StopIteration:
             return
         except csv.Error:
@@ -313,10 +313,8 @@ def _with_backslashes(line: str, delimiter: str) -> list[str] | None:
     """
     if '\\"' not in line:
         return None
-    reader = csv.reader(
-        [line], delimiter=delimiter, strict=True, doublequote=False, escapechar="\\"
-    )
+    rows = csv.reader([line], delimiter=delimiter, strict=True, doublequote=False, escapechar="\\")
     try:
-        return next(reader, None)
+        return next(rows, None)
     except csv.Error:
         return None
