@@ -1,1 +1,1 @@
-"""The list: who joins it, who leaves it, and how it comes from and goes to other places."""
+"""The list of subscribers: sign-up, preferences, unsubscribing, events, export and erasure."""

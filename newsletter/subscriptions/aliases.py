@@ -1,9 +1,9 @@
-"""Addresses that read differently and are one mailbox: why somebody may get a letter twice.
+"""Addresses that differ but belong to one mailbox: why a person may get a letter twice.
 
-What follows a plus sign is a label at nearly every mail service (RFC 5233); what else does not
-count is known of some. Labels after other signs, and domains that merely look alike, are too often
-other people. All stay different people on the list, for only their mail service knows: nothing is
-merged, and nobody is kept off it.
+What follows a plus sign is a label at nearly every mail service (RFC 5233); some services are known
+to ignore other signs as well. Labels after other signs, and domains that only look similar, too
+often belong to different people. All such addresses stay separate subscribers, because only their
+mail service knows who owns them: nothing is merged, and nobody is kept off the list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class _Service(NamedTuple):
-    """Domains of which one is as good as another, and what does not count before their @."""
+    """Domains that mean the same to their mail service, and signs that it ignores before the @."""
 
     domains: tuple[str, ...] = ()
     signs: str = ""
@@ -30,35 +30,35 @@ class _Service(NamedTuple):
 _SERVICES: Final = (
     # support.google.com/mail/answer/7436150; googlemail.com is the older name of gmail.com.
     _Service(("gmail.com", "googlemail.com"), ".", "dots"),
-    # proton.me/support/addresses-and-aliases; the signs: what its own web client leaves out.
+    # proton.me/support/addresses-and-aliases; its own web client leaves out the same signs.
     _Service(
         ("proton.me", "protonmail.com", "protonmail.ch", "pm.me"),
         ".-_",
         "dots, hyphens and underscores",
     ),
-    # support.apple.com/118230: whoever has the older ones has the same at the newer ones.
+    # support.apple.com/118230: an address at an older domain works at the newer ones as well.
     _Service(("icloud.com", "me.com", "mac.com")),
 )
 
 
-# What counts for one mailbox where letters are limited, and nowhere else: an alias may be another
-# person's there, so nobody is told of it.
-# At Yahoo what follows a hyphen names a disposable address; no name there holds one itself
+# These rules only limit how many notices one mailbox gets. They are not used to show possible
+# duplicates, because there an alias may belong to another person.
+# At Yahoo what follows a hyphen names a disposable address; no ordinary name there contains one
 # (help.yahoo.com, "disposable addresses").
 _YAHOO: Final = ("ymail.com", "rocketmail.com")
-# Whatever stands before the @ goes to who names the subdomain:
+# At a subdomain, mail for any name goes to the account that the subdomain names:
 # www.fastmail.help/hc/en-us/articles/360060591053.
 _SUBDOMAINS: Final = ("fastmail.com", "fastmail.fm")
-# yandex.com/support/yandex-360/customers/mail/en/web/preferences/aliases: dots and hyphens are
-# one, and so are the domains.
+# yandex.com/support/yandex-360/customers/mail/en/web/preferences/aliases: dots and hyphens mean
+# the same, and so do the domains.
 _YANDEX: Final = ("ya.ru", "yandex.ru", "yandex.com", "yandex.by", "yandex.kz", "yandex.ua")
 
 
 def mailbox(key: str) -> str:
-    """Return one name for all the addresses that surely come into one mailbox.
+    """Return one name for all addresses that certainly belong to one mailbox.
 
-    Whoever wants to flood a mailbox can vary its address freely; letters that somebody else may
-    have asked for are therefore limited by this, too.
+    An attacker who floods a mailbox can vary its address freely. Notices that another person may
+    have requested are therefore limited by this name as well.
 
     Args:
         key: The address, as `Address.key` has it.
@@ -77,12 +77,12 @@ def mailbox(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class LookAlike:
-    """Somebody whose letters may come into the same mailbox.
+    """A subscriber who may have the same mailbox as another one.
 
     Attributes:
-        subscriber: Who.
-        why: What makes the two addresses one, in words.
-        issues: Of which letters both were taken by the provider, the first first.
+        subscriber: The other subscriber.
+        why: Why the two addresses may be the same, in words.
+        issues: Issues that the provider accepted for both, the oldest first.
     """
 
     subscriber: Subscriber
@@ -91,18 +91,18 @@ class LookAlike:
 
 
 def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookAlike]:
-    """Return who else on the list may have the mailbox of an address.
+    """Return the other subscribers who may have the mailbox of an address.
 
     Args:
-        connection: Any.
+        connection: Any connection.
         key: The address, as `Address.key` has it.
-        id_: Whose it is, or None for a stranger's.
+        id_: The row number of its subscriber, or None if it is not on the list.
     """
     local, domain, service = _parts(key)
     plain = local.translate(dict.fromkeys(map(ord, service.signs)))
     domains = service.domains or (domain,)
-    alike = subscribers.find_address_variants(connection, plain, domains, service.signs)
-    found = [one for one in alike if one[0] != id_]
+    variants = subscribers.find_address_variants(connection, plain, domains, service.signs)
+    found = [one for one in variants if one[0] != id_]
     ids = [other_id for other_id, *_ in found]
     issues = subscriber_history.issues_accepted(connection, [*ids, *([id_] if id_ else [])])
     own = issues.get(id_ or 0, set())
@@ -113,7 +113,7 @@ def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookA
 
 
 def _parts(key: str) -> tuple[str, str, _Service]:
-    """Return what stands before the @, without a label; what stands after it; whose that is."""
+    """Return the local part without its label, the domain, and the mail service of the domain."""
     local, _, domain = key.rpartition("@")
     name = local.partition("+")[0]
     known = (service for service in _SERVICES if domain in service.domains)
@@ -125,7 +125,7 @@ def _label(key: str) -> str:
 
 
 def _why(key: str, other: str) -> str:
-    """Say in what two addresses of one mailbox differ."""
+    """Return in words how two addresses of one mailbox differ."""
     (local, domain, service), (other_local, other_domain, _) = _parts(key), _parts(other)
     reasons = []
     if domain != other_domain:

@@ -1,9 +1,9 @@
-"""Cells that a spreadsheet would run as a formula, made harmless and read back.
+"""Guards cells that a spreadsheet would run as a formula, and removes the guard again.
 
-One apostrophe goes in front of what begins as a formula does, after any apostrophes of its own:
-the cell itself, and what follows a semicolon in it, for where a semicolon parts the cells (as in a
-Dutch Excel) that is a cell of its own. Reading takes each of these off. The two undo each other
-for every text.
+The guard is one apostrophe before the cell, if the cell begins like a formula after any apostrophes
+of its own. It is also put before what follows a semicolon in the cell: where a semicolon separates
+cells (as in a Dutch Excel), that is a cell of its own. Reading removes each of these apostrophes,
+so that every text comes back unchanged.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 
 # As owasp.org/www-community/attacks/CSV_Injection lists them, with the full-width signs that
-# some spreadsheets take for the plain ones; space before a sign does not keep it from running.
+# some spreadsheets treat as the plain ones. A formula runs also with space before its sign.
 _SIGNS = r"[=+\-@\uff1d\uff0b\uff0d\uff20]"
 _FORMULA = re.compile(rf"'*(?:\s*{_SIGNS}|[\t\r\n])")
 _INSIDE = re.compile(rf";('*\s*{_SIGNS})")
@@ -19,7 +19,7 @@ _GUARDED = re.compile(rf";'('*\s*{_SIGNS})")
 
 
 def guard(cell: str) -> str:
-    """Return the cell as it may stand in a file for spreadsheets."""
+    """Return a cell that is safe in a file for spreadsheets."""
     if ";" in cell:
         cell = _INSIDE.sub(r";'\1", cell)
     return f"'{cell}" if _FORMULA.match(cell) else cell

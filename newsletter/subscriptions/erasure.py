@@ -1,8 +1,8 @@
-"""Erasing a person: at once, wherever he stands, whatever is being sent.
+"""Erasing a person: at once, from everything that is kept, also while letters are being sent.
 
-What stays is a keyed hash of the address, with a date and the reason (GDPR, articles 17(3) and
-21(3)): without it, the next import would bring him back. The provider is not told: what it keeps
-ends by its own terms.
+What remains is a keyed hash of the address, with a date and the reason (GDPR, articles 17(3) and
+21(3)): without it, the next import would add them again. The provider is not notified: it removes
+what it keeps by its own terms.
 """
 
 from __future__ import annotations
@@ -23,20 +23,15 @@ if TYPE_CHECKING:
 
 
 def erase(store: Store, settings: Settings, email: str) -> bool:
-    """Erase whoever has an address; once more completes what was cut short.
-
-    Args:
-        store: The list.
-        settings: Tell where the outbox is.
-        email: Whose.
+    """Erase the person who has an address; running it again completes what was interrupted.
 
     Returns:
-        False if he had been erased before.
+        Whether they were on the list; False if they had been erased before.
 
     Raises:
-        NewsletterError: The address is not valid, a stranger's, or nobody's any more; or a copy
-            cannot be removed.
-        TryAgain: He is erased, but a log of the database that others read still holds him.
+        NewsletterError: The address is not valid, unknown, or no longer that of a subscriber; or a
+            copy cannot be removed.
+        TryAgain: They are erased, but a log of the database that others read still holds a copy.
     """
     address = bare_address(email)
     person = erase_reader(store, settings, address.key)
@@ -49,17 +44,17 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
 
 
 def erase_reader(store: Store, settings: Settings, who: str) -> ErasedSubscriber | None:
-    """Erase a reader; committed when this returns, and no mailing waits for him any more.
+    """Erase a subscriber; it is committed when this returns, and nothing is sent to them any more.
 
-    What is left is to drop the copies of him: `Store.drop_copies`.
+    The caller then removes the copies that remain: `Store.drop_copies`.
 
     Args:
         store: The list.
-        settings: Tell where the outbox is.
-        who: His address as it is compared, or his public id.
+        settings: Name the folder of the outbox.
+        who: Their address as it is compared, or their public id.
 
     Returns:
-        Who that was, or None if he is not on the list: then nothing has changed.
+        Who was erased, or None if they are not on the list: then nothing has changed.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.

@@ -1,7 +1,7 @@
-"""Events, from a webhook or a provider's list to what they change.
+"""Events: storing the webhooks that report them, reading a provider's lists, and applying both.
 
-A webhook is stored before it is answered, and applied afterwards: whatever happens between the two,
-what is stored waits, here or in another process, until it is applied.
+A webhook is stored before it is answered, and applied afterwards. Whatever happens in between, it
+waits in the database until this or another process applies it.
 """
 
 from __future__ import annotations
@@ -32,17 +32,16 @@ if TYPE_CHECKING:
     from newsletter.store.webhooks import Waiting
 
 _AT_A_TIME: Final = 500
-"""Webhooks applied in one transaction, for which nobody else can write."""
+"""Webhooks applied in one transaction, during which no other process can write."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoredWebhooks:
-    """What became of webhooks that were to be stored.
+    """What `keep` stored.
 
     Attributes:
-        unreadable: Which of the new ones could not be parsed as a whole: provider and name.
-        parsed: What the stored ones report, by provider and stored body, so that who applies them
-            at once does not parse them again.
+        unreadable: Which of the new webhooks could not be parsed as a whole: provider and name.
+        parsed: What the stored ones report, by provider and stored body, for `apply_since`.
     """
 
     unreadable: set[tuple[str, str]] = field(default_factory=set)
@@ -52,46 +51,47 @@ class StoredWebhooks:
 def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
     """Store webhooks; it is committed when this returns.
 
-    A webhook that reports nothing of a letter is not stored: it may be of other people. Where a
-    signature does not cover the content, its name is stored, so that it is valid only once.
+    A webhook without events is not stored: it may be about other people. Where a signature does
+    not cover the content, its name is stored, so that it is valid only once.
 
     Raises:
         NewsletterError: The database cannot be used: nothing was stored.
     """
     moment = datetime.now(UTC)
-    read = [(one, one.parse(moment)) for one in _new(store, genuine)]
-    kept = [
-        (one, parsed)
-        for one, parsed in read
-        if parsed.events or not parsed.whole or not one.source.signs_content
-    ]
+    parsed = [(one, one.parse(moment)) for one in _new(store, genuine)]
+    kept = [(one, report, _storable(one.body)) for one, report in parsed if _is_kept(one, report)]
     if not kept:
         return StoredWebhooks()
-    bodies = [_storable(one.body) for one, _ in kept]
-    named = [mentions.addresses(body) for body in bodies]
-    with store.write() as connection:
-        secret = suppressions.hash_key(connection)
-        hashes = [mentions.hashes(secret, keys) for keys in named]
-        webhooks.keep(
-            connection,
-            [
-                _arrival(one.key, body, parsed, hashed)
-                for (one, parsed), body, hashed in zip(kept, bodies, hashes, strict=True)
-            ],
-        )
+    _store(store, kept)
     return StoredWebhooks(
-        {one.key for one, parsed in kept if not parsed.whole},
+        {one.key for one, report, _ in kept if not report.whole},
         {
-            (one.source.name, body): parsed
-            for (one, parsed), body in zip(kept, bodies, strict=True)
+            (one.source.name, body): report
+            for one, report, body in kept
             # An event without a time takes that of the stored webhook.
-            if all(event.at != moment for event in parsed.events)
+            if all(event.at != moment for event in report.events)
         },
     )
 
 
+def _is_kept(webhook: VerifiedWebhook, parsed: ParsedWebhook) -> bool:
+    return bool(parsed.events) or not parsed.whole or not webhook.source.signs_content
+
+
+def _store(store: Store, kept: Sequence[tuple[VerifiedWebhook, ParsedWebhook, str]]) -> None:
+    # Before the transaction, because others wait for it.
+    named = [mentions.addresses(body) for _, _, body in kept]
+    with store.write() as connection:
+        secret = suppressions.hash_key(connection)
+        arrivals = [
+            _arrival(one.key, body, parsed, mentions.hashes(secret, keys))
+            for (one, parsed, body), keys in zip(kept, named, strict=True)
+        ]
+        webhooks.keep(connection, arrivals)
+
+
 def _new(store: Store, genuine: Iterable[VerifiedWebhook]) -> list[VerifiedWebhook]:
-    """Return those that are not stored yet, each once: parsing takes longer than a look-up."""
+    """Return those that are not stored yet, each once, because parsing costs more than a query."""
     found = {one.key: one for one in reversed(list(genuine))}
     if not found:
         return []
@@ -107,14 +107,14 @@ def _arrival(key: tuple[str, str], body: str, parsed: ParsedWebhook, hashes: str
 
 
 def _storable(body: bytes) -> str:
-    """Return a body as a text that every database takes."""
+    """Return a body as text that every database accepts."""
     return body.decode(errors="replace").replace("\0", "\ufffd")
 
 
 def apply_waiting(store: Store) -> int:
-    """Apply all webhooks that wait; return how many that were.
+    """Apply all webhooks that wait; return how many were applied.
 
-    What is of a delivery that nobody knows (yet) goes on waiting, for as long as `tidying` lets it.
+    Those of deliveries that are not known (yet) go on waiting, until `retention` removes them.
 
     Raises:
         NewsletterError: The database cannot be used.
@@ -125,15 +125,15 @@ def apply_waiting(store: Store) -> int:
 def apply_since(
     store: Store, last: int, parsed: Mapping[tuple[str, str], ParsedWebhook] = MappingProxyType({})
 ) -> int:
-    """Apply webhooks that came after one; return the number of the last one that was looked at.
+    """Apply webhooks that came after one; return the number of the last one that was read.
 
-    Many others may wait, such as those of another newsletter with the same account: whoever looked
-    at all of them again for each that comes would let the provider wait.
+    Many others may wait, such as those of another newsletter with the same account. To read them
+    all again for each webhook that comes would make the provider wait for its answer.
 
     Args:
         store: The list and the ledger.
         last: What this returned before; 0 for all.
-        parsed: What `keep` returned of webhooks: these are not parsed again.
+        parsed: `StoredWebhooks.parsed`: these webhooks are not parsed again.
 
     Raises:
         NewsletterError: The database cannot be used.
@@ -145,49 +145,49 @@ def _apply_after(
     store: Store, last: int, parsed: Mapping[tuple[str, str], ParsedWebhook]
 ) -> tuple[int, int]:
     count = 0
-    settled: set[int] = set()
+    mailing_ids: set[int] = set()
     while True:
         with store.read() as connection:
             if not webhooks.waiting(connection, after=last, most=1):
                 break
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
-            some = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
-            done, doubted = _apply(connection, some, parsed)
+            waiting = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
+            done, changed = _apply(connection, waiting, parsed)
             webhooks.done(connection, done)
-        count, last = count + len(done), some[-1].id if some else last
-        settled |= doubted
-    conclude(store, settled)
+        count, last = count + len(done), waiting[-1].id if waiting else last
+        mailing_ids |= changed
+    conclude(store, mailing_ids)
     return count, last
 
 
 def _apply(
     connection: Connection,
-    some: Sequence[Waiting],
+    waiting: Sequence[Waiting],
     parsed: Mapping[tuple[str, str], ParsedWebhook],
 ) -> tuple[set[int], set[int]]:
-    """Apply webhooks; return the numbers of those that were, and of mailings that were in doubt.
+    """Apply webhooks; return the numbers of those that are done, and of mailings that may be.
 
-    Of one that cannot be understood altogether, the rest is applied, and it goes on waiting.
+    Of a webhook that cannot be parsed as a whole, the rest is applied, and it goes on waiting.
     """
     done: set[int] = set()
-    doubted: set[int] = set()
+    mailing_ids: set[int] = set()
     unreadable: set[int] = set()
-    for provider in sorted({one.provider for one in some}):
-        told: list[tuple[int, Event]] = []
-        for one in some:
+    for provider in sorted({one.provider for one in waiting}):
+        found: list[tuple[int, Event]] = []
+        for one in waiting:
             if one.provider != provider:
                 continue
-            reading = parsed.get((provider, one.body)) or _parse(one)
-            told += [(one.id, event) for event in reading.events]
-            if not reading.whole:
+            report = parsed.get((provider, one.body)) or _parse(one)
+            found += [(one.id, event) for event in report.events]
+            if not report.whole:
                 unreadable.add(one.id)
-        applied = apply(connection, provider, [event for _, event in told])
-        waits = {id_ for place, (id_, _) in enumerate(told) if place not in applied.places}
-        done |= {id_ for id_, _ in told} - waits - unreadable
-        doubted |= applied.mailings
+        applied = apply(connection, provider, [event for _, event in found])
+        waits = {id_ for place, (id_, _) in enumerate(found) if place not in applied.places}
+        done |= {id_ for id_, _ in found} - waits - unreadable
+        mailing_ids |= applied.mailings
     webhooks.set_unreadable(connection, unreadable)
-    return done, doubted
+    return done, mailing_ids
 
 
 def _parse(webhook: Waiting) -> ParsedWebhook:
@@ -197,16 +197,16 @@ def _parse(webhook: Waiting) -> ParsedWebhook:
     return source.parse(decode(webhook.body.encode()), webhook.at)
 
 
-def conclude(store: Store, doubted: Iterable[int]) -> None:
-    """End what has nothing unknown any more, now that events tell of it.
+def conclude(store: Store, mailing_ids: Iterable[int]) -> None:
+    """Complete the mailings in which events have left nothing unknown.
 
-    In transactions of their own, for whoever sends locks these rows before he locks deliveries.
+    Each in a transaction of its own, because a sender locks these rows before it locks deliveries.
 
     Args:
         store: The ledger.
-        doubted: The numbers of mailings that may be ended by now.
+        mailing_ids: The numbers of mailings that may be complete.
     """
-    for mailing_id in sorted(doubted):
+    for mailing_id in sorted(mailing_ids):
         with store.write() as connection:
             state = mailings.lock(connection, mailing_id).state
             recovery.close_settled_batches(connection, mailing_id)
@@ -216,12 +216,12 @@ def conclude(store: Store, doubted: Iterable[int]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """What reading a provider's lists brought.
+    """What reading a provider's lists found.
 
     Attributes:
-        events: How many events of letters it told, among them what was known before.
-        left: How many readers left, for they are on its list of those whom it mails no more.
-        until: Up to when all of it is known now; None where it has nothing to list.
+        events: How many events of letters, those that were known before included.
+        left: How many subscribers left because they are on its list of addresses not to mail.
+        until: Up to when all events are known; None if the provider lists none.
     """
 
     events: int
@@ -230,14 +230,14 @@ class Pulled:
 
 
 def pull(store: Store, settings: Settings) -> Pulled:
-    """Read what the provider lists of letters and addresses, from where it was read last.
+    """Read the provider's lists of events and suppressed addresses, from where the last run ended.
 
-    Each page is applied in a transaction of its own, with how far that came.
+    Each page is applied in a transaction of its own, which also records how far it came.
 
     Raises:
-        ListingDenied: There is no key with which it may be asked.
-        TryAgain: It, or the database, cannot be reached.
-        NewsletterError: It refuses for another reason.
+        ListingDenied: No configured key may read the lists.
+        TryAgain: The provider or the database cannot be reached.
+        NewsletterError: The provider refuses for another reason.
     """
     provider = settings.provider
     source = events_of(provider)
@@ -246,15 +246,15 @@ def pull(store: Store, settings: Settings) -> Pulled:
     bookmark = f"pulled from {provider}"
     with store.read() as connection:
         since = checkpoints.find(connection, bookmark)
-    count, left, doubted = 0, 0, set[int]()
+    count, left, mailing_ids = 0, 0, set[int]()
     for page in source.pull(settings, since):
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
-            doubted |= apply(connection, provider, page.events).mailings
+            mailing_ids |= apply(connection, provider, page.events).mailings
             left += take_over(connection, page.suppressed)
             if page.until:
                 checkpoints.put(connection, bookmark, page.until)
                 since = page.until
         count += len(page.events)
-    conclude(store, doubted)
+    conclude(store, mailing_ids)
     return Pulled(count, left, since)

@@ -1,4 +1,4 @@
-"""Taking the list out: a CSV that opens safely in a spreadsheet and imports back unchanged."""
+"""Exports of the list: a CSV that opens safely in a spreadsheet and can be imported unchanged."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from newsletter.subscriptions.admin import SubscriberHistory
 
 OWN_COLUMNS = ("email", "first_name", "status", "created_at", "confirmed_at", "source")
-"""What our own export holds."""
+"""The columns of an export."""
 
 
 def export_csv(store: Store, file: TextIO) -> None:
-    """Write everybody to a text file (UTF-8, its line ends untranslated), row by row."""
+    """Write all subscribers to a text file (UTF-8, line ends not translated), row by row."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(OWN_COLUMNS)
     for subscriber in everybody(store):
@@ -36,7 +36,7 @@ def export_csv(store: Store, file: TextIO) -> None:
 
 
 def as_row(subscriber: Subscriber) -> dict[str, str | None]:
-    """Return what list and export tell of somebody, by column."""
+    """Return what the list and the export show of a subscriber, by column."""
     values = (
         subscriber.email,
         subscriber.first_name,
@@ -49,7 +49,7 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
 
 
 def as_document(story: SubscriberHistory) -> dict[str, Any]:
-    """Return one person's whole story as JSON has it."""
+    """Return a subscriber's history as JSON has it."""
     subscriber = story.subscriber
     return {
         "email": subscriber.email,

@@ -1,8 +1,8 @@
-"""Which addresses a webhook names, wherever and however it spells them.
+"""Finds the addresses that a webhook names, anywhere in it and in any encoding.
 
-Until a webhook is applied it is kept as it came, and whoever is erased must be found in it, also
-when nobody could read it. An address may stand there with escapes of JSON, percent signs or
-entities, in a document within a string, beside others.
+Until a webhook is applied it is kept as it came, and an address that is erased must be found in it,
+even if the webhook cannot be parsed. It may be written with JSON escapes, percent signs or HTML
+entities, in a JSON document within a string, or next to other addresses.
 """
 
 from __future__ import annotations
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
 
 _DEEPEST: Final = 6
 _MOST: Final = 100
-"""Addresses that are looked for in one webhook; a genuine one names a few."""
+"""How many possible addresses are tried in one webhook; a genuine one names a few."""
 _LOCAL: Final = 64
 _DOMAIN: Final = 255
 """The longest parts of an address (RFC 5321, 4.5.3.1)."""
 _ENDS_LOCAL: Final = frozenset(' \t\r\n"<>()[],:;\\@')
 _MAY_END_LOCAL: Final = re.compile(r"[=/'{}|`&?!#*]")
-"""Characters that an address may hold and that more often stand before one."""
+"""Characters that an address may contain, but that more often come just before one."""
 _MAY_NAME: Final = re.compile(r"[@%&\\]")
-"""What a text without an address has none of: most of the texts in a webhook."""
-_READERS: Final[Mapping[str, Callable[[str], str]]] = {"%": unquote, "&": html.unescape}
+"""A text with none of these has no address; that is so for most of the texts in a webhook."""
+_DECODERS: Final[Mapping[str, Callable[[str], str]]] = {"%": unquote, "&": html.unescape}
 _ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
@@ -55,7 +55,7 @@ def addresses(body: str) -> set[str]:
 
 
 def _texts(text: str, depth: int) -> Iterator[str]:
-    """Yield a text, what is in it if it is a document, and each as it reads without escapes."""
+    """Yield a text and its decoded forms; of a JSON document, the same for all texts in it."""
     if depth and text.lstrip()[:1] in {"{", "[", '"'}:
         try:
             document = json.loads(text)
@@ -64,11 +64,11 @@ def _texts(text: str, depth: int) -> Iterator[str]:
         else:
             yield from _within(document, depth - 1)
             return
-    readings = [text]
+    decoded = [text]
     if "\\" in text:
-        readings.append(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
-    readings += [read(one) for sign, read in _READERS.items() for one in readings if sign in one]
-    yield from dict.fromkeys(readings)
+        decoded.append(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), text))
+    decoded += [decode(one) for sign, decode in _DECODERS.items() for one in decoded if sign in one]
+    yield from dict.fromkeys(decoded)
 
 
 def _within(document: object, depth: int) -> Iterator[str]:

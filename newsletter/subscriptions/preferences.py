@@ -1,7 +1,7 @@
-"""What a subscriber sees and changes of their own, by a fresh link that was mailed to them.
+"""Preferences: what a subscriber can see and change, by a fresh link that is mailed to them.
 
-The link in a letter can only ask for that fresh one: a letter may be forwarded, and who has it may
-unsubscribe its subscriber, and no more.
+The link in a letter can only request that fresh one: a letter may be forwarded, and a person who
+has it may unsubscribe its subscriber, but no more.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from newsletter.store.subscribers import SubscriberPreferences
 
 LINKS_PER_DAY: Final = 3
-"""How many links to their preferences a subscriber is mailed within a day, whoever asks."""
+"""How many links to their preferences a subscriber gets within a day, no matter who asks."""
 CHANGES_PER_DAY: Final = 3
 """How many notices to other addresses a subscriber may cause within a day, and one may get."""
 MAX_PAUSE_WEEKS: Final = 26
@@ -58,18 +58,18 @@ _UNKNOWN: Final = (0, "")
 
 
 class AddressChangeState(StrEnum):
-    """What a link that confirms another address is good for."""
+    """What a link that confirms another address can still do."""
 
     OPEN = "open"
     DONE = "done"
     TAKEN = "taken"
     """Another subscriber has that address."""
     NOTHING = "nothing"
-    """It is too late, or another change was requested since, or its subscriber has left."""
+    """It is too old, or another change was requested since, or its subscriber has left."""
 
 
 def subscriber_of_link(keys: Sequence[str], token: str, moment: datetime) -> str | None:
-    """Return the public id of the subscriber whose link this is, or None if it opens nothing."""
+    """Return the public id of the subscriber whose link this is, or None if it is not valid."""
     found = tokens.read_preferences_token(keys, token)
     return found[0] if found and moment.timestamp() < found[1] else None
 
@@ -81,10 +81,10 @@ def change_of_link(keys: Sequence[str], token: str, moment: datetime) -> str | N
 
 
 def subscriber_of_expired_link(store: Store, keys: Sequence[str], token: str) -> str | None:
-    """Return the public id of the subscriber whose link this was, at any time; None if of no one.
+    """Return the public id of the subscriber whose link this was, however old; None if no key fits.
 
-    It led to their preferences, or was to confirm another address of theirs; when that change is
-    no longer kept, it is the reserved id.
+    It is a link to preferences or one that confirms another address. If that address change is no
+    longer kept, the reserved id is returned.
     """
     if found := tokens.read_preferences_token(keys, token):
         return found[0]
@@ -104,9 +104,9 @@ def load(store: Store, public_id: str) -> SubscriberPreferences | None:
 def request_link(store: Store, public_id: str, account: ProviderAccount) -> None:
     """Queue the link to a subscriber's preferences, to the address on file; committed on return.
 
-    The answer must not reveal whether it was queued: they may be unknown, or have had enough for a
-    day, or have an address that takes no mail. So that time does not reveal it either, the same is
-    done for all, and one row is always written: that the link was requested.
+    The answer must not reveal whether it was queued: the subscriber may be unknown, at the limit of
+    a day, or have an address that takes no mail. So that the time does not reveal it either, the
+    work is the same for all, and one row is always written: that the link was requested.
     """
     with store.write() as connection:
         moment = now(connection)
@@ -120,10 +120,10 @@ def request_link(store: Store, public_id: str, account: ProviderAccount) -> None
 
 
 def rename(store: Store, public_id: str, name: str) -> SubscriberPreferences | None:
-    """Set or remove a subscriber's first name; return them as they are then, None if unknown.
+    """Set or remove a first name; return the subscriber as they are then, or None if unknown.
 
     Raises:
-        ValueError: It is no name.
+        ValueError: The name is not valid.
     """
     first_name = visitor_name(name)
     with store.write() as connection:
@@ -135,12 +135,12 @@ def rename(store: Store, public_id: str, name: str) -> SubscriberPreferences | N
 
 
 def pause(store: Store, public_id: str, weeks: int, timezone: str) -> SubscriberPreferences | None:
-    """Let no letter be claimed for a subscriber for some weeks; return them as they are then.
+    """Pause letters to a subscriber for some weeks; return them as they are then.
 
-    The pause ends at the beginning of a local day, so that asking twice is the same as once.
+    The pause ends at the start of a local day, so that a second request changes nothing.
 
     Raises:
-        ValueError: There are too many weeks, or none.
+        ValueError: The number of weeks is too large or too small.
     """
     if not 1 <= weeks <= MAX_PAUSE_WEEKS:
         raise ValueError("no number of weeks")
@@ -155,7 +155,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> Subscriber
 
 
 def resume(store: Store, public_id: str) -> SubscriberPreferences | None:
-    """End a pause; return the subscriber as they are then, None if unknown."""
+    """End a pause; return the subscriber as they are then, or None if unknown."""
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if found is None or not found.paused_until:
@@ -179,12 +179,12 @@ def set_plain_text(
 def request_address_change(
     store: Store, public_id: str, email: str, account: ProviderAccount
 ) -> SubscriberPreferences | None:
-    """Queue a notice to another address, which confirms it; nothing changes before.
+    """Queue a notice to another address, with a link that confirms it; until then nothing changes.
 
     The answer is the same whoever has that address: the subscriber, or None if they are unknown.
 
     Raises:
-        ValueError: It is no address.
+        ValueError: The address is not valid.
     """
     address = parse_address(email)
     with store.write() as connection:
@@ -214,7 +214,7 @@ def _queue_address_change(
 
 
 def address_change_state(store: Store, change: str) -> AddressChangeState:
-    """Return what a link that confirms another address is good for; nothing changes."""
+    """Return what a link that confirms another address can still do, without changing anything."""
     with store.read() as connection:
         return _change_state(connection, address_changes.find(connection, change))
 
@@ -225,7 +225,7 @@ def confirm_address_change(
     """Give a subscriber their new address and notify the old one; committed on return.
 
     Returns:
-        `AddressChangeState.DONE` also when it had been done before; nothing has changed then.
+        `AddressChangeState.DONE` also when it had been confirmed before; then nothing has changed.
     """
     with store.write() as connection:
         found = address_changes.find(connection, change, for_update=True)

@@ -1,4 +1,4 @@
-"""Files that hold addresses: whole or not there at all, and for nobody else to read."""
+"""Files that contain addresses: written completely or not at all, and readable by one user only."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 @contextlib.contextmanager
 def private_file(path: Path, begins: str) -> Iterator[TextIO]:
-    """Write a text file (UTF-8, mode 600) that takes its place at the end.
+    """Write a text file (UTF-8, mode 600) that gets its name when it is complete.
 
     Args:
-        path: Where to.
-        begins: How such a file begins: only one that does is replaced.
+        path: The file.
+        begins: The first characters of such a file: a file that begins otherwise is not replaced.
 
     Raises:
-        NewsletterError: It cannot be written, or something else stands there.
+        NewsletterError: It cannot be written, or another kind of file has that name.
     """
     _refuse_other(path, begins)
     scratch = path.with_name(f".{path.name[:100]}.{secrets.token_hex(4)}")

@@ -1,4 +1,4 @@
-"""Letters that mailbox providers refused for what the author can change, by mailbox provider."""
+"""Letters that mailbox providers refused for a reason that the author can change."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 LATELY: Final = timedelta(days=30)
 
 OTHERS: Final = "other domains"
-"""What is not a large mailbox provider: the name of a domain can be that of a person."""
+"""All that are not large mailbox providers: the name of a domain can be that of a person."""
 
 # Brands with an address in many countries: hotmail.nl, yahoo.co.uk.
 _BRANDS: Final = {
@@ -53,7 +53,7 @@ _DOMAINS: Final = {
     "web.de": "GMX and WEB.DE",
     "t-online.de": "T-Online",
 }
-# Who receives mail for domains of others says so in its replies.
+# Servers that receive mail for domains of others name themselves in their replies.
 _HOSTS: Final = (
     (("outlook.com", "microsoft.com"), "Microsoft 365"),
     (("google.com", "gsmtp"), "Google Workspace"),
@@ -65,12 +65,12 @@ class Refused:
     """Letters that one mailbox provider refused, for one cause.
 
     Attributes:
-        cause: Whose failure it is.
-        mailbox_provider: A name for the author.
-        subscribers: How many did not get a letter by it, nor another one since.
-        first_at: Since when.
-        last_at: When for the last time.
-        says: What a server said, without any address.
+        cause: Why.
+        mailbox_provider: Its name, as the author sees it.
+        subscribers: How many missed a letter and have got no other since.
+        first_at: When the first letter was refused.
+        last_at: When the last letter was refused.
+        says: The words of a server, without any address.
     """
 
     cause: Cause
@@ -82,7 +82,7 @@ class Refused:
 
 
 def refused_lately(store: Store) -> list[Refused]:
-    """Return what was refused lately and is not solved since, the most subscribers first."""
+    """Return recent refusals that are not solved yet, those of the most subscribers first."""
     with store.read() as connection:
         found = events.refusals_since(connection, now(connection) - LATELY)
     groups: dict[tuple[Cause, str], list[Refusal]] = {}
@@ -93,13 +93,13 @@ def refused_lately(store: Store) -> list[Refused]:
 
 
 def unreadable_webhooks(store: Store) -> int:
-    """Return how many genuine webhooks wait because not all of them could be understood."""
+    """Return how many genuine webhooks wait because they could not be parsed as a whole."""
     with store.read() as connection:
         return webhooks.unreadable(connection)
 
 
 def mailbox_provider(domain: str, says: str) -> str:
-    """Return who receives the mail of a domain, as far as its name or its servers tell."""
+    """Return who receives the mail of a domain, as far as its name or its servers show."""
     domain = domain.lower()
     brand = _BRAND.fullmatch(domain)
     name = _DOMAINS.get(domain) or (_BRANDS.get(brand[1]) if brand else None)

@@ -1,6 +1,6 @@
-"""Retention: what is kept for how long, and removed after that.
+"""Retention: how long data are kept, and their removal after that.
 
-`docs/events.md` has the table for readers of it; GDPR 5(1)(c) and (e) are the reason.
+`docs/events.md` has the table; GDPR 5(1)(c) and (e) are the reason.
 """
 
 from __future__ import annotations
@@ -30,28 +30,28 @@ if TYPE_CHECKING:
 UNCONFIRMED: Final = timedelta(days=7)
 IP_ADDRESSES: Final = timedelta(days=90)
 EVENTS: Final = timedelta(days=396)
-"""Thirteen months: one more than a year, so that a year can be compared with the last."""
+"""Thirteen months, so that a month can be compared with the same one of the year before."""
 
 WAITING_WEBHOOKS: Final = timedelta(days=7)
 APPLIED_WEBHOOKS: Final = timedelta(days=30)
 NOTICES: Final = timedelta(days=31)
-"""A day longer than they limit what is sent to an address."""
+"""A day longer than the span in which notices to one address are counted."""
 _YEAR: Final = timedelta(days=365.25)
 _NAME: Final = "tidied"
-_DAILY: Final = timedelta(hours=23)  # so that it does not wander through the day
+_DAILY: Final = timedelta(hours=23)  # less than a day, so that the hour does not shift
 
 
 @dataclass(frozen=True, slots=True)
 class Tidied:
-    """What was removed.
+    """How much was removed.
 
     Attributes:
-        unconfirmed: People who asked for the letter and never confirmed it.
-        ip_addresses: Of consents that stay.
-        events: Whose letters stay counted.
-        deliveries: Which no longer say whose they were.
-        webhooks: That were never applied, for they were of nobody here.
-        left: People who left so long ago that only a hash of their address is kept.
+        unconfirmed: Subscribers who signed up and did not confirm.
+        ip_addresses: IP addresses of consents; the consents stay.
+        events: Events; their letters stay in the counts.
+        deliveries: Deliveries that no longer say whose they were.
+        webhooks: Webhooks that were never applied, because they concern nobody on this list.
+        left: Subscribers who left so long ago that only a hash of their address is kept.
     """
 
     unconfirmed: int
@@ -63,10 +63,10 @@ class Tidied:
 
 
 def tidy(store: Store, settings: Settings) -> Tidied:
-    """Remove all that has been kept for long enough, some of it at a time.
+    """Remove everything that has been kept for long enough, in small transactions.
 
     Raises:
-        NewsletterError: The database cannot be used; run again, it goes on.
+        NewsletterError: The database cannot be used; another run continues.
     """
     with store.write() as connection:
         moment = now(connection)
@@ -91,7 +91,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
 
 
 def tidy_daily(store: Store, settings: Settings) -> Tidied | None:
-    """Tidy, unless it was done today, by whatever process; return what was removed."""
+    """Tidy, unless any process did so within the last day; return what was removed."""
     with store.write() as connection:
         if not checkpoints.take_turn(connection, _NAME, _DAILY):
             return None
@@ -99,7 +99,7 @@ def tidy_daily(store: Store, settings: Settings) -> Tidied | None:
 
 
 def _all(store: Store, remove: Callable[[Connection, datetime], int], before: datetime) -> int:
-    """Remove, in transactions of their own, until nothing is left to remove."""
+    """Call `remove`, each time in its own transaction, until nothing is left; return the total."""
     total = 0
     while True:
         with store.write() as connection:
@@ -110,7 +110,7 @@ def _all(store: Store, remove: Callable[[Connection, datetime], int], before: da
 
 
 def _reduce(connection: Connection, before: datetime) -> int:
-    """Keep no more of some who left long ago than that they may not be mailed."""
+    """Keep only hashes of some subscribers who left long ago, so that they are never mailed."""
     secret = suppressions.hash_key(connection)
     gone = retention.find_long_gone(connection, before)
     suppressions.reduce_to_hashes(

@@ -1,9 +1,9 @@
-"""Signing up: what a visitor may ask and how often, and confirming it by the link in a notice.
+"""Sign-ups: how often a visitor may request one, and confirming it by the link in a notice.
 
-Whoever asks for whichever address gets the same answer after the same work: a row that is not
-needed is not written, but the statement that would write it has run. So neither the answer nor its
-time reveals who is on the list. The notice that follows is queued in the same transaction, and is
-sent later by `delivery`.
+Every visitor gets the same answer after the same work, whichever address they enter: a row that is
+not needed is not written, but the statement that would write it runs. So neither the answer nor its
+time reveals who is on the list. The notice is queued in the same transaction, and `delivery` sends
+it later.
 """
 
 from __future__ import annotations
@@ -35,47 +35,47 @@ if TYPE_CHECKING:
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation works."""
 NOTICE_LIFETIME: Final = timedelta(hours=48)
-"""For how long a notice may wait for its provider: a link that is about to expire is of no use."""
+"""For how long a notice may wait for its provider: a link about to expire is useless."""
 
 _UNKNOWN: Final = ""
-"""What is counted of a client whose network is not known."""
+"""The name under which requests are counted when the network of the client is not known."""
 
 _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
-# To one address: the span, and how many notices within it.
+# For one address: a span, and how many notices it may get within it.
 _PER_ADDRESS: Final = ((_DAY, 1), (30 * _DAY, 3))
-# How long the prefix of a network is, and how many times as often it may ask as the smallest. A
-# home has an IPv6 /64, a /56 or a /48 (RFC 6177); each is far below the limit for all, so that no
-# single network can close the form.
+# The prefix lengths of networks, and how many times the limit of the smallest one each may reach.
+# A home has an IPv6 /64, /56 or /48 (RFC 6177); each limit is far below the limit for everyone, so
+# that no single network can close the form.
 _NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
 
 
 @dataclass(frozen=True, slots=True)
 class SignupLimits:
-    """How many sign-ups there may be within an hour."""
+    """How many sign-ups are accepted within an hour."""
 
     letters_per_hour: int = 200
-    """How many notices sign-ups may cause; then the form closes itself."""
+    """How many notices sign-ups may cause before the form closes itself."""
     requests_per_hour: int = 20
-    """How often the smallest network may ask: an IPv4 address, an IPv6 /64."""
+    """How many sign-ups the smallest network may request: an IPv4 address or an IPv6 /64."""
 
 
 @dataclass(frozen=True, slots=True)
 class SignupRequest:
-    """What a visitor asks for."""
+    """A sign-up as a visitor requests it."""
 
     address: Address
     first_name: str | None
     wording: str
-    """What they agree to."""
+    """The text that they agree to."""
     form: str
     """The page or site with the form."""
     client: ClientInfo
-    """Its address is None where it cannot be told from that of others."""
+    """Its IP address is None where it cannot be distinguished from that of others."""
 
 
 class SignupResult(StrEnum):
-    """The answer to a visitor; nothing of it depends on the address that they typed."""
+    """The answer to a visitor; it does not depend on the address that they entered."""
 
     ACCEPTED = "accepted"
     RATE_LIMITED = "too many from one network"
@@ -84,22 +84,22 @@ class SignupResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """Whether the sign-up form has closed itself, and in which hour it last did, if lately."""
+    """Whether the sign-up form has closed itself, and when it last did, if recently."""
 
     closed: bool
     last_closed_at: datetime | None
 
 
 class LinkState(StrEnum):
-    """What a link that confirms is good for."""
+    """What the link of a confirmation can still do."""
 
     OPEN = "open"
     CONFIRMED = "confirmed"
     """Its subscriber is on the list."""
     EXPIRED = "expired"
-    """Its time has passed, or its subscriber left after they had asked: they must ask again."""
+    """It is too old, or its subscriber left after the sign-up: they must sign up again."""
     NOTHING = "nothing"
-    """What it confirmed is not kept any more, and neither is its subscriber."""
+    """The sign-up is no longer kept, and neither is its subscriber."""
 
 
 def request_signup(
@@ -108,13 +108,13 @@ def request_signup(
     account: ProviderAccount,
     limits: SignupLimits = SignupLimits(),
 ) -> SignupResult:
-    """Take a sign-up; it is committed when this returns.
+    """Record a sign-up and queue its notice; both are committed when this returns.
 
     Args:
         store: The list.
         request: The sign-up.
-        account: The provider account that takes the notice.
-        limits: How many there may be.
+        account: The provider account that sends the notice.
+        limits: How many sign-ups are accepted.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -125,8 +125,8 @@ def request_signup(
         networks = _networks(secret, request.client.ip, limits)
         counts = rate_counters.get_counts(connection, (*networks, rate_counters.CLOSED), moment)
         result = _result(connection, networks, counts, limits, moment)
-        noted = counts.get(rate_counters.CLOSED, 0) > 0
-    if result is SignupResult.RATE_LIMITED or (result is SignupResult.CLOSED and noted):
+        recorded = counts.get(rate_counters.CLOSED, 0) > 0
+    if result is SignupResult.RATE_LIMITED or (result is SignupResult.CLOSED and recorded):
         return result  # a flood costs no write
     with store.write() as connection:
         lock(connection, Lock.LIST)
@@ -159,7 +159,7 @@ def _record(
     secret: bytes,
     moment: datetime,
 ) -> None:
-    """Put a visitor on the list as pending, and queue a notice, each if it is allowed."""
+    """Add a visitor to the list as pending and queue a notice, each only if that is allowed."""
     address = request.address
     digest = address_hash(secret, address.key)
     mailbox_digest = address_hash(secret, mailbox(address.key))
@@ -215,9 +215,9 @@ def _is_closed(connection: Connection, limits: SignupLimits, moment: datetime) -
 
 
 def _networks(secret: bytes, ip: str | None, limits: SignupLimits) -> dict[str, int]:
-    """Return how often each network of an address may ask, the smallest first.
+    """Return how many sign-ups each network of an IP address may request, the smallest first.
 
-    Their names reveal nothing of them. There are none if the address is not known.
+    The names are hashes and do not reveal the networks. There are none if the address is unknown.
     """
     if ip is None:
         return {}
@@ -229,12 +229,12 @@ def _networks(secret: bytes, ip: str | None, limits: SignupLimits) -> dict[str, 
 
 
 def signup_of_link(keys: Sequence[str], token: str) -> str | None:
-    """Return the public id of the sign-up that a link confirms, or None if it is no valid link."""
+    """Return the public id of the sign-up that a link confirms, or None if it is not valid."""
     return tokens.read_confirm_token(keys, token)
 
 
 def link_state(store: Store, public_id: str) -> LinkState:
-    """Return what the link of a sign-up is good for; nothing changes."""
+    """Return what the link of a sign-up can still do, without changing anything."""
     with store.read() as connection:
         return _link_state(signups.find(connection, public_id), now(connection))
 
@@ -243,7 +243,7 @@ def confirm(store: Store, public_id: str, client: ClientInfo) -> LinkState:
     """Make the subscriber of an open sign-up active; it is committed when this returns.
 
     Returns:
-        `LinkState.CONFIRMED` also when it had been done before.
+        `LinkState.CONFIRMED` also when it had been confirmed before.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -253,7 +253,7 @@ def confirm(store: Store, public_id: str, client: ClientInfo) -> LinkState:
         moment = now(connection)
         state = _link_state(found, moment)
         if found and state is LinkState.CONFIRMED:
-            # Their own act all the same: undoing an import removes no one who confirmed.
+            # An act of their own all the same: undoing an import removes nobody who confirmed.
             subscribers.touch(connection, [found.subscriber_id])
         if found is None or state is not LinkState.OPEN:
             return state

@@ -31,8 +31,8 @@ def unsubscribe_many(
 ) -> int:
     """Unsubscribe these subscribers; it is committed when this returns, or nothing has changed.
 
-    Who has left already, in whatever way, keeps their status: a complaint says more than a click.
-    Who was erased, and `tokens.RESERVED_ID`, are unknown: there is nothing to do for them.
+    Subscribers who have already left, in any way, keep their status: a complaint counts more than
+    a click. Ids of erased subscribers, and `tokens.RESERVED_ID`, are unknown and change nothing.
 
     A delivery that is not yet claimed is skipped when its turn comes, because a claim looks again;
     what an unsettled batch kept of these subscribers is dropped, so that it cannot be replayed.
