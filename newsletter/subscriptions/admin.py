@@ -1,4 +1,4 @@
-"""What the author does with one person: add, unsubscribe, look up; and how many there are."""
+"""What the author does with one person: add, unsubscribe, look up; and the counts of the list."""
 
 from __future__ import annotations
 
@@ -56,12 +56,12 @@ class SubscriberHistory:
 
 @dataclass(frozen=True, slots=True)
 class Stats:
-    """How many people there are.
+    """How many subscribers there are.
 
     Attributes:
-        counts: By status; together they are everybody on the list.
-        paused: Of the active ones, who get no letters for now.
-        suppressed: Addresses of which only a hash is kept; they are not on the list.
+        counts: By status; together they are all subscribers.
+        paused: Those of the active ones who get no letters for now.
+        suppressed: Addresses of which only a hash is kept; these are not on the list.
     """
 
     counts: Mapping[SubscriberStatus, int]
@@ -119,10 +119,10 @@ def _refuse_who_left(
 
 
 def unsubscribe(store: Store, email: str) -> bool:
-    """Let somebody leave; return whether he was still there.
+    """Unsubscribe a person; return whether that changed anything.
 
     Raises:
-        NewsletterError: The address is not valid, that of a stranger, or nobody's any more.
+        NewsletterError: The address is not valid, unknown, or no longer that of a subscriber.
     """
     address = bare_address(email)
     with store.write() as connection:
@@ -140,7 +140,7 @@ def unsubscribe(store: Store, email: str) -> bool:
 
 
 def is_on_the_list(store: Store, email: str) -> bool:
-    """Return whether an address stands for a subscriber who has not left.
+    """Return whether an address is that of a subscriber who has not left.
 
     Raises:
         NewsletterError: The address is not valid.
@@ -152,10 +152,10 @@ def is_on_the_list(store: Store, email: str) -> bool:
 
 
 def story(store: Store, email: str) -> SubscriberHistory | Suppression:
-    """Return all that is kept of somebody, or why and since when nothing is.
+    """Return all that is kept of a person, or why and since when only a hash is kept.
 
     Raises:
-        NewsletterError: The address is not valid, or that of a stranger.
+        NewsletterError: The address is not valid or unknown.
     """
     address = bare_address(email)
     with store.read() as connection:
@@ -169,7 +169,7 @@ def story(store: Store, email: str) -> SubscriberHistory | Suppression:
 
 
 def story_of(connection: sa.Connection, key: str) -> SubscriberHistory | None:
-    """Return all that is kept of whoever has an address, as it is compared; None for a stranger."""
+    """Return all that is kept of the subscriber with this key; None if there is none."""
     found = subscribers.find_one(connection, key)
     if found is None:
         return None
@@ -186,7 +186,7 @@ def story_of(connection: sa.Connection, key: str) -> SubscriberHistory | None:
 
 
 def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
-    """Return who else on the list may have somebody's mailbox: for the author, not for a reader.
+    """Return other subscribers who may have the mailbox of an address; only the author sees them.
 
     Raises:
         NewsletterError: The address is not valid.
@@ -198,13 +198,13 @@ def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
 
 
 def everybody(store: Store, status: SubscriberStatus | None = None) -> Iterator[Subscriber]:
-    """Yield the list, or those of one status, as it is now, in the order in which they came."""
+    """Yield all subscribers, or those of one status, in the order in which they were added."""
     with store.read() as connection:
         yield from subscribers.iterate(connection, status)
 
 
 def stats(store: Store) -> Stats:
-    """Count."""
+    """Count subscribers by status, paused ones and suppressed addresses."""
     with store.read() as connection:
         return Stats(
             subscribers.count_by_status(connection),
@@ -214,7 +214,7 @@ def stats(store: Store) -> Stats:
 
 
 def bare_address(email: str) -> Address:
-    """Return an address that was given alone.
+    """Parse an address that has no name or brackets.
 
     Raises:
         NewsletterError: It is not valid.
@@ -234,10 +234,10 @@ def suppression_of(connection: sa.Connection, address: Address) -> Suppression |
 
 
 def check_erased(connection: sa.Connection, address: Address) -> None:
-    """Make sure that nobody had this address but one of whom no more than its hash is kept.
+    """Check that an address that is not on the list is one of which a hash is kept.
 
     Raises:
-        NewsletterError: Nobody had it, or its reader may have the letter under another one.
+        NewsletterError: It is unknown, or its subscriber changed it and may still get the letter.
     """
     found = suppression_of(connection, address)
     if found is None:
@@ -250,7 +250,7 @@ def check_erased(connection: sa.Connection, address: Address) -> None:
 
 
 def unknown_subscriber(*, alike: int = 0) -> NewsletterError:
-    """Return the error that says that an address is nobody's; `alike` reads like it."""
+    """Return the error for an unknown address; `alike` is how many similar ones are on the list."""
     problem = "nobody on the list has that address"
     if alike:
         problem += f", but {alike} {'has' if alike == 1 else 'have'} another spelling of it"
