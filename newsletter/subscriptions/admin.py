@@ -244,8 +244,8 @@ def check_erased(connection: sa.Connection, address: Address) -> None:
         raise unknown_subscriber()
     if found.reason == address_changes.MOVED:
         raise NewsletterError(
-            "nothing was changed: whoever had that address left it for another",
-            hint="If he is still a reader, he is so under that one: newsletter subscribers list",
+            "nothing was changed: the subscriber with that address has changed it to another",
+            hint="Find the subscriber under the new address: newsletter subscribers list",
         )
 
 

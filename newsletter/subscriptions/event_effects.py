@@ -37,7 +37,7 @@ _LISTED_FOR_A_BLOCK: Final = (
     "on the provider's own list since a server refused the sender, not the address:"
     " take it off that list"
 )
-_NOTICE: Final = "of a letter to this reader alone"
+_NOTICE: Final = "of a notice to this subscriber alone"
 # These go to an address that its subscriber does not have yet, or has no more.
 _TO_OTHER_ADDRESS: Final = frozenset({NoticeKind.NEW_ADDRESS, NoticeKind.OLD_ADDRESS})
 _OWN_DECISION: Final = frozenset({SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.COMPLAINED})

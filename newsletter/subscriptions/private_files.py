@@ -52,7 +52,7 @@ def _refuse_other(path: Path, begins: str) -> None:
                 ours = file.read(len(begins)) in {b"", begins.encode()}
     if not ours:
         raise NewsletterError(
-            f"{path} is something else already, and is left as it is",
+            f"{path} is another kind of file and is not replaced",
             hint="Name another file, or remove that one first",
         )
 

@@ -29,6 +29,7 @@ BANNED = {
 
 MAY = {
     "newsletter/providers/bounce_texts.py",  # has the name of a mail service
+    "newsletter/subscriptions/refusals.py",  # so has this
     "docs/glossary.md",  # says which words are not used
     "docs/reliability.md",  # names tests
     "benchmarks/taking_over.py",  # a keyword of the tests' own code
@@ -66,6 +67,7 @@ CLEAN = (
     "newsletter/render",
     "newsletter/schedule.py",
     "newsletter/states.py",
+    "newsletter/subscriptions",
     "newsletter/tokens.py",
     "newsletter/web",
     "pyproject.toml",

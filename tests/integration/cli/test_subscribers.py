@@ -310,7 +310,7 @@ def test_an_export_replaces_nothing_but_an_older_export(root: Path, run: Run) ->
         for arguments in (("export", name), ("export", name, "--json")):
             done = run("subscribers", *arguments)
             assert (done.returncode, done.stdout) == (1, "")
-            assert f"{name} is something else already" in done.stderr
+            assert f"{name} is another kind of file" in done.stderr
     assert (root / "newsletter.toml").read_text() == settings
     assert target.read_text() == "mine"
     assert (root / "pipe").is_fifo()

@@ -367,7 +367,7 @@ def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: N
         list_.add(newsletter.store, ANNA, consent="x")
     # Nor is he told to be gone who is still there.
     for gone in (list_.unsubscribe, lambda store, email: erase(store, newsletter.settings, email)):
-        with pytest.raises(NewsletterError, match="left it for another"):
+        with pytest.raises(NewsletterError, match="has changed it to another"):
             gone(newsletter.store, ANNA)
     assert statuses(newsletter.store) == before
     # But he may come back to it, and then it is the other one that was left.
