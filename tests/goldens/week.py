@@ -51,8 +51,8 @@ COLUMNS: dict[tuple[str, str], str] = {}
 GAPS = {("consents", "id")}
 """Numbers that PostgreSQL leaves out where a row was there already; nothing refers to them."""
 
-LEFT_OUT = {"alembic_version"}
-"""Tables of which the goldens say nothing."""
+LEFT_OUT = {"alembic_version", "rate_counters"}
+"""Tables of which the goldens say nothing: rows of `rate_counters` come and go with the hour."""
 
 WEBHOOK_SECRET = "whsec_" + base64.b64encode(b"a secret of goldens only").decode()
 _OF_DELIVERIES = (
@@ -241,6 +241,9 @@ class Week:
         try:
             texts: list[str] = []
             entry["stdout"] = without_texts(self.names.deep(json.loads(out)), texts)
+            rows = entry["stdout"].get("rows") if isinstance(entry["stdout"], dict) else None
+            if isinstance(rows, dict):
+                rows["rate_counters"] = "<of this hour>"
             if texts:
                 said["texts in JSON"] = dict(enumerate(texts, 1))
         except ValueError:
