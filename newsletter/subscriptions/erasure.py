@@ -34,7 +34,7 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
         TryAgain: They are erased, but a log of the database that others read still holds a copy.
     """
     address = bare_address(email)
-    person = erase_reader(store, settings, address.key)
+    person = erase_subscriber(store, settings, address.key)
     if person is None:
         with store.read() as connection:
             check_erased(connection, address)
@@ -43,7 +43,7 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
     return person is not None
 
 
-def erase_reader(store: Store, settings: Settings, who: str) -> ErasedSubscriber | None:
+def erase_subscriber(store: Store, settings: Settings, who: str) -> ErasedSubscriber | None:
     """Erase a subscriber; it is committed when this returns, and nothing is sent to them any more.
 
     The caller then removes the copies that remain: `Store.drop_copies`.

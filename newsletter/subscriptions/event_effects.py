@@ -188,7 +188,7 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     return Applied(known.keys() | notices.keys() | unrelated, mailings)
 
 
-def take_over(connection: Connection, found: Sequence[ProviderSuppression]) -> int:
+def apply_suppressions(connection: Connection, found: Sequence[ProviderSuppression]) -> int:
     """Apply a provider's own list of addresses that it does not mail; return how many left.
 
     Args:

@@ -18,7 +18,7 @@ from newsletter.store import checkpoints, mailings, recovery, suppressions, webh
 from newsletter.store.database import Lock, lock
 from newsletter.store.webhooks import Arrival
 from newsletter.subscriptions import mentions
-from newsletter.subscriptions.event_effects import apply, take_over
+from newsletter.subscriptions.event_effects import apply, apply_suppressions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -251,7 +251,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
             mailing_ids |= apply(connection, provider, page.events).mailings
-            left += take_over(connection, page.suppressed)
+            left += apply_suppressions(connection, page.suppressed)
             if page.until:
                 checkpoints.put(connection, bookmark, page.until)
                 since = page.until

@@ -15,7 +15,7 @@ from starlette.responses import Response
 from newsletter.errors import NewsletterError
 from newsletter.model import SubscriberStatus
 from newsletter.subscriptions import preferences, unsubscribe
-from newsletter.subscriptions.erasure import erase_reader
+from newsletter.subscriptions.erasure import erase_subscriber
 from newsletter.subscriptions.preferences import AddressChangeState
 from newsletter.web import links
 from newsletter.web.forms import MAX_FORM, printable
@@ -185,7 +185,7 @@ class PreferencesHandler:
 
     def _erase(self, request: Request, public_id: str) -> Response:
         pages, store = self._context.pages, self._context.database.store()
-        person = erase_reader(store, self._context.settings, public_id)
+        person = erase_subscriber(store, self._context.settings, public_id)
         if person is None:
             return pages.no_preferences.answer(404)
         try:

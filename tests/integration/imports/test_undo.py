@@ -173,13 +173,13 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
     with store.write() as connection:
         later = now(connection) + timedelta(seconds=1)
         first = ProviderSuppression("zoe@example.org", EventKind.HARD_BOUNCE, later)
-        event_effects.take_over(connection, [first])
+        event_effects.apply_suppressions(connection, [first])
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
     erasure.erase(store, settings, "zoe@example.org")
     with store.write() as connection:
         again = ProviderSuppression("anna@example.org", EventKind.UNSUBSCRIBE, now(connection))
-        event_effects.take_over(connection, [again])
+        event_effects.apply_suppressions(connection, [again])
     assert counts(undo(report.id)) == (0, 0, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 

@@ -18,7 +18,7 @@ from newsletter.addresses import address_hash
 from newsletter.model import Accepted, DeliveryState, Event, EventKind, ProviderSuppression, Unknown
 from newsletter.store import notices, suppressions, webhooks
 from newsletter.store.database import Lock, lock
-from newsletter.subscriptions.event_effects import apply, take_over
+from newsletter.subscriptions.event_effects import apply, apply_suppressions
 from newsletter.subscriptions.events import apply_since, apply_waiting
 from newsletter.subscriptions.preferences import (
     AddressChangeState,
@@ -662,7 +662,7 @@ def test_what_tells_nothing_of_a_letter_is_not_even_kept(letters: Letters) -> No
 def listed(letters: Letters, *found: ProviderSuppression) -> int:
     with letters.newsletter.store.write() as connection:
         lock(connection, Lock.EVENTS)
-        return take_over(connection, found)
+        return apply_suppressions(connection, found)
 
 
 def test_who_is_on_the_providers_list_is_taken_over(letters: Letters) -> None:

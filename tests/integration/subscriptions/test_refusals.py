@@ -12,7 +12,7 @@ import pytest
 from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers.resend.events import ResendEvents
 from newsletter.store.database import Lock, lock
-from newsletter.subscriptions.event_effects import apply, take_over
+from newsletter.subscriptions.event_effects import apply, apply_suppressions
 from newsletter.subscriptions.events import apply_since, apply_waiting
 from newsletter.subscriptions.refusals import (
     OTHERS,
@@ -58,7 +58,7 @@ def listed(letters: Letters, reader: int = 0) -> int:
     entry = ProviderSuppression(email(reader), EventKind.HARD_BOUNCE, datetime.now(UTC))
     with letters.newsletter.store.write() as connection:
         lock(connection, Lock.EVENTS)
-        return take_over(connection, [entry])
+        return apply_suppressions(connection, [entry])
 
 
 @pytest.mark.usefixtures("database")
