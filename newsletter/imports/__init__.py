@@ -1,1 +1,1 @@
-"""Other tools' exports: what a file says of whom, and what of it comes on the list."""
+"""Imports of other tools' exports: read a file, decide what each row changes, store and undo it."""

@@ -1,4 +1,4 @@
-"""Which column of a file is what."""
+"""Recognise the columns of an imported file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class OwnColumns:
-    """The columns that only our own export has, and that an import of it keeps."""
+    """The columns that only our own export has; an import of such a file keeps their values."""
 
     created_at: int
     confirmed_at: int
@@ -29,13 +29,13 @@ class OwnColumns:
 
 @dataclass(frozen=True, slots=True)
 class StatusColumn:
-    """A column that tells who is subscribed or who left.
+    """A column that shows who is subscribed or who left.
 
     Attributes:
-        words: What its words stand for; None is nothing.
-        otherwise: What any other word stands for, if it stands for something.
-        date: What a date stands for, if it stands for something.
-        blank: What an empty cell stands for, if it stands for something.
+        words: The status that each known word means; None if the word says nothing.
+        otherwise: The status that any other word means, if any.
+        date: The status that a date means, if any.
+        blank: The status that an empty cell means, if any.
     """
 
     number: int
@@ -47,15 +47,15 @@ class StatusColumn:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Where the things an import needs stand in a row; numbers of cells, from 0.
+    """The numbers of the cells that an import reads from a row, counted from 0.
 
     Attributes:
-        width: Cells in the header.
+        width: The number of cells in the header.
         own: Set if the file is our own export.
-        left_at: Where the moment of leaving may stand.
+        left_at: Columns that may hold the time at which the person left.
         known: Columns that are read.
-        others: Columns of which nothing is known, by number.
-        untold: What somebody is whose row does not tell, in a file of leavers only.
+        others: The names of the columns that are not recognised, by number.
+        default_status: The status of a row that gives none, in a file that lists opt-outs only.
     """
 
     width: int
@@ -69,46 +69,47 @@ class Columns:
     left_at: tuple[int, ...]
     known: frozenset[int] = frozenset()
     others: Mapping[int, str] = field(default_factory=dict)
-    untold: SubscriberStatus | None = None
+    default_status: SubscriberStatus | None = None
 
     @property
-    def tells_only_who_left(self) -> bool:
-        """Tell whether no column says who is subscribed, and one says who unsubscribed."""
+    def shows_only_who_left(self) -> bool:
+        """Return whether no column shows who is subscribed, and one shows who left."""
         return any(column.otherwise for column in self.status) and all(
             column.words.get("active") is None for column in self.status
         )
 
-    def where_blank_is_subscribed(self, sometimes: Collection[int]) -> Columns:
-        """Return these columns where an empty moment of leaving says "did not leave".
+    def with_blank_as_subscribed(self, sometimes: Collection[int]) -> Columns:
+        """Return these columns, with an empty unsubscribe date read as "subscribed".
 
         Args:
-            sometimes: Columns that are filled in some rows and empty in others. Where nothing else
-                tells, that is how the file says who left.
+            sometimes: Columns that are filled in some rows and empty in others. Without another
+                status column, this difference is how the file shows who left.
         """
-        if self.untold or not self.tells_only_who_left:
+        if self.default_status or not self.shows_only_who_left:
             return self
-        told = tuple(
+        status = tuple(
             replace(
                 column,
                 blank=SubscriberStatus.ACTIVE,
                 words={
-                    word: status or SubscriberStatus.ACTIVE for word, status in column.words.items()
+                    word: meaning or SubscriberStatus.ACTIVE
+                    for word, meaning in column.words.items()
                 },
             )
             if column.number in sometimes and column.otherwise is SubscriberStatus.UNSUBSCRIBED
             else column
             for column in self.status
         )
-        return replace(self, status=told)
+        return replace(self, status=status)
 
 
 def email_column(header: Sequence[str]) -> int | None:
-    """Return the number of the address column, if the header has one that is known."""
+    """Return the number of the address column, if the header has a known name for it."""
     return _first([column_name(name) for name in header], formats.EMAIL)
 
 
 def find(header: Sequence[str], name: str, *, where: str, hint: str) -> int:
-    """Return the number of the column that somebody names: as the file does, or by "#5".
+    """Return the number of the column with this name, or with this number, as in "#5".
 
     Raises:
         NewsletterError: There is no such column, or there are two.
@@ -148,14 +149,14 @@ def recognise(
     where: str,
     states: Collection[int] = (),
 ) -> Columns:
-    """Tell which column is what.
+    """Recognise each column by its name.
 
     Args:
         header: The names in the file's first row.
         mapped: Fields (of `formats.FIELDS`) that `--map` points at columns, by number.
         where: The file's name, for errors.
-        states: Columns that hold nothing but words of a status: those of an ambiguous name are
-            status columns then.
+        states: Columns that hold status words only. Such a column counts as a status column even
+            if its name is ambiguous.
 
     Raises:
         NewsletterError: There is no address column.
@@ -164,7 +165,7 @@ def recognise(
     names = _unmapped_names(header, given)
     email = mapped.get("email", [_first(names, formats.EMAIL)])[0]
     if email is None:
-        raise _no_address_column(header, where)
+        raise _missing_address(header, where)
     given_status = (_mapped_status(n, header[n]) for n in mapped.get("status", ()))
     status = (*given_status, *_status_columns(names, states))
     first_name = mapped.get("first_name", [_first(names, formats.FIRST_NAME)])[0]
@@ -175,10 +176,10 @@ def recognise(
     ip = tuple(mapped.get("ip", _all(names, formats.IP)))
     own = _own(header)
     known = {email, first_name, full_name, *opted_in_at, *ip, *given, *_numbers(status, own)}
-    all_left = formats.ALL_LEFT in names
-    letters = _letters(names, known) if all_left else ()
-    status += letters
-    known |= _numbers(letters)
+    all_left = formats.OPT_OUT_FILE_MARK in names
+    newsletters = _newsletter_columns(names, known) if all_left else ()
+    status += newsletters
+    known |= _numbers(newsletters)
     return Columns(
         width=len(names),
         own=own,
@@ -191,7 +192,7 @@ def recognise(
         left_at=tuple(column.number for column in status if column.otherwise),
         known=_present(known),
         others=_others(header, names, known),
-        untold=SubscriberStatus.UNSUBSCRIBED if all_left else None,
+        default_status=SubscriberStatus.UNSUBSCRIBED if all_left else None,
     )
 
 
@@ -200,7 +201,7 @@ def _present(numbers: Iterable[int | None]) -> frozenset[int]:
 
 
 def _unmapped_names(header: Sequence[str], given: Collection[int]) -> list[str]:
-    """Return the names of the columns, empty where `--map` gave the column its only meaning."""
+    """Return the names of the columns; empty for a column that `--map` names: only that counts."""
     return ["" if number in given else column_name(name) for number, name in enumerate(header)]
 
 
@@ -220,8 +221,10 @@ def _others(
     }
 
 
-def _letters(names: Sequence[str], known: Collection[int | None]) -> tuple[StatusColumn, ...]:
-    """Return the columns of a file of opt-outs that stand for letters."""
+def _newsletter_columns(
+    names: Sequence[str], known: Collection[int | None]
+) -> tuple[StatusColumn, ...]:
+    """Return the columns of a file of opt-outs that are each about one newsletter."""
     return tuple(
         _leaving(number, SubscriberStatus.UNSUBSCRIBED)
         for number, name in enumerate(names)
@@ -237,12 +240,12 @@ def _leaving(number: int, status: SubscriberStatus) -> StatusColumn:
 
 
 def _mapped_status(number: int, name: str) -> StatusColumn:
-    """Return what `--map status=` makes of a column: its name tells how a yes is meant."""
+    """Return the status column for `--map status=`; its name shows what a yes in it means."""
     kind = stems.kind(name)
     if kind is stems.Kind.LEAVING:
         status = stems.status_of(name)
-        told = {**words.NO_IS_NOTHING, **_LEAVERS}
-        return StatusColumn(number, told, status, date=status)
+        meanings = {**words.NO_IS_NOTHING, **_LEAVERS}
+        return StatusColumn(number, meanings, status, date=status)
     subscribed_when = kind is stems.Kind.PERMISSION or column_name(name) in formats.SUBSCRIBED_WHEN
     return StatusColumn(
         number, words.YES_OR_NO, date=SubscriberStatus.ACTIVE if subscribed_when else None
@@ -274,7 +277,7 @@ def _status_columns(names: Sequence[str], states: Collection[int]) -> tuple[Stat
 
 
 def _leaving_columns(names: Sequence[str]) -> Iterator[StatusColumn]:
-    """Yield the columns that say who left."""
+    """Yield the columns that show who left."""
     for meanings, plain_no in (
         (formats.LEFT_OR_NOT, words.NO_IS_SUBSCRIBED),
         (formats.LEFT, words.NO_IS_NOTHING),
@@ -285,7 +288,7 @@ def _leaving_columns(names: Sequence[str]) -> Iterator[StatusColumn]:
     yield from (
         _leaving(number, SubscriberStatus.UNSUBSCRIBED)
         for number, name in enumerate(names)
-        if name.startswith(formats.LEFT_OF_EACH_LETTER)
+        if name.startswith(formats.LEFT_ONE_LETTER_PREFIX)
     )
     for number in _all(names, (formats.OPTOUT_TYPE,)):
         yield StatusColumn(number, formats.OPTOUT_TYPES, SubscriberStatus.UNSUBSCRIBED)
@@ -294,7 +297,7 @@ def _leaving_columns(names: Sequence[str]) -> Iterator[StatusColumn]:
 def _with_inactive(
     status: tuple[StatusColumn, ...], names: Sequence[str]
 ) -> tuple[StatusColumn, ...]:
-    """Give "inactive" the meaning that it has in the file's tool, if that is known."""
+    """Give "inactive" its meaning in the tool that wrote the file, if the tool is known."""
     for marks, meaning in formats.INACTIVE_IS:
         if marks & set(names):
             return tuple(
@@ -312,7 +315,7 @@ def _own(header: Sequence[str]) -> OwnColumns | None:
     return OwnColumns(*(header.index(name) for name in ("created_at", "confirmed_at", "source")))
 
 
-def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
+def _missing_address(header: Sequence[str], where: str) -> NewsletterError:
     if any("@" in name for name in header):
         return NewsletterError(
             "the first line holds an address where the names of the columns belong",
@@ -325,8 +328,10 @@ def _no_address_column(header: Sequence[str], where: str) -> NewsletterError:
     )
 
 
-def no_status(header: Sequence[str], where: str, *, leavers_only: bool = False) -> NewsletterError:
-    """Return what to say of a file that does not tell who is subscribed."""
+def missing_status(
+    header: Sequence[str], where: str, *, leavers_only: bool = False
+) -> NewsletterError:
+    """Return the error for a file that does not show who is subscribed."""
     if leavers_only:
         problem = "no column tells who left"
         way = "Or, if everybody in this file left, --as-suppressed instead of --leavers-only"
@@ -343,12 +348,12 @@ def no_status(header: Sequence[str], where: str, *, leavers_only: bool = False) 
 
 
 def listed(header: Sequence[str]) -> str:
-    """Return the names of columns for a message, without any that holds an address."""
+    """Return the names of columns for a message, except names that hold an address."""
     return ", ".join(f'"{shown(name)}"' for name in header[:_LISTED] if "@" not in name)
 
 
 def shown(name: str) -> str:
-    """Return the name of a column on one line, cut."""
+    """Return the name of a column on one line, shortened."""
     return " ".join(name.split())[:_SHOWN]
 
 

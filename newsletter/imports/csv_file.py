@@ -1,7 +1,7 @@
-"""Reading a CSV file of any size, whatever program wrote it, in two passes.
+"""Read a CSV file of any size, from any program, in two passes.
 
-The first settles encoding, line ends and delimiter and finds all that is wrong with the file as
-a whole, before anything is written; the second streams its records.
+The first pass finds the encoding, the line ends and the delimiter, and every error that makes the
+whole file unusable, before anything is stored. The second pass streams the records.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RECORD_LIMIT = 1_000_000
-"""Characters in one record; more is no list of people."""
+"""The most characters in one record; a longer one does not come from a list of people."""
 
 _DELIMITERS = ",;\t|"
 _SAMPLE = 65_536
-# What a name looks like that an old Mac (MacRoman) or DOS (CP850) wrote and Windows-1252 reads, by
-# the tables at https://encoding.spec.whatwg.org and https://www.unicode.org/Public/MAPPINGS: signs
-# and capitals that stand directly behind a small letter.
+# A name in the encoding of an old Mac (MacRoman) or DOS (CP850), read as Windows-1252: signs and
+# capitals directly after a small letter. From the tables at https://encoding.spec.whatwg.org and
+# https://www.unicode.org/Public/MAPPINGS.
 _OTHER_CODE_PAGE = re.compile(
     "[a-z](?:[\u017d\u0160\u0178\u0152\u201a\u201e\u2030\u02c6\u2021\u2020\u2018\u2039\u02dc]"
     "|[\u201c\u201d\u2022\u2122\u00a2\u00a3\u00a4](?=[a-z]))|[A-Z][\u017d\u0160\u0178\u0152](?=[a-z])"
@@ -37,9 +37,9 @@ _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM
 
 
 class Record(NamedTuple):
-    """One row: the line it begins on, and its cells.
+    """One row: the number of its first line, and its cells.
 
-    ``cells`` holds only the line as it is when its quotes are ``broken``.
+    If its quotes are ``broken``, ``cells`` holds the unchanged line as its only item.
     """
 
     line: int
@@ -49,11 +49,11 @@ class Record(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class CsvFile:
-    """A file that can be read as CSV to its end.
+    """A file that can be read as CSV from start to end.
 
     Attributes:
         preamble: Lines before the header (a spreadsheet's ``sep=``).
-        rows: Records below the header that hold anything: the total for a progress bar.
+        rows: The number of records below the header that are not empty, for a progress bar.
     """
 
     path: Path
@@ -64,29 +64,29 @@ class CsvFile:
     rows: int
 
     def records(self) -> Iterator[Record]:
-        """Yield the records below the header, without those that hold nothing."""
+        """Yield the records below the header that are not empty."""
         with _open(self.path, self.encoding) as file:
             found = _records(_Lines(file, self.path.name), self.delimiter, self.preamble)
             yield from itertools.islice(found, 1, None)
 
 
 Watch = Callable[[tuple[str, ...]], Callable[[list[str]], None]]
-"""Is given the header, then every record below it that can be read: see `inspect`."""
+"""A function of the header that returns a function of each readable record: see `inspect`."""
 
 
 def inspect(
     path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Watch = lambda _: lambda _: None
 ) -> CsvFile:
-    """Read a file once from end to end and tell what it is.
+    """Read a file once from start to end and return its format.
 
     Args:
         path: A regular file.
-        is_known: Tells whether a header makes sense; it settles the delimiter in doubt.
-        watch: Looks at everything in it on the way. The encoding is not known yet: see `as_text`.
+        is_known: Returns whether a header is recognised; decides between possible delimiters.
+        watch: Looks at each record. The encoding is not known at that point: see `as_text`.
 
     Raises:
-        NewsletterError: It cannot be read, is empty or no text, mixes encodings, leaves a quote
-            open, or has a line longer than `RECORD_LIMIT`.
+        NewsletterError: The file cannot be read, is empty or not text, mixes encodings, has a
+            quote that is not closed, or a line longer than `RECORD_LIMIT`.
     """
     try:
         if not path.is_file():
@@ -107,7 +107,7 @@ def inspect(
 
 
 def as_text(cell: str) -> str:
-    """Return a cell that `inspect` showed as the text that it most likely is."""
+    """Return the most likely text of a cell that `inspect` passes to `watch`."""
     if cell.isascii():
         return cell
     try:
@@ -124,8 +124,8 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Wat
     with path.open("rb") as raw:
         start = raw.read(4)
     declared = next((name for bom, name in _BOMS.items() if start.startswith(bom)), "")
-    # In Latin-1 each byte is a character, so that lines and quotes can be found before the
-    # encoding is known; in what follows only ASCII characters count.
+    # In Latin-1 each byte is a character, so lines and quotes can be found before the encoding is
+    # known; the code below depends on ASCII characters only.
     first_guess = declared if declared == "utf-16" else "latin-1"
     with _open(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
@@ -159,16 +159,16 @@ def _count(records: Iterator[Record], watch: Watch) -> int:
 
 
 def _open(path: Path, encoding: str) -> TextIO:
-    # Without translation of line ends: the csv module asks for that, and they count as lines.
+    # Line ends are not translated: the csv module requires that, and line numbers depend on it.
     return path.open(encoding=encoding, newline="")
 
 
 def _delimiter(sample: str, is_known: Callable[[tuple[str, ...]], bool]) -> tuple[int, str]:
-    """Return how many lines precede the header, and what parts its cells."""
+    """Return the number of lines before the header, and the delimiter of its cells."""
     lines = io.StringIO(sample, newline=None).readlines()
-    said = lines[0].rstrip("\n").strip('"')
-    if said[:-1].lower() == "sep=" and said[-1] in _DELIMITERS:
-        return 1, said[-1]
+    first = lines[0].rstrip("\n").strip('"')
+    if first[:-1].lower() == "sep=" and first[-1] in _DELIMITERS:
+        return 1, first[-1]
     headers = {
         delimiter: next((tuple(row) for row in csv.reader(lines, delimiter=delimiter) if row), ())
         for delimiter in _DELIMITERS
@@ -179,11 +179,11 @@ def _delimiter(sample: str, is_known: Callable[[tuple[str, ...]], bool]) -> tupl
 
 
 class _Lines:
-    """The lines of a file for the csv module, which asks for another while a quote is open.
+    """The lines of a file for the csv module, which reads on while a quote is open.
 
     Attributes:
-        number: Of the line given last; ``line`` is that line.
-        begun: Of the line on which the present record begins.
+        number: The number of the last line that was read; ``line`` is its text.
+        begun: The number of the first line of the current record.
     """
 
     def __init__(self, file: TextIO, where: str) -> None:
@@ -201,7 +201,7 @@ class _Lines:
         self.line = ""
 
     def open_quote(self) -> NewsletterError:
-        """Return the error that says where a quote was opened and not closed."""
+        """Return the error for a quote that is not closed."""
         return NewsletterError(
             f"a quote opened on line {self.begun} is not closed",
             where=self._where,
@@ -210,7 +210,7 @@ class _Lines:
 
 
 class _CheckedLines(_Lines):
-    """The same, looking on the way whether each line can be used, and in what encoding it is."""
+    """Lines that are checked while they are read: can each be used, and what is its encoding?"""
 
     def __init__(self, file: TextIO, where: str, declared: str) -> None:
         super().__init__(file, where)
@@ -249,7 +249,7 @@ class _CheckedLines(_Lines):
         return NewsletterError(problem, where=self._where, hint=hint)
 
     def encoding(self) -> str:
-        """Return the encoding in which every line can be read."""
+        """Return the encoding of all lines; call it after the last one."""
         if self._odd:
             raise self._unusable(
                 f"line {self._odd} holds letters of an old Mac or DOS encoding, so names would come"
@@ -287,7 +287,7 @@ def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
     for _ in range(preamble):
         next(source, None)
     csv.field_size_limit(max(csv.field_size_limit(), RECORD_LIMIT))
-    # Strictly: a quote left open would otherwise swallow rows up to the next quote.
+    # Strict: otherwise a quote that is not closed takes in all rows up to the next quote.
     rows = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
         lines.begun = begun = lines.number + 1
@@ -307,9 +307,9 @@ def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
 
 
 def _with_backslashes(line: str, delimiter: str) -> list[str] | None:
-    """Return the cells of a line with a backslash before each quote in a cell, as MailPoet has it.
+    """Return the cells of a line that escapes quotes with a backslash, as MailPoet writes it.
 
-    None if that makes no sense of it either.
+    Return None if the line cannot be read that way either.
     """
     if '\\"' not in line:
         return None

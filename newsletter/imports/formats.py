@@ -1,8 +1,8 @@
 """The columns that other tools write in their exports, as plain tables.
 
-Everything is compared in lower case, with spaces, underscores, hyphens and dots equal; write it
-here with single spaces. Sources: the exports' own headers and status lists of Mailchimp,
-MailerLite (English and Dutch), Brevo, Substack, Ghost, Buttondown and listmonk; and of
+Names are compared in lower case, and spaces, underscores, hyphens and dots are equal; write them
+here with single spaces. Sources: the headers and status lists in exports of Mailchimp, MailerLite
+(English and Dutch), Brevo, Substack, Ghost, Buttondown and listmonk; and
 
 - Laposta: https://api.laposta.nl/doc/index.en.php (the fields of a member and its states)
 - Kit: https://developers.kit.com/api-reference/subscribers/list-subscribers (state, email_address);
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FIELDS = ("email", "first_name", "status", "opted_in_at", "ip")
-"""What `--map` can name."""
+"""The fields that `--map` can set."""
 
-# In the order in which they are believed when a file has several.
+# In order of precedence: if a file has several, the first one counts.
 EMAIL = (
     *("email", "email address", "e mail", "e mail address", "e mailadres", "emailadres"),
     *("mailadres", "subscriber email", "contact email", "email id", "mail", "subscriber"),
@@ -41,7 +41,7 @@ EMAIL = (
 )
 FIRST_NAME = ("first name", "firstname", "fname", "given name", "voornaam", "prénom", "vorname")
 FULL_NAME = ("name", "full name", "naam", "volledige naam", "subscriber name", "display name")
-# Beside one of these a "name" is a first name (MailerLite).
+# In a file with one of these, "name" is a first name (MailerLite).
 LAST_NAME = frozenset({"last name", "lastname", "lname", "surname", "family name", "achternaam"})
 OPTED_IN_AT = (
     *("opted in at", "optin time", "opt in time", "opt in date", "optin date", "opted in"),
@@ -65,10 +65,11 @@ STATUS = (
     *("global status", "list status", "email marketing consent", "marketing contact status"),
     "marketing email confirmation status",
 )
-# Buttondown's name for it. Elsewhere a type is of a letter or a contact.
+# Buttondown's name for the status. In other files it is the type of a letter or a contact.
 STATUS_OF_BUTTONDOWN = "type"
 MARKS_OF_BUTTONDOWN = frozenset({"creation date", "metadata"})
-# Kit's and Laposta's name for it. Elsewhere a state is a part of a country, so its values decide.
+# Kit's and Laposta's name for the status. In other files a state is a part of a country, so the
+# values in the column decide.
 STATUS_IF_ITS_WORDS_ARE = frozenset({"state", "subscription state", "subscriber state"})
 
 # Columns that answer yes or no to "may we mail?".
@@ -77,13 +78,13 @@ SUBSCRIBED = (
     *("aangemeld", "accepts marketing", "accepts email marketing", "active", "is active"),
     *("actief", "opt in", "optin", "opted in"),
 )
-# Of these, the ones in which a date says when somebody subscribed (MailerLite's "Subscribed").
+# Those in which a date is the time of the sign-up (MailerLite's "Subscribed").
 SUBSCRIBED_WHEN = frozenset(SUBSCRIBED) & frozenset(OPTED_IN_AT)
-# Columns of which a plain no means that this person never answered the question by mail.
+# Columns in which a plain no means that this person never confirmed.
 CONFIRMED = ("confirmed", "is confirmed", "email confirmed", "bevestigd")
 
-# Columns that tell of leaving by holding anything but a plain no: a date, a yes, a reason.
-# A plain no in the first table says as much as "subscribed"; in the second it says nothing.
+# Columns in which anything but a plain no means that the person left: a date, a yes, a reason.
+# A plain no means "subscribed" in the first table, and nothing in the second.
 LEFT_OR_NOT = dict.fromkeys(
     (
         *("email disabled", "unsubscribed", "is unsubscribed", "isunsubscribed", "uitgeschreven"),
@@ -123,26 +124,26 @@ LEFT = {
         SubscriberStatus.COMPLAINED,
     ),
 }
-LEFT_OF_EACH_LETTER = "opted out of email"
-"""How the names of HubSpot's columns begin that tell who left one of several letters."""
-ALL_LEFT = "portal unsubscribe"
-"""HubSpot's file of opt-outs: its other columns name letters, and TRUE is "left this one"."""
+LEFT_ONE_LETTER_PREFIX = "opted out of email"
+"""The start of the names of HubSpot's columns that show who left one of several letters."""
+OPT_OUT_FILE_MARK = "portal unsubscribe"
+"""Marks HubSpot's file of opt-outs: its other columns name letters, and TRUE means "left it"."""
 OPTOUT_TYPE = "optout type"
-"""MailUp's: how somebody left, by number; 0 is "by the author"."""
+"""MailUp's number for how a person left; 0 is "by the author"."""
 OPTOUT_TYPES: Mapping[str, SubscriberStatus | None] = {
     "8": SubscriberStatus.BOUNCED,
     "16": SubscriberStatus.COMPLAINED,
 }
 
-# What the word of one tool stands for, where others mean something else by it.
+# The meaning of "inactive" in tools that mean something else by it than others do.
 INACTIVE_IS: tuple[tuple[frozenset[str], SubscriberStatus], ...] = (
     (frozenset({"canceled at", "cancelled at"}), SubscriberStatus.PENDING),  # Kit: did not confirm
     (frozenset({"subscription tier"}), SubscriberStatus.UNSUBSCRIBED),  # beehiiv
     (frozenset({"subscription premium tier names"}), SubscriberStatus.UNSUBSCRIBED),
 )
 
-# Columns whose names or words look like leaving or permission, and that tell nothing of it:
-# paid plans, counts, other channels, a letter by which somebody left.
+# Columns whose names or words look like unsubscribing or permission, but are about something else:
+# paid plans, counts, other channels, the letter in which a person unsubscribed.
 HARMLESS = frozenset(
     {
         *LAST_NAME,
@@ -173,16 +174,16 @@ _AROUND = re.compile(r"^[\s_.\-*?!:;]+|[\s_.\-*?!:;]+$")
 
 
 def plain(text: str) -> str:
-    """Return a word as it is compared."""
+    """Return a text in the form in which texts are compared."""
     return _BETWEEN.sub(" ", text.strip().strip("\ufeff").casefold()).strip()
 
 
 def column_name(text: str) -> str:
-    """Return a column's name as it is compared: also without signs around it ("Afgemeld?")."""
+    """Return a column's name as `plain` does, also without the signs around it ("Afgemeld?")."""
     return _BETWEEN.sub(" ", _AROUND.sub("", text.strip().strip("\ufeff")).casefold()).strip()
 
 
 def field(text: str) -> str | None:
-    """Return which of `FIELDS` somebody means, if any."""
+    """Return the field of `FIELDS` with this name, if any."""
     name = plain(text).replace(" ", "_")
     return name if name in FIELDS else None

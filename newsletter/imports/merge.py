@@ -1,4 +1,4 @@
-"""What a row of a file changes in who somebody is: decisions only, nothing is read or written."""
+"""Decide what a row of a file changes for a subscriber, without reading or writing the list."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
 
 class ImportedRow(NamedTuple):
-    """One person as a file has him.
+    """One row of a file: what it says about one person.
 
-    What a file does not tell, or not in a way that can be read, is as it is on the day of the
-    import; only our own export tells the last three.
+    A time that the file does not give, or that cannot be read, is the time of the import. Only
+    our own export gives the last three fields.
 
     Attributes:
-        agreed_at: When he agreed to get letters.
-        left_at: When he left, if he did.
-        ip: Whence he agreed.
+        agreed_at: When they agreed to get letters.
+        left_at: When they left, if they did.
+        ip: The IP address from which they agreed.
     """
 
     address: Address
@@ -40,23 +40,23 @@ class ImportedRow(NamedTuple):
 
 @dataclass(slots=True)
 class SubscriberMerge:
-    """Somebody whom a file names: what he was before it, and what its rows make of him.
+    """A person in a file: their place on the list before the import, and what the rows change.
 
     Attributes:
-        was: Who he was on the list; None for a stranger.
-        seen: An earlier row of the file named him.
-        kept_away: Why only a hash of his address is kept, and it may not be mailed; or nothing.
-        came_with: The row that put a stranger on the list.
-        named_as_left: A row said that they left, or did not confirm.
-        agreed: When and from which IP address he agreed, if a row made him active.
+        was: Their row on the list before the import; None if they were not on it.
+        seen: An earlier row of the file named them.
+        suppression: Why their address may not be mailed, if only its hash is kept; or nothing.
+        added_by: The row that puts them on the list, if they were not on it.
+        named_as_left: A row says that they left, or did not confirm.
+        agreed: When and from which IP address they agreed, if a row makes them active.
     """
 
     was: SubscriberRow | None
     seen: bool = False
-    kept_away: str = ""
+    suppression: str = ""
     status: SubscriberStatus | None = None
     first_name: str | None = None
-    came_with: ImportedRow | None = None
+    added_by: ImportedRow | None = None
     agreed: tuple[datetime, str | None] | None = None
     confirmed_at: datetime | None = None
     named_as_left: bool = False
@@ -66,24 +66,24 @@ class SubscriberMerge:
         if self.was:
             self.status, self.first_name = self.was.status, self.was.first_name
 
-    def take(self, row: ImportedRow) -> tuple[ListChange, str]:
-        """Take one more row in; return what it did, and why if it was skipped."""
-        verdict = self._take(row)
+    def apply(self, row: ImportedRow) -> tuple[ListChange, str]:
+        """Apply one more row; return what it changes, and the reason if it is skipped."""
+        result = self._apply(row)
         self.seen = True
-        return verdict
+        return result
 
-    def _take(self, row: ImportedRow) -> tuple[ListChange, str]:
+    def _apply(self, row: ImportedRow) -> tuple[ListChange, str]:
         self.named_as_left = self.named_as_left or row.status is not SubscriberStatus.ACTIVE
-        if self.kept_away:
-            return ListChange.SKIPPED, f"{self.kept_away} here"
+        if self.suppression:
+            return ListChange.SKIPPED, f"{self.suppression} here"
         if row.status in LEFT:
             if self.status not in LEFT:
-                self._come(row)
+                self._add_with(row)
                 self.status, self.left_at = row.status, row.left_at
             return ListChange.SKIPPED, f"{row.status} in the file"
         if row.status is SubscriberStatus.PENDING:
             if self.status is None:
-                self._come(row)
+                self._add_with(row)
             return ListChange.SKIPPED, "not confirmed in the file"
         if self.status in LEFT:
             return ListChange.SKIPPED, f"{self.status} {'in the file' if self.seen else 'here'}"
@@ -92,37 +92,37 @@ class SubscriberMerge:
     def _subscribe(self, row: ImportedRow) -> ListChange:
         if self.status is not SubscriberStatus.ACTIVE:
             result = ListChange.UPDATED if self.status else ListChange.ADDED
-            self._come(row)
+            self._add_with(row)
             self.status, self.confirmed_at = SubscriberStatus.ACTIVE, row.confirmed_at
             self.agreed = (row.agreed_at, row.ip)
             self.first_name = row.first_name or self.first_name
             return result
-        # Of several rows the first decides, so that the file brings the same a second time.
+        # The first of several rows decides, so that a second import of the file changes nothing.
         if self.seen or not row.first_name or row.first_name == self.first_name:
             return ListChange.UNCHANGED
         self.first_name = row.first_name
         return ListChange.UPDATED
 
-    def _come(self, row: ImportedRow) -> None:
+    def _add_with(self, row: ImportedRow) -> None:
         if self.status is None:
-            self.came_with, self.status, self.first_name = row, row.status, row.first_name
+            self.added_by, self.status, self.first_name = row, row.status, row.first_name
             self.confirmed_at = row.confirmed_at
 
     @property
     def new_name(self) -> str | None:
-        """The first name that replaces the one on the list, if one does."""
+        """The first name that replaces the one on the list, if it changes."""
         was = self.was.first_name if self.was else None
         return self.first_name if self.first_name != was else None
 
     @property
-    def has_left(self) -> SubscriberStatus | None:
-        """How the file takes them off the list, if it does."""
+    def left_as(self) -> SubscriberStatus | None:
+        """The status with which the file takes them off the list, if it does."""
         left = self.status in LEFT and self.was is not None and self.was.status not in LEFT
         return self.status if left else None
 
-    def newcomer(self) -> NewSubscriber | None:
-        """Return whom to put on the list, if he was not on it."""
-        row = self.came_with
+    def new_subscriber(self) -> NewSubscriber | None:
+        """Return the subscriber to add, if they were not on the list."""
+        row = self.added_by
         if row is None or self.status is None:
             return None
         return NewSubscriber(

@@ -1,8 +1,8 @@
-"""First names in a list from elsewhere: what a greeting can use, and what it cannot.
+"""First names in an imported file: find the ones that a greeting can use.
 
-A greeting without a name is never wrong; "Dag NULL," and "Dag Dhr.," are. So whatever is not
-surely a first name is none, and the row counts all the same. What a subscriber types on the form
-is judged elsewhere (`addresses.visitor_name`).
+A greeting without a name is never wrong; "Dag NULL," and "Dag Dhr.," are. So a text that may not be
+a first name is dropped, and the rest of the row still counts. For the name that a subscriber types
+on the form, see `addresses.visitor_name`.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _DEGREES = frozenset(
         *("broeder", "professor", "doctor", "dokter", "dominee", "baron", "barones", "em"),
     }
 )
-# Short forms that are first names as well unless a point follows: "Ma", "Ba", "Em", "Bc".
+# Short forms that are also first names, unless a point follows: "Ma", "Ba", "Em".
 _NAMES_WITHOUT_POINT = frozenset({"ma", "ba", "em", "sr", "jr", "md"})
 _PARTICLES = frozenset(
     {
@@ -60,7 +60,7 @@ _PARTICLES = frozenset(
         *("el", "al", "bin", "ibn", "zu", "zum", "zur", "af", "av", "lo", "'t/de"),
     }
 )
-# Particles that are first names as well: alone in a column for first names they stay.
+# Particles that are also first names: alone in a column for first names they are kept.
 _ALSO_NAMES = frozenset({"al", "el", "bin", "le", "lo", "di", "la"})
 _LEGAL_FORMS = frozenset(
     {
@@ -81,7 +81,7 @@ _LEGAL_FORMS = frozenset(
         *("inc", "inc.", "llc", "plc", "bvba", "vzw", "cv", "c.v.", "u.a.", "bv.", "nv.", "srl"),
     }
 )
-# With which the name of an organisation begins.
+# First words of the names of organisations.
 _ORGANISATIONS = frozenset(
     {
         *("stichting", "vereniging", "bakkerij", "restaurant", "praktijk", "gemeente", "maatschap"),
@@ -91,18 +91,18 @@ _ORGANISATIONS = frozenset(
     }
 )
 _INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.-?)+[^\W\d_]?")
-# What UTF-8 looks like when it was read as Windows-1252 and written as UTF-8 again: "Ã©" for é.
+# UTF-8 that was read as Windows-1252 and written as UTF-8 again: "Ã©" for é.
 _TWICE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
 _NAMES_AT_ONCE = 8192
 
 
 def is_garbled(text: str) -> bool:
-    """Tell whether a text looks as if its encoding was guessed wrong once."""
+    """Return whether a text looks as if it was once read in a wrong encoding."""
     return not text.isascii() and _TWICE.search(text) is not None
 
 
 def repaired(text: str) -> str | None:
-    """Return a text that was encoded twice as it was meant, or None if that cannot be told.
+    """Return the original of a text that was encoded twice, or None if it cannot be restored.
 
     See https://www.unicode.org/faq/utf_bom.html and the table of Windows-1252 in the WHATWG
     Encoding Standard, which gives the five unused bytes to control characters.
@@ -123,7 +123,7 @@ def _byte(character: str) -> bytes:
 
 @functools.lru_cache(maxsize=_NAMES_AT_ONCE)
 def first_name(text: str) -> str | None:
-    """Return what a column for first names holds, or None if that is no first name.
+    """Return the first name in a cell of a column for first names, or None if it holds none.
 
     Raises:
         ValueError: It is longer than a name may be.
@@ -134,7 +134,7 @@ def first_name(text: str) -> str | None:
     if name.isalpha() and len(name) > 1:
         return None if name.casefold() in _SINGLE_WORDS else name
     if "," in name and (rest := _after_titles(name.rpartition(",")[2].split())) is not None:
-        # A whole name in the wrong column: "Berg, mevr. I. van der".
+        # A full name in the column for first names: "Berg, mevr. I. van der".
         return rest[0] if _is_first(rest[:1]) else None
     return _without_titles(name)
 
@@ -152,7 +152,7 @@ def _without_titles(name: str) -> str | None:
 
 @functools.lru_cache(maxsize=_NAMES_AT_ONCE)
 def first_of(text: str) -> str | None:
-    """Return the first name of a whole name: Anna of "Anna de Vries" and "Vries, Anna de".
+    """Return the first name in a full name: Anna in "Anna de Vries" and in "Vries, Anna de".
 
     Raises:
         ValueError: It is longer than a name may be.
@@ -191,7 +191,7 @@ _SINGLE_WORDS = frozenset(
 
 
 def _may_be_name(name: str) -> bool:
-    """Tell whether a text is neither a placeholder nor an address, and holds a letter."""
+    """Return whether a text holds a letter and is neither a placeholder nor an address."""
     if name.casefold() in _PLACEHOLDERS or name in _EXACT_PLACEHOLDERS or "@" in name:
         return False
     if name.strip("()<>[]{}|-_*.?#\"' ").casefold() in _PLACEHOLDERS:
@@ -208,7 +208,7 @@ def _is_title(word: str) -> bool:
 
 
 def _after_titles(words: list[str]) -> list[str]:
-    """Return the words without titles in front and degrees behind."""
+    """Return the words without the titles before and the degrees after the name."""
     if [word.casefold() for word in words[:2]] == ["de", "heer"]:
         words = words[2:]
     start, end = 0, len(words)
@@ -220,7 +220,7 @@ def _after_titles(words: list[str]) -> list[str]:
 
 
 def _is_nameless(word: str) -> bool:
-    """Tell whether a word is no name by itself: a particle, an initial, a placeholder, a sign."""
+    """Return whether a word alone is no name: a particle, an initial, a placeholder or a sign."""
     plain = word.casefold()
     return (
         plain in _PARTICLES
@@ -232,7 +232,7 @@ def _is_nameless(word: str) -> bool:
 
 
 def _is_first(words: list[str]) -> bool:
-    """Tell whether the first of these words is a first name: no initial ("D Dam"), no particle."""
+    """Return whether the first word is a first name: no initial ("D Dam") and no particle."""
     if not words or _is_nameless(words[0]):
         return False
     alone = len(words) == 1 or len(words[0]) > 1
@@ -240,6 +240,6 @@ def _is_first(words: list[str]) -> bool:
 
 
 def _names_no_person(words: list[str]) -> bool:
-    """Tell whether a name is one of a household or an organisation."""
+    """Return whether the name is of a household or an organisation."""
     plain = [word.casefold().strip(",") for word in words]
     return plain[0] in _HOUSEHOLDS | _ORGANISATIONS or not _LEGAL_FORMS.isdisjoint(plain)

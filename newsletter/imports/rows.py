@@ -1,4 +1,4 @@
-"""What one row of a file says about one person; knows nothing of who is on the list."""
+"""Parse one row of a file: what it says about one person, whoever is on the list."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 SOURCE = "import"
 
-# Year, month, day: the one order that no country reads otherwise. A space before the offset and
-# a second zone after it are Go's (listmonk).
+# Year, month, day: the only order that means the same in every country. Go (listmonk) writes a
+# space before the offset and a second zone after it.
 _MOMENT = re.compile(
     r"(\d{4})[-/](\d\d)[-/](\d\d)"
     r"(?:[ T](\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)? ?(Z|UTC|[+-]\d\d:?\d\d)?(?: UTC)?)?",
@@ -32,8 +32,8 @@ _MOMENT = re.compile(
 )
 # The compact form of ISO 8601, with its time: 20110122T111244 (MailUp).
 _COMPACT = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(Z?)", re.IGNORECASE)
-_FIRST_YEAR = 1990  # nobody subscribed by email earlier: such a date is a program's zero
-_A_DAY = timedelta(days=1)  # dates without a zone may seem to lie ahead
+_FIRST_YEAR = 1990  # an earlier date is a program's zero: there were no newsletters by email
+_A_DAY = timedelta(days=1)  # a date without a zone can seem to be in the future
 _WORD_LIMIT = 40
 
 _plain = functools.lru_cache(maxsize=1024)(formats.plain)
@@ -41,8 +41,8 @@ _A_DATE = "\0"
 _ITEM = re.compile(r"[^\W\d_][\w ]*")
 
 
-class RefusedRow(Exception):  # noqa: N818 - it is no failure of the program
-    """A row that changes nothing: ``invalid`` if it cannot be read, else skipped."""
+class RefusedRow(Exception):  # noqa: N818 - the program itself does not fail
+    """A row that changes nothing: ``invalid`` if it cannot be parsed, otherwise skipped."""
 
     def __init__(self, reason: str, *, invalid: bool = True) -> None:
         super().__init__(reason)
@@ -55,25 +55,25 @@ class RowParser:
     """Parses the rows of one file.
 
     Attributes:
-        unstated: What somebody is whose row does not tell, if the author said so.
-        suppress: Everybody in the file left, whatever it says.
+        now: The time of the import; a date in a row cannot be later.
+        default_status: The status of a row that gives none, if the author set one.
+        suppress: Everyone in the file left, whatever their row says.
         leavers_only: Only rows of people who left count.
-        now: The moment of the import; no date in a row can be later.
-        garbled: Names whose encoding was wrong, by line: what stood there, and what it became.
+        garbled: Names in a wrong encoding, by line: the repaired name, or None if it is lost.
     """
 
     columns: Columns
     now: datetime
-    unstated: SubscriberStatus | None = None
+    default_status: SubscriberStatus | None = None
     suppress: bool = False
     leavers_only: bool = False
     garbled: dict[int, str | None] = field(default_factory=dict)
 
     def parse(self, record: Record) -> ImportedRow:
-        """Return what a record says.
+        """Return what a record says about a person.
 
         Raises:
-            RefusedRow: It cannot be read, or does not tell that this person subscribed or left.
+            RefusedRow: The record cannot be parsed, or does not say that they subscribed or left.
         """
         cells, columns = record.cells, self.columns
         if record.broken:
@@ -104,7 +104,7 @@ class RowParser:
         )
 
     def _status(self, cells: list[str]) -> SubscriberStatus:
-        told: list[SubscriberStatus] = []
+        found: list[SubscriberStatus] = []
         unknown = ""
         for column in self.columns.status:
             word = _plain(cells[column.number])
@@ -118,30 +118,30 @@ class RowParser:
                     date = looks_like_date(word)
                     unknown = unknown or (f"{_A_DATE}{word}" if date else word)
             if status:
-                told.append(status)
-        if not told and (unstated := self.columns.untold or self.unstated):
-            told.append(unstated)
-        return self._verdict(told, unknown)
+                found.append(status)
+        if not found and (default_status := self.columns.default_status or self.default_status):
+            found.append(default_status)
+        return self._decide(found, unknown)
 
     def _explained(self, column: StatusColumn, word: str) -> SubscriberStatus | None:
-        """Return what a text that is no plain word of a status column stands for."""
+        """Return the status that a text means which is no plain word of its column."""
         if looks_like_date(word):
             return column.date
         if word.startswith("["):  # a JSON list (Klaviyo)
             found = [words.WORDS.get(item) for item in _items(word)]
         else:
             found = [words.WORDS.get(word), words.leading_status(word)]
-        told = [status for status in (*found, column.otherwise) if status and status in LEFT]
-        return max(told, key=SEVERITY.index) if told else None
+        left = [status for status in (*found, column.otherwise) if status and status in LEFT]
+        return max(left, key=SEVERITY.index) if left else None
 
-    def _verdict(self, told: list[SubscriberStatus], unknown: str) -> SubscriberStatus:
-        worst = max(told, key=SEVERITY.index) if told else None
+    def _decide(self, found: list[SubscriberStatus], unknown: str) -> SubscriberStatus:
+        worst = max(found, key=SEVERITY.index) if found else None
         if worst in LEFT:
             return worst
         if self.suppress:
             return SubscriberStatus.UNSUBSCRIBED
         if unknown:
-            # An address in a wrong column may not end up in a report.
+            # An address in a wrong column must not appear in a report.
             shown = f'"{unknown[:_WORD_LIMIT]}"' if "@" not in unknown else "an address"
             if unknown.startswith(_A_DATE):
                 raise RefusedRow("a date where a status belongs", invalid=False)
@@ -158,13 +158,13 @@ class RowParser:
             if columns.full_name is not None:
                 return names.first_of(self._readable(line, unguard(cells[columns.full_name])))
         except ValueError as error:
-            # Leaving counts, whatever stands beside it.
+            # An unsubscribe counts, whatever else is wrong in the row.
             if status not in LEFT:
                 raise RefusedRow(str(error)) from None
         return None
 
     def _readable(self, line: int, name: str) -> str:
-        """Return a name with its encoding put right, or nothing if that cannot be done."""
+        """Return a name with its encoding repaired, or nothing if that is not possible."""
         if not names.is_garbled(name):
             return name
         repaired = names.repaired(name)
@@ -195,10 +195,10 @@ def _items(word: str) -> list[str]:
 
 
 def parse_moment(text: str, now: datetime) -> datetime | None:
-    """Read a date with its year first, to the second, as UTC unless it says otherwise.
+    """Parse a date that starts with the year, to the second; without a zone it is in UTC.
 
-    Anything else is not guessed (03-04-2024 is two different days), nor is a date before email
-    or after now: then it is None.
+    Return None for anything else (03-04-2024 can be two different days), for a date before
+    there was email, and for a date in the future.
     """
     text = text.strip()
     if compact := _COMPACT.fullmatch(text):
@@ -220,7 +220,7 @@ def _first_ip(cells: list[str], numbers: tuple[int, ...]) -> str | None:
     for number in numbers:
         text = cells[number].strip()
         for family in (socket.AF_INET, socket.AF_INET6):
-            # The ipaddress module says the same, ten times slower.
+            # The ipaddress module gives the same result ten times slower.
             try:
                 socket.inet_pton(family, text)
             except (OSError, ValueError):

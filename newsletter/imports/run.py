@@ -1,7 +1,8 @@
-"""Bringing a list from elsewhere: nobody becomes active who is not surely subscribed.
+"""Import a list from another tool: only people who are surely subscribed become active.
 
-A file is read some thousand rows at a time, each lot in a transaction of its own, so that
-memory stays flat and readers can leave meanwhile. Running it again goes on where it stopped.
+The file is read some thousand rows at a time, and each chunk has its own transaction, so memory
+stays flat and subscribers can unsubscribe meanwhile. After an interruption, run the import again:
+rows that were already imported change nothing.
 """
 
 from __future__ import annotations
@@ -38,10 +39,10 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
-_AT_A_TIME = 4000  # a fifth of a second, for which nobody else can write
-_REASONS = 100  # more different ones are no help, and would fill the memory
-_REJECTED = 100  # that are kept for the report; `rejects` has all of them
-_REPAIRED = 3  # shown of the names that were repaired
+_AT_A_TIME = 4000  # takes a fifth of a second, in which no other process can write
+_REASONS = 100  # more different reasons do not help, and would fill the memory
+_REJECTED = 100  # rows kept for the report; the file of `rejects` has all of them
+_REPAIRED = 3  # examples of repaired names in the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,13 @@ class ImportOptions:
 
     Attributes:
         consent: What the people in it agreed to.
-        mapping: The columns that `--map` names, by field (of `formats.FIELDS`); of status several.
-        ignore: Columns that say nothing of who is subscribed, although they look like it.
-        all_subscribed: Whoever's row does not tell is subscribed.
-        as_suppressed: Everybody in it left.
-        leavers_only: Only who left is stored.
-        dry_run: Count only; the list stays as it is.
+        mapping: The columns that `--map` names, by field (of `formats.FIELDS`); status may have
+            several.
+        ignore: Columns that look like a status but do not show who is subscribed.
+        all_subscribed: A row that gives no status is of an active subscriber.
+        as_suppressed: Everyone in the file left.
+        leavers_only: Only people who left are stored.
+        dry_run: Only count; the list does not change.
         rejects: Where to write the rows that were skipped or refused.
     """
 
@@ -71,7 +73,7 @@ class ImportOptions:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was skipped or is invalid: where it stands, and why."""
+    """A row that was skipped or is invalid: its line, and the reason."""
 
     line: int
     reason: str
@@ -79,12 +81,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class ImportReport:
-    """What became of the rows: added, updated, unchanged, skipped and invalid are all of them.
+    """The result of an import; added, updated, unchanged, skipped and invalid add up to rows.
 
     Attributes:
-        id: What undoes it: see `undoing`. A dry run has none.
-        rejected: The first of the rows that were skipped or invalid.
-        remarks: What else the author should know.
+        id: The id with which `undo` undoes it; None for a dry run.
+        rejected: The first rows that were skipped or invalid.
+        remarks: Other things that the author should know.
     """
 
     rows: int
@@ -111,10 +113,10 @@ def import_file(
         store: The list.
         path: The file.
         options: What the author says about it.
-        progress: Called now and then with the rows done and the rows there are.
+        progress: Called after each chunk with the number of rows done and of all rows.
 
     Raises:
-        NewsletterError: The file as a whole cannot be used; nothing was written.
+        NewsletterError: The whole file cannot be used; nothing was stored.
     """
     file, columns = _inspected(path, options)
     with store.read() as connection:
@@ -123,7 +125,7 @@ def import_file(
     parser = RowParser(
         columns,
         moment,
-        unstated=SubscriberStatus.ACTIVE if options.all_subscribed else None,
+        default_status=SubscriberStatus.ACTIVE if options.all_subscribed else None,
         suppress=options.as_suppressed,
         leavers_only=options.leavers_only,
     )
@@ -137,19 +139,19 @@ def import_file(
         for chunk in _chunks(file.records()):
             read = [_parse(parser, record) for record in chunk]
             with writing() as connection:
-                reasons = run.take(connection, read)
-            run.note(chunk, reasons)
+                reasons = run.apply(connection, read)
+            run.keep_rejected(chunk, reasons)
             reject(chunk, reasons)
             progress(run.rows, file.rows)
             collect()
-    return run.report(_remarks(parser.garbled), known=not options.dry_run)
+    return run.report(_remarks(parser.garbled), recorded=not options.dry_run)
 
 
 def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
-    """Read a file once to its end; return what it is and which column is what.
+    """Read a file once to its end; return its format and its columns.
 
     Raises:
-        NewsletterError: It cannot be used, or does not tell who is subscribed.
+        NewsletterError: It cannot be used, or does not show who is subscribed.
     """
     screen = Screen(path.name, options.mapping, options.ignore)
     file = csv_file.inspect(
@@ -157,48 +159,48 @@ def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
     )
     columns = screen.columns(file.header)
     if not options.as_suppressed:
-        screen.verdict(file.header, columns)
+        screen.check(file.header, columns)
     if not (columns.status or options.all_subscribed or options.as_suppressed):
-        raise columns_.no_status(file.header, path.name, leavers_only=options.leavers_only)
+        raise columns_.missing_status(file.header, path.name, leavers_only=options.leavers_only)
     return file, columns
 
 
 def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
-    """Return what to say of names that came in a wrong encoding."""
+    """Return the remarks about names in a wrong encoding."""
     repaired = {line: name for line, name in garbled.items() if name}
-    told = []
+    remarks = []
     if repaired:
         shown = ", ".join(
             f'"{name[:40]}" (line {line})'
             for line, name in itertools.islice(repaired.items(), _REPAIRED)
         )
-        told.append(
+        remarks.append(
             f"{len(repaired):,} name{'s' * (len(repaired) != 1)} had been encoded twice and"
             f" {'were' if len(repaired) != 1 else 'was'} repaired: {shown}"
         )
     if lost := [line for line, name in garbled.items() if not name]:
         lines = ", ".join(map(str, lost[:_REPAIRED]))
-        told.append(
+        remarks.append(
             f"{len(lost):,} name{'s' * (len(lost) != 1)} came in a wrong encoding and"
             f" {'were' if len(lost) != 1 else 'was'} left out: line {lines}"
         )
-    return tuple(told)
+    return tuple(remarks)
 
 
 @contextlib.contextmanager
 def _writing(
     store: Store, options: ImportOptions
 ) -> Iterator[Callable[[], contextlib.AbstractContextManager[sa.Connection]]]:
-    """Give each chunk a transaction; in a dry run one for all of them, which is undone."""
+    """Give each chunk a transaction; a dry run has one for all, which is rolled back."""
     if not options.dry_run:
         yield store.write
         return
-    with contextlib.suppress(_Undo), store.write() as connection:
+    with contextlib.suppress(_RollBack), store.write() as connection:
         yield lambda: contextlib.nullcontext(connection)
-        raise _Undo
+        raise _RollBack
 
 
-class _Undo(Exception):  # noqa: N818 - it only rolls a dry run back
+class _RollBack(Exception):  # noqa: N818 - only rolls back a dry run
     pass
 
 
@@ -206,7 +208,7 @@ def _parse(parser: RowParser, record: Record) -> ImportedRow | RefusedRow:
     try:
         return parser.parse(record)
     except RefusedRow as refused:
-        # Without what it was raised from: a thousand of them are held at a time.
+        # Without the traceback: thousands of them are in memory at a time.
         return refused.with_traceback(None)
 
 
@@ -220,7 +222,7 @@ def _chunks(records: Iterable[Record]) -> Iterator[list[Record]]:
 def _rejects(
     path: Path | None, header: Sequence[str]
 ) -> Iterator[Callable[[Sequence[Record], Sequence[str]], None]]:
-    """Write down the rows that have a reason, as they were, ready to be mended."""
+    """Write the rows that have a reason to a file, unchanged, for the author to correct."""
     if path is None:
         yield lambda _records, _reasons: None
         return
@@ -239,14 +241,14 @@ def _rejects(
 
 
 class _Run:
-    """One import under way: what it did so far, and whom it met."""
+    """One running import: its results so far, and the subscribers that its rows named."""
 
     def __init__(self, consent: str, moment: datetime, newest_id: int) -> None:
         self._consent = consent
         self._moment = moment
         self._newest_id = newest_id
-        # A bit for everyone who was on the list: met already? Flat, unlike a set of them.
-        self._met = bytearray(newest_id // 8 + 1)
+        # One bit for each subscriber on the list: has a row named them? Smaller than a set of ids.
+        self._seen = bytearray(newest_id // 8 + 1)
         self._results: Counter[ListChange] = Counter()
         self._reasons: Counter[str] = Counter()
         self._rejected: list[Rejected] = []
@@ -258,48 +260,48 @@ class _Run:
         return self._results.total()
 
     def begin(self, connection: sa.Connection) -> None:
-        """Record that it begins, so that it can be undone."""
+        """Record the start of the import, so that it can be undone."""
         self._id, self._public_id = imports.begin(connection, self._moment)
 
-    def report(self, remarks: tuple[str, ...], *, known: bool) -> ImportReport:
-        """Return the account so far; `known` tells whether it is recorded."""
+    def report(self, remarks: tuple[str, ...], *, recorded: bool) -> ImportReport:
+        """Return the results so far, with the id if the import is `recorded`."""
         counts = {result.value: self._results[result] for result in ListChange}
         return ImportReport(
             self.rows,
             **counts,
             reasons=dict(self._reasons.most_common()),
-            id=self._public_id if known else None,
+            id=self._public_id if recorded else None,
             rejected=tuple(self._rejected),
             remarks=remarks,
         )
 
-    def note(self, records: Sequence[Record], reasons: Sequence[str]) -> None:
-        """Keep the first rows that have a reason."""
+    def keep_rejected(self, records: Sequence[Record], reasons: Sequence[str]) -> None:
+        """Keep the first rows that have a reason, for the report."""
         for record, reason in zip(records, reasons, strict=True):
             if len(self._rejected) >= _REJECTED:
                 return
             if reason:
                 self._rejected.append(Rejected(record.line, reason))
 
-    def take(
+    def apply(
         self, connection: sa.Connection, read: Sequence[ImportedRow | RefusedRow]
     ) -> list[str]:
-        """Apply rows; return for each the reason why it was refused, or nothing."""
+        """Apply rows; return for each the reason why it was skipped or refused, or nothing."""
         keys = [row.address.key for row in read if isinstance(row, ImportedRow)]
         entries = self._entries(connection, keys)
-        verdicts = [
-            entries[row.address.key].take(row)
+        results = [
+            entries[row.address.key].apply(row)
             if isinstance(row, ImportedRow)
             else (ListChange.INVALID if row.invalid else ListChange.SKIPPED, row.reason)
             for row in read
         ]
         self._write(connection, entries)
-        for result, reason in verdicts:
+        for result, reason in results:
             self._results[result] += 1
             if reason:
                 known = reason in self._reasons or len(self._reasons) < _REASONS
                 self._reasons[reason if known else "other reasons"] += 1
-        return [reason for _, reason in verdicts]
+        return [reason for _, reason in results]
 
     def _entries(
         self, connection: sa.Connection, keys: Sequence[str]
@@ -308,32 +310,36 @@ class _Run:
         entries = {}
         for key in dict.fromkeys(keys):
             known = found.get(key)
-            entries[key] = SubscriberMerge(known, seen=known is not None and self._meet(known.id))
-        # Who was erased and asks to come back is pending: only he himself can confirm that.
-        doubtful = [
+            entries[key] = SubscriberMerge(
+                known, seen=known is not None and self._mark_seen(known.id)
+            )
+        # An erased person who signs up again is pending: only they themselves can confirm.
+        candidates = [
             key
             for key, entry in entries.items()
             if entry.status in {None, SubscriberStatus.PENDING}
         ]
-        if doubtful and suppressions.count(connection):
+        if candidates and suppressions.count(connection):
             secret = suppressions.hash_key(connection)
-            hashes = {key: address_hash(secret, key) for key in doubtful}
-            away = suppressions.find(connection, hashes.values())
+            hashes = {key: address_hash(secret, key) for key in candidates}
+            suppressed = suppressions.find(connection, hashes.values())
             for key, digest in hashes.items():
-                entries[key].kept_away = away[digest].reason if digest in away else ""
+                entries[key].suppression = suppressed[digest].reason if digest in suppressed else ""
         return entries
 
-    def _meet(self, id_: int) -> bool:
-        """Note that somebody on the list was met; return whether he was before."""
+    def _mark_seen(self, id_: int) -> bool:
+        """Mark that a row named this subscriber; return whether an earlier row did."""
         if id_ > self._newest_id:
-            return True  # this import brought him
+            return True  # this import added them
         byte, bit = id_ // 8, 1 << id_ % 8
-        before = bool(self._met[byte] & bit)
-        self._met[byte] |= bit
+        before = bool(self._seen[byte] & bit)
+        self._seen[byte] |= bit
         return before
 
     def _write(self, connection: sa.Connection, entries: Mapping[str, SubscriberMerge]) -> None:
-        self._add(connection, [new for entry in entries.values() if (new := entry.newcomer())])
+        self._add(
+            connection, [new for entry in entries.values() if (new := entry.new_subscriber())]
+        )
         self._update(connection, [(entry.was, entry) for entry in entries.values() if entry.was])
         agreed = ((key, *entry.agreed) for key, entry in entries.items() if entry.agreed)
         consents.record(connection, self._consent, SOURCE, agreed)
@@ -348,17 +354,17 @@ class _Run:
         names = {was.id: entry.new_name for was, entry in old if entry.new_name}
         subscribers.rename(connection, names, by_import=True)
         leavers = {
-            was.id: (entry.has_left, entry.left_at or self._moment)
+            was.id: (entry.left_as, entry.left_at or self._moment)
             for was, entry in old
-            if entry.has_left
+            if entry.left_as
         }
         subscribers.mark_left(connection, leavers, by_import=True)
         self._record(connection, old, leavers)
 
-    def _add(self, connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
-        if newcomers:
+    def _add(self, connection: sa.Connection, new_subscribers: Sequence[NewSubscriber]) -> None:
+        if new_subscribers:
             newest = subscribers.newest_id(connection)
-            subscribers.add(connection, newcomers)
+            subscribers.add(connection, new_subscribers)
             imports.record_added(connection, self._id, newest)
 
     def _record(
@@ -367,7 +373,7 @@ class _Run:
         old: Sequence[tuple[SubscriberRow, SubscriberMerge]],
         leavers: Collection[int],
     ) -> None:
-        """Record what became of people who were on the list, for `undoing`."""
+        """Record what changed for people who were on the list, for `undo`."""
         changed: dict[int, tuple[ImportChange, SubscriberStatus]] = {}
         others = [was.id for was, entry in old if was.id not in leavers and not entry.agreed]
         named = imports.of_other_imports(connection, self._id, others) if others else frozenset()

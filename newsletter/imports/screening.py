@@ -1,8 +1,8 @@
-"""A look at the whole file before its first row counts: is there a no that nobody would hear?
+"""Screen the whole file before its first row counts: does an unknown column hold a refusal?
 
-Whoever's status column says "active" and whose next column says "no newsletter" has refused. So a
-column that the program does not know stops the import if its name or its cells may say that
-somebody left, refused, bounced, complained or gave no permission. The author then says what it is.
+A person whose status column says "active" and whose next column says "no newsletter" has refused.
+So an unknown column stops the import if its name or its cells may say that a person left, refused,
+bounced, complained or gave no permission. The author then says what the column means.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from newsletter.imports.columns import Columns
 
-_AT_ONCE = 4096  # distinct cells of a column that are remembered
+_AT_ONCE = 4096  # distinct cells of a column that are remembered, to examine each once
 _EXAMPLES = 5
 _SHOWN = 40
 _NAMED = 6
@@ -46,20 +46,20 @@ _CLEAR_YES = (
         *("ja graag", "ja, graag", "ja akkoord", "subscribe", "email", "verleend"),
     }
 )
-_NO_PERMISSION = frozenset({"none", "nil"})  # elsewhere that is an empty cell
+_NO_PERMISSION = frozenset({"none", "nil"})  # in a column of another kind, an empty cell
 _PLAIN_NO = (words.NO - {"0", "0 0", "0,0", "0 00", "0,00"}) | {"never", "nooit"}
-# A moment of leaving that is empty says "did not leave" only in columns such as these.
-_TELLS_WHO_LEFT = re.compile(r"unsub|uitschr|uitgeschr|afmeld|afgemeld|opt ?out|opted ?out|cancel")
+# An empty cell means "subscribed" only in columns with such a name.
+_SHOWS_WHO_LEFT = re.compile(r"unsub|uitschr|uitgeschr|afmeld|afgemeld|opt ?out|opted ?out|cancel")
 
 
 def looks_like_date(word: str) -> bool:
-    """Tell whether a text, as `formats.plain` writes it, is a date in any usual order."""
+    """Return whether a text in the form of `formats.plain` is a date in any usual order."""
     return _DATE.fullmatch(word) is not None
 
 
 @dataclass(slots=True)
 class _Column:
-    """What is seen of one column."""
+    """What the screening found in one column."""
 
     name: str
     kind: Kind
@@ -72,8 +72,8 @@ class _Column:
     only_status: bool = True
     seen: dict[str, None] = field(default_factory=dict)
 
-    def look(self, cell: str) -> None:
-        """Judge a cell that was not seen before."""
+    def examine(self, cell: str) -> None:
+        """Examine a cell with a text that is new in this column."""
         if len(self.seen) >= _AT_ONCE:
             self.seen.clear()
         self.seen[cell] = None
@@ -95,7 +95,7 @@ class _Column:
 
     def _keep_example(self, word: str, text: str, *, no: bool) -> None:
         against = self._is_against(word, text, no=no) or (
-            self.kind is not Kind.CHANNEL and stems.speaks_against(self.name, text)
+            self.kind is not Kind.CHANNEL and stems.forbids_mail(self.name, text)
         )
         kept = self.against if against else self.others
         if len(kept) < _EXAMPLES:
@@ -108,18 +108,18 @@ class _Column:
             return word not in _CLEAR_YES and not looks_like_date(word)
         return self.kind is Kind.SUBSCRIPTION and word in _PLAIN_NO
 
-    def stops(self) -> bool:
-        """Tell whether this column may say what nobody would hear."""
+    def stops_import(self) -> bool:
+        """Return whether this column may hold a refusal that the import would miss."""
         if self.against:
             return True
         if self.kind is Kind.PERMISSION:
             return self.blank and self.filled
-        # A nought under "Receives mail" is a no where a one is the yes; elsewhere it is a count.
+        # Under "Receives mail", 0 is a no if the only other number is 1; otherwise it is a count.
         flag = self.zero and not self.count and not stems.is_counted(self.name)
         return self.kind is Kind.SUBSCRIPTION and flag
 
     def examples(self) -> str:
-        """Return some of its values for a message, cut, and no address among them."""
+        """Return some values of the column for a message: shortened, and without addresses."""
         values = [*self.against, *self.others][:_EXAMPLES]
         if self.kind is Kind.PERMISSION and self.blank:
             values.append("")
@@ -134,7 +134,7 @@ def _cut(text: str) -> str:
 
 
 class Screen:
-    """Watches a file while it is read for the first time.
+    """Examines a file while it is read for the first time.
 
     Args:
         where: The file's name, for errors.
@@ -152,20 +152,20 @@ class Screen:
         self._heading = ""
 
     def watch(self, header: tuple[str, ...]) -> Callable[[list[str]], None]:
-        """Return what looks at the records below a header."""
+        """Return the function that examines each record below this header."""
         try:
             columns = self._recognise(header)
             ignored = self._ignored(header, columns)
         except NewsletterError:
-            return lambda _: None  # it is told once the whole file was read
-        told = {column.number for column in columns.status if column.otherwise}
+            return lambda _: None  # `columns` raises it again after the whole file is read
+        leaving = {column.number for column in columns.status if column.otherwise}
         watched = {
-            number: _Column(header[number], Kind.LEAVING if number in told else stems.kind(name))
-            for number, name in [*columns.others.items(), *((n, header[n]) for n in told)]
+            number: _Column(header[number], Kind.LEAVING if number in leaving else stems.kind(name))
+            for number, name in [*columns.others.items(), *((n, header[n]) for n in leaving)]
             if number not in ignored
         }
         self._watched = watched
-        looks = [(number, column.seen, column.look) for number, column in watched.items()]
+        looks = [(number, column.seen, column.examine) for number, column in watched.items()]
         width, email = len(header), columns.email
 
         def look(cells: list[str]) -> None:
@@ -173,25 +173,25 @@ class Screen:
                 self._look_for_heading(header, cells)
             if len(cells) < width:
                 cells = cells + [""] * (width - len(cells))
-            for number, seen, judge in looks:
+            for number, seen, examine in looks:
                 cell = cells[number]
                 if cell not in seen:
-                    judge(cell)
+                    examine(cell)
 
         return look
 
     def _look_for_heading(self, header: Sequence[str], cells: Sequence[str]) -> None:
-        """Notice a line that heads the rows below it, as people write in lists of their own."""
+        """Notice a heading between the rows, as people write in lists that they keep by hand."""
         filled = [(name, cell) for name, cell in zip(header, cells, strict=False) if cell.strip()]
-        if len(filled) == 1 and stems.speaks_against(*filled[0]):
+        if len(filled) == 1 and stems.forbids_mail(*filled[0]):
             self._heading = self._heading or filled[0][1]
 
     def columns(self, header: Sequence[str]) -> Columns:
-        """Return which column is what, now that the whole file was seen.
+        """Return the columns, after the whole file was read.
 
         Raises:
-            NewsletterError: A column that `--map` or `--ignore` names is not there, or not to be
-                ignored.
+            NewsletterError: A column that `--map` or `--ignore` names does not exist, or cannot
+                be ignored.
         """
         states = [
             number
@@ -208,15 +208,15 @@ class Screen:
             for number, column in self._watched.items()
             if column.blank
             and column.filled
-            and (number in mapped or _TELLS_WHO_LEFT.search(formats.column_name(column.name)))
+            and (number in mapped or _SHOWS_WHO_LEFT.search(formats.column_name(column.name)))
         ]
-        return found.where_blank_is_subscribed(sometimes)
+        return found.with_blank_as_subscribed(sometimes)
 
-    def verdict(self, header: Sequence[str], columns: Columns) -> None:
-        """Stop the import if a column that is not known, or a line between rows, may say a no.
+    def check(self, header: Sequence[str], columns: Columns) -> None:
+        """Stop the import if an unknown column, or a line between the rows, may hold a refusal.
 
         Raises:
-            NewsletterError: There is one.
+            NewsletterError: There is such a column or line.
         """
         if self._heading:
             raise NewsletterError(
@@ -229,11 +229,11 @@ class Screen:
         stopping = [
             (number, column)
             for number, column in self._watched.items()
-            if number in columns.others and column.stops()
+            if number in columns.others and column.stops_import()
         ]
         if not stopping:
             return
-        told = [
+        found = [
             f"{_quoted(column.name, number)} holds {column.examples()}"
             for number, column in stopping[:_NAMED]
         ]
@@ -243,7 +243,7 @@ class Screen:
         what = "a column is" if len(stopping) == 1 else f"{len(stopping)} columns are"
         raise NewsletterError(
             f"{what} not known and may say who left or does not want mail, so nothing was imported:"
-            f" {'; '.join(told)}",
+            f" {'; '.join(found)}",
             where=self._where,
             hint=f"Add {maps} for what tells who is subscribed or left, and {ignores} for what"
             " says nothing of that",
@@ -278,7 +278,7 @@ def _quoted(name: str, number: int) -> str:
 
 
 def _typed(header: Sequence[str], number: int) -> str:
-    """Return how a column is named in an option: by its name, or by its number if need be."""
+    """Return how to name a column in an option: by name or, if the name is unusable, by number."""
     name = " ".join(header[number].split())
     same = [other for other in header if formats.plain(other) == formats.plain(name)]
     usable = name and len(same) == 1 and "@" not in name and name.isprintable()

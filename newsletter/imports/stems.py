@@ -1,8 +1,8 @@
-"""What the name of a column, or a text in a cell, may say against mailing somebody.
+"""Word stems in the name of a column, or phrases in a cell, that may forbid mail to a person.
 
-In Dutch and in English. Names are judged by their parts, cells by whole phrases; where a part has
-harmless uses as well, they are listed with it. A false alarm costs the author one option
-(`--ignore`); a word that is missed mails somebody who had left.
+In Dutch and in English. Names are matched by their parts, cells by whole phrases. If a part also
+has harmless uses, those are listed too. A false alarm costs the author one option (`--ignore`); a
+word that is missed here means mail to a person who left.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from newsletter.model import SubscriberStatus
 
 
 class Kind(Enum):
-    """What the name of a column is about.
+    """The subject of a column, by its name.
 
-    `LEAVING` covers refusing, bouncing, complaining, blocking and suppression as well.
-    `SUBSCRIPTION` has harmless uses by the dozen ("reason for signing up"): of it only a plain no
-    counts. `CHANNEL` is about calling, texting or paper mail.
+    `LEAVING` includes refusing, bouncing, complaining, blocking and suppression.
+    `SUBSCRIPTION` has many harmless uses ("reason for signing up"): only a plain no in it counts.
+    `CHANNEL` is about calls, text messages or paper mail.
     """
 
     LEAVING = "leaving"
@@ -31,8 +31,8 @@ class Kind(Enum):
     NOTHING = "nothing"
 
 
-# Parts of a name, looked for in it without its spaces. A leading space means: at the start of a
-# word of it.
+# Parts of a name, which is searched without its spaces. A leading space means: only at the start
+# of a word.
 _LEAVING = (
     *("unsub", "optout", "optedout", "optingout", "uitschr", "uitgeschr", "afmeld", "afgemeld"),
     *("opzeg", "opgezeg", " cancel", " annuleer", "geannuleer", "stopgezet", "gestopt", " quit"),
@@ -67,10 +67,10 @@ _LEAVING_WORDS = frozenset(
         "leaving",
     }
 )
-_KEYS = frozenset({"token", "hash", "link", "url", "uuid"})  # with which somebody could leave
+_LINK_WORDS = frozenset({"token", "hash", "link", "url", "uuid"})  # of an unsubscribe link
 _HARMLESS_PARTS = (
     *("acceptgiro", "uitsluitend", "noreply", "nomailing"),
-    *("noemen", "aanspreken", "maywecall", "mayicall", "addressyou"),  # how to greet somebody
+    *("noemen", "aanspreken", "maywecall", "mayicall", "addressyou"),  # how to greet a person
 )
 _LEFT_AS_A_WORD = re.compile(
     r"^left$|\bleft (?:at|on|date|list|reason)\b|\b(?:has|have|date|when|who) left\b"
@@ -94,9 +94,9 @@ _SUBSCRIPTION = (
 _SUBSCRIPTION_WORDS = frozenset(
     {"mail", "mails", "email", "emails", "mailing", "letter", "brief", "contact", "updates", "wil"}
 )
-# In a name with one of these, permission and subscription are only counted, dated or explained,
-# or it is an address on paper ("Mailing street"); of such a column only a plain no counts.
-_ASIDE = re.compile(
+# A name with one of these is about a count, a date or a detail of the permission or subscription,
+# or about a postal address ("Mailing street"); only a plain no in such a column counts.
+_METADATA = re.compile(
     r"\b(?:open(?:s|ed|ing|rate)?|geopend|clicks?|clicked|klik\w*|geklikt|sent|sends|verzonden"
     r"|verstuurd|received|delivered|bezorgd|rate|ratio|score|count|aantal|total|totaal|percent\w*|average"
     r"|gemiddeld\w*|last|laatste?|first|eerste|source|bron|via|method\w*|methode|forms?|formulier"
@@ -116,35 +116,35 @@ _COMPLAINED = re.compile(r"complain|klacht|spam|abuse|junk|ongewenst")
 
 @functools.lru_cache(maxsize=1024)
 def kind(name: str) -> Kind:
-    """Return what the name of a column is about."""
+    """Return the subject of a column with this name."""
     spaced = _spaced(name)
     compact = spaced.replace(" ", "")
     tokens = frozenset(spaced.split())
-    if any(part in compact for part in _HARMLESS_PARTS) or not _KEYS.isdisjoint(tokens):
+    if any(part in compact for part in _HARMLESS_PARTS) or not _LINK_WORDS.isdisjoint(tokens):
         return Kind.NOTHING
     if _CHANNEL.search(spaced) and not _BY_MAIL.search(spaced):
         return Kind.CHANNEL
 
-    def speaks_of(parts: tuple[str, ...], words: frozenset[str]) -> bool:
+    def has_any(parts: tuple[str, ...], words: frozenset[str]) -> bool:
         return _has(spaced, compact, parts) or not words.isdisjoint(tokens)
 
-    if speaks_of(_LEAVING, _LEAVING_WORDS) or _LEFT_AS_A_WORD.search(spaced):
+    if has_any(_LEAVING, _LEAVING_WORDS) or _LEFT_AS_A_WORD.search(spaced):
         return Kind.LEAVING
-    permission = speaks_of(_PERMISSION, _PERMISSION_WORDS)
-    if permission and not _ASIDE.search(spaced):
+    permission = has_any(_PERMISSION, _PERMISSION_WORDS)
+    if permission and not _METADATA.search(spaced):
         return Kind.PERMISSION
-    if permission or speaks_of(_SUBSCRIPTION, _SUBSCRIPTION_WORDS):
+    if permission or has_any(_SUBSCRIPTION, _SUBSCRIPTION_WORDS):
         return Kind.SUBSCRIPTION
     return Kind.NOTHING
 
 
 def is_counted(name: str) -> bool:
-    """Tell whether a column counts or explains something, so that its 0 is no answer."""
-    return _ASIDE.search(_spaced(name)) is not None
+    """Return whether a column counts or explains something, so that 0 in it is not a no."""
+    return _METADATA.search(_spaced(name)) is not None
 
 
 def status_of(name: str) -> SubscriberStatus:
-    """Return how somebody left by what the name of a column says of leaving."""
+    """Return the status that a column of kind `LEAVING` gives, by its name."""
     spaced = _spaced(name).replace(" ", "")
     if _COMPLAINED.search(spaced):
         return SubscriberStatus.COMPLAINED
@@ -155,7 +155,7 @@ def _has(spaced: str, compact: str, parts: tuple[str, ...]) -> bool:
     starts: tuple[str, ...] = ()
     for part in parts:
         if part.startswith(" "):
-            # At the start of a word; the words after it may be written apart ("do not").
+            # At the start of a word; the part may run over several words ("do not").
             starts = starts or _starts(spaced)
             if any(start.startswith(part[1:]) for start in starts):
                 return True
@@ -174,15 +174,15 @@ _SIGNS = re.compile(r"[^0-9a-z]+")
 
 
 def _spaced(text: str) -> str:
-    """Return a name in lower case without accents, its words apart: "hasOptedOut" too."""
+    """Return a name in lower case, without accents, words separated, also in "hasOptedOut"."""
     folded = unicodedata.normalize("NFKD", _CAMEL.sub(" ", text)).casefold()
     ascii_ = "".join(c for c in folded if not unicodedata.combining(c))
     return _SIGNS.sub(" ", ascii_.replace("'", "").replace("\u2019", "")).strip()
 
 
-# Phrases that say it wherever they stand in a text, as `_spaced` writes it.
+# Phrases that forbid mail anywhere in a text, in the form that `_spaced` returns.
 _MAIL = r"(?:e ?mails?|mails?|mailen|mailing\w*|nieuws\w*|newsletters?|letters?|brieven|brief)"
-_AGAINST = re.compile(
+_NO_MAIL_PHRASES = re.compile(
     r"\b(?:unsubscrib\w*|unsubbed|unsub|uitgeschreven|uitschrij\w*|uitschreef|afgemeld\w*"
     r"|afmeld\w*|opgezegd|opgezegde|zegde op|opzegging|opted? ?out|optedout|optout|opting out"
     r"|(?:hard ?)?bounced?|gebounced?|gebounst|hardbounce\w*|suppressed|suppression|blacklisted"
@@ -202,48 +202,48 @@ _AGAINST = re.compile(
     r")\b"
 )
 _LINK = re.compile(r"(?:https?://|www\.|mailto:)\S+", re.IGNORECASE)
-# What `_AGAINST` can begin or hold, so that most texts need no second look.
+# Parts of every phrase in `_NO_MAIL_PHRASES`: a fast test that most texts do not pass.
 _HINT = re.compile(
     r"unsub|schr|meld|zeg|opt|ounc|ouns|suppr|list|lijst|block|blok|ever|not|don|no |geen|niet"
     r"|spam|junk|deliver|bestel|invalid|consent|ingetrok|stop|left|remove|cancel|ended|indigd"
 )
-# Columns whose "cancelled" or "pending" is of something that was bought or planned.
-_OF_TRADE = re.compile(
+# Columns in which "cancelled" or "pending" is about a purchase or an event.
+_PURCHASE = re.compile(
     r"order|betaa?l|payment|bestel|factuur|invoice|shipping|verzend|event|ticket|afspraak|financ"
     r"|fulfil|booking|boeking|reserver|stripe|plan\b|billing|product"
 )
-_OF_ZEAL = re.compile(r"engage|activity|activiteit|rating|betrokken|account")
+_ACTIVITY = re.compile(r"engage|activity|activiteit|rating|betrokken|account")
 
 
 @functools.lru_cache(maxsize=512)
 def _weak_words(name: str) -> frozenset[str]:
-    """Return which words, standing alone in a column of this name, speak against mailing."""
+    """Return the words that forbid mail when a cell of a column with this name holds only them."""
     spaced = _spaced(name)
-    if _OF_TRADE.search(spaced):
+    if _PURCHASE.search(spaced):
         return frozenset()
-    if _OF_ZEAL.search(spaced):
-        return words.AGAINST - {"inactive", "inactief", "disabled", "archived", "deleted"}
-    return words.AGAINST
+    if _ACTIVITY.search(spaced):
+        return words.NO_MAIL - {"inactive", "inactief", "disabled", "archived", "deleted"}
+    return words.NO_MAIL
 
 
-def speaks_against(name: str, text: str) -> bool:
-    """Tell whether a cell says that somebody left, refused, bounced or complained.
+def forbids_mail(name: str, text: str) -> bool:
+    """Return whether a cell says that a person left, refused, bounced or complained.
 
     Args:
-        name: Of its column.
-        text: The cell.
+        name: The name of its column.
+        text: The text of the cell.
     """
-    if len(text) < 2 or text.upper() == text.lower():  # noqa: PLR2004 - no word
+    if len(text) < 2 or text.upper() == text.lower():  # noqa: PLR2004 - not a word
         return False
     plain = text.casefold().replace("_", " ").replace("-", " ").replace(".", " ")
     word = " ".join(plain.split()).strip("\"'[](){} ")
-    if word in words.AGAINST or word.startswith(_STARTS):
+    if word in words.NO_MAIL or word.startswith(_STARTS):
         weak = _weak_words(name)
         if word in weak or (weak and words.leading_status(word)):
             return True
     if not _HINT.search(word):
         return False
-    return _AGAINST.search(_spaced(_LINK.sub(" ", text))) is not None
+    return _NO_MAIL_PHRASES.search(_spaced(_LINK.sub(" ", text))) is not None
 
 
 _STARTS = tuple(

@@ -1,7 +1,7 @@
-"""Undoing an import: only what it did itself, and only where nothing happened since.
+"""Undo an import: only its own changes, and only for people to whom nothing happened since.
 
-Whoever was mailed, acted, or was told of by a provider or by a later import stays as they are; so
-does everybody who bounced, complained or was erased. Either all of it happens or nothing does.
+A person does not change if they were mailed, acted, or were named in a provider's event or in a
+later import, nor if they bounced, complained or were erased. It all happens in one transaction.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _KEPT_AS = frozenset({SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED})
 
 @dataclass(frozen=True, slots=True)
 class Undone:
-    """What undoing an import did.
+    """The result of undoing an import.
 
     Attributes:
-        id: Of the import.
-        removed: Taken off the list again.
-        restored: Are again what they were: active, or waiting to confirm.
-        kept: Stay as they are, for these reasons.
+        id: The id of the import.
+        removed: People who are removed from the list again.
+        restored: People who are active or pending again, as before.
+        kept: People who do not change, for these reasons.
     """
 
     id: str
@@ -44,7 +44,7 @@ class Undone:
 
 
 def look_up(store: Store, public_id: str) -> str:
-    """Return when an import began, for a question; it must be there.
+    """Return when an import began, for the question before undoing it.
 
     Raises:
         NewsletterError: There is no such import.
@@ -63,11 +63,11 @@ def look_up(store: Store, public_id: str) -> str:
 
 
 def undo(store: Store, settings: Settings, public_id: str) -> Undone:
-    """Undo an import as far as nothing happened since; repeated, it does what is left to do.
+    """Undo an import where nothing happened since; a second call does what is left to do.
 
     Args:
         store: The list.
-        settings: Tell where the outbox is.
+        settings: They hold the folder of the outbox.
         public_id: The import's id.
 
     Raises:
@@ -89,7 +89,7 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
             reason = acted.get(person.id, "")
             added = person.change is ImportChange.ADDED
             if reason == imports.NAMED_LATER and added and person.id not in left:
-                reason = ""  # that a later file has them too is no act of theirs
+                reason = ""  # a later file names them too, but they did nothing themselves
             if reason := _why_kept(person, reason, mailed=person.id in mailed):
                 kept[reason] += 1
             elif added:
@@ -106,14 +106,15 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
 
 
 def _why_kept(person: Imported, acted: str, *, mailed: bool) -> str:
-    """Return why somebody stays as they are, or nothing if what the import did can be undone."""
+    """Return why a person does not change, or nothing if their change can be undone."""
     if person.status in _KEPT_AS:
         return person.status.value
     if person.touched:
         return "changed since"
     if acted:
         return acted
-    # Whom the import took off was mailed before it; that counts for nobody else.
+    # Mail to a person whom the import took off the list is from before the import, so it does not
+    # count for them.
     if mailed and person.change is not ImportChange.LEFT:
         return "mailed since"
     if person.change is ImportChange.LEFT and person.status is not SubscriberStatus.UNSUBSCRIBED:

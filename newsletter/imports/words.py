@@ -1,4 +1,4 @@
-"""The words with which other tools say who is subscribed, as `formats.plain` writes them."""
+"""The status words of other tools, in the form that `formats.plain` returns."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ WORDS: Mapping[str, SubscriberStatus] = {
     }.items()
     for word in words
 }
-"""Status words. Whoever is not surely subscribed is not active: a word that is missing here too."""
+"""Status words. Only a person who is surely subscribed is active, so an unknown word is not."""
 
 NOT_SURE = frozenset(
     {
@@ -56,7 +56,7 @@ NOT_SURE = frozenset(
         *("niet ingeschreven", "niet aangemeld", "niet geabonneerd", "geen abonnee", "expired"),
     }
 )
-"""Status words that say neither "subscribed" nor surely "left": their rows are skipped."""
+"""Status words that mean neither "subscribed" nor surely "left": their rows are skipped."""
 
 YES = frozenset(
     {
@@ -94,15 +94,15 @@ BLANK = frozenset(
     }
 )
 
-AGAINST = frozenset(
+NO_MAIL = frozenset(
     {
         *(word for word, status in WORDS.items() if status is not SubscriberStatus.ACTIVE),
         *(NOT_SURE - {"unknown", "onbekend", "unsure", "transactional", "expired", "cold"}),
     }
 )
-"""Words that speak against being subscribed where they stand alone, in any column."""
+"""Words that forbid mail when a cell of any column holds only them."""
 
-# How a status goes on after its word: "bounced (hard)", "Afgemeld op 1-2-2024", "unsubscribed by".
+# The text after a status word: "bounced (hard)", "Afgemeld op 1-2-2024", "unsubscribed by".
 _TAIL = re.compile(r"(?: ?[(\[:;,/|]| (?:op|on|at|by|door|via|since|sinds|per|in|from|vanaf|\d))")
 _STARTS = sorted(
     (word for word, status in WORDS.items() if status is not SubscriberStatus.ACTIVE),
@@ -113,9 +113,9 @@ _STARTS = sorted(
 
 @functools.lru_cache(maxsize=4096)
 def leading_status(word: str) -> SubscriberStatus | None:
-    """Return the status that a text begins with and then explains, if it does not say "active".
+    """Return the status that a text begins with and then explains, unless it is "active".
 
-    "bounced (hard)" is bounced; "Active" and "unsubscribed people are welcome" are nothing.
+    "bounced (hard)" is bounced; "Active" and "unsubscribed people are welcome" give None.
     """
     for start in _STARTS:
         if word.startswith(start) and _TAIL.match(word, len(start)):

@@ -161,8 +161,10 @@ def read(
     screen = Screen(path.name, mapping or {}, ignore)
     file_ = csv_file.inspect(path, lambda names: email_column(names) is not None, screen.watch)
     columns = screen.columns(file_.header)
-    screen.verdict(file_.header, columns)
-    parser = RowParser(columns, NOW, unstated=SubscriberStatus.ACTIVE if all_subscribed else None)
+    screen.check(file_.header, columns)
+    parser = RowParser(
+        columns, NOW, default_status=SubscriberStatus.ACTIVE if all_subscribed else None
+    )
     found = []
     for record in file_.records():
         try:
