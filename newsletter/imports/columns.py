@@ -137,7 +137,7 @@ def mapped(
     numbers = {}
     for name, given in names.items():
         columns = [given] if isinstance(given, str) else list(given)
-        hint = f"Name the one for {name} as the file does"
+        hint = f"Use the name that the column for {name} has in the file"
         numbers[name] = tuple(find(header, column, where=where, hint=hint) for column in columns)
     return numbers
 
@@ -324,7 +324,7 @@ def _missing_address(header: Sequence[str], where: str) -> NewsletterError:
         )
     return NewsletterError(
         f"{where} has no address column; the columns are {listed(header)}",
-        hint="Point at it with --map email=COLUMN",
+        hint="Name the column with --map email=COLUMN",
     )
 
 
@@ -333,17 +333,18 @@ def missing_status(
 ) -> NewsletterError:
     """Return the error for a file that does not show who is subscribed."""
     if leavers_only:
-        problem = "no column tells who left"
-        way = "Or, if everybody in this file left, --as-suppressed instead of --leavers-only"
+        problem = "no column shows who left"
+        way = "If everyone in this file left, use --as-suppressed instead of --leavers-only"
     else:
-        problem = "no column tells who is subscribed"
+        problem = "no column shows who is subscribed"
         way = (
-            "Or say it of everybody in this file: --all-subscribed, or --as-suppressed if they left"
+            "If everyone in this file is subscribed, use --all-subscribed; if everyone left,"
+            " --as-suppressed"
         )
     return NewsletterError(
         f"{problem}; the columns are {listed(header)}",
         where=where,
-        hint=f"Point at it with --map status=COLUMN. {way}",
+        hint=f"Name the column with --map status=COLUMN. {way}",
     )
 
 

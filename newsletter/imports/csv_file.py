@@ -97,11 +97,11 @@ def inspect(
         return _inspect(path, is_known, watch)
     except OSError as error:
         raise NewsletterError(
-            f"{path} cannot be read: {error.strerror}", hint="Check its name and rights"
+            f"{path} cannot be read: {error.strerror}", hint="Check its name and permissions"
         ) from None
     except UnicodeDecodeError:
         raise NewsletterError(
-            f"{path.name} is damaged: it says it is UTF-16 and is not",
+            f"{path.name} is damaged: it is marked as UTF-16 but is not valid UTF-16",
             hint="Save it again as CSV (UTF-8)",
         ) from None
 
@@ -242,7 +242,7 @@ class _CheckedLines(_Lines):
             return self.open_quote()
         return self._unusable(
             f"line {self.number} is longer than a million characters",
-            "Export the list again, one person a line",
+            "Export the list again, with one person on each line",
         )
 
     def _unusable(self, problem: str, hint: str) -> NewsletterError:
@@ -252,8 +252,8 @@ class _CheckedLines(_Lines):
         """Return the encoding of all lines; call it after the last one."""
         if self._odd:
             raise self._unusable(
-                f"line {self._odd} holds letters of an old Mac or DOS encoding, so names would come"
-                " out wrong",
+                f"line {self._odd} holds letters of an old Mac or DOS encoding, so names would be"
+                " wrong",
                 "Save it again as CSV (UTF-8)",
             )
         return self._declared or ("cp1252" if self._other else "utf-8")

@@ -88,7 +88,7 @@ class RowParser:
             raise RefusedRow(str(error)) from None
         status = self._status(cells)
         if self.leavers_only and status not in LEFT:
-            raise RefusedRow("did not leave, says the file", invalid=False)
+            raise RefusedRow("not unsubscribed in the file", invalid=False)
         agreed_at = self._first_moment(cells, columns.opted_in_at)
         created_at, confirmed_at, source = self._history(cells, status, agreed_at)
         return ImportedRow(

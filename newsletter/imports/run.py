@@ -181,7 +181,7 @@ def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
     if lost := [line for line, name in garbled.items() if not name]:
         lines = ", ".join(map(str, lost[:_REPAIRED]))
         remarks.append(
-            f"{len(lost):,} name{'s' * (len(lost) != 1)} came in a wrong encoding and"
+            f"{len(lost):,} name{'s' * (len(lost) != 1)} had a wrong encoding and"
             f" {'were' if len(lost) != 1 else 'was'} left out: line {lines}"
         )
     return tuple(remarks)

@@ -220,10 +220,10 @@ class Screen:
         """
         if self._heading:
             raise NewsletterError(
-                f'a line without an address says "{_cut(self._heading)}", perhaps of all rows below'
-                " it, so nothing was imported",
+                f'a line without an address says "{_cut(self._heading)}", which may be about all'
+                " rows below it, so nothing was imported",
                 where=self._where,
-                hint="Put the rows of those who left into a file of their own, and import that with"
+                hint="Put the rows of people who left into a separate file, and import it with"
                 " --as-suppressed",
             )
         stopping = [
@@ -245,8 +245,8 @@ class Screen:
             f"{what} not known and may say who left or does not want mail, so nothing was imported:"
             f" {'; '.join(found)}",
             where=self._where,
-            hint=f"Add {maps} for what tells who is subscribed or left, and {ignores} for what"
-            " says nothing of that",
+            hint=f"Add {maps} for columns that show who is subscribed or left, and {ignores} for"
+            " columns that do not",
         )
 
     def _mapped(self, header: Sequence[str]) -> dict[str, tuple[int, ...]]:
@@ -256,18 +256,18 @@ class Screen:
         return columns_.recognise(header, self._mapped(header), where=self._where, states=states)
 
     def _ignored(self, header: Sequence[str], columns: Columns) -> frozenset[int]:
-        hint = "Name the column to ignore as the file does"
+        hint = "Use the name that the column has in the file"
         numbers = [
             columns_.find(header, name, where=self._where, hint=hint) for name in self._ignore
         ]
         for number in numbers:
             if number in columns.known:
                 raise NewsletterError(
-                    f"the column {_quoted(header[number], number)} is one that is read, so it"
-                    " cannot be ignored",
+                    f"the import reads the column {_quoted(header[number], number)}, so it cannot"
+                    " be ignored",
                     where=self._where,
-                    hint="Leave out that --ignore. A row becomes active only if all that is known"
-                    " of it agrees",
+                    hint="Leave out that --ignore. A person becomes active only if all known"
+                    " columns agree",
                 )
         return frozenset(numbers)
 

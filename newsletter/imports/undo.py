@@ -77,7 +77,7 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
     with store.write() as connection:
         found = imports.find(connection, public_id.strip(), for_update=True)
         if found is None:  # the database was moved meanwhile
-            raise NewsletterError("the import is gone", hint="See newsletter db status")
+            raise NewsletterError("the import no longer exists", hint="See newsletter db status")
         changed = imports.changed_by(connection, found.id)
         ids = [person.id for person in changed]
         mailed = imports.attempted(connection, ids)

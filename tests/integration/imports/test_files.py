@@ -114,7 +114,7 @@ def test_only_a_header_is_an_empty_list(store: Store, tmp_path: Path) -> None:
         ),
         (b"PK\x03\x04\x14\x00\x06\x00", "holds NUL bytes (line 1)"),
         ("email,status\n".encode("utf-16-le"), "holds NUL bytes"),
-        ("email,status\n".encode("utf-16") + b"\x00", "is damaged: it says it is UTF-16"),
+        ("email,status\n".encode("utf-16") + b"\x00", "is damaged: it is marked as UTF-16"),
     ],
 )
 def test_a_broken_file_is_one_line_and_writes_nothing(
@@ -171,7 +171,7 @@ def test_a_name_that_was_encoded_twice_is_repaired_and_told(store: Store, tmp_pa
     assert list(names(store).values()) == ["André", "Bas", "D’Arcy", None]
     assert report.remarks == (
         '2 names had been encoded twice and were repaired: "André" (line 2), "D’Arcy" (line 4)',
-        "1 name came in a wrong encoding and was left out: line 5",
+        "1 name had a wrong encoding and was left out: line 5",
     )
 
 
