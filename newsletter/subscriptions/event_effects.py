@@ -84,8 +84,8 @@ class _Changes:
     ) -> None:
         """Add an event of a notice.
 
-        A pending subscriber whose address bounces stays pending, and is removed when the time to
-        confirm is over. The bounce or complaint itself is kept: it prevents the next notice.
+        A pending subscriber whose address bounces stays pending, and is removed by `retention` if
+        they do not confirm. The bounce or complaint itself is kept: it prevents the next notice.
         """
         self.notices[event.ref] = event.provider_id or self.notices.get(event.ref, "")
         at = min(event.at, self.moment)

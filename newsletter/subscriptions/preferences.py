@@ -137,7 +137,7 @@ def rename(store: Store, public_id: str, name: str) -> SubscriberPreferences | N
 def pause(store: Store, public_id: str, weeks: int, timezone: str) -> SubscriberPreferences | None:
     """Pause letters to a subscriber for some weeks; return them as they are then.
 
-    The pause ends at the start of a local day, so that a second request changes nothing.
+    The pause ends at the start of a local day, so that a repeated request changes nothing.
 
     Raises:
         ValueError: The number of weeks is too large or too small.

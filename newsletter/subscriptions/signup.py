@@ -84,7 +84,7 @@ class SignupResult(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """Whether the sign-up form has closed itself, and when it last did, if recently."""
+    """Whether the sign-up form has closed itself, and in which hour it last did, if recently."""
 
     closed: bool
     last_closed_at: datetime | None
