@@ -156,7 +156,7 @@ def test_undoing_waits_for_who_leaves_at_that_moment(
     done: list[Undone] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
     with store.write() as connection:
-        people_queries.find_present(connection, anna)
+        people_queries.find_present(connection, anna, for_update=True)
         people_queries.touch(connection, people_queries.find_removed_by_import(connection, anna))
         undoing_it.start()
         time.sleep(0.5)
