@@ -165,7 +165,7 @@ def recognise(
     names = _unmapped_names(header, given)
     email = mapped.get("email", [_first(names, formats.EMAIL)])[0]
     if email is None:
-        raise _missing_address(header, where)
+        raise _missing_address_error(header, where)
     given_status = (_mapped_status(n, header[n]) for n in mapped.get("status", ()))
     status = (*given_status, *_status_columns(names, states))
     first_name = mapped.get("first_name", [_first(names, formats.FIRST_NAME)])[0]
@@ -315,7 +315,7 @@ def _own(header: Sequence[str]) -> OwnColumns | None:
     return OwnColumns(*(header.index(name) for name in ("created_at", "confirmed_at", "source")))
 
 
-def _missing_address(header: Sequence[str], where: str) -> NewsletterError:
+def _missing_address_error(header: Sequence[str], where: str) -> NewsletterError:
     if any("@" in name for name in header):
         return NewsletterError(
             "the first line holds an address where the names of the columns belong",
@@ -328,7 +328,7 @@ def _missing_address(header: Sequence[str], where: str) -> NewsletterError:
     )
 
 
-def missing_status(
+def missing_status_error(
     header: Sequence[str], where: str, *, leavers_only: bool = False
 ) -> NewsletterError:
     """Return the error for a file that does not show who is subscribed."""

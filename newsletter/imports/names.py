@@ -93,7 +93,7 @@ _ORGANISATIONS = frozenset(
 _INITIALS = re.compile(r"(?:[^\W\d_]{1,2}\.-?)+[^\W\d_]?")
 # UTF-8 that was read as Windows-1252 and written as UTF-8 again: "Ã©" for é.
 _TWICE = re.compile("[\u00c2-\u00f4][\u0080-\u00bf€‚ƒ„…†‡ˆ‰Š‹ŒŽ‘’“”•–—˜™š›œžŸ]")
-_NAMES_AT_ONCE = 8192
+_NAMES_REMEMBERED = 8192
 
 
 def is_garbled(text: str) -> bool:
@@ -121,7 +121,7 @@ def _byte(character: str) -> bytes:
         return character.encode("latin-1")
 
 
-@functools.lru_cache(maxsize=_NAMES_AT_ONCE)
+@functools.lru_cache(maxsize=_NAMES_REMEMBERED)
 def first_name(text: str) -> str | None:
     """Return the first name in a cell of a column for first names, or None if it holds none.
 
@@ -150,7 +150,7 @@ def _without_titles(name: str) -> str | None:
     return kept[0] if len(kept) > 1 and _is_first(kept) else None
 
 
-@functools.lru_cache(maxsize=_NAMES_AT_ONCE)
+@functools.lru_cache(maxsize=_NAMES_REMEMBERED)
 def first_of(text: str) -> str | None:
     """Return the first name in a full name: Anna in "Anna de Vries" and in "Vries, Anna de".
 

@@ -1,4 +1,4 @@
-"""Parse one row of a file: what it says about one person, whoever is on the list."""
+"""Parse one row of a file: what it says about one person, without a look at the list."""
 
 from __future__ import annotations
 

@@ -161,7 +161,9 @@ def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
     if not options.as_suppressed:
         screen.check(file.header, columns)
     if not (columns.status or options.all_subscribed or options.as_suppressed):
-        raise columns_.missing_status(file.header, path.name, leavers_only=options.leavers_only)
+        raise columns_.missing_status_error(
+            file.header, path.name, leavers_only=options.leavers_only
+        )
     return file, columns
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from newsletter.imports.columns import Columns
 
-_AT_ONCE = 4096  # distinct cells of a column that are remembered, to examine each once
+_REMEMBERED = 4096  # distinct cells of a column, to examine each only once
 _EXAMPLES = 5
 _SHOWN = 40
 _NAMED = 6
@@ -74,7 +74,7 @@ class _Column:
 
     def examine(self, cell: str) -> None:
         """Examine a cell with a text that is new in this column."""
-        if len(self.seen) >= _AT_ONCE:
+        if len(self.seen) >= _REMEMBERED:
             self.seen.clear()
         self.seen[cell] = None
         text = as_text(cell)
