@@ -13,7 +13,7 @@ _SELDOM: Final = 20_000
 
 
 @contextlib.contextmanager
-def looked_for_when_asked() -> Iterator[Callable[[], object]]:
+def gc_manual() -> Iterator[Callable[[], object]]:
     """Look for garbage only when what this yields is called; meanwhile all rows are in use."""
     was_enabled = gc.isenabled()
     gc.disable()
@@ -25,7 +25,7 @@ def looked_for_when_asked() -> Iterator[Callable[[], object]]:
 
 
 @contextlib.contextmanager
-def looked_for_seldom() -> Iterator[None]:
+def gc_relaxed() -> Iterator[None]:
     """Look for garbage after more rows than usual, and never among what is there now.
 
     See https://docs.python.org/3/library/gc.html#gc.freeze.

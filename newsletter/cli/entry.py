@@ -113,7 +113,7 @@ def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
 
 @click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="newsletter")
-@click.option("-q", "--quiet", is_flag=True, help="Print results and errors only.")
+@click.option("-q", "--quiet", is_flag=True, help="Print results, warnings and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details, and a traceback of an error.")
 @click.pass_context
 def main(ctx: click.Context, *, quiet: bool, verbose: bool) -> None:

@@ -11,7 +11,8 @@ import sys
 from typing import Final
 
 _LOGGER: Final = "newsletter"
-_WORD: Final = re.compile(r"\S+")
+# A word with an address in it, but not the brackets, quotes and folders around it.
+_WORD: Final = re.compile(r"[^\s<>()/]+")
 # A token or part of one: two long parts with a full stop between (see `newsletter.tokens`, which
 # is slow to import). Possessive, so that a long line costs as much as it is long.
 _TOKEN: Final = re.compile(r"(?<![\w-])[\w-]++\.[\w-]{43}(?![\w-])")
@@ -37,7 +38,8 @@ def hide_personal_data(text: str) -> str:
 
 
 def _hide_address(word: re.Match[str]) -> str:
-    return "(an address)" if "@" in word[0].strip("@") else word[0]
+    bare = word[0].rstrip("\"',.;:")
+    return f"(an address){word[0][len(bare) :]}" if "@" in bare.strip("@") else word[0]
 
 
 class HidingFormatter(logging.Formatter):

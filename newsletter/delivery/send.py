@@ -120,8 +120,11 @@ def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
     """Check all that must hold before letters leave; return the frozen mailing."""
     real = not context.capabilities.rehearsal
     if isinstance(plan, Plan):
-        if real and plan.request.preflight:
-            preflight.check_web_app(context.store, context.settings)
+        if real:
+            # Again: a key or a ledger may have changed while a person confirmed the plan.
+            preflight.check_settings(context.store, context.settings)
+            if plan.request.preflight:
+                preflight.check_web_app(context.store, context.settings)
         mailing = freeze(context, plan)
         check_same_provider(context, mailing)
         return mailing
@@ -131,8 +134,14 @@ def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
         if plan.request.preflight:
             preflight.check_web_app(context.store, context.settings)
     with context.store.read() as connection:
-        # Another process may have continued it while a person confirmed the plan.
-        return mailings.get(connection, plan.mailing.id)
+        # Another process may have continued or ended it while a person confirmed the plan.
+        mailing = mailings.get(connection, plan.mailing.id)
+    if mailing.state in {MailingState.CANCELLED, MailingState.EXPIRED}:
+        raise NewsletterError(
+            f"{mailing.slug} was {mailing.state} meanwhile, so nothing was sent",
+            hint=f"See: newsletter status {mailing.slug}",
+        )
+    return mailing
 
 
 def check_same_provider(context: Context, mailing: Mailing) -> None:

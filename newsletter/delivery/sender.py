@@ -114,7 +114,7 @@ class Sender:
     def _send_all(self) -> None:
         with (
             sender_locks.hold(self._context.settings.state) as self._claimer.owner,
-            gc_tuning.looked_for_seldom(),
+            gc_tuning.gc_relaxed(),
             ThreadPoolExecutor(self._threads) as pool,
         ):
             # First what earlier runs left unknown, at the end what this one did.

@@ -130,7 +130,7 @@ def import_file(
         leavers_only=options.leavers_only,
     )
     with (
-        gc_tuning.looked_for_when_asked() as collect,
+        gc_tuning.gc_manual() as collect,
         _rejects(options.rejects, file.header) as reject,
         _writing(store, options) as writing,
     ):

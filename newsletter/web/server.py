@@ -140,6 +140,13 @@ def _run(config: uvicorn.Config, bound: socket.socket) -> None:
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         server.run(sockets=[bound])
+    except SystemExit as error:
+        # uvicorn ends the process itself, with a code that means something else here.
+        if error.code != STARTUP_FAILURE:
+            raise
+        raise NewsletterError(
+            "the web app cannot start", hint="Run newsletter status in the same folder"
+        ) from error
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

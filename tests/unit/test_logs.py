@@ -54,7 +54,7 @@ def test_verbosity_chooses_the_level(
     ("text", "shown"),
     [
         ("no letter to anna@example.org today", "no letter to (an address) today"),
-        ('refused: "Anna <anna@example.org>"', 'refused: "Anna (an address)'),
+        ('refused: "Anna <anna@example.org>"', 'refused: "Anna <(an address)>"'),
         (f"GET /u/{TOKEN}?x=1", "GET /u/(a token)?x=1"),
         ("2026-11-29-rust: 1,200 letters", "2026-11-29-rust: 1,200 letters"),
         ("@property", "@property"),

@@ -904,6 +904,23 @@ def test_a_plan_that_is_confirmed_too_late_is_refused(
     assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
 
 
+def test_a_mailing_that_is_cancelled_while_a_person_confirms_is_not_sent(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
+    provider = FakeProvider(tmp_path / "taken")
+    newsletter.send(provider, limit=1)
+    _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
+    request = delivery.SendRequest(newsletter.slug, draft, early=True, preflight=False)
+    plan = delivery.plan_send(newsletter.context(provider), request)
+    assert isinstance(plan, delivery.Resumption)
+    delivery.cancel_mailing(newsletter.store, newsletter.slug)
+
+    with pytest.raises(NewsletterError, match="cancelled meanwhile"):
+        delivery.send_plan(newsletter.context(provider), plan, progress=lambda _done, _total: None)
+
+    assert sum(provider.copies().values()) == 1
+
+
 def test_a_plan_that_another_process_has_sent_sends_nothing_twice(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
