@@ -16,7 +16,7 @@ NAME_LIMIT = 100
 VISITOR_NAME_LIMIT = 64
 """The same of a name that a stranger typed."""
 
-_JOINS = frozenset(" '\u2019-.")
+_NAME_PUNCTUATION = frozenset(" '\u2019-.")
 # "J.P." and "St. John" are names; "bit.ly" is an address.
 _LIKE_A_DOMAIN = re.compile(r"[^\W\d_]{2}\.[^\W\d_]{2}|www\.", re.IGNORECASE)
 
@@ -108,7 +108,11 @@ def visitor_name(text: str) -> str | None:
     if len(name) > VISITOR_NAME_LIMIT:
         raise ValueError(f"a name longer than {VISITOR_NAME_LIMIT} characters")
     letters = [unicodedata.category(character)[0] in "LM" for character in name]
-    strange = [c for c, letter in zip(name, letters, strict=True) if not letter and c not in _JOINS]
+    strange = [
+        c
+        for c, letter in zip(name, letters, strict=True)
+        if not letter and c not in _NAME_PUNCTUATION
+    ]
     if strange or not any(letters) or _LIKE_A_DOMAIN.search(name):
         raise ValueError("no name")
     return name

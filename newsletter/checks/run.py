@@ -24,7 +24,7 @@ def check(draft: Draft) -> tuple[Finding, ...]:
     return tuple(sorted({astuple(finding): finding for finding in found}.values()))
 
 
-def sound(draft: Draft) -> Issue:
+def require_valid(draft: Draft) -> Issue:
     """Return the issue of a file without errors, which is one that can be rendered.
 
     Raises:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.issues import issue_path
-from newsletter.cli.output import json_option, print_json, say
+from newsletter.cli.output import json_option, print_json, print_line
 from newsletter.content import printable
 from newsletter.desk import read_draft
 from newsletter.desk.cross_checks import check_all, check_some
@@ -40,8 +40,8 @@ def check(context: click.Context, issues: tuple[str, ...], *, json_: bool) -> No
         print_json([asdict(finding) for finding in found])
     else:
         for finding in found:
-            say(_line(finding))
-        say(_count(found, len(drafts)))
+            print_line(_line(finding))
+        print_line(_count(found, len(drafts)))
     if any(finding.severity is Severity.ERROR for finding in found):
         context.exit(1)
 

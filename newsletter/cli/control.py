@@ -66,20 +66,20 @@ def resolve(
             hint="Give --resend to send them once more, or --assume-sent to count them as sent",
         )
     slug, _ = find_issue_to_change(app, issue, asks=not yes)
-    decided = delivery.UnknownDecision.RESEND if resend else delivery.UnknownDecision.ASSUME_SENT
-    found = forecast(app, delivery.report_unknown(app.store, slug, decided))
+    decision = delivery.UnknownDecision.RESEND if resend else delivery.UnknownDecision.ASSUME_SENT
+    found = forecast(app, delivery.report_unknown(app.store, slug, decision))
     for line in safe_options(found, app.settings.zone):
         note(line)
     if not yes and sys.stdin.isatty():
-        click.confirm(_question(found, decided), abort=True, err=True)
-    print_report(app, delivery.resolve_unknown(app.store, slug, decided), json_=json_)
+        click.confirm(_question(found, decision), abort=True, err=True)
+    print_report(app, delivery.resolve_unknown(app.store, slug, decision), json_=json_)
 
 
-def _question(found: MailingForecast, verdict: UnknownDecision) -> str:
+def _question(found: MailingForecast, decision: UnknownDecision) -> str:
     """Return the question: how many letters there are, and what is at risk."""
     count = found.report.counts[DeliveryState.UNKNOWN]
     slug = found.report.mailing.slug
     letters = f"{counted(count, 'letter')} of {slug}"
-    if verdict is delivery.UnknownDecision.RESEND:
+    if decision is delivery.UnknownDecision.RESEND:
         return f"Send {letters} once more? Whoever has the letter already gets it twice"
     return f"Count {letters} as sent? Whoever does not have the letter never gets it"

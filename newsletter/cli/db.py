@@ -9,7 +9,7 @@ import click
 
 from newsletter import tokens
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import counted, json_option, note, print_json, say, warn
+from newsletter.cli.output import counted, json_option, note, print_json, print_line, warn
 from newsletter.cli.progress import progress
 from newsletter.config import make_private
 from newsletter.store import health, transfer
@@ -55,9 +55,9 @@ def upgrade_(app: App, *, json_: bool) -> None:
     if json_:
         print_json({"applied": applied, "revision": HEAD})
     elif applied:
-        say(f"Applied {counted(applied, 'migration')}: the database is at {HEAD}.")
+        print_line(f"Applied {counted(applied, 'migration')}: the database is at {HEAD}.")
     else:
-        say(f"Nothing to do: the database is at {HEAD}.")
+        print_line(f"Nothing to do: the database is at {HEAD}.")
 
 
 @db.command(short_help="Show the ledger and whether it fits this program.")
@@ -78,7 +78,7 @@ def status(app: App, *, json_: bool) -> None:
         print_json(document)
         return
     for name, value in document.items():
-        say(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
+        print_line(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
     if found.behind:
         note("Upgrade it with: newsletter db upgrade")
 
@@ -96,7 +96,7 @@ def tidy(app: App, *, json_: bool) -> None:
         print_json(found)
         return
     for name, count in found.items():
-        say(f"{name.replace('_', ' ') + ':':<14}{count:>9,} removed")
+        print_line(f"{name.replace('_', ' ') + ':':<14}{count:>9,} removed")
 
 
 @db.command(short_help="Copy everything to another, empty database.")
@@ -119,8 +119,8 @@ def move(app: App, *, url: str, json_: bool) -> None:
         print_json({**document, "set": line})
         return
     count = sum(moved.rows.values())
-    say("It was moved there already." if moved.already else f"Moved: {count:,} rows.")
-    say(f"The old database is closed. From now on, set:\n  {line}")
+    print_line("It was moved there already." if moved.already else f"Moved: {count:,} rows.")
+    print_line(f"The old database is closed. From now on, set:\n  {line}")
 
 
 def _known(settings: Settings, fingerprints: Collection[str]) -> bool:

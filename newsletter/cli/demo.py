@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli import main
-from newsletter.cli.output import say
+from newsletter.cli.output import print_line
 from newsletter.desk.demo import scratch_newsletter
 from newsletter.errors import NewsletterError
 
@@ -31,7 +31,7 @@ def demo() -> None:
     Nobody is mailed, nothing outside that folder is changed, and no setting of yours is used.
     """
     folder, slug = scratch_newsletter(datetime.now().astimezone().date())
-    say(f"A newsletter with one issue and twelve invented subscribers, in {folder}")
+    print_line(f"A newsletter with one issue and twelve invented subscribers, in {folder}")
     with contextlib.chdir(folder), _clean_environment():
         for title, arguments in (
             ("Import the subscribers from another tool", _import()),
@@ -41,12 +41,12 @@ def demo() -> None:
             ("One subscriber unsubscribes", ("subscribers", "unsubscribe", "bram@example.org")),
             ("See what is next", ("status",)),
         ):
-            say(f"\n{title}\n$ newsletter {shlex.join(arguments)}")
+            print_line(f"\n{title}\n$ newsletter {shlex.join(arguments)}")
             if main.main(arguments, prog_name="newsletter", standalone_mode=False):
                 raise NewsletterError(f"the demo stopped at: newsletter {shlex.join(arguments)}")
             sys.stdout.flush()
     command = _as_typed()
-    say(
+    print_line(
         f"\nLook at    {folder}/.newsletter/render/{slug}.html (open it in a browser)"
         f"\n           {folder}/.newsletter/outbox/{slug}/index.html (everyone's own letter)"
         f"\nTry next   cd {folder}"

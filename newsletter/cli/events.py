@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import SuggestingGroup
-from newsletter.cli.output import counted, json_option, print_json, say
+from newsletter.cli.output import counted, json_option, print_json, print_line
 from newsletter.schedule import format_utc
 from newsletter.subscriptions import events as subscription_events
 
@@ -43,7 +43,7 @@ def pull(app: App, *, json_: bool) -> None:
     if json_:
         print_json(document)
     elif found.until is None:
-        say(f"{app.settings.provider} has no list of events.")
+        print_line(f"{app.settings.provider} has no list of events.")
     else:
         read, left = counted(found.events, "event"), counted(found.left, "subscriber")
-        say(f"{read}; {left} suppressed from the provider's own list.")
+        print_line(f"{read}; {left} suppressed from the provider's own list.")

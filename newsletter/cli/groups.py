@@ -8,7 +8,7 @@ from typing import Final
 import click
 
 # Names of commands in other tools.
-_MEANT: Final = {
+_ALIASES: Final = {
     "list": "status",
     "ls": "status",
     "schedule": "status",
@@ -100,7 +100,7 @@ class SuggestingGroup(click.Group):
 def nearest(typed: str, names: list[str]) -> str | None:
     """Return the command that was probably meant, if one is near."""
     lower = typed.casefold()
-    meant = _MEANT.get(lower)
+    meant = _ALIASES.get(lower)
     if meant in names:
         return meant
     below = _BELOW.get(lower, "")

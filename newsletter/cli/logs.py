@@ -26,8 +26,8 @@ def configure_logging(verbosity: int) -> None:
     """
     logger = logging.getLogger(_LOGGER)
     logger.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
-    if not any(isinstance(handler, _StandardError) for handler in logger.handlers):
-        handler = _StandardError()
+    if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
+        handler = _StderrHandler()
         handler.setFormatter(HidingFormatter())
         logger.addHandler(handler)
 
@@ -51,7 +51,7 @@ class HidingFormatter(logging.Formatter):
         return f"warning: {text}" if record.levelno == logging.WARNING else text
 
 
-class _StandardError(logging.Handler):
+class _StderrHandler(logging.Handler):
     """Writes to what is standard error now: a progress bar puts another stream in its place."""
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from newsletter import delivery
-from newsletter.cli.output import counted, print_json, say
+from newsletter.cli.output import counted, print_json, print_line
 from newsletter.delivery import ResolutionMethod
 from newsletter.model import DeliveryState, EventTotals, MailingState
 from newsletter.providers import capabilities_of
@@ -150,14 +150,14 @@ def due_as_json(app: App, found: DueResult, lines: Iterable[IssueStatus]) -> dic
         "next": next_as_json(found.next),
         "issues": [line.as_json() for line in lines],
         "notes": list(found.notes),
-        "troubles": [str(trouble) for trouble in found.errors],
+        "troubles": [str(error) for error in found.errors],
     }
 
 
 def print_report(app: App, report: MailingReport, *, json_: bool) -> None:
     """Print the report on a mailing."""
     found = forecast(app, report)
-    print_json(as_json(found)) if json_ else say(as_text(found))
+    print_json(as_json(found)) if json_ else print_line(as_text(found))
 
 
 def as_text(found: MailingForecast) -> str:

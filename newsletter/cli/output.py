@@ -19,7 +19,7 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'s' * (count != 1)}"
 
 
-def say(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a result."""
     click.echo(text)
 

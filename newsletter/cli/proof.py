@@ -9,7 +9,7 @@ import click
 from newsletter import delivery
 from newsletter.addresses import Address, parse_address
 from newsletter.cli.issues import print_warnings, read_issue_file
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.errors import NewsletterError
 from newsletter.providers.base import UnsubscribeHeader
 
@@ -72,12 +72,12 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
     if made.rehearsal:
         for one in copies:
             file = app.settings.state / "outbox" / "_proofs" / one.provider_id
-            say(f"A proof of {one.slug} is in {file}")
+            print_line(f"A proof of {one.slug} is in {file}")
         note("The outbox mails nobody, so this does not count as a proof.")
     else:
         what = "A proof" if len(copies) == 1 else f"{len(copies)} proofs"
         was = "was" if len(copies) == 1 else "were"
-        say(f"{what} of {made.slug} {was} accepted by {made.provider}: look in your inbox.")
+        print_line(f"{what} of {made.slug} {was} accepted by {made.provider}: look in your inbox.")
         if provider.capabilities.unsubscribe_header is UnsubscribeHeader.BY_PERMISSION:
             note(
                 f"Check that its source has one List-Unsubscribe header: {made.provider} adds "

@@ -9,7 +9,7 @@ import click
 from newsletter import delivery
 from newsletter.cli.issues import find_issue, print_warnings
 from newsletter.cli.mailing_output import print_report
-from newsletter.cli.output import json_option, note, say
+from newsletter.cli.output import json_option, note, print_line
 from newsletter.cli.progress import progress
 from newsletter.cli.sending import send_notices, stoppable
 from newsletter.desk.viewer import write_index
@@ -63,7 +63,7 @@ def run_rehearsal(
         found = delivery.rehearse_issue(app.store, app.settings, order, stop=stop, progress=tell)
     index = write_index(app.store, app.settings, found.report.mailing)
     if first_line:
-        (note if json_ else say)(first_line)
+        (note if json_ else print_line)(first_line)
     print_report(app, found.report, json_=json_)
     _print_notes(found)
     print_warnings(order.draft)

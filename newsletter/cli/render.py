@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.issues import print_warnings, read_issue_file
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.desk import render_files
 
 if TYPE_CHECKING:
@@ -41,6 +41,6 @@ def render(
         print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
     else:
         for path in files:
-            say(str(path))
+            print_line(str(path))
     if in_browser and click.launch(str(files[0])) != 0:
         note("No browser could be opened: open the first of these files yourself.")

@@ -20,7 +20,7 @@ from newsletter.cli.mailing_output import (
     next_text,
     print_report,
 )
-from newsletter.cli.output import counted, json_option, note, print_error, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_error, print_json, print_line
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import run_rehearsal
 from newsletter.cli.sending import pull_events_first, send_notices, stoppable, warn_of_short_keys
@@ -93,16 +93,16 @@ def send(
         return
     rehearsal = app.settings.provider == OUTBOX
     slug, draft = find_issue_to_change(app, issue, asks=rehearsal or not (yes or dry_run))
-    order = delivery.SendRequest(
+    request = delivery.SendRequest(
         slug, draft, early=early, late=late, limit=limit, preflight=not no_preflight
     )
     if dry_run:
-        _dry_run(app, order, json_=json_)
+        _dry_run(app, request, json_=json_)
     elif rehearsal:
         first = f'A rehearsal of {slug}: provider is "outbox", so nobody is mailed.'
-        run_rehearsal(app, order, first_line=first, json_=json_)
+        run_rehearsal(app, request, first_line=first, json_=json_)
     else:
-        _send(app, order, yes=yes, json_=json_)
+        _send(app, request, yes=yes, json_=json_)
 
 
 def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
@@ -205,7 +205,7 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
         can = context.capabilities
         print_json(never_sent(request.slug, can, plan.issue, plan.audience, proofed=seen))
     else:
-        say(f"{request.slug}: would be sent to {counted(plan.audience, 'subscriber')}")
+        print_line(f"{request.slug}: would be sent to {counted(plan.audience, 'subscriber')}")
     print_warnings(request.draft)
 
 
@@ -238,16 +238,16 @@ def _print_due(app: App, found: delivery.DueResult, *, real: bool, json_: bool) 
         print_json(due_as_json(app, found, lines))
     else:
         for result in found.results:
-            say(as_text(forecast(app, result.report)))
-        say(next_text(found.next, real=real))
+            print_line(as_text(forecast(app, result.report)))
+        print_line(next_text(found.next, real=real))
         if found.next and not real:
-            say(OUTBOX_ONLY)
+            print_line(OUTBOX_ONLY)
     for result in found.results:
         _print_notes(result)
     for line in found.notes:
         note(line)
-    for trouble in found.errors:
-        print_error(trouble.sentence, trouble.hint)
+    for error in found.errors:
+        print_error(error.sentence, error.hint)
 
 
 def _print_result(app: App, found: delivery.SendResult, *, json_: bool) -> None:

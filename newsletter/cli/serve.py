@@ -64,12 +64,12 @@ def serve(
     Put a web server with TLS before it, at the address in public_url (docs/web.md).
     """
     settings = app.settings
-    with web.listen(host, port) as bound:
+    with web.listen(host, port) as listener:
         for warning in files.close_to_others(settings):
             warn(warning)
         web.serve(
             settings,
-            bound,
+            listener,
             configure_logging=functools.partial(configure_logging, app.verbosity),
             workers=workers,
             proxies=proxies,

@@ -17,7 +17,7 @@ from newsletter.cli.mailing_output import (
     next_as_json,
     next_text,
 )
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.cli.status_text import (
     NEXT_STEP,
     explain_mailing,
@@ -76,9 +76,9 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         note(f"There is no issues/ in {app.settings.root}: are you in your newsletter's folder?")
     found_problems = problem_lines(app.reading)
     for line in (*_coming(app, found), *found_problems, *_notice_lines(waiting, form)):
-        say(line)
+        print_line(line)
     for one in known:
-        say(as_text(one))
+        print_line(as_text(one))
 
 
 def _coming(app: App, found: Overview) -> Iterator[str]:
@@ -112,7 +112,9 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
     report = delivery.find_report(app.reading, slug)
     if report:
         found = forecast(app, report)
-        print_json(as_json(found)) if json_ else say(explain_mailing(found, app.settings.zone))
+        print_json(as_json(found)) if json_ else print_line(
+            explain_mailing(found, app.settings.zone)
+        )
         print_warnings(draft)
         return
     if draft is None:
@@ -127,7 +129,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
     else:
         when = f", for {draft.send_at:%A %d %B %Y %H:%M}" if draft.send_at else ""
         kind = "a draft" if draft.is_draft else "not sent yet"
-        say(f"{slug}: {kind}{when}{', proof seen' * seen}\n  next: {document['next_step']}")
+        print_line(f"{slug}: {kind}{when}{', proof seen' * seen}\n  next: {document['next_step']}")
     print_warnings(draft)
 
 

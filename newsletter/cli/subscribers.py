@@ -13,7 +13,7 @@ import click
 
 from newsletter.cli import subscriber_output
 from newsletter.cli.groups import SuggestingGroup, WrongUsage
-from newsletter.cli.output import json_option, note, print_json, say
+from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import ListChange, SubscriberStatus
 from newsletter.subscriptions import admin, erasure
@@ -55,7 +55,7 @@ def add(app: App, *, email: str, consent: str, first_name: str, json_: bool) -> 
         ListChange.UPDATED: "Updated.",
         ListChange.UNCHANGED: "Unchanged: active already.",
     }
-    say(text[result])
+    print_line(text[result])
 
 
 @subscribers.command()
@@ -71,7 +71,7 @@ def unsubscribe(app: App, *, email: str, yes: bool, json_: bool) -> None:
     if json_:
         print_json({"result": "unsubscribed" if left else "unchanged"})
         return
-    say("Unsubscribed." if left else "Unchanged: unsubscribed already.")
+    print_line("Unsubscribed." if left else "Unchanged: unsubscribed already.")
 
 
 @subscribers.command(short_help="Erase a person for good.")
@@ -96,7 +96,7 @@ def erase(app: App, *, email: str, yes: bool, json_: bool) -> None:
     if json_:
         print_json({"result": "erased" if erased else "unchanged"})
         return
-    say("Erased." if erased else "Unchanged: erased already.")
+    print_line("Erased." if erased else "Unchanged: erased already.")
 
 
 @subscribers.command(short_help="Show everything that is stored about a person.")
@@ -114,7 +114,7 @@ def show(app: App, *, email: str, json_: bool) -> None:
     if json_:
         print_json(subscriber_output.as_json(found, alike))
     else:
-        say(subscriber_output.as_text(found, alike, app.settings.zone))
+        print_line(subscriber_output.as_text(found, alike, app.settings.zone))
 
 
 @subscribers.command("list")
@@ -135,7 +135,7 @@ def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
         _draw(rows)
     else:
         for row in rows:
-            say("\t".join(cell or "" for cell in row.values()))
+            print_line("\t".join(cell or "" for cell in row.values()))
 
 
 @subscribers.command()
@@ -155,7 +155,7 @@ def stats(app: App, *, json_: bool) -> None:
         print_json(document)
         return
     for name, count in document.items():
-        say(f"{name:<13}{count:>9,}")
+        print_line(f"{name:<13}{count:>9,}")
 
 
 @subscribers.command()

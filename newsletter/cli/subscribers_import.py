@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.output import counted, json_option, note, print_json, say
+from newsletter.cli.output import counted, json_option, note, print_json, print_line
 from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
 from newsletter.imports import undo as undo_imports
@@ -85,7 +85,7 @@ def import_(
         note("Dry run: nothing was changed.")
     for remark in report.remarks:
         note(f"Note: {remark}.")
-    print_json(asdict(report)) if json_ else say(_report(report))
+    print_json(asdict(report)) if json_ else print_line(_report(report))
 
 
 def _check_usage(file: Path, options: run.ImportOptions) -> None:
@@ -134,9 +134,9 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     if json_:
         print_json(asdict(done))
         return
-    say(f"{done.removed:,} removed, {done.restored:,} restored, {done.kept:,} kept")
+    print_line(f"{done.removed:,} removed, {done.restored:,} restored, {done.kept:,} kept")
     for reason, count in done.reasons.items():
-        say(f"{count:>9,}  {reason}")
+        print_line(f"{count:>9,}  {reason}")
 
 
 def wording(text: str) -> str:

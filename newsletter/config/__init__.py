@@ -2,15 +2,15 @@
 
 from newsletter.config.environment import outbox_warning, unread
 from newsletter.config.loader import DEFAULT_ORIGIN, load, make_private
-from newsletter.config.providers import CREDENTIALS, PROVIDERS
+from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.settings import NO_DOMAIN, Settings
 
 __all__ = [
-    "CREDENTIALS",
     "DEFAULT_ORIGIN",
     "NO_DOMAIN",
     "PROVIDERS",
+    "PROVIDER_VARIABLES",
     "Settings",
     "is_loopback",
     "load",

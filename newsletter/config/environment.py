@@ -8,7 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config.names import KEYS, VARIABLES
-from newsletter.config.providers import CREDENTIALS, PROVIDERS
+from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     Raises:
         NewsletterError: One is empty, or is no key.
     """
-    found = {name: _filled(environment, name) for name in CREDENTIALS if name in environment}
+    found = {name: _filled(environment, name) for name in PROVIDER_VARIABLES if name in environment}
     for name, value in found.items():
         if not re.fullmatch(r"[!-~]+", value):
             raise NewsletterError(
@@ -114,7 +114,7 @@ def _filled(environment: Mapping[str, str], variable: str) -> str:
 
 def _about(name: str) -> str:
     """Say that a variable is not read which seems meant for this program; empty if it is not."""
-    known = {*VARIABLES, *CREDENTIALS, *_OF_OTHERS}
+    known = {*VARIABLES, *PROVIDER_VARIABLES, *_OF_OTHERS}
     upper = name.upper()
     if name in known or not _OURS.fullmatch(upper):
         return ""

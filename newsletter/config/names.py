@@ -26,7 +26,7 @@ VARIABLES: Final = {
 }
 """The settings that the environment may hold."""
 
-_MEANT: Final = {
+_ALIASES: Final = {
     "name": "naam titel title subject newsletter_name list_name listname brief nieuwsbrief",
     "language": "taal lang locale",
     "timezone": "tijdzone tz zone",
@@ -51,7 +51,7 @@ _MEANT: Final = {
     "ledger": "ledger_id",
 }
 _SYNONYMS: Final = {
-    re.sub(r"[\W_]", "", word): key for key, words in _MEANT.items() for word in words.split()
+    re.sub(r"[\W_]", "", word): key for key, words in _ALIASES.items() for word in words.split()
 }
 
 

@@ -20,5 +20,5 @@ The code of a provider is in the folder `newsletter/providers/NAME/`. Its first 
 is set only to send through it; AWS's own variables serve a hundred other programs.
 """
 
-CREDENTIALS: Final = tuple(name for names in PROVIDERS.values() for name in names)
+PROVIDER_VARIABLES: Final = tuple(name for names in PROVIDERS.values() for name in names)
 """The variables of all providers; their values are in the environment and nowhere else."""

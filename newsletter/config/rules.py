@@ -240,7 +240,7 @@ RULES: Final = (
     ),
     Rule(
         ("greeting_without_name", "signature", "name", "contact"),
-        texts.has_no_place,
+        texts.has_no_placeholder,
         "is the same for everyone, so that a place for a name would stay as it is",
         "Only greeting may hold {first_name}",
     ),

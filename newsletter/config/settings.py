@@ -25,7 +25,7 @@ class Settings:
         origin: The settings file, for messages.
         database_url: `NEWSLETTER_DATABASE_URL`, empty for the default.
         secret_keys: `NEWSLETTER_SECRET_KEY`, newest first, empty when it is not set.
-        credentials: What `CREDENTIALS` names and the environment has set.
+        credentials: What `PROVIDER_VARIABLES` names and the environment has set.
     """
 
     root: Path

@@ -24,7 +24,7 @@ _TAG_OF_OTHERS: Final = re.compile(
     r"|<<?\w*(?:naam|name)\w*>?>",
     re.IGNORECASE,
 )
-PLACE: Final = "{first_name}"
+FIRST_NAME_PLACEHOLDER: Final = "{first_name}"
 """Stands for a subscriber's first name in a greeting."""
 
 
@@ -78,19 +78,19 @@ def plain(value: str) -> str:
 
 def is_greeting(value: str) -> bool:
     """Tell whether the only place for a name in a greeting is ours."""
-    rest = value.replace(PLACE, "")
+    rest = value.replace(FIRST_NAME_PLACEHOLDER, "")
     return not re.search(r"[{}]", rest) and not _TAG_OF_OTHERS.search(rest)
 
 
 def greeting(value: str) -> str:
     """Return a greeting with our place for a name instead of another tool's."""
-    hidden = value.replace(PLACE, "\0")
-    return _TAG_OF_OTHERS.sub(PLACE, hidden).replace("\0", PLACE)
+    hidden = value.replace(FIRST_NAME_PLACEHOLDER, "\0")
+    return _TAG_OF_OTHERS.sub(FIRST_NAME_PLACEHOLDER, hidden).replace("\0", FIRST_NAME_PLACEHOLDER)
 
 
-def has_no_place(value: str) -> bool:
+def has_no_placeholder(value: str) -> bool:
     """Tell whether a text that is the same for everyone has no place for a name."""
-    return PLACE not in value
+    return FIRST_NAME_PLACEHOLDER not in value
 
 
 def _unprintable(value: str) -> str:

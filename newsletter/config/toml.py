@@ -123,13 +123,13 @@ def _refuse(lines: list[str], number: int, said: str, name: str, *, ours: bool) 
         line = raw.strip()
         pair = _pair(line)
         if "overwrite" in said.casefold() and pair:
-            problem, hint = _about_double(pair.key, lines[: number - 1])
+            problem, hint = _duplicate_key(pair.key, lines[: number - 1])
         elif pair:
-            problem, hint = _about_pair(pair, raw, lines[number:])
+            problem, hint = _wrong_pair(pair, raw, lines[number:])
         elif line != line.translate(_SPACES) and _is_toml(line.translate(_SPACES)):
             problem, hint = "there is an invisible character in it", _shown(line.translate(_SPACES))
         else:
-            problem, hint = _about_line(line, problem)
+            problem, hint = _wrong_line(line, problem)
     raise NewsletterError(f"not valid TOML: {problem}", where=f"{name}:{number}", hint=hint)
 
 
@@ -150,7 +150,7 @@ def _pair(line: str) -> _Pair | None:
     return _Pair(word, "", rest.strip()) if rest and known_as(word) else None
 
 
-def _about_line(line: str, said: str) -> tuple[str, str]:
+def _wrong_line(line: str, said: str) -> tuple[str, str]:
     """Say what is wrong with a line that holds no setting."""
     if line.startswith(_FENCES):
         return f'"{line[:20]}" has no place here', "Delete that line"
@@ -163,13 +163,13 @@ def _about_line(line: str, said: str) -> tuple[str, str]:
     return said, _WRITE
 
 
-def _about_double(key: str, before: list[str]) -> tuple[str, str]:
+def _duplicate_key(key: str, before: list[str]) -> tuple[str, str]:
     lines = [at for at, line in enumerate(before, 1) if _key_of(line) == key]
     also = f" (also on line {lines[0]})" if lines else ""
     return f'the setting "{key}" stands here for the second time{also}', "Keep one of the two"
 
 
-def _about_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
+def _wrong_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
     """Say what is wrong with a line that seems to hold a setting, and how it is written."""
     right = known_as(pair.key) or pair.key
     if not pair.value or (pair.value.startswith("#") and right != "accent_color"):
@@ -196,7 +196,7 @@ def _problem(pair: _Pair, line: str) -> str:
         (pair.sign != "=", f"between {key} and its value there must be one equals sign"),
         (re.search(r"[^\w-]|[^ -~]", key), f'"{key}" is no key: a key is one word'),
         ({value[0], value[-1]} & {*_CURLY}, f"the quotation marks of {key} are curly ones"),
-        (value[0] in "\"'", _about_quoted(key, value)),
+        (value[0] in "\"'", _wrong_quotes(key, value)),
         (value[-1] in "\"'", f"the text of {key} begins without a quotation mark"),
         (known_as(key) in NUMBERS, f"{key} must be a number"),
     )
@@ -204,7 +204,7 @@ def _problem(pair: _Pair, line: str) -> str:
     return next(found, f"the text of {key} does not stand between quotation marks")
 
 
-def _about_quoted(key: str, value: str) -> str:
+def _wrong_quotes(key: str, value: str) -> str:
     """Return what is wrong with a value that begins with a quotation mark."""
     mark, rest = value[0], value[1:].rstrip(",; ")
     if mark not in rest:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import mailbox, suggestions
 from newsletter.config.names import KEYS, NUMBERS, VARIABLES, known_as
-from newsletter.config.providers import CREDENTIALS
+from newsletter.config.providers import PROVIDER_VARIABLES
 from newsletter.config.settings import DEFAULTS
 from newsletter.config.toml import number_in, quoted
 from newsletter.errors import NewsletterError
@@ -68,7 +68,7 @@ def _example(key: str) -> str:
 
 def _about_unknown(key: str) -> str:
     plain = key.upper()
-    if plain in CREDENTIALS or VARIABLES.get(plain) in {"database_url", "secret_keys"}:
+    if plain in PROVIDER_VARIABLES or VARIABLES.get(plain) in {"database_url", "secret_keys"}:
         return f"A secret never stands in a file: put {plain} into the environment"
     if meant := known_as(key):
         return f'Did you mean "{meant}"?'

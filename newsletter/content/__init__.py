@@ -2,7 +2,7 @@
 
 from newsletter.content.decoding import MAX_BYTES
 from newsletter.content.file_names import suggest_file_name
-from newsletter.content.findings import RULES, printable
+from newsletter.content.findings import READING_RULES, printable
 from newsletter.content.parse import read
 
-__all__ = ["MAX_BYTES", "RULES", "printable", "read", "suggest_file_name"]
+__all__ = ["MAX_BYTES", "READING_RULES", "printable", "read", "suggest_file_name"]

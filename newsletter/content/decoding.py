@@ -7,7 +7,7 @@ import unicodedata
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.file_formats import recognise_format, wide_encoding
+from newsletter.content.file_formats import recognise_format, utf16_or_utf32
 from newsletter.content.findings import quote_text
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _GARBLED: Final = re.compile(
     r"|=C3=[0-9A-F]{2}|=E2=80=[0-9A-F]{2}|\\u[0-9a-fA-F]{4}"
 )
 
-_UNSEEN = ("Cc", "Cf")
+_INVISIBLE = ("Cc", "Cf")
 _NAMES = {
     "\u2028": "an invisible line end",
     "\u2029": "an invisible paragraph end",
@@ -62,7 +62,7 @@ def decode(raw: bytes, problems: FindingCollector) -> str | None:
             "Shorten it; put images online and link to them",
         )
         return None
-    wide = wide_encoding(raw)
+    wide = utf16_or_utf32(raw)
     if wide:
         problems.error(
             1, "not-utf8", f"the file is {wide} text, not UTF-8", f"{_SAVE}, not {wide} or Unicode"
@@ -121,7 +121,8 @@ def forbid(text: str, line: int, problems: FindingCollector) -> None:
 def has_words(text: str) -> bool:
     """Tell whether there is anything to see in a text: not only spaces, however exotic."""
     return any(
-        unicodedata.category(c)[0] != "Z" and unicodedata.category(c) not in _UNSEEN for c in text
+        unicodedata.category(c)[0] != "Z" and unicodedata.category(c) not in _INVISIBLE
+        for c in text
     )
 
 

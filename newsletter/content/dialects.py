@@ -28,49 +28,49 @@ DIALECTS: Final = (
         "Write the note in the text, between round brackets",
         r"\[\^[^\[\]\n]{1,60}\]",
         r"\^\[[^\[\]\n]{1,300}\]",
-        signs="[",
+        required_characters="[",
     ),
     *marks(
         "foreign-mark",
         "double square brackets stand here, and subscribers see them",
         "Write [words](https://…) for a link, or fill in what is still missing",
         r"!?\[\[[^\[\]\n]{0,200}\]\]",
-        signs="[",
+        required_characters="[",
     ),
     *marks(
         "broken-link",
         "this looks like a link, but subscribers will see its brackets",
         "Write [words](https://…) without spaces in the address, and close both brackets",
         r"(?:\[[^\[\]\n]{0,200})?\]\([^()\n]{0,300}\)?",
-        signs="]",
+        required_characters="]",
     ),
     *marks(
         "broken-link",
         "there is a space between the words of a link and its address",
         _LINK_FIX,
         rf"(?:\[[^\[\]\n]{{0,200}})?\]\s{{1,3}}\(\s?{ADDRESS}[^\s()]{{0,300}}\)?",
-        signs="]",
+        required_characters="]",
     ),
     *marks(
         "broken-link",
         "the brackets of this link are the wrong way round",
         _LINK_FIX,
         rf"\)\s?\[\s?(?:{ADDRESS}|/)[^\s\[\]]{{0,300}}\]?",
-        signs="[",
+        required_characters="[",
     ),
     *marks(
         "broken-link",
         "an address follows these brackets, but they are no link",
         _LINK_FIX,
         rf"\]:?\s{{0,3}}\(?{ADDRESS}[^\s<>]{{0,300}}",
-        signs="]",
+        required_characters="]",
     ),
     *marks(
         "broken-link",
         "there is no line that gives this link its address",
         _LINK_FIX,
         r"(?<=[^\W\d])\]\[[^\[\]\n]{0,100}\]",
-        signs="]",
+        required_characters="]",
     ),
     *marks(
         "broken-link",
@@ -78,21 +78,21 @@ DIALECTS: Final = (
         "Delete it, or write the other one of its pair",
         rf"\[{LINK_OPEN}[^{LINK_CLOSE}\n]*{LINK_CLOSE}(?![^\[\]\n]*\])",
         rf"^[^\[\]\n]*{LINK_CLOSE}\]",
-        signs="[]",
+        required_characters="[]",
     ),
     *marks(
         "broken-link",
         "there is a space between the exclamation mark and the brackets of an image",
         _IMAGE_FIX,
         rf"^!\s{{1,3}}{LINK_OPEN}",
-        signs="!",
+        required_characters="!",
     ),
     *marks(
         "broken-link",
         "this looks like an image without an address",
         _IMAGE_FIX,
         r"!\[[^\[\]\n]{1,200}\]",
-        signs="[",
+        required_characters="[",
     ),
     *marks(
         "foreign-mark",
@@ -114,14 +114,14 @@ DIALECTS: Final = (
         r"(?<=\s)\^(?=\w*\d)[a-z0-9-]{4,20}\s*$",
         r"\$\$[^$\n]{1,300}\$\$",
         r"\$(?=[^\s$])[^$\n]{0,100}[\\^_{}][^$\n]{0,100}\$",
-        signs="~=+^|{[$",
+        required_characters="~=+^|{[$",
     ),
     *marks(
         "foreign-mark",
         "a short code for an emoji stands here, and subscribers see it as it stands",
         "Put the emoji itself here",
         r"(?<![\w:]):(?:[a-z][a-z0-9_+-]{1,40}|[+-]1):(?![\w:])",
-        signs=":",
+        required_characters=":",
     ),
     *marks(
         "broken-link",
@@ -129,14 +129,14 @@ DIALECTS: Final = (
         _LINK_FIX,
         rf"(?i)\[{_CALLS}\b[^\[\]\n]{{0,60}}\]",
         r"^\W{0,3}\[(?=[^\[\]\n]*[^\W\d])[^\s\[\]]+(?: [^\s\[\]]+){1,6}(?<![.!?…])\]\W{0,3}$",
-        signs="[",
+        required_characters="[",
     ),
     *marks(
         "bare-address",
         "an address between < and > is a link only with https:// before it",
         "Write <https://…>, or [words](https://…)",
         r"<(?:www\.|[a-z0-9-]+\.)[a-z0-9.-]+[^<>\s]{0,300}>",
-        signs="<",
+        required_characters="<",
     ),
     *marks(
         "wrong-entity",
@@ -146,7 +146,7 @@ DIALECTS: Final = (
         r"&[A-Za-z][A-Za-z0-9]{1,30};",
         r"&#x?[0-9A-Fa-f]{2,4}(?![0-9A-Fa-f;])",
         rf"{SHIELD}(?:{_ENTITY}|#\d{{2,4}});",
-        signs=f"&{SHIELD}",
+        required_characters=f"&{SHIELD}",
     ),
 )
 """In this order: what one finds, the next does not find again."""
@@ -168,7 +168,7 @@ EMPHASIS: Final = (
         r"(?<!\w)\*\*+|\*\*+(?!\w)",
         r"(?<!\S)\*\s+[^\W\d_][^*\n]{0,60}?\s+\*(?!\S)",
         r"(?<=\S\s)\*\s[^\W\d_][^*\n]{0,60}(?<=[^\W_])\*(?!\w)",
-        signs="*",
+        required_characters="*",
     ),
     *marks(
         "unused-emphasis",
@@ -176,14 +176,14 @@ EMPHASIS: Final = (
         "Write _words_ with a space or a point outside, or delete it",
         r"(?<![\w/@:.#-])_{1,2}(?=[^\W_])",
         r"(?<!\S)_\s+[^\W\d_][^_\n]{0,60}?\s+_(?!\S)",
-        signs="_",
+        required_characters="_",
     ),
     *marks(
         "unused-emphasis",
         "a backtick stands here without its pair, and subscribers see it",
         "Write the second one, or an apostrophe in its place",
         r"(?<!\w)`+(?=\S)",
-        signs="`",
+        required_characters="`",
     ),
     *marks(
         "unused-emphasis",
@@ -191,7 +191,7 @@ EMPHASIS: Final = (
         "Delete it; at the end of a line it breaks the line only when another line follows",
         r"(?<!\\)\\\s*$",
         r"(?<=[\s,.!?])\\n(?![a-z])|(?<=[^\W\d_])\\n(?=[^\W\d_])",
-        signs="\\",
+        required_characters="\\",
     ),
 )
 (OPENING_STAR,) = marks(
@@ -199,7 +199,7 @@ EMPHASIS: Final = (
     "a star stands here that emphasises nothing, and subscribers see it",
     "Close it directly behind the words: *words*; for a star as such write \\*",
     r"(?<![\w*])\*(?=[^\W\d_]|[\"“‘'(][^\W\d_])",
-    signs="*",
+    required_characters="*",
 )
 
 __all__ = [

@@ -62,7 +62,7 @@ def recognise_format(raw: bytes) -> tuple[str, str] | None:
     return None
 
 
-def wide_encoding(raw: bytes) -> str | None:
+def utf16_or_utf32(raw: bytes) -> str | None:
     """Return the name of an encoding with two or four bytes for a letter, if it is one."""
     for mark, encoding in _WIDE:
         if raw.startswith(mark):

@@ -9,7 +9,7 @@ from newsletter.model import Finding, Severity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-RULES: Final[Mapping[str, str]] = {
+READING_RULES: Final[Mapping[str, str]] = {
     "file-name": "The file name is not YYYY-MM-DD-name.md.",
     "file-too-large": "The file is larger than 256 KB.",
     "not-utf8": "The file is not UTF-8 text.",
@@ -96,7 +96,7 @@ class FindingCollector:
         self._note(line, rule, Severity.WARNING, message, fix)
 
     def _note(self, line: int, rule: str, severity: Severity, message: str, fix: str) -> None:
-        if rule not in RULES:
+        if rule not in READING_RULES:
             raise KeyError(rule)
         finding = Finding(self._path, line, rule, severity, message, fix)
         self._found.setdefault((line, rule, message), finding)

@@ -19,7 +19,7 @@ __all__ = ["KEYS", "Entry", "Header", "read_header"]
 
 _FENCE = "---"
 _LIKE_FENCE = re.compile(r"(?:[-–—―−‐‑=+*_~]{2,}|[-–—―]|\.\.\.|`{3}\w*)")
-_UNSEEN = "\u200b\u2060\ufeff\u00ad \t\u00a0"
+_INVISIBLE = "\u200b\u2060\ufeff\u00ad \t\u00a0"
 _KEY = re.compile(r"[\w-]+")
 _LOOK_FOR_FENCE = 12
 
@@ -56,7 +56,7 @@ def read_header(lines: Sequence[str], problems: FindingCollector) -> Header:
     Where it is not closed, it ends before the first line that cannot belong to it, so that the
     rest of the file can still be checked.
     """
-    first = next((i for i, line in enumerate(lines) if line.strip(_UNSEEN)), None)
+    first = next((i for i, line in enumerate(lines) if line.strip(_INVISIBLE)), None)
     start = _start(lines, first, problems)
     if start is None:
         return Header({}, 1, 0, found=False)
@@ -118,7 +118,7 @@ def _fence_fix(line: str) -> str:
 
 
 def _like_fence(line: str) -> bool:
-    return bool(_LIKE_FENCE.fullmatch(line.strip(_UNSEEN)))
+    return bool(_LIKE_FENCE.fullmatch(line.strip(_INVISIBLE)))
 
 
 def _is_entry(line: str) -> bool:

@@ -13,15 +13,15 @@ if TYPE_CHECKING:
 class Mark(NamedTuple):
     """A mark without effect: the rule it breaks, how it looks, and what to say of it.
 
-    Most letters hold none of the signs that most marks need. A pattern is made only when one of
-    its signs is there, which keeps `check` of one issue fast.
+    Most letters have none of the characters that most marks need. A pattern is compiled only
+    when one of them is there, which keeps `check` of one issue fast.
     """
 
     rule: str
     shape: str
     problem: str
     fix: str
-    signs: str = ""
+    required_characters: str = ""
 
     def search(self, text: str) -> re.Match[str] | None:
         """Find the mark in a text."""
@@ -36,10 +36,12 @@ class Mark(NamedTuple):
         return _pattern(self.shape).sub(replacement, text) if self._possible(text) else text
 
     def _possible(self, text: str) -> bool:
-        return not self.signs or any(sign in text for sign in self.signs)
+        return not self.required_characters or any(one in text for one in self.required_characters)
 
 
-def marks(rule: str, problem: str, fix: str, *shapes: str, signs: str = "") -> Iterator[Mark]:
+def marks(
+    rule: str, problem: str, fix: str, *shapes: str, required_characters: str = ""
+) -> Iterator[Mark]:
     """Give each pattern the same rule and words. Case does not matter after `(?i)`.
 
     Args:
@@ -47,10 +49,10 @@ def marks(rule: str, problem: str, fix: str, *shapes: str, signs: str = "") -> I
         problem: What is wrong.
         fix: What to do.
         shapes: The patterns.
-        signs: Characters of which each of the patterns needs at least one.
+        required_characters: Characters of which each of the patterns needs at least one.
     """
     for shape in shapes:
-        yield Mark(rule, shape, problem, fix, signs)
+        yield Mark(rule, shape, problem, fix, required_characters)
 
 
 @cache

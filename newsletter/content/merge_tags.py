@@ -38,6 +38,6 @@ MERGE_TAGS: Final = tuple(
         rf"(?i)(?<![\w@])@{_FIELD}@(?!\w)",
         rf"(?i)(?<![\w#])#{{1,2}}{_FIELD}#{{1,2}}(?!\w)",
         rf"(?i)(?<![\w$])\${_FIELD}\$(?!\w)",
-        signs="{%[<$«‹@#*",
+        required_characters="{%[<$«‹@#*",
     )
 )

@@ -43,12 +43,12 @@ def read_send_at(
     except ValueError:
         local = None
     if local is None:
-        meant = _meant(entry.value, day, zone, clock)
+        suggestion = _suggestion(entry.value, day, zone, clock)
         problems.error(
             entry.line,
             "send-at-invalid",
             f'send_at is "{quote_text(entry.value)}", which is not a date and time',
-            f'Write it as "send_at: {meant}"' if meant else _example(day, clock),
+            f'Write it as "send_at: {suggestion}"' if suggestion else _example(day, clock),
         )
         return None
     moment = _in_zone(local, zone, entry.line, problems)
@@ -80,7 +80,7 @@ def _compare(local: datetime, day: date | None, line: int, problems: FindingColl
         )
 
 
-def _meant(value: str, day: date | None, zone: ZoneInfo, clock: time) -> str:
+def _suggestion(value: str, day: date | None, zone: ZoneInfo, clock: time) -> str:
     """Return a value that could be read in another spelling, as it should be written."""
     try:
         moment = datetime.fromisoformat(value.replace(" Z", "Z"))

@@ -100,19 +100,21 @@ def note_marks(rows: Sequence[Row], problems: FindingCollector, *, stars_explain
         stars_explained: A line that begins with a star may explain the star of a word.
     """
     for row in rows:
-        _noted(MERGE_TAGS, row.written, row.line, problems)
+        _report_and_shield(MERGE_TAGS, row.written, row.line, problems)
         text = row.text
         for mark in MERGE_TAGS:
             text = mark.replace(SHIELD, text)
-        text = _noted(DIALECTS, text, row.line, problems)
-        text = _noted(BARE_ADDRESS, _LINKED.sub(SHIELD, text), row.line, problems)
-        text = _noted(EMPHASIS, text, row.line, problems)
+        text = _report_and_shield(DIALECTS, text, row.line, problems)
+        text = _report_and_shield(BARE_ADDRESS, _LINKED.sub(SHIELD, text), row.line, problems)
+        text = _report_and_shield(EMPHASIS, text, row.line, problems)
         star = OPENING_STAR.search(text)
         if star and not (stars_explained and not text[: star.start()].strip()):
             problems.warning(row.line, OPENING_STAR.rule, OPENING_STAR.problem, OPENING_STAR.fix)
 
 
-def _noted(marks: Iterable[Mark], text: str, line: int, problems: FindingCollector) -> str:
+def _report_and_shield(
+    marks: Iterable[Mark], text: str, line: int, problems: FindingCollector
+) -> str:
     """Note what is found, and return the text with a shield in place of each."""
     for mark in marks:
         match = mark.search(text)

@@ -55,9 +55,9 @@ class Claimer:
             found = self._next(connection)
             if isinstance(found, Idle | Seconds):
                 return claimed, found
-            self._state.rate_limit.reserve(len(found.readers), time.monotonic())
+            self._state.rate_limit.reserve(len(found.subscribers), time.monotonic())
             claimed.append(found)
-            room -= len(found.readers)
+            room -= len(found.subscribers)
         return claimed, Idle.NOTHING
 
     def _next(self, connection: Connection) -> Claim | Wait:

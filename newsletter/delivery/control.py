@@ -31,7 +31,7 @@ def pause_mailing(store: Store, slug: str) -> MailingReport:
     Raises:
         NewsletterError: There is no such mailing, or it has ended.
     """
-    return _decide(store, slug, MailingState.PAUSED, "pause")
+    return _change_state(store, slug, MailingState.PAUSED, "pause")
 
 
 def cancel_mailing(store: Store, slug: str) -> MailingReport:
@@ -42,7 +42,7 @@ def cancel_mailing(store: Store, slug: str) -> MailingReport:
     Raises:
         NewsletterError: There is no such mailing, or it has ended.
     """
-    return _decide(store, slug, MailingState.CANCELLED, "cancel")
+    return _change_state(store, slug, MailingState.CANCELLED, "cancel")
 
 
 def report_unknown(store: Store, slug: str, decision: UnknownDecision) -> MailingReport:
@@ -88,7 +88,7 @@ def _lock_unknown(connection: Connection, slug: str, decision: UnknownDecision) 
     return mailing
 
 
-def _decide(store: Store, slug: str, target: MailingState, action: str) -> MailingReport:
+def _change_state(store: Store, slug: str, target: MailingState, action: str) -> MailingReport:
     with store.write() as connection:
         mailing = mailings.lock(connection, get_mailing(connection, slug).id)
         recovery.expire_leases(connection, mailing.id)

@@ -75,7 +75,7 @@ def stop_error(stop: Stop, *, slug: str, provider: str, remaining: str) -> Newsl
             assert_never(stop.kind)
 
 
-def decided(mailing: Mailing, remaining: str) -> DecisionNeeded:
+def paused_or_cancelled_error(mailing: Mailing, remaining: str) -> DecisionNeeded:
     """Return that a person has paused or cancelled the mailing."""
     return DecisionNeeded(
         f"{mailing.slug} is {mailing.state}; {remaining}",

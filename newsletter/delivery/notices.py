@@ -227,7 +227,7 @@ def _path(notice: Notice, key: str) -> str:
     """
     if notice.kind is NoticeKind.PREFERENCES:
         until = int((notice.claimed_at + PREFERENCES_WITHIN).timestamp())
-        return f"/p/{tokens.preferences_token(key, notice.reader, until)}"
+        return f"/p/{tokens.preferences_token(key, notice.subscriber, until)}"
     if notice.kind is NoticeKind.NEW_ADDRESS and notice.change:
         until = int((notice.claimed_at + ADDRESS_WITHIN).timestamp())
         return f"/p/{tokens.address_token(key, notice.change, until)}"

@@ -244,7 +244,7 @@ def is_edited(mailing: Mailing, draft: Draft | None) -> bool:
 
 
 def _check_issue(draft: Draft, *, drafts: bool) -> Issue:
-    issue = checks.sound(draft)
+    issue = checks.require_valid(draft)
     if issue.draft and not drafts:
         raise NewsletterError(
             "this issue is still a draft",

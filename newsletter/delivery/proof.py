@@ -63,7 +63,7 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
         DecisionNeeded: The provider refuses, or it is unknown whether the copy left.
         TryAgain: The provider does not take it just now.
     """
-    issue = checks.sound(draft)
+    issue = checks.require_valid(draft)
     can = context.capabilities
     if not can.rehearsal:
         check_identity(context.settings)

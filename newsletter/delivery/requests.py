@@ -57,7 +57,7 @@ class RequestBuilder(Generic[ClaimT]):
         self._lease = provider.capabilities.lease.total_seconds()
         self._keys = keys
         self._make_batch: Callable[[ClaimT, str], Batch] = make_batch
-        self.crash: Exception | None = None
+        self.unexpected_error: Exception | None = None
         """A mistake of this program's own, in a thread."""
 
     def build(self, claim: ClaimT, began: tuple[float, float]) -> ProviderRequest[ClaimT] | str:
@@ -80,7 +80,7 @@ class RequestBuilder(Generic[ClaimT]):
         try:
             return self._provider.submit(request.batch, request.payload)
         except Exception as error:  # noqa: BLE001 - it may have left: the ledger must say so
-            self.crash = error
+            self.unexpected_error = error
             return SubmitResult(dict.fromkeys(refs, Unknown(f"unexpected {type(error).__name__}")))
 
 
@@ -111,7 +111,7 @@ class MailingBatches:
                     if self._mailing.for_nobody
                     else tokens.unsubscribe_token(key, subscriber.public_id, mailing),
                 )
-                for subscriber in claim.readers
+                for subscriber in claim.subscribers
             ),
         )
 

@@ -84,10 +84,10 @@ class MailingForecast:
     next_step: str | None
 
 
-_GOING: Final = frozenset(
+_IN_PROGRESS: Final = frozenset(
     {MailingState.FROZEN, MailingState.SENDING, MailingState.COMPLETED_WITH_UNKNOWN}
 )
-_OPEN: Final = _GOING | {MailingState.PAUSED}
+_OPEN: Final = _IN_PROGRESS | {MailingState.PAUSED}
 
 
 def forecast_mailing(
@@ -109,7 +109,7 @@ def forecast_mailing(
         lost=sum(one.letters for one in attempting if one.lease_until <= at),
         elsewhere=elsewhere,
         overdue=overdue,
-        by_itself=mailing.state in _GOING and not (elsewhere or overdue or mailing.rehearsal),
+        by_itself=mailing.state in _IN_PROGRESS and not (elsewhere or overdue or mailing.rehearsal),
         next_step=None,
     )
     return replace(known, next_step=_next_step(known, settings))

@@ -35,7 +35,7 @@ Progress: TypeAlias = "Callable[[str], AbstractContextManager[Callable[[int, int
 """Given a slug: a context with a function to call with the letters done and the audience."""
 
 _MOST_SERIOUS_FIRST = (3, 1, 75)
-_GOING = frozenset({MailingState.FROZEN, MailingState.SENDING})
+_IN_PROGRESS = frozenset({MailingState.FROZEN, MailingState.SENDING})
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ class _Run:
             if send_at <= moment and not is_long_past(send_at, moment):
                 draft = self.files[slug]
                 with self.collect_errors(draft.path):
-                    self._look_at(draft, send_at, moment)
+                    self._start_if_due(draft, send_at, moment)
         self.notes += messages.left_alone(*self._ignored_files(dated, moment, known))
 
     def _ignored_files(
@@ -182,7 +182,7 @@ class _Run:
             settles = can_settle(
                 connection, mailing.id, self._context.capabilities, self._context.account_id
             )
-        if overdue and mailing.state in _GOING and self._context.is_provider_of(mailing):
+        if overdue and mailing.state in _IN_PROGRESS and self._context.is_provider_of(mailing):
             # Even if nothing could leave now: a person must hear of it.
             mailing = self._pause(mailing)
         if mailing.state is MailingState.PAUSED:
@@ -216,7 +216,7 @@ class _Run:
         )
         return replace(result, error=error)
 
-    def _look_at(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
+    def _start_if_due(self, draft: Draft, send_at: datetime, moment: datetime) -> None:
         """Start an issue whose time has come, or report why not."""
         late = timing_of(send_at, moment, self._settings.max_lateness_hours) is Timing.LATE
         with self._store.read() as connection:
@@ -225,20 +225,20 @@ class _Run:
                 connection, draft.slug, send_at, rehearsal=False
             )
         if mailing and mailing.state not in REPLACEABLE:
-            self._look_at_started(mailing, draft, send_at, late=late)
+            self._report_started(mailing, draft, send_at, late=late)
         elif ended and ended.state is MailingState.CANCELLED:
             # A schedule does not undo what a person decided.
             self.notes += [] if late else [messages.cancelled(draft.slug)]
         elif draft.is_draft:
             self.notes += [] if late else [messages.still_a_draft(draft)]
         elif late and ended is None:
-            self._miss(draft, send_at)
+            self._report_missed(draft, send_at)
         elif late:
             pass  # it has been reported
         else:
             self._begin(draft, send_at)
 
-    def _look_at_started(
+    def _report_started(
         self, mailing: Mailing, draft: Draft, send_at: datetime, *, late: bool
     ) -> None:
         """Report an issue that is due and complete."""
@@ -276,7 +276,7 @@ class _Run:
         with self._store.read() as connection:
             return [one.slug for one in beside if not is_cancelled(connection, one, send_at)]
 
-    def _miss(self, draft: Draft, send_at: datetime) -> None:
+    def _report_missed(self, draft: Draft, send_at: datetime) -> None:
         """Record that an issue missed its window, and report it the first time."""
         found = _record_missed(self._context, draft, send_at)
         if found and found.state is MailingState.EXPIRED:

@@ -104,8 +104,8 @@ class Sender:
                 self._state.refuse(connection, self._quota.blocked)
         else:
             self._send_all()
-        if self._builder.crash:
-            raise self._builder.crash
+        if self._builder.unexpected_error:
+            raise self._builder.unexpected_error
         stop = self._state.stop or self._state.limit
         if not stop and self._context.stop.is_set():
             stop = Stop(StopKind.REQUESTED)
@@ -183,7 +183,7 @@ class Sender:
             self._unbuildable.append((claim, built))
 
     def _should_stop(self) -> bool:
-        return self._state.is_ending or self._builder.crash is not None
+        return self._state.is_ending or self._builder.unexpected_error is not None
 
     def _commit_requests(self, connection: Connection) -> list[ProviderRequest[Claim]]:
         """Commit which bytes leave now; what may not leave any more is released."""
@@ -220,7 +220,7 @@ class Sender:
             mailing = mailings.get(connection, self._mailing.id)
         if mailing.state not in {MailingState.PAUSED, MailingState.CANCELLED}:
             return None
-        return messages.decided(mailing, self._remaining())
+        return messages.paused_or_cancelled_error(mailing, self._remaining())
 
     def _stop_error(self, stop: Stop) -> NewsletterError:
         return messages.stop_error(

@@ -84,7 +84,7 @@ class Settler:
     def settle(self, connection: Connection, completed: Completed, in_flight: int) -> None:
         """Record what the provider answered, learn from it, and decide whether to continue."""
         claim = completed.request.claim
-        refs = tuple(subscriber.ref for subscriber in claim.readers)
+        refs = tuple(subscriber.ref for subscriber in claim.subscribers)
         result = self._state.bisection.reject_last_chance(completed.result, refs)
         answer = _Answer.of(refs, result)
         owned = self._record(connection, claim, result)

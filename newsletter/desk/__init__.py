@@ -1,7 +1,7 @@
 """What an author does with the files in `issues/` before anything is sent."""
 
 from newsletter.desk.issues import (
-    RULES,
+    LETTER_RULES,
     find_draft,
     in_issues,
     inspect_issue,
@@ -12,7 +12,7 @@ from newsletter.desk.issues import (
 )
 
 __all__ = [
-    "RULES",
+    "LETTER_RULES",
     "find_draft",
     "in_issues",
     "inspect_issue",

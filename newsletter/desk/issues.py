@@ -27,7 +27,7 @@ _SAMPLE_REF = "voorbeeld"
 _UNREADABLE, _LETTER = "unreadable", "letter"
 OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
 OVERLOOKED = "overlooked-file"
-RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
+LETTER_RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
 """Ids of findings beside the rules of content and checks: in one file, and between files."""
 
 
@@ -67,11 +67,11 @@ def find_issue_file(settings: Settings, issue: str) -> Path | None:
     Raises:
         NewsletterError: It is not a file, or is outside the newsletter's folder.
     """
-    path = _place(settings, issue)
+    path = _path_of_argument(settings, issue)
     return locate_issue(settings, issue) if _is_there(path) else None
 
 
-def _place(settings: Settings, issue: str) -> Path:
+def _path_of_argument(settings: Settings, issue: str) -> Path:
     path = Path(issue)
     if _SLUG.fullmatch(issue):
         return settings.issues / f"{issue}.md"
@@ -94,21 +94,21 @@ def locate_issue(settings: Settings, issue: str) -> Path:
         NewsletterError: There is no such file, or it is outside the newsletter's folder.
     """
     shown = issue if issue.isprintable() else repr(issue)
-    path = _place(settings, issue)
+    path = _path_of_argument(settings, issue)
     try:
         real = path.resolve(strict=True)
     except (OSError, ValueError, RuntimeError):
         raise NewsletterError(
-            f"there is no issue {shown[:120]}",
+            f"there is no issue {shown[:_SHOWN]}",
             hint="See what there is: newsletter status",
         ) from None
     if not real.is_relative_to(settings.root.resolve()):
         raise NewsletterError(
-            f"{shown[:120]} is outside the newsletter's folder", hint="Copy it into issues/"
+            f"{shown[:_SHOWN]} is outside the newsletter's folder", hint="Copy it into issues/"
         )
     if not real.is_file():
         raise NewsletterError(
-            f"{shown[:120]} is not a file", hint="Name one issue by its slug or path"
+            f"{shown[:_SHOWN]} is not a file", hint="Name one issue by its slug or path"
         )
     return path
 
@@ -235,7 +235,7 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
     Raises:
         NewsletterError: The file has errors, or the folder cannot be written.
     """
-    ready_issue = checks.sound(draft)
+    ready_issue = checks.require_valid(draft)
     letter = render.letter(ready_issue, settings)
     recipient = personalize.recipient(
         letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF

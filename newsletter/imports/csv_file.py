@@ -70,19 +70,21 @@ class CsvFile:
             yield from itertools.islice(found, 1, None)
 
 
-Watch = Callable[[tuple[str, ...]], Callable[[list[str]], None]]
+RecordObserver = Callable[[tuple[str, ...]], Callable[[list[str]], None]]
 """A function of the header that returns a function of each readable record: see `inspect`."""
 
 
 def inspect(
-    path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Watch = lambda _: lambda _: None
+    path: Path,
+    is_known: Callable[[tuple[str, ...]], bool],
+    observer: RecordObserver = lambda _: lambda _: None,
 ) -> CsvFile:
     """Read a file once from start to end and return its format.
 
     Args:
         path: A regular file.
         is_known: Returns whether a header is recognised; decides between possible delimiters.
-        watch: Looks at each record. The encoding is not known at that point: see `as_text`.
+        observer: Looks at each record. The encoding is not known at that point: see `as_text`.
 
     Raises:
         NewsletterError: The file cannot be read, is empty or not text, mixes encodings, has a
@@ -94,7 +96,7 @@ def inspect(
             raise NewsletterError(
                 f"{path.name} is not a regular file", hint="Save it to a file first"
             )
-        return _inspect(path, is_known, watch)
+        return _inspect(path, is_known, observer)
     except OSError as error:
         raise NewsletterError(
             f"{path} cannot be read: {error.strerror}", hint="Check its name and permissions"
@@ -107,7 +109,7 @@ def inspect(
 
 
 def as_text(cell: str) -> str:
-    """Return the most likely text of a cell that `inspect` passes to `watch`."""
+    """Return the most likely text of a cell that `inspect` passes to `observer`."""
     if cell.isascii():
         return cell
     try:
@@ -120,7 +122,9 @@ def as_text(cell: str) -> str:
         return raw.decode("cp1252", "replace")
 
 
-def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Watch) -> CsvFile:
+def _inspect(
+    path: Path, is_known: Callable[[tuple[str, ...]], bool], observer: RecordObserver
+) -> CsvFile:
     with path.open("rb") as raw:
         start = raw.read(4)
     declared = next((name for bom, name in _BOMS.items() if start.startswith(bom)), "")
@@ -136,7 +140,7 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Wat
     with _open(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
         lines = _CheckedLines(file, path.name, declared)
-        rows = _count(_records(lines, delimiter, preamble), watch)
+        rows = _count(_records(lines, delimiter, preamble), observer)
     encoding = lines.encoding()
     with _open(path, encoding) as file:
         header = next(_records(_Lines(file, path.name), delimiter, preamble), None)
@@ -145,16 +149,16 @@ def _inspect(path: Path, is_known: Callable[[tuple[str, ...]], bool], watch: Wat
     return CsvFile(path, encoding, delimiter, preamble, tuple(header.cells), rows)
 
 
-def _count(records: Iterator[Record], watch: Watch) -> int:
+def _count(records: Iterator[Record], observer: RecordObserver) -> int:
     header = next(records, None)
     if header is None:
         return 0
-    look = watch(tuple(map(as_text, header.cells)))
+    observe = observer(tuple(map(as_text, header.cells)))
     rows = 0
     for record in records:
         rows += 1
         if not record.broken:
-            look(record.cells)
+            observe(record.cells)
     return rows
 
 
@@ -183,14 +187,14 @@ class _Lines:
 
     Attributes:
         number: The number of the last line that was read; ``line`` is its text.
-        begun: The number of the first line of the current record.
+        record_start: The number of the first line of the current record.
     """
 
     def __init__(self, file: TextIO, where: str) -> None:
         self._file = file
         self._where = where
         self.number = 0
-        self.begun = 1
+        self.record_start = 1
         self.line = ""
 
     def __iter__(self) -> Iterator[str]:
@@ -203,7 +207,7 @@ class _Lines:
     def open_quote(self) -> NewsletterError:
         """Return the error for a quote that is not closed."""
         return NewsletterError(
-            f"a quote opened on line {self.begun} is not closed",
+            f"a quote opened on line {self.record_start} is not closed",
             where=self._where,
             hint='Close it there, or write "" for a quote inside a cell',
         )
@@ -217,14 +221,14 @@ class _CheckedLines(_Lines):
         self._declared = declared
         self._utf8 = 1 if declared == "utf-8-sig" else 0
         self._other = 0
-        self._odd = 0
+        self._wrong_code_page = 0
 
     def __iter__(self) -> Iterator[str]:
         size = 0
         while line := self._file.readline(RECORD_LIMIT + 1):
             self.number += 1
             self.line = line
-            size = len(line) if self.number == self.begun else size + len(line)
+            size = len(line) if self.number == self.record_start else size + len(line)
             if size > RECORD_LIMIT:
                 raise self._too_long()
             if "\0" in line:
@@ -233,12 +237,12 @@ class _CheckedLines(_Lines):
                     "Save it as CSV (UTF-8)",
                 )
             if not line.isascii() and self._declared != "utf-16":
-                self._look_at(line.encode("latin-1"))
+                self._detect_encoding(line.encode("latin-1"))
             yield line
         self.line = ""
 
     def _too_long(self) -> NewsletterError:
-        if self.number > self.begun:
+        if self.number > self.record_start:
             return self.open_quote()
         return self._unusable(
             f"line {self.number} is longer than a million characters",
@@ -250,15 +254,15 @@ class _CheckedLines(_Lines):
 
     def encoding(self) -> str:
         """Return the encoding of all lines; call it after the last one."""
-        if self._odd:
+        if self._wrong_code_page:
             raise self._unusable(
-                f"line {self._odd} holds letters of an old Mac or DOS encoding, so names would be"
-                " wrong",
+                f"line {self._wrong_code_page} holds letters of an old Mac or DOS encoding,"
+                " so names would be wrong",
                 "Save it again as CSV (UTF-8)",
             )
         return self._declared or ("cp1252" if self._other else "utf-8")
 
-    def _look_at(self, raw: bytes) -> None:
+    def _detect_encoding(self, raw: bytes) -> None:
         try:
             raw.decode()
             self._utf8 = self._utf8 or self.number
@@ -274,7 +278,7 @@ class _CheckedLines(_Lines):
     def _check_windows(self, raw: bytes) -> None:
         try:
             if _OTHER_CODE_PAGE.search(raw.decode("cp1252")):
-                self._odd = self._odd or self.number
+                self._wrong_code_page = self._wrong_code_page or self.number
         except UnicodeDecodeError:
             raise self._unusable(
                 f"line {self.number} is neither UTF-8 nor Windows-1252",
@@ -290,20 +294,20 @@ def _records(lines: _Lines, delimiter: str, preamble: int) -> Iterator[Record]:
     # Strict: otherwise a quote that is not closed takes in all rows up to the next quote.
     rows = csv.reader(source, delimiter=delimiter, strict=True)
     while True:
-        lines.begun = begun = lines.number + 1
+        lines.record_start = start = lines.number + 1
         try:
             cells = next(rows)
         except StopIteration:
             return
         except csv.Error:
-            if lines.number > begun or not lines.line:
+            if lines.number > start or not lines.line:
                 raise lines.open_quote() from None
             line = lines.line.rstrip("\r\n")
             escaped = _with_backslashes(line, delimiter)
-            yield Record(begun, escaped) if escaped else Record(begun, [line], broken=True)
+            yield Record(start, escaped) if escaped else Record(start, [line], broken=True)
             continue
         if any(map(str.strip, cells)):
-            yield Record(begun, cells)
+            yield Record(start, cells)
 
 
 def _with_backslashes(line: str, delimiter: str) -> list[str] | None:

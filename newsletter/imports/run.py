@@ -155,7 +155,7 @@ def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
     """
     screen = Screen(path.name, options.mapping, options.ignore)
     file = csv_file.inspect(
-        path, lambda header: columns_.email_column(header) is not None, screen.watch
+        path, lambda header: columns_.email_column(header) is not None, screen.observe
     )
     columns = screen.columns(file.header)
     if not options.as_suppressed:

@@ -148,10 +148,10 @@ class Screen:
         self._where = where
         self._mapping = mapping
         self._ignore = ignore
-        self._watched: dict[int, _Column] = {}
+        self._observed: dict[int, _Column] = {}
         self._heading = ""
 
-    def watch(self, header: tuple[str, ...]) -> Callable[[list[str]], None]:
+    def observe(self, header: tuple[str, ...]) -> Callable[[list[str]], None]:
         """Return the function that examines each record below this header."""
         try:
             columns = self._recognise(header)
@@ -159,13 +159,13 @@ class Screen:
         except NewsletterError:
             return lambda _: None  # `columns` raises it again after the whole file is read
         leaving = {column.number for column in columns.status if column.otherwise}
-        watched = {
+        observed = {
             number: _Column(header[number], Kind.LEAVING if number in leaving else stems.kind(name))
             for number, name in [*columns.others.items(), *((n, header[n]) for n in leaving)]
             if number not in ignored
         }
-        self._watched = watched
-        looks = [(number, column.seen, column.examine) for number, column in watched.items()]
+        self._observed = observed
+        looks = [(number, column.seen, column.examine) for number, column in observed.items()]
         width, email = len(header), columns.email
 
         def look(cells: list[str]) -> None:
@@ -195,7 +195,7 @@ class Screen:
         """
         states = [
             number
-            for number, column in self._watched.items()
+            for number, column in self._observed.items()
             if formats.column_name(column.name) in formats.STATUS_IF_ITS_WORDS_ARE
             and column.only_status
             and column.filled
@@ -205,7 +205,7 @@ class Screen:
         mapped = self._mapped(header).get("status", ())
         sometimes = [
             number
-            for number, column in self._watched.items()
+            for number, column in self._observed.items()
             if column.blank
             and column.filled
             and (number in mapped or _SHOWS_WHO_LEFT.search(formats.column_name(column.name)))
@@ -228,7 +228,7 @@ class Screen:
             )
         stopping = [
             (number, column)
-            for number, column in self._watched.items()
+            for number, column in self._observed.items()
             if number in columns.others and column.stops_import()
         ]
         if not stopping:

@@ -23,29 +23,29 @@ class ServerText:
     Attributes:
         cause: The cause, if it is certainly not the address.
         likely: The cause, if it is probably not the address, unless the text names it as well.
-        unknown: There is no such mailbox, or it is closed.
+        no_such_mailbox: There is no such mailbox, or it is closed.
         full: The mailbox is full.
         relay: The server does not accept mail for this domain.
-        passing: It may work at another time.
+        temporary: It may work at another time.
         too_fast: The mailbox gets too much mail now.
     """
 
     cause: Cause | None
     likely: Cause | None
-    unknown: bool
+    no_such_mailbox: bool
     full: bool
     relay: bool
-    passing: bool
+    temporary: bool
     too_fast: bool
 
 
 def parse(words: str) -> ServerText:
     """Return what a server's text is about; `words` is one line of bounded length."""
     found = {name: bool(pattern.search(words)) for name, pattern in _PATTERNS.items()}
-    unknown = found["unknown"]
-    if unknown and (found["policy"] or found["sender"]):
+    no_such_mailbox = found["no such mailbox"]
+    if no_such_mailbox and (found["policy"] or found["sender"]):
         # Servers write this before their actual reason (RFC 5321, 4.2.3).
-        unknown = bool(_PATTERNS["unknown"].search(_OPENING_WORDS.sub("", words)))
+        no_such_mailbox = bool(_PATTERNS["no such mailbox"].search(_OPENING_WORDS.sub("", words)))
     if found["size"] and not found["full"]:
         cause: Cause | None = Cause.SIZE
     elif found["sender"]:
@@ -55,10 +55,10 @@ def parse(words: str) -> ServerText:
     return ServerText(
         cause=cause,
         likely=Cause.POLICY if found["likely policy"] else None,
-        unknown=unknown,
+        no_such_mailbox=no_such_mailbox,
         full=found["full"],
         relay=found["relay"],
-        passing=found["passing"],
+        temporary=found["temporary"],
         too_fast=found["too fast"],
     )
 
@@ -150,7 +150,7 @@ _PATTERNS: Final = {
         r"access (?:is )?denied|not accepting|not permitted|prohibited|\bblock(?:ed)?\b"
         r"|for explanation visit",
     ),
-    "unknown": _any(
+    "no such mailbox": _any(
         rf"\b{_BOX}\b.{{0,60}}\b(?:unknown|not (?:be )?(?:found|known|exist\w{{0,3}}|valid|active"
         r"|available|activated|recogni[sz]ed|listed|local)|(?:does|do|did)(?: not|n[o'’]?t) exist"
         r"|(?:is|was) (?:not a|no) (?:known|valid)|inactive|disabled|closed|suspended|deactivated"
@@ -185,7 +185,7 @@ _PATTERNS: Final = {
         r"|won[’']?t) (?:to )?relay|do(?:es)? not relay|rcpthosts"
         r"|authentication when attempting to send to a non-local",
     ),
-    "passing": _any(
+    "temporary": _any(
         r"tim(?:ed|e)[ -]?out|connection (?:was )?(?:refused|reset|lost|closed|dropped|failed)"
         r"|could not connect|no route to host|(?:network|host) (?:is )?unreachable"
         r"|unable to connect|connection attempts? failed",

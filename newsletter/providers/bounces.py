@@ -143,10 +143,10 @@ def _passes(failure: FailedDelivery, words: str) -> bool:
 def _contradicted(code: _Code, said: ServerText) -> bool:
     """Return whether a server's text contradicts its code about the address."""
     if code[1:] in _OTHER:
-        return bool(said.cause or said.full or said.passing)
+        return bool(said.cause or said.full or said.temporary)
     # With the code of a disabled mailbox, AOL blocked a sender, and Gmail reports that a mailbox
     # gets too much mail.
-    return code[1:] == (2, 1) and (said.too_fast or (bool(said.cause) and not said.unknown))
+    return code[1:] == (2, 1) and (said.too_fast or (bool(said.cause) and not said.no_such_mailbox))
 
 
 def _cause(code: _Code, said: ServerText) -> Cause | None:
@@ -159,11 +159,11 @@ def _cause(code: _Code, said: ServerText) -> Cause | None:
         cause = Cause.SENDER
     elif what in _ANOTHER_OWNER or what == _FULL:
         cause = None
-    elif subject == _POLICY and not (said.unknown or said.relay):
+    elif subject == _POLICY and not (said.no_such_mailbox or said.relay):
         cause = Cause.SENDER if cause is Cause.SENDER else Cause.POLICY
     elif subject == _CONTENT:
         cause = cause or Cause.POLICY
-    elif subject in _SYSTEMS and not said.unknown:
+    elif subject in _SYSTEMS and not said.no_such_mailbox:
         cause = cause or said.likely
     return cause
 
@@ -176,9 +176,9 @@ def _by_words(
     if said.cause or failure.hint:
         return soft, said.cause or failure.hint
     if not failure.permanent or _passes(failure, words):
-        return soft, None if said.unknown or said.full or said.passing else said.likely
-    if said.full or said.passing or said.relay or said.too_fast:
+        return soft, None if said.no_such_mailbox or said.full or said.temporary else said.likely
+    if said.full or said.temporary or said.relay or said.too_fast:
         return soft, None
-    if said.likely and not said.unknown:
+    if said.likely and not said.no_such_mailbox:
         return soft, said.likely
     return EventKind.HARD_BOUNCE, None

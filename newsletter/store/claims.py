@@ -40,7 +40,7 @@ class Claim:
     attempt: int
     claimed_at: datetime
     key_id: str
-    readers: tuple[ClaimedSubscriber, ...]
+    subscribers: tuple[ClaimedSubscriber, ...]
     plain_text: bool
     payload_hash: str | None = None
 
@@ -85,7 +85,7 @@ def claim(
             if limit is not None:
                 taken = mailings.update().where(mailings.c.id == mailing_id)
                 connection.execute(taken.values(claims_left=limit - len(found.ids)))
-            key, whose = new_id(), found.readers
+            key, whose = new_id(), found.subscribers
             claimed = Claim(0, key, 1, moment, key_id, whose, found.plain_text)
             written = {
                 "lease_until": moment + lease,
@@ -160,7 +160,7 @@ def _take(
             mailing_id=mailing_id,
             attempt=claim.attempt,
             claimed_at=claim.claimed_at,
-            size=len(claim.readers),
+            size=len(claim.subscribers),
             **written,
         )
     ).scalar_one()
@@ -186,15 +186,15 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
 
 
 def _snapshot(claim: Claim) -> str:
-    held = {"key_id": claim.key_id, "plain_text": claim.plain_text, "readers": claim.readers}
+    held = {"key_id": claim.key_id, "plain_text": claim.plain_text, "readers": claim.subscribers}
     return json.dumps(held, ensure_ascii=False)
 
 
 def from_snapshot(snapshot: str) -> tuple[str, tuple[ClaimedSubscriber, ...], bool]:
     """Return what a claim wrote: the key's fingerprint, its subscribers, whether in plain text."""
     held = json.loads(snapshot)
-    readers = tuple(ClaimedSubscriber(*row) for row in held["readers"])
-    return held["key_id"], readers, held["plain_text"]
+    claimed = tuple(ClaimedSubscriber(*row) for row in held["readers"])
+    return held["key_id"], claimed, held["plain_text"]
 
 
 _PERSON: Final = (subscribers.c.public_id, subscribers.c.email, subscribers.c.first_name)
@@ -214,13 +214,13 @@ class Candidates(NamedTuple):
 
     Attributes:
         ids: Their numbers.
-        readers: The subscriber of each, in the same order.
+        subscribers: The subscriber of each, in the same order.
         plain_text: None of them gets HTML, or all do.
         absent: Of other deliveries by number, why their subscribers may not be mailed any more.
     """
 
     ids: Sequence[int]
-    readers: tuple[ClaimedSubscriber, ...]
+    subscribers: tuple[ClaimedSubscriber, ...]
     plain_text: bool
     absent: Mapping[int, str]
 
@@ -300,5 +300,5 @@ def _separate(rows: Sequence[Sequence[Any]], *, plain_text: bool) -> Candidates:
     present = [row for row in rows if not row[1]] if absent else rows
     if not present:
         return Candidates((), (), plain_text, absent)
-    ids, _, *of_readers = zip(*present, strict=True)
-    return Candidates(ids, tuple(map(ClaimedSubscriber, *of_readers)), plain_text, absent)
+    ids, _, *fields = zip(*present, strict=True)
+    return Candidates(ids, tuple(map(ClaimedSubscriber, *fields)), plain_text, absent)

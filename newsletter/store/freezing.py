@@ -74,7 +74,7 @@ def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
 
 def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetime) -> int:
     """Make a pending delivery for everyone who may be mailed; return how many there are."""
-    readers = (
+    audience = (
         sa.select(
             sa.literal(mailing_id),
             subscribers.c.id,
@@ -89,7 +89,7 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
         .with_for_update(read=True, key_share=True)
     )
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
-    insert = deliveries.insert().from_select(columns, readers)
+    insert = deliveries.insert().from_select(columns, audience)
     # SQLAlchemy keeps the count of an insert only on request.
     return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 

@@ -45,7 +45,7 @@ class Notice:
         claimed_at: When it was first claimed under this key: the date of the letter.
         lease_until: When another process may take it.
         email: To whom.
-        reader: Public id of the subscriber.
+        subscriber: Public id of the subscriber.
         signup: Public id of the sign-up that it confirms, if it confirms one.
         change: Public id of the change of address that it is about, if it is about one.
         plain_text: It has no HTML part.
@@ -62,7 +62,7 @@ class Notice:
     key_id: str
     claimed_at: datetime
     email: str
-    reader: str
+    subscriber: str
     signup: str | None
     change: str | None
     plain_text: bool
@@ -129,7 +129,7 @@ def claim(
     expire(connection)
     moment = now(connection)
     query = (
-        _WITH_READER.where(is_actionable(via), notices.c.due_at <= moment)
+        _WITH_SUBSCRIBER.where(is_actionable(via), notices.c.due_at <= moment)
         .where(notices.c.state != DeliveryState.ATTEMPTING)
         .order_by(notices.c.due_at, notices.c.id)
         .limit(1)
@@ -211,11 +211,11 @@ _EMAIL: Final = sa.case(
     (notices.c.kind == NoticeKind.OLD_ADDRESS, address_changes.c.old_email),
     else_=subscribers.c.email,
 )
-_WITH_READER: Final = (
+_WITH_SUBSCRIBER: Final = (
     sa.select(
         notices,
         _EMAIL.label("email"),
-        subscribers.c.public_id.label("reader"),
+        subscribers.c.public_id.label("subscriber"),
         subscribers.c.plain_text,
         address_changes.c.public_id.label("change"),
         address_changes.c.confirmed_at.label("changed_at"),
@@ -274,7 +274,7 @@ def _taken(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str)
         key_id=row.key_id if repeated else key_id,
         claimed_at=row.claimed_at if repeated else moment,
         email=row.email,
-        reader=row.reader,
+        subscriber=row.subscriber,
         signup=row.signup,
         change=row.change,
         plain_text=row.plain_text,

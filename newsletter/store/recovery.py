@@ -141,14 +141,14 @@ def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str
         )
         .values(state=DeliveryState.ATTEMPTING)
     )
-    key_id, readers, plain_text = from_snapshot(row.snapshot)
+    key_id, claimed, plain_text = from_snapshot(row.snapshot)
     return Claim(
         batch_id=row.id,
         key=row.key,
         attempt=attempt,
         claimed_at=row.claimed_at,
         key_id=key_id,
-        readers=readers,
+        subscribers=claimed,
         plain_text=plain_text,
         payload_hash=row.payload_hash,
     )

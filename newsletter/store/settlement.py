@@ -32,7 +32,7 @@ def settle(connection: sa.Connection, claim: Claim, outcomes: Mapping[str, Outco
         False if another process has taken the batch over: then nothing changed.
     """
     moment = now(connection)
-    said = [outcomes.get(reader.ref) for reader in claim.readers]
+    said = [outcomes.get(one.ref) for one in claim.subscribers]
     if claim.attempt > 1:
         said = [_of_a_replay(outcome) for outcome in said]
     # A provider that takes all or nothing gives one outcome for all: compared by identity.
@@ -70,8 +70,8 @@ def _record(
         connection.execute(deliveries.update().where(unresolved).values(values))
         return
     rows = [
-        {"ref": reader.ref} | _settlement(outcome, moment)
-        for reader, outcome in zip(claim.readers, said, strict=True)
+        {"ref": one.ref} | _settlement(outcome, moment)
+        for one, outcome in zip(claim.subscribers, said, strict=True)
     ]
     set_for_each(connection, deliveries, "ref", rows, unresolved)
 
@@ -141,7 +141,7 @@ def record_late_answers(
     moment = now(connection)
     taken = {ref: said for ref, said in outcomes.items() if isinstance(said, Accepted)}
     query = sa.select(deliveries.c.id, deliveries.c.ref, deliveries.c.state).where(
-        deliveries.c.ref.in_([reader.ref for reader in claim.readers if reader.ref in taken])
+        deliveries.c.ref.in_([one.ref for one in claim.subscribers if one.ref in taken])
     )
     for id_, ref, state in connection.execute(query.with_for_update()).all():
         name = taken[ref].provider_id

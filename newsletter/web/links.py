@@ -27,7 +27,7 @@ _SPACE: Final = frozenset("\t\n\r")
 # Punctuation, spaces, and the mathematical and modifier signs "<", ">", "|", "=", "~", "`", "^".
 _SIGNS: Final = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Sm", "Sk"})
 # Signs that show nothing and are no format characters: a joiner, and variation selectors.
-_UNSEEN: Final = frozenset({"\u034f", *map(chr, range(0xFE00, 0xFE10))})
+_INVISIBLE: Final = frozenset({"\u034f", *map(chr, range(0xFE00, 0xFE10))})
 # Where a query string is cut: "&"; ";", which some servers write (HTML 4.01, B.2.2); and "?", which
 # some write who add a parameter to a link that has a query string already.
 _CUT: Final = re.compile(r"[&;?]")
@@ -41,9 +41,9 @@ def repair(pattern: re.Pattern[str], text: str) -> str:
     """
     if len(text) > _LONGEST or pattern.fullmatch(text):
         return text
-    seen = "".join(filter(_is_seen, _SOFT_BREAK.sub("", text)))
-    match = pattern.match(seen)
-    if match is None or not all(map(_is_sign, _REMAINS.sub("", seen[match.end() :]))):
+    visible = "".join(filter(_is_visible, _SOFT_BREAK.sub("", text)))
+    match = pattern.match(visible)
+    if match is None or not all(map(_is_sign, _REMAINS.sub("", visible[match.end() :]))):
         return text
     return match[0]
 
@@ -68,8 +68,8 @@ def _name(text: str) -> str:
     return text if _SPACE.intersection(text) else repair(_NAME, text)
 
 
-def _is_seen(character: str) -> bool:
-    return unicodedata.category(character) != "Cf" and character not in _UNSEEN
+def _is_visible(character: str) -> bool:
+    return unicodedata.category(character) != "Cf" and character not in _INVISIBLE
 
 
 def _is_sign(character: str) -> bool:

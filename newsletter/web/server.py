@@ -45,26 +45,26 @@ def listen(host: str, port: int) -> socket.socket:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        bound = socket.socket(family, kind, protocol)
+        listener = socket.socket(family, kind, protocol)
     except (OSError, UnicodeError):
         raise NewsletterError(
             f"{where} is no address of this machine", hint="Give --host as 127.0.0.1 or 0.0.0.0"
         ) from None
     try:
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        bound.bind(address)
-        bound.listen()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
     except OSError as error:
-        bound.close()
+        listener.close()
         raise NewsletterError(
             f"cannot listen on {where}: {error.strerror}", hint="Choose another --port or --host"
         ) from None
-    return bound
+    return listener
 
 
 def serve(
     settings: Settings,
-    bound: socket.socket,
+    listener: socket.socket,
     *,
     configure_logging: Callable[[], None],
     workers: int = 1,
@@ -75,7 +75,7 @@ def serve(
 
     Args:
         settings: The newsletter's.
-        bound: What `listen` returned.
+        listener: What `listen` returned.
         configure_logging: Called in each process; a worker unpickles it.
         workers: How many processes answer.
         proxies: Web servers before this one, whose X-Forwarded-For is believed.
@@ -90,7 +90,7 @@ def serve(
     app = factory()
 
     def announce() -> None:
-        log.info("%s: serving on %s", settings.name, _url(bound))
+        log.info("%s: serving on %s", settings.name, _url(listener))
         try:
             open_provider(settings).close()
         except NewsletterError as error:
@@ -99,9 +99,9 @@ def serve(
     config = _config(factory if workers > 1 else lambda: app, workers, proxies, limits)
     if workers == 1:
         announce()
-        _run(config, bound)
+        _run(config, listener)
     else:
-        _Workers(config, bound, announce).run()
+        _Workers(config, listener, announce).run()
 
 
 def _config(
@@ -130,7 +130,7 @@ def _config(
     )
 
 
-def _run(config: uvicorn.Config, bound: socket.socket) -> None:
+def _run(config: uvicorn.Config, listener: socket.socket) -> None:
     server = uvicorn.Server(config)
 
     def stop(_signal: int, _frame: object) -> None:
@@ -139,7 +139,7 @@ def _run(config: uvicorn.Config, bound: socket.socket) -> None:
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.run(sockets=[bound])
+        server.run(sockets=[listener])
     except SystemExit as error:
         # uvicorn ends the process itself, with a code that means something else here.
         if error.code != STARTUP_FAILURE:
@@ -156,9 +156,9 @@ class _Workers(Multiprocess):
     """Several processes that answer on one socket; one that dies is replaced."""
 
     def __init__(
-        self, config: uvicorn.Config, bound: socket.socket, announce: Callable[[], None]
+        self, config: uvicorn.Config, listener: socket.socket, announce: Callable[[], None]
     ) -> None:
-        super().__init__(config, [bound])
+        super().__init__(config, [listener])
         self._announce = announce
 
     def init_processes(self) -> None:
@@ -183,6 +183,6 @@ class _Workers(Multiprocess):
             )
 
 
-def _url(bound: socket.socket) -> str:
-    host, port, *_ = bound.getsockname()
+def _url(listener: socket.socket) -> str:
+    host, port, *_ = listener.getsockname()
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

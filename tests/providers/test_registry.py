@@ -9,7 +9,7 @@ import pytest
 
 from newsletter import providers
 from newsletter.cli.app import App
-from newsletter.config import CREDENTIALS, PROVIDERS, Settings
+from newsletter.config import PROVIDER_VARIABLES, PROVIDERS, Settings
 from newsletter.providers.registry import events_of
 from newsletter.providers.resend.send import Resend
 from newsletter.providers.ses.events import SesEvents
@@ -34,7 +34,7 @@ def test_events_have_the_name_and_a_variable_of_their_provider(name: str) -> Non
 
 
 def test_no_variable_belongs_to_two_providers() -> None:
-    assert len(set(CREDENTIALS)) == len(CREDENTIALS)
+    assert len(set(PROVIDER_VARIABLES)) == len(PROVIDER_VARIABLES)
 
 
 def test_an_unknown_name_has_no_events() -> None:

@@ -102,7 +102,7 @@ class Ledger(RuleBasedStateMachine):
             recovery.expire_leases(connection, 1)
             claim = claims.claim(connection, 1, size=size, lease=LONG, key_id="k")
         if claim:
-            assert not {reader.email for reader in claim.readers} & self.gone
+            assert not {reader.email for reader in claim.subscribers} & self.gone
             self.claims[sender] = claim
 
     @rule(sender=SENDERS)
@@ -111,7 +111,7 @@ class Ledger(RuleBasedStateMachine):
             recovery.expire_leases(connection, 1)
             claim = recovery.replay(connection, 1, lease=LONG, window=LONG)
         if claim:
-            assert not {reader.email for reader in claim.readers} & self.gone
+            assert not {reader.email for reader in claim.subscribers} & self.gone
             self.claims[sender] = claim
 
     @precondition(lambda self: self.claims)
@@ -124,7 +124,7 @@ class Ledger(RuleBasedStateMachine):
         with self.newsletter.store.write() as connection:
             if not claims.record_payload(connection, claim, "the same bytes"):
                 return
-        self.taken.setdefault(claim.key, {reader.ref for reader in claim.readers})
+        self.taken.setdefault(claim.key, {reader.ref for reader in claim.subscribers})
 
     @precondition(lambda self: self.claims)
     @rule(sender=SENDERS, data=st.data())
@@ -134,7 +134,7 @@ class Ledger(RuleBasedStateMachine):
             return
         taken = self.taken.get(claim.key, set())
         outcomes: dict[str, Outcome] = {}
-        for reader in claim.readers:
+        for reader in claim.subscribers:
             # A provider that took a letter never says that it certainly did not.
             said = (
                 [Accepted("id"), Unknown("?"), None]

@@ -345,7 +345,7 @@ def test_only_the_owner_settles(newsletter: Newsletter) -> None:
             connection, mailing_id, lease=timedelta(hours=1), window=timedelta(hours=1)
         )
     assert taken_over
-    accepted = {reader.ref: Accepted("late") for reader in claim.readers}
+    accepted = {reader.ref: Accepted("late") for reader in claim.subscribers}
     with newsletter.store.write() as connection:
         assert not settlement.settle(connection, claim, accepted)
         assert not claims.record_payload(connection, claim, "0")
@@ -363,7 +363,9 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(newsletter: Newslette
         # Too late to start sending ...
         assert not claims.record_payload(connection, claim, "0")
         # ... but an answer that comes now is still an answer.
-        assert settlement.settle(connection, claim, {r.ref: Accepted("id") for r in claim.readers})
+        assert settlement.settle(
+            connection, claim, {r.ref: Accepted("id") for r in claim.subscribers}
+        )
         receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
     assert counts(receipt) == {"pending": 20, "accepted": 5}
 
@@ -421,7 +423,9 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
 ) -> None:
     mailing_id, claim = _claimed(newsletter, timedelta(hours=1))
     with newsletter.store.write() as connection:
-        settlement.settle(connection, claim, {r.ref: RetryLater("not now") for r in claim.readers})
+        settlement.settle(
+            connection, claim, {r.ref: RetryLater("not now") for r in claim.subscribers}
+        )
     receipt = delivery.cancel_mailing(newsletter.store, newsletter.slug)
     assert receipt.mailing.state is MailingState.CANCELLED
 
@@ -483,7 +487,7 @@ def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter
         recovery.expire_leases(connection, mailing_id)
     delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
     with newsletter.store.write() as connection:
-        late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.readers}
+        late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.subscribers}
         assert not settlement.settle(connection, claim, late)
         settlement.record_late_answers(connection, claim, late)
         receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
@@ -821,7 +825,7 @@ def test_a_limit_holds_for_a_process_that_was_lost(newsletter: Newsletter, tmp_p
     with newsletter.store.write() as connection:
         again = claims.claim(connection, 1, size=20, lease=timedelta(1), key_id="k")
     assert again
-    assert len(again.readers) == 5
+    assert len(again.subscribers) == 5
 
 
 def test_a_file_with_errors_counts_as_edited(newsletter: Newsletter, tmp_path: Path) -> None:

@@ -159,7 +159,7 @@ def read(
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([header, *rows])
     screen = Screen(path.name, mapping or {}, ignore)
-    file_ = csv_file.inspect(path, lambda names: email_column(names) is not None, screen.watch)
+    file_ = csv_file.inspect(path, lambda names: email_column(names) is not None, screen.observe)
     columns = screen.columns(file_.header)
     screen.check(file_.header, columns)
     parser = RowParser(

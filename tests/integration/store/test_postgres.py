@@ -249,7 +249,7 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
         own.start()
         with newsletter.store.write() as connection:
             assert settlement.settle(
-                connection, mine, {r.ref: Accepted("id") for r in mine.readers}
+                connection, mine, {r.ref: Accepted("id") for r in mine.subscribers}
             )
         # In the middle of a transaction: what was claimed in it was never claimed.
         with pytest.raises(TryAgain), newsletter.store.write() as connection:  # noqa: PT012
@@ -278,7 +278,7 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
         # He has not been told yet that he left, so nobody waits for him here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken
-    emails = {reader.email for reader in taken.readers}
+    emails = {reader.email for reader in taken.subscribers}
     assert emails == {f"lezer{n}@example.org" for n in range(2, 20)}
     # ... and now that he has, he gets nothing.
     assert claim(newsletter.store, mailing, size=20) is None
@@ -305,7 +305,7 @@ def test_who_leaves_during_a_claim_waits_until_it_is_known(
     thread.join(PROMPTLY)
     assert done.is_set()
     assert taken
-    assert len(taken.readers) == 20
+    assert len(taken.subscribers) == 20
     # He left after his letter was claimed: what a repetition would need is gone.
     assert newsletter.sql("SELECT snapshot FROM batches") == [(None,)]
 
@@ -315,7 +315,7 @@ def test_claims_at_once_never_share_a_delivery(newsletter: Newsletter, mailing: 
         first = claims.claim(one, mailing.id, size=8, lease=HOUR, key_id="k")
         second = claims.claim(other, mailing.id, size=8, lease=HOUR, key_id="k")
         third = claim(newsletter.store, mailing, size=8)
-    refs = [r.ref for c in (first, second, third) if c for r in c.readers]
+    refs = [r.ref for c in (first, second, third) if c for r in c.subscribers]
     assert len(refs) == len(set(refs)) == 20
     assert claim(newsletter.store, mailing) is None
 
@@ -337,7 +337,7 @@ def test_a_limit_is_shared_by_all_who_claim(newsletter: Newsletter, mailing: Mai
     newsletter.sql("UPDATE mailings SET claims_left = 7")
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(lambda _n: claim(newsletter.store, mailing, size=3), range(8)))
-    assert sum(len(c.readers) for c in taken if c) == 7
+    assert sum(len(c.subscribers) for c in taken if c) == 7
     assert newsletter.sql("SELECT claims_left FROM mailings") == [(0,)]
 
 
@@ -376,7 +376,7 @@ def test_a_lease_is_not_ended_under_who_settles(newsletter: Newsletter, mailing:
     assert mine
     newsletter.lose_process()
     with newsletter.store.write() as settling:
-        assert settlement.settle(settling, mine, {r.ref: Accepted("id") for r in mine.readers})
+        assert settlement.settle(settling, mine, {r.ref: Accepted("id") for r in mine.subscribers})
         with newsletter.store.write() as other:
             assert recovery.expire_leases(other, mailing.id) == 0
     assert newsletter.sql("SELECT count(*) FROM deliveries WHERE state = 'accepted'") == [(5,)]
@@ -445,7 +445,7 @@ def test_what_was_refused_is_pending_again(newsletter: Newsletter, mailing: Mail
     assert mine
     with newsletter.store.write() as connection:
         settlement.settle(
-            connection, mine, {r.ref: RequestRefused("no such key") for r in mine.readers}
+            connection, mine, {r.ref: RequestRefused("no such key") for r in mine.subscribers}
         )
     counts = delivery.find_report(newsletter.store, newsletter.slug)
     assert counts

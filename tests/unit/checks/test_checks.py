@@ -120,7 +120,7 @@ def test_findings_of_reading_and_of_rules_come_together_by_line() -> None:
 
 
 def test_every_rule_has_an_id_of_its_own_and_a_one_line_description() -> None:
-    assert not set(checks.RULES) & set(content.RULES)
+    assert not set(checks.RULES) & set(content.READING_RULES)
     for rule_id, registered in checks.RULES.items():
         assert registered.id == rule_id
         assert registered.severity is Severity.WARNING

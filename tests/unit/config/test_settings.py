@@ -118,7 +118,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, sa
         "NEWSLETTER_PROVIDER",
         "NEWSLETTER_PROVIDER_URL",
         "NEWSLETTER_PUBLIC_URL",
-        *config.CREDENTIALS,
+        *config.PROVIDER_VARIABLES,
     ],
 )
 @pytest.mark.parametrize("value", ["", "  "])

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from newsletter import content
 from newsletter.checks import check
 from newsletter.content.decoding import FORBIDDEN
-from newsletter.content.findings import RULES
+from newsletter.content.findings import READING_RULES
 from newsletter.model import RichText, Severity
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def assert_sound(draft: Draft, raw: bytes) -> None:
         assert (finding.message + finding.fix).isprintable()
     errors = [finding for finding in draft.findings if finding.severity is Severity.ERROR]
     assert (draft.issue is None) == bool(errors)
-    assert all(finding.rule in RULES for finding in draft.findings)
+    assert all(finding.rule in READING_RULES for finding in draft.findings)
     assert list(findings) == sorted(findings)
 
 
