@@ -71,15 +71,25 @@ _DELIVERIES: Final = {
 
 def overview_text(board: Overview) -> Iterator[str]:
     """Yield the lines about every file in `issues/` except the next issue, which has its own."""
-    upcoming = board.upcoming.slug if board.upcoming else None
-    lines = [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
+    lines = _other_lines(board)
+    old = [one for one in lines if one.why == OLD]
+    recent = [one for one in lines if one.why != OLD]
     for states, heading in _HEADINGS:
-        some = [one for one in lines if one.state in states and one.why != OLD]
-        if some:
-            yield f"{heading}:"
-            yield from (part for one in some for part in _issue_lines(one))
-    yield from _old_lines([one for one in lines if one.why == OLD])
+        yield from _group_lines(heading, [one for one in recent if one.state in states])
+    yield from _old_lines(old)
     yield from _sent_lines([one for one in lines if one.state == "sent"])
+
+
+def _other_lines(board: Overview) -> list[IssueStatus]:
+    upcoming = board.upcoming.slug if board.upcoming else None
+    return [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
+
+
+def _group_lines(heading: str, group: Sequence[IssueStatus]) -> Iterator[str]:
+    if group:
+        yield f"{heading}:"
+        for one in group:
+            yield from _issue_lines(one)
 
 
 def warnings_text(line: IssueStatus | None) -> Iterator[str]:

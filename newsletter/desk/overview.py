@@ -152,10 +152,11 @@ class _Survey:
         self._proofed = proofed
         self._drafts = drafts
         self._upcoming = upcoming
-        self._mailings = {entry.slug: entry for entry in ledger if not entry.released}
+        held = [entry for entry in ledger if not entry.released]
+        self._mailings = {entry.slug: entry for entry in held}
         self._ended = {(entry.slug, entry.slot): entry for entry in ledger if entry.released}
-        self._slots = {entry.slot: entry.slug for entry in ledger if not entry.released}
-        self._texts = {entry.content_hash: entry.slug for entry in ledger if not entry.released}
+        self._slots = {entry.slot: entry.slug for entry in held}
+        self._texts = {entry.content_hash: entry.slug for entry in held}
         self._slots_wanted: dict[str, list[str]] = defaultdict(list)
         self._first: dict[str, str] = {}
         for draft in sorted(drafts.values(), key=_order):

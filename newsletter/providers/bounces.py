@@ -152,20 +152,23 @@ def _contradicted(code: _Code, said: ServerText) -> bool:
 def _cause(code: _Code, said: ServerText) -> Cause | None:
     """Return the cause by the code, and by the server's text where the code has none."""
     subject, what = code[1], code[1:]
-    cause = said.cause
     if what in _SIZE:
-        cause = Cause.SIZE
-    elif what in _SENDER:
-        cause = Cause.SENDER
-    elif what in _ANOTHER_OWNER or what == _FULL:
-        cause = None
-    elif subject == _POLICY and not (said.no_such_mailbox or said.relay):
-        cause = Cause.SENDER if cause is Cause.SENDER else Cause.POLICY
-    elif subject == _CONTENT:
-        cause = cause or Cause.POLICY
-    elif subject in _SYSTEMS and not said.no_such_mailbox:
-        cause = cause or said.likely
-    return cause
+        return Cause.SIZE
+    if what in _SENDER:
+        return Cause.SENDER
+    if what in _ANOTHER_OWNER or what == _FULL:
+        return None
+    return _cause_of_subject(subject, said)
+
+
+def _cause_of_subject(subject: int, said: ServerText) -> Cause | None:
+    if subject == _POLICY and not (said.no_such_mailbox or said.relay):
+        return Cause.SENDER if said.cause is Cause.SENDER else Cause.POLICY
+    if subject == _CONTENT:
+        return said.cause or Cause.POLICY
+    if subject in _SYSTEMS and not said.no_such_mailbox:
+        return said.cause or said.likely
+    return said.cause
 
 
 def _by_words(
@@ -175,10 +178,15 @@ def _by_words(
     soft = EventKind.SOFT_BOUNCE
     if said.cause or failure.hint:
         return soft, said.cause or failure.hint
+    temporary = said.full or said.temporary
     if not failure.permanent or _passes(failure, words):
-        return soft, None if said.no_such_mailbox or said.full or said.temporary else said.likely
-    if said.full or said.temporary or said.relay or said.too_fast:
+        return soft, None if said.no_such_mailbox or temporary else said.likely
+    if temporary or said.relay or said.too_fast:
         return soft, None
+    return _by_likely_cause(said)
+
+
+def _by_likely_cause(said: ServerText) -> tuple[EventKind, Cause | None]:
     if said.likely and not said.no_such_mailbox:
-        return soft, said.likely
+        return EventKind.SOFT_BOUNCE, said.likely
     return EventKind.HARD_BOUNCE, None

@@ -158,7 +158,20 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
     """
     if not isinstance(text, str):
         return ""
-    text = _beginning(text)
+    text, names = _without_secrets(_beginning(text), hide)
+    text = "".join(character if character.isprintable() else " " for character in text)
+    text = _TAG.sub("", _SIGN.sub("@", " ".join(text.split())))
+    text = _QUOTED_MAILBOX.sub("…@", text)
+    text = " ".join("…" if "@" in word else word for word in text.split())
+    # Keys, tokens and ids: no word of a language is so long.
+    text = _LONG_WORD.sub("…", text)
+    if names:
+        text = _WORD.sub(lambda word: _unless_in(word[0], names), text)
+    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+
+
+def _without_secrets(text: str, hide: Iterable[str]) -> tuple[str, set[str]]:
+    """Return a text without secrets, and the names that are hidden only as whole words."""
     names = set[str]()
     # A single letter identifies nobody, and is everywhere.
     hidden = (secret for secret in hide if len(secret) > 1)
@@ -169,15 +182,7 @@ def quote(text: object, hide: Iterable[str] = ()) -> str:
             names |= {secret.lower()} if len(secret) >= _LONG_NAME else set()
         else:
             text = text.replace(secret, "…")
-    text = "".join(character if character.isprintable() else " " for character in text)
-    text = _TAG.sub("", _SIGN.sub("@", " ".join(text.split())))
-    text = _QUOTED_MAILBOX.sub("…@", text)
-    text = " ".join("…" if "@" in word else word for word in text.split())
-    # Keys, tokens and ids: no word of a language is so long.
-    text = _LONG_WORD.sub("…", text)
-    if names:
-        text = _WORD.sub(lambda word: _unless_in(word[0], names), text)
-    return text if len(text) <= _LONGEST_QUOTE else text[: _LONGEST_QUOTE - 1] + "…"
+    return text, names
 
 
 def _beginning(text: str) -> str:
