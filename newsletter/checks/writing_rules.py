@@ -131,7 +131,7 @@ def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
     if first and any(_GREETING.fullmatch(line) for line in _lines(first)[:1]):
         yield Hit(
             first.line,
-            "this is a greeting of your own; every letter begins with the greeting of the settings",
+            "this is a greeting of your own; every letter begins with the greeting in the settings",
             'Delete it; change "greeting" in the settings if you want another',
         )
 

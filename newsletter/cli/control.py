@@ -37,7 +37,7 @@ def pause(app: App, *, issue: str, json_: bool) -> None:
 def cancel(app: App, *, issue: str, json_: bool) -> None:
     """End the mailing of ISSUE: subscribers without a letter get none.
 
-    A rehearsal, or a mailing none of whose letters was sent, can be started again. For an issue
+    A rehearsal, or a mailing of which no letter was sent, can be started again. For an issue
     that missed its time, this ends the reminders.
     """
     slug, _ = find_issue_to_change(app, issue, asks=True)

@@ -31,7 +31,7 @@ def render(
 ) -> None:
     """Write ISSUE as SLUG.html, SLUG.txt and SLUG.eml, as an invented subscriber gets it.
 
-    Needs no database and no key; nothing is sent.
+    This needs neither a database nor a key, and sends nothing.
     """
     app: App = context.obj
     draft = read_issue_file(app, issue)

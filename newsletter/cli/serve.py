@@ -61,7 +61,7 @@ def serve(
 ) -> None:
     """Run the web app until it is stopped: sign-up, confirm, unsubscribe, preferences, issues.
 
-    Put a web server with TLS before it, at the address in public_url (docs/web.md).
+    Put a reverse proxy with TLS in front of it, at the address in public_url (docs/web.md).
     """
     settings = app.settings
     with web.listen(host, port) as listener:

@@ -267,7 +267,7 @@ def _resolution_lines(
         yield f"  from {when} on, what two searches do not find was not sent, and is sent then"
     elif resolution.method is ResolutionMethod.ACCOUNT:
         yield f"{letters}, another account can find out until {when}: they were sent through it;"
-        yield f"  put {resolution.put_back} back as it was, then {send}"
+        yield f"  set {resolution.put_back} to its previous value, then run {send}"
     else:
         yield f"{letters}, an event from the provider or the provider's own log may still show it:"
         yield f"  if sent: newsletter resolve {slug} --assume-sent (who has no letter gets none)"

@@ -2,7 +2,7 @@
 
 TOML is strict, and the sentences of its parser speak of columns and illegal characters. What
 people write instead is known: no quotes, curly ones, a colon, a text that goes on below. So the
-line is written anew in the ways that may be meant, and the first that is TOML is shown.
+line is rewritten in each likely way, and the first valid one is suggested.
 https://toml.io/en/v1.0.0
 """
 
@@ -134,7 +134,7 @@ def _refuse(lines: list[str], number: int, said: str, name: str, *, ours: bool) 
 
 
 class _Pair(NamedTuple):
-    """What seems to be a key, what stands between, and its value."""
+    """What seems to be a key, the sign after it, and its value."""
 
     key: str
     sign: str
@@ -166,7 +166,7 @@ def _wrong_line(line: str, said: str) -> tuple[str, str]:
 def _duplicate_key(key: str, before: list[str]) -> tuple[str, str]:
     lines = [at for at, line in enumerate(before, 1) if _key_of(line) == key]
     also = f" (also on line {lines[0]})" if lines else ""
-    return f'the setting "{key}" stands here for the second time{also}', "Keep one of the two"
+    return f'the setting "{key}" is set for the second time{also}', "Keep one of the two"
 
 
 def _wrong_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
@@ -188,7 +188,7 @@ def _key_of(line: str) -> str:
 
 
 def _problem(pair: _Pair, line: str) -> str:
-    """Return what is wrong with a setting, in the order of what catches the eye."""
+    """Return what is wrong with a setting, the most visible mistake first."""
     key, value = pair.key, pair.value
     cases = (
         (line != line.translate(_SPACES), "there is an invisible character in it"),
@@ -197,27 +197,27 @@ def _problem(pair: _Pair, line: str) -> str:
         (re.search(r"[^\w-]|[^ -~]", key), f'"{key}" is no key: a key is one word'),
         ({value[0], value[-1]} & {*_CURLY}, f"the quotation marks of {key} are curly ones"),
         (value[0] in "\"'", _wrong_quotes(key, value)),
-        (value[-1] in "\"'", f"the text of {key} begins without a quotation mark"),
+        (value[-1] in "\"'", f"the value of {key} begins without a quotation mark"),
         (known_as(key) in NUMBERS, f"{key} must be a number"),
     )
     found = (problem for wrong, problem in cases if wrong)
-    return next(found, f"the text of {key} does not stand between quotation marks")
+    return next(found, f"the value of {key} has no quotation marks around it")
 
 
 def _wrong_quotes(key: str, value: str) -> str:
     """Return what is wrong with a value that begins with a quotation mark."""
     mark, rest = value[0], value[1:].rstrip(",; ")
     if mark not in rest:
-        return f"the text of {key} does not end on its own line"
+        return f"the value of {key} does not end on its own line"
     if rest.endswith(mark) and "\\" in rest:
         return f"there is a backslash in {key} that TOML does not know"
     if rest.endswith(mark) and mark in rest[:-1]:
-        return f"there are quotation marks inside the text of {key}"
-    return f"something stands behind the text of {key}"
+        return f"there are quotation marks inside the value of {key}"
+    return f"there is something after the value of {key}"
 
 
 def _candidates(key: str, value: str, below: list[str]) -> list[str]:
-    """Return how a setting may be meant, what is most likely first."""
+    """Return the likely ways to write a setting, the most likely first."""
     if key in NUMBERS:
         number = number_in(value)
         return [f"{key} = {number}"] if number else []

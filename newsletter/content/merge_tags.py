@@ -16,9 +16,9 @@ _OBJECT: Final = r"(?:subscriber|newsletter|contact|lead|recipient|mailpoet|link
 MERGE_TAGS: Final = tuple(
     marks(
         "merge-tag",
-        "a field or command of another program stands here, which is never filled in",
-        "Delete it: the greeting of the settings holds the first name, and the foot of every "
-        "letter the link to unsubscribe",
+        "this is a field or command of another program, which is never filled in",
+        "Delete it: the greeting in the settings adds the first name, and the footer of every "
+        "letter has the unsubscribe link",
         r"(?<!\\)\*\|[^|\n]{1,200}\|\*",  # Mailchimp
         r"\{\{.{0,200}?\}\}\}?",  # Brevo, Mailgun, Laposta, Ghost, templates
         r"\{%.{0,200}?%\}",  # Klaviyo, Kit

@@ -79,7 +79,7 @@ def _lock_unknown(connection: Connection, slug: str, decision: UnknownDecision) 
     if mailing.state is MailingState.CANCELLED and decision is UnknownDecision.RESEND:
         raise NewsletterError(
             f"{slug} was cancelled, so nothing of it is sent again",
-            hint=f"Close its account: newsletter resolve {slug} --assume-sent",
+            hint=f"Count them as sent: newsletter resolve {slug} --assume-sent",
         )
     if not mailing_reports.count_by_state(connection, mailing.id)[DeliveryState.UNKNOWN]:
         raise NewsletterError(

@@ -1,4 +1,4 @@
-"""Every sentence of a send: why it stopped, what waits for a person, and remarks.
+"""Errors and remarks about sending: why it stopped, what waits for a person, what was skipped.
 
 `remaining` is the text of `letters_remaining`.
 """
@@ -135,7 +135,7 @@ def unknown_left(
     if other:
         hint = (
             f"Another account knows about {other.letters:,} of them, since they left through it: "
-            f"put {other.put_back} back as it was, then {again}. {hint}"
+            f"set {other.put_back} to its previous value, then run {again}. {hint}"
         )
     if settles:
         hint = (

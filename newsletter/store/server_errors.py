@@ -30,7 +30,7 @@ _PASSING: Final[Mapping[str, str | None]] = {
     "53400": None,
     "55006": "another process holds a lock that this one needs",
     "55P03": "another process holds a lock that this one needs",
-    "57": "the server is stopping, starting or was told to stop this",
+    "57": "the server is stopping, starting or was asked to stop this",
     "57P04": None,
 }
 """By the start of the SQLSTATE, the longest that is known
@@ -174,12 +174,13 @@ def _of_a_server(sentences: list[str], name: str, parameters: Mapping[str, str])
     refusals = []
     for sentence in sentences:
         refusal = next(
-            (told for words, told in _REFUSALS if re.search(words, sentence, re.IGNORECASE)), None
+            (answer for words, answer in _REFUSALS if re.search(words, sentence, re.IGNORECASE)),
+            None,
         )
         if refusal is None and _PASSING_WORDS.search(sentence):
-            told = hide(sentence, parameters)
+            shown = hide(sentence, parameters)
             return TryAgain(
-                f"the database is not ready: {told}", where=name, hint="Run it again later"
+                f"the database is not ready: {shown}", where=name, hint="Run it again later"
             )
         refusals.append((sentence, refusal or ("refuses the connection", "")))
     sentence, (problem, hint) = refusals[-1]
@@ -212,8 +213,8 @@ def _by_start(table: Mapping[str, _Value], state: str) -> _Value | None:
 
 
 def _refusal(problem: str, hint: str, words: str, name: str) -> NewsletterError:
-    told = f"the database {problem}: {words}" if words else f"the database {problem}"
-    return NewsletterError(told.rstrip(".…"), where=name, hint=hint or _DEFAULT_HINT)
+    sentence = f"the database {problem}: {words}" if words else f"the database {problem}"
+    return NewsletterError(sentence.rstrip(".…"), where=name, hint=hint or _DEFAULT_HINT)
 
 
 _HIDDEN: Final = ("password", "sslpassword", "host", "hostaddr")

@@ -144,7 +144,7 @@ def test_another_account_gives_nobody_a_second_letter_and_the_first_one_complete
         assert set(author.copies().values()) == {1}
         assert trouble
         assert trouble.exit_code == 3
-        assert f"put {case.can.account_variable} back" in str(trouble)
+        assert f"set {case.can.account_variable} to its previous value, then run" in str(trouble)
         assert "newsletter resolve" in str(trouble)
         author.clock.moment += timedelta(minutes=46)
     author.take()
@@ -191,7 +191,7 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
 
     told = due()
     assert told.exit_code == 3
-    assert f"put {case.can.account_variable} back" in str(told.errors[0])
+    assert f"set {case.can.account_variable} to its previous value" in str(told.errors[0])
     assert set(author.copies().values()) == {1}
     author.take()
     assert due().exit_code == 0
