@@ -11,7 +11,7 @@ from typing import NamedTuple
 from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 NAME_LIMIT = 100
-"""Characters in a first name; a longer one is a field that slipped, or mischief."""
+"""Characters in a first name; a longer one is a value from another column, or abuse."""
 
 VISITOR_NAME_LIMIT = 64
 """The same of a name that a stranger typed."""

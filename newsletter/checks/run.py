@@ -28,7 +28,7 @@ def require_valid(draft: Draft) -> Issue:
     """Return the issue of a file without errors, which is one that can be rendered.
 
     Raises:
-        ContentError: It holds errors; they are all in it.
+        ContentError: The file has errors; `findings` has all of them.
     """
     errors = tuple(f for f in check(draft) if f.severity is Severity.ERROR)
     if errors or draft.issue is None:

@@ -52,7 +52,7 @@ class HidingFormatter(logging.Formatter):
 
 
 class _StderrHandler(logging.Handler):
-    """Writes to what is standard error now: a progress bar puts another stream in its place."""
+    """Writes to the current `sys.stderr`, which a progress bar may replace."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; a log that cannot be written must not keep the program from its work."""

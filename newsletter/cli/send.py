@@ -122,7 +122,7 @@ def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> 
     """Plan a send, and let a person confirm it, unless nothing will leave.
 
     Returns:
-        The plan; who answers the question at a terminal also says that it may be early.
+        The plan. Confirming at a terminal also allows sending early.
 
     Raises:
         WrongUsage: There is no terminal to ask on, and `yes` is not given.

@@ -56,7 +56,7 @@ _SYNONYMS: Final = {
 
 
 def known_as(word: str) -> str:
-    """Return the setting that a word must stand for; empty if that is not clear."""
+    """Return the setting that a word refers to; empty if that is not clear."""
     if word in KEYS:
         return word
     plain = re.sub(r"[\W_]", "", word.casefold())

@@ -17,7 +17,7 @@ PROVIDERS: Final = {
 """The one list of providers: each name, with its variables under their customary names.
 
 The code of a provider is in the folder `newsletter/providers/NAME/`. Its first variable is one that
-is set only to send through it; AWS's own variables serve a hundred other programs.
+is set only to send through it; many other programs also set the AWS variables.
 """
 
 PROVIDER_VARIABLES: Final = tuple(name for names in PROVIDERS.values() for name in names)

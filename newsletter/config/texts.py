@@ -1,4 +1,4 @@
-"""What may stand in a text that subscribers see: judged here, and put right where that is clear."""
+"""Texts that subscribers see: validated, and corrected where unambiguous."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _TAG: Final = re.compile(
 )
 _BOLD: Final = re.compile(r"\*\*(?=\S)(.+?)\*\*")
 _LINK: Final = re.compile(r"\[([^\[\]]+)\]\(([^()\s]+)\)")
-# How other tools write the place of a name.
+# Placeholders of other tools for a name.
 _TAG_OF_OTHERS: Final = re.compile(
     r"\*\|\w+\|\*|%\w+(?:\.\w+)?%|\$?\{\{?\s*[\w. |:'\"]*\}?\}|\[+\w*(?:naam|name)\w*\]+"
     r"|<<?\w*(?:naam|name)\w*>?>",
     re.IGNORECASE,
 )
 FIRST_NAME_PLACEHOLDER: Final = "{first_name}"
-"""Stands for a subscriber's first name in a greeting."""
+"""Is replaced by a subscriber's first name in a greeting."""
 
 
 def is_one_line(value: str) -> bool:
@@ -53,15 +53,15 @@ def about_unprintable(value: str) -> str:
 
 
 def is_unescaped(value: str) -> bool:
-    """Tell whether a text has no line break that is spelt out, as in TOML's single quotes."""
+    """Tell whether a text has no escape sequence and no `<br>`; TOML's single quotes keep both."""
     return not _ESCAPE.search(value) and not _BREAK.search(value)
 
 
 def unescaped(value: str) -> str:
-    """Return a text with what is spelt out in it in its place."""
+    """Return a text with its escape sequences replaced."""
     value = _BREAK.sub("\n", value)
-    for spelt, meant in (("\\r", ""), ("\\n", "\n"), ("\\t", " "), ('\\"', '"'), ("\\\\", "\\")):
-        value = value.replace(spelt, meant)
+    for escape, text in (("\\r", ""), ("\\n", "\n"), ("\\t", " "), ('\\"', '"'), ("\\\\", "\\")):
+        value = value.replace(escape, text)
     return re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), value).strip()
 
 
@@ -77,19 +77,19 @@ def plain(value: str) -> str:
 
 
 def is_greeting(value: str) -> bool:
-    """Tell whether the only place for a name in a greeting is ours."""
+    """Tell whether a greeting has no placeholder but ours."""
     rest = value.replace(FIRST_NAME_PLACEHOLDER, "")
     return not re.search(r"[{}]", rest) and not _TAG_OF_OTHERS.search(rest)
 
 
 def greeting(value: str) -> str:
-    """Return a greeting with our place for a name instead of another tool's."""
+    """Return a greeting with our placeholder instead of another tool's."""
     hidden = value.replace(FIRST_NAME_PLACEHOLDER, "\0")
     return _TAG_OF_OTHERS.sub(FIRST_NAME_PLACEHOLDER, hidden).replace("\0", FIRST_NAME_PLACEHOLDER)
 
 
 def has_no_placeholder(value: str) -> bool:
-    """Tell whether a text that is the same for everyone has no place for a name."""
+    """Tell whether a text that is the same for everyone has no placeholder for a name."""
     return FIRST_NAME_PLACEHOLDER not in value
 
 

@@ -63,7 +63,7 @@ def recognise_format(raw: bytes) -> tuple[str, str] | None:
 
 
 def utf16_or_utf32(raw: bytes) -> str | None:
-    """Return the name of an encoding with two or four bytes for a letter, if it is one."""
+    """Return "UTF-16" or "UTF-32" if the file uses it, else None."""
     for mark, encoding in _WIDE:
         if raw.startswith(mark):
             return encoding

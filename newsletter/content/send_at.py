@@ -1,4 +1,4 @@
-"""When an issue goes out: `send_at`, and dates that are out of reason."""
+"""When an issue goes out: `send_at`, and dates that are improbable."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _in_zone(
     local: datetime, zone: ZoneInfo, line: int, problems: FindingCollector
 ) -> datetime | None:
     moment = local.replace(tzinfo=zone)
-    # A moment that the clock skips comes back changed from a journey through UTC.
+    # A moment that the clock skips does not survive conversion to UTC and back.
     if moment.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != local:
         problems.error(
             line,

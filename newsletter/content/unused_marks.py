@@ -87,7 +87,7 @@ _FOOTNOTE_STAR = re.compile(r"[\w.,;:!?)”’\"']\*+(?!\w)")
 
 
 def has_footnote_star(rows: Iterable[Row]) -> bool:
-    """Tell whether a word carries a star, which a line further on may explain."""
+    """Tell whether a word ends in an asterisk that a later line may explain."""
     return any(_FOOTNOTE_STAR.search(row.text) for row in rows)
 
 
@@ -97,7 +97,7 @@ def note_marks(rows: Sequence[Row], problems: FindingCollector, *, stars_explain
     Args:
         rows: The lines of one paragraph, heading or item.
         problems: Where to note it.
-        stars_explained: A line that begins with a star may explain the star of a word.
+        stars_explained: A line that begins with an asterisk may explain the one after a word.
     """
     for row in rows:
         _report_and_shield(MERGE_TAGS, row.written, row.line, problems)

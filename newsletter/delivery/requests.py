@@ -58,7 +58,7 @@ class RequestBuilder(Generic[ClaimT]):
         self._keys = keys
         self._make_batch: Callable[[ClaimT, str], Batch] = make_batch
         self.unexpected_error: Exception | None = None
-        """A mistake of this program's own, in a thread."""
+        """An error of this program itself, in a thread."""
 
     def build(self, claim: ClaimT, began: tuple[float, float]) -> ProviderRequest[ClaimT] | str:
         """Make the bytes of a claim; return the request, or why none of it may leave."""
@@ -117,7 +117,7 @@ class MailingBatches:
 
 
 def clocks() -> tuple[float, float]:
-    """Return both clocks: one of them stops while a machine sleeps, the other may be set."""
+    """Return both clocks: monotonic time stops during sleep; wall-clock time can be changed."""
     return time.monotonic(), time.time()
 
 

@@ -157,7 +157,7 @@ class _Run:
         """Keep an error of one step for the end, where all are reported."""
         try:
             yield
-        except Exception as error:  # noqa: BLE001 - no file may keep another letter back
+        except Exception as error:  # noqa: BLE001 - no file may stop another mailing
             self.errors.append(messages.as_error(error, where))
 
     def _finish(self, mailing: Mailing) -> None:
@@ -195,7 +195,7 @@ class _Run:
         result = self._send(mailing.slug, None)
         if result.error or result.report.mailing.state is not MailingState.PAUSED:
             return result
-        # A person had it sent to some of its subscribers, and it was cut short.
+        # It was sent with --limit, and the limit is reached.
         return replace(result, error=messages.paused(result.report, overdue=False))
 
     def _pause(self, mailing: Mailing) -> Mailing:

@@ -109,7 +109,7 @@ class Sender:
         stop = self._state.stop or self._state.limit
         if not stop and self._context.stop.is_set():
             stop = Stop(StopKind.REQUESTED)
-        return self._stop_error(stop) if stop else self._decided()
+        return self._stop_error(stop) if stop else self._paused_or_cancelled()
 
     def _send_all(self) -> None:
         with (
@@ -214,8 +214,8 @@ class Sender:
             _log.info(messages.waiting_for_others(self._mailing.slug, until))
         return _POLL
 
-    def _decided(self) -> NewsletterError | None:
-        """Return why there is nothing more to claim, if a person decided so."""
+    def _paused_or_cancelled(self) -> NewsletterError | None:
+        """Return why there is nothing more to claim, if a person paused or cancelled it."""
         with self._store.read() as connection:
             mailing = mailings.get(connection, self._mailing.id)
         if mailing.state not in {MailingState.PAUSED, MailingState.CANCELLED}:

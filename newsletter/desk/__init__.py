@@ -1,4 +1,4 @@
-"""What an author does with the files in `issues/` before anything is sent."""
+"""Issue files: find, read, check and preview them."""
 
 from newsletter.desk.issues import (
     LETTER_RULES,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _NAMED: Final = 5
 _SHOWN: Final = 120
-_SAMPLE_REF = "voorbeeld"
+_SAMPLE_REF = "voorbeeld"  # Dutch for "example"; rendered files and proofs have it in links
 _UNREADABLE, _LETTER = "unreadable", "letter"
 OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
 OVERLOOKED = "overlooked-file"
@@ -32,7 +32,7 @@ LETTER_RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED
 
 
 def slug_of_argument(settings: Settings, issue: str) -> str:
-    """Return the slug that an ISSUE argument is, or names by a path; empty if it is neither.
+    """Return the slug given by an ISSUE argument, directly or as a path; empty if it has none.
 
     The file may be gone: a mailing that has started continues without it.
     """

@@ -36,7 +36,7 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
     """Write the page beside the letters of a rehearsal; only the owner may read the file.
 
     In the browser it fills the frozen letter with the values of each subscriber, as in the `.eml`
-    files, so that it stays small however long the list is.
+    files, so the file stays small for a list of any size.
 
     Raises:
         NewsletterError: It cannot be written.

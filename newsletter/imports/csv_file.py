@@ -83,8 +83,8 @@ def inspect(
 
     Args:
         path: A regular file.
-        is_known: Returns whether a header is recognised; decides between possible delimiters.
-        observer: Looks at each record. The encoding is not known at that point: see `as_text`.
+        is_known: Returns whether a header is recognised; used to choose the delimiter.
+        observer: Gets each record. The encoding is not known at that point: see `as_text`.
 
     Raises:
         NewsletterError: The file cannot be read, is empty or not text, mixes encodings, has a

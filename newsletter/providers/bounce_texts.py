@@ -4,7 +4,7 @@ Servers write any text. These are phrases that mailbox providers publish (Micros
 https://sendersupport.olc.protection.outlook.com/pm/troubleshooting.aspx, Google:
 https://support.google.com/a/answer/3726730, Yahoo: https://senders.yahooinc.com/smtp-error-codes/,
 Apple: https://support.apple.com/en-us/102322) and those of the common servers and filters. Every
-gap in a pattern is bounded, because the text comes from a stranger.
+gap in a pattern is bounded, because the text is untrusted input.
 """
 
 from __future__ import annotations

@@ -186,6 +186,7 @@ def _skip(connection: sa.Connection, absent: Mapping[int, str]) -> None:
 
 
 def _snapshot(claim: Claim) -> str:
+    # Databases hold snapshots with these keys.
     held = {"key_id": claim.key_id, "plain_text": claim.plain_text, "readers": claim.subscribers}
     return json.dumps(held, ensure_ascii=False)
 

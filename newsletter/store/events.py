@@ -181,11 +181,11 @@ def lock_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int
     return {one.id: one for one in map(_delivery, connection.execute(query))}
 
 
-def record(connection: sa.Connection, told: Iterable[EventRow]) -> None:
+def record(connection: sa.Connection, reported: Iterable[EventRow]) -> None:
     """Record events, each kind once for a letter, and each entry of a provider's list once."""
     rows = [
         {**one._asdict(), "kind": one.kind.value, "cause": one.cause and one.cause.value}
-        for one in told
+        for one in reported
     ]
     of_letters = [row for row in rows if row["delivery_id"] is not None]
     if of_letters:
@@ -359,10 +359,10 @@ def refusals_since(connection: sa.Connection, moment: datetime) -> list[Refusal]
         .group_by(events.c.cause, domain)
     )
     found = connection.execute(query).all()
-    told = sa.select(events.c.id, events.c.detail).where(
+    details = sa.select(events.c.id, events.c.detail).where(
         among(connection, events.c.id, {row[-1] for row in found})
     )
-    says = {row.id: row.detail for row in connection.execute(told)} if found else {}
+    says = {row.id: row.detail for row in connection.execute(details)} if found else {}
     return [
         Refusal(Cause(cause), name, count, first_at, last_at, says.get(id_, ""))
         for cause, name, count, first_at, last_at, id_ in found

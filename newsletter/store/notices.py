@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
 _TO_ANYBODY: Final = (NoticeKind.CONFIRMATION, NoticeKind.NEW_ADDRESS)
-"""What may go to an address that somebody else has typed."""
+"""What may go to an address that another person has typed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 The lock is on a file of its own in `.newsletter/`, and the sender's leases name that file. The
 kernel releases the lock when the process ends, however it ends. A process that finds that very file
 and gets its lock knows that the sender is dead, and need not wait for its leases. It says so only
-where it is certain; in every other case, and in doubt, the lease decides. All that depends on the
-operating system is here.
+where it is certain; in every other case the lease decides. All that depends on the operating system
+is here.
 
 The lock is flock's, which belongs to the open file: no other part of the process can lose it by
 closing the file, as with POSIX record locks, and it is never unlocked, only closed, so that a

@@ -71,7 +71,7 @@ def empty_engine() -> sa.Engine:
 
 
 def _identity(path: Path) -> tuple[int, int] | None:
-    """Return what tells one file from another that replaces it."""
+    """Return what distinguishes a file from another that replaces it."""
     try:
         found = path.stat()
     except OSError:

@@ -88,7 +88,7 @@ def add(connection: sa.Connection, newcomers: Sequence[NewSubscriber]) -> None:
 
 
 def touch(connection: sa.Connection, ids: Collection[int]) -> None:
-    """Record that somebody acted on these subscribers: undoing an import then leaves them alone.
+    """Record that a person acted on these subscribers: undoing an import then leaves them alone.
 
     Call it also where an act changes nothing, such as a second unsubscribe.
     """

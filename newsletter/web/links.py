@@ -1,8 +1,9 @@
-"""Reading links that were damaged on their way.
+"""Reading links that were damaged in transit.
 
-A link survives what others do to it: a full stop that a mail program took for a part of it, an
-invisible character in the middle, a query string in another spelling or with more in it. Tokens are
-signed, so accepting all this opens nothing to a client without a valid token.
+Links are often altered in transit, for example by a full stop that a mail program appends, an
+invisible character in the middle, or a query string that is spelt differently or has more
+parameters. Tokens are signed, so accepting all this opens nothing to a client without a valid
+token.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ _SOFT_BREAK: Final = re.compile(r"=\r?\n")
 _SPACE: Final = frozenset("\t\n\r")
 # Punctuation, spaces, and the mathematical and modifier signs "<", ">", "|", "=", "~", "`", "^".
 _SIGNS: Final = frozenset({"Pc", "Pd", "Ps", "Pe", "Pi", "Pf", "Po", "Zs", "Zl", "Zp", "Sm", "Sk"})
-# Signs that show nothing and are no format characters: a joiner, and variation selectors.
+# Invisible characters that are no format characters: a joiner, and variation selectors.
 _INVISIBLE: Final = frozenset({"\u034f", *map(chr, range(0xFE00, 0xFE10))})
 # Where a query string is cut: "&"; ";", which some servers write (HTML 4.01, B.2.2); and "?", which
 # some write who add a parameter to a link that has a query string already.
