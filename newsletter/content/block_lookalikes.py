@@ -71,7 +71,7 @@ _ROW_STARTS: Final = (
         "foreign-mark",
         r"(?i)\[![a-z]+\][+-]?(?:\s|$)|:{3,}|\[_{0,2}TOC_{0,2}\]\s*$|[!?]{3}\s+\w"
             r"|\*\[[^\]\n]{1,60}\]:|\\(?:pagebreak|newpage)\b",
-        "this mark of another dialect of Markdown has no effect: subscribers see it as it stands",
+        "this mark of another dialect of Markdown has no effect: subscribers see it unchanged",
         "Delete the mark; for a highlighted thought begin a paragraph with 💡",
     ),
 )  # fmt: skip

@@ -98,7 +98,7 @@ def _ungarbled(text: str, line: int, problems: FindingCollector) -> None:
         problems.warning(
             line,
             "garbled-text",
-            f'"{quote_text(match[0])}" stands here: a letter that was read in a wrong encoding',
+            f'"{quote_text(match[0])}" is a letter that was read in a wrong encoding',
             "Type them again, or copy the text once more from where it came",
         )
 

@@ -32,7 +32,7 @@ DIALECTS: Final = (
     ),
     *marks(
         "foreign-mark",
-        "double square brackets stand here, and subscribers see them",
+        "there are double square brackets here, and subscribers see them",
         "Write [words](https://…) for a link, or fill in what is still missing",
         r"!?\[\[[^\[\]\n]{0,200}\]\]",
         required_characters="[",
@@ -118,7 +118,7 @@ DIALECTS: Final = (
     ),
     *marks(
         "foreign-mark",
-        "a short code for an emoji stands here, and subscribers see it as it stands",
+        "there is a short code for an emoji here, and subscribers see it unchanged",
         "Put the emoji itself here",
         r"(?<![\w:]):(?:[a-z][a-z0-9_+-]{1,40}|[+-]1):(?![\w:])",
         required_characters=":",
@@ -140,7 +140,7 @@ DIALECTS: Final = (
     ),
     *marks(
         "wrong-entity",
-        "an HTML entity that is written wrong stands here",
+        "there is an HTML entity here that is written wrong",
         "Write the character itself",
         rf"&{_ENTITY}(?![A-Za-z0-9])",
         r"&[A-Za-z][A-Za-z0-9]{1,30};",
@@ -154,7 +154,7 @@ DIALECTS: Final = (
 BARE_ADDRESS: Final = tuple(
     marks(
         "bare-address",
-        "an address stands here that is no link",
+        "there is an address here that is no link",
         "Write [words](https://…), or <https://…> to show the address itself",
         rf"(?i)(?<![\w@/.]){ADDRESS}[^\s<>\[\]\"”’{SHIELD}]{{2,300}}",
     )
@@ -163,7 +163,7 @@ BARE_ADDRESS: Final = tuple(
 EMPHASIS: Final = (
     *marks(
         "unused-emphasis",
-        "stars stand here that make nothing bold, and subscribers see them",
+        "there are stars here that make nothing bold, and subscribers see them",
         "Put them directly against the words, with a space or a point outside: **words** more",
         r"(?<!\w)\*\*+|\*\*+(?!\w)",
         r"(?<!\S)\*\s+[^\W\d_][^*\n]{0,60}?\s+\*(?!\S)",
@@ -172,7 +172,7 @@ EMPHASIS: Final = (
     ),
     *marks(
         "unused-emphasis",
-        "an underscore stands here that emphasises nothing, and subscribers see it",
+        "there is an underscore here that emphasises nothing, and subscribers see it",
         "Write _words_ with a space or a point outside, or delete it",
         r"(?<![\w/@:.#-])_{1,2}(?=[^\W_])",
         r"(?<!\S)_\s+[^\W\d_][^_\n]{0,60}?\s+_(?!\S)",
@@ -180,14 +180,14 @@ EMPHASIS: Final = (
     ),
     *marks(
         "unused-emphasis",
-        "a backtick stands here without its pair, and subscribers see it",
+        "there is a backtick here without its pair, and subscribers see it",
         "Write the second one, or an apostrophe in its place",
         r"(?<!\w)`+(?=\S)",
         required_characters="`",
     ),
     *marks(
         "unused-emphasis",
-        "a backslash stands here without effect, and subscribers see it",
+        "there is a backslash here without effect, and subscribers see it",
         "Delete it; at the end of a line it breaks the line only when another line follows",
         r"(?<!\\)\\\s*$",
         r"(?<=[\s,.!?])\\n(?![a-z])|(?<=[^\W\d_])\\n(?=[^\W\d_])",
@@ -196,7 +196,7 @@ EMPHASIS: Final = (
 )
 (OPENING_STAR,) = marks(
     "unused-emphasis",
-    "a star stands here that emphasises nothing, and subscribers see it",
+    "there is a star here that emphasises nothing, and subscribers see it",
     "Close it directly behind the words: *words*; for a star as such write \\*",
     r"(?<![\w*])\*(?=[^\W\d_]|[\"“‘'(][^\W\d_])",
     required_characters="*",

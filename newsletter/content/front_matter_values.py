@@ -41,7 +41,7 @@ def read_value(value: str, line: int, problems: FindingCollector | None) -> str:
         problems.warning(
             line,
             "yaml-value",
-            f"{what} stands here, and subscribers would see it",
+            f"there is {what} here, and subscribers would see it",
             fix,
         )
     return meant

@@ -97,7 +97,7 @@ def _long_words(rows: Sequence[Row], inline: Token, problems: FindingCollector) 
         problems.warning(
             rows[0].line,
             "long-word",
-            f"a word or address of {len(words[0])} characters stands here, which can widen the "
+            f"there is a word or address of {len(words[0])} characters here, which can widen the "
             "whole letter",
             "Write [words](https://…) for an address, or break the word",
         )
@@ -110,7 +110,7 @@ def _escaped_html(line: int, inline: Token, problems: FindingCollector) -> None:
             problems.warning(
                 line + index,
                 "wrong-entity",
-                "&lt; or &gt; stands here, and subscribers see the sign as it stands",
+                "there is &lt; or &gt; here, and subscribers see the sign unchanged",
                 "Write Markdown in its place: **words**, > words",
             )
 

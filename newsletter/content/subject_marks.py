@@ -39,7 +39,7 @@ _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
 
 
 def note_headline_marks(entry: Entry, key: str, problems: FindingCollector) -> None:
-    """Note what an inbox would show as it stands, or not at all."""
+    """Note what an inbox would show unchanged, or not at all."""
     for mark in MERGE_TAGS:
         if mark.search(entry.value):
             problems.warning(entry.line, mark.rule, mark.problem, mark.fix)
@@ -52,7 +52,7 @@ def note_headline_marks(entry: Entry, key: str, problems: FindingCollector) -> N
                 problems.warning(
                     entry.line,
                     mark.rule,
-                    f"the {key} holds {mark.problem}, which inboxes show as it stands{what}",
+                    f"the {key} holds {mark.problem}, which inboxes show unchanged{what}",
                     mark.fix,
                 )
     unseen = _INVISIBLE.search(entry.value)
