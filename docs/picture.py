@@ -132,7 +132,7 @@ def _issue() -> str:
 
 def _signup(settings: Settings) -> tuple[View, ...]:
     typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": ""}
-    page = render_pages(settings).signup_again.filled(**typed)
+    page = render_pages(settings).signup_again.fill(**typed)
     notice = render.notice(settings, NoticeKind.CONFIRMATION, linked=True)
     letter = personalize.with_link(notice, settings.public_url)
     return (
