@@ -1,4 +1,4 @@
-"""Find by halves the one subscriber for whom a provider refuses a whole request."""
+"""Find by halving the request the one subscriber for whom a provider refuses a whole request."""
 
 from __future__ import annotations
 

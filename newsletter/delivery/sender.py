@@ -1,4 +1,4 @@
-"""One process's share in a mailing: claim, commit, submit, settle.
+"""The loop in which one process sends its part of a mailing: claim, commit, submit, settle.
 
 This thread alone reads and writes the ledger; a few others submit requests to the provider and
 return its answers. What is settled, what is about to leave and what is claimed next share one

@@ -78,7 +78,7 @@ def hold(folder: Path) -> Iterator[str | None]:
 
 
 def dead_owners(owners: Iterable[str], folder: Path) -> list[str]:
-    """Return which of these owners certainly hold their locks no more.
+    """Return which of these owners certainly no longer hold their locks.
 
     Args:
         owners: As `hold` yielded them, on whatever machine.

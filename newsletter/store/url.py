@@ -44,7 +44,7 @@ class SqliteFile:
 
     @property
     def name(self) -> str:
-        """How errors call it."""
+        """Its name in errors."""
         return self.path.name
 
 
@@ -61,7 +61,7 @@ class Server:
 
     @property
     def name(self) -> str:
-        """How errors call it: not by its host, for a log may be public."""
+        """Its name in errors: not by its host, for a log may be public."""
         return VARIABLE
 
 

@@ -73,7 +73,7 @@ class Context:
     proxies: Sequence[Network]
     limits: Limits
     wake_notices: Callable[[], None]
-    """Called when a notice may wait."""
+    """Call after a notice may have been queued."""
 
     @property
     def shows_rehearsals(self) -> bool:

@@ -111,7 +111,7 @@ def _config(
         factory,
         factory=True,
         workers=workers,
-        http=ProtocolFactory(limits),  # type: ignore[arg-type]  # it is called, no more
+        http=ProtocolFactory(limits),  # type: ignore[arg-type]  # uvicorn only calls it
         loop="asyncio",
         ws="none",
         lifespan="on",

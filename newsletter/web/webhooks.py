@@ -1,4 +1,4 @@
-"""Providers' webhooks: believed by their signature, stored, then answered."""
+"""Providers' webhooks: verified by their signature, stored, then answered."""
 
 from __future__ import annotations
 
