@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 # The same examples each time, so that a change is judged by itself; the nightly job tries others
 # (`--hypothesis-profile random`).
 hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.register_profile("random", print_blob=True)
+hypothesis.settings.register_profile("random", derandomize=False, print_blob=True)
 hypothesis.settings.load_profile("repeatable")
 
 share_compiled_templates()

@@ -17,17 +17,27 @@ if TYPE_CHECKING:
 _ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦])"
 _HINT = re.compile(rf"\?\W{{0,3}}?\s*{_ARROW}")
 _ASKS = re.compile(
-    rf"\W*(?:{any_of(words().question)}|{any_of(words().verbs)}\s+{any_of(words().pronouns)})\b"
-    rf"[^?→]*?\s{_ARROW}\s*\S",
+    rf"\W*(?:{any_of(words().question)}|{any_of(words().verbs)}\s+{any_of(words().pronouns)})"
+    rf"(?![\w'’-])[^?→]*?\s{_ARROW}\s*\S",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"[•◦▪‣⁃∙●○■□►▸➤➢☐☑]\ufe0f?\s*[^\s•◦▪‣⁃∙●○■□]|·\s+\S")
 _PAIRS = {'"': '"', "“": "”", "„": "”“", "”": "”", "'": "'", "‘": "’", "«": "»", "»": "«"}
 
 _NAME = r"[A-ZÀ-Þ][\w’'-]*"
+
+
+def _signature(signs: tuple[str, ...], before: tuple[str, ...]) -> str:
+    """Return a pattern of the signatures of one language: at most one word with `*`, the last."""
+    fixed = any_of(word for word in before if "*" not in word)
+    wild = any_of(word for word in before if "*" in word)
+    return rf"(?:{fixed}\s+){{0,2}}(?:{wild}\s+)?{any_of(signs)}"
+
+
+_SIGNATURES = "|".join(_signature(*pair) for pair in words().signatures)
 _SIGN_OFF = re.compile(
     rf"""
-    (?: {any_of(words().before_signature)} \s+ ){{0,3}} {any_of(words().signature)}
+    (?: {_SIGNATURES} )
     (?: \s*[,.!]? | [,\s]\s*(?-i:{_NAME}(?:\s+[\w&’'-]+){{0,3}}) )
     | {any_of(words().until)}\s+(?:\w+\s+){{0,2}}\w+ ,
     """,
@@ -35,7 +45,8 @@ _SIGN_OFF = re.compile(
 )
 _GREETING = re.compile(
     rf"""
-    {any_of(words().greeting)} (?!\s+{any_of(words().not_greeting)}\b)
+    (?: {any_of(words().greeting)}
+      | {any_of(words().ambiguous_greeting)} (?!\s+{any_of(words().not_greeting)}\b) )
     (?: \s+[^\s,.!?]+ ){{0,3}} \s* [,!]
     """,
     re.IGNORECASE | re.VERBOSE,

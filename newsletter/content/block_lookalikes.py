@@ -27,7 +27,6 @@ _SIGN: Final = re.compile(
 _ENUMERATED: Final = re.compile(
     r"(?:[a-hA-H]|[ivx]{1,4}|[IVX]{1,4})[.)]\s+\S|\([0-9a-h]{1,2}\)\s+\S|o\s+\S"
 )
-_SIGNATURE_DASHES = 2
 
 
 class Place(NamedTuple):

@@ -28,9 +28,10 @@ class Words:
     Attributes:
         months: The names of months and their short forms, in lower case, with their numbers.
         greeting: What a greeting begins with.
-        not_greeting: What follows such a word when it greets nobody: "dag na dag".
-        signature: What a signature holds.
-        before_signature: What may stand before it: "met vriendelijke".
+        ambiguous_greeting: The same, unless one of `not_greeting` follows: "dag na dag".
+        not_greeting: Those.
+        signatures: What a signature holds, and what may be before it ("met vriendelijke"): a pair
+            for each language, because the words of two languages do not go together.
         until: What else a letter ends with: "tot volgende week".
         question: What a question begins with.
         verbs: What it begins with when a pronoun follows.
@@ -43,9 +44,9 @@ class Words:
 
     months: Mapping[str, int]
     greeting: tuple[str, ...]
+    ambiguous_greeting: tuple[str, ...]
     not_greeting: tuple[str, ...]
-    signature: tuple[str, ...]
-    before_signature: tuple[str, ...]
+    signatures: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...]
     until: tuple[str, ...]
     question: tuple[str, ...]
     verbs: tuple[str, ...]
@@ -82,9 +83,13 @@ def read_words(folder: Path) -> Words:
             for name in names.split()
         },
         greeting=all_of("greeting", "words"),
+        ambiguous_greeting=all_of("greeting", "ambiguous"),
         not_greeting=all_of("greeting", "not_before"),
-        signature=all_of("signature", "words"),
-        before_signature=all_of("signature", "before"),
+        signatures=tuple(
+            (tuple(table["signature"]["words"]), tuple(table["signature"].get("before", ())))
+            for table in tables
+            if table["signature"].get("words")
+        ),
         until=all_of("signature", "until"),
         question=all_of("question", "words"),
         verbs=all_of("question", "verbs"),
@@ -97,15 +102,18 @@ def read_words(folder: Path) -> Words:
 
 
 def any_of(entries: Iterable[str]) -> str:
-    """Return a pattern of any of some words, the longest first; `*` is any letters."""
+    """Return a pattern of any of some words, the longest first; `*` is any letters.
+
+    Without words it matches nothing.
+    """
     ordered = sorted(entries, key=len, reverse=True)
     patterns = (re.escape(entry).replace(r"\*", r"\w*").replace(r"\ ", r"\s+") for entry in ordered)
-    return f"(?:{'|'.join(patterns)})"
+    return f"(?:{'|'.join(patterns) or '(?!)'})"
 
 
 _KEYS: Final = ("subject", "preheader", "send_at", "draft")
 _SECTIONS: Final = {
-    "greeting": {"words", "not_before"},
+    "greeting": {"words", "ambiguous", "not_before"},
     "signature": {"words", "before", "until"},
     "question": {"words", "verbs", "pronouns"},
     "brackets": {"words"},

@@ -174,7 +174,7 @@ def _resolution(
     else:
         return Resolution(ResolutionMethod.WAIT, one.letters, None)
     # With no account set, its owner is unknown and no account is asked.
-    if own is None or one.account in {None, own}:
+    if own is None or one.account == own:
         return found
     return Resolution(ResolutionMethod.ACCOUNT, one.letters, until, put_back=can.account_variable)
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 _ISSUE: Final = "issue.mjml.j2"
 _CONSENT: Final = "consent.txt.j2"
+_DATA_FILENAME: Final = "pages/own-data.filename.txt.j2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +157,16 @@ def data_filename(settings: Settings) -> str:
     """Return the name of the file with a subscriber's own data, from `templates/pages/`.
 
     Raises:
-        NewsletterError: The template is missing or wrong.
+        NewsletterError: The template is missing or wrong, or makes no name for a header.
     """
     known = {"newsletter": _newsletter(settings)}
-    return templates.run(settings.root, "pages/own-data.filename.txt.j2", known).strip()
+    name = templates.run(settings.root, _DATA_FILENAME, known).strip()
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise NewsletterError(
+            f"{_DATA_FILENAME} is no simple file name",
+            hint="Use letters without accents, digits, points and hyphens",
+        )
+    return name
 
 
 def form(settings: Settings) -> str:

@@ -103,7 +103,7 @@ def erase(
 def _delete_address_changes(
     connection: sa.Connection, person: ErasedSubscriber, keys: Collection[str]
 ) -> None:
-    """Delete changes of others to an address of this person.
+    """Delete changes of others that name this person: to an address of theirs, or from it.
 
     A change to an earlier address of this person that another one has confirmed since belongs to
     that other one.

@@ -301,7 +301,7 @@ def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
         )
         .order_by(events.c.at, events.c.id)
     )
-    last = {id_: cause for id_, cause in connection.execute(query)}  # noqa: C416 - see `numbers`
+    last = {id_: cause for id_, cause in connection.execute(query)}  # noqa: C416 - see `subscriber_ids`
     return {id_ for id_, cause in last.items() if cause}
 
 

@@ -28,8 +28,8 @@ def find_searchable(
 ) -> list[UnresolvedRequest]:
     """Return the requests that a search may settle now, oldest first.
 
-    Requests that the provider no longer lists, and those that two searches missed twice, are left
-    to a person. Those of another account wait until that account is asked.
+    Requests that the provider no longer lists, and those that were missed, sent again and missed
+    once more, are left to a person. Those of another account wait until that account is asked.
     """
     moment = now(connection)
     moved = sa.exists().where(

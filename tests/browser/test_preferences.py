@@ -84,8 +84,11 @@ def test_every_page_is_fit_for_everybody(
 ) -> None:
     page = new_context(bypass_csp=True).new_page()
     path = link(newsletter)
-    for shown in (path, f"{path}?vergeten", leave_link(newsletter), "/p/x"):
-        page.goto(app.url + shown)
+    shown = {path: 200, f"{path}?vergeten": 200, leave_link(newsletter): 200, "/p/x": 404}
+    for address, status in shown.items():
+        answer = page.goto(app.url + address)
+        assert answer
+        assert answer.status == status
         assert_fit(page)
     page.get_by_role("button").click()
     assert_fit(page)

@@ -28,6 +28,9 @@ RECORD = os.environ.get("RECORD_GOLDENS", "")
 def compare(goldens: Mapping[str, object], *, record: str) -> None:
     """Hold what was seen against the files, or write those that are to be recorded."""
     different: list[str] = []
+    # PostgreSQL does not play what concerns no database.
+    recorded = {path.stem for path in HERE.glob("*.json")}
+    assert recorded - goldens.keys() <= {"usage-commands", "usage-messages"}
     # Messages change more often than the rest, and so come last.
     for name in sorted(goldens, key=lambda name: (name.endswith("messages"), name)):
         file, seen = HERE / f"{name}.json", write(goldens[name])

@@ -48,6 +48,10 @@ def test_the_migrations_make_the_tables(root: Path) -> None:
     with open_store(config.load(root, {})).read() as connection:
         context = MigrationContext.configure(connection)
         assert compare_metadata(context, metadata) == []
+        keys = connection.exec_driver_sql("PRAGMA foreign_key_list(notices)").all()
+        assert ("address_changes", "change_id", "id", "SET NULL") in {
+            (*key[2:5], key[6]) for key in keys
+        }
 
 
 def test_the_newest_migration_is_the_one_the_code_expects() -> None:
@@ -64,11 +68,17 @@ def test_an_older_database_is_backed_up_and_migrated(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = config.load(root, {})
-    open_store(settings).close()
+    with open_store(settings).write() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO subscribers (public_id, email, email_key, status, source, created_at)"
+            " VALUES ('x', 'a@example.org', 'a@example.org', 'active', 't', '2026-01-01')"
+        )
     later(tmp_path / "migrations", monkeypatch)
     opened = open_store(settings)
+    count = "SELECT count(*) FROM subscribers"
     with opened.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM later").scalar() == 0
+        assert connection.exec_driver_sql(count).scalar() == 1
     copy = database(root).with_name("newsletter.db.before-0099")
     with opened.read() as connection:
         assert files.recorded_copies(connection) == [copy]
@@ -76,8 +86,10 @@ def test_an_older_database_is_backed_up_and_migrated(
     backup = copy.read_bytes()
     open_store(settings)
     assert copy.read_bytes() == backup
-    with raw(copy) as connection_, pytest.raises(sqlite3.OperationalError):
-        connection_.execute("SELECT * FROM later")
+    with raw(copy) as connection_:
+        assert connection_.execute(count).fetchone() == (1,)
+        with pytest.raises(sqlite3.OperationalError):
+            connection_.execute("SELECT * FROM later")
 
 
 def later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

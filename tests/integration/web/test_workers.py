@@ -90,6 +90,7 @@ def test_they_say_that_they_serve_once(app: App) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_stops_them_all(number: signal.Signals, app: App) -> None:
     born = children(app)
+    assert len(born) == 3
     assert alone(app, "/healthz") == 200
     assert app.stop(number) == 0
     assert all(gone(pid) for pid in born)
@@ -98,6 +99,7 @@ def test_a_signal_stops_them_all(number: signal.Signals, app: App) -> None:
 
 def test_interrupted_at_a_terminal_where_all_of_them_hear_it(app: App) -> None:
     born = children(app)
+    assert len(born) == 3
     for pid in (*born, app.process.pid):
         os.kill(pid, signal.SIGINT)
     assert app.process.wait(60) == 0
@@ -106,6 +108,7 @@ def test_interrupted_at_a_terminal_where_all_of_them_hear_it(app: App) -> None:
 
 def test_one_that_is_killed_is_replaced(app: App) -> None:
     born = children(app)
+    assert len(born) == 3
     os.kill(min(born), signal.SIGKILL)
     wait_until(lambda: len(children(app)) == 3 and children(app) != born)
     assert {alone(app, "/healthz") for _ in range(20)} == {200}
@@ -113,6 +116,7 @@ def test_one_that_is_killed_is_replaced(app: App) -> None:
 
 def test_none_outlives_its_parent(app: App) -> None:
     born = children(app)
+    assert len(born) == 3
     app.process.kill()
     wait_until(lambda: all(gone(pid) for pid in born))
 

@@ -10,7 +10,7 @@ import pytest
 
 from newsletter.errors import NewsletterError
 from newsletter.package_data import template_folders
-from newsletter.render import Newsletter, letter, templates, values, wording
+from newsletter.render import Newsletter, letter, letters, templates, values, wording
 from newsletter.render.palette import Scheme
 from tests.support.issues import REPOSITORY, SETTINGS, every_block, issue
 
@@ -51,6 +51,15 @@ def test_a_template_that_changes_while_the_program_runs_is_read_again(root: Path
     path.symlink_to("/proc/self/environ")
     with pytest.raises(NewsletterError, match="link"):
         wording(settings)
+
+
+@pytest.mark.parametrize("name", ["", "mijn gegevens.json", 'a".json', "a.json\nb", "données.json"])
+def test_a_file_name_that_no_header_can_hold_is_an_error(name: str, root: Path) -> None:
+    (root / "templates" / "pages").mkdir()
+    write(root, "pages/own-data.filename.txt.j2", name)
+    with pytest.raises(NewsletterError, match="no simple file name"):
+        letters.data_filename(replace(SETTINGS, root=root))
+    assert letters.data_filename(SETTINGS) == "mijn-gegevens.json"
 
 
 def test_a_macro_that_an_author_adds_later_is_used(root: Path) -> None:
