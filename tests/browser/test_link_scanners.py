@@ -107,22 +107,24 @@ class Mailbox:
         self.folder = root / ".newsletter" / "outbox"
         self.outbox = Outbox(self.folder)
         store = self.newsletter.store
-        his = str(sql(store, "SELECT public_id FROM subscribers")[0][0])
+        public_id = str(sql(store, "SELECT public_id FROM subscribers")[0][0])
         self.letters = {
             "letter": self._cause(lambda: self.newsletter.send(self.outbox)),  # type: ignore[arg-type]
             "confirmation": self._cause(
                 lambda: request_signup(store, wish("nieuw@example.org"), VIA)
             ),
             "already-here": self._cause(lambda: request_signup(store, wish(READER), VIA)),
-            "preferences": self._cause(lambda: preferences.request_link(store, his, VIA)),
+            "preferences": self._cause(lambda: preferences.request_link(store, public_id, VIA)),
         }
-        self._cause(lambda: preferences.request_address_change(store, his, "een@example.org", VIA))
+        self._cause(
+            lambda: preferences.request_address_change(store, public_id, "een@example.org", VIA)
+        )
         change = str(sql(store, "SELECT public_id FROM address_changes")[0][0])
         self.letters["old-address"] = self._cause(
             lambda: preferences.confirm_address_change(store, change, VIA)
         )
         self.letters["new-address"] = self._cause(
-            lambda: preferences.request_address_change(store, his, "twee@example.org", VIA)
+            lambda: preferences.request_address_change(store, public_id, "twee@example.org", VIA)
         )
 
     def _cause(self, happen: Callable[[], object]) -> Letter:

@@ -44,14 +44,14 @@ def app(newsletter: Newsletter) -> Iterator[App]:
 
 
 def link(newsletter: Newsletter) -> str:
-    return web_server.preferences_link(str(him(newsletter, "public_id")[0]))
+    return web_server.preferences_link(str(column_of_anna(newsletter, "public_id")[0]))
 
 
 def leave_link(newsletter: Newsletter) -> str:
-    return web_server.leave_link(str(him(newsletter, "public_id")[0]))
+    return web_server.leave_link(str(column_of_anna(newsletter, "public_id")[0]))
 
 
-def him(newsletter: Newsletter, columns: str) -> tuple[object, ...]:
+def column_of_anna(newsletter: Newsletter, columns: str) -> tuple[object, ...]:
     return sql(newsletter.store, f"SELECT {columns} FROM subscribers")[0]  # noqa: S608 - ours
 
 
@@ -177,14 +177,14 @@ def test_a_reader_does_all_of_it_with_a_mouse(
     page.get_by_label("Zo begroeten we je").fill("Anneke")
     page.get_by_role("button", name="Bewaar mijn voornaam").click()
     assert page.get_by_role("status").inner_text() == "Je voornaam is bewaard."
-    assert him(newsletter, "first_name") == ("Anneke",)
+    assert column_of_anna(newsletter, "first_name") == ("Anneke",)
     page.get_by_label("Even geen brieven").select_option("3")
     page.get_by_role("button", name="Pauzeer").click()
-    assert him(newsletter, "paused_until IS NULL") == (0,)
+    assert column_of_anna(newsletter, "paused_until IS NULL") == (0,)
     page.get_by_role("button", name="Stuur me weer brieven").click()
-    assert him(newsletter, "paused_until IS NULL") == (1,)
+    assert column_of_anna(newsletter, "paused_until IS NULL") == (1,)
     page.get_by_role("button", name="Liever platte tekst").click()
-    assert him(newsletter, "plain_text") == (1,)
+    assert column_of_anna(newsletter, "plain_text") == (1,)
     page.get_by_label("Nieuw e-mailadres").fill("geen adres")
     page.get_by_role("button", name="Verander mijn adres").click()
     assert "tikfout" in told_of(page, "Nieuw e-mailadres", "geen adres")
@@ -207,7 +207,7 @@ def test_the_keyboard_alone_will_do(newsletter: Newsletter, app: App, page: Page
     page.keyboard.type("Anneke")
     page.keyboard.press("Enter")
     page.get_by_role("status").wait_for()
-    assert him(newsletter, "first_name") == ("Anneke",)
+    assert column_of_anna(newsletter, "first_name") == ("Anneke",)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -240,5 +240,5 @@ def test_a_forwarded_letter_gives_its_holder_a_leave_button_and_a_mail_to_the_re
     assert page.get_by_role("heading").inner_text() == "Kijk in je mailbox"
     assert page.get_by_role("button").count() == 0
     assert "anna" not in page.content().lower()
-    assert him(newsletter, "status") == ("active",)
+    assert column_of_anna(newsletter, "status") == ("active",)
     assert sql(newsletter.store, "SELECT kind FROM notices") == [("preferences",)]

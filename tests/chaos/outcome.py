@@ -59,9 +59,9 @@ def check_outcome(
         fake: The provider.
         observer: Its own connection to the database.
         audience: How many readers there were when the mailing began.
-        gone: Who left meanwhile, by delivery reference: how his letter stood when he had.
+        gone: Who left meanwhile, by delivery reference: the state of their letter when they did.
         erased: Addresses that may stand nowhere any more.
-        certain: Nothing has to stay unknown, but what travelled with somebody who left.
+        certain: Nothing has to stay unknown, but what shared a request with one who left.
     """
     rows = observer.rows(_DELIVERIES)
     taken: dict[str, set[str]] = defaultdict(set)

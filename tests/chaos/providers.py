@@ -27,7 +27,7 @@ class Witness(FakeServer):
         plan: What goes wrong with the nth request that sends.
         search_plan: What goes wrong with the nth that asks.
         meanwhile: Called with the number of each request that sends, before it is taken.
-        punctual: Nobody is so slow that he is taken to be lost while he is about to send.
+        punctual: No sender is so slow that it is taken for lost while it is about to send.
         broken: What should not have been.
     """
 

@@ -64,7 +64,7 @@ class Scenario:
 
     Attributes:
         fake: Its provider; `plan` and `meanwhile` say what goes wrong there.
-        gone: Who left meanwhile, by delivery reference: how his letter stood when he had; or
+        gone: Who left meanwhile, by delivery reference: the state of their letter when they did; or
             *untaken*, if nobody was sending it and the provider did not have it.
         erased: The addresses that may stand nowhere any more.
     """
@@ -142,7 +142,7 @@ class Scenario:
                 self.observe()
                 last, since = now, time.monotonic()
             elif time.monotonic() - since > _STILL:
-                # Somebody may be so slow that he is taken to be lost, and sends after that.
+                # A sender may be so slow that it is taken for lost, and send after that.
                 self.fake.punctual = False
                 self.copy.clock.advance(LEASE)
                 last = None

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 READERS: Final = 30
 KEY: Final = "a key that is only for these tests"
-# An author may have his own. These are quick to run, for each sender renders the letter anew.
+# An author may have their own. These render fast: each sender renders the letter again.
 _TEMPLATES: Final = {
     "issue.mjml.j2": (
         '<mjml lang="nl" dir="ltr"><mj-body><mj-section><mj-column><mj-text>{{ slots.greeting }}'

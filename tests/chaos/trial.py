@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.chaos.template import Template
 
 ROUNDS: Final = 7
-"""How often the command is typed, at the most, after the two rounds in which somebody may die."""
+"""How often the command is run at most, after the two rounds in which a sender may be killed."""
 
 _OTHER_KEY: Final = "another key, as little worth"
 _OTHER_ACCOUNT: Final = "andere.example.org"
@@ -142,7 +142,7 @@ class Trial:
         if wrong is None or self.round > _ROUNDS_OF_TROUBLE or chance.random() < _WELL:
             return Fault(taken=True)
         found = faults[chance.choice(wrong)]
-        # Nobody has to wait here for what he is asked to wait for.
+        # No wait that the program asks for is needed here.
         return (
             replace(found, headers={"retry-after": "0"})
             if "retry-after" in found.headers
@@ -158,7 +158,7 @@ class Trial:
         return faults["500"] if silent else Fault(taken=True)
 
     def _meanwhile(self, number: int) -> None:
-        """Let somebody leave while a request is at the provider."""
+        """Let a subscriber leave while a request is at the provider."""
         if number == 2:
             self._lose_a_reader("pending")
 

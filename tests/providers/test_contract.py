@@ -792,5 +792,5 @@ def test_a_mailing_whose_answers_get_lost_reaches_nobody_twice_and_forgets_nobod
     assert accepted <= set(copies)
     if case.can.replay:
         assert unknown == set()
-    # Where nobody knows of somebody, a person is told.
+    # Where the outcome of one is unknown, a person must decide.
     assert (trouble is not None) is (unknown != set())

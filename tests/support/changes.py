@@ -75,7 +75,7 @@ def confirm_by_looking() -> None:
 
 
 def choose_by_looking() -> None:
-    """Change a preference when somebody looks at their data."""
+    """Change a preference when a subscriber looks at their data."""
     from newsletter.subscriptions import preferences  # noqa: PLC0415
 
     own_data = preferences.own_data

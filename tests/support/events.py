@@ -82,7 +82,7 @@ class Letters:
         return sql(self.newsletter.store, query, self.ref(reader))[0][0]
 
     def confirm(self, reader: int = 0, *, ago: float = 0.0) -> None:
-        """Let a reader say (again) that he wants the letter, so many seconds ago."""
+        """Let a subscriber sign up (again), so many seconds ago."""
         at = datetime.now(UTC) - timedelta(seconds=ago)
         with self.newsletter.store.write() as connection:
             connection.execute(

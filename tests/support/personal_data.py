@@ -1,4 +1,4 @@
-"""What is left of somebody: a search of every byte that the program has written."""
+"""What is left of a person: a search of every byte that the program has written."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def send_due(newsletter: Newsletter, provider: Provider) -> NoticeRun:
 
 
 def open_link(store: Store, email: str) -> str:
-    """Return the public id in the newest confirmation of somebody."""
+    """Return the public id in the newest confirmation of a person."""
     found = sql(
         store,
         "SELECT signups.public_id FROM signups JOIN subscribers s ON s.id = subscriber_id"

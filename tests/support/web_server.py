@@ -36,12 +36,12 @@ PROOF = tokens.unsubscribe_token(KEY, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
 def leave_link(public_id: str) -> str:
-    """Return the path of somebody's leave link."""
+    """Return the path of a subscriber's unsubscribe link."""
     return f"/u/{tokens.unsubscribe_token(KEY, public_id, tokens.RESERVED_ID)}"
 
 
 def preferences_link(public_id: str, *, ends_in: float = 1800) -> str:
-    """Return the path of a link to somebody's preferences, which ends in so many seconds."""
+    """Return the path of a link to a subscriber's preferences, which ends in so many seconds."""
     return f"/p/{tokens.preferences_token(KEY, public_id, int(time.time() + ends_in))}"
 
 
@@ -165,13 +165,13 @@ def serving(
 
 
 class Readers:
-    """A list whose people can be named, each with his leave link's token."""
+    """A list whose people can be named, each with the token of their unsubscribe link."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
     def join(self, name: str, status: str = "active") -> str:
-        """Put somebody on the list; return his token."""
+        """Put a person on the list; return their token."""
         public_id, email = new_id(), f"{name}@example.org"
         row = {"public_id": public_id, "email": email, "email_key": email, "status": status}
         with self.store.write() as connection:
@@ -181,7 +181,7 @@ class Readers:
         return tokens.unsubscribe_token(KEY, public_id, new_id())
 
     def status(self, name: str) -> str:
-        """Return how somebody stands."""
+        """Return the status of a subscriber."""
         with self.store.read() as connection:
             query = sa.select(subscribers.c.status).where(
                 subscribers.c.email == f"{name}@example.org"

@@ -108,7 +108,7 @@ def test_who_could_settle_it_without_risk_is_told_so_first(
     assert code == 1
     first, _ = asked.splitlines()
     assert first.startswith(f"without risk for 5, newsletter rehearse {newsletter.slug} asks again")
-    # Where nobody is asked he is told all the same.
+    # Where there is no question, the warning is printed anyway.
     assert "without risk" in run("resolve", newsletter.slug, "--resend").stderr
     assert unknown(newsletter) == 0
 

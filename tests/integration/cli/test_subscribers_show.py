@@ -1,4 +1,4 @@
-"""`newsletter subscribers show`: what it answers to somebody who got a letter twice."""
+"""`newsletter subscribers show`: what it says of a person who got a letter twice."""
 
 from __future__ import annotations
 

@@ -207,7 +207,7 @@ def test_what_an_author_resolves_is_sent_again_through_the_account_of_now(author
         author.newsletter.store, author.newsletter.slug, delivery.UnknownDecision.RESEND
     )
     assert author.send().error is None
-    # As he was warned: they had left.
+    # As the warning said: they had been sent.
     assert Counter(author.copies().values()) == {1: REST, 2: FIRST}
 
 

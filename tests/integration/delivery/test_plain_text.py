@@ -1,4 +1,4 @@
-"""Plain text only: a request is of one kind, everybody gets the kind that he chose."""
+"""Plain text only: a request is of one kind, everyone gets the kind that they chose."""
 
 from __future__ import annotations
 

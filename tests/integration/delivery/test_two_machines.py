@@ -137,7 +137,7 @@ def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     copies = Counter(letter["to"] for letter in taken)
     assert set(copies.values()) == {1}
     gone = {str(email) for _, email in last}
-    # Who had left before his letter was claimed got none, and everybody else got his.
+    # Who had left before their letter was claimed got none, and everyone else got theirs.
     (receipt,) = json.loads(third_said)["mailings"]
     assert receipt["state"] == "completed"
     assert receipt["audience"] == READERS

@@ -275,12 +275,12 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
         subscribers.mark_left(
             leaving, {known.id: (SubscriberStatus.UNSUBSCRIBED, datetime.now(UTC))}
         )
-        # He has not been told yet that he left, so nobody waits for him here...
+        # The change is not committed yet, so nothing waits for it here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken
     emails = {reader.email for reader in taken.subscribers}
     assert emails == {f"lezer{n}@example.org" for n in range(2, 20)}
-    # ... and now that he has, he gets nothing.
+    # ... and now that it is, they get nothing.
     assert claim(newsletter.store, mailing, size=20) is None
     with newsletter.store.read() as connection:
         assert mailing_reports.report(connection, mailing).counts[DeliveryState.SKIPPED] == 2
@@ -306,7 +306,7 @@ def test_who_leaves_during_a_claim_waits_until_it_is_known(
     assert done.is_set()
     assert taken
     assert len(taken.subscribers) == 20
-    # He left after his letter was claimed: what a repetition would need is gone.
+    # They left after their letter was claimed: what a repetition would need is gone.
     assert newsletter.sql("SELECT snapshot FROM batches") == [(None,)]
 
 

@@ -1,4 +1,4 @@
-"""Erasing a person: nothing of him is left, nothing brings him back, and counts still add up."""
+"""Erasing a person: nothing of them is left, nothing brings them back, and counts still add up."""
 
 from __future__ import annotations
 

@@ -93,7 +93,7 @@ def test_who_bounced_gets_no_letter_that_is_still_to_be_claimed(letters: Letters
 
 
 def test_a_complaint_that_comes_while_a_mailing_runs_spares_the_reader(letters: Letters) -> None:
-    """Of the mailing under way his delivery is skipped, and a copy of what he was is forgotten."""
+    """Their delivery in the mailing under way is skipped, and the copy of their data is deleted."""
     complaint = letters.told("complaint", 2)
 
     def complain(_batch: Batch) -> None:
@@ -119,7 +119,7 @@ def test_who_left_by_a_click_and_complains_has_complained(letters: Letters) -> N
     left_at = sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1")
     letters.hear(letters.told("complaint"))
     assert letters.status() == "complained"
-    # Since when he gets nothing does not change by it.
+    # The time since when they get nothing does not change.
     assert sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1") == left_at
 
 
@@ -250,8 +250,8 @@ NEW = "nieuw@example.org"
 def wish(letters: Letters, to: str = NEW) -> str:
     """Let the first reader ask for another address; return the id in the link that confirms it."""
     store = letters.newsletter.store
-    ((his,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
-    assert request_address_change(store, str(his), to, VIA)
+    ((public_id,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
+    assert request_address_change(store, str(public_id), to, VIA)
     ((change,),) = sql(store, "SELECT public_id FROM address_changes WHERE confirmed_at IS NULL")
     return str(change)
 
@@ -565,7 +565,7 @@ def test_who_confirmed_since_is_not_kept_from_another_confirmation(letters: Lett
 def test_what_another_address_says_of_a_letter_is_not_its_readers_word(
     kind: str, event: str, letters: Letters
 ) -> None:
-    """One goes where he has yet to show that it is his, one to where he is not any more."""
+    """One goes to an address that is not proven yet, one to an address that was left."""
     noticed(letters, kind)
     assert letters.hear(Told(event, UNKNOWN_REF, "elders@example.org")) == 1
     assert letters.status() == "active"

@@ -502,7 +502,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
         sent = run("send", "--due", "--no-preflight", env=environment)
         assert sent.returncode == 0, sent.stderr
         assert [one["to"] for one in fake.taken()] == [email(0), "nieuw@example.org"]
-        # Who is a reader, and asked for nothing, is left where he is.
+        # A subscriber who asked for nothing stays as they are.
         assert len(fake.suppressed) == (2 if restricted else 1)
     shown = json.loads(run("subscribers", "show", email(0), "--json").stdout)["in_the_way"]
     if restricted:

@@ -235,7 +235,7 @@ def test_a_mailing_that_is_not_over_keeps_its_readers(letters: Letters) -> None:
 def test_what_a_provider_called_the_letter_of_somebody_erased_meanwhile_goes(
     root: Path, tmp_path: Path
 ) -> None:
-    """His letter was on its way, and its name came with the answer."""
+    """Their letter was on its way, and its identifier came with the answer."""
     letters = Letters(Newsletter(root, readers=2), tmp_path / "taken")
 
     def forget(_batch: Batch) -> None:
@@ -275,7 +275,7 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
     with pytest.raises(NewsletterError):
         add(store, email(0), consent="ja")
     assert letters.status(2) == "active"
-    # His letters are counted all the same.
+    # Their letters are counted anyway.
     assert delivery.recent_reports(store, 1)[0].heard.complained == 1
 
 

@@ -65,7 +65,7 @@ def store(root: Path, clock: Clock) -> Store:
 
 
 def erase(store: Store, email: str) -> None:
-    """Leave nothing of somebody but the hash of his address."""
+    """Leave nothing of a person but the hash of their address."""
     with store.write() as connection:
         key = suppressions.hash_key(connection)
         digest = address_hash(key, parse_address(email).key)
@@ -75,7 +75,7 @@ def erase(store: Store, email: str) -> None:
 
 
 def standing_as(store: Store, how: str, email: str = "anna@example.org") -> str:
-    """Put somebody on the list who stands in that way; return the address."""
+    """Put a person with that status on the list; return the address."""
     if how != "new":
         add(store, email, consent="ja")
         if how == "erased":
@@ -96,7 +96,7 @@ def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> N
     )
     assert statuses(store) == {"Anna@Example.org": "pending"}
     assert queued(store) == [("confirmation", "pending")]
-    # What he typed counts when he has confirmed that it was he.
+    # What they typed counts once they confirmed that it was theirs.
     assert sql(store, "SELECT first_name, source FROM subscribers") == [(None, "form")]
     assert sql(store, "SELECT count(*) FROM consents") == [(0,)]
 
@@ -164,7 +164,7 @@ def test_where_a_confirmation_came_back_no_other_goes(
         assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.ACCEPTED
         if len(queued(store)) == 1:
             sql(store, "UPDATE notices SET state = 'accepted', reason = ?", how)
-            # He is forgotten, and what he said of it is not.
+            # They are erased, and their report is not.
             sql(store, "DELETE FROM subscribers")
         clock.forward(hours=12)
     assert len(queued(store)) == letters

@@ -72,10 +72,10 @@ class Hall:
             request_signup(self.store, wish(f"nieuwe.{name}@example.org"), VIA)
             self.ids["confirm"].append(open_link(self.store, f"nieuwe.{name}@example.org"))
             list_.add(self.store, f"{name}@example.org", consent="ja", first_name=name)
-            his = str(self._one("public_id", "subscribers", f"email = '{name}@example.org'"))
-            self.ids["leave"].append(his)
-            self.ids["preferences"].append(his)
-            preferences.request_address_change(self.store, his, f"{name}@elders.example", VIA)
+            public_id = str(self._one("public_id", "subscribers", f"email = '{name}@example.org'"))
+            self.ids["leave"].append(public_id)
+            self.ids["preferences"].append(public_id)
+            preferences.request_address_change(self.store, public_id, f"{name}@elders.example", VIA)
             wanted = f"new_email = '{name}@elders.example'"
             self.ids["address"].append(str(self._one("public_id", "address_changes", wanted)))
 
@@ -213,11 +213,11 @@ def test_of_two_tokens_at_one_address_neither_does_what_the_other_does(
 def test_a_token_of_another_reader_changes_nothing_about_this_one(
     door: str, hall: Hall, app: App
 ) -> None:
-    his, hers = hall.rows_of("bas"), hall.rows_of("anna")
+    of_bas, of_anna = hall.rows_of("bas"), hall.rows_of("anna")
     head, _ = knock(app, "POST", DOORS[door].path + hall.token(door), DOORS[door].pressed)
     assert head.startswith(b"HTTP/1.1 200 ")
-    assert hall.rows_of("bas") == his
-    assert hall.rows_of("anna") != hers
+    assert hall.rows_of("bas") == of_bas
+    assert hall.rows_of("anna") != of_anna
 
 
 # Bodies

@@ -81,7 +81,7 @@ def link_in(letter: EmailMessage) -> str:
     return signups.link_in(letter, "p")
 
 
-def him(newsletter: Newsletter, column: str) -> object:
+def column_of_anna(newsletter: Newsletter, column: str) -> object:
     return sql(newsletter.store, f"SELECT {column} FROM subscribers WHERE source = 'cli'")[0][0]  # noqa: S608
 
 
@@ -104,7 +104,7 @@ def test_the_leave_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
     assert opened.status_code == 200
     assert ANNA in opened.text
     assert opened.headers["cache-control"] == "no-store"
-    assert him(newsletter, "status") == "active"
+    assert column_of_anna(newsletter, "status") == "active"
 
 
 def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_reader(
@@ -203,7 +203,7 @@ def test_a_link_to_a_new_address_that_is_too_old_asks_for_one_to_the_address_on_
         app.client.post("/p/x", data={"do": "link"}).text
     }
     assert sorted(letter["To"] for letter in letters(newsletter, 2)) == [ANNA, "anna@nieuw.example"]
-    assert him(newsletter, "email") == ANNA
+    assert column_of_anna(newsletter, "email") == ANNA
 
 
 def test_looking_changes_nothing_however_often_a_scanner_looks(
@@ -223,12 +223,12 @@ def test_a_name_is_changed_and_what_is_none_is_not(newsletter: Newsletter, app: 
     for _ in range(2):
         done = app.client.post(path, data={"do": "name", "first_name": " Anneke "})
         assert done.status_code == 200
-        assert him(newsletter, "first_name") == "Anneke"
+        assert column_of_anna(newsletter, "first_name") == "Anneke"
     refused = app.client.post(path, data={"do": "name", "first_name": "www.koop.nl"})
     assert refused.status_code == 422
-    assert him(newsletter, "first_name") == "Anneke"
+    assert column_of_anna(newsletter, "first_name") == "Anneke"
     assert app.client.post(path, data={"do": "name", "first_name": ""}).status_code == 200
-    assert him(newsletter, "first_name") is None
+    assert column_of_anna(newsletter, "first_name") is None
 
 
 WRONG = {
@@ -250,7 +250,7 @@ def test_what_is_of_no_use_comes_back_in_its_field_with_what_is_wrong_beneath_it
     assert answer.text.count('id="problem"') == 1
     assert 'role="status"' not in answer.text
     assert "<title>Kijk nog even" in answer.text
-    # Nobody is shown what another has typed, nor he himself once it is over.
+    # No one is shown what another typed, nor what they typed themselves once it is over.
     others = preferences_link(public_id(newsletter, "lezer0@example.org"))
     assert typed not in app.client.post(others, data={"do": do, field: "@"}).text
     later = app.client.get(link(newsletter)).text
@@ -293,17 +293,17 @@ def test_a_pause_lasts_whole_weeks_and_asking_twice_is_once(
     path = link(newsletter)
     for weeks in ("0", "-1", "27", "x", ""):
         assert app.client.post(path, data={"do": "pause", "weeks": weeks}).status_code == 422
-    assert him(newsletter, "paused_until") is None
+    assert column_of_anna(newsletter, "paused_until") is None
     app.client.post(path, data={"do": "pause", "weeks": "2"})
-    first = him(newsletter, "paused_until")
+    first = column_of_anna(newsletter, "paused_until")
     app.client.post(path, data={"do": "pause", "weeks": "2"})
-    assert him(newsletter, "paused_until") == first
+    assert column_of_anna(newsletter, "paused_until") == first
     until = first if isinstance(first, datetime) else datetime.fromisoformat(str(first))
     until = until if until.tzinfo else until.replace(tzinfo=UTC)
     assert timedelta(days=13) <= until - datetime.now(UTC) <= timedelta(days=14)
     assert "Stuur me weer brieven" in app.client.get(path).text
     app.client.post(path, data={"do": "resume"})
-    assert him(newsletter, "paused_until") is None
+    assert column_of_anna(newsletter, "paused_until") is None
 
 
 def test_until_when_a_pause_lasts_is_said_in_words(newsletter: Newsletter, app: App) -> None:
@@ -320,12 +320,12 @@ def test_plain_text_is_chosen_and_reaches_what_is_still_to_be_sent(
     path = link(newsletter)
     sql(newsletter.store, "UPDATE subscribers SET paused_until = NULL")
     app.client.post(path, data={"do": "plain"})
-    assert him(newsletter, "plain_text") == 1
+    assert column_of_anna(newsletter, "plain_text") == 1
     app.client.post(f"{leave_link(newsletter)}?voorkeuren")
     (letter,) = letters(newsletter, 1)
     assert letter.get_content_type() == "text/plain"
     app.client.post(path, data={"do": "rich"})
-    assert him(newsletter, "plain_text") == 0
+    assert column_of_anna(newsletter, "plain_text") == 0
 
 
 def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
@@ -337,13 +337,13 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
     (letter,) = letters(newsletter, 1)
     assert letter["To"] == "Anna@Nieuw.example"
     assert "Anna," not in str(letter.get_body(("plain",)))
-    assert him(newsletter, "email") == ANNA
+    assert column_of_anna(newsletter, "email") == ANNA
     confirming = link_in(letter)
     app.client.get(confirming)
-    assert him(newsletter, "email") == ANNA
+    assert column_of_anna(newsletter, "email") == ANNA
     assert app.client.post(confirming, data={"do": "erase"}).status_code == 200
-    assert him(newsletter, "email") == "Anna@Nieuw.example"
-    assert him(newsletter, "email_key") == "anna@nieuw.example"
+    assert column_of_anna(newsletter, "email") == "Anna@Nieuw.example"
+    assert column_of_anna(newsletter, "email_key") == "anna@nieuw.example"
     told = letters(newsletter, 2)[-1]
     assert told["To"] == ANNA
     assert "nieuw.example" not in str(told).lower()
@@ -353,7 +353,7 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
 def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: Newsletter) -> None:
     def move(email: str) -> None:
         request_address_change(
-            newsletter.store, public_id(newsletter, him(newsletter, "email")), email, VIA
+            newsletter.store, public_id(newsletter, column_of_anna(newsletter, "email")), email, VIA
         )  # type: ignore[arg-type]
         newest = "SELECT public_id FROM address_changes ORDER BY id DESC LIMIT 1"
         change = str(sql(newsletter.store, newest)[0][0])
@@ -365,12 +365,12 @@ def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: N
     assert bring(newsletter.store, newsletter.root, old).reasons == {"left for another here": 1}
     with pytest.raises(NewsletterError, match="this address is left for another"):
         list_.add(newsletter.store, ANNA, consent="x")
-    # Nor is he told to be gone who is still there.
+    # Nor is a subscriber who is still there called gone.
     for gone in (list_.unsubscribe, lambda store, email: erase(store, newsletter.settings, email)):
         with pytest.raises(NewsletterError, match="has changed it to another"):
             gone(newsletter.store, ANNA)
     assert statuses(newsletter.store) == before
-    # But he may come back to it, and then it is the other one that was left.
+    # But they may come back to it, and then the other one was left.
     move(ANNA)
     assert bring(newsletter.store, newsletter.root, old).unchanged == 1
     assert (
@@ -440,7 +440,7 @@ def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
     assert letter["To"] == "lezer1@example.org"
     refused = app.client.post(link_in(letter), data={"do": ""})
     assert refused.status_code == 409
-    assert him(newsletter, "email") == ANNA
+    assert column_of_anna(newsletter, "email") == ANNA
     first = letters(newsletter, 2)[0]
     assert app.client.get(link_in(first)).status_code == 404
 
@@ -460,7 +460,7 @@ def test_fifty_posts_of_one_wish_at_once_are_one_change(newsletter: Newsletter, 
     until = int(time.time()) + HALF_AN_HOUR
     confirming = f"/p/{tokens.address_token(KEY, str(newest), until)}"
     assert at_once(confirming, {"do": ""}) == {200: 50}
-    assert him(newsletter, "email") == "anna@nieuw.example"
+    assert column_of_anna(newsletter, "email") == "anna@nieuw.example"
     kinds = Counter(kind for (kind,) in sql(newsletter.store, "SELECT kind FROM notices"))
     assert kinds == {"preferences": 3, "new-address": 3, "old-address": 1}
     assert at_once(path, {"do": "erase"}) == {200: 1, 404: 49}
@@ -488,7 +488,7 @@ def test_own_data_are_all_that_is_held(newsletter: Newsletter, app: App, run: Ru
     assert held["left_at"] is None
     for notice in held["notices"]:
         assert (notice["provider"], notice["provider_id"]) == ("outbox", given[notice["kind"]])
-    # The author sees no less of him.
+    # The author sees no less of them.
     shown = json.loads(run("subscribers", "show", ANNA, "--json").stdout)
     assert held | {"look_alikes": []} == shown
     told = run("subscribers", "show", ANNA).stdout

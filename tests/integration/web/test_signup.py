@@ -163,7 +163,7 @@ def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -
 
 @on_both
 def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
-    # Nobody looks by himself whether a letter waits: that he asked must be enough.
+    # Nothing looks by itself whether a letter waits: the request must be enough.
     with serving(root, *PROXY, limits=Limits(notices_seconds=3600)) as app:
         assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
         (letter,) = letters(root, 1)

@@ -705,7 +705,7 @@ def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Pat
 
 
 def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None:
-    """It would tell everybody who wants to leave that his link does not work."""
+    """It would tell everyone who wants to leave that their link does not work."""
     store = readers_of(root).store
     keys = ("the one of those letters", KEY)
     with store.write() as connection:

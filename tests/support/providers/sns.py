@@ -53,7 +53,7 @@ SIGNED = {
 
 
 class Signer:
-    """Somebody with a key and a certificate of it, who takes himself for Amazon SNS."""
+    """A sender with a key and its certificate that pretends to be Amazon SNS."""
 
     def __init__(self, *, valid_until: datetime | None = None) -> None:
         self._key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
@@ -122,7 +122,7 @@ def say_ses(told: Told) -> dict[str, Any]:
 
 
 def ses(signer: Signer, version: str = "2") -> Sender:
-    """Return Amazon SES, whose events somebody signs; a secret is the topic's name."""
+    """Return Amazon SES, whose events such a sender signs; a secret is the topic's name."""
 
     def sign(said: dict[str, Any], topic: str, at: float) -> tuple[bytes, dict[str, str]]:
         moment = datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")[:23] + "Z"
