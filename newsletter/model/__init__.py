@@ -1,5 +1,6 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
+from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
 from newsletter.model.issue import (
     Block,
@@ -59,6 +60,7 @@ from newsletter.model.subscribers import (
 
 __all__ = [
     "Accepted",
+    "AccountReport",
     "Batch",
     "Block",
     "Button",
@@ -66,7 +68,10 @@ __all__ = [
     "Consent",
     "Decision",
     "DeliveryState",
+    "Diagnosis",
+    "DiagnosisState",
     "Divider",
+    "DnsRecord",
     "Draft",
     "Event",
     "EventKind",
