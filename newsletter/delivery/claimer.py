@@ -11,11 +11,10 @@ from newsletter.delivery.rate_limit import LONGEST_WAIT, Idle, OwnRateLimit, Sec
 from newsletter.store import claims as claims_store
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.delivery.context import Context
     from newsletter.delivery.rate_limit import Wait
     from newsletter.delivery.run_state import RunState
+    from newsletter.store import Connection
     from newsletter.store.claims import Claim
 
 LETTERS_AT_ONCE: Final = 1000

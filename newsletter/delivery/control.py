@@ -12,10 +12,8 @@ from newsletter.model import DeliveryState, MailingReport, MailingState, PauseRe
 from newsletter.store import mailing_reports, mailings, recovery
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.model import Mailing
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
 
 
 class UnknownDecision(StrEnum):

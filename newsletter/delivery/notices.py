@@ -27,12 +27,10 @@ from newsletter.store.keys import record_fingerprint, signing_keys
 if TYPE_CHECKING:
     from threading import Event
 
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.model import DeliveryState, Outcome
     from newsletter.providers.base import Provider
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.notice_claims import Notice
 
 FOLDER: Final = "_notices"

@@ -16,11 +16,10 @@ from newsletter.store.database import now
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.delivery.context import Context
     from newsletter.model import Draft, Issue, Letter, Mailing
+    from newsletter.store import Connection
 
 REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 

@@ -17,10 +17,9 @@ from newsletter.store import claims
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.providers.base import Quota, SubmitResult
+    from newsletter.store import Connection
 
 LONGEST_WAIT: Final = 300.0
 """Seconds that a run waits for a provider; asked for longer, it ends and a later run continues."""

@@ -17,12 +17,11 @@ from newsletter.store.database import now
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from sqlalchemy import Connection
-
     from newsletter.delivery.context import Context
     from newsletter.delivery.rate_limit import Wait
     from newsletter.model import Mailing
     from newsletter.providers.base import Capabilities
+    from newsletter.store import Connection
     from newsletter.store.claims import Claim
 
 _SAFE_PART: Final = 0.8

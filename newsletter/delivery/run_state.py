@@ -12,12 +12,11 @@ from newsletter.store import mailings
 if TYPE_CHECKING:
     from threading import Event
 
-    from sqlalchemy import Connection
-
     from newsletter.delivery.circuit_breaker import CircuitBreaker
     from newsletter.delivery.rate_limit import ProviderRateLimit
     from newsletter.delivery.reconcile import Reconciler
     from newsletter.model import Mailing
+    from newsletter.store import Connection
 
 
 class RunState:

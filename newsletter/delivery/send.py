@@ -22,12 +22,11 @@ from newsletter.store.keys import record_fingerprint, signing_keys
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sqlalchemy import Connection
-
     from newsletter.delivery.context import Context
     from newsletter.delivery.planning import SendRequest
     from newsletter.delivery.resolution import Resolution
     from newsletter.model import Mailing
+    from newsletter.store import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,13 +31,12 @@ from newsletter.store.keys import signing_keys
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sqlalchemy import Connection
-
     from newsletter.delivery.context import Context
     from newsletter.delivery.rate_limit import Wait
     from newsletter.errors import NewsletterError
     from newsletter.model import Mailing
     from newsletter.providers.base import Capabilities, SubmitResult
+    from newsletter.store import Connection
     from newsletter.store.claims import Claim
 
 _log = logging.getLogger(__name__)

@@ -14,12 +14,11 @@ from newsletter.store import mailing_reports, settlement
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sqlalchemy import Connection
-
     from newsletter.delivery.context import Context
     from newsletter.delivery.requests import ProviderRequest
     from newsletter.delivery.run_state import RunState
     from newsletter.providers.base import SubmitResult
+    from newsletter.store import Connection
     from newsletter.store.claims import Claim
 
 _LEFT_OUT: Final = Unknown("")

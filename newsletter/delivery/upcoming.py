@@ -17,11 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Container, Iterable
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.model import Draft, Issue, Mailing, MailingReport
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,11 +32,9 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
-    import sqlalchemy as sa
-
     from newsletter.imports.columns import Columns
     from newsletter.imports.csv_file import CsvFile, Record
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.subscribers import NewSubscriber, SubscriberRow
 
 _AT_A_TIME = 4000  # takes a fifth of a second, in which no other process can write
@@ -192,7 +190,7 @@ def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
 @contextlib.contextmanager
 def _writing(
     store: Store, options: ImportOptions
-) -> Iterator[Callable[[], contextlib.AbstractContextManager[sa.Connection]]]:
+) -> Iterator[Callable[[], contextlib.AbstractContextManager[Connection]]]:
     """Give each chunk a transaction; a dry run has one for all, which is rolled back."""
     if not options.dry_run:
         yield store.write
@@ -261,7 +259,7 @@ class _Run:
     def rows(self) -> int:
         return self._results.total()
 
-    def begin(self, connection: sa.Connection) -> None:
+    def begin(self, connection: Connection) -> None:
         """Record the start of the import, so that it can be undone."""
         self._id, self._public_id = imports.begin(connection, self._moment)
 
@@ -285,9 +283,7 @@ class _Run:
             if reason:
                 self._rejected.append(Rejected(record.line, reason))
 
-    def apply(
-        self, connection: sa.Connection, read: Sequence[ImportedRow | RefusedRow]
-    ) -> list[str]:
+    def apply(self, connection: Connection, read: Sequence[ImportedRow | RefusedRow]) -> list[str]:
         """Apply rows; return for each the reason why it was skipped or refused, or nothing."""
         keys = [row.address.key for row in read if isinstance(row, ImportedRow)]
         entries = self._entries(connection, keys)
@@ -305,9 +301,7 @@ class _Run:
                 self._reasons[reason if known else "other reasons"] += 1
         return [reason for _, reason in results]
 
-    def _entries(
-        self, connection: sa.Connection, keys: Sequence[str]
-    ) -> dict[str, SubscriberMerge]:
+    def _entries(self, connection: Connection, keys: Sequence[str]) -> dict[str, SubscriberMerge]:
         found = subscribers.find(connection, keys, for_update=True)
         entries = {}
         for key in dict.fromkeys(keys):
@@ -338,7 +332,7 @@ class _Run:
         self._seen[byte] |= bit
         return before
 
-    def _write(self, connection: sa.Connection, entries: Mapping[str, SubscriberMerge]) -> None:
+    def _write(self, connection: Connection, entries: Mapping[str, SubscriberMerge]) -> None:
         self._add(
             connection, [new for entry in entries.values() if (new := entry.new_subscriber())]
         )
@@ -347,7 +341,7 @@ class _Run:
         consents.record(connection, self._consent, SOURCE, agreed)
 
     def _update(
-        self, connection: sa.Connection, old: Sequence[tuple[SubscriberRow, SubscriberMerge]]
+        self, connection: Connection, old: Sequence[tuple[SubscriberRow, SubscriberMerge]]
     ) -> None:
         confirmed = {
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
@@ -363,7 +357,7 @@ class _Run:
         subscribers.mark_left(connection, leavers, by_import=True)
         self._record(connection, old, leavers)
 
-    def _add(self, connection: sa.Connection, new_subscribers: Sequence[NewSubscriber]) -> None:
+    def _add(self, connection: Connection, new_subscribers: Sequence[NewSubscriber]) -> None:
         if new_subscribers:
             newest = subscribers.newest_id(connection)
             subscribers.add(connection, new_subscribers)
@@ -371,7 +365,7 @@ class _Run:
 
     def _record(
         self,
-        connection: sa.Connection,
+        connection: Connection,
         old: Sequence[tuple[SubscriberRow, SubscriberMerge]],
         leavers: Collection[int],
     ) -> None:

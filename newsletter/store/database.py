@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "HEAD",
     "Clock",
+    "Connection",
     "Lock",
     "Store",
     "connect",

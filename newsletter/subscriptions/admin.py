@@ -23,10 +23,8 @@ from newsletter.subscriptions.aliases import look_alikes
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import sqlalchemy as sa
-
     from newsletter.model import Consent, Subscriber
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.subscriber_history import (
         AddressChangeRecord,
         DeliveryRecord,
@@ -101,9 +99,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> List
     return ListChange.UPDATED if renamed else ListChange.UNCHANGED
 
 
-def _refuse_who_left(
-    connection: sa.Connection, address: Address, known: SubscriberRow | None
-) -> None:
+def _refuse_who_left(connection: Connection, address: Address, known: SubscriberRow | None) -> None:
     if known and known.status in LEFT:
         reason: str = known.status
     elif known and known.status is SubscriberStatus.ACTIVE:
@@ -168,7 +164,7 @@ def story(store: Store, email: str) -> SubscriberHistory | Suppression:
     return suppression
 
 
-def story_of(connection: sa.Connection, key: str) -> SubscriberHistory | None:
+def story_of(connection: Connection, key: str) -> SubscriberHistory | None:
     """Return all that is kept of the subscriber with this key; None if there is none."""
     found = subscribers.find_one(connection, key)
     if found is None:
@@ -227,13 +223,13 @@ def bare_address(email: str) -> Address:
         ) from None
 
 
-def suppression_of(connection: sa.Connection, address: Address) -> Suppression | None:
+def suppression_of(connection: Connection, address: Address) -> Suppression | None:
     """Return why and since when only a hash is kept of an address, or None."""
     digest = address_hash(suppressions.hash_key(connection), address.key)
     return suppressions.find(connection, [digest]).get(digest)
 
 
-def check_erased(connection: sa.Connection, address: Address) -> None:
+def check_erased(connection: Connection, address: Address) -> None:
     """Check that an address that is not on the list is one of which a hash is kept.
 
     Raises:

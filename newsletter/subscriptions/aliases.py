@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsletter.store import subscriber_history, subscribers
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.model import Subscriber
+    from newsletter.store import Connection
 
 
 class _Service(NamedTuple):

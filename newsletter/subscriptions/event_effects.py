@@ -23,9 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from newsletter.model import Event, ProviderSuppression
+    from newsletter.store import Connection
     from newsletter.store.events import Delivery, EventSubscriber, NoticeRecipient
 
     # When subscribers got which status, by their row numbers.

@@ -23,12 +23,10 @@ from newsletter.subscriptions.event_effects import apply, apply_suppressions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.model import Event
     from newsletter.providers.base_events import VerifiedWebhook
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.webhooks import Waiting
 
 _AT_A_TIME: Final = 500

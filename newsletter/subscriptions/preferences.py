@@ -30,10 +30,8 @@ from newsletter.subscriptions.export import as_document
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
-
     from newsletter.addresses import Address
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.address_changes import AddressChange
     from newsletter.store.notices import ProviderAccount
     from newsletter.store.subscribers import SubscriberPreferences

@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
 
 UNCONFIRMED: Final = timedelta(days=7)
 IP_ADDRESSES: Final = timedelta(days=90)

@@ -25,10 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Connection
-
     from newsletter.addresses import Address
-    from newsletter.store import Store
+    from newsletter.store import Connection, Store
     from newsletter.store.notices import ProviderAccount
     from newsletter.store.signups import ClientInfo, Signup
 
