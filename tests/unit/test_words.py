@@ -69,6 +69,7 @@ CLEAN = (
     "newsletter/placeholders.py",
     "newsletter/providers",
     "newsletter/render",
+    "newsletter/repository",
     "newsletter/schedule.py",
     "newsletter/states.py",
     "newsletter/store",

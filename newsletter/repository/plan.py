@@ -1,0 +1,150 @@
+"""What the files of an author's repository are rendered from: values, and the times of the jobs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from zoneinfo import ZoneInfo
+
+PAGES: Final = ("none", "vps", "container", "scale-to-zero")
+"""Where the web app may run; each has a folder of files, `none` has nothing."""
+
+CI: Final = ("github", "forgejo", "gitlab", "systemd", "none")
+"""What may run the jobs; each has a folder of files, `none` has nothing."""
+
+PYTHON: Final = "3.13"
+"""The Python of the jobs and of the web app."""
+
+INSTALL_FOLDER: Final = "newsletter-install"
+"""The folder that says what a job installs: `dependencies.txt` and `program.txt`."""
+
+# Parts of the window in which a mailing may start.
+_PARTS: Final = (0.214, 0.447, 0.853)
+_FIRST: Final = (3, 33)  # minutes after the time to send
+_AFTER: Final = 23  # minutes after the window
+_ROUND: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The one version of this program that jobs install, known by its commit or its hash.
+
+    Attributes:
+        version: The version, such as `0.1.0`.
+        source: Where it comes from, for people: `example/newsletter-pipeline at 1a2b3c4d5e6f`.
+        program: The text of `program.txt`: one requirement, pinned to a commit or with a hash.
+        dependencies: The text of `dependencies.txt`: every dependency with its hashes.
+        wheel: The path of a wheel that travels along in the repository; empty for all others.
+    """
+
+    version: str
+    source: str
+    program: str
+    dependencies: str
+    wheel: str = ""
+
+    @property
+    def commands(self) -> tuple[str, str]:
+        """The commands that install it, from the root of the repository.
+
+        Two, because pip takes no hash for a commit of git.
+        """
+        pip = "python -m pip install"
+        return (
+            f"{pip} --require-hashes --only-binary :all: -r {INSTALL_FOLDER}/dependencies.txt",
+            f"{pip} --no-deps --no-build-isolation -r {INSTALL_FOLDER}/program.txt",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryPlan:
+    """All that the files of an author's repository may use.
+
+    Attributes:
+        name: The newsletter's name.
+        sender: The sender as a mailbox; empty while there is none.
+        sender_domain: The domain of the sender's address; empty while there is none.
+        contact: The postal address, or another way to reach the sender.
+        provider: The name of the provider.
+        send_variables: The environment variables that a job needs to send.
+        web_variables: Those that the web app needs.
+        language: The language tag of the letter.
+        timezone: The time zone of the newsletter.
+        public_url: Where subscribers reach the web app.
+        public_host: The host in it.
+        pages: One of `PAGES`.
+        ci: One of `CI`.
+        send_time: The local time at which an issue goes out, such as `07:00`.
+        crons: The moments at which a job looks for what is due, in local time: `M H * * *`.
+        utc_crons: The same in UTC, for summer and for winter.
+        last_cron: The one of `crons` after the window in which a mailing may start.
+        last_utc_crons: The same in UTC.
+        draft: The slug of the first draft.
+        draft_date: Its date.
+        install: What the jobs install; None where there is no job.
+        python: The Python of the jobs.
+    """
+
+    name: str
+    sender: str
+    sender_domain: str
+    contact: str
+    provider: str
+    send_variables: tuple[str, ...]
+    web_variables: tuple[str, ...]
+    language: str
+    timezone: str
+    public_url: str
+    public_host: str
+    pages: str
+    ci: str
+    send_time: str
+    crons: tuple[str, ...]
+    utc_crons: tuple[str, ...]
+    last_cron: str
+    last_utc_crons: tuple[str, ...]
+    draft: str
+    draft_date: date
+    install: Installation | None
+    python: str = PYTHON
+
+
+def daily_triggers(send_time: time, max_lateness_hours: float) -> tuple[time, ...]:
+    """Return the local times at which a job looks for what is due, in order from `send_time`.
+
+    Hosts start jobs late, most of all at round minutes, and drop some. So there are several within
+    the window in which a mailing may start, at odd minutes, and one after it: that one finishes
+    what has started, and reports what missed its time.
+    """
+    window = round(max_lateness_hours * 60)
+    offsets = {one for one in _FIRST if one <= window} or {0}
+    offsets |= {round(window * part) for part in _PARTS if window * part > max(offsets)}
+    # A window of more than a day comes round to times that are there already.
+    *within, last = (_at(send_time, one) for one in (*sorted(offsets), window + _AFTER))
+    return (*dict.fromkeys(one for one in within if one != last), last)
+
+
+def _at(start: time, minutes: int) -> time:
+    moment = datetime.combine(date(2000, 1, 1), start) + timedelta(minutes=minutes)
+    if moment.minute % _ROUND == 0:
+        moment += timedelta(minutes=1)
+    return moment.time()
+
+
+def as_cron(moment: time) -> str:
+    """Return a daily time as cron has it."""
+    return f"{moment.minute} {moment.hour} * * *"
+
+
+def utc_times(moment: time, zone: ZoneInfo, year: int) -> Iterator[time]:
+    """Yield the times in UTC that a daily local time has within a year, in winter and in summer."""
+    offsets = {
+        datetime(year, month, 15, moment.hour, moment.minute, tzinfo=zone).utcoffset()
+        for month in range(1, 13)
+    }
+    for offset in sorted(one for one in offsets if one is not None):
+        yield (datetime.combine(date(2000, 1, 2), moment) - offset).time()

@@ -1,0 +1,56 @@
+"""Plans of an author's repository."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, time
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from newsletter.repository import Installation, RepositoryPlan
+from newsletter.repository.plan import as_cron, daily_triggers, utc_times
+
+COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
+INSTALLATION = Installation(
+    version="0.1.0",
+    source=f"example/newsletter-pipeline at {COMMIT[:12]}",
+    program=(
+        f"newsletter-pipeline @ git+https://github.com/example/newsletter-pipeline.git@{COMMIT}\n"
+    ),
+    dependencies="click==8.1.8 --hash=sha256:" + "0" * 64 + "\n",
+)
+
+
+def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a plan
+    """Return the plan of a usual repository, with changes."""
+    zone = ZoneInfo("Europe/Amsterdam")
+    times = daily_triggers(time(7), 6)
+    found = RepositoryPlan(
+        name="Jij en Loslaten",
+        sender="Gerrit <gerrit@example.org>",
+        sender_domain="example.org",
+        contact="Kade 1, 1000 AA Amsterdam",
+        provider="resend",
+        send_variables=("NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY", "RESEND_API_KEY"),
+        web_variables=(
+            *("NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY", "RESEND_API_KEY"),
+            "RESEND_WEBHOOK_SECRET",
+        ),
+        language="nl",
+        timezone="Europe/Amsterdam",
+        public_url="https://brief.example.org",
+        public_host="brief.example.org",
+        pages="none",
+        ci="github",
+        send_time="07:00",
+        crons=tuple(map(as_cron, times)),
+        utc_crons=tuple(as_cron(utc) for one in times for utc in utc_times(one, zone, 2026)),
+        last_cron=as_cron(times[-1]),
+        last_utc_crons=tuple(map(as_cron, utc_times(times[-1], zone, 2026))),
+        draft="2026-12-06-eerste-brief",
+        draft_date=date(2026, 12, 6),
+        install=INSTALLATION,
+    )
+    found = replace(found, **changes)
+    needs_none = found.ci == "none" and found.pages == "none"
+    return replace(found, install=None) if needs_none and "install" not in changes else found
