@@ -2,9 +2,11 @@
 
 One thread sends notices: it is woken after a visitor has signed up and was answered, and looks now
 and then by itself, because another process may have stopped or something may have to be tried
-again. Another thread does the chores: it applies webhooks that wait, removes what retention says,
-and reports a missing key. Each is done by whichever process comes first, and none is needed at a
-certain moment: a `send` applies webhooks too, and `newsletter db tidy` does the rest.
+again. Asked to stop, it first sends what is due: some hosts stop the app when no one uses it, and
+start it for the next visitor. Another thread does the chores: it applies webhooks that wait,
+removes what retention says, and reports a missing key. Each is done by whichever process comes
+first, and none is needed at a certain moment: a `send` applies webhooks too, and
+`newsletter db tidy` does the rest.
 """
 
 from __future__ import annotations
@@ -87,12 +89,6 @@ class Background:
                 thread.join()
 
     def _send_notices(self, sender: NoticeSender) -> None:
-        def send() -> str:
-            done = sender.send_due(self._database.store(), self._stop)
-            if done.accepted:
-                log.info("notices: %d accepted", done.accepted)
-            return f"notices: {done.error}" if done.error else ""
-
         trouble, pause = False, self._limits.notices_seconds
         while True:
             # A provider that has trouble is left alone for a while, however many sign up.
@@ -100,10 +96,30 @@ class Background:
             # At a random moment: who has just signed up could otherwise measure by how much slower
             # the app is while a notice leaves, and so whether there was one to send.
             if self._stop.is_set() or self._stop.wait(_RANDOM.uniform(*self._limits.notices_delay)):
-                return
+                break
             self._wake.clear()
-            trouble = self._try("notices", send)
+            trouble = self._try("notices", lambda: self._send_due(sender, self._stop))
             pause = min(2 * pause, _LONGEST_PAUSE) if trouble else self._limits.notices_seconds
+        if not trouble:
+            self._send_last(sender)
+
+    def _send_due(self, sender: NoticeSender, stop: threading.Event) -> str:
+        """Send notices that are due until `stop` is set; return the trouble, if there is any."""
+        done = sender.send_due(self._database.store(), stop)
+        if done.accepted:
+            log.info("notices: %d accepted", done.accepted)
+        return f"notices: {done.error}" if done.error else ""
+
+    def _send_last(self, sender: NoticeSender) -> None:
+        """Send what is due before the process ends, within the time that a host leaves it."""
+        seconds = self._limits.stop_seconds
+        if not seconds:
+            return
+        late = threading.Event()
+        timer = threading.Timer(seconds, late.set)
+        timer.start()
+        self._try("notices", lambda: self._send_due(sender, late))
+        timer.cancel()
 
     def _do_chores(self) -> None:
         def do() -> str:

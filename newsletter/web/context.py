@@ -45,6 +45,9 @@ class Limits:
     """How long the sender of notices waits before it looks by itself."""
     notices_delay: tuple[float, float] = (1.0, 4.0)
     """After how many seconds it sends once it is woken, at random."""
+    stop_seconds: float = 6.0
+    """For how long it begins to send notices that are due once it is asked to stop: many hosts end
+    a process 10 seconds after they asked. 0: it sends none then."""
     chores_delay: float = 0.0
     """After how many seconds the chores begin."""
     chores_seconds: float = 60.0

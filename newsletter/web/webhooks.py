@@ -42,10 +42,14 @@ class WebhookHandler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        given = context.settings.credentials.keys()
         self._verifiers = {
             name: verifier
-            for name in PROVIDERS
-            if (events := events_of(name)) and (verifier := events.verifier(context.settings))
+            for name, variables in PROVIDERS.items()
+            # The libraries of all providers together are slow to import.
+            if not given.isdisjoint(variables)
+            and (events := events_of(name))
+            and (verifier := events.verifier(context.settings))
         }
         self._verifying: dict[str, asyncio.Semaphore] = {}
         self._unreadable: set[tuple[str, str]] = set()

@@ -35,7 +35,8 @@ def background(root: Path, sender: Sender) -> Background:
     """Return threads of which only the sender of notices does something."""
     database: Any = NoDatabase()
     asked: Any = sender
-    return Background(Settings(root=root), [], database, asked, Limits(chores_delay=3600))
+    limits = Limits(stop_seconds=0, chores_delay=3600)
+    return Background(Settings(root=root), [], database, asked, limits)
 
 
 def test_who_wakes_the_sender_learns_nothing_from_when_it_looks(tmp_path: Path) -> None:

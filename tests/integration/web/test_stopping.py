@@ -1,0 +1,156 @@
+"""A host that stops the app when no one uses it: nothing that was asked of it is lost."""
+
+from __future__ import annotations
+
+import itertools
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import httpx
+import pytest
+
+from newsletter.config import Settings
+from newsletter.delivery.notices import NoticeRun
+from newsletter.errors import TryAgain
+from newsletter.web import Limits
+from newsletter.web.background import Background
+from tests.integration.web.test_signup import PROXY, ask, on_both
+from tests.support.signups import letters, link_in, queued
+from tests.support.subscribers import statuses
+from tests.support.web_server import ONE_CLICK, Readers, readers_of, serving
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+NEVER = Limits(notices_delay=(3600, 3600))
+"""Of an app whose notices leave only when it stops."""
+
+
+@pytest.fixture
+def readers(root: Path) -> Readers:
+    return readers_of(root)
+
+
+@on_both
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_confirmation_leaves_before_the_app_stops(
+    number: int, workers: str, root: Path, readers: Readers
+) -> None:
+    with serving(root, *PROXY, "--workers", workers, limits=NEVER) as app:
+        assert ask(app, "anna@example.org").status_code == 200
+        assert queued(readers.store) == [("confirmation", "pending")]
+        assert app.stop(number) == 0
+        assert "notices: 1 accepted" in app.said()
+    assert queued(readers.store) == [("confirmation", "accepted")]
+    assert len(letters(root, 1)) == 1
+
+
+@on_both
+def test_after_an_idle_stop_the_first_request_is_done(root: Path, readers: Readers) -> None:
+    bram = readers.join("bram")
+    with serving(root, *PROXY) as app:
+        assert app.stop() == 0
+    with serving(root, *PROXY) as app:
+        assert app.leave(bram).status_code == 200
+        assert app.stop() == 0
+    assert readers.status("bram") == "unsubscribed"
+    with serving(root, *PROXY) as app:
+        assert ask(app, "anna@example.org").status_code == 200
+        assert app.stop() == 0
+    (letter,) = letters(root, 1)
+    with serving(root, *PROXY) as app:
+        assert app.client.post(link_in(letter, "c")).status_code == 200
+    assert statuses(readers.store)["anna@example.org"] == "active"
+
+
+class Sender:
+    """Stands for `NoticeSender`, with notices that never end, or with a provider that is down."""
+
+    def __init__(self, *, fails: bool = False) -> None:
+        self.rounds = 0
+        self._error = TryAgain("notices wait") if fails else None
+
+    def send_due(self, _store: object, stop: threading.Event) -> NoticeRun:
+        self.rounds += 1
+        if self._error is None:
+            assert stop.wait(60)
+        return NoticeRun(0, self._error)
+
+
+class NoDatabase:
+    def store(self) -> None:
+        return None
+
+
+def background(root: Path, sender: Sender, **limits: Any) -> Background:  # noqa: ANN401 - as of Limits
+    database: Any = NoDatabase()
+    stand_in: Any = sender
+    return Background(
+        Settings(root=root), [], database, stand_in, Limits(chores_delay=3600, **limits)
+    )
+
+
+def test_more_notices_than_there_is_time_for_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    sender = Sender()
+    with background(tmp_path, sender, stop_seconds=0.05).running():
+        pass
+    assert sender.rounds == 1
+
+
+def test_a_provider_in_trouble_is_not_asked_again_at_the_end(tmp_path: Path) -> None:
+    sender = Sender(fails=True)
+    with background(tmp_path, sender, notices_delay=(0, 0)).running():
+        until = time.monotonic() + 60
+        while not sender.rounds:
+            assert time.monotonic() < until
+            time.sleep(0.01)
+    assert sender.rounds == 1
+
+
+def leave_as_providers_do(url: str, token: str) -> int:
+    """Post an unsubscribe until it is answered with 200; return how often it was posted."""
+    until = time.monotonic() + 120
+    for tries in itertools.count(1):
+        try:
+            answer = httpx.post(f"{url}/u/{token}", data=ONE_CLICK, timeout=60)
+        except httpx.TransportError:
+            answer = None
+        if answer is not None and answer.status_code == 200:
+            return tries
+        assert time.monotonic() < until
+        time.sleep(0.02)
+    raise AssertionError
+
+
+@on_both
+def test_no_unsubscribe_is_lost_while_it_is_killed_and_started_again(
+    root: Path, readers: Readers
+) -> None:
+    names = [f"lezer{n}" for n in range(120)]
+    people = {name: readers.join(name) for name in names}
+    with serving(root) as first:
+        port = first.port
+        assert first.leave(people["lezer0"]).status_code == 200
+    done = threading.Semaphore(0)
+
+    def leave(name: str) -> int:
+        tries = leave_as_providers_do(f"http://127.0.0.1:{port}", people[name])
+        done.release()
+        return tries
+
+    with ThreadPoolExecutor(8) as pool:
+        tried = [pool.submit(leave, name) for name in names]
+        for number in itertools.cycle([signal.SIGKILL, signal.SIGTERM]):
+            with serving(root, "--port", str(port)) as app:
+                for _ in range(20):  # so that each life of the app is cut off among requests
+                    done.acquire(timeout=60)
+                app.stop(number)
+            if sum(future.done() for future in tried) >= 100:
+                break
+        with serving(root, "--port", str(port)):
+            assert sum(future.result(120) for future in tried) > len(names)
+    assert {readers.status(name) for name in names} == {"unsubscribed"}
