@@ -11,6 +11,7 @@ import click
 from newsletter import delivery, desk
 from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import find_issue_to_change, print_warnings, warnings_line
+from newsletter.cli.ledger import offer_ledger
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_text,
@@ -106,6 +107,8 @@ def send(
 
 
 def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:
+    if not yes:
+        offer_ledger(app)
     context = delivery.Context(app.store, app.settings, app.open_provider(app.settings))
     pull_events_first(app)
     plan = _confirm(app, context, request, yes=yes)
@@ -217,6 +220,7 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
     drafts = desk.read_all(app.settings)
     real = not provider.capabilities.rehearsal
     if real:
+        offer_ledger(app)
         warn_of_short_keys(app)
         pull_events_first(app)
     with stoppable() as stop:

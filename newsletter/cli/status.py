@@ -8,6 +8,7 @@ import click
 
 from newsletter import delivery
 from newsletter.cli.issues import find_issue, print_warnings
+from newsletter.cli.ledger import offer_ledger
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
@@ -79,6 +80,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         print_line(line)
     for one in known:
         print_line(as_text(one))
+    offer_ledger(app)
 
 
 def _coming(app: App, found: Overview) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """Settings: one settings file, a few environment variables, a frozen result."""
 
 from newsletter.config.environment import outbox_warning, unread
-from newsletter.config.loader import DEFAULT_ORIGIN, load, make_private
+from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_private, save
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.settings import NO_DOMAIN, Settings
@@ -12,9 +12,11 @@ __all__ = [
     "PROVIDERS",
     "PROVIDER_VARIABLES",
     "Settings",
+    "from_values",
     "is_loopback",
     "load",
     "make_private",
     "outbox_warning",
+    "save",
     "unread",
 ]

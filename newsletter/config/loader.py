@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
+from newsletter.atomic_write import write_whole
 from newsletter.config import environment as variables
 from newsletter.config import settings_file
 from newsletter.config.rules import refuse_broken
 from newsletter.config.settings import Settings
+from newsletter.config.toml import quoted
+from newsletter.config.toml_edit import set_text
 from newsletter.config.values import typed
 from newsletter.errors import NewsletterError
 
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+_MARK: Final = "\ufeff"  # with which some editors begin a file
 DEFAULT_ORIGIN: Final = "the default settings"
 """The origin of settings for which there is no file."""
 
@@ -41,6 +46,39 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     credentials = variables.credentials(environment)
     refuse_broken(values, origin, source, variables.given(environment))
     return Settings(root=root, origin=origin, credentials=credentials, **values)
+
+
+def from_values(root: Path, given: Mapping[str, Any]) -> Settings:
+    """Return settings that stand in no file yet, each held against its rule.
+
+    Raises:
+        NewsletterError: A value is not what its key needs.
+    """
+    source = settings_file.Source(table=given)
+    values = {key: typed(key, value, "", source) for key, value in given.items()}
+    refuse_broken(values, "", source, {})
+    return Settings(root=root, origin=DEFAULT_ORIGIN, **values)
+
+
+def save(settings: Settings, key: str, value: str) -> Settings:
+    """Write one setting into the settings file, and return the settings with it.
+
+    Raises:
+        NewsletterError: The file cannot be written, or not without a change of something else.
+    """
+    path = settings.root / settings.origin
+    try:
+        text = path.read_bytes().decode()
+        body = text.removeprefix(_MARK)
+        edited = set_text(body, path.name, key, value)
+        write_whole(path, (_MARK * (body != text) + edited).encode())
+    except OSError as error:
+        raise NewsletterError(
+            f"the setting {key} cannot be written: {error.strerror}",
+            where=path.name,
+            hint=f"Write the line yourself: {key} = {quoted(value)}",
+        ) from None
+    return replace(settings, **{key: value})  # type: ignore[arg-type] # a text, as set_text takes
 
 
 def make_private(folder: Path) -> Path:

@@ -30,6 +30,7 @@ _ALIASES: Final = {
     "name": "naam titel title subject newsletter_name list_name listname brief nieuwsbrief",
     "language": "taal lang locale",
     "timezone": "tijdzone tz zone",
+    "send_day": "dag day weekday verzenddag publicatiedag",
     "send_time": "tijd time hour uur send_at send_hour sendtime verzendtijd at",
     "max_lateness_hours": "lateness max_lateness late_hours",
     "finish_within_hours": "finish_within",

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from newsletter.config import mailbox, suggestions, texts
 from newsletter.config.providers import PROVIDERS
+from newsletter.config.settings import WEEKDAYS
 from newsletter.config.toml import quoted
 from newsletter.errors import NewsletterError
 
@@ -171,6 +172,13 @@ RULES: Final = (
         "is not a time zone: {value}",
         'Write one such as "Europe/Amsterdam"',
         suggest=suggestions.timezone,
+    ),
+    Rule(
+        ("send_day",),
+        lambda value: value in WEEKDAYS,
+        "is not a day of the week: {value}",
+        'Write one such as "sunday"',
+        suggest=suggestions.weekday,
     ),
     Rule(
         ("send_time",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
-from datetime import time
+from datetime import date, time, timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 from zoneinfo import ZoneInfo
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 NO_DOMAIN: Final = "newsletter.invalid"
 """Stands for the sender's domain while no sender is set (RFC 2606 keeps .invalid unused)."""
+
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+"""The days on which a new draft may be dated, as `date.weekday` counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class Settings:
     description: str = ""
     language: str = "nl"
     timezone: str = "Europe/Amsterdam"
+    send_day: str = "sunday"
     send_time: str = "07:00"
     max_lateness_hours: float = 6
     finish_within_hours: float = 48
@@ -66,6 +70,11 @@ class Settings:
     def send_clock(self) -> time:
         """The local time at which an issue without `send_at` goes out."""
         return time.fromisoformat(self.send_time)
+
+    def next_send_day(self, after: date) -> date:
+        """Return the first day after another that is a `send_day`."""
+        ahead = (WEEKDAYS.index(self.send_day) - after.weekday()) % len(WEEKDAYS)
+        return after + timedelta(days=ahead or len(WEEKDAYS))
 
     @property
     def sender_address(self) -> str:

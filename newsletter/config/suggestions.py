@@ -49,6 +49,15 @@ _PROVIDERS: Final = {
     "test": "outbox",
     "": "outbox",
 }
+_DUTCH_DAYS: Final = {
+    "monday": "maandag",
+    "tuesday": "dinsdag",
+    "wednesday": "woensdag",
+    "thursday": "donderdag",
+    "friday": "vrijdag",
+    "saturday": "zaterdag",
+    "sunday": "zondag",
+}
 _COLOURS: Final = {
     "green": "#2f5d50",
     "groen": "#2f5d50",
@@ -64,6 +73,7 @@ _COLOURS: Final = {
 def of(key: str, value: str) -> str:
     """Return what a text may mean as the value of a setting; empty if nothing better is known."""
     known: Mapping[str, Callable[[str], str]] = {
+        "send_day": weekday,
         "send_time": clock,
         "accent_color": colour,
         "language": language,
@@ -96,6 +106,15 @@ def timezone(value: str) -> str:
     near = difflib.get_close_matches(spelt, by_name, n=1, cutoff=0.8)
     near_city = difflib.get_close_matches(city, by_city, n=1, cutoff=0.8)
     return by_name[near[0]] if near else by_city[near_city[0]] if near_city else ""
+
+
+def weekday(value: str) -> str:
+    """Return the day that a Dutch name or the beginning of an English one means."""
+    plain = value.strip().casefold().rstrip(".").removesuffix("s")
+    for day, dutch in _DUTCH_DAYS.items():
+        if len(plain) > 1 and (day.startswith(plain) or dutch.startswith(plain)):
+            return day
+    return ""
 
 
 def clock(value: str) -> str:

@@ -53,6 +53,7 @@ CLEAN = (
     "issues",
     "newsletter/__init__.py",
     "newsletter/addresses.py",
+    "newsletter/atomic_write.py",
     "newsletter/checks",
     "newsletter/cli",
     "newsletter/config",

@@ -267,6 +267,9 @@ def test_a_line_that_must_go_is_named(tmp_path: Path, text: str, said: str) -> N
     ("line", "right"),
     [
         ("send_time = 07:30:00", 'send_time = "07:30"'),
+        ("send_day = 'Zondag'", 'send_day = "sunday"'),
+        ("send_day = 'di'", 'send_day = "tuesday"'),
+        ("send_day = 'Wednesdays'", 'send_day = "wednesday"'),
         ("send_time = 7.30", 'send_time = "07:30"'),
         ("send_time = '7:30'", 'send_time = "07:30"'),
         ("send_time = '7.30 uur'", 'send_time = "07:30"'),

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from email.headerregistry import HeaderRegistry
 from email.utils import parseaddr
 from typing import TYPE_CHECKING
@@ -71,6 +72,7 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("timezone = 'Europe/Rotterdam'", "time zone"),
         ("timezone = '../etc/passwd'", "time zone"),
         ("timezone = ''", "time zone"),
+        ("send_day = 'someday'", "day of the week"),
         ("send_time = '7:00'", "time"),
         ("send_time = 07:00:00", "text in quotes"),
         ("send_time = '24:00'", "time"),
@@ -264,3 +266,18 @@ def test_whatever_is_written_as_a_sender_is_one_mailbox_or_none(text: str) -> No
         assert eml(Message("r", "a@example.org", (("From", found),), "", "x"))
     else:
         assert mailbox.advice(text)
+
+
+@pytest.mark.parametrize(
+    ("send_day", "after", "expected"),
+    [
+        ("sunday", date(2026, 11, 30), date(2026, 12, 6)),
+        ("sunday", date(2026, 12, 5), date(2026, 12, 6)),
+        ("sunday", date(2026, 12, 6), date(2026, 12, 13)),
+        ("wednesday", date(2026, 12, 31), date(2027, 1, 6)),
+    ],
+)
+def test_the_next_send_day_is_never_the_day_itself(
+    tmp_path: Path, send_day: str, after: date, expected: date
+) -> None:
+    assert config.Settings(root=tmp_path, send_day=send_day).next_send_day(after) == expected

@@ -1,0 +1,54 @@
+"""The offer to write the setting `ledger`: which database may send."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from newsletter import config
+from newsletter.providers import capabilities_of
+from newsletter.store import health
+from newsletter.store import url as url_store
+
+if TYPE_CHECKING:
+    from newsletter.cli.app import App
+
+
+def offer_ledger(app: App) -> None:
+    """Ask on a terminal whether this database is the ledger, and write its id into the settings.
+
+    Only while the setting is empty, and for a database that has subscribers: an empty one is what
+    the setting guards against. Another id is never replaced.
+
+    Raises:
+        NewsletterError: The settings file cannot be written, or not without another change.
+    """
+    settings = app.settings
+    real = not capabilities_of(settings).rehearsal
+    in_file = settings.origin != config.DEFAULT_ORIGIN
+    if settings.ledger or not in_file or not real or not sys.stdin.isatty():
+        return
+    found = health.database_state(settings)
+    if not found.ledger or not found.subscribers or found.closed or found.behind:
+        return
+    place = url_store.locate(settings)
+    name = (
+        str(place.path)
+        if isinstance(place, url_store.SqliteFile)
+        else url_store.without_password(settings.database_url)
+    )
+    click.echo(
+        'The setting "ledger" is empty: it names the one database that may mail people.\n'
+        f"  database:    {name}\n"
+        f"  subscribers: {found.subscribers:,}",
+        err=True,
+    )
+    question = f'Write ledger = "{found.ledger}" into {settings.origin}?'
+    if click.confirm(question, default=False, err=True):
+        app.settings = config.save(settings, "ledger", found.ledger)
+        click.echo(
+            f"Written. Commit {settings.origin}, so that the scheduled job may send",
+            err=True,
+        )
