@@ -8,6 +8,7 @@ longer than a transaction, nothing is prepared, no lock outlives a transaction
 from __future__ import annotations
 
 import logging
+import time
 from datetime import UTC
 from typing import TYPE_CHECKING
 
@@ -15,11 +16,14 @@ import psycopg
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from newsletter.store import server_errors
 from newsletter.store.columns import UtcDateTime
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
+
+log = logging.getLogger(__name__)
 
 _CONNECT_SECONDS = 10
 # Defaults for libpq: how long to wait for a server that does not answer, and when to notice that
@@ -32,6 +36,9 @@ _PATIENCE = {
     "tcp_user_timeout": "60000",
 }
 _LOCK_TIMEOUT = "30s"
+WAKING_SECONDS = 30.0
+"""How long a connection waits for a server that starts, or that its host wakes."""
+_PAUSES = (0.5, 4.0)
 
 # Its log of a broken connection names host and user; the error itself is raised anyway.
 logging.getLogger("psycopg").propagate = False
@@ -55,6 +62,12 @@ def engine(parameters: Mapping[str, str]) -> sa.Engine:
         pool_use_lifo=True,
     )
 
+    @event.listens_for(engine, "do_connect")
+    def _wait_until_awake(
+        dialect: sa.Dialect, _record: object, arguments: list[str], options: dict[str, str]
+    ) -> object:
+        return _connect_patiently(lambda: dialect.connect(*arguments, **options))
+
     @event.listens_for(engine, "handle_error")
     def _hide_values(context: sa.engine.ExceptionContext) -> None:
         """Cut off the details of an error, which quote the row: it may hold an address."""
@@ -69,6 +82,22 @@ def engine(parameters: Mapping[str, str]) -> sa.Engine:
             context.sqlalchemy_exception.args = (f"({kind}) {text}",)
 
     return engine
+
+
+def _connect_patiently(connect: Callable[[], object]) -> object:
+    """Make a connection, and try again for a while if the server is waking."""
+    until = time.monotonic() + WAKING_SECONDS
+    pause, longest = _PAUSES
+    while True:
+        try:
+            return connect()
+        except psycopg.Error as error:
+            if not server_errors.is_waking(error) or time.monotonic() + pause > until:
+                raise
+        if pause == _PAUSES[0]:
+            log.info("The database is not ready; it is tried again for %.0f s", WAKING_SECONDS)
+        time.sleep(pause)
+        pause = min(2 * pause, longest)
 
 
 def begin_write(connection: sa.Connection) -> tuple[object, datetime]:

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
 _Value = TypeVar("_Value")
 
 _LOST: Final = "the database cannot be reached, or the connection was lost"
+_WHEN_IT_IS_THERE: Final = (
+    "Run it again when it is there; a paused project must first be woken in its host's panel"
+)
+_NO_HOST: Final = (
+    "Wake a paused project in your host's panel, or correct the host in the URL; if this machine "
+    "is offline, run it again when it is not"
+)
 _PASSING: Final[Mapping[str, str | None]] = {
     "08": "the connection was lost",
     "25P": "the server ended a transaction that took too long",
@@ -66,20 +73,17 @@ _WHO: Final = (
     r" failed|^authentication failed|wrong password|no such user|no password|no credentials"
     r"|is not permitted to log in|\brole .*does not exist|invalid (username|authorization)"
 )
+_PAUSED: Final = "Wake a paused project in your host's panel, or copy the URL from there anew"
+_POOLED_BY_STATEMENT: Final = "statement pooling"
 _REFUSALS: Final[tuple[tuple[str, tuple[str, str]], ...]] = (
-    (
-        r"tenant\b.*not found|enotfound",
-        (
-            "refuses the connection",
-            "Wake a paused project at your host, or copy the URL from its panel anew",
-        ),
-    ),
+    # A paused project is unknown to its host's pooler, as is one whose name is misspelt.
+    (r"tenant\b.*not found|enotfound|\bpaused", ("refuses the connection", _PAUSED)),
     (
         r"endpoint.*disabled",
         ("refuses the connection", "Enable the database at your host, then run it again"),
     ),
     (
-        r"quota|suspended|paused|unpaid|billing|deactivated",
+        r"quota|suspended|unpaid|billing|deactivated",
         ("refuses the connection", "See your account at the database's host"),
     ),
     (
@@ -93,6 +97,10 @@ _REFUSALS: Final[tuple[tuple[str, tuple[str, str]], ...]] = (
     ),
     (r"no such database|database .*does not exist", _ABSENT),
     (r"permission denied", _RIGHTS),
+    (
+        _POOLED_BY_STATEMENT,
+        ("is behind a pooler without transactions", "Use the pooler's transaction or session mode"),
+    ),
     (r"disabled|unsupported|not supported|invalid|is not specified", ("refuses this", "")),
 )
 """Sentences of servers and poolers that are for good, whatever else they say. Sources:
@@ -111,6 +119,22 @@ _PASSING_WORDS: Final = re.compile(
     re.IGNORECASE,
 )
 """Sentences of servers and poolers about what passes: too many at once, starting, stopping."""
+
+_WAKING: Final = re.compile(
+    r"starting|start up|not yet|recovery|waking|wake|resum|connect to compute|control plane"
+    r"|console request",
+    re.IGNORECASE,
+)
+"""Of those, what a server says that takes connections within seconds: it starts, or its host wakes
+it because someone connects (neon.com/docs/connect/connection-errors)."""
+
+_NO_SUCH_HOST: Final = re.compile(
+    r"name or service not known|unknown host|no such host|no address associated"
+    r"|nodename nor servname|name does not resolve",
+    re.IGNORECASE,
+)
+"""What the system's resolver says of a host that is not in the DNS; a DNS that does not answer is a
+"temporary failure". The direct address of a paused project disappears at some hosts."""
 
 _SAID: Final = re.compile(r"(?:failed: |^(?=FATAL|ERROR))[^:\n\"]{2,30}:  (.+)")
 """A sentence of a server in what libpq says: after its severity, in the server's language, and two
@@ -149,9 +173,30 @@ def explain(
         return None
     if isinstance(error, psycopg.ProgrammingError) and not _OUT_OF_STEP.search(str(error)):
         return None
-    if sentences := [found.strip() for found in _SAID.findall(str(error))]:
+    if sentences := _said(error):
         return _of_a_server(sentences, name, parameters)
     return _of_libpq(str(error), name)
+
+
+def is_waking(error: psycopg.Error) -> bool:
+    """Return whether a connection that failed is likely to succeed within seconds.
+
+    So it is with a server that starts, or that its host wakes because someone connects; that may
+    take longer than one try waits.
+    """
+    if isinstance(error, psycopg.errors.ConnectionTimeout):
+        return True
+    return any(_WAKING.search(one) and not _refusal_in(one) for one in _said(error))
+
+
+def _said(error: psycopg.Error) -> list[str]:
+    """Return the sentences of servers in the error of a connection that was not made."""
+    return [found.strip() for found in _SAID.findall(str(error))]
+
+
+def _refusal_in(sentence: str) -> tuple[str, str] | None:
+    found = (answer for words, answer in _REFUSALS if re.search(words, sentence, re.IGNORECASE))
+    return next(found, None)
 
 
 def _of_libpq(said: str, name: str) -> NewsletterError:
@@ -164,19 +209,18 @@ def _of_libpq(said: str, name: str) -> NewsletterError:
             where=name,
             hint="Check sslmode and sslrootcert in the URL; -v before the command says more",
         )
+    if _NO_SUCH_HOST.search(said):
+        return NewsletterError("the database's host is not in the DNS", where=name, hint=_NO_HOST)
     # Without a SQLSTATE, what is out of step with the server is a connection that broke, as behind
     # a pooler whose server was restarted (github.com/pgbouncer/pgbouncer/issues/1092).
-    return TryAgain(_LOST, where=name, hint="Run it again when it is there")
+    return TryAgain(_LOST, where=name, hint=_WHEN_IT_IS_THERE)
 
 
 def _of_a_server(sentences: list[str], name: str, parameters: Mapping[str, str]) -> NewsletterError:
     """Return the error of servers that refused a connection: of several, a passing one counts."""
     refusals = []
     for sentence in sentences:
-        refusal = next(
-            (answer for words, answer in _REFUSALS if re.search(words, sentence, re.IGNORECASE)),
-            None,
-        )
+        refusal = _refusal_in(sentence)
         if refusal is None and _PASSING_WORDS.search(sentence):
             shown = hide(sentence, parameters)
             return TryAgain(
@@ -192,6 +236,8 @@ def _of_a_statement(
 ) -> NewsletterError | None:
     words = error.diag.message_primary or ""
     passing = _by_start(_PASSING, state)
+    if _POOLED_BY_STATEMENT in words:  # under a code that otherwise passes
+        return _refusal(*_refusal_in(words) or ("", ""), hide(words, parameters), name)
     if not passing and state[:2] in {"XX", "58", "0A", "F0"} and _PASSING_WORDS.search(words):
         passing = "it is not ready"  # a pooler has no better code for it
     if passing:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
 import socketserver
 import struct
@@ -13,13 +15,15 @@ import pytest
 
 from newsletter import config
 from newsletter.errors import NewsletterError, TryAgain
-from newsletter.store import open_store, server_errors
+from newsletter.store import open_store, postgres, server_errors
 from tests.support.newsletter import Newsletter, is_one_error
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from tests.support.postgres import Postgres
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -33,6 +37,7 @@ class Refusing(socketserver.ThreadingTCPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Refusal)
         self.severity, self.state, self.text, self.detail = "FATAL", "XX000", "", ""
+        self.asked = 0
 
     @property
     def url(self) -> str:
@@ -41,13 +46,17 @@ class Refusing(socketserver.ThreadingTCPServer):
 
 class _Refusal(socketserver.BaseRequestHandler):
     def handle(self) -> None:
+        server: Any = self.server
+        server.asked += 1
+        if server.asked > getattr(server, "refusals", server.asked):
+            self._pass_on(server.port)
+            return
         while len(head := self.request.recv(4)) == 4:
             (length,) = struct.unpack("!I", head)
             (code,) = struct.unpack("!I", self.request.recv(length - 4)[:4])
             if code in {80877103, 80877104}:  # asks for TLS or GSS
                 self.request.sendall(b"N")
                 continue
-            server: Any = self.server
             fields = {
                 "S": server.severity,
                 "V": "FATAL",
@@ -61,6 +70,35 @@ class _Refusal(socketserver.BaseRequestHandler):
             self.request.sendall(b"E" + struct.pack("!I", len(said) + 5) + said + b"\0")
             return
 
+    def _pass_on(self, port: int) -> None:
+        with socket.create_connection(("127.0.0.1", port)) as other:
+            ends = {self.request: other, other: self.request}
+            while True:
+                for ready in select.select(ends, [], [])[0]:
+                    if not (part := ready.recv(65536)):
+                        return
+                    ends[ready].sendall(part)
+
+
+class Waking(Refusing):
+    """Refuses at first, as a host that has paused a database, and wakes it meanwhile."""
+
+    def __init__(self, server: Postgres, refusals: int) -> None:
+        super().__init__()
+        self.port, self.refusals = server.port, refusals
+        self.text = "Couldn't connect to compute node"
+
+    def url_of(self, name: str) -> str:
+        return f"postgresql://postgres:geheim@127.0.0.1:{self.server_address[1]}/{name}"
+
+
+@contextlib.contextmanager
+def waking(server: Postgres, refusals: int) -> Iterator[Waking]:
+    with Waking(server, refusals) as made:
+        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        yield made
+        made.shutdown()
+
 
 @pytest.fixture(scope="module")
 def refusing() -> Iterator[Refusing]:
@@ -68,6 +106,12 @@ def refusing() -> Iterator[Refusing]:
         threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}).start()
         yield server
         server.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test of a sentence wait for a server that never wakes."""
+    monkeypatch.setattr(postgres, "WAKING_SECONDS", 0)
 
 
 def refused(root: Path, server: Refusing, text: str, **more: str) -> NewsletterError:
@@ -100,6 +144,7 @@ def refused(root: Path, server: Refusing, text: str, **more: str) -> NewsletterE
         "unsupported frontend protocol 3.0: server supports 2.0 to 2.0",
         # PgBouncer
         "unsupported startup parameter: options",
+        "transaction blocks not allowed in statement pooling mode",
         "no such database: brief",
         "no such user: kees",
         "SASL authentication failed",
@@ -122,6 +167,7 @@ def refused(root: Path, server: Refusing, text: str, **more: str) -> NewsletterE
         "SSL connection is required. Please specify SSL options and retry.",
         "Invalid Username specified. Please check the Username and retry connection.",
         "this account is suspended",
+        "The project is paused. Restore it and try again",
         # what nobody has heard of
         "the moon is in the wrong house",
     ],
@@ -206,7 +252,9 @@ def test_no_address_and_no_password_is_told() -> None:
 @pytest.mark.parametrize(
     ("said", "passing"),
     [
-        ("connection failed: could not translate host name to address: Unknown host", True),
+        ("connection failed: could not translate host name to address: Unknown host", False),
+        ("[Errno -2] Name or service not known", False),
+        ("[Errno 8] nodename nor servname provided, or not known", False),
         ("[Errno -3] Temporary failure in name resolution", True),
         ("connection timeout expired", True),
         ('connection to server at "10.0.0.1", port 5432 failed: Connection refused', True),
@@ -279,3 +327,64 @@ def test_a_host_that_is_down_is_worth_another_try(run: Run) -> None:
         port = free.getsockname()[1]
     url = f"postgresql://kees:geheim@127.0.0.1:{port}/brief"
     assert run("db", "status", env={"NEWSLETTER_DATABASE_URL": url}).returncode == 75
+
+
+@pytest.mark.parametrize("command", [("db", "status"), ("status",)])
+def test_every_command_waits_for_a_paused_database_to_wake(
+    run: Run, server: Postgres, migrated: str, command: tuple[str, ...]
+) -> None:
+    with waking(server, refusals=2) as host:
+        done = run(*command, env={"NEWSLETTER_DATABASE_URL": host.url_of(migrated)})
+        assert done.returncode == 0, done.stderr
+        assert "it is tried again for 30 s" in done.stderr
+        assert done.stderr.count("not ready") == 1
+        assert host.asked >= 3
+
+
+def test_a_database_that_does_not_wake_is_not_waited_for_without_end(
+    run: Run, server: Postgres, migrated: str
+) -> None:
+    with waking(server, refusals=1000) as host:
+        done = run(
+            *("status",),
+            env={"NEWSLETTER_DATABASE_URL": host.url_of(migrated)},
+            constants={"newsletter.store.postgres.WAKING_SECONDS": 2.0},
+        )
+    assert done.returncode == 75
+    assert "Couldn't connect to compute node" in done.stderr
+    assert "cannot be reached" not in done.stderr
+    assert host.asked == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The endpoint has been disabled. Enable it using Neon API and retry.",
+        "Tenant or user not found",
+        "sorry, too many clients already",
+    ],
+)
+def test_what_no_waiting_changes_is_said_at_once(
+    root: Path, refusing: Refusing, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(postgres, "WAKING_SECONDS", 30)
+    before = refusing.asked
+    refused(root, refusing, text)
+    assert refusing.asked == before + 1
+
+
+def test_a_host_that_is_not_in_the_dns_may_be_a_paused_project(run: Run) -> None:
+    url = "postgresql://kees:geheim@db.newsletter.invalid/brief"
+    done = run("status", env={"NEWSLETTER_DATABASE_URL": url})
+    assert "newsletter.invalid" not in done.stderr
+    assert is_one_error(done.stderr)
+    assert "paused" in done.stderr
+
+
+def test_a_pooler_without_transactions_is_refused_by_its_sentence(
+    root: Path, refusing: Refusing
+) -> None:
+    error = refused(
+        root, refusing, "transaction blocks not allowed in statement pooling mode", state="08P01"
+    )
+    assert "transaction or session mode" in error.hint
