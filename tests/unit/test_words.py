@@ -63,6 +63,7 @@ CLEAN = (
     "newsletter/errors.py",
     "newsletter/gc_tuning.py",
     "newsletter/imports",
+    "newsletter/mail_dns",
     "newsletter/mime.py",
     "newsletter/model",
     "newsletter/package_data.py",

@@ -1,0 +1,281 @@
+"""DKIM keys in the DNS (RFC 6376, 8301, 8463): there, readable, and strong enough."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+from newsletter.mail_dns.dmarc import is_aligned
+from newsletter.mail_dns.tags import TagError, parse_tags
+from newsletter.model import Diagnosis, DiagnosisState, DnsRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from newsletter.mail_dns.dmarc import DmarcPolicy
+    from newsletter.mail_dns.resolver import Resolver
+
+CHECK: Final = "dns-dkim"
+PublicKey: TypeAlias = RSAPublicKey | Ed25519PublicKey
+MARK: Final = "._domainkey."
+_SHORTEST: Final = 1024
+_LONG: Final = 2048
+
+
+class KeyRecordError(ValueError):
+    """A record is no key that receivers can use; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key as it is in the DNS.
+
+    Attributes:
+        name: Where it is, such as `s1._domainkey.example.org`.
+        public: The key itself.
+        testing: Its owner only tries it (t=y).
+    """
+
+    name: str
+    public: PublicKey
+    testing: bool
+
+    @property
+    def bits(self) -> int:
+        """Its length; an Ed25519 key has one length and is always long enough."""
+        return self.public.key_size if isinstance(self.public, RSAPublicKey) else _LONG
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a key is expected.
+
+    Attributes:
+        name: The whole name.
+        record: The record that the provider asks for, if it says.
+    """
+
+    name: str
+    record: DnsRecord | None = None
+
+    @property
+    def domain(self) -> str:
+        """The domain that signs."""
+        return self.name.partition(MARK)[2]
+
+    @property
+    def advice(self) -> str:
+        """What to do if the key is missing."""
+        if self.record:
+            return f"Add to the DNS: {self.record.name} {self.record.kind} {self.record.value}"
+        return f"Add the DKIM record that your provider shows for {self.domain}, at {self.name}"
+
+
+def find_places(
+    domains: Sequence[str], selectors: Sequence[str], records: Sequence[DnsRecord]
+) -> tuple[Place, ...]:
+    """Return where keys are expected: at the provider's records, else at each selector.
+
+    Args:
+        domains: The domains that may sign, the most likely first.
+        selectors: The names under which the provider signs.
+        records: The records that the provider asks for.
+    """
+    listed = tuple(Place(one.name.lower(), one) for one in records if MARK in one.name.lower())
+    return listed or tuple(
+        Place(f"{selector}{MARK}{domain}") for domain in domains for selector in selectors
+    )
+
+
+def find_key(resolver: Resolver, name: str) -> Key | None:
+    """Return the key at a name; None if nothing is there.
+
+    Raises:
+        KeyRecordError: What is there is no key that can be used.
+        DnsError: It is unknown what is there.
+    """
+    answer = resolver.find(name, "TXT")
+    texts = [text for text in answer.values if _looks_like_key(text)]
+    if not texts:
+        if answer.values:
+            raise KeyRecordError(f"the record at {name} is no DKIM key")
+        if alias := answer.alias or next(iter(resolver.find(name, "CNAME").values), ""):
+            raise KeyRecordError(f"{name} leads to {alias}, and there is no key")
+        return None
+    if len(texts) > 1:
+        raise KeyRecordError(
+            f"there are {len(texts)} DKIM keys at {name}: receivers may take either"
+        )
+    try:
+        tags = parse_tags(texts[0])
+    except TagError as error:
+        raise KeyRecordError(f"the DKIM key at {name} cannot be read: {error}") from error
+    return Key(name, _public_key(tags, name), testing="y" in tags.get("t", "").lower().split(":"))
+
+
+def check_dkim(
+    resolver: Resolver, domain: str, policy: DmarcPolicy, places: Sequence[Place]
+) -> Diagnosis:
+    """Check that a key is in the DNS with which the provider can sign for the From domain.
+
+    Args:
+        resolver: Asks the DNS.
+        domain: The domain of From.
+        policy: Its DMARC policy, which says what is aligned.
+        places: Where keys are expected.
+    """
+    found, problems = [], []
+    for place in places:
+        try:
+            key = find_key(resolver, place.name)
+        except KeyRecordError as error:
+            problems.append((place, str(error)))
+            continue
+        if key is None:
+            problems.append((place, f"there is no DKIM key at {place.name}"))
+        elif other := _difference(key, place):
+            problems.append((place, other))
+        else:
+            found.append((place, key))
+    aligned = [
+        (place, key) for place, key in found if is_aligned(resolver, policy, domain, place.domain)
+    ]
+    strong = [(place, key) for place, key in aligned if key.bits >= _SHORTEST]
+    if not strong:
+        return _failure(resolver, domain, [key for _, key in aligned], found, problems)
+    # Of selectors that were only guessed for several domains, one key is enough.
+    missing = [one for one in problems if one[0].record]
+    return _judge([key for _, key in strong], missing)
+
+
+def not_aligned(domain: str, signing: str) -> Diagnosis:
+    """Return that letters are signed by a domain that does not count for the From domain."""
+    return Diagnosis(
+        CHECK,
+        DiagnosisState.FAILURE,
+        f"letters are signed by {signing}, which does not count for a sender at {domain} (DMARC "
+        "alignment)",
+        f"Verify {domain} at your provider, or send from an address at {signing}",
+    )
+
+
+def _failure(
+    resolver: Resolver,
+    domain: str,
+    weak: Sequence[Key],
+    found: Sequence[tuple[Place, Key]],
+    problems: Sequence[tuple[Place, str]],
+) -> Diagnosis:
+    """Return why no key can be used: the most telling reason first."""
+    if weak:
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.FAILURE,
+            f"the DKIM key at {weak[0].name} has {weak[0].bits} bits: receivers ignore keys below "
+            f"{_SHORTEST}",
+            f"Have your provider make a new key of {_LONG} bits",
+        )
+    if found:
+        return not_aligned(domain, found[0][0].domain)
+    # What is there and wrong says more than what is not there.
+    place, problem = min(problems, key=lambda one: one[1].startswith("there is no"))
+    return Diagnosis(
+        CHECK,
+        DiagnosisState.FAILURE,
+        f"{problem}: letters are not signed for {domain}",
+        _every_advice([one for one, _ in problems]) + _misplaced(resolver, place),
+    )
+
+
+def _every_advice(places: Sequence[Place]) -> str:
+    listed = [place.advice for place in places if place.record]
+    return "\n".join(listed) if listed else places[0].advice
+
+
+def _judge(keys: Sequence[Key], missing: Sequence[tuple[Place, str]]) -> Diagnosis:
+    if missing:
+        place, problem = missing[0]
+        return Diagnosis(CHECK, DiagnosisState.WARNING, problem, place.advice)
+    for key in keys:
+        if key.testing:
+            return Diagnosis(
+                CHECK,
+                DiagnosisState.WARNING,
+                f"the DKIM key at {key.name} is in test mode (t=y): receivers may ignore it",
+                "Take t=y away from the record",
+            )
+        if key.bits < _LONG:
+            return Diagnosis(
+                CHECK,
+                DiagnosisState.WARNING,
+                f"the DKIM key at {key.name} has {key.bits} bits; {_LONG} are usual today",
+                f"Have your provider make a key of {_LONG} bits",
+            )
+    first = keys[0]
+    kind = f"RSA, {first.bits} bits" if isinstance(first.public, RSAPublicKey) else "Ed25519"
+    return Diagnosis(CHECK, DiagnosisState.OK, f"there is a DKIM key at {first.name} ({kind})")
+
+
+def _looks_like_key(text: str) -> bool:
+    return any(part.strip().lower().startswith(("p=", "v=dkim1")) for part in text.split(";"))
+
+
+def _public_key(tags: dict[str, str], name: str) -> PublicKey:
+    """Return the key of a record.
+
+    Raises:
+        KeyRecordError: It was withdrawn, is not for mail, or is damaged.
+    """
+    if tags.get("v", "DKIM1") != "DKIM1":
+        raise KeyRecordError(f"the record at {name} has an unknown version")
+    if "p" not in tags:
+        raise KeyRecordError(f"the DKIM record at {name} has no key (p)")
+    if not tags["p"]:
+        raise KeyRecordError(f"the DKIM key at {name} was withdrawn (p is empty)")
+    if not {"*", "email"} & set(tags.get("s", "*").replace(" ", "").split(":")):
+        raise KeyRecordError(f"the DKIM key at {name} is not for mail")
+    if "sha256" not in tags.get("h", "sha256").replace(" ", "").lower().split(":"):
+        raise KeyRecordError(
+            f"the DKIM key at {name} does not allow SHA-256, which every sender uses"
+        )
+    try:
+        raw = base64.b64decode("".join(tags["p"].split()), validate=True)
+        if tags.get("k", "rsa").lower() == "ed25519":
+            return Ed25519PublicKey.from_public_bytes(raw)
+        loaded = load_der_public_key(raw)
+    except (ValueError, binascii.Error) as error:
+        raise KeyRecordError(
+            f"the DKIM key at {name} is damaged: a part of it is missing or wrong"
+        ) from (error)
+    if not isinstance(loaded, RSAPublicKey):
+        raise KeyRecordError(f"the key at {name} is of a kind that DKIM does not know")
+    return loaded
+
+
+def _difference(key: Key, place: Place) -> str:
+    """Return that another key is in the DNS than the provider signs with; empty if not."""
+    if place.record is None or place.record.kind != "TXT":
+        return ""
+    try:
+        expected = _public_key(parse_tags(place.record.value), place.name)
+    except ValueError:
+        return ""  # what the provider says is no key to compare with
+    if expected == key.public:
+        return ""
+    return f"the DKIM key at {place.name} is another one than your provider signs with"
+
+
+def _misplaced(resolver: Resolver, place: Place) -> str:
+    """Return that the key is at a doubled name, as some DNS hosts make it; empty if not."""
+    if resolver.find(f"{place.name}.{place.domain}", "TXT").values:
+        return (
+            f". There is one at {place.name}.{place.domain}: your DNS host adds the domain itself, "
+            "so enter the name without it"
+        )
+    return ""

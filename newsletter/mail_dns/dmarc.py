@@ -1,0 +1,239 @@
+"""DMARC (RFC 9989): the record that counts for a domain, and which domains belong together."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from newsletter.mail_dns.resolver import DnsError
+from newsletter.mail_dns.tags import TagError, parse_tags
+from newsletter.model import Diagnosis, DiagnosisState
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from newsletter.mail_dns.resolver import Resolver
+
+CHECK: Final = "dns-dmarc"
+_POLICIES: Final = ("none", "quarantine", "reject")
+_DEEPEST: Final = 8
+# RFC 9989, section 4.7: the version comes first, and its value is in capitals.
+_RECORD: Final = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(;|$)")
+_REPORTS: Final = re.compile(r"mailto:[^@\s,]+@[^@\s,]+", re.IGNORECASE)
+_ALMOST: Final = re.compile(r"dmarc1|\bp\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcRecord:
+    """The one record of a name, if it can be read.
+
+    Attributes:
+        domain: Where it is, without `_dmarc`.
+        tags: Its tags.
+    """
+
+    domain: str
+    tags: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class DmarcPolicy:
+    """What holds for the domain of a From address.
+
+    Attributes:
+        organization: The organizational domain: those with the same one belong together.
+        record: The record that counts, if there is one.
+    """
+
+    organization: str
+    record: DmarcRecord | None
+
+    @property
+    def strict(self) -> bool:
+        """Whether a signature must be of exactly the From domain, not of one beside it."""
+        return self.record is not None and self.record.tags.get("adkim", "r").lower() == "s"
+
+
+def find_organization(resolver: Resolver, domain: str) -> str:
+    """Return the organizational domain of a name, by the tree walk (RFC 9989, section 4.10.2)."""
+    return _walk(resolver, domain)[0]
+
+
+def find_policy(resolver: Resolver, domain: str) -> DmarcPolicy:
+    """Return the policy that holds for a From domain (RFC 9989, section 4.10.1)."""
+    organization, records = _walk(resolver, domain)
+    own = records.get(domain)
+    return DmarcPolicy(organization, own or records.get(organization))
+
+
+def is_aligned(resolver: Resolver, policy: DmarcPolicy, from_domain: str, signing: str) -> bool:
+    """Return whether a signature of one domain counts for a From address of another."""
+    if signing == from_domain:
+        return True
+    if policy.strict:
+        return False
+    if not _related(signing, policy.organization):
+        return False
+    return find_organization(resolver, signing) == policy.organization
+
+
+def check_dmarc(resolver: Resolver, domain: str, advice: str) -> Diagnosis:
+    """Check that there is one record, that it can be read, and what it asks for.
+
+    Args:
+        resolver: Asks the DNS.
+        domain: The domain of From.
+        advice: The record to add if there is none.
+    """
+    if problem := _find_broken(resolver, domain):
+        return Diagnosis(CHECK, DiagnosisState.FAILURE, problem, advice)
+    record = find_policy(resolver, domain).record
+    if record is None:
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.FAILURE,
+            f"{domain} has no DMARC record: Gmail, Yahoo and Microsoft refuse bulk mail without "
+            "one",
+            advice + _misplaced(resolver, f"_dmarc.{domain}", domain),
+        )
+    return _judge(resolver, record, domain)
+
+
+def _related(one: str, other: str) -> bool:
+    return one == other or one.endswith("." + other)
+
+
+def _walk(resolver: Resolver, domain: str) -> tuple[str, dict[str, DmarcRecord]]:
+    """Return the organizational domain, and the readable records on the way up."""
+    records: dict[str, DmarcRecord] = {}
+    for name in _names_upwards(domain):
+        try:
+            record = _record_at(resolver, name)
+        except DnsError:
+            if "." in name:
+                raise
+            continue  # a top-level domain that does not answer: most have no record
+        if record is None:
+            continue
+        records[name] = record
+        if record.tags.get("psd") == "n":
+            return name, records
+        if record.tags.get("psd") == "y" and name != domain:
+            # A public suffix: the organization is one label below it.
+            labels = domain.split(".")
+            return ".".join(labels[-(name.count(".") + 2) :]), records
+    return (list(records)[-1] if records else domain), records
+
+
+def _names_upwards(domain: str) -> list[str]:
+    """Return the names at which the walk asks: no more than eight, however deep the domain is."""
+    labels = domain.split(".")
+    names = [domain]
+    start = 1 if len(labels) <= _DEEPEST else len(labels) - _DEEPEST + 1
+    names += [".".join(labels[at:]) for at in range(start, len(labels))]
+    return names
+
+
+def _record_at(resolver: Resolver, domain: str) -> DmarcRecord | None:
+    """Return the record of a name; none if there are two, or it cannot be read."""
+    found = _texts(resolver, domain)
+    if len(found) != 1:
+        return None
+    try:
+        return DmarcRecord(domain, parse_tags(found[0]))
+    except TagError:
+        return None
+
+
+def _texts(resolver: Resolver, domain: str) -> list[str]:
+    answer = resolver.find(f"_dmarc.{domain}", "TXT")
+    return [text for text in answer.values if _RECORD.match(text)]
+
+
+def _find_broken(resolver: Resolver, domain: str) -> str:
+    """Return what keeps receivers from reading the domain's own records; empty if nothing does."""
+    found = _texts(resolver, domain)
+    if len(found) > 1:
+        return f"_dmarc.{domain} has {len(found)} DMARC records: receivers then use none of them"
+    if found:
+        try:
+            parse_tags(found[0])
+        except TagError as error:
+            return f"the DMARC record of {domain} cannot be read: {error}"
+        return ""
+    if any(_ALMOST.search(text) for text in resolver.find(f"_dmarc.{domain}", "TXT").values):
+        return (
+            f"the record at _dmarc.{domain} is not read as DMARC: it must begin with v=DMARC1, in "
+            "these letters, and have semicolons between its tags"
+        )
+    return ""
+
+
+def _judge(resolver: Resolver, record: DmarcRecord, domain: str) -> Diagnosis:
+    tags = record.tags
+    tag = _policy_tag(resolver, record, domain)
+    policy = tags.get(tag, "").lower()
+    where = f"_dmarc.{record.domain}"
+    for name in ("p", "sp", "np"):
+        if tags.get(name, "none").lower() not in _POLICIES:
+            return Diagnosis(
+                CHECK,
+                DiagnosisState.FAILURE,
+                f"{where} has the policy {name}={tags[name]}, which does not exist",
+                f"Write {name}=none, {name}=quarantine or {name}=reject",
+            )
+    if "p" not in tags and "rua" not in tags:
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.FAILURE,
+            f"the DMARC record at {where} has no policy (p), so receivers ignore it",
+            "Add p=none to it, and an address for reports: rua=mailto:ADDRESS",
+        )
+    if weak := _weakness(tags, policy or "none"):
+        return Diagnosis(CHECK, DiagnosisState.WARNING, f"{where}: {weak[0]}", weak[1])
+    return Diagnosis(CHECK, DiagnosisState.OK, f"{where} asks for {policy} ({tag})")
+
+
+def _policy_tag(resolver: Resolver, record: DmarcRecord, domain: str) -> str:
+    """Return which tag holds for the domain: p, or sp or np for one below the record's."""
+    if record.domain == domain:
+        return "p"
+    exists = any(resolver.find(domain, kind).exists for kind in ("TXT", "MX"))
+    if not exists and "np" in record.tags:
+        return "np"
+    return "sp" if "sp" in record.tags else "p"
+
+
+def _weakness(tags: Mapping[str, str], policy: str) -> tuple[str, str] | None:
+    """Return what the record does not do, and what to change."""
+    if tags.get("t", "n").lower() == "y":
+        return "in its test mode (t=y) receivers do not apply it", "Take t=y away"
+    if tags.get("pct", "100") != "100":
+        return (
+            f"pct={tags['pct']} is not read any more: the policy holds for all mail or none",
+            "Take pct away; t=y is what tries a policy without applying it",
+        )
+    if (rua := tags.get("rua", "")) and not _REPORTS.search(rua):
+        return "reports go nowhere: rua has no mailto address", "Write rua=mailto:ADDRESS"
+    if policy == "none" and not rua:
+        return (
+            "its policy is none and it asks for no reports, so it has no effect",
+            "Add rua=mailto:ADDRESS, and p=quarantine once the reports show only your own mail",
+        )
+    if policy == "none":
+        return (
+            "its policy is none: others can still send in your name",
+            "Change it to quarantine once the reports show only your own mail",
+        )
+    return None
+
+
+def _misplaced(resolver: Resolver, name: str, domain: str) -> str:
+    """Return that a record is at a doubled name, as some DNS hosts make it; empty if not."""
+    if resolver.find(f"{name}.{domain}", "TXT").values:
+        return (
+            f". There is one at {name}.{domain}: your DNS host adds the domain itself, so enter "
+            f"the name without it"
+        )
+    return ""

@@ -1,0 +1,156 @@
+"""Asks the DNS what a name holds: records, nothing, or it is unknown.
+
+*Missing* is what the DNS says itself: there is no such name, or no record of that kind. Everything
+else (silence, SERVFAIL, REFUSED, an answer about another name, bytes that are no answer) is
+`DnsError`: it says nothing about the record.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import dns.exception
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdata
+import dns.rdatatype
+import dns.rdtypes.ANY.MX
+import dns.rdtypes.ANY.TXT
+import dns.resolver
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+SECONDS: Final = 10.0
+"""How long all lookups of one resolver may take together."""
+_EACH: Final = 4.0
+_TRY: Final = 2.0
+
+
+class DnsError(Exception):
+    """The DNS gave no answer that can be used; the message says why, for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the DNS says of one name and one kind of record.
+
+    Attributes:
+        values: Each record as text; a TXT record joined, an MX with its preference. None if the
+            name has no record of this kind.
+        exists: Whether the name exists at all.
+        alias: The name that an alias (CNAME) leads to; empty if there is no alias.
+    """
+
+    values: tuple[str, ...] = ()
+    exists: bool = True
+    alias: str = ""
+
+
+class Resolver:
+    """Asks name servers, first over UDP, then over TCP if the answer was cut off.
+
+    All its lookups share one deadline, and each question is asked once.
+    """
+
+    def __init__(
+        self, servers: Sequence[str] = (), *, port: int = 53, seconds: float = SECONDS
+    ) -> None:
+        """Take the addresses and the port of name servers, and how long all lookups may take.
+
+        Without addresses, those of this machine are asked.
+        """
+        self._until = time.monotonic() + seconds
+        self._answers: dict[tuple[str, str], Answer | DnsError] = {}
+        self._asked: dns.resolver.Resolver | None = None
+        try:
+            self._asked = dns.resolver.Resolver(configure=not servers)
+        except dns.resolver.NoResolverConfiguration:
+            return
+        if servers:
+            self._asked.nameservers = list(servers)
+            self._asked.port = port
+        self._asked.timeout = _TRY
+        self._asked.cache = None
+
+    def find(self, name: str, kind: str) -> Answer:
+        """Return what a name holds of one kind: `TXT`, `MX`, `A`, `AAAA` or `CNAME`.
+
+        Raises:
+            DnsError: It is unknown what it holds.
+        """
+        key = (name.lower().rstrip("."), kind)
+        if key not in self._answers:
+            try:
+                self._answers[key] = self._ask(*key)
+            except DnsError as error:
+                self._answers[key] = error
+        found = self._answers[key]
+        if isinstance(found, DnsError):
+            raise found
+        return found
+
+    def _ask(self, name: str, kind: str) -> Answer:
+        left = self._until - time.monotonic()
+        if self._asked is None:
+            raise DnsError("this machine has no name server configured")
+        if left <= 0:
+            raise DnsError("the time for asking the DNS is over")
+        try:
+            question = dns.name.from_text(name + ".")
+            found = self._asked.resolve(
+                question,
+                kind,
+                lifetime=min(_EACH, left),
+                search=False,
+                raise_on_no_answer=False,
+            )
+        except dns.resolver.NXDOMAIN:
+            return Answer(exists=False)
+        except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel):
+            return Answer(exists=False)  # no name can be so, so nothing is there
+        except (dns.exception.DNSException, OSError, ValueError) as error:
+            raise DnsError(f"{_reason(error)} when asked about {name}") from error
+        _refuse_unrelated(found, name)
+        target = found.canonical_name
+        return Answer(
+            values=tuple(sorted(map(_text, found.rrset or ()))),
+            alias="" if target == question else target.to_text(omit_final_dot=True).lower(),
+        )
+
+
+def _refuse_unrelated(found: dns.resolver.Answer, name: str) -> None:
+    """Refuse an empty answer that is none: records of other names, or a hint to ask elsewhere."""
+    if found.rrset is not None:
+        return
+    response = found.response
+    aliases = {rrset.name for rrset in found.chaining_result.cnames}
+    if any(rrset.name not in aliases for rrset in response.answer):
+        raise DnsError(f"the DNS answered about another name when asked about {name}")
+    if not response.flags & (dns.flags.AA | dns.flags.RA):
+        raise DnsError(f"the DNS server does not answer for others when asked about {name}")
+
+
+def _text(rdata: dns.rdata.Rdata) -> str:
+    if isinstance(rdata, dns.rdtypes.ANY.TXT.TXT):
+        return b"".join(rdata.strings).decode("utf-8", "replace")
+    if isinstance(rdata, dns.rdtypes.ANY.MX.MX):
+        return f"{rdata.preference} {rdata.exchange.to_text(omit_final_dot=True) or '.'}"
+    return rdata.to_text().rstrip(".")
+
+
+def _reason(error: Exception) -> str:
+    """Return why there is no answer, as a person would say it."""
+    if isinstance(error, dns.resolver.NoNameservers):
+        codes = [one[4].rcode() for one in error.kwargs.get("errors", ()) if one[4] is not None]
+        if codes:
+            return f"the DNS answered {dns.rcode.to_text(codes[-1])}"
+        return "the DNS gave an answer that cannot be read"
+    if isinstance(error, dns.exception.Timeout):
+        return "the DNS did not answer in time"
+    return f"the DNS gave no answer that can be used ({type(error).__name__})"
