@@ -96,13 +96,7 @@ class Listing:
         *hide: str,
         missing: int = 0,
     ) -> HttpResponse:
-        """Send a request, and again a little later if that came too soon: it may be repeated."""
-        response = request(where)
-        for _ in range(_TRIES - 1):
-            if not isinstance(response, HttpResponse) or response.status != _TOO_MANY:
-                break
-            time.sleep(min(responses.wait(response.headers) or 1.0, _LONGEST_PAUSE))
-            response = request(where)
+        response = ask_patiently(lambda: request(where))
         if not isinstance(response, HttpResponse):
             raise self._failed(response)
         said = responses.content(response)
@@ -131,3 +125,14 @@ def open_listing(provider: str, headers: Mapping[str, str]) -> Iterator[Listing]
     with closing(HttpClient(deadline=_DEADLINE)) as http:
         get, delete = partial(http.get, headers=headers), partial(http.delete, headers=headers)
         yield Listing(provider, get, delete, tuple(headers.values()))
+
+
+def ask_patiently(request: Callable[[], HttpResponse | Failure]) -> HttpResponse | Failure:
+    """Send a request that may be repeated, and again a little later if it came too soon."""
+    response = request()
+    for _ in range(_TRIES - 1):
+        if not isinstance(response, HttpResponse) or response.status != _TOO_MANY:
+            break
+        time.sleep(min(responses.wait(response.headers) or 1.0, _LONGEST_PAUSE))
+        response = request()
+    return response

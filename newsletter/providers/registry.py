@@ -1,7 +1,8 @@
 """Finds a provider by its name, which `config.PROVIDERS` lists, in the folder of that name.
 
-`NAME/send.py` has its `PROVIDER` and `NAME/events.py`, if it reports events, its `EVENTS`. Both are
-imported when they are first needed: the libraries of the network are slow to import.
+`NAME/send.py` has its `PROVIDER`; `NAME/events.py`, if it reports events, its `EVENTS`; and
+`NAME/account.py`, if it can be asked about the account, its `ACCOUNT`. They are imported when they
+are first needed: the libraries of the network are slow to import.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.config import PROVIDERS
 from newsletter.providers.base import BaseProvider
+from newsletter.providers.base_account import ProviderAccount
 from newsletter.providers.base_events import ProviderEvents
 
 if TYPE_CHECKING:
@@ -40,12 +42,17 @@ def capabilities_of(settings: Settings) -> Capabilities:
 
 def events_of(name: str) -> ProviderEvents | None:
     """Return the events of a provider; None if it reports none, or is no provider."""
-    module = f"{_PACKAGE}.{name}.events"
-    if name not in PROVIDERS or not importlib.util.find_spec(module):
-        return None
-    found: object = importlib.import_module(module).EVENTS
-    if not isinstance(found, ProviderEvents):
-        raise TypeError(f"EVENTS of {module} is no ProviderEvents")
+    found = _optional(name, "events", "EVENTS")
+    if found is not None and not isinstance(found, ProviderEvents):
+        raise TypeError(f"EVENTS of {name} is no ProviderEvents")
+    return found
+
+
+def account_of(settings: Settings) -> ProviderAccount | None:
+    """Return what asks the provider about the account; None if it cannot be asked."""
+    found = _optional(settings.provider, "account", "ACCOUNT")
+    if found is not None and not isinstance(found, ProviderAccount):
+        raise TypeError(f"ACCOUNT of {settings.provider} is no ProviderAccount")
     return found
 
 
@@ -60,4 +67,13 @@ def _provider(name: str) -> type[BaseProvider]:
     found: object = importlib.import_module(module).PROVIDER
     if not (isinstance(found, type) and issubclass(found, BaseProvider)):
         raise TypeError(f"PROVIDER of {module} is no BaseProvider")
+    return found
+
+
+def _optional(name: str, module: str, attribute: str) -> object:
+    """Return what a provider has in a module that not every provider has; None if it has none."""
+    where = f"{_PACKAGE}.{name}.{module}"
+    if name not in PROVIDERS or not importlib.util.find_spec(where):
+        return None
+    found: object = getattr(importlib.import_module(where), attribute)
     return found

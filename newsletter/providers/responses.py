@@ -73,7 +73,7 @@ def failure_of(response: HttpResponse, words: str = "") -> Failure | None:
     said = f"({status}: {words})" if words else f"({status})"
     if status in _REFUSALS:
         meaning = _REFUSALS[status]
-        if meaning is _ACCOUNT and _is_page(response):
+        if meaning is _ACCOUNT and is_page(response):
             meaning = _BETWEEN
         return RequestRefused(
             f"the provider {meaning.format(said=said)}", divisible=meaning is _REQUEST
@@ -83,7 +83,7 @@ def failure_of(response: HttpResponse, words: str = "") -> Failure | None:
     return Unknown(f"the provider had an error of its own {said}")
 
 
-def _is_page(response: HttpResponse) -> bool:
+def is_page(response: HttpResponse) -> bool:
     """Return whether a response is a web page: no API of a provider answers with one."""
     kind = response.headers.get("content-type", "").lower()
     start = response.body[:200].lstrip().lower()

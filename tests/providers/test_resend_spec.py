@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from tests.support.providers.accounts import inspect
 from tests.support.providers.batches import batch, letter
+from tests.support.providers.cases import RESEND
 from tests.support.providers.fake_resend import FAULTS
 from tests.support.providers.specification import content, valid
 
@@ -89,3 +92,31 @@ def test_the_answers_of_our_fake_are_ones_that_the_specification_knows(
     assert known or len(answers) == 1
     if known:
         assert valid(spec, content(known), reply.json()) == []
+
+
+def test_every_question_about_the_account_is_one_that_the_specification_knows(
+    spec: Any,  # noqa: ANN401 - JSON
+    fake: FakeResend,
+) -> None:
+    inspect(RESEND, fake)
+    assert len(fake.requests) == 4
+    for request in fake.requests:
+        where = urlsplit(request.path)
+        what, _, item = where.path.strip("/").partition("/")
+        path = f"/{what}/{{{what[:-1]}_id}}" if item else f"/{what}"
+        operation = spec["paths"][path]["get"]
+        parameters = [resolved(spec, one) for one in operation.get("parameters", [])]
+        known = {one["name"]: one["schema"] for one in parameters if one["in"] == "query"}
+        for name, value in parse_qsl(where.query):
+            assert valid(spec, known[name], int(value) if name == "limit" else value) == []
+        _, said = fake.account.respond(request, request.path) or (0, b"")
+        assert valid(spec, content(operation["responses"]["200"]), json.loads(said)) == []
+
+
+def resolved(spec: Any, part: Any) -> Any:  # noqa: ANN401 - JSON
+    """Return a parameter, wherever the specification has it."""
+    return (
+        spec["components"]["parameters"][part["$ref"].rpartition("/")[2]]
+        if "$ref" in part
+        else part
+    )

@@ -43,7 +43,7 @@ _PER_PAGE: Final = 100
 _SIGNATURE: Final = re.compile(r"(?<!\S)v1,([A-Za-z0-9+/]{43}=)(?!\S)")
 _LONGEST_HEADER: Final = 2_000
 _PREFIX: Final = "whsec_"
-_KINDS: Final = {
+KINDS: Final = {
     "email.sent": EventKind.ACCEPTED,
     "email.delivery_delayed": EventKind.DEFERRED,
     "email.delivered": EventKind.DELIVERED,
@@ -144,7 +144,7 @@ def _check(keys: Sequence[bytes], request: WebhookRequest) -> tuple[str, object]
 
 
 def _read(said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
-    parsed = webhooks.parse_kind(_KINDS, text(said, "type"), said.get("created_at"), received)
+    parsed = webhooks.parse_kind(KINDS, text(said, "type"), said.get("created_at"), received)
     if not parsed:
         return parsed
     kind, at = parsed

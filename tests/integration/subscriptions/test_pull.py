@@ -494,7 +494,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
     letters.hear(letters.told("hard bounce"), letters.told("delivered", 1))
     with FakeResend(tmp_path / "confirmations") as fake:
         fake.suppressed = [entry("resend", reader, "bounce", 9000.0) for reader in (0, 1)]
-        fake.restricted = restricted
+        fake.account.permission = "sending_access" if restricted else "full_access"
         environment = letters.newsletter.for_real(fake.url)
         via = ProviderAccount("resend", fake.url)
         for who in (email(0), "nieuw@example.org"):

@@ -22,6 +22,7 @@ from newsletter.providers.resend.send import Resend
 from tests.support.providers import fake_server
 from tests.support.providers.batches import resend_json
 from tests.support.providers.case import Case
+from tests.support.providers.fake_accounts import ResendAccount
 from tests.support.providers.fake_server import (
     FakeServer,
     Fault,
@@ -71,8 +72,7 @@ class FakeResend(FakeServer):
         self._keys = Keys()
         # The addresses that it mails no more.
         self.suppressed: list[dict[str, str]] = []
-        # The key may send and nothing else.
-        self.restricted = False
+        self.account = ResendAccount()
 
     def error(self, fault: Fault) -> bytes:
         told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
@@ -86,6 +86,9 @@ class FakeResend(FakeServer):
         """Take a request as Resend does; return status and body."""
         if request.path.startswith(f"{self.base}/suppressions"):
             return self._list(request)
+        about = self.account.respond(request, request.path.removeprefix(self.base))
+        if about:
+            return about
         refusal = self._refusal(request)
         if refusal:
             return refusal.status, self.error(refusal)
@@ -120,7 +123,7 @@ class FakeResend(FakeServer):
         """Read its list of addresses, or take one off it."""
         if request.method != "DELETE":
             return 200, json.dumps({"has_more": False, "data": self.suppressed}).encode()
-        if self.restricted:
+        if self.account.permission != "full_access":
             return 401, self.error(error(401, "restricted_api_key"))
         address = unquote(request.path.rpartition("/")[2])
         self.suppressed = [one for one in self.suppressed if one["email"] != address]

@@ -218,6 +218,10 @@ class FakeServer:
         self.latency, self.key, self.base, self.fast, self.keep = latency, key, base, fast, keep
         self.ledger = ledger
         self.faults: dict[int, Fault] = {}
+        self.reading = Fault(taken=True)
+        """What goes wrong with each request that only reads."""
+        self.headers: dict[str, str] = {}
+        """Headers of every response."""
         self.requests: list[Request] = []
         self.count = 0
         self.lock = threading.Lock()
@@ -274,7 +278,7 @@ class FakeServer:
 
     def next_fault(self, request: Request) -> Fault:
         if not self.counts(request):
-            return Fault(taken=True)
+            return self.reading
         with self.lock:
             self.count += 1
             return self.faults.get(self.count, Fault(taken=True))
@@ -364,6 +368,7 @@ class _Connection(socketserver.StreamRequestHandler):
         return self._misbehave(fault, *(fake.respond(request) if fault.taken else (200, b"{}")))
 
     def _misbehave(self, fault: Fault, status: int, said: bytes) -> bool:
+        fake = self.server.fake
         if fault.do == "reset":
             return self._reset()
         if fault.do == "kill":
@@ -374,14 +379,15 @@ class _Connection(socketserver.StreamRequestHandler):
         if fault.do == "dribble":
             self._dribble()
         if fault.body is not None or fault.name:
-            said = self.server.fake.error(fault) if fault.body is None else fault.body
+            said = fake.error(fault) if fault.body is None else fault.body
             status = fault.status
         if fault.change:
-            said = fault.change(self.server.fake, said)
+            said = fault.change(fake, said)
+        head = _head(status, len(said), {**fake.headers, **fault.headers})
         if fault.do in {"half", "kill-answering"}:
-            self.wfile.write(_head(status, len(said), fault.headers) + said[: len(said) // 2])
+            self.wfile.write(head + said[: len(said) // 2])
             return self._kill() if fault.do == "kill-answering" else False
-        self.wfile.write(_head(status, len(said), fault.headers) + said)
+        self.wfile.write(head + said)
         return True
 
     def _dribble(self) -> None:

@@ -1,0 +1,220 @@
+"""What every provider says of the account and the sender's domain, when it is asked."""
+
+from __future__ import annotations
+
+import abc
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final
+
+from newsletter.errors import NewsletterError
+from newsletter.model import AccountReport, Diagnosis, DiagnosisState
+from newsletter.providers import responses
+from newsletter.providers.http import HttpResponse
+from newsletter.providers.pagination import ask_patiently
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
+    from newsletter.config import Settings
+    from newsletter.providers.http import Failure
+
+KEY: Final = "provider-key"
+DOMAIN: Final = "provider-domain"
+TRACKING: Final = "provider-tracking"
+WEBHOOK: Final = "provider-webhook"
+UNSUBSCRIBE: Final = "provider-unsubscribe"
+REGION: Final = "provider-region"
+LIMITS: Final = "provider-limits"
+CHECKS: Final = (KEY, DOMAIN, TRACKING, WEBHOOK, UNSUBSCRIBE, REGION, LIMITS)
+"""The ids of all checks of an account, in the order of a report."""
+
+DEADLINE: Final = 15.0
+"""Seconds for one request."""
+
+_MAY_NOT: Final = frozenset({401, 403})
+_NOT_FOUND: Final = 404
+_PAGES: Final = 20
+_LONGEST: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider answers to one question.
+
+    Attributes:
+        said: The JSON object of the response; empty where there is none.
+        why: Why it is no answer, as it may be shown; empty if it is one.
+        status: The status of the response; zero where there is no response.
+        headers: Of the response, by name in lower case.
+        denied: This key may not ask that.
+        missing: What was asked for does not exist.
+    """
+
+    said: Mapping[str, Any]
+    why: str = ""
+    status: int = 0
+    headers: Mapping[str, str] | None = None
+    denied: bool = False
+    missing: bool = False
+
+    def items(self, key: str) -> list[dict[str, Any]]:
+        """Return a list of objects in it; empty where there is none."""
+        return responses.objects(self.said.get(key))
+
+
+@dataclass(slots=True)
+class AccountClient:
+    """Asks a provider, and asks nothing more once it cannot be reached.
+
+    Attributes:
+        provider: What it is called in messages.
+        get: Fetches an address or a path.
+        hide: What must not be shown of a response.
+    """
+
+    provider: str
+    get: Callable[[str], HttpResponse | Failure]
+    hide: Collection[str]
+    _unreachable: Answer | None = None
+
+    def ask(self, where: str) -> Answer:
+        """Fetch what is at an address or a path."""
+        if self._unreachable:
+            return self._unreachable
+        response = ask_patiently(lambda: self.get(where))
+        if isinstance(response, HttpResponse):
+            return self._read(response)
+        self._unreachable = Answer({}, response.reason)
+        return self._unreachable
+
+    def list_all(
+        self, where: str, key: str, following: Callable[[Answer], str] = lambda _: ""
+    ) -> Answer:
+        """Fetch a list, page by page.
+
+        Args:
+            where: The address or path of the first page.
+            key: The name of the list in a response.
+            following: Returns where the next page is; empty at the end.
+        """
+        found: list[dict[str, Any]] = []
+        for _ in range(_PAGES):
+            answer = self.ask(where)
+            if answer.why:
+                return answer
+            if not isinstance(answer.said.get(key), list):
+                return Answer({}, f"the answer of {self.provider} holds no list")
+            found += answer.items(key)
+            where = following(answer)
+            if not where:
+                return Answer({key: found}, status=answer.status, headers=answer.headers)
+        return Answer({}, f"{self.provider} lists more than can be looked through")
+
+    def _read(self, response: HttpResponse) -> Answer:
+        content = responses.decoded(response)
+        said = content if isinstance(content, dict) else {}
+        error = said.get("error")
+        words = said.get("message") or said.get("Message") or error
+        if isinstance(error, dict):
+            words = error.get("message")
+        refusal = responses.failure_of(response, responses.quote(words, self.hide))
+        if refusal is None and isinstance(content, dict):
+            return Answer(said, status=response.status, headers=response.headers)
+        page = responses.is_page(response)
+        return Answer(
+            said=said,
+            why=refusal.reason if refusal else f"the answer of {self.provider} cannot be read",
+            status=response.status,
+            headers=response.headers,
+            denied=response.status in _MAY_NOT and not page,
+            missing=response.status == _NOT_FOUND and isinstance(content, dict),
+        )
+
+
+class ProviderAccount(abc.ABC):
+    """Asks one provider about the account, with requests that change nothing.
+
+    Attributes:
+        name: As in the settings.
+    """
+
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def ask(self, settings: Settings, audience: int) -> AccountReport:
+        """Return what the provider says; see `inspect`.
+
+        Raises:
+            NewsletterError: A variable is missing or malformed.
+        """
+
+    def inspect(self, settings: Settings, audience: int = 0) -> AccountReport:
+        """Return what the provider says of the account: a diagnosis of each thing it can be asked.
+
+        What this key may not see, and what a failure of the provider or of the network hides, is
+        unknown. Never raises for either.
+
+        Args:
+            settings: Name this provider.
+            audience: How many subscribers a letter goes to; zero if that is not known.
+        """
+        try:
+            return self.ask(settings, audience)
+        except NewsletterError as error:
+            return AccountReport((failure(KEY, error.sentence, error.hint),))
+
+
+def ok(check: str, message: str) -> Diagnosis:
+    """Return that nothing needs to be done."""
+    return Diagnosis(check, DiagnosisState.OK, message)
+
+
+def warning(check: str, message: str, fix: str) -> Diagnosis:
+    """Return that letters can be sent, but something should be looked at."""
+    return Diagnosis(check, DiagnosisState.WARNING, message, fix)
+
+
+def failure(check: str, message: str, fix: str) -> Diagnosis:
+    """Return that something must be corrected before a letter is sent."""
+    return Diagnosis(check, DiagnosisState.FAILURE, message, fix)
+
+
+def unknown(check: str, message: str, fix: str) -> Diagnosis:
+    """Return that something could not be checked, and what to look at by hand."""
+    return Diagnosis(check, DiagnosisState.UNKNOWN, message, fix)
+
+
+def unseen(check: str, answer: Answer, what: str, look: str) -> Diagnosis:
+    """Return that an answer does not show something.
+
+    Args:
+        check: The id of the check.
+        answer: The answer, which is no success.
+        what: What it does not show.
+        look: What to look at by hand.
+    """
+    if answer.denied:
+        return unknown(check, f"this key may not see {what}: {answer.why}", look)
+    return unknown(check, f"could not see {what}: {answer.why}", f"Run it again, or: {look}")
+
+
+def shown(said: str) -> str:
+    """Return a short word of a provider, such as a status or the name of a record."""
+    return "".join(one for one in said[:_LONGEST] if one.isprintable())
+
+
+def limits(audience: int, most: int | None, period: str, more: str) -> Diagnosis:
+    """Return whether a letter to everyone fits into what the account may send.
+
+    Args:
+        audience: How many it goes to; zero if that is not known.
+        most: How many may be sent; None for no limit.
+        period: In which time, such as `a day`.
+        more: How to get more.
+    """
+    if most is None:
+        return ok(LIMITS, "no limit is known that a letter to everyone would meet")
+    message = f"the account may send {most:,} letters {period}"
+    if audience > most:
+        return warning(LIMITS, f"{message}, and the list has {audience:,} subscribers", more)
+    return ok(LIMITS, message)
