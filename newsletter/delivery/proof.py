@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, assert_never
 
 from newsletter import checks, personalize
 from newsletter.delivery.planning import render_letter
-from newsletter.delivery.preflight import check_identity, reserved_token
+from newsletter.delivery.preflight import check_identity
+from newsletter.delivery.web_self_test import reserved_token
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.store import proofs, subscribers

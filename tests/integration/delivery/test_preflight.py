@@ -11,6 +11,7 @@ import pytest
 
 from newsletter import tokens
 from newsletter.delivery import preflight
+from newsletter.delivery.web_self_test import reserved_token
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import open_store
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
@@ -171,7 +172,7 @@ def web_app(
 def test_the_web_app_is_tried_as_a_reader_would(newsletter: Newsletter, tmp_path: Path) -> None:
     with web_app(newsletter) as (house_, server):
         house_.send(FakeProvider(tmp_path / "taken"), preflight=True)
-    page = f"/u/{preflight.reserved_token(newsletter.settings.secret_keys[0])}"
+    page = f"/u/{reserved_token(newsletter.settings.secret_keys[0])}"
     assert server.heard == [
         ("GET", "/healthz", b""),
         ("GET", page, b""),

@@ -11,7 +11,7 @@ import pytest
 
 from newsletter import delivery, desk, tokens
 from newsletter.addresses import parse_address
-from newsletter.delivery import preflight
+from newsletter.delivery.web_self_test import reserved_token
 from newsletter.errors import ContentError, DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import RecipientRejected, RequestRefused, RetryLater, Unknown
 from newsletter.providers import open_provider
@@ -80,7 +80,7 @@ def test_its_leave_link_is_nobodys(newsletter: Newsletter, tmp_path: Path) -> No
     prove(newsletter, FakeProvider(tmp_path / "taken", answer=sent.append))
     link = sent[0].recipients[0].leave_url
     token = link.removeprefix("https://brief.example.org/u/")
-    assert token == preflight.reserved_token(newsletter.settings.secret_keys[0])
+    assert token == reserved_token(newsletter.settings.secret_keys[0])
     assert tokens.read_unsubscribe_token(newsletter.settings.secret_keys, token) == (NOBODY, NOBODY)
 
 
