@@ -44,11 +44,12 @@ class RepositoryFile:
 
 def render_files(plan: RepositoryPlan) -> tuple[RepositoryFile, ...]:
     """Return every file of the repository that a plan describes, by path."""
-    found = [
-        *_rendered(_FILES / "common", plan, owned=False),
-        *_rendered(_FILES / "ci" / plan.ci, plan, owned=True),
-        *_rendered(_FILES / "pages" / plan.pages, plan, owned=True),
-    ]
+    kinds = [f"ci/{plan.ci}", f"pages/{plan.pages}"]
+    if plan.pages == "scale-to-zero":
+        kinds.append("pages/container")  # the image that such a host runs
+    found = [*_rendered(_FILES / "common", plan, owned=False)]
+    for kind in kinds:
+        found += _rendered(_FILES / kind, plan, owned=True)
     if plan.install:
         for name in ("program", "dependencies"):
             text = getattr(plan.install, name)
