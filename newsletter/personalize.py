@@ -51,7 +51,7 @@ def recipient(
         else letter.greeting_without_name
     )
     address = email if email.isascii() else _ascii_domain(email)
-    return Recipient(ref, address, greeting, letter.leave_url + token)
+    return Recipient(ref, address, greeting, letter.unsubscribe_url + token)
 
 
 @functools.lru_cache(maxsize=2)
@@ -65,7 +65,7 @@ def letter_template(letter: Letter) -> LetterTemplate:
         ("Date", ("", "date", "")),
         ("Message-ID", ("<", "ref", f"@{_domain(letter.sender)}>")),
         # A notice is no list mail: there is nothing to unsubscribe from.
-        *(_list_headers(letter) if letter.leave_url else (_AUTOMATIC,)),
+        *(_list_headers(letter) if letter.unsubscribe_url else (_AUTOMATIC,)),
     )
     return LetterTemplate(
         headers=tuple((name, Pieces(pieces)) for name, pieces in headers if any(pieces)),
@@ -82,7 +82,7 @@ def _list_headers(letter: Letter) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return (
         ("List-Id", (letter.list_id,)),
         # RFC 8058, section 3.1: one https address, and this exact pair beside it.
-        ("List-Unsubscribe", ("<", "leave_url", ">")),
+        ("List-Unsubscribe", ("<", "unsubscribe_url", ">")),
         ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
     )
 
@@ -102,7 +102,7 @@ def values(date: datetime, recipient: Recipient) -> dict[str, str]:
         "ref": recipient.ref,
         "email": recipient.email,
         "greeting": recipient.greeting,
-        "leave_url": recipient.leave_url,
+        "unsubscribe_url": recipient.unsubscribe_url,
         "date": format_datetime(date),
     }
 

@@ -19,10 +19,10 @@ _OPEN, _CLOSE = "\ue000", "\ue001"
 GREETING = f"{_OPEN}greeting{_CLOSE}"
 """The place of the whole greeting: "Dag Anna," or "Dag,"."""
 
-LEAVE_URL = f"{_OPEN}leave_url{_CLOSE}"
+UNSUBSCRIBE_URL = f"{_OPEN}unsubscribe_url{_CLOSE}"
 """The place of the subscriber's own unsubscribe link."""
 
-MARKS = {"greeting": GREETING, "leave_url": LEAVE_URL}
+MARKS = {"greeting": GREETING, "unsubscribe_url": UNSUBSCRIBE_URL}
 """Every placeholder of a letter by its name."""
 
 _NAME = "([a-z_]+)"

@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
-SEVERITY = (
+LEAST_RESTRICTIVE_FIRST = (
     SubscriberStatus.ACTIVE,
     SubscriberStatus.PENDING,
     SubscriberStatus.UNSUBSCRIBED,
     SubscriberStatus.BOUNCED,
     SubscriberStatus.COMPLAINED,
 )
-"""From least to most restrictive: of several in one row of an import the last counts."""
+"""Of several statuses of one person, the last in this order counts."""
 
 LEFT = frozenset(
     {SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED}
@@ -38,7 +38,7 @@ LEFT = frozenset(
 D = DeliveryState
 M = MailingState
 
-DELIVERIES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
+DELIVERY_STATES_AFTER: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
     # Accepted: the answer to an earlier attempt came after all.
     D.PENDING: frozenset({D.ATTEMPTING, D.SKIPPED, D.ACCEPTED}),
     # Back to pending only when the provider certainly did not take it.
@@ -50,7 +50,7 @@ DELIVERIES: Final[Mapping[DeliveryState, frozenset[DeliveryState]]] = {
     D.REJECTED: frozenset(),
     D.SKIPPED: frozenset(),
 }
-MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
+MAILING_STATES_AFTER: Final[Mapping[MailingState, frozenset[MailingState]]] = {
     M.FROZEN: frozenset({M.SENDING, M.PAUSED, M.CANCELLED}),
     M.SENDING: frozenset({M.PAUSED, M.CANCELLED, M.COMPLETED, M.COMPLETED_WITH_UNKNOWN}),
     # Completed: the pause came when the last letters were on their way.
@@ -64,7 +64,7 @@ MAILINGS: Final[Mapping[MailingState, frozenset[MailingState]]] = {
 }
 
 
-_AFTER: Final[Mapping[type, DeliveryState]] = {
+_STATES_AFTER_OUTCOMES: Final[Mapping[type, DeliveryState]] = {
     Accepted: D.ACCEPTED,
     RecipientRejected: D.REJECTED,
     RetryLater: D.PENDING,
@@ -74,20 +74,24 @@ _AFTER: Final[Mapping[type, DeliveryState]] = {
 
 def deliveries_before(target: DeliveryState) -> frozenset[DeliveryState]:
     """Return the states from which a delivery may become `target`."""
-    return frozenset(state for state, following in DELIVERIES.items() if target in following)
+    return frozenset(
+        state for state, following in DELIVERY_STATES_AFTER.items() if target in following
+    )
 
 
 def mailings_before(target: MailingState) -> frozenset[MailingState]:
     """Return the states from which a mailing may become `target`."""
-    return frozenset(state for state, following in MAILINGS.items() if target in following)
+    return frozenset(
+        state for state, following in MAILING_STATES_AFTER.items() if target in following
+    )
 
 
 def state_after(outcome: Outcome | None) -> DeliveryState:
     """Return the state of a delivery after an outcome."""
-    return _AFTER.get(type(outcome), D.UNKNOWN)
+    return _STATES_AFTER_OUTCOMES.get(type(outcome), D.UNKNOWN)
 
 
-def conclusion(counts: Mapping[DeliveryState, int]) -> MailingState | None:
+def final_state(counts: Mapping[DeliveryState, int]) -> MailingState | None:
     """Return how a mailing with these counts ends, or None while there is work to do."""
     if counts[D.PENDING] or counts[D.ATTEMPTING]:
         return None
@@ -104,16 +108,12 @@ EVENT_RANKS: Final = (
 )
 """Events that say how a letter ended; a later one in this order counts more."""
 
-_RANK: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
-_LEAVING: Final[Mapping[EventKind, SubscriberStatus]] = {
+_RANKS: Final = {kind: rank for rank, kind in enumerate(EVENT_RANKS)}
+_STATUS_AFTER: Final[Mapping[EventKind, SubscriberStatus]] = {
     EventKind.UNSUBSCRIBE: SubscriberStatus.UNSUBSCRIBED,
     EventKind.HARD_BOUNCE: SubscriberStatus.BOUNCED,
     EventKind.COMPLAINT: SubscriberStatus.COMPLAINED,
 }
-_GRAVITY: Final = (
-    *(SubscriberStatus.PENDING, SubscriberStatus.ACTIVE),
-    *(SubscriberStatus.UNSUBSCRIBED, SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED),
-)
 SOFT_BOUNCES: Final = 5
 SOFT_BOUNCE_SPAN: Final = timedelta(days=90)
 
@@ -124,19 +124,19 @@ def strongest_event(before: EventKind | None, kind: EventKind) -> EventKind | No
     Accepted and deferred do not say how it ends. Who unsubscribes by a letter has received it.
     """
     result = EventKind.DELIVERED if kind is EventKind.UNSUBSCRIBE else kind
-    if result not in _RANK:
+    if result not in _RANKS:
         return before
-    return result if before is None else max(before, result, key=_RANK.__getitem__)
+    return result if before is None else max(before, result, key=_RANKS.__getitem__)
 
 
 def status_after_event(kind: EventKind) -> SubscriberStatus | None:
     """Return the status of a subscriber after such an event, or None if it does not change."""
-    return _LEAVING.get(kind)
+    return _STATUS_AFTER.get(kind)
 
 
 def more_restrictive(one: SubscriberStatus, other: SubscriberStatus) -> SubscriberStatus:
     """Return the more restrictive of two: a complaint counts more than a click."""
-    return max(one, other, key=_GRAVITY.index)
+    return max(one, other, key=LEAST_RESTRICTIVE_FIRST.index)
 
 
 def too_many_soft_bounces(

@@ -32,7 +32,7 @@ def pull(app: App, *, json_: bool) -> None:
     `send` does this by itself before it fixes the audience.
     """
     waited = subscription_events.apply_waiting(app.store)
-    found = subscription_events.pull(app.store, app.settings)
+    found = subscription_events.pull_events(app.store, app.settings)
     document = {
         "provider": app.settings.provider,
         "events": found.events,

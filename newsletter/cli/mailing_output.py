@@ -135,7 +135,7 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
     audience = counted(upcoming.audience, "subscriber")
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
-    lines += [f"  blocked: {obstacle}" for obstacle in upcoming.blocked_by]
+    lines += [f"  blocked: {reason}" for reason in upcoming.blocked_by]
     if real and not upcoming.proofed:
         lines.append(
             f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"

@@ -65,7 +65,7 @@ def pull_events_first(app: App) -> None:
     app.store.refuse_closed()
     try:
         subscription_events.apply_waiting(app.store)
-        subscription_events.pull(app.store, app.settings)
+        subscription_events.pull_events(app.store, app.settings)
     except ListingDenied:
         pass  # its webhooks report the events
     except NewsletterError as error:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from newsletter.delivery import MailingForecast, Resolution
     from newsletter.desk.overview import IssueStatus, Overview
     from newsletter.store import Store
-    from newsletter.subscriptions.refusals import Refused
+    from newsletter.subscriptions.refusals import RefusalSummary
 
 _HEADINGS: Final = (
     (("scheduled", "blocked", "sending"), "Scheduled"),
@@ -143,7 +143,7 @@ def problem_lines(store: Store) -> Iterator[str]:
         )
 
 
-def _refusal_lines(one: Refused) -> Iterator[str]:
+def _refusal_lines(one: RefusalSummary) -> Iterator[str]:
     many = counted(one.subscribers, "subscriber")
     yield (
         f"{one.mailbox_provider} {_REFUSALS[one.cause]}: {many} missed a letter,"

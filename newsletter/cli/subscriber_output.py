@@ -78,8 +78,8 @@ def _person(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
         yield f"  gets no letters until {_moment(subscriber.paused_until, zone)}"
     if subscriber.plain_text:
         yield "  gets letters as plain text"
-    if subscriber.obstacle:
-        yield f"  letters are blocked by: {subscriber.obstacle}"
+    if subscriber.block_reason:
+        yield f"  letters are blocked by: {subscriber.block_reason}"
     for consent in found.consents:
         where = f", from {consent.ip}" if consent.ip else ""
         yield f'  agreed {_moment(consent.at, zone)} ({consent.source}{where}): "{consent.text}"'

@@ -109,8 +109,8 @@ def show(app: App, *, email: str, json_: bool) -> None:
     It answers "I got it twice": how often the provider accepted each letter, and under which ids,
     to look for in its own log.
     """
-    found = admin.story(app.reading, email)
-    alike = admin.same_mailbox(app.reading, email)
+    found = admin.load_history(app.reading, email)
+    alike = admin.find_same_mailbox(app.reading, email)
     if json_:
         print_json(subscriber_output.as_json(found, alike))
     else:
@@ -127,7 +127,7 @@ def show(app: App, *, email: str, json_: bool) -> None:
 @click.pass_obj
 def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
     """List all subscribers, in the order in which they joined."""
-    everybody = admin.everybody(app.reading, SubscriberStatus(status) if status else None)
+    everybody = admin.iterate_subscribers(app.reading, SubscriberStatus(status) if status else None)
     rows = (as_row(subscriber) for subscriber in everybody)
     if json_:
         _print_rows(rows, sys.stdout)
@@ -143,7 +143,7 @@ def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
     """Count the subscribers by status."""
-    found = admin.stats(app.reading)
+    found = admin.count_subscribers(app.reading)
     counts = {status.value: count for status, count in found.counts.items()}
     document = {
         **counts,
@@ -179,7 +179,9 @@ def export(app: App, *, file: Path, json_: bool) -> None:
     """Write the list to FILE or standard output, as CSV that is safe in a spreadsheet."""
     with _output(file, "[" if json_ else "email,first_name,") as output:
         if json_:
-            _print_rows((as_row(person) for person in admin.everybody(app.reading)), output)
+            _print_rows(
+                (as_row(person) for person in admin.iterate_subscribers(app.reading)), output
+            )
         else:
             export_csv(app.reading, output)
 

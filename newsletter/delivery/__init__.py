@@ -8,17 +8,17 @@ from newsletter.delivery.control import (
     report_unknown,
     resolve_unknown,
 )
-from newsletter.delivery.notices import NoticeRun, NoticeSender, count_notices, send_notices
-from newsletter.delivery.planning import Plan, Resumption, SendRequest, plan_send
-from newsletter.delivery.proof import Proof, send_proof
-from newsletter.delivery.rehearsal import rehearsal_settings, rehearse_issue
-from newsletter.delivery.resolution import (
+from newsletter.delivery.forecast import (
     MailingForecast,
     Resolution,
     ResolutionMethod,
     forecast_mailing,
     resume_command,
 )
+from newsletter.delivery.notices import NoticeRun, NoticeSender, count_notices, send_notices
+from newsletter.delivery.planning import Plan, Resumption, SendRequest, plan_send
+from newsletter.delivery.proof import Proof, send_proof
+from newsletter.delivery.rehearsal import rehearsal_settings, rehearse_issue
 from newsletter.delivery.scheduler import DueResult, send_due
 from newsletter.delivery.send import SendResult, report_resumption, send_issue, send_plan
 from newsletter.delivery.upcoming import (

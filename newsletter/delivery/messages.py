@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.delivery.resolution import Resolution
+    from newsletter.delivery.forecast import Resolution
     from newsletter.model import Draft, Mailing, MailingReport
 
 _NAMED = 3

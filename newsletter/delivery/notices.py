@@ -132,7 +132,7 @@ class NoticeSender:
         for id_, email in coming_back:
             reason = remove_suppression(self._settings, email)
             with store.write() as connection:
-                events.set_obstacle(connection, id_, reason or None)
+                events.set_block_reason(connection, id_, reason or None)
 
     def _next(
         self, connection: Connection, owner: str | None, began: tuple[float, float]

@@ -60,7 +60,7 @@ def check_ledger(store: Store, settings: Settings, can: Capabilities) -> None:
             raise problem
 
 
-def list_obstacles(store: Store, settings: Settings) -> tuple[str, ...]:
+def list_blockers(store: Store, settings: Settings) -> tuple[str, ...]:
     """Return all that `check_settings` would refuse, one line each; nothing for a rehearsal."""
     if capabilities_of(settings).rehearsal:
         return ()

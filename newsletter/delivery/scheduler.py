@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from newsletter.delivery import messages
+from newsletter.delivery.forecast import forecast_mailing, needs_other_account
 from newsletter.delivery.planning import REPLACEABLE, SendRequest, is_edited
 from newsletter.delivery.preflight import check_ledger
 from newsletter.delivery.reconcile import can_settle
-from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.send import SendResult, check_same_provider, send_issue
 from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_cancelled, is_sendable
 from newsletter.errors import NewsletterError, TryAgain

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from newsletter import tokens
 from newsletter.delivery import preflight
+from newsletter.delivery.forecast import forecast_mailing, needs_other_account
 from newsletter.delivery.messages import unknown_left
 from newsletter.delivery.planning import Plan, Resumption, freeze, is_edited, plan_send
 from newsletter.delivery.reconcile import can_settle
-from newsletter.delivery.resolution import forecast_mailing, needs_other_account
 from newsletter.delivery.sender import Sender
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from newsletter.delivery.context import Context
+    from newsletter.delivery.forecast import Resolution
     from newsletter.delivery.planning import SendRequest
-    from newsletter.delivery.resolution import Resolution
     from newsletter.model import Mailing
     from newsletter.store import Connection
 
@@ -104,7 +104,7 @@ def _send(
 ) -> SendResult:
     mailing = _freeze_or_resume(context, plan)
     context = replace(context, provider=context.provider.for_audience(mailing.audience))
-    error, may_send = _open(context, mailing, plan.request)
+    error, may_send = _start(context, mailing, plan.request)
     if may_send:
         error = Sender(context, mailing, progress=progress).run()
     with context.store.write() as connection:
@@ -153,7 +153,7 @@ def check_same_provider(context: Context, mailing: Mailing) -> None:
         )
 
 
-def _open(
+def _start(
     context: Context, mailing: Mailing, request: SendRequest
 ) -> tuple[NewsletterError | None, bool]:
     """Bring a mailing to *sending*; return why not, if a person must decide, and whether it is."""

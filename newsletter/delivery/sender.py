@@ -22,7 +22,7 @@ from newsletter.delivery.rate_limit import Idle, ProviderRateLimit, Seconds
 from newsletter.delivery.reconcile import Reconciler
 from newsletter.delivery.requests import MailingBatches, ProviderRequest, RequestBuilder
 from newsletter.delivery.run_state import RunState
-from newsletter.delivery.settler import Completed, Settler
+from newsletter.delivery.settler import AnsweredRequest, Settler
 from newsletter.model import DeliveryState, Letter, MailingState
 from newsletter.store import claims as claims_store
 from newsletter.store import mailing_reports, mailings, recovery, sender_locks
@@ -127,7 +127,7 @@ class Sender:
         in_flight: dict[Future[SubmitResult], tuple[ProviderRequest[Claim], float]] = {}
         while True:
             back = [future for future in in_flight if future.done()]
-            completed = [Completed(*in_flight.pop(one), one.result()) for one in back]
+            completed = [AnsweredRequest(*in_flight.pop(one), one.result()) for one in back]
             ready, pause = self._step(completed, len(in_flight))
             for request in ready:
                 future = pool.submit(self._builder.submit, request)
@@ -143,7 +143,7 @@ class Sender:
                 self._context.stop.wait(seconds)
 
     def _step(
-        self, completed: Sequence[Completed], in_flight: int
+        self, completed: Sequence[AnsweredRequest], in_flight: int
     ) -> tuple[list[ProviderRequest[Claim]], Wait]:
         """Record what came back, commit what leaves now, and claim what leaves next.
 

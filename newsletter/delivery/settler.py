@@ -27,7 +27,7 @@ _NO_ANSWERS: Final = 4
 """Requests in a row of which nothing is known, after which a run sends no more of them."""
 
 
-class Completed(NamedTuple):
+class AnsweredRequest(NamedTuple):
     """A request whose answer is back."""
 
     request: ProviderRequest[Claim]
@@ -80,7 +80,7 @@ class Settler:
         self._without_answer = 0
         self.done = done
 
-    def settle(self, connection: Connection, completed: Completed, in_flight: int) -> None:
+    def settle(self, connection: Connection, completed: AnsweredRequest, in_flight: int) -> None:
         """Record what the provider answered, learn from it, and decide whether to continue."""
         claim = completed.request.claim
         refs = tuple(subscriber.ref for subscriber in claim.subscribers)

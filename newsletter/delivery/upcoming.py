@@ -128,17 +128,17 @@ def find_upcoming(
     if not waiting:
         return None
     send_at, slug, first = waiting[0]
-    obstacles = _obstacles(store, first, send_at)
-    obstacles += _rivals(send_at, waiting[1:])
+    blockers = _find_blockers(store, first, send_at)
+    blockers += _rivals(send_at, waiting[1:])
     if not audience:
-        obstacles.append("there are no active subscribers")
+        blockers.append("there are no active subscribers")
     proofed = False
     try:
         proofed = _is_draft_proofed(store, settings, first)
     except NewsletterError as error:
-        obstacles.append(str(error))
-    obstacles += preflight.list_obstacles(store, settings)
-    return Upcoming(slug, send_at, audience, tuple(obstacles), proofed)
+        blockers.append(str(error))
+    blockers += preflight.list_blockers(store, settings)
+    return Upcoming(slug, send_at, audience, tuple(blockers), proofed)
 
 
 def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> list[str]:
@@ -176,7 +176,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
         )
 
 
-def _obstacles(store: Store, draft: Draft, send_at: datetime) -> list[str]:
+def _find_blockers(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     """Return what blocks one issue by itself."""
     found = []
     if errors := _errors(draft):

@@ -218,8 +218,8 @@ class _Survey:
             return self._late_state(draft, at)
         if is_far_ahead(at, self._moment):
             return "ignored", "its date is more than a year ahead: check the year"
-        obstacles = self._obstacles(draft, at, errors)
-        return ("blocked", "; ".join(obstacles)) if obstacles else ("scheduled", None)
+        blockers = self._find_blockers(draft, at, errors)
+        return ("blocked", "; ".join(blockers)) if blockers else ("scheduled", None)
 
     def _late_state(self, draft: Draft, at: datetime) -> tuple[str, str | None]:
         if rival := self._conflicting_mailing(draft, at):
@@ -231,7 +231,7 @@ class _Survey:
             why += f", or dismiss it: newsletter cancel {draft.slug}"
         return "expired", why
 
-    def _obstacles(self, draft: Draft, at: datetime, errors: int) -> list[str]:
+    def _find_blockers(self, draft: Draft, at: datetime, errors: int) -> list[str]:
         if self._upcoming and draft.slug == self._upcoming.slug:
             return list(self._upcoming.blocked_by)
         found = []

@@ -76,7 +76,7 @@ def _people(
             "name": one.first_name or "",
             "email": one.email,
             "greeting": own.greeting,
-            "leave_url": own.leave_url,
+            "unsubscribe_url": own.unsubscribe_url,
             "plain": one.plain_text,
         }
 

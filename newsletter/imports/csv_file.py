@@ -65,7 +65,7 @@ class CsvFile:
 
     def records(self) -> Iterator[Record]:
         """Yield the records below the header that are not empty."""
-        with _open(self.path, self.encoding) as file:
+        with _open_text(self.path, self.encoding) as file:
             found = _records(_Lines(file, self.path.name), self.delimiter, self.preamble)
             yield from itertools.islice(found, 1, None)
 
@@ -131,18 +131,18 @@ def _inspect(
     # In Latin-1 each byte is a character, so lines and quotes can be found before the encoding is
     # known; the code below depends on ASCII characters only.
     first_guess = declared if declared == "utf-16" else "latin-1"
-    with _open(path, first_guess) as file:
+    with _open_text(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
         sample = file.read(_SAMPLE)
     if not sample.strip():
         raise NewsletterError(f"{path.name} is empty", hint="Export the list again")
     preamble, delimiter = _delimiter(sample, is_known)
-    with _open(path, first_guess) as file:
+    with _open_text(path, first_guess) as file:
         file.seek(len(codecs.BOM_UTF8) if declared == "utf-8-sig" else 0)
         lines = _CheckedLines(file, path.name, declared)
         rows = _count(_records(lines, delimiter, preamble), observer)
     encoding = lines.encoding()
-    with _open(path, encoding) as file:
+    with _open_text(path, encoding) as file:
         header = next(_records(_Lines(file, path.name), delimiter, preamble), None)
     if header is None:
         raise NewsletterError(f"{path.name} is empty", hint="Export the list again")
@@ -162,7 +162,7 @@ def _count(records: Iterator[Record], observer: RecordObserver) -> int:
     return rows
 
 
-def _open(path: Path, encoding: str) -> TextIO:
+def _open_text(path: Path, encoding: str) -> TextIO:
     # Line ends are not translated: the csv module requires that, and line numbers depend on it.
     return path.open(encoding=encoding, newline="")
 

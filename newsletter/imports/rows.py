@@ -14,7 +14,7 @@ from newsletter.imports import formats, names, words
 from newsletter.imports.merge import ImportedRow
 from newsletter.imports.screening import looks_like_date
 from newsletter.model import SubscriberStatus
-from newsletter.states import LEFT, SEVERITY
+from newsletter.states import LEAST_RESTRICTIVE_FIRST, LEFT
 from newsletter.subscriptions.csv_cells import unguard
 
 if TYPE_CHECKING:
@@ -132,10 +132,10 @@ class RowParser:
         else:
             found = [words.WORDS.get(word), words.leading_status(word)]
         left = [status for status in (*found, column.otherwise) if status and status in LEFT]
-        return max(left, key=SEVERITY.index) if left else None
+        return max(left, key=LEAST_RESTRICTIVE_FIRST.index) if left else None
 
     def _decide(self, found: list[SubscriberStatus], unknown: str) -> SubscriberStatus:
-        worst = max(found, key=SEVERITY.index) if found else None
+        worst = max(found, key=LEAST_RESTRICTIVE_FIRST.index) if found else None
         if worst in LEFT:
             return worst
         if self.suppress:

@@ -70,7 +70,7 @@ class ImportOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedRow:
     """A row that was skipped or is invalid: its line, and the reason."""
 
     line: int
@@ -95,7 +95,7 @@ class ImportReport:
     invalid: int
     reasons: Mapping[str, int]
     id: str | None = field(default=None, compare=False)
-    rejected: tuple[Rejected, ...] = ()
+    rejected: tuple[RejectedRow, ...] = ()
     remarks: tuple[str, ...] = ()
 
 
@@ -251,7 +251,7 @@ class _Run:
         self._seen = bytearray(newest_id // 8 + 1)
         self._results: Counter[ListChange] = Counter()
         self._reasons: Counter[str] = Counter()
-        self._rejected: list[Rejected] = []
+        self._rejected: list[RejectedRow] = []
         self._id = 0
         self._public_id = ""
 
@@ -281,7 +281,7 @@ class _Run:
             if len(self._rejected) >= _REJECTED:
                 return
             if reason:
-                self._rejected.append(Rejected(record.line, reason))
+                self._rejected.append(RejectedRow(record.line, reason))
 
     def apply(self, connection: Connection, read: Sequence[ImportedRow | RefusedRow]) -> list[str]:
         """Apply rows; return for each the reason why it was skipped or refused, or nothing."""

@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.store import Store
-    from newsletter.store.imports import Imported
+    from newsletter.store.imports import ImportedSubscriber
 
 _KEPT_AS = frozenset({SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED})
 
 
 @dataclass(frozen=True, slots=True)
-class Undone:
+class UndoResult:
     """The result of undoing an import.
 
     Attributes:
@@ -62,7 +62,7 @@ def look_up(store: Store, public_id: str) -> str:
     )
 
 
-def undo(store: Store, settings: Settings, public_id: str) -> Undone:
+def undo(store: Store, settings: Settings, public_id: str) -> UndoResult:
     """Undo an import where nothing happened since; a second call does what is left to do.
 
     Args:
@@ -100,12 +100,12 @@ def undo(store: Store, settings: Settings, public_id: str) -> Undone:
         imports.restore(connection, found, restored)
         imports.forget_names(connection, found)
         withdraw(settings.state / "outbox", refs)
-    return Undone(
+    return UndoResult(
         found.public_id, len(removed), len(restored), kept.total(), dict(kept.most_common())
     )
 
 
-def _why_kept(person: Imported, acted: str, *, mailed: bool) -> str:
+def _why_kept(person: ImportedSubscriber, acted: str, *, mailed: bool) -> str:
     """Return why a person does not change, or nothing if their change can be undone."""
     if person.status in _KEPT_AS:
         return person.status.value

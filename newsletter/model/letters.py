@@ -18,12 +18,12 @@ class Letter:
 
     It is frozen with its mailing, so that a later change of settings or templates changes nothing.
     ``html`` is pure ASCII. ``page`` is the same letter for the web: it greets without a name and
-    has no unsubscribe link. ``leave_url`` ends in a slash; the subscriber's token follows.
+    has no unsubscribe link. ``unsubscribe_url`` ends in a slash; the subscriber's token follows.
 
     ``html`` is empty for subscribers who get plain text only: their message has no such part.
 
     A notice is a letter too: it belongs to no list and has no page, so ``list_id``, ``page`` and
-    ``leave_url`` are empty.
+    ``unsubscribe_url`` are empty.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Letter:
     page: str
     greeting: str
     greeting_without_name: str
-    leave_url: str
+    unsubscribe_url: str
 
     def encode(self) -> bytes:
         """Return the bytes that are frozen and hashed: the same letter, the same bytes."""
@@ -59,7 +59,7 @@ class Recipient:
     ref: str
     email: str
     greeting: str
-    leave_url: str
+    unsubscribe_url: str
 
 
 @dataclass(frozen=True, slots=True)

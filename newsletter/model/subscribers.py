@@ -45,7 +45,7 @@ class Subscriber:
     """A person on the list.
 
     ``public_id`` is random: the only identifier of a subscriber in links and at providers.
-    ``obstacle`` says why the provider would not deliver their letters, if that is known.
+    ``block_reason`` says why the provider would not deliver their letters, if that is known.
     """
 
     public_id: str
@@ -58,7 +58,7 @@ class Subscriber:
     plain_text: bool
     source: str
     left_at: datetime | None = None
-    obstacle: str | None = None
+    block_reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

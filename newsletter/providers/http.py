@@ -147,10 +147,10 @@ class HttpClient:
         proxy = _proxy(url)
         with self._lock:
             if proxy not in self._clients:
-                self._clients[proxy] = self._open(proxy)
+                self._clients[proxy] = self._make_client(proxy)
             return self._clients[proxy]
 
-    def _open(self, proxy: str) -> httpx.Client:
+    def _make_client(self, proxy: str) -> httpx.Client:
         client = httpx.Client(
             transport=_DeadlineTransport(self._deadline, proxy),
             headers=_HEADERS,

@@ -142,7 +142,7 @@ def secrets(recipients: Iterable[Recipient], *keys: str) -> set[str]:
     """Return what a provider may echo of a request and `quote` must hide."""
     hide = set(keys)
     for recipient in recipients:
-        hide |= {recipient.ref, recipient.email, recipient.greeting, recipient.leave_url}
+        hide |= {recipient.ref, recipient.email, recipient.greeting, recipient.unsubscribe_url}
         hide |= {recipient.email.partition("@")[0], *_WORD.findall(recipient.greeting)}
     return hide
 

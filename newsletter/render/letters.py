@@ -68,7 +68,7 @@ def letter(issue: Issue, settings: Settings) -> Letter:
     known = values(issue, settings)
     html = mjml.compile(templates.run(settings.root, _ISSUE, known))
     text = _tidy(templates.run(settings.root, "issue.txt.j2", known))
-    for_all = {"greeting": "", "leave_url": ""}
+    for_all = {"greeting": "", "unsubscribe_url": ""}
     page = templates.run(settings.root, _ISSUE, known | {"slots": for_all})
     _refuse_lost_slots(_ISSUE, html)
     _refuse_lost_slots("issue.txt.j2", text)
@@ -82,7 +82,7 @@ def letter(issue: Issue, settings: Settings) -> Letter:
         page=_alone(mjml.compile(page)),
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
-        leave_url=f"{settings.public_url.rstrip('/')}/u/",
+        unsubscribe_url=f"{settings.public_url.rstrip('/')}/u/",
     )
 
 
@@ -123,7 +123,7 @@ def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
         page="",
         greeting="",
         greeting_without_name="",
-        leave_url="",
+        unsubscribe_url="",
     )
 
 
@@ -255,17 +255,17 @@ def _strings(value: Any) -> Iterator[str]:  # noqa: ANN401 - whatever a dataclas
 
 def _refuse_lost_slots(name: str, part: str) -> None:
     pieces = placeholders.split(part)
-    if "leave_url" not in pieces[1::2]:
+    if "unsubscribe_url" not in pieces[1::2]:
         raise NewsletterError(
             "the letter has no unsubscribe link",
             where=name,
-            hint="Every letter needs one: write {{ slots.leave_url }} in the template",
+            hint="Every letter needs one: write {{ slots.unsubscribe_url }} in the template",
         )
     if any(map(placeholders.remain, pieces[::2])):
         raise NewsletterError(
             "a slot came out damaged",
             where=name,
-            hint="Write {{ slots.greeting }} and {{ slots.leave_url }} without a filter",
+            hint="Write {{ slots.greeting }} and {{ slots.unsubscribe_url }} without a filter",
         )
 
 

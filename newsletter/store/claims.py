@@ -93,7 +93,7 @@ def claim(
                 "account": account,
                 "owner": owner,
             }
-            return _take(connection, mailing_id, found, claimed, written)
+            return _insert_batch(connection, mailing_id, found, claimed, written)
     return None
 
 
@@ -146,7 +146,7 @@ def record_payload(connection: sa.Connection, claim: Claim, payload_hash: str) -
     return changed.rowcount == 1
 
 
-def _take(
+def _insert_batch(
     connection: sa.Connection,
     mailing_id: int,
     found: Candidates,

@@ -93,7 +93,7 @@ def erase(
     delete_unused_wordings(connection, wording_ids)
     _delete_address_changes(connection, person, hashes)
     for key, digest in hashes.items():
-        webhooks.forget(connection, digest, key)
+        webhooks.delete_of_subscriber(connection, digest, key)
     connection.execute(suppressions.delete().where(suppressions.c.address_hash == address_hash))
     stays = {"address_hash": address_hash, "reason": REASON, "at": moment}
     connection.execute(suppressions.insert().values(stays))

@@ -54,7 +54,7 @@ class Delivery:
 class EventSubscriber:
     """A subscriber as an event finds them.
 
-    ``key`` is their address as it is compared; ``hindered``: the provider's own list is known to
+    ``key`` is their address as it is compared; ``is_blocked``: the provider's own list is known to
     block letters to them.
     """
 
@@ -63,7 +63,7 @@ class EventSubscriber:
     status: SubscriberStatus
     confirmed_at: datetime | None
     left_at: datetime | None
-    hindered: bool
+    is_blocked: bool
 
 
 class NoticeRecipient(NamedTuple):
@@ -157,16 +157,16 @@ def lock_subscribers(
     moments = (subscribers.c.confirmed_at, subscribers.c.left_at)
     columns = (subscribers.c.email_key, subscribers.c.status, *moments)
     query = (
-        sa.select(subscribers.c.id, *columns, subscribers.c.obstacle.is_not(None))
+        sa.select(subscribers.c.id, *columns, subscribers.c.block_reason.is_not(None))
         .where(among(connection, subscribers.c.id, ids))
         .order_by(subscribers.c.id)
         .with_for_update(read=not to_change, key_share=True)
     )
     return {
         id_: EventSubscriber(
-            id_, key, SubscriberStatus(status), confirmed_at, left_at, bool(hindered)
+            id_, key, SubscriberStatus(status), confirmed_at, left_at, bool(is_blocked)
         )
-        for id_, key, status, confirmed_at, left_at, hindered in connection.execute(query)
+        for id_, key, status, confirmed_at, left_at, is_blocked in connection.execute(query)
     }
 
 
@@ -252,11 +252,11 @@ def set_notices_returned(connection: sa.Connection, returned: Mapping[str, Event
     set_for_each(connection, notices, "ref", rows, sa.and_(taken, ~complaint))
 
 
-def clear_obstacles(connection: sa.Connection, ids: Collection[int]) -> None:
+def clear_block_reasons(connection: sa.Connection, ids: Collection[int]) -> None:
     """Record that the provider blocks letters to these subscribers no more."""
     if ids:
         these = subscribers.update().where(among(connection, subscribers.c.id, ids))
-        connection.execute(these.values(obstacle=None))
+        connection.execute(these.values(block_reason=None))
 
 
 def soft_bounces(
@@ -283,7 +283,7 @@ def soft_bounces(
     return {id_: (moments, delivered.get(id_)) for id_, moments in given_up.items()}
 
 
-def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
+def find_only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
     """Return those of these subscribers whose last bounce said nothing of their address.
 
     A provider that puts an address on its list after such a bounce has no better evidence. What a
@@ -305,11 +305,11 @@ def only_blocked(connection: sa.Connection, ids: Collection[int]) -> set[int]:
     return {id_ for id_, cause in last.items() if cause}
 
 
-def set_obstacles(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
+def set_block_reasons(connection: sa.Connection, ids: Collection[int], reason: str) -> None:
     """Record why the provider blocks letters to these subscribers."""
     if ids:
         these = subscribers.update().where(among(connection, subscribers.c.id, ids))
-        connection.execute(these.values(obstacle=reason))
+        connection.execute(these.values(block_reason=reason))
 
 
 def _delivery(row: Sequence[Any]) -> Delivery:
@@ -376,7 +376,7 @@ def _domain(connection: sa.Connection) -> sa.ColumnElement[str]:
     return sa.func.split_part(key, "@", 2)
 
 
-def set_obstacle(connection: sa.Connection, subscriber_id: int, reason: str | None) -> None:
+def set_block_reason(connection: sa.Connection, subscriber_id: int, reason: str | None) -> None:
     """Record why the provider blocks letters to a subscriber; None if it does not."""
     this = subscribers.update().where(subscribers.c.id == subscriber_id)
-    connection.execute(this.values(obstacle=reason))
+    connection.execute(this.values(block_reason=reason))

@@ -53,7 +53,7 @@ class Import:
     newest_event: int
 
 
-class Imported(NamedTuple):
+class ImportedSubscriber(NamedTuple):
     """A subscriber whom an import changed, as they stand now."""
 
     id: int
@@ -146,7 +146,7 @@ def recent(connection: sa.Connection) -> list[tuple[str, datetime]]:
     return [(row[0], row[1]) for row in connection.execute(query.limit(_RECENT))]
 
 
-def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
+def changed_by(connection: sa.Connection, import_id: int) -> list[ImportedSubscriber]:
     """Return all subscribers that an import changed; locked until the transaction ends."""
     theirs = imported.c.import_id == import_id
     held = (
@@ -172,7 +172,7 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[Imported]:
         .order_by(subscribers.c.id)
     )
     return [
-        Imported(
+        ImportedSubscriber(
             id_,
             ImportChange(change),
             SubscriberStatus(was) if was else None,
@@ -276,7 +276,7 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
     return refs
 
 
-def restore(connection: sa.Connection, found: Import, them: Collection[Imported]) -> None:
+def restore(connection: sa.Connection, found: Import, them: Collection[ImportedSubscriber]) -> None:
     """Restore the status that subscribers had before an import."""
     for status in (SubscriberStatus.ACTIVE, SubscriberStatus.PENDING):
         ids = [person.id for person in them if person.was is status]

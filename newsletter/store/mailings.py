@@ -102,7 +102,7 @@ def pause_at_limit(connection: sa.Connection, mailing_id: int) -> None:
 def complete_if_done(connection: sa.Connection, mailing_id: int) -> None:
     """Complete a mailing of which nothing is pending or attempting; leave any other as it is."""
     lock(connection, mailing_id)
-    end = states.conclusion(count_by_state(connection, mailing_id))
+    end = states.final_state(count_by_state(connection, mailing_id))
     if end:
         change_state(connection, mailing_id, end)
 

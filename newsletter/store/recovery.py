@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
-from newsletter import states as states_newsletter
+from newsletter import states
 from newsletter.model import DeliveryState, MailingState
 from newsletter.store.claims import Claim, from_snapshot
 from newsletter.store.database import now
@@ -42,18 +42,18 @@ def expire_leases(connection: sa.Connection, mailing_id: int) -> int:
         .with_for_update(skip_locked=True)
     )
     rows = connection.execute(overdue).all()
-    unsealed = [id_ for id_, payload_hash in rows if payload_hash is None]
-    if unsealed:
-        _release(connection, unsealed)
-    sealed = [id_ for id_, payload_hash in rows if payload_hash is not None]
-    if not sealed:
+    unsent = [id_ for id_, payload_hash in rows if payload_hash is None]
+    if unsent:
+        _release(connection, unsent)
+    possibly_sent = [id_ for id_, payload_hash in rows if payload_hash is not None]
+    if not possibly_sent:
         return 0
     changed = connection.execute(
         deliveries.update()
         .where(
             deliveries.c.mailing_id == mailing_id,
             deliveries.c.state == DeliveryState.ATTEMPTING,
-            among(connection, deliveries.c.batch_id, sealed),
+            among(connection, deliveries.c.batch_id, possibly_sent),
         )
         .values(state=DeliveryState.UNKNOWN, reason="the process that sent it was lost")
     )
@@ -137,7 +137,7 @@ def _take_over(connection: sa.Connection, row: sa.Row[Any], written: Mapping[str
         deliveries.update()
         .where(
             deliveries.c.batch_id == row.id,
-            deliveries.c.state.in_(states_newsletter.deliveries_before(DeliveryState.ATTEMPTING)),
+            deliveries.c.state.in_(states.deliveries_before(DeliveryState.ATTEMPTING)),
         )
         .values(state=DeliveryState.ATTEMPTING)
     )
@@ -213,9 +213,9 @@ def has_other_workers(connection: sa.Connection, mailing_id: int) -> bool:
     ).one_or_none()
     if mailing is None or mailing.state != MailingState.SENDING:
         return False
-    states = [DeliveryState.ATTEMPTING] if mailing.claims_left == 0 else _OPEN
+    unsettled = [DeliveryState.ATTEMPTING] if mailing.claims_left == 0 else _OPEN
     left = sa.select(deliveries.c.id).where(
-        deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_(states)
+        deliveries.c.mailing_id == mailing_id, deliveries.c.state.in_(unsettled)
     )
     return connection.execute(left.limit(1)).one_or_none() is not None
 

@@ -93,7 +93,7 @@ subscribers = sa.Table(
     # Letters to this subscriber have no HTML part.
     sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
     # Why the provider would drop letters to this subscriber, if it would.
-    sa.Column("obstacle", sa.Text),
+    sa.Column("block_reason", sa.Text),
     one_of("status", SubscriberStatus),
     sqlite_autoincrement=True,
 )

@@ -269,7 +269,7 @@ def _subscriber(row: sa.Row[Any]) -> Subscriber:
         confirmed_at=row.confirmed_at,
         paused_until=row.paused_until,
         plain_text=row.plain_text,
-        obstacle=row.obstacle,
+        block_reason=row.block_reason,
         source=row.source,
         left_at=row.left_at,
     )

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
     from datetime import datetime
 
-_KEEP = sa.text(
+_INSERT = sa.text(
     "INSERT INTO webhooks (provider, name, at, body, address_hash, unreadable)"
     " VALUES (:provider, :name, :at, :body, :address_hash, :unreadable) ON CONFLICT DO NOTHING"
 ).bindparams(sa.bindparam("at", type_=UtcDateTime))
 
 
-class Arrival(NamedTuple):
+class NewWebhook(NamedTuple):
     """A genuine webhook.
 
     Attributes:
@@ -39,7 +39,7 @@ class Arrival(NamedTuple):
     unreadable: bool = False
 
 
-class Waiting(NamedTuple):
+class WaitingWebhook(NamedTuple):
     """A webhook that is not applied yet; ``id`` grows with each that comes."""
 
     id: int
@@ -48,16 +48,18 @@ class Waiting(NamedTuple):
     at: datetime
 
 
-def keep(connection: sa.Connection, arrivals: Iterable[Arrival]) -> None:
+def add(connection: sa.Connection, arrivals: Iterable[NewWebhook]) -> None:
     """Keep webhooks that did not come before."""
     moment = now(connection)
     # In one order: a process that brings what another has not committed waits for it.
     rows = [{**arrival._asdict(), "at": moment} for arrival in sorted(arrivals, key=_name)]
     if rows:
-        connection.execute(_KEEP, rows)
+        connection.execute(_INSERT, rows)
 
 
-def known(connection: sa.Connection, names: Collection[tuple[str, str]]) -> set[tuple[str, str]]:
+def find_known(
+    connection: sa.Connection, names: Collection[tuple[str, str]]
+) -> set[tuple[str, str]]:
     """Return those of these webhooks, by provider and name, that came before."""
     found = sa.select(webhooks.c.provider, webhooks.c.name).where(
         among(connection, webhooks.c.name, {name for _, name in names})
@@ -65,7 +67,7 @@ def known(connection: sa.Connection, names: Collection[tuple[str, str]]) -> set[
     return {(row.provider, row.name) for row in connection.execute(found)} & set(names)
 
 
-def unreadable(connection: sa.Connection) -> int:
+def count_unreadable(connection: sa.Connection) -> int:
     """Return how many webhooks wait because not all of them could be understood."""
     these = sa.and_(webhooks.c.body.is_not(None), webhooks.c.unreadable)
     return connection.scalar(sa.select(sa.func.count()).where(these)) or 0
@@ -80,11 +82,11 @@ def set_unreadable(connection: sa.Connection, ids: Collection[int]) -> None:
         connection.execute(these.values(unreadable=True))
 
 
-def _name(arrival: Arrival) -> tuple[str, str]:
+def _name(arrival: NewWebhook) -> tuple[str, str]:
     return arrival.provider, arrival.name
 
 
-def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting]:
+def find_waiting(connection: sa.Connection, *, after: int, most: int) -> list[WaitingWebhook]:
     """Return webhooks that are not applied yet, in the order in which they came.
 
     Args:
@@ -97,17 +99,17 @@ def waiting(connection: sa.Connection, *, after: int, most: int) -> list[Waiting
         .order_by(webhooks.c.id)
         .limit(most)
     )
-    return [Waiting(*row) for row in connection.execute(query)]
+    return [WaitingWebhook(*row) for row in connection.execute(query)]
 
 
-def done(connection: sa.Connection, ids: Collection[int]) -> None:
+def drop_bodies(connection: sa.Connection, ids: Collection[int]) -> None:
     """Drop the bodies of webhooks that are applied; their names stay."""
     if ids:
         applied = webhooks.update().where(among(connection, webhooks.c.id, ids))
         connection.execute(applied.values(body=None, address_hash=None, unreadable=False))
 
 
-def forget(connection: sa.Connection, address_hash: str, key: str) -> None:
+def delete_of_subscriber(connection: sa.Connection, address_hash: str, key: str) -> None:
     """Delete waiting webhooks about a subscriber who is erased.
 
     Args:

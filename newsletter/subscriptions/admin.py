@@ -18,7 +18,7 @@ from newsletter.store import (
 )
 from newsletter.store.database import now
 from newsletter.store.subscribers import NewSubscriber
-from newsletter.subscriptions.aliases import look_alikes
+from newsletter.subscriptions.aliases import find_look_alikes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +73,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> List
     Raises:
         NewsletterError: The address or name is not valid, or this person left.
     """
-    address = bare_address(email)
+    address = parse_bare_address(email)
     try:
         name = clean_name(first_name)
     except ValueError as error:
@@ -105,7 +105,7 @@ def _refuse_who_left(connection: Connection, address: Address, known: Subscriber
     elif known and known.status is SubscriberStatus.ACTIVE:
         return
     else:
-        suppression = suppression_of(connection, address)
+        suppression = find_suppression(connection, address)
         reason = suppression.reason if suppression else ""
     if reason:
         raise NewsletterError(
@@ -120,7 +120,7 @@ def unsubscribe(store: Store, email: str) -> bool:
     Raises:
         NewsletterError: The address is not valid, unknown, or no longer that of a subscriber.
     """
-    address = bare_address(email)
+    address = parse_bare_address(email)
     with store.write() as connection:
         known = subscribers.find(connection, [address.key], for_update=True).get(address.key)
         if known is None:
@@ -141,30 +141,30 @@ def is_on_the_list(store: Store, email: str) -> bool:
     Raises:
         NewsletterError: The address is not valid.
     """
-    address = bare_address(email)
+    address = parse_bare_address(email)
     with store.read() as connection:
         known = subscribers.find(connection, [address.key]).get(address.key)
     return known is not None and known.status not in LEFT
 
 
-def story(store: Store, email: str) -> SubscriberHistory | Suppression:
+def load_history(store: Store, email: str) -> SubscriberHistory | Suppression:
     """Return all that is kept of a person, or why and since when only a hash is kept.
 
     Raises:
         NewsletterError: The address is not valid or unknown.
     """
-    address = bare_address(email)
+    address = parse_bare_address(email)
     with store.read() as connection:
-        if found := story_of(connection, address.key):
+        if found := find_history(connection, address.key):
             return found
-        suppression = suppression_of(connection, address)
-        alike = look_alikes(connection, address.key, None)
+        suppression = find_suppression(connection, address)
+        alike = find_look_alikes(connection, address.key, None)
     if suppression is None:
         raise unknown_subscriber(alike=len(alike))
     return suppression
 
 
-def story_of(connection: Connection, key: str) -> SubscriberHistory | None:
+def find_history(connection: Connection, key: str) -> SubscriberHistory | None:
     """Return all that is kept of the subscriber with this key; None if there is none."""
     found = subscribers.find_one(connection, key)
     if found is None:
@@ -181,25 +181,27 @@ def story_of(connection: Connection, key: str) -> SubscriberHistory | None:
     )
 
 
-def same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
+def find_same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
     """Return other subscribers who may have the mailbox of an address; only the author sees them.
 
     Raises:
         NewsletterError: The address is not valid.
     """
-    key = bare_address(email).key
+    key = parse_bare_address(email).key
     with store.read() as connection:
         found = subscribers.find_one(connection, key)
-        return tuple(look_alikes(connection, key, found[0] if found else None))
+        return tuple(find_look_alikes(connection, key, found[0] if found else None))
 
 
-def everybody(store: Store, status: SubscriberStatus | None = None) -> Iterator[Subscriber]:
+def iterate_subscribers(
+    store: Store, status: SubscriberStatus | None = None
+) -> Iterator[Subscriber]:
     """Yield all subscribers, or those of one status, in the order in which they were added."""
     with store.read() as connection:
         yield from subscribers.iterate(connection, status)
 
 
-def stats(store: Store) -> Stats:
+def count_subscribers(store: Store) -> Stats:
     """Count subscribers by status, paused ones and suppressed addresses."""
     with store.read() as connection:
         return Stats(
@@ -209,7 +211,7 @@ def stats(store: Store) -> Stats:
         )
 
 
-def bare_address(email: str) -> Address:
+def parse_bare_address(email: str) -> Address:
     """Parse an address that has no name or brackets.
 
     Raises:
@@ -223,7 +225,7 @@ def bare_address(email: str) -> Address:
         ) from None
 
 
-def suppression_of(connection: Connection, address: Address) -> Suppression | None:
+def find_suppression(connection: Connection, address: Address) -> Suppression | None:
     """Return why and since when only a hash is kept of an address, or None."""
     digest = address_hash(suppressions.hash_key(connection), address.key)
     return suppressions.find(connection, [digest]).get(digest)
@@ -235,7 +237,7 @@ def check_erased(connection: Connection, address: Address) -> None:
     Raises:
         NewsletterError: It is unknown, or its subscriber changed it and may still get the letter.
     """
-    found = suppression_of(connection, address)
+    found = find_suppression(connection, address)
     if found is None:
         raise unknown_subscriber()
     if found.reason == address_changes.MOVED:

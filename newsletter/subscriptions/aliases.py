@@ -89,7 +89,7 @@ class LookAlike:
     issues: tuple[str, ...]
 
 
-def look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookAlike]:
+def find_look_alikes(connection: Connection, key: str, id_: int | None) -> list[LookAlike]:
     """Return the other subscribers who may have the mailbox of an address.
 
     Args:

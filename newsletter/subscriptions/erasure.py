@@ -13,7 +13,7 @@ from newsletter.addresses import address_hash
 from newsletter.providers.outbox.send import withdraw
 from newsletter.store import erasure, suppressions
 from newsletter.store.database import now
-from newsletter.subscriptions.admin import bare_address, check_erased
+from newsletter.subscriptions.admin import check_erased, parse_bare_address
 from newsletter.subscriptions.event_effects import key_of
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
             copy cannot be removed.
         TryAgain: They are erased, but a log of the database that others read still holds a copy.
     """
-    address = bare_address(email)
+    address = parse_bare_address(email)
     person = erase_subscriber(store, settings, address.key)
     if person is None:
         with store.read() as connection:

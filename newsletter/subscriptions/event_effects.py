@@ -134,8 +134,8 @@ class _Changes:
         _add_listed(connection, self.listed, self.statuses)
         _set_statuses(connection, locked, self.statuses)
         reached = _with_event(rows, EventKind.DELIVERED)
-        unblocked = [id_ for id_ in reached if locked[id_].hindered]
-        events.clear_obstacles(connection, unblocked)
+        unblocked = [id_ for id_ in reached if locked[id_].is_blocked]
+        events.clear_block_reasons(connection, unblocked)
 
     def _count_soft_bounces(
         self, connection: Connection, locked: Mapping[int, EventSubscriber], ids: Collection[int]
@@ -149,7 +149,7 @@ class _Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class Applied:
+class ApplyResult:
     """What became of a number of events.
 
     Attributes:
@@ -162,7 +162,7 @@ class Applied:
     mailings: set[int]
 
 
-def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Applied:
+def apply(connection: Connection, provider: str, found: Sequence[Event]) -> ApplyResult:
     """Apply events that a provider reports.
 
     Args:
@@ -184,7 +184,7 @@ def apply(connection: Connection, provider: str, found: Sequence[Event]) -> Appl
     changes.write(connection, people)
     mailings = {one.mailing_id for one in known.values() if one.id in changes.accepted}
     unrelated = _unrelated(connection, found, unknown - notices.keys())
-    return Applied(known.keys() | notices.keys() | unrelated, mailings)
+    return ApplyResult(known.keys() | notices.keys() | unrelated, mailings)
 
 
 def apply_suppressions(connection: Connection, found: Sequence[ProviderSuppression]) -> int:
@@ -237,8 +237,8 @@ def _add_listed(connection: Connection, listed: _NewStatuses, statuses: _NewStat
     says nothing about the address, but the provider mails it no more until a person removes it
     from the list: so the block is recorded, and the subscriber stays.
     """
-    blocked = events.only_blocked(connection, listed.keys()) if listed else set()
-    events.set_obstacles(connection, blocked, _LISTED_FOR_A_BLOCK)
+    blocked = events.find_only_blocked(connection, listed.keys()) if listed else set()
+    events.set_block_reasons(connection, blocked, _LISTED_FOR_A_BLOCK)
     for id_, of_one in listed.items():
         if id_ not in blocked:
             statuses[id_] += of_one

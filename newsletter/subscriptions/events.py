@@ -16,7 +16,7 @@ from newsletter.providers.base_events import ParsedWebhook, decode
 from newsletter.providers.registry import events_of
 from newsletter.store import checkpoints, mailings, recovery, suppressions, webhooks
 from newsletter.store.database import Lock, lock
-from newsletter.store.webhooks import Arrival
+from newsletter.store.webhooks import NewWebhook
 from newsletter.subscriptions import mentions
 from newsletter.subscriptions.event_effects import apply, apply_suppressions
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from newsletter.model import Event
     from newsletter.providers.base_events import VerifiedWebhook
     from newsletter.store import Connection, Store
-    from newsletter.store.webhooks import Waiting
+    from newsletter.store.webhooks import WaitingWebhook
 
 _AT_A_TIME: Final = 500
 """Webhooks applied in one transaction, during which no other process can write."""
@@ -46,7 +46,7 @@ class StoredWebhooks:
     parsed: dict[tuple[str, str], ParsedWebhook] = field(default_factory=dict)
 
 
-def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
+def store_webhooks(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
     """Store webhooks; it is committed when this returns.
 
     A webhook without events is not stored: it may be about other people. Where a signature does
@@ -56,8 +56,10 @@ def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
         NewsletterError: The database cannot be used: nothing was stored.
     """
     moment = datetime.now(UTC)
-    parsed = [(one, one.parse(moment)) for one in _new(store, genuine)]
-    kept = [(one, report, _storable(one.body)) for one, report in parsed if _is_kept(one, report)]
+    parsed = [(one, one.parse(moment)) for one in _without_stored(store, genuine)]
+    kept = [
+        (one, report, _storable(one.body)) for one, report in parsed if _must_store(one, report)
+    ]
     if not kept:
         return StoredWebhooks()
     _store(store, kept)
@@ -72,7 +74,7 @@ def keep(store: Store, genuine: Iterable[VerifiedWebhook]) -> StoredWebhooks:
     )
 
 
-def _is_kept(webhook: VerifiedWebhook, parsed: ParsedWebhook) -> bool:
+def _must_store(webhook: VerifiedWebhook, parsed: ParsedWebhook) -> bool:
     return bool(parsed.events) or not parsed.whole or not webhook.source.signs_content
 
 
@@ -85,23 +87,25 @@ def _store(store: Store, kept: Sequence[tuple[VerifiedWebhook, ParsedWebhook, st
             _arrival(one.key, body, parsed, mentions.hashes(secret, keys))
             for (one, parsed, body), keys in zip(kept, named, strict=True)
         ]
-        webhooks.keep(connection, arrivals)
+        webhooks.add(connection, arrivals)
 
 
-def _new(store: Store, genuine: Iterable[VerifiedWebhook]) -> list[VerifiedWebhook]:
+def _without_stored(store: Store, genuine: Iterable[VerifiedWebhook]) -> list[VerifiedWebhook]:
     """Return those that are not stored yet, each once, because parsing costs more than a query."""
     found = {one.key: one for one in reversed(list(genuine))}
     if not found:
         return []
     with store.read() as connection:
-        before = webhooks.known(connection, found.keys())
+        before = webhooks.find_known(connection, found.keys())
     return [one for key, one in reversed(found.items()) if key not in before]
 
 
-def _arrival(key: tuple[str, str], body: str, parsed: ParsedWebhook, hashes: str | None) -> Arrival:
+def _arrival(
+    key: tuple[str, str], body: str, parsed: ParsedWebhook, hashes: str | None
+) -> NewWebhook:
     if not parsed.events and parsed.whole:
-        return Arrival(*key, None, None)
-    return Arrival(*key, body, hashes, unreadable=not parsed.whole)
+        return NewWebhook(*key, None, None)
+    return NewWebhook(*key, body, hashes, unreadable=not parsed.whole)
 
 
 def _storable(body: bytes) -> str:
@@ -146,22 +150,22 @@ def _apply_after(
     mailing_ids: set[int] = set()
     while True:
         with store.read() as connection:
-            if not webhooks.waiting(connection, after=last, most=1):
+            if not webhooks.find_waiting(connection, after=last, most=1):
                 break
         with store.write() as connection:
             lock(connection, Lock.EVENTS)
-            waiting = webhooks.waiting(connection, after=last, most=_AT_A_TIME)
+            waiting = webhooks.find_waiting(connection, after=last, most=_AT_A_TIME)
             done, changed = _apply(connection, waiting, parsed)
-            webhooks.done(connection, done)
+            webhooks.drop_bodies(connection, done)
         count, last = count + len(done), waiting[-1].id if waiting else last
         mailing_ids |= changed
-    conclude(store, mailing_ids)
+    complete_mailings(store, mailing_ids)
     return count, last
 
 
 def _apply(
     connection: Connection,
-    waiting: Sequence[Waiting],
+    waiting: Sequence[WaitingWebhook],
     parsed: Mapping[tuple[str, str], ParsedWebhook],
 ) -> tuple[set[int], set[int]]:
     """Apply webhooks; return the numbers of those that are done, and of mailings that may be.
@@ -188,14 +192,14 @@ def _apply(
     return done, mailing_ids
 
 
-def _parse(webhook: Waiting) -> ParsedWebhook:
+def _parse(webhook: WaitingWebhook) -> ParsedWebhook:
     source = events_of(webhook.provider)
     if not source:  # of a provider that is no longer known
         return ParsedWebhook((), whole=False)
     return source.parse(decode(webhook.body.encode()), webhook.at)
 
 
-def conclude(store: Store, mailing_ids: Iterable[int]) -> None:
+def complete_mailings(store: Store, mailing_ids: Iterable[int]) -> None:
     """Complete the mailings in which events have left nothing unknown.
 
     Each in a transaction of its own, because a sender locks these rows before it locks deliveries.
@@ -213,7 +217,7 @@ def conclude(store: Store, mailing_ids: Iterable[int]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Pulled:
+class PullResult:
     """What reading a provider's lists found.
 
     Attributes:
@@ -227,7 +231,7 @@ class Pulled:
     until: datetime | None
 
 
-def pull(store: Store, settings: Settings) -> Pulled:
+def pull_events(store: Store, settings: Settings) -> PullResult:
     """Read the provider's lists of events and suppressed addresses, from where the last run ended.
 
     Each page is applied in a transaction of its own, which also records how far it came.
@@ -240,7 +244,7 @@ def pull(store: Store, settings: Settings) -> Pulled:
     provider = settings.provider
     source = events_of(provider)
     if not source:
-        return Pulled(0, 0, None)
+        return PullResult(0, 0, None)
     bookmark = f"pulled from {provider}"
     with store.read() as connection:
         since = checkpoints.find(connection, bookmark)
@@ -254,5 +258,5 @@ def pull(store: Store, settings: Settings) -> Pulled:
                 checkpoints.put(connection, bookmark, page.until)
                 since = page.until
         count += len(page.events)
-    conclude(store, mailing_ids)
-    return Pulled(count, left, since)
+    complete_mailings(store, mailing_ids)
+    return PullResult(count, left, since)

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, TextIO
 
 from newsletter.schedule import format_utc
-from newsletter.subscriptions.admin import everybody
+from newsletter.subscriptions.admin import iterate_subscribers
 from newsletter.subscriptions.csv_cells import guard
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def export_csv(store: Store, file: TextIO) -> None:
     """Write all subscribers to a text file (UTF-8, line ends not translated), row by row."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(OWN_COLUMNS)
-    for subscriber in everybody(store):
+    for subscriber in iterate_subscribers(store):
         writer.writerow(guard(cell or "") for cell in as_row(subscriber).values())
 
 
@@ -48,9 +48,9 @@ def as_row(subscriber: Subscriber) -> dict[str, str | None]:
     return dict(zip(OWN_COLUMNS, values, strict=True))
 
 
-def as_document(story: SubscriberHistory) -> dict[str, Any]:
+def as_document(history: SubscriberHistory) -> dict[str, Any]:
     """Return a subscriber's history as JSON has it."""
-    subscriber = story.subscriber
+    subscriber = history.subscriber
     return {
         "email": subscriber.email,
         "status": subscriber.status.value,
@@ -61,13 +61,13 @@ def as_document(story: SubscriberHistory) -> dict[str, Any]:
         "paused_until": format_utc(subscriber.paused_until),
         "source": subscriber.source,
         "plain_text": subscriber.plain_text,
-        "in_the_way": subscriber.obstacle,
-        "consents": [_entry(consent) for consent in story.consents],
-        "deliveries": [_delivery(received) for received in story.deliveries],
-        "events": [_entry(event) for event in story.events],
-        "signups": [_entry(asked) for asked in story.signups],
-        "notices": [_entry(notice) for notice in story.notices],
-        "changes": [_entry(change) for change in story.changes],
+        "block_reason": subscriber.block_reason,
+        "consents": [_entry(consent) for consent in history.consents],
+        "deliveries": [_delivery(received) for received in history.deliveries],
+        "events": [_entry(event) for event in history.events],
+        "signups": [_entry(asked) for asked in history.signups],
+        "notices": [_entry(notice) for notice in history.notices],
+        "changes": [_entry(change) for change in history.changes],
     }
 
 

@@ -23,7 +23,7 @@ from newsletter.store import (
     suppressions,
 )
 from newsletter.store.database import now
-from newsletter.subscriptions.admin import story_of
+from newsletter.subscriptions.admin import find_history
 from newsletter.subscriptions.aliases import mailbox
 from newsletter.subscriptions.export import as_document
 
@@ -254,8 +254,8 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     """Return all that is kept of a subscriber (GDPR, articles 15 and 20), or None if unknown."""
     with store.read() as connection:
         found = subscribers.find_by_public_id(connection, public_id)
-        story = story_of(connection, found.email_key) if found else None
-    return as_document(story) if story else None
+        history = find_history(connection, found.email_key) if found else None
+    return as_document(history) if history else None
 
 
 def _queue(

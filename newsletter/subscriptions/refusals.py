@@ -61,7 +61,7 @@ _HOSTS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Refused:
+class RefusalSummary:
     """Letters that one mailbox provider refused, for one cause.
 
     Attributes:
@@ -81,21 +81,21 @@ class Refused:
     says: str
 
 
-def refused_lately(store: Store) -> list[Refused]:
+def refused_lately(store: Store) -> list[RefusalSummary]:
     """Return recent refusals that are not solved yet, those of the most subscribers first."""
     with store.read() as connection:
         found = events.refusals_since(connection, now(connection) - LATELY)
     groups: dict[tuple[Cause, str], list[Refusal]] = {}
     for one in found:
         groups.setdefault((one.cause, mailbox_provider(one.domain, one.says)), []).append(one)
-    together = [_together(cause, name, some) for (cause, name), some in groups.items()]
+    together = [_summarize(cause, name, some) for (cause, name), some in groups.items()]
     return sorted(together, key=lambda one: (-one.subscribers, one.mailbox_provider))
 
 
 def unreadable_webhooks(store: Store) -> int:
     """Return how many genuine webhooks wait because they could not be parsed as a whole."""
     with store.read() as connection:
-        return webhooks.unreadable(connection)
+        return webhooks.count_unreadable(connection)
 
 
 def mailbox_provider(domain: str, says: str) -> str:
@@ -108,9 +108,9 @@ def mailbox_provider(domain: str, says: str) -> str:
     return name or next(hosts, OTHERS)
 
 
-def _together(cause: Cause, name: str, some: Sequence[Refusal]) -> Refused:
+def _summarize(cause: Cause, name: str, some: Sequence[Refusal]) -> RefusalSummary:
     last = max(some, key=lambda one: (one.last_at, one.says))
-    return Refused(
+    return RefusalSummary(
         cause=cause,
         mailbox_provider=name,
         subscribers=sum(one.subscribers for one in some),

@@ -40,7 +40,7 @@ _DAILY: Final = timedelta(hours=23)  # less than a day, so that the hour does no
 
 
 @dataclass(frozen=True, slots=True)
-class Tidied:
+class TidyResult:
     """How much was removed.
 
     Attributes:
@@ -60,7 +60,7 @@ class Tidied:
     left: int
 
 
-def tidy(store: Store, settings: Settings) -> Tidied:
+def tidy(store: Store, settings: Settings) -> TidyResult:
     """Remove everything that has been kept for long enough, in small transactions.
 
     Raises:
@@ -69,7 +69,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
     with store.write() as connection:
         moment = now(connection)
         checkpoints.put(connection, _NAME, moment)
-    done = Tidied(
+    done = TidyResult(
         unconfirmed=_all(store, retention.delete_unconfirmed, moment - UNCONFIRMED),
         ip_addresses=_all(store, retention.clear_client_info, moment - IP_ADDRESSES),
         events=_all(store, retention.delete_events, moment - EVENTS),
@@ -88,7 +88,7 @@ def tidy(store: Store, settings: Settings) -> Tidied:
     return done
 
 
-def tidy_daily(store: Store, settings: Settings) -> Tidied | None:
+def tidy_daily(store: Store, settings: Settings) -> TidyResult | None:
     """Tidy, unless any process did so within the last day; return what was removed."""
     with store.write() as connection:
         if not checkpoints.take_turn(connection, _NAME, _DAILY):

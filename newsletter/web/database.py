@@ -40,13 +40,13 @@ class Database:
                     again = self._trouble
                     raise type(again)(again.problem, where=again.where, hint=again.hint)
                 try:
-                    self._store = self._open()
+                    self._store = self._open_store()
                 except NewsletterError as error:
                     self._trouble, self._tried_at = error, time.monotonic()
                     raise
             return self._store
 
-    def _open(self) -> Store:
+    def _open_store(self) -> Store:
         store = open_store(self._settings)
         with store.read() as connection:
             ledger = ledger_id(connection)

@@ -105,21 +105,21 @@ def render_pages(settings: Settings) -> Pages:
 
     def signup(*, again: bool = False, problem: str = "", issue: bool = False) -> PageTemplate:
         known = {"again": again, "problem": problem, "issue": issue, "wording": words}
-        return _form(settings, "join", **known)
+        return _form(settings, "signup", **known)
 
     @functools.cache
-    def preferences(standing: str, plain: bool, note: str, month: int) -> PageTemplate:  # noqa: FBT001 - cached by it
-        known = {"standing": standing, "plain": plain, "note": note, "month": month}
+    def preferences(state: str, plain: bool, note: str, month: int) -> PageTemplate:  # noqa: FBT001 - cached by it
+        known = {"state": state, "plain": plain, "note": note, "month": month}
         return _form(settings, "preferences", **known)
 
     words = render.wording(settings)
     preferences("active", False, "", 0)  # noqa: FBT003 - so that a wrong template is found now
     return Pages(
-        unsubscribe=_page(settings, "leave", proof=False),
-        unsubscribe_proof=_page(settings, "leave", proof=True),
-        unsubscribed=_page(settings, "left"),
+        unsubscribe=_page(settings, "unsubscribe", proof=False),
+        unsubscribe_proof=_page(settings, "unsubscribe", proof=True),
+        unsubscribed=_page(settings, "unsubscribed"),
         proof=_page(settings, "proof"),
-        not_unsubscribed=_page(settings, "not-left"),
+        not_unsubscribed=_page(settings, "not-unsubscribed"),
         missing=_page(settings, "missing"),
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
@@ -127,17 +127,17 @@ def render_pages(settings: Settings) -> Pages:
         signup_issue=signup(issue=True),
         signup_again=signup(again=True),
         signup_problem={name: signup(problem=name) for name in PROBLEMS},
-        check_mailbox=_page(settings, "asked"),
-        signup_closed=_page(settings, "closed"),
-        too_many_signups=_page(settings, "crowded"),
+        check_mailbox=_page(settings, "check-mailbox"),
+        signup_closed=_page(settings, "signup-closed"),
+        too_many_signups=_page(settings, "too-many-signups"),
         confirm=_page(settings, "confirm", failed=False),
         not_confirmed=_page(settings, "confirm", failed=True),
         confirmed=_page(settings, "confirmed", issue=False),
         confirmed_issue=_form(settings, "confirmed", issue=True),
-        link_expired=_page(settings, "late"),
+        link_expired=_page(settings, "link-expired"),
         link_sent=_page(settings, "link-sent"),
         no_preferences=_page(settings, "no-preferences"),
-        erase=_page(settings, "forget"),
+        erase=_page(settings, "erase"),
         erased=_page(settings, "erased"),
         new_address=_page(settings, "new-address", done=False, taken=False),
         address_changed=_page(settings, "new-address", done=True, taken=False),

@@ -85,10 +85,10 @@ class PreferencesHandler:
             return self._context.pages.no_preferences.answer(404)
         mark_known(request.scope)
         if request.method == "POST":
-            return self._act(request, public_id, fields)
-        return self._open(request, public_id)
+            return self._post(request, public_id, fields)
+        return self._get(request, public_id)
 
-    def _open(self, request: Request, public_id: str) -> Response:
+    def _get(self, request: Request, public_id: str) -> Response:
         pages, store = self._context.pages, self._context.database.store()
         asked = links.query_names(request.scope)
         if SHOW_DATA in asked:
@@ -98,7 +98,7 @@ class PreferencesHandler:
             return pages.no_preferences.answer(404)
         return pages.erase.answer() if SHOW_ERASURE in asked else self._show(subscriber)
 
-    def _act(self, request: Request, public_id: str, fields: Mapping[str, str]) -> Response:
+    def _post(self, request: Request, public_id: str, fields: Mapping[str, str]) -> Response:
         """Do one thing, and show the preferences as they are now."""
         pages, store = self._context.pages, self._context.database.store()
         action = fields.get("do", "")
@@ -159,13 +159,13 @@ class PreferencesHandler:
         status: int = 200,
     ) -> Response:
         """Show the preferences; what was typed and could not be used is in its field again."""
-        standing = "active" if subscriber.status is SubscriberStatus.ACTIVE else "gone"
+        state = "active" if subscriber.status is SubscriberStatus.ACTIVE else "gone"
         day = year = month = 0
-        if standing == "active" and subscriber.paused_until:
+        if state == "active" and subscriber.paused_until:
             local = subscriber.paused_until.astimezone(ZoneInfo(self._context.settings.timezone))
             if local > datetime.now(UTC):
-                standing, day, month, year = "paused", local.day, local.month, local.year
-        page = self._context.pages.preferences(standing, subscriber.plain_text, note, month)
+                state, day, month, year = "paused", local.day, local.month, local.year
+        page = self._context.pages.preferences(state, subscriber.plain_text, note, month)
         values = {
             "email": subscriber.email,
             "first_name": subscriber.first_name or "",

@@ -86,9 +86,9 @@ class SignupHandler:
 
     async def subscribe(self, request: Request) -> Response:
         """Take a sign-up; or show the form to a browser that reloads the answer to it."""
-        return await (self._take if request.method == "POST" else self.show)(request)
+        return await (self._post if request.method == "POST" else self.show)(request)
 
-    async def _take(self, request: Request) -> Response:
+    async def _post(self, request: Request) -> Response:
         """Take a sign-up; the answer says nothing of the address."""
         pages = self._context.pages
         fields = await self._context.bodies.read_form(request)

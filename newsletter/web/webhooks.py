@@ -14,7 +14,7 @@ from newsletter.config import PROVIDERS
 from newsletter.errors import NewsletterError
 from newsletter.providers.base_events import InvalidSignature, WebhookRequest
 from newsletter.providers.registry import events_of
-from newsletter.subscriptions.events import apply_since, keep
+from newsletter.subscriptions.events import apply_since, store_webhooks
 from newsletter.web.batching import RequestBatcher
 from newsletter.web.context import RETRY_SOON
 from newsletter.web.middleware import annotate, mark_known
@@ -90,7 +90,7 @@ class WebhookHandler:
     def _store(
         self, first: list[VerifiedWebhook], others: Callable[[], list[VerifiedWebhook]]
     ) -> None:
-        kept = keep(self._context.database.store(), first + others())
+        kept = store_webhooks(self._context.database.store(), first + others())
         self._unreadable |= kept.unreadable
         self._parsed |= kept.parsed
 

@@ -28,12 +28,12 @@ _TEMPLATES: Final = {
     "issue.mjml.j2": (
         '<mjml lang="nl" dir="ltr"><mj-body><mj-section><mj-column><mj-text>{{ slots.greeting }}'
         "{% for block in issue.blocks %} {{ block.body.text }}{% endfor %}"
-        ' <a href="{{ slots.leave_url }}">Afmelden</a>'
+        ' <a href="{{ slots.unsubscribe_url }}">Afmelden</a>'
         "</mj-text></mj-column></mj-section></mj-body></mjml>"
     ),
     "issue.txt.j2": (
         "{{ slots.greeting }}{% for block in issue.blocks %}\n\n{{ block.body.text }}{% endfor %}"
-        "\n\nAfmelden: {{ slots.leave_url }}\n"
+        "\n\nAfmelden: {{ slots.unsubscribe_url }}\n"
     ),
 }
 _SETTINGS: Final = """\

@@ -215,7 +215,7 @@ def versions(case: Case) -> list[Batch]:
         changed(greeting="Dag Ann,"),
         changed(email="ann@example.org"),
         changed(ref="f" * 32),
-        changed(leave_url="https://brief.example.org/u/x"),
+        changed(unsubscribe_url="https://brief.example.org/u/x"),
         case.batch(of=letter(subject="Over rust!")),
         case.batch(of=letter(prose="Een rustige zin!")),
         case.batch(of=letter(reply_to="antwoord@example.org")),
@@ -257,7 +257,7 @@ LINES = st.text(
 @OF_JSON
 @given(
     name=LINES
-    | st.sampled_from(["</script>", "\u2028", "{leave_url}", '"},{"', "&amp;", "\\u0041"]),
+    | st.sampled_from(["</script>", "\u2028", "{unsubscribe_url}", '"},{"', "&amp;", "\\u0041"]),
     subject=LINES,
     prose=LINES | st.sampled_from(["&#57344;greeting&#57345;", "\\ue000greeting\\ue001", "\u2029"]),
     reply_to=st.sampled_from(["", '"Zoë, van" <zoe@example.org>']),
@@ -443,7 +443,7 @@ def test_nobody_ever_sees_another_readers_address_or_values(
         assert [address for _, address in getaddresses(to)] == [reader.email]
         seen = json.dumps(entry["message"])
         for other in sent.recipients:
-            shows = other.email in seen or other.leave_url in seen or other.ref in seen
+            shows = other.email in seen or other.unsubscribe_url in seen or other.ref in seen
             assert not shows or other is reader
     leaving = [
         value
@@ -451,7 +451,7 @@ def test_nobody_ever_sees_another_readers_address_or_values(
         for name, value in entry["message"]["headers"]
         if name.lower() == "list-unsubscribe"
     ]
-    assert leaving == [f"<{reader.leave_url}>" for reader in sent.recipients]
+    assert leaving == [f"<{reader.unsubscribe_url}>" for reader in sent.recipients]
 
 
 SYNTAX = (
@@ -459,7 +459,7 @@ SYNTAX = (
     "{{{x}}}",
     "{{ params.email }}",
     "{{greeting}}",
-    "{{leave_url}}",
+    "{{unsubscribe_url}}",
     "{{amazonSESUnsubscribeUrl}}",
     "{{{RESEND_UNSUBSCRIBE_URL}}}",
     "{{#if x}}",
@@ -756,7 +756,7 @@ def test_nothing_that_must_stay_hidden_is_ever_said(
     for number, fault in enumerate(worded, 1):
         sent = case.batch(name="C4naryname", key=f"k{number}")
         reader = sent.recipients[0]
-        told = (*case.secrets, reader.email, reader.greeting, reader.leave_url, reader.ref)
+        told = (*case.secrets, reader.email, reader.greeting, reader.unsubscribe_url, reader.ref)
         fake.faults[number] = dataclasses.replace(fault, message=" ".join(told))
         said = str(outcomes(provider, sent)) + repr(provider)
         said += caplog.text + "".join(capfd.readouterr())

@@ -245,7 +245,7 @@ def test_whatever_is_written_every_reader_finds_just_that(
         wanted = personalize.message(sent, reader)
         headers = dict(found["headers"])
         assert headers["Subject"] == of.subject
-        assert headers["List-Unsubscribe"] == f"<{reader.leave_url}>"
+        assert headers["List-Unsubscribe"] == f"<{reader.unsubscribe_url}>"
         assert found["text"] == wanted.text
         assert found["html"].replace("&#37;", "%") == wanted.html
 
@@ -257,9 +257,9 @@ def test_whatever_is_written_every_reader_finds_just_that(
         ("sender", {"sender": '"Gerrit {}" <gerrit@example.org>'}),
         ("reply_to", {"reply_to": '"Gerrit {}" <gerrit@example.org>'}),
         ("name", {"list_id": '"Rust {}" <rust.example.org>'}),
-        ("public_url", {"leave_url": "https://brief.example.org/{}/u/"}),
-        ("styles", {"html": f"<style>a {{content:'{{}}'}}</style>{placeholders.LEAVE_URL}"}),
-        ("comments", {"html": f"<!-- {{}} -->{placeholders.LEAVE_URL}"}),
+        ("public_url", {"unsubscribe_url": "https://brief.example.org/{}/u/"}),
+        ("styles", {"html": f"<style>a {{content:'{{}}'}}</style>{placeholders.UNSUBSCRIBE_URL}"}),
+        ("comments", {"html": f"<!-- {{}} -->{placeholders.UNSUBSCRIBE_URL}"}),
     ],
 )
 def test_what_it_would_change_is_refused_when_a_mailing_is_planned(

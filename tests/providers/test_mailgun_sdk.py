@@ -37,7 +37,7 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("no_proxy", "*")
     own = dict(personalize.letter_template(of.letter).headers)
     greeting, in_html = "%recipient.g%", "%recipient.h%"
-    leave = f"{of.letter.leave_url}%recipient.l%"
+    leave = f"{of.letter.unsubscribe_url}%recipient.l%"
     first = of.recipients[0]
     message = personalize.message(of, first)
     escaped = personalize.html_value(first.greeting)
@@ -45,8 +45,10 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
     for reader in of.recipients:
         builder.add_recipient(reader.email)
     builder.set_subject(of.letter.subject)
-    builder.set_text(message.text.replace(first.greeting, greeting).replace(first.leave_url, leave))
-    builder.set_html(message.html.replace(escaped, in_html).replace(first.leave_url, leave))
+    builder.set_text(
+        message.text.replace(first.greeting, greeting).replace(first.unsubscribe_url, leave)
+    )
+    builder.set_html(message.html.replace(escaped, in_html).replace(first.unsubscribe_url, leave))
     builder.add_custom_variable("delivery", "%recipient.r%")
     if "Reply-To" in own:
         builder.add_custom_header("Reply-To", mime.header_value("Reply-To", own["Reply-To"][0]))
@@ -62,7 +64,7 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
         {
             reader.email: {
                 "r": reader.ref,
-                "l": reader.leave_url.removeprefix(of.letter.leave_url),
+                "l": reader.unsubscribe_url.removeprefix(of.letter.unsubscribe_url),
                 "g": reader.greeting,
                 "h": personalize.html_value(reader.greeting),
             }

@@ -106,7 +106,7 @@ def test_what_does_not_fit_into_a_header_or_a_template_is_refused_beforehand(
     assert unsupported(list_id="Rust " * 190 + "<rust.example.org>") == ""
     assert "List-Id" in unsupported(list_id="Rust " * 200 + "<rust.example.org>")
     assert "List-Id" in unsupported(list_id="🌱" * 150 + " <rust.example.org>")
-    far = dataclasses.replace(letter(), leave_url=f"https://{'x' * 900}.example.org/u/")
+    far = dataclasses.replace(letter(), unsubscribe_url=f"https://{'x' * 900}.example.org/u/")
     assert "List-Unsubscribe" in way(account()).unsupported(far)
     assert unsupported(prose="x" * 300_000) == ""
     assert "larger" in unsupported(prose="x" * 500_000)

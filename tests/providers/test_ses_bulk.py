@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
 THREE = ("anna@example.org", "bert@example.org", "carla@example.org")
 BRACED = st.text(st.sampled_from("{}\\ab #/&<🌱é\"'"), max_size=30) | st.sampled_from(
-    ["{{Greeting}}", "{{{LeaveUrl}}}", "{{Brace}}", "{{#if x}}", "}}", "\\{{x}}", "\\\\{{", "{"]
+    [
+        "{{Greeting}}",
+        "{{{UnsubscribeUrl}}}",
+        "{{Brace}}",
+        "{{#if x}}",
+        "}}",
+        "\\{{x}}",
+        "\\\\{{",
+        "{",
+    ]
 )
 
 

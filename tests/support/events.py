@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 
 from newsletter.store.schema import deliveries, mailings, subscribers
-from newsletter.subscriptions.admin import SubscriberHistory, story
+from newsletter.subscriptions.admin import SubscriberHistory, load_history
 from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 from tests.support.providers.webhooks import RESEND, Sender, Told, keep
@@ -70,7 +70,7 @@ class Letters:
         return self.story(reader).subscriber.status.value
 
     def story(self, reader: int = 0) -> SubscriberHistory:
-        found = story(self.newsletter.store, email(reader))
+        found = load_history(self.newsletter.store, email(reader))
         assert isinstance(found, SubscriberHistory)
         return found
 

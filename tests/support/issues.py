@@ -43,7 +43,7 @@ SETTINGS = Settings(
     site_url="https://example.org/",
     public_url="https://brief.example.org",
 )
-READER = {"greeting": "Dag Anna,", "leave_url": "https://brief.example.org/u/abc"}
+READER = {"greeting": "Dag Anna,", "unsubscribe_url": "https://brief.example.org/u/abc"}
 
 
 def rich(words: str) -> RichText:

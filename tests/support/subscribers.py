@@ -8,7 +8,7 @@ from newsletter import config
 from newsletter.config import Settings
 from newsletter.imports.run import ImportOptions, ImportReport, import_file
 from newsletter.store import open_store
-from newsletter.subscriptions.admin import everybody
+from newsletter.subscriptions.admin import iterate_subscribers
 from newsletter.subscriptions.export import as_row
 from tests.support.databases import prepare_database, where
 
@@ -26,12 +26,12 @@ def fresh_store(root: Path) -> Store:
 
 def statuses(store: Store) -> dict[str, str]:
     """Return everybody's status by address."""
-    return {person.email: person.status.value for person in everybody(store)}
+    return {person.email: person.status.value for person in iterate_subscribers(store)}
 
 
 def rows(store: Store) -> dict[str, dict[str, str | None]]:
     """Return what an export tells of everybody, by address."""
-    return {person.email: as_row(person) for person in everybody(store)}
+    return {person.email: as_row(person) for person in iterate_subscribers(store)}
 
 
 def sql(store: Store, text: str, *values: object) -> list[tuple[object, ...]]:

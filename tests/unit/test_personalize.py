@@ -39,12 +39,12 @@ def letter(
         reply_to=reply_to,
         list_id="Jij en Loslaten <jij-en-loslaten.example.org>",
         html=f"<p>{entity(placeholders.GREETING)}</p>"
-        f'<a href="{entity(placeholders.LEAVE_URL)}">Afmelden</a>',
-        text=f"{placeholders.GREETING}\n\nAfmelden: {placeholders.LEAVE_URL}\n",
+        f'<a href="{entity(placeholders.UNSUBSCRIBE_URL)}">Afmelden</a>',
+        text=f"{placeholders.GREETING}\n\nAfmelden: {placeholders.UNSUBSCRIBE_URL}\n",
         page="<p>Dag,</p>",
         greeting=greeting,
         greeting_without_name="Dag,",
-        leave_url="https://brief.example.org/u/",
+        unsubscribe_url="https://brief.example.org/u/",
     )
 
 
@@ -111,7 +111,8 @@ def test_no_mark_is_left_and_html_stays_ascii() -> None:
 
 
 @pytest.mark.parametrize(
-    "prose", ["{first_name}", "{{7*7}}", "%recipient.x%", "[[unsubscribe_url]]", "{leave_url}"]
+    "prose",
+    ["{first_name}", "{{7*7}}", "%recipient.x%", "[[unsubscribe_url]]", "{unsubscribe_url}"],
 )
 def test_a_name_is_never_taken_for_a_slot(prose: str) -> None:
     *_, text_part, _ = mail(letter(), name=prose)

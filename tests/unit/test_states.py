@@ -20,7 +20,7 @@ D = DeliveryState
 
 def test_what_is_certain_never_changes() -> None:
     for certain in (D.ACCEPTED, D.REJECTED, D.SKIPPED):
-        assert not states.DELIVERIES[certain]
+        assert not states.DELIVERY_STATES_AFTER[certain]
 
 
 def test_what_is_accepted_was_attempted_or_is_so_by_a_late_answer() -> None:
@@ -29,13 +29,13 @@ def test_what_is_accepted_was_attempted_or_is_so_by_a_late_answer() -> None:
 
 
 def test_every_state_has_its_rules() -> None:
-    assert set(states.DELIVERIES) == set(DeliveryState)
-    assert set(states.MAILINGS) == set(MailingState)
+    assert set(states.DELIVERY_STATES_AFTER) == set(DeliveryState)
+    assert set(states.MAILING_STATES_AFTER) == set(MailingState)
 
 
 def test_only_a_person_reopens_a_completed_mailing() -> None:
-    assert not states.MAILINGS[MailingState.COMPLETED]
-    assert MailingState.SENDING not in states.MAILINGS[MailingState.CANCELLED]
+    assert not states.MAILING_STATES_AFTER[MailingState.COMPLETED]
+    assert MailingState.SENDING not in states.MAILING_STATES_AFTER[MailingState.CANCELLED]
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,7 @@ def test_an_outcome_leads_to_one_state(outcome: Outcome, state: DeliveryState) -
 def test_a_mailing_is_complete_only_when_nothing_is_open() -> None:
     for present in product((0, 3), repeat=len(DeliveryState)):
         counts = dict(zip(DeliveryState, present, strict=True))
-        end = states.conclusion(counts)
+        end = states.final_state(counts)
         if counts[D.PENDING] or counts[D.ATTEMPTING]:
             assert end is None
         elif counts[D.UNKNOWN]:

@@ -109,7 +109,7 @@ class Mailgun(BaseProvider):
             "the setting sender": letter.sender,
             "the setting reply_to": letter.reply_to,
             "the setting name": letter.list_id,
-            "the setting public_url": letter.leave_url,
+            "the setting public_url": letter.unsubscribe_url,
             "the styles or comments of its HTML": "".join(
                 zone[0] for zone in _NO_ENTITIES.finditer(letter.html)
             ),
@@ -181,8 +181,11 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
     """
     cut = personalize.letter_template(letter)
     words = _literals(letter)
-    own = {"greeting": greeting, "leave_url": letter.leave_url + _variable(_LEAVE)}
-    escaped = {"greeting": in_html, "leave_url": personalize.html_value(own["leave_url"])}
+    own = {"greeting": greeting, "unsubscribe_url": letter.unsubscribe_url + _variable(_LEAVE)}
+    escaped = {
+        "greeting": in_html,
+        "unsubscribe_url": personalize.html_value(own["unsubscribe_url"]),
+    }
 
     def named(literal: str) -> str:
         return _replaced(literal, lambda word: _variable(str(words.index(word))))
@@ -254,14 +257,14 @@ def _variables(batch: Batch, greetings: Mapping[str, str]) -> str:
     Letters beyond ASCII are not escaped: escapes were once mailed as they are
     (https://github.com/jeffreykemp/mailgun-plsql-api/issues/42).
     """
-    leave_url = batch.letter.leave_url
+    unsubscribe_url = batch.letter.unsubscribe_url
     words = "".join(
         f',"{name}":{encode(word)}' for name, word in enumerate(_literals(batch.letter))
     )
     # References and tokens are ours, of characters that JSON does not escape.
     return ",".join(
         f'{encode(one.email)}:{{"{_REF}":"{one.ref}",'
-        f'"{_LEAVE}":"{one.leave_url.removeprefix(leave_url)}"'
+        f'"{_LEAVE}":"{one.unsubscribe_url.removeprefix(unsubscribe_url)}"'
         f"{greetings[one.greeting]}{words}}}"
         for one in batch.recipients
     ).join("{}")

@@ -139,9 +139,9 @@ def bulk(letter: Letter, configuration_set: str) -> Bulk:
 
 def unsupported(letter: Letter) -> str:
     """Return why a letter cannot be sent unchanged; empty if it can."""
-    leave_url = len(letter.leave_url) + _TOKEN
+    unsubscribe_url = len(letter.unsubscribe_url) + _TOKEN
     for name, pieces in _headers(letter).items():
-        length = sum(map(len, pieces[::2])) + leave_url * (len(pieces) // 2)
+        length = sum(map(len, pieces[::2])) + unsubscribe_url * (len(pieces) // 2)
         if length > _LONGEST_VALUE or len(name) + length > _LONGEST_HEADER:
             return f"{name} would be longer than the {_LONGEST_VALUE} characters that SES takes"
     request = bulk(letter, "")

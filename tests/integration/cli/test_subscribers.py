@@ -376,12 +376,12 @@ def test_readers_can_leave_while_a_list_comes_in(root: Path, run: Run) -> None:
     arguments = [COMMAND, "-q", "subscribers", "import", "list.csv", "--consent", "x"]
     with subprocess.Popen(arguments, cwd=root, stdout=subprocess.PIPE) as importing:
         store = open_store(config.load(root))
-        while list_.stats(store).counts[SubscriberStatus.ACTIVE] == 1:
+        while list_.count_subscribers(store).counts[SubscriberStatus.ACTIVE] == 1:
             assert importing.poll() is None
         left = run("subscribers", "unsubscribe", "anna@example.org")
         assert left.returncode == 0
         assert importing.wait(timeout=60) == 0
-    assert sum(list_.stats(store).counts.values()) == 30_001
+    assert sum(list_.count_subscribers(store).counts.values()) == 30_001
     store.close()
 
 

@@ -54,7 +54,7 @@ def test_whoever_of_them_is_shown_the_others_are_alike(
 ) -> None:
     join(newsletter, *same)
     for one in same:
-        alike = [found.subscriber.email for found in list_.same_mailbox(newsletter.store, one)]
+        alike = [found.subscriber.email for found in list_.find_same_mailbox(newsletter.store, one)]
         assert alike == [other for other in same if other != one]
 
 
@@ -69,7 +69,7 @@ def test_other_people_are_other_people(newsletter: Newsletter) -> None:
     ]
     join(newsletter, *different)
     for one in different:
-        assert list_.same_mailbox(newsletter.store, one) == ()
+        assert list_.find_same_mailbox(newsletter.store, one) == ()
 
 
 def test_who_has_another_spelling_is_shown_with_his_status_and_what_both_got(
@@ -195,5 +195,5 @@ def test_a_stranger_with_another_spelling_on_the_list_is_told_of_it(
 def test_what_a_reader_takes_along_names_nobody_else(newsletter: Newsletter) -> None:
     join(newsletter, "anna@example.org", "anna+x@example.org")
     ((public_id,),) = newsletter.sql("SELECT public_id FROM subscribers WHERE id = 1")
-    assert list_.same_mailbox(newsletter.store, "anna@example.org")
+    assert list_.find_same_mailbox(newsletter.store, "anna@example.org")
     assert "anna+x" not in json.dumps(own_data(newsletter.store, str(public_id)))

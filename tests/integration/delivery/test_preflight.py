@@ -39,18 +39,18 @@ def refused(newsletter: Newsletter, **changes: object) -> NewsletterError:
     with pytest.raises(NewsletterError) as caught:
         preflight.check_settings(newsletter.store, settings)
     assert caught.value.exit_code == 1
-    assert preflight.list_obstacles(newsletter.store, settings)[0] == str(caught.value)
+    assert preflight.list_blockers(newsletter.store, settings)[0] == str(caught.value)
     return caught.value
 
 
 def test_a_house_in_order_may_send(newsletter: Newsletter) -> None:
     preflight.check_settings(newsletter.store, newsletter.settings)
-    assert preflight.list_obstacles(newsletter.store, newsletter.settings) == ()
+    assert preflight.list_blockers(newsletter.store, newsletter.settings) == ()
 
 
 def test_a_rehearsal_needs_none_of_it(newsletter: Newsletter) -> None:
     settings = replace(newsletter.settings, provider="outbox", ledger="", secret_keys=(), sender="")
-    assert preflight.list_obstacles(newsletter.store, settings) == ()
+    assert preflight.list_blockers(newsletter.store, settings) == ()
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_proof_is_one_marked_copy_and_nothing_in_the_ledger(
 def test_its_leave_link_is_nobodys(newsletter: Newsletter, tmp_path: Path) -> None:
     sent: list[Batch] = []
     prove(newsletter, FakeProvider(tmp_path / "taken", answer=sent.append))
-    link = sent[0].recipients[0].leave_url
+    link = sent[0].recipients[0].unsubscribe_url
     token = link.removeprefix("https://brief.example.org/u/")
     assert token == reserved_token(newsletter.settings.secret_keys[0])
     assert tokens.read_unsubscribe_token(newsletter.settings.secret_keys, token) == (NOBODY, NOBODY)

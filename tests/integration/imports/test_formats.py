@@ -200,9 +200,9 @@ def test_an_export_is_recognised_as_it_is(store: Store, tmp_path: Path, tool: st
     assert (report.added, report.skipped) == (1, len(wanted) - 1)
     anna = rows(store)["anna@example.org"]
     assert anna["first_name"] == (None if tool in NAMELESS else "Anna")
-    story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.SubscriberHistory)
-    assert f"{story.consents[0].at:%Y-%m-%d %H:%M:%S}" == "2021-03-04 05:06:07"
+    history = list_.load_history(store, "anna@example.org")
+    assert isinstance(history, list_.SubscriberHistory)
+    assert f"{history.consents[0].at:%Y-%m-%d %H:%M:%S}" == "2021-03-04 05:06:07"
 
 
 def test_mailups_file_is_of_leavers(store: Store, tmp_path: Path) -> None:
@@ -252,9 +252,9 @@ def test_mailchimps_subscribed_file_tells_nothing_of_who_is_subscribed(
     with pytest.raises(NewsletterError, match="--all-subscribed"):
         bring(store, tmp_path, text)
     assert bring(store, tmp_path, text, all_subscribed=True).added == 1
-    story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.SubscriberHistory)
-    (consent,) = story.consents
+    history = list_.load_history(store, "anna@example.org")
+    assert isinstance(history, list_.SubscriberHistory)
+    (consent,) = history.consents
     assert (f"{consent.at:%Y-%m-%d %H:%M:%S}", consent.ip) == ("2021-03-04 05:06:07", "192.0.2.7")
 
 
@@ -351,10 +351,13 @@ def test_columns_with_other_names_can_be_pointed_at(store: Store, tmp_path: Path
     mapping = {"email": "wie", "first_name": "ROEPNAAM", "status": "hoe_staat_het"}
     mapping |= {"opted_in_at": "Sinds", "ip": "Vanaf"}
     assert bring(store, tmp_path, text, mapping=mapping).added == 1
-    story = list_.story(store, "anna@example.org")
-    assert isinstance(story, list_.SubscriberHistory)
-    assert story.subscriber.first_name == "Anna"
-    assert (f"{story.consents[0].at:%Y-%m-%d}", story.consents[0].ip) == ("2021-03-04", "192.0.2.7")
+    history = list_.load_history(store, "anna@example.org")
+    assert isinstance(history, list_.SubscriberHistory)
+    assert history.subscriber.first_name == "Anna"
+    assert (f"{history.consents[0].at:%Y-%m-%d}", history.consents[0].ip) == (
+        "2021-03-04",
+        "192.0.2.7",
+    )
 
 
 @pytest.mark.parametrize(

@@ -29,9 +29,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def consents(store: Store, email: str) -> list[tuple[str, str, str, str | None]]:
-    story = list_.story(store, email)
-    assert isinstance(story, list_.SubscriberHistory)
-    return [(f"{c.at:%Y-%m-%d %H:%M}", c.source, c.text, c.ip) for c in story.consents]
+    history = list_.load_history(store, email)
+    assert isinstance(history, list_.SubscriberHistory)
+    return [(f"{c.at:%Y-%m-%d %H:%M}", c.source, c.text, c.ip) for c in history.consents]
 
 
 def test_every_row_is_accounted_for(store: Store, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from newsletter.imports.undo import Undone
+    from newsletter.imports.undo import UndoResult
     from newsletter.store import Store
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -46,7 +46,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def undo(store: Store, tmp_path: Path) -> Callable[[str | None], Undone]:
+def undo(store: Store, tmp_path: Path) -> Callable[[str | None], UndoResult]:
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
     return lambda id_: undo_imports.undo(store, settings, id_ or "")
 
@@ -56,12 +56,12 @@ def public_id(store: Store, email: str) -> str:
     return str(found)
 
 
-def counts(done: Undone) -> tuple[int, int, int]:
+def counts(done: UndoResult) -> tuple[int, int, int]:
     return done.removed, done.restored, done.kept
 
 
 def test_an_import_into_an_empty_list_leaves_nothing(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     before = dump(store)
     report = bring(store, tmp_path, f"{TWO}cor@example.org,unsubscribed\n")
@@ -78,7 +78,7 @@ def test_a_dry_run_has_nothing_to_undo(store: Store, tmp_path: Path) -> None:
 
 
 def test_who_was_there_before_stays_as_they_were(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     list_.add(store, "anna@example.org", consent="x", first_name="Anna")
     bring(store, tmp_path, "email,status\nbas@example.org,pending\n")
@@ -95,7 +95,7 @@ def test_who_was_there_before_stays_as_they_were(
 
 
 def test_who_waited_to_confirm_waits_again(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     bring(store, tmp_path, "email,status\nbas@example.org,pending\n")
     report = bring(store, tmp_path, TWO)
@@ -105,7 +105,7 @@ def test_who_waited_to_confirm_waits_again(
 
 
 def test_who_left_by_their_own_act_never_comes_back(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     for name in ("anna", "bas", "cor", "dirk"):
         list_.add(store, f"{name}@example.org", consent="x")
@@ -126,7 +126,7 @@ def test_who_left_by_their_own_act_never_comes_back(
 def test_who_leaves_while_an_import_is_undone_has_left(
     store: Store,
     tmp_path: Path,
-    undo: Callable[[str | None], Undone],
+    undo: Callable[[str | None], UndoResult],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     list_.add(store, "anna@example.org", consent="x")
@@ -148,12 +148,12 @@ def test_who_leaves_while_an_import_is_undone_has_left(
 
 
 def test_undoing_waits_for_who_leaves_at_that_moment(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     list_.add(store, "anna@example.org", consent="x")
     report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     anna = [public_id(store, "anna@example.org")]
-    done: list[Undone] = []
+    done: list[UndoResult] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
     with store.write() as connection:
         people_queries.find_present(connection, anna, for_update=True)
@@ -166,7 +166,7 @@ def test_undoing_waits_for_who_leaves_at_that_moment(
 
 
 def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     for name in ("zoe", "anna"):
         list_.add(store, f"{name}@example.org", consent="x")
@@ -185,7 +185,7 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
 
 
 def test_who_confirms_although_an_import_did_stays_active(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     for name in ("anna", "bas"):
         request_signup(store, wish(f"{name}@example.org"), VIA)
@@ -201,7 +201,7 @@ def test_who_confirms_although_an_import_did_stays_active(
 
 
 def test_a_suppression_that_a_later_file_confirms_stays(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     first = bring(store, tmp_path, "email\nanna@example.org\nbas@example.org\n", as_suppressed=True)
     second = bring(store, tmp_path, "email,status\nanna@example.org,unsubscribed\n")
@@ -214,7 +214,7 @@ def test_a_suppression_that_a_later_file_confirms_stays(
 
 
 def test_that_a_later_file_has_somebody_too_is_no_act(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     first = bring(store, tmp_path, TWO)
     bring(store, tmp_path, TWO)
@@ -222,7 +222,7 @@ def test_that_a_later_file_has_somebody_too_is_no_act(
 
 
 def test_who_bounced_complained_or_was_erased_is_not_touched(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     text = f"{TWO}cor@example.org,bounced\ndirk@example.org,spam\n"
     report = bring(store, tmp_path, text)
@@ -236,7 +236,7 @@ def test_who_bounced_complained_or_was_erased_is_not_touched(
 
 
 def test_who_was_mailed_stays_and_counts_still_add_up(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     report = bring(store, tmp_path, f"{TWO}cor@example.org,active\n")
     freeze_batches(store)
@@ -261,7 +261,7 @@ def test_who_was_mailed_stays_and_counts_still_add_up(
 
 
 def test_a_rehearsal_mails_nobody(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     report = bring(store, tmp_path, TWO)
     freeze_batches(store)
@@ -270,11 +270,11 @@ def test_a_rehearsal_mails_nobody(
 
 
 def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     report = bring(store, tmp_path, TWO)
     freeze_batches(store)
-    done: list[Undone] = []
+    done: list[UndoResult] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
     with store.write() as connection:
         # As `batches.settle` does: the batch first, its deliveries then.
@@ -291,7 +291,7 @@ def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
 
 
 def test_an_event_or_an_act_keeps_somebody(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     report = bring(store, tmp_path, f"{TWO}cor@example.org,active\n")
     sql(
@@ -306,7 +306,7 @@ def test_an_event_or_an_act_keeps_somebody(
 
 
 def test_an_import_that_is_not_there_names_those_that_are(
-    store: Store, tmp_path: Path, undo: Callable[[str | None], Undone]
+    store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     with pytest.raises(NewsletterError, match="Nothing was imported yet"):
         undo("0000")

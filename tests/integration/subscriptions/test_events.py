@@ -636,7 +636,7 @@ def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> No
     assert waiting(letters) == 3
     with store.write() as connection:
         secret = suppressions.hash_key(connection)
-        webhooks.forget(connection, address_hash(secret, email(0)), email(0))
+        webhooks.delete_of_subscriber(connection, address_hash(secret, email(0)), email(0))
     assert waiting(letters) == 1
     ((body,),) = sql(store, "SELECT body FROM webhooks")
     assert email(1) in str(body)

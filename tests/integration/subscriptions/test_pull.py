@@ -13,7 +13,7 @@ import pytest
 from newsletter import config
 from newsletter.providers.registry import remove_suppression
 from newsletter.store.notices import ProviderAccount
-from newsletter.subscriptions.events import pull
+from newsletter.subscriptions.events import pull_events
 from newsletter.subscriptions.signup import request_signup
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, is_one_error, write_issue
@@ -145,7 +145,7 @@ def test_who_is_on_the_providers_list_is_not_mailed_again(
         entry(provider, 3, "complaint", 3600.0),
     ]
     letters.confirm(3)
-    found = pull(letters.newsletter.store, settings(letters, provider, lists))
+    found = pull_events(letters.newsletter.store, settings(letters, provider, lists))
     assert found.left == 3
     assert found.until
     assert abs(found.until - moment(0)) < timedelta(minutes=1)
@@ -161,10 +161,10 @@ def test_it_is_read_from_where_it_was_read_last_and_a_little_before(
     listed = [entry(provider, reader, "bounce", 7000.0 * reader + 10) for reader in range(1, 5)]
     lists.entries[ADDRESSES[provider]] = listed
     ours = settings(letters, provider, lists)
-    pull(letters.newsletter.store, ours)
+    pull_events(letters.newsletter.store, ours)
     requests = len(lists.requests)
     lists.entries[ADDRESSES[provider]] = [entry(provider, 0, "complaint", 1800.0), *listed]
-    assert pull(letters.newsletter.store, ours).left == 1
+    assert pull_events(letters.newsletter.store, ours).left == 1
     assert letters.status() == "complained"
     if provider == "resend":
         # It cannot be told since when; so it is read until it gets older than that.
@@ -173,7 +173,7 @@ def test_it_is_read_from_where_it_was_read_last_and_a_little_before(
         field = "StartDate" if provider == "ses" else "startDate%5D"
         first, last = asked(lists, field)[0], asked(lists, field)[-1]
         assert first < last
-    assert pull(letters.newsletter.store, ours).left == 0
+    assert pull_events(letters.newsletter.store, ours).left == 0
 
 
 def test_of_lettermints_lists_those_that_may_be_anothers_are_passed_over(
@@ -185,7 +185,9 @@ def test_of_lettermints_lists_those_that_may_be_anothers_are_passed_over(
             entry("lettermint", 1, "unsubscribe") | {"type": "domain", "value": "example.org"},
             entry("lettermint", 2, "unsubscribe") | {"scope": "global"},
         ]
-        assert pull(letters.newsletter.store, settings(letters, "lettermint", lists)).left == 1
+        assert (
+            pull_events(letters.newsletter.store, settings(letters, "lettermint", lists)).left == 1
+        )
     assert letters.status(2) == "unsubscribed"
 
 
@@ -207,14 +209,14 @@ def test_mailguns_events_are_read_in_their_order_and_none_is_lost(
     with MailgunLists(tmp_path / "listed") as lists:
         ours = settings(letters, "mailgun", lists)
         lists.entries["events"] = said[:4]
-        assert pull(store, ours).events == 4
+        assert pull_events(store, ours).events == 4
         assert [letters.status(reader) for reader in range(4)] == [
             *("active", "bounced", "complained", "active"),
         ]
         # One that is listed late, with a moment before the last.
         late = MAILGUN.say(letters.told("soft bounce", 4, ago=1800.0))["event-data"]
         lists.entries["events"] = [late, *said]
-        pull(store, ours)
+        pull_events(store, ours)
     assert letters.status(3) == "unsubscribed"
     assert letters.kinds(4) == ["soft bounce"]
     assert letters.kinds(1) == ["deferred", "hard bounce"]
@@ -229,10 +231,10 @@ def test_what_was_read_before_it_broke_off_is_not_lost(tmp_path: Path, letters: 
         lists.entries["events"] = told
         lists.faults = {2: error(500, "trouble")}
         with pytest.raises(Exception, match="could not be asked"):
-            pull(letters.newsletter.store, settings(letters, "mailgun", lists))
+            pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
         assert letters.kinds(1) == ["delivered"]
         assert letters.kinds(2) == []
-        pull(letters.newsletter.store, settings(letters, "mailgun", lists))
+        pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
     assert letters.kinds(3) == ["delivered"]
 
 
@@ -243,7 +245,7 @@ def test_the_same_event_by_webhook_and_by_list_counts_once(
     letters.hear(told, sender=MAILGUN)
     with MailgunLists(tmp_path / "listed") as lists:
         lists.entries["events"] = [MAILGUN.say(told)["event-data"]]
-        pull(letters.newsletter.store, settings(letters, "mailgun", lists))
+        pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
     assert letters.kinds() == ["hard bounce"]
 
 
@@ -260,13 +262,13 @@ def test_lettermints_letters_are_known_by_name_and_address(
             message(letters, 3, "spam_complaint") | {"to": [{"email": email(4)}]},
             message(letters, 4, "queued"),
         ]
-        pull(letters.newsletter.store, settings(letters, "lettermint", lists))
+        pull_events(letters.newsletter.store, settings(letters, "lettermint", lists))
         requests = len(lists.requests)
-        pull(letters.newsletter.store, settings(letters, "lettermint", lists))
+        pull_events(letters.newsletter.store, settings(letters, "lettermint", lists))
         # All of it happened since: but once it is old, reading stops.
         for one in lists.entries["messages"]:
             one["status_changed_at"] = moment(3 * 3600).isoformat()
-        pull(letters.newsletter.store, settings(letters, "lettermint", lists))
+        pull_events(letters.newsletter.store, settings(letters, "lettermint", lists))
     assert len(lists.requests) == 2 * requests + 2
     assert [letters.status(reader) for reader in range(5)] == [
         *("active", "bounced", "active", "active", "active"),
@@ -342,7 +344,7 @@ def test_one_that_came_too_soon_is_asked_again(
     lists: Lists, provider: str, letters: Letters
 ) -> None:
     lists.faults = {1: error(429, "slow_down", retry_after="0")}
-    assert pull(letters.newsletter.store, settings(letters, provider, lists)).until
+    assert pull_events(letters.newsletter.store, settings(letters, provider, lists)).until
     assert len(lists.requests) > 1
 
 
@@ -504,7 +506,7 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
         assert [one["to"] for one in fake.taken()] == [email(0), "nieuw@example.org"]
         # A subscriber who asked for nothing stays as they are.
         assert len(fake.suppressed) == (2 if restricted else 1)
-    shown = json.loads(run("subscribers", "show", email(0), "--json").stdout)["in_the_way"]
+    shown = json.loads(run("subscribers", "show", email(0), "--json").stdout)["block_reason"]
     if restricted:
         assert shown.startswith("Resend does not show its lists to this key")
     else:
@@ -516,10 +518,10 @@ def test_where_nobody_is_mailed_nothing_stands_in_the_way(root: Path) -> None:
 
 
 def test_what_stands_in_the_way_is_shown_until_a_letter_arrives(letters: Letters, run: Run) -> None:
-    sql(letters.newsletter.store, "UPDATE subscribers SET obstacle = 'on a list' WHERE id = 1")
+    sql(letters.newsletter.store, "UPDATE subscribers SET block_reason = 'on a list' WHERE id = 1")
     shown = run("subscribers", "show", email(0), "--json")
-    assert json.loads(shown.stdout)["in_the_way"] == "on a list"
+    assert json.loads(shown.stdout)["block_reason"] == "on a list"
     letters.hear(letters.told("accepted"), letters.told("delivered", 1))
-    assert letters.story().subscriber.obstacle == "on a list"
+    assert letters.story().subscriber.block_reason == "on a list"
     letters.hear(letters.told("delivered"))
-    assert letters.story().subscriber.obstacle is None
+    assert letters.story().subscriber.block_reason is None

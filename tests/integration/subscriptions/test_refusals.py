@@ -91,9 +91,9 @@ def test_what_the_providers_list_says_after_a_block_is_not_believed(letters: Let
     keep(letters.newsletter.store, [("resend", "suppressed", json.dumps(said).encode())])
     apply_waiting(letters.newsletter.store)
     assert letters.status() == "active"
-    obstacle = letters.story().subscriber.obstacle
-    assert obstacle
-    assert "refused the sender" in obstacle
+    reason = letters.story().subscriber.block_reason
+    assert reason
+    assert "refused the sender" in reason
     # Once a server says that there is no such address, the list is right.
     bounce(letters, "550 5.1.1 user unknown")
     assert letters.status() == "bounced"

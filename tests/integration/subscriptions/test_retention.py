@@ -16,9 +16,9 @@ from newsletter.addresses import address_hash
 from newsletter.errors import NewsletterError
 from newsletter.store import suppressions
 from newsletter.store.suppressions import Suppression
-from newsletter.subscriptions.admin import add, story
+from newsletter.subscriptions.admin import add, load_history
 from newsletter.subscriptions.erasure import erase
-from newsletter.subscriptions.retention import Tidied, tidy, tidy_daily
+from newsletter.subscriptions.retention import TidyResult, tidy, tidy_daily
 from newsletter.subscriptions.signup import LinkState, confirm, request_signup
 from newsletter.web import Limits
 from tests.support.changes import fail_once_at_chores
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     Run: TypeAlias = Callable[..., CompletedProcess[str]]
 
-NOTHING = Tidied(unconfirmed=0, ip_addresses=0, events=0, deliveries=0, webhooks=0, left=0)
+NOTHING = TidyResult(unconfirmed=0, ip_addresses=0, events=0, deliveries=0, webhooks=0, left=0)
 TABLES = ("subscribers", "consents", "deliveries", "events", "webhooks", "suppressions")
 
 
@@ -64,7 +64,7 @@ def rows(letters: Letters) -> dict[str, list[tuple[object, ...]]]:
     }
 
 
-def tidied(letters: Letters, **settings: float) -> Tidied:
+def tidied(letters: Letters, **settings: float) -> TidyResult:
     return tidy(
         letters.newsletter.store, dataclasses.replace(letters.newsletter.settings, **settings)
     )  # type: ignore[arg-type]
@@ -269,7 +269,7 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
     age(letters, "subscribers", "left_at", 800)
     assert tidied(letters) == NOTHING
     assert tidied(letters, keep_proof_years=2).left == 2
-    found = story(store, email(0))
+    found = load_history(store, email(0))
     assert isinstance(found, Suppression)
     assert found.reason == "complained"
     with pytest.raises(NewsletterError):

@@ -15,7 +15,7 @@ from newsletter.addresses import address_hash, parse_address
 from newsletter.errors import NewsletterError
 from newsletter.store import suppressions
 from newsletter.subscriptions import signup
-from newsletter.subscriptions.admin import SubscriberHistory, add, story, unsubscribe
+from newsletter.subscriptions.admin import SubscriberHistory, add, load_history, unsubscribe
 from newsletter.subscriptions.signup import (
     LinkState,
     SignupLimits,
@@ -406,7 +406,7 @@ def test_confirming_makes_active_with_the_proof_of_both_steps(store: Store, cloc
     link = open_link(store, "anna@example.org")
     assert link_state(store, link) is LinkState.OPEN
     assert confirm(store, link, HERE) is LinkState.CONFIRMED
-    found = story(store, "anna@example.org")
+    found = load_history(store, "anna@example.org")
     assert isinstance(found, SubscriberHistory)
     assert (found.subscriber.status, found.subscriber.first_name) == ("active", "Anna")
     assert found.subscriber.confirmed_at == clock.moment
@@ -428,7 +428,7 @@ def test_every_wording_has_a_version_of_its_own(store: Store) -> None:
     ):
         request_signup(store, wish(email, wording=wording), VIA)
         confirm(store, open_link(store, email), HERE)
-    found = [story(store, f"{name}@example.org") for name in "abc"]
+    found = [load_history(store, f"{name}@example.org") for name in "abc"]
     versions = [one.consents[0].version for one in found if isinstance(one, SubscriberHistory)]
     assert versions == [1, 2, 1]
 
@@ -450,7 +450,7 @@ def test_who_left_in_whatever_way_comes_back_by_asking_and_confirming(
     clock.forward(days=30)
     request_signup(store, wish(email, name="Anna"), VIA)
     assert confirm(store, open_link(store, email), HERE) is LinkState.CONFIRMED
-    found = story(store, email)
+    found = load_history(store, email)
     assert isinstance(found, SubscriberHistory)
     assert found.subscriber.status == "active"
     assert sql(store, "SELECT count(*) FROM suppressions") == [(0,)]

@@ -147,7 +147,7 @@ def test_the_page_speaks_to_everybody_where_the_letter_speaks_to_a_reader() -> N
     page = re.sub(r"<[^>]+>", " ", made.page)
     assert "Dag," not in page
     assert placeholders.split(made.html)[1] == "greeting"
-    for words in ("Afmelden", "aangemeld", "reageren", "in je browser", "leave_url"):
+    for words in ("Afmelden", "aangemeld", "reageren", "in je browser", "unsubscribe_url"):
         assert words not in page
     assert "Dit is een brief van Jij en Loslaten. Meer lees je op" in page
     links = Parsed(made.page).values("a", "href")

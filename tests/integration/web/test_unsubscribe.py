@@ -668,10 +668,10 @@ def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
 ) -> None:
     folder = root / "templates" / "pages"
     folder.mkdir(parents=True)
-    (folder / "left.html.j2").write_text("a\n{{ newsletter.nmae }}", encoding="utf-8")
+    (folder / "unsubscribed.html.j2").write_text("a\n{{ newsletter.nmae }}", encoding="utf-8")
     done = run("serve", "--port", "0")
     assert done.returncode == 1
-    assert "(templates/pages/left.html.j2:2)" in done.stderr
+    assert "(templates/pages/unsubscribed.html.j2:2)" in done.stderr
 
 
 # While a send runs

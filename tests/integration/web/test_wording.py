@@ -65,7 +65,7 @@ def test_a_letter_that_leads_to_a_button_promises_no_single_click(
         assert re.search(r"nog één keer|knop die je daar ziet", " ".join(part.split()))
 
 
-@pytest.mark.parametrize("name", ["asked", "preferences"])
+@pytest.mark.parametrize("name", ["check-mailbox", "preferences"])
 def test_a_page_that_leads_to_a_letter_tells_of_both_steps(name: str) -> None:
     text = (TEMPLATES / "pages" / f"{name}.html.j2").read_text(encoding="utf-8")
     assert re.search(r"Druk op de knop in die brief en bevestig", text)

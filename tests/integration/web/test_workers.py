@@ -124,10 +124,10 @@ def test_none_outlives_its_parent(app: App) -> None:
 def test_what_is_wrong_is_found_before_the_first_is_born(root: Path, run: Run) -> None:
     folder = root / "templates" / "pages"
     folder.mkdir(parents=True)
-    (folder / "join.html.j2").write_text("{{ newsletter.nmae }}", encoding="utf-8")
+    (folder / "signup.html.j2").write_text("{{ newsletter.nmae }}", encoding="utf-8")
     done = run("serve", "--port", "0", "--workers", "2")
     assert done.returncode == 1
-    assert "(templates/pages/join.html.j2:1)" in done.stderr
+    assert "(templates/pages/signup.html.j2:1)" in done.stderr
     assert is_one_error(done.stderr)
 
 

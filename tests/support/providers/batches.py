@@ -26,18 +26,18 @@ def letter(
     list_id: str = "Jij en Loslaten <jij-en-loslaten.example.org>",
     prose: str = "Een rustige zin.",
 ) -> Letter:
-    greeting, leave = entity(placeholders.GREETING), entity(placeholders.LEAVE_URL)
+    greeting, leave = entity(placeholders.GREETING), entity(placeholders.UNSUBSCRIBE_URL)
     return Letter(
         subject=subject,
         sender=sender,
         reply_to=reply_to,
         list_id=list_id,
         html=f'<p>{greeting}</p><p>{entity(html.escape(prose))}</p><a href="{leave}">Afmelden</a>',
-        text=f"{placeholders.GREETING}\n\n{prose}\n\nAfmelden: {placeholders.LEAVE_URL}\n",
+        text=f"{placeholders.GREETING}\n\n{prose}\n\nAfmelden: {placeholders.UNSUBSCRIBE_URL}\n",
         page="<p>Dag,</p>",
         greeting="Dag {first_name},",
         greeting_without_name="Dag,",
-        leave_url="https://brief.example.org/u/",
+        unsubscribe_url="https://brief.example.org/u/",
     )
 
 
@@ -53,7 +53,7 @@ def notice(link: str = "https://brief.example.org/c/abc") -> Letter:
         page="",
         greeting="",
         greeting_without_name="",
-        leave_url="",
+        unsubscribe_url="",
     )
 
 
@@ -118,7 +118,7 @@ def lettermint_json(of: Batch) -> list[dict[str, Any]]:
                 "headers": {
                     "Message-ID": f"<{reader.ref}@example.org>",
                     "List-Id": headers["List-Id"],
-                    "List-Unsubscribe": f"<{reader.leave_url}>",
+                    "List-Unsubscribe": f"<{reader.unsubscribe_url}>",
                     "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                     "X-LM-Preserve-Message-ID": "true",
                 },

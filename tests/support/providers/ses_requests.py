@@ -67,7 +67,7 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
         personalize.letter_template(of.letter).text,
     )
     in_html = (
-        {"Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{LeaveUrlHtml}}}}{html[4]}"}
+        {"Html": f"{html[0]}{{{{GreetingHtml}}}}{html[2]}{{{{UnsubscribeUrlHtml}}}}{html[4]}"}
         if html
         else {}
     )
@@ -77,7 +77,7 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                 "TemplateContent": {
                     "Subject": of.letter.subject,
                     **in_html,
-                    "Text": f"{text[0]}{{{{Greeting}}}}{text[2]}{{{{LeaveUrl}}}}{text[4]}",
+                    "Text": f"{text[0]}{{{{Greeting}}}}{text[2]}{{{{UnsubscribeUrl}}}}{text[4]}",
                 },
                 "TemplateData": "{}",
             }
@@ -94,13 +94,15 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                                 **(
                                     {
                                         "GreetingHtml": personalize.html_value(reader.greeting),
-                                        "LeaveUrlHtml": personalize.html_value(reader.leave_url),
+                                        "UnsubscribeUrlHtml": personalize.html_value(
+                                            reader.unsubscribe_url
+                                        ),
                                     }
                                     if html
                                     else {}
                                 ),
                                 "Greeting": reader.greeting,
-                                "LeaveUrl": reader.leave_url,
+                                "UnsubscribeUrl": reader.unsubscribe_url,
                             },
                             ensure_ascii=False,
                             separators=(",", ":"),

@@ -54,7 +54,7 @@ def read(provider: str, body: bytes, received: datetime | None = None) -> tuple[
 
 def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> StoredWebhooks:
     """Store genuine webhooks, each by its provider, its name and its body."""
-    return events.keep(
+    return events.store_webhooks(
         store, [VerifiedWebhook(source(provider), name, body) for provider, name, body in genuine]
     )
 

@@ -36,7 +36,7 @@ HOSTILE = [
     "a\u00a0b \u202f\u2009\u200b\ufeff",
     "\u26a0\ufe0f \U0001f469\u200d\U0001f467\u200d\U0001f466 \U0001f4a1",
     "e\u0301e\u0308n co\u00adop \u202eabc\u202c 禅",
-    "greeting leave_url slots.leave_url",
+    "greeting unsubscribe_url slots.unsubscribe_url",
 ]
 
 
@@ -82,10 +82,10 @@ def test_hostile_addresses_arrive_as_written(url: str) -> None:
     "words",
     [
         placeholders.GREETING,
-        placeholders.LEAVE_URL,
+        placeholders.UNSUBSCRIBE_URL,
         "\ue000",
         "\uf8ff",
-        "&#57344;leave_url&#57345;",
+        "&#57344;unsubscribe_url&#57345;",
     ],
 )
 def test_slot_marks_are_refused_wherever_they_come_from(words: str) -> None:
@@ -147,7 +147,7 @@ def test_together_the_sample_issues_use_every_block() -> None:
 def test_the_slots_stand_where_a_reader_needs_them() -> None:
     made = letter(issue(), SETTINGS)
     for part in (made.html, made.text):
-        assert placeholders.split(part)[1::2] == ("greeting", "leave_url")
+        assert placeholders.split(part)[1::2] == ("greeting", "unsubscribe_url")
     page = Parsed(fill(made.html))
     assert "Dag Anna," in page.texts("p")
     assert [
@@ -155,9 +155,9 @@ def test_the_slots_stand_where_a_reader_needs_them() -> None:
         for (tag, attributes, _), text in zip(
             [e for e in page.elements if e[0] == "a"], page.texts("a"), strict=True
         )
-        if attributes["href"] == READER["leave_url"]
+        if attributes["href"] == READER["unsubscribe_url"]
     ] == ["Afmelden"]
-    assert f"\nAfmelden:\n{READER['leave_url']}\n" in fill(made.text)
+    assert f"\nAfmelden:\n{READER['unsubscribe_url']}\n" in fill(made.text)
 
 
 def test_the_footer_says_why_who_and_how_to_leave() -> None:
@@ -193,7 +193,7 @@ def test_the_envelope_of_a_letter() -> None:
     assert made.sender == "Gerrit <gerrit@example.org>"
     assert made.reply_to == "antwoord@example.org"
     assert made.list_id == "Jij en Loslaten <jij-en-loslaten.example.org>"
-    assert made.leave_url == "https://brief.example.org/u/"
+    assert made.unsubscribe_url == "https://brief.example.org/u/"
     assert (made.greeting, made.greeting_without_name) == ("Dag {first_name},", "Dag,")
 
 
@@ -321,14 +321,14 @@ def test_a_label_that_ends_a_sentence_gets_no_colon_in_plain_text() -> None:
 
 
 def test_slots_are_found_raw_and_as_entities() -> None:
-    raw = f"a{placeholders.GREETING}b{placeholders.LEAVE_URL}"
+    raw = f"a{placeholders.GREETING}b{placeholders.UNSUBSCRIBE_URL}"
     entities = raw.encode("ascii", "xmlcharrefreplace").decode()
     assert (
         placeholders.split(raw)
         == placeholders.split(entities)
-        == ("a", "greeting", "b", "leave_url", "")
+        == ("a", "greeting", "b", "unsubscribe_url", "")
     )
-    assert placeholders.split("leave_url") == ("leave_url",)
+    assert placeholders.split("unsubscribe_url") == ("unsubscribe_url",)
     for part in (raw, entities, "\uf8ff", "&#xE123;", "\U000f0000"):
         assert placeholders.remain(part)
     assert not placeholders.remain(issues.fill(raw) + "é 💡 &amp;#57344;")

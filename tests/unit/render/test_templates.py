@@ -98,7 +98,7 @@ def test_no_link_leads_a_template_out_of_its_folder(root: Path, linked: str, to:
     place = root / "templates" / linked
     place.parent.mkdir(exist_ok=True)
     place.symlink_to(target)
-    write(root, "issue.txt.j2", f'{{% include "{name}" %}} {{{{ slots.leave_url }}}}')
+    write(root, "issue.txt.j2", f'{{% include "{name}" %}} {{{{ slots.unsubscribe_url }}}}')
     with pytest.raises(NewsletterError, match="leads out of the folder") as caught:
         letter(issue(), replace(SETTINGS, root=root))
     assert f"templates/{name} " in str(caught.value)
@@ -179,7 +179,7 @@ def test_a_template_that_is_not_utf8_is_an_error(root: Path) -> None:
     ("code", "problem"),
     [
         ("Dag!", "the letter has no unsubscribe link"),
-        ("{{ slots.leave_url }}{{ slots.greeting | upper }}", "a slot came out damaged"),
+        ("{{ slots.unsubscribe_url }}{{ slots.greeting | upper }}", "a slot came out damaged"),
     ],
 )
 def test_a_template_without_its_slots_is_an_error(code: str, problem: str, root: Path) -> None:

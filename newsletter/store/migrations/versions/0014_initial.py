@@ -89,7 +89,7 @@ sa.Table(
     sa.Column("left_at", UtcDateTime),
     sa.Column("paused_until", UtcDateTime),
     sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("obstacle", sa.Text),
+    sa.Column("block_reason", sa.Text),
     one_of("status", _STATUS),
     sqlite_autoincrement=True,
 )
