@@ -21,7 +21,15 @@ from newsletter.cli.mailing_output import (
     next_text,
     print_report,
 )
-from newsletter.cli.output import counted, json_option, note, print_error, print_json, print_line
+from newsletter.cli.output import (
+    counted,
+    json_option,
+    note,
+    print_error,
+    print_json,
+    print_line,
+    warn,
+)
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import run_rehearsal
 from newsletter.cli.sending import pull_events_first, send_notices, stoppable, warn_of_short_keys
@@ -54,7 +62,9 @@ if TYPE_CHECKING:
     "--limit", type=click.IntRange(min=1), help="Send at most this many letters, then pause."
 )
 @click.option(
-    "--no-preflight", is_flag=True, help="Skip the test of the web app before the first letter."
+    "--no-preflight",
+    is_flag=True,
+    help="Skip the test of the web app, and of the sender's DNS, before the first letter.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would happen; change nothing.")
 @json_option
@@ -172,6 +182,7 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
         seen = delivery.is_letter_proofed(context.store, found.letter.hash)
         yield f"  proof:    {'seen' if seen else 'none of this text yet'}"
+        yield from (f"  sender:   {line}" for line in found.warnings)
     else:
         mailing, left = found.report.mailing, _how_many(found)
         yield f"{request.slug}, {mailing.state.replace('_', ' ')}, to be continued now:"
@@ -209,6 +220,8 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
         print_json(never_sent(request.slug, can, plan.issue, plan.audience, proofed=seen))
     else:
         print_line(f"{request.slug}: would be sent to {counted(plan.audience, 'subscriber')}")
+    for line in plan.warnings:
+        warn(line)
     print_warnings(request.draft)
 
 
@@ -263,5 +276,7 @@ def _print_notes(found: delivery.SendResult) -> None:
     mailing = found.report.mailing
     if found.edited:
         note(f"{mailing.slug} was edited after it was frozen: subscribers get the frozen letter.")
+    for line in found.warnings:
+        warn(line)
     if found.repeated:
         note(f"{mailing.slug} was complete already: nothing was sent.")

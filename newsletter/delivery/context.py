@@ -10,6 +10,7 @@ from newsletter.providers.base import account_id
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
+    from newsletter.mail_dns import Resolver
     from newsletter.model import Mailing
     from newsletter.providers.base import Capabilities, Provider
     from newsletter.store import Store
@@ -24,12 +25,14 @@ class Context:
         settings: The settings.
         provider: Takes the letters.
         stop: Set from outside to claim nothing more and finish what is in flight.
+        resolver: Asks the DNS of the sender's domain; without one, this machine's name servers.
     """
 
     store: Store
     settings: Settings
     provider: Provider
     stop: threading.Event = field(default_factory=threading.Event)
+    resolver: Resolver | None = None
 
     @property
     def capabilities(self) -> Capabilities:

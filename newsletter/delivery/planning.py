@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import checks, render
 from newsletter.delivery import preflight
+from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, is_early, time_until, timing_of
@@ -35,7 +36,8 @@ class SendRequest:
         late: It may start, or continue, after its time.
         drafts: It may be a draft: only a rehearsal may.
         limit: Send to at most so many, then pause.
-        preflight: Try the web app before real letters leave; all other checks always run.
+        preflight: Try the web app and look at the DNS before real letters leave; all other checks
+            always run.
         scheduled: The schedule asks, so that a limit which a person set stays.
     """
 
@@ -59,6 +61,7 @@ class Plan:
         letter: The issue, rendered.
         audience: How many subscribers it would have now.
         replaced: It replaces an older rehearsal.
+        warnings: How its sender differs from that of the last real mailing.
     """
 
     request: SendRequest
@@ -66,6 +69,7 @@ class Plan:
     letter: Letter
     audience: int
     replaced: bool = False
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,8 @@ def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
         if same := _find_same(connection, issue, letter):
             return Resumption(request, same)
         check_no_duplicate(connection, issue)
-        return Plan(request, issue, letter, count_audience(connection))
+        warnings = find_sender_changes(connection, letter)
+        return Plan(request, issue, letter, count_audience(connection), warnings=warnings)
 
 
 def render_letter(context: Context, issue: Issue) -> Letter:

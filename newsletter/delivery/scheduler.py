@@ -77,7 +77,7 @@ def send_due(
         context: What it works with; through a provider that only rehearses, nothing starts.
         drafts: Every issue file as read now.
         progress: How to report the progress of each mailing.
-        preflight: Try the web app before real letters leave.
+        preflight: Try the web app and look at the DNS before real letters leave.
         overlooked: A line about each file that is never sent for its name or place.
 
     Raises:

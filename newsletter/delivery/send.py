@@ -12,6 +12,7 @@ from newsletter.delivery.messages import unknown_left
 from newsletter.delivery.planning import Plan, Resumption, freeze, is_edited, plan_send
 from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.sender import Sender
+from newsletter.delivery.sender_domain import check_sending_domain
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
 from newsletter.schedule import is_overdue
@@ -38,6 +39,7 @@ class SendResult:
         edited: The file was edited since the letter was frozen.
         repeated: Everything had been done before; nothing was left to do.
         replaced: An older rehearsal, of another text or for another list, was replaced.
+        warnings: What the preflight found that kept nothing back.
         error: What kept it from being completed, if anything did.
     """
 
@@ -45,6 +47,7 @@ class SendResult:
     edited: bool = False
     repeated: bool = False
     replaced: bool = False
+    warnings: tuple[str, ...] = ()
     error: NewsletterError | None = None
 
 
@@ -102,6 +105,7 @@ def _send(
     *,
     progress: Callable[[int, int], None],
 ) -> SendResult:
+    warnings = _run_preflight(context, plan)
     mailing = _freeze_or_resume(context, plan)
     context = replace(context, provider=context.provider.for_audience(mailing.audience))
     error, may_send = _start(context, mailing, plan.request)
@@ -112,26 +116,32 @@ def _send(
         mailings.pause_at_limit(connection, mailing.id)
         after = mailings.get(connection, mailing.id)
         result = _result(connection, context, plan, after, error)
-    return replace(result, repeated=mailing.state is MailingState.COMPLETED)
+    return replace(result, repeated=mailing.state is MailingState.COMPLETED, warnings=warnings)
+
+
+def _run_preflight(context: Context, plan: Plan | Resumption) -> tuple[str, ...]:
+    """Check all that must hold before letters leave; return what is only worth a warning."""
+    if isinstance(plan, Resumption):
+        check_same_provider(context, plan.mailing)
+        if plan.is_complete:
+            return ()
+    if context.capabilities.rehearsal:
+        return ()
+    # Again: a key or a ledger may have changed while a person confirmed the plan.
+    preflight.check_settings(context.store, context.settings)
+    known = plan.warnings if isinstance(plan, Plan) else ()
+    if not plan.request.preflight:
+        return known
+    preflight.check_web_app(context.store, context.settings)
+    return known + check_sending_domain(context.settings, context.resolver)
 
 
 def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
-    """Check all that must hold before letters leave; return the frozen mailing."""
-    real = not context.capabilities.rehearsal
+    """Return the frozen mailing."""
     if isinstance(plan, Plan):
-        if real:
-            # Again: a key or a ledger may have changed while a person confirmed the plan.
-            preflight.check_settings(context.store, context.settings)
-            if plan.request.preflight:
-                preflight.check_web_app(context.store, context.settings)
         mailing = freeze(context, plan)
         check_same_provider(context, mailing)
         return mailing
-    check_same_provider(context, plan.mailing)
-    if real and not plan.is_complete:
-        preflight.check_settings(context.store, context.settings)
-        if plan.request.preflight:
-            preflight.check_web_app(context.store, context.settings)
     with context.store.read() as connection:
         # Another process may have continued or ended it while a person confirmed the plan.
         mailing = mailings.get(connection, plan.mailing.id)

@@ -65,7 +65,8 @@ class Resolver:
 
         Without addresses, those of this machine are asked.
         """
-        self._until = time.monotonic() + seconds
+        self._seconds = seconds
+        self._until: float | None = None  # the time runs from the first question
         self._answers: dict[tuple[str, str], Answer | DnsError] = {}
         self._asked: dns.resolver.Resolver | None = None
         try:
@@ -96,6 +97,8 @@ class Resolver:
         return found
 
     def _ask(self, name: str, kind: str) -> Answer:
+        if self._until is None:
+            self._until = time.monotonic() + self._seconds
         left = self._until - time.monotonic()
         if self._asked is None:
             raise DnsError("this machine has no name server configured")

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from newsletter import states
 from newsletter.errors import DecisionNeeded
-from newsletter.model import DeliveryState, Issue, Mailing, MailingState, PauseReason
+from newsletter.model import DeliveryState, Issue, Letter, Mailing, MailingState, PauseReason
 from newsletter.schedule import slot_of
 from newsletter.store.database import now
 from newsletter.store.mailing_reports import count_by_state
@@ -59,6 +59,18 @@ def letter_of(connection: sa.Connection, mailing_id: int) -> bytes:
     if letter is None:
         raise _replaced()
     return letter
+
+
+def last_letter(connection: sa.Connection) -> Letter | None:
+    """Return the letter of the real mailing that started last; None if there was none."""
+    query = (
+        sa.select(mailings.c.letter)
+        .where(_REAL, mailings.c.letter != b"")
+        .order_by(mailings.c.started_at.desc(), mailings.c.id.desc())
+        .limit(1)
+    )
+    frozen: bytes | None = connection.scalar(query)
+    return Letter.decode(frozen) if frozen else None
 
 
 def change_state(
