@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from newsletter import config
 from newsletter.errors import NewsletterError
-from newsletter.model import DiagnosisState
+from newsletter.model import AccountReport, DiagnosisState
+from newsletter.providers import account_of
 from newsletter.store import mailings
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ def check_sending_domain(settings: Settings, resolver: Resolver | None = None) -
         return ()
     from newsletter.mail_dns import BLOCKING, check_domain  # noqa: PLC0415 - only real sending needs it
 
-    found = check_domain(settings, resolver=resolver)
+    # A key that may only send sees no records: then what is usual at the provider is looked for.
+    account = account_of(settings)
+    report = account.inspect(settings) if account else AccountReport(())
+    found = check_domain(settings, report.dkim_selectors, report.records, resolver)
     for one in found:
         if one.state is DiagnosisState.FAILURE and one.check in BLOCKING:
             raise NewsletterError(

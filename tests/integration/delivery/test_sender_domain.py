@@ -16,7 +16,7 @@ from newsletter.delivery.sender_domain import check_sending_domain
 from newsletter.errors import NewsletterError
 from newsletter.model import DeliveryState
 from tests.integration.delivery.test_preflight import Handler, WebApp
-from tests.integration.mail_dns.zones import DOMAIN, SELECTOR, good_zone
+from tests.integration.mail_dns.zones import DOMAIN, SELECTOR, good_zone, rsa_record
 from tests.support.dns_server import serve_dns
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 
@@ -59,27 +59,32 @@ def newsletter(root: Path) -> Newsletter:
     return made
 
 
+DENIED = (401, b'{"name": "restricted_api_key", "message": "may only send"}')
+
+
 @pytest.fixture
-def _reachable(
+def internet(
     newsletter: Newsletter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """Serve what public_url promises, through a proxy, with a certificate for its host."""
+) -> Iterator[WebApp]:
+    """Serve what public_url promises, and the provider, through a proxy with a certificate."""
     authority = trustme.CA()
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("brief.example.org").configure_cert(context)
+    authority.issue_cert("brief.example.org", "api.resend.com").configure_cert(context)
     authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
     said = {
         ("GET", "/healthz"): (200, json.dumps({"ledger": newsletter.settings.ledger}).encode()),
         ("GET", "/u"): (200, b""),
         ("POST", "/u"): (200, b"unsubscribed"),
         ("POST", "?"): (200, b"mailed"),
+        ("GET", "/domains?limit=100"): DENIED,
+        ("GET", "/webhooks?limit=100"): DENIED,
     }
     server = WebApp(said)
     server.RequestHandlerClass = type("Here", (Tunnel,), {"context": context})
     threading.Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{server.server_address[1]}")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
-    yield
+    yield server
     server.shutdown()
     server.server_close()
 
@@ -99,7 +104,7 @@ def send(
         return delivery.send_issue(context, request, progress=lambda _done, _total: None)
 
 
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("internet")
 def test_a_sender_whose_dns_is_in_order_sends_without_a_word(newsletter: Newsletter) -> None:
     found = send(newsletter, good_zone())
     assert found.error is None
@@ -115,7 +120,7 @@ def test_a_sender_whose_dns_is_in_order_sends_without_a_word(newsletter: Newslet
         ({DOMAIN: {}, f"send.{DOMAIN}": {}, SELECTOR: {}, DMARC: {}, f"mx.{DOMAIN}": {}}, "DKIM"),
     ],
 )
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("internet")
 def test_what_receivers_would_refuse_is_not_sent(
     newsletter: Newsletter, changes: Zone, named: str
 ) -> None:
@@ -128,7 +133,29 @@ def test_what_receivers_would_refuse_is_not_sent(
     assert send(newsletter, {}, preflight=False).error is None
 
 
-@pytest.mark.usefixtures("_reachable")
+def test_the_keys_that_the_provider_names_are_looked_for(
+    newsletter: Newsletter, internet: WebApp
+) -> None:
+    record = {
+        "record": "DKIM",
+        "name": f"rs7._domainkey.{DOMAIN}",
+        "type": "TXT",
+        "value": rsa_record(),
+        "status": "verified",
+    }
+    domain = {"id": "d1", "name": DOMAIN, "status": "verified", "records": [record]}
+    internet.said |= {
+        ("GET", "/domains?limit=100"): (200, json.dumps({"data": [domain]}).encode()),
+        ("GET", "/domains/d1"): (200, json.dumps(domain).encode()),
+    }
+    zone = good_zone()
+    with pytest.raises(NewsletterError, match=r"rs7\._domainkey"):
+        send(newsletter, zone)
+    zone[f"rs7._domainkey.{DOMAIN}"] = zone.pop(SELECTOR)
+    assert send(newsletter, zone).warnings == ()
+
+
+@pytest.mark.usefixtures("internet")
 def test_a_sender_at_free_mail_is_refused(newsletter: Newsletter) -> None:
     newsletter.settings = replace(newsletter.settings, sender="Gerrit <gerrit@ziggo.nl>")
     with pytest.raises(NewsletterError, match=r"ziggo\.nl") as caught:
@@ -137,7 +164,7 @@ def test_a_sender_at_free_mail_is_refused(newsletter: Newsletter) -> None:
 
 
 @pytest.mark.parametrize("how", ["silent", "SERVFAIL", "REFUSED", "garbage", "other name"])
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("internet")
 def test_dns_that_gives_no_answer_keeps_nothing_back(newsletter: Newsletter, how: str) -> None:
     found = send(newsletter, good_zone(), {"*": how})
     assert found.error is None
@@ -145,7 +172,7 @@ def test_dns_that_gives_no_answer_keeps_nothing_back(newsletter: Newsletter, how
     assert found.report.counts[DeliveryState.ACCEPTED] == found.report.mailing.audience
 
 
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("internet")
 def test_what_is_only_unwise_is_a_warning(newsletter: Newsletter) -> None:
     newsletter.settings = replace(newsletter.settings, sender=f"Brief <noreply@{DOMAIN}>")
     zone = good_zone() | {DMARC: {"TXT": ["v=DMARC1; p=none"]}}
@@ -157,7 +184,7 @@ def test_what_is_only_unwise_is_a_warning(newsletter: Newsletter) -> None:
     ]
 
 
-@pytest.mark.usefixtures("_reachable")
+@pytest.mark.usefixtures("internet")
 def test_a_mailing_that_started_is_looked_at_again(newsletter: Newsletter) -> None:
     newsletter.send(FakeProvider(newsletter.root / "taken"), limit=3)
     with pytest.raises(NewsletterError, match="no DMARC record"):
