@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import time
 
 _RECENT = timedelta(days=7)
 _SOON = timedelta(hours=1)
@@ -28,6 +32,19 @@ def timing_of(send_at: datetime, now: datetime, max_lateness_hours: float) -> Ti
 def is_early(send_at: datetime, now: datetime) -> bool:
     """Return whether it is so early that a person must ask for it explicitly."""
     return now < send_at - _SOON
+
+
+def is_after_window(local: datetime, send_time: time, max_lateness_hours: float) -> bool:
+    """Return whether the day's window in which a mailing may start is over.
+
+    Args:
+        local: The moment, in the newsletter's time zone.
+        send_time: The local time at which issues go out: the window begins.
+        max_lateness_hours: Its length. Of more than a day, only what exceeds whole days counts.
+    """
+    begin = local.replace(hour=send_time.hour, minute=send_time.minute, second=0, microsecond=0)
+    since = (local - begin) % timedelta(days=1)
+    return since >= timedelta(hours=max_lateness_hours) % timedelta(days=1)
 
 
 def time_until(moment: datetime, now: datetime) -> str:

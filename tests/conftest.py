@@ -37,6 +37,9 @@ OF_THE_PROGRAM = (
     "SES_",
     "POSTMARK_",
     "BREVO_",
+    "GITHUB_",  # of the job that runs the tests
+    "GITLAB_",
+    "CI_",
 )
 OF_THE_TERMINAL = ("COLUMNS", "FORCE_COLOR", "CLICOLOR_FORCE", "NO_COLOR")
 BROWSER_FLAGS = (

@@ -11,9 +11,9 @@ import click
 
 from newsletter import __version__
 from newsletter.cli.app import App
+from newsletter.cli.failures import OF_CLICK, failure_of
 from newsletter.cli.groups import SuggestingGroup, usage_error
-from newsletter.cli.output import log, print_error, print_line
-from newsletter.errors import NewsletterError, TryAgain
+from newsletter.cli.output import log, print_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ _COMMANDS = {
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),
     "rehearse": ("rehearse", "rehearse", "Write everyone's letter to the outbox; mail nobody."),
     "send": ("send", "send", "Send an issue to its subscribers, or send what is due."),
+    "report": ("report", "report", "In a job: open the issue that asks a person to decide."),
     "status": ("status", "status", "Show all issues: what is next, what is blocked, what is sent."),
     "pause": ("control", "pause", "Pause a mailing; requests in flight are finished."),
     "cancel": ("control", "cancel", "End a mailing: no more of its letters are sent."),
@@ -90,43 +91,17 @@ class MainGroup(SuggestingGroup):
         """Run a command; the one place where errors become text and exit codes."""
         try:
             return super().invoke(ctx)
-        except NewsletterError as error:
-            _fail(ctx, error, error.exit_code)
-        except KeyboardInterrupt:
-            _fail(ctx, TryAgain("stopped", hint="Run the same command again"), TryAgain.exit_code)
-        except (click.ClickException, click.exceptions.Exit, click.Abort, BrokenPipeError):
+        except OF_CLICK:
             raise  # click handles these
-        except OSError as error:
-            where = str(error.filename or "")
-            _fail(ctx, NewsletterError(error.strerror or "input or output failed", where=where), 1)
-        except Exception as error:  # noqa: BLE001 - the last resort: one line, whatever it is
-            problem = f"unexpected {type(error).__name__}"
-            hint = "Run it again as newsletter -v ... to see where, and report that"
-            _fail(ctx, NewsletterError(problem, hint=hint), NewsletterError.exit_code)
-
-
-def _fail(ctx: click.Context, error: NewsletterError, code: int) -> None:
-    log().debug("The error below was raised here:", exc_info=True)
-    print_error(error.sentence, error.hint)
-    ctx.exit(code)
-
-
-def _print_version(ctx: click.Context) -> None:
-    from newsletter.repository.origin import read_origin  # noqa: PLC0415 - not needed otherwise
-
-    print_line(f"newsletter, version {__version__} ({read_origin().text})")
-    ctx.exit()
+        except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - the last resort
+            failure = failure_of(error)
+            log().debug("The error below was raised here:", exc_info=True)
+            print_error(failure.sentence, failure.hint)
+            ctx.exit(failure.exit_code)
 
 
 @click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "--version",
-    is_flag=True,
-    is_eager=True,
-    expose_value=False,
-    callback=lambda context, _option, asked: _print_version(context) if asked else None,
-    help="Show the version and where it came from, and exit.",
-)
+@click.version_option(__version__, prog_name="newsletter")
 @click.option("-q", "--quiet", is_flag=True, help="Print results, warnings and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details, and a traceback of an error.")
 @click.pass_context

@@ -10,7 +10,11 @@ import re
 import sys
 from typing import Final
 
-_LOGGER: Final = "newsletter"
+from newsletter.cli.output import as_printed
+
+LOGGER: Final = "newsletter"
+"""The logger above all of the program's."""
+
 # A word with an address in it, but not the brackets, quotes and folders around it.
 _WORD: Final = re.compile(r"[^\s<>()/]+")
 # A token or part of one: two long parts with a full stop between (see `newsletter.tokens`, which
@@ -24,7 +28,7 @@ def configure_logging(verbosity: int) -> None:
     Args:
         verbosity: -1 for warnings and errors only, 0 for information too, 1 for tracebacks as well.
     """
-    logger = logging.getLogger(_LOGGER)
+    logger = logging.getLogger(LOGGER)
     logger.setLevel({-1: logging.WARNING, 0: logging.INFO}.get(verbosity, logging.DEBUG))
     if not any(isinstance(handler, _StderrHandler) for handler in logger.handlers):
         handler = _StderrHandler()
@@ -57,7 +61,7 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; a log that cannot be written must not keep the program from its work."""
         try:
-            sys.stderr.write(f"{self.format(record)}\n")
+            sys.stderr.write(f"{as_printed(self.format(record))}\n")
             sys.stderr.flush()
         except (OSError, ValueError):
             pass

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.annotations import on_actions, without_commands
+
 if TYPE_CHECKING:
     import logging
 
@@ -21,7 +23,7 @@ def counted(count: int, noun: str) -> str:
 
 def print_line(text: str) -> None:
     """Print a result."""
-    click.echo(text)
+    click.echo(as_printed(text))
 
 
 def note(text: str) -> None:
@@ -43,9 +45,19 @@ def log() -> logging.Logger:
 
 def print_error(sentence: str, hint: str = "") -> None:
     """Print what is wrong, and what to do next."""
-    click.echo(f"error: {sentence}", err=True)
+    click.echo(as_printed(f"error: {sentence}"), err=True)
     if hint:
-        click.echo(f"hint: {' '.join(hint.split())}", err=True)
+        click.echo(as_printed(f"hint: {' '.join(hint.split())}"), err=True)
+
+
+def print_command(command: str) -> None:
+    """Print a command for the runner of a workflow, on standard error."""
+    click.echo(command, err=True)
+
+
+def as_printed(text: str) -> str:
+    """Return a text as it may be printed: a runner must find no command of its own in it."""
+    return without_commands(text) if on_actions() else text
 
 
 def is_quiet() -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from contextlib import nullcontext
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -32,16 +34,18 @@ from newsletter.cli.output import (
 )
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import run_rehearsal
+from newsletter.cli.run_summary import summarized
 from newsletter.cli.sending import pull_events_first, send_notices, stoppable, warn_of_short_keys
 from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
 from newsletter.desk.overview import survey_issues
+from newsletter.forge import RunRecord
 from newsletter.model import DeliveryState
 from newsletter.providers import OUTBOX
 from newsletter.schedule import is_early, time_until
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from newsletter.cli.app import App
@@ -67,6 +71,12 @@ if TYPE_CHECKING:
     help="Skip the test of the web app, and of the sender's DNS, before the first letter.",
 )
 @click.option("--dry-run", is_flag=True, help="Print what would happen; change nothing.")
+@click.option(
+    "--summary",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="With --due: add a summary for people to FILE, as Markdown.",
+)
 @json_option
 @click.pass_context
 def send(
@@ -80,6 +90,7 @@ def send(
     limit: int | None,
     no_preflight: bool,
     dry_run: bool,
+    summary: Path | None,
     json_: bool,
 ) -> None:
     """Send ISSUE to its subscribers, or with --due whatever is due.
@@ -100,8 +111,11 @@ def send(
                 "--early, --late, --limit and --dry-run need an ISSUE",
                 hint="Name the issue, or leave these options out",
             )
-        _due(context, preflight=not no_preflight, json_=json_)
+        with summarized(app, summary) if summary else nullcontext(RunRecord()) as record:
+            _due(context, record, preflight=not no_preflight, json_=json_)
         return
+    if summary:
+        raise WrongUsage("--summary needs --due", hint="Leave it out, or use --due")
     rehearsal = app.settings.provider == OUTBOX
     slug, draft = find_issue_to_change(app, issue, asks=rehearsal or not (yes or dry_run))
     request = delivery.SendRequest(
@@ -225,7 +239,7 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
     print_warnings(request.draft)
 
 
-def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
+def _due(context: click.Context, record: RunRecord, *, preflight: bool, json_: bool) -> None:
     app: App = context.obj
     if not app.settings.issues.is_dir() and app.settings.origin == DEFAULT_ORIGIN:
         folder.require_folder(app.settings)  # no settings file either: the wrong folder
@@ -245,14 +259,17 @@ def _due(context: click.Context, *, preflight: bool, json_: bool) -> None:
             preflight=preflight,
             overlooked=[one.line for one in folder.ignored_files(app.settings)],
         )
-    _print_due(app, found, real=real, json_=json_)
+    record.errors += map(str, found.errors)
+    record.document = due_as_json(app, found, survey_issues(app.store, app.settings).lines)
+    _print_due(app, found, record.document, real=real, json_=json_)
     context.exit(found.exit_code)
 
 
-def _print_due(app: App, found: delivery.DueResult, *, real: bool, json_: bool) -> None:
-    lines = survey_issues(app.store, app.settings).lines
+def _print_due(
+    app: App, found: delivery.DueResult, document: Mapping[str, Any], *, real: bool, json_: bool
+) -> None:
     if json_:
-        print_json(due_as_json(app, found, lines))
+        print_json(document)
     else:
         for result in found.results:
             print_line(as_text(forecast(app, result.report)))

@@ -106,6 +106,13 @@ class HttpClient:
         """Ask the server to delete what is at an address."""
         return self._send("DELETE", url, headers)
 
+    def send_json(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes
+    ) -> HttpResponse | Failure:
+        """Send a JSON document with any method."""
+        typed = {**headers, "Content-Type": "application/json", "Content-Length": str(len(body))}
+        return self._send(method, url, typed, content=(body,))
+
     def post_form(self, url: str, fields: Mapping[str, str]) -> HttpResponse | Failure:
         """Send a form as a browser does."""
         return self._send("POST", url, {}, data=fields)

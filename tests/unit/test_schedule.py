@@ -6,7 +6,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter import content
-from newsletter.schedule import Timing, format_utc, is_overdue, slot_of, timing_of
+from newsletter.schedule import Timing, format_utc, is_after_window, is_overdue, slot_of, timing_of
 
 AMSTERDAM = ZoneInfo("Europe/Amsterdam")
 HOUR = timedelta(hours=1)
@@ -56,3 +56,25 @@ def test_a_mailing_has_its_hours_and_no_more() -> None:
     begun = datetime(2026, 10, 24, 12, tzinfo=UTC)
     assert not is_overdue(begun, begun + 48 * HOUR, 48)
     assert is_overdue(begun, begun + 48 * HOUR + timedelta(seconds=1), 48)
+
+
+@pytest.mark.parametrize(
+    ("local", "send_time", "hours", "over"),
+    [
+        ("2026-11-29 07:03", "07:00", 6, False),
+        ("2026-11-29 12:59", "07:00", 6, False),
+        ("2026-11-29 13:00", "07:00", 6, True),
+        ("2026-11-29 06:59", "07:00", 6, True),
+        ("2026-11-29 23:30", "20:00", 6, False),
+        ("2026-11-30 01:59", "20:00", 6, False),
+        ("2026-11-30 02:23", "20:00", 6, True),
+        ("2026-11-29 08:00", "07:00", 0, True),
+        ("2026-11-29 08:00", "07:00", 48, True),
+        ("2026-11-29 08:00", "07:00", 26, False),
+    ],
+)
+def test_the_day_s_window_begins_at_the_time_to_send(
+    local: str, send_time: str, hours: float, *, over: bool
+) -> None:
+    moment = datetime.fromisoformat(local).replace(tzinfo=AMSTERDAM)
+    assert is_after_window(moment, time.fromisoformat(send_time), hours) is over

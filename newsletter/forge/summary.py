@@ -1,0 +1,178 @@
+"""The summary of one `send --due`: Markdown for the page of a run, and for an issue on the forge.
+
+Its first line is a comment for `newsletter report`: how the run ended, and what it asks of a
+person. That question is the same text as long as nothing new must be decided.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from newsletter.errors import DecisionNeeded, NewsletterError
+from newsletter.forge.markdown import plain, table_row
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_COUNTS: Final = ("accepted", "rejected", "skipped", "unknown", "attempting", "pending")
+_WAITING: Final = ("paused", "completed_with_unknown", "expired")
+_NOT_SENT: Final = ("ignored", "draft", "blocked")
+"""The states in which an issue will not be sent as it is."""
+
+_LONGEST: Final = 60_000  # an issue on GitHub takes 65,536 characters
+_LONGEST_QUESTION: Final = 2_000
+_FIRST_LINE: Final = re.compile(r"^<!-- newsletter-run (\{.*\}) -->$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class RunSummary:
+    """What a run leaves for people.
+
+    Attributes:
+        exit_code: How it ended.
+        last: After a temporary failure: no later run of today tries again.
+        asks: What a person must decide; empty if nothing.
+        body: The Markdown.
+    """
+
+    exit_code: int
+    last: bool
+    asks: str
+    body: str
+
+    def as_text(self) -> str:
+        """Return the first line and the Markdown."""
+        first = {"exit": self.exit_code, "last": self.last, "asks": self.asks}
+        # Two hyphens would end the comment, and a forge may notify whoever is named behind an @.
+        safe = json.dumps(first).replace("--", r"\u002d\u002d").replace("@", r"\u0040")
+        return f"<!-- newsletter-run {safe} -->\n{self.body}"
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """What is known of a run so far.
+
+    Attributes:
+        document: What `send --due --json` prints; empty before that.
+        errors: Each error, with its hint.
+        warnings: Each warning.
+    """
+
+    document: Mapping[str, Any] = field(default_factory=dict)
+    errors: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+
+
+def summarize_run(record: RunRecord, exit_code: int, *, last: bool) -> RunSummary:
+    """Return the summary of a run that has ended."""
+    document = record.document
+    waiting = [one for one in document.get("mailings", []) if one["state"] in _WAITING]
+    lines = [
+        *_decisions(waiting),
+        *(f"> {plain(error)}\n" for error in record.errors),
+        *_letters(document),
+        *_notes(document),
+        *_next(document),
+    ]
+    if not lines:
+        lines = ["Nothing is due." if document else "It ended without a result."]
+    lines += ["", *_not_sent(document), *_warnings(record.warnings)]
+    asks = _question(waiting, record.errors) if exit_code == DecisionNeeded.exit_code else ""
+    body = "\n".join(lines).rstrip()
+    return RunSummary(exit_code, last, asks, body[:_LONGEST] + "\n")
+
+
+def read_summary(text: str) -> RunSummary:
+    """Return the last summary in a text.
+
+    Raises:
+        NewsletterError: There is none.
+    """
+    found = list(_FIRST_LINE.finditer(text))
+    try:
+        first = json.loads(found[-1][1])
+        exit_code, last, asks = int(first["exit"]), bool(first["last"]), str(first["asks"])
+    except (IndexError, KeyError, TypeError, ValueError):
+        raise NewsletterError(
+            "there is no summary of a run in it",
+            hint="Make one: newsletter send --due --summary FILE",
+        ) from None
+    return RunSummary(exit_code, last, asks, text[found[-1].end() :].lstrip("\n"))
+
+
+def _question(waiting: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> str:
+    what = [f"{one['issue']} {one['state']} {one.get('note') or ''}" for one in waiting] or errors
+    return " ".join("; ".join(what).split())[:_LONGEST_QUESTION]
+
+
+def _decisions(waiting: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return what waits for a person, each with the command that is next."""
+    lines = ["### For a person to decide", ""] if waiting else []
+    for one in waiting:
+        why = f": {plain(one['note'])}" if one.get("note") else ""
+        lines += [f"**{plain(one['issue'])}** is {_words(one['state'])}{why}", ""]
+        if one.get("next_step"):
+            lines += ["```sh", " ".join(one["next_step"].split()), "```", ""]
+    return lines
+
+
+def _letters(document: Mapping[str, Any]) -> list[str]:
+    """Return a table in which every row adds up to its number of subscribers."""
+    mailings = document.get("mailings", [])
+    if not mailings:
+        return []
+    head = ["issue", "state", "subscribers", *_COUNTS]
+    rows = [
+        [plain(one["issue"]), _state(one), one["audience"], *(one[count] for count in _COUNTS)]
+        for one in mailings
+    ]
+    rule = ["---", "---", *["--:"] * (len(head) - 2)]
+    lines = ["### Letters", "", *map(table_row, (head, rule, *rows)), ""]
+    if any(one.get("rehearsal") for one in mailings):
+        lines += ["**A rehearsal mails nobody.** To mail subscribers, set `provider`.", ""]
+    return lines
+
+
+def _state(mailing: Mapping[str, Any]) -> str:
+    state = _words(mailing["state"])
+    return f"rehearsal: {state}, nobody was mailed" if mailing.get("rehearsal") else state
+
+
+def _notes(document: Mapping[str, Any]) -> list[str]:
+    """Return other remarks, such as a draft that is due."""
+    notes = [f"- {plain(note)}" for note in document.get("notes", [])]
+    return [*notes, ""] if notes else []
+
+
+def _next(document: Mapping[str, Any]) -> list[str]:
+    """Return what is next, and what blocks it."""
+    following = document.get("next")
+    if not following:
+        return []
+    when = following["send_at"].replace("T", " ")[:16]
+    count = following["audience"]
+    who = "1 subscriber" if count == 1 else f"{count:,} subscribers"
+    line = f"Next: {plain(following['issue'])}, {when}, {who}."
+    return [line, "", *(f"- blocked: {plain(one)}" for one in following.get("blocked_by", []))]
+
+
+def _not_sent(document: Mapping[str, Any]) -> list[str]:
+    """Return the files in `issues/` that will not be sent as they are, and why."""
+    found = [one for one in document.get("issues", []) if one.get("state") in _NOT_SENT]
+    lines = [
+        f"- {one['state']}: {plain(one.get('path') or one.get('issue'))}"
+        + (f": {plain(one['why'])}" if one.get("why") else "")
+        for one in found
+    ]
+    return ["### Not sent by itself", "", *lines, ""] if lines else []
+
+
+def _warnings(warnings: Sequence[str]) -> list[str]:
+    return [f"- warning: {plain(warning)}" for warning in dict.fromkeys(warnings)]
+
+
+def _words(state: str | None) -> str:
+    return (state or "not sent").replace("_", " ")

@@ -1,0 +1,163 @@
+"""`send --due --summary FILE`: a summary for people, however the run ends."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from newsletter.forge import read_summary
+from tests.support.newsletter import Newsletter, write_issue
+from tests.support.providers.fake_resend import FAULTS, FakeResend
+
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+    from newsletter.forge import RunSummary
+
+Run = "Callable[..., subprocess.CompletedProcess[str]]"
+READERS = 6
+
+
+def read(root: Path) -> RunSummary:
+    return read_summary((root / "summary.md").read_text(encoding="utf-8"))
+
+
+def due_issue(root: Path, name: str = "rust") -> str:
+    """Write an issue whose time came a moment ago."""
+    when = datetime.now(ZoneInfo("Europe/Amsterdam")) - timedelta(minutes=5)
+    slug = f"{when:%Y-%m-%d}-{name}"
+    text = f"---\nsubject: Over {name}\nsend_at: {when:%Y-%m-%d %H:%M}\n---\nEen zin over {name}.\n"
+    (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
+    return slug
+
+
+@pytest.fixture
+def newsletter(root: Path) -> Newsletter:
+    return Newsletter(root, readers=READERS, slug=due_issue(root))
+
+
+def due(
+    run: Run, *more: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return run("send", "--due", "--no-preflight", "--summary", "summary.md", *more, env=env)
+
+
+def test_rows_add_up_and_nothing_waits(root: Path, run: Run, newsletter: Newsletter) -> None:
+    with FakeResend(root / "taken") as fake:
+        done = due(run, env=newsletter.for_real(fake.url))
+    assert done.returncode == 0, done.stderr
+    found = read(root)
+    assert (found.exit_code, found.asks) == (0, "")
+    row = f"| {newsletter.slug} | completed | {READERS} | {READERS} | 0 | 0 | 0 | 0 | 0 |"
+    assert row in found.body
+    assert "::" not in done.stderr
+
+
+def test_it_is_added_to_what_is_there_and_json_stays_one_document(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    (root / "summary.md").write_text("# Earlier\n", encoding="utf-8")
+    with FakeResend(root / "taken") as fake:
+        environment = {**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"}
+        done = due(run, "--json", env=environment)
+        assert json.loads(done.stdout)["mailings"][0]["accepted"] == READERS
+        due(run, env=environment)
+    text = (root / "summary.md").read_text(encoding="utf-8")
+    assert text.startswith("# Earlier\n")
+    assert text.count("<!-- newsletter-run ") == 2
+
+
+def test_a_refused_key_asks_a_person_without_an_address(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    with FakeResend(root / "taken") as fake:
+        fake.faults[1] = FAULTS["401"]
+        environment = {**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"}
+        done = due(run, env=environment)
+        assert done.returncode == 3
+        first = read(root)
+        again = due(run, env=environment)
+    assert again.returncode == 3
+    assert first.exit_code == 3
+    assert f"newsletter send {newsletter.slug}" in first.body
+    assert read(root).asks == first.asks != ""
+    assert re.search("^::warning title=A person must decide::.+", done.stderr, re.MULTILINE)
+    assert "@" not in (root / "summary.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("settings", "code", "says"),
+    [
+        ('nmae = "x"\n', 1, "nmae"),
+        ("name = [\n", 1, "newsletter.toml"),
+        ('name = "x"\nprovider = "resend"\n', 1, "RESEND_API_KEY"),
+    ],
+)
+def test_an_error_before_anything_is_sent_is_in_it(
+    root: Path, run: Run, settings: str, code: int, says: str
+) -> None:
+    write_issue(root)
+    (root / "newsletter.toml").write_text(settings, encoding="utf-8")
+    done = due(run, env={"GITHUB_ACTIONS": "true"})
+    found = read(root)
+    assert (done.returncode, found.exit_code, found.last) == (code, code, True)
+    assert says in found.body.replace("\\", "")
+    (told,) = re.findall("^::error title=Something to correct.*", done.stderr, re.MULTILINE)
+    assert says in told
+
+
+@pytest.mark.parametrize(
+    ("hours", "event", "last"),
+    [(-1, "schedule", False), (-8, "schedule", True), (-1, "workflow_dispatch", True)],
+)
+def test_a_temporary_failure_is_an_error_only_if_no_later_run_tries_again(
+    root: Path, run: Run, hours: int, event: str, *, last: bool
+) -> None:
+    begin = datetime.now(UTC) + timedelta(hours=hours)
+    settings = f'timezone = "UTC"\nsend_time = "{begin:%H:%M}"\nmax_lateness_hours = 6\n'
+    (root / "newsletter.toml").write_text(settings, encoding="utf-8")
+    environment = {
+        "GITHUB_ACTIONS": "true",
+        "GITHUB_EVENT_NAME": event,
+        "NEWSLETTER_DATABASE_URL": "postgresql://u:canary@127.0.0.1:9/letter",
+    }
+    done = due(run, env=environment)
+    found = read(root)
+    assert (done.returncode, found.exit_code, found.last) == (75, 75, last)
+    assert re.findall("^::(error|warning) ", done.stderr, re.MULTILINE) == [
+        "error" if last else "warning"
+    ]
+    assert "canary" not in done.stderr + found.body
+
+
+def test_a_summary_that_cannot_be_written_changes_no_outcome(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    with FakeResend(root / "taken") as fake:
+        done = run(
+            *("send", "--due", "--no-preflight", "--summary", "no/such/folder.md"),
+            env=newsletter.for_real(fake.url),
+        )
+    assert done.returncode == 0
+    assert "warning: the summary cannot be written" in done.stderr
+
+
+def test_a_summary_needs_due(root: Path, run: Run) -> None:
+    slug = write_issue(root)
+    assert run("send", slug, "--summary", "summary.md").returncode == 2
+    assert not (root / "summary.md").exists()
+
+
+def test_what_an_author_wrote_is_no_command_of_the_runner(root: Path, run: Run) -> None:
+    name = "twee\n::error::x ##[add-path]y.md"
+    (root / "issues" / name).write_text("---\nsubject: x\n---\nx\n", encoding="utf-8")
+    done = due(run, env={"GITHUB_ACTIONS": "true"})
+    told = (done.stdout + done.stderr).splitlines()
+    assert [line for line in told if "##[" in line or line.lstrip().startswith("::")] == []
+    assert "twee" in read(root).body
