@@ -6,6 +6,7 @@ import abc
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
+from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import AccountReport, Diagnosis, DiagnosisState
 from newsletter.providers import responses
@@ -13,7 +14,7 @@ from newsletter.providers.http import HttpResponse
 from newsletter.providers.pagination import ask_patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     from newsletter.config import Settings
     from newsletter.providers.http import Failure
@@ -75,17 +76,23 @@ class AccountClient:
     provider: str
     get: Callable[[str], HttpResponse | Failure]
     hide: Collection[str]
-    _unreachable: Answer | None = None
+    _unreachable: Failure | None = None
 
     def ask(self, where: str) -> Answer:
-        """Fetch what is at an address or a path."""
+        """Fetch the JSON object at an address or a path."""
+        response = self.fetch(where)
+        if isinstance(response, HttpResponse):
+            return self._read(response)
+        return Answer({}, response.reason)
+
+    def fetch(self, where: str) -> HttpResponse | Failure:
+        """Fetch what is at an address or a path, whatever it is."""
         if self._unreachable:
             return self._unreachable
         response = ask_patiently(lambda: self.get(where))
-        if isinstance(response, HttpResponse):
-            return self._read(response)
-        self._unreachable = Answer({}, response.reason)
-        return self._unreachable
+        if not isinstance(response, HttpResponse):
+            self._unreachable = response
+        return response
 
     def list_all(
         self, where: str, key: str, following: Callable[[Answer], str] = lambda _: ""
@@ -201,6 +208,47 @@ def unseen(check: str, answer: Answer, what: str, look: str) -> Diagnosis:
 def shown(said: str) -> str:
     """Return a short word of a provider, such as a status or the name of a record."""
     return "".join(one for one in said[:_LONGEST] if one.isprintable())
+
+
+def without_domain(check: str, name: str) -> Diagnosis:
+    """Return that something belongs to the sender's domain, which is not there."""
+    if name == NO_DOMAIN:
+        return unknown(check, "no sender is set, so that its domain is not known", "Set sender")
+    return unknown(check, f"the domain {name} of the sender is not there", f"See {DOMAIN}")
+
+
+def unverified(name: str, status: str, records: Sequence[str], fix: str) -> Diagnosis:
+    """Return that a domain is not verified.
+
+    Args:
+        name: The domain.
+        status: The provider's word for that.
+        records: Kind and name of each record that it does not see yet.
+        fix: What to do next.
+    """
+    message = f"{name} is not verified ({shown(status) or 'no status'})"
+    names = ", ".join(map(shown, records))
+    message += f": these records are not seen yet: {names}" if names else ""
+    return failure(DOMAIN, message, fix)
+
+
+def tracking(who: str, opens: object, clicks: object, off: str) -> Diagnosis:
+    """Return whether opens or clicks are tracked.
+
+    Args:
+        who: What is set so.
+        opens: True or False; anything else is not known.
+        clicks: The same.
+        off: Where a person switches it off.
+    """
+    kinds = {"opens": opens, "clicks": clicks}
+    tracked = " and ".join(kind for kind, on in kinds.items() if on is True)
+    if tracked:
+        return failure(TRACKING, f"{who} tracks {tracked}", f"Switch that off {off}")
+    if opens is not False or clicks is not False:
+        message = "the provider does not say whether opens and clicks are tracked"
+        return unknown(TRACKING, message, f"Look {off}: both must be off")
+    return ok(TRACKING, "neither opens nor clicks are tracked")
 
 
 def limits(audience: int, most: int | None, period: str, more: str) -> Diagnosis:

@@ -37,12 +37,11 @@ if TYPE_CHECKING:
     from newsletter.providers.pagination import Listing
 
 _WHO: Final = "Lettermint"
-_TOKEN: Final = "LETTERMINT_TEAM_TOKEN"  # noqa: S105 - the name of a variable
 _PER_PAGE: Final = "100"
 _REMOVED: Final = frozenset({"removed", ""})
 _SIGNATURE: Final = re.compile(r"[0-9a-fA-F]{64}")
 _LONGEST_HEADER: Final = 2_000
-_KINDS: Final = {
+KINDS: Final = {
     "message.created": EventKind.ACCEPTED,
     "message.sent": EventKind.ACCEPTED,
     "message.delivered": EventKind.DELIVERED,
@@ -69,6 +68,9 @@ _STATUSES: Final = {
 }
 # Lists of projects and routes may be another sender's; their effect is an event of the letter.
 _SCOPES: Final = frozenset({"global", "team"})
+TEAM_TOKEN: Final = "LETTERMINT_TEAM_TOKEN"  # noqa: S105 - the name of a variable
+"""The variable of the token that reads; the one that sends cannot."""
+
 REASONS: Final = {
     "hard_bounce": EventKind.HARD_BOUNCE,
     "disposable_email": EventKind.HARD_BOUNCE,
@@ -160,7 +162,7 @@ def _header(request: WebhookRequest, name: str) -> str:
 
 
 def _read(said: dict[str, Any], received: datetime | None) -> tuple[Event, ...] | None:
-    parsed = webhooks.parse_kind(_KINDS, text(said, "event"), said.get("timestamp"), received)
+    parsed = webhooks.parse_kind(KINDS, text(said, "event"), said.get("timestamp"), received)
     if not parsed:
         return parsed
     kind, at = parsed
@@ -209,10 +211,10 @@ def _pages(
 
 
 def _headers(settings: Settings) -> Mapping[str, str]:
-    token = settings.credentials.get(_TOKEN)
+    token = settings.credentials.get(TEAM_TOKEN)
     if not token:
         raise ListingDenied(
-            f"{_TOKEN} is not set, and the token that sends cannot read lists",
+            f"{TEAM_TOKEN} is not set, and the token that sends cannot read lists",
             hint="Make a team token at lettermint.co, or use webhooks: docs/events.md",
         )
     return {"Authorization": f"Bearer {token}", "Accept": "application/json"}

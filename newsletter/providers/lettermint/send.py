@@ -52,7 +52,7 @@ CAPABILITIES: Final = Capabilities(
 )
 
 BASE: Final = "https://api.lettermint.co/v1"
-_ROUTE: Final = "broadcast"
+ROUTE: Final = "broadcast"
 """The slug of the route for newsletters: without one, the project's default route is used."""
 
 # Each overrides the route's own setting: subscribers are not tracked.
@@ -191,7 +191,7 @@ def _template(letter: Letter) -> JsonTemplate:
     return JsonTemplate.of(
         object_(
             {
-                "route": text((_ROUTE,)),
+                "route": text((ROUTE,)),
                 "from": text(headers["From"]),
                 "to": array(text(headers["To"])),
                 "subject": text(headers["Subject"]),

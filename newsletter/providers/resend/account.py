@@ -28,7 +28,6 @@ from newsletter.providers.base_account import (
     ProviderAccount,
     failure,
     ok,
-    shown,
     unknown,
     unseen,
     warning,
@@ -86,12 +85,12 @@ class ResendAccount(ProviderAccount):
             (
                 _diagnose_key(domains),
                 _diagnose_domain(settings, domains, domain),
-                _diagnose_tracking(domains, domain),
+                _diagnose_tracking(settings.domain, domains, domain),
                 unseen(WEBHOOK, webhooks, "its webhooks", f"Look {_NEEDS.look}")
                 if webhooks.why
                 else _NEEDS.diagnose(settings, endpoints),
                 ok(UNSUBSCRIBE, "Resend adds no List-Unsubscribe and keeps ours"),
-                _diagnose_region(domains, domain),
+                _diagnose_region(settings.domain, domains, domain),
                 _diagnose_limits(domains, audience),
             ),
             *_records(domain, settings.domain),
@@ -153,7 +152,7 @@ def _diagnose_domain(settings: Settings, domains: Answer, domain: Mapping[str, A
         look = f"Look {_DOMAINS}: {name} must be verified"
         return unseen(DOMAIN, domains, "its domains", look)
     if name == NO_DOMAIN:
-        return unknown(DOMAIN, "no sender is set, so that its domain is not known", "Set sender")
+        return base_account.without_domain(DOMAIN, name)
     if not domain:
         fix = f"Add {name} {_DOMAINS}, or write a sender at a domain that is there"
         return failure(DOMAIN, f"Resend does not have the domain {name} of the sender", fix)
@@ -164,34 +163,27 @@ def _diagnose_domain(settings: Settings, domains: Answer, domain: Mapping[str, A
     status = text(domain, "status")
     if status == _VERIFIED or (status == "partially_verified" and records and not waiting):
         return ok(DOMAIN, f"{name} is verified")
-    names = ", ".join(shown(f"{text(one, 'type')} {text(one, 'name')}") for one in waiting)
-    message = f"{name} is not verified ({shown(status) or 'no status'})"
-    message += f": these records are not seen yet: {names}" if names else ""
-    return failure(DOMAIN, message, f"Put its records into your DNS, then verify it {_DOMAINS}")
+    names = [f"{text(one, 'type')} {text(one, 'name')}" for one in waiting]
+    fix = f"Put its records into your DNS, then verify it {_DOMAINS}"
+    return base_account.unverified(name, status, names, fix)
 
 
-def _diagnose_tracking(domains: Answer, domain: Mapping[str, Any]) -> Diagnosis:
-    look = f"Look {_DOMAINS}: open and click tracking must be off"
+def _diagnose_tracking(name: str, domains: Answer, domain: Mapping[str, Any]) -> Diagnosis:
     if domains.why:
+        look = f"Look {_DOMAINS}: open and click tracking must be off"
         return unseen(TRACKING, domains, "whether tracking is off", look)
     if not domain:
-        return unknown(TRACKING, "the sender's domain is not there", f"See {DOMAIN}")
-    kinds = {"opens": domain.get("open_tracking"), "clicks": domain.get("click_tracking")}
-    tracked = " and ".join(kind for kind, on in kinds.items() if on is True)
-    if tracked:
-        message = f"{tracked} are tracked, in every letter from this domain"
-        return failure(TRACKING, message, f"Switch that off {_DOMAINS}")
-    if any(on is not False for on in kinds.values()):
-        return unknown(TRACKING, "Resend does not say whether opens and clicks are tracked", look)
-    return ok(TRACKING, "neither opens nor clicks are tracked")
+        return base_account.without_domain(TRACKING, name)
+    opens, clicks = domain.get("open_tracking"), domain.get("click_tracking")
+    return base_account.tracking("the domain", opens, clicks, _DOMAINS)
 
 
-def _diagnose_region(domains: Answer, domain: Mapping[str, Any]) -> Diagnosis:
+def _diagnose_region(name: str, domains: Answer, domain: Mapping[str, Any]) -> Diagnosis:
     look = f"Look {_DOMAINS}: {_IRELAND} is in the European Union"
     if domains.why:
         return unseen(REGION, domains, "the region of the domain", look)
     if not domain:
-        return unknown(REGION, "the sender's domain is not there", f"See {DOMAIN}")
+        return base_account.without_domain(REGION, name)
     region = text(domain, "region")
     if not re.fullmatch(r"[a-z0-9-]{1,30}", region):
         return unknown(REGION, "Resend does not say from which region letters leave", look)

@@ -20,6 +20,7 @@ from newsletter.providers.http import HttpClient
 from newsletter.providers.lettermint.send import Lettermint
 from tests.support.providers.batches import lettermint_json
 from tests.support.providers.case import Case
+from tests.support.providers.fake_account_lettermint import LettermintAccount
 from tests.support.providers.fake_server import (
     MIB,
     FakeServer,
@@ -70,6 +71,7 @@ class FakeLettermint(FakeServer):
         super().__init__(ledger, **more)
         self._requests = Keys()
         self._messages = Keys()
+        self.account = LettermintAccount()
 
     def error(self, fault: Fault) -> bytes:
         return json.dumps({"error": {"code": fault.name, "message": fault.message}}).encode()
@@ -79,6 +81,9 @@ class FakeLettermint(FakeServer):
 
     def respond(self, request: Request) -> tuple[int, bytes]:
         """Take a request as Lettermint does; return status and body."""
+        about = self.account.respond(request, request.path.removeprefix(self.base))
+        if about:
+            return about
         if refusal := self._refusal(request):
             return refusal
         digest = hashlib.sha256(request.body).hexdigest()

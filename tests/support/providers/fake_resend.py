@@ -22,7 +22,7 @@ from newsletter.providers.resend.send import Resend
 from tests.support.providers import fake_server
 from tests.support.providers.batches import resend_json
 from tests.support.providers.case import Case
-from tests.support.providers.fake_accounts import ResendAccount
+from tests.support.providers.fake_account_resend import ResendAccount
 from tests.support.providers.fake_server import (
     FakeServer,
     Fault,
