@@ -76,8 +76,7 @@ def _person(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
     yield f"  on the list since {since}"
     if subscriber.paused_until:
         yield f"  gets no letters until {_moment(subscriber.paused_until, zone)}"
-    if subscriber.plain_text:
-        yield "  gets letters as plain text"
+    yield from (f"  {words}" for words in subscriber.preferences.in_words())
     if subscriber.block_reason:
         yield f"  letters are blocked by: {subscriber.block_reason}"
     for consent in found.consents:

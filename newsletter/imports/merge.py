@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from newsletter.model import ListChange, SubscriberStatus
 from newsletter.states import LEFT
-from newsletter.store.subscribers import NewSubscriber, SubscriberRow
+from newsletter.store.subscribers import NewSubscriber
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.addresses import Address
+    from newsletter.model import Subscriber
 
 
 class ImportedRow(NamedTuple):
@@ -43,7 +44,7 @@ class SubscriberMerge:
     """A person in a file: their place on the list before the import, and what the rows change.
 
     Attributes:
-        was: Their row on the list before the import; None if they were not on it.
+        was: Who they were before the import; None if they were not on it.
         seen: An earlier row of the file named them.
         suppression: Why their address may not be mailed, if only its hash is kept; or nothing.
         added_by: The row that puts them on the list, if they were not on it.
@@ -51,7 +52,7 @@ class SubscriberMerge:
         agreed: When and from which IP address they agreed, if a row makes them active.
     """
 
-    was: SubscriberRow | None
+    was: Subscriber | None
     seen: bool = False
     suppression: str = ""
     status: SubscriberStatus | None = None

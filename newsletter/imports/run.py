@@ -34,8 +34,9 @@ if TYPE_CHECKING:
 
     from newsletter.imports.columns import Columns
     from newsletter.imports.csv_file import CsvFile, Record
+    from newsletter.model import Subscriber
     from newsletter.store import Connection, Store
-    from newsletter.store.subscribers import NewSubscriber, SubscriberRow
+    from newsletter.store.subscribers import NewSubscriber
 
 _AT_A_TIME = 4000  # takes a fifth of a second, in which no other process can write
 _REASONS = 100  # more different reasons do not help, and would fill the memory
@@ -341,7 +342,7 @@ class _Run:
         consents.record(connection, self._consent, SOURCE, agreed)
 
     def _update(
-        self, connection: Connection, old: Sequence[tuple[SubscriberRow, SubscriberMerge]]
+        self, connection: Connection, old: Sequence[tuple[Subscriber, SubscriberMerge]]
     ) -> None:
         confirmed = {
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
@@ -366,7 +367,7 @@ class _Run:
     def _record(
         self,
         connection: Connection,
-        old: Sequence[tuple[SubscriberRow, SubscriberMerge]],
+        old: Sequence[tuple[Subscriber, SubscriberMerge]],
         leavers: Collection[int],
     ) -> None:
         """Record what changed for people who were on the list, for `undo`."""

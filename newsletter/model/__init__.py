@@ -54,6 +54,7 @@ from newsletter.model.subscribers import (
     Consent,
     ImportChange,
     ListChange,
+    Preferences,
     Subscriber,
     SubscriberStatus,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "NoticeKind",
     "Outcome",
     "PauseReason",
+    "Preferences",
     "ProviderSuppression",
     "Question",
     "Questions",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -41,24 +41,47 @@ class ImportChange(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a subscriber chose, yes or no.
+
+    Each field is a column of the list, a key of the subscriber's own data, and two buttons of their
+    page. Its words are what `subscribers show` prints of who chose it.
+    """
+
+    plain_text: bool = field(default=False, metadata={"words": "gets letters as plain text"})
+
+    def in_words(self) -> list[str]:
+        """Return the words of what they chose."""
+        return [one.metadata["words"] for one in fields(self) if getattr(self, one.name)]
+
+
+@dataclass(frozen=True, slots=True)
 class Subscriber:
     """A person on the list.
 
-    ``public_id`` is random: the only identifier of a subscriber in links and at providers.
-    ``block_reason`` says why the provider would not deliver their letters, if that is known.
+    Each field but the last is a column of the list.
+
+    Attributes:
+        id: The number of their row, which never leaves the program.
+        public_id: Random: the only identifier of a subscriber in links and at providers.
+        email: The address as it was given.
+        email_key: The address as it is compared.
+        block_reason: Why the provider would not deliver their letters, if that is known.
     """
 
+    id: int
     public_id: str
     email: str
+    email_key: str
     first_name: str | None
-    status: SubscriberStatus
+    source: str
     created_at: datetime
     confirmed_at: datetime | None
+    left_at: datetime | None
     paused_until: datetime | None
-    plain_text: bool
-    source: str
-    left_at: datetime | None = None
-    block_reason: str | None = None
+    block_reason: str | None
+    status: SubscriberStatus
+    preferences: Preferences
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from newsletter.store.sql import new_id
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from newsletter.store.subscribers import SubscriberPreferences
+    from newsletter.model import Subscriber
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ MOVED = "left for another"
 
 def record(
     connection: sa.Connection,
-    subscriber: SubscriberPreferences,
+    subscriber: Subscriber,
     email: str,
     email_key: str,
     moment: datetime,

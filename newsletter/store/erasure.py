@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
@@ -28,28 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from datetime import datetime
 
+    from newsletter.model import Subscriber
+
 REASON = "erased"
 """Why the address is suppressed, and why its pending deliveries are skipped."""
 
 
-@dataclass(frozen=True, slots=True)
-class ErasedSubscriber:
-    """The subscriber to erase.
-
-    Attributes:
-        id: The row number, which never leaves the program.
-        public_id: It stays the same when the address changes: older copies have it too.
-        email_key: The address as it is compared.
-        others: Other addresses of theirs that the database holds, as they were given.
-    """
-
-    id: int
-    public_id: str
-    email_key: str
-    others: frozenset[str]
-
-
-def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | None:
+def find_and_lock(connection: sa.Connection, who: str) -> Subscriber | None:
     """Return a subscriber, or None if the address is unknown.
 
     Until the end of the transaction nobody else changes them, or adds subscribers.
@@ -58,19 +42,22 @@ def find_and_lock(connection: sa.Connection, who: str) -> ErasedSubscriber | Non
         who: The address as it is compared, or the public id: no value can be both.
     """
     lock(connection, Lock.LIST)
-    query = sa.select(subscribers.c.id, subscribers.c.public_id, subscribers.c.email_key).where(
+    query = sa.select(*subscribers_store.COLUMNS).where(
         sa.or_(subscribers.c.email_key == who, subscribers.c.public_id == who)
     )
     row = connection.execute(query.with_for_update()).one_or_none()
-    if row is None:
-        return None
-    moves = sa.select(address_changes.c.old_email, address_changes.c.new_email)
-    found = connection.execute(moves.where(address_changes.c.subscriber_id == row.id))
-    return ErasedSubscriber(*row, frozenset(email for pair in found for email in pair))
+    return None if row is None else subscribers_store.from_row(row)
+
+
+def addresses_of_changes(connection: sa.Connection, id_: int) -> frozenset[str]:
+    """Return the addresses that a subscriber's changes of address name, as they were given."""
+    changes = sa.select(address_changes.c.old_email, address_changes.c.new_email)
+    found = connection.execute(changes.where(address_changes.c.subscriber_id == id_))
+    return frozenset(email for pair in found for email in pair)
 
 
 def erase(
-    connection: sa.Connection, person: ErasedSubscriber, hashes: Mapping[str, str], moment: datetime
+    connection: sa.Connection, person: Subscriber, hashes: Mapping[str, str], moment: datetime
 ) -> list[str]:
     """Erase a subscriber who is locked; return the references of their letters and notices.
 
@@ -101,7 +88,7 @@ def erase(
 
 
 def _delete_address_changes(
-    connection: sa.Connection, person: ErasedSubscriber, keys: Collection[str]
+    connection: sa.Connection, person: Subscriber, keys: Collection[str]
 ) -> None:
     """Delete changes of others that name this person: to an address of theirs, or from it.
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind, SubscriberStatus
+from newsletter.model import Cause, DeliveryState, EventKind, NoticeKind
 from newsletter.store.columns import UtcDateTime
 from newsletter.store.schema import deliveries, events, mailings, notices, proofs, subscribers
 from newsletter.store.sql import among, set_for_each
@@ -48,22 +48,6 @@ class Delivery:
     state: DeliveryState
     provider_id: str | None
     strongest_event: EventKind | None
-
-
-@dataclass(frozen=True, slots=True)
-class EventSubscriber:
-    """A subscriber as an event finds them.
-
-    ``key`` is their address as it is compared; ``is_blocked``: the provider's own list is known to
-    block letters to them.
-    """
-
-    id: int
-    key: str
-    status: SubscriberStatus
-    confirmed_at: datetime | None
-    left_at: datetime | None
-    is_blocked: bool
 
 
 class NoticeRecipient(NamedTuple):
@@ -143,31 +127,6 @@ def proof_refs(connection: sa.Connection, refs: Collection[str]) -> set[str]:
     return set(
         connection.scalars(sa.select(proofs.c.ref).where(among(connection, proofs.c.ref, refs)))
     )
-
-
-def lock_subscribers(
-    connection: sa.Connection, ids: Collection[int], *, to_change: bool
-) -> dict[int, EventSubscriber]:
-    """Return subscribers by their numbers, and keep them on the list until the transaction ends.
-
-    Args:
-        ids: Their numbers.
-        to_change: Keep others from changing them as well.
-    """
-    moments = (subscribers.c.confirmed_at, subscribers.c.left_at)
-    columns = (subscribers.c.email_key, subscribers.c.status, *moments)
-    query = (
-        sa.select(subscribers.c.id, *columns, subscribers.c.block_reason.is_not(None))
-        .where(among(connection, subscribers.c.id, ids))
-        .order_by(subscribers.c.id)
-        .with_for_update(read=not to_change, key_share=True)
-    )
-    return {
-        id_: EventSubscriber(
-            id_, key, SubscriberStatus(status), confirmed_at, left_at, bool(is_blocked)
-        )
-        for id_, key, status, confirmed_at, left_at, is_blocked in connection.execute(query)
-    }
 
 
 def lock_deliveries(connection: sa.Connection, ids: Collection[int]) -> dict[int, Delivery]:

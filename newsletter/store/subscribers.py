@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict, fields
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
-from newsletter.model import DeliveryState, Subscriber, SubscriberStatus
+from newsletter.model import DeliveryState, Preferences, Subscriber, SubscriberStatus
 from newsletter.store.database import Lock, lock
 from newsletter.store.schema import (
     batches,
@@ -21,17 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from datetime import datetime
 
-_AT_A_TIME = 1000
+_AT_A_TIME: Final = 1000
+
+_OWN: Final = [one.name for one in fields(Subscriber) if one.name != "preferences"]
+_CHOSEN: Final = [one.name for one in fields(Preferences)]
+COLUMNS: Final = [subscribers.c[name] for name in (*_OWN, *_CHOSEN)]
+"""What a query selects so that `from_row` makes a `Subscriber` of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class SubscriberRow:
-    """What decides which change of a subscriber is possible; ``id`` never leaves the program."""
-
-    id: int
-    key: str
-    status: SubscriberStatus
-    first_name: str | None
+def from_row(row: sa.Row[Any]) -> Subscriber:
+    """Return the subscriber of a row that has `COLUMNS`."""
+    *own, status = row[: len(_OWN)]
+    values: list[Any] = [*own, SubscriberStatus(status), Preferences(*row[len(_OWN) :])]
+    return Subscriber(*values)
 
 
 class NewSubscriber(NamedTuple):
@@ -49,27 +51,46 @@ class NewSubscriber(NamedTuple):
 
 def find(
     connection: sa.Connection, keys: Collection[str], *, for_update: bool = False
-) -> dict[str, SubscriberRow]:
+) -> dict[str, Subscriber]:
     """Return the subscribers who have these addresses, by address as it is compared.
 
     For update: nobody else adds subscribers, or changes these, until the transaction ends.
     """
     if for_update:
         lock(connection, Lock.LIST)
-    columns = (
-        subscribers.c.id,
-        subscribers.c.email_key,
-        subscribers.c.status,
-        subscribers.c.first_name,
-    )
-    query = sa.select(*columns).where(among(connection, subscribers.c.email_key, keys))
+    query = sa.select(*COLUMNS).where(among(connection, subscribers.c.email_key, keys))
     if for_update:
         query = query.order_by(subscribers.c.id).with_for_update(key_share=True)
-    rows = connection.execute(query)
-    return {
-        key: SubscriberRow(id_, key, SubscriberStatus(status), name)
-        for id_, key, status, name in rows
-    }
+    return {one.email_key: one for one in map(from_row, connection.execute(query))}
+
+
+def find_by_ids(
+    connection: sa.Connection, ids: Collection[int], *, to_change: bool
+) -> dict[int, Subscriber]:
+    """Return subscribers by their numbers, and keep them on the list until the transaction ends.
+
+    Args:
+        ids: Their numbers.
+        to_change: Keep others from changing them as well.
+    """
+    query = (
+        sa.select(*COLUMNS)
+        .where(among(connection, subscribers.c.id, ids))
+        .order_by(subscribers.c.id)
+        .with_for_update(read=not to_change, key_share=True)
+    )
+    return {one.id: one for one in map(from_row, connection.execute(query))}
+
+
+def find_by_public_id(
+    connection: sa.Connection, public_id: str, *, for_update: bool = False
+) -> Subscriber | None:
+    """Return a subscriber; for update, nobody else changes them until the transaction ends."""
+    query = sa.select(*COLUMNS).where(subscribers.c.public_id == public_id)
+    if for_update:
+        query = query.with_for_update()
+    row = connection.execute(query).one_or_none()
+    return None if row is None else from_row(row)
 
 
 def newest_id(connection: sa.Connection) -> int:
@@ -183,17 +204,9 @@ def lock_batches(connection: sa.Connection, people: Collection[int]) -> Sequence
     return connection.scalars(unsettled.with_for_update()).all()
 
 
-def find_one(connection: sa.Connection, key: str) -> tuple[int, Subscriber] | None:
-    """Return a subscriber with their row number, or None if the address is unknown."""
-    row = connection.execute(
-        sa.select(subscribers).where(subscribers.c.email_key == key)
-    ).one_or_none()
-    return None if row is None else (row.id, _subscriber(row))
-
-
 def find_address_variants(
     connection: sa.Connection, local: str, domains: Collection[str], signs: str
-) -> list[tuple[int, str, Subscriber]]:
+) -> list[Subscriber]:
     """Return subscribers whose address differs only in these signs, a label or the domain.
 
     It reads all addresses: use it for one address at a time.
@@ -203,9 +216,6 @@ def find_address_variants(
             follows).
         domains: What may follow the @.
         signs: Signs that do not count before the @.
-
-    Returns:
-        Row number, address as it is compared, and subscriber.
     """
     bare: sa.ColumnElement[str] = subscribers.c.email_key
     for sign in signs:
@@ -213,19 +223,19 @@ def find_address_variants(
     at = [subscribers.c.email_key.endswith(f"@{domain}", autoescape=True) for domain in domains]
     starts = [bare.startswith(f"{local}{sign}", autoescape=True) for sign in "@+"]
     # The domain first: it leaves few rows.
-    query = sa.select(subscribers).where(sa.or_(*at), sa.or_(*starts)).order_by(subscribers.c.id)
-    return [(row.id, row.email_key, _subscriber(row)) for row in connection.execute(query)]
+    query = sa.select(*COLUMNS).where(sa.or_(*at), sa.or_(*starts)).order_by(subscribers.c.id)
+    return [from_row(row) for row in connection.execute(query)]
 
 
 def iterate(
     connection: sa.Connection, status: SubscriberStatus | None = None
 ) -> Iterator[Subscriber]:
     """Yield the whole list, or the subscribers with one status, oldest first."""
-    query = sa.select(subscribers).order_by(subscribers.c.id)
+    query = sa.select(*COLUMNS).order_by(subscribers.c.id)
     if status:
         query = query.where(subscribers.c.status == status.value)
     for row in connection.execution_options(yield_per=_AT_A_TIME).execute(query):
-        yield _subscriber(row)
+        yield from_row(row)
 
 
 def count_by_status(connection: sa.Connection) -> dict[SubscriberStatus, int]:
@@ -259,86 +269,36 @@ def _update(
         )
 
 
-def _subscriber(row: sa.Row[Any]) -> Subscriber:
-    return Subscriber(
-        public_id=row.public_id,
-        email=row.email,
-        first_name=row.first_name,
-        status=SubscriberStatus(row.status),
-        created_at=row.created_at,
-        confirmed_at=row.confirmed_at,
-        paused_until=row.paused_until,
-        plain_text=row.plain_text,
-        block_reason=row.block_reason,
-        source=row.source,
-        left_at=row.left_at,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class SubscriberPreferences:
-    """A subscriber with their preferences; ``id`` never leaves the program."""
-
-    id: int
-    email: str
-    email_key: str
-    first_name: str | None
-    status: SubscriberStatus
-    paused_until: datetime | None
-    plain_text: bool
-
-
-def find_by_public_id(
-    connection: sa.Connection, public_id: str, *, for_update: bool = False
-) -> SubscriberPreferences | None:
-    """Return a subscriber; for update, nobody else changes them until the transaction ends."""
-    names = ("id", "email", "email_key", "first_name", "status", "paused_until", "plain_text")
-    query = sa.select(*(subscribers.c[name] for name in names)).where(
-        subscribers.c.public_id == public_id
-    )
-    if for_update:
-        query = query.with_for_update()
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        return None
-    return SubscriberPreferences(**{**row._mapping, "status": SubscriberStatus(row.status)})  # noqa: SLF001 - SQLAlchemy's own way to a mapping
-
-
-def set_name(
-    connection: sa.Connection, subscriber: SubscriberPreferences, name: str | None
-) -> None:
+def set_name(connection: sa.Connection, subscriber: Subscriber, name: str | None) -> None:
     """Change a first name, or remove it."""
     _set(connection, subscriber, first_name=name)
     drop_snapshots(connection, [subscriber.id])
 
 
-def set_pause(
-    connection: sa.Connection, subscriber: SubscriberPreferences, until: datetime | None
-) -> None:
+def set_pause(connection: sa.Connection, subscriber: Subscriber, until: datetime | None) -> None:
     """Let no letter be claimed for a subscriber before a moment; None ends the pause."""
     _set(connection, subscriber, paused_until=until)
 
 
-def set_plain_text(
-    connection: sa.Connection, subscriber: SubscriberPreferences, *, plain_text: bool
-) -> None:
-    """Choose plain text or HTML, also for letters that are not claimed yet."""
-    _set(connection, subscriber, plain_text=plain_text)
-    drop_snapshots(connection, [subscriber.id])
-    connection.execute(
-        deliveries.update()
-        .where(
-            deliveries.c.subscriber_id == subscriber.id,
-            deliveries.c.state.not_in(_SETTLED),
+def set_preferences(connection: sa.Connection, subscriber: Subscriber, chosen: Preferences) -> None:
+    """Change what a subscriber chose, also for letters that are not claimed yet."""
+    _set(connection, subscriber, **asdict(chosen))
+    if chosen.plain_text is not subscriber.preferences.plain_text:
+        drop_snapshots(connection, [subscriber.id])
+        connection.execute(
+            deliveries.update()
+            .where(
+                deliveries.c.subscriber_id == subscriber.id,
+                deliveries.c.state.not_in(_SETTLED),
+            )
+            .values(plain_text=chosen.plain_text)
         )
-        .values(plain_text=plain_text)
-    )
 
 
 _SETTLED = [DeliveryState.ACCEPTED, DeliveryState.REJECTED, DeliveryState.SKIPPED]
 
 
-def _set(connection: sa.Connection, subscriber: SubscriberPreferences, **values: object) -> None:
+def _set(connection: sa.Connection, subscriber: Subscriber, **values: object) -> None:
     touch(connection, [subscriber.id])
     connection.execute(
         subscribers.update().where(subscribers.c.id == subscriber.id).values(**values)

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
         NoticeRecord,
         SignupRecord,
     )
-    from newsletter.store.subscribers import SubscriberRow
     from newsletter.store.suppressions import Suppression
     from newsletter.subscriptions.aliases import LookAlike
 
@@ -99,7 +98,7 @@ def add(store: Store, email: str, *, consent: str, first_name: str = "") -> List
     return ListChange.UPDATED if renamed else ListChange.UNCHANGED
 
 
-def _refuse_who_left(connection: Connection, address: Address, known: SubscriberRow | None) -> None:
+def _refuse_who_left(connection: Connection, address: Address, known: Subscriber | None) -> None:
     if known and known.status in LEFT:
         reason: str = known.status
     elif known and known.status is SubscriberStatus.ACTIVE:
@@ -155,8 +154,9 @@ def load_history(store: Store, email: str) -> SubscriberHistory | Suppression:
     """
     address = parse_bare_address(email)
     with store.read() as connection:
-        if found := find_history(connection, address.key):
-            return found
+        found = subscribers.find(connection, [address.key]).get(address.key)
+        if found:
+            return collect_history(connection, found)
         suppression = find_suppression(connection, address)
         alike = find_look_alikes(connection, address.key, None)
     if suppression is None:
@@ -164,12 +164,9 @@ def load_history(store: Store, email: str) -> SubscriberHistory | Suppression:
     return suppression
 
 
-def find_history(connection: Connection, key: str) -> SubscriberHistory | None:
-    """Return all that is kept of the subscriber with this key; None if there is none."""
-    found = subscribers.find_one(connection, key)
-    if found is None:
-        return None
-    id_, subscriber = found
+def collect_history(connection: Connection, subscriber: Subscriber) -> SubscriberHistory:
+    """Return all that is kept of a subscriber."""
+    id_ = subscriber.id
     return SubscriberHistory(
         subscriber,
         tuple(consents.consents_of(connection, id_)),
@@ -189,8 +186,8 @@ def find_same_mailbox(store: Store, email: str) -> tuple[LookAlike, ...]:
     """
     key = parse_bare_address(email).key
     with store.read() as connection:
-        found = subscribers.find_one(connection, key)
-        return tuple(find_look_alikes(connection, key, found[0] if found else None))
+        found = subscribers.find(connection, [key]).get(key)
+        return tuple(find_look_alikes(connection, key, found.id if found else None))
 
 
 def iterate_subscribers(

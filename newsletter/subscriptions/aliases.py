@@ -101,13 +101,13 @@ def find_look_alikes(connection: Connection, key: str, id_: int | None) -> list[
     plain = local.translate(dict.fromkeys(map(ord, service.signs)))
     domains = service.domains or (domain,)
     variants = subscribers.find_address_variants(connection, plain, domains, service.signs)
-    found = [one for one in variants if one[0] != id_]
-    ids = [other_id for other_id, *_ in found]
+    found = [one for one in variants if one.id != id_]
+    ids = [one.id for one in found]
     issues = subscriber_history.issues_accepted(connection, [*ids, *([id_] if id_ else [])])
     own = issues.get(id_ or 0, set())
     return [
-        LookAlike(subscriber, _why(key, other_key), tuple(sorted(own & issues[other_id])))
-        for other_id, other_key, subscriber in found
+        LookAlike(one, _why(key, one.email_key), tuple(sorted(own & issues[one.id])))
+        for one in found
     ]
 
 

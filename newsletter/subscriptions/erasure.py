@@ -18,8 +18,8 @@ from newsletter.subscriptions.event_effects import key_of
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
+    from newsletter.model import Subscriber
     from newsletter.store import Store
-    from newsletter.store.erasure import ErasedSubscriber
 
 
 def erase(store: Store, settings: Settings, email: str) -> bool:
@@ -34,16 +34,20 @@ def erase(store: Store, settings: Settings, email: str) -> bool:
         TryAgain: They are erased, but a log of the database that others read still holds a copy.
     """
     address = parse_bare_address(email)
-    person = erase_subscriber(store, settings, address.key)
-    if person is None:
+    erased = erase_subscriber(store, settings, address.key)
+    if erased is None:
         with store.read() as connection:
             check_erased(connection, address)
-    public_id, others = (person.public_id, person.others) if person else ("", frozenset())
-    store.drop_copies(address.key, public_id, others)
-    return person is not None
+        store.drop_copies(address.key, "")
+        return False
+    person, others = erased
+    store.drop_copies(address.key, person.public_id, others)
+    return True
 
 
-def erase_subscriber(store: Store, settings: Settings, who: str) -> ErasedSubscriber | None:
+def erase_subscriber(
+    store: Store, settings: Settings, who: str
+) -> tuple[Subscriber, frozenset[str]] | None:
     """Erase a subscriber; it is committed when this returns, and nothing is sent to them any more.
 
     The caller then removes the copies that remain: `Store.drop_copies`.
@@ -54,7 +58,8 @@ def erase_subscriber(store: Store, settings: Settings, who: str) -> ErasedSubscr
         who: Their address as it is compared, or their public id.
 
     Returns:
-        Who was erased, or None if they are not on the list: then nothing has changed.
+        Who was erased, with the addresses that they had or asked for; None if they are not on the
+        list: then nothing has changed.
 
     Raises:
         NewsletterError: The database cannot be used, or another one has taken its place.
@@ -64,8 +69,9 @@ def erase_subscriber(store: Store, settings: Settings, who: str) -> ErasedSubscr
         if found is None:
             return None
         secret = suppressions.hash_key(connection)
-        keys = {found.email_key, *map(key_of, found.others)} - {""}
+        others = erasure.addresses_of_changes(connection, found.id)
+        keys = {found.email_key, *map(key_of, others)} - {""}
         hashes = {key: address_hash(secret, key) for key in keys}
         refs = erasure.erase(connection, found, hashes, now(connection))
         withdraw(settings.state / "outbox", refs)
-    return found
+    return found, others

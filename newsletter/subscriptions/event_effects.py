@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from newsletter.model import Event, ProviderSuppression
+    from newsletter.model import Event, ProviderSuppression, Subscriber
     from newsletter.store import Connection
-    from newsletter.store.events import Delivery, EventSubscriber, NoticeRecipient
+    from newsletter.store.events import Delivery, NoticeRecipient
 
     # When subscribers got which status, by their row numbers.
     _NewStatuses: TypeAlias = defaultdict[int, list[tuple[SubscriberStatus, datetime]]]
@@ -58,7 +58,7 @@ class _Changes:
     listed: _NewStatuses = field(default_factory=lambda: defaultdict(list))
     """Bounced only by a provider's own list, without the words of a server."""
 
-    def add(self, event: Event, delivery: Delivery, subscriber: EventSubscriber | None) -> None:
+    def add(self, event: Event, delivery: Delivery, subscriber: Subscriber | None) -> None:
         """Add an event of a delivery."""
         before = self.strongest.get(delivery.id, delivery.strongest_event)
         strongest = states.strongest_event(before, event.kind)
@@ -78,9 +78,7 @@ class _Changes:
             kept = self.listed if _is_by_list(event, status) else self.statuses
             kept[delivery.subscriber_id].append((status, at))
 
-    def add_notice(
-        self, event: Event, kind: NoticeKind, subscriber: EventSubscriber | None
-    ) -> None:
+    def add_notice(self, event: Event, kind: NoticeKind, subscriber: Subscriber | None) -> None:
         """Add an event of a notice.
 
         A pending subscriber whose address bounces stays pending, and is removed by `retention` if
@@ -120,7 +118,7 @@ class _Changes:
         ):
             self.accepted[delivery.id] = provider_id or known or ""
 
-    def write(self, connection: Connection, locked: Mapping[int, EventSubscriber]) -> None:
+    def write(self, connection: Connection, locked: Mapping[int, Subscriber]) -> None:
         """Write all changes; `locked` are all subscribers that they concern, and are locked."""
         rows = [row for row in self.rows if row.subscriber_id in locked]
         events.record(connection, rows)
@@ -134,11 +132,11 @@ class _Changes:
         _add_listed(connection, self.listed, self.statuses)
         _set_statuses(connection, locked, self.statuses)
         reached = _with_event(rows, EventKind.DELIVERED)
-        unblocked = [id_ for id_ in reached if locked[id_].is_blocked]
+        unblocked = [id_ for id_ in reached if locked[id_].block_reason is not None]
         events.clear_block_reasons(connection, unblocked)
 
     def _count_soft_bounces(
-        self, connection: Connection, locked: Mapping[int, EventSubscriber], ids: Collection[int]
+        self, connection: Connection, locked: Mapping[int, Subscriber], ids: Collection[int]
     ) -> None:
         """Note as bounced those of these subscribers whose letters bounced softly too often."""
         for id_, (bounced, delivered) in events.soft_bounces(connection, ids).items():
@@ -197,7 +195,7 @@ def apply_suppressions(connection: Connection, found: Sequence[ProviderSuppressi
     moment = now(connection)
     entries = [(key, one) for one in found if (key := key_of(one.email))]
     ids = events.subscriber_ids(connection, {key for key, _ in entries})
-    people = events.lock_subscribers(connection, set(ids.values()), to_change=True)
+    people = subscribers.find_by_ids(connection, set(ids.values()), to_change=True)
     statuses: _NewStatuses = defaultdict(list)
     listed: _NewStatuses = defaultdict(list)
     rows = []
@@ -218,12 +216,12 @@ def _lock_subscribers(
     found: Sequence[Event],
     deliveries: Mapping[int, Delivery],
     notices: Mapping[int, NoticeRecipient],
-) -> dict[int, EventSubscriber]:
+) -> dict[int, Subscriber]:
     """Lock the subscribers whom these events concern, and return them by their row numbers."""
     ids = {one.subscriber_id or 0 for one in deliveries.values()}
     ids |= {one.subscriber_id for one in notices.values()}
     may_change = any(_may_change_status(found[place]) for place in (*deliveries, *notices))
-    return events.lock_subscribers(connection, ids - {0}, to_change=may_change)
+    return subscribers.find_by_ids(connection, ids - {0}, to_change=may_change)
 
 
 def _with_event(rows: Iterable[EventRow], kind: EventKind) -> set[int]:
@@ -246,7 +244,7 @@ def _add_listed(connection: Connection, listed: _NewStatuses, statuses: _NewStat
 
 def _set_statuses(
     connection: Connection,
-    locked: Mapping[int, EventSubscriber],
+    locked: Mapping[int, Subscriber],
     statuses: Mapping[int, Iterable[tuple[SubscriberStatus, datetime]]],
 ) -> int:
     """Set the most restrictive of the new statuses of each subscriber; return how many changed."""
@@ -269,12 +267,12 @@ def _set_statuses(
     return len(left)
 
 
-def _is_since_confirmation(subscriber: EventSubscriber, at: datetime) -> bool:
+def _is_since_confirmation(subscriber: Subscriber, at: datetime) -> bool:
     """Return whether a moment is after a subscriber last confirmed that they want the letter."""
     return subscriber.confirmed_at is None or at > subscriber.confirmed_at
 
 
-def _is_of_former_address(event: Event, subscriber: EventSubscriber) -> bool:
+def _is_of_former_address(event: Event, subscriber: Subscriber) -> bool:
     """Return whether an event concerns only an address that its subscriber had before.
 
     Whether that address takes mail says nothing about the new one. Unsubscribing and complaining
@@ -282,7 +280,7 @@ def _is_of_former_address(event: Event, subscriber: EventSubscriber) -> bool:
     """
     if states.status_after_event(event.because or event.kind) in _OWN_DECISION:
         return False
-    return key_of(event.email) not in {"", subscriber.key}
+    return key_of(event.email) not in {"", subscriber.email_key}
 
 
 def _is_by_list(event: Event, status: SubscriberStatus) -> bool:

@@ -60,7 +60,7 @@ def as_document(history: SubscriberHistory) -> dict[str, Any]:
         "left_at": format_utc(subscriber.left_at),
         "paused_until": format_utc(subscriber.paused_until),
         "source": subscriber.source,
-        "plain_text": subscriber.plain_text,
+        **asdict(subscriber.preferences),
         "block_reason": subscriber.block_reason,
         "consents": [_entry(consent) for consent in history.consents],
         "deliveries": [_delivery(received) for received in history.deliveries],

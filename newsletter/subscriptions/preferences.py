@@ -23,7 +23,7 @@ from newsletter.store import (
     suppressions,
 )
 from newsletter.store.database import now
-from newsletter.subscriptions.admin import find_history
+from newsletter.subscriptions.admin import collect_history
 from newsletter.subscriptions.aliases import mailbox
 from newsletter.subscriptions.export import as_document
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from newsletter.addresses import Address
+    from newsletter.model import Subscriber
     from newsletter.store import Connection, Store
     from newsletter.store.address_changes import AddressChange
     from newsletter.store.notices import ProviderAccount
-    from newsletter.store.subscribers import SubscriberPreferences
 
 LINKS_PER_DAY: Final = 3
 """How many links to their preferences a subscriber gets within a day, no matter who asks."""
@@ -93,7 +93,7 @@ def subscriber_of_expired_link(store: Store, keys: Sequence[str], token: str) ->
         return address_changes.subscriber_of(connection, change[0]) or tokens.RESERVED_ID
 
 
-def load(store: Store, public_id: str) -> SubscriberPreferences | None:
+def load(store: Store, public_id: str) -> Subscriber | None:
     """Return a subscriber's preferences, or None if they are unknown; nothing changes."""
     with store.read() as connection:
         return subscribers.find_by_public_id(connection, public_id)
@@ -117,7 +117,7 @@ def request_link(store: Store, public_id: str, account: ProviderAccount) -> None
         _queue(connection, account, NoticeKind.PREFERENCES, to, secret, wanted=reached and few)
 
 
-def rename(store: Store, public_id: str, name: str) -> SubscriberPreferences | None:
+def rename(store: Store, public_id: str, name: str) -> Subscriber | None:
     """Set or remove a first name; return the subscriber as they are then, or None if unknown.
 
     Raises:
@@ -132,7 +132,7 @@ def rename(store: Store, public_id: str, name: str) -> SubscriberPreferences | N
     return replace(found, first_name=first_name)
 
 
-def pause(store: Store, public_id: str, weeks: int, timezone: str) -> SubscriberPreferences | None:
+def pause(store: Store, public_id: str, weeks: int, timezone: str) -> Subscriber | None:
     """Pause letters to a subscriber for some weeks; return them as they are then.
 
     The pause ends at the start of a local day, so that a repeated request changes nothing.
@@ -152,7 +152,7 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> Subscriber
     return replace(found, paused_until=until)
 
 
-def resume(store: Store, public_id: str) -> SubscriberPreferences | None:
+def resume(store: Store, public_id: str) -> Subscriber | None:
     """End a pause; return the subscriber as they are then, or None if unknown."""
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
@@ -162,21 +162,19 @@ def resume(store: Store, public_id: str) -> SubscriberPreferences | None:
     return replace(found, paused_until=None)
 
 
-def set_plain_text(
-    store: Store, public_id: str, *, plain_text: bool
-) -> SubscriberPreferences | None:
-    """Choose letters with or without HTML; return the subscriber as they are then."""
+def choose(store: Store, public_id: str, **chosen: bool) -> Subscriber | None:
+    """Choose `Preferences` by their names; return the subscriber as they are then."""
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
-        if found is None or found.plain_text is plain_text:
+        if found is None or (after := replace(found.preferences, **chosen)) == found.preferences:
             return found
-        subscribers.set_plain_text(connection, found, plain_text=plain_text)
-    return replace(found, plain_text=plain_text)
+        subscribers.set_preferences(connection, found, after)
+    return replace(found, preferences=after)
 
 
 def request_address_change(
     store: Store, public_id: str, email: str, account: ProviderAccount
-) -> SubscriberPreferences | None:
+) -> Subscriber | None:
     """Queue a notice to another address, with a link that confirms it; until then nothing changes.
 
     The answer is the same whoever has that address: the subscriber, or None if they are unknown.
@@ -194,7 +192,7 @@ def request_address_change(
 
 def _queue_address_change(
     connection: Connection,
-    found: SubscriberPreferences,
+    found: Subscriber,
     address: Address,
     account: ProviderAccount,
 ) -> None:
@@ -254,8 +252,7 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     """Return all that is kept of a subscriber (GDPR, articles 15 and 20), or None if unknown."""
     with store.read() as connection:
         found = subscribers.find_by_public_id(connection, public_id)
-        history = find_history(connection, found.email_key) if found else None
-    return as_document(history) if history else None
+        return as_document(collect_history(connection, found)) if found else None
 
 
 def _queue(

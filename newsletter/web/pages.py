@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from starlette.responses import Response
 
 from newsletter import placeholders, render
+from newsletter.model import Preferences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,9 +84,9 @@ class Pages:
     new_address: Page
     address_changed: Page
     address_taken: Page
-    preferences: Callable[[str, bool, str, int], PageTemplate]
-    """By "active", "paused" or "gone", plain text or not, what was done or is wrong, and the
-    month in which a pause ends, or 0."""
+    preferences: Callable[[str, Preferences, str, int], PageTemplate]
+    """By "active", "paused" or "gone", what they chose, what was done or is wrong, and the month in
+    which a pause ends, or 0."""
     data_filename: str
     """The name of the file with a subscriber's own data."""
 
@@ -108,12 +109,12 @@ def render_pages(settings: Settings) -> Pages:
         return _form(settings, "signup", **known)
 
     @functools.cache
-    def preferences(state: str, plain: bool, note: str, month: int) -> PageTemplate:  # noqa: FBT001 - cached by it
-        known = {"state": state, "plain": plain, "note": note, "month": month}
+    def preferences(state: str, chosen: Preferences, note: str, month: int) -> PageTemplate:
+        known = {"state": state, "chosen": chosen, "note": note, "month": month}
         return _form(settings, "preferences", **known)
 
     words = render.wording(settings)
-    preferences("active", False, "", 0)  # noqa: FBT003 - so that a wrong template is found now
+    preferences("active", Preferences(), "", 0)  # so that a wrong template is found now
     return Pages(
         unsubscribe=_page(settings, "unsubscribe", proof=False),
         unsubscribe_proof=_page(settings, "unsubscribe", proof=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import threading
 import time
@@ -13,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from newsletter.errors import NewsletterError
-from newsletter.model import SubscriberStatus
+from newsletter.model import Preferences, SubscriberStatus
 from newsletter.subscriptions import preferences, unsubscribe
 from newsletter.subscriptions.erasure import erase_subscriber
 from newsletter.subscriptions.preferences import AddressChangeState
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from newsletter.store.subscribers import SubscriberPreferences
+    from newsletter.model import Subscriber
     from newsletter.web.context import Context
 
 SHOW_DATA: Final = "gegevens"
@@ -39,7 +40,22 @@ REQUESTS_PER_HOUR: Final = 10
 Whoever holds their unsubscribe link could otherwise keep the database from all others.
 """
 
-_CHANGES: Final = frozenset({"name", "address", "pause", "resume", "plain", "rich"})
+_BUTTONS: Final = {"plain_text": ("plain", "rich")}
+"""What the two buttons of a preference post, where it is not `NAME` and `no_NAME`.
+
+Open pages and pages of an author's own post these: they never change.
+"""
+
+_CHOICES: Final = {
+    action: {one.name: value}
+    for one in dataclasses.fields(Preferences)
+    for action, value in zip(
+        _BUTTONS.get(one.name, (one.name, f"no_{one.name}")), (True, False), strict=True
+    )
+}
+"""What each of these buttons chooses."""
+
+_CHANGES: Final = frozenset({"name", "address", "pause", "resume", *_CHOICES})
 _HOUR: Final = 3600.0
 _MAX_COUNTED: Final = 10_000
 
@@ -122,9 +138,7 @@ class PreferencesHandler:
             return pages.refused.answer(400)
         return self._show(subscriber, typed, note=note, status=200 if note == action else 422)
 
-    def _change(
-        self, public_id: str, action: str, fields: Mapping[str, str]
-    ) -> SubscriberPreferences | None:
+    def _change(self, public_id: str, action: str, fields: Mapping[str, str]) -> Subscriber | None:
         """Change one thing; return the subscriber as they are now, or None if they are unknown.
 
         Raises:
@@ -145,14 +159,13 @@ class PreferencesHandler:
                 return preferences.pause(store, public_id, weeks, context.settings.timezone)
             case "resume":
                 return preferences.resume(store, public_id)
-            case "plain" | "rich":
-                plain_text = action == "plain"
-                return preferences.set_plain_text(store, public_id, plain_text=plain_text)
+        if chosen := _CHOICES.get(action):
+            return preferences.choose(store, public_id, **chosen)
         return preferences.load(store, public_id)
 
     def _show(
         self,
-        subscriber: SubscriberPreferences,
+        subscriber: Subscriber,
         typed: Mapping[str, str] | None = None,
         *,
         note: str = "",
@@ -165,7 +178,7 @@ class PreferencesHandler:
             local = subscriber.paused_until.astimezone(ZoneInfo(self._context.settings.timezone))
             if local > datetime.now(UTC):
                 state, day, month, year = "paused", local.day, local.month, local.year
-        page = self._context.pages.preferences(state, subscriber.plain_text, note, month)
+        page = self._context.pages.preferences(state, subscriber.preferences, note, month)
         values = {
             "email": subscriber.email,
             "first_name": subscriber.first_name or "",
@@ -185,11 +198,12 @@ class PreferencesHandler:
 
     def _erase(self, request: Request, public_id: str) -> Response:
         pages, store = self._context.pages, self._context.database.store()
-        person = erase_subscriber(store, self._context.settings, public_id)
-        if person is None:
+        erased = erase_subscriber(store, self._context.settings, public_id)
+        if erased is None:
             return pages.no_preferences.answer(404)
+        person, others = erased
         try:
-            store.drop_copies(person.email_key, person.public_id, person.others)
+            store.drop_copies(person.email_key, person.public_id, others)
         except NewsletterError as error:
             # They are erased; what still holds their address goes with the next chores, or by the
             # author's hand.

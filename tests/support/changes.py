@@ -81,7 +81,7 @@ def choose_by_looking() -> None:
     own_data = preferences.own_data
 
     def careless(store: Any, reader: Any) -> Any:  # noqa: ANN401 - passed on
-        preferences.set_plain_text(store, reader, plain_text=True)
+        preferences.choose(store, reader, plain_text=True)
         return own_data(store, reader)
 
     preferences.own_data = careless
