@@ -12,11 +12,10 @@ from newsletter.providers import account_of
 from newsletter.store import mailings
 
 if TYPE_CHECKING:
-    from sqlalchemy import Connection
-
     from newsletter.config import Settings
     from newsletter.mail_dns import Resolver
     from newsletter.model import Letter
+    from newsletter.store import Connection
 
 
 def check_sending_domain(settings: Settings, resolver: Resolver | None = None) -> tuple[str, ...]:
