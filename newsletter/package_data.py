@@ -1,4 +1,4 @@
-"""Where the templates are that come with the program."""
+"""Where the files are that come with the program."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ _PACKAGE = Path(__file__).parent
 
 
 def template_folders(package: Path = _PACKAGE) -> tuple[Path, Path]:
-    """Return where they may be, in order.
+    """Return where the templates may be, in order.
 
     Args:
         package: The installed package: a wheel carries the templates inside it, an editable
             install has them beside it.
     """
     return package / "templates", package.parent / "templates"
+
+
+def requirements_file(package: Path = _PACKAGE) -> Path:
+    """Return the file with every dependency and its hashes; where it is, see `template_folders`."""
+    inside = package / "requirements.txt"
+    return inside if inside.exists() else package.parent / "requirements.txt"

@@ -13,7 +13,7 @@ from newsletter import __version__
 from newsletter.cli.app import App
 from newsletter.cli.failures import OF_CLICK, failure_of
 from newsletter.cli.groups import SuggestingGroup, usage_error
-from newsletter.cli.output import log, print_error
+from newsletter.cli.output import log, print_error, print_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -100,8 +100,22 @@ class MainGroup(SuggestingGroup):
             ctx.exit(failure.exit_code)
 
 
+def _print_version(ctx: click.Context) -> None:
+    from newsletter.repository.origin import read_origin  # noqa: PLC0415 - not needed otherwise
+
+    print_line(f"newsletter, version {__version__} ({read_origin().text})")
+    ctx.exit()
+
+
 @click.group(cls=MainGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, prog_name="newsletter")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=lambda context, _option, asked: _print_version(context) if asked else None,
+    help="Show the version and where it came from, and exit.",
+)
 @click.option("-q", "--quiet", is_flag=True, help="Print results, warnings and errors only.")
 @click.option("-v", "--verbose", is_flag=True, help="Print details, and a traceback of an error.")
 @click.pass_context

@@ -32,6 +32,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(\.lock \S+) \d+ \d+$"), r"\1 <device> <inode>"),
     (re.compile(r"^(engine: +)\w+", re.MULTILINE), r"\1<engine>"),
     (re.compile(r"\((?:newsletter\.db|NEWSLETTER_DATABASE_URL)\)"), "(<database>)"),
+    (re.compile(r"(version \d\S*) \(.*\)"), r"\1 (<origin>)"),
     (re.compile(r"\bbegin=\d+"), "begin=<seconds>"),
     (re.compile(r"\bnewsletterbatch\d{3}\b"), "newsletterbatch<number>"),
     (re.compile(rf"\b\d{{1,2}} (?:{_MONTHS})(?: {_RECENT})?\b"), "<day month year>"),

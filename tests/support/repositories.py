@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from dataclasses import replace
 from datetime import date, time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from newsletter.repository import Installation, RepositoryPlan
 from newsletter.repository.plan import as_cron, daily_triggers, utc_times
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 INSTALLATION = Installation(
@@ -54,3 +59,38 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
     found = replace(found, **changes)
     needs_none = found.ci == "none" and found.pages == "none"
     return replace(found, install=None) if needs_none and "install" not in changes else found
+
+
+def git(folder: Path, *arguments: str) -> str:
+    """Run git in a folder, without anybody's settings; return what it printed."""
+    names = ("GIT_AUTHOR_NAME", "GIT_COMMITTER_NAME")
+    addresses = ("GIT_AUTHOR_EMAIL", "GIT_COMMITTER_EMAIL")
+    environment = {
+        **os.environ,
+        **dict.fromkeys(names, "Test"),
+        **dict.fromkeys(addresses, "test@example.org"),
+        "GIT_CONFIG_GLOBAL": "/dev/null",
+        "GIT_CONFIG_SYSTEM": "/dev/null",
+    }
+    done = subprocess.run(
+        ["git", "-C", folder, *arguments],
+        capture_output=True,
+        check=True,
+        text=True,
+        env=environment,
+    )
+    return done.stdout.strip()
+
+
+def program_repository(
+    folder: Path, version: str = "0.2.0", name: str = "newsletter-pipeline"
+) -> str:
+    """Make a repository that looks like this program's, with a tag; return its URL."""
+    folder.mkdir(parents=True)
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "{version}"\n')
+    (folder / "requirements.txt").write_text("click==8.1.8 --hash=sha256:" + "1" * 64 + "\n")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message=First")
+    git(folder, "tag", "--annotate", "--message=Release", f"v{version}")
+    return folder.as_uri()
