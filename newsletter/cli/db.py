@@ -15,7 +15,7 @@ from newsletter.config import make_private
 from newsletter.store import health, transfer
 from newsletter.store import url as url_store
 from newsletter.store.database import HEAD, connect, upgrade
-from newsletter.store.keys import signing_keys
+from newsletter.store.keys import existing_keys
 from newsletter.store.sqlite import prepare_file
 from newsletter.subscriptions import retention
 
@@ -127,9 +127,7 @@ def _known(settings: Settings, fingerprints: Collection[str]) -> bool:
     """Tell whether every key that signed letters is configured here; no key is made for this."""
     if not fingerprints:
         return True
-    made = (settings.state / "secret-key").exists()
-    keys = signing_keys(settings) if settings.secret_keys or made else ()
-    return set(fingerprints) <= {tokens.fingerprint(key) for key in keys}
+    return set(fingerprints) <= {tokens.fingerprint(key) for key in existing_keys(settings)}
 
 
 def _shown(value: object) -> str:

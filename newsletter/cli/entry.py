@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 # Name: (module, object, help). The help is here so that `--help` imports none of the modules.
 _COMMANDS = {
     "demo": ("demo", "demo", "Play a whole week in a scratch folder."),
-    "init": ("init", "init", "Make a repository of your own: settings, first draft, jobs."),
     "render": ("render", "render", "Write an issue as HTML, plain text and an email file."),
     "check": ("check", "check", "Check an issue, or all issues, by every rule."),
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),
@@ -39,6 +38,7 @@ _COMMANDS = {
     ),
     "events": ("events", "events", "Read from the provider what happened to letters."),
     "serve": ("serve", "serve", "Run the web app: sign-up, unsubscribe, preferences, issues."),
+    "doctor": ("doctor", "doctor", "Look for what is wrong with the set-up; change nothing."),
     "db": ("db", "db", "Manage the database: upgrade, show, tidy or move it."),
 }
 

@@ -35,6 +35,10 @@ _ALIASES: Final = {
     "draft": "render",
     "outbox": "rehearse",
     "migrate": "db",
+    "diagnose": "doctor",
+    "verify": "doctor",
+    "health": "doctor",
+    "setup": "doctor",
 }
 _BELOW: Final = {
     "add": "subscribers add",

@@ -5,7 +5,6 @@ from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_pri
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.settings import NO_DOMAIN, Settings
-from newsletter.config.toml import quoted
 
 __all__ = [
     "DEFAULT_ORIGIN",
@@ -18,7 +17,6 @@ __all__ = [
     "load",
     "make_private",
     "outbox_warning",
-    "quoted",
     "save",
     "unread",
 ]

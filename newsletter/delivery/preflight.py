@@ -76,8 +76,11 @@ def find_lost_key(store: Store, keys: Sequence[str]) -> NewsletterError | None:
     """Return an error if letters have left whose links none of these keys verifies."""
     with store.read() as connection:
         signed = recorded_fingerprints(connection)
-    if signed <= set(map(tokens.fingerprint, keys)):
-        return None
+    return None if signed <= set(map(tokens.fingerprint, keys)) else lost_key()
+
+
+def lost_key() -> NewsletterError:
+    """Return the error of letters whose links no configured key verifies."""
     return NewsletterError(
         "NEWSLETTER_SECRET_KEY lacks a key that has signed letters: their unsubscribe links do not "
         "work without it",

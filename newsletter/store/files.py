@@ -37,6 +37,21 @@ def close_to_others(settings: Settings) -> list[str]:
     return [said for path in _files(settings) if (said := _close(path))]
 
 
+def open_to_others(settings: Settings) -> list[str]:
+    """Return the names of those of these files that all other users can use; changes nothing."""
+    if os.name != "posix":
+        return []
+    return [path.name for path in _files(settings) if _rights(path) & _OTHERS]
+
+
+def _rights(path: Path) -> int:
+    """Return who may use a file; nobody, if it is not made yet or belongs to another."""
+    try:
+        return stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return 0
+
+
 def _files(settings: Settings) -> Iterator[Path]:
     yield settings.state
     yield settings.state / "secret-key"
@@ -47,10 +62,7 @@ def _files(settings: Settings) -> Iterator[Path]:
 
 
 def _close(path: Path) -> str:
-    try:
-        mode = stat.S_IMODE(path.stat().st_mode)
-    except OSError:
-        return ""  # not made yet, or another's
+    mode = _rights(path)
     if not mode & _OTHERS:
         return ""
     problem = f"{path.name}: every user of this machine could use it"

@@ -50,6 +50,16 @@ def signing_keys(settings: Settings) -> tuple[str, ...]:
     return (key,)
 
 
+def existing_keys(settings: Settings) -> tuple[str, ...]:
+    """Return the keys as `signing_keys`, but make none; nothing if there is none.
+
+    Raises:
+        NewsletterError: The key file cannot be read.
+    """
+    made = (settings.state / "secret-key").exists()
+    return signing_keys(settings) if settings.secret_keys or made else ()
+
+
 def _make(settings: Settings) -> None:
     path = make_private(settings.state) / "secret-key"
     # Only its owner may read it, from the start.

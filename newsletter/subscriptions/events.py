@@ -237,8 +237,7 @@ def pull_events(store: Store, settings: Settings) -> PullResult:
     Each page is applied in a transaction of its own, which also records how far it came.
 
     Raises:
-        ListingKeyMissing: No key that may read the lists is set.
-        DecisionNeeded: The provider refuses the key (`ListingDenied`) or the account.
+        ListingDenied: No configured key may read the lists.
         TryAgain: The provider or the database cannot be reached.
         NewsletterError: The provider refuses for another reason.
     """

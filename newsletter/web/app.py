@@ -31,7 +31,7 @@ from newsletter.web.context import RETRY_SOON, Context, Limits
 from newsletter.web.database import Database
 from newsletter.web.forms import BodyReader
 from newsletter.web.issues import IssueHandler
-from newsletter.web.middleware import annotate, request_log, with_headers_and_log
+from newsletter.web.middleware import annotate, client_info, request_log, with_headers_and_log
 from newsletter.web.pages import render_pages
 from newsletter.web.preferences import PreferencesHandler
 from newsletter.web.signup import SignupHandler
@@ -115,7 +115,7 @@ def create_app(
         ),
         Route("/issues/{slug}", IssueHandler(context).show),
         Route("/webhooks/{provider}", webhooks.handle, methods=["POST"]),
-        Route("/healthz", _health_check(context.database)),
+        Route("/healthz", _health_check(context)),
     ]
 
     @contextlib.asynccontextmanager
@@ -161,11 +161,11 @@ def _exception_handlers(pages: Pages) -> dict[Any, Any]:
     }
 
 
-def _health_check(database: Database) -> Callable[[Request], Response]:
+def _health_check(context: Context) -> Callable[[Request], Response]:
     def check_health(request: Request) -> Response:
         """Say whether the database can be used for what the other routes do, and which it is."""
         try:
-            with database.store().read() as connection:
+            with context.database.store().read() as connection:
                 found = health.identity(connection)
         except NewsletterError as error:
             annotate(request.scope, str(error))
@@ -175,7 +175,10 @@ def _health_check(database: Database) -> Callable[[Request], Response]:
             return _unhealthy("this database is closed: another one has taken its place")
         if found.revision != HEAD:
             return _unhealthy("the database and this program are of different versions")
-        return JSONResponse({"status": "ok", "ledger": found.ledger})
+        # Whether limits for each visitor can work: behind a proxy that is not named by --proxy, or
+        # does not say who asks, all visitors have one address.
+        visitors = "seen" if client_info(request, context.proxies).ip else "hidden"
+        return JSONResponse({"status": "ok", "ledger": found.ledger, "visitors": visitors})
 
     return check_health
 

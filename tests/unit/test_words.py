@@ -60,6 +60,7 @@ CLEAN = (
     "newsletter/content",
     "newsletter/delivery",
     "newsletter/desk",
+    "newsletter/doctor",
     "newsletter/errors.py",
     "newsletter/gc_tuning.py",
     "newsletter/imports",

@@ -1,0 +1,130 @@
+"""Secrets: whether they are set, cannot be guessed, and cannot be read by others."""
+
+from __future__ import annotations
+
+import itertools
+import re
+import zlib
+from typing import TYPE_CHECKING, Final
+
+from newsletter.config import PROVIDERS
+from newsletter.delivery import preflight
+from newsletter.doctor.checklist import PRIVATE_FILES, SIGNING_KEY, WEBHOOK_SIGNATURE
+from newsletter.doctor.findings import attempt, failure, of_error, ok, warning
+from newsletter.providers import capabilities_of
+from newsletter.store import files
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.config import Settings
+    from newsletter.model import Diagnosis
+
+_SHORTEST: Final = 32
+"""Characters: 16 random bytes in hexadecimal, the least that nobody can try out."""
+_DISTINCT: Final = 8
+_COMPRESSED: Final = 0.7
+"""Of 64 random hexadecimal digits, three quarters are left at least when they are compressed."""
+_RUNS: Final = 0.5
+_WORDS: Final = re.compile(
+    r"change.?me|secret|password|passw0rd|passphrase|wachtwoord|geheim|placeholder|example|voorbeeld"
+    r"|insecure|default|your.?key|newsletter|nieuwsbrief|qwerty|letmein|lorem.?ipsum",
+    re.IGNORECASE,
+)
+_MAKE: Final = "Make one with: openssl rand -hex 32"
+_KEEP: Final = "put it before the old one, with a comma between, so that links already sent work"
+
+
+_WEBHOOK: Final = re.compile(r"\w+_(WEBHOOK_SECRET|TOPIC_ARN)")
+
+
+def examine_secrets(settings: Settings) -> Iterator[Diagnosis]:
+    """Yield what is wrong with secrets, as far as this machine alone can say."""
+    yield from attempt(SIGNING_KEY, lambda: check_key(settings))
+    yield from attempt(WEBHOOK_SIGNATURE, lambda: check_webhook_secret(settings))
+    yield from attempt(PRIVATE_FILES, lambda: check_files(settings))
+
+
+def check_webhook_secret(settings: Settings) -> Diagnosis:
+    """Check that what the web app needs to trust the provider's webhooks is set."""
+    needed = [name for name in PROVIDERS[settings.provider] if _WEBHOOK.fullmatch(name)]
+    if missing := [name for name in needed if name not in settings.credentials]:
+        return warning(
+            WEBHOOK_SIGNATURE,
+            f"{missing[0]} is not set, so that no webhook of the provider is taken",
+            "Set it where newsletter serve runs, and here (docs/events.md); without webhooks, run "
+            "newsletter events pull regularly",
+        )
+    return ok(WEBHOOK_SIGNATURE, f"{needed[0]} is set" if needed else "the outbox has no webhooks")
+
+
+def check_files(settings: Settings) -> Diagnosis:
+    """Check that no other user of this machine can read what is private."""
+    if names := files.open_to_others(settings):
+        return warning(
+            PRIVATE_FILES,
+            f"every user of this machine could use {', '.join(names)}",
+            f"Take that right away: chmod -R o= {settings.state.name}",
+        )
+    return ok(PRIVATE_FILES, "no other user of this machine can read the database and the key")
+
+
+def check_key(settings: Settings) -> Diagnosis:
+    """Check that letters are signed with keys that are set and cannot be guessed."""
+    if not settings.secret_keys:
+        if capabilities_of(settings).rehearsal:
+            return ok(SIGNING_KEY, "none is set; rehearsals are signed with a generated key")
+        (problem,) = preflight.find_key_problems(settings)
+        return of_error(SIGNING_KEY, problem)
+    first, *older = settings.secret_keys
+    if why := find_weakness(first):
+        return failure(
+            SIGNING_KEY,
+            f"NEWSLETTER_SECRET_KEY {why}: who guesses it can unsubscribe everyone",
+            f"{_MAKE}; {_KEEP}",
+        )
+    if any(map(find_weakness, older)):
+        return warning(
+            SIGNING_KEY,
+            "an older key in NEWSLETTER_SECRET_KEY can be guessed; it signs nothing any more",
+            "Take it away if it has signed no letter; otherwise it must stay",
+        )
+    if _generated(settings) in settings.secret_keys:
+        return warning(
+            SIGNING_KEY,
+            "NEWSLETTER_SECRET_KEY is the key that was generated for rehearsals, and is in a file",
+            f"{_MAKE}; {_KEEP}",
+        )
+    return ok(SIGNING_KEY, "NEWSLETTER_SECRET_KEY is set, and nobody can guess it")
+
+
+def find_weakness(key: str) -> str:
+    """Return why a key could be guessed; empty if it looks random."""
+    if len(key) < _SHORTEST:
+        return f"has fewer than {_SHORTEST} characters"
+    if _WORDS.search(key):
+        return "holds a word that people choose"
+    if len(set(key)) < _DISTINCT or _repeats(key) or _counts(key):
+        return "repeats itself or follows a pattern"
+    if " " in key and not any(map(str.isdigit, key)):
+        return "is a sentence"
+    return ""
+
+
+def _repeats(key: str) -> bool:
+    """Return whether it can be written shorter than random characters can."""
+    text = key.encode()
+    return len(zlib.compress(text, 9, wbits=-15)) < _COMPRESSED * len(text)
+
+
+def _counts(key: str) -> bool:
+    """Return whether most characters are the neighbours of those before them: abcd, 4321."""
+    steps = [ord(after) - ord(before) for before, after in itertools.pairwise(key)]
+    return max(steps.count(1), steps.count(-1)) > _RUNS * len(steps)
+
+
+def _generated(settings: Settings) -> str:
+    try:
+        return (settings.state / "secret-key").read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""

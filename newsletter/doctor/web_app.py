@@ -1,0 +1,188 @@
+"""The web app, tried from here as subscribers, mail programs and the provider would."""
+
+from __future__ import annotations
+
+import dataclasses
+import socket
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
+
+from newsletter.delivery.web_self_test import WebSelfTest
+from newsletter.doctor.certificate import check_certificate
+from newsletter.doctor.checklist import (
+    WEB_APP,
+    WEB_CERTIFICATE,
+    WEB_CLOCK,
+    WEB_COOKIE,
+    WEB_PREFERENCES,
+    WEB_REDIRECT,
+    WEB_UNSUBSCRIBE,
+    WEB_VISITORS,
+    WEB_WEBHOOK,
+)
+from newsletter.doctor.findings import attempt, ok, unknown, warning
+from newsletter.providers import capabilities_of
+from newsletter.providers.http import HttpClient, HttpResponse
+from newsletter.store.keys import existing_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from newsletter.config import Settings
+    from newsletter.model import Diagnosis
+
+_SECONDS: Final = 20.0
+_SKEW: Final = timedelta(minutes=1)
+_REFUSED: Final = frozenset({400, 401, 403})
+"""What the web app answers to a webhook that nobody signed."""
+_NOT_FOUND: Final = 404
+_REDIRECTS: Final = range(300, 400)
+_SERVER_ERROR: Final = 500
+
+
+def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
+    """Yield what is wrong with the web app; it asks nothing that changes anything.
+
+    Args:
+        settings: With a `public_url` that can be asked.
+        ledger: The id of the database; empty if it is not known.
+    """
+    url = urlsplit(settings.public_url)
+    if url.scheme == "https":
+        yield from attempt(WEB_CERTIFICATE, lambda: check_certificate(settings.public_url))
+        if url.port is None:
+            yield from attempt(WEB_REDIRECT, lambda: check_redirect(f"http://{url.hostname}/"))
+    keys = existing_keys(settings)
+    if not keys or not ledger:
+        yield unknown(
+            WEB_APP,
+            "not tried, because there is no secret key or no database to compare it with",
+            "Correct those first",
+        )
+        return
+    with WebSelfTest(dataclasses.replace(settings, secret_keys=keys)) as test:
+        yield from _self_test(test, ledger, settings)
+        if test.answers:
+            yield from attempt(WEB_COOKIE, lambda: check_cookies(test.answers))
+            yield from attempt(WEB_CLOCK, lambda: check_date(test.answers[-1]))
+    if not capabilities_of(settings).rehearsal:
+        yield from attempt(WEB_WEBHOOK, lambda: check_webhook(settings))
+
+
+def _self_test(test: WebSelfTest, ledger: str, settings: Settings) -> Iterator[Diagnosis]:
+    said: list[dict[str, Any]] = []
+
+    def check_app() -> Diagnosis:
+        said.append(test.check_health(ledger))
+        return ok(WEB_APP, f"it answers at {settings.public_url}, on the same database")
+
+    def check_links() -> Iterator[Diagnosis]:
+        page = test.check_unsubscribe()
+        yield ok(WEB_UNSUBSCRIBE, "the unsubscribe link and one-click work")
+        yield from attempt(WEB_PREFERENCES, lambda: check_preferences(page))
+
+    def check_preferences(page: bytes) -> Diagnosis:
+        test.check_preferences(page)
+        return ok(WEB_PREFERENCES, "who asks for their preferences is not unsubscribed")
+
+    yield from attempt(WEB_APP, check_app)
+    if not said:
+        return
+    yield from attempt(WEB_UNSUBSCRIBE, check_links)
+    host = urlsplit(settings.public_url).hostname or ""
+    if said[0].get("visitors") and is_outside(host):
+        yield check_visitors(said[0])
+
+
+def check_redirect(url: str) -> Diagnosis:
+    """Check that an address without TLS leads to the one with it."""
+    with closing(HttpClient(deadline=_SECONDS)) as wire:
+        answer = wire.get(url)
+    if not isinstance(answer, HttpResponse):
+        return ok(WEB_REDIRECT, "nothing answers without TLS")
+    if answer.status in _REDIRECTS and answer.headers.get("location", "").startswith("https://"):
+        return ok(WEB_REDIRECT, "http:// leads to https://")
+    return warning(
+        WEB_REDIRECT,
+        f"without TLS the answer is {answer.status}, and no way to https://",
+        "Let the server before the web app redirect http:// to https://",
+    )
+
+
+def check_cookies(answers: Sequence[HttpResponse]) -> Diagnosis:
+    """Check that no answer sets a cookie."""
+    if any("set-cookie" in answer.headers for answer in answers):
+        return warning(
+            WEB_COOKIE,
+            "an answer sets a cookie, which this program never does",
+            "Turn that off in the server before the web app, or at the host",
+        )
+    return ok(WEB_COOKIE, "no answer sets a cookie")
+
+
+def check_date(answer: HttpResponse) -> Diagnosis:
+    """Check that the web server and this machine agree about the time."""
+    try:
+        there = parsedate_to_datetime(answer.headers["date"])
+    except (KeyError, ValueError):
+        return ok(WEB_CLOCK, "the web server does not say what time it is")
+    off = abs(datetime.now(UTC) - there)
+    if off <= _SKEW:
+        return ok(WEB_CLOCK, "the web server and this machine agree about the time")
+    return warning(
+        WEB_CLOCK,
+        f"the clocks of the web server and of this machine differ by {off.total_seconds():,.0f} s",
+        "Set the one that is wrong: links to preferences end by the web server's",
+    )
+
+
+def is_outside(host: str) -> bool:
+    """Return whether a host is reached through the internet from here."""
+    try:
+        found = socket.getaddrinfo(host, None, proto=socket.IPPROTO_TCP)
+    except OSError:
+        return False
+    return bool(found) and all(
+        ip_address(str(one[4][0]).partition("%")[0]).is_global for one in found
+    )
+
+
+def check_visitors(said: dict[str, Any]) -> Diagnosis:
+    """Check that the app saw where this request came from, as `/healthz` says."""
+    if said.get("visitors") == "seen":
+        return ok(WEB_VISITORS, "the web app sees the addresses of its visitors")
+    return warning(
+        WEB_VISITORS,
+        "the web app sees the address of a proxy and not that of its visitors, so that its limits "
+        "against floods of sign-ups count all of them as one",
+        "Start it with newsletter serve --proxy ADDRESS, and let that proxy set X-Forwarded-For",
+    )
+
+
+def check_webhook(settings: Settings) -> Diagnosis:
+    """Check that a webhook that nobody signed reaches the web app, and is refused there."""
+    base = settings.public_url.rstrip("/")
+    with closing(HttpClient(deadline=_SECONDS)) as wire:
+        answer = wire.post(
+            f"{base}/webhooks/{settings.provider}",
+            headers={"Content-Type": "application/json"},
+            parts=(b"{}",),
+        )
+    if not isinstance(answer, HttpResponse):
+        return unknown(WEB_WEBHOOK, f"no answer: {answer.reason}", "Run it again")
+    if answer.status in _REFUSED:
+        return ok(WEB_WEBHOOK, "it takes the provider's webhooks, and refuses unsigned ones")
+    if answer.status >= _SERVER_ERROR:
+        return unknown(WEB_WEBHOOK, f"the web app answers {answer.status}", "See its log")
+    fix = "Let the server before it pass on every POST unchanged"
+    if answer.status == _NOT_FOUND:
+        fix = (
+            f"Set the webhook's secret where newsletter serve runs (docs/events.md); {fix.lower()}"
+        )
+    return warning(
+        WEB_WEBHOOK, f"webhooks of {settings.provider} are answered with {answer.status}", fix
+    )
