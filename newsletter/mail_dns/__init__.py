@@ -1,6 +1,15 @@
 """What mailbox providers look at: the DNS of the sending domain, and a letter that arrived."""
 
 from newsletter.mail_dns.domain import BLOCKING, CHECKS, check_domain
+from newsletter.mail_dns.received import RECEIVED_CHECKS, check_received
 from newsletter.mail_dns.resolver import DnsError, Resolver
 
-__all__ = ["BLOCKING", "CHECKS", "DnsError", "Resolver", "check_domain"]
+__all__ = [
+    "BLOCKING",
+    "CHECKS",
+    "RECEIVED_CHECKS",
+    "DnsError",
+    "Resolver",
+    "check_domain",
+    "check_received",
+]

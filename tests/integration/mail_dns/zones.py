@@ -21,7 +21,7 @@ SELECTOR = f"resend._domainkey.{DOMAIN}"
 
 
 @functools.cache
-def rsa_key(bits: int = 2048) -> rsa.RSAPrivateKey:
+def rsa_key(bits: int) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(65537, bits)
 
 
