@@ -39,7 +39,7 @@ class App:
                 "the current folder is gone", hint="Go to your newsletter's folder"
             ) from None
         settings = config.load(folder)
-        warnings = [*config.unread()]
+        warnings = [*config.unread_warnings()]
         if self._context.invoked_subcommand in _MAILING:
             warnings.append(config.outbox_warning(settings))
         for warning in filter(None, warnings):

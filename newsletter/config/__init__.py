@@ -1,6 +1,6 @@
 """Settings: one settings file, a few environment variables, a frozen result."""
 
-from newsletter.config.environment import outbox_warning, unread
+from newsletter.config.environment import outbox_warning, unread_warnings
 from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_private, save
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
@@ -18,5 +18,5 @@ __all__ = [
     "make_private",
     "outbox_warning",
     "save",
-    "unread",
+    "unread_warnings",
 ]

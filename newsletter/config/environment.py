@@ -27,19 +27,19 @@ _PLACE: Final = re.compile(
 )
 
 
-def given(environment: Mapping[str, str]) -> dict[str, str]:
+def set_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variable of each setting that the environment holds."""
     return {key: variable for variable, key in VARIABLES.items() if variable in environment}
 
 
-def values(environment: Mapping[str, str]) -> dict[str, Any]:
+def read_settings(environment: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings that the environment holds.
 
     Raises:
         NewsletterError: One is empty.
     """
     found: dict[str, Any] = {}
-    for key, variable in given(environment).items():
+    for key, variable in set_variables(environment).items():
         found[key] = _filled(environment, variable)
     if "secret_keys" in found:
         keys = tuple(key.strip() for key in found["secret_keys"].split(","))
@@ -52,7 +52,7 @@ def values(environment: Mapping[str, str]) -> dict[str, Any]:
     return found
 
 
-def credentials(environment: Mapping[str, str]) -> dict[str, str]:
+def read_credentials(environment: Mapping[str, str]) -> dict[str, str]:
     """Return what providers know us by.
 
     Raises:
@@ -68,7 +68,7 @@ def credentials(environment: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def unread(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
+def unread_warnings(environment: Mapping[str, str] | None = None) -> tuple[str, ...]:
     """Return a warning for each variable that seems meant for this program and is not read."""
     environment = os.environ if environment is None else environment
     return tuple(filter(None, map(_about, sorted(environment))))

@@ -42,9 +42,9 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     root = source.path.parent if source.path else folder.resolve()
     origin = source.path.name if source.path else DEFAULT_ORIGIN
     values = {key: typed(key, value, origin, source) for key, value in source.table.items()}
-    values |= variables.values(environment)
-    credentials = variables.credentials(environment)
-    refuse_broken(values, origin, source, variables.given(environment))
+    values |= variables.read_settings(environment)
+    credentials = variables.read_credentials(environment)
+    refuse_broken(values, origin, source, variables.set_variables(environment))
     return Settings(root=root, origin=origin, credentials=credentials, **values)
 
 

@@ -56,7 +56,7 @@ _SYNONYMS: Final = {
 }
 
 
-def known_as(word: str) -> str:
+def find_setting(word: str) -> str:
     """Return the setting that a word refers to; empty if that is not clear."""
     if word in KEYS:
         return word

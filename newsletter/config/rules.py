@@ -158,7 +158,7 @@ RULES: Final = (
         f"is longer than {_A_HEADER} characters, which is more than a header can carry",
         "Shorten it",
     ),
-    Rule(("name",), texts.is_seen, "is empty", "Name your newsletter"),
+    Rule(("name",), texts.is_visible, "is empty", "Name your newsletter"),
     Rule(
         ("language",),
         _matches(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*"),  # RFC 5646; no language has more letters

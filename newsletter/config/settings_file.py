@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import toml
-from newsletter.config.names import KEYS, known_as
+from newsletter.config.names import KEYS, find_setting
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def _is_alike(name: str) -> bool:
 
 
 def _holds_settings(table: Mapping[str, Any]) -> bool:
-    return not table or any(key in KEYS or known_as(key) for key in table)
+    return not table or any(key in KEYS or find_setting(key) for key in table)
 
 
 def _refuse_misnamed(folder: Path, names: list[str], *, alone: bool) -> None:

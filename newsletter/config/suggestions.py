@@ -70,7 +70,7 @@ _COLOURS: Final = {
 }
 
 
-def of(key: str, value: str) -> str:
+def suggest_value(key: str, value: str) -> str:
     """Return what a text may mean as the value of a setting; empty if nothing better is known."""
     known: Mapping[str, Callable[[str], str]] = {
         "send_day": weekday,

@@ -38,7 +38,7 @@ def is_lines(value: str) -> bool:
     return all(map(is_one_line, value.split("\n")))
 
 
-def is_seen(value: str) -> bool:
+def is_visible(value: str) -> bool:
     """Tell whether anything of a text can be seen."""
     return any(one.isprintable() and not one.isspace() for one in value)
 

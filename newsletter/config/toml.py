@@ -14,7 +14,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from newsletter.config import suggestions
-from newsletter.config.names import KEYS, NUMBERS, known_as
+from newsletter.config.names import KEYS, NUMBERS, find_setting
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _pair(line: str) -> _Pair | None:
         return _Pair(found["key"].strip(_QUOTES + " "), found["sign"], found["value"])
     # A key that is known, and no sign at all.
     word, _, rest = line.partition(" ")
-    return _Pair(word, "", rest.strip()) if rest and known_as(word) else None
+    return _Pair(word, "", rest.strip()) if rest and find_setting(word) else None
 
 
 def _wrong_line(line: str, said: str) -> tuple[str, str]:
@@ -158,8 +158,8 @@ def _wrong_line(line: str, said: str) -> tuple[str, str]:
         return "a remark begins with #", f"Write: # {line.lstrip('/;-%*<! ' + chr(39))[:60]}"
     if line.startswith("["):
         return "a table has no place here", "Delete that line, and keep the settings below it"
-    if known_as(line):
-        return f"{line} has no value", f'Write: {known_as(line)} = "…"'
+    if find_setting(line):
+        return f"{line} has no value", f'Write: {find_setting(line)} = "…"'
     return said, _WRITE
 
 
@@ -171,7 +171,7 @@ def _duplicate_key(key: str, before: list[str]) -> tuple[str, str]:
 
 def _wrong_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
     """Say what is wrong with a line that seems to hold a setting, and how it is written."""
-    right = known_as(pair.key) or pair.key
+    right = find_setting(pair.key) or pair.key
     if not pair.value or (pair.value.startswith("#") and right != "accent_color"):
         example = "6" if right in NUMBERS else '"…"'
         return f"{right} has no value", f"Write: {right} = {example}"
@@ -198,7 +198,7 @@ def _problem(pair: _Pair, line: str) -> str:
         ({value[0], value[-1]} & {*_CURLY}, f"the quotation marks of {key} are curly ones"),
         (value[0] in "\"'", _wrong_quotes(key, value)),
         (value[-1] in "\"'", f"the value of {key} begins without a quotation mark"),
-        (known_as(key) in NUMBERS, f"{key} must be a number"),
+        (find_setting(key) in NUMBERS, f"{key} must be a number"),
     )
     found = (problem for wrong, problem in cases if wrong)
     return next(found, f"the value of {key} has no quotation marks around it")
@@ -227,13 +227,13 @@ def _candidates(key: str, value: str, below: list[str]) -> list[str]:
             return [f"{key} = {_quoted(whole)}"]
     plain = value if value.startswith("#") else re.sub(r"\s+#.*", "", value)
     bare = [_bare(one.rstrip(",; ")) for one in (plain, value)]
-    return [f"{key} = {_quoted(suggestions.of(key, one) or one)}" for one in bare]
+    return [f"{key} = {_quoted(suggestions.suggest_value(key, one) or one)}" for one in bare]
 
 
 def _whole_text(value: str, below: list[str]) -> str | None:
     """Return a text that goes on below, to the first line that ends with a quotation mark."""
     for at, line in enumerate(below[:_MOST_LINES]):
-        if known_as(_key_of(line)):
+        if find_setting(_key_of(line)):
             return None
         if line.rstrip().endswith(tuple(_QUOTES)):
             return "\n".join(map(_bare, [value, *map(str.strip, below[: at + 1])]))

@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import mailbox, suggestions
-from newsletter.config.names import KEYS, NUMBERS, VARIABLES, known_as
+from newsletter.config.names import KEYS, NUMBERS, VARIABLES, find_setting
 from newsletter.config.providers import PROVIDER_VARIABLES
 from newsletter.config.settings import DEFAULTS
 from newsletter.config.toml import number_in, quoted
@@ -70,7 +70,7 @@ def _about_unknown(key: str) -> str:
     plain = key.upper()
     if plain in PROVIDER_VARIABLES or VARIABLES.get(plain) in {"database_url", "secret_keys"}:
         return f"A secret never stands in a file: put {plain} into the environment"
-    if meant := known_as(key):
+    if meant := find_setting(key):
         return f'Did you mean "{meant}"?'
     if _SECRET.search(key):
         return "A secret never stands in a file: docs/settings.md names its environment variable"
@@ -88,7 +88,7 @@ def _corrected(key: str, value: object) -> str:
     if isinstance(value, bool | dt.date):
         return ""
     text = _as_text(key, value)
-    return quoted(suggestions.of(key, text) or text) if len(text) <= _SHOWN else ""
+    return quoted(suggestions.suggest_value(key, text) or text) if len(text) <= _SHOWN else ""
 
 
 def _as_text(key: str, value: object) -> str:

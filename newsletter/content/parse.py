@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from datetime import date, time
     from zoneinfo import ZoneInfo
 
+    from newsletter.content.front_matter_fields import Fields
+    from newsletter.model import Block
+
 
 def read(
     raw: bytes,
@@ -60,26 +63,32 @@ def read(
     body = "\n".join(lines[header.body :])
     blocks = read_body(body, header.body, problems)
     note_repeated(fields.subject, blocks, problems)
-    issue = None
-    if not problems.errors and fields.send_at:
-        issue = Issue(
-            slug=slug,
-            path=path,
-            subject=fields.subject,
-            preheader=fields.preheader,
-            send_at=fields.send_at,
-            draft=fields.draft,
-            blocks=blocks,
-            content_hash=_content_hash(fields.subject, fields.preheader, body),
-        )
     return Draft(
         slug,
         path,
-        issue,
+        None if problems.errors else _issue(slug, path, fields, blocks, body),
         blocks,
         problems.found,
         send_at=fields.send_at or usual,
         is_draft=fields.draft,
+    )
+
+
+def _issue(
+    slug: str, path: str, fields: Fields, blocks: tuple[Block, ...], body: str
+) -> Issue | None:
+    """Return the issue of a file without errors, unless it has no moment to be sent at."""
+    if fields.send_at is None:
+        return None
+    return Issue(
+        slug=slug,
+        path=path,
+        subject=fields.subject,
+        preheader=fields.preheader,
+        send_at=fields.send_at,
+        draft=fields.draft,
+        blocks=blocks,
+        content_hash=_content_hash(fields.subject, fields.preheader, body),
     )
 
 

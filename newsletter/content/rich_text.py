@@ -51,7 +51,7 @@ class RichTextConverter:
 
     def rich(self, children: Sequence[Token], source: str) -> RichText:
         """Return prose in its three forms; the numbers of links run through the body."""
-        sound = _sound(children)
+        sound = _without_reported(children)
         text, links = self._text(sound)
         return RichText(clean(render(sound)).strip(), text, source.strip(), links)
 
@@ -64,7 +64,7 @@ class RichTextConverter:
                 url, begin = str(token.attrGet("href")), len(parts)
             elif token.type == "link_close":
                 label = "".join(parts[begin:])
-                if _says_address(label, url):
+                if _shows_address(label, url):
                     parts[begin:] = [url.removeprefix("mailto:")]
                 else:
                     self._number += 1
@@ -86,7 +86,7 @@ def button(row: Sequence[Token]) -> Link | None:
     return Link(label, url) if has_words(label) and is_link(url) else None
 
 
-def _sound(children: Sequence[Token]) -> list[Token]:
+def _without_reported(children: Sequence[Token]) -> list[Token]:
     """Leave out HTML, images and links to nowhere; all of these were reported."""
     flat = deepest(children) > DEEPEST_EMPHASIS
     kept: list[Token] = []
@@ -105,13 +105,13 @@ def _sound(children: Sequence[Token]) -> list[Token]:
     return kept
 
 
-def _says_address(label: str, url: str) -> bool:
+def _shows_address(label: str, url: str) -> bool:
     written = normalised(label.strip())
     return url in {written, f"mailto:{written}"}
 
 
 REPORTED: Final = frozenset({"html_block", "code_block", "fence"})
-"""Kinds of token that `inspection` reports wherever they stand."""
+"""Kinds of token that `token_rules` reports wherever they stand."""
 
 _CALLED = {
     "blockquote_open": "a quote",

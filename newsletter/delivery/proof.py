@@ -72,7 +72,7 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
     batch = _batch(context, letter, email, key)
     (recipient,) = batch.recipients
     answer = context.provider.submit(batch, context.provider.build(batch))
-    taken = _taken(
+    taken = _require_accepted(
         answer.outcomes.get(recipient.ref, Unknown("missing from the provider's answer"))
     )
     if not can.rehearsal:
@@ -102,7 +102,7 @@ def _batch(context: Context, letter: Letter, email: str, key: str) -> Batch:
     return Batch(new_id(), FOLDER, marked, moment, (recipient,))
 
 
-def _taken(outcome: Outcome) -> Accepted:
+def _require_accepted(outcome: Outcome) -> Accepted:
     """Return what was accepted, or raise what became of it and what to do."""
     match outcome:
         case Accepted():

@@ -139,7 +139,7 @@ def claim(
         if why := _obsolete_reason(row, moment, window):
             _give_up(connection, row.id, why)
         else:
-            taken = _taken(row, moment=moment, lease=lease, key_id=key_id)
+            taken = _claimed_notice(row, moment=moment, lease=lease, key_id=key_id)
             return replace(taken, account=via.account, owner=owner)
     return None
 
@@ -194,7 +194,7 @@ def settle(
     moment = now(connection)
     taken = outcome if isinstance(outcome, Accepted) else None
     changed = connection.execute(
-        _owned(notice).values(
+        _update_of_owner(notice).values(
             state=states.state_after(outcome),
             reason=None if isinstance(outcome, Accepted) else outcome.reason,
             provider_id=taken.provider_id if taken else None,
@@ -263,7 +263,7 @@ def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
     )
 
 
-def _taken(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str) -> Notice:
+def _claimed_notice(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str) -> Notice:
     repeated = row.state == DeliveryState.UNKNOWN
     return Notice(
         id=row.id,
@@ -283,7 +283,7 @@ def _taken(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str)
     )
 
 
-def _owned(notice: Notice) -> sa.Update:
+def _update_of_owner(notice: Notice) -> sa.Update:
     return notices.update().where(
         notices.c.id == notice.id, notices.c.attempt == notice.attempt, notices.c.state.in_(_OURS)
     )

@@ -90,12 +90,7 @@ def with_headers_and_log(
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                said = {name for name, _ in message["headers"]}
-                message["headers"] = [
-                    *message["headers"],
-                    *(header for header in HEADERS if header[0] not in said),
-                    *(_CLOSE if _has_two_lengths(scope) and b"connection" not in said else ()),
-                ]
+                message["headers"] = _complete_headers(message["headers"], scope)
             await send(message)
 
         try:
@@ -113,6 +108,18 @@ def with_headers_and_log(
             request_log.write(line, kind, known=scope["state"].get(_KNOWN, False))
 
     return answer
+
+
+def _complete_headers(
+    own: Iterable[tuple[bytes, bytes]], scope: Scope
+) -> list[tuple[bytes, bytes]]:
+    """Return a response's own headers and, after them, those of every response."""
+    headers = list(own)
+    said = {name for name, _ in headers}
+    headers += (header for header in HEADERS if header[0] not in said)
+    if _has_two_lengths(scope) and b"connection" not in said:
+        headers += _CLOSE
+    return headers
 
 
 def annotate(scope: Scope, text: str) -> None:

@@ -66,7 +66,7 @@ _OWN: Final = re.compile(
 # Where an entity is not decoded (HTML, section 13.1.2): a percent sign cannot be escaped there.
 _NO_ENTITIES: Final = re.compile(r"<(style|script)\b.*?</\1|<!--.*?-->", re.DOTALL | re.IGNORECASE)
 # The names of a recipient's values: short, because each occurs a thousand times in a request.
-_REF, _LEAVE, _GREETING, _IN_HTML = "rlgh"
+_REF, _TOKEN, _GREETING, _IN_HTML = "rlgh"
 
 
 class Mailgun(BaseProvider):
@@ -181,7 +181,7 @@ def _shared(letter: Letter, greeting: str, in_html: str) -> Sequence[tuple[str, 
     """
     cut = personalize.letter_template(letter)
     words = _literals(letter)
-    own = {"greeting": greeting, "unsubscribe_url": letter.unsubscribe_url + _variable(_LEAVE)}
+    own = {"greeting": greeting, "unsubscribe_url": letter.unsubscribe_url + _variable(_TOKEN)}
     escaped = {
         "greeting": in_html,
         "unsubscribe_url": personalize.html_value(own["unsubscribe_url"]),
@@ -264,7 +264,7 @@ def _variables(batch: Batch, greetings: Mapping[str, str]) -> str:
     # References and tokens are ours, of characters that JSON does not escape.
     return ",".join(
         f'{encode(one.email)}:{{"{_REF}":"{one.ref}",'
-        f'"{_LEAVE}":"{one.unsubscribe_url.removeprefix(unsubscribe_url)}"'
+        f'"{_TOKEN}":"{one.unsubscribe_url.removeprefix(unsubscribe_url)}"'
         f"{greetings[one.greeting]}{words}}}"
         for one in batch.recipients
     ).join("{}")

@@ -446,7 +446,7 @@ def test_a_wrong_value_in_a_variable_is_shown_as_a_variable(tmp_path: Path) -> N
     ],
 )
 def test_a_variable_that_is_not_read_is_a_warning(name: str, said: str) -> None:
-    (told,) = config.unread({name: "canary", "PATH": "/bin"})
+    (told,) = config.unread_warnings({name: "canary", "PATH": "/bin"})
     assert name in told
     assert said in told
     assert "canary" not in told
@@ -456,7 +456,7 @@ def test_a_variable_that_is_not_read_is_a_warning(name: str, said: str) -> None:
     "name", ["NEWSLETTER_SEND", "NEWSLETTER_PROVIDER", "SESSION_MANAGER", "RESEND_FROM", "SES_X"]
 )
 def test_a_variable_of_others_is_no_warning(name: str) -> None:
-    assert config.unread({name: "x"}) == ()
+    assert config.unread_warnings({name: "x"}) == ()
 
 
 @pytest.mark.parametrize(
