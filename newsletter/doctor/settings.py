@@ -83,11 +83,11 @@ def _read_environment(folder: Path, environment: Mapping[str, str]) -> Iterator[
             if name in error.sentence:
                 broken.append(of_error(SETTINGS_ENVIRONMENT, error))
     yield from broken
-    for remark in config.unread(environment):
+    for remark in config.unread_warnings(environment):
         yield warning(
             SETTINGS_ENVIRONMENT, remark.rstrip("."), "Correct its name, or unset it if it is old"
         )
-    if not broken and not config.unread(environment):
+    if not broken and not config.unread_warnings(environment):
         yield ok(SETTINGS_ENVIRONMENT, "every variable of this program can be read")
 
 
