@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.store import Store
-    from newsletter.store.imports import ImportedSubscriber
+    from newsletter.store.imports import ImportedChange
 
 _KEPT_AS = frozenset({SubscriberStatus.BOUNCED, SubscriberStatus.COMPLAINED})
 
@@ -79,23 +79,23 @@ def undo(store: Store, settings: Settings, public_id: str) -> UndoResult:
         if found is None:  # the database was moved meanwhile
             raise NewsletterError("the import no longer exists", hint="See newsletter db status")
         changed = imports.changed_by(connection, found.id)
-        ids = [person.id for person in changed]
+        ids = [one.subscriber_id for one in changed]
         mailed = imports.attempted(connection, ids)
         acted = imports.acted(connection, found, ids)
         left = imports.left_by_later_imports(connection, found, ids)
         kept: Counter[str] = Counter()
         removed, restored = [], []
-        for person in changed:
-            reason = acted.get(person.id, "")
-            added = person.change is ImportChange.ADDED
-            if reason == imports.NAMED_LATER and added and person.id not in left:
+        for one in changed:
+            reason = acted.get(one.subscriber_id, "")
+            added = one.change is ImportChange.ADDED
+            if reason == imports.NAMED_LATER and added and one.subscriber_id not in left:
                 reason = ""  # a later file names them too, but they did nothing themselves
-            if reason := _why_kept(person, reason, mailed=person.id in mailed):
+            if reason := _why_kept(one, reason, mailed=one.subscriber_id in mailed):
                 kept[reason] += 1
             elif added:
-                removed.append(person.id)
+                removed.append(one.subscriber_id)
             else:
-                restored.append(person)
+                restored.append(one)
         refs = imports.remove(connection, removed)
         imports.restore(connection, found, restored)
         imports.forget_names(connection, found)
@@ -105,18 +105,18 @@ def undo(store: Store, settings: Settings, public_id: str) -> UndoResult:
     )
 
 
-def _why_kept(person: ImportedSubscriber, acted: str, *, mailed: bool) -> str:
+def _why_kept(found: ImportedChange, acted: str, *, mailed: bool) -> str:
     """Return why a person does not change, or nothing if their change can be undone."""
-    if person.status in _KEPT_AS:
-        return person.status.value
-    if person.touched:
+    if found.status in _KEPT_AS:
+        return found.status.value
+    if found.touched:
         return "changed since"
     if acted:
         return acted
     # Mail to a person whom the import took off the list is from before the import, so it does not
     # count for them.
-    if mailed and person.change is not ImportChange.LEFT:
+    if mailed and found.change is not ImportChange.LEFT:
         return "mailed since"
-    if person.change is ImportChange.LEFT and person.status is not SubscriberStatus.UNSUBSCRIBED:
+    if found.change is ImportChange.LEFT and found.status is not SubscriberStatus.UNSUBSCRIBED:
         return "changed since"
     return ""

@@ -53,10 +53,10 @@ class Import:
     newest_event: int
 
 
-class ImportedSubscriber(NamedTuple):
-    """A subscriber whom an import changed, as they stand now."""
+class ImportedChange(NamedTuple):
+    """What an import changed of a subscriber, and the status that they have now."""
 
-    id: int
+    subscriber_id: int
     change: ImportChange
     was: SubscriberStatus | None
     touched: bool
@@ -146,7 +146,7 @@ def recent(connection: sa.Connection) -> list[tuple[str, datetime]]:
     return [(row[0], row[1]) for row in connection.execute(query.limit(_RECENT))]
 
 
-def changed_by(connection: sa.Connection, import_id: int) -> list[ImportedSubscriber]:
+def changed_by(connection: sa.Connection, import_id: int) -> list[ImportedChange]:
     """Return all subscribers that an import changed; locked until the transaction ends."""
     theirs = imported.c.import_id == import_id
     held = (
@@ -172,7 +172,7 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[ImportedSubscr
         .order_by(subscribers.c.id)
     )
     return [
-        ImportedSubscriber(
+        ImportedChange(
             id_,
             ImportChange(change),
             SubscriberStatus(was) if was else None,
@@ -276,18 +276,19 @@ def remove(connection: sa.Connection, ids: Collection[int]) -> list[str]:
     return refs
 
 
-def restore(connection: sa.Connection, found: Import, them: Collection[ImportedSubscriber]) -> None:
+def restore(connection: sa.Connection, found: Import, changes: Collection[ImportedChange]) -> None:
     """Restore the status that subscribers had before an import."""
     for status in (SubscriberStatus.ACTIVE, SubscriberStatus.PENDING):
-        ids = [person.id for person in them if person.was is status]
+        ids = [one.subscriber_id for one in changes if one.was is status]
         if ids:
             values: dict[str, object] = {"status": status.value, "left_at": None}
             if status is SubscriberStatus.PENDING:
                 values["confirmed_at"] = None
             these = subscribers.update().where(among(connection, subscribers.c.id, ids))
             connection.execute(these.values(values))
-    subscribers_store.drop_snapshots(connection, [person.id for person in them])
-    _delete_changes(connection, found, [person.id for person in them])
+    ids = [one.subscriber_id for one in changes]
+    subscribers_store.drop_snapshots(connection, ids)
+    _delete_changes(connection, found, ids)
 
 
 def forget_names(connection: sa.Connection, found: Import) -> None:
