@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # Name: (module, object, help). The help is here so that `--help` imports none of the modules.
 _COMMANDS = {
     "demo": ("demo", "demo", "Play a whole week in a scratch folder."),
+    "init": ("init", "init", "Make a repository of your own: settings, first draft, jobs."),
     "render": ("render", "render", "Write an issue as HTML, plain text and an email file."),
     "check": ("check", "check", "Check an issue, or all issues, by every rule."),
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),

@@ -1,4 +1,4 @@
-"""`newsletter render`: an issue as subscribers will see it, in three files."""
+"""`newsletter render`: issues as subscribers will see them, in files."""
 
 from __future__ import annotations
 
@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import print_warnings, read_issue_file
-from newsletter.cli.output import json_option, note, print_json, print_line
-from newsletter.desk import render_files
+from newsletter.cli.output import json_option, note, print_error, print_json, print_line
+from newsletter.desk import read_draft, render_files
+from newsletter.desk.changes import find_changes
+from newsletter.desk.pictures import take_pictures
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
+    from newsletter.model import Draft
 
 
 @click.command()
-@click.argument("issue")
+@click.argument("issue", required=False)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
@@ -24,23 +29,86 @@ if TYPE_CHECKING:
     help="Folder to write to.  [default: .newsletter/render/]",
 )
 @click.option("--open", "in_browser", is_flag=True, help="Open the HTML file in your browser.")
+@click.option(
+    "--pictures", is_flag=True, help="Also take pictures: phone and desktop, light and dark."
+)
+@click.option(
+    "--changed-since",
+    metavar="COMMIT",
+    help="Instead of ISSUE: every issue that changed since a commit of git.",
+)
 @json_option
 @click.pass_context
 def render(
-    context: click.Context, issue: str, out: Path | None, *, in_browser: bool, json_: bool
+    context: click.Context,
+    issue: str | None,
+    out: Path | None,
+    changed_since: str | None,
+    *,
+    in_browser: bool,
+    pictures: bool,
+    json_: bool,
 ) -> None:
     """Write ISSUE as SLUG.html, SLUG.txt and SLUG.eml, as an invented subscriber gets it.
 
     This needs neither a database nor a key, and sends nothing.
     """
     app: App = context.obj
-    draft = read_issue_file(app, issue)
-    files = render_files(app.settings, draft, out)
-    print_warnings(draft)
+    if (issue is None) == (changed_since is None):
+        raise WrongUsage(
+            "either an ISSUE or --changed-since is needed",
+            hint="Name an ISSUE, or give --changed-since a commit of git",
+        )
+    if changed_since is not None:
+        _render_changed(context, changed_since, out, pictures=pictures, json_=json_)
+        return
+    draft = read_issue_file(app, issue or "")
+    files = _render(app, draft, out, pictures=pictures)
     if json_:
-        print_json({"issue": files[0].stem, "files": [str(path) for path in files]})
+        print_json(_as_json(files))
     else:
-        for path in files:
-            print_line(str(path))
+        _print(files)
     if in_browser and click.launch(str(files[0])) != 0:
         note("No browser could be opened: open the first of these files yourself.")
+
+
+def _render(app: App, draft: Draft, out: Path | None, *, pictures: bool) -> list[Path]:
+    files = render_files(app.settings, draft, out)
+    print_warnings(draft)
+    return [*files, *(take_pictures(files[0]) if pictures else [])]
+
+
+def _render_changed(
+    context: click.Context, since: str, out: Path | None, *, pictures: bool, json_: bool
+) -> None:
+    """Render each issue that changed; an error in one keeps no other from it."""
+    app: App = context.obj
+    found = find_changes(app.settings, since)
+    if found.why:
+        note(f"{found.why}, so these are the newest issues.")
+    rendered, code = [], 0
+    for path in found.paths:
+        try:
+            draft = read_draft(app.settings, path)
+            files = _render(app, draft, out, pictures=pictures)
+        except NewsletterError as error:
+            print_error(error.sentence, error.hint)
+            code = error.exit_code
+        else:
+            rendered.append(_as_json(files))
+            if not json_:
+                _print(files)
+    if json_:
+        print_json(rendered)
+    elif not found.paths:
+        print_line(f"No issue changed since {since}.")
+    context.exit(code)
+
+
+def _as_json(files: list[Path]) -> dict[str, object]:
+    return {"issue": files[0].stem, "files": [str(path) for path in files]}
+
+
+def _print(files: list[Path]) -> None:
+    for path in files:
+        print_line(str(path))

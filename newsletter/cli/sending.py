@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from newsletter import delivery
 from newsletter.cli.output import counted, note, warn
 from newsletter.errors import NewsletterError
-from newsletter.providers.base_events import ListingDenied
+from newsletter.providers.base_events import ListingDenied, ListingKeyMissing
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as subscription_events
 
@@ -66,7 +66,7 @@ def pull_events_first(app: App) -> None:
     try:
         subscription_events.apply_waiting(app.store)
         subscription_events.pull_events(app.store, app.settings)
-    except ListingDenied:
+    except (ListingDenied, ListingKeyMissing):
         pass  # its webhooks report the events
     except NewsletterError as error:
         with app.store.read() as connection:

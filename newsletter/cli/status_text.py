@@ -64,7 +64,7 @@ _DELIVERIES: Final = {
     DeliveryState.PENDING: "not sent yet",
     DeliveryState.ACCEPTED: "the provider accepted the letter",
     DeliveryState.REJECTED: "the provider rejected the letter for good; it is not sent again",
-    DeliveryState.SKIPPED: "no longer to be mailed when their turn came",
+    DeliveryState.SKIPPED: "the subscriber left, paused or was suppressed before their turn",
     DeliveryState.UNKNOWN: "the letter may have been sent, or may not",
 }
 
@@ -210,7 +210,7 @@ def _possibly_sent(found: MailingForecast) -> int:
 
 
 def _other_provider(found: MailingForecast) -> str:
-    return f"it began through {found.report.mailing.through}, and continues only through that"
+    return f"it was started through {found.report.mailing.through}, and continues only through that"
 
 
 def _delivery_lines(

@@ -5,6 +5,7 @@ from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_pri
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.settings import NO_DOMAIN, Settings
+from newsletter.config.toml import quoted
 
 __all__ = [
     "DEFAULT_ORIGIN",
@@ -17,6 +18,7 @@ __all__ = [
     "load",
     "make_private",
     "outbox_warning",
+    "quoted",
     "save",
     "unread_warnings",
 ]

@@ -198,7 +198,7 @@ def _next_step(known: MailingForecast, settings: Settings) -> str | None:
     slug = mailing.slug
     send = resume_command(known)
     if known.elsewhere:
-        return f"put provider back to {mailing.through}, then {send}"
+        return f"set provider to {mailing.through} again, then run {send}"
     open_ended = known.report.counts[DeliveryState.UNKNOWN] or known.lost
     steps = {
         MailingState.FROZEN: send,
@@ -223,7 +223,7 @@ def _to_settle(known: MailingForecast, send: str, settings: Settings) -> str:
         return decide
     here = {one for one in known.resolutions if one.method in _HERE}
     if not here and (other := needs_other_account(known)):
-        return f"put {other.put_back} back as it was, then {send}; or {decide}"
+        return f"set {other.put_back} to its previous value, then run {send}; or {decide}"
     moment = max(one.moment for one in here if one.moment)
     if ResolutionMethod.REPLAY in methods or moment <= known.report.at:
         return send

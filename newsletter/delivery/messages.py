@@ -150,7 +150,7 @@ def missed(draft: Draft, send_at: datetime, max_lateness_hours: float) -> Decisi
     """Return that an issue should have gone out and did not."""
     fix = "" if draft.issue else f"Fix it (newsletter check {draft.slug}). "
     return DecisionNeeded(
-        f"{draft.slug} should have gone out on {send_at:%Y-%m-%d at %H:%M}, and more than "
+        f"{draft.slug} should have been sent on {send_at:%Y-%m-%d at %H:%M}, and more than "
         f"{max_lateness_hours:g} hours have passed",
         hint=f"{fix}Send it anyway: newsletter send {draft.slug} --late. Or give it a new send_at",
     )
@@ -189,19 +189,19 @@ def went_out_before(mailing: Mailing, draft: Draft) -> str:
     """Return that an issue, under this name or another, already had its mailing."""
     when = f"{mailing.send_at:%Y-%m-%d %H:%M}"
     if mailing.slug == draft.slug:
-        return f"{draft.slug} went out for {when}; a letter is sent once, whatever its new time."
-    return f"{draft.slug} is left alone: its time or text is that of {mailing.slug} ({when})."
+        return f"{draft.slug} was sent for {when}; an issue is sent once, whatever its new time."
+    return f"{draft.slug} is not sent: its time or text is that of {mailing.slug} ({when})."
 
 
 def left_alone(old: Sequence[str], undated: Sequence[str], far: Sequence[str]) -> list[str]:
     """Return which files the schedule ignores, if there are any."""
     remarks = []
     if old:
-        remarks.append(f"Left alone, more than 7 days past their time: {_named(old)}.")
+        remarks.append(f"Not sent, more than 7 days past their time: {_named(old)}.")
     if undated:
         remarks.append(f"Never sent under these names: {_named(undated)} (newsletter check).")
     if far:
-        remarks.append(f"More than a year ahead, so look at the year: {_named(far)}.")
+        remarks.append(f"Not sent, more than a year ahead (check the year): {_named(far)}.")
     return remarks
 
 

@@ -230,9 +230,9 @@ def check_no_duplicate(connection: Connection, issue: Issue) -> None:
     if other.state is MailingState.CANCELLED:
         problem = f"{other.slug} was cancelled after part of it had left"
     elif other.slug == issue.slug:
-        problem = f"{other.slug} already went out under this name"
+        problem = f"{other.slug} was already sent under this name"
     else:
-        problem = f"{other.slug} already went out with this slot or this text"
+        problem = f"{other.slug} was already sent with this slot or this text"
     raise NewsletterError(
         problem,
         where=issue.path,

@@ -158,7 +158,7 @@ def check_same_provider(context: Context, mailing: Mailing) -> None:
     if not context.is_provider_of(mailing):
         raise NewsletterError(
             f"{mailing.slug} was started through {mailing.through}",
-            hint="Put provider and provider_url back as they were. If nothing of it has left: "
+            hint="Set provider and provider_url to their old values. If nothing of it was sent: "
             f"newsletter cancel {mailing.slug}, then send it again",
         )
 

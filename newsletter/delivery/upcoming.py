@@ -182,14 +182,14 @@ def _find_blockers(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     if errors := _errors(draft):
         found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
     if is_far_ahead(send_at, current_time(store)):
-        found.append("its date is more than a year ahead: look at the year")
+        found.append("its date is more than a year ahead: check the year")
     if draft.is_draft:
-        found.append("it is still a draft: remove that line when it is done")
+        found.append('it is still a draft: remove "draft: yes" when it is done')
     with store.read() as connection:
         if is_cancelled(connection, draft, send_at):
             found.append(f"it was cancelled: only newsletter send {draft.slug} starts it again")
         if draft.issue and (other := mailings.find_conflicting(connection, draft.issue)):
-            found.append(f"{other.slug} already went out with this slot or this text")
+            found.append(f"{other.slug} was already sent with this slot or this text")
     return found
 
 

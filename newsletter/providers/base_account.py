@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -208,6 +209,13 @@ def unseen(check: str, answer: Answer, what: str, look: str) -> Diagnosis:
 def shown(said: str) -> str:
     """Return a short word of a provider, such as a status or the name of a record."""
     return "".join(one for one in said[:_LONGEST] if one.isprintable())
+
+
+def whole(found: object) -> int | None:
+    """Return a number of letters; None for anything that is none."""
+    if isinstance(found, bool) or not isinstance(found, int | float) or not math.isfinite(found):
+        return None
+    return int(found)
 
 
 def without_domain(check: str, name: str) -> Diagnosis:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
-from newsletter.errors import NewsletterError
+from newsletter.errors import DecisionNeeded, NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,8 +23,12 @@ _MOST_ENTRIES: Final = 1000
 _MOST_DIGITS: Final = 4000
 
 
-class ListingDenied(NewsletterError):  # noqa: N818 - says what is wrong
-    """No key allows to read the provider's lists; its webhooks work all the same."""
+class ListingKeyMissing(NewsletterError):  # noqa: N818 - says what is wrong
+    """No key that may read the provider's lists is set; its webhooks work all the same."""
+
+
+class ListingDenied(DecisionNeeded):
+    """The provider does not show its lists to this key; its webhooks work all the same."""
 
 
 class InvalidSignature(Exception):  # noqa: N818 - says what is wrong with a webhook
@@ -207,7 +211,8 @@ class ProviderEvents(abc.ABC):
                 late is yielded again.
 
         Raises:
-            ListingDenied: No key allows it.
+            ListingKeyMissing: No key for its lists is set.
+            DecisionNeeded: The provider refuses the key (`ListingDenied`) or the account.
             TryAgain: The provider cannot be asked now.
             NewsletterError: It refuses for another reason.
         """

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.errors import NewsletterError, TryAgain
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import RequestRefused
 from newsletter.providers import responses
 from newsletter.providers.base_events import ListingDenied
@@ -29,6 +29,7 @@ _TRIES: Final = 4
 _LONGEST_PAUSE: Final = 5.0
 _TOO_MANY: Final = 429
 _MAY_NOT: Final = frozenset({401, 403})
+_PAYMENT_REQUIRED: Final = 402
 _NOT_FOUND: Final = 404
 
 
@@ -62,7 +63,7 @@ class Listing:
             following: Returns where the next page is, from the entries and the response.
 
         Raises:
-            ListingDenied: The provider refuses this key.
+            DecisionNeeded: The provider refuses this key (`ListingDenied`) or the account.
             TryAgain: It cannot be reached, or asks for more patience than a command has.
             NewsletterError: It refuses for another reason, or its response has no list.
         """
@@ -83,7 +84,7 @@ class Listing:
         """Delete an address from a list, if it is there; return the response.
 
         Raises:
-            ListingDenied: The provider refuses this key.
+            DecisionNeeded: The provider refuses this key (`ListingDenied`) or the account.
             TryAgain: It cannot be reached, or asks for more patience than a command has.
             NewsletterError: It refuses for another reason.
         """
@@ -108,6 +109,11 @@ class Listing:
                 hint="Give it the right to read them, or use webhooks: docs/events.md",
             )
         failure = responses.failure_of(response, words)
+        if response.status == _PAYMENT_REQUIRED and failure:
+            raise DecisionNeeded(
+                f"{self.provider} could not be asked: {failure.reason}",
+                hint=f"See what {self.provider} says of your account",
+            )
         if failure and response.status != missing:
             raise self._failed(failure)
         return response

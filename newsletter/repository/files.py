@@ -9,13 +9,13 @@ copied. One that is empty then is not written.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import jinja2
 
+from newsletter.config import quoted
 from newsletter.repository.plan import INSTALL_FOLDER
 
 if TYPE_CHECKING:
@@ -44,12 +44,9 @@ class RepositoryFile:
 
 def render_files(plan: RepositoryPlan) -> tuple[RepositoryFile, ...]:
     """Return every file of the repository that a plan describes, by path."""
-    kinds = [f"ci/{plan.ci}", f"pages/{plan.pages}"]
-    if plan.pages == "scale-to-zero":
-        kinds.append("pages/container")  # the image that such a host runs
     found = [*_rendered(_FILES / "common", plan, owned=False)]
-    for kind in kinds:
-        found += _rendered(_FILES / kind, plan, owned=True)
+    for folder in (*_folders("ci", plan.ci), *_folders("pages", plan.pages)):
+        found += _rendered(folder, plan, owned=True)
     if plan.install:
         for name in ("program", "dependencies"):
             text = getattr(plan.install, name)
@@ -57,23 +54,48 @@ def render_files(plan: RepositoryPlan) -> tuple[RepositoryFile, ...]:
     return tuple(sorted(found, key=lambda file: file.path))
 
 
+def paths_of_kind(group: str, kind: str) -> tuple[str, ...]:
+    """Return the paths of the files that a kind of pages or of CI may have.
+
+    Args:
+        group: `ci` or `pages`.
+        kind: One of its kinds.
+    """
+    return tuple(
+        _target(path.removesuffix(_TEMPLATE))
+        for folder in _folders(group, kind)
+        for path, _ in _sources(folder)
+    )
+
+
+def _folders(group: str, kind: str) -> Iterator[Path]:
+    """Yield the folders with the files of a kind."""
+    yield _FILES / group / kind
+    if kind == "scale-to-zero":
+        yield _FILES / group / "container"  # the image that such a host runs
+
+
+def _sources(folder: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the files of a folder, with their paths below it."""
+    for source in sorted(folder.rglob("*")):
+        if source.is_file() and source.name != ".gitkeep":
+            yield source.relative_to(folder).as_posix(), source
+
+
 def _rendered(folder: Path, plan: RepositoryPlan, *, owned: bool) -> Iterator[RepositoryFile]:
     values = {one.name: getattr(plan, one.name) for one in fields(plan)}
-    for source in sorted(folder.rglob("*")):
-        if not source.is_file() or source.name == ".gitkeep":
-            continue
-        path = source.relative_to(folder).as_posix()
+    for path, source in _sources(folder):
         text = source.read_text(encoding="utf-8")
         if path.endswith(_TEMPLATE):
-            path = path.removesuffix(_TEMPLATE)
             text = _environment().from_string(text).render(values)
         if text.strip():
-            yield RepositoryFile(_target(path, plan), text, owned)
+            target = _target(path.removesuffix(_TEMPLATE)).replace("DRAFT", plan.draft)
+            yield RepositoryFile(target, text, owned)
 
 
-def _target(path: str, plan: RepositoryPlan) -> str:
+def _target(path: str) -> str:
     parts = (f".{one[4:]}" if one.startswith("dot-") else one for one in path.split("/"))
-    return "/".join(parts).replace("DRAFT", plan.draft)
+    return "/".join(parts)
 
 
 def _environment() -> jinja2.Environment:
@@ -90,5 +112,5 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["quoted"] = lambda value: json.dumps(value, ensure_ascii=False)
+    environment.filters["quoted"] = quoted
     return environment

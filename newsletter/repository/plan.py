@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from newsletter.repository.providers import facts_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from zoneinfo import ZoneInfo
+
+    from newsletter.config import Settings
 
 PAGES: Final = ("none", "vps", "container", "scale-to-zero")
 """Where the web app may run; each has a folder of files, `none` has nothing."""
@@ -18,6 +24,9 @@ CI: Final = ("github", "forgejo", "gitlab", "systemd", "none")
 
 PYTHON: Final = "3.13"
 """The Python of the jobs and of the web app."""
+
+_ONE_MACHINE: Final = {"vps", "systemd", "none"}
+"""Kinds of pages and of CI that run on one machine, where the database is a file."""
 
 INSTALL_FOLDER: Final = "newsletter-install"
 """The folder that says what a job installs: `dependencies.txt` and `program.txt`."""
@@ -78,6 +87,8 @@ class RepositoryPlan:
         public_host: The host in it.
         pages: One of `PAGES`.
         ci: One of `CI`.
+        author: The name of the sender, for the signature.
+        send_day: The day of the week on which an issue goes out.
         send_time: The local time at which an issue goes out, such as `07:00`.
         crons: The moments at which a job looks for what is due, in local time: `M H * * *`.
         utc_crons: The same in UTC, for summer and for winter.
@@ -102,6 +113,8 @@ class RepositoryPlan:
     public_host: str
     pages: str
     ci: str
+    author: str
+    send_day: str
     send_time: str
     crons: tuple[str, ...]
     utc_crons: tuple[str, ...]
@@ -111,6 +124,53 @@ class RepositoryPlan:
     draft_date: date
     install: Installation | None
     python: str = PYTHON
+
+
+def plan_repository(
+    settings: Settings, *, pages: str, ci: str, install: Installation | None, today: date
+) -> RepositoryPlan:
+    """Return what the files of a repository are rendered from.
+
+    Args:
+        settings: The settings that the repository has, or gets.
+        pages: One of `PAGES`.
+        ci: One of `CI`.
+        install: What its jobs install.
+        today: The date of the first draft follows from it, and the offsets of the times in UTC.
+    """
+    triggers = daily_triggers(settings.send_clock, settings.max_lateness_hours)
+    in_utc = [tuple(utc_times(one, settings.zone, today.year)) for one in triggers]
+    facts = facts_of(settings.provider)
+    on_one_machine = ci in _ONE_MACHINE and pages in _ONE_MACHINE
+    shared = () if on_one_machine else ("NEWSLETTER_DATABASE_URL",)
+    needs = ("NEWSLETTER_SECRET_KEY", *shared, *facts.sends_with)
+    draft_date = settings.next_send_day(today)
+    first = "eerste-brief" if settings.language.lower().startswith("nl") else "first-letter"
+    return RepositoryPlan(
+        name=settings.name,
+        sender=settings.sender,
+        sender_domain=settings.sender_address.rpartition("@")[2],
+        contact=settings.contact,
+        provider=settings.provider,
+        send_variables=needs,
+        web_variables=(*needs, *filter(None, [facts.reports_with])),
+        language=settings.language,
+        timezone=settings.timezone,
+        public_url=settings.public_url,
+        public_host=urlsplit(settings.public_url).hostname or "",
+        pages=pages,
+        ci=ci,
+        author=parseaddr(settings.sender)[0] or settings.name,
+        send_day=settings.send_day,
+        send_time=settings.send_time,
+        crons=tuple(map(as_cron, triggers)),
+        utc_crons=tuple(dict.fromkeys(as_cron(utc) for one in in_utc for utc in one)),
+        last_cron=as_cron(triggers[-1]),
+        last_utc_crons=tuple(map(as_cron, in_utc[-1])),
+        draft=f"{draft_date.isoformat()}-{first}",
+        draft_date=draft_date,
+        install=install,
+    )
 
 
 def daily_triggers(send_time: time, max_lateness_hours: float) -> tuple[time, ...]:

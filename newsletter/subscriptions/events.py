@@ -237,7 +237,8 @@ def pull_events(store: Store, settings: Settings) -> PullResult:
     Each page is applied in a transaction of its own, which also records how far it came.
 
     Raises:
-        ListingDenied: No configured key may read the lists.
+        ListingKeyMissing: No key that may read the lists is set.
+        DecisionNeeded: The provider refuses the key (`ListingDenied`) or the account.
         TryAgain: The provider or the database cannot be reached.
         NewsletterError: The provider refuses for another reason.
     """

@@ -44,7 +44,8 @@ PRESSED = {"": ""}
 CONSENT = "Ja, stuur mij elke zondag de brief van Tine."
 
 COMMANDS = (
-    *("", "demo", "render", "check", "proof", "rehearse", "send", "status", "pause", "cancel"),
+    *("", "demo", "init", "render", "check", "proof", "rehearse", "send", "status"),
+    *("pause", "cancel"),
     *("resolve", "serve", "events", "events pull"),
     *("subscribers", "subscribers add", "subscribers erase", "subscribers export"),
     *("subscribers form", "subscribers import", "subscribers list", "subscribers show"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import json
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,9 @@ import pytest
 import yaml
 
 from newsletter.model import UnresolvedRequest
+from tests.support.providers.accounts import inspect
 from tests.support.providers.batches import batch, letter
+from tests.support.providers.cases import MAILGUN
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, fields
 from tests.support.providers.specification import content, valid
 
@@ -146,3 +149,38 @@ def test_the_events_of_our_fake_are_ones_that_the_specification_knows(
     said = reply.json()
     assert [item["event"] for item in said["items"]] == [kind, kind]
     assert valid(spec, content(known), said) == []
+
+
+def test_every_question_about_the_account_is_one_that_the_specification_knows(
+    spec: Any,  # noqa: ANN401 - YAML
+    fake: FakeMailgun,
+) -> None:
+    for limit in (None, {"limit": 10_000, "current": 300, "period": "1m"}):
+        fake.account.limit = limit
+        inspect(MAILGUN, fake)
+    assert len(fake.requests) == 12
+    for request in fake.requests:
+        where = urlsplit(request.path)
+        operation = spec["paths"][template_of(spec, where.path)]["get"]
+        known = {one["name"]: one["schema"] for one in operation.get("parameters", [])}
+        for name, value in parse_qsl(where.query):
+            assert valid(spec, known[name], value) == []
+        status, said = fake.respond(request)
+        schema = content(operation["responses"][str(status)])
+        assert valid(spec, schema, json.loads(said)) == []
+
+
+def template_of(spec: Any, path: str) -> str:  # noqa: ANN401 - YAML
+    """Return the path of the specification that a request's path is an instance of."""
+    parts = path.split("/")
+    (found,) = (
+        template
+        for template, operations in spec["paths"].items()
+        if "get" in operations
+        and len(parts) == len(template.split("/"))
+        and all(
+            theirs == ours or (theirs.startswith("{") and "." in ours)
+            for theirs, ours in zip(template.split("/"), parts, strict=True)
+        )
+    )
+    return str(found)

@@ -33,12 +33,13 @@ def on_path() -> str | None:
     return next((path for name in NAMES if (path := shutil.which(name))), None)
 
 
-def fetched() -> bool:
-    """Tell whether playwright has its own headless browser, in the revision that it needs."""
+def fetched() -> Path | None:
+    """Return the folder of playwright's own headless browser, in the revision that it needs."""
     command = [*PLAYWRIGHT, "--dry-run", "chromium-headless-shell"]
     plan = subprocess.run(command, capture_output=True, text=True, check=False).stdout
     folder = re.search(r"Install location:\s+(.*chromium_headless_shell.*)", plan)
-    return bool(folder) and (Path(folder[1]) / "INSTALLATION_COMPLETE").is_file()
+    found = folder and (Path(folder[1]) / "INSTALLATION_COMPLETE").is_file()
+    return Path(folder[1]) if folder and found else None
 
 
 def ensure() -> bool:

@@ -47,6 +47,8 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         public_host="brief.example.org",
         pages="none",
         ci="github",
+        author="Gerrit",
+        send_day="sunday",
         send_time="07:00",
         crons=tuple(map(as_cron, times)),
         utc_crons=tuple(as_cron(utc) for one in times for utc in utc_times(one, zone, 2026)),

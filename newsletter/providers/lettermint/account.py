@@ -313,9 +313,9 @@ def _diagnose_limits(seen: _Seen, audience: int) -> Diagnosis:
         fix = "Look at lettermint.co what it still asks for"
         return warning(LIMITS, "Lettermint has not verified the team yet", fix)
     period = seen.usage.said.get("current_period")
-    used = period.get("usage") if isinstance(period, dict) else None
-    included = seen.team.said.get("included_volume")
-    if type(used) is not int or type(included) is not int:
+    used = base_account.whole(period.get("usage") if isinstance(period, dict) else None)
+    included = base_account.whole(seen.team.said.get("included_volume"))
+    if used is None or included is None:
         look = "Look at lettermint.co how much of the plan is left"
         return unknown(LIMITS, "Lettermint does not say how much of the plan is used", look)
     more = "Choose a larger plan, or allow it to charge what goes beyond this one"

@@ -17,7 +17,7 @@ from newsletter.model import Event, EventKind, ProviderSuppression
 from newsletter.providers import base, responses, webhooks
 from newsletter.providers.base_events import (
     InvalidSignature,
-    ListingDenied,
+    ListingKeyMissing,
     Page,
     ProviderEvents,
     WebhookVerifier,
@@ -213,7 +213,7 @@ def _pages(
 def _headers(settings: Settings) -> Mapping[str, str]:
     token = settings.credentials.get(TEAM_TOKEN)
     if not token:
-        raise ListingDenied(
+        raise ListingKeyMissing(
             f"{TEAM_TOKEN} is not set, and the token that sends cannot read lists",
             hint="Make a team token at lettermint.co, or use webhooks: docs/events.md",
         )

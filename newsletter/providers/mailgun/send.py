@@ -82,23 +82,15 @@ class Mailgun(BaseProvider):
     capabilities = CAPABILITIES
 
     def __init__(self, key: str, domain: str, url: str, http: HttpClient) -> None:
-        secret = b64encode(f"api:{key}".encode()).decode()
-        self.hide = (key, secret)
-        self._headers = {"Authorization": f"Basic {secret}", "Accept": "application/json"}
+        self._headers = headers(key)
+        self.hide = (key, self._headers["Authorization"].removeprefix("Basic "))
         self._url = f"{url}/v3/{domain}"
         self._http = http
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Return Mailgun as the settings have it."""
-        key = base.credential(settings, "MAILGUN_API_KEY", "Make a key at app.mailgun.com")
-        domain = base.credential(settings, "MAILGUN_DOMAIN", "Take your sending domain")
-        if not _DOMAIN.fullmatch(domain):
-            raise NewsletterError(
-                "MAILGUN_DOMAIN is not a domain",
-                hint='Write it as Mailgun lists it, such as "brief.example.org"',
-            )
-        return cls(key, domain, base.base_url(settings, BASE), HttpClient())
+        return cls(*credentials(settings), base.base_url(settings, BASE), HttpClient())
 
     def unsupported(self, letter: Letter) -> str:
         """Return where syntax of Mailgun's cannot be escaped, or that the headers are too long.
@@ -165,6 +157,28 @@ class Mailgun(BaseProvider):
 
 
 PROVIDER: Final = Mailgun
+
+
+def credentials(settings: Settings) -> tuple[str, str]:
+    """Return the API key and the sending domain.
+
+    Raises:
+        NewsletterError: One of them is missing, or the second is not a domain.
+    """
+    key = base.credential(settings, "MAILGUN_API_KEY", "Make a key at app.mailgun.com")
+    domain = base.credential(settings, "MAILGUN_DOMAIN", "Take your sending domain")
+    if not _DOMAIN.fullmatch(domain):
+        raise NewsletterError(
+            "MAILGUN_DOMAIN is not a domain",
+            hint='Write it as Mailgun lists it, such as "brief.example.org"',
+        )
+    return key, domain
+
+
+def headers(key: str) -> dict[str, str]:
+    """Return the headers of every request with this key."""
+    secret = b64encode(f"api:{key}".encode()).decode()
+    return {"Authorization": f"Basic {secret}", "Accept": "application/json"}
 
 
 @functools.lru_cache(maxsize=4)

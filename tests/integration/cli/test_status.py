@@ -129,7 +129,7 @@ def test_a_copy_of_what_went_out_is_told_before_its_time(
     newsletter.send(FakeProvider(tmp_path / "taken"))
     write(newsletter, "2026-12-06-kopie")
     newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
-    assert "2026-11-29-rust already went out" in blocked_by(newsletter)
+    assert "2026-11-29-rust was already sent" in blocked_by(newsletter)
 
 
 def test_only_what_was_to_go_out_can_be_missed(

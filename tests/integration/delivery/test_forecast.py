@@ -157,9 +157,15 @@ def told(
             {"provider_url": "https://elsewhere.example.org"},
             (FRESH,),
             KEYED,
-            f"put provider back to fake at https://elsewhere.example.org, then {SEND}",
+            f"set provider to fake at https://elsewhere.example.org again, then run {SEND}",
         ),
-        (S.PAUSED, {"provider": "other"}, (), BLIND, f"put provider back to other, then {SEND}"),
+        (
+            S.PAUSED,
+            {"provider": "other"},
+            (),
+            BLIND,
+            f"set provider to other again, then run {SEND}",
+        ),
         (
             S.PAUSED,
             {"provider": "outbox", "rehearsal": True},
@@ -252,7 +258,7 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
         (S.PAUSED, {"note": PauseReason.OUT_OF_TIME}, (), BLIND, "finish_within_hours"),
         (S.PAUSED, {"note": PauseReason.BY_A_PERSON}, (), BLIND, "at any time"),
         (S.PAUSED, {"note": "the provider refuses this key"}, (), BLIND, "correct the cause"),
-        (S.PAUSED, {"provider": "other"}, (), BLIND, "it began through other"),
+        (S.PAUSED, {"provider": "other"}, (), BLIND, "it was started through other"),
         (
             S.PAUSED,
             {"rehearsal": True, "provider": "outbox"},

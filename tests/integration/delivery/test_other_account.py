@@ -163,7 +163,7 @@ def test_what_waits_for_another_account_is_told_with_the_way_out(
     (remedy,) = author.outlook().resolutions
     assert (remedy.method, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
     slug = author.newsletter.slug
-    back = f"put {case.can.account_variable} back as it was, then newsletter send {slug}"
+    back = f"set {case.can.account_variable} to its previous value, then run newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
     assert author.outlook().next_step == f"{back}; or {resolve}"
     assert f"for {FIRST}, another account can find out" in author.explained()
@@ -301,7 +301,8 @@ def test_the_command_says_which_variable_to_put_back(
     told = run("status", slug, env=wrong)
     assert told.returncode == 0
     assert f"for {FIRST}, another account can find out until" in told.stdout
-    assert f"next: put RESEND_API_KEY back as it was, then newsletter send {slug}" in told.stdout
+    step = f"next: set RESEND_API_KEY to its previous value, then run newsletter send {slug}"
+    assert step in told.stdout
     assert "re_another" not in told.stdout + told.stderr + sent.stderr
     risk = run("resolve", slug, "--assume-sent", env=wrong, stdin="")
     assert f"without risk for {FIRST}, another account can find out" in risk.stderr

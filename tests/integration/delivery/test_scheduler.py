@@ -549,7 +549,9 @@ def test_a_date_more_than_a_year_ahead_is_told_of(
     write(newsletter, "2028-01-09-ontwerp", front="draft: yes\n")
     found = due(newsletter, provider)
     assert (states(found), found.exit_code) == ({SLUG: "completed"}, 0)
-    assert found.notes == ("More than a year ahead, so look at the year: 2028-01-02-jaartal.",)
+    assert found.notes == (
+        "Not sent, more than a year ahead (check the year): 2028-01-02-jaartal.",
+    )
 
 
 def test_a_file_without_a_date_is_told_of(newsletter: Newsletter, provider: FakeProvider) -> None:

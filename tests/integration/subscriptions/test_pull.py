@@ -292,7 +292,7 @@ def test_a_key_that_may_only_send_is_told(
     if provider == "mailgun":
         lists.may = lambda _request: False  # type: ignore[method-assign]
     refused = run("events", "pull", env=environment | keys)
-    assert refused.returncode == 1
+    assert refused.returncode == 3
     assert "does not show its lists to this key (401: This key is restricted" in refused.stderr
     assert "docs/events.md" in refused.stderr
     for secret in keys.values():
@@ -319,12 +319,13 @@ def test_without_lettermints_team_token_it_is_said_what_is_missing(
         (error(500, "trouble"), 75),
         (error(429, "slow_down", retry_after="0"), 75),
         (error(400, "bad"), 1),
+        (error(402, "payment_required"), 3),
         (error(404, "not_found"), 1),
         (CONNECTIONS["reset-accepted"], 75),
         (CONNECTIONS["page"], 1),
         (CONNECTIONS["empty"], 1),
     ],
-    ids=["500", "429", "400", "404", "reset", "a page", "nothing"],
+    ids=["500", "429", "400", "402", "404", "reset", "a page", "nothing"],
 )
 def test_what_cannot_be_asked_now_changes_nothing(
     case: tuple[Fault, int], lists: Lists, provider: str, letters: Letters, run: Run

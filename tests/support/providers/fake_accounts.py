@@ -5,6 +5,7 @@ from __future__ import annotations
 DOMAIN = "example.org"
 PUBLIC_URL = "https://brief.example.org"
 RESEND_SECRET = "whsec_c2VjcmV0IG9mIHRoZXNlIHRlc3Rz"
+MAILGUN_SECRET = "key-of-these-webhooks"
 LETTERMINT_SECRET = "whsec_of-these-tests"
 TEAM_TOKEN = "lm_team_c4n4ry"
 PER_PAGE = 2
@@ -12,6 +13,7 @@ PER_PAGE = 2
 
 SECRETS: dict[str, dict[str, str]] = {
     "resend": {"RESEND_WEBHOOK_SECRET": RESEND_SECRET},
+    "mailgun": {"MAILGUN_WEBHOOK_SECRET": MAILGUN_SECRET},
     "lettermint": {
         "LETTERMINT_TEAM_TOKEN": TEAM_TOKEN,
         "LETTERMINT_WEBHOOK_SECRET": LETTERMINT_SECRET,

@@ -22,6 +22,7 @@ import python_multipart
 from newsletter.providers.http import HttpClient
 from newsletter.providers.mailgun.send import Mailgun
 from tests.support.providers.case import Case
+from tests.support.providers.fake_account_mailgun import DOMAIN, MailgunAccount
 from tests.support.providers.fake_server import (
     FakeServer,
     Fault,
@@ -37,7 +38,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-DOMAIN = "brief.example.org"
 MOST = 1000
 PER_PAGE = 300
 OPTIONS = 16 * 1024
@@ -106,6 +106,7 @@ class FakeMailgun(FakeServer):
         self._of: dict[str, str] = {}
         self.page_faults: dict[int, Fault] = {}
         self.pages = 0
+        self.account = MailgunAccount(self.domains)
 
     def error(self, fault: Fault) -> bytes:
         return json.dumps({"message": fault.message}).encode()
@@ -113,7 +114,7 @@ class FakeMailgun(FakeServer):
     def next_fault(self, request: Request) -> Fault:
         if request.method == "GET":
             self.pages += 1
-            return self.page_faults.get(self.pages, Fault(taken=True))
+            return self.page_faults.get(self.pages, self.reading)
         return super().next_fault(request)
 
     def now(self) -> float:
@@ -122,6 +123,11 @@ class FakeMailgun(FakeServer):
     def respond(self, request: Request) -> tuple[int, bytes]:
         """Answer as Mailgun does; return status and body."""
         where = urlsplit(request.path)
+        about = self.account.respond(
+            request, where.path.removeprefix(self.base), known=self._knows(request)
+        )
+        if about:
+            return about
         found = re.fullmatch(
             rf"{self.base}/v3/([^/]+)/(messages|events)(?:/([\w=-]+))?", where.path
         )

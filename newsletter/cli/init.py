@@ -1,0 +1,209 @@
+"""`newsletter init`: an author's own repository."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from newsletter import config
+from newsletter.cli.groups import WrongUsage
+from newsletter.cli.init_questions import ask_settings, options
+from newsletter.cli.init_text import dns_lines, first_steps, secret_lines, waiting_lines
+from newsletter.cli.output import counted, note, print_line, warn
+from newsletter.config import settings_file
+from newsletter.errors import NewsletterError
+from newsletter.mail_dns.sender import check_free_mail
+from newsletter.model import DiagnosisState
+from newsletter.repository.files import paths_of_kind, render_files
+from newsletter.repository.installation import find_installation
+from newsletter.repository.origin import read_origin
+from newsletter.repository.plan import CI, PAGES, RepositoryPlan, plan_repository
+from newsletter.repository.secret_file import NAME, write_secrets
+from newsletter.repository.update import (
+    Change,
+    ChangeKind,
+    compare_files,
+    find_kind,
+    renew_files,
+)
+from newsletter.repository.work_tree import find_work_tree, make_work_tree
+from newsletter.repository.write import refuse_targets, write_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from newsletter.config import Settings
+    from newsletter.repository import Installation
+
+_FORGES: Final = {"github", "forgejo", "gitlab"}
+_ONLY_NEW: Final = ("name", "sender", "contact", "provider", "public_url", "language", "timezone")
+
+
+@click.command()
+@click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
+@options
+@click.option(
+    "--from",
+    "asked",
+    default="",
+    metavar="OWNER/REPO@REF",
+    help="Where the jobs install this program from, if not from where you did: also a git URL@REF.",
+)
+@click.option("--update", is_flag=True, help="Renew the files that init wrote; show what changes.")
+def init(folder: Path, *, asked: str, update: bool, **given: str | None) -> None:
+    """Make DIR the repository of a newsletter: settings, first draft, jobs, README.
+
+    It asks on a terminal what no option answers, and changes nothing that is there. With --update
+    it renews the files of the jobs and of the web app, and nothing else.
+    """
+    if update:
+        _update(folder, asked, given)
+        return
+    _refuse_newsletter(folder)
+    settings, pages, ci = ask_settings(folder.absolute(), given)
+    _refuse_subfolder(folder, ci)
+    _warn_of_free_mail(settings)
+    plan = _plan(settings, pages, ci, asked)
+    for line in waiting_lines(plan):
+        print_line(line)
+    _write(folder, plan)
+    for line in (*dns_lines(folder), *secret_lines(plan), *first_steps(folder, plan)):
+        print_line(line)
+
+
+def _refuse_newsletter(folder: Path) -> None:
+    """Refuse a folder that is part of a newsletter; a new one may be inside another."""
+    if not folder.exists():
+        return
+    found = settings_file.find(folder.resolve()).path if folder.is_dir() else None
+    if found:
+        raise NewsletterError(
+            f"there is a newsletter already: {found}",
+            hint="Renew the files that init wrote with newsletter init --update, or name a folder "
+            "that does not exist yet",
+        )
+
+
+def _refuse_subfolder(folder: Path, ci: str) -> None:
+    """Refuse to write workflows where the forge does not look for them."""
+    root = find_work_tree(folder.resolve())
+    if root and root != folder.resolve() and ci in _FORGES:
+        raise NewsletterError(
+            f"{folder} is inside the repository {root}, and jobs are read at its root only",
+            hint=f"Run newsletter init in {root}, or add --ci none",
+        )
+
+
+def _warn_of_free_mail(settings: Settings) -> None:
+    found = check_free_mail(settings.domain.lower())
+    if found.state is DiagnosisState.FAILURE:
+        warn(f"{found.message}. {found.fix}")
+
+
+def _plan(settings: Settings, pages: str, ci: str, asked: str) -> RepositoryPlan:
+    install: Installation | None = None
+    if pages != "none" or ci != "none":
+        install = find_installation(asked, read_origin())
+    today = datetime.now(settings.zone).date()
+    return plan_repository(settings, pages=pages, ci=ci, install=install, today=today)
+
+
+def _write(folder: Path, plan: RepositoryPlan) -> None:
+    files = render_files(plan)
+    if any((folder / "issues").glob("*.md")):
+        files = tuple(one for one in files if not one.path.startswith("issues/"))
+    state = folder / ".newsletter"
+    refuse_targets(folder, [*(one.path for one in files), f"{state.name}/{NAME}"])
+    _make(folder)
+    if find_work_tree(folder.resolve()) is None and not make_work_tree(folder):
+        warn("git is not installed here, so the folder is no repository yet: git init does that")
+    if not write_secrets(state, plan):
+        note(f".newsletter/{NAME} was there, and is as it was")
+    done = write_files(folder, files, plan.install.wheel if plan.install else "")
+    print_line(f"Wrote {counted(len(done.written), 'file')} in {folder.resolve()}:")
+    for path in done.written:
+        print_line(f"  {path}")
+    for path in done.left:
+        print_line(f"  {path} was there, and is as it was")
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise NewsletterError(
+            f"the folder {folder} cannot be made: {error.strerror}",
+            hint="Give this user the right to write there, or name another folder",
+        ) from None
+
+
+def _update(folder: Path, asked: str, given: Mapping[str, str | None]) -> None:
+    if used := [key for key in _ONLY_NEW if given[key] is not None]:
+        names = ", ".join(f"--{key.replace('_', '-')}" for key in used)
+        raise WrongUsage(
+            f"--update changes no settings, so it takes no {names}",
+            hint="Edit newsletter.toml, then run newsletter init --update",
+        )
+    settings = config.load(folder, environment={})
+    if settings.origin == config.DEFAULT_ORIGIN:
+        raise NewsletterError(
+            f"there is no newsletter in {folder.resolve()} to update",
+            hint="Go to its folder, or make one: newsletter init",
+        )
+    root = settings.root
+    pages = given["pages"] or _kind_here(root, "pages", PAGES)
+    ci = given["ci"] or _kind_here(root, "ci", CI)
+    plan = _plan(settings, pages, ci, asked)
+    changes = compare_files(root, render_files(plan))
+    refuse_targets(root, [one.path for one in changes], missing_only=False)
+    if not changes:
+        print_line("Nothing to renew: every file is as this version writes it.")
+        return
+    for change in changes:
+        print_line(f"{change.path} ({change.kind})")
+        print_line(change.diff())
+    _renew(root, settings.state, _chosen(changes), plan)
+
+
+def _kind_here(root: Path, group: str, kinds: Sequence[str]) -> str:
+    """Return which kind of files `init` wrote here before."""
+    return find_kind(root, {kind: paths_of_kind(group, kind) for kind in kinds})
+
+
+def _chosen(changes: Sequence[Change]) -> list[Change]:
+    """Ask a person which files are renewed; without a terminal, those that nobody edited."""
+    asks = sys.stdin.isatty()
+    chosen = [one for one in changes if one.kind is not ChangeKind.EDITED]
+    if chosen and asks:
+        question = f"Renew {counted(len(chosen), 'file')}?"
+        if not click.confirm(question, default=True, err=True):
+            chosen = []
+    for change in changes:
+        if change.kind is not ChangeKind.EDITED:
+            continue
+        if asks and click.confirm(
+            f"{change.path} was edited here. Replace it, and keep a copy?", err=True
+        ):
+            chosen.append(change)
+        else:
+            warn(
+                f"{change.path} was edited here, and stays as it is. To get this version's, "
+                "delete it and run newsletter init --update again"
+            )
+    return chosen
+
+
+def _renew(root: Path, state: Path, changes: Sequence[Change], plan: RepositoryPlan) -> None:
+    if plan.install and plan.install.wheel and changes:
+        write_files(root, (), plan.install.wheel)
+    kept = renew_files(root, changes, config.make_private(state))
+    for change in changes:
+        print_line(f"Renewed {change.path}")
+    for copy in kept:
+        print_line(f"What it was is in {copy}")
+    if changes:
+        note("Look at the difference with git diff, and commit it")

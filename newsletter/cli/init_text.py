@@ -1,0 +1,100 @@
+"""What `newsletter init` prints: what takes days, missing DNS records, secrets, the next steps."""
+
+from __future__ import annotations
+
+import shlex
+from typing import TYPE_CHECKING, Final
+
+from newsletter import config
+from newsletter.errors import NewsletterError
+from newsletter.model import DiagnosisState
+from newsletter.repository.providers import facts_of
+from newsletter.repository.secret_file import NAME
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from newsletter.mail_dns import Resolver
+    from newsletter.repository.plan import RepositoryPlan
+
+_FILE: Final = f".newsletter/{NAME}"
+_FORM: Final = "repository's settings, under Actions, Secrets"
+
+
+def waiting_lines(plan: RepositoryPlan) -> Iterator[str]:
+    """Yield what takes hours or days at the provider."""
+    waits = facts_of(plan.provider).waits_for
+    if waits:
+        yield f"Begin with this, because {plan.provider} may take days for it:"
+        yield from (f"  - {one}" for one in waits)
+        yield ""
+
+
+def dns_lines(folder: Path, resolver: Resolver | None = None) -> Iterator[str]:
+    """Yield the DNS records that the sender's domain lacks, as far as they can be looked up.
+
+    Args:
+        folder: The new repository.
+        resolver: Asks the DNS; without one, the name servers of this machine.
+    """
+    try:
+        settings = config.load(folder)
+    except NewsletterError as error:  # of the environment: the settings are new
+        yield f"\nThe DNS could not be checked: {error.sentence}"
+        return
+    local = settings.provider_url and config.is_loopback(settings.provider_url)
+    if settings.provider == "outbox" or local:
+        return
+    from newsletter.mail_dns import check_domain  # noqa: PLC0415 - slow; the outbox needs none
+
+    found = check_domain(settings, resolver=resolver)
+    yield f"\nThe DNS of {settings.domain}:"
+    for one in found:
+        if one.state is DiagnosisState.OK:
+            continue
+        could = "could not check: " if one.state is DiagnosisState.UNKNOWN else ""
+        yield f"  - {could}{one.message}"
+        if one.fix and not could:
+            yield f"    {one.fix}"
+    if all(one.state is DiagnosisState.OK for one in found):
+        yield "  nothing is missing"
+
+
+def secret_lines(plan: RepositoryPlan) -> Iterator[str]:
+    """Yield how the secrets are filled in, and stored where the jobs find them."""
+    yield f"\nSecrets: {_FILE} has a new secret key. Fill in its empty lines, and keep a copy where"
+    none = plan.ci == "none"
+    use = "To use them in a shell:" if none else "Then store them for the scheduled job:"
+    yield f"you keep passwords. {use}"
+    yield from (f"  {line}" for line in _store_lines(plan))
+    if plan.pages != "none":
+        yield f"The web app needs: {', '.join(plan.web_variables)}"
+
+
+def _store_lines(plan: RepositoryPlan) -> Iterator[str]:
+    if plan.ci == "github":
+        yield "gh api --silent --method PUT 'repos/{owner}/{repo}/environments/newsletter'"
+        yield f"gh secret set --env newsletter --env-file {_FILE}"
+    elif plan.ci == "gitlab":
+        for name in plan.send_variables:
+            yield (
+                f"sed -n 's/^{name}=//p' {_FILE} | tr -d '\\n' | "
+                f"glab variable set {name} --masked --protected"
+            )
+    elif plan.ci == "forgejo":
+        yield f"in the {_FORM}: {', '.join(plan.send_variables)}"
+    elif plan.ci == "systemd":
+        yield f"sudo install -m 600 -o root -g root {_FILE} /etc/newsletter.env"
+    else:
+        yield f"set -a; . ./{_FILE}; set +a"
+
+
+def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
+    """Yield the commands from here to the first letter."""
+    yield "\nNext:"
+    if folder.resolve() != folder.cwd():
+        yield f"  cd {shlex.quote(str(folder))}"
+    yield '  newsletter subscribers import FILE --consent "What they agreed to"'
+    yield f"  newsletter rehearse {plan.draft}"
+    yield "  newsletter status"

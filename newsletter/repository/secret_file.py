@@ -1,0 +1,56 @@
+"""The file with the secrets of the jobs and of the web app: never committed, filled in by hand."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING, Final
+
+from newsletter.atomic_write import write_whole
+from newsletter.config import make_private
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.repository.plan import RepositoryPlan
+
+NAME: Final = "production.env"
+_KEY: Final = "NEWSLETTER_SECRET_KEY"
+_HEAD: Final = """\
+# The secrets of the jobs and of the web app. This file is never committed.
+# Keep a copy of it where you keep passwords: the links in every letter depend on the key.
+# A value with a space or an & stands between single quotes.
+"""
+
+
+def secrets_text(plan: RepositoryPlan, key: str) -> str:
+    """Return the file's text: the key, and the names to fill in."""
+    lines = [f"{name}={key if name == _KEY else ''}" for name in plan.send_variables]
+    more = [name for name in plan.web_variables if name not in plan.send_variables]
+    if more:
+        lines += ["# For the web app only, once the provider's webhook exists:"]
+        lines += [f"# {name}=" for name in more]
+    return _HEAD + "\n".join(lines) + "\n"
+
+
+def write_secrets(state: Path, plan: RepositoryPlan) -> bool:
+    """Write the file with a new key, for its owner alone; return False if there is one already.
+
+    Args:
+        state: The folder `.newsletter`, which keeps itself out of git.
+        plan: What the file is for.
+
+    Raises:
+        NewsletterError: It cannot be written.
+    """
+    path = make_private(state) / NAME
+    if path.exists():
+        return False
+    try:
+        write_whole(path, secrets_text(plan, secrets.token_hex(32)).encode(), mode=0o600)
+    except OSError as error:
+        raise NewsletterError(
+            f"{path.name} cannot be written: {error.strerror}",
+            hint="Give this user the right to write the newsletter's folder",
+        ) from None
+    return True

@@ -1,0 +1,136 @@
+"""Compares the files that `init` renews with what this version writes, and renews them."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from newsletter.atomic_write import write_whole
+from newsletter.errors import NewsletterError
+from newsletter.repository.ownership import is_edited, is_marked, mark, unmark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from newsletter.repository.files import RepositoryFile
+
+
+class ChangeKind(StrEnum):
+    """Why a file is not what this version writes."""
+
+    NEW = "new"
+    """It is not there."""
+    OLDER = "older"
+    """It is as an earlier version, or other settings, wrote it."""
+    EDITED = "edited"
+    """A person edited it, or wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One file that is not what this version writes.
+
+    Attributes:
+        path: Below the root, with slashes.
+        kind: Why.
+        before: What it says; empty if it is not there.
+        after: What this version writes.
+    """
+
+    path: str
+    kind: ChangeKind
+    before: str
+    after: str
+
+    def diff(self) -> str:
+        """Return the difference, as `diff --unified` shows it."""
+        lines = difflib.unified_diff(
+            self.before.splitlines(keepends=True),
+            self.after.splitlines(keepends=True),
+            "/dev/null" if self.kind is ChangeKind.NEW else f"a/{self.path}",
+            f"b/{self.path}",
+        )
+        return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
+
+
+REPLACED: Final = "replaced"
+"""The folder in `.newsletter/` that keeps what a person had edited."""
+
+
+def compare_files(root: Path, files: Iterable[RepositoryFile]) -> tuple[Change, ...]:
+    """Return what is to be renewed; settings, issues and texts of the author are never part of it.
+
+    Raises:
+        NewsletterError: A file cannot be read.
+    """
+    found = []
+    for file in files:
+        if not file.owned:
+            continue
+        text = read_text(root / file.path)
+        if text is None:
+            found.append(Change(file.path, ChangeKind.NEW, "", file.text))
+        elif unmark(text) != file.text:
+            kind = ChangeKind.EDITED if is_edited(text) else ChangeKind.OLDER
+            found.append(Change(file.path, kind, unmark(text), file.text))
+    return tuple(found)
+
+
+def renew_files(root: Path, changes: Sequence[Change], keep: Path) -> tuple[str, ...]:
+    """Write what this version writes; return where each file that a person had edited is kept.
+
+    Raises:
+        NewsletterError: A file cannot be written.
+    """
+    kept = []
+    for change in changes:
+        target = root / change.path
+        try:
+            if change.kind is ChangeKind.EDITED:
+                copy = keep / REPLACED / change.path
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                write_whole(copy, target.read_bytes())
+                kept.append(str(copy))
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_whole(target, mark(change.after).encode())
+        except OSError as error:
+            raise NewsletterError(
+                f"{change.path} cannot be written: {error.strerror}",
+                hint="Give this user the right to write there, and run the same command again",
+            ) from None
+    return tuple(kept)
+
+
+def find_kind(root: Path, candidates: Mapping[str, Sequence[str]]) -> str:
+    """Return the kind whose files `init` wrote here: the one with the most of them, else `none`.
+
+    Args:
+        root: The folder of the repository.
+        candidates: The paths of the files of each kind.
+    """
+
+    def written(kind: str) -> int:
+        texts = (read_text(root / path) for path in candidates[kind])
+        return sum(text is not None and is_marked(text) for text in texts)
+
+    best = max(candidates, key=written)
+    return best if written(best) else "none"
+
+
+def read_text(path: Path) -> str | None:
+    """Return the text of a file; None if it is not there.
+
+    Raises:
+        NewsletterError: It cannot be read.
+    """
+    try:
+        return path.read_bytes().decode("utf-8", "replace")
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise NewsletterError(
+            f"{path.name} cannot be read: {error.strerror}", where=str(path)
+        ) from None

@@ -1,0 +1,596 @@
+"""`newsletter init`: a repository by the real command, in a folder that is empty or is not."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import pty
+import re
+import shutil
+import subprocess
+import tomllib
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter.cli.init_text import dns_lines
+from newsletter.config import PROVIDERS
+from newsletter.repository.ownership import is_edited, is_marked
+from newsletter.repository.plan import CI, PAGES
+from tests.support.dns_server import Zone, serve_dns
+from tests.support.processes import run_command
+from tests.support.repositories import git, program_repository
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+QUIET = {"NEWSLETTER_PROVIDER_URL": "http://127.0.0.1:9"}  # so that no DNS is asked
+NAMED = {
+    "--name": "Stil Water",
+    "--sender": "Marijke de Wit <marijke@brief.example>",
+    "--contact": "Kade 1, 1000 AA Amsterdam",
+    "--provider": "resend",
+    "--public-url": "https://brief.example",
+    "--pages": "none",
+    "--ci": "none",
+}
+
+
+def given(**changes: str) -> tuple[str, ...]:
+    """Return options that answer every question, some of them with another value."""
+    options = {**NAMED, **{f"--{key.replace('_', '-')}": one for key, one in changes.items()}}
+    return tuple(itertools.chain.from_iterable(options.items()))
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Return a version of the program in a git repository, as `--from` names it."""
+    return program_repository(tmp_path_factory.mktemp("git") / "program") + "@v0.2.0"
+
+
+def init(
+    folder: Path, *arguments: str, env: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run `newsletter init` in a folder, without a terminal."""
+    return run_command("init", *arguments, cwd=folder, env={**QUIET, **(env or {})})
+
+
+def files(folder: Path) -> set[str]:
+    """Return the paths of all files but git's own."""
+    found = (path for path in folder.rglob("*") if path.is_file() or path.is_symlink())
+    return {
+        path.relative_to(folder).as_posix()
+        for path in found
+        if ".git" not in path.relative_to(folder).parts
+    }
+
+
+EVERY_KIND = [
+    *((provider, language, CI[at % 5], PAGES[at % 4])
+      for at, (provider, language) in enumerate(itertools.product(PROVIDERS, ["nl", "en"]))),
+    *((tuple(PROVIDERS)[at % 5], "nl", ci, pages)
+      for at, (ci, pages) in enumerate(itertools.product(CI, PAGES))),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kinds", EVERY_KIND, ids="-".join)
+def test_the_new_repository_is_clean_and_can_be_rehearsed(
+    tmp_path: Path, program: str, kinds: tuple[str, str, str, str]
+) -> None:
+    provider, language, ci, pages = kinds
+    options = given(provider=provider, language=language, ci=ci, pages=pages)
+    done = init(tmp_path, "brief", *options, "--from", program)
+    assert done.returncode == 0, done.stderr
+    root = tmp_path / "brief"
+    checked = run_command("check", "--json", cwd=root)
+    assert (checked.returncode, json.loads(checked.stdout)) == (0, []), checked.stderr
+    run_command("subscribers", "add", "anna@lezers.example", "--consent", "x", cwd=root)
+    (issue,) = (root / "issues").glob("*.md")
+    rehearsed = run_command("rehearse", issue.stem, cwd=root)
+    assert rehearsed.returncode == 0, rehearsed.stderr
+    assert (root / ".newsletter" / "outbox" / issue.stem / "index.html").exists()
+    installs = (root / "newsletter-install" / "program.txt").exists()
+    assert installs == (ci != "none" or pages != "none")
+    assert git(root, "status", "--porcelain", "--ignored", "--", ".newsletter").startswith("!!")
+
+
+def test_the_demo_runs_in_a_new_repository(tmp_path: Path) -> None:
+    assert init(tmp_path, ".", *given()).returncode == 0
+    done = run_command("demo", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    (folder,) = re.findall(r"in (/\S+newsletter-demo-\S+)", done.stdout)
+    shutil.rmtree(folder)
+
+
+def test_what_is_written_says_what_was_answered(tmp_path: Path) -> None:
+    sender = 'Marijke "Rijk" de Wit <marijke@brief.example>'
+    done = init(tmp_path, *given(sender=sender, timezone="Europe/Brussels", language="en"))
+    assert done.returncode == 0, done.stderr
+    found = tomllib.loads((tmp_path / "newsletter.toml").read_text(encoding="utf-8"))
+    assert found["name"] == "Stil Water"
+    assert found["timezone"] == "Europe/Brussels"
+    assert found["greeting"] == "Hello {first_name},"
+    assert found["signature"] == 'Best wishes,\nMarijke "Rijk" de Wit'
+    assert found["ledger"] == ""
+    (issue,) = (tmp_path / "issues").glob("*-first-letter.md")
+    text = issue.read_text(encoding="utf-8")
+    assert "\ndraft: yes\n" in text
+    assert "https://brief.example/" in text
+    assert len((tmp_path / "README.md").read_text(encoding="utf-8").splitlines()) <= 10
+    assert "draft: yes" in (tmp_path / "AGENTS.md").read_text(encoding="utf-8")
+
+
+def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> None:
+    done = init(tmp_path, "--name", "Stil Water", "--provider", "outbox")
+    assert done.returncode == 2
+    assert "--sender, --contact, --pages, --ci" in done.stderr
+    assert "--name" not in done.stderr
+    assert files(tmp_path) == set()
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"sender": "Marijke"}, "is not an address"),
+        ({"sender": ""}, "sender is empty"),
+        ({"contact": " "}, "contact is empty"),
+        ({"name": " "}, "is empty"),
+        ({"public_url": "http://brief.example"}, "must begin with https://"),
+        ({"public_url": "brief.example"}, "is not a web address"),
+        ({"timezone": "Amsterdam"}, 'Write: timezone = "Europe/Amsterdam"'),
+        ({"language": "Nederlands"}, 'Write: language = "nl"'),
+        ({"name": "x" * 301}, "longer than 300"),
+        ({"name": "a\nb"}, "must be one line"),
+    ],
+)
+def test_a_wrong_answer_is_refused_by_the_rule_of_its_setting(
+    tmp_path: Path, changes: dict[str, str], said: str
+) -> None:
+    done = init(tmp_path, "brief", *given(**changes))
+    assert done.returncode == 1
+    assert said in done.stderr
+    assert files(tmp_path) == set()
+    assert not (tmp_path / "brief").exists()
+
+
+@pytest.mark.parametrize("option", ["provider", "pages", "ci"])
+def test_an_unknown_kind_is_wrong_usage(tmp_path: Path, option: str) -> None:
+    done = init(tmp_path, *given(**{option: "carrier-pigeon"}))
+    assert done.returncode == 2
+    assert files(tmp_path) == set()
+
+
+def test_a_free_mail_sender_is_warned_of_with_the_reason(tmp_path: Path) -> None:
+    done = init(tmp_path, *given(sender="Marijke <marijke@ziggo.nl>"))
+    assert done.returncode == 0
+    assert "warning: letters from an address at ziggo.nl do not arrive" in done.stderr
+
+
+# Secrets
+
+
+def test_the_key_is_new_secret_and_never_printed(tmp_path: Path) -> None:
+    keys = set()
+    for name in ("a", "b"):
+        done = init(tmp_path, name, *given(provider="ses"))
+        path = tmp_path / name / ".newsletter" / "production.env"
+        text = path.read_text(encoding="utf-8")
+        (key,) = re.findall(r"^NEWSLETTER_SECRET_KEY=([0-9a-f]{64})$", text, re.MULTILINE)
+        assert key not in done.stdout + done.stderr
+        assert path.stat().st_mode & 0o777 == 0o600
+        assert path.parent.stat().st_mode & 0o077 == 0
+        for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"):
+            assert f"\n{variable}=\n" in text
+        assert "\n# SES_TOPIC_ARN=\n" in text
+        assert git(tmp_path / name, "check-ignore", ".newsletter/production.env")
+        keys.add(key)
+    assert len(keys) == 2
+
+
+def test_the_secrets_that_are_there_stay(tmp_path: Path) -> None:
+    path = tmp_path / ".newsletter" / "production.env"
+    path.parent.mkdir()
+    path.write_text("NEWSLETTER_SECRET_KEY=mine\n")
+    assert init(tmp_path, *given()).returncode == 0
+    assert path.read_text() == "NEWSLETTER_SECRET_KEY=mine\n"
+
+
+@pytest.mark.parametrize(
+    ("ci", "said"),
+    [
+        ("github", "gh secret set --env newsletter --env-file .newsletter/production.env"),
+        ("gitlab", "glab variable set NEWSLETTER_SECRET_KEY --masked"),
+        ("forgejo", "NEWSLETTER_SECRET_KEY"),
+        ("systemd", "sudo install -m 600"),
+        ("none", "set -a; . ./.newsletter/production.env"),
+    ],
+)
+def test_it_says_how_the_secrets_are_stored(
+    tmp_path: Path, program: str, ci: str, said: str
+) -> None:
+    done = init(tmp_path, *given(ci=ci), "--from", program)
+    assert said in done.stdout
+
+
+@pytest.mark.parametrize("ci", ["systemd", "none"])
+@pytest.mark.parametrize("pages", ["vps", "none", "container"])
+def test_a_database_server_is_needed_only_by_several_machines(
+    tmp_path: Path, program: str, ci: str, pages: str
+) -> None:
+    init(tmp_path, *given(ci=ci, pages=pages), "--from", program)
+    text = (tmp_path / ".newsletter" / "production.env").read_text(encoding="utf-8")
+    assert ("NEWSLETTER_DATABASE_URL" in text) == (pages == "container")
+
+
+def test_it_says_first_what_takes_days(tmp_path: Path) -> None:
+    done = init(tmp_path, *given(provider="ses"))
+    first = done.stdout.splitlines()[0]
+    assert first == "Begin with this, because ses may take days for it:"
+    assert "in the sandbox" in done.stdout
+
+
+ZONE: Zone = {
+    "brief.example": {"MX": ["10 mx.brief.example."]},
+    "mx.brief.example": {"A": ["192.0.2.1"]},
+}
+
+
+def test_missing_dns_records_are_printed_to_paste(tmp_path: Path) -> None:
+    assert init(tmp_path, *given()).returncode == 0
+    with serve_dns(ZONE) as server:
+        shown = "\n".join(dns_lines(tmp_path, server.resolver()))
+    assert "The DNS of brief.example:" in shown
+    assert "_dmarc.brief.example TXT v=DMARC1; p=none" in shown
+    assert "could not check" not in shown
+
+
+def test_a_dns_that_does_not_answer_is_never_called_missing(tmp_path: Path) -> None:
+    assert init(tmp_path, *given()).returncode == 0
+    with serve_dns(ZONE, {"*": "SERVFAIL", "brief.example": "SERVFAIL"}) as server:
+        shown = "\n".join(dns_lines(tmp_path, server.resolver()))
+    assert shown.count("could not check") == len(shown.splitlines()) - 2, shown
+
+
+def test_an_environment_that_is_wrong_never_blocks(tmp_path: Path) -> None:
+    done = init(tmp_path, *given(), env={"NEWSLETTER_PROVIDER_URL": ""})
+    assert done.returncode == 0
+    assert "The DNS could not be checked: NEWSLETTER_PROVIDER_URL is set but empty" in done.stdout
+
+
+# What is there already
+
+
+def test_nothing_that_exists_is_changed(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("Mine")
+    (tmp_path / ".gitignore").write_text("x\n")
+    (tmp_path / "issues").mkdir()
+    (tmp_path / "issues" / "2026-01-04-oud.md").write_text("---\nsubject: Oud\n---\nOud.\n")
+    done = init(tmp_path, *given())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "README.md").read_text() == "Mine"
+    assert (tmp_path / ".gitignore").read_text() == "x\n"
+    assert "README.md was there, and is as it was" in done.stdout
+    assert ".gitignore was there, and is as it was" in done.stdout
+    assert [one.name for one in (tmp_path / "issues").iterdir()] == ["2026-01-04-oud.md"]
+
+
+@pytest.mark.parametrize("place", [".", "issues", "new"])
+def test_a_newsletter_is_never_made_in_another(tmp_path: Path, place: str) -> None:
+    assert init(tmp_path, *given()).returncode == 0
+    before = {path: (tmp_path / path).read_bytes() for path in files(tmp_path)}
+    done = init(tmp_path, place, *given(name="Ander"))
+    if place == "new":  # a folder of its own, such as one to try things in
+        assert done.returncode == 0, done.stderr
+        return
+    assert done.returncode == 1
+    assert "there is a newsletter already" in done.stderr
+    assert "newsletter init --update" in done.stderr
+    assert {path: (tmp_path / path).read_bytes() for path in files(tmp_path)} == before
+
+
+def test_settings_in_pyproject_count_too(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.newsletter]\nname = "Er al"\n')
+    done = init(tmp_path, *given())
+    assert done.returncode == 1
+    assert files(tmp_path) == {"pyproject.toml"}
+
+
+@pytest.mark.parametrize("name", ["issues", ".newsletter"])
+def test_a_file_in_place_of_a_folder_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).write_text("a file")
+    done = init(tmp_path, *given())
+    assert done.returncode == 1
+    assert f"{name} is a file, and must be a folder" in done.stderr
+    assert files(tmp_path) == {name}
+
+
+def test_a_folder_in_place_of_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "AGENTS.md").mkdir()
+    done = init(tmp_path, *given())
+    assert done.returncode == 1
+    assert "AGENTS.md is a folder, and must be a file" in done.stderr
+    assert files(tmp_path) == set()
+
+
+def test_the_folder_itself_may_not_be_a_file(tmp_path: Path) -> None:
+    (tmp_path / "brief").write_text("a file")
+    done = init(tmp_path, "brief", *given())
+    assert done.returncode == 1
+    assert "brief" in done.stderr
+    assert "must be a folder" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["issues", ".newsletter"])
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path, name: str) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "brief").mkdir()
+    (tmp_path / "brief" / name).symlink_to(tmp_path / "outside")
+    done = init(tmp_path, "brief", *given())
+    assert done.returncode == 1
+    assert f"{name} is a link that leads out of" in done.stderr
+    assert list((tmp_path / "outside").iterdir()) == []
+    assert files(tmp_path / "brief") == {name}
+
+
+def test_a_link_in_place_of_a_file_stays_as_it_is(tmp_path: Path) -> None:
+    (tmp_path / "outside.md").write_text("outside")
+    (tmp_path / "brief").mkdir()
+    (tmp_path / "brief" / "README.md").symlink_to(tmp_path / "outside.md")
+    (tmp_path / "brief" / "AGENTS.md").symlink_to(tmp_path / "nowhere.md")
+    done = init(tmp_path, "brief", *given())
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "outside.md").read_text() == "outside"
+    assert not (tmp_path / "nowhere.md").exists()
+
+
+@pytest.mark.parametrize("place", ["/proc/newsletter", "/sys/kernel/newsletter"])
+def test_where_nothing_can_be_written_the_error_says_so(tmp_path: Path, place: str) -> None:
+    done = init(tmp_path, place, *given())
+    assert done.returncode == 1
+    assert f"the folder {place} cannot be made" in done.stderr
+    assert "hint: " in done.stderr
+
+
+def test_a_full_disk_leaves_no_half_file_and_says_what_was_written(tmp_path: Path) -> None:
+    """The limit is on the size of one file: the settings and the draft are larger than it."""
+    done = run_command("init", *given(), cwd=tmp_path, env=QUIET, before=[limit_file_size])
+    assert done.returncode == 1, done.stdout
+    assert "AGENTS.md cannot be written: File too large" in done.stderr
+    assert "Written before that: .gitignore" in done.stderr
+    assert "AGENTS.md" not in files(tmp_path)
+    assert "newsletter.toml" not in files(tmp_path)
+    again = init(tmp_path, *given())
+    assert again.returncode == 0, again.stderr
+    assert "AGENTS.md" in files(tmp_path)
+
+
+def limit_file_size() -> None:
+    """Let no file grow beyond 550 bytes: the secrets and .gitignore fit, AGENTS.md does not."""
+    import resource  # noqa: PLC0415 - in the process that it limits
+    import signal  # noqa: PLC0415 - the same
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (550, 550))
+
+
+# Git
+
+
+def test_a_folder_becomes_a_repository_without_a_commit(tmp_path: Path) -> None:
+    init(tmp_path, "brief", *given())
+    assert git(tmp_path / "brief", "rev-parse", "--show-toplevel") == str(tmp_path / "brief")
+    log = subprocess.run(
+        ["git", "log"], cwd=tmp_path / "brief", capture_output=True, check=False, text=True
+    )
+    assert log.returncode != 0
+
+
+def test_a_repository_that_is_there_stays_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "--initial-branch=trunk")
+    assert init(tmp_path, "brief", *given()).returncode == 0
+    assert not (tmp_path / "brief" / ".git").exists()
+    assert git(tmp_path, "symbolic-ref", "--short", "HEAD") == "trunk"
+
+
+def test_without_git_it_works_and_says_so(tmp_path: Path) -> None:
+    done = init(tmp_path, *given(), env={"PATH": str(tmp_path)})
+    assert done.returncode == 0, done.stderr
+    assert "warning: git is not installed here" in done.stderr
+    assert "newsletter.toml" in files(tmp_path)
+
+
+@pytest.mark.parametrize("ci", ["github", "forgejo", "gitlab"])
+def test_workflows_are_never_written_where_no_forge_reads_them(
+    tmp_path: Path, program: str, ci: str
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    done = init(tmp_path, "brief", *given(ci=ci), "--from", program)
+    assert done.returncode == 1
+    assert "jobs are read at its root only" in done.stderr
+    assert files(tmp_path) == set()
+
+
+# Installation
+
+
+def test_an_install_that_cannot_be_pinned_is_an_error(tmp_path: Path) -> None:
+    done = init(tmp_path, *given(ci="github"))
+    assert done.returncode == 1
+    assert "installed from a folder" in done.stderr
+    assert "--from OWNER/REPO@VERSION" in done.stderr
+    assert files(tmp_path) == set()
+
+
+def test_a_version_that_does_not_exist_writes_nothing(tmp_path: Path, program: str) -> None:
+    done = init(tmp_path, *given(ci="github"), "--from", program.replace("@v0.2.0", "@v9"))
+    assert done.returncode == 1
+    assert "there is no version v9" in done.stderr
+    assert files(tmp_path) == set()
+
+
+# A terminal
+
+
+def on_terminal(folder: Path, answers: list[str], *arguments: str) -> str:
+    """Run `init` on a terminal, with these lines as its answers; return all that it printed."""
+    master, slave = pty.openpty()
+    os.write(master, "".join(f"{one}\n" for one in answers).encode())
+    done = run_command("init", *arguments, cwd=folder, env=QUIET, stdin=slave)
+    os.close(slave)
+    os.close(master)
+    return done.stdout + done.stderr
+
+
+def test_on_a_terminal_it_asks_and_asks_again_after_a_wrong_answer(tmp_path: Path) -> None:
+    shown = on_terminal(
+        tmp_path,
+        [
+            "Stil Water",
+            "Marijke",  # no address: asked again
+            "Marijke <marijke@brief.example>",
+            "",  # no default: asked again
+            "Kade 1",
+            "resent",  # no such provider: asked again
+            "resend",
+            "",  # no pages
+            "none",
+            "",  # https://brief.brief.example
+            "",  # nl
+            "",  # Europe/Amsterdam
+        ],
+    )
+    found = tomllib.loads((tmp_path / "newsletter.toml").read_text(encoding="utf-8"))
+    assert found["sender"] == "Marijke <marijke@brief.example>", shown
+    assert found["public_url"] == "https://brief.brief.example"
+    assert found["provider"] == "resend"
+    assert "is not an address" in shown
+
+
+def test_on_a_terminal_options_answer_without_a_question(tmp_path: Path) -> None:
+    shown = on_terminal(tmp_path, ["", ""], *given())
+    assert (tmp_path / "newsletter.toml").exists(), shown
+    assert "Name of the newsletter" not in shown
+
+
+# Update
+
+
+@pytest.fixture
+def made(tmp_path: Path, program: str) -> Path:
+    """Return a repository with workflows and a container."""
+    done = init(tmp_path, "brief", *given(ci="github", pages="container"), "--from", program)
+    assert done.returncode == 0, done.stderr
+    return tmp_path / "brief"
+
+
+def owned(root: Path) -> set[str]:
+    """Return the files that init renews."""
+    return {path for path in files(root) if is_marked((root / path).read_text("utf-8", "replace"))}
+
+
+def test_nothing_is_renewed_while_nothing_changed(made: Path, program: str) -> None:
+    done = init(made, "--update", "--from", program)
+    assert (done.returncode, done.stdout) == (
+        0,
+        "Nothing to renew: every file is as this version writes it.\n",
+    )
+
+
+def test_a_newer_version_is_shown_and_written(made: Path, tmp_path: Path) -> None:
+    newer = program_repository(tmp_path / "newer", version="0.3.0") + "@v0.3.0"
+    before = {path: (made / path).read_bytes() for path in files(made)}
+    done = init(made, "--update", "--from", newer)
+    assert done.returncode == 0, done.stderr
+    assert "--- a/newsletter-install/program.txt\n+++ b/newsletter-install/program.txt\n" in (
+        done.stdout
+    )
+    assert "Renewed newsletter-install/program.txt" in done.stdout
+    changed = {path for path, data in before.items() if (made / path).read_bytes() != data}
+    assert "newsletter-install/program.txt" in changed
+    assert changed <= owned(made)
+    assert not is_edited((made / "newsletter-install" / "program.txt").read_text())
+
+
+def test_settings_that_jobs_depend_on_reach_them(made: Path, program: str) -> None:
+    path = made / "newsletter.toml"
+    path.write_text(path.read_text().replace('"resend"', '"ses"'), encoding="utf-8")
+    done = init(made / "issues", "--update", "--from", program)
+    assert done.returncode == 0, done.stderr
+    assert '"ses"' in path.read_text()
+    texts = [(made / one).read_text() for one in owned(made)]
+    assert not any("RESEND_API_KEY" in text for text in texts)
+
+
+def test_an_edited_file_stays_and_is_named(made: Path, program: str) -> None:
+    path = made / "Dockerfile"
+    path.write_text(path.read_text() + "# mine\n")
+    done = init(made, "--update", "--from", program)
+    assert done.returncode == 0
+    assert "-# mine\n" in done.stdout
+    assert "warning: Dockerfile was edited here, and stays as it is" in done.stderr
+    assert path.read_text().endswith("# mine\n")
+
+
+def test_on_a_terminal_an_edited_file_is_replaced_and_kept(made: Path, program: str) -> None:
+    path = made / "Dockerfile"
+    edited = path.read_text() + "# mine\n"
+    path.write_text(edited)
+    on_terminal(made, ["n"], "--update", "--from", program)
+    assert path.read_text() == edited
+    shown = on_terminal(made, ["y"], "--update", "--from", program)
+    assert "# mine" not in path.read_text(), shown
+    assert (made / ".newsletter" / "replaced" / "Dockerfile").read_text() == edited
+
+
+def test_windows_line_endings_are_no_edit(made: Path, program: str) -> None:
+    for path in owned(made):
+        (made / path).write_bytes((made / path).read_bytes().replace(b"\n", b"\r\n"))
+    done = init(made, "--update", "--from", program)
+    assert "Nothing to renew" in done.stdout, done.stdout
+
+
+def test_a_file_that_was_removed_is_written_again(made: Path, program: str) -> None:
+    (made / "Dockerfile").unlink()
+    done = init(made, "--update", "--from", program)
+    assert "Dockerfile (new)" in done.stdout
+    assert (made / "Dockerfile").exists()
+
+
+def test_no_on_a_terminal_changes_nothing(made: Path, program: str) -> None:
+    (made / "Dockerfile").unlink()
+    on_terminal(made, ["n"], "--update", "--from", program)
+    assert not (made / "Dockerfile").exists()
+
+
+def test_update_changes_no_settings_and_needs_a_newsletter(made: Path, tmp_path: Path) -> None:
+    done = init(made, "--update", "--name", "Ander")
+    assert done.returncode == 2
+    assert "--name" in done.stderr
+    (tmp_path / "empty").mkdir()
+    nothing = init(tmp_path / "empty", "--update")
+    assert nothing.returncode == 1
+    assert "there is no newsletter" in nothing.stderr
+    assert files(tmp_path / "empty") == set()
+
+
+def test_update_can_turn_to_another_kind(made: Path, program: str) -> None:
+    done = init(made, "--update", "--pages", "scale-to-zero", "--from", program)
+    assert done.returncode == 0, done.stderr
+    assert (made / "fly.toml").exists()
+    again = init(made, "--update", "--from", program)
+    assert "Nothing to renew" in again.stdout
+
+
+def test_a_link_in_place_of_a_file_is_not_written_through(
+    made: Path, tmp_path: Path, program: str
+) -> None:
+    (tmp_path / "outside").write_text("outside")
+    (made / "Dockerfile").unlink()
+    (made / "Dockerfile").symlink_to(tmp_path / "outside")
+    done = init(made, "--update", "--from", program)
+    assert done.returncode == 1
+    assert "Dockerfile is a link that leads out of" in done.stderr
+    assert (tmp_path / "outside").read_text() == "outside"
