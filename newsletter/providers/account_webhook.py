@@ -98,7 +98,8 @@ class WebhookNeeds:
             message = f"{variable} is not set here, and without it the web app takes no webhook"
             return warning(WEBHOOK, message, "Set it where `newsletter serve` runs")
         try:
-            self.events.verifier(settings)
+            if verifier := self.events.verifier(settings):
+                verifier.close()
         except NewsletterError as error:
             return failure(WEBHOOK, error.sentence, error.hint)
         known = [one.secret for one in ours if one.enabled and one.secret]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -37,6 +38,7 @@ _MAY_NOT: Final = frozenset({401, 403})
 _NOT_FOUND: Final = 404
 _PAGES: Final = 20
 _LONGEST: Final = 100
+_ARN: Final = re.compile(r"\barn:\S+")  # has the number of an AWS account
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,8 @@ class AccountClient:
         words = said.get("message") or said.get("Message") or error
         if isinstance(error, dict):
             words = error.get("message")
+        if isinstance(words, str):
+            words = _ARN.sub("…", words)
         refusal = responses.failure_of(response, responses.quote(words, self.hide))
         if refusal is None and isinstance(content, dict):
             return Answer(said, status=response.status, headers=response.headers)

@@ -19,7 +19,7 @@ from botocore.credentials import Credentials
 from newsletter.errors import NewsletterError
 from newsletter.providers import base, responses
 from newsletter.providers.base import Quota
-from newsletter.providers.http import HttpClient, HttpResponse
+from newsletter.providers.http import DEADLINE, HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
@@ -113,14 +113,18 @@ class Account:
         return dict(request.headers.items())
 
 
-def open_account(settings: Settings) -> Account:
+def open_account(settings: Settings, deadline: float = DEADLINE) -> Account:
     """Return the account whose keys are in the environment.
+
+    Args:
+        settings: With these keys.
+        deadline: Seconds for each request.
 
     Raises:
         NewsletterError: A key is missing, no region of the European Union is named, or letters
             would travel unencrypted.
     """
-    region = _region(settings)
+    region = region_of(settings)
     hint = "Make an access key for a user that may only send (docs/providers.md has its policy)"
     keys = Credentials(
         base.credential(settings, "AWS_ACCESS_KEY_ID", hint),
@@ -129,10 +133,15 @@ def open_account(settings: Settings) -> Account:
     )
     cloud = "amazonaws.eu" if region.startswith("eusc-") else "amazonaws.com"
     url = base.base_url(settings, f"https://email.{region}.{cloud}")
-    return Account(keys, region, url, HttpClient())
+    return Account(keys, region, url, HttpClient(deadline=deadline))
 
 
-def _region(settings: Settings) -> str:
+def region_of(settings: Settings) -> str:
+    """Return the region that the environment names.
+
+    Raises:
+        NewsletterError: It is not set, or not in the European Union.
+    """
     named = ("AWS_REGION", "AWS_DEFAULT_REGION")
     name = next((name for name in named if name in settings.credentials), named[0])
     region = settings.credentials.get(name, "")

@@ -47,9 +47,9 @@ _QUOTA: Final = frozenset({"LimitExceededException", "ACCOUNT_DAILY_QUOTA_EXCEED
 # The quota covers the last 24 hours: no running command should wait for it.
 _AN_HOUR: Final = 3600.0
 _OF_THE_LETTER: Final = frozenset({"FAILED", "INVALID_PARAMETER", "MESSAGE_REJECTED"})
-_EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
-_UNTIMELY: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
-_CLOCK: Final = ("signature expired", "signature not yet current")
+EXPIRED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
+UNTIMELY: Final = frozenset({"RequestExpired", "RequestTimeTooSkewed"})
+CLOCK: Final = ("signature expired", "signature not yet current")
 _UNVERIFIED: Final = "address is not verified"
 _OUR_FAULT: Final = range(400, 500)
 _WORD: Final = re.compile(r"[A-Za-z_]{1,60}")
@@ -99,7 +99,7 @@ def failure(response: HttpResponse, context: Context) -> Failure | None:
     """Return what a response means for the whole request, or None if it has an outcome for each."""
     content = responses.content(response)
     explanation = content.get("message", content.get("Message"))
-    said = _Error.of(_name(response, content), explanation, context)
+    said = _Error.of(error_name(response.headers, content), explanation, context)
     meaning = None
     if response.status in _OUR_FAULT:
         meaning = _account(said, context) or _signature(said)
@@ -168,18 +168,18 @@ def _account(said: _Error, context: Context) -> RetryLater | RequestRefused | No
 
 def _signature(said: _Error) -> RetryLater | RequestRefused | None:
     """Return what is wrong with the time at which a request was signed."""
-    if said.word in _EXPIRED:
+    if said.word in EXPIRED:
         # Temporary keys, such as those of a scheduled job, are new in the next run.
         return RetryLater(f"AWS_SESSION_TOKEN has expired{said.because}", _AN_HOUR)
-    if said.word in _UNTIMELY or said.plain.startswith(_CLOCK):
+    if said.word in UNTIMELY or said.plain.startswith(CLOCK):
         return RequestRefused(f"the clock of this machine is wrong{said.because}")
     return None
 
 
-def _name(response: HttpResponse, content: Mapping[str, Any]) -> str:
+def error_name(headers: Mapping[str, str], content: Mapping[str, Any]) -> str:
     """Return the name of an error, which may be in "prefix#Name:url".
 
     https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html#operation-error-serialization
     """
-    found = response.headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")
+    found = headers.get("x-amzn-errortype") or content.get("__type") or content.get("code")
     return found.partition(":")[0].rpartition("#")[2] if isinstance(found, str) else ""

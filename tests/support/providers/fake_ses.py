@@ -31,6 +31,7 @@ from newsletter.providers.ses.client import Account
 from newsletter.providers.ses.send import Ses, SesBulk
 from tests.support.providers import fake_server, ses_requests
 from tests.support.providers.case import Case
+from tests.support.providers.fake_account_ses import SETS, SesResources
 from tests.support.providers.fake_server import FakeServer, Fault, Request, error, faults, run, seen
 from tests.support.providers.sigv4 import KEY_ID, MINE, REGION, SECRET, Refusal, verify
 
@@ -129,6 +130,7 @@ class FakeSes(FakeServer):
         self.verified = {"example.org"}
         self.sandbox = False
         self.may_ask = True
+        self.resources = SesResources()
         self.statuses: dict[str, tuple[str, str]] = {}
         self.unrendered: list[str] = []
         self.account: dict[str, Any] = {
@@ -159,6 +161,9 @@ class FakeSes(FakeServer):
         if path.startswith(f"{SUPPRESSED}?"):
             verify(request, f"http://127.0.0.1:{self.port}", self.key or SECRET, self.token)
             return {"SuppressedDestinationSummaries": []}
+        if request.method == "GET" and path.startswith(("/v2/email/identities/", SETS)):
+            verify(request, f"http://127.0.0.1:{self.port}", self.key or SECRET, self.token)
+            return self.resources.answer(path)
         if not request.path.startswith(self.base) or path not in {*(SINGLE, BULK), ACCOUNT}:
             raise Refusal(404, "UnknownOperationException")
         if not self.fast or self.key:
