@@ -25,6 +25,7 @@ from newsletter.doctor.checklist import (
     WEB_WEBHOOK,
 )
 from newsletter.doctor.findings import attempt, ok, unknown, warning
+from newsletter.model import DiagnosisState
 from newsletter.providers import capabilities_of
 from newsletter.providers.http import HttpClient, HttpResponse
 from newsletter.store.keys import existing_keys
@@ -53,9 +54,12 @@ def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
     """
     url = urlsplit(settings.public_url)
     if url.scheme == "https":
-        yield from attempt(WEB_CERTIFICATE, lambda: check_certificate(settings.public_url))
+        (certificate,) = attempt(WEB_CERTIFICATE, lambda: check_certificate(settings.public_url))
+        yield certificate
         if url.port is None:
             yield from attempt(WEB_REDIRECT, lambda: check_redirect(f"http://{url.hostname}/"))
+        if certificate.state in {DiagnosisState.FAILURE, DiagnosisState.UNKNOWN}:
+            return  # all else would fail for the same reason
     keys = existing_keys(settings)
     if not keys or not ledger:
         yield unknown(
@@ -66,18 +70,13 @@ def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
         return
     with WebSelfTest(dataclasses.replace(settings, secret_keys=keys)) as test:
         yield from _self_test(test, ledger, settings)
-        if test.answers:
-            yield from attempt(WEB_COOKIE, lambda: check_cookies(test.answers))
-            yield from attempt(WEB_CLOCK, lambda: check_date(test.answers[-1]))
-    if not capabilities_of(settings).rehearsal:
-        yield from attempt(WEB_WEBHOOK, lambda: check_webhook(settings))
 
 
 def _self_test(test: WebSelfTest, ledger: str, settings: Settings) -> Iterator[Diagnosis]:
-    said: list[dict[str, Any]] = []
+    said: dict[str, Any] = {}
 
     def check_app() -> Diagnosis:
-        said.append(test.check_health(ledger))
+        said.update(test.check_health(ledger))
         return ok(WEB_APP, f"it answers at {settings.public_url}, on the same database")
 
     def check_links() -> Iterator[Diagnosis]:
@@ -93,9 +92,12 @@ def _self_test(test: WebSelfTest, ledger: str, settings: Settings) -> Iterator[D
     if not said:
         return
     yield from attempt(WEB_UNSUBSCRIBE, check_links)
-    host = urlsplit(settings.public_url).hostname or ""
-    if said[0].get("visitors") and is_outside(host):
-        yield check_visitors(said[0])
+    yield from attempt(WEB_COOKIE, lambda: check_cookies(test.answers))
+    yield from attempt(WEB_CLOCK, lambda: check_date(test.answers[-1]))
+    if "visitors" in said and is_outside(urlsplit(settings.public_url).hostname or ""):
+        yield check_visitors(said)
+    if not capabilities_of(settings).rehearsal:
+        yield from attempt(WEB_WEBHOOK, lambda: check_webhook(settings))
 
 
 def check_redirect(url: str) -> Diagnosis:

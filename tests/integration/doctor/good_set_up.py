@@ -26,7 +26,7 @@ from tests.support.providers.fake_resend import FakeResend
 from tests.support.web_server import STILL, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     import trustme
@@ -121,7 +121,8 @@ class SetUp:
         newsletter: The folder, the database and SQL behind the program's back.
         values: What the settings file says.
         environment: Of `doctor`.
-        elsewhere: What the environment of the web app has otherwise; None takes one away.
+        elsewhere: What the environment of the web app has otherwise; nothing takes one away.
+        later: Called when the web app runs, before anything is examined.
         front: The server before the web app.
         fake: The provider.
         zone: The DNS.
@@ -136,6 +137,7 @@ class SetUp:
     authority: trustme.CA
     zone: Zone = field(default_factory=good_zone)
     elsewhere: dict[str, str] = field(default_factory=dict)
+    later: list[Callable[[], object]] = field(default_factory=list)
 
     @property
     def root(self) -> Path:
@@ -162,12 +164,15 @@ class SetUp:
         """Return what `doctor` finds while the web app runs."""
         unset = {name for name in (*VARIABLES, *PROVIDER_VARIABLES) if name in os.environ}
         assert unset <= {"NEWSLETTER_DATABASE_URL"}
-        there = {**self.environment, **self.elsewhere}
+        wanted = {**self.environment, **self.elsewhere}
+        there = {name: value for name, value in wanted.items() if value}
         with (
             serving(self.root, env=there, limits=STILL) as app,
             serve_dns(self.zone) as dns,
         ):
             self.front.app = app.port
+            for change in self.later:
+                change()
             return self.examine_alone(dns.resolver(seconds=5))
 
     def examine_alone(self, resolver: Any = None) -> tuple[Diagnosis, ...]:  # noqa: ANN401 - passed on
