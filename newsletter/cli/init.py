@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from newsletter import config
-from newsletter.cli.groups import WrongUsage
 from newsletter.cli.init_questions import ask_settings, options
 from newsletter.cli.init_text import dns_lines, first_steps, secret_lines, waiting_lines
 from newsletter.cli.output import counted, note, print_line, warn
@@ -18,29 +15,19 @@ from newsletter.config import settings_file
 from newsletter.errors import NewsletterError
 from newsletter.mail_dns.sender import check_free_mail
 from newsletter.model import DiagnosisState
-from newsletter.repository.files import paths_of_kind, render_files
+from newsletter.repository.files import render_files
 from newsletter.repository.installation import find_installation
 from newsletter.repository.origin import read_origin
-from newsletter.repository.plan import CI, PAGES, RepositoryPlan, plan_repository
+from newsletter.repository.plan import RepositoryPlan, plan_repository
 from newsletter.repository.secret_file import NAME, write_secrets
-from newsletter.repository.update import (
-    Change,
-    ChangeKind,
-    compare_files,
-    find_kind,
-    renew_files,
-)
 from newsletter.repository.work_tree import find_work_tree, make_work_tree
-from newsletter.repository.write import refuse_targets, write_files
+from newsletter.repository.write import copy_wheel, refuse_targets, write_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from newsletter.config import Settings
     from newsletter.repository import Installation
 
 _FORGES: Final = {"github", "forgejo", "gitlab"}
-_ONLY_NEW: Final = ("name", "sender", "contact", "provider", "public_url", "language", "timezone")
 
 
 @click.command()
@@ -61,13 +48,15 @@ def init(folder: Path, *, asked: str, update: bool, **given: str | None) -> None
     it renews the files of the jobs and of the web app, and nothing else.
     """
     if update:
-        _update(folder, asked, given)
+        from newsletter.cli.init_update import update_repository  # noqa: PLC0415 - it imports this
+
+        update_repository(folder, asked, given)
         return
     _refuse_newsletter(folder)
     settings, pages, ci = ask_settings(folder.absolute(), given)
     _refuse_subfolder(folder, ci)
     _warn_of_free_mail(settings)
-    plan = _plan(settings, pages, ci, asked)
+    plan = make_plan(settings, pages, ci, asked)
     for line in waiting_lines(plan):
         print_line(line)
     _write(folder, plan)
@@ -104,7 +93,13 @@ def _warn_of_free_mail(settings: Settings) -> None:
         warn(f"{found.message}. {found.fix}")
 
 
-def _plan(settings: Settings, pages: str, ci: str, asked: str) -> RepositoryPlan:
+def make_plan(settings: Settings, pages: str, ci: str, asked: str) -> RepositoryPlan:
+    """Return what the files of a repository are rendered from, with the version that jobs install.
+
+    Raises:
+        NewsletterError: That version cannot be pinned.
+        TryAgain: The repository of the program cannot be reached.
+    """
     install: Installation | None = None
     if pages != "none" or ci != "none":
         install = find_installation(asked, read_origin())
@@ -123,7 +118,9 @@ def _write(folder: Path, plan: RepositoryPlan) -> None:
         warn("git is not installed here, so the folder is no repository yet: git init does that")
     if not write_secrets(state, plan):
         note(f".newsletter/{NAME} was there, and is as it was")
-    done = write_files(folder, files, plan.install.wheel if plan.install else "")
+    done = write_files(folder, files)
+    if plan.install and plan.install.wheel:
+        copy_wheel(folder, plan.install.wheel)
     print_line(f"Wrote {counted(len(done.written), 'file')} in {folder.resolve()}:")
     for path in done.written:
         print_line(f"  {path}")
@@ -139,71 +136,3 @@ def _make(folder: Path) -> None:
             f"the folder {folder} cannot be made: {error.strerror}",
             hint="Give this user the right to write there, or name another folder",
         ) from None
-
-
-def _update(folder: Path, asked: str, given: Mapping[str, str | None]) -> None:
-    if used := [key for key in _ONLY_NEW if given[key] is not None]:
-        names = ", ".join(f"--{key.replace('_', '-')}" for key in used)
-        raise WrongUsage(
-            f"--update changes no settings, so it takes no {names}",
-            hint="Edit newsletter.toml, then run newsletter init --update",
-        )
-    settings = config.load(folder, environment={})
-    if settings.origin == config.DEFAULT_ORIGIN:
-        raise NewsletterError(
-            f"there is no newsletter in {folder.resolve()} to update",
-            hint="Go to its folder, or make one: newsletter init",
-        )
-    root = settings.root
-    pages = given["pages"] or _kind_here(root, "pages", PAGES)
-    ci = given["ci"] or _kind_here(root, "ci", CI)
-    plan = _plan(settings, pages, ci, asked)
-    changes = compare_files(root, render_files(plan))
-    refuse_targets(root, [one.path for one in changes], missing_only=False)
-    if not changes:
-        print_line("Nothing to renew: every file is as this version writes it.")
-        return
-    for change in changes:
-        print_line(f"{change.path} ({change.kind})")
-        print_line(change.diff())
-    _renew(root, settings.state, _chosen(changes), plan)
-
-
-def _kind_here(root: Path, group: str, kinds: Sequence[str]) -> str:
-    """Return which kind of files `init` wrote here before."""
-    return find_kind(root, {kind: paths_of_kind(group, kind) for kind in kinds})
-
-
-def _chosen(changes: Sequence[Change]) -> list[Change]:
-    """Ask a person which files are renewed; without a terminal, those that nobody edited."""
-    asks = sys.stdin.isatty()
-    chosen = [one for one in changes if one.kind is not ChangeKind.EDITED]
-    if chosen and asks:
-        question = f"Renew {counted(len(chosen), 'file')}?"
-        if not click.confirm(question, default=True, err=True):
-            chosen = []
-    for change in changes:
-        if change.kind is not ChangeKind.EDITED:
-            continue
-        if asks and click.confirm(
-            f"{change.path} was edited here. Replace it, and keep a copy?", err=True
-        ):
-            chosen.append(change)
-        else:
-            warn(
-                f"{change.path} was edited here, and stays as it is. To get this version's, "
-                "delete it and run newsletter init --update again"
-            )
-    return chosen
-
-
-def _renew(root: Path, state: Path, changes: Sequence[Change], plan: RepositoryPlan) -> None:
-    if plan.install and plan.install.wheel and changes:
-        write_files(root, (), plan.install.wheel)
-    kept = renew_files(root, changes, config.make_private(state))
-    for change in changes:
-        print_line(f"Renewed {change.path}")
-    for copy in kept:
-        print_line(f"What it was is in {copy}")
-    if changes:
-        note("Look at the difference with git diff, and commit it")

@@ -113,11 +113,16 @@ def find_kind(root: Path, candidates: Mapping[str, Sequence[str]]) -> str:
     """
 
     def written(kind: str) -> int:
-        texts = (read_text(root / path) for path in candidates[kind])
-        return sum(text is not None and is_marked(text) for text in texts)
+        return sum(is_written(root, path) for path in candidates[kind])
 
     best = max(candidates, key=written)
     return best if written(best) else "none"
+
+
+def is_written(root: Path, path: str) -> bool:
+    """Return whether a file is there and says that `init` wrote it."""
+    text = read_text(root / path)
+    return text is not None and is_marked(text)
 
 
 def read_text(path: Path) -> str | None:

@@ -34,21 +34,18 @@ class WriteResult:
     left: tuple[str, ...]
 
 
-def write_files(root: Path, files: Sequence[RepositoryFile], wheel: str = "") -> WriteResult:
+def write_files(root: Path, files: Sequence[RepositoryFile]) -> WriteResult:
     """Write every file that is not there yet.
 
     Args:
         root: The folder of the repository; it is made if it is not there.
         files: The files.
-        wheel: A wheel that is copied beside the files that say what is installed.
 
     Raises:
         NewsletterError: A file cannot be written, or would leave the folder; it says what was
             written before.
     """
     data = {one.path: _bytes(one) for one in files}
-    if wheel:
-        data[f"{INSTALL_FOLDER}/{Path(wheel).name}"] = Path(wheel).read_bytes()
     refuse_targets(root, data)
     written: list[str] = []
     left: list[str] = []
@@ -64,6 +61,23 @@ def write_files(root: Path, files: Sequence[RepositoryFile], wheel: str = "") ->
             raise _unwritten(path, error, written) from None
         written.append(path)
     return WriteResult(tuple(written), tuple(left))
+
+
+def copy_wheel(root: Path, wheel: str) -> None:
+    """Copy a wheel beside the files that say what is installed, in place of any other version.
+
+    Raises:
+        NewsletterError: It cannot be copied.
+    """
+    source = Path(wheel)
+    target = root / INSTALL_FOLDER / source.name
+    try:
+        write_whole(target, source.read_bytes())
+        for other in target.parent.glob(f"{source.name.partition('-')[0]}-*.whl"):
+            if other.name != target.name:
+                other.unlink()
+    except OSError as error:
+        raise _unwritten(f"{INSTALL_FOLDER}/{source.name}", error, ()) from None
 
 
 def refuse_targets(root: Path, paths: Iterable[str], *, missing_only: bool = True) -> None:
