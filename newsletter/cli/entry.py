@@ -13,7 +13,7 @@ from newsletter import __version__
 from newsletter.cli.app import App
 from newsletter.cli.failures import OF_CLICK, failure_of
 from newsletter.cli.groups import SuggestingGroup, usage_error
-from newsletter.cli.output import log, print_error, print_line
+from newsletter.cli.output import log, print_any_text, print_error, print_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,7 @@ class MainGroup(SuggestingGroup):
         **extra: Any,  # noqa: ANN401 - click's signature
     ) -> Any:  # noqa: ANN401 - click's signature
         """Run the command line; click's own errors are printed as all others are."""
+        print_any_text()
         run = functools.partial(super().main, args, prog_name, standalone_mode=False, **extra)
         if not standalone_mode:
             return run()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import io
 import json
 import sys
 from typing import TYPE_CHECKING
@@ -68,7 +70,22 @@ def is_quiet() -> bool:
 
 def print_json(document: object) -> None:
     """Print the JSON document of a command."""
-    click.echo(json.dumps(document, ensure_ascii=False, indent=2))
+    click.echo(as_json(document, sys.stdout.encoding, indent=2))
+
+
+def as_json(document: object, encoding: str, indent: int | None = None) -> str:
+    """Return JSON for a file of an encoding: what it may not have is written as an escape."""
+    is_unicode = codecs.lookup(encoding).name == "utf-8"
+    return json.dumps(document, ensure_ascii=not is_unicode, indent=indent)
+
+
+def print_any_text() -> None:
+    """Let standard output take any text: what its encoding lacks is printed as an escape.
+
+    Consoles and pipes of Windows often have an encoding of 256 characters, and an issue has more.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def on_terminal() -> bool:

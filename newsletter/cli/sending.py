@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import threading
 from typing import TYPE_CHECKING
 
 from newsletter import delivery
 from newsletter.cli.output import counted, note, warn
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import on_stop_signal
 from newsletter.providers.base_events import ListingDenied, ListingKeyMissing
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as subscription_events
@@ -21,30 +21,14 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Provider
 
 _SHORT_KEY = 16  # characters
-# Windows has no SIGHUP, which a lost connection sends.
-_SIGNALS = [
-    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
-]
 
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[threading.Event]:
-    """Yield an event that SIGINT, SIGTERM and SIGHUP set, to stop after what is in flight."""
+    """Yield an event that is set when the process is asked to stop, after what is in flight."""
     stop = threading.Event()
-
-    def ask(_signal: int, _frame: object) -> None:
-        stop.set()
-
-    before = {}
-    for number in _SIGNALS:
-        # Under nohup a lost connection must change nothing.
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            before[number] = signal.signal(number, ask)
-    try:
+    with on_stop_signal(stop.set):
         yield stop
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:

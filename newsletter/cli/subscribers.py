@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -13,7 +12,7 @@ import click
 
 from newsletter.cli import subscriber_output
 from newsletter.cli.groups import SuggestingGroup, WrongUsage
-from newsletter.cli.output import json_option, note, print_json, print_line
+from newsletter.cli.output import as_json, json_option, note, print_json, print_line
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import ListChange, SubscriberStatus
 from newsletter.subscriptions import admin, erasure
@@ -190,7 +189,7 @@ def _print_rows(rows: Iterator[dict[str, str | None]], file: TextIO) -> None:
     """Write one JSON list without holding it."""
     before = "["
     for row in rows:
-        file.write(f"{before}\n  {json.dumps(row, ensure_ascii=False)}")
+        file.write(f"{before}\n  {as_json(row, file.encoding)}")
         before = ","
     file.write("[]\n" if before == "[" else "\n]\n")
 

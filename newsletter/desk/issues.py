@@ -262,11 +262,15 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
 
 
 def shown_path(settings: Settings, path: Path) -> str:
-    """Return a path as its author would type it: relative to the current folder or the root."""
+    """Return a path as its author would type it: relative to the current folder or the root.
+
+    With slashes on every system, because JSON and a forge's annotations have it so.
+    """
     real = path if path.is_absolute() else Path.cwd() / path
     here = Path.cwd()
     base = here if real.is_relative_to(here) else settings.root
-    return os.path.relpath(real, base) if real.is_relative_to(base) else str(path)
+    shown = Path(os.path.relpath(real, base)) if real.is_relative_to(base) else path
+    return shown.as_posix()
 
 
 @dataclass(frozen=True, slots=True)

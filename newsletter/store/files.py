@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import has_file_modes
 from newsletter.store.columns import UtcDateTime
 from newsletter.store.schema import copies as table
 from newsletter.store.url import SqliteFile, locate
@@ -32,8 +32,8 @@ def close_to_others(settings: Settings) -> list[str]:
 
     The rights of a group stay: a web app and a timer may run as two users of one group.
     """
-    if os.name != "posix":
-        return []  # there, the folder's own access list decides
+    if not has_file_modes():
+        return []
     return [said for path in _files(settings) if (said := _close(path))]
 
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import move_new
 from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
 from newsletter.store.schema import signing_keys as signing_keys_table
@@ -63,12 +64,12 @@ def existing_keys(settings: Settings) -> tuple[str, ...]:
 def _make(settings: Settings) -> None:
     path = make_private(settings.state) / "secret-key"
     # Only its owner may read it, from the start.
-    with tempfile.NamedTemporaryFile("w", dir=settings.state, encoding="ascii") as part:
+    handle, name = tempfile.mkstemp(dir=settings.state)
+    with open(handle, "w", encoding="ascii") as part:  # noqa: PTH123 - a handle
         part.write(secrets.token_urlsafe(32) + "\n")
-        part.flush()
-        # A link, unlike a rename, fails when another process was first: its key stays.
-        with contextlib.suppress(FileExistsError):
-            os.link(part.name, path)
+    # Another process may have been first: its key stays.
+    with contextlib.suppress(FileExistsError):
+        move_new(Path(name), path)
 
 
 def recorded_fingerprints(connection: sa.Connection) -> set[str]:

@@ -3,38 +3,30 @@
 The lock is on a file of its own in `.newsletter/`, and the sender's leases name that file. The
 kernel releases the lock when the process ends, however it ends. A process that finds that very file
 and gets its lock knows that the sender is dead, and need not wait for its leases. It says so only
-where it is certain; in every other case the lease decides. All that depends on the operating system
-is here.
-
-The lock is flock's, which belongs to the open file: no other part of the process can lose it by
-closing the file, as with POSIX record locks, and it is never unlocked, only closed, so that a
-forked child which still has it keeps it (man7.org/linux/man-pages/man2/flock.2.html).
+where it is certain; in every other case the lease decides. `operating_system` has the lock itself.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
-import hashlib
 import os
 import re
 import secrets
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
-
-if sys.platform == "linux":
-    import fcntl
+from newsletter.operating_system import (
+    PRIVATE_FLAGS,
+    file_system,
+    lock_file,
+    machine_since_boot,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-_BOOT: Final = Path("/proc/sys/kernel/random/boot_id")
-_MACHINE: Final = Path("/etc/machine-id")
 
 _RELIABLE: Final = frozenset(
     {
@@ -89,17 +81,17 @@ def dead_owners(owners: Iterable[str], folder: Path) -> list[str]:
 
 def _is_gone(owner: str, folder: Path) -> bool:
     name = owner.partition(" ")[0]
-    if sys.platform != "linux" or not _NAME.fullmatch(name):
+    if not _NAME.fullmatch(name):
         return False
     try:
-        file = os.open(folder / name, _FLAGS)
+        file = os.open(folder / name, PRIVATE_FLAGS)
     except OSError:
         return False
     try:
         if _owner(name, file) != owner:
             return False
         # Shared, so that two processes that look do not take each other for the sender.
-        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        lock_file(file, shared=True)
     except OSError:
         return False
     else:
@@ -108,20 +100,17 @@ def _is_gone(owner: str, folder: Path) -> bool:
         os.close(file)
 
 
-_FLAGS: Final = os.O_RDWR | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
-
-
 def _make(folder: Path) -> tuple[Path, int, str] | None:
     """Make a file and lock it; return its path, its descriptor and its owner's name."""
-    if sys.platform != "linux":
+    if machine_since_boot() is None:
         return None
     try:
         make_private(folder)
         for _ in range(_TRIES):
             path = folder / f"sender-{secrets.token_hex(16)}.lock"
-            file = os.open(path, _FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
+            file = os.open(path, PRIVATE_FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                lock_file(file)
                 owner = _owner(path.name, file)
             except OSError:
                 owner = None
@@ -138,46 +127,11 @@ def _make(folder: Path) -> tuple[Path, int, str] | None:
 
 def _owner(name: str, file: int) -> str | None:
     """Return the owner's name of an open file, or None where its lock would prove nothing."""
-    machine = _machine()
+    machine = machine_since_boot()
     if machine is None or file_system(file) not in _RELIABLE:
         return None
     status = os.fstat(file)
     return f"{name} {machine} {status.st_dev} {status.st_ino}"
-
-
-@functools.cache
-def _machine() -> str | None:
-    """Return what identifies this machine since its last boot.
-
-    A cloned machine has the same machine id, but boots by itself. A machine id must not be shown,
-    so both go into a hash (man7.org/linux/man-pages/man5/machine-id.5.html).
-    """
-    try:
-        boot = _BOOT.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        return None
-    if not boot:
-        return None
-    try:
-        machine = _MACHINE.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        machine = ""  # as in many containers
-    return hashlib.sha256(f"{machine}\0{boot}".encode()).hexdigest()[:32]
-
-
-def file_system(file: int) -> int | None:
-    """Return the number of the kind of file system that an open file is on."""
-    import ctypes  # noqa: PLC0415 - most commands need none of it
-
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        status = ctypes.create_string_buffer(512)
-        if libc.fstatfs(file, status):
-            return None
-    except (OSError, AttributeError):
-        return None
-    # The first word of struct statfs. Where it is not a long, no number is recognised.
-    return ctypes.c_ulong.from_buffer(status).value
 
 
 def _is_at(path: Path, file: int) -> bool:
@@ -198,8 +152,6 @@ def _remove(path: Path, file: int) -> None:
 
 def _clean(folder: Path) -> None:
     """Remove old files of dead senders; never one that a sender holds."""
-    if sys.platform != "linux":
-        return
     until = time.time() - _KEPT_SECONDS
     with contextlib.suppress(OSError):
         for entry in os.scandir(folder):
@@ -209,10 +161,9 @@ def _clean(folder: Path) -> None:
 
 
 def _remove_if_free(path: Path) -> None:
-    if sys.platform == "linux":
-        file = os.open(path, _FLAGS)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            _remove(path, file)
-        finally:
-            os.close(file)
+    file = os.open(path, PRIVATE_FLAGS)
+    try:
+        lock_file(file)
+        _remove(path, file)
+    finally:
+        os.close(file)

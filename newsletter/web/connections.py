@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from newsletter.operating_system import file_limits, set_file_limit
 from newsletter.web.middleware import HEADERS, OVERLOADED, request_log
 
 if TYPE_CHECKING:
@@ -232,31 +233,16 @@ class ProtocolFactory:
 
 def raise_file_limit() -> None:
     """Let this process open as many files as its host allows: the usual first limit is 1,024."""
-    if (limits := _file_limits()) is None:
+    if (limits := file_limits()) is None:
         return
     soft, hard = limits
     for limit in (hard, _ENOUGH_FILES):  # some systems call the hard limit endless and refuse it
         with contextlib.suppress(OSError, ValueError):
             if limit < 0 or limit > soft:
-                _set_file_limit(limit, hard)
+                set_file_limit(limit, hard)
                 return
 
 
 def _max_files() -> int:
-    soft, _ = _file_limits() or (_ENOUGH_FILES, _ENOUGH_FILES)
+    soft, _ = file_limits() or (_ENOUGH_FILES, _ENOUGH_FILES)
     return soft if soft >= 0 else _ENOUGH_FILES
-
-
-def _file_limits() -> tuple[int, int] | None:
-    """Return the soft and the hard limit, each negative where it is endless; None on Windows."""
-    try:
-        import resource  # noqa: PLC0415 - there is none on Windows
-    except ImportError:
-        return None
-    return resource.getrlimit(resource.RLIMIT_NOFILE)
-
-
-def _set_file_limit(soft: int, hard: int) -> None:
-    import resource  # noqa: PLC0415 - as above
-
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import signal
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -12,6 +11,7 @@ from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import on_stop_signal, share_no_port
 from newsletter.providers import open_provider
 from newsletter.web.app import AppFactory
 from newsletter.web.connections import MAX_HEAD, ProtocolFactory, raise_file_limit
@@ -51,7 +51,7 @@ def listen(host: str, port: int) -> socket.socket:
             f"{where} is no address of this machine", hint="Give --host as 127.0.0.1 or 0.0.0.0"
         ) from None
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        share_no_port(listener)
         listener.bind(address)
         listener.listen()
     except OSError as error:
@@ -133,13 +133,13 @@ def _config(
 def _run(config: uvicorn.Config, listener: socket.socket) -> None:
     server = uvicorn.Server(config)
 
-    def stop(_signal: int, _frame: object) -> None:
+    def stop() -> None:
         # uvicorn has handlers of its own; when it is done, it raises the signal once more.
         server.should_exit = True
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        server.run(sockets=[listener])
+        with on_stop_signal(stop):
+            server.run(sockets=[listener])
     except SystemExit as error:
         # uvicorn ends the process itself, with a code that means something else here.
         if error.code != STARTUP_FAILURE:
@@ -147,9 +147,6 @@ def _run(config: uvicorn.Config, listener: socket.socket) -> None:
         raise NewsletterError(
             "the web app cannot start", hint="Run newsletter status in the same folder"
         ) from error
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 class _Workers(Multiprocess):

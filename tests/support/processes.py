@@ -282,6 +282,8 @@ def _work(order: dict[str, Any], streams: list[int]) -> NoReturn:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)
             os.close(stream)
+        # The old one knows that it may seek, which the new file may not.
+        sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - a handle
         os.chdir(order["cwd"])
         os.environ.clear()
         os.environ.update(order["env"])
