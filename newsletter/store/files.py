@@ -39,7 +39,7 @@ def close_to_others(settings: Settings) -> list[str]:
 
 def open_to_others(settings: Settings) -> list[str]:
     """Return the names of those of these files that all other users can use; changes nothing."""
-    if os.name != "posix":
+    if not has_file_modes():
         return []
     return [path.name for path in _files(settings) if _rights(path) & _OTHERS]
 
