@@ -59,6 +59,11 @@ def has_file_modes() -> bool:
     return sys.platform != "win32"
 
 
+def is_root() -> bool:
+    """Return whether this process may do everything; Windows has no such user."""
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
 def move_new(part: Path, path: Path) -> None:
     """Give a complete file its name, unless another file has it; `part` is gone in any case.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
 import shutil
 import subprocess
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import is_root
 
 _NAMES: Final = (
     "google-chrome-stable",
@@ -158,8 +158,7 @@ def _run(browser: str, page: Path, *flags: str) -> str:
 
 def _no_sandbox() -> tuple[str, ...]:
     """Return what Chrome needs to run as root, as jobs in containers do."""
-    is_root = hasattr(os, "geteuid") and os.geteuid() == 0
-    return ("--no-sandbox",) if is_root else ()
+    return ("--no-sandbox",) if is_root() else ()
 
 
 def _failed(browser: str, why: str) -> NewsletterError:
