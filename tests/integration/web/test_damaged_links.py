@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import tokens
-from newsletter.delivery.preflight import _QUERIES
+from newsletter.delivery.web_self_test import _QUERIES
 from newsletter.web.links import query_names, repair
 from tests.integration.web.test_links import DOORS, Hall, knock
 from tests.integration.web.test_signup import ask, heading
