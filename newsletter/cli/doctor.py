@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from newsletter import desk
+from newsletter import desk, mail_dns
 from newsletter import doctor as examination
+from newsletter.cli.groups import WrongUsage
 from newsletter.cli.output import counted, is_quiet, json_option, print_json, print_line
 from newsletter.doctor import Section
 from newsletter.errors import NewsletterError, TryAgain
@@ -29,22 +30,35 @@ _STATES: Final = {
     DiagnosisState.FAILURE: ("✗", "failure", "red"),
     DiagnosisState.UNKNOWN: ("?", "could not check", "magenta"),
 }
+_LARGEST: Final = 50_000_000
+"""Bytes that are read of a letter: more than any mail server takes."""
 _PLAIN: Final = str.maketrans("✓✗", "+x")
 
 
 @click.command()
 @click.option("--dns", is_flag=True, help="Look at the DNS of the sender's domain alone.")
+@click.option(
+    "--received",
+    metavar="FILE.eml",
+    type=click.Path(path_type=Path),
+    help="Look at a proof that arrived, as your mail program saved it.",
+)
 @json_option
-def doctor(*, dns: bool, json_: bool) -> None:
+def doctor(*, dns: bool, received: Path | None, json_: bool) -> None:
     """Look for what is wrong with the set-up, and say how to correct it; change nothing.
 
     It looks at settings, secrets, database, provider, DNS, web app and backlog. Exit code 1: there
     is a failure; 75: there is none, but something could not be checked. See docs/doctor.md.
     """
+    if dns and received:
+        raise WrongUsage("--dns and --received look at different things", hint="Give one of them")
     settings, read = examination.read_settings(Path.cwd())
     first = Section("Settings", read)
     if settings is None:
         sections: Iterable[Section] = (first,)
+    elif received:
+        letter = _bytes_of(received)
+        sections = (Section("Received letter", mail_dns.check_received(letter, settings)),)
     elif dns:
         sections = (examination.examine_domain(settings),)
     else:
@@ -75,6 +89,19 @@ def _drafts(settings: Settings) -> tuple[Draft, ...]:
         return tuple(desk.read_all(settings))
     except (NewsletterError, OSError):
         return ()
+
+
+def _bytes_of(path: Path) -> bytes:
+    """Return a saved letter, or as much of a larger file as shows that it is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError as error:
+        raise NewsletterError(
+            f"the letter cannot be read: {error.strerror}",
+            where=path.name,
+            hint="Save it in your mail program as a file (.eml), and give its path",
+        ) from None
 
 
 def _print_section(section: Section) -> None:

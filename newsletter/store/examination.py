@@ -54,7 +54,7 @@ class ServerProperties:
 
     Attributes:
         isolation: Of a transaction that writes, and of one that reads.
-        read_only: It takes no changes, in a transaction that may write.
+        read_only: Its transactions take no changes, unless they ask for it.
         replica: It is a copy of another server.
         encoding: Of text.
         pooled: Something between this machine and the server shares out connections.
@@ -136,7 +136,7 @@ def server_properties(store: Store) -> ServerProperties:
 
 
 _SERVER: Final = sa.text(
-    "SELECT current_setting('transaction_read_only')::boolean AS read_only,"
+    "SELECT current_setting('default_transaction_read_only')::boolean AS read_only,"
     " pg_is_in_recovery() AS replica, current_setting('server_encoding') AS encoding,"
     " pg_backend_pid() AS process"
 )

@@ -13,6 +13,7 @@ IDS = (
     *(check for check, _ in doctor.CHECKS),
     *base_account.CHECKS,
     *(check for check, _ in mail_dns.CHECKS),
+    *(check for check, _ in mail_dns.RECEIVED_CHECKS),
 )
 
 
