@@ -33,7 +33,8 @@ def test_a_provider_is_a_folder_a_fake_and_one_line(tmp_path: Path) -> None:
     for page in ("providers.md", "settings.md"):
         with (tmp_path / "docs" / page).open("a", encoding="utf-8") as file:
             file.write("\n`letterbox` reads `LETTERBOX_API_KEY`.\n")
-    suite = ("tests/providers/test_contract.py", "-k", "letterbox")
+    suites = [f"tests/providers/test_{name}contract.py" for name in ("", "account_")]
+    suite = (*suites, "-k", "letterbox")
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *suite],
         cwd=tmp_path,
