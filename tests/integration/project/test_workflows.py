@@ -49,6 +49,12 @@ def test_nothing_is_permitted_but_what_a_job_names(name: str) -> None:
     expected = {job: {"contents": "read"} for job in granted}
     if name == "send.yml":
         expected["ask"] = {"issues": "write"}
+    if name == "release.yml":
+        signs = {"attestations": "write", "id-token": "write"}
+        expected["attest"] = signs
+        expected["image"] = {**signs, "contents": "read", "packages": "write"}
+        expected["release"] = {"contents": "write"}
+        expected["publish"] = {"id-token": "write"}
     assert granted == expected
 
 
@@ -136,11 +142,12 @@ def test_the_projects_own_workflows_run_nowhere_but_in_its_own_repository(name: 
         # A variable of an organisation is that of all its repositories.
         assert not runs(job, "anna/brief", NEWSLETTER_PROJECT="anna/newsletter")
         assert not runs(job, "anna/brief", NEWSLETTER_PROJECT="true")
-        assert runs(job, "anna/newsletter", NEWSLETTER_PROJECT="anna/newsletter")
+        own = {"NEWSLETTER_PROJECT": "anna/newsletter", "NEWSLETTER_PUBLISH": "true"}
+        assert runs(job, "anna/newsletter", **own)
 
 
 def test_a_copy_sends_nothing_before_its_owner_says_so() -> None:
-    assert OWN == ["chaos.yml", "ci.yml"]
+    assert OWN == ["chaos.yml", "ci.yml", "release.yml"]
     condition = SEND["jobs"]["send"]["if"]
     assert not value(condition, {"vars": {}})
     assert not value(condition, {"vars": {"NEWSLETTER_SEND": "false"}})
