@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,7 +11,7 @@ import click
 
 from newsletter.cli.init_questions import ask_settings, options
 from newsletter.cli.init_text import dns_lines, first_steps, secret_lines, waiting_lines
-from newsletter.cli.output import counted, note, print_line, warn
+from newsletter.cli.output import counted, note, print_error, print_line, warn
 from newsletter.config import settings_file
 from newsletter.errors import NewsletterError
 from newsletter.mail_dns.sender import check_free_mail
@@ -102,9 +103,22 @@ def make_plan(settings: Settings, pages: str, ci: str, asked: str) -> Repository
     """
     install: Installation | None = None
     if pages != "none" or ci != "none":
-        install = find_installation(asked, read_origin())
+        install = _find_installation(asked)
     today = datetime.now(settings.zone).date()
     return plan_repository(settings, pages=pages, ci=ci, install=install, today=today)
+
+
+def _find_installation(asked: str) -> Installation:
+    """Return what jobs install; on a terminal, ask where from until it can be pinned."""
+    origin = read_origin()
+    while True:
+        try:
+            return find_installation(asked, origin)
+        except NewsletterError as error:
+            if not sys.stdin.isatty():
+                raise
+            print_error(error.sentence, error.hint)
+        asked = click.prompt("Install the program from (OWNER/REPO@VERSION)", err=True)
 
 
 def _write(folder: Path, plan: RepositoryPlan) -> None:

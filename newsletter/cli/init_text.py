@@ -20,6 +20,13 @@ if TYPE_CHECKING:
 
 _FILE: Final = f".newsletter/{NAME}"
 _FORM: Final = "repository's settings, under Actions, Secrets"
+_SWITCHES: Final = {
+    "github": "gh variable set NEWSLETTER_SEND --body true",
+    "forgejo": "in the repository's settings, under Actions, Variables: NEWSLETTER_SEND = true",
+    "gitlab": "make the pipeline schedules that .gitlab-ci.yml names",
+    "systemd": "sudo systemctl enable --now newsletter-send.timer",
+}
+"""What lets the scheduled job send; before that it does nothing."""
 
 
 def waiting_lines(plan: RepositoryPlan) -> Iterator[str]:
@@ -48,8 +55,8 @@ def dns_lines(folder: Path, resolver: Resolver | None = None) -> Iterator[str]:
         return
     from newsletter.mail_dns import check_domain  # noqa: PLC0415 - slow; the outbox needs none
 
-    found = check_domain(settings, resolver=resolver)
     yield f"\nThe DNS of {settings.domain}:"
+    found = check_domain(settings, resolver=resolver)
     for one in found:
         if one.state is DiagnosisState.OK:
             continue
@@ -80,7 +87,7 @@ def _store_lines(plan: RepositoryPlan) -> Iterator[str]:
         for name in plan.send_variables:
             yield (
                 f"sed -n 's/^{name}=//p' {_FILE} | tr -d '\\n' | "
-                f"glab variable set {name} --masked --protected"
+                f"glab variable set {name} --masked --protected --scope newsletter"
             )
     elif plan.ci == "forgejo":
         yield f"in the {_FORM}: {', '.join(plan.send_variables)}"
@@ -98,3 +105,6 @@ def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
     yield '  newsletter subscribers import FILE --consent "What they agreed to"'
     yield f"  newsletter rehearse {plan.draft}"
     yield "  newsletter status"
+    if switch := _SWITCHES.get(plan.ci):
+        yield "When a proof looked right, let the schedule send:"
+        yield f"  {switch}"

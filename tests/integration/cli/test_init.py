@@ -478,6 +478,18 @@ def test_on_a_terminal_options_answer_without_a_question(tmp_path: Path) -> None
     assert "Name of the newsletter" not in shown
 
 
+def test_on_a_terminal_it_asks_where_the_program_comes_from_until_it_is_pinned(
+    tmp_path: Path, program: str
+) -> None:
+    answers = ["", "", "nonsense", program.replace("@v0.2.0", "@v9"), program]
+    shown = on_terminal(tmp_path, answers, *given(ci="systemd"))
+    assert "installed from a folder" in shown
+    assert "names no repository and version" in shown
+    assert "there is no version v9" in shown
+    assert (tmp_path / "newsletter-install" / "program.txt").exists()
+    assert (tmp_path / "newsletter.toml").exists()
+
+
 # Update
 
 
