@@ -18,6 +18,7 @@ import newsletter
 from newsletter import render
 from newsletter.cli import main
 from newsletter.config import Settings
+from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,15 +49,16 @@ def wanted(group: str) -> Iterator[str]:
             yield re.split(r"[<>=~!\[;]", entry)[0]
 
 
-def commands(group: click.Group, *before: str) -> Iterator[str]:
-    """Yield every command as it is typed, those of groups too."""
+def commands(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
+    """Yield every command with its name as it is typed, those of groups too."""
     context = click.Context(group)
     for name in group.list_commands(context):
         command = group.get_command(context, name)
+        assert command
         if isinstance(command, click.Group):
             yield from commands(command, *before, name)
         else:
-            yield " ".join((*before, name))
+            yield " ".join((*before, name)), command
 
 
 def files_of_the_project() -> list[Path]:
@@ -120,7 +122,8 @@ def test_the_readme_says_why_each_dependency_is_there() -> None:
 
 def test_every_command_is_documented() -> None:
     text = documents()
-    found = {name: re.search(rf"(newsletter |\./dev |`){name}\b", text) for name in commands(main)}
+    names = [name for name, _ in commands(main)]
+    found = {name: re.search(rf"(newsletter |\./dev |`){name}\b", text) for name in names}
     assert len(found) > len(main.list_commands(click.Context(main)))
     assert [name for name, match in found.items() if not match] == []
 
@@ -131,18 +134,49 @@ def test_every_setting_is_documented() -> None:
     assert keys - documented == set()
 
 
+def test_every_option_is_documented() -> None:
+    text = documents()
+    options = {
+        f"{name} {option}": option
+        for name, command in commands(main)
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+        if option.startswith("--")
+    }
+    assert len(options) > 60
+    missing = [
+        asked
+        for asked, option in options.items()
+        if not re.search(rf"(?<![\w-]){option}(?![\w-])", text)
+    ]
+    assert missing == []
+
+
 def test_every_variable_that_the_program_reads_is_documented() -> None:
     source = "\n".join(
         p.read_text(encoding="utf-8") for p in (PROJECT / "newsletter").rglob("*.py")
     )
-    variables = set(
-        re.findall(r"\b(?:NEWSLETTER|RESEND|LETTERMINT|MAILGUN|AWS|SES)_[A-Z_]+\b", source)
-    )
-    assert variables
-    documented = set(
-        re.findall(r"`((?:NEWSLETTER|RESEND|LETTERMINT|MAILGUN|AWS|SES)_[A-Z_]+)", documents())
-    )
+    own = r"(?:NEWSLETTER|RESEND|LETTERMINT|MAILGUN|AWS|SES)_[A-Z_]+"
+    others = r"(?:GITHUB|GITLAB|CI|SSL|HTTP|HTTPS)_[A-Z0-9_]+"
+    variables = set(re.findall(rf"\b{own}\b", source)) | set(re.findall(rf"\b({others})\b", source))
+    assert {"NEWSLETTER_SECRET_KEY", "GITHUB_TOKEN"} <= variables
+    documented = set(re.findall(rf"`({own}|{others})`", documents()))
     assert variables - documented == set()
+
+
+def test_every_exit_code_is_documented() -> None:
+    def kinds(error: type[NewsletterError]) -> Iterator[type[NewsletterError]]:
+        yield error
+        for one in error.__subclasses__():
+            yield from kinds(one)
+
+    ours = {error.exit_code for error in kinds(NewsletterError)}
+    page = (PROJECT / "docs" / "sending.md").read_text(encoding="utf-8")
+    table = page.split("## Exit codes")[1].split("\n\n")[1]
+    documented = {int(code) for code in re.findall(r"^\| (\d+) \|", table, re.MULTILINE)}
+    assert documented == ours | {0, click.UsageError.exit_code}
+    asked = click.Context(main).command.get_help(click.Context(main))
+    assert [code for code in documented if not re.search(rf"\b{code} [a-z]", asked)] == []
 
 
 def test_no_file_names_a_package_registry() -> None:
