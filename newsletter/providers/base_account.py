@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import abc
 import math
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar, Final
 
 from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import AccountReport, Diagnosis, DiagnosisState
-from newsletter.providers import responses
-from newsletter.providers.http import HttpResponse
-from newsletter.providers.pagination import ask_patiently
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Sequence
 
     from newsletter.config import Settings
-    from newsletter.providers.http import Failure
+    from newsletter.providers.account_client import Answer
 
 KEY: Final = "provider-key"
 DOMAIN: Final = "provider-domain"
@@ -31,116 +26,7 @@ LIMITS: Final = "provider-limits"
 CHECKS: Final = (KEY, DOMAIN, TRACKING, WEBHOOK, UNSUBSCRIBE, REGION, LIMITS)
 """The ids of all checks of an account, in the order of a report."""
 
-DEADLINE: Final = 15.0
-"""Seconds for one request."""
-
-_MAY_NOT: Final = frozenset({401, 403})
-_NOT_FOUND: Final = 404
-_PAGES: Final = 20
 _LONGEST: Final = 100
-_ARN: Final = re.compile(r"\barn:\S+")  # has the number of an AWS account
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a provider answers to one question.
-
-    Attributes:
-        said: The JSON object of the response; empty where there is none.
-        why: Why it is no answer, as it may be shown; empty if it is one.
-        status: The status of the response; zero where there is no response.
-        headers: Of the response, by name in lower case.
-        denied: This key may not ask that.
-        missing: What was asked for does not exist.
-    """
-
-    said: Mapping[str, Any]
-    why: str = ""
-    status: int = 0
-    headers: Mapping[str, str] | None = None
-    denied: bool = False
-    missing: bool = False
-
-    def items(self, key: str) -> list[dict[str, Any]]:
-        """Return a list of objects in it; empty where there is none."""
-        return responses.objects(self.said.get(key))
-
-
-@dataclass(slots=True)
-class AccountClient:
-    """Asks a provider, and asks nothing more once it cannot be reached.
-
-    Attributes:
-        provider: What it is called in messages.
-        get: Fetches an address or a path.
-        hide: What must not be shown of a response.
-    """
-
-    provider: str
-    get: Callable[[str], HttpResponse | Failure]
-    hide: Collection[str]
-    _unreachable: Failure | None = None
-
-    def ask(self, where: str) -> Answer:
-        """Fetch the JSON object at an address or a path."""
-        response = self.fetch(where)
-        if isinstance(response, HttpResponse):
-            return self._read(response)
-        return Answer({}, response.reason)
-
-    def fetch(self, where: str) -> HttpResponse | Failure:
-        """Fetch what is at an address or a path, whatever it is."""
-        if self._unreachable:
-            return self._unreachable
-        response = ask_patiently(lambda: self.get(where))
-        if not isinstance(response, HttpResponse):
-            self._unreachable = response
-        return response
-
-    def list_all(
-        self, where: str, key: str, following: Callable[[Answer], str] = lambda _: ""
-    ) -> Answer:
-        """Fetch a list, page by page.
-
-        Args:
-            where: The address or path of the first page.
-            key: The name of the list in a response.
-            following: Returns where the next page is; empty at the end.
-        """
-        found: list[dict[str, Any]] = []
-        for _ in range(_PAGES):
-            answer = self.ask(where)
-            if answer.why:
-                return answer
-            if not isinstance(answer.said.get(key), list):
-                return Answer({}, f"the answer of {self.provider} holds no list")
-            found += answer.items(key)
-            where = following(answer)
-            if not where:
-                return Answer({key: found}, status=answer.status, headers=answer.headers)
-        return Answer({}, f"{self.provider} lists more than can be looked through")
-
-    def _read(self, response: HttpResponse) -> Answer:
-        content = responses.decoded(response)
-        said = content if isinstance(content, dict) else {}
-        error = said.get("error")
-        words = said.get("message") or said.get("Message") or error
-        if isinstance(error, dict):
-            words = error.get("message")
-        if isinstance(words, str):
-            words = _ARN.sub("…", words)
-        refusal = responses.failure_of(response, responses.quote(words, self.hide))
-        if refusal is None and isinstance(content, dict):
-            return Answer(said, status=response.status, headers=response.headers)
-        page = responses.is_page(response)
-        return Answer(
-            said=said,
-            why=refusal.reason if refusal else f"the answer of {self.provider} cannot be read",
-            status=response.status,
-            headers=response.headers,
-            denied=response.status in _MAY_NOT and not page,
-            missing=response.status == _NOT_FOUND and isinstance(content, dict),
-        )
 
 
 class ProviderAccount(abc.ABC):

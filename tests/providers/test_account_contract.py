@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from newsletter import config, providers
 from newsletter.model import AccountReport, DiagnosisState
-from newsletter.providers import base_account
+from newsletter.providers import account_client, base_account
 from tests.support.providers.accounts import inspect, settings_of, states
 from tests.support.providers.cases import CASES, Case
 from tests.support.providers.fake_server import Fault, error
@@ -48,7 +48,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait for an answer that does not come for a second and no longer."""
-    monkeypatch.setattr(base_account, "DEADLINE", 1.0)
+    monkeypatch.setattr(account_client, "DEADLINE", 1.0)
 
 
 def told(report: AccountReport) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -31,6 +33,21 @@ def test_events_have_the_name_and_a_variable_of_their_provider(name: str) -> Non
     events = events_of(name)
     assert (events is None) is (name == providers.OUTBOX)
     assert not events or (events.name, events.secret in PROVIDERS[name]) == (name, True)
+
+
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_an_account_has_the_name_of_its_provider(tmp_path: Path, name: str) -> None:
+    account = providers.account_of(Settings(root=tmp_path, provider=name))
+    assert (account is None) is (name == providers.OUTBOX)
+    assert not account or account.name == name
+
+
+def test_the_libraries_of_the_network_are_imported_when_they_are_needed() -> None:
+    code = (
+        "import sys, newsletter.providers; "
+        "sys.exit(sorted({'httpx', 'botocore', 'ssl'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_no_variable_belongs_to_two_providers() -> None:

@@ -15,7 +15,8 @@ from urllib.parse import quote, urlencode
 
 from newsletter.config import NO_DOMAIN
 from newsletter.model import AccountReport, DnsRecord
-from newsletter.providers import base, base_account, responses
+from newsletter.providers import account_client, base, base_account, responses
+from newsletter.providers.account_client import AccountClient, Answer
 from newsletter.providers.account_webhook import Endpoint, WebhookNeeds
 from newsletter.providers.base_account import (
     DOMAIN,
@@ -25,8 +26,6 @@ from newsletter.providers.base_account import (
     TRACKING,
     UNSUBSCRIBE,
     WEBHOOK,
-    AccountClient,
-    Answer,
     ProviderAccount,
     failure,
     ok,
@@ -108,7 +107,7 @@ class LettermintAccount(ProviderAccount):
             who = {"x-lettermint-token": token} if path == _PING else _bearer(team)
             return http.get(f"{url}/{path}", headers=who)
 
-        with closing(HttpClient(deadline=base_account.DEADLINE)) as http:
+        with closing(HttpClient(deadline=account_client.DEADLINE)) as http:
             client = AccountClient(_WHO, get, tuple(filter(None, (token, team))))
             key = _diagnose_key(client.fetch(_PING))
             seen = _look(client, settings.domain) if team else _unseen(_NO_TEAM_TOKEN)

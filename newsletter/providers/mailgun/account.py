@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from newsletter.config import NO_DOMAIN
 from newsletter.model import AccountReport, DnsRecord, EventKind
 from newsletter.providers import base, base_account, responses, webhooks
+from newsletter.providers.account_client import open_account_client
 from newsletter.providers.account_webhook import Endpoint, WebhookNeeds
 from newsletter.providers.base_account import (
     DOMAIN,
@@ -26,7 +26,6 @@ from newsletter.providers.base_account import (
     TRACKING,
     UNSUBSCRIBE,
     WEBHOOK,
-    AccountClient,
     ProviderAccount,
     failure,
     ok,
@@ -35,7 +34,6 @@ from newsletter.providers.base_account import (
     unseen,
     warning,
 )
-from newsletter.providers.http import HttpClient
 from newsletter.providers.mailgun import send
 from newsletter.providers.mailgun.events import EVENTS
 from newsletter.providers.webhooks import text
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
-    from newsletter.providers.base_account import Answer
+    from newsletter.providers.account_client import Answer
 
 _WHO: Final = "Mailgun"
 _UNITED_STATES: Final = "api.mailgun.net"
@@ -102,11 +100,8 @@ class MailgunAccount(ProviderAccount):
     def ask(self, settings: Settings, audience: int) -> AccountReport:
         """Return what Mailgun says."""
         key, name = send.credentials(settings)
-        url, headers = base.base_url(settings, send.BASE), send.headers(key)
-        with closing(HttpClient(deadline=base_account.DEADLINE)) as http:
-            client = AccountClient(
-                _WHO, lambda path: http.get(f"{url}/{path}", headers=headers), (key,)
-            )
+        url = base.base_url(settings, send.BASE)
+        with open_account_client(_WHO, url, send.headers(key), key) as client:
             seen = _Seen(
                 name=name,
                 domain=client.ask(f"v4/domains/{name}"),

@@ -8,13 +8,13 @@ with *Sending access* may see none of it.
 from __future__ import annotations
 
 import re
-from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.config import NO_DOMAIN
 from newsletter.model import AccountReport, DnsRecord
 from newsletter.providers import base, base_account, responses
+from newsletter.providers.account_client import open_account_client
 from newsletter.providers.account_webhook import Endpoint, WebhookNeeds, is_same, webhook_url
 from newsletter.providers.base_account import (
     DOMAIN,
@@ -24,7 +24,6 @@ from newsletter.providers.base_account import (
     TRACKING,
     UNSUBSCRIBE,
     WEBHOOK,
-    AccountClient,
     ProviderAccount,
     failure,
     ok,
@@ -32,7 +31,6 @@ from newsletter.providers.base_account import (
     unseen,
     warning,
 )
-from newsletter.providers.http import HttpClient
 from newsletter.providers.resend.events import EVENTS, KINDS
 from newsletter.providers.resend.send import BASE
 from newsletter.providers.webhooks import text
@@ -42,7 +40,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
-    from newsletter.providers.base_account import Answer
+    from newsletter.providers.account_client import AccountClient, Answer
 
 _WHO: Final = "Resend"
 _PER_PAGE: Final = 100
@@ -72,10 +70,7 @@ class ResendAccount(ProviderAccount):
         key = base.credential(settings, "RESEND_API_KEY", "Make a key at resend.com")
         url = base.base_url(settings, BASE)
         headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
-        with closing(HttpClient(deadline=base_account.DEADLINE)) as http:
-            client = AccountClient(
-                _WHO, lambda path: http.get(f"{url}/{path}", headers=headers), (key,)
-            )
+        with open_account_client(_WHO, url, headers, key) as client:
             domains = _list(client, "domains")
             domain = _domain(client, domains, settings.domain)
             webhooks = _list(client, "webhooks")

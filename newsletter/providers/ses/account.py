@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from newsletter.config import NO_DOMAIN
 from newsletter.model import AccountReport, DnsRecord, EventKind
-from newsletter.providers import base_account
+from newsletter.providers import account_client, base_account
+from newsletter.providers.account_client import AccountClient, Answer
 from newsletter.providers.account_webhook import Endpoint, WebhookNeeds, webhook_url
 from newsletter.providers.base_account import (
     DOMAIN,
@@ -23,8 +24,6 @@ from newsletter.providers.base_account import (
     TRACKING,
     UNSUBSCRIBE,
     WEBHOOK,
-    AccountClient,
-    Answer,
     ProviderAccount,
     failure,
     ok,
@@ -107,7 +106,7 @@ class SesAccount(ProviderAccount):
     def ask(self, settings: Settings, audience: int) -> AccountReport:
         """Return what Amazon SES says."""
         region = region_of(settings)
-        with closing(open_account(settings, base_account.DEADLINE)) as account:
+        with closing(open_account(settings, account_client.DEADLINE)) as account:
             client = AccountClient(_WHO, account.get, account.secrets)
             seen = _look(client, settings, region)
         return AccountReport(
