@@ -27,6 +27,7 @@ _COMMANDS = {
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),
     "rehearse": ("rehearse", "rehearse", "Write everyone's letter to the outbox; mail nobody."),
     "send": ("send", "send", "Send an issue to its subscribers, or send what is due."),
+    "act": ("act", "act", "In a job: run the command that a person chose at the forge."),
     "report": ("report", "report", "In a job: open the issue that asks a person to decide."),
     "status": ("status", "status", "Show all issues: what is next, what is blocked, what is sent."),
     "pause": ("control", "pause", "Pause a mailing; requests in flight are finished."),

@@ -6,6 +6,7 @@ passes on a guess. https://docs.github.com/en/actions/reference/workflows-and-ac
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -31,6 +32,7 @@ SHELLS = {
 }
 NOTHING_TO_DO_HERE = ("actions/checkout", "actions/setup-python")
 # In these a name that nobody has set is an empty text.
+ALWAYS = "always()"
 OPEN = ("secrets", "vars", "steps", "github.event")
 TOKEN = re.compile(r"'(?:[^']|'')*'|[=!]=|&&|\|\||[!()]|[\w.-]+")
 
@@ -43,11 +45,15 @@ class Runner:
         workspace: The folder in which the repository lies.
         temp: Its own folder, made anew for each job.
         path: A folder that is searched for commands before all others.
+        origin: The repository that is checked out; None if the workspace has it already.
+        variables: What else the forge puts into the environment of every step.
     """
 
     workspace: Path
     temp: Path
     path: Path | None = None
+    origin: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -90,8 +96,13 @@ def clone(folder: Path) -> Path:
 
 
 def workflow(name: str) -> dict[str, Any]:
+    """Read one of the project's own workflows."""
+    return parse_workflow((WORKFLOWS / name).read_text(encoding="utf-8"))
+
+
+def parse_workflow(text: str) -> dict[str, Any]:
     """Read a workflow; its `on` is found under that name, which YAML takes for a truth."""
-    document = yaml.safe_load((WORKFLOWS / name).read_text(encoding="utf-8"))
+    document = yaml.safe_load(text)
     return {"on" if key is True else key: value for key, value in document.items()}
 
 
@@ -107,11 +118,16 @@ def run_job(
         return done
     runner.temp.mkdir()
     done.ok = True
+    github = known.get("github", {})
+    (runner.temp / "event.json").write_text(json.dumps(github.get("event", {})), "utf-8")
     for step in job["steps"]:
-        if not done.ok or ("if" in step and not value(step["if"], known)):
+        condition = step.get("if", "success()")
+        if not done.ok and condition != ALWAYS:
+            continue
+        if condition not in {ALWAYS, "success()"} and not value(condition, known):
             continue
         if "uses" in step:
-            _use(step, known, done)
+            _use(step, known, done, runner)
             continue
         shell = SHELLS[document.get("defaults", {}).get("run", {}).get("shell")]
         environment = filled(
@@ -119,24 +135,29 @@ def run_job(
         )
         done.ran.append(step["name"])
         done.environment[step["name"]] = environment
-        event = known.get("github", {}).get("event_name", "")
-        outputs = _run(
-            [*shell, _script(step, runner)],
-            {**environment, "GITHUB_EVENT_NAME": event},
-            runner,
-            done,
-        )
+        event = {
+            "GITHUB_EVENT_NAME": github.get("event_name", ""),
+            "GITHUB_EVENT_PATH": str(runner.temp / "event.json"),
+        }
+        outputs = _run([*shell, _script(step, runner)], {**environment, **event}, runner, done)
         if "id" in step:
             known["steps"][step["id"]] = {"outputs": outputs}
     done.outputs = filled(job.get("outputs", {}), known)
     return done
 
 
-def _use(step: dict[str, Any], known: Mapping[str, Any], done: Job) -> None:
+def _use(step: dict[str, Any], known: Mapping[str, Any], done: Job, runner: Runner) -> None:
     action = step["uses"].partition("@")[0]
+    if action == "actions/checkout" and runner.origin:
+        what = filled(step["with"], known).get("ref") or known["github"]["sha"]
+        shutil.rmtree(runner.workspace, ignore_errors=True)
+        for command in (["clone", "-q", runner.origin, runner.workspace], ["checkout", "-q", what]):
+            folder = runner.workspace if command[0] == "checkout" else None
+            subprocess.run(["git", *command], cwd=folder, check=True)
+        return
     if action == "actions/upload-artifact":
         given = filled(step["with"], known)
-        folder = Path(given["path"])
+        folder = runner.workspace / given["path"]
         done.uploads[given["name"]] = sorted(path.name for path in folder.rglob("*"))
     elif action not in NOTHING_TO_DO_HERE:
         raise ValueError(f"what does {action} do?")
@@ -164,6 +185,7 @@ def _run(
         "GITHUB_OUTPUT": str(output),
         "GITHUB_STEP_SUMMARY": str(summary),
         "RUNNER_TEMP": str(runner.temp),
+        **runner.variables,
         **environment,
     }
     ended = subprocess.run(
@@ -178,7 +200,7 @@ def _run(
         check=False,
     )
     done.log += ended.stdout
-    done.ok = ended.returncode == 0
+    done.ok = bool(done.ok) and ended.returncode == 0
     done.summary = summary.read_text(encoding="utf-8")
     return _outputs(output.read_text(encoding="utf-8"))
 

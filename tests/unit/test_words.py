@@ -62,6 +62,7 @@ CLEAN = (
     "newsletter/desk",
     "newsletter/doctor",
     "newsletter/errors.py",
+    "newsletter/forge",
     "newsletter/gc_tuning.py",
     "newsletter/imports",
     "newsletter/mail_dns",
