@@ -60,6 +60,12 @@ def update_repository(folder: Path, asked: str, given: Mapping[str, str | None])
         )
     root = settings.root
     kinds = {group: given[group] or _kind_here(root, group) for group in _KINDS}
+    if set(kinds.values()) == {"none"}:
+        raise NewsletterError(
+            "init has written no files of jobs or of a web app here, so there are none to renew",
+            where=str(root),
+            hint="Say which you want: newsletter init --update --ci KIND --pages KIND",
+        )
     plan = make_plan(settings, kinds["pages"], kinds["ci"], asked)
     files = render_files(plan)
     changes = compare_files(root, files)

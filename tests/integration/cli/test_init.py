@@ -591,6 +591,17 @@ def test_update_changes_no_settings_and_needs_a_newsletter(made: Path, tmp_path:
     assert files(tmp_path / "empty") == set()
 
 
+def test_update_says_when_there_is_nothing_that_init_wrote(tmp_path: Path, program: str) -> None:
+    init(tmp_path, *given())
+    done = init(tmp_path, "--update", "--from", program)
+    assert done.returncode == 1
+    assert "no files of jobs or of a web app here" in done.stderr
+    assert "--ci KIND --pages KIND" in done.stderr
+    turned = init(tmp_path, "--update", "--pages", "container", "--from", program)
+    assert turned.returncode == 0, turned.stderr
+    assert (tmp_path / "Dockerfile").exists()
+
+
 def test_update_can_turn_to_another_kind(made: Path, program: str) -> None:
     done = init(made, "--update", "--pages", "scale-to-zero", "--from", program)
     assert done.returncode == 0, done.stderr

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from newsletter.atomic_write import write_whole
 from newsletter.errors import NewsletterError
+from newsletter.repository.files import RepositoryFile
 from newsletter.repository.ownership import is_edited, is_marked, mark, unmark
-from newsletter.repository.write import copy_wheel
+from newsletter.repository.write import copy_wheel, write_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,3 +78,10 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_whole(tmp_path / "folder", b"new")
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+def test_the_settings_are_written_last(tmp_path: Path) -> None:
+    """Until they are there, the same command may be run again."""
+    names = ("newsletter.toml", "a.txt", "z/z.txt")
+    done = write_files(tmp_path, [RepositoryFile(name, "x", owned=False) for name in names])
+    assert done.written == ("a.txt", "z/z.txt", "newsletter.toml")
