@@ -32,6 +32,7 @@ class Answer:
     Attributes:
         said: The JSON object of the response; empty where there is none.
         why: Why it is no answer, as it may be shown; empty if it is one.
+        words: What the provider says of that, as it may be shown.
         status: The status of the response; zero where there is no response.
         headers: Of the response, by name in lower case.
         denied: This key may not ask that.
@@ -40,6 +41,7 @@ class Answer:
 
     said: Mapping[str, Any]
     why: str = ""
+    words: str = ""
     status: int = 0
     headers: Mapping[str, str] | None = None
     denied: bool = False
@@ -111,15 +113,15 @@ class AccountClient:
         words = said.get("message") or said.get("Message") or error
         if isinstance(error, dict):
             words = error.get("message")
-        if isinstance(words, str):
-            words = _ARN.sub("…", words)
-        refusal = responses.failure_of(response, responses.quote(words, self.hide))
+        shown = responses.quote(_ARN.sub("…", words) if isinstance(words, str) else "", self.hide)
+        refusal = responses.failure_of(response, shown)
         if refusal is None and isinstance(content, dict):
             return Answer(said, status=response.status, headers=response.headers)
         page = responses.is_page(response)
         return Answer(
             said=said,
-            why=refusal.reason if refusal else f"the answer of {self.provider} cannot be read",
+            why=refusal.reason if refusal else f"this is no answer of {self.provider}",
+            words=shown,
             status=response.status,
             headers=response.headers,
             denied=response.status in _MAY_NOT and not page,

@@ -26,6 +26,11 @@ LIMITS: Final = "provider-limits"
 CHECKS: Final = (KEY, DOMAIN, TRACKING, WEBHOOK, UNSUBSCRIBE, REGION, LIMITS)
 """The ids of all checks of an account, in the order of a report."""
 
+AGAIN: Final = "Run it again; if that does not help, is provider_url right?"
+"""What to do when a provider does not answer."""
+
+# The same request would be refused again.
+_REFUSED: Final = frozenset({400, 401, 402, 403, 422})
 _LONGEST: Final = 100
 
 
@@ -89,11 +94,13 @@ def unseen(check: str, answer: Answer, what: str, look: str) -> Diagnosis:
         check: The id of the check.
         answer: The answer, which is no success.
         what: What it does not show.
-        look: What to look at by hand.
+        look: What to look at by hand, if the same request would be refused again.
     """
-    if answer.denied:
-        return unknown(check, f"this key may not see {what}: {answer.why}", look)
-    return unknown(check, f"could not see {what}: {answer.why}", f"Run it again, or: {look}")
+    if not answer.denied:
+        fix = look if answer.status in _REFUSED else AGAIN
+        return unknown(check, f"could not see {what}: {answer.why}", fix)
+    said = f"{answer.status}: {answer.words}" if answer.words else answer.why
+    return unknown(check, f"this key may not see {what} ({said})", look)
 
 
 def shown(said: str) -> str:

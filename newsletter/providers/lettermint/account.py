@@ -189,7 +189,7 @@ def _route(client: AccountClient, project: str) -> Answer:
 
 
 def _diagnose_key(response: HttpResponse | Failure) -> Diagnosis:
-    again = "Run it again"
+    again = base_account.AGAIN
     if not isinstance(response, HttpResponse):
         return unknown(KEY, f"the token could not be checked: {response.reason}", again)
     if response.status == _OK and response.body.strip() == b"pong":
@@ -198,14 +198,14 @@ def _diagnose_key(response: HttpResponse | Failure) -> Diagnosis:
         fix = "Copy the project's API token at lettermint.co into LETTERMINT_API_TOKEN"
         return failure(KEY, "Lettermint knows no such project token", fix)
     refusal = responses.failure_of(response)
-    why = refusal.reason if refusal else "its answer cannot be read"
+    why = refusal.reason if refusal else f"this is no answer of {_WHO}"
     return unknown(KEY, f"the token could not be checked: {why}", again)
 
 
 def _diagnose_domain(seen: _Seen, name: str) -> Diagnosis:
     if seen.domains.why:
         look = f"Set {TEAM_TOKEN}, or look {_DOMAINS}: {name} must be verified"
-        return unseen(DOMAIN, seen.domains, "its domains", look)
+        return unseen(DOMAIN, seen.domains, "the domains of the account", look)
     if name == NO_DOMAIN:
         return base_account.without_domain(DOMAIN, name)
     if not seen.domain:
@@ -272,7 +272,7 @@ def _unsubscribe(name: str, settings: Mapping[str, Any]) -> Diagnosis:
 def _diagnose_webhook(seen: _Seen, settings: Settings) -> Diagnosis:
     if seen.webhooks.why:
         look = f"Set {TEAM_TOKEN}, or look {_NEEDS.look}"
-        return unseen(WEBHOOK, seen.webhooks, "its webhooks", look)
+        return unseen(WEBHOOK, seen.webhooks, "the webhooks", look)
     ours = {text(one.said, "id") for one in (*seen.projects, *seen.routes)}
     endpoints = [
         Endpoint(
@@ -318,7 +318,7 @@ def _diagnose_limits(seen: _Seen, audience: int) -> Diagnosis:
         look = "Look at lettermint.co how much of the plan is left"
         return unknown(LIMITS, "Lettermint does not say how much of the plan is used", look)
     more = "Choose a larger plan, or allow it to charge what goes beyond this one"
-    return base_account.limits(audience, max(0, included - used), "more in this month", more)
+    return base_account.limits(audience, max(0, included - used), "more this month", more)
 
 
 def _required(domain: Mapping[str, Any]) -> list[dict[str, Any]]:

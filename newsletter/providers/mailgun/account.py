@@ -54,7 +54,7 @@ _SHORTEST_ID: Final = 8
 _DKIM_NAME: Final = re.compile(r"([\w-]+)\._domainkey\..+", re.IGNORECASE)
 # Older answers have words in the place of true and false.
 _SWITCHES: Final[Mapping[object, bool]] = {"yes": True, "htmlonly": True, "no": False}
-_PERIODS: Final = {"h": "more in this hour", "d": "more today", "m": "more in this month"}
+_PERIODS: Final = {"h": "more this hour", "d": "more today", "m": "more this month"}
 _KINDS: Final = {
     "accepted": EventKind.ACCEPTED,
     "delivered": EventKind.DELIVERED,
@@ -131,11 +131,11 @@ ACCOUNT: Final = MailgunAccount()
 def _diagnose_key(seen: _Seen, key: str) -> Diagnosis:
     domain = seen.domain
     if domain.denied:
-        message = f"the key is unknown to Mailgun, or may only send: {domain.why}"
+        message = f"the key is unknown to Mailgun, or may only send ({domain.status})"
         fix = f"Look {_KEYS}; `newsletter proof` shows whether it may send"
         return unknown(KEY, message, fix)
     if domain.why and not domain.missing:
-        return unknown(KEY, f"the key could not be checked: {domain.why}", "Run it again")
+        return unknown(KEY, f"the key could not be checked: {domain.why}", base_account.AGAIN)
     # The id of a key is its end.
     ours = (one for one in seen.keys.items("items") if _ends(key, text(one, "id")))
     role = text(next(ours, {}), "role")
@@ -221,9 +221,11 @@ def _diagnose_unsubscribe(seen: _Seen) -> Diagnosis:
 
 
 def _diagnose_webhook(seen: _Seen, settings: Settings) -> Diagnosis:
-    found = seen.webhooks.said.get("webhooks")
-    if seen.webhooks.why or not isinstance(found, dict):
-        return unseen(WEBHOOK, seen.webhooks, "the webhooks of the domain", f"Look {_NEEDS.look}")
+    found, look = seen.webhooks.said.get("webhooks"), f"Look {_NEEDS.look}"
+    if seen.webhooks.why:
+        return unseen(WEBHOOK, seen.webhooks, "the webhooks of the domain", look)
+    if not isinstance(found, dict):
+        return unknown(WEBHOOK, "Mailgun does not say which webhooks the domain has", look)
     events: dict[str, set[str]] = defaultdict(set)
     for name, one in found.items():
         urls = webhooks.at(one, "urls")

@@ -81,7 +81,7 @@ class ResendAccount(ProviderAccount):
                 _diagnose_key(domains),
                 _diagnose_domain(settings, domains, domain),
                 _diagnose_tracking(settings.domain, domains, domain),
-                unseen(WEBHOOK, webhooks, "its webhooks", f"Look {_NEEDS.look}")
+                unseen(WEBHOOK, webhooks, "the webhooks", f"Look {_NEEDS.look}")
                 if webhooks.why
                 else _NEEDS.diagnose(settings, endpoints),
                 ok(UNSUBSCRIBE, "Resend adds no List-Unsubscribe and keeps ours"),
@@ -138,14 +138,14 @@ def _diagnose_key(domains: Answer) -> Diagnosis:
     if invalid and domains.status in _KEY_STATUSES:
         fix = "Make a key at resend.com and put it into the environment as RESEND_API_KEY"
         return failure(KEY, "Resend knows no such key: it was deleted, or copied in part", fix)
-    return unknown(KEY, f"the key could not be checked: {domains.why}", "Run it again")
+    return unknown(KEY, f"the key could not be checked: {domains.why}", base_account.AGAIN)
 
 
 def _diagnose_domain(settings: Settings, domains: Answer, domain: Mapping[str, Any]) -> Diagnosis:
     name = settings.domain
     if domains.why:
         look = f"Look {_DOMAINS}: {name} must be verified"
-        return unseen(DOMAIN, domains, "its domains", look)
+        return unseen(DOMAIN, domains, "the domains of the account", look)
     if name == NO_DOMAIN:
         return base_account.without_domain(DOMAIN, name)
     if not domain:

@@ -172,7 +172,7 @@ def _diagnose_key(account: Answer) -> Diagnosis:
         return failure(KEY, f"AWS does not accept these keys ({name})", fix)
     if name == _DENIED:
         return ok(KEY, "the keys are valid, and may not see the account")
-    return unknown(KEY, f"the keys could not be checked: {account.why}", "Run it again")
+    return unknown(KEY, f"the keys could not be checked: {account.why}", base_account.AGAIN)
 
 
 def _diagnose_domain(seen: _Seen, sender: str) -> Diagnosis:
