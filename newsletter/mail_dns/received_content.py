@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from newsletter import placeholders
 from newsletter.mail_dns.received_html import LetterHtml
@@ -213,7 +213,7 @@ def _decoded(part: Message) -> str:
     raw = payload if isinstance(payload, bytes) else b""
     try:
         return raw.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:
+    except (LookupError, ValueError):
         return raw.decode("utf-8", "replace")
 
 
@@ -229,7 +229,7 @@ def _is_damaged(part: Message) -> bool:
             return True
     try:
         raw.decode(part.get_content_charset("utf-8"))
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, ValueError):
         return True
     return False
 
@@ -241,10 +241,18 @@ def _is_own(url: str, settings: Settings) -> bool:
 
 def _begins_with(url: str, base: str) -> bool:
     """Return whether an address is below another: the same host, and the same path before it."""
-    one, other = urlsplit(url), urlsplit(base)
+    one, other = _split(url), _split(base)
     return (one.scheme, one.netloc.lower()) == (other.scheme, other.netloc.lower()) and (
         (one.path or "/").startswith(other.path)
     )
+
+
+def _split(url: str) -> SplitResult:
+    """Return the parts of an address; none if it cannot be one."""
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return urlsplit("")
 
 
 def _plain(url: str) -> str:
@@ -255,7 +263,7 @@ def _host(url: str) -> str:
     """Return where an address leads, without a token or an address of a person."""
     if url.lower().startswith("mailto:"):
         return "a mailto address"
-    return urlsplit(url).hostname or "an address that cannot be read"
+    return _split(url).hostname or "an address that cannot be read"
 
 
 def _hosts(urls: Iterable[str]) -> str:

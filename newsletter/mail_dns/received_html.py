@@ -40,6 +40,13 @@ class LetterHtml(HTMLParser):
     def __init__(self, source: str) -> None:
         """Read the whole of it."""
         super().__init__(convert_charrefs=True)
+        try:
+            self._read(source)
+        except AssertionError:  # how the parser stops at a marked section that is none
+            self._read(source.replace("<![", "&lt;!["))
+
+    def _read(self, source: str) -> None:
+        self.reset()
         self.links: list[str] = []
         self.pictures: list[Picture] = []
         self._words: list[str] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import random
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -461,3 +462,22 @@ def test_a_mailbox_of_letters_is_said_to_be_so() -> None:
     line = b"From MAILER Sun Nov 29 07:00:00 2026\n"
     (only,) = check(line + letter() + b"\n\n" + line + letter())
     assert "several letters" in only.message
+
+
+def test_no_damage_to_a_file_is_an_error_of_ours() -> None:
+    """Damage by chance, and what parsers are known to stop at; a diagnosis of each file."""
+    chance = random.Random(7)  # noqa: S311 - the same damage each time
+    inserts = (
+        *(b"<![x", b"https://[bad/", b'; charset="a\0b"', b"=?utf-8?b?//8=?=", b"\xff\xfe", b"((("),
+        *(b"\n\n", b"l=99999999999999999999999;", b"&#xFFFFFFFF;", b"From: ", b'"', b"b=;"),
+    )
+    whole = arrived()
+    with serve_dns(good_zone()) as server:
+        resolver = server.resolver(60)
+        for insert in inserts * 12:
+            data = bytearray(whole)
+            for _ in range(chance.choice((1, 4, 40))):
+                at = chance.randrange(len(data))
+                data[at : at + chance.randrange(20)] = insert
+            found = check_received(bytes(data), settings(), resolver)
+            assert all(one.message for one in found)
