@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from newsletter.mail_dns.dmarc import is_aligned
+from newsletter.mail_dns.resolver import find_doubled_name
 from newsletter.mail_dns.tags import TagError, parse_tags
 from newsletter.model import Diagnosis, DiagnosisState, DnsRecord
 
@@ -189,7 +190,8 @@ def _failure(
         CHECK,
         DiagnosisState.FAILURE,
         f"{problem}: letters are not signed for {domain}",
-        _every_advice([one for one, _ in problems]) + _misplaced(resolver, place),
+        _every_advice([one for one, _ in problems])
+        + find_doubled_name(resolver, place.name, place.domain),
     )
 
 
@@ -269,13 +271,3 @@ def _difference(key: Key, place: Place) -> str:
     if expected == key.public:
         return ""
     return f"the DKIM key at {place.name} is another one than your provider signs with"
-
-
-def _misplaced(resolver: Resolver, place: Place) -> str:
-    """Return that the key is at a doubled name, as some DNS hosts make it; empty if not."""
-    if resolver.find(f"{place.name}.{place.domain}", "TXT").values:
-        return (
-            f". There is one at {place.name}.{place.domain}: your DNS host adds the domain itself, "
-            "so enter the name without it"
-        )
-    return ""

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from newsletter.mail_dns.resolver import DnsError
+from newsletter.mail_dns.resolver import DnsError, find_doubled_name
 from newsletter.mail_dns.tags import TagError, parse_tags
 from newsletter.model import Diagnosis, DiagnosisState
 
@@ -71,6 +71,9 @@ def is_aligned(resolver: Resolver, policy: DmarcPolicy, from_domain: str, signin
     """Return whether a signature of one domain counts for a From address of another."""
     if signing == from_domain:
         return True
+    if policy.record is None:
+        # Receivers that still use a list of public suffixes go by the names.
+        return _related(signing, from_domain) or _related(from_domain, signing)
     if policy.strict:
         return False
     if not _related(signing, policy.organization):
@@ -95,7 +98,7 @@ def check_dmarc(resolver: Resolver, domain: str, advice: str) -> Diagnosis:
             DiagnosisState.FAILURE,
             f"{domain} has no DMARC record: Gmail, Yahoo and Microsoft refuse bulk mail without "
             "one",
-            advice + _misplaced(resolver, f"_dmarc.{domain}", domain),
+            advice + find_doubled_name(resolver, f"_dmarc.{domain}", domain),
         )
     return _judge(resolver, record, domain)
 
@@ -227,13 +230,3 @@ def _weakness(tags: Mapping[str, str], policy: str) -> tuple[str, str] | None:
             "Change it to quarantine once the reports show only your own mail",
         )
     return None
-
-
-def _misplaced(resolver: Resolver, name: str, domain: str) -> str:
-    """Return that a record is at a doubled name, as some DNS hosts make it; empty if not."""
-    if resolver.find(f"{name}.{domain}", "TXT").values:
-        return (
-            f". There is one at {name}.{domain}: your DNS host adds the domain itself, so enter "
-            f"the name without it"
-        )
-    return ""

@@ -140,7 +140,7 @@ class _Domain:
         other = signing_domain(self._settings)
         if other and not dmarc.is_aligned(self._resolver, policy, self._domain, other):
             return dkim.not_aligned(self._domain, other)
-        domains = (other,) if other else self._domains_of(policy.organization)
+        domains = (other,) if other else self._domains_of(policy)
         places = dkim.find_places(domains, self._selectors, self._records)
         if not places:
             return Diagnosis(
@@ -180,11 +180,12 @@ class _Domain:
         except DnsError:
             return dmarc.DmarcPolicy(self._domain, None)
 
-    def _domains_of(self, organization: str) -> tuple[str, ...]:
+    def _domains_of(self, policy: dmarc.DmarcPolicy) -> tuple[str, ...]:
         """Return the domains that may sign: From's, and those above it in the same organization."""
+        top = policy.organization if policy.record else ""
         labels = self._domain.split(".")
         above = [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
         return (
             self._domain,
-            *(name for name in above if f".{name}".endswith(f".{organization}")),
+            *(name for name in above if name.endswith(top)),
         )

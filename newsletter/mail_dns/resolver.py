@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 10.0
 """How long all lookups of one resolver may take together."""
-_EACH: Final = 4.0
-_TRY: Final = 2.0
+_EACH: Final = 3.0
+_TRY: Final = 1.5
 
 
 class DnsError(Exception):
@@ -53,7 +53,7 @@ class Answer:
 
 
 class Resolver:
-    """Asks name servers, first over UDP, then over TCP if the answer was cut off.
+    """Asks name servers, first over UDP, then over TCP if there was no answer or a part of one.
 
     All its lookups share one deadline, and each question is asked once.
     """
@@ -67,6 +67,7 @@ class Resolver:
         """
         self._seconds = seconds
         self._until: float | None = None  # the time runs from the first question
+        self._only_tcp = False
         self._answers: dict[tuple[str, str], Answer | DnsError] = {}
         self._asked: dns.resolver.Resolver | None = None
         try:
@@ -97,22 +98,9 @@ class Resolver:
         return found
 
     def _ask(self, name: str, kind: str) -> Answer:
-        if self._until is None:
-            self._until = time.monotonic() + self._seconds
-        left = self._until - time.monotonic()
-        if self._asked is None:
-            raise DnsError("this machine has no name server configured")
-        if left <= 0:
-            raise DnsError("the time for asking the DNS is over")
         try:
             question = dns.name.from_text(name + ".")
-            found = self._asked.resolve(
-                question,
-                kind,
-                lifetime=min(_EACH, left),
-                search=False,
-                raise_on_no_answer=False,
-            )
+            found = self._resolve(question, kind)
         except dns.resolver.NXDOMAIN:
             return Answer(exists=False)
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel):
@@ -125,6 +113,61 @@ class Resolver:
             values=tuple(sorted(map(_text, found.rrset or ()))),
             alias="" if target == question else target.to_text(omit_final_dot=True).lower(),
         )
+
+    def _resolve(self, question: dns.name.Name, kind: str) -> dns.resolver.Answer:
+        """Ask over UDP, and over TCP what got no answer so: from then on, all of it."""
+        try:
+            return self._ask_once(question, kind, tcp=self._only_tcp)
+        except dns.exception.Timeout as silence:
+            if self._only_tcp:
+                raise
+            try:
+                found = self._ask_once(question, kind, tcp=True)
+            except dns.resolver.NXDOMAIN:
+                self._only_tcp = True
+                raise
+            except (DnsError, dns.exception.DNSException, OSError):
+                raise silence from None
+            self._only_tcp = True
+            return found
+
+    def _ask_once(self, question: dns.name.Name, kind: str, *, tcp: bool) -> dns.resolver.Answer:
+        if self._asked is None:
+            raise DnsError("this machine has no name server configured")
+        if self._until is None:
+            self._until = time.monotonic() + self._seconds
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise DnsError("the time for asking the DNS is over")
+        return self._asked.resolve(
+            question,
+            kind,
+            tcp=tcp,
+            lifetime=min(_EACH, left),
+            search=False,
+            raise_on_no_answer=False,
+        )
+
+
+def find_doubled_name(resolver: Resolver, name: str, domain: str) -> str:
+    """Return that a missing record is at a doubled name, as some DNS hosts make it; else nothing.
+
+    Args:
+        resolver: Asks the DNS.
+        name: Where it is missing.
+        domain: The domain that the host may have added.
+    """
+    doubled = f"{name}.{domain}"
+    try:
+        found = resolver.find(doubled, "TXT").values
+    except DnsError:
+        found = ()
+    if not found:
+        return ""
+    return (
+        f". There is one at {doubled}: your DNS host adds the domain itself, so enter the name "
+        "without it"
+    )
 
 
 def _refuse_unrelated(found: dns.resolver.Answer, name: str) -> None:

@@ -30,8 +30,9 @@ class DnsServer:
     """What the server knows, does and was asked.
 
     `behaviour` says how it treats a name: `silent`, `SERVFAIL`, `REFUSED`, `garbage`, `other name`
-    (it answers about another one), `elsewhere` (it only refers to another server), `other question`
-    or `TCP only`. The name `*` stands for all others.
+    (it answers about another one), `elsewhere` (it only refers to another server), `other
+    question`, `TCP only` (cut off over UDP) or `TCP alone` (silent over UDP). The name `*` stands
+    for all others.
     """
 
     zone: Zone
@@ -50,7 +51,7 @@ class DnsServer:
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind, transport))
         how = self.behaviour.get(name, self.behaviour.get("*", ""))
-        if how == "silent":
+        if how == "silent" or (how == "TCP alone" and transport == "UDP"):
             return None
         if how == "garbage":
             return wire[:2] + b"\x81\x80 this is no answer"

@@ -73,6 +73,13 @@ def test_a_good_set_up_is_silent() -> None:
             },
             "_spf.test": {"TXT": ["v=spf1 include:amazonses.com -all"]},
         },
+        {
+            DOMAIN: {
+                "TXT": ["v=spf1 a -all include:nowhere.test"],
+                "MX": ["10 mx.brief.test."],
+                "A": ["192.0.2.3"],
+            }
+        },
         {DOMAIN: {"TXT": ["another record"], "MX": ["10 gone.test.", "20 mx.brief.test."]}},
         {
             DOMAIN: {
@@ -91,6 +98,7 @@ def test_a_good_set_up_is_silent() -> None:
         "two report addresses",
         "DMARC through an alias",
         "SPF by redirect",
+        "SPF ends at all",
         "SPF only where letters come from",
         "SPF terms",
     ],
@@ -277,6 +285,19 @@ def test_a_signature_of_an_unrelated_domain_does_not_count() -> None:
     found = one_problem(check(zone, provider="mailgun", credentials=credentials))
     assert (found.check, found.state) == ("dns-dkim", FAILURE)
     assert "mg.elders.test" in found.message
+
+
+def test_a_missing_dmarc_record_is_not_blamed_on_the_key() -> None:
+    zone = good_zone() | {f"mg.{DOMAIN}": {"TXT": ["v=spf1 include:mailgun.org ~all"]}, DMARC: {}}
+    zone["mailgun.org"] = {"TXT": ["v=spf1 ip4:192.0.2.9 -all"]}
+    record = DnsRecord(f"s1._domainkey.mg.{DOMAIN}", "TXT", rsa_record())
+    zone[record.name] = {"TXT": [record.value]}
+    credentials = {"MAILGUN_DOMAIN": f"mg.{DOMAIN}"}
+    found = check(zone, (record,), provider="mailgun", credentials=credentials)
+    assert problems(found) == {"dns-dmarc": FAILURE}
+    zone[DMARC] = good_zone()[DMARC]
+    found = check(zone, (record,), provider="mailgun", credentials=credentials)
+    assert problems(found) == {}
 
 
 def test_unknown_names_of_keys_are_no_missing_keys() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import mime, personalize, render
-from newsletter.mail_dns import RECEIVED_CHECKS, check_received
+from newsletter.mail_dns import BLOCKING, CHECKS, RECEIVED_CHECKS, check_received
 from newsletter.mail_dns.signature import verify_signatures
 from newsletter.model import Batch, Diagnosis, DiagnosisState
 from tests.integration.mail_dns.zones import (
@@ -27,7 +27,7 @@ from tests.integration.mail_dns.zones import (
 )
 from tests.support.dkim_signer import SIGNED, sign
 from tests.support.dns_server import serve_dns
-from tests.support.issues import every_block
+from tests.support.issues import REPOSITORY, every_block
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -481,3 +481,10 @@ def test_no_damage_to_a_file_is_an_error_of_ours() -> None:
                 data[at : at + chance.randrange(20)] = insert
             found = check_received(bytes(data), settings(), resolver)
             assert all(one.message for one in found)
+
+
+def test_the_document_has_every_check() -> None:
+    page = (REPOSITORY / "docs" / "dns.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `([a-z-]+)` \|", page, re.MULTILINE)
+    assert rows == [name for name, _ in (*CHECKS, *RECEIVED_CHECKS)]
+    assert all(f"`{name}`" in page.partition("## Before a mailing")[2] for name in BLOCKING)

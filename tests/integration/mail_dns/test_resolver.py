@@ -27,14 +27,14 @@ def test_an_answer_that_cannot_be_used_is_no_missing_record(how: str) -> None:
     assert DiagnosisState.FAILURE not in states.values()
 
 
-@pytest.mark.parametrize("how", [*USELESS, "TCP only"])
+@pytest.mark.parametrize("how", [*USELESS, "TCP only", "TCP alone"])
 @pytest.mark.parametrize("name", [DOMAIN, SELECTOR, "amazonses.com", "elders.test"])
 def test_no_trouble_of_the_dns_makes_a_failure(how: str, name: str) -> None:
     with serve_dns(good_zone(), {name: how}) as server:
-        seconds = 10 if how == "TCP only" else 0.6
+        seconds = 10 if how.startswith("TCP") else 0.6
         found = check_domain(make_settings(), resolver=server.resolver(seconds))
     states = {one.state for one in found}
-    if how == "TCP only":
+    if how.startswith("TCP"):
         assert states == {DiagnosisState.OK}
     else:
         assert states == {DiagnosisState.OK, DiagnosisState.UNKNOWN}
@@ -70,6 +70,14 @@ def test_an_answer_that_is_cut_off_is_asked_for_over_tcp() -> None:
             (SELECTOR, "TXT", "TCP"),
         ]
     assert key in good_zone()[SELECTOR]["TXT"]
+
+
+def test_a_network_without_udp_is_asked_over_tcp_from_then_on() -> None:
+    with serve_dns(good_zone(), {"*": "TCP alone"}) as server:
+        found = check_domain(make_settings(), resolver=server.resolver())
+        over_udp = {name for name, _, transport in server.asked if transport == "UDP"}
+    assert {one.state for one in found} == {DiagnosisState.OK}
+    assert over_udp == {DOMAIN}
 
 
 def test_each_question_is_asked_once() -> None:
