@@ -134,16 +134,9 @@ def check_dkim(
     found, problems = [], []
     for place in places:
         try:
-            key = find_key(resolver, place.name)
+            found.append((place, _expected_key(resolver, place)))
         except KeyRecordError as error:
             problems.append((place, str(error)))
-            continue
-        if key is None:
-            problems.append((place, f"there is no DKIM key at {place.name}"))
-        elif other := _difference(key, place):
-            problems.append((place, other))
-        else:
-            found.append((place, key))
     aligned = [
         (place, key) for place, key in found if is_aligned(resolver, policy, domain, place.domain)
     ]
@@ -164,6 +157,20 @@ def not_aligned(domain: str, signing: str) -> Diagnosis:
         "alignment)",
         f"Verify {domain} at your provider, or send from an address at {signing}",
     )
+
+
+def _expected_key(resolver: Resolver, place: Place) -> Key:
+    """Return the key at a place.
+
+    Raises:
+        KeyRecordError: There is none, or not the one that is expected there.
+    """
+    key = find_key(resolver, place.name)
+    if key is None:
+        raise KeyRecordError(f"there is no DKIM key at {place.name}")
+    if other := _difference(key, place):
+        raise KeyRecordError(other)
+    return key
 
 
 def _failure(

@@ -185,23 +185,30 @@ def _check_signature(signatures: Sequence[Signature], alignment: _Alignment) -> 
             f"it is signed by {names or 'nobody'}, and not for {alignment.from_domain}",
             f"Verify {alignment.from_domain} at your provider, so that it signs for it",
         )
-    valid = [one for one in aligned if not one.problem]
-    if valid and valid[0].partial:
+    return _judge_signature(min(aligned, key=_by_worth))
+
+
+def _by_worth(signature: Signature) -> tuple[bool, bool, bool]:
+    """Order signatures: those that count first, then those of which nothing is known."""
+    return bool(signature.problem), not signature.unknown, signature.partial
+
+
+def _judge_signature(best: Signature) -> Diagnosis:
+    if best.unknown:
+        return Diagnosis(SIGNATURE, _UNKNOWN, best.problem, "Run it again in a while")
+    if not best.problem and best.partial:
         return Diagnosis(
             SIGNATURE,
             _WARNING,
             "its signature leaves the end of the body open (l=), to which anybody may add",
             "Ask your provider to sign whole letters",
         )
-    if valid:
-        return Diagnosis(SIGNATURE, _OK, f"the signature of {valid[0].domain} is of this letter")
-    if any(one.unknown for one in aligned):
-        (first, *_) = (one for one in aligned if one.unknown)
-        return Diagnosis(SIGNATURE, _UNKNOWN, first.problem, "Run it again in a while")
+    if not best.problem:
+        return Diagnosis(SIGNATURE, _OK, f"the signature of {best.domain} is of this letter")
     return Diagnosis(
         SIGNATURE,
         _FAILURE,
-        f"the signature of {aligned[0].domain} does not count: {aligned[0].problem}",
+        f"the signature of {best.domain} does not count: {best.problem}",
         "Save the proof as it arrived, straight from the mailbox. If it stays so, a program on its "
         "way changes letters",
     )

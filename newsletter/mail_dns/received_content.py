@@ -164,13 +164,10 @@ def _check_placeholders(*texts: str) -> Diagnosis:
 
 
 def _check_links(page: LetterHtml, words: str, settings: Settings) -> Diagnosis:
-    written = {_plain(one) for one in _ADDRESS.findall(words)}
     web = [one for one in page.links if re.match("https?:", one, re.IGNORECASE)]
     ours = [one for one in web if _is_own(one, settings)]
-    foreign = [one for one in web if one not in ours and _plain(one) not in written]
-    tracked = [one for one in foreign if _WRAPPED.search(one, len("https://"))]
-    tracked += filter(_COUNTED.search, (*foreign, *written))
-    unsubscribe = [one for one in ours if "/u/" in one]
+    foreign, tracked = _sort_links([one for one in web if one not in ours], words)
+    unsubscribe = any("/u/" in one for one in ours)
     if tracked or (foreign and not unsubscribe):
         return Diagnosis(
             LINKS,
@@ -194,6 +191,17 @@ def _check_links(page: LetterHtml, words: str, settings: Settings) -> Diagnosis:
             f"Compare them with what you wrote. {_OFF}",
         )
     return Diagnosis(LINKS, _OK, "links are as they were written")
+
+
+def _sort_links(links: list[str], words: str) -> tuple[list[str], list[str]]:
+    """Return which links the text part does not have, and which addresses count who follows them.
+
+    The text part of a letter has every address that its author wrote.
+    """
+    written = {_plain(one) for one in _ADDRESS.findall(words)}
+    foreign = [one for one in links if _plain(one) not in written]
+    tracked = [one for one in foreign if _WRAPPED.search(one, len("https://"))]
+    return foreign, [*tracked, *filter(_COUNTED.search, (*foreign, *written))]
 
 
 def _check_pictures(page: LetterHtml, settings: Settings) -> Diagnosis:

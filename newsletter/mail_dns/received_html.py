@@ -62,19 +62,15 @@ class LetterHtml(HTMLParser):
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """Take what one element links to, or loads."""
         values = {name: value or "" for name, value in attrs}
-        style = values.get("style", "")
         self._in_style = tag == "style"
-        if tag in {"a", "area"} and values.get("href"):
-            self.links.append(values["href"].strip())
-        if tag in {"img", "iframe", "embed", "input"} and values.get("src"):
-            tiny = values.get("width", "") in _TINY or values.get("height", "") in _TINY
-            hidden = tiny or bool(_HIDDEN.search(style)) or not values.get("alt", "").strip()
-            self._add(values["src"], hidden=hidden)
-        if tag == "link" and values.get("href"):
-            self._add(values["href"], hidden=True)
-        if values.get("background"):
-            self._add(values["background"], hidden=True)
-        self._take_style(style)
+        if tag in {"a", "area"}:
+            self.links += filter(None, [values.get("href", "").strip()])
+        elif tag == "link":
+            self._add(values.get("href", ""), hidden=True)
+        elif tag in {"img", "iframe", "embed", "input"}:
+            self._add(values.get("src", ""), hidden=_is_hidden(values))
+        self._add(values.get("background", ""), hidden=True)
+        self._take_style(values.get("style", ""))
 
     def handle_data(self, data: str) -> None:
         """Take words, and what a style sheet loads."""
@@ -95,3 +91,11 @@ class LetterHtml(HTMLParser):
     def _add(self, url: str, *, hidden: bool) -> None:
         if re.match(r"https?:|//", url.strip(), re.IGNORECASE):
             self.pictures.append(Picture(url.strip(), hidden=hidden))
+
+
+def _is_hidden(values: dict[str, str]) -> bool:
+    """Return whether nobody can see a picture, or read what it shows."""
+    tiny = bool(_TINY & {values.get("width", ""), values.get("height", "")})
+    return (
+        tiny or bool(_HIDDEN.search(values.get("style", ""))) or not values.get("alt", "").strip()
+    )

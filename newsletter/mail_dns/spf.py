@@ -241,30 +241,23 @@ def _unmet(
     expectations: Sequence[Expectation], found: dict[str, SpfEvaluation]
 ) -> Diagnosis | None:
     """Return that the provider is not named where letters come from; None if it is."""
-    required = [one for one in expectations if one.required]
-    for one in required:
-        if one.domain not in found:
-            return Diagnosis(
-                CHECK,
-                DiagnosisState.FAILURE,
-                f"{one.domain} has no SPF record, and your provider asks for one",
-                f"Add to the DNS: {one.domain} TXT {one.record}",
-            )
-        if not _includes(one, found):
-            return _not_included(one)
-    if required or not expectations:
+    unmet = [one for one in expectations if not _includes(one, found)]
+    if not unmet:
         return None
-    if any(_includes(one, found) for one in expectations):
+    first = unmet[0]
+    if first.required:
+        return _not_included(first) if first.domain in found else _missing(first)
+    if len(unmet) < len(expectations):
         return None
-    present = [one for one in expectations if one.domain in found]
-    if present:
-        return _not_included(present[0])
-    first = expectations[0]
+    return next((_not_included(one) for one in unmet if one.domain in found), _missing(first))
+
+
+def _missing(one: Expectation) -> Diagnosis:
     return Diagnosis(
         CHECK,
-        DiagnosisState.WARNING,
-        f"{first.domain} has no SPF record",
-        f"Add to the DNS: {first.domain} TXT {first.record}",
+        DiagnosisState.FAILURE if one.required else DiagnosisState.WARNING,
+        f"{one.domain} has no SPF record, and your provider asks for one",
+        f"Add to the DNS: {one.domain} TXT {one.record}",
     )
 
 

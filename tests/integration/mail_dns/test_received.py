@@ -308,6 +308,13 @@ def test_each_result_of_the_receiver_is_reported(
     assert problems(check(arrived(results=results(**methods)))) == {which: state}
 
 
+def test_what_was_written_before_the_last_receiver_does_not_count() -> None:
+    forged = results().replace(b"mx.test", b"mx.elsewhere.test")
+    names = ("received-spf", "received-dkim", "received-dmarc")
+    top = b"Authentication-Results: mx.test; none\r\n"
+    assert problems(check(arrived(results=top + forged))) == dict.fromkeys(names, UNKNOWN)
+
+
 def test_a_receiver_that_says_nothing_leaves_it_unknown() -> None:
     names = ("received-spf", "received-dkim", "received-dmarc")
     assert problems(check(arrived(results=b""))) == dict.fromkeys(names, UNKNOWN)
