@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.providers import responses
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
 DEADLINE: Final = 15.0
 """Seconds for one request."""
 
-_MAY_NOT: Final = frozenset({401, 403})
-_NOT_FOUND: Final = 404
+_MAY_NOT: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 _PAGES: Final = 20
 _ARN: Final = re.compile(r"\barn:\S+")  # has the number of an AWS account
 
@@ -54,7 +54,7 @@ class Answer:
 
 @dataclass(slots=True)
 class AccountClient:
-    """Asks a provider, and asks nothing more once it cannot be reached.
+    """Asks a provider, and asks nothing more once it cannot be reached or has had enough.
 
     Attributes:
         provider: What it is called in messages.
@@ -81,6 +81,8 @@ class AccountClient:
         response = ask_patiently(lambda: self.get(where))
         if not isinstance(response, HttpResponse):
             self._unreachable = response
+        elif response.status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._unreachable = responses.failure_of(response)
         return response
 
     def list_all(
@@ -125,7 +127,7 @@ class AccountClient:
             status=response.status,
             headers=response.headers,
             denied=response.status in _MAY_NOT and not page,
-            missing=response.status == _NOT_FOUND and isinstance(content, dict),
+            missing=response.status == HTTPStatus.NOT_FOUND and isinstance(content, dict),
         )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -23,6 +25,7 @@ from newsletter.providers.base_account import (
 from tests.support.providers.accounts import diagnosis, inspect, states
 from tests.support.providers.cases import LETTERMINT
 from tests.support.providers.fake_account_lettermint import (
+    EVENTS,
     lettermint_domain,
     lettermint_route,
     lettermint_webhook,
@@ -32,6 +35,7 @@ from tests.support.providers.fake_accounts import PUBLIC_URL, TEAM_TOKEN
 if TYPE_CHECKING:
     from tests.support.providers.fake_lettermint import FakeLettermint
 
+EVENTS_PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 OK, UNKNOWN = DiagnosisState.OK, DiagnosisState.UNKNOWN
 FAILURE, WARNING = DiagnosisState.FAILURE, DiagnosisState.WARNING
 OURS = f"{PUBLIC_URL}/webhooks/lettermint"
@@ -242,3 +246,13 @@ def normalized(path: str) -> tuple[str, str]:
     """Return a path with its query in any order, decoded."""
     where = urlsplit(path)
     return where.path, json.dumps(sorted(parse_qsl(where.query)))
+
+
+def test_the_documents_list_the_events_that_are_asked_for() -> None:
+    (line,) = re.findall(
+        r"^- \*\*Lettermint\*\*(.*?)^- ", EVENTS_PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    listed = re.findall(r"`([\w.]+)`", line)
+    kind = listed[0].partition(".")[0]
+    whole = [f"{kind}{name}" if name.startswith(".") else name for name in listed]
+    assert sorted(whole) == sorted(EVENTS)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import resend
 
 from newsletter.model import DiagnosisState, DnsRecord
 from newsletter.providers.base_account import CHECKS, DOMAIN, KEY, LIMITS, REGION, TRACKING, WEBHOOK
+from newsletter.providers.resend.events import KINDS
 from tests.support.providers.accounts import diagnosis, inspect, states
 from tests.support.providers.cases import RESEND
 from tests.support.providers.fake_account_resend import resend_domain, resend_webhook
@@ -18,6 +21,7 @@ from tests.support.providers.fake_server import error
 if TYPE_CHECKING:
     from tests.support.providers.fake_resend import FakeResend
 
+EVENTS_PAGE = Path(__file__).parents[2] / "docs" / "events.md"
 OK, UNKNOWN = DiagnosisState.OK, DiagnosisState.UNKNOWN
 FAILURE, WARNING = DiagnosisState.FAILURE, DiagnosisState.WARNING
 OURS = f"{PUBLIC_URL}/webhooks/resend"
@@ -250,3 +254,13 @@ def test_the_sdk_of_resend_reads_the_same_account(
     fake.requests.clear()
     inspect(RESEND, fake)
     assert {request.path.partition("?")[0] for request in fake.requests} == theirs
+
+
+def test_the_documents_list_the_events_that_are_asked_for() -> None:
+    (line,) = re.findall(
+        r"^- \*\*Resend\*\*(.*?)^- ", EVENTS_PAGE.read_text(), re.MULTILINE | re.DOTALL
+    )
+    listed = re.findall(r"`([\w.]+)`", line)
+    kind = listed[0].partition(".")[0]
+    whole = [f"{kind}{name}" if name.startswith(".") else name for name in listed]
+    assert sorted(whole) == sorted(KINDS)
