@@ -1,0 +1,119 @@
+"""Checks whose cause no test on loopback can have, and what becomes of an error in a check."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter.doctor import backlog, examination
+from newsletter.doctor.database import check_clocks, check_speed
+from newsletter.doctor.settings import check_clock
+from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
+from newsletter.model import DiagnosisState
+from tests.integration.doctor.good_set_up import KEY, SetUp, problems
+from tests.support.web_server import serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+OK, WARNING = DiagnosisState.OK, DiagnosisState.WARNING
+FAILURE, UNKNOWN = DiagnosisState.FAILURE, DiagnosisState.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("year", "state"), [(1970, FAILURE), (2019, FAILURE), (2026, OK), (2106, FAILURE)]
+)
+def test_a_clock_shows_a_possible_year(year: int, state: DiagnosisState) -> None:
+    assert check_clock(datetime(year, 6, 1, tzinfo=UTC)).state is state
+
+
+@pytest.mark.parametrize(
+    ("ahead", "state", "says"),
+    [(3, OK, ""), (-59, OK, ""), (90, WARNING, "ahead of"), (-7200, FAILURE, "120 minutes behind")],
+)
+def test_clocks_agree_to_a_minute(ahead: float, state: DiagnosisState, says: str) -> None:
+    found = check_clocks(ahead)
+    assert found.state is state
+    assert says in found.message
+
+
+def test_a_trivial_query_takes_at_most_a_second() -> None:
+    assert [check_speed(seconds).state for seconds in (0.01, 1.0, 1.2)] == [OK, OK, WARNING]
+
+
+@pytest.fixture
+def plain() -> Iterator[ThreadingHTTPServer]:
+    """Serve without TLS: `/to-https` leads there, everything else is a page."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            leads = self.path == "/to-https"
+            self.send_response(308 if leads else 200)
+            self.send_header("location", "https://brief.test/" if leads else "/")
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield server
+        server.shutdown()
+
+
+def test_whoever_forgets_the_s_is_led_to_tls(plain: ThreadingHTTPServer) -> None:
+    url = f"http://127.0.0.1:{plain.server_address[1]}"
+    assert check_redirect(f"{url}/to-https").state is OK
+    assert check_redirect(f"{url}/").state is WARNING
+
+
+def test_nothing_without_tls_is_fine() -> None:
+    assert check_redirect("http://127.0.0.1:1/").state is OK
+
+
+@pytest.mark.parametrize("trusted", [True, False])
+def test_the_app_says_whether_it_sees_its_visitors(root: Path, trusted: bool) -> None:  # noqa: FBT001
+    options = ("--proxy", "127.0.0.1") if trusted else ()
+    with serving(root, *options, env={"NEWSLETTER_SECRET_KEY": KEY}) as app:
+        through = app.client.get("/healthz", headers={"X-Forwarded-For": "93.184.216.34"}).json()
+        beside = app.client.get("/healthz").json()
+    assert check_visitors(through).state is (OK if trusted else WARNING)
+    assert check_visitors(beside).state is WARNING
+    assert "--proxy" in check_visitors(beside).fix
+
+
+def test_an_address_of_this_network_says_nothing_of_proxies() -> None:
+    assert not is_outside("localhost")
+    assert not is_outside("10.1.2.3")
+    assert is_outside("93.184.216.34")
+    assert not is_outside("host.invalid")
+
+
+def test_an_error_in_one_check_leaves_it_unknown_and_the_others_as_they_are(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError("geheim")
+
+    monkeypatch.setattr(backlog, "find_backlog", fail)
+    monkeypatch.setattr(examination, "check_domain", fail)
+    found = set_up.examine()
+    assert problems(found) == {"backlog-unknown": UNKNOWN, "dns-domain": UNKNOWN}
+    assert not any("geheim" in one.message for one in found)
+    assert {"backlog-form", "web-unsubscribe"} <= {one.check for one in found}
+
+
+def test_an_error_in_a_whole_part_leaves_that_part_unknown(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(examination, "examine_database", fail)
+    assert problems(set_up.examine()) == {"database-reachable": UNKNOWN, "web-app": UNKNOWN}
