@@ -95,9 +95,11 @@ class Waking(Refusing):
 @contextlib.contextmanager
 def waking(server: Postgres, refusals: int) -> Iterator[Waking]:
     with Waking(server, refusals) as made:
-        threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01}).start()
-        yield made
-        made.shutdown()
+        threading.Thread(target=made.serve_forever, args=(0.01,), daemon=True).start()
+        try:
+            yield made
+        finally:
+            made.shutdown()
 
 
 @pytest.fixture(scope="module")
