@@ -81,7 +81,8 @@ def _project(text: str) -> dict[str, Any]:
 
 
 def _commit_line(url: str, commit: str) -> str:
-    return f"{PROJECT} @ git+{url}@{commit}\n"
+    # Without the project's name before it: pip takes no `file` URL of git in that form.
+    return f"git+{url}@{commit}\n"
 
 
 def _from_archive(origin: Origin) -> Installation:

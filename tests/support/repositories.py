@@ -19,9 +19,7 @@ COMMIT = "1a2b3c4d5e6f7a8b9c0d1a2b3c4d5e6f7a8b9c0d"
 INSTALLATION = Installation(
     version="0.1.0",
     source=f"example/newsletter-pipeline at {COMMIT[:12]}",
-    program=(
-        f"newsletter-pipeline @ git+https://github.com/example/newsletter-pipeline.git@{COMMIT}\n"
-    ),
+    program=(f"git+https://github.com/example/newsletter-pipeline.git@{COMMIT}\n"),
     dependencies="click==8.1.8 --hash=sha256:" + "0" * 64 + "\n",
 )
 
@@ -90,7 +88,13 @@ def program_repository(
     """Make a repository that looks like this program's, with a tag; return its URL."""
     folder.mkdir(parents=True)
     git(folder, "init", "--quiet", "--initial-branch=main")
-    (folder / "pyproject.toml").write_text(f'[project]\nname = "{name}"\nversion = "{version}"\n')
+    (folder / "pyproject.toml").write_text(
+        f'[project]\nname = "{name}"\nversion = "{version}"\n'
+        '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
+        '[tool.hatch.build.targets.wheel]\npackages = ["newsletter"]\n'
+    )
+    (folder / "newsletter").mkdir()
+    (folder / "newsletter" / "__init__.py").touch()
     (folder / "requirements.txt").write_text("click==8.1.8 --hash=sha256:" + "1" * 64 + "\n")
     git(folder, "add", ".")
     git(folder, "commit", "--quiet", "--message=First")

@@ -84,7 +84,7 @@ def test_a_version_in_git_is_pinned_to_its_commit(tmp_path: Path, ref: str) -> N
     commit = git(tmp_path / "program", "rev-parse", "HEAD")
     ref = commit if ref == "commit" else ref
     found = find_installation(f"{url}@{ref}", RELEASE)
-    assert found.program == f"newsletter-pipeline @ git+{url}@{commit}\n"
+    assert found.program == f"git+{url}@{commit}\n"
     assert found.dependencies == (tmp_path / "program" / "requirements.txt").read_text()
     assert (found.version, found.source) == ("0.2.0", f"{url} at {commit[:12]}")
 
@@ -143,7 +143,7 @@ def test_a_repository_that_never_ends_its_answer_is_for_later(
 def test_an_installed_commit_is_installed_again(tmp_path: Path) -> None:
     origin = Origin(OriginKind.COMMIT, url="https://h.example/o/r.git", commit="ab" * 20)
     found = find_installation("", origin)
-    assert found.program == f"newsletter-pipeline @ git+https://h.example/o/r.git@{'ab' * 20}\n"
+    assert found.program == f"git+https://h.example/o/r.git@{'ab' * 20}\n"
     assert found.dependencies == requirements_file().read_text(encoding="utf-8")
     assert "--hash=sha256:" in found.dependencies
     assert str(tmp_path) not in found.program
@@ -240,6 +240,19 @@ def test_a_version_that_was_never_released_is_refused_with_what_to_do(index: Pat
     (index / "index.html").write_text("")
     with pytest.raises(NewsletterError, match="pip finds no released version"):
         find_installation("", RELEASE)
+
+
+def test_pip_installs_the_commit_that_was_pinned_and_no_later_one(tmp_path: Path) -> None:
+    url = program_repository(tmp_path / "program")
+    found = find_installation(f"{url}@main", RELEASE)
+    (tmp_path / "program" / "newsletter" / "__init__.py").write_text("later = True\n")
+    git(tmp_path / "program", "commit", "--quiet", "--all", "--message=Later")
+    (tmp_path / "newsletter-install").mkdir()
+    (tmp_path / "newsletter-install" / "program.txt").write_text(found.program)
+    arguments = [sys.executable, *found.commands[1].split()[1:], "--target", "there", "--quiet"]
+    done = subprocess.run(arguments, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "there" / "newsletter" / "__init__.py").read_text() == ""
 
 
 def test_pip_takes_the_hash_that_travels_along_and_refuses_another(tmp_path: Path) -> None:
