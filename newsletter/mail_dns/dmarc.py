@@ -20,7 +20,7 @@ _POLICIES: Final = ("none", "quarantine", "reject")
 _DEEPEST: Final = 8
 # RFC 9989, section 4.7: the version comes first, and its value is in capitals.
 _RECORD: Final = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(;|$)")
-_REPORTS: Final = re.compile(r"mailto:[^@\s,]+@[^@\s,]+", re.IGNORECASE)
+_REPORTS: Final = re.compile(r"mailto:[^@\s,]+@([^@\s,!;]+)", re.IGNORECASE)
 _ALMOST: Final = re.compile(r"dmarc1|\bp\s*=\s*(none|quarantine|reject)\b", re.IGNORECASE)
 
 
@@ -195,7 +195,31 @@ def _judge(resolver: Resolver, record: DmarcRecord, domain: str) -> Diagnosis:
         )
     if weak := _weakness(tags, policy or "none"):
         return Diagnosis(CHECK, DiagnosisState.WARNING, f"{where}: {weak[0]}", weak[1])
+    if elsewhere := _find_unauthorized(resolver, record):
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.WARNING,
+            f"{where}: reports are not sent to {elsewhere}, which has not agreed to get them",
+            f"Write an address at {record.domain}, or at a service for such reports",
+        )
     return Diagnosis(CHECK, DiagnosisState.OK, f"{where} asks for {policy} ({tag})")
+
+
+def _find_unauthorized(resolver: Resolver, record: DmarcRecord) -> str:
+    """Return a domain of rua that takes no reports about this one (RFC 9990); else nothing."""
+    for found in _REPORTS.finditer(record.tags.get("rua", "")):
+        domain = found[1].lower()
+        if _related(domain, record.domain) or _related(record.domain, domain):
+            continue
+        try:
+            if find_organization(resolver, domain) == find_organization(resolver, record.domain):
+                continue
+            agreed = resolver.find(f"{record.domain}._report._dmarc.{domain}", "TXT").values
+        except DnsError:
+            continue  # it concerns the reports alone, so that it is no reason to know nothing
+        if not any(_RECORD.match(text) for text in agreed):
+            return domain
+    return ""
 
 
 def _policy_tag(resolver: Resolver, record: DmarcRecord, domain: str) -> str:

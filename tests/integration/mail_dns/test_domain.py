@@ -60,7 +60,10 @@ def test_a_good_set_up_is_silent() -> None:
         {SELECTOR: {"CNAME": ["k.provider.test."]}, "k.provider.test": {"TXT": [rsa_record()]}},
         {SELECTOR: {"TXT": [rsa_record(extra="s=email; h=sha1:sha256; t=s; ")]}},
         {DMARC: {"TXT": ["v = DMARC1 ; p=reject", "another record altogether"]}},
-        {DMARC: {"TXT": ["v=DMARC1;p=quarantine;rua=mailto:a@brief.test!10m,mailto:b@x.test;"]}},
+        {
+            DMARC: {"TXT": ["v=DMARC1;p=quarantine;rua=mailto:a@brief.test!10m,mailto:b@x.test;"]},
+            f"{DOMAIN}._report._dmarc.x.test": {"TXT": ["v=DMARC1"]},
+        },
         {
             DMARC: {"CNAME": ["d.test."]},
             "d.test": {"TXT": ["v=DMARC1; p=reject; sp=none; np=none"]},
@@ -176,6 +179,7 @@ def dmarc(*texts: str) -> Zone:
         (dmarc("v=DMARC1; p=reject; t=y"), "dns-dmarc", WARNING, "t=y"),
         (dmarc("v=DMARC1; p=reject; pct=20"), "dns-dmarc", WARNING, "pct=20"),
         (dmarc("v=DMARC1; p=reject; rua=d@brief.test"), "dns-dmarc", WARNING, "rua"),
+        (dmarc("v=DMARC1; p=reject; rua=mailto:me@mailbox.test"), "dns-dmarc", WARNING, "agreed"),
         ({DMARC: {}, f"{DMARC}.{DOMAIN}": {"TXT": ["v=DMARC1; p=reject"]}},
             "dns-dmarc", FAILURE, "no DMARC record"),
         # MX
