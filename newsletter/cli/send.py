@@ -100,22 +100,12 @@ def send(
     is mailed.
     """
     app: App = context.obj
-    if due == (issue is not None):
-        raise WrongUsage(
-            "either an ISSUE or --due is needed",
-            hint="Name an ISSUE, or use --due to send what the schedule says",
-        )
+    needs_issue = early or late or dry_run or limit is not None
+    _refuse_contradiction(issue, due=due, needs_issue=needs_issue, needs_due=summary is not None)
     if issue is None:
-        if early or late or limit or dry_run:
-            raise WrongUsage(
-                "--early, --late, --limit and --dry-run need an ISSUE",
-                hint="Name the issue, or leave these options out",
-            )
         with summarized(app, summary) if summary else nullcontext(RunRecord()) as record:
             _due(context, record, preflight=not no_preflight, json_=json_)
         return
-    if summary:
-        raise WrongUsage("--summary needs --due", hint="Leave it out, or use --due")
     rehearsal = app.settings.provider == OUTBOX
     slug, draft = find_issue_to_change(app, issue, asks=rehearsal or not (yes or dry_run))
     request = delivery.SendRequest(
@@ -128,6 +118,23 @@ def send(
         run_rehearsal(app, request, first_line=first, json_=json_)
     else:
         _send(app, request, yes=yes, json_=json_)
+
+
+def _refuse_contradiction(
+    issue: str | None, *, due: bool, needs_issue: bool, needs_due: bool
+) -> None:
+    if due == (issue is not None):
+        raise WrongUsage(
+            "either an ISSUE or --due is needed",
+            hint="Name an ISSUE, or use --due to send what the schedule says",
+        )
+    if due and needs_issue:
+        raise WrongUsage(
+            "--early, --late, --limit and --dry-run need an ISSUE",
+            hint="Name the issue, or leave these options out",
+        )
+    if needs_due and not due:
+        raise WrongUsage("--summary needs --due", hint="Leave it out, or use --due")
 
 
 def _send(app: App, request: SendRequest, *, yes: bool, json_: bool) -> None:

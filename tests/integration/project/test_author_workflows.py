@@ -13,6 +13,7 @@ import pytest
 from newsletter.forge import read_summary
 from tests.support.author_repository import FIRST, LAST, READERS, RESEND_KEY, AuthorRepository
 from tests.support.fake_forge import FakeForge, serve_forge
+from tests.support.parameters import choose
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 from tests.support.repositories import INSTALLATION
 from tests.support.web_server import serving
@@ -39,7 +40,7 @@ def github() -> Iterator[FakeForge]:
         yield forge
 
 
-@pytest.fixture(params=["github", "forgejo"])
+@pytest.fixture(params=choose(["github", "forgejo"], always=["github"]))
 def forge(request: pytest.FixtureRequest) -> Iterator[FakeForge]:
     with serve_forge(request.param) as served:
         yield served
