@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import os
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from newsletter.delivery.upcoming import get_mailing
 from newsletter.errors import NewsletterError
@@ -14,6 +15,10 @@ from newsletter.store import mailing_reports, mailings, recovery
 if TYPE_CHECKING:
     from newsletter.model import Mailing
     from newsletter.store import Connection, Store
+
+
+_AT_A_FORGE: Final = ("GITHUB_TRIGGERING_ACTOR", "GITHUB_ACTOR", "GITLAB_USER_LOGIN")
+"""Variables with the name of the person who started a job, or started it again."""
 
 
 class UnknownDecision(StrEnum):
@@ -117,6 +122,10 @@ def _record(connection: Connection, mailing: Mailing, action: str, count: int) -
 
 
 def _who() -> str:
+    """Return the person's name: at the forge whose job this is, otherwise on this machine."""
+    names = [os.environ[variable] for variable in _AT_A_FORGE if os.environ.get(variable)]
+    if names:
+        return names[0]
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # in a container, a user may have no name
