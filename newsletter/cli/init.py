@@ -14,8 +14,6 @@ from newsletter.cli.init_text import dns_lines, first_steps, secret_lines, waiti
 from newsletter.cli.output import counted, note, print_error, print_line, warn
 from newsletter.config import settings_file
 from newsletter.errors import NewsletterError
-from newsletter.mail_dns.sender import check_free_mail
-from newsletter.model import DiagnosisState
 from newsletter.repository.files import render_files
 from newsletter.repository.installation import find_installation
 from newsletter.repository.origin import read_origin
@@ -56,7 +54,6 @@ def init(folder: Path, *, asked: str, update: bool, **given: str | None) -> None
     _refuse_newsletter(folder)
     settings, pages, ci = ask_settings(folder.absolute(), given)
     _refuse_subfolder(folder, ci)
-    _warn_of_free_mail(settings)
     plan = make_plan(settings, pages, ci, asked)
     for line in waiting_lines(plan):
         print_line(line)
@@ -86,12 +83,6 @@ def _refuse_subfolder(folder: Path, ci: str) -> None:
             f"{folder} is inside the repository {root}, and jobs are read at its root only",
             hint=f"Run newsletter init in {root}, or add --ci none",
         )
-
-
-def _warn_of_free_mail(settings: Settings) -> None:
-    found = check_free_mail(settings.domain.lower())
-    if found.state is DiagnosisState.FAILURE:
-        warn(f"{found.message}. {found.fix}")
 
 
 def make_plan(settings: Settings, pages: str, ci: str, asked: str) -> RepositoryPlan:

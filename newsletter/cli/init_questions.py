@@ -10,8 +10,10 @@ import click
 
 from newsletter import config
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.output import print_error
+from newsletter.cli.output import print_error, warn
 from newsletter.errors import NewsletterError
+from newsletter.mail_dns.sender import check_free_mail
+from newsletter.model import DiagnosisState
 from newsletter.repository.plan import CI, PAGES
 
 if TYPE_CHECKING:
@@ -51,6 +53,7 @@ def ask_settings(root: Path, given: Given) -> tuple[Settings, str, str]:
     """
     answers = {key: value for key, value in given.items() if value is not None}
     _check(root, answers)
+    _warn_of_free_mail(answers.get("sender", ""))
     if sys.stdin.isatty():
         for key in _QUESTIONS:
             if key not in answers and _is_needed(key, answers):
@@ -87,6 +90,8 @@ def _ask(root: Path, key: str, answers: Mapping[str, str]) -> str:
         except NewsletterError as error:
             print_error(error.problem, error.hint)
             continue
+        if key == "sender":
+            _warn_of_free_mail(answer)
         return answer.strip()
 
 
@@ -95,6 +100,13 @@ def _default(key: str, answers: Mapping[str, str]) -> str | None:
     if key == "public_url" and domain:
         return f"https://brief.{domain}"
     return _DEFAULTS.get(key)
+
+
+def _warn_of_free_mail(sender: str) -> None:
+    """Warn at once of a sender from whom letters do not arrive."""
+    found = check_free_mail(parseaddr(sender)[1].rpartition("@")[2].lower())
+    if found.state is DiagnosisState.FAILURE:
+        warn(f"{found.message}. {found.fix}")
 
 
 def _check(root: Path, answers: Mapping[str, str]) -> None:

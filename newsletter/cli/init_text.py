@@ -70,10 +70,12 @@ def dns_lines(folder: Path, resolver: Resolver | None = None) -> Iterator[str]:
 
 def secret_lines(plan: RepositoryPlan) -> Iterator[str]:
     """Yield how the secrets are filled in, and stored where the jobs find them."""
-    yield f"\nSecrets: {_FILE} has a new secret key. Fill in its empty lines, and keep a copy where"
+    names = len(plan.send_variables) > 1
+    fill = " Fill in its empty lines, and keep" if names else " Keep"
+    yield f"\nThe secret key is in {_FILE}.{fill} a copy where you"
     none = plan.ci == "none"
-    use = "To use them in a shell:" if none else "Then store them for the scheduled job:"
-    yield f"you keep passwords. {use}"
+    use = "To use it in a shell:" if none else "Then store the secrets for the scheduled job:"
+    yield f"keep passwords. {use}"
     yield from (f"  {line}" for line in _store_lines(plan))
     if plan.pages != "none":
         yield f"The web app needs: {', '.join(plan.web_variables)}"

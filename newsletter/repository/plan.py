@@ -8,6 +8,7 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from newsletter.mail_dns.sender import is_free_mail
 from newsletter.repository.providers import facts_of
 
 if TYPE_CHECKING:
@@ -94,6 +95,7 @@ class RepositoryPlan:
         utc_crons: The same in UTC, for summer and for winter.
         last_cron: The one of `crons` after the window in which a mailing may start.
         last_utc_crons: The same in UTC.
+        site: The address of the sender's site, as far as their address says it.
         draft: The slug of the first draft.
         draft_date: Its date.
         install: What the jobs install; None where there is no job.
@@ -120,6 +122,7 @@ class RepositoryPlan:
     utc_crons: tuple[str, ...]
     last_cron: str
     last_utc_crons: tuple[str, ...]
+    site: str
     draft: str
     draft_date: date
     install: Installation | None
@@ -144,12 +147,13 @@ def plan_repository(
     on_one_machine = ci in _ONE_MACHINE and pages in _ONE_MACHINE
     shared = () if on_one_machine else ("NEWSLETTER_DATABASE_URL",)
     needs = ("NEWSLETTER_SECRET_KEY", *shared, *facts.sends_with)
+    domain = settings.sender_address.rpartition("@")[2]
     draft_date = settings.next_send_day(today)
     first = "eerste-brief" if settings.language.lower().startswith("nl") else "first-letter"
     return RepositoryPlan(
         name=settings.name,
         sender=settings.sender,
-        sender_domain=settings.sender_address.rpartition("@")[2],
+        sender_domain=domain,
         contact=settings.contact,
         provider=settings.provider,
         send_variables=needs,
@@ -167,6 +171,7 @@ def plan_repository(
         utc_crons=tuple(dict.fromkeys(as_cron(utc) for one in in_utc for utc in one)),
         last_cron=as_cron(triggers[-1]),
         last_utc_crons=tuple(map(as_cron, in_utc[-1])),
+        site=f"https://{'example.org' if is_free_mail(domain) else domain}/",
         draft=f"{draft_date.isoformat()}-{first}",
         draft_date=draft_date,
         install=install,

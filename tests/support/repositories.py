@@ -52,6 +52,7 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         utc_crons=tuple(as_cron(utc) for one in times for utc in utc_times(one, zone, 2026)),
         last_cron=as_cron(times[-1]),
         last_utc_crons=tuple(map(as_cron, utc_times(times[-1], zone, 2026))),
+        site="https://example.org/",
         draft="2026-12-06-eerste-brief",
         draft_date=date(2026, 12, 6),
         install=INSTALLATION,

@@ -168,6 +168,8 @@ def test_a_free_mail_sender_is_warned_of_with_the_reason(tmp_path: Path) -> None
     done = init(tmp_path, *given(sender="Marijke <marijke@ziggo.nl>"))
     assert done.returncode == 0
     assert "warning: letters from an address at ziggo.nl do not arrive" in done.stderr
+    (issue,) = (tmp_path / "issues").glob("*.md")
+    assert "ziggo.nl" not in issue.read_text(encoding="utf-8")
 
 
 # Secrets
