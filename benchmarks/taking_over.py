@@ -27,7 +27,7 @@ from newsletter.subscriptions.signup import request_signup
 from tests.support.newsletter import FakeProvider, Newsletter, raw
 from tests.support.processes import COMMAND
 from tests.support.providers.fake_resend import FakeResend
-from tests.support.signups import VIA, wish
+from tests.support.signups import VIA, signup_request
 
 SUBSCRIBERS = 500
 LIMIT = 2.0
@@ -41,7 +41,7 @@ def fresh(root: Path, audience: int) -> Newsletter:
     slug = f"{soon:%Y-%m-%d}-rust"
     text = f"---\nsubject: Over rust\nsend_at: {soon:%Y-%m-%d %H:%M}\n---\nEen rustige zin.\n"
     (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
-    return Newsletter(root, readers=audience, slug=slug)
+    return Newsletter(root, subscribers=audience, slug=slug)
 
 
 def mailing(root: Path) -> tuple[float, float]:
@@ -81,7 +81,7 @@ def notice(root: Path) -> tuple[float, float]:
     """Return after how many seconds a killed sender of notices was replaced."""
     newsletter = fresh(root, 0)
     for n in range(2):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     module = "tests.support.notice_sender"
     killed = [sys.executable, "-m", module, root, root / "taken", "24", "submit"]
     done = subprocess.run(killed, check=False)

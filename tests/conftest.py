@@ -152,7 +152,7 @@ def root(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def run(root: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Return a function that runs the command, in `root` if it is not told where."""
+    """Return a function that runs the command, in `root` unless `cwd` says where."""
     return functools.partial(run_command, cwd=root)
 
 

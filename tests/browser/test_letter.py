@@ -1,4 +1,4 @@
-"""The letter in a real browser: what readers see, in every width, size and mode."""
+"""The letter in a real browser: what subscribers see, in every width, size and mode."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def test_dark_mode_is_dark_everywhere(page: Page) -> None:
     assert min(contrast(colour, dark.page) for colour in text) >= 4.5
 
 
-def test_outlook_on_the_web_gets_the_dark_colours_too(page: Page) -> None:
+def test_microsofts_webmail_gets_the_dark_colours_too(page: Page) -> None:
     html = fill(letter(LETTERS["every-block"], SETTINGS).html)
     show(page, html.replace("<html ", "<html data-ogsc data-ogsb ", 1))
     assert violations(page) == []
@@ -154,7 +154,7 @@ def test_without_its_style_sheet_the_letter_stays_whole_and_readable(page: Page)
     assert computed(page, "a:not(.button a)", "textDecorationLine") == {"underline"}
 
 
-def test_without_pictures_their_text_stands_in_their_place(page: Page) -> None:
+def test_without_pictures_their_alt_text_is_shown(page: Page) -> None:
     html = fill(letter(LETTERS["every-block"], SETTINGS).html)
     show(page, html, pictures=False)
     page.set_viewport_size({"width": 320, "height": 800})

@@ -18,7 +18,7 @@ from newsletter.subscriptions.signup import request_signup
 from tests.support import changes
 from tests.support.newsletter import Newsletter, raw
 from tests.support.parameters import choose
-from tests.support.signups import VIA, send_due, wish
+from tests.support.signups import VIA, send_due, signup_request
 from tests.support.subscribers import sql
 from tests.support.web_server import KEY, STILL, App, serving
 
@@ -38,7 +38,7 @@ PREFETCH = (
     {"X-HTTP-Method-Override": "POST"},
     {"Upgrade": "websocket", "Connection": "Upgrade"},
 )
-READER = "lezer0@example.org"
+SUBSCRIBER = "lezer0@example.org"
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 BUTTONS = {
     "letter": "List-Unsubscribe=One-Click",
@@ -100,7 +100,7 @@ class Mailbox:
     """
 
     def __init__(self, root: Path, url: str) -> None:
-        self.newsletter = Newsletter(root, readers=1)
+        self.newsletter = Newsletter(root, subscribers=1)
         self.newsletter.settings = replace(
             self.newsletter.settings, public_url=url, secret_keys=(KEY,)
         )
@@ -111,9 +111,11 @@ class Mailbox:
         self.letters = {
             "letter": self._cause(lambda: self.newsletter.send(self.outbox)),  # type: ignore[arg-type]
             "confirmation": self._cause(
-                lambda: request_signup(store, wish("nieuw@example.org"), VIA)
+                lambda: request_signup(store, signup_request("nieuw@example.org"), VIA)
             ),
-            "already-here": self._cause(lambda: request_signup(store, wish(READER), VIA)),
+            "already-here": self._cause(
+                lambda: request_signup(store, signup_request(SUBSCRIBER), VIA)
+            ),
             "preferences": self._cause(lambda: preferences.request_link(store, public_id, VIA)),
         }
         self._cause(
@@ -143,7 +145,7 @@ class Mailbox:
 
 @pytest.fixture
 def app(root: Path) -> Iterator[App]:
-    Newsletter(root, readers=0).store.close()
+    Newsletter(root, subscribers=0).store.close()
     with serving(root, limits=STILL) as app:
         yield app
 
@@ -267,7 +269,7 @@ def test_the_simulation_would_notice_a_button(
 def test_the_simulation_would_notice_a_page_that_does_it_by_itself(
     kind: str, root: Path, context: BrowserContext
 ) -> None:
-    Newsletter(root, readers=0).store.close()
+    Newsletter(root, subscribers=0).store.close()
     with serving(root, limits=STILL, before=[CARELESS[kind]]) as app:
         mailbox = Mailbox(root, app.url)
         before = dump(root)

@@ -26,7 +26,7 @@ from tests.browser.test_letter import (
 )
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.parameters import choose, choose_named
-from tests.support.web_server import KEY, PROOF, App, readers_of, serving
+from tests.support.web_server import KEY, PROOF, App, serving, subscriber_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +73,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
         "💡 Wat laat je liggen?\n\n![Een lege stoel](https://example.org/stoel.jpg)\n"
     )
     (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
-    newsletter = Newsletter(root, readers=1, slug=slug)
+    newsletter = Newsletter(root, subscribers=1, slug=slug)
     newsletter.send(FakeProvider(root / "taken"), late=True)
     with serving(root) as app:
         yield app
@@ -138,7 +138,7 @@ def test_any_name_and_accent_colour_will_do(
     accent: str, root: Path, new_context: Callable[..., BrowserContext]
 ) -> None:
     settle(root, name=LONG, more=f'accent_color = "{accent}"\n')
-    readers_of(root).store.close()
+    subscriber_list(root).store.close()
     page = new_context(bypass_csp=True, viewport={"width": 320, "height": 700}).new_page()
     with serving(root) as app:
         for name in ("leave", "left a proof"):
@@ -204,15 +204,15 @@ def test_one_click_leaves_without_scripts(
     size: dict[str, int], root: Path, without_scripts: Page
 ) -> None:
     settle(root)
-    readers = readers_of(root)
-    link = readers.join("anna")
+    subscribers = subscriber_list(root)
+    link = subscribers.add("anna")
     without_scripts.set_viewport_size(size)  # type: ignore[arg-type]
     with serving(root) as app:
         without_scripts.goto(f"{app.url}/u/{link}")
-        assert readers.status("anna") == "active"
+        assert subscribers.status("anna") == "active"
         without_scripts.get_by_role("button", name="meld me af").click()
         assert without_scripts.get_by_role("heading").inner_text() == "Je bent afgemeld"
-        assert readers.status("anna") == "unsubscribed"
+        assert subscribers.status("anna") == "unsubscribed"
         assert without_scripts.url == f"{app.url}/u/{link}"
         assert without_scripts.context.cookies() == []
 
@@ -221,8 +221,8 @@ def test_the_keyboard_alone_will_do_and_shows_where_it_is(
     root: Path, without_scripts: Page, page: Page
 ) -> None:
     settle(root)
-    readers = readers_of(root)
-    link = readers.join("anna")
+    subscribers = subscriber_list(root)
+    link = subscribers.add("anna")
     with serving(root) as app:
         page.goto(f"{app.url}/u/{link}")
         page.keyboard.press("Tab")
@@ -238,13 +238,13 @@ def test_the_keyboard_alone_will_do_and_shows_where_it_is(
         without_scripts.keyboard.press("Tab")
         without_scripts.keyboard.press("Enter")
         without_scripts.get_by_role("heading", name="Je bent afgemeld").wait_for()
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 def test_when_it_did_not_work_the_button_is_there_again(root: Path, without_scripts: Page) -> None:
     settle(root)
-    readers = readers_of(root)
-    link = readers.join("anna")
+    subscribers = subscriber_list(root)
+    link = subscribers.add("anna")
     database = root / ".newsletter" / "newsletter.db"
     with serving(root) as app:
         assert app.client.get("/healthz").status_code == 200
@@ -258,7 +258,7 @@ def test_when_it_did_not_work_the_button_is_there_again(root: Path, without_scri
             without_scripts.get_by_role("button", name="meld me af").click()
             without_scripts.get_by_role("heading").wait_for()
         assert without_scripts.get_by_role("heading").inner_text() == "Je bent afgemeld"
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 @with_each
@@ -312,11 +312,11 @@ def in_front(app: App, prefix: str) -> Iterator[str]:
 
 def test_the_button_works_below_a_path_of_a_larger_site(root: Path, without_scripts: Page) -> None:
     settle(root)
-    readers = readers_of(root)
-    link = readers.join("anna")
+    subscribers = subscriber_list(root)
+    link = subscribers.add("anna")
     with serving(root) as app, in_front(app, "/brief") as front:
         without_scripts.goto(f"{front}/u/{link}")
         without_scripts.get_by_role("button", name="meld me af").click()
         without_scripts.get_by_role("heading", name="Je bent afgemeld").wait_for()
         assert without_scripts.url == f"{front}/u/{link}"
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"

@@ -32,7 +32,7 @@ SCRIPTS = {"scripts": True, "no scripts": False}
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
     settle(root)
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     list_.add(newsletter.store, ANNA, consent="Ja, graag", first_name="Anna")
     return newsletter
 
@@ -47,8 +47,8 @@ def link(newsletter: Newsletter) -> str:
     return web_server.preferences_link(str(column_of_anna(newsletter, "public_id")[0]))
 
 
-def leave_link(newsletter: Newsletter) -> str:
-    return web_server.leave_link(str(column_of_anna(newsletter, "public_id")[0]))
+def unsubscribe_link(newsletter: Newsletter) -> str:
+    return web_server.unsubscribe_link(str(column_of_anna(newsletter, "public_id")[0]))
 
 
 def column_of_anna(newsletter: Newsletter, columns: str) -> tuple[object, ...]:
@@ -69,8 +69,8 @@ def assert_fit(page: Page) -> None:
         assert beyond(page) == []
 
 
-def told_of(page: Page, label: str, typed: str) -> str:
-    """Return what is wrong with a field, in which what was typed can be mended at once."""
+def error_of(page: Page, label: str, typed: str) -> str:
+    """Return what is wrong with a field, in which the input can be corrected at once."""
     field = page.get_by_label(label)
     assert field.input_value() == typed
     assert field.get_attribute("aria-invalid") == "true"
@@ -84,7 +84,7 @@ def test_every_page_is_fit_for_everybody(
 ) -> None:
     page = new_context(bypass_csp=True).new_page()
     path = link(newsletter)
-    shown = {path: 200, f"{path}?vergeten": 200, leave_link(newsletter): 200, "/p/x": 404}
+    shown = {path: 200, f"{path}?vergeten": 200, unsubscribe_link(newsletter): 200, "/p/x": 404}
     for address, status in shown.items():
         answer = page.goto(app.url + address)
         assert answer
@@ -111,11 +111,11 @@ def test_what_is_said_of_a_wish_is_fit_for_everybody(
     page.goto(app.url + path)
     page.get_by_label("Zo begroeten we je").fill("www.koop.example")
     page.get_by_role("button", name="Bewaar mijn voornaam").click()
-    assert "kunnen we niet gebruiken" in told_of(page, "Zo begroeten we je", "www.koop.example")
+    assert "kunnen we niet gebruiken" in error_of(page, "Zo begroeten we je", "www.koop.example")
     assert_fit(page)
     page.get_by_label("Nieuw e-mailadres").fill("geen adres")
     page.get_by_role("button", name="Verander mijn adres").click()
-    assert "tikfout" in told_of(page, "Nieuw e-mailadres", "geen adres")
+    assert "tikfout" in error_of(page, "Nieuw e-mailadres", "geen adres")
     assert page.get_by_label("Zo begroeten we je").input_value() == "Anna"
     assert_fit(page)
     page.get_by_role("button", name="Liever platte tekst").click()
@@ -165,7 +165,7 @@ def test_nothing_is_fetched_but_the_page_itself(
 
 @pytest.mark.parametrize("scripts", choose_named(SCRIPTS, always=["no scripts"]))
 @pytest.mark.parametrize("size", choose_named({"phone": NARROW, "desk": DESK}, always=["phone"]))
-def test_a_reader_does_all_of_it_with_a_mouse(
+def test_everything_works_with_a_mouse(
     scripts: bool,  # noqa: FBT001 - a parameter of the test
     size: dict[str, int],
     newsletter: Newsletter,
@@ -187,7 +187,7 @@ def test_a_reader_does_all_of_it_with_a_mouse(
     assert column_of_anna(newsletter, "plain_text") == (1,)
     page.get_by_label("Nieuw e-mailadres").fill("geen adres")
     page.get_by_role("button", name="Verander mijn adres").click()
-    assert "tikfout" in told_of(page, "Nieuw e-mailadres", "geen adres")
+    assert "tikfout" in error_of(page, "Nieuw e-mailadres", "geen adres")
     with page.expect_download() as saved:
         page.get_by_role("link", name="Download").click()
     assert saved.value.suggested_filename == "mijn-gegevens.json"
@@ -229,11 +229,11 @@ def test_the_keyboard_alone_will_do(newsletter: Newsletter, app: App, page: Page
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_a_forwarded_letter_gives_its_holder_a_leave_button_and_a_mail_to_the_reader(
+def test_a_forwarded_letter_shows_no_address_and_mails_only_the_subscriber(
     mode: Mode, newsletter: Newsletter, app: App, new_context: Callable[..., BrowserContext]
 ) -> None:
     page = new_context(java_script_enabled=False, color_scheme=mode).new_page()
-    page.goto(app.url + leave_link(newsletter))
+    page.goto(app.url + unsubscribe_link(newsletter))
     assert page.get_by_role("button").all_inner_texts() == ["Ja, meld me af", "Mail me de link"]
     assert "anna" not in page.content().lower()
     page.get_by_role("button", name="Mail me de link").click()

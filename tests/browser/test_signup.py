@@ -17,9 +17,9 @@ from tests.browser.test_pages import DESK, MOST_BYTES, PHONE, settle, violations
 from tests.integration.web.test_signup import PROXY, stamp
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.parameters import choose_named
-from tests.support.signups import HERE, VIA, letters, link_in, open_link, wish
+from tests.support.signups import HERE, VIA, letters, link_in, open_link, signup_request
 from tests.support.subscribers import sql, statuses
-from tests.support.web_server import KEY, App, readers_of, serving
+from tests.support.web_server import KEY, App, serving, subscriber_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -104,7 +104,7 @@ class Apps:
 
 
 def signed_up(newsletter: Newsletter, email: str) -> str:
-    request_signup(newsletter.store, wish(email), VIA)
+    request_signup(newsletter.store, signup_request(email), VIA)
     return open_link(newsletter.store, email)
 
 
@@ -115,7 +115,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     for root in roots.values():
         settle(root)
     (roots["open"] / "issues").mkdir()
-    newsletter = Newsletter(roots["open"], readers=1)
+    newsletter = Newsletter(roots["open"], subscribers=1)
     newsletter.send(FakeProvider(roots["open"] / "taken"))
     signups = {
         name: signed_up(newsletter, f"{name}@example.org") for name in ("open", "used", "late")
@@ -130,7 +130,7 @@ def apps(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apps]:
     )
     links = {name: tokens.confirm_token(KEY, id_) for name, id_ in signups.items()}
     links["nobody"] = tokens.confirm_token(KEY, new_id())
-    readers_of(roots["strict"]).store.close()
+    subscriber_list(roots["strict"]).store.close()
     (roots["broken"] / ".newsletter" / "newsletter.db").mkdir(parents=True)
     with (
         serving(roots["open"]) as usual,
@@ -273,7 +273,7 @@ def test_the_keyboard_alone_signs_up_and_confirms_without_scripts(
     root: Path, without_scripts: Page
 ) -> None:
     settle(root)
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     newsletter.send(FakeProvider(root / "taken"))
     page = without_scripts
     with serving(root) as app:
@@ -307,7 +307,7 @@ def test_the_keyboard_alone_signs_up_and_confirms_without_scripts(
 
 
 @pytest.mark.parametrize("name", ["closed", "closed meanwhile", "crowded"])
-def test_who_has_to_wait_needs_only_one_link_to_come_back(
+def test_the_page_that_asks_to_wait_has_one_link_back(
     name: str, apps: Apps, without_scripts: Page
 ) -> None:
     page = without_scripts
@@ -328,7 +328,7 @@ def test_the_form_on_an_authors_own_site_leads_through_one_more_button(
     new_context: Callable[..., BrowserContext],
 ) -> None:
     settle(root)
-    store = readers_of(root).store
+    store = subscriber_list(root).store
     page = new_context(java_script_enabled=scripts).new_page()
     with serving(root) as app:
         form = run("subscribers", "form", env={"NEWSLETTER_PUBLIC_URL": app.url}).stdout

@@ -1,4 +1,4 @@
-"""A reader's whole way, in a real browser, while letters are being sent at every step of it."""
+"""A subscriber's whole way, in a real browser, while letters are being sent at every step of it."""
 
 from __future__ import annotations
 
@@ -40,9 +40,9 @@ def letter_to(newsletter: Newsletter, folder: str, *, after: int = 0) -> EmailMe
     while True:
         files = sorted(place.glob("*.eml"), key=lambda path: path.stat().st_mtime_ns)
         read = [message_from_bytes(path.read_bytes(), policy=policy.default) for path in files]
-        hers = [letter for letter in read if letter["To"] == EVA]
-        if len(hers) > after:
-            return hers[-1]  # type: ignore[return-value]
+        expected = [letter for letter in read if letter["To"] == EVA]
+        if len(expected) > after:
+            return expected[-1]  # type: ignore[return-value]
         assert time.monotonic() < until
         time.sleep(0.05)
 
@@ -80,19 +80,19 @@ def half_sent(newsletter: Newsletter, name: str, days: int) -> Iterator[dict[str
 
 
 def got_it(done: dict[str, SendResult]) -> bool:
-    """Tell whether she has the issue; everybody else has it, and the account adds up."""
-    receipt, copies = done["report"].report, done["copies"]
+    """Say whether she has the issue; everybody else has it, and the account adds up."""
+    report, copies = done["report"].report, done["copies"]
     assert done["report"].error is None
     assert set(copies.values()) == {1}  # type: ignore[attr-defined]
-    hers = EVA in copies  # type: ignore[operator]
-    assert len(copies) == 8 + hers  # type: ignore[arg-type]
-    assert receipt.counts[DeliveryState.ACCEPTED] == 8 + hers
-    assert sum(receipt.counts.values()) == receipt.mailing.audience
-    return hers
+    expected = EVA in copies  # type: ignore[operator]
+    assert len(copies) == 8 + expected  # type: ignore[arg-type]
+    assert report.counts[DeliveryState.ACCEPTED] == 8 + expected
+    assert sum(report.counts.values()) == report.mailing.audience
+    return expected
 
 
 def preferences(newsletter: Newsletter, app: App, page: Page, leave: str) -> None:
-    """Ask for the link on the leave page, and open it from the letter."""
+    """Ask for the link on the unsubscribe page, and open it from the letter."""
     before = sql(newsletter.store, "SELECT count(*) FROM notices")[0][0]
     page.goto(app.url + leave)
     page.get_by_role("button", name="Mail me de link").click()
@@ -100,11 +100,11 @@ def preferences(newsletter: Newsletter, app: App, page: Page, leave: str) -> Non
     page.goto(app.url + link_in(letter_to(newsletter, "_notices", after=int(str(before))), "p"))
 
 
-def test_a_reader_joins_reads_pauses_comes_back_leaves_and_is_forgotten(
+def test_a_subscriber_signs_up_reads_pauses_returns_unsubscribes_and_is_erased(
     root: Path, run: Run, new_context: Callable[..., BrowserContext]
 ) -> None:
     settle(root)
-    newsletter = Newsletter(root, readers=8)
+    newsletter = Newsletter(root, subscribers=8)
     newsletter.settings = dataclasses.replace(newsletter.settings, secret_keys=(KEY,))
     page = new_context(java_script_enabled=False, viewport={"width": 360, "height": 740}).new_page()
     with serving(root) as app:
@@ -154,7 +154,7 @@ def join(newsletter: Newsletter, app: App, page: Page) -> None:
 
 
 def read(newsletter: Newsletter, run: Run) -> str:
-    """Receive the weekly issue; return the leave link in it."""
+    """Receive the weekly issue; return the unsubscribe link in it."""
     done = run("send", newsletter.slug, env={"NEWSLETTER_SECRET_KEY": KEY})
     assert done.returncode == 0, done.stderr
     letter = letter_to(newsletter, newsletter.slug)

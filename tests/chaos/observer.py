@@ -43,7 +43,7 @@ class Account:
     def fault(self) -> str:
         """Return in what it does not add up; empty if it does."""
         if sum(self.counts.values()) != self.audience:
-            return f"{self.audience} readers, but {dict(self.counts)}"
+            return f"{self.audience} subscribers, but {dict(self.counts)}"
         going = self.counts["pending"] + self.counts["attempting"]
         if self.state.startswith("completed") and going:
             return f"{self.state} with {going} letters to go"

@@ -25,8 +25,8 @@ class Result:
 
     Attributes:
         killed: How many processes were.
-        duplicates: Letters that a reader had already.
-        losses: Readers who have no letter, and of whom nothing says so.
+        duplicates: Letters that a subscriber had already.
+        losses: Subscribers who have no letter, and of whom nothing says so.
         unknown: Deliveries that stand as unknown in the end.
         broken: What should not have been, in words.
     """
@@ -58,7 +58,7 @@ def check_outcome(
         result: Of the run so far.
         fake: The provider.
         observer: Its own connection to the database.
-        audience: How many readers there were when the mailing began.
+        audience: How many subscribers there were when the mailing began.
         gone: Who left meanwhile, by delivery reference: the state of their letter when they did.
         erased: Addresses that may stand nowhere any more.
         certain: Nothing has to stay unknown, but what shared a request with one who left.
@@ -89,7 +89,7 @@ def check_outcome(
 
 
 def _shared(message: Mapping[str, Any]) -> str:
-    """Return the hash of a letter without what is each reader's own."""
+    """Return the hash of a letter without what is each subscriber's own."""
     subject = next(value for name, value in message["headers"] if name == "Subject")
     whole = "\0".join((subject, message["html"], message["text"]))
     for own, instead in _OWN.items():
@@ -104,7 +104,7 @@ def _untrue(
     for ref, state, id_, batch in rows:
         if ref in taken and state not in {"accepted", "unknown"}:
             yield f"the provider has a letter that stands as {state}"
-        forgotten = id_ is None and ref in gone  # with a reader who was erased
+        forgotten = id_ is None and ref in gone  # with a subscriber who was erased
         if state == "accepted" and ref in taken and id_ not in taken[ref] and not forgotten:
             yield "a letter has another letter's id"
         if state not in {"accepted", "skipped", "unknown"}:
@@ -112,11 +112,11 @@ def _untrue(
         if state == "unknown" and batch is None:
             yield "a letter is unknown that was never attempted"
         if gone.get(ref) in {"pending", "skipped", "untaken"} and ref in taken:
-            yield "a reader had left, and was mailed"
+            yield "a subscriber had left, and was mailed"
 
 
 def _needless(rows: Sequence[tuple[Any, ...]], gone: Mapping[str, str]) -> Iterator[str]:
-    """Say which doubts nothing excuses: a request of which a reader has gone is not repeated."""
+    """Say what is unknown without an excuse: a request of someone who left is not repeated."""
     excused = {batch for ref, _, _, batch in rows if ref in gone}
     needless = [ref for ref, state, _, batch in rows if state == "unknown" and batch not in excused]
     if needless:

@@ -103,7 +103,7 @@ class Chosen:
             *Searchable*: what was taken is listed. *Blind*: neither.
         case: As its own tests have it.
         fake: Its stand-in, with the witness.
-        audience: So many readers there seem to be, for those that send to many in another way.
+        audience: So many subscribers there seem to be, for those that send to many in another way.
     """
 
     kind: str

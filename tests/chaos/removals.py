@@ -1,4 +1,4 @@
-"""How a reader goes while letters are under way."""
+"""How a subscriber goes while letters are under way."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ _COLUMNS: Final = (
 _CONTROLS: Final = 8
 _CONTROLLED: Final = "ses-bulk"
 _OFTEN: Final = 6
-_TOLD_EVERY: Final = 50
+_REPORT_EVERY: Final = 50
 
 
-def told(run: Run) -> Iterator[str]:
+def describe_run(run: Run) -> Iterator[str]:
     """Say what is wrong with a run, and how to have it again."""
     result = run.result
     wrong = list(dict.fromkeys(result.broken))
@@ -104,8 +104,8 @@ def main() -> int:
         for number, run in enumerate(runner.play(cases), 1):
             runs.append(run)
             if not run.result.good:
-                print(*told(run), sep="\n", flush=True)
-            if not number % _TOLD_EVERY:
+                print(*describe_run(run), sep="\n", flush=True)
+            if not number % _REPORT_EVERY:
                 print(f"{number} of {len(cases)}", file=sys.stderr, flush=True)
         controlled = list(runner.play(naive, naive=True))
     wrong = list(verdict(runs, controlled))

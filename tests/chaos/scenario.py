@@ -13,7 +13,7 @@ from tests.chaos.outcome import Result, check_outcome
 from tests.chaos.providers import CERTAIN, PROVIDERS
 from tests.chaos.removals import REMOVALS
 from tests.chaos.steps import NOWHERE
-from tests.chaos.template import READERS
+from tests.chaos.template import SUBSCRIBERS
 
 if TYPE_CHECKING:
     import random
@@ -112,7 +112,7 @@ class Scenario:
             steps: Where each is killed, and at which of its visits there.
             environment: What they have besides.
             adversities: What goes wrong with them, by the names of `process_faults.py`.
-            more: What `sender_process.py` may be told: `limit`, `in_flight`, whose clock it is.
+            more: What `sender_process.py` may be given: `limit`, `in_flight`, whose clock it is.
         """
         order = {
             "root": str(self.copy.root),
@@ -185,12 +185,12 @@ class Scenario:
             self.result.broken.append(f"in the end the exit code is {codes}")
 
     def lose(
-        self, how: str, *states: str, most: int = READERS, chance: random.Random | None = None
+        self, how: str, *states: str, most: int = SUBSCRIBERS, chance: random.Random | None = None
     ) -> list[str]:
-        """Let readers go whose letters stand so, and remember how they stood when they had gone.
+        """Remove subscribers with deliveries in these states, and remember the states after that.
 
         Args:
-            how: One of the ways in `leaving.py`.
+            how: One of the ways in `removals.py`.
             states: Of their deliveries.
             most: So many of them.
             chance: Chooses them; without it, all of them in their order.
@@ -243,7 +243,7 @@ class Scenario:
             self.result,
             self.fake,
             self.copy.observer,
-            audience=READERS,
+            audience=SUBSCRIBERS,
             gone=self.gone,
             erased=self.erased,
             certain=certain,

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Provider
 
 
-def told(_done: int, _total: int) -> None:
-    """Nothing is to be told; but this is called when an outcome has been committed."""
+def note_progress(_done: int, _total: int) -> None:
+    """Report nothing; but this is called when an outcome has been committed."""
 
 
 def work(order: dict[str, Any]) -> int:
@@ -46,7 +46,7 @@ def work(order: dict[str, Any]) -> int:
             delivery.SendRequest(
                 slug, draft, limit=order.get("limit"), early=True, preflight=False
             ),
-            progress=told,
+            progress=note_progress,
         )
         store.close()
     except NewsletterError as error:

@@ -37,7 +37,7 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     # Before the answer is recorded, in that transaction, and after it.
     "settling": ("settlement", "settle", "call"),
     "settle-uncommitted": ("settlement", "settle", "return"),
-    "settled": ("sender_process", "told", "call"),
+    "settled": ("sender_process", "note_progress", "call"),
     "conclude-uncommitted": ("mailings", "complete_if_done", "return"),
     # At any transaction at all: just before its end, and just after it.
     "committing": ("base", "_commit_impl", "call"),

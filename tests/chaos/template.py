@@ -12,7 +12,7 @@ from newsletter.store import database as database_store
 from newsletter.store.url import locate
 from tests.chaos.clock import Clock
 from tests.chaos.observer import Observer
-from tests.support.newsletter import add_readers, write_issue
+from tests.support.newsletter import add_subscribers, write_issue
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from tests.support.postgres import Postgres
 
-READERS: Final = 30
+SUBSCRIBERS: Final = 30
 KEY: Final = "a key that is only for these tests"
 # An author may have their own. These render fast: each sender renders the letter again.
 _TEMPLATES: Final = {
@@ -74,7 +74,7 @@ class Template:
             database_store.upgrade(store, place)
         else:
             store = database_store.open_store(loaded)
-        add_readers(store, READERS)
+        add_subscribers(store, SUBSCRIBERS)
         with store.read() as connection:
             ledger = connection.exec_driver_sql("SELECT id FROM ledger").scalar()
         store.close()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.providers import PROVIDERS
 from tests.chaos.scenario import go_on
-from tests.chaos.template import READERS
+from tests.chaos.template import SUBSCRIBERS
 from tests.support.parameters import choose
 from tests.support.providers.fake_server import Fault
 
@@ -37,7 +37,7 @@ def second(fault: Fault) -> Callable[[int], Fault]:
 
 @LISTED
 @pytest.mark.parametrize("name", ODD)
-def test_names_that_do_not_fit_the_letters_double_nobody_and_lose_nobody(
+def test_ids_that_do_not_match_the_letters_cause_no_second_and_no_missing_letter(
     scenario: Scenario, name: str
 ) -> None:
     wrong = Fault(taken=True, change=lambda fake, said: fake.relist(said, ODD[name]))
@@ -55,11 +55,11 @@ def test_names_in_another_order_cost_nobody_a_letter(scenario: Scenario) -> None
     assert scenario.send(in_flight=1) == [0]
     assert set(scenario.states().values()) == {"accepted"}
     refs = [entry["ref"] for entry in scenario.fake.taken()]
-    assert len(refs) == len(set(refs)) == READERS
+    assert len(refs) == len(set(refs)) == SUBSCRIBERS
 
 
 @pytest.mark.parametrize("name", ["page", "empty", "half-json"])
-def test_an_answer_that_is_none_doubles_nobody_and_loses_nobody(
+def test_a_malformed_answer_causes_no_second_and_no_missing_letter(
     scenario: Scenario, name: str
 ) -> None:
     scenario.fake.plan = second(scenario.fake.FAULTS[name])
@@ -68,7 +68,7 @@ def test_an_answer_that_is_none_doubles_nobody_and_loses_nobody(
 
 
 @pytest.mark.parametrize("provider", choose(PROVIDERS, always=["resend"]))
-def test_an_account_that_is_suspended_half_way_pauses_and_goes_on_when_that_is_mended(
+def test_a_suspended_account_pauses_the_mailing_which_goes_on_when_it_is_fixed(
     scenario: Scenario,
 ) -> None:
     suspended = scenario.fake.FAULTS["403"]
@@ -78,7 +78,7 @@ def test_an_account_that_is_suspended_half_way_pauses_and_goes_on_when_that_is_m
     assert account
     assert account.state == "paused"
     taken = len(scenario.fake.taken())
-    assert account.counts == {"accepted": taken, "pending": READERS - taken}
+    assert account.counts == {"accepted": taken, "pending": SUBSCRIBERS - taken}
     assert scenario.fake.count == 3
     scenario.fake.plan = lambda _number: Fault(taken=True)
     go_on(scenario)

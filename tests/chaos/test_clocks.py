@@ -41,7 +41,7 @@ def test_a_clock_that_is_wrong_costs_time_and_no_letter(
 
 @pytest.mark.parametrize("runner", ["postgresql"], indirect=True)
 @pytest.mark.parametrize("provider", choose(["resend", "mailgun"], always=["resend"]))
-def test_with_a_server_its_clock_counts_and_not_that_of_a_process(scenario: Scenario) -> None:
+def test_on_a_server_its_clock_counts_and_not_that_of_a_process(scenario: Scenario) -> None:
     wrong = {"wrong_by": TWO_HOURS.total_seconds()}
     both = scenario.begin(clock_of_the_server=True, process_faults=wrong)
     both |= scenario.begin(clock_of_the_server=True)

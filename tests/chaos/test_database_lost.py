@@ -84,7 +84,7 @@ def through(scenario: Scenario, proxy: Proxy) -> dict[str, str]:
 @pytest.mark.parametrize(
     ("statement", "requests"), [(CLAIM, 0), (SETTLE, 1)], ids=["claim", "settle"]
 )
-def test_a_commit_whose_answer_is_lost_is_none_for_who_made_it(
+def test_a_sender_treats_a_commit_whose_answer_was_lost_as_failed(
     scenario: Scenario, statement: bytes, requests: int, *, reached: bool
 ) -> None:
     assert scenario.copy.server
@@ -98,7 +98,7 @@ def test_a_commit_whose_answer_is_lost_is_none_for_who_made_it(
 
 
 @ON_A_SERVER
-def test_a_server_that_falls_silent_is_waited_for_and_another_sender_finishes(
+def test_a_server_that_stops_answering_is_waited_for_and_another_sender_finishes(
     scenario: Scenario,
 ) -> None:
     assert scenario.copy.server
@@ -115,7 +115,7 @@ def test_a_server_that_falls_silent_is_waited_for_and_another_sender_finishes(
         assert silent.wait(60)
         scenario.copy.clock.advance(LEASE)
         scenario.send()
-        # All is done but what the first one may not have been told; and it sends nothing more.
+        # All is done but what the first one may not have heard; and it sends nothing more.
         requests = scenario.fake.count
         assert set(scenario.states().values()) <= {"accepted", "unknown"}
         proxy.cut()

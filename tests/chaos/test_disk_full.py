@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from tests.chaos.scenario import Scenario, go_on
-from tests.chaos.template import READERS
+from tests.chaos.template import SUBSCRIBERS
 from tests.support.parameters import choose
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ KIB: Final = 1024
 def lengthen_addresses(scenario: Scenario) -> None:
     """Let a claim write down so much that every few of them need room on the disk."""
     with scenario.copy.store() as store, store.write() as connection:
-        for number in range(READERS):
+        for number in range(SUBSCRIBERS):
             name = f"{secrets.token_hex(30)}@{'.'.join(secrets.token_hex(30) for _ in range(3))}.nl"
             connection.exec_driver_sql(
                 f"UPDATE subscribers SET email = '{name}' WHERE id = {number + 1}"  # noqa: S608
@@ -42,7 +42,7 @@ def half_way(scenario: Scenario) -> None:
     """See that something has left, and something has not."""
     states = set(scenario.states().values())
     assert {"accepted", "pending"} <= states
-    assert 0 < scenario.fake.count < READERS
+    assert 0 < scenario.fake.count < SUBSCRIBERS
 
 
 @IN_A_FILE
@@ -60,7 +60,7 @@ def test_a_full_disk_stops_a_sender_before_it_sends_what_it_could_not_claim(
 
 
 @IN_A_FILE
-def test_a_disk_that_takes_nothing_stops_a_sender(scenario: Scenario) -> None:
+def test_a_file_that_may_not_grow_stops_a_sender(scenario: Scenario) -> None:
     assert scenario.send(limit=1) == [0]
     assert scenario.send(process_faults={"files_up_to": 64 * KIB}) == [1]
     assert "cannot be read or written" in scenario.log()

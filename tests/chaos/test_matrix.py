@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.matrix import DATABASES, Case, alone, controls, first_look, sample
 from tests.chaos.outcome import Result
 from tests.chaos.providers import KINDS
-from tests.chaos.run import told, verdict
+from tests.chaos.run import describe_run, verdict
 from tests.chaos.steps import STEPS
 from tests.chaos.trial import Run
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 SEED = 20261129
 
 
-def test_killed_at_any_step_nobody_is_mailed_twice_and_nobody_lost_in_silence(
+def test_killed_at_any_step_nobody_is_mailed_twice_and_every_loss_is_reported(
     runner: TrialRunner,
 ) -> None:
     databases = runner.databases
     runs = list(runner.play(sample(first_look(databases), SEED, databases)))
-    assert [line for one in runs if not one.result.good for line in told(one)] == []
+    assert [line for one in runs if not one.result.good for line in describe_run(one)] == []
     assert {one.case.kind for one in runs} == set(KINDS)
     # Of several who send at once, those who were to die there may never have come so far.
     missed = set(STEPS) - {one.case.step for one in runs if one.hit}
@@ -56,11 +56,11 @@ def test_the_same_seed_is_the_same_choice_and_every_case_can_be_had_again() -> N
             Case.of(nonsense)
 
 
-def test_what_broke_is_told_with_the_command_that_repeats_it() -> None:
+def test_a_failed_run_is_reported_with_the_command_that_repeats_it() -> None:
     case = sample(1, 7)[0]
     result = Result(duplicates=2, broken=["one is lost", "one is lost"])
     run = Run(case, result, hit=True, log="what it said")
-    assert list(told(run)) == [
+    assert list(describe_run(run)) == [
         f"{case}: one is lost; 2 duplicates",
         "    what it said",
         f"    again: ./dev chaos --only {case}",

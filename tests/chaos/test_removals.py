@@ -9,16 +9,14 @@ import pytest
 
 from tests.chaos.removals import REMOVALS
 from tests.chaos.scenario import go_on
-from tests.chaos.template import READERS
+from tests.chaos.template import SUBSCRIBERS
 
 if TYPE_CHECKING:
     from tests.chaos.scenario import Scenario
 
 
 @pytest.mark.parametrize("how", REMOVALS)
-def test_nobody_is_mailed_who_had_gone_before_his_letter_was_claimed(
-    scenario: Scenario, how: str
-) -> None:
+def test_who_left_before_the_claim_is_not_mailed(scenario: Scenario, how: str) -> None:
     """Hold a sender at its first request; let all others go; let it go on."""
     held, gone = threading.Event(), threading.Event()
 
@@ -31,7 +29,7 @@ def test_nobody_is_mailed_who_had_gone_before_his_letter_was_claimed(
     alive = scenario.begin(in_flight=1)
     assert held.wait(60)
     waiting = scenario.lose(how, "pending")
-    assert len(waiting) > READERS / 2
+    assert len(waiting) > SUBSCRIBERS / 2
     gone.set()
     assert scenario.attend(alive) == [0]
     states = scenario.states()

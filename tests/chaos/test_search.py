@@ -24,12 +24,12 @@ def lose(scenario: Scenario, lag: float) -> None:
     assert scenario.send(in_flight=1) == [-signal.SIGKILL]
 
 
-def test_what_is_listed_in_time_is_found_and_never_sent_again(scenario: Scenario) -> None:
+def test_letters_that_are_listed_in_time_are_found_and_never_sent_again(scenario: Scenario) -> None:
     lose(scenario, lag=A_WHILE.total_seconds() - 120)
     go_on(scenario)
 
 
-def test_what_is_listed_later_than_was_promised_would_be_sent_again_and_that_is_seen(
+def test_letters_that_are_listed_too_late_are_sent_again_and_the_outcome_shows_it(
     scenario: Scenario,
 ) -> None:
     lose(scenario, lag=10 * A_WHILE.total_seconds())

@@ -31,9 +31,7 @@ def still(scenario: Scenario) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("step", KILLS)
-def test_killed_anywhere_it_is_taken_over_before_any_time_has_passed(
-    scenario: Scenario, step: str
-) -> None:
+def test_killed_anywhere_a_sender_is_taken_over_at_once(scenario: Scenario, step: str) -> None:
     assert scenario.outlast(scenario.begin([(step, 2)])) == [-signal.SIGKILL]
     scenario.result.killed += 1
     scenario.hear_out()
@@ -52,7 +50,7 @@ def test_killed_anywhere_it_is_taken_over_before_any_time_has_passed(
     assert result.good, f"{result}\n{scenario.log()}"
 
 
-def test_one_that_stands_still_is_not_taken_over_while_its_lease_lasts(scenario: Scenario) -> None:
+def test_a_stopped_sender_is_not_taken_over_while_its_lease_lasts(scenario: Scenario) -> None:
     scenario.fake.latency = 0.5
     (slow,) = stopped = scenario.begin()
     while "attempting" not in scenario.states().values():

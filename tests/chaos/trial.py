@@ -98,7 +98,7 @@ class Trial:
         first = chance.choice(("claimed", "kill-untaken", "kill-taken"))
         again = chance.choice(usual)
         self._send(first if in_recovery else case.step)
-        # Those who were killed here are known to be gone; of others, the leases tell it.
+        # Those who were killed here are known to be gone; of others, the leases say it.
         if self.case.chance("lease").random() < _BY_LEASE:
             self.scenario.copy.clock.advance(LEASE)
         self._between()
@@ -160,7 +160,7 @@ class Trial:
     def _meanwhile(self, number: int) -> None:
         """Let a subscriber leave while a request is at the provider."""
         if number == 2:
-            self._lose_a_reader("pending")
+            self._lose_a_subscriber("pending")
 
     def _between(self) -> None:
         """Do what happens between the death of the senders and the next attempt."""
@@ -169,7 +169,7 @@ class Trial:
         write_issue(self.scenario.copy.root, more=" En nog iets.")
         if self.naive:
             self._requeue()
-        self._lose_a_reader("attempting", "unknown")
+        self._lose_a_subscriber("attempting", "unknown")
         if self.case.fault.startswith("wrong-"):
             self._send_wrongly()
         if self.case.fault == "other-account":
@@ -182,7 +182,7 @@ class Trial:
                 " WHERE state IN ('attempting', 'unknown')"
             )
 
-    def _lose_a_reader(self, *states: str) -> None:
+    def _lose_a_subscriber(self, *states: str) -> None:
         if self.case.fault in REMOVALS:
             chance = self.case.chance(str(states))
             self.scenario.lose(self.case.fault, *states, most=1, chance=chance)

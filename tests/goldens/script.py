@@ -300,7 +300,7 @@ def events(week: Week, fake: FakeResend) -> None:
         "subType": "General",
         "type": "Permanent",
     }
-    told = {
+    reported = {
         "delivered": ("email.delivered", "anna", {}),
         "delivered to another": ("email.delivered", "bert", {}),
         "hard bounce": ("email.bounced", "carla", {"bounce": bounce}),
@@ -308,7 +308,7 @@ def events(week: Week, fake: FakeResend) -> None:
         "complaint": ("email.complained", "gijs", {}),
         "kind that is unknown": ("email.danced", "anna", {}),
     }
-    for step, (kind, who, more) in told.items():
+    for step, (kind, who, more) in reported.items():
         email, ref, name = refs[who]
         # A letter that the provider names twice may have been taken twice.
         named = {} if who == "otto" else {"email_id": name}

@@ -46,7 +46,7 @@ def compare(goldens: Mapping[str, object], *, record: str) -> None:
 
 
 @pytest.mark.parametrize("engine", choose(["sqlite", "postgresql"], always=["sqlite"]))
-def test_a_week_goes_as_it_went(
+def test_a_week_gives_the_recorded_goldens(
     engine: str, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     url = request.getfixturevalue("postgresql") if engine == "postgresql" else ""

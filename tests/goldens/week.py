@@ -247,13 +247,13 @@ class Week:
             if texts:
                 said["texts in JSON"] = dict(enumerate(texts, 1))
         except ValueError:
-            said["stdout"] = self.told(out)
-        said["stderr"] = self.told(err)
+            said["stdout"] = self.lines_of(out)
+        said["stderr"] = self.lines_of(err)
         self.goldens[f"{self.prefix}commands"][step] = entry
         self.goldens[f"{self.prefix}messages"][step] = said
         return out
 
-    def told(self, text: str) -> list[str]:
+    def lines_of(self, text: str) -> list[str]:
         return self.names.apply(text).splitlines()
 
     def text(self, group: str, text: str) -> dict[str, Any]:
@@ -490,7 +490,7 @@ class Week:
     def _counted(self, said: list[str]) -> list[str]:
         """Return how often the log says what: when it sums up depends on how fast the week goes."""
         counts: Counter[str] = Counter()
-        for line in self.told("".join(said)):
+        for line in self.lines_of("".join(said)):
             _, summed_up, kinds = line.partition(" summary: ")
             if summed_up:
                 for kind in kinds.split(", "):

@@ -51,7 +51,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(account_client, "DEADLINE", 1.0)
 
 
-def told(report: AccountReport) -> Iterator[str]:
+def lines_of(report: AccountReport) -> Iterator[str]:
     for diagnosis in report.diagnoses:
         yield diagnosis.message
         yield diagnosis.fix
@@ -133,7 +133,7 @@ def test_no_secret_shows_in_any_message(case: Case, fake: FakeServer) -> None:
     hidden = [*case.secrets, "gerrit@example.org"]
     for status in (400, 401, 403, 404, 422, 500):
         fake.reading = error(status, "odd", message=f"It is {' or '.join(hidden)}, for all I know")
-        shown = " ".join(told(inspect(case, fake)))
+        shown = " ".join(lines_of(inspect(case, fake)))
         assert not [secret for secret in hidden if secret in shown], status
     for request in fake.requests:
         assert not [secret for secret in case.secrets if secret in request.path]
@@ -168,7 +168,7 @@ def test_an_answer_of_any_other_shape_is_read_without_an_error(
 
     fake.reading = Fault(taken=True, change=change)
     report = inspect(case, fake)
-    assert all(text.isprintable() and not text.endswith(": ") for text in told(report))
+    assert all(text.isprintable() and not text.endswith(": ") for text in lines_of(report))
 
 
 def changed(said: Any, odd: Any, place: int) -> Any:  # noqa: ANN401 - JSON

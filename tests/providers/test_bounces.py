@@ -17,7 +17,7 @@ from newsletter.model import Cause, EventKind
 from newsletter.providers import bounces
 from newsletter.providers.bounces import FailedDelivery, classify
 from tests.support.providers.sns import TOPIC, Signer, ses
-from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told, read
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, ReportedEvent, read
 
 if TYPE_CHECKING:
     from newsletter.model import Event
@@ -197,7 +197,7 @@ def test_what_a_provider_calls_passing_ends_no_subscription_at_once() -> None:
         assert classify(FailedDelivery(permanent=False, text=text))[0] is SOFT
 
 
-def test_what_a_provider_cannot_tell_is_told_by_the_code() -> None:
+def test_a_bounce_without_a_reason_is_classified_by_its_code() -> None:
     assert classify(FailedDelivery(permanent=None, text="550 5.1.1 user unknown")) == (HARD, None)
     assert classify(FailedDelivery(permanent=None, text="550 user unknown")) == (SOFT, None)
 
@@ -233,27 +233,27 @@ def only(provider: str, said: dict[str, Any]) -> Event:
 
 
 def of_resend(text: str, kind: str, sub_type: str = "General", *, codes: bool = True) -> Event:
-    said = RESEND.say(Told("hard bounce", REF))
+    said = RESEND.say(ReportedEvent("hard bounce", REF))
     bounce = {"type": kind, "subType": sub_type, "message": text}
     said["data"]["bounce"] = bounce | {"diagnosticCode": [f"smtp; {text}"] if codes else []}
     return only("resend", said)
 
 
 def of_ses(own: dict[str, Any], kind: str = "hard bounce", name: str = "bounce") -> Event:
-    said = SES.say(Told(kind, REF))
+    said = SES.say(ReportedEvent(kind, REF))
     said[name] |= own
     body, _ = SES.sign(said, TOPIC, datetime.now(UTC).timestamp())
     return only("ses", json.loads(body))
 
 
 def of_lettermint(response: dict[str, Any], event: str = "message.hard_bounced") -> Event:
-    said = LETTERMINT.say(Told("hard bounce", REF)) | {"event": event}
+    said = LETTERMINT.say(ReportedEvent("hard bounce", REF)) | {"event": event}
     said["data"]["response"] = response
     return only("lettermint", said)
 
 
 def of_mailgun(**own: object) -> Event:
-    said = MAILGUN.say(Told("hard bounce", REF))
+    said = MAILGUN.say(ReportedEvent("hard bounce", REF))
     said["event-data"] |= own
     return only("mailgun", said)
 

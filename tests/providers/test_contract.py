@@ -74,18 +74,18 @@ OF_JSON = those(lambda case: case.plain)
 def submit(provider: Provider, of: Batch) -> SubmitResult:
     """Send a batch; whatever happens, each of its deliveries gets an outcome that can be read."""
     said = provider.submit(of, provider.build(of))
-    assert set(said.outcomes) == {reader.ref for reader in of.recipients}
+    assert set(said.outcomes) == {subscriber.ref for subscriber in of.recipients}
     for outcome in said.outcomes.values():
-        told = getattr(outcome, "reason", "told")
-        assert told
-        assert told.isprintable()
+        reported = getattr(outcome, "reason", "reported")
+        assert reported
+        assert reported.isprintable()
     return said
 
 
 def outcomes(provider: Provider, of: Batch) -> list[Outcome]:
-    """Send a batch and return the outcomes in the order of its readers."""
+    """Send a batch and return the outcomes in the order of its subscribers."""
     said = submit(provider, of).outcomes
-    return [said[reader.ref] for reader in of.recipients]
+    return [said[subscriber.ref] for subscriber in of.recipients]
 
 
 def kinds(said: Iterable[Outcome]) -> set[type]:
@@ -113,7 +113,7 @@ def test_without_what_it_needs_it_is_not_opened_but_what_it_can_do_is_known(
     assert opened.capabilities == providers.capabilities_of(settings(case, tmp_path))
 
 
-def test_who_remembers_what_it_took_says_how_its_accounts_are_told_apart(
+def test_the_account_of_a_provider_that_can_replay_or_search_has_an_id(
     case: Case, tmp_path: Path
 ) -> None:
     can = case.can
@@ -147,12 +147,12 @@ def test_a_secret_shows_in_no_settings_and_no_traceback(case: Case, tmp_path: Pa
     read = settings(case, tmp_path, NEWSLETTER_SECRET_KEY="s3cr3t")
     assert read.credentials == case.environment
     opened = providers.open_provider(read)
-    told = repr(read) + repr(opened) + "".join(traceback.format_exception(RuntimeError(read)))
+    reported = repr(read) + repr(opened) + "".join(traceback.format_exception(RuntimeError(read)))
     for secret in (*case.secrets, "s3cr3t"):
-        assert secret not in told
+        assert secret not in reported
 
 
-def test_a_secret_stands_in_no_file(case: Case, tmp_path: Path) -> None:
+def test_a_secret_is_in_no_file(case: Case, tmp_path: Path) -> None:
     for name, value in case.environment.items():
         (tmp_path / "newsletter.toml").write_text(f'{name.lower()} = "{value}"\n')
         with pytest.raises(NewsletterError, match=name.lower()) as caught:
@@ -272,14 +272,14 @@ def test_the_joined_pieces_are_the_json_of_the_messages_built_one_by_one(
     assert json.loads(b"".join(built.parts)) == case.plain(sent)
 
 
-def test_as_many_as_one_request_may_hold_are_taken_in_one(case: Case, fake: FakeServer) -> None:
+def test_the_largest_allowed_request_is_accepted(case: Case, fake: FakeServer) -> None:
     patient = case.open(fake.url, 60)
     sent = case.batch(*(f"lezer{number}@example.org" for number in range(case.can.max_messages)))
     assert kinds(outcomes(patient, sent)) == {Accepted}
     patient.close()
     assert fake.count == 1
     assert [(entry["to"], entry["ref"]) for entry in fake.taken()] == [
-        (reader.email, reader.ref) for reader in sent.recipients
+        (subscriber.email, subscriber.ref) for subscriber in sent.recipients
     ]
 
 
@@ -292,12 +292,12 @@ def test_several_threads_at_once_get_each_their_own_answers(
     ]
     with ThreadPoolExecutor(case.can.in_flight) as pool:
         said = list(pool.map(lambda one: submit(provider, one).outcomes, sent))
-    told = {ref: outcome for answer in said for ref, outcome in answer.items()}
-    assert told == {entry["ref"]: Accepted(entry["id"]) for entry in fake.taken()}
-    assert len(told) == sum(len(one.recipients) for one in sent)
+    reported = {ref: outcome for answer in said for ref, outcome in answer.items()}
+    assert reported == {entry["ref"]: Accepted(entry["id"]) for entry in fake.taken()}
+    assert len(reported) == sum(len(one.recipients) for one in sent)
 
 
-# What a reader finds in the mailbox.
+# What a subscriber finds in the mailbox.
 
 
 def read(name: str, value: str) -> object:
@@ -311,15 +311,15 @@ def read(name: str, value: str) -> object:
     return decoded(value)
 
 
-def assert_delivered(entry: dict[str, Any], of: Batch, reader: Recipient) -> None:
-    """Tell whether a reader finds all that was promised, once, and just as it was written."""
-    wanted = personalize.message(of, reader)
+def assert_delivered(entry: dict[str, Any], of: Batch, subscriber: Recipient) -> None:
+    """Say whether a subscriber finds all that was promised, once, and just as it was written."""
+    wanted = personalize.message(of, subscriber)
     found = entry["message"]
     for name, value in wanted.headers:
         if name not in {"Date", "Message-ID"}:  # most providers write these themselves
             there = [text for header, text in found["headers"] if header.lower() == name.lower()]
             assert [read(name, text) for text in there] == [read(name, value)], name
-    # A percent sign may be hidden from the provider as an entity: a reader sees the same.
+    # A percent sign may be hidden from the provider as an entity: a subscriber sees the same.
     assert found["html"].replace("&#37;", "%") == wanted.html
     assert found["text"] == wanted.text
 
@@ -339,7 +339,7 @@ def assert_delivered(entry: dict[str, Any], of: Batch, reader: Recipient) -> Non
     ],
 )
 @pytest.mark.parametrize("name", ["Anna", None, 'Zoë "O\'Brien" <b> & \\ 🌱'])
-def test_each_reader_finds_every_header_and_the_letter_as_it_was_written(
+def test_each_letter_arrives_with_every_header_and_as_it_was_written(
     case: Case,
     fake: FakeServer,
     provider: Provider,
@@ -349,8 +349,8 @@ def test_each_reader_finds_every_header_and_the_letter_as_it_was_written(
     sent = case.batch(of=of, name=name)
     assert provider.unsupported(of) == ""
     assert kinds(outcomes(provider, sent)) == {Accepted}
-    for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
-        assert_delivered(entry, sent, reader)
+    for entry, subscriber in zip(fake.taken(), sent.recipients, strict=True):
+        assert_delivered(entry, sent, subscriber)
 
 
 NAMES = (
@@ -368,7 +368,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_sender_arrives_under_the_very_name_that_was_written(
+def test_a_sender_arrives_under_the_name_that_was_written(
     case: Case, fake: FakeServer, provider: Provider, tmp_path: Path, name: str
 ) -> None:
     typed = json.dumps(f"{name} <g@example.org>", ensure_ascii=False)
@@ -383,8 +383,8 @@ def test_a_sender_arrives_under_the_very_name_that_was_written(
     assert provider.unsupported(mine) == ""
     sent = case.batch(of=mine)
     assert kinds(outcomes(provider, sent)) == {Accepted}
-    for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
-        assert_delivered(entry, sent, reader)
+    for entry, subscriber in zip(fake.taken(), sent.recipients, strict=True):
+        assert_delivered(entry, sent, subscriber)
         for header, value in entry["message"]["headers"]:
             if header.lower() in {"from", "reply-to"}:
                 assert read(header, value) == [(name, "g@example.org")]
@@ -419,7 +419,7 @@ def test_a_letter_to_the_list_is_not_marked_as_the_answer_of_a_program(
         assert "auto-submitted" not in names
 
 
-def test_who_wants_plain_text_gets_no_other_part(
+def test_who_prefers_plain_text_gets_no_other_part(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     sent = case.batch(of=in_plain_text(letter()))
@@ -432,26 +432,26 @@ def test_who_wants_plain_text_gets_no_other_part(
 
 
 @SEVERAL
-def test_nobody_ever_sees_another_readers_address_or_values(
+def test_no_letter_has_another_subscribers_address_or_values(
     fake: FakeServer, provider: Provider, case: Case
 ) -> None:
     sent = case.batch(*(f"lezer{number}@{number}.example" for number in range(20)))
     assert kinds(outcomes(provider, sent)) == {Accepted}
-    for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
+    for entry, subscriber in zip(fake.taken(), sent.recipients, strict=True):
         headers = entry["message"]["headers"]
         to = [value for name, value in headers if name.lower() in {"to", "cc", "bcc"}]
-        assert [address for _, address in getaddresses(to)] == [reader.email]
+        assert [address for _, address in getaddresses(to)] == [subscriber.email]
         seen = json.dumps(entry["message"])
         for other in sent.recipients:
             shows = other.email in seen or other.unsubscribe_url in seen or other.ref in seen
-            assert not shows or other is reader
+            assert not shows or other is subscriber
     leaving = [
         value
         for entry in fake.taken()
         for name, value in entry["message"]["headers"]
         if name.lower() == "list-unsubscribe"
     ]
-    assert leaving == [f"<{reader.unsubscribe_url}>" for reader in sent.recipients]
+    assert leaving == [f"<{subscriber.unsubscribe_url}>" for subscriber in sent.recipients]
 
 
 SYNTAX = (
@@ -497,12 +497,12 @@ def test_words_that_look_like_a_providers_own_arrive_as_they_were_written(
     )
     if syntax in case.unsupported:
         assert provider.unsupported(of)
-        of = letter()  # what a reader is called is nobody's choice
+        of = letter()  # what a subscriber is called is nobody's choice
     assert provider.unsupported(of) == ""
     sent = case.batch(of=of, name=f"Anna {syntax}")
     assert kinds(outcomes(provider, sent)) == {Accepted}
-    for entry, reader in zip(fake.taken(), sent.recipients, strict=True):
-        assert_delivered(entry, sent, reader)
+    for entry, subscriber in zip(fake.taken(), sent.recipients, strict=True):
+        assert_delivered(entry, sent, subscriber)
 
 
 def test_an_address_with_letters_beyond_ascii_before_its_at_is_handled_as_declared(
@@ -564,7 +564,7 @@ def test_an_error_of_the_server_says_the_same_before_it_took_a_letter_and_after(
     assert before == after
 
 
-def test_a_server_that_nobody_can_reach_has_taken_nothing(
+def test_an_unreachable_server_has_accepted_nothing(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     fake.__exit__(None, None, None)
@@ -584,7 +584,7 @@ def test_a_refusal_of_the_account_or_the_address_waits_for_a_person(
 
 
 @pytest.mark.parametrize("name", ["400", "413", "422"])
-def test_a_refusal_of_what_is_in_a_request_says_that_smaller_ones_may_pass(
+def test_a_refusal_of_the_content_says_that_smaller_requests_may_pass(
     case: Case, fake: FakeServer, provider: Provider, name: str
 ) -> None:
     fake.faults[1] = fake.FAULTS[name]
@@ -596,7 +596,7 @@ def test_a_refusal_of_what_is_in_a_request_says_that_smaller_ones_may_pass(
 
 
 @SEVERAL
-def test_one_bad_reader_is_rejected_alone_or_the_request_can_be_divided(
+def test_one_bad_address_is_rejected_alone_or_the_request_can_be_divided(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     sent = case.batch("anna@example.org", "refused@example.org", "bert@example.org")
@@ -668,7 +668,7 @@ MORE: dict[str, Callable[[list[Any]], list[Any]]] = {
 
 @LISTED
 @pytest.mark.parametrize("name", [*SHORT_OR_ODD, *MORE])
-def test_no_name_is_ever_given_to_the_wrong_delivery(
+def test_no_id_is_ever_given_to_the_wrong_delivery(
     case: Case, fake: FakeServer, provider: Provider, name: str
 ) -> None:
     change = (SHORT_OR_ODD | MORE)[name]
@@ -717,7 +717,7 @@ def test_the_same_bytes_under_the_same_key_are_taken_once_and_get_the_same_answe
 
 @KEYED
 @pytest.mark.parametrize("name", ["reset-accepted", "half-answer", "500-accepted", "hang"])
-def test_a_lost_answer_is_told_again_to_the_same_bytes_under_the_same_key(
+def test_a_lost_answer_is_repeated_for_the_same_bytes_under_the_same_key(
     case: Case, fake: FakeServer, hasty: Provider, provider: Provider, name: str
 ) -> None:
     fake.faults[1] = fake.FAULTS[name]
@@ -728,7 +728,7 @@ def test_a_lost_answer_is_told_again_to_the_same_bytes_under_the_same_key(
 
 
 @KEYED
-def test_other_bytes_under_a_known_key_are_not_taken_and_nobody_knows_of_the_first(
+def test_other_bytes_under_a_known_key_are_not_accepted_and_the_first_stays_unknown(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     first, *others = versions(case)
@@ -749,18 +749,24 @@ def test_nothing_that_must_stay_hidden_is_ever_said(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Let the provider echo all it was told, and look for it in everything that comes out."""
+    """Let the provider echo all that it got, and look for it in everything that comes out."""
     caplog.set_level(logging.DEBUG, logger="newsletter")
     worded = [fault for fault in fake.FAULTS.values() if fault.name]
     assert worded
     for number, fault in enumerate(worded, 1):
         sent = case.batch(name="C4naryname", key=f"k{number}")
-        reader = sent.recipients[0]
-        told = (*case.secrets, reader.email, reader.greeting, reader.unsubscribe_url, reader.ref)
-        fake.faults[number] = dataclasses.replace(fault, message=" ".join(told))
+        subscriber = sent.recipients[0]
+        reported = (
+            *case.secrets,
+            subscriber.email,
+            subscriber.greeting,
+            subscriber.unsubscribe_url,
+            subscriber.ref,
+        )
+        fake.faults[number] = dataclasses.replace(fault, message=" ".join(reported))
         said = str(outcomes(provider, sent)) + repr(provider)
         said += caplog.text + "".join(capfd.readouterr())
-        for secret in (*told, "C4naryname", TOKEN):
+        for secret in (*reported, "C4naryname", TOKEN):
             assert secret not in said
     assert fake.count == len(worded)
 
@@ -768,7 +774,7 @@ def test_nothing_that_must_stay_hidden_is_ever_said(
 # A whole mailing.
 
 
-def readers(newsletter: Newsletter, state: str) -> set[str]:
+def subscribers(newsletter: Newsletter, state: str) -> set[str]:
     """Return who has a delivery in this state."""
     query = "SELECT email FROM subscribers s JOIN deliveries d ON d.subscriber_id = s.id"
     rows = newsletter.sql(f"{query} WHERE d.state = '{state}'")
@@ -776,10 +782,10 @@ def readers(newsletter: Newsletter, state: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", choose(LOST, always=["reset-accepted"]))
-def test_a_mailing_whose_answers_get_lost_reaches_nobody_twice_and_forgets_nobody(
+def test_lost_answers_cause_no_second_letter_and_no_missing_letter(
     root: Path, case: Case, fake: FakeServer, *, hasty: Provider, provider: Provider, name: str
 ) -> None:
-    newsletter = Newsletter(root, readers=250)
+    newsletter = Newsletter(root, subscribers=250)
     # The first is how every provider is asked, whatever it holds; then one of a few tens.
     fake.faults = dict.fromkeys((1, 3, *range(40, 300, 40)), fake.FAULTS[name])
     newsletter.send(hasty)  # type: ignore[arg-type] - it is a provider as well
@@ -787,7 +793,7 @@ def test_a_mailing_whose_answers_get_lost_reaches_nobody_twice_and_forgets_nobod
     copies = Counter(entry["to"] for entry in fake.taken())
     # One request may have held everybody, and got lost on the way: then there are no copies.
     assert set(copies.values()) <= {1}
-    accepted, unknown = readers(newsletter, "accepted"), readers(newsletter, "unknown")
+    accepted, unknown = subscribers(newsletter, "accepted"), subscribers(newsletter, "unknown")
     assert len(accepted | unknown) == len(accepted) + len(unknown) == 250
     assert accepted <= set(copies)
     if case.can.replay:

@@ -54,7 +54,7 @@ def post(fake: FakeMailgun, form: dict[str, Any], *, multipart: bool = False) ->
 
 
 @pytest.mark.parametrize("multipart", [False, True])
-def test_each_reader_gets_his_own_values_and_what_nobody_refused(
+def test_each_subscriber_gets_their_own_values_and_every_letter_that_was_not_refused(
     fake: FakeMailgun, *, multipart: bool
 ) -> None:
     said = post(fake, GOOD, multipart=multipart).json()
@@ -154,13 +154,13 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
                 opened.close()
     lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     assert [(line["to"], line["ref"]) for line in lines] == [
-        (reader.email, reader.ref) for one in sent for reader in one.recipients
+        (subscriber.email, subscriber.ref) for one in sent for subscriber in one.recipients
     ]
 
 
-def test_it_finds_the_same_readers_without_reading_the_form() -> None:
+def test_it_finds_the_same_recipients_without_parsing_the_form() -> None:
     of = letter(prose='name="recipient-variables"{"x@example.org":{"r":"y"}}')
     sent = batch("a@example.org", "b@example.org", of=of, name='"recipient-variables"{}')
     sent = dataclasses.replace(sent, key="f" * 32)
     body = b"".join(Mailgun("good", DOMAIN, BASE, HttpClient()).build(sent).parts)
-    assert found(body) == [(reader.email, reader.ref) for reader in sent.recipients]
+    assert found(body) == [(subscriber.email, subscriber.ref) for subscriber in sent.recipients]

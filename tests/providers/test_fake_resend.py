@@ -64,12 +64,12 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
                 opened.close()
     lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     assert [(line["key"], line["to"], line["ref"]) for line in lines] == [
-        (one.key, reader.email, reader.ref) for one in sent for reader in one.recipients
+        (one.key, subscriber.email, subscriber.ref) for one in sent for subscriber in one.recipients
     ]
     assert len({line["digest"] for line in lines}) == 1
 
 
-def test_a_request_whose_first_is_under_way_is_told_so(tmp_path: Path) -> None:
+def test_a_repeated_request_gets_an_error_while_the_first_is_under_way(tmp_path: Path) -> None:
     with FakeResend(tmp_path / "taken.jsonl", latency=0.3) as fake:
         resend = Resend("re_x", fake.url, HttpClient())
         said: list[set[type]] = []
@@ -90,4 +90,4 @@ def test_a_request_whose_first_is_under_way_is_told_so(tmp_path: Path) -> None:
 def test_it_finds_the_same_letters_without_reading_json() -> None:
     sent = batch("a@example.org", "b@example.org", name='"to":["x"],"delivery","value":"y"')
     body = b"".join(Resend("re_x", BASE, HttpClient()).build(sent).parts)
-    assert found(body) == [(reader.email, reader.ref) for reader in sent.recipients]
+    assert found(body) == [(subscriber.email, subscriber.ref) for subscriber in sent.recipients]

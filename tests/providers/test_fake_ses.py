@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MODULE = "tests.support.providers.fake_ses"
-READERS = tuple(f"lezer{number}@example.org" for number in range(MOST + 1))
+SUBSCRIBERS = tuple(f"lezer{number}@example.org" for number in range(MOST + 1))
 
 
 def ask(fake: FakeSes, path: str, asked: object) -> HttpResponse:
@@ -47,7 +47,7 @@ def ask(fake: FakeSes, path: str, asked: object) -> HttpResponse:
         ("org", RequestRefused),
     ],
 )
-def test_who_has_verified_a_domain_may_send_from_all_parts_of_it_and_from_no_other(
+def test_a_verified_domain_may_send_from_its_subdomains_and_no_other_domain(
     fake: FakeSes, provider: Ses, domain: str, kind: type
 ) -> None:
     sent = batch("anna@example.org", of=letter(sender=f"Gerrit <gerrit@{domain}>"))
@@ -95,14 +95,14 @@ def test_as_a_process_it_prints_its_port_notes_letters_and_takes_faults(
     assert Accepted not in kinds[3]
     lines = [json.loads(line) for line in ledger.read_text(encoding="utf-8").splitlines()]
     assert [(line["to"], line["ref"]) for line in lines] == [
-        (reader.email, reader.ref) for of in (one, one, two) for reader in of.recipients
+        (subscriber.email, subscriber.ref) for of in (one, one, two) for subscriber in of.recipients
     ]
 
 
 def test_it_finds_the_same_letters_without_reading_json() -> None:
     sent = batch("a@example.org", "b@example.org", name='"ToAddresses":["x"],"delivery","Value":"y')
     body = b"".join(SesBulk(account()).build(sent).parts)
-    assert found(body) == [(reader.email, reader.ref) for reader in sent.recipients]
+    assert found(body) == [(subscriber.email, subscriber.ref) for subscriber in sent.recipients]
 
 
 def header(name: str, value: str) -> dict[str, str]:
@@ -157,9 +157,9 @@ def test_what_is_more_than_a_plain_variable_is_refused(fake: FakeSes, words: str
     assert b"unsupported operations" in reply.body
 
 
-def test_more_than_fifty_readers_or_none_or_an_unknown_field_is_refused(fake: FakeSes) -> None:
-    assert ask(fake, BULK, ses_requests.bulk(batch(*READERS))).status == 400
-    assert ask(fake, BULK, ses_requests.bulk(batch(*READERS[:1])) | {"Typo": 1}).status == 400
+def test_more_than_fifty_recipients_or_none_or_an_unknown_field_is_refused(fake: FakeSes) -> None:
+    assert ask(fake, BULK, ses_requests.bulk(batch(*SUBSCRIBERS))).status == 400
+    assert ask(fake, BULK, ses_requests.bulk(batch(*SUBSCRIBERS[:1])) | {"Typo": 1}).status == 400
     assert ask(fake, BULK, ses_requests.bulk(batch("a@b.nl")) | {"BulkEmailEntries": []}).status
     large = ses_requests.bulk(batch("a@example.org"))
     template(large)["Html"] = "x" * 1_000_000

@@ -25,7 +25,7 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"
 
 
 class Server:
-    """Says the same to everyone, or does with a connection what it is told to."""
+    """Says the same to everyone, or does with a connection what the test asks for."""
 
     def __init__(self, act: bytes | Callable[[socket.socket], None]) -> None:
         self.act = act
@@ -110,7 +110,7 @@ def test_a_body_in_pieces_arrives_whole_and_with_its_length(wire: HttpClient) ->
     assert b"X-One: 1" in head
 
 
-def test_no_header_tells_which_program_in_which_version_this_is(wire: HttpClient) -> None:
+def test_no_header_has_the_programs_name_or_version(wire: HttpClient) -> None:
     with serving(OK) as server:
         wire.get(server.url)
     names = {line.split(b":")[0].lower() for line in server.heard[0].split(b"\r\n")[1:] if line}
@@ -194,7 +194,7 @@ def never_reads(connection: socket.socket) -> None:
 @pytest.mark.parametrize(
     "act", [silent, closes, closes_unread, half_a_head, no_http, dribbles, never_reads]
 )
-def test_once_a_byte_has_left_no_answer_means_that_nobody_knows(
+def test_once_a_byte_was_sent_a_missing_answer_means_unknown(
     wire: HttpClient, act: Callable[[socket.socket], None]
 ) -> None:
     with serving(act) as server:
@@ -293,7 +293,7 @@ def test_a_name_that_does_not_exist_passes(wire: HttpClient) -> None:
     "url",
     ["ftp://127.0.0.1/", "http://[::1/", "https://a..example.org/", "x"],
 )
-def test_an_address_that_is_none_must_be_mended(wire: HttpClient, url: str) -> None:
+def test_a_malformed_url_is_an_error_in_the_settings(wire: HttpClient, url: str) -> None:
     assert isinstance(post(wire, url), RequestRefused)
     assert isinstance(wire.get(url), RequestRefused)
 
@@ -319,7 +319,7 @@ def behind_tls(monkeypatch: pytest.MonkeyPatch, path: Path, *, trusted: bool) ->
         yield server
 
 
-def test_a_certificate_that_nobody_vouches_for_gets_nothing(
+def test_an_untrusted_certificate_gets_nothing(
     wire: HttpClient, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     with behind_tls(monkeypatch, tmp_path / "ca.pem", trusted=False) as server:

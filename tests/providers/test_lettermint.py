@@ -35,7 +35,7 @@ THREE = ("anna@example.org", "bert@example.org", "carla@example.org")
 def outcomes(provider: Lettermint, of: Batch | None = None) -> list[Outcome]:
     of = of or batch()
     said = provider.submit(of, provider.build(of)).outcomes
-    return [said[reader.ref] for reader in of.recipients]
+    return [said[subscriber.ref] for subscriber in of.recipients]
 
 
 def test_a_request_is_what_its_documentation_and_its_sdk_ask_for(
@@ -209,7 +209,7 @@ def test_a_mailing_that_stops_half_way_goes_on_and_reaches_nobody_twice(
     fake: FakeLettermint,
     provider: Any,  # noqa: ANN401
 ) -> None:
-    newsletter = Newsletter(root, readers=250)
+    newsletter = Newsletter(root, subscribers=250)
     newsletter.sql("UPDATE subscribers SET email = 'stops@example.org' WHERE id = 150")
     newsletter.send(provider)
     newsletter.sql("UPDATE subscribers SET email = 'goes.on@example.org' WHERE id = 150")
@@ -235,7 +235,7 @@ def test_a_mailing_that_stops_half_way_goes_on_and_reaches_nobody_twice(
         ([], True),
     ],
 )
-def test_only_an_error_that_one_readers_address_may_have_made_can_be_divided(
+def test_only_an_error_that_one_address_may_have_caused_divides_the_request(
     fake: FakeLettermint, provider: Lettermint, paths: list[str], *, divisible: bool
 ) -> None:
     said = {"message": "It is not valid.", "errors": {path: ["It is not."] for path in paths}}
@@ -246,7 +246,7 @@ def test_only_an_error_that_one_readers_address_may_have_made_can_be_divided(
     assert outcomes(provider) == [refused, refused]
 
 
-def test_an_account_without_a_route_for_newsletters_is_told_so_and_nothing_leaves(
+def test_without_a_broadcast_route_the_error_says_so_and_nothing_is_sent(
     fake: FakeLettermint, provider: Lettermint, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tests.support.providers.fake_lettermint.ROUTES", ("transactional",))

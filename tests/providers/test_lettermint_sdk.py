@@ -72,5 +72,5 @@ def test_what_the_sdk_knows_of_a_batch_that_stops_is_what_we_read(
         client.emails.send_batch(messages, idempotency_key="k2")
     listed = {one["index"]: one["message_id"] for one in caught.value.details["accepted"]}
     said = provider.submit(sent, provider.build(sent)).outcomes
-    ours = [said[reader.ref] for reader in sent.recipients]
+    ours = [said[subscriber.ref] for subscriber in sent.recipients]
     assert {n: one.provider_id for n, one in enumerate(ours) if isinstance(one, Accepted)} == listed

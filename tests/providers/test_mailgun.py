@@ -1,4 +1,4 @@
-"""What we say to Mailgun, what a reader makes of it, and what each of its answers means."""
+"""What we say to Mailgun, what a subscriber makes of it, and what each of its answers means."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def variables(of: Batch) -> dict[str, dict[str, str]]:
 
 
 def mailbox(of: Batch, *, rescans: bool = False) -> list[dict[str, Any]]:
-    """Return what each reader finds, without a server."""
+    """Return what each subscriber finds, without a server."""
     sent = form(BUILDER.build(of), of.key)
     return [one["message"] for one in letters(sent, rescans=rescans)]
 
@@ -73,20 +73,20 @@ def outcome(provider: Mailgun, of: Batch | None = None) -> Outcome:
     """Return what became of a batch: of each of its letters the same."""
     of = of or batch()
     said = provider.submit(of, provider.build(of)).outcomes
-    assert list(said) == [reader.ref for reader in of.recipients]
+    assert list(said) == [subscriber.ref for subscriber in of.recipients]
     (one,) = set(said.values())
     return one
 
 
 def greeted(*names: str | None, of: Letter | None = None) -> Batch:
-    """Return a batch with a reader of each of these names."""
+    """Return a batch with a subscriber of each of these names."""
     of = of or letter()
     sent = batch(*(f"lezer{place}@example.org" for place in range(len(names))), of=of)
     return dataclasses.replace(
         sent,
         recipients=tuple(
-            personalize.recipient(of, reader.ref, reader.email, name, f"{TOKEN}{place:02d}")
-            for place, (reader, name) in enumerate(zip(sent.recipients, names, strict=True))
+            personalize.recipient(of, subscriber.ref, subscriber.email, name, f"{TOKEN}{place:02d}")
+            for place, (subscriber, name) in enumerate(zip(sent.recipients, names, strict=True))
         ),
     )
 
@@ -122,7 +122,7 @@ def test_a_request_is_what_the_documentation_asks_for(fake: FakeMailgun, provide
     }
 
 
-def test_a_reader_finds_nothing_of_ours_in_the_headers_but_what_was_promised(
+def test_a_subscriber_gets_no_header_of_ours_but_the_promised_ones(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     assert isinstance(outcome(provider, batch(of=letter(reply_to="a@example.org"))), Accepted)
@@ -145,17 +145,17 @@ def test_a_reader_finds_nothing_of_ours_in_the_headers_but_what_was_promised(
         (("%unsubscribe_url%", "%unsubscribe_url%"), {"g", "h"}),
     ],
 )
-def test_readers_are_told_apart_only_where_they_differ_and_each_has_every_name(
+def test_variables_hold_only_what_differs_and_each_subscriber_has_every_name(
     names: tuple[str | None, ...], own: set[str]
 ) -> None:
     sent = greeted(*names)
-    for reader in variables(sent).values():
-        assert set(reader) == {"r", "l", *own}
-    for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        assert found["text"] == personalize.message(sent, reader).text
+    for subscriber in variables(sent).values():
+        assert set(subscriber) == {"r", "l", *own}
+    for found, subscriber in zip(mailbox(sent), sent.recipients, strict=True):
+        assert found["text"] == personalize.message(sent, subscriber).text
 
 
-def test_requests_are_told_apart_by_their_tags_and_these_are_never_more_than_a_thousand() -> None:
+def test_each_request_has_a_tag_and_there_are_at_most_a_thousand_tags() -> None:
     said = [form(BUILDER.build(batch(key=f"k{n}")), f"k{n}")["o:tag"] for n in range(3000)]
     tags = {tag for (tag,) in said}
     assert 900 < len(tags) <= 1000
@@ -163,7 +163,7 @@ def test_requests_are_told_apart_by_their_tags_and_these_are_never_more_than_a_t
     assert all(re.fullmatch("[a-z0-9]{1,128}", tag) for tag in tags)
 
 
-def test_letters_beyond_ascii_stand_in_the_variables_as_they_are() -> None:
+def test_letters_beyond_ascii_are_in_the_variables_as_they_are() -> None:
     (said,) = form(BUILDER.build(greeted("Zoë 🌱", 'Jan "Piet" \\')))["recipient-variables"]
     assert '"g":"Dag Zoë 🌱,"' in said
     assert "\\u" not in said
@@ -194,14 +194,16 @@ def test_what_looks_like_mailguns_own_syntax_arrives_as_it_was_written(syntax: s
     of = letter(subject=f"Over {syntax} en rust", prose=f"Wie {syntax} schrijft, bedoelt {syntax}.")
     assert BUILDER.unsupported(of) == ""
     sent = greeted(f"Anna {syntax}", None, of=of)
-    for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        wanted = personalize.message(sent, reader)
+    for found, subscriber in zip(mailbox(sent), sent.recipients, strict=True):
+        wanted = personalize.message(sent, subscriber)
         assert dict(found["headers"])["Subject"] == of.subject
         assert found["text"] == wanted.text
         assert html.unescape(found["html"]) == html.unescape(wanted.html)
-    # Should it ever read once more what it has put in, a reader of HTML still sees no difference.
-    for found, reader in zip(mailbox(sent, rescans=True), sent.recipients, strict=True):
-        assert html.unescape(found["html"]) == html.unescape(personalize.message(sent, reader).html)
+    # Should it ever read once more what it has put in, the HTML still looks the same.
+    for found, subscriber in zip(mailbox(sent, rescans=True), sent.recipients, strict=True):
+        assert html.unescape(found["html"]) == html.unescape(
+            personalize.message(sent, subscriber).html
+        )
 
 
 PIECES = st.lists(
@@ -235,17 +237,17 @@ PIECES = st.lists(
     prose=PIECES,
     more=PIECES,
 )
-def test_whatever_is_written_every_reader_finds_just_that(
+def test_any_text_arrives_as_it_was_written(
     names: list[str | None], subject: str, prose: str, more: str
 ) -> None:
     of = letter(subject=f"Over {subject}", prose=prose, list_id="Rust <rust.example.org>")
     of = dataclasses.replace(of, greeting=f"Dag {{first_name}}{more}", greeting_without_name=more)
     sent = greeted(*names, of=of)
-    for found, reader in zip(mailbox(sent), sent.recipients, strict=True):
-        wanted = personalize.message(sent, reader)
+    for found, subscriber in zip(mailbox(sent), sent.recipients, strict=True):
+        wanted = personalize.message(sent, subscriber)
         headers = dict(found["headers"])
         assert headers["Subject"] == of.subject
-        assert headers["List-Unsubscribe"] == f"<{reader.unsubscribe_url}>"
+        assert headers["List-Unsubscribe"] == f"<{subscriber.unsubscribe_url}>"
         assert found["text"] == wanted.text
         assert found["html"].replace("&#37;", "%") == wanted.html
 
@@ -292,7 +294,7 @@ def test_the_letters_of_our_own_samples_and_of_every_block_can_travel() -> None:
         assert BUILDER.unsupported(render.letter(every_block(words), SETTINGS)) == ""
 
 
-def test_a_reader_of_a_letter_of_thirty_kilobytes_costs_at_most_320_bytes() -> None:
+def test_a_subscriber_to_a_letter_of_thirty_kilobytes_costs_at_most_320_bytes() -> None:
     of = render.letter(every_block("Wat mag er vandaag blijven liggen? " * 14), SETTINGS)
     assert 30_000 < len(of.html) + len(of.text.encode()) < 45_000
     names = ["Anna", None, "Zoë", "Jan-Willem"]
@@ -380,9 +382,7 @@ def test_one_bad_address_refuses_all_and_the_others_pass_without_it(
     assert isinstance(outcome(provider, batch("a@example.org", "c@example.org")), Accepted)
 
 
-def test_one_name_stands_for_all_that_was_in_a_request(
-    fake: FakeMailgun, provider: Mailgun
-) -> None:
+def test_one_id_is_that_of_all_letters_in_a_request(fake: FakeMailgun, provider: Mailgun) -> None:
     said = outcome(provider)
     (name,) = {entry["id"] for entry in fake.taken()}
     assert said == Accepted(name)

@@ -26,7 +26,7 @@ DIFFERENT = {
     "user-agent": "each names itself; the SDK with its version, which is nobody's business",
     "accept": "we read no answer that is not JSON",
     "accept-encoding": "we read no compressed answers: their size cannot be bounded beforehand",
-    "content-length": "the SDK writes this form urlencoded, which triples the readers' variables",
+    "content-length": "the SDK writes this form urlencoded, which triples the variables",
     "content-type": "the same; Mailgun takes a form in either encoding",
 }
 """The headers that need not be equal, and why."""
@@ -42,8 +42,8 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
     message = personalize.message(of, first)
     escaped = personalize.html_value(first.greeting)
     builder = MailgunMessageBuilder(of.letter.sender)
-    for reader in of.recipients:
-        builder.add_recipient(reader.email)
+    for subscriber in of.recipients:
+        builder.add_recipient(subscriber.email)
     builder.set_subject(of.letter.subject)
     builder.set_text(
         message.text.replace(first.greeting, greeting).replace(first.unsubscribe_url, leave)
@@ -62,13 +62,13 @@ def through_the_sdk(fake: FakeMailgun, of: Batch, monkeypatch: pytest.MonkeyPatc
     builder.add_option("tag", value="newsletterbatch033")
     builder.set_recipient_variables(
         {
-            reader.email: {
-                "r": reader.ref,
-                "l": reader.unsubscribe_url.removeprefix(of.letter.unsubscribe_url),
-                "g": reader.greeting,
-                "h": personalize.html_value(reader.greeting),
+            subscriber.email: {
+                "r": subscriber.ref,
+                "l": subscriber.unsubscribe_url.removeprefix(of.letter.unsubscribe_url),
+                "g": subscriber.greeting,
+                "h": personalize.html_value(subscriber.greeting),
             }
-            for reader in of.recipients
+            for subscriber in of.recipients
         }
     )
     # A header of the email that Mailgun itself knows nothing of.
@@ -135,8 +135,8 @@ def test_the_official_sdk_asks_for_events_as_we_do(
     provider.search(
         UnresolvedRequest("k1", "rust", ("r",), moment, moment, {"r": "jan+brief@example.org"})
     )
-    by_tag, by_reader = fake.requests
-    for ours in (by_tag, by_reader):
+    by_tag, by_recipient = fake.requests
+    for ours in (by_tag, by_recipient):
         path, _, query = ours.path.partition("?")
         with Client(auth=("api", "key-c4n4ry"), api_url=fake.url) as client:
             client.events.get(domain=DOMAIN, filters=dict(parse_qsl(query)))
@@ -146,4 +146,4 @@ def test_the_official_sdk_asks_for_events_as_we_do(
         # The SDK says what it sends although it sends nothing, and we do not.
         assert set(theirs.headers) - set(ours.headers) <= {"content-type"}
         assert ours.headers["authorization"] == theirs.headers["authorization"]
-    assert "recipient" in by_reader.path
+    assert "recipient" in by_recipient.path

@@ -30,15 +30,15 @@ def send(provider: Mailgun, of: Batch) -> None:
     provider.submit(of, provider.build(of))
 
 
-def doubt(of: Batch, **changed: Any) -> UnresolvedRequest:  # noqa: ANN401 - whatever a doubt has
+def unresolved(of: Batch, **changed: Any) -> UnresolvedRequest:  # noqa: ANN401 - whatever a request has
     now = datetime.now(UTC)
     known = UnresolvedRequest(
         key=of.key,
         slug=of.slug,
-        refs=tuple(reader.ref for reader in of.recipients),
+        refs=tuple(subscriber.ref for subscriber in of.recipients),
         since=now,
         until=now + timedelta(minutes=2),
-        addresses={reader.ref: reader.email for reader in of.recipients},
+        addresses={subscriber.ref: subscriber.email for subscriber in of.recipients},
     )
     return dataclasses.replace(known, **changed)
 
@@ -52,8 +52,8 @@ def many(count: int, *, key: str = "k1", first: int = 0) -> Batch:
     return dataclasses.replace(
         sent,
         recipients=tuple(
-            dataclasses.replace(reader, ref=f"{first + place:032x}")
-            for place, reader in enumerate(sent.recipients)
+            dataclasses.replace(subscriber, ref=f"{first + place:032x}")
+            for place, subscriber in enumerate(sent.recipients)
         ),
     )
 
@@ -75,7 +75,7 @@ def test_a_request_that_was_taken_is_found_whole_under_the_names_that_its_answer
     fake.faults[1] = FAULTS["reset-accepted"]
     sent = many(7)
     send(provider, sent)
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert found.accepted == named(fake)
     assert len(found.accepted) == 7
     assert (found.complete, found.failure) == (True, None)
@@ -87,7 +87,7 @@ def test_a_request_that_was_not_taken_is_known_not_to_be_listed(
     fake.faults[1] = FAULTS["reset-untaken"]
     sent = many(7)
     send(provider, sent)
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete, found.failure) == ({}, True, None)
 
 
@@ -95,7 +95,7 @@ def test_what_is_asked_for_is_what_the_documentation_has(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     since = datetime(2026, 11, 29, 6, 0, tzinfo=UTC)
-    provider.search(doubt(batch(), since=since))
+    provider.search(unresolved(batch(), since=since))
     request, *_ = fake.requests
     assert request.headers["authorization"] == "Basic YXBpOmtleS1jNG40cnk="
     asked = urlsplit(request.path)
@@ -117,9 +117,9 @@ def test_before_the_lag_is_over_a_taken_letter_may_not_be_listed_and_after_it_is
     fake.lag = HALF_AN_HOUR
     sent = many(3)
     send(provider, sent)
-    assert provider.search(doubt(sent)).accepted == {}
+    assert provider.search(unresolved(sent)).accepted == {}
     fake.passed = HALF_AN_HOUR + 2
-    assert provider.search(doubt(sent)).accepted == named(fake)
+    assert provider.search(unresolved(sent)).accepted == named(fake)
 
 
 def test_for_as_long_as_it_says_a_taken_letter_stays_listed(
@@ -129,9 +129,9 @@ def test_for_as_long_as_it_says_a_taken_letter_stays_listed(
     sent = many(3)
     send(provider, sent)
     fake.passed = CAPABILITIES.search.retention.total_seconds() + 1800
-    assert provider.search(doubt(sent)).accepted == named(fake)
+    assert provider.search(unresolved(sent)).accepted == named(fake)
     fake.passed += 3600
-    assert provider.search(doubt(sent)).accepted == {}
+    assert provider.search(unresolved(sent)).accepted == {}
 
 
 @pytest.mark.parametrize(
@@ -143,50 +143,52 @@ def test_whatever_happened_to_a_letter_since_proves_that_it_was_taken(
     fake.happens = (kind,)
     sent = many(3)
     send(provider, sent)
-    assert provider.search(doubt(sent)).accepted == named(fake)
+    assert provider.search(unresolved(sent)).accepted == named(fake)
 
 
 def test_a_letter_that_was_rejected_was_not_taken(fake: FakeMailgun, provider: Mailgun) -> None:
     fake.happens = ("rejected",)
     sent = many(3)
     send(provider, sent)
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete) == ({}, True)
 
 
-def test_a_part_that_was_taken_is_told_from_the_rest(fake: FakeMailgun, provider: Mailgun) -> None:
+def test_accepted_letters_are_found_and_the_rest_is_missing(
+    fake: FakeMailgun, provider: Mailgun
+) -> None:
     sent = many(5)
     send(provider, dataclasses.replace(sent, recipients=sent.recipients[1:4]))
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert found.accepted == named(fake)
-    assert list(found.accepted) == [reader.ref for reader in sent.recipients[1:4]]
+    assert list(found.accepted) == [subscriber.ref for subscriber in sent.recipients[1:4]]
     assert found.complete
 
 
-def test_a_reader_is_known_by_the_deliverys_reference_and_not_by_an_address(
+def test_a_letter_is_matched_by_its_delivery_reference_and_not_by_an_address(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(2)
     send(provider, sent)
     for event in fake.events:
         event["recipient"] = "someone-else@example.org"
-    assert provider.search(doubt(sent)).accepted == named(fake)
+    assert provider.search(unresolved(sent)).accepted == named(fake)
 
 
-def test_letters_of_other_requests_under_the_same_tag_are_nobodys_here(
+def test_letters_of_other_requests_under_the_same_tag_are_ignored(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     other = many(250, key=same_tag("k1"), first=1000)
     send(provider, other)
     assert {event["tags"][0] for event in fake.events} == {"newsletterbatch033"}
     fake.passed = 2
-    found = provider.search(doubt(many(3)))
+    found = provider.search(unresolved(many(3)))
     assert (found.accepted, found.complete) == ({}, True)
-    # 500 events in pages of a hundred, the empty page that ends them, and three readers.
+    # 500 events in pages of a hundred, the empty page that ends them, and three subscribers.
     assert fake.pages == 9
 
 
-def test_a_thousand_in_doubt_cost_few_pages_in_a_mailing_to_a_million(
+def test_a_thousand_unknown_deliveries_cost_few_pages_in_a_mailing_to_a_million(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     """Of the other 999 requests one has the same tag on average, and hardly ever four."""
@@ -197,13 +199,13 @@ def test_a_thousand_in_doubt_cost_few_pages_in_a_mailing_to_a_million(
     fake.events += [json.loads(template) | {"tags": [tag]} for tag in sorted(tags)]
     fake.passed = 2
     sent = many(1000)
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete) == ({}, True)
     assert fake.pages == 84
     fake.pages = 0
     send(provider, sent)
     fake.passed += 2
-    assert len(provider.search(doubt(sent)).accepted) == 1000
+    assert len(provider.search(unresolved(sent)).accepted) == 1000
     assert fake.pages <= 100
 
 
@@ -213,7 +215,7 @@ def test_a_page_is_read_also_when_each_event_lists_all_recipients_of_its_request
     fake.recites = True
     sent = many(1000)
     send(provider, sent)
-    assert provider.search(doubt(sent)).accepted == named(fake)
+    assert provider.search(unresolved(sent)).accepted == named(fake)
 
 
 def test_what_is_never_listed_ends_after_so_many_pages_without_a_conclusion(
@@ -222,7 +224,7 @@ def test_what_is_never_listed_ends_after_so_many_pages_without_a_conclusion(
     send(provider, many(2, first=50))
     page = {"items": fake.events, "paging": {"next": f"{fake.url}/v3/brief.example.org/events/x"}}
     fake.page_faults = dict.fromkeys(range(1, 500), answer(json.dumps(page).encode(), taken=False))
-    found = provider.search(doubt(many(2)))
+    found = provider.search(unresolved(many(2)))
     assert not found.complete
     assert isinstance(found.failure, Unknown)
     assert fake.pages == 300
@@ -244,13 +246,13 @@ def test_what_is_never_listed_ends_after_so_many_pages_without_a_conclusion(
         ("reset-untaken", Unknown),
     ],
 )
-def test_a_page_that_does_not_come_leaves_the_rest_in_doubt_and_keeps_what_was_found(
+def test_a_missing_page_leaves_the_rest_unknown_and_keeps_what_was_found(
     fake: FakeMailgun, provider: Mailgun, name: str, kind: type
 ) -> None:
     sent = many(120)
     send(provider, sent)
     fake.page_faults[2] = FAULTS[name]
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert len(found.accepted) == 100
     assert found.accepted.items() <= named(fake).items()
     assert not found.complete
@@ -258,9 +260,9 @@ def test_a_page_that_does_not_come_leaves_the_rest_in_doubt_and_keeps_what_was_f
     assert "c4n4ry" not in str(found)
 
 
-def test_a_key_that_may_only_send_is_told_to_be_one(fake: FakeMailgun, provider: Mailgun) -> None:
+def test_the_error_says_that_a_key_may_only_send(fake: FakeMailgun, provider: Mailgun) -> None:
     fake.page_faults[1] = says(403, "Forbidden")
-    failure = provider.search(doubt(batch())).failure
+    failure = provider.search(unresolved(batch())).failure
     assert failure
     assert "a key that may only send cannot read events" in failure.reason
 
@@ -269,7 +271,7 @@ def test_how_long_to_wait_with_the_search_is_passed_on(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     fake.page_faults[1] = FAULTS["429-words"]
-    failure = provider.search(doubt(batch())).failure
+    failure = provider.search(unresolved(batch())).failure
     assert isinstance(failure, RetryLater)
     assert failure.after == 120
 
@@ -296,7 +298,7 @@ def test_a_next_page_without_a_name_ends_the_search_without_a_conclusion(
     send(provider, many(2, first=50))
     page = {"items": fake.events, "paging": {"next": following}}
     fake.page_faults[1] = answer(json.dumps(page).encode())
-    found = provider.search(doubt(many(2)))
+    found = provider.search(unresolved(many(2)))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
     assert fake.pages == 1
@@ -313,7 +315,7 @@ def test_the_key_goes_to_no_other_server_whatever_a_page_names_as_the_next_one(
             return said.replace(fake.url.encode(), evil.url.encode())
 
         fake.page_faults = dict.fromkeys(range(1, 9), Fault(taken=True, change=lead_astray))
-        found = provider.search(doubt(sent))
+        found = provider.search(unresolved(sent))
         assert evil.requests == []
     assert found.accepted == named(fake)
     assert fake.pages == 2
@@ -340,13 +342,13 @@ def broken(change: Callable[[dict[str, Any]], object]) -> Callable[[Any, bytes],
         lambda item: item.update({"user-variables": {"delivery": ""}}),
     ],
 )
-def test_letters_that_do_not_say_whose_they_are_leave_everything_in_doubt(
+def test_letters_without_a_delivery_reference_leave_everything_unknown(
     fake: FakeMailgun, provider: Mailgun, change: Callable[[dict[str, Any]], object]
 ) -> None:
     sent = many(2)
     send(provider, sent)
     fake.page_faults = dict.fromkeys((1, 2), Fault(taken=True, change=broken(change)))
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
 
@@ -366,7 +368,7 @@ def test_an_answer_that_is_no_page_proves_nothing(
     fake: FakeMailgun, provider: Mailgun, page: object
 ) -> None:
     fake.page_faults[1] = answer(json.dumps(page).encode())
-    found: SearchResult = provider.search(doubt(batch()))
+    found: SearchResult = provider.search(unresolved(batch()))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
 
@@ -378,7 +380,7 @@ def test_odd_entries_in_a_page_do_no_harm(fake: FakeMailgun, provider: Mailgun) 
     items = [*odd, fake.events[0] | {"message": None}]
     page = {"items": items, "paging": {"next": ""}}
     fake.page_faults[1] = answer(json.dumps(page).encode())
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert found.accepted == {sent.recipients[0].ref: Accepted("")}
     assert found.complete
 
@@ -397,14 +399,14 @@ def filters(fake: FakeMailgun) -> list[dict[str, str]]:
     ]
 
 
-def test_without_its_tag_a_request_is_found_by_a_reader_and_by_the_name_of_his_letter(
+def test_without_its_tag_a_request_is_found_by_an_address_and_its_message_id(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(250)
     send(provider, sent)
     fake.requests.clear()
     fake.keeps_tags = False
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert found.accepted == named(fake)
     assert len(found.accepted) == 250
     assert (found.complete, found.failure) == (True, None)
@@ -416,14 +418,14 @@ def test_without_its_tag_a_request_is_found_by_a_reader_and_by_the_name_of_his_l
     ]
 
 
-def test_before_anything_counts_as_missing_three_of_its_readers_are_asked_for(
+def test_before_anything_counts_as_missing_three_addresses_are_searched(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(1000)
     fake.faults[1] = FAULTS["reset-untaken"]
     send(provider, sent)
     fake.requests.clear()
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete, found.failure) == ({}, True, None)
     assert filters(fake) == [
         {"tags": "newsletterbatch033"},
@@ -433,7 +435,7 @@ def test_before_anything_counts_as_missing_three_of_its_readers_are_asked_for(
 
 
 @pytest.mark.parametrize("seen", [0, 3, 6])
-def test_any_of_the_three_tells_that_the_tag_is_not_to_be_believed(
+def test_any_of_the_three_shows_that_the_tag_cannot_be_trusted(
     fake: FakeMailgun, provider: Mailgun, seen: int
 ) -> None:
     sent = many(7)
@@ -441,7 +443,7 @@ def test_any_of_the_three_tells_that_the_tag_is_not_to_be_believed(
     fake.keeps_tags = False
     listed = sent.recipients[seen].email
     fake.events = [event for event in fake.events if event["recipient"] == listed]
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert list(found.accepted) == [sent.recipients[seen].ref]
     # Of the others it is not known: the tag is gone, and they are not listed by name either.
     assert not found.complete
@@ -449,7 +451,7 @@ def test_any_of_the_three_tells_that_the_tag_is_not_to_be_believed(
     assert "without the tag" in found.failure.reason
 
 
-def test_a_letter_without_a_name_leaves_the_rest_in_doubt(
+def test_a_letter_without_an_id_leaves_the_rest_unknown(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(7)
@@ -457,7 +459,7 @@ def test_a_letter_without_a_name_leaves_the_rest_in_doubt(
     fake.keeps_tags = False
     nameless = broken(lambda item: item["message"].update({"headers": {}}))
     fake.page_faults[2] = Fault(taken=True, change=nameless)
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert found.accepted == {sent.recipients[0].ref: Accepted("")}
     assert not found.complete
     assert isinstance(found.failure, Unknown)
@@ -469,82 +471,80 @@ def test_a_letter_without_a_name_leaves_the_rest_in_doubt(
     [("403", RequestRefused), ("429-words", RetryLater), ("500", Unknown), ("half-json", Unknown)],
 )
 @pytest.mark.parametrize("page", [2, 3, 4])
-def test_a_reader_who_cannot_be_asked_for_leaves_everything_in_doubt(
+def test_an_address_that_cannot_be_searched_leaves_everything_unknown(
     fake: FakeMailgun, provider: Mailgun, name: str, kind: type, page: int
 ) -> None:
     fake.page_faults[page] = FAULTS[name]
-    found = provider.search(doubt(many(7)))
+    found = provider.search(unresolved(many(7)))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, kind)
 
 
-def test_a_rest_that_cannot_be_looked_up_by_name_stays_in_doubt(
+def test_what_cannot_be_found_by_message_id_stays_unknown(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(120)
     send(provider, sent)
     fake.keeps_tags = False
     fake.page_faults[4] = FAULTS["500"]
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert len(found.accepted) == 100
     assert not found.complete
     assert isinstance(found.failure, Unknown)
 
 
-def test_no_address_shows_in_what_is_told_of_a_search(fake: FakeMailgun, provider: Mailgun) -> None:
+def test_no_address_is_in_the_log_of_a_search(fake: FakeMailgun, provider: Mailgun) -> None:
     echo = "recipient: lezer0@example.org in /events?recipient=lezer0%40example.org"
     fake.page_faults[2] = says(400, echo)
-    failure = provider.search(doubt(many(7))).failure
+    failure = provider.search(unresolved(many(7))).failure
     assert failure
     assert "recipient" in failure.reason
     assert "lezer" not in failure.reason
 
 
-def test_somebody_elses_letter_to_a_reader_makes_another_tell_instead(
+def test_a_search_by_address_needs_one_without_another_senders_letters(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     sent = many(3)
     send(provider, many(3, first=10))
-    for event, reader in zip(fake.events[::2], sent.recipients, strict=True):
-        event |= {"recipient": reader.email, "user-variables": {}, "tags": ["shop"]}
-    found = provider.search(doubt(sent))
+    for event, subscriber in zip(fake.events[::2], sent.recipients, strict=True):
+        event |= {"recipient": subscriber.email, "user-variables": {}, "tags": ["shop"]}
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
     fake.events[0]["recipient"] = "who@example.org"
-    found = provider.search(doubt(sent))
+    found = provider.search(unresolved(sent))
     assert (found.accepted, found.complete) == ({}, True)
 
 
-def test_a_reader_with_more_events_than_anybody_has_ends_the_search_without_a_conclusion(
+def test_an_address_with_too_many_events_ends_the_search_without_a_conclusion(
     fake: FakeMailgun, provider: Mailgun
 ) -> None:
     send(provider, many(1, first=10))
     others = {"recipient": "lezer0@example.org", "tags": ["shop"]}
     fake.events = [event | others for event in fake.events[:1] * 600]
-    found = provider.search(doubt(many(3)))
+    found = provider.search(unresolved(many(3)))
     assert (found.accepted, found.complete) == ({}, False)
     assert fake.pages == 6
 
 
-def test_who_has_another_address_now_is_not_asked_for_at_that_one(
-    fake: FakeMailgun, provider: Mailgun
-) -> None:
+def test_a_changed_address_is_not_searched(fake: FakeMailgun, provider: Mailgun) -> None:
     sent = many(3)
     send(provider, sent)
     fake.keeps_tags = False
-    refs = [reader.ref for reader in sent.recipients]
-    moved = doubt(sent, addresses=dict.fromkeys(refs, ""))
+    refs = [subscriber.ref for subscriber in sent.recipients]
+    moved = unresolved(sent, addresses=dict.fromkeys(refs, ""))
     found = provider.search(moved)
     assert (found.accepted, found.complete) == ({}, False)
     assert isinstance(found.failure, Unknown)
-    found = provider.search(doubt(sent, addresses={refs[0]: "", refs[1]: "lezer1@example.org"}))
+    found = provider.search(
+        unresolved(sent, addresses={refs[0]: "", refs[1]: "lezer1@example.org"})
+    )
     assert found.accepted == named(fake)
 
 
-def test_of_people_who_were_erased_nobody_is_asked_for(
-    fake: FakeMailgun, provider: Mailgun
-) -> None:
-    found = provider.search(doubt(many(3), addresses={}))
+def test_erased_subscribers_are_not_searched(fake: FakeMailgun, provider: Mailgun) -> None:
+    found = provider.search(unresolved(many(3), addresses={}))
     assert (found.accepted, found.complete) == ({}, True)
     assert fake.pages == 1
 
@@ -554,10 +554,10 @@ def test_an_address_that_means_something_else_in_a_filter_is_not_asked_for(
     fake: FakeMailgun, provider: Mailgun, odd: str
 ) -> None:
     sent = many(2)
-    refs = [reader.ref for reader in sent.recipients]
-    assert not provider.search(doubt(sent, addresses={refs[0]: odd})).complete
+    refs = [subscriber.ref for subscriber in sent.recipients]
+    assert not provider.search(unresolved(sent, addresses={refs[0]: odd})).complete
     found = provider.search(
-        doubt(sent, addresses={refs[0]: odd, refs[1]: "Jan.de-Boer+brief@Example.org"})
+        unresolved(sent, addresses={refs[0]: odd, refs[1]: "Jan.de-Boer+brief@Example.org"})
     )
     assert found.complete
     asked = [query["recipient"] for query in filters(fake) if "recipient" in query]

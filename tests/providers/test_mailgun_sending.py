@@ -33,9 +33,9 @@ class Clock:
 
 @pytest.fixture
 def newsletter(root: Path, fake: FakeMailgun) -> Newsletter:
-    """Return a newsletter with two requests' worth of readers; events are listed after a while."""
+    """Return a newsletter with subscribers for two requests; events are listed after a while."""
     fake.lag = 1500
-    return Newsletter(root, readers=1100, clock=Clock(fake))
+    return Newsletter(root, subscribers=1100, clock=Clock(fake))
 
 
 def send(newsletter: Newsletter, provider: Mailgun) -> int:
@@ -144,7 +144,7 @@ def test_a_key_that_may_only_send_leaves_what_was_lost_to_a_person(
     assert "a key that may only send cannot read events" in str(reason)
 
 
-def test_the_one_reader_whom_mailgun_refuses_costs_nobody_else_a_letter(
+def test_an_address_that_mailgun_refuses_costs_no_other_letter(
     newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 700")
@@ -172,7 +172,7 @@ def test_a_letter_that_would_arrive_changed_is_refused_before_anything_leaves(
     root: Path, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     (root / "newsletter.toml").write_text('name = "Brief %recipient%"\n', encoding="utf-8")
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     with pytest.raises(NewsletterError, match="%recipient%"):
         newsletter.send(provider)  # type: ignore[arg-type] - it is a provider as well
     assert fake.count == 0

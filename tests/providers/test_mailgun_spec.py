@@ -90,13 +90,15 @@ def test_every_search_is_one_that_the_specification_takes(
     provider: Mailgun,
 ) -> None:
     moment = datetime.now(UTC)
-    reader, *_ = batch().recipients
+    subscriber, *_ = batch().recipients
     provider.submit(batch(), provider.build(batch()))
     fake.requests.clear()
     fake.keeps_tags = False
     # One was taken, which leads to its name; the other was not.
-    addresses = {reader.ref: reader.email, "r": "lezer@example.org"}
-    provider.search(UnresolvedRequest("k1", "rust", ("r", reader.ref), moment, moment, addresses))
+    addresses = {subscriber.ref: subscriber.email, "r": "lezer@example.org"}
+    provider.search(
+        UnresolvedRequest("k1", "rust", ("r", subscriber.ref), moment, moment, addresses)
+    )
     known = {one["name"]: one["schema"] for one in spec["paths"][EVENTS]["get"]["parameters"]}
     asked = [urlsplit(request.path) for request in fake.requests]
     first = [one for one in asked if one.query]

@@ -29,8 +29,8 @@ def submit(provider: Resend, of: Batch | None = None) -> SubmitResult:
 def outcomes(provider: Resend, of: Batch | None = None) -> list[Outcome]:
     of = of or batch()
     said = submit(provider, of).outcomes
-    assert set(said) == {reader.ref for reader in of.recipients}
-    return [said[reader.ref] for reader in of.recipients]
+    assert set(said) == {subscriber.ref for subscriber in of.recipients}
+    return [said[subscriber.ref] for subscriber in of.recipients]
 
 
 def wire_bytes(payload: Payload) -> Any:  # noqa: ANN401 - JSON
@@ -181,7 +181,7 @@ def test_what_cannot_be_mapped_for_certain_is_unknown(
     assert {type(one) for one in three} == {Unknown}
 
 
-def test_ids_and_errors_find_their_letters_in_whatever_order_errors_stand(
+def test_ids_and_errors_are_matched_to_letters_in_any_order(
     fake: FakeResend, provider: Resend
 ) -> None:
     errors = [{"index": 3, "message": "Invalid `to`: d@example.org"}, {"index": 0}]

@@ -42,7 +42,7 @@ def copies(fake: FakeResend) -> set[int]:
 def test_a_lost_answer_is_asked_for_again_under_its_key(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     fake.faults[2] = FAULTS[name]
     assert send(newsletter, provider) == 0
     assert counts(newsletter) == {"accepted": 300}
@@ -57,7 +57,7 @@ def test_a_lost_answer_is_asked_for_again_under_its_key(
 def test_a_quota_that_is_used_up_ends_the_run_and_the_next_one_goes_on(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     fake.faults = dict.fromkeys(range(2, 20), FAULTS[name])
     assert send(newsletter, provider) == 75
     assert counts(newsletter) == {"accepted": 100, "pending": 200}
@@ -76,7 +76,7 @@ def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_o
             assert timeout <= LONGEST_WAIT, "nobody watches a command for so long"
             return super().wait(timeout)
 
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     tomorrow = {"ratelimit-remaining": "0", "ratelimit-reset": "86400"}
     fake.faults[1] = Fault(taken=True, headers=tomorrow)
     report = newsletter.send(provider, stop=Impatient())  # type: ignore[arg-type]
@@ -91,7 +91,7 @@ def test_a_window_that_begins_anew_tomorrow_ends_the_run_and_the_next_one_goes_o
 def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
     root: Path, fake: FakeResend, provider: Resend, name: str
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     fake.faults = dict.fromkeys(range(2, 60), FAULTS[name])
     assert send(newsletter, provider) == 3
     assert counts(newsletter) == {"accepted": 100, "pending": 200}
@@ -104,17 +104,17 @@ def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
 def test_another_body_under_a_known_key_stays_unknown(
     root: Path, fake: FakeResend, provider: Resend
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     fake.faults = dict.fromkeys(range(2, 20), FAULTS["409-other-body"])
     assert send(newsletter, provider) == 3
     assert counts(newsletter) == {"accepted": 100, "unknown": 200}
     assert copies(fake) == {1}
 
 
-def test_a_reader_whom_resend_refuses_costs_nobody_else_a_letter(
+def test_an_address_that_resend_refuses_costs_no_other_letter(
     root: Path, fake: FakeResend, provider: Resend
 ) -> None:
-    newsletter = Newsletter(root, readers=120)
+    newsletter = Newsletter(root, subscribers=120)
     newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 7")
     assert send(newsletter, provider) == 0
     assert counts(newsletter) == {"accepted": 119, "rejected": 1}

@@ -26,7 +26,7 @@ from newsletter.providers.http import HttpResponse
         (Unknown, (408, 409, 418, 499, 500, 501, 502, 503, 504, 520, 599, 303, 304, 600)),
     ],
 )
-def test_a_status_means_taken_refused_later_or_nobody_knows(
+def test_a_status_means_accepted_rejected_retry_later_or_unknown(
     meaning: type, statuses: tuple[int, ...]
 ) -> None:
     for status in statuses:
@@ -126,9 +126,11 @@ def test_a_providers_words_are_quoted_without_what_must_not_be_shown(
 
 
 def test_what_a_provider_may_echo_of_a_request_is_hidden_in_parts_too() -> None:
-    reader = Recipient("0123", "anna.jansen@example.org", "Dag Annelies,", "https://x.example/u/1")
+    subscriber = Recipient(
+        "0123", "anna.jansen@example.org", "Dag Annelies,", "https://x.example/u/1"
+    )
     said = "Dag Annelies, ANNELIES and annelies; anna.jansen, re_key, Anna; https://x.example/u/1"
-    quoted = responses.quote(said, responses.secrets([reader], "re_key"))
+    quoted = responses.quote(said, responses.secrets([subscriber], "re_key"))
     assert quoted == "… … and …; …, …, Anna; …"
 
 

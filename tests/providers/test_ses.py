@@ -52,7 +52,7 @@ def wire_bytes(payload: Payload) -> Any:  # noqa: ANN401 - JSON
     return json.loads(b"".join(payload.parts))
 
 
-def told(provider: Ses) -> Outcome:
+def outcome_of(provider: Ses) -> Outcome:
     (said,) = outcomes(provider, batch(*ONE))
     return said
 
@@ -66,7 +66,7 @@ def settings(root: Path, environment: Mapping[str, str]) -> config.Settings:
 
 @pytest.mark.parametrize("configuration_set", ["", "letters"])
 @pytest.mark.parametrize("reply_to", ["", '"Zoë, van" <zoe@example.org>'])
-def test_a_request_names_a_configuration_set_and_who_is_answered_where_there_is_one(
+def test_a_request_names_the_configuration_set_and_the_reply_address_if_there_are_any(
     configuration_set: str, reply_to: str
 ) -> None:
     sent = batch(*ONE, of=letter(reply_to=reply_to))
@@ -79,7 +79,7 @@ def test_a_request_names_a_configuration_set_and_who_is_answered_where_there_is_
 def test_tracking_is_off_and_the_delivery_is_known_whatever_the_account_has_switched_on(
     fake: FakeSes, provider: Ses
 ) -> None:
-    assert isinstance(told(provider), Accepted)
+    assert isinstance(outcome_of(provider), Accepted)
     (request,) = fake.requests
     asked = json.loads(request.body)
     assert set(asked["ConfigurationOverrides"]["Tracking"].values()) == {"DISABLED"}
@@ -113,7 +113,7 @@ def test_what_does_not_fit_into_a_header_or_a_template_is_refused_beforehand(
     assert "larger" in unsupported(prose="{" * 20_000)
 
 
-def test_many_readers_get_their_letters_fifty_a_request() -> None:
+def test_many_subscribers_get_their_letters_fifty_a_request() -> None:
     small = Ses(account())
     assert small.for_audience(5000) is small
     large = small.for_audience(5001)
@@ -134,12 +134,12 @@ def test_a_session_token_is_sent_signed_and_shown_nowhere(
     logging.getLogger("rust").debug("it listens")
     fake.token = TOKEN
     ours, without = Ses(account(fake.url, token=TOKEN)), Ses(account(fake.url))
-    assert isinstance(told(ours), Accepted)
-    assert isinstance(told(without), RequestRefused)
+    assert isinstance(outcome_of(ours), Accepted)
+    assert isinstance(outcome_of(without), RequestRefused)
     assert "x-amz-security-token" in fake.requests[0].headers["authorization"]
     fake.faults[3] = FAULTS["bad-signature"]
     fake.faults[3] = dataclasses.replace(fake.faults[3], message=f"{TOKEN} of {KEY_ID} {SECRET}")
-    said = f"{told(ours)}{ours!r}{log.getvalue()}"
+    said = f"{outcome_of(ours)}{ours!r}{log.getvalue()}"
     assert "it listens" in said
     for secret in (TOKEN, KEY_ID, SECRET):
         assert secret not in said
@@ -148,11 +148,11 @@ def test_a_session_token_is_sent_signed_and_shown_nowhere(
 
 
 @pytest.mark.parametrize("changed", [{"secret_key": "another"}, {"access_key": "AKIASTRANGER"}])
-def test_who_has_other_keys_is_refused_and_nothing_is_taken(
+def test_wrong_keys_are_refused_and_nothing_is_accepted(
     fake: FakeSes, changed: dict[str, str]
 ) -> None:
     stranger = Ses(account(fake.url, **changed))
-    assert isinstance(told(stranger), RequestRefused)
+    assert isinstance(outcome_of(stranger), RequestRefused)
     assert (fake.count, fake.taken()) == (1, [])
     stranger.close()
 
@@ -195,7 +195,7 @@ def test_an_error_says_what_a_person_or_a_later_run_must_know(
     fake: FakeSes, provider: Ses, name: str
 ) -> None:
     fake.faults[1] = FAULTS[name]
-    said = told(provider)
+    said = outcome_of(provider)
     kind, words = MEANINGS[name]
     assert type(said) is kind
     assert words in said.reason
@@ -207,17 +207,17 @@ def test_an_error_says_what_a_person_or_a_later_run_must_know(
 
 
 @pytest.mark.parametrize("name", ["rejected", "bad-request", "400"])
-def test_what_is_wrong_with_a_letter_can_be_told_from_what_is_wrong_with_the_account(
+def test_an_error_of_a_letter_is_no_error_of_the_account(
     fake: FakeSes, provider: Ses, name: str
 ) -> None:
     fake.faults[1] = FAULTS[name]
-    said = told(provider)
+    said = outcome_of(provider)
     assert isinstance(said, RequestRefused)
     assert said.divisible
 
 
 @pytest.mark.parametrize("way", ["ses", "ses_bulk"])
-def test_an_account_in_its_sandbox_is_told_from_a_sender_who_is_not_verified(
+def test_an_account_in_the_sandbox_is_distinguished_from_an_unverified_sender(
     fake: FakeSes, provider: Ses, way: str
 ) -> None:
     ours = provider.for_audience(5001) if way == "ses_bulk" else provider
@@ -241,7 +241,7 @@ def test_an_account_in_its_sandbox_is_told_from_a_sender_who_is_not_verified(
 )
 def test_an_answer_without_a_name_says_nothing(fake: FakeSes, provider: Ses, said: object) -> None:
     fake.faults[1] = answer(json.dumps(said).encode())
-    assert isinstance(told(provider), Unknown)
+    assert isinstance(outcome_of(provider), Unknown)
 
 
 # What the account may send.
@@ -281,7 +281,9 @@ def test_an_account_that_may_send_nothing_says_so(
     assert "stopped" in provider.quota().blocked
 
 
-def test_who_may_not_ask_or_gets_no_answer_knows_no_quota(fake: FakeSes, provider: Ses) -> None:
+def test_without_permission_or_an_answer_the_quota_is_not_known(
+    fake: FakeSes, provider: Ses
+) -> None:
     fake.may_ask = False
     assert provider.quota() == Quota()
     fake.__exit__(None, None, None)
@@ -297,7 +299,7 @@ def test_every_region_of_the_union_has_its_address_and_its_signature(
 ) -> None:
     opened: Any = providers.open_provider(settings(tmp_path, KEYS | {"AWS_REGION": region}))
     cloud = "eu" if region == "eusc-de-east-1" else "com"
-    assert opened._account._url == f"https://email.{region}.amazonaws.{cloud}"  # noqa: SLF001 - nothing else tells
+    assert opened._account._url == f"https://email.{region}.amazonaws.{cloud}"  # noqa: SLF001 - nothing else shows it
 
 
 @pytest.mark.parametrize("name", ["AWS_REGION", "AWS_DEFAULT_REGION"])
@@ -328,7 +330,7 @@ def test_the_configuration_set_of_the_environment_is_named_in_a_request(
 ) -> None:
     named = {"SES_CONFIGURATION_SET": "letters", "NEWSLETTER_PROVIDER_URL": fake.url}
     opened: Any = providers.open_provider(settings(tmp_path, KEYS | named))
-    assert isinstance(told(opened), Accepted)
+    assert isinstance(outcome_of(opened), Accepted)
     assert json.loads(fake.requests[0].body)["ConfigurationSetName"] == "letters"
     opened.close()
 
@@ -337,9 +339,9 @@ def test_retry_after_is_listened_to_where_something_on_the_way_sends_it(
     fake: FakeSes, provider: Ses
 ) -> None:
     fake.faults[1] = dataclasses.replace(FAULTS["rate-400"], headers={"retry-after": "7"})
-    said = told(provider)
+    said = outcome_of(provider)
     assert isinstance(said, RetryLater)
     assert said.after == 7
     fake.faults[2] = Fault(status=400, body=b"[]")
-    assert isinstance(told(provider), RequestRefused)
-    assert not isinstance(told(provider), RecipientRejected)
+    assert isinstance(outcome_of(provider), RequestRefused)
+    assert not isinstance(outcome_of(provider), RecipientRejected)

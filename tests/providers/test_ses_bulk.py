@@ -1,4 +1,4 @@
-"""Fifty readers in a request to Amazon SES: the template, and whose an answer is."""
+"""Fifty subscribers in a request to Amazon SES: the template, and whose an answer is."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ BRACED = st.text(st.sampled_from("{}\\ab #/&<🌱é\"'"), max_size=30) | st.samp
 
 @pytest.mark.parametrize("configuration_set", ["", "letters"])
 @pytest.mark.parametrize("reply_to", ["", "zoe@example.org"])
-def test_a_request_is_the_letter_and_the_readers_as_the_documentation_asks_for_them(
+def test_a_request_has_the_letter_and_the_recipients_as_documented(
     configuration_set: str, reply_to: str
 ) -> None:
     of = letter(subject='Over "rust" 🌱', prose="é & <b>", reply_to=reply_to)
@@ -51,7 +51,7 @@ def test_a_request_is_the_letter_and_the_readers_as_the_documentation_asks_for_t
 
 
 def rendered(sent: Batch) -> list[tuple[str, str, str]]:
-    """Return subject, HTML and text of each reader, filled in as Amazon SES does."""
+    """Return subject, HTML and text of each subscriber, filled in as Amazon SES does."""
     asked = wire_bytes(SesBulk(account()).build(sent))
     parts = asked["DefaultContent"]["Template"]["TemplateContent"]
     for part in parts.values():
@@ -71,7 +71,7 @@ def test_braces_and_backslashes_arrive_as_they_were_written(
     plain = letter(subject=subject or "Over rust", prose=prose)
     of = _beside_the_slots(plain, before, after)
     sent = batch(*THREE, of=of, name=name)
-    wanted = [personalize.message(sent, reader) for reader in sent.recipients]
+    wanted = [personalize.message(sent, subscriber) for subscriber in sent.recipients]
     assert rendered(sent) == [(of.subject, one.html, one.text) for one in wanted]
 
 
@@ -97,7 +97,7 @@ def test_a_whole_letter_with_its_style_sheet_is_a_template_that_is_taken() -> No
 
     of = render.letter(every_block("{{x}} {{{y}}} \\"), SETTINGS)
     sent = batch(*THREE, of=of)
-    wanted = [personalize.message(sent, reader) for reader in sent.recipients]
+    wanted = [personalize.message(sent, subscriber) for subscriber in sent.recipients]
     assert rendered(sent) == [(of.subject, one.html, one.text) for one in wanted]
     assert SesBulk(account()).unsupported(of) == ""
 
@@ -125,7 +125,7 @@ STATUSES: dict[str, type] = {
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_each_status_is_about_one_reader_and_costs_the_others_nothing(
+def test_each_status_is_about_one_delivery_and_no_other(
     fake: FakeSes, provider: Ses, status: str
 ) -> None:
     fake.statuses = {THREE[1]: (status, "it is so")}
@@ -145,7 +145,7 @@ def test_the_model_of_the_api_knows_no_status_that_we_do_not() -> None:
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_what_all_readers_of_a_request_share_is_no_fault_of_one_of_them(
+def test_an_error_that_all_letters_of_a_request_share_rejects_none_of_them(
     fake: FakeSes, provider: Ses, status: str
 ) -> None:
     fake.statuses = dict.fromkeys(THREE, (status, "it is so"))
@@ -160,7 +160,7 @@ def test_what_all_readers_of_a_request_share_is_no_fault_of_one_of_them(
     assert fake.taken() == []
 
 
-def test_readers_who_are_refused_for_different_reasons_are_each_rejected(
+def test_letters_that_are_refused_for_different_reasons_are_each_rejected(
     fake: FakeSes, provider: Ses
 ) -> None:
     fake.statuses = {

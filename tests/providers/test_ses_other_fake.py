@@ -43,7 +43,7 @@ def server() -> Iterator[str]:
     """Run the stand-in; return its address."""
     program = npm.programs("ses") / "aws-ses-v2-local"
     port = free_port()
-    # A variable that is missing is an error at once, which Amazon SES would tell later.
+    # A variable that is missing is an error at once, which Amazon SES would report later.
     strict = {"AWS_SES_STRICT_TEMPLATE_RENDERING": "true"}
     url = f"http://127.0.0.1:{port}"
     with subprocess.Popen(
@@ -74,9 +74,7 @@ def taken(server: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("of", LETTERS)
 @pytest.mark.parametrize("way", [Ses, SesBulk])
-def test_each_reader_finds_the_letter_as_it_was_written(
-    server: str, of: Letter, way: type[Ses]
-) -> None:
+def test_each_letter_arrives_as_it_was_written(server: str, of: Letter, way: type[Ses]) -> None:
     sent = batch(*(ONE if way is Ses else MANY), of=of, name='Zoë "O\'Brien" <b> & {{x}} \\')
     before = len(taken(server))
     ours = way(account(server, deadline=30))
@@ -88,9 +86,9 @@ def test_each_reader_finds_the_letter_as_it_was_written(
 
 
 def assert_found(found: list[dict[str, Any]], sent: Batch) -> None:
-    for email, reader in zip(found, sent.recipients, strict=True):
-        wanted = personalize.message(sent, reader)
-        assert email["destination"] == {"to": [reader.email], "cc": [], "bcc": []}
+    for email, subscriber in zip(found, sent.recipients, strict=True):
+        wanted = personalize.message(sent, subscriber)
+        assert email["destination"] == {"to": [subscriber.email], "cc": [], "bcc": []}
         assert (email["body"]["html"], email["body"]["text"]) == (wanted.html, wanted.text)
         assert email["subject"] == sent.letter.subject
         headers = dict(wanted.headers)

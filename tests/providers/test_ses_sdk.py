@@ -124,7 +124,7 @@ def moto(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         server.stop()
 
 
-def test_moto_takes_our_letter_from_a_sender_whom_it_has_verified(moto: str) -> None:
+def test_moto_takes_a_letter_from_a_verified_sender(moto: str) -> None:
     # It loads its model when it is first asked.
     ours, theirs = Ses(account(moto, deadline=60)), sdk(moto)
     sent = batch(*ONE, of=letter(sender="Gerrit <gerrit@example.org>"))

@@ -31,7 +31,7 @@ def way(request: pytest.FixtureRequest, provider: Ses) -> Ses:
 def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    newsletter = Newsletter(root, readers=70)
+    newsletter = Newsletter(root, subscribers=70)
     quota = fake.account["SendQuota"]
     quota["Max24HourSend"] = 60.0
     assert send(newsletter, way) == 75
@@ -48,7 +48,7 @@ def test_the_quota_of_a_day_ends_the_run_and_another_day_goes_on(
 def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
     root: Path, fake: FakeSes, way: Ses, name: str
 ) -> None:
-    newsletter = Newsletter(root, readers=120)
+    newsletter = Newsletter(root, subscribers=120)
     fake.faults = dict.fromkeys(range(2, 130), FAULTS[name])
     assert send(newsletter, way) == 3
     done = way.capabilities.max_messages
@@ -62,7 +62,7 @@ def test_a_refusal_half_way_waits_for_a_person_and_loses_nobody(
 def test_a_session_that_expired_goes_on_with_the_next_runs_keys(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    newsletter = Newsletter(root, readers=120)
+    newsletter = Newsletter(root, subscribers=120)
     fake.faults = dict.fromkeys(range(2, 130), FAULTS["expired"])
     assert send(newsletter, way) == 75
     fake.faults = {}
@@ -70,10 +70,10 @@ def test_a_session_that_expired_goes_on_with_the_next_runs_keys(
     assert copies(fake) == {1}
 
 
-def test_an_account_in_its_sandbox_is_told_so_and_pauses_the_mailing(
+def test_a_sandbox_account_pauses_the_mailing_and_the_error_says_so(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     newsletter.sql("UPDATE subscribers SET email = 'lezer@elders.example' WHERE id = 1")
     newsletter.sql("UPDATE subscribers SET email = 'een@elders.example' WHERE id = 2")
     newsletter.sql("UPDATE subscribers SET email = 'drie@elders.example' WHERE id = 3")
@@ -84,10 +84,10 @@ def test_an_account_in_its_sandbox_is_told_so_and_pauses_the_mailing(
     assert counts(newsletter) == {"pending": 3}
 
 
-def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
+def test_a_throttled_or_refused_letter_costs_no_other_letter(
     root: Path, fake: FakeSes, provider: Ses
 ) -> None:
-    newsletter = Newsletter(root, readers=120)
+    newsletter = Newsletter(root, subscribers=120)
     newsletter.sql("UPDATE subscribers SET email = 'refused@example.org' WHERE id = 70")
     throttled = ("ACCOUNT_THROTTLED", "Maximum sending rate exceeded.")
     fake.statuses = Once((f"lezer{number}@example.org", throttled) for number in range(20, 30))
@@ -100,7 +100,7 @@ def test_a_reader_who_is_throttled_or_refused_costs_nobody_else_a_letter(
 def test_an_account_that_may_not_send_pauses_before_the_first_letter(
     root: Path, fake: FakeSes, way: Ses
 ) -> None:
-    newsletter = Newsletter(root, readers=70)
+    newsletter = Newsletter(root, subscribers=70)
     fake.account["SendingEnabled"] = False
     assert send(newsletter, way) == 3
     assert counts(newsletter) == {"pending": 70}

@@ -35,8 +35,8 @@ from tests.support.providers.webhooks import (
     MAILGUN_SECRET,
     RESEND,
     RESEND_SECRET,
+    ReportedEvent,
     Sender,
-    Told,
     parse,
     read,
     source,
@@ -107,7 +107,7 @@ def refused(
 
 
 def one(sender: Sender, kind: str, at: float) -> Event:
-    body, _ = sender.webhook(Told(kind, REF, at=at))
+    body, _ = sender.webhook(ReportedEvent(kind, REF, at=at))
     found = read(sender.name, body)
     assert found
     (event,) = found
@@ -118,7 +118,7 @@ def one(sender: Sender, kind: str, at: float) -> Event:
 
 
 def test_a_genuine_webhook_is_known_by_a_name(sender: Sender) -> None:
-    first, second = (sender.webhook(Told("delivered", REF), at=NOW) for _ in range(2))
+    first, second = (sender.webhook(ReportedEvent("delivered", REF), at=NOW) for _ in range(2))
     admit = gate(sender)
     names = {admit(WebhookRequest(headers, body, NOW)) for body, headers in (first, first, second)}
     assert len(names) == 2
@@ -126,7 +126,7 @@ def test_a_genuine_webhook_is_known_by_a_name(sender: Sender) -> None:
 
 
 def test_what_is_changed_on_the_way_is_refused(sender: Sender) -> None:
-    body, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    body, headers = sender.webhook(ReportedEvent("delivered", REF), at=NOW)
     if sender is MAILGUN:
         # Its signature covers nothing but itself: see the test of tokens.
         said = json.loads(body)
@@ -141,7 +141,7 @@ def test_what_is_changed_on_the_way_is_refused(sender: Sender) -> None:
 
 def test_what_another_secret_signed_is_refused(sender: Sender) -> None:
     body, headers = sender.webhook(
-        Told("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
+        ReportedEvent("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
     )
     assert refused(sender, body, headers).status == 401
 
@@ -150,14 +150,14 @@ def test_while_one_secret_takes_anothers_place_both_are_good(sender: Sender) -> 
     other = ANOTHER_SECRET[sender.name]
     admit = gate(sender, f"{other},{sender.secret[1]}")
     for secret in (other, sender.secret[1]):
-        body, headers = sender.webhook(Told("delivered", REF), secret=secret, at=NOW)
+        body, headers = sender.webhook(ReportedEvent("delivered", REF), secret=secret, at=NOW)
         assert admit(WebhookRequest(headers, body, NOW))
 
 
 @pytest.mark.parametrize("late", [301.0, 8 * HOUR + 60])
 def test_what_was_signed_too_long_ago_is_refused(late: float, sender: Sender) -> None:
     """Two of them repeat a webhook for hours with the signature that it had at first."""
-    body, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    body, headers = sender.webhook(ReportedEvent("delivered", REF), at=NOW)
     if late < HOUR and sender.name in FIRST_SIGNATURE_STAYS:
         assert gate(sender)(WebhookRequest(headers, body, NOW + late))
         return
@@ -168,7 +168,7 @@ def test_what_was_signed_too_long_ago_is_refused(late: float, sender: Sender) ->
 
 
 def test_what_was_signed_in_the_future_is_refused(sender: Sender) -> None:
-    body, headers = sender.webhook(Told("delivered", REF), at=NOW + 310)
+    body, headers = sender.webhook(ReportedEvent("delivered", REF), at=NOW + 310)
     assert refused(sender, body, headers).status in {401, 406}
     assert gate(sender)(WebhookRequest(headers, body, NOW + 20))
 
@@ -185,7 +185,7 @@ def test_what_was_signed_in_the_future_is_refused(sender: Sender) -> None:
     ],
 )
 def test_what_is_no_webhook_at_all_is_refused(body: bytes, sender: Sender) -> None:
-    _, headers = sender.webhook(Told("delivered", REF), at=NOW)
+    _, headers = sender.webhook(ReportedEvent("delivered", REF), at=NOW)
     for given in ({}, headers, dict.fromkeys(headers, ""), dict.fromkeys(headers, "é,=;v1 t=x")):
         assert refused(sender, body, given).status == 401
 
@@ -203,7 +203,7 @@ def test_what_is_no_webhook_at_all_is_refused(body: bytes, sender: Sender) -> No
         ("ses", f"{TOPIC}/../x"),
     ],
 )
-def test_a_secret_that_is_none_is_told_before_anything_is_believed(name: str, secret: str) -> None:
+def test_a_malformed_secret_is_an_error_before_any_webhook_is_read(name: str, secret: str) -> None:
     sender = next(one for one in SENDERS if one.name == name)
     with pytest.raises(NewsletterError) as caught:
         gate(sender, secret)
@@ -238,7 +238,7 @@ def test_however_many_signatures_a_stranger_writes_one_is_computed(
     monkeypatch: pytest.MonkeyPatch, sender: Sender
 ) -> None:
     body, headers = sender.webhook(
-        Told("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
+        ReportedEvent("delivered", REF), secret=ANOTHER_SECRET[sender.name], at=NOW
     )
     assert made(monkeypatch, sender, body, headers) == 1
     svix, mint = headers.get("svix-signature", ""), headers.get("x-lettermint-signature", "")
@@ -253,12 +253,12 @@ def test_however_many_signatures_a_stranger_writes_one_is_computed(
     nonsense = dict.fromkeys(headers, "v1,AA== " * 2000)
     assert made(monkeypatch, sender, b"{}", headers | nonsense) == 0
     if headers:
-        old = sender.webhook(Told("delivered", REF), at=NOW - HOUR)
+        old = sender.webhook(ReportedEvent("delivered", REF), at=NOW - HOUR)
         assert made(monkeypatch, sender, *old) == 0
 
 
-def test_mailguns_signature_is_found_wherever_it_stands_and_nothing_else_is_read() -> None:
-    body, _ = MAILGUN.webhook(Told("delivered", REF), at=NOW)
+def test_mailguns_signature_is_found_anywhere_in_the_body_and_nothing_else_is_read() -> None:
+    body, _ = MAILGUN.webhook(ReportedEvent("delivered", REF), at=NOW)
     said = json.loads(body)
     admit = gate(MAILGUN)
     token = said["signature"]["token"]
@@ -277,7 +277,7 @@ def test_mailguns_signature_is_found_wherever_it_stands_and_nothing_else_is_read
     assert refused(MAILGUN, flood, {}).status == 401
 
 
-def test_a_stranger_who_knows_no_topic_does_not_get_his_json_read(
+def test_json_for_an_unknown_topic_is_not_read(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     read: list[int] = []
@@ -289,7 +289,7 @@ def test_a_stranger_who_knows_no_topic_does_not_get_his_json_read(
     assert read == []
 
 
-def test_whoever_knows_the_topic_makes_us_fetch_only_so_many_certificates() -> None:
+def test_the_number_of_fetched_certificates_is_limited() -> None:
     asked: list[str] = []
     served = {CERTIFICATE: AMAZON.pem}
 
@@ -322,7 +322,7 @@ def test_whoever_knows_the_topic_makes_us_fetch_only_so_many_certificates() -> N
 
 
 def test_svix_and_standard_webhooks_agree_about_resend() -> None:
-    body, headers = RESEND.webhook(Told("delivered", REF))
+    body, headers = RESEND.webhook(ReportedEvent("delivered", REF))
     Svix(RESEND_SECRET).verify(body, headers)
     renamed = {name.replace("svix", "webhook"): value for name, value in headers.items()}
     assert StandardWebhook(RESEND_SECRET).verify(body, renamed)["type"] == "email.delivered"
@@ -330,7 +330,7 @@ def test_svix_and_standard_webhooks_agree_about_resend() -> None:
 
 
 def test_one_good_signature_among_several_is_enough() -> None:
-    body, headers = RESEND.webhook(Told("delivered", REF), at=NOW)
+    body, headers = RESEND.webhook(ReportedEvent("delivered", REF), at=NOW)
     good = headers["svix-signature"]
     for several in (f"v1,AAAA {good}", f"{good} v1,AAAA", f"v1a,QQ== nonsense {good}"):
         assert gate(RESEND)(WebhookRequest(headers | {"svix-signature": several}, body, NOW))
@@ -339,7 +339,7 @@ def test_one_good_signature_among_several_is_enough() -> None:
 
 
 def test_lettermints_library_agrees() -> None:
-    body, headers = LETTERMINT.webhook(Told("hard bounce", REF))
+    body, headers = LETTERMINT.webhook(ReportedEvent("hard bounce", REF))
     said = LettermintWebhook(LETTERMINT.secret[1]).verify(body, headers)
     assert gate(LETTERMINT)(WebhookRequest(headers, body, time.time())) == said["id"]
 
@@ -355,12 +355,12 @@ def test_lettermints_library_agrees() -> None:
     ],
 )
 def test_lettermints_headers_must_agree(change: dict[str, str]) -> None:
-    body, headers = LETTERMINT.webhook(Told("delivered", REF), at=NOW)
+    body, headers = LETTERMINT.webhook(ReportedEvent("delivered", REF), at=NOW)
     assert refused(LETTERMINT, body, headers | change).status == 401
 
 
 def test_mailguns_library_agrees() -> None:
-    body, _ = MAILGUN.webhook(Told("delivered", REF))
+    body, _ = MAILGUN.webhook(ReportedEvent("delivered", REF))
     said = json.loads(body)["signature"]
     assert SecurityGuard.verify_webhook(
         MAILGUN_SECRET, said["token"], said["timestamp"], said["signature"]
@@ -370,9 +370,9 @@ def test_mailguns_library_agrees() -> None:
 
 def test_mailguns_signature_is_good_for_one_webhook() -> None:
     """It covers no content; so its token is the webhook's name, of which there is one only."""
-    body, _ = MAILGUN.webhook(Told("delivered", REF), at=NOW)
+    body, _ = MAILGUN.webhook(ReportedEvent("delivered", REF), at=NOW)
     forged = json.loads(body)
-    forged["event-data"] = MAILGUN.say(Told("complaint", REF))["event-data"]
+    forged["event-data"] = MAILGUN.say(ReportedEvent("complaint", REF))["event-data"]
     admit = gate(MAILGUN)
     assert admit(WebhookRequest({}, body, NOW)) == admit(
         WebhookRequest({}, json.dumps(forged).encode(), NOW)
@@ -399,26 +399,26 @@ def test_every_kind_is_understood(kind: EventKind, sender: Sender) -> None:
         assert "exist" in event.detail or "unknown" in event.detail
 
 
-def test_other_things_than_letters_tell_nothing(sender: Sender) -> None:
+def test_events_of_other_kinds_are_ignored(sender: Sender) -> None:
     for word in (
         *("email.opened", "email.clicked", "contact.created", "domain.updated"),
         *("message.opened", "message.clicked", "suppression.added", "webhook.test"),
         *("opened", "clicked", "stored", "Open", "Click"),
     ):
-        body, _ = sender.webhook(Told(word, REF))
+        body, _ = sender.webhook(ReportedEvent(word, REF))
         assert read(sender.name, body) == ()
 
 
 def test_a_reference_that_is_not_ours_is_none(sender: Sender) -> None:
     for ref in ("%recipient.r%", "7", REF.upper(), f"{REF}0", f"{REF}\n", "../../x"):
-        body, _ = sender.webhook(Told("delivered", ref))
+        body, _ = sender.webhook(ReportedEvent("delivered", ref))
         found = read(sender.name, body)
         assert found
         assert found[0].ref == ""
 
 
 def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
-    body, _ = sender.webhook(Told("delivered", REF))
+    body, _ = sender.webhook(ReportedEvent("delivered", REF))
     said = json.loads(body)
     for moment in (
         "yesterday",
@@ -433,9 +433,9 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
             said[name] = moment
             said.get("event-data", {})[name] = moment
         if sender.name == "ses":
-            told = json.loads(said["Message"])
-            told["delivery"]["timestamp"] = told["mail"]["timestamp"] = moment
-            said["Message"] = json.dumps(told)
+            reported = json.loads(said["Message"])
+            reported["delivery"]["timestamp"] = reported["mail"]["timestamp"] = moment
+            said["Message"] = json.dumps(reported)
         assert read(sender.name, json.dumps(said).encode()) is None
 
 
@@ -473,13 +473,13 @@ def test_a_moment_is_read_in_every_form(moment: object, sender: Sender) -> None:
 
 def with_moment(sender: Sender, moment: object) -> bytes:
     """Return a webhook that says when it happened in these words."""
-    body, _ = sender.webhook(Told("complaint", REF))
+    body, _ = sender.webhook(ReportedEvent("complaint", REF))
     said = json.loads(body)
     if sender.name == "ses":
-        told = json.loads(said["Message"])
-        told["complaint"]["timestamp"] = moment
-        del told["mail"]["timestamp"]
-        said["Message"] = json.dumps(told)
+        reported = json.loads(said["Message"])
+        reported["complaint"]["timestamp"] = moment
+        del reported["mail"]["timestamp"]
+        said["Message"] = json.dumps(reported)
     for name in ("created_at", "timestamp"):
         if name in said:
             said[name] = moment
@@ -488,8 +488,8 @@ def with_moment(sender: Sender, moment: object) -> bytes:
     return json.dumps(said).encode()
 
 
-def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
-    first, second = (RESEND.say(Told(kind, REF)) for kind in ("delivered", "complaint"))
+def test_a_list_of_events_is_read_and_other_content_is_reported() -> None:
+    first, second = (RESEND.say(ReportedEvent(kind, REF)) for kind in ("delivered", "complaint"))
     found = parse("resend", json.dumps([first, second]).encode())
     assert [event.kind for event in found.events] == [EventKind.DELIVERED, EventKind.COMPLAINT]
     assert found.whole
@@ -506,7 +506,7 @@ def test_a_list_of_events_is_read_and_what_is_none_is_told() -> None:
     assert parse("resend", huge.encode()).whole
 
 
-def test_an_event_of_ses_that_is_cut_off_is_told() -> None:
+def test_a_truncated_event_of_ses_is_reported() -> None:
     cut = json.dumps({"Type": "Notification", "Message": '{"eventType":"Complaint"'}).encode()
     assert not parse("ses", cut).whole
     unnamed = json.dumps({"Type": "Notification", "Message": '{"mail":{}}'}).encode()
@@ -518,7 +518,7 @@ def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
 
     Of what no database holds (NUL, half a character) nothing goes on.
     """
-    body, _ = sender.webhook(Told("hard bounce", REF))
+    body, _ = sender.webhook(ReportedEvent("hard bounce", REF))
     for wrong in (None, 7, -1.5, True, "", "a\0\ud800", [], [7], {}, {"a": [{}]}, [[]]):
         for changed in variants(json.loads(body), wrong):
             found = read(sender.name, json.dumps(changed).encode())
@@ -550,7 +550,7 @@ def variants(said: Any, wrong: object) -> list[Any]:  # noqa: ANN401 - whatever 
 
 
 def test_resend_and_ses_say_which_list_an_address_is_on() -> None:
-    said = RESEND.say(Told("suppressed", REF))
+    said = RESEND.say(ReportedEvent("suppressed", REF))
     said["data"]["suppressed"]["reason"] = "previous_bounce"
     (event,) = read("resend", json.dumps(said).encode()) or ()
     assert (event.kind, event.because) == (EventKind.SUPPRESSED, EventKind.HARD_BOUNCE)
@@ -571,7 +571,7 @@ def test_the_bounces_of_ses(
     bounce: str, sub_type: str, kind: EventKind, because: EventKind | None
 ) -> None:
     sender = ses(AMAZON)
-    said = sender.say(Told("hard bounce", REF))
+    said = sender.say(ReportedEvent("hard bounce", REF))
     said["bounce"] |= {"bounceType": bounce, "bounceSubType": sub_type}
     body, _ = sender.sign(said, TOPIC, NOW)
     (event,) = read("ses", body) or ()
@@ -591,7 +591,7 @@ def test_the_bounces_of_ses(
     ],
 )
 def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> None:
-    said = MAILGUN.say(Told("hard bounce", REF))
+    said = MAILGUN.say(ReportedEvent("hard bounce", REF))
     said["event-data"] |= change
     (event,) = read("mailgun", json.dumps(said).encode()) or ()
     assert event.kind is kind
@@ -602,7 +602,7 @@ def test_the_failures_of_mailgun(change: dict[str, Any], kind: EventKind) -> Non
 
 @pytest.mark.parametrize("version", ["1", "2"])
 def test_both_versions_of_the_signature_are_good(version: str) -> None:
-    body, headers = ses(AMAZON, version).webhook(Told("delivered", REF), at=NOW)
+    body, headers = ses(AMAZON, version).webhook(ReportedEvent("delivered", REF), at=NOW)
     assert topics().check(WebhookRequest(headers, body, NOW))
     other = json.loads(body) | {"SignatureVersion": "1" if version == "2" else "2"}
     assert refused(ses(AMAZON), json.dumps(other).encode(), headers)
@@ -642,7 +642,7 @@ def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
     assert asked == []
 
 
-def test_who_does_not_know_the_topic_makes_us_fetch_nothing() -> None:
+def test_for_an_unknown_topic_no_certificate_is_fetched() -> None:
     message = AMAZON.message(TopicArn="arn:aws:sns:eu-west-1:123456789012:another")
     asked: list[str] = []
     with pytest.raises(InvalidSignature):
@@ -720,7 +720,7 @@ def test_a_confirmation_that_fails_is_asked_for_again() -> None:
     assert caught.value.status == 503
 
 
-def test_what_sns_says_of_itself_tells_nothing() -> None:
+def test_messages_of_sns_about_itself_are_no_events() -> None:
     message = AMAZON.message(
         Message="Successfully validated SNS topic for Amazon SES event publishing."
     )

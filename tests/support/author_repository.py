@@ -19,7 +19,7 @@ from newsletter.repository import render_files
 from newsletter.store import open_store
 from newsletter.store.schema import ledger
 from tests.support.github_actions import BIN, PROJECT, Job, Runner, parse_workflow, run_job
-from tests.support.newsletter import add_readers
+from tests.support.newsletter import add_subscribers
 from tests.support.processes import run_command
 from tests.support.repositories import plan
 from tests.support.web_server import KEY
@@ -27,7 +27,7 @@ from tests.support.web_server import KEY
 if TYPE_CHECKING:
     from tests.support.fake_forge import FakeForge
 
-READERS = 12
+SUBSCRIBERS = 12
 RESEND_KEY = "re_canary_0123456789"
 NOBODY = "http://127.0.0.1:9"
 FIRST, LAST = plan().crons[0], plan().last_cron
@@ -91,7 +91,7 @@ class AuthorRepository:
         done = run_command("db", "upgrade", cwd=self.origin, env=environment)
         assert done.returncode == 0, done.stderr
         store = open_store(config.load(self.origin, environment))
-        add_readers(store, READERS)
+        add_subscribers(store, SUBSCRIBERS)
         with store.read() as connection:
             name = connection.scalar(ledger.select().with_only_columns(ledger.c.id))
         store.close()
@@ -159,7 +159,7 @@ class AuthorRepository:
         return self.run("act", {"event_name": "workflow_dispatch", "event": {"inputs": inputs}})
 
     def run(self, name: str, event: dict[str, Any], *, sha: str = "", ref: str = "main") -> Job:
-        """Run a workflow's only job as the forge does; nothing private may be told.
+        """Run a workflow's only job as the forge does; nothing private may be reported.
 
         Args:
             name: Of the workflow and its job.
@@ -191,10 +191,10 @@ class AuthorRepository:
         self.expect_nothing_private(job.log + job.summary + str(job.outputs))
         return job
 
-    def expect_nothing_private(self, told: str) -> None:
+    def expect_nothing_private(self, reported: str) -> None:
         """Refuse an address or a secret in what everybody may read who sees the run."""
-        assert not re.search(r"lezer\d|(?<!you)@example", told), "an address was told"
-        assert not [one for one in (RESEND_KEY, KEY, "ghs_canary") if one in told]
+        assert not re.search(r"lezer\d|(?<!you)@example", reported), "an address was shown"
+        assert not [one for one in (RESEND_KEY, KEY, "ghs_canary") if one in reported]
 
     def gitlab(self, name: str, **variables: str) -> Job:
         """Run a job of GitLab's file: a shell for its lines, which ends at the first that fails."""
@@ -244,7 +244,7 @@ class AuthorRepository:
         return file.read_text(encoding="utf-8").splitlines() if file.exists() else []
 
     def pinged(self) -> list[str]:
-        """Return what was told that all is well."""
+        """Return what reports that all is well."""
         file = self._folder / "pinged"
         return file.read_text(encoding="utf-8").split() if file.exists() else []
 

@@ -43,7 +43,7 @@ def fetched() -> Path | None:
 
 
 def ensure() -> bool:
-    """Fetch a browser where there is none; tell whether there is one now."""
+    """Fetch a browser where there is none; say whether there is one now."""
     if on_path() or fetched():
         return True
     sys.stderr.write("dev: fetching a browser for the tests\n")

@@ -80,9 +80,9 @@ def choose_by_looking() -> None:
 
     own_data = preferences.own_data
 
-    def careless(store: Any, reader: Any) -> Any:  # noqa: ANN401 - passed on
-        preferences.choose(store, reader, plain_text=True)
-        return own_data(store, reader)
+    def careless(store: Any, subscriber: Any) -> Any:  # noqa: ANN401 - passed on
+        preferences.choose(store, subscriber, plain_text=True)
+        return own_data(store, subscriber)
 
     preferences.own_data = careless
 

@@ -1,4 +1,4 @@
-"""A DNS server on loopback, over UDP and TCP, that answers from a zone or misbehaves as told."""
+"""A DNS server on loopback, over UDP and TCP, that answers from a zone, or wrongly on purpose."""
 
 from __future__ import annotations
 

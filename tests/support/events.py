@@ -1,4 +1,4 @@
-"""What tests of events share: a newsletter whose letters have left, and who tells of them."""
+"""What tests of events share: a newsletter whose letters have left, and reports of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from newsletter.store.schema import deliveries, mailings, subscribers
 from newsletter.subscriptions.admin import SubscriberHistory, load_history
 from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
-from tests.support.providers.webhooks import RESEND, Sender, Told, keep
+from tests.support.providers.webhooks import RESEND, ReportedEvent, Sender, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ _NUMBERS = itertools.count(1)
 
 
 class Letters:
-    """A newsletter of which an issue has left, and what is told of its letters.
+    """A newsletter of which an issue has left, and the events of its letters.
 
     Args:
         newsletter: The newsletter.
@@ -41,13 +41,13 @@ class Letters:
         self.newsletter.send(self.provider, slug)
         return slug
 
-    def ref(self, reader: int = 0, slug: str = "") -> str:
-        """Return the reference of a reader's letter, of the last issue unless told otherwise."""
+    def ref(self, subscriber: int = 0, slug: str = "") -> str:
+        """Return the reference of a subscriber's letter, by default of the last issue."""
         query = (
             sa.select(deliveries.c.ref)
             .join(subscribers, subscribers.c.id == deliveries.c.subscriber_id)
             .join(mailings, mailings.c.id == deliveries.c.mailing_id)
-            .where(subscribers.c.email == email(reader))
+            .where(subscribers.c.email == email(subscriber))
             .order_by(deliveries.c.id.desc())
         )
         if slug:
@@ -56,41 +56,47 @@ class Letters:
             found: str = connection.scalars(query.limit(1)).one()
         return found
 
-    def told(self, kind: str, reader: int = 0, *, ago: float = 0.0, slug: str = "") -> Told:
-        """Return what a provider tells of a reader's letter, so many seconds ago."""
-        return Told(kind, self.ref(reader, slug), email(reader), at=time.time() - ago)
+    def event(
+        self, kind: str, subscriber: int = 0, *, ago: float = 0.0, slug: str = ""
+    ) -> ReportedEvent:
+        """Return what a provider reports of a subscriber's letter, so many seconds ago."""
+        return ReportedEvent(
+            kind, self.ref(subscriber, slug), email(subscriber), at=time.time() - ago
+        )
 
-    def hear(self, *told: Told, sender: Sender = RESEND) -> int:
+    def hear(self, *reported: ReportedEvent, sender: Sender = RESEND) -> int:
         """Let webhooks come; return how many were applied."""
-        webhooks = [(sender.name, f"name-{next(_NUMBERS)}", sender.webhook(one)[0]) for one in told]
+        webhooks = [
+            (sender.name, f"name-{next(_NUMBERS)}", sender.webhook(one)[0]) for one in reported
+        ]
         keep(self.newsletter.store, webhooks)
         return apply_waiting(self.newsletter.store)
 
-    def status(self, reader: int = 0) -> str:
-        return self.story(reader).subscriber.status.value
+    def status(self, subscriber: int = 0) -> str:
+        return self.story(subscriber).subscriber.status.value
 
-    def story(self, reader: int = 0) -> SubscriberHistory:
-        found = load_history(self.newsletter.store, email(reader))
+    def story(self, subscriber: int = 0) -> SubscriberHistory:
+        found = load_history(self.newsletter.store, email(subscriber))
         assert isinstance(found, SubscriberHistory)
         return found
 
-    def kinds(self, reader: int = 0) -> list[str]:
-        return sorted(event.kind.value for event in self.story(reader).events)
+    def kinds(self, subscriber: int = 0) -> list[str]:
+        return sorted(event.kind.value for event in self.story(subscriber).events)
 
-    def standing(self, reader: int = 0) -> object:
+    def standing(self, subscriber: int = 0) -> object:
         query = "SELECT strongest_event FROM deliveries WHERE ref = ?"
-        return sql(self.newsletter.store, query, self.ref(reader))[0][0]
+        return sql(self.newsletter.store, query, self.ref(subscriber))[0][0]
 
-    def confirm(self, reader: int = 0, *, ago: float = 0.0) -> None:
+    def confirm(self, subscriber: int = 0, *, ago: float = 0.0) -> None:
         """Let a subscriber sign up (again), so many seconds ago."""
         at = datetime.now(UTC) - timedelta(seconds=ago)
         with self.newsletter.store.write() as connection:
             connection.execute(
                 subscribers.update()
-                .where(subscribers.c.email == email(reader))
+                .where(subscribers.c.email == email(subscriber))
                 .values(status="active", confirmed_at=at)
             )
 
 
-def email(reader: int) -> str:
-    return f"lezer{reader}@example.org"
+def email(subscriber: int) -> str:
+    return f"lezer{subscriber}@example.org"

@@ -1,4 +1,4 @@
-"""Issues to render in tests: one that holds every block, and what a reader's mail shows of it."""
+"""Issues to render in tests: one that holds every block, and what a mail program shows of it."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ SETTINGS = Settings(
     site_url="https://example.org/",
     public_url="https://brief.example.org",
 )
-READER = {"greeting": "Dag Anna,", "unsubscribe_url": "https://brief.example.org/u/abc"}
+SUBSCRIBER = {"greeting": "Dag Anna,", "unsubscribe_url": "https://brief.example.org/u/abc"}
 
 
 def rich(words: str) -> RichText:
@@ -105,8 +105,8 @@ def every_block(words: str = "woorden", url: str = "https://example.org/a") -> I
 
 
 def fill(part: str) -> str:
-    """Return a part with a reader's values in its slots."""
-    return "".join(READER[p] if i % 2 else p for i, p in enumerate(placeholders.split(part)))
+    """Return a part with a subscriber's values in its slots."""
+    return "".join(SUBSCRIBER[p] if i % 2 else p for i, p in enumerate(placeholders.split(part)))
 
 
 class Parsed(HTMLParser):

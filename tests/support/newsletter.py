@@ -1,4 +1,4 @@
-"""What tests of the ledger share: a newsletter with readers, and a provider with its own ledger."""
+"""What tests of the ledger share: a newsletter with subscribers, and a provider."""
 
 from __future__ import annotations
 
@@ -74,8 +74,8 @@ class FakeProvider(BaseProvider):
             assert known[batch.key] == digest, "the same key with other bytes"
         else:
             with self.ledger.open("a", encoding="utf-8") as file:
-                for reader in batch.recipients:
-                    entry = {"key": batch.key, "digest": digest, "email": reader.email}
+                for subscriber in batch.recipients:
+                    entry = {"key": batch.key, "digest": digest, "email": subscriber.email}
                     file.write(json.dumps(entry) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
@@ -109,7 +109,7 @@ def raw(database: Path, *, manual: bool = False) -> Iterator[sqlite3.Connection]
 
 
 def is_one_error(stderr: str) -> bool:
-    """Tell whether all that was printed is one error, with its hint if it has one."""
+    """Say whether all that was printed is one error, with its hint if it has one."""
     return re.fullmatch(r"error: [^\n]+\n(hint: [^\n]+\n)?", stderr) is not None
 
 
@@ -127,8 +127,8 @@ def write_issue(root: Path, *, name: str = "rust", days: int = 6, more: str = ""
     return slug
 
 
-def add_readers(store: Store, count: int) -> None:
-    """Put readers on the list, every second one with a name."""
+def add_subscribers(store: Store, count: int) -> None:
+    """Put subscribers on the list, every second one with a name."""
     with store.write() as connection:
         connection.execute(
             subscribers.insert(),
@@ -148,12 +148,12 @@ def add_readers(store: Store, count: int) -> None:
 
 
 class Newsletter:
-    """A newsletter's folder with an issue and readers, and the means to send it."""
+    """A newsletter's folder with an issue and subscribers, and the means to send it."""
 
     def __init__(
         self,
         root: Path,
-        readers: int = 25,
+        subscribers: int = 25,
         slug: str = "",
         clock: Callable[[], datetime] | None = None,
     ) -> None:
@@ -171,8 +171,8 @@ class Newsletter:
             ledger=str(self.sql("SELECT id FROM ledger")[0][0]),
         )
         self.slug = slug or write_issue(root)
-        if readers:
-            add_readers(self.store, readers)
+        if subscribers:
+            add_subscribers(self.store, subscribers)
 
     def send(
         self,

@@ -30,7 +30,7 @@ def _die(_batch: Batch | None = None) -> None:
 
 def main() -> None:
     root, ledger, hours, where = sys.argv[1:]
-    newsletter = Newsletter(Path(root), readers=0, slug="none")
+    newsletter = Newsletter(Path(root), subscribers=0, slug="none")
     provider = FakeProvider(Path(ledger), replay=timedelta(hours=float(hours)))
     if where == "submit":
         provider.answer = lambda batch: _die(batch) if provider.calls > 1 else None

@@ -71,7 +71,7 @@ def free_port() -> int:
 
 
 def _die_with_parent() -> None:
-    """Between fork and exec: be told to stop at once when whoever started this is gone."""
+    """Between fork and exec: stop at once when whoever started this is gone."""
     ctypes.CDLL(None).prctl(_SIGNAL_OF_A_LOST_PARENT, signal.SIGQUIT)
 
 
@@ -140,7 +140,7 @@ class Postgres:
                 return
 
     def stop(self, signal_: signal.Signals = signal.SIGQUIT) -> None:
-        """Stop it; SIGQUIT is PostgreSQL's immediate mode: like a crash, nobody is told."""
+        """Stop it; SIGQUIT is PostgreSQL's immediate mode: like a crash."""
         if self._process:
             self._process.send_signal(signal_)
             self._process.wait(30)

@@ -31,7 +31,7 @@ WORDING = "Ja, ik wil de brief ontvangen."
 HERE = ClientInfo("192.0.2.7", "Mozilla/5.0 (in tests)")
 
 
-def wish(
+def signup_request(
     email: str,
     *,
     name: str | None = None,

@@ -30,7 +30,7 @@ def statuses(store: Store) -> dict[str, str]:
 
 
 def rows(store: Store) -> dict[str, dict[str, str | None]]:
-    """Return what an export tells of everybody, by address."""
+    """Return what an export says of everybody, by address."""
     return {person.email: as_row(person) for person in iterate_subscribers(store)}
 
 

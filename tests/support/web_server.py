@@ -35,7 +35,7 @@ ONE_CLICK = {"List-Unsubscribe": "One-Click"}
 PROOF = tokens.unsubscribe_token(KEY, tokens.RESERVED_ID, tokens.RESERVED_ID)
 
 
-def leave_link(public_id: str) -> str:
+def unsubscribe_link(public_id: str) -> str:
     """Return the path of a subscriber's unsubscribe link."""
     return f"/u/{tokens.unsubscribe_token(KEY, public_id, tokens.RESERVED_ID)}"
 
@@ -81,8 +81,8 @@ class App:
             assert time.monotonic() < until, self._said
             time.sleep(0.01)
 
-    def leave(self, token: str, **request: object) -> httpx.Response:
-        """Post what a mail program's button posts, unless told otherwise."""
+    def unsubscribe(self, token: str, **request: object) -> httpx.Response:
+        """Post what a mail program's button posts, by default."""
         return self.client.post(f"/u/{token}", **({"data": ONE_CLICK} | request))  # type: ignore[arg-type]
 
     def talk(self, *parts: bytes) -> bytes:
@@ -164,13 +164,13 @@ def serving(
         app.close()
 
 
-class Readers:
+class SubscriberList:
     """A list whose people can be named, each with the token of their unsubscribe link."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
 
-    def join(self, name: str, status: str = "active") -> str:
+    def add(self, name: str, status: str = "active") -> str:
         """Put a person on the list; return their token."""
         public_id, email = new_id(), f"{name}@example.org"
         row = {"public_id": public_id, "email": email, "email_key": email, "status": status}
@@ -190,6 +190,6 @@ class Readers:
             return found
 
 
-def readers_of(root: Path) -> Readers:
+def subscriber_list(root: Path) -> SubscriberList:
     """Return an empty list under `root`."""
-    return Readers(fresh_store(root))
+    return SubscriberList(fresh_store(root))

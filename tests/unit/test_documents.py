@@ -1,4 +1,4 @@
-"""The documents are true where a test can tell: links, paths, commands, words, hooks."""
+"""The documents are true where a test can check it: links, paths, commands, words, hooks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def text(page: Path) -> str:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a page may name this path: a module also without its suffix."""
+    """Say whether a page may name this path: a module also without its suffix."""
     return path.exists() or path.with_name(f"{path.name}.py").exists()
 
 
@@ -82,7 +82,7 @@ def commands(page: Path) -> Iterator[list[str]]:
 
 
 def understood(arguments: list[str]) -> bool:
-    """Tell whether these words name a command of the program, and none of its options wrongly."""
+    """Say whether these words name a command of the program, and none of its options wrongly."""
     group: click.Group = main
     words = list(arguments)
     while words and not words[0].startswith("-"):
@@ -98,7 +98,7 @@ def understood(arguments: list[str]) -> bool:
 
 
 def of_the_script(arguments: list[str]) -> bool:
-    """Tell whether `./dev` itself knows this command."""
+    """Say whether `./dev` itself knows this command."""
     return (
         re.search(rf"^{re.escape(arguments[0])}\)", text(PROJECT / "dev"), re.MULTILINE) is not None
     )

@@ -102,7 +102,7 @@ def test_on_windows_the_number_of_open_files_has_no_limit(as_on: str) -> None:
 
 
 @pytest.mark.parametrize("as_on", ["linux", "darwin", "win32"], indirect=True)
-def test_a_key_is_made_once_and_by_whoever_is_first(
+def test_a_key_is_made_once_by_the_first_process(
     as_on: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if as_on == "win32":

@@ -51,9 +51,9 @@ def letter(
 def mail(
     of: Letter, name: str | None = "Anna", email: str = "anna@example.org"
 ) -> tuple[EmailMessage, str, str, bytes]:
-    reader = personalize.recipient(of, "ref1", email, name, "TOKEN")
-    batch = Batch("key", "2026-11-29-rust", of, DATE, (reader,))
-    message = personalize.message(batch, reader)
+    subscriber = personalize.recipient(of, "ref1", email, name, "TOKEN")
+    batch = Batch("key", "2026-11-29-rust", of, DATE, (subscriber,))
+    message = personalize.message(batch, subscriber)
     raw = eml(message)
     parsed = message_from_bytes(raw, policy=policy.default)
     assert isinstance(parsed, EmailMessage)
@@ -78,11 +78,11 @@ def test_every_header_is_there_and_exact() -> None:
     }
 
 
-def test_a_long_leave_address_stays_whole_on_its_line() -> None:
+def test_a_long_unsubscribe_url_stays_whole_on_its_line() -> None:
     *_, raw = mail(letter())
     long = letter()
-    reader = personalize.recipient(long, "ref1", "anna@example.org", "Anna", "T" * 300)
-    raw = eml(personalize.message(Batch("k", "s", long, DATE, (reader,)), reader))
+    subscriber = personalize.recipient(long, "ref1", "anna@example.org", "Anna", "T" * 300)
+    raw = eml(personalize.message(Batch("k", "s", long, DATE, (subscriber,)), subscriber))
     line = next(part for part in raw.split(b"\r\n") if part.startswith(b"List-Unsubscribe:"))
     assert line == b"List-Unsubscribe: <https://brief.example.org/u/" + b"T" * 300 + b">"
 
@@ -178,8 +178,8 @@ def test_any_name_arrives_as_it_is(name: str) -> None:
 def test_a_failed_write_leaves_the_file_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reader = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
-    batch = Batch("key", "2026-11-29-rust", letter(), DATE, (reader,))
+    subscriber = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
+    batch = Batch("key", "2026-11-29-rust", letter(), DATE, (subscriber,))
     outbox = Outbox(tmp_path)
     outbox.submit(batch, Payload.of((b"whole",)))
 
@@ -196,8 +196,8 @@ def test_a_failed_write_leaves_the_file_as_it_was(
 
 
 def test_the_outbox_replaces_a_file_in_one_step_and_may_be_repeated(tmp_path: Path) -> None:
-    reader = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
-    batch = Batch("key", "2026-11-29-rust", letter(), DATE, (reader,))
+    subscriber = Recipient("ref1", "anna@example.org", "Dag Anna,", "https://x.example.org/u/T")
+    batch = Batch("key", "2026-11-29-rust", letter(), DATE, (subscriber,))
     outbox = Outbox(tmp_path / "outbox")
     payload = outbox.build(batch)
     first = outbox.submit(batch, payload)

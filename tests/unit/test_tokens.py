@@ -117,6 +117,6 @@ def test_no_text_is_a_token(text: str) -> None:
     assert tokens.read_unsubscribe_token(["key"], text) is None
 
 
-def test_a_fingerprint_tells_keys_apart_and_gives_nothing_away() -> None:
+def test_a_fingerprint_distinguishes_keys_and_reveals_nothing() -> None:
     assert tokens.fingerprint("one") != tokens.fingerprint("two")
     assert "one" not in tokens.fingerprint("one")

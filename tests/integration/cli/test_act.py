@@ -53,7 +53,7 @@ def test_a_schedule_is_no_person(root: Path, run: Run) -> None:
 def test_the_ledger_knows_who_decided_at_the_forge(
     root: Path, run: Run, names: dict[str, str], person: str
 ) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     with FakeResend(root / "taken") as fake:
         environment = newsletter.for_real(fake.url)
         fake.faults[1] = FAULTS["401"]
@@ -68,7 +68,7 @@ def test_the_ledger_knows_who_decided_at_the_forge(
 
 
 def test_a_proof_goes_to_each_address_and_none_is_printed(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     with FakeResend(root / "taken") as fake:
         inputs = {
             "ACT_COMMAND": " proof ",

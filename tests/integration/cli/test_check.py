@@ -39,7 +39,7 @@ def test_a_good_issue_passes(run: Run, issues: Path) -> None:
 
 
 @pytest.mark.usefixtures("issues")
-def test_a_warning_is_told_and_passes(run: Run) -> None:
+def test_a_warning_is_reported_and_does_not_fail(run: Run) -> None:
     done = run("check", "2026-12-13-bijna")
     assert done.returncode == 0
     line, count = done.stdout.splitlines()
@@ -83,7 +83,7 @@ def test_a_file_name_cannot_forge_a_line_of_the_report(run: Run, root: Path) -> 
     assert lines[0].startswith("issues/2026-12-06-a\\u000ax\\u000d\\u202e.md:1: error file-name")
 
 
-def test_a_date_more_than_a_year_ahead_is_told(run: Run, root: Path) -> None:
+def test_a_date_more_than_a_year_ahead_is_reported(run: Run, root: Path) -> None:
     (root / "issues" / "2062-12-06-a.md").write_text(GOOD, encoding="utf-8")
     done = run("check", "2062-12-06-a")
     assert done.returncode == 0

@@ -55,8 +55,8 @@ def test_what_is_never_sent_is_named_by_every_command(root: Path, run: Run, name
     assert checked.returncode == 1
     assert f"{path}:1: error" in checked.stdout
     assert NEVER_SENT[name] in checked.stdout
-    told = run("status")
-    assert path in told.stdout
+    reported = run("status")
+    assert path in reported.stdout
     (line,) = json.loads(run("status", "--json").stdout)["issues"]
     assert (line["path"], line["state"]) == (path, "ignored")
     assert line["why"]
@@ -102,8 +102,8 @@ def test_links_and_folders_in_the_place_of_a_letter(root: Path, run: Run) -> Non
     assert {line["path"] for line in lines} == set(found)
 
 
-def test_a_letter_beside_issues_is_told_by_whoever_is_given_it(root: Path, run: Run) -> None:
-    Newsletter(root, readers=1)
+def test_a_file_outside_issues_is_reported_by_each_command(root: Path, run: Run) -> None:
+    Newsletter(root, subscribers=1)
     for slug in [path.stem for path in (root / "issues").iterdir()]:
         (root / "issues" / f"{slug}.md").unlink()
     name = f"{DAY}-los.md"
@@ -146,7 +146,7 @@ def test_drafts_alone_do_not_clash(root: Path, run: Run) -> None:
     assert run("check").stdout == "2 issues checked: 0 errors, 0 warnings\n"
 
 
-def test_the_same_text_twice_is_told(root: Path, run: Run) -> None:
+def test_the_same_text_twice_is_reported(root: Path, run: Run) -> None:
     for days in (5, 12):
         (root / "issues" / f"{coming(days):%Y-%m-%d}-a.md").write_text(TEXT)
     found = json.loads(run("check", "--json").stdout)
@@ -198,7 +198,7 @@ def test_a_wrong_folder_gets_no_database(
         assert "0 errors" not in done.stdout
 
 
-def test_a_list_that_begins_in_a_wrong_folder_is_told(
+def test_a_list_that_begins_in_a_wrong_folder_is_reported(
     tmp_path_factory: pytest.TempPathFactory, run: Run
 ) -> None:
     wrong = tmp_path_factory.mktemp("wrong")
@@ -221,7 +221,7 @@ def at(newsletter: Newsletter, slug: str, front: str = "", body: str = "") -> No
 def test_status_shows_what_every_issue_is(root: Path, tmp_path: Path) -> None:
     moment = datetime.fromisoformat("2026-11-22T07:00:00+01:00")
     clock = [moment.astimezone(UTC)]
-    newsletter = Newsletter(root, readers=3, slug="2026-11-22-gegaan", clock=lambda: clock[0])
+    newsletter = Newsletter(root, subscribers=3, slug="2026-11-22-gegaan", clock=lambda: clock[0])
     provider = FakeProvider(tmp_path / "taken")
     for slug in ("2026-11-22-gegaan", "2026-11-23-half", "2026-11-24-niet"):
         at(newsletter, slug)
@@ -263,9 +263,11 @@ def test_dates_long_past_are_counted_and_the_newest_named(root: Path, run: Run) 
     for month in range(1, 6):
         (root / "issues" / f"2025-0{month}-05-oud.md").write_text(f"{TEXT}{month}\n")
     assert run("check").stdout == "5 issues checked: 0 errors, 0 warnings\n"
-    (told,) = [line for line in run("status").stdout.splitlines() if line.startswith("Ignored, ")]
-    assert "5" in told
-    assert re.findall(r"2025-0\d", told) == ["2025-03", "2025-04", "2025-05"]
+    (reported,) = [
+        line for line in run("status").stdout.splitlines() if line.startswith("Ignored, ")
+    ]
+    assert "5" in reported
+    assert re.findall(r"2025-0\d", reported) == ["2025-03", "2025-04", "2025-05"]
 
 
 def test_an_expired_issue_whose_file_is_gone_can_be_dismissed(root: Path, run: Run) -> None:
@@ -295,7 +297,7 @@ def walk(run: Run, steps: int = 6) -> list[str]:
 
 
 def test_every_next_step_leads_on(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=6)
+    newsletter = Newsletter(root, subscribers=6)
     run("send", newsletter.slug, "--limit", "2")
     assert walk(run) == [
         f"newsletter rehearse {newsletter.slug}, or newsletter cancel {newsletter.slug}"
@@ -353,7 +355,7 @@ def test_a_misspelt_command_or_option_names_the_nearest(
 def test_warnings_are_counted_wherever_an_issue_is_shown(
     root: Path, run: Run, command: str
 ) -> None:
-    newsletter = Newsletter(root, readers=2)
+    newsletter = Newsletter(root, subscribers=2)
     file = root / "issues" / f"{newsletter.slug}.md"
     file.write_text(file.read_text() + "\n• een\n• twee\n")
     line = f"1 warning: newsletter check {newsletter.slug}"
@@ -415,5 +417,5 @@ def test_the_schedule_says_before_the_day_that_it_will_mail_nobody(root: Path, r
     ("typed", "meant"),
     [("import", "subscribers import"), ("add", "subscribers add"), ("publish", "send")],
 )
-def test_what_stands_below_another_command_is_named(run: Run, typed: str, meant: str) -> None:
+def test_a_command_of_another_group_is_named(run: Run, typed: str, meant: str) -> None:
     assert f'Did you mean "{meant}"?' in run(typed).stderr

@@ -26,7 +26,7 @@ QUESTION = 'Write ledger = "{}" into {}?'
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    return Newsletter(root, readers=3)
+    return Newsletter(root, subscribers=3)
 
 
 @pytest.fixture

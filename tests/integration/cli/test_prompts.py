@@ -29,7 +29,7 @@ SEND = ("--no-preflight", "--json")
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    return Newsletter(root, readers=3)
+    return Newsletter(root, subscribers=3)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_early_needs_a_word_and_yes_is_none(
     done = run("send", newsletter.slug, "--early", "--yes", *SEND, env=env)
     assert done.returncode == 0, done.stderr
     assert len(fake.taken()) == 3
-    # Both guard the start alone: what is complete is only told.
+    # Both guard the start alone: what is complete is only reported.
     again = run("send", newsletter.slug, *SEND, env=env)
     assert (again.returncode, json.loads(again.stdout)["state"]) == (0, "completed")
 
@@ -148,7 +148,7 @@ def test_a_draft_is_never_asked_about(newsletter: Newsletter, fake: FakeResend) 
 
 
 def test_two_at_once_are_one_send_and_no_error(root: Path, fake: FakeResend) -> None:
-    newsletter = Newsletter(root, readers=150)
+    newsletter = Newsletter(root, subscribers=150)
     env = {**os.environ, **newsletter.for_real(fake.url)}
     command = [COMMAND, "send", newsletter.slug, "--yes", "--early", *SEND]
     both = [
@@ -165,7 +165,7 @@ def test_two_at_once_are_one_send_and_no_error(root: Path, fake: FakeResend) -> 
 
 
 def test_a_lost_connection_stops_after_what_is_in_flight(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=5000)
+    newsletter = Newsletter(root, subscribers=5000)
     with FakeResend(tmp_path / "slow", latency=1) as fake:
         env = {**os.environ, **newsletter.for_real(fake.url)}
         command = [COMMAND, "send", newsletter.slug, "--yes", "--early", *SEND]

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    return Newsletter(root, readers=3)
+    return Newsletter(root, subscribers=3)
 
 
 def letters(newsletter: Newsletter, slug: str = "") -> dict[str, str]:
@@ -171,7 +171,7 @@ def test_the_page_has_the_letters_as_they_were_written(newsletter: Newsletter, r
         assert letters(newsletter)[one["email"]].replace("\r\n", "\n").strip() == filled.strip()
 
 
-def test_who_is_erased_is_on_no_page(newsletter: Newsletter, run: Run) -> None:
+def test_an_erased_subscriber_is_on_no_page(newsletter: Newsletter, run: Run) -> None:
     run("rehearse", newsletter.slug)
     assert "lezer1@example.org" in index(newsletter)
     assert run("subscribers", "erase", "lezer1@example.org", "--yes").returncode == 0

@@ -29,7 +29,7 @@ RESEND, ASSUME = delivery.UnknownDecision.RESEND, delivery.UnknownDecision.ASSUM
 @pytest.fixture
 def newsletter(root: Path, run: Run) -> Newsletter:
     """Return a newsletter with a paused mailing of which 5 letters are unknown, 7 still to go."""
-    made = Newsletter(root, readers=12)
+    made = Newsletter(root, subscribers=12)
     run("send", made.slug, "--limit", "5")
     made.sql(
         "UPDATE deliveries SET state = 'unknown', provider_id = NULL, accepted_at = NULL "
@@ -50,9 +50,9 @@ def decide(newsletter: Newsletter, *arguments: str, says: str) -> tuple[int, str
 
 
 def unknown(newsletter: Newsletter) -> int:
-    receipt = delivery.find_report(newsletter.store, newsletter.slug)
-    assert receipt
-    return receipt.counts[DeliveryState.UNKNOWN]
+    report = delivery.find_report(newsletter.store, newsletter.slug)
+    assert report
+    return report.counts[DeliveryState.UNKNOWN]
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_person_is_asked_with_the_number_of_letters_and_the_risk(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_who_says_yes_beforehand_is_not_asked(newsletter: Newsletter) -> None:
+def test_with_yes_nothing_is_asked(newsletter: Newsletter) -> None:
     code, said, asked = decide(newsletter, "--resend", "--yes", "--json", says="")
     assert (code, asked) == (0, "")
     found = json.loads(said)
@@ -100,9 +100,7 @@ def test_where_nobody_can_be_asked_the_flag_decides(newsletter: Newsletter, run:
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_who_could_settle_it_without_risk_is_told_so_first(
-    newsletter: Newsletter, run: Run
-) -> None:
+def test_a_way_without_risk_is_offered_first(newsletter: Newsletter, run: Run) -> None:
     newsletter.sql("UPDATE batches SET snapshot = '{}', settled_at = NULL")
     code, _, asked = decide(newsletter, "--resend", says="n\n")
     assert code == 1

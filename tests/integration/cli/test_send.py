@@ -29,7 +29,7 @@ STATES = ("pending", "attempting", "accepted", "rejected", "skipped", "unknown")
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    return Newsletter(root, readers=12)
+    return Newsletter(root, subscribers=12)
 
 
 def document(done: subprocess.CompletedProcess[str], code: int = 0) -> Any:  # noqa: ANN401 - JSON
@@ -62,7 +62,7 @@ def test_a_send_is_a_rehearsal_that_adds_up(newsletter: Newsletter, run: Run) ->
     assert {file.name: file.stat().st_mtime_ns for file in folder.glob("*.eml")} == before
 
 
-def test_each_reader_finds_his_own_letter(newsletter: Newsletter, run: Run) -> None:
+def test_each_subscriber_has_their_own_letter(newsletter: Newsletter, run: Run) -> None:
     run("send", f"issues/{newsletter.slug}.md")
     folder = newsletter.root / ".newsletter" / "outbox" / newsletter.slug
     leave, greetings = set(), set()
@@ -122,7 +122,7 @@ def _offset(newsletter: Newsletter) -> str:
         (lambda _text: "", "error"),
     ],
 )
-def test_status_says_what_stands_in_the_way(
+def test_status_says_what_blocks_the_next_issue(
     newsletter: Newsletter, run: Run, change: Callable[[str], str], said: str
 ) -> None:
     file = newsletter.root / "issues" / f"{newsletter.slug}.md"
@@ -132,7 +132,7 @@ def test_status_says_what_stands_in_the_way(
 
 
 def test_status_sees_an_empty_list_and_two_letters_in_one_slot(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     write_issue(root, name="zelfde")
     found = document(run("status", "--json"))["next"]
     assert found["issue"] == newsletter.slug
@@ -140,11 +140,11 @@ def test_status_sees_an_empty_list_and_two_letters_in_one_slot(root: Path, run: 
 
 
 def test_status_without_issues_is_fine(run: Run) -> None:
-    told = document(run("status", "--json"))
-    assert (told["mailings"], told["next"], told["missed"]) == ([], None, [])
+    reported = document(run("status", "--json"))
+    assert (reported["mailings"], reported["next"], reported["missed"]) == ([], None, [])
 
 
-def test_status_tells_of_a_letter_that_was_forgotten(newsletter: Newsletter, run: Run) -> None:
+def test_status_reports_an_issue_that_was_missed(newsletter: Newsletter, run: Run) -> None:
     forgotten = write_issue(newsletter.root, name="vergeten", days=-2)
     write_issue(newsletter.root, name="lang-geleden", days=-9)
     found = document(run("status", "--json"))
@@ -199,7 +199,7 @@ def test_cancelling_and_starting_again(newsletter: Newsletter, run: Run) -> None
 
 def test_unknown_letters_wait_for_a_person(newsletter: Newsletter, run: Run) -> None:
     run("send", newsletter.slug, "--limit", "5")
-    # As a process leaves them that died while a reader left.
+    # As a process leaves them that died while a subscriber left.
     newsletter.sql("UPDATE deliveries SET state = 'attempting' WHERE state = 'accepted'")
     newsletter.sql("UPDATE batches SET settled_at = NULL, snapshot = NULL")
     newsletter.lose_process()
@@ -212,8 +212,8 @@ def test_unknown_letters_wait_for_a_person(newsletter: Newsletter, run: Run) -> 
     assert (decided["state"], decided["accepted"], decided["assumed"]) == ("completed", 12, 5)
 
 
-def test_an_empty_list_is_something_to_mend(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=0)
+def test_an_empty_list_is_an_error(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, subscribers=0)
     assert "nobody" in one_line(run("send", newsletter.slug), 1)
 
 
@@ -344,7 +344,7 @@ def test_a_path_names_its_issue_when_the_file_is_gone(newsletter: Newsletter, ru
 
 
 def test_a_dry_run_says_what_send_would(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     assert "nobody" in one_line(run("send", newsletter.slug, "--dry-run"), 1)
 
 
@@ -353,7 +353,7 @@ def test_hostile_settings_are_one_line(newsletter: Newsletter, run: Run) -> None
     assert "max_lateness_hours" in one_line(run("status"), 1)
 
 
-def test_a_reader_of_output_that_goes_away_is_no_error(newsletter: Newsletter) -> None:
+def test_a_closed_output_pipe_is_no_error(newsletter: Newsletter) -> None:
     with subprocess.Popen(
         [COMMAND, "status", "--json"],
         cwd=newsletter.root,

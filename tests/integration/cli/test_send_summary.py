@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from newsletter.forge import RunSummary
 
 Run = "Callable[..., subprocess.CompletedProcess[str]]"
-READERS = 6
+SUBSCRIBERS = 6
 
 
 def read(root: Path) -> RunSummary:
@@ -39,7 +39,7 @@ def due_issue(root: Path, name: str = "rust") -> str:
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    return Newsletter(root, readers=READERS, slug=due_issue(root))
+    return Newsletter(root, subscribers=SUBSCRIBERS, slug=due_issue(root))
 
 
 def due(
@@ -54,7 +54,7 @@ def test_rows_add_up_and_nothing_waits(root: Path, run: Run, newsletter: Newslet
     assert done.returncode == 0, done.stderr
     found = read(root)
     assert (found.exit_code, found.asks) == (0, "")
-    row = f"| {newsletter.slug} | completed | {READERS} | {READERS} | 0 | 0 | 0 | 0 | 0 |"
+    row = f"| {newsletter.slug} | completed | {SUBSCRIBERS} | {SUBSCRIBERS} | 0 | 0 | 0 | 0 | 0 |"
     assert row in found.body
     assert "::" not in done.stderr
 
@@ -66,7 +66,7 @@ def test_it_is_added_to_what_is_there_and_json_stays_one_document(
     with FakeResend(root / "taken") as fake:
         environment = {**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"}
         done = due(run, "--json", env=environment)
-        assert json.loads(done.stdout)["mailings"][0]["accepted"] == READERS
+        assert json.loads(done.stdout)["mailings"][0]["accepted"] == SUBSCRIBERS
         due(run, env=environment)
     text = (root / "summary.md").read_text(encoding="utf-8")
     assert text.startswith("# Earlier\n")
@@ -108,8 +108,8 @@ def test_an_error_before_anything_is_sent_is_in_it(
     found = read(root)
     assert (done.returncode, found.exit_code, found.last) == (code, code, True)
     assert says in found.body.replace("\\", "")
-    (told,) = re.findall("^::error title=Something to correct.*", done.stderr, re.MULTILINE)
-    assert says in told
+    (reported,) = re.findall("^::error title=Something to correct.*", done.stderr, re.MULTILINE)
+    assert says in reported
 
 
 @pytest.mark.parametrize(
@@ -158,6 +158,6 @@ def test_what_an_author_wrote_is_no_command_of_the_runner(root: Path, run: Run) 
     name = "twee\n::error::x ##[add-path]y.md"
     (root / "issues" / name).write_text("---\nsubject: x\n---\nx\n", encoding="utf-8")
     done = due(run, env={"GITHUB_ACTIONS": "true"})
-    told = (done.stdout + done.stderr).splitlines()
-    assert [line for line in told if "##[" in line or line.lstrip().startswith("::")] == []
+    reported = (done.stdout + done.stderr).splitlines()
+    assert [line for line in reported if "##[" in line or line.lstrip().startswith("::")] == []
     assert "twee" in read(root).body

@@ -1,4 +1,4 @@
-"""Settings are found, or what stands in their place is told: nothing is passed over in silence."""
+"""Settings are found, or what is there instead is reported: nothing is ignored in silence."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def test_a_misnamed_file_is_an_error_also_beside_the_right_one(
     made(tmp_path, **{name: LINES})
     if beside:
         made(tmp_path, **{"newsletter.toml": LINES})
-    told = refused(tmp_path)
-    assert f"({' '.join(name.split())}" in told
-    assert ("delete it" if beside else "Rename it to newsletter.toml") in told
+    reported = refused(tmp_path)
+    assert f"({' '.join(name.split())}" in reported
+    assert ("delete it" if beside else "Rename it to newsletter.toml") in reported
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_what_holds_settings_under_another_name_is_an_error(
         "settings.toml",
     ],
 )
-def test_copies_beside_the_settings_are_nobodys_trouble(tmp_path: Path, name: str) -> None:
+def test_copies_beside_the_settings_are_allowed(tmp_path: Path, name: str) -> None:
     made(tmp_path, **{"newsletter.toml": LINES, name: LINES})
     assert config.load(tmp_path, {}).name == "Stil Water"
 
@@ -130,9 +130,9 @@ def test_what_others_keep_is_no_settings_file(tmp_path: Path, name: str, text: s
 
 
 def test_two_settings_files_are_an_error_that_names_both(tmp_path: Path) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": LINES, "pyproject.toml": TABLE}))
-    assert "newsletter.toml" in told
-    assert "[tool.newsletter] in pyproject.toml" in told
+    reported = refused(made(tmp_path, **{"newsletter.toml": LINES, "pyproject.toml": TABLE}))
+    assert "newsletter.toml" in reported
+    assert "[tool.newsletter] in pyproject.toml" in reported
     made(tmp_path, **{"pyproject.toml": PROJECT})
     assert config.load(tmp_path, {}).name == "Stil Water"
 
@@ -164,9 +164,9 @@ def test_two_settings_files_are_an_error_that_names_both(tmp_path: Path) -> None
 def test_a_table_of_another_name_is_an_error(
     tmp_path: Path, name: str, text: str, said: str
 ) -> None:
-    told = refused(made(tmp_path, **{name: text}))
-    assert said in told
-    assert f"({name}" in told
+    reported = refused(made(tmp_path, **{name: text}))
+    assert said in reported
+    assert f"({name}" in reported
 
 
 def test_what_has_the_name_of_the_settings_and_is_no_file_is_an_error(tmp_path: Path) -> None:
@@ -189,9 +189,9 @@ def test_what_has_the_name_of_the_settings_and_is_no_file_is_an_error(tmp_path: 
     ],
 )
 def test_a_file_in_another_form_is_named_as_such(tmp_path: Path, data: bytes, said: str) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": data}))
-    assert said in told
-    assert "TOML" in told
+    reported = refused(made(tmp_path, **{"newsletter.toml": data}))
+    assert said in reported
+    assert "TOML" in reported
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
@@ -241,11 +241,11 @@ def test_a_mark_of_utf_8_and_any_line_ending_are_fine(tmp_path: Path, ending: st
 def test_a_line_that_is_no_toml_is_shown_as_it_must_be(
     tmp_path: Path, text: str, right: str
 ) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n\n{text}\n"}))
-    assert re.match(r"not valid TOML: .+ \(newsletter\.toml:3\)\. ", told)
-    assert right in told
+    reported = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n\n{text}\n"}))
+    assert re.match(r"not valid TOML: .+ \(newsletter\.toml:3\)\. ", reported)
+    assert right in reported
     if "…" not in right and not right.startswith("#"):
-        shown = told.partition("Write: ")[2]
+        shown = reported.partition("Write: ")[2]
         made(tmp_path, **{"newsletter.toml": shown})
         config.load(tmp_path, {})
 
@@ -302,9 +302,9 @@ def test_a_line_that_must_go_is_named(tmp_path: Path, text: str, said: str) -> N
     ],
 )
 def test_a_wrong_value_is_shown_as_it_must_be(tmp_path: Path, line: str, right: str) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n{line}\n"}))
-    assert " (newsletter.toml:2). " in told
-    assert right in told
+    reported = refused(made(tmp_path, **{"newsletter.toml": f"# ours\n{line}\n"}))
+    assert " (newsletter.toml:2). " in reported
+    assert right in reported
 
 
 @pytest.mark.parametrize(
@@ -323,7 +323,7 @@ def test_a_wrong_value_is_shown_as_it_must_be(tmp_path: Path, line: str, right: 
         ('name = "\\u200d"', "is empty"),
     ],
 )
-def test_a_wrong_value_is_told_in_plain_words(tmp_path: Path, line: str, said: str) -> None:
+def test_a_wrong_value_is_explained_in_plain_words(tmp_path: Path, line: str, said: str) -> None:
     assert said in refused(made(tmp_path, **{"newsletter.toml": line}))
 
 
@@ -369,8 +369,8 @@ def test_what_only_looks_odd_is_taken(tmp_path: Path, line: str) -> None:
     ],
 )
 def test_an_unknown_key_names_the_one_that_is_meant(tmp_path: Path, key: str, meant: str) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": f"\n{key} = 'x'\n"}))
-    assert told == f'unknown setting "{key}" (newsletter.toml:2). Did you mean "{meant}"?'
+    reported = refused(made(tmp_path, **{"newsletter.toml": f"\n{key} = 'x'\n"}))
+    assert reported == f'unknown setting "{key}" (newsletter.toml:2). Did you mean "{meant}"?'
 
 
 @pytest.mark.parametrize("key", ["resend_api_key", "RESEND_API_KEY", "secret_key", "password"])
@@ -378,9 +378,9 @@ def test_an_unknown_key_names_the_one_that_is_meant(tmp_path: Path, key: str, me
 def test_a_secret_in_the_file_is_refused_and_not_shown(
     tmp_path: Path, key: str, value: str
 ) -> None:
-    told = refused(made(tmp_path, **{"newsletter.toml": f"{key} = {value}"}))
-    assert key in told
-    assert "canary" not in told
+    reported = refused(made(tmp_path, **{"newsletter.toml": f"{key} = {value}"}))
+    assert key in reported
+    assert "canary" not in reported
 
 
 @pytest.mark.parametrize("folder", ["issues", "templates", "config"])
@@ -388,13 +388,13 @@ def test_settings_in_a_folder_below_are_an_error(tmp_path: Path, folder: str) ->
     (tmp_path / "issues").mkdir()
     (tmp_path / folder).mkdir(exist_ok=True)
     made(tmp_path / folder, **{"newsletter.toml": LINES})
-    told = refused(tmp_path)
-    assert told.startswith(f"{folder}/newsletter.toml is not read")
+    reported = refused(tmp_path)
+    assert reported.startswith(f"{folder}/newsletter.toml is not read")
     made(tmp_path, **{"newsletter.toml": LINES})
     assert config.load(tmp_path, {}).name == "Stil Water"
 
 
-def test_another_newsletter_in_a_folder_below_is_nobodys_trouble(tmp_path: Path) -> None:
+def test_another_newsletter_in_a_folder_below_is_allowed(tmp_path: Path) -> None:
     (tmp_path / "issues").mkdir()
     (tmp_path / "trial" / "issues").mkdir(parents=True)
     made(tmp_path / "trial", **{"newsletter.toml": LINES})
@@ -446,10 +446,10 @@ def test_a_wrong_value_in_a_variable_is_shown_as_a_variable(tmp_path: Path) -> N
     ],
 )
 def test_a_variable_that_is_not_read_is_a_warning(name: str, said: str) -> None:
-    (told,) = config.unread_warnings({name: "canary", "PATH": "/bin"})
-    assert name in told
-    assert said in told
-    assert "canary" not in told
+    (reported,) = config.unread_warnings({name: "canary", "PATH": "/bin"})
+    assert name in reported
+    assert said in reported
+    assert "canary" not in reported
 
 
 @pytest.mark.parametrize(
@@ -472,10 +472,10 @@ def test_a_providers_key_beside_the_outbox_is_a_warning(
     tmp_path: Path, variable: str, provider: str
 ) -> None:
     environment = {variable: "re_canary"}
-    told = config.outbox_warning(config.load(tmp_path, environment), environment)
-    assert variable in told
-    assert f'provider = "{provider}"' in told
-    assert "canary" not in told
+    reported = config.outbox_warning(config.load(tmp_path, environment), environment)
+    assert variable in reported
+    assert f'provider = "{provider}"' in reported
+    assert "canary" not in reported
 
 
 def test_without_a_key_or_by_choice_the_outbox_is_no_warning(tmp_path: Path) -> None:
@@ -486,7 +486,7 @@ def test_without_a_key_or_by_choice_the_outbox_is_no_warning(tmp_path: Path) -> 
         assert config.outbox_warning(config.load(tmp_path, environment), environment) == ""
 
 
-def test_the_command_tells_of_a_misspelt_variable(root: Path) -> None:
+def test_the_command_reports_a_misspelt_variable(root: Path) -> None:
     done = subprocess.run(
         [Path(sys.executable).with_name("newsletter"), "check"],
         cwd=root,
@@ -499,7 +499,7 @@ def test_the_command_tells_of_a_misspelt_variable(root: Path) -> None:
 
 
 def test_status_and_send_tell_that_nobody_is_mailed_though_a_key_is_set(root: Path) -> None:
-    def told(*arguments: str) -> str:
+    def stderr_of(*arguments: str) -> str:
         return subprocess.run(
             [Path(sys.executable).with_name("newsletter"), *arguments],
             cwd=root,
@@ -510,9 +510,9 @@ def test_status_and_send_tell_that_nobody_is_mailed_though_a_key_is_set(root: Pa
         ).stderr
 
     warning = "warning: RESEND_API_KEY is set, but the provider is the outbox"
-    assert warning in told("status")
-    assert warning in told("send", "--due")
-    assert "warning" not in told("check")
+    assert warning in stderr_of("status")
+    assert warning in stderr_of("send", "--due")
+    assert "warning" not in stderr_of("check")
 
 
 def test_every_command_works_where_python_leaves_docstrings_out(root: Path) -> None:

@@ -35,7 +35,7 @@ def clock() -> list[datetime]:
 
 @pytest.fixture
 def newsletter(root: Path, clock: list[datetime]) -> Newsletter:
-    made = Newsletter(root, readers=3, slug="2026-11-29-rust", clock=lambda: clock[0])
+    made = Newsletter(root, subscribers=3, slug="2026-11-29-rust", clock=lambda: clock[0])
     write(made, "2026-11-29-rust")
     return made
 
@@ -66,10 +66,10 @@ def missed(newsletter: Newsletter) -> tuple[str, ...]:
 
 
 def refuse(batch: Batch) -> Mapping[str, Outcome]:
-    return {reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients}
+    return {subscriber.ref: RetryLater("not now", after=1e6) for subscriber in batch.recipients}
 
 
-def test_nothing_stands_in_the_way_of_a_house_in_order(newsletter: Newsletter) -> None:
+def test_a_complete_setup_blocks_nothing(newsletter: Newsletter) -> None:
     newsletter.settings = replace(newsletter.settings, **REAL)  # type: ignore[arg-type]
     assert blocked_by(newsletter) == ""
 
@@ -83,7 +83,7 @@ def test_nothing_stands_in_the_way_of_a_house_in_order(newsletter: Newsletter) -
         ({"credentials": {}}, "RESEND_API_KEY"),
     ],
 )
-def test_what_sending_for_real_lacks_stands_in_the_way(
+def test_what_a_real_provider_still_needs_blocks_sending(
     newsletter: Newsletter, change: dict[str, object], said: str
 ) -> None:
     newsletter.settings = replace(newsletter.settings, **{**REAL, **change})  # type: ignore[arg-type]
@@ -92,13 +92,13 @@ def test_what_sending_for_real_lacks_stands_in_the_way(
     assert blocked_by(newsletter) == ""
 
 
-def test_a_letter_that_cannot_be_made_stands_in_the_way(newsletter: Newsletter) -> None:
+def test_a_letter_that_cannot_be_rendered_blocks_sending(newsletter: Newsletter) -> None:
     (newsletter.root / "templates").mkdir()
     (newsletter.root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
     assert "issue.txt.j2" in blocked_by(newsletter)
 
 
-def test_what_cannot_go_does_not_stand_in_the_way_of_what_can(newsletter: Newsletter) -> None:
+def test_an_issue_that_cannot_be_sent_does_not_block_another(newsletter: Newsletter) -> None:
     write(newsletter, "2026-11-29-tweede", "draft: yes\n")
     write(newsletter, "2026-11-29-vierde", "onderwerp: x\n")
     assert blocked_by(newsletter) == ""
@@ -123,7 +123,7 @@ def test_what_was_cancelled_is_started_by_nothing_but_send(
     assert missed(newsletter) == ()
 
 
-def test_a_copy_of_what_went_out_is_told_before_its_time(
+def test_a_copy_of_a_sent_issue_is_reported_before_its_slot(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     newsletter.send(FakeProvider(tmp_path / "taken"))
@@ -155,12 +155,10 @@ def test_what_expired_has_an_account_and_a_next_step(
         freezing.record_expired(
             connection, draft, SEVEN, provider="resend", provider_url="", rehearsal=False
         )
-    receipt = delivery.find_report(newsletter.store, newsletter.slug)
-    assert receipt
+    report = delivery.find_report(newsletter.store, newsletter.slug)
+    assert report
     text = as_text(
-        delivery.forecast_mailing(
-            receipt, capabilities_of(newsletter.settings), newsletter.settings
-        )
+        delivery.forecast_mailing(report, capabilities_of(newsletter.settings), newsletter.settings)
     )
     assert text.splitlines()[:2] == [f"{newsletter.slug}: expired (resend)", "  nobody was mailed"]
     assert "--late" in text
@@ -181,7 +179,7 @@ def test_what_is_next_is_one_line(newsletter: Newsletter) -> None:
 
 
 def test_status_needs_no_provider_and_no_key(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     newsletter.for_real("http://127.0.0.1:9")
     done = run("status", "--json")
     assert done.returncode == 0, done.stderr
@@ -192,7 +190,7 @@ def test_status_needs_no_provider_and_no_key(root: Path, run: Run) -> None:
 
 
 def test_status_of_what_cannot_be_rendered_is_no_error(root: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     (root / "templates").mkdir()
     (root / "templates" / "issue.txt.j2").write_text("{{ foo }}")
     for arguments in (["status"], ["status", newsletter.slug], ["status", "--json"]):
@@ -201,6 +199,6 @@ def test_status_of_what_cannot_be_rendered_is_no_error(root: Path, run: Run) -> 
 
 
 def test_with_the_outbox_nothing_is_said_of_proofs(root: Path, run: Run) -> None:
-    Newsletter(root, readers=3)
+    Newsletter(root, subscribers=3)
     write_issue(root, name="later", days=13)
     assert "proof" not in run("status").stdout

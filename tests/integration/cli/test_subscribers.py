@@ -118,7 +118,7 @@ def test_a_stranger_is_nobody(run: Run, command: str) -> None:
     assert "@" not in done.stderr
 
 
-def test_who_was_erased_is_remembered_by_a_hash_alone(
+def test_an_erased_subscriber_is_remembered_by_a_hash_alone(
     run: Run, root: Path, ask: Callable[..., Any], database: str
 ) -> None:
     erase(root, "anna@example.org")
@@ -368,7 +368,7 @@ def test_who_leaves_is_not_mailed_from_a_copy(root: Path, run: Run) -> None:
     ]
 
 
-def test_readers_can_leave_while_a_list_comes_in(root: Path, run: Run) -> None:
+def test_unsubscribing_works_during_an_import(root: Path, run: Run) -> None:
     run("subscribers", "add", "anna@example.org", "--consent", "x")
     (root / "list.csv").write_text(
         "email,status\n" + "".join(f"p{n}@example.org,active\n" for n in range(30_000))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def newsletter(root: Path, database: str) -> Newsletter:
     assert database
-    return Newsletter(root, readers=0)
+    return Newsletter(root, subscribers=0)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def join(newsletter: Newsletter, *emails: str) -> None:
         ["piet@icloud.com", "piet@me.com", "Piet+x@mac.com"],
     ],
 )
-def test_whoever_of_them_is_shown_the_others_are_alike(
+def test_each_of_them_is_listed_as_a_similar_address_of_the_others(
     newsletter: Newsletter, same: list[str]
 ) -> None:
     join(newsletter, *same)
@@ -72,7 +72,7 @@ def test_other_people_are_other_people(newsletter: Newsletter) -> None:
         assert list_.find_same_mailbox(newsletter.store, one) == ()
 
 
-def test_who_has_another_spelling_is_shown_with_his_status_and_what_both_got(
+def test_a_similar_address_is_shown_with_its_status_and_deliveries(
     newsletter: Newsletter, show: Callable[[str], Any], tmp_path: Path
 ) -> None:
     join(
@@ -182,9 +182,7 @@ def test_a_story_is_for_reading(newsletter: Newsletter, run: Run) -> None:
     )
 
 
-def test_a_stranger_with_another_spelling_on_the_list_is_told_of_it(
-    newsletter: Newsletter, run: Run
-) -> None:
+def test_an_unknown_address_is_reported_with_similar_ones(newsletter: Newsletter, run: Run) -> None:
     join(newsletter, "janjansen@gmail.com")
     done = run("subscribers", "show", "jan.jansen@googlemail.com")
     assert (done.returncode, done.stdout) == (1, "")
@@ -192,7 +190,7 @@ def test_a_stranger_with_another_spelling_on_the_list_is_told_of_it(
     assert "@" not in done.stderr
 
 
-def test_what_a_reader_takes_along_names_nobody_else(newsletter: Newsletter) -> None:
+def test_a_subscribers_export_names_nobody_else(newsletter: Newsletter) -> None:
     join(newsletter, "anna@example.org", "anna+x@example.org")
     ((public_id,),) = newsletter.sql("SELECT public_id FROM subscribers WHERE id = 1")
     assert list_.find_same_mailbox(newsletter.store, "anna@example.org")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def test_a_thousand_readers_of_another_tool_each_find_one_letter(
+def test_a_thousand_imported_subscribers_get_one_letter_each(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     rows = [f"lezer.{n}+brief@example.org,Zoë {n},de Vries,subscribed" for n in range(1000)]

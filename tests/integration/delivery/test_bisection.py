@@ -25,7 +25,7 @@ REFUSED = RequestRefused("cannot read a letter (400)", divisible=True)
 
 
 class Picky(FakeProvider):
-    """Refuses a whole request when one of these readers is in it."""
+    """Refuses a whole request when one of these subscribers is in it."""
 
     bad: Collection[str] = ()
     after = 0
@@ -34,7 +34,7 @@ class Picky(FakeProvider):
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         self.requests += 1
-        spoilt = any(reader.email in self.bad for reader in batch.recipients)
+        spoilt = any(subscriber.email in self.bad for subscriber in batch.recipients)
         if spoilt or (self.after and self.requests > self.after):
             return SubmitResult(dict.fromkeys((r.ref for r in batch.recipients), REFUSED))
         return super().submit(batch, payload)
@@ -52,17 +52,17 @@ def counts(newsletter: Newsletter) -> dict[object, object]:
 
 
 @pytest.mark.parametrize(
-    ("readers", "bad"),
+    ("subscribers", "bad"),
     [(300, (123,)), (300, (0, 150, 299)), (2, (0,)), (201, (200,)), (100, (99,))],
 )
-def test_one_reader_whom_the_provider_cannot_take_is_the_only_one_rejected(
-    root: Path, tmp_path: Path, readers: int, bad: tuple[int, ...]
+def test_one_address_that_the_provider_refuses_is_the_only_one_rejected(
+    root: Path, tmp_path: Path, subscribers: int, bad: tuple[int, ...]
 ) -> None:
-    newsletter = Newsletter(root, readers=readers)
+    newsletter = Newsletter(root, subscribers=subscribers)
     provider = picky(tmp_path, *bad)
     report = newsletter.send(provider)
     assert report.error is None
-    assert counts(newsletter) == {"accepted": readers - len(bad), "rejected": len(bad)}
+    assert counts(newsletter) == {"accepted": subscribers - len(bad), "rejected": len(bad)}
     assert set(provider.copies().values()) == {1}
     rejected = newsletter.sql(
         "SELECT email FROM subscribers JOIN deliveries ON subscriber_id = subscribers.id"
@@ -70,11 +70,11 @@ def test_one_reader_whom_the_provider_cannot_take_is_the_only_one_rejected(
     )
     assert {email for (email,) in rejected} == set(provider.bad)
     # Halving a request of a hundred takes some seven steps for each of them.
-    assert provider.requests <= readers / 100 + 1 + len(bad) * 18
+    assert provider.requests <= subscribers / 100 + 1 + len(bad) * 18
 
 
-def test_many_who_are_spread_over_one_request_are_each_found(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=1000)
+def test_many_bad_addresses_in_one_request_are_each_found(root: Path, tmp_path: Path) -> None:
+    newsletter = Newsletter(root, subscribers=1000)
     provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
     assert newsletter.send(provider).error is None
     rejected = len(provider.bad)
@@ -83,35 +83,35 @@ def test_many_who_are_spread_over_one_request_are_each_found(root: Path, tmp_pat
 
 
 def test_a_request_that_was_divided_is_no_progress(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=1000)
-    told: list[int] = []
+    newsletter = Newsletter(root, subscribers=1000)
+    reported: list[int] = []
     provider = picky(tmp_path, *range(30, 1000, 62), size=1000)
-    assert newsletter.send(provider, progress=lambda done, _: told.append(done)).error is None
-    assert told == sorted(told)
-    assert told[0] == 0
-    assert told.count(1000) == 1
+    assert newsletter.send(provider, progress=lambda done, _: reported.append(done)).error is None
+    assert reported == sorted(reported)
+    assert reported[0] == 0
+    assert reported.count(1000) == 1
 
 
 def test_the_last_few_of_many_are_found_though_nobody_comes_after_them(
     root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=500)
+    newsletter = Newsletter(root, subscribers=500)
     provider = picky(tmp_path, *range(496, 500), size=500)
     assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 496, "rejected": 4}
 
 
 def test_one_letter_a_request_is_judged_the_same_way(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=20)
+    newsletter = Newsletter(root, subscribers=20)
     provider = picky(tmp_path, 0, 7, size=1)
     assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 18, "rejected": 2}
 
 
-def test_a_letter_that_nobody_may_have_pauses_and_rejects_nobody(
+def test_a_letter_that_is_refused_for_everybody_pauses_and_rejects_nobody(
     root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     provider = picky(tmp_path, *range(300))
     trouble = newsletter.send(provider).error
     assert isinstance(trouble, DecisionNeeded)
@@ -128,7 +128,7 @@ def test_a_letter_that_nobody_may_have_pauses_and_rejects_nobody(
 def test_an_account_that_refuses_everything_half_way_rejects_nobody(
     root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=1000)
+    newsletter = Newsletter(root, subscribers=1000)
     provider = picky(tmp_path, after=3)
     assert isinstance(newsletter.send(provider).error, DecisionNeeded)
     assert counts(newsletter) == {"accepted": 300, "pending": 700}
@@ -138,8 +138,8 @@ def test_an_account_that_refuses_everything_half_way_rejects_nobody(
     assert set(provider.copies().values()) == {1}
 
 
-def test_who_leaves_while_his_request_is_divided_gets_nothing(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=100)
+def test_who_leaves_while_a_request_is_divided_gets_nothing(root: Path, tmp_path: Path) -> None:
+    newsletter = Newsletter(root, subscribers=100)
     provider = picky(tmp_path, 10)
     submit = provider.submit
 
@@ -154,7 +154,7 @@ def test_who_leaves_while_his_request_is_divided_gets_nothing(root: Path, tmp_pa
 
 
 def test_a_refusal_of_the_account_is_never_divided(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
 
     def revoked(batch: Batch) -> dict[str, Outcome]:
         return {r.ref: RequestRefused("refuses this key (401)") for r in batch.recipients}
@@ -169,7 +169,7 @@ def test_a_refusal_of_the_account_is_never_divided(root: Path, tmp_path: Path) -
 def test_accepted_ones_of_a_request_that_is_refused_in_part_stay(
     root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=10)
+    newsletter = Newsletter(root, subscribers=10)
 
     def odd(batch: Batch) -> dict[str, Outcome]:
         first, *others = (r.ref for r in batch.recipients)

@@ -1,4 +1,4 @@
-"""What must not go on stops, says why, loses nothing, and goes on when it is mended."""
+"""What must not go on stops, says why, loses nothing, and goes on when it is fixed."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ def stopped(newsletter: Newsletter, result: delivery.SendResult, why: str) -> No
     ((state, note),) = newsletter.sql("SELECT state, note FROM mailings")
     assert state == "paused"
     assert why in str(note)
-    receipt = delivery.find_report(newsletter.store, newsletter.slug)
-    assert receipt
-    assert sum(receipt.counts.values()) == receipt.mailing.audience
+    report = delivery.find_report(newsletter.store, newsletter.slug)
+    assert report
+    assert sum(report.counts.values()) == report.mailing.audience
 
 
 def refusing(share: int) -> Mapping[str, Outcome] | None:
-    """Return an answer that rejects every `share`-th reader."""
+    """Return an answer that rejects every `share`-th subscriber."""
 
     def answer(batch: Batch) -> Mapping[str, Outcome]:
         return {
-            reader.ref: RecipientRejected("no such mailbox")
-            if int(reader.email.removeprefix("lezer").partition("@")[0]) % share == 0
-            else Accepted(f"id-{reader.ref}")
-            for reader in batch.recipients
+            subscriber.ref: RecipientRejected("no such mailbox")
+            if int(subscriber.email.removeprefix("lezer").partition("@")[0]) % share == 0
+            else Accepted(f"id-{subscriber.ref}")
+            for subscriber in batch.recipients
         }
 
     return answer  # type: ignore[return-value]
@@ -58,7 +58,7 @@ def refusing(share: int) -> Mapping[str, Outcome] | None:
 def test_more_than_five_per_cent_rejected_pauses_and_a_person_goes_on(
     root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=300)
+    newsletter = Newsletter(root, subscribers=300)
     provider = FakeProvider(tmp_path / "taken", answer=refusing(10))  # type: ignore[arg-type]
     stopped(newsletter, newsletter.send(provider), "rejects too much")
     rejected = counts(newsletter)["rejected"]
@@ -68,14 +68,14 @@ def test_more_than_five_per_cent_rejected_pauses_and_a_person_goes_on(
     assert counts(newsletter) == {"accepted": 300 - rejected, "rejected": rejected}  # type: ignore[operator]
 
 
-@pytest.mark.parametrize(("readers", "share"), [(90, 10), (600, 30)])
+@pytest.mark.parametrize(("subscribers", "share"), [(90, 10), (600, 30)])
 def test_few_rejections_are_the_ordinary_week(
-    root: Path, tmp_path: Path, readers: int, share: int
+    root: Path, tmp_path: Path, subscribers: int, share: int
 ) -> None:
-    newsletter = Newsletter(root, readers=readers)
+    newsletter = Newsletter(root, subscribers=subscribers)
     provider = FakeProvider(tmp_path / "taken", answer=refusing(share))  # type: ignore[arg-type]
     assert newsletter.send(provider).error is None
-    assert counts(newsletter)["rejected"] == readers // share
+    assert counts(newsletter)["rejected"] == subscribers // share
 
 
 def test_requests_that_were_divided_make_no_share_smaller() -> None:
@@ -101,7 +101,7 @@ def test_a_provider_that_took_more_than_it_was_given_is_given_no_more(
             said = super().submit(batch, payload)
             return SubmitResult(said.outcomes, surplus=self.surplus if self.calls == 2 else 0)
 
-    newsletter = Newsletter(root, readers=100)
+    newsletter = Newsletter(root, subscribers=100)
     provider = Generous(tmp_path / "taken")
     stopped(newsletter, newsletter.send(provider), "more letters than the request has subscribers")
     assert counts(newsletter) == {"accepted": 20, "pending": 80}
@@ -113,13 +113,15 @@ def test_a_letter_that_was_accepted_twice_stops_the_mailing_and_is_kept(
     root: Path, tmp_path: Path
 ) -> None:
     """One process is slow, another asks again, and the provider breaks its promise of keys."""
-    newsletter = Newsletter(root, readers=30)
+    newsletter = Newsletter(root, subscribers=30)
     slow, back = threading.Event(), threading.Event()
 
     def dawdle(batch: Batch) -> Mapping[str, Outcome]:
         slow.set()
         assert back.wait(30)
-        return {reader.ref: Accepted(f"first-{reader.ref}") for reader in batch.recipients}
+        return {
+            subscriber.ref: Accepted(f"first-{subscriber.ref}") for subscriber in batch.recipients
+        }
 
     late = FakeProvider(tmp_path / "taken", answer=dawdle)
     prompt = FakeProvider(tmp_path / "taken")
@@ -138,15 +140,15 @@ def test_a_letter_that_was_accepted_twice_stops_the_mailing_and_is_kept(
     assert counts(newsletter) == {"accepted": 30}
 
 
-def test_a_blind_provider_that_loses_every_third_answer_is_stopped(
+def test_a_provider_without_keys_that_loses_every_third_answer_is_stopped(
     root: Path, tmp_path: Path
 ) -> None:
     def lossy(batch: Batch) -> Mapping[str, Outcome] | None:
         if provider.calls % 3:
             return None
-        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+        return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
 
-    newsletter = Newsletter(root, readers=600)
+    newsletter = Newsletter(root, subscribers=600)
     provider = FakeProvider(tmp_path / "taken", replay=timedelta(), answer=lossy)
     stopped(newsletter, newsletter.send(provider), "it is unknown what became of")
     assert counts(newsletter) == {"accepted": 200, "unknown": 100, "pending": 300}
@@ -165,9 +167,11 @@ def test_a_repetition_that_speaks_of_all_its_letters_is_no_surplus(
     def half(batch: Batch) -> Mapping[str, Outcome] | None:
         if provider.calls > 1:
             return None
-        return {reader.ref: Accepted(f"id-{reader.ref}") for reader in batch.recipients[:5]}
+        return {
+            subscriber.ref: Accepted(f"id-{subscriber.ref}") for subscriber in batch.recipients[:5]
+        }
 
-    newsletter = Newsletter(root, readers=10)
+    newsletter = Newsletter(root, subscribers=10)
     provider = FakeProvider(tmp_path / "taken", answer=half)
     assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 10}

@@ -1,4 +1,4 @@
-"""What a person is told of a mailing: what every state means, what is next, and that it is so."""
+"""What a person reads of a mailing: what every state means, what is next, and that it is so."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
     return config.load(tmp_path_factory.mktemp("root"), {})
 
 
-def told(
+def forecast_of(
     settings: Settings, of: Mailing, *open_: UnresolvedBatch, can: Capabilities = BLIND
 ) -> MailingForecast:
     counts = dict.fromkeys(DeliveryState, 0)
@@ -107,8 +107,8 @@ def told(
         counts[one.state] += one.letters
     counts[D.PENDING] = of.audience - sum(counts.values())
     details = MailingDetails({}, open_, 0, ())
-    receipt = MailingReport(of, counts, assumed=0, details=details, at=NOW)
-    return delivery.forecast_mailing(receipt, can, settings)
+    report = MailingReport(of, counts, assumed=0, details=details, at=NOW)
+    return delivery.forecast_mailing(report, can, settings)
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_every_state_has_its_next_step(
     can: Capabilities,
     step: str | None,
 ) -> None:
-    assert told(settings, mailing(state, **more), *open_, can=can).next_step == step
+    assert forecast_of(settings, mailing(state, **more), *open_, can=can).next_step == step
 
 
 @pytest.mark.parametrize(
@@ -219,19 +219,19 @@ def test_what_may_still_settle_a_letter_follows_from_what_the_provider_can_do(
     means: ResolutionMethod,
     moment: datetime | None,
 ) -> None:
-    (found,) = told(settings, mailing(S.SENDING), one, can=can).resolutions
+    (found,) = forecast_of(settings, mailing(S.SENDING), one, can=can).resolutions
     assert (found.method, found.letters, found.moment) == (means, 10, moment)
 
 
 def test_nothing_of_a_cancelled_mailing_is_asked_again(settings: Settings) -> None:
-    (found,) = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED).resolutions
+    (found,) = forecast_of(settings, mailing(S.CANCELLED), FRESH, can=KEYED).resolutions
     assert found.method is ResolutionMethod.WAIT
 
 
 def test_several_requests_have_the_moment_that_suits_all(settings: Settings) -> None:
     later = replace(FRESH, claimed_at=NOW, lease_until=NOW)
     for can, moment in ((KEYED, FRESH.claimed_at + 8 * HOUR), (LISTING, NOW + LAG)):
-        found, wait = told(
+        found, wait = forecast_of(
             settings, mailing(S.SENDING), later, HELD_ELSE[can], FRESH, can=can
         ).resolutions
         assert (found.letters, found.moment) == (20, moment)
@@ -282,7 +282,7 @@ HELD_ELSE = {KEYED: HELD, LISTING: IN_VAIN}
         (S.CANCELLED, {}, (), BLIND, "they get no letter"),
     ],
 )
-def test_every_state_is_told_in_plain_words(
+def test_every_state_is_explained_in_plain_words(
     settings: Settings,
     *,
     state: MailingState,
@@ -291,26 +291,26 @@ def test_every_state_is_told_in_plain_words(
     can: Capabilities,
     said: str,
 ) -> None:
-    found = told(settings, mailing(state, **more), *open_, can=can)
+    found = forecast_of(settings, mailing(state, **more), *open_, can=can)
     assert said in explain_mailing(found, settings.zone)
 
 
-def test_a_mistake_in_what_is_frozen_is_mended_by_sending_anew_while_nobody_has_it(
+def test_a_mistake_in_a_frozen_letter_can_be_corrected_while_no_subscriber_has_it(
     settings: Settings,
 ) -> None:
     refused = mailing(S.PAUSED, note="the provider has not verified the sender")
     anew = "cancel it and send it again"
-    assert anew in explain_mailing(told(settings, refused), settings.zone)
-    assert anew not in explain_mailing(told(settings, refused, HELD), settings.zone)
+    assert anew in explain_mailing(forecast_of(settings, refused), settings.zone)
+    assert anew not in explain_mailing(forecast_of(settings, refused, HELD), settings.zone)
     assert anew not in explain_mailing(
-        told(settings, mailing(S.PAUSED, note=PauseReason.LIMIT)), settings.zone
+        forecast_of(settings, mailing(S.PAUSED, note=PauseReason.LIMIT)), settings.zone
     )
 
 
 def test_of_a_cancelled_mailing_nothing_is_offered_that_would_be_refused(
     settings: Settings,
 ) -> None:
-    found = told(settings, mailing(S.CANCELLED), FRESH, can=KEYED)
+    found = forecast_of(settings, mailing(S.CANCELLED), FRESH, can=KEYED)
     text = explain_mailing(found, settings.zone)
     assert "--assume-sent" in text
     assert "--resend" not in text
@@ -325,13 +325,13 @@ def clock() -> Clock:
 @pytest.fixture
 def newsletter(root: Path, clock: Clock, database: str) -> Newsletter:
     assert database
-    return Newsletter(root, readers=30, clock=clock)
+    return Newsletter(root, subscribers=30, clock=clock)
 
 
 def see(newsletter: Newsletter, provider: FakeProvider) -> MailingForecast:
-    receipt = delivery.find_report(newsletter.store, newsletter.slug)
-    assert receipt
-    return delivery.forecast_mailing(receipt, provider.capabilities, newsletter.settings)
+    report = delivery.find_report(newsletter.store, newsletter.slug)
+    assert report
+    return delivery.forecast_mailing(report, provider.capabilities, newsletter.settings)
 
 
 def states(newsletter: Newsletter) -> dict[object, object]:
@@ -350,7 +350,7 @@ def lose(*calls: int) -> Callable[[Batch], dict[str, Outcome] | None]:
     return answer
 
 
-def test_who_does_what_is_next_when_it_is_time_comes_to_an_end(
+def test_whoever_follows_each_next_step_completes_the_mailing(
     newsletter: Newsletter, clock: Clock, tmp_path: Path
 ) -> None:
     provider = Searchable(tmp_path / "taken")
@@ -379,7 +379,7 @@ class LostError(BaseException):
 
 
 @pytest.mark.parametrize("alive", [True, False])
-def test_what_is_next_is_safe_for_as_long_as_it_is_told_to_be(
+def test_the_next_step_is_safe_for_as_long_as_it_says(
     newsletter: Newsletter, clock: Clock, tmp_path: Path, *, alive: bool
 ) -> None:
     def die(_batch: Batch) -> None:
@@ -408,7 +408,7 @@ def test_what_is_next_is_safe_for_as_long_as_it_is_told_to_be(
 
 def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: Path) -> None:
     def answer(batch: Batch) -> dict[str, Outcome]:
-        refs = [reader.ref for reader in batch.recipients]
+        refs = [subscriber.ref for subscriber in batch.recipients]
         return {
             **{ref: Accepted(f"id-{ref}") for ref in refs[:-3]},
             **dict.fromkeys(refs[-3:-1], RecipientRejected("no such mailbox")),
@@ -432,7 +432,7 @@ def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: P
     assert "@" not in text
 
 
-def test_of_many_reasons_the_most_frequent_are_told(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_the_most_frequent_reasons_are_reported(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider)
     newsletter.sql(
@@ -446,7 +446,7 @@ def test_of_many_reasons_the_most_frequent_are_told(newsletter: Newsletter, tmp_
     assert lines[place + 5].startswith("    5 × other reasons")
 
 
-def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_those_who_may_have_two_letters_are_counted(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
     newsletter.send(provider)
     moment = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
@@ -462,7 +462,7 @@ def test_who_may_have_two_letters_is_counted(newsletter: Newsletter, tmp_path: P
     assert "newsletter subscribers show EMAIL" in text
 
 
-def test_what_a_person_decided_is_told_with_his_name(
+def test_what_a_person_decided_is_reported_with_their_name(
     newsletter: Newsletter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):

@@ -34,7 +34,7 @@ LEASE = timedelta(minutes=2)
 def test_the_command_killed_half_way_goes_on_with_the_frozen_letter(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=1500)
+    newsletter = Newsletter(root, subscribers=1500)
     outbox = root / ".newsletter" / "outbox" / newsletter.slug
     process = subprocess.Popen(
         [COMMAND, "send", newsletter.slug], cwd=root, stderr=subprocess.DEVNULL
@@ -75,7 +75,7 @@ def leave_claimed(
 def test_of_a_sender_that_is_gone_from_this_machine_status_says_that_it_is_lost(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=25)
+    newsletter = Newsletter(root, subscribers=25)
     leave_claimed(newsletter, run)
 
     def claim_and_fail() -> None:
@@ -93,10 +93,10 @@ def test_of_a_sender_that_is_gone_from_this_machine_status_says_that_it_is_lost(
     assert newsletter.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
 
 
-def test_who_waits_for_a_process_that_was_killed_is_told_so_once_and_until_when(
+def test_waiting_for_a_killed_process_is_reported_once_with_the_time(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=25)
+    newsletter = Newsletter(root, subscribers=25)
     lost = leave_claimed(newsletter, run)
     with subprocess.Popen(
         [COMMAND, "rehearse", newsletter.slug],
@@ -111,15 +111,15 @@ def test_who_waits_for_a_process_that_was_killed_is_told_so_once_and_until_when(
         newsletter.lose_process()
         _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
-    told = re.fullmatch(
+    reported = re.fullmatch(
         rf"{newsletter.slug}: waiting for letters that another process is sending,"
         r" until (\d\d):(\d\d):(\d\d) at the latest\n",
         line,
     )
-    assert told, line
+    assert reported, line
     assert "waiting" not in said
     # In the newsletter's own time, and within minutes of it, for clocks tick.
-    hours, minutes, seconds = map(int, told.groups())
+    hours, minutes, seconds = map(int, reported.groups())
     until = (lost.claimed_at + LEASE).astimezone(newsletter.settings.zone)
     known = timedelta(hours=until.hour, minutes=until.minute, seconds=until.second)
     apart = timedelta(hours=hours, minutes=minutes, seconds=seconds) - known
@@ -127,10 +127,10 @@ def test_who_waits_for_a_process_that_was_killed_is_told_so_once_and_until_when(
     assert newsletter.sql("SELECT DISTINCT state FROM deliveries") == [("accepted",)]
 
 
-def test_on_a_terminal_it_is_told_above_the_bar_and_not_in_it(
+def test_on_a_terminal_it_is_printed_above_the_progress_bar(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=25)
+    newsletter = Newsletter(root, subscribers=25)
     leave_claimed(newsletter, run)
     ours, terminal = pty.openpty()
     with subprocess.Popen(
@@ -161,7 +161,7 @@ def test_on_a_terminal_it_is_told_above_the_bar_and_not_in_it(
 def test_a_signal_finishes_what_is_in_flight_and_says_what_is_left(
     root: Path, signal_: signal.Signals
 ) -> None:
-    newsletter = Newsletter(root, readers=1500)
+    newsletter = Newsletter(root, subscribers=1500)
     outbox = root / ".newsletter" / "outbox" / newsletter.slug
     with subprocess.Popen(
         [COMMAND, "send", newsletter.slug],
@@ -176,9 +176,9 @@ def test_a_signal_finishes_what_is_in_flight_and_says_what_is_left(
         process.send_signal(signal_)
         _, said = process.communicate(timeout=60)
     assert process.returncode == 75, said
-    receipt = delivery.find_report(newsletter.store, newsletter.slug)
-    assert receipt
-    counts = {state.value: n for state, n in receipt.counts.items() if n}
+    report = delivery.find_report(newsletter.store, newsletter.slug)
+    assert report
+    counts = {state.value: n for state, n in report.counts.items() if n}
     assert set(counts) == {"accepted", "pending"}
     assert f"{counts['pending']:,} letters" in said
     assert len(list(outbox.glob("*.eml"))) == counts["accepted"]

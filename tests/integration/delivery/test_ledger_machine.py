@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from newsletter.store.claims import Claim
     from tests.support.postgres import Postgres
 
-READERS = 8
+SUBSCRIBERS = 8
 SENDERS = st.integers(0, 2)
 LONG = timedelta(hours=1)
 
@@ -48,7 +48,7 @@ def template(tmp_path: Path, database: str) -> Path:
     root.mkdir()
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
     (root / "issues").mkdir()
-    newsletter = Newsletter(root, readers=READERS)
+    newsletter = Newsletter(root, subscribers=SUBSCRIBERS)
     _, draft = desk.find_draft(newsletter.settings, write_issue(root))
     assert draft
     assert draft.issue
@@ -75,7 +75,7 @@ class Ledger(RuleBasedStateMachine):
         with pytest.MonkeyPatch.context() as patch:
             if self.url:
                 patch.setenv("NEWSLETTER_DATABASE_URL", self.url)
-            self.newsletter = Newsletter(self.root, readers=0)
+            self.newsletter = Newsletter(self.root, subscribers=0)
         self.claims: dict[int, Claim] = {}
         # What the provider took, by request key: it answers a repeated key without a second letter.
         self.taken: dict[str, set[str]] = {}
@@ -102,7 +102,7 @@ class Ledger(RuleBasedStateMachine):
             recovery.expire_leases(connection, 1)
             claim = claims.claim(connection, 1, size=size, lease=LONG, key_id="k")
         if claim:
-            assert not {reader.email for reader in claim.subscribers} & self.gone
+            assert not {subscriber.email for subscriber in claim.subscribers} & self.gone
             self.claims[sender] = claim
 
     @rule(sender=SENDERS)
@@ -111,7 +111,7 @@ class Ledger(RuleBasedStateMachine):
             recovery.expire_leases(connection, 1)
             claim = recovery.replay(connection, 1, lease=LONG, window=LONG)
         if claim:
-            assert not {reader.email for reader in claim.subscribers} & self.gone
+            assert not {subscriber.email for subscriber in claim.subscribers} & self.gone
             self.claims[sender] = claim
 
     @precondition(lambda self: self.claims)
@@ -124,7 +124,7 @@ class Ledger(RuleBasedStateMachine):
         with self.newsletter.store.write() as connection:
             if not claims.record_payload(connection, claim, "the same bytes"):
                 return
-        self.taken.setdefault(claim.key, {reader.ref for reader in claim.subscribers})
+        self.taken.setdefault(claim.key, {subscriber.ref for subscriber in claim.subscribers})
 
     @precondition(lambda self: self.claims)
     @rule(sender=SENDERS, data=st.data())
@@ -134,11 +134,11 @@ class Ledger(RuleBasedStateMachine):
             return
         taken = self.taken.get(claim.key, set())
         outcomes: dict[str, Outcome] = {}
-        for reader in claim.subscribers:
+        for subscriber in claim.subscribers:
             # A provider that took a letter never says that it certainly did not.
             said = (
                 [Accepted("id"), Unknown("?"), None]
-                if reader.ref in taken
+                if subscriber.ref in taken
                 else [RetryLater("later"), RecipientRejected("no"), Unknown("?"), None]
             )
             if claim.attempt > 1:
@@ -146,7 +146,7 @@ class Ledger(RuleBasedStateMachine):
                 said = [*said, RetryLater("later")]
             answer = data.draw(st.sampled_from(said))
             if answer:
-                outcomes[reader.ref] = answer
+                outcomes[subscriber.ref] = answer
         with self.newsletter.store.write() as connection:
             settlement.settle(connection, claim, outcomes)
 
@@ -161,7 +161,7 @@ class Ledger(RuleBasedStateMachine):
     def wait(self) -> None:
         self.newsletter.lose_process()
 
-    @rule(number=st.integers(0, READERS - 1))
+    @rule(number=st.integers(0, SUBSCRIBERS - 1))
     def leave(self, number: int) -> None:
         self.gone.add(f"lezer{number}@example.org")
         self.newsletter.sql(
@@ -208,14 +208,14 @@ class Ledger(RuleBasedStateMachine):
     @invariant()
     def the_account_adds_up_and_is_true(self) -> None:
         with self.newsletter.store.read() as connection:
-            receipt = mailing_reports.report(connection, mailings.get(connection, 1))
-        assert sum(receipt.counts.values()) == receipt.mailing.audience == READERS
-        if receipt.mailing.state in {
+            report = mailing_reports.report(connection, mailings.get(connection, 1))
+        assert sum(report.counts.values()) == report.mailing.audience == SUBSCRIBERS
+        if report.mailing.state in {
             MailingState.COMPLETED,
             MailingState.COMPLETED_WITH_UNKNOWN,
         }:
-            assert not receipt.counts[DeliveryState.PENDING]
-            assert not receipt.counts[DeliveryState.ATTEMPTING]
+            assert not report.counts[DeliveryState.PENDING]
+            assert not report.counts[DeliveryState.ATTEMPTING]
         rows = self.newsletter.sql("SELECT ref, state, assumed FROM deliveries")
         taken = {ref for refs in self.taken.values() for ref in refs}
         for ref, state, assumed in rows:
@@ -229,16 +229,16 @@ class Ledger(RuleBasedStateMachine):
     def what_a_person_is_told_of_it_is_true(self) -> None:
         can = Capabilities("fake", False, 10, LONG, replay=LONG)  # noqa: FBT003 - not a rehearsal
         with self.newsletter.store.read() as connection:
-            receipt = mailing_reports.report(connection, mailings.get(connection, 1))
+            report = mailing_reports.report(connection, mailings.get(connection, 1))
             settles = can_settle(connection, 1, can, None)
-        told = delivery.forecast_mailing(receipt, can, self.newsletter.settings)
-        unknown = receipt.counts[DeliveryState.UNKNOWN]
-        assert sum(remedy.letters for remedy in told.resolutions) == unknown
-        assert sum(receipt.details.reasons[DeliveryState.UNKNOWN].values()) == unknown
-        under_way = receipt.counts[DeliveryState.ATTEMPTING]
-        assert bool(told.busy_until) == (told.lost < under_way)
+        reported = delivery.forecast_mailing(report, can, self.newsletter.settings)
+        unknown = report.counts[DeliveryState.UNKNOWN]
+        assert sum(remedy.letters for remedy in reported.resolutions) == unknown
+        assert sum(report.details.reasons[DeliveryState.UNKNOWN].values()) == unknown
+        under_way = report.counts[DeliveryState.ATTEMPTING]
+        assert bool(reported.busy_until) == (reported.lost < under_way)
         assert settles == any(
-            one.method is delivery.ResolutionMethod.REPLAY for one in told.resolutions
+            one.method is delivery.ResolutionMethod.REPLAY for one in reported.resolutions
         )
 
     @invariant()

@@ -24,7 +24,7 @@ from newsletter.subscriptions.signup import LinkState, confirm, request_signup
 from tests.support import notice_sender
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.processes import Process
-from tests.support.signups import HERE, VIA, open_link, queued, send_due, wish
+from tests.support.signups import HERE, VIA, open_link, queued, send_due, signup_request
 from tests.support.subscribers import sql, statuses
 
 if TYPE_CHECKING:
@@ -47,11 +47,11 @@ def clock() -> list[datetime]:
 
 @pytest.fixture
 def newsletter(root: Path, clock: list[datetime]) -> Newsletter:
-    return Newsletter(root, readers=0, slug="none", clock=lambda: clock[0])
+    return Newsletter(root, subscribers=0, slug="none", clock=lambda: clock[0])
 
 
 def say(outcome: Outcome) -> Callable[[Batch], dict[str, Outcome]]:
-    return lambda batch: {reader.ref: outcome for reader in batch.recipients}
+    return lambda batch: {subscriber.ref: outcome for subscriber in batch.recipients}
 
 
 def letters(folder: Path) -> list[EmailMessage]:
@@ -69,10 +69,10 @@ def body(mail: EmailMessage, kind: str) -> str:
 # What leaves
 
 
-def test_the_confirmation_leads_its_reader_onto_the_list(
+def test_the_link_in_the_confirmation_makes_a_subscriber_active(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org", name="Anna"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org", name="Anna"), VIA)
     assert send_due(newsletter, Outbox(tmp_path)).accepted == 1  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     assert mail["To"] == "anna@example.org"
@@ -87,7 +87,7 @@ def test_the_confirmation_leads_its_reader_onto_the_list(
 def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org", name="Onvoorstelbaar"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org", name="Onvoorstelbaar"), VIA)
     send_due(newsletter, Outbox(tmp_path))  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     names = {name.lower() for name in mail}
@@ -99,11 +99,11 @@ def test_a_confirmation_is_no_list_mail_and_holds_nothing_that_was_typed(
         assert "/u/" not in part
 
 
-def test_a_reader_who_asks_again_gets_a_letter_without_a_link(
+def test_an_active_subscriber_who_signs_up_again_gets_a_notice_without_a_link(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     add(newsletter.store, "anna@example.org", consent="ja", first_name="Anna")
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     send_due(newsletter, Outbox(tmp_path))  # type: ignore[arg-type]
     (mail,) = letters(tmp_path)
     assert mail["Subject"] == "Je staat al op de lijst van Proefbrief"
@@ -140,7 +140,7 @@ def test_an_error_in_a_notices_template_names_that_template(newsletter: Newslett
 
 def test_each_notice_leaves_once(newsletter: Newsletter) -> None:
     for n in range(5):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken")
     assert send_due(newsletter, provider).accepted == 5
     assert send_due(newsletter, provider).accepted == 0
@@ -153,7 +153,7 @@ def test_each_notice_leaves_once(newsletter: Newsletter) -> None:
 
 
 def test_nothing_leaves_before_it_is_committed_as_attempting(newsletter: Newsletter) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     seen: list[tuple[object, ...]] = []
 
     def look(batch: Batch) -> None:
@@ -165,13 +165,13 @@ def test_nothing_leaves_before_it_is_committed_as_attempting(newsletter: Newslet
     assert (seen[0][0], bool(seen[0][2])) == ("attempting", False)
 
 
-def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
+def test_who_confirmed_left_or_was_erased_meanwhile_gets_no_notice(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
     for name in ("anna", "bert", "cas", "daan"):
-        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"{name}@example.org"), VIA)
     add(newsletter.store, "eva@example.org", consent="ja")
-    request_signup(newsletter.store, wish("eva@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("eva@example.org"), VIA)
     clock[0] += timedelta(minutes=1)
     confirm(newsletter.store, open_link(newsletter.store, "anna@example.org"), HERE)
     unsubscribe(newsletter.store, "bert@example.org")
@@ -192,8 +192,10 @@ def test_who_confirmed_left_or_was_erased_meanwhile_gets_nothing(
 def test_a_notice_that_waited_two_days_is_of_no_use(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
-    request_signup(newsletter.store, wish("bert@example.org"), ProviderAccount("resend", ""))
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
+    request_signup(
+        newsletter.store, signup_request("bert@example.org"), ProviderAccount("resend", "")
+    )
     clock[0] += timedelta(hours=48)
     provider = FakeProvider(newsletter.root / "taken")
     assert send_due(newsletter, provider).accepted == 0
@@ -205,10 +207,12 @@ def test_a_notice_that_waited_two_days_is_of_no_use(
 def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), ProviderAccount("resend", ""))
+    request_signup(
+        newsletter.store, signup_request("anna@example.org"), ProviderAccount("resend", "")
+    )
     request_signup(
         newsletter.store,
-        wish("bert@example.org"),
+        signup_request("bert@example.org"),
         ProviderAccount("outbox", "https://elsewhere.example"),
     )
     assert send_due(newsletter, Outbox(tmp_path)).accepted == 0  # type: ignore[arg-type]
@@ -218,7 +222,7 @@ def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
 def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
     import dataclasses  # noqa: PLC0415 - for this test alone
 
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     newsletter.settings = dataclasses.replace(newsletter.settings, contact="")
     provider = FakeProvider(newsletter.root / "taken")
     assert "contact" in str(send_due(newsletter, provider).error)
@@ -227,7 +231,7 @@ def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
 
 
 def test_the_key_that_signed_is_written_down(newsletter: Newsletter) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     send_due(newsletter, FakeProvider(newsletter.root / "taken"))
     (key,) = newsletter.settings.secret_keys
     assert sql(newsletter.store, "SELECT fingerprint FROM signing_keys") == [
@@ -251,7 +255,7 @@ def test_an_outcome_is_recorded_and_stops_what_would_meet_the_same(
     outcome: Outcome, state: str, trouble: type | None, newsletter: Newsletter
 ) -> None:
     for name in ("anna", "bert"):
-        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"{name}@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken", answer=say(outcome))
     found = send_due(newsletter, provider)
     assert (type(found.error) if found.error else None) is trouble
@@ -266,7 +270,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
     newsletter: Newsletter,
 ) -> None:
     for name in ("anna", "bert"):
-        request_signup(newsletter.store, wish(f"{name}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"{name}@example.org"), VIA)
     refused = RequestRefused("refuses the request (400)", divisible=True)
     provider = FakeProvider(newsletter.root / "taken")
     provider.answer = lambda batch: (
@@ -283,7 +287,7 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
 def test_what_was_certainly_not_taken_leaves_later(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     busy = FakeProvider(newsletter.root / "none", answer=say(RetryLater("busy", 90.0)))
     send_due(newsletter, busy)
     provider = FakeProvider(newsletter.root / "taken")
@@ -298,7 +302,7 @@ def test_what_was_certainly_not_taken_leaves_later(
 def test_a_lost_answer_is_asked_for_again_under_the_same_key(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     provider = FakeProvider(newsletter.root / "taken", answer=say(Unknown("no answer")))
     send_due(newsletter, provider)
     provider.answer = None
@@ -312,7 +316,7 @@ def test_a_lost_answer_is_asked_for_again_under_the_same_key(
 def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     for outcome in (Unknown("no answer"), RetryLater("busy"), RequestRefused("no")):
         send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=say(outcome)))
         assert queued(newsletter.store) == [("confirmation", "unknown")]
@@ -330,7 +334,7 @@ def test_that_a_repetition_was_not_taken_says_nothing_of_the_first(
 def test_what_has_changed_since_is_never_repeated(
     change: str, newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     send_due(newsletter, FakeProvider(newsletter.root / "taken", answer=say(Unknown("no answer"))))
     sql(newsletter.store, change)
     clock[0] += timedelta(minutes=1)
@@ -343,7 +347,7 @@ def test_what_has_changed_since_is_never_repeated(
 def test_a_provider_that_knows_no_keys_is_never_asked_twice(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     blind = FakeProvider(
         newsletter.root / "taken", replay=timedelta(), answer=say(Unknown("no answer"))
     )
@@ -358,7 +362,7 @@ def test_a_provider_that_knows_no_keys_is_never_asked_twice(
 def test_a_key_that_the_provider_has_forgotten_is_not_used(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     provider = FakeProvider(
         newsletter.root / "taken", replay=timedelta(hours=1), answer=say(Unknown("no answer"))
     )
@@ -371,7 +375,7 @@ def test_a_key_that_the_provider_has_forgotten_is_not_used(
 def test_an_address_that_is_erased_while_its_letter_leaves_stays_nowhere(
     newsletter: Newsletter,
 ) -> None:
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
 
     def erase(_batch: Batch) -> None:
         sql(newsletter.store, "DELETE FROM subscribers")
@@ -416,9 +420,9 @@ def start_sender(newsletter: Newsletter, ledger: Path, hours: int, where: str) -
 def test_a_killed_process_loses_no_notice_and_sends_none_twice(
     where: str, hours: int, root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=0, slug="none")
+    newsletter = Newsletter(root, subscribers=0, slug="none")
     for n in range(3):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     ledger = tmp_path / "taken"
     assert start_sender(newsletter, ledger, hours, where).wait(60) == -signal.SIGKILL
     assert start_sender(newsletter, ledger, hours, "nowhere").wait(60) == 0
@@ -437,16 +441,16 @@ def test_a_killed_process_loses_no_notice_and_sends_none_twice(
 def leave_one_under_way(newsletter: Newsletter, taken: Path) -> None:
     """Let a process be killed when the provider has the second of two notices."""
     for n in range(2):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     assert start_sender(newsletter, taken, 24, "submit").wait(60) == -signal.SIGKILL
     assert queued(newsletter.store)[1] == ("confirmation", "attempting")
 
 
 @pytest.mark.parametrize("hours", [24, 0], ids=["keyed", "blind"])
-def test_on_the_same_machine_the_next_one_takes_over_from_a_killed_one_at_once(
+def test_on_the_same_machine_a_killed_sender_is_taken_over_at_once(
     hours: int, root: Path, tmp_path: Path
 ) -> None:
-    newsletter = Newsletter(root, readers=0, slug="none")
+    newsletter = Newsletter(root, subscribers=0, slug="none")
     leave_one_under_way(newsletter, tmp_path / "taken")
     assert notices.is_due(newsletter.store, newsletter.settings)
     provider = FakeProvider(tmp_path / "taken", replay=timedelta(hours=hours))
@@ -456,8 +460,8 @@ def test_on_the_same_machine_the_next_one_takes_over_from_a_killed_one_at_once(
     assert not notices.is_due(newsletter.store, newsletter.settings)
 
 
-def test_without_the_lock_of_a_killed_one_its_lease_decides(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=0, slug="none")
+def test_without_the_lock_of_a_killed_sender_its_lease_decides(root: Path, tmp_path: Path) -> None:
+    newsletter = Newsletter(root, subscribers=0, slug="none")
     leave_one_under_way(newsletter, tmp_path / "taken")
     (lock,) = newsletter.settings.state.glob("sender-*.lock")
     lock.rename(tmp_path / "elsewhere")
@@ -468,9 +472,9 @@ def test_without_the_lock_of_a_killed_one_its_lease_decides(root: Path, tmp_path
     assert send_due(newsletter, FakeProvider(tmp_path / "taken")).accepted == 1
 
 
-def test_from_one_that_lives_nothing_is_taken_over(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=0, slug="none")
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+def test_from_a_running_sender_nothing_is_taken_over(root: Path, tmp_path: Path) -> None:
+    newsletter = Newsletter(root, subscribers=0, slug="none")
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     looks: list[tuple[bool, int]] = []
 
     def look(_batch: Batch) -> None:
@@ -488,9 +492,9 @@ def test_from_one_that_lives_nothing_is_taken_over(root: Path, tmp_path: Path) -
 
 
 def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=0, slug="none")
+    newsletter = Newsletter(root, subscribers=0, slug="none")
     for n in range(20):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     both = [start_sender(newsletter, tmp_path / "taken", 0, "nowhere") for _ in range(2)]
     assert [process.wait(90) for process in both] == [0, 0]
     copies = FakeProvider(tmp_path / "taken").copies()
@@ -500,7 +504,7 @@ def test_two_processes_at_once_send_each_notice_once(root: Path, tmp_path: Path)
 
 def test_asked_to_stop_it_claims_nothing_more(newsletter: Newsletter) -> None:
     for n in range(3):
-        request_signup(newsletter.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(newsletter.store, signup_request(f"lezer{n}@example.org"), VIA)
     stop = threading.Event()
     provider = FakeProvider(newsletter.root / "taken", answer=lambda _batch: stop.set())
     found = notices.NoticeSender(newsletter.settings, provider).send_due(newsletter.store, stop)
@@ -514,13 +518,13 @@ def test_asked_to_stop_it_claims_nothing_more(newsletter: Newsletter) -> None:
 def test_send_takes_along_what_is_due(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=1)
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    newsletter = Newsletter(root, subscribers=1)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     assert run("send", newsletter.slug).returncode == 0
     (mail,) = letters(root / ".newsletter" / "outbox")
     assert mail["To"] == "anna@example.org"
     assert statuses(newsletter.store)["anna@example.org"] == "pending"
-    request_signup(newsletter.store, wish("bert@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("bert@example.org"), VIA)
     assert run("send", "--due").returncode == 0
     assert len(letters(root / ".newsletter" / "outbox")) == 2
 
@@ -528,7 +532,7 @@ def test_send_takes_along_what_is_due(
 def test_a_dry_run_sends_no_notice(
     root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
-    newsletter = Newsletter(root, readers=1)
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+    newsletter = Newsletter(root, subscribers=1)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     assert run("send", newsletter.slug, "--dry-run").returncode == 0
     assert queued(newsletter.store) == [("confirmation", "pending")]

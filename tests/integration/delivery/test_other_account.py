@@ -26,7 +26,7 @@ from newsletter.subscriptions.signup import request_signup
 from tests.integration.delivery.test_search import Clock
 from tests.support.newsletter import Newsletter
 from tests.support.providers import cases
-from tests.support.signups import queued, send_due, wish
+from tests.support.signups import queued, send_due, signup_request
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("database")
 
-READERS = 40
+SUBSCRIBERS = 40
 FIRST, REST = 15, 25
 ANOTHER = "andere.example.org"
 """As good a key as it is a domain."""
@@ -50,7 +50,7 @@ LISTING = (cases.MAILGUN,)
 
 @pytest.fixture(params=(*KEYED, *LISTING), ids=lambda case: case.name)
 def case(request: pytest.FixtureRequest) -> Case:
-    """Return each provider in turn that can tell afterwards what it took."""
+    """Return each provider in turn that can say afterwards what it took."""
     one: Case = request.param
     return one
 
@@ -70,12 +70,14 @@ class Author:
         root: Its folder.
         case: Its provider.
         fake: The stand-in for that.
-        readers: How many there are.
+        subscribers: How many there are.
     """
 
-    def __init__(self, root: Path, case: Case, fake: FakeServer, readers: int = READERS) -> None:
+    def __init__(
+        self, root: Path, case: Case, fake: FakeServer, subscribers: int = SUBSCRIBERS
+    ) -> None:
         self.clock = Clock()
-        self.newsletter = Newsletter(root, readers=readers, clock=self.clock)
+        self.newsletter = Newsletter(root, subscribers=subscribers, clock=self.clock)
         self._case, self._fake = case, fake
         self.newsletter.settings = dataclasses.replace(
             self.newsletter.settings, provider=case.can.name, provider_url=fake.url
@@ -118,13 +120,13 @@ class Author:
     def copies(self) -> Counter[str]:
         return Counter(entry["to"] for entry in self._fake.taken())
 
-    def outlook(self) -> delivery.MailingForecast:
-        receipt = delivery.find_report(self.newsletter.store, self.newsletter.slug)
-        assert receipt
-        return delivery.forecast_mailing(receipt, self._case.can, self.newsletter.settings)
+    def forecast(self) -> delivery.MailingForecast:
+        report = delivery.find_report(self.newsletter.store, self.newsletter.slug)
+        assert report
+        return delivery.forecast_mailing(report, self._case.can, self.newsletter.settings)
 
     def explained(self) -> str:
-        return explain_mailing(self.outlook(), self.newsletter.settings.zone)
+        return explain_mailing(self.forecast(), self.newsletter.settings.zone)
 
 
 @pytest.fixture
@@ -149,28 +151,28 @@ def test_another_account_gives_nobody_a_second_letter_and_the_first_one_complete
         author.clock.moment += timedelta(minutes=46)
     author.take()
     assert author.send().error is None
-    assert author.counts() == {"accepted": READERS}
-    assert author.copies() == {f"lezer{n}@example.org": 1 for n in range(READERS)}
+    assert author.counts() == {"accepted": SUBSCRIBERS}
+    assert author.copies() == {f"lezer{n}@example.org": 1 for n in range(SUBSCRIBERS)}
 
 
-def test_what_waits_for_another_account_is_told_with_the_way_out(
+def test_deliveries_that_wait_for_another_account_are_reported_with_a_solution(
     author: Author, case: Case
 ) -> None:
     author.lose_answers()
     assert "another account" not in author.explained()
     author.take(ANOTHER)
     author.send()
-    (remedy,) = author.outlook().resolutions
+    (remedy,) = author.forecast().resolutions
     assert (remedy.method, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
     slug = author.newsletter.slug
     back = f"set {case.can.account_variable} to its previous value, then run newsletter send {slug}"
     resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
-    assert author.outlook().next_step == f"{back}; or {resolve}"
+    assert author.forecast().next_step == f"{back}; or {resolve}"
     assert f"for {FIRST}, another account can find out" in author.explained()
     author.clock.moment += timedelta(days=2)
     # By now, that one does not know either.
-    assert {one.method for one in author.outlook().resolutions} == {delivery.ResolutionMethod.WAIT}
-    assert author.outlook().next_step == resolve
+    assert {one.method for one in author.forecast().resolutions} == {delivery.ResolutionMethod.WAIT}
+    assert author.forecast().next_step == resolve
 
 
 def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
@@ -189,13 +191,13 @@ def test_the_schedule_says_so_too_and_goes_on_by_itself_when_it_is_put_back(
                 preflight=False,
             )
 
-    told = due()
-    assert told.exit_code == 3
-    assert f"set {case.can.account_variable} to its previous value" in str(told.errors[0])
+    reported = due()
+    assert reported.exit_code == 3
+    assert f"set {case.can.account_variable} to its previous value" in str(reported.errors[0])
     assert set(author.copies().values()) == {1}
     author.take()
     assert due().exit_code == 0
-    assert author.counts() == {"accepted": READERS}
+    assert author.counts() == {"accepted": SUBSCRIBERS}
     assert set(author.copies().values()) == {1}
 
 
@@ -228,7 +230,7 @@ def test_of_a_lost_process_what_never_left_goes_on_and_what_may_have_left_waits(
     author.take(ANOTHER)
     author.clock.moment += timedelta(minutes=2)
     assert author.send().error
-    assert author.counts() == {"accepted": READERS - 4, "unknown": 4}
+    assert author.counts() == {"accepted": SUBSCRIBERS - 4, "unknown": 4}
     assert set(author.copies().values()) == {1}
     # All is kept that the first account is to be asked with.
     kept = newsletter.sql(
@@ -254,10 +256,10 @@ def test_nothing_that_is_secret_is_kept_of_an_account(author: Author, case: Case
 def test_a_notice_is_not_repeated_through_another_account(
     root: Path, case: Case, fake: FakeServer
 ) -> None:
-    author = Author(root, case, fake, readers=0)
+    author = Author(root, case, fake, subscribers=0)
     newsletter = author.newsletter
     request_signup(
-        newsletter.store, wish("anna@example.org"), provider_account(newsletter.settings)
+        newsletter.store, signup_request("anna@example.org"), provider_account(newsletter.settings)
     )
     fake.faults = {1: fake.FAULTS["reset-accepted"]}
     with author.provider() as opened:
@@ -266,7 +268,7 @@ def test_a_notice_is_not_repeated_through_another_account(
     author.clock.moment += timedelta(minutes=5)
     assert not is_due(newsletter.store, newsletter.settings)
     request_signup(
-        newsletter.store, wish("bert@example.org"), provider_account(newsletter.settings)
+        newsletter.store, signup_request("bert@example.org"), provider_account(newsletter.settings)
     )
     with author.provider() as opened:
         assert send_due(newsletter, opened).accepted == 1
@@ -298,11 +300,11 @@ def test_the_command_says_which_variable_to_put_back(
     (waiting,) = json.loads(sent.stdout)["unsettled"]
     assert (waiting["letters"], waiting["by"]) == (FIRST, "account")
     assert waiting["put_back"] == "RESEND_API_KEY"
-    told = run("status", slug, env=wrong)
-    assert told.returncode == 0
-    assert f"for {FIRST}, another account can find out until" in told.stdout
+    reported = run("status", slug, env=wrong)
+    assert reported.returncode == 0
+    assert f"for {FIRST}, another account can find out until" in reported.stdout
     step = f"next: set RESEND_API_KEY to its previous value, then run newsletter send {slug}"
-    assert step in told.stdout
-    assert "re_another" not in told.stdout + told.stderr + sent.stderr
+    assert step in reported.stdout
+    assert "re_another" not in reported.stdout + reported.stderr + sent.stderr
     risk = run("resolve", slug, "--assume-sent", env=wrong, stdin="")
     assert f"without risk for {FIRST}, another account can find out" in risk.stderr

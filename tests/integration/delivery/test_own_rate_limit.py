@@ -29,7 +29,7 @@ def accepted(result: SendResult) -> int:
 def test_no_second_sees_more_letters_than_the_author_allows(
     root: Path, tmp_path: Path, database: str
 ) -> None:
-    newsletter = Newsletter(root, readers=50)
+    newsletter = Newsletter(root, subscribers=50)
     newsletter.settings = replace(newsletter.settings, max_per_second=20)
     result = newsletter.send(FakeProvider(tmp_path / "taken", size=8))
     assert accepted(result) == 50, database
@@ -46,18 +46,18 @@ def test_no_second_sees_more_letters_than_the_author_allows(
 
 
 def test_less_than_one_a_second_is_one_at_a_time(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=2)
+    newsletter = Newsletter(root, subscribers=2)
     newsletter.settings = replace(newsletter.settings, max_per_second=0.9)
     assert accepted(newsletter.send(FakeProvider(tmp_path / "taken"))) == 2
     assert newsletter.sql("SELECT size FROM batches") == [(1,), (1,)]
 
 
-def test_an_hour_holds_so_many_whoever_sends_them(
+def test_the_hourly_limit_holds_for_all_senders_together(
     root: Path, tmp_path: Path, database: str
 ) -> None:
     hour = datetime(2026, 11, 23, 6, tzinfo=UTC)
     moment = [hour]
-    newsletter = Newsletter(root, readers=25, clock=lambda: moment[0])
+    newsletter = Newsletter(root, subscribers=25, clock=lambda: moment[0])
     newsletter.settings = replace(newsletter.settings, max_per_hour=10)
     provider = FakeProvider(tmp_path / "taken")
     first = newsletter.send(provider)
@@ -81,7 +81,7 @@ def test_a_rehearsal_has_no_limits(root: Path) -> None:
     assert accepted(newsletter.send(Outbox(root / "outbox"))) == 25  # type: ignore[arg-type]
 
 
-def test_a_provider_that_asks_for_patience_gets_it(root: Path, tmp_path: Path) -> None:
+def test_a_provider_that_asks_to_wait_is_waited_for(root: Path, tmp_path: Path) -> None:
     newsletter = Newsletter(root)
     provider = FakeProvider(tmp_path / "taken")
 
@@ -108,7 +108,7 @@ def test_a_letter_that_was_not_taken_counts_for_no_limit(root: Path, tmp_path: P
         if provider.calls != 1:
             return None
         provider.ledger.write_text("", encoding="utf-8")
-        return {reader.ref: RetryLater("busy", after=0) for reader in batch.recipients}
+        return {subscriber.ref: RetryLater("busy", after=0) for subscriber in batch.recipients}
 
     provider.answer = busy
     result = newsletter.send(provider, limit=15)
@@ -117,8 +117,8 @@ def test_a_letter_that_was_not_taken_counts_for_no_limit(root: Path, tmp_path: P
     assert set(provider.copies().values()) == {1}
 
 
-def test_what_is_still_to_go_is_told_when_every_answer_is_here(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=30)
+def test_the_rest_is_reported_after_every_answer_has_come(root: Path, tmp_path: Path) -> None:
+    newsletter = Newsletter(root, subscribers=30)
     provider = FakeProvider(tmp_path / "taken")
     provider.capabilities = replace(provider.capabilities, in_flight=2)
     numbers = itertools.count(1)
@@ -132,7 +132,9 @@ def test_what_is_still_to_go_is_told_when_every_answer_is_here(root: Path, tmp_p
                 while newsletter.sql("SELECT state FROM mailings") != [("paused",)]:
                     time.sleep(0.01)
                 said = RetryLater("busy", 0)
-        return SubmitResult(dict.fromkeys((reader.ref for reader in batch.recipients), said))
+        return SubmitResult(
+            dict.fromkeys((subscriber.ref for subscriber in batch.recipients), said)
+        )
 
     provider.submit = submit  # type: ignore[method-assign]
     result = newsletter.send(provider)

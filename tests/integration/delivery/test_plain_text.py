@@ -38,12 +38,12 @@ class Watched(FakeProvider):
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
         self.seen = getattr(self, "seen", [])
-        emails = [reader.email for reader in batch.recipients]
+        emails = [subscriber.email for subscriber in batch.recipients]
         self.seen.append((emails, bool(batch.letter.html), batch.key))
         return super().submit(batch, payload)
 
 
-def test_every_request_is_of_one_kind_and_full_and_everybody_gets_his_own(
+def test_every_request_is_full_and_of_one_kind_and_each_gets_their_own_letter(
     newsletter: Newsletter,
 ) -> None:
     provider = Watched(newsletter.root / "taken")
@@ -59,7 +59,7 @@ def test_a_request_that_is_repeated_is_of_the_same_kind(newsletter: Newsletter) 
     provider = Watched(newsletter.root / "taken")
 
     def lose(batch: Batch) -> Mapping[str, Outcome] | None:
-        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+        return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
 
     provider.answer = lose
     newsletter.send(provider)

@@ -106,7 +106,7 @@ def test_every_key_that_signed_must_stay_and_a_new_one_may_come(
     assert len(newsletter.sql("SELECT fingerprint FROM signing_keys")) == 2
 
 
-def test_nothing_is_frozen_while_something_must_be_mended(
+def test_nothing_is_frozen_while_something_must_be_fixed(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     newsletter.settings = replace(newsletter.settings, ledger="")
@@ -169,7 +169,7 @@ def web_app(
         thread.join()
 
 
-def test_the_web_app_is_tried_as_a_reader_would(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_the_web_app_is_tried_as_a_subscriber_would(newsletter: Newsletter, tmp_path: Path) -> None:
     with web_app(newsletter) as (house_, server):
         house_.send(FakeProvider(tmp_path / "taken"), preflight=True)
     page = f"/u/{reserved_token(newsletter.settings.secret_keys[0])}"

@@ -34,7 +34,7 @@ NOBODY = "0" * 32
 
 @pytest.fixture
 def newsletter(root: Path, database: str) -> Newsletter:  # noqa: ARG001 - on both
-    return Newsletter(root, readers=3)
+    return Newsletter(root, subscribers=3)
 
 
 def prove(newsletter: Newsletter, provider: Any, to: str = AUTHOR) -> Proof:  # noqa: ANN401 - any provider
@@ -64,18 +64,20 @@ def test_a_proof_is_one_marked_copy_and_nothing_in_the_ledger(
     provider = FakeProvider(tmp_path / "taken", answer=sent.append)
     made = prove(newsletter, provider)
     (batch,) = sent
-    (reader,) = batch.recipients
+    (subscriber,) = batch.recipients
     assert batch.slug == "_proofs"
     assert batch.letter.subject == "Proef: Over rust"
-    assert (reader.email, reader.greeting) == (AUTHOR, "Dag,")
+    assert (subscriber.email, subscriber.greeting) == (AUTHOR, "Dag,")
     assert kept(newsletter) == [
-        (newsletter.slug, made.letter_hash, reader.ref, "fake", made.provider_id)
+        (newsletter.slug, made.letter_hash, subscriber.ref, "fake", made.provider_id)
     ]
     for table in ("mailings", "deliveries", "batches"):
         assert newsletter.sql(f"SELECT count(*) FROM {table}") == [(0,)]  # noqa: S608 - a name
 
 
-def test_its_leave_link_is_nobodys(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_its_unsubscribe_link_belongs_to_no_subscriber(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
     sent: list[Batch] = []
     prove(newsletter, FakeProvider(tmp_path / "taken", answer=sent.append))
     link = sent[0].recipients[0].unsubscribe_url
@@ -111,7 +113,7 @@ def test_a_letter_that_changed_was_not_proofed(
     assert not newsletter.send(FakeProvider(tmp_path / "taken")).report.proofed
 
 
-def test_somebody_on_the_list_is_greeted_by_name(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_a_subscriber_is_greeted_by_name(newsletter: Newsletter, tmp_path: Path) -> None:
     sent: list[Batch] = []
     prove(
         newsletter,
@@ -153,7 +155,7 @@ def test_taking_the_draft_line_away_changes_nothing_of_the_letter(
         (None, DecisionNeeded, "inbox"),
     ],
 )
-def test_what_was_not_accepted_is_told_and_not_kept(
+def test_a_proof_that_was_not_accepted_is_reported_and_not_stored(
     newsletter: Newsletter,
     tmp_path: Path,
     *,
@@ -195,7 +197,7 @@ def test_a_real_proof_needs_what_every_real_letter_shows(
 
 
 def test_it_needs_no_list_no_ledger_line_and_no_window(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     newsletter.settings = replace(newsletter.settings, ledger="", contact="")
     path = newsletter.root / "issues" / f"{newsletter.slug}.md"
     path.rename(path.with_name("2020-01-05-rust.md"))

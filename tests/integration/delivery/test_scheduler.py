@@ -16,7 +16,7 @@ from newsletter.delivery import planning
 from newsletter.model import MailingState, RetryLater, Unknown
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store import open_store
-from tests.support.newsletter import FakeProvider, Newsletter, add_readers
+from tests.support.newsletter import FakeProvider, Newsletter, add_subscribers
 from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def states(found: DueResult) -> dict[str, str]:
 
 
 def said(found: DueResult) -> str:
-    """Return all that is told, having seen that each of it is one line."""
+    """Return all that is reported, having seen that each of it is one line."""
     lines = [*map(str, found.errors), *found.notes]
     assert all(line and line.isprintable() for line in lines)
     return "\n".join(lines)
@@ -170,7 +170,7 @@ def test_no_issue_this_week(newsletter: Newsletter, provider: FakeProvider) -> N
     assert found.next.slug == "2026-12-06-later"
 
 
-def test_a_missed_issue_is_recorded_and_told_once(
+def test_a_missed_issue_is_recorded_and_reported_once(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN + 6 * HOUR + SECOND
@@ -188,7 +188,7 @@ def test_a_missed_issue_is_recorded_and_told_once(
     assert provider.copies() == {}
 
 
-def test_what_was_told_stays_told_whatever_is_lacking_now(
+def test_a_reported_issue_stays_reported_whatever_is_missing_now(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN + DAY
@@ -222,7 +222,7 @@ def test_what_expired_can_have_a_new_time(
     assert len(provider.copies()) == 25
 
 
-def test_a_second_time_that_is_missed_is_told_again(
+def test_a_second_missed_slot_is_reported_again(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN + DAY
@@ -318,7 +318,7 @@ def test_what_takes_too_long_is_paused_and_stays_so(
     assert provider.calls == calls
 
 
-def test_what_takes_too_long_is_told_also_when_nothing_could_leave(
+def test_a_mailing_that_takes_too_long_is_reported_also_when_nothing_could_be_sent(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider, tmp_path: Path
 ) -> None:
     interrupt(newsletter, provider)
@@ -342,14 +342,14 @@ def test_what_is_not_taken_is_tried_once_in_a_run(
     interrupt(newsletter, provider)
     calls = provider.calls
     provider.answer = lambda batch: {
-        reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients
+        subscriber.ref: RetryLater("not now", after=1e6) for subscriber in batch.recipients
     }
     found = due(newsletter, provider)
     assert (states(found), found.exit_code, len(found.errors)) == ({SLUG: "sending"}, 75, 1)
     assert provider.calls == calls + 1
 
 
-def test_a_paused_mailing_is_told_of_and_never_resumed(
+def test_a_paused_mailing_is_reported_and_never_resumed(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     newsletter.send(provider, SLUG, limit=5)
@@ -382,7 +382,7 @@ def test_a_limit_that_a_person_set_holds_for_the_schedule_too(
 
 
 def unknown(batch: Batch) -> Mapping[str, Outcome]:
-    return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+    return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
 
 
 def test_what_nothing_can_settle_waits_for_a_person(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -468,7 +468,7 @@ def test_a_mailing_begun_elsewhere_is_left_as_it_is(
 # Drafts, errors, rivals
 
 
-def test_a_draft_is_told_of_at_its_time_and_never_expires(
+def test_a_draft_is_reported_at_its_slot_and_never_expires(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     write(newsletter, front="draft: yes\n")
@@ -531,7 +531,7 @@ def test_a_file_that_cannot_be_read_is_due_at_its_date(
     assert ledger(newsletter)[1][:3] == ("2026-11-29-kapot", "2026-11-29T07:00", "expired")
 
 
-def test_errors_in_what_is_not_due_stand_in_its_way_only(
+def test_errors_in_an_issue_that_is_not_due_block_only_that_issue(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN - HOUR
@@ -542,7 +542,7 @@ def test_errors_in_what_is_not_due_stand_in_its_way_only(
     assert "error" in found.next.blocked_by[0]
 
 
-def test_a_date_more_than_a_year_ahead_is_told_of(
+def test_a_date_more_than_a_year_ahead_is_reported(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     write(newsletter, "2028-01-02-jaartal")
@@ -554,7 +554,7 @@ def test_a_date_more_than_a_year_ahead_is_told_of(
     )
 
 
-def test_a_file_without_a_date_is_told_of(newsletter: Newsletter, provider: FakeProvider) -> None:
+def test_a_file_without_a_date_is_reported(newsletter: Newsletter, provider: FakeProvider) -> None:
     (newsletter.root / "issues" / "zomaar.md").write_text("---\nsubject: x\n---\nEen zin.\n")
     found = due(newsletter, provider)
     assert (states(found), found.exit_code) == ({SLUG: "completed"}, 0)
@@ -611,7 +611,7 @@ def test_a_letter_that_went_out_under_another_name(
         assert (states(found), found.exit_code) == ({}, 1)
         assert SLUG in said(found)
     clock.moment += 7 * HOUR
-    found = due(newsletter, provider)  # and after that it is no miss: its readers have it
+    found = due(newsletter, provider)  # and after that it is no miss: its subscribers have it
     assert (states(found), found.exit_code) == ({}, 0)
     assert SLUG in said(found)
     assert len(ledger(newsletter)) == 1
@@ -647,7 +647,7 @@ def test_two_in_one_slot_are_both_kept_back(
     assert provider.copies() == {}
 
 
-def test_two_in_one_slot_of_which_one_went_out_before(
+def test_two_issues_in_one_slot_of_which_one_was_sent_before(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN - 7 * DAY
@@ -677,7 +677,7 @@ def test_what_was_cancelled_takes_no_slot(newsletter: Newsletter, provider: Fake
 
 def cancelled(newsletter: Newsletter, provider: FakeProvider) -> None:
     def later(batch: Batch) -> Mapping[str, Outcome]:
-        return {reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients}
+        return {subscriber.ref: RetryLater("not now", after=1e6) for subscriber in batch.recipients}
 
     provider.answer = later
     due(newsletter, provider)
@@ -704,16 +704,14 @@ def test_what_a_person_cancelled_is_not_started_by_a_schedule(
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
 
 
-def test_an_empty_list_is_something_to_mend(
-    root: Path, clock: Clock, provider: FakeProvider
-) -> None:
-    newsletter = Newsletter(root, readers=0, slug=SLUG, clock=clock)
+def test_an_empty_list_is_an_error(root: Path, clock: Clock, provider: FakeProvider) -> None:
+    newsletter = Newsletter(root, subscribers=0, slug=SLUG, clock=clock)
     write(newsletter)
     for _ in range(2):
         found = due(newsletter, provider)
         assert (states(found), found.exit_code, ledger(newsletter)) == ({}, 1, [])
         assert "nobody" in said(found)
-    add_readers(newsletter.store, 1)
+    add_subscribers(newsletter.store, 1)
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
 
 
@@ -733,7 +731,7 @@ def test_the_gravest_of_all_is_the_exit_code(
     interrupt(newsletter, provider)  # a later run can finish it: 75
 
     def later(batch: Batch) -> Mapping[str, Outcome]:
-        return {reader.ref: RetryLater("not now", after=1e6) for reader in batch.recipients}
+        return {subscriber.ref: RetryLater("not now", after=1e6) for subscriber in batch.recipients}
 
     provider.answer = later
     assert due(newsletter, provider).exit_code == 75
@@ -777,7 +775,7 @@ def test_with_the_outbox_and_nothing_due_all_is_well(
     assert (found.results, found.errors, found.exit_code) == ((), (), 0)
 
 
-def test_with_the_outbox_a_missed_issue_is_told_once_too(
+def test_with_the_outbox_a_missed_issue_is_reported_once_too(
     newsletter: Newsletter, clock: Clock, outbox: FakeProvider, provider: FakeProvider
 ) -> None:
     clock.moment = SEVEN + 7 * HOUR
@@ -910,7 +908,7 @@ def this_hour(newsletter: Newsletter) -> str:
 @pytest.fixture
 def present(root: Path) -> Newsletter:
     """Return a newsletter that lives by the clock on the wall, with nothing written."""
-    return Newsletter(root, readers=250, slug=SLUG)
+    return Newsletter(root, subscribers=250, slug=SLUG)
 
 
 def test_two_processes_at_once_are_one_send(present: Newsletter, run: Run, tmp_path: Path) -> None:
@@ -966,7 +964,7 @@ def test_every_trouble_is_a_line_and_the_gravest_the_exit_code(
     assert run("send", "--due").returncode == 1  # what is broken still is; the miss is known
 
 
-def test_a_missing_key_is_told_and_changes_nothing(present: Newsletter, run: Run) -> None:
+def test_a_missing_key_is_reported_and_changes_nothing(present: Newsletter, run: Run) -> None:
     this_hour(present)
     env = present.for_real("http://127.0.0.1:9")
     del env["RESEND_API_KEY"]

@@ -57,7 +57,7 @@ class Searchable(FakeProvider):
         self.searches: list[UnresolvedRequest] = []
 
     def submit(self, batch: Batch, payload: Payload) -> SubmitResult:
-        refs = {reader.ref for reader in batch.recipients}
+        refs = {subscriber.ref for subscriber in batch.recipients}
         if self.calls + 1 in self.drop:
             self.calls += 1
             return SubmitResult(dict.fromkeys(refs, Unknown("it broke off")))
@@ -69,9 +69,9 @@ class Searchable(FakeProvider):
             else said
         )
 
-    def search(self, doubt: UnresolvedRequest) -> SearchResult:
-        self.searches.append(doubt)
-        found = self.listed & set(doubt.refs) if self.lists else set()
+    def search(self, request: UnresolvedRequest) -> SearchResult:
+        self.searches.append(request)
+        found = self.listed & set(request.refs) if self.lists else set()
         return SearchResult(
             {ref: Accepted(f"found-{ref}") for ref in found}, complete=self.complete
         )
@@ -84,7 +84,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def newsletter(root: Path, clock: Clock) -> Newsletter:
-    return Newsletter(root, readers=50, clock=clock)
+    return Newsletter(root, subscribers=50, clock=clock)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def test_what_a_search_finds_was_accepted(newsletter: Newsletter, provider: Sear
     assert counts(newsletter) == {"accepted": 50}
     assert set(provider.copies().values()) == {1}
     assert len(provider.searches) == 2
-    assert {len(doubt.refs) for doubt in provider.searches} == {10}
+    assert {len(request.refs) for request in provider.searches} == {10}
 
 
 def test_what_is_missing_is_sent_again_after_two_searches_that_can_be_believed(
@@ -150,15 +150,15 @@ def test_a_search_that_began_too_early_proves_nothing_however_long_it_took(
     search = provider.capabilities.search
     assert search
     with newsletter.store.write() as connection:
-        (doubt,) = unresolved.find_searchable(connection, 1, search)
-    # What two others saw before the index could be complete, and tell only after that.
+        (request,) = unresolved.find_searchable(connection, 1, search)
+    # What two others saw before the index could be complete, and report only after that.
     began = clock()
     clock.moment += LAG
     for _ in range(2):
         clock.moment += timedelta(minutes=16)
         with newsletter.store.write() as connection:
             missed = SearchResult({}, complete=True)
-            assert not unresolved.record_search(connection, doubt, missed, search, began=began)
+            assert not unresolved.record_search(connection, request, missed, search, began=began)
     provider.lists = True
     assert newsletter.send(provider).error is None
     assert counts(newsletter) == {"accepted": 50}
@@ -190,7 +190,7 @@ def test_a_letter_is_sent_again_once_and_then_waits_for_a_person(
 
 
 @pytest.mark.parametrize("how", ["left", "erased"])
-def test_a_reader_who_goes_while_in_doubt_is_searched_for_and_not_mailed_again(
+def test_who_leaves_while_their_delivery_is_unknown_is_searched_and_not_mailed_again(
     newsletter: Newsletter, provider: Searchable, clock: Clock, how: str
 ) -> None:
     provider.drop, provider.lose = {1}, {2}
@@ -211,7 +211,7 @@ def test_a_reader_who_goes_while_in_doubt_is_searched_for_and_not_mailed_again(
     assert "lezer0@example.org" not in provider.copies()
 
 
-def test_a_search_is_told_where_letters_went_unless_their_reader_moved_or_was_erased(
+def test_a_search_gets_the_addresses_except_of_changed_or_erased_subscribers(
     newsletter: Newsletter, provider: Searchable
 ) -> None:
     provider.drop = {1}
@@ -227,10 +227,10 @@ def test_a_search_is_told_where_letters_went_unless_their_reader_moved_or_was_er
         )
     newsletter.sql("DELETE FROM subscribers WHERE id = 5")
     newsletter.send(provider)
-    doubt = provider.searches[-1]
-    told = [doubt.addresses.get(ref) for ref in doubt.refs]
+    request = provider.searches[-1]
+    reported = [request.addresses.get(ref) for ref in request.refs]
     expected = [f"lezer{number}@example.org" for number in range(10)]
-    assert told == [*expected[:2], "", expected[3], None, *expected[5:]]
+    assert reported == [*expected[:2], "", expected[3], None, *expected[5:]]
 
 
 def test_after_the_provider_forgets_nothing_is_searched_for(

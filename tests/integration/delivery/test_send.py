@@ -31,7 +31,7 @@ from newsletter.store import (
     settlement,
 )
 from newsletter.store.keys import signing_keys
-from tests.support.newsletter import FakeProvider, Newsletter, add_readers, write_issue
+from tests.support.newsletter import FakeProvider, Newsletter, add_subscribers, write_issue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -49,13 +49,13 @@ def newsletter(root: Path) -> Newsletter:
     return Newsletter(root)
 
 
-def adds_up(receipt: MailingReport) -> bool:
-    return sum(receipt.counts.values()) == receipt.mailing.audience
+def adds_up(report: MailingReport) -> bool:
+    return sum(report.counts.values()) == report.mailing.audience
 
 
-def counts(receipt: MailingReport) -> dict[str, int]:
-    assert adds_up(receipt)
-    return {state.value: n for state, n in receipt.counts.items() if n}
+def counts(report: MailingReport) -> dict[str, int]:
+    assert adds_up(report)
+    return {state.value: n for state, n in report.counts.items() if n}
 
 
 def test_everyone_gets_one_letter_and_a_second_send_sends_nothing(
@@ -83,7 +83,7 @@ def test_the_attempt_is_committed_before_anything_leaves(
 
     def look(batch: Batch) -> None:
         # Another connection sees only what is committed.
-        refs = [reader.ref for reader in batch.recipients]
+        refs = [subscriber.ref for subscriber in batch.recipients]
         with newsletter.store.read() as other:
             query = (
                 "SELECT d.state, b.key, b.payload_hash IS NOT NULL FROM deliveries d "  # noqa: S608 - random names only
@@ -96,7 +96,7 @@ def test_the_attempt_is_committed_before_anything_leaves(
     assert len(seen) == 25
 
 
-def test_only_active_readers_who_did_not_pause_are_in_the_audience(
+def test_only_active_subscribers_who_did_not_pause_are_in_the_audience(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     for n, status in enumerate(("pending", "unsubscribed", "bounced", "complained")):
@@ -117,9 +117,9 @@ def test_who_leaves_pauses_or_is_erased_after_the_freeze_is_skipped(
         newsletter.sql("DELETE FROM subscribers WHERE id = 25")
 
     provider.answer = leave
-    receipt = newsletter.send(provider).report
-    assert counts(receipt) == {"accepted": 21, "skipped": 4}
-    assert receipt.mailing.state is MailingState.COMPLETED
+    report = newsletter.send(provider).report
+    assert counts(report) == {"accepted": 21, "skipped": 4}
+    assert report.mailing.state is MailingState.COMPLETED
     reasons = newsletter.sql(
         "SELECT reason, count(*) FROM deliveries WHERE state = 'skipped' GROUP BY 1"
     )
@@ -131,7 +131,7 @@ def test_every_outcome_finds_its_own_delivery(newsletter: Newsletter, tmp_path: 
     newsletter.sql("DELETE FROM subscribers WHERE id > 5")
 
     def answer(batch: Batch) -> Mapping[str, Outcome]:
-        refs = [reader.ref for reader in batch.recipients]
+        refs = [subscriber.ref for subscriber in batch.recipients]
         # In another order, and one is missing.
         return {
             refs[3]: Unknown("half an answer"),
@@ -159,7 +159,7 @@ def test_an_unknown_outcome_is_never_sent_again_without_a_key(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     def lost(batch: Batch) -> Mapping[str, Outcome]:
-        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+        return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
 
     provider = FakeProvider(tmp_path / "taken", replay=BLIND, answer=lost)
     result = newsletter.send(provider)
@@ -233,11 +233,11 @@ def test_a_sender_that_lost_its_lease_before_sending_sends_nothing(
     assert provider.copies() == {}
 
 
-def test_a_batch_of_which_a_part_travels_again_is_not_replayed(
+def test_a_batch_that_was_partly_sent_again_is_not_replayed(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     def half(batch: Batch) -> Mapping[str, Outcome]:
-        later, *lost = [reader.ref for reader in batch.recipients]
+        later, *lost = [subscriber.ref for subscriber in batch.recipients]
         return {
             later: RetryLater("tomorrow", 86_400),
             **{ref: Unknown("no answer") for ref in lost},
@@ -250,7 +250,7 @@ def test_a_batch_of_which_a_part_travels_again_is_not_replayed(
     assert counts(newsletter.send(provider).report) == {"accepted": 16, "unknown": 9}
 
 
-def test_a_batch_of_which_a_reader_left_is_never_replayed(
+def test_a_batch_with_a_subscriber_who_left_is_never_replayed(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
@@ -314,11 +314,11 @@ def test_an_answer_after_the_end_completes_what_ended_with_it_unknown(
 
     moments: list[object] = []
 
-    def told(_done: int, _audience: int) -> None:
+    def reported(_done: int, _audience: int) -> None:
         moments.extend(newsletter.sql("SELECT state FROM mailings"))
 
     newsletter.send(
-        FakeProvider(tmp_path / "taken", size=25, replay=timedelta(), answer=end), progress=told
+        FakeProvider(tmp_path / "taken", size=25, replay=timedelta(), answer=end), progress=reported
     )
     assert moments == [("completed",)]
 
@@ -345,7 +345,7 @@ def test_only_the_owner_settles(newsletter: Newsletter) -> None:
             connection, mailing_id, lease=timedelta(hours=1), window=timedelta(hours=1)
         )
     assert taken_over
-    accepted = {reader.ref: Accepted("late") for reader in claim.subscribers}
+    accepted = {subscriber.ref: Accepted("late") for subscriber in claim.subscribers}
     with newsletter.store.write() as connection:
         assert not settlement.settle(connection, claim, accepted)
         assert not claims.record_payload(connection, claim, "0")
@@ -366,8 +366,8 @@ def test_a_slow_answer_still_settles_what_nobody_took_over(newsletter: Newslette
         assert settlement.settle(
             connection, claim, {r.ref: Accepted("id") for r in claim.subscribers}
         )
-        receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
-    assert counts(receipt) == {"pending": 20, "accepted": 5}
+        report = mailing_reports.report(connection, mailings.get(connection, mailing_id))
+    assert counts(report) == {"pending": 20, "accepted": 5}
 
 
 def test_a_claim_needs_a_mailing_that_is_sending(newsletter: Newsletter) -> None:
@@ -426,8 +426,8 @@ def test_cancelling_before_anything_was_attempted_frees_the_slug(
         settlement.settle(
             connection, claim, {r.ref: RetryLater("not now") for r in claim.subscribers}
         )
-    receipt = delivery.cancel_mailing(newsletter.store, newsletter.slug)
-    assert receipt.mailing.state is MailingState.CANCELLED
+    report = delivery.cancel_mailing(newsletter.store, newsletter.slug)
+    assert report.mailing.state is MailingState.CANCELLED
 
     result = newsletter.send(FakeProvider(tmp_path / "taken"))
     assert result.report.mailing.id != mailing_id
@@ -453,10 +453,10 @@ def test_resolving_by_sending_again_reaches_only_the_unknown(
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
     newsletter.send(provider)
-    receipt = delivery.resolve_unknown(
+    report = delivery.resolve_unknown(
         newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND
     )
-    assert counts(receipt) == {"accepted": 15, "pending": 10}
+    assert counts(report) == {"accepted": 15, "pending": 10}
     assert counts(newsletter.send(provider).report) == {"accepted": 25}
     assert sorted(provider.copies().values()) == [1] * 15 + [2] * 10
     assert newsletter.sql("SELECT what, deliveries FROM decisions") == [("resolve --resend", 10)]
@@ -468,12 +468,12 @@ def test_resolving_by_assuming_completes_and_says_so(
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
     newsletter.send(provider)
-    receipt = delivery.resolve_unknown(
+    report = delivery.resolve_unknown(
         newsletter.store, newsletter.slug, delivery.UnknownDecision.ASSUME_SENT
     )
-    assert counts(receipt) == {"accepted": 25}
-    assert receipt.assumed == 10
-    assert receipt.mailing.state is MailingState.COMPLETED
+    assert counts(report) == {"accepted": 25}
+    assert report.assumed == 10
+    assert report.mailing.state is MailingState.COMPLETED
     with pytest.raises(NewsletterError):
         delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
 
@@ -490,8 +490,8 @@ def test_after_resolving_a_late_answer_of_the_lost_process_keeps_a_second_letter
         late = {r.ref: Accepted(f"id-{r.ref}") for r in claim.subscribers}
         assert not settlement.settle(connection, claim, late)
         settlement.record_late_answers(connection, claim, late)
-        receipt = mailing_reports.report(connection, mailings.get(connection, mailing_id))
-    assert counts(receipt) == {"pending": 20, "accepted": 5}
+        report = mailing_reports.report(connection, mailings.get(connection, mailing_id))
+    assert counts(report) == {"pending": 20, "accepted": 5}
 
 
 @pytest.mark.parametrize("what", ["renamed", "redated", "same slot"])
@@ -528,7 +528,7 @@ def test_the_database_itself_refuses_a_second_real_mailing(
         )
 
 
-def test_the_database_itself_refuses_a_second_delivery_to_a_reader(newsletter: Newsletter) -> None:
+def test_the_database_refuses_a_second_delivery_to_a_subscriber(newsletter: Newsletter) -> None:
     _claimed(newsletter, timedelta(hours=1))
     with pytest.raises(IntegrityError, match=r"subscriber_id|one_delivery_per_subscriber"):
         newsletter.sql(
@@ -537,7 +537,7 @@ def test_the_database_itself_refuses_a_second_delivery_to_a_reader(newsletter: N
         )
 
 
-def test_an_edit_after_the_freeze_changes_nothing_and_is_told(
+def test_an_edit_after_the_freeze_changes_nothing_and_is_reported(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
@@ -640,11 +640,11 @@ def test_a_mailing_that_took_too_long_waits_for_a_person(
 
 
 def test_nothing_is_frozen_for_nobody(root: Path, tmp_path: Path) -> None:
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     with pytest.raises(NewsletterError, match="nobody"):
         newsletter.send(FakeProvider(tmp_path / "taken"))
     assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
-    add_readers(newsletter.store, 1)
+    add_subscribers(newsletter.store, 1)
     assert counts(newsletter.send(FakeProvider(tmp_path / "taken")).report) == {"accepted": 1}
 
 
@@ -679,7 +679,7 @@ def _always(
     def answer(batch: Batch) -> Mapping[str, Outcome] | None:
         if next(left, None) is None:
             return None
-        return {reader.ref: outcome for reader in batch.recipients}
+        return {subscriber.ref: outcome for subscriber in batch.recipients}
 
     return answer
 
@@ -748,14 +748,14 @@ def test_what_a_lost_process_left_can_be_resolved_after_a_pause(
 ) -> None:
     provider = FakeProvider(tmp_path / "taken", replay=BLIND)
     _interrupted(newsletter, provider)
-    receipt = delivery.pause_mailing(newsletter.store, newsletter.slug)
-    assert counts(receipt) == {"pending": 15, "unknown": 10}
-    receipt = delivery.resolve_unknown(
+    report = delivery.pause_mailing(newsletter.store, newsletter.slug)
+    assert counts(report) == {"pending": 15, "unknown": 10}
+    report = delivery.resolve_unknown(
         newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND
     )
     # Only `send` goes on with a paused mailing.
-    assert receipt.mailing.state is MailingState.PAUSED
-    assert counts(receipt) == {"pending": 25}
+    assert report.mailing.state is MailingState.PAUSED
+    assert counts(report) == {"pending": 25}
 
 
 def test_a_cancelled_mailing_is_never_reopened(newsletter: Newsletter, tmp_path: Path) -> None:
@@ -767,14 +767,14 @@ def test_a_cancelled_mailing_is_never_reopened(newsletter: Newsletter, tmp_path:
     }
     with pytest.raises(NewsletterError, match="cancelled"):
         delivery.resolve_unknown(newsletter.store, newsletter.slug, delivery.UnknownDecision.RESEND)
-    receipt = delivery.resolve_unknown(
+    report = delivery.resolve_unknown(
         newsletter.store, newsletter.slug, delivery.UnknownDecision.ASSUME_SENT
     )
-    assert receipt.mailing.state is MailingState.CANCELLED
-    assert counts(receipt) == {"pending": 15, "accepted": 10}
+    assert report.mailing.state is MailingState.CANCELLED
+    assert counts(report) == {"pending": 15, "accepted": 10}
 
 
-def test_a_paused_mailing_of_which_all_has_left_is_complete(
+def test_a_paused_mailing_with_nothing_left_to_send_is_complete(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     def pause(_batch: Batch) -> None:
@@ -785,7 +785,7 @@ def test_a_paused_mailing_of_which_all_has_left_is_complete(
     assert result.error is None
 
 
-def test_what_has_ended_in_doubt_is_named_in_words_when_it_cannot_be_paused(
+def test_pausing_a_mailing_that_completed_with_unknown_says_what_it_is(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     lost = FakeProvider(tmp_path / "taken", replay=BLIND, answer=lambda _batch: {})

@@ -105,7 +105,7 @@ def send(
 
 
 @pytest.mark.usefixtures("internet")
-def test_a_sender_whose_dns_is_in_order_sends_without_a_word(newsletter: Newsletter) -> None:
+def test_with_correct_dns_records_nothing_is_reported(newsletter: Newsletter) -> None:
     found = send(newsletter, good_zone())
     assert found.error is None
     assert found.warnings == ()

@@ -1,4 +1,4 @@
-"""The locks by which a killed sender is told from one that lives: real files, real processes."""
+"""The locks that distinguish a killed sender from a running one: real files, real processes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,9 @@ def test_a_sender_is_gone_only_once_it_was_killed(folder: Path) -> None:
     assert sender_locks.dead_owners([holder.owner], folder) == [holder.owner]
 
 
-def test_two_who_look_at_once_do_not_take_each_other_for_the_sender(folder: Path) -> None:
+def test_two_processes_that_check_at_once_do_not_take_each_other_for_the_sender(
+    folder: Path,
+) -> None:
     holder = Holder(folder)
     holder.kill()
     found: list[list[str]] = []
@@ -137,7 +139,7 @@ def test_in_place_of_the_file_another_one_proves_nothing(
 @pytest.mark.parametrize(
     "place", [1, 2, 3], ids=["another machine or boot", "another device", "another inode"]
 )
-def test_a_lock_of_elsewhere_proves_nothing_here(folder: Path, place: int) -> None:
+def test_a_lock_of_another_machine_proves_nothing_here(folder: Path, place: int) -> None:
     holder = Holder(folder)
     holder.kill()
     parts = holder.owner.split(" ")
@@ -155,7 +157,7 @@ def test_what_names_no_lock_proves_nothing(folder: Path, owner: str) -> None:
     assert sender_locks.dead_owners([owner], folder / "not there") == []
 
 
-def test_on_a_file_system_whose_locks_may_lie_there_is_none(
+def test_on_a_file_system_with_unreliable_locks_no_lock_is_used(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with Path("/proc/self/maps").open("rb") as file, Path("/sys/kernel/notes").open("rb") as other:
@@ -179,7 +181,7 @@ def test_where_no_file_can_be_made_there_is_no_lock(tmp_path: Path) -> None:
         assert owner is None
 
 
-def test_an_error_leaves_the_file_for_who_finds_the_lease(folder: Path) -> None:
+def test_after_an_error_the_sender_counts_as_dead(folder: Path) -> None:
     found = []
 
     def fail() -> None:

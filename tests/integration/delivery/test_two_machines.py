@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 FAKE = "tests.support.providers.fake_resend"
 KEY = "a key that is only for these tests"
-READERS = 5000
+SUBSCRIBERS = 5000
 LEAVERS = 100
 
 
@@ -91,10 +91,10 @@ def environment(postgresql: str, provider: str) -> dict[str, str]:
 
 
 @pytest.mark.all
-def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
+def test_five_thousand_subscribers_get_one_letter_each_while_a_hundred_leave(
     root: Path, tmp_path: Path, environment: dict[str, str], web_app: str
 ) -> None:
-    newsletter = Newsletter(root, readers=READERS, slug=issue_that_is_due(root))
+    newsletter = Newsletter(root, subscribers=SUBSCRIBERS, slug=issue_that_is_due(root))
     (root / "newsletter.toml").write_text(
         'name = "Proefbrief"\nsender = "Gerrit <gerrit@example.org>"\ncontact = "Postbus 1"\n'
         f'ledger = "{newsletter.settings.ledger}"\n',
@@ -122,10 +122,10 @@ def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     ((mailing,),) = newsletter.sql("SELECT public_id FROM mailings")
     answers = Counter(
         httpx.post(
-            f"{web_app}/u/{tokens.unsubscribe_token(KEY, str(reader), str(mailing))}",
+            f"{web_app}/u/{tokens.unsubscribe_token(KEY, str(subscriber), str(mailing))}",
             data={"List-Unsubscribe": "One-Click"},
         ).status_code
-        for reader, _ in last
+        for subscriber, _ in last
     )
     said = [process.communicate(timeout=120) for process in both]
     third = due()
@@ -138,13 +138,13 @@ def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     assert set(copies.values()) == {1}
     gone = {str(email) for _, email in last}
     # Who had left before their letter was claimed got none, and everyone else got theirs.
-    (receipt,) = json.loads(third_said)["mailings"]
-    assert receipt["state"] == "completed"
-    assert receipt["audience"] == READERS
-    assert receipt["accepted"] == len(copies)
-    assert receipt["skipped"] == READERS - len(copies)
-    assert receipt["skipped"] > 0
-    assert receipt["pending"] == receipt["attempting"] == receipt["unknown"] == 0
+    (report,) = json.loads(third_said)["mailings"]
+    assert report["state"] == "completed"
+    assert report["audience"] == SUBSCRIBERS
+    assert report["accepted"] == len(copies)
+    assert report["skipped"] == SUBSCRIBERS - len(copies)
+    assert report["skipped"] > 0
+    assert report["pending"] == report["attempting"] == report["unknown"] == 0
     everybody = {str(email) for (email,) in newsletter.sql("SELECT email FROM subscribers")}
     assert everybody - set(copies) <= gone
     skipped = newsletter.sql(
@@ -155,5 +155,5 @@ def test_five_thousand_readers_get_one_letter_each_while_a_hundred_leave(
     states = newsletter.sql(
         "SELECT status, count(*) FROM subscribers GROUP BY status ORDER BY status"
     )
-    assert states == [("active", READERS - LEAVERS), ("unsubscribed", LEAVERS)]
+    assert states == [("active", SUBSCRIBERS - LEAVERS), ("unsubscribed", LEAVERS)]
     assert len(newsletter.sql("SELECT 1 FROM mailings")) == 1

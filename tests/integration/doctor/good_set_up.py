@@ -197,7 +197,7 @@ def problems(found: tuple[Diagnosis, ...]) -> dict[str, DiagnosisState]:
 @contextlib.contextmanager
 def good_set_up(root: Path, authority: trustme.CA) -> Iterator[SetUp]:
     """Yield a set-up in which everything is as it should be."""
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     front = Front()
     threading.Thread(target=front.serve_forever, args=(0.02,), daemon=True).start()
     url = f"https://localhost:{front.port}"

@@ -160,7 +160,9 @@ def test_windows_signs_are_no_old_encoding(store: Store, tmp_path: Path) -> None
     assert bring(store, tmp_path, text.encode("cp1252")).added == 1
 
 
-def test_a_name_that_was_encoded_twice_is_repaired_and_told(store: Store, tmp_path: Path) -> None:
+def test_a_name_that_was_encoded_twice_is_repaired_and_reported(
+    store: Store, tmp_path: Path
+) -> None:
     twice = "André".encode().decode("cp1252")
     quote = "D’Arcy".encode().decode("cp1252")
     text = (

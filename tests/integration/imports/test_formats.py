@@ -245,9 +245,7 @@ def test_a_state_is_a_status_only_if_all_its_words_are(store: Store, tmp_path: P
         bring(store, tmp_path, f"{text}cor@example.org,active,cancelled\n")
 
 
-def test_mailchimps_subscribed_file_tells_nothing_of_who_is_subscribed(
-    store: Store, tmp_path: Path
-) -> None:
+def test_mailchimps_subscribed_file_needs_all_subscribed(store: Store, tmp_path: Path) -> None:
     text = "\n".join([MAILCHIMP, MAILCHIMP_ROW.format(email="anna@example.org")])
     with pytest.raises(NewsletterError, match="--all-subscribed"):
         bring(store, tmp_path, text)

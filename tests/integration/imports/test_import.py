@@ -135,7 +135,7 @@ def test_a_leaver_in_the_file_leaves_here_too(store: Store, tmp_path: Path) -> N
     assert str(left_at).startswith("2024-05-06 00:00:00")
 
 
-def test_a_pending_reader_with_a_subscribed_row_becomes_active(
+def test_a_pending_subscriber_with_a_subscribed_row_becomes_active(
     store: Store, tmp_path: Path
 ) -> None:
     bring(store, tmp_path, "email,status\nanna@example.org,unconfirmed\n")
@@ -186,7 +186,7 @@ def test_the_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> No
     assert statuses(store)["cor@example.org"] == "bounced"
 
 
-def test_of_several_rows_the_first_that_tells_decides(store: Store, tmp_path: Path) -> None:
+def test_of_several_rows_the_first_with_a_status_decides(store: Store, tmp_path: Path) -> None:
     bring(
         store,
         tmp_path,
@@ -211,7 +211,7 @@ def test_a_date_that_cannot_be_is_the_day_of_the_import(
     assert consents(store, "anna@example.org")[0][0] == created[:16].replace("T", " ")
 
 
-def test_doubles_far_apart_are_doubles_too(store: Store, tmp_path: Path) -> None:
+def test_duplicates_far_apart_are_duplicates_too(store: Store, tmp_path: Path) -> None:
     list_.add(store, "oud@example.org", consent="x", first_name="Oud")
     people = [f"p{number}@example.org,P,active" for number in range(9000)]
     text = "\n".join(
@@ -262,7 +262,7 @@ def test_a_file_that_does_not_tell_needs_the_author_to(store: Store, tmp_path: P
     assert statuses(store) == {"anna@example.org": "active"}
 
 
-def test_all_subscribed_stops_at_a_column_that_says_who_left(store: Store, tmp_path: Path) -> None:
+def test_all_subscribed_refuses_a_column_that_says_who_left(store: Store, tmp_path: Path) -> None:
     text = (
         "email,Toestand\nanna@example.org,Ingeschreven\nbas@example.org,Uitgeschreven\n"
         "cor@example.org,\ndirk@example.org,bounced\n"
@@ -431,7 +431,7 @@ def test_a_first_name_stays_as_it_is(store: Store, tmp_path: Path, name: str) ->
     assert rows(store)["anna@example.org"]["first_name"] == name
 
 
-def test_skipped_and_invalid_rows_are_told_by_line(store: Store, tmp_path: Path) -> None:
+def test_skipped_and_invalid_rows_are_reported_by_line(store: Store, tmp_path: Path) -> None:
     lines = ["email,status", "anna@example.org,active", "geen adres,active"]
     lines += [f"p{n}@example.org,unsubscribed" for n in range(150)]
     report = bring(store, tmp_path, "\n".join(lines))

@@ -182,9 +182,7 @@ def test_a_harmless_column_leaves_nobody_out(tmp_path: Path, case: tuple[str, ..
 
 
 @pytest.mark.parametrize("case", AGAINST, ids="=".join)
-def test_nobody_is_active_whom_any_column_speaks_against(
-    tmp_path: Path, case: tuple[str, str]
-) -> None:
+def test_nobody_is_active_against_any_column(tmp_path: Path, case: tuple[str, str]) -> None:
     name, cell = case
     for header, row, everybody in (
         (["email", "Status", name], ["bram@example.org", "Active", cell], False),
@@ -267,7 +265,7 @@ def test_a_column_that_is_pointed_at_is_read_by_its_name(
             ["active", "unsubscribed"],
         ),
         (["Subscriber", "Subscribed"], [["2021-03-04"], [""]], ["active", "no status given"]),
-        # With nothing but a moment of leaving, its presence tells.
+        # With nothing but a moment of leaving, its presence decides.
         (["email", "Afgemeld op"], [["2021-03-04"], [""]], ["unsubscribed", "active"]),
         (["email", "Uitgeschreven"], [["x"], [""]], ["unsubscribed", "active"]),
         # All of them left, or nobody says anything.
@@ -275,7 +273,7 @@ def test_a_column_that_is_pointed_at_is_read_by_its_name(
         (["email", "Afgemeld op"], [[""], [""]], ["no status given"] * 2),
         # A bounce that is not there is no subscription.
         (["email", "bounced_at"], [["2021-03-04"], [""]], ["bounced", "no status given"]),
-        # What else tells is believed.
+        # Any other statement is believed.
         (
             ["email", "status", "Afgemeld op"],
             [["", "2021-03-04"], ["", ""]],

@@ -23,7 +23,7 @@ from newsletter.subscriptions import admin as list_
 from newsletter.subscriptions import erasure, event_effects, signup, unsubscribe
 from newsletter.subscriptions.signup import LinkState, request_signup
 from tests.support.databases import where
-from tests.support.signups import HERE, VIA, open_link, wish
+from tests.support.signups import HERE, VIA, open_link, signup_request
 from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def test_a_dry_run_has_nothing_to_undo(store: Store, tmp_path: Path) -> None:
     assert sql(store, "SELECT * FROM imports") == []
 
 
-def test_who_was_there_before_stays_as_they_were(
+def test_existing_subscribers_stay_unchanged(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     list_.add(store, "anna@example.org", consent="x", first_name="Anna")
@@ -104,7 +104,7 @@ def test_who_waited_to_confirm_waits_again(
     assert statuses(store) == {"bas@example.org": "pending"}
 
 
-def test_who_left_by_their_own_act_never_comes_back(
+def test_who_unsubscribed_themselves_is_never_restored(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     for name in ("anna", "bas", "cor", "dirk"):
@@ -188,7 +188,7 @@ def test_who_confirms_although_an_import_did_stays_active(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     for name in ("anna", "bas"):
-        request_signup(store, wish(f"{name}@example.org"), VIA)
+        request_signup(store, signup_request(f"{name}@example.org"), VIA)
     with store.read() as connection:
         before = (now(connection) - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     sql(store, "UPDATE signups SET requested_at = ?", before)
@@ -213,7 +213,7 @@ def test_a_suppression_that_a_later_file_confirms_stays(
     assert counts(undo(first.id)) == (1, 0, 0)
 
 
-def test_that_a_later_file_has_somebody_too_is_no_act(
+def test_being_in_a_later_file_is_no_act_of_the_subscriber(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     first = bring(store, tmp_path, TWO)
@@ -290,7 +290,7 @@ def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
     assert counts(done[0]) == (2, 0, 0)
 
 
-def test_an_event_or_an_act_keeps_somebody(
+def test_an_event_or_an_act_keeps_the_subscriber(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     report = bring(store, tmp_path, f"{TWO}cor@example.org,active\n")

@@ -1,4 +1,4 @@
-"""What `init` writes for a forge: each step, as the forge runs it, and what people are told."""
+"""What `init` writes for a forge: each step, as the forge runs it, and what people are reported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.forge import read_summary
-from tests.support.author_repository import FIRST, LAST, READERS, RESEND_KEY, AuthorRepository
+from tests.support.author_repository import FIRST, LAST, RESEND_KEY, SUBSCRIBERS, AuthorRepository
 from tests.support.fake_forge import FakeForge, serve_forge
 from tests.support.parameters import choose
 from tests.support.providers.fake_resend import FAULTS, FakeResend
@@ -67,15 +67,17 @@ def test_what_is_due_leaves_once_and_the_summary_adds_up(
         first, again = repository.send(), repository.send(LAST)
     assert first.ok, first.log
     assert again.ok, again.log
-    readers = sorted(one["to"] for one in fake.taken())
-    assert readers == sorted(f"lezer{n}@example.org" for n in range(READERS))
+    subscribers = sorted(one["to"] for one in fake.taken())
+    assert subscribers == sorted(f"lezer{n}@example.org" for n in range(SUBSCRIBERS))
     assert annotations(first) == annotations(again) == []
     assert repository.pinged() == ["https://ping.example.org/1"] * 2
     assert forge.calls == []
     installs = [f"-m {one.partition(' -m ')[2]}" for one in INSTALLATION.commands]
     assert repository.installed() == installs * 2
     if forge.kind == "github":
-        row = f"| {repository.slug} | completed | {READERS} | {READERS} | 0 | 0 | 0 | 0 | 0 |"
+        row = (
+            f"| {repository.slug} | completed | {SUBSCRIBERS} | {SUBSCRIBERS} | 0 | 0 | 0 | 0 | 0 |"
+        )
         assert row in first.summary
 
 
@@ -148,7 +150,7 @@ def test_a_key_revoked_overnight_is_asked_once_in_one_issue(
         fake.faults = {}
         acted = repository.act(command="send", issue=repository.slug, option="none")
         assert acted.ok, acted.log
-        assert len(fake.taken()) == READERS
+        assert len(fake.taken()) == SUBSCRIBERS
         assert repository.send().ok
     assert len(forge.issues) == 1
 
@@ -192,8 +194,8 @@ def test_two_runs_at_once_on_one_postgresql_are_one_send(
     finally:
         server.drop(name)
     assert [job.ok for job in (*both, third)] == [True] * 3, both
-    assert len(fake.taken()) == len({one["to"] for one in fake.taken()}) == READERS
-    assert f"| {repository.slug} | completed | {READERS} | {READERS} |" in third.summary
+    assert len(fake.taken()) == len({one["to"] for one in fake.taken()}) == SUBSCRIBERS
+    assert f"| {repository.slug} | completed | {SUBSCRIBERS} | {SUBSCRIBERS} |" in third.summary
     assert "geheim" not in "".join(job.log + job.summary for job in (*both, third))
 
 
@@ -208,11 +210,11 @@ def test_a_run_that_is_repeated_sends_what_the_issue_says_now(
         repository.commit({path: text.replace("rustige", "heldere")})
         job = repository.send(sha=old)
         assert job.ok, job.log
-        assert len(fake.taken()) == READERS
+        assert len(fake.taken()) == SUBSCRIBERS
         assert all("heldere zin" in str(one["message"]) for one in fake.taken())
         repository.commit({path: text})
         assert repository.send(sha=old).ok
-    assert len(fake.taken()) == READERS
+    assert len(fake.taken()) == SUBSCRIBERS
 
 
 # Act
@@ -231,7 +233,7 @@ def test_a_person_acts_without_a_computer_of_their_own(
         assert [one["to"] for one in fake.taken()] == ["gerrit@voorbeeld.nl"]
         sent = repository.act(command="send", issue=repository.slug, option="none")
         assert sent.ok, sent.log
-    assert len(fake.taken()) == 1 + READERS
+    assert len(fake.taken()) == 1 + SUBSCRIBERS
 
 
 def test_a_person_pauses_and_cancels(tmp_path: Path, github: FakeForge, fake: FakeResend) -> None:
@@ -347,7 +349,7 @@ def test_gitlab_sends_and_asks_once(tmp_path: Path, gitlab: FakeForge, fake: Fak
         )
         assert acted.ok, acted.log
         assert repository.gitlab("send", **SCHEDULE).ok
-    assert len(fake.taken()) == READERS
+    assert len(fake.taken()) == SUBSCRIBERS
 
 
 def test_gitlab_refuses_other_commands(tmp_path: Path, gitlab: FakeForge) -> None:

@@ -1,4 +1,4 @@
-"""What `docs/deploy.md` and the container files tell a machine to do can be done."""
+"""What `docs/deploy.md` and the container files ask of a machine can be done."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def last(instruction: str) -> str:
 
 
 def typed() -> Iterator[list[str]]:
-    """Yield every command of the program that the page tells to type, as its arguments."""
+    """Yield every command of the program that the page says to type, as its arguments."""
     fences = re.findall(r"```(?:sh|ini)\n(.*?)```", PAGE, re.DOTALL)
     lines = [line for fence in fences for line in fence.splitlines()]
     lines += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL))
@@ -125,7 +125,7 @@ def test_the_page_names_every_secret_and_variable_of_the_workflow() -> None:
     assert [name for name in asked if f"`{name}`" not in PAGE] == []
 
 
-def test_the_page_tells_the_workflows_times_as_they_are() -> None:
+def test_the_page_has_the_workflows_times() -> None:
     times = re.findall(r'cron: "(\d+) (\d+) ', SEND)
     within = [hour for _, hour in times if 7 <= int(hour) < 13]
     words = {5: "five", 6: "six"}
@@ -155,13 +155,15 @@ def test_the_units_belong_together() -> None:
 def test_the_pages_believe_the_web_server_before_them_and_nobody_else() -> None:
     words = shlex.split(unit("newsletter-web.service")["Service"]["ExecStart"])[1:]
     listens = asked_of(words)
-    (told,) = re.findall(r"^letter\.example\.org \{\n\treverse_proxy (\S+)\n\}", PAGE, re.MULTILINE)
-    assert told == f"{listens['host']}:{listens['port']}"
+    (reported,) = re.findall(
+        r"^letter\.example\.org \{\n\treverse_proxy (\S+)\n\}", PAGE, re.MULTILINE
+    )
+    assert reported == f"{listens['host']}:{listens['port']}"
     assert believed(words, "127.0.0.1") == "198.51.100.7"
     assert believed(words, "203.0.113.9") == "203.0.113.9"
 
 
-def test_nginx_says_who_asks_as_caddy_does_by_itself() -> None:
+def test_nginx_passes_the_clients_address_as_caddy_does_by_itself() -> None:
     page = (PROJECT / "docs" / "web.md").read_text(encoding="utf-8")
     (block,) = re.findall(r"^    server \{\n.*?^    \}\n", page, re.MULTILINE | re.DOTALL)
     assert "proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;" in block
@@ -173,7 +175,7 @@ def test_passing_trouble_is_no_failure_of_the_job_and_a_decision_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "url", "told"),
+    ("status", "url", "reported"),
     [
         ("0", "https://ping.example.org/1", ["https://ping.example.org/1/0"]),
         ("3", "https://ping.example.org/1", ["https://ping.example.org/1/3"]),
@@ -182,7 +184,7 @@ def test_passing_trouble_is_no_failure_of_the_job_and_a_decision_is() -> None:
     ],
 )
 def test_the_sign_of_life_says_how_it_ended_but_not_passing_trouble(
-    tmp_path: Path, status: str, url: str, told: list[str]
+    tmp_path: Path, status: str, url: str, reported: list[str]
 ) -> None:
     said = tmp_path / "said"
     curl = tmp_path / "curl"
@@ -194,7 +196,7 @@ def test_the_sign_of_life_says_how_it_ended_but_not_passing_trouble(
         env={"PATH": f"{tmp_path}:{os.environ['PATH']}", "EXIT_STATUS": status, "PING_URL": url},
         check=True,
     )
-    assert (said.read_text(encoding="utf-8").split() if said.exists() else []) == told
+    assert (said.read_text(encoding="utf-8").split() if said.exists() else []) == reported
 
 
 # Containers
@@ -314,7 +316,7 @@ def test_in_its_container_the_pages_believe_the_machine_and_no_other_container()
     assert f"`{network.network_address}`" in PAGE
 
 
-def test_no_secret_stands_in_the_compose_file_and_only_the_job_has_the_providers() -> None:
+def test_the_compose_file_has_no_secret_and_only_the_job_has_the_providers_key() -> None:
     text = (PROJECT / "compose.yaml").read_text(encoding="utf-8")
     asked = set(re.findall(r"\$\{(\w+):\?", text))
     assert asked == {"POSTGRES_PASSWORD", "NEWSLETTER_SECRET_KEY", "RESEND_API_KEY"}

@@ -55,7 +55,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def rebuilt(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the wheel that somebody builds who has the source distribution alone."""
+    """Return the wheel that is built from the source distribution alone."""
     folder = tmp_path_factory.mktemp("rebuilt")
     with tarfile.open(sdist) as archive:
         archive.extractall(folder, filter="data")

@@ -98,8 +98,10 @@ def test_the_service_serves_where_the_web_server_asks() -> None:
     words = shlex.split(service()["ExecStart"])[1:]
     listens = asked_of(words)
     caddy = files("vps")["deploy/Caddyfile"]
-    (told,) = re.findall(r"^brief\.example\.org \{\n\treverse_proxy (\S+)\n\}", caddy, re.MULTILINE)
-    assert told == f"{listens['host']}:{listens['port']}"
+    (reported,) = re.findall(
+        r"^brief\.example\.org \{\n\treverse_proxy (\S+)\n\}", caddy, re.MULTILINE
+    )
+    assert reported == f"{listens['host']}:{listens['port']}"
     assert believed(words, "127.0.0.1") == "198.51.100.7"
     assert "request>uri delete" in caddy
 

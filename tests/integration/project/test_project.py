@@ -91,7 +91,7 @@ def test_development_runs_on_the_same_versions_as_the_program() -> None:
     assert pins("requirements.txt").items() <= pins("requirements-dev.txt").items()
 
 
-def test_the_version_is_the_same_wherever_it_stands() -> None:
+def test_the_version_is_the_same_everywhere() -> None:
     version = PYPROJECT["project"]["version"]
     assert newsletter.__version__ == version
     assert f"## [{version}]" in (PROJECT / "CHANGELOG.md").read_text(encoding="utf-8")

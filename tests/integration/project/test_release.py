@@ -119,8 +119,8 @@ def test_the_image_is_tried_before_it_is_pushed_and_named_by_its_digest(tmp_path
     assert [line.split()[0] for line in commands] == ["build", "run", "login", "push", "inspect"]
     assert "ghcr.io/anna/newsletter:0.1.0" in commands[0]
     assert "secret" not in "".join(commands)
-    told = (tmp_path / "output").read_text(encoding="utf-8").splitlines()
-    assert told == ["name=ghcr.io/anna/newsletter", f"digest={digest}"]
+    reported = (tmp_path / "output").read_text(encoding="utf-8").splitlines()
+    assert reported == ["name=ghcr.io/anna/newsletter", f"digest={digest}"]
 
 
 def test_the_release_gets_every_distribution_and_the_notes(tmp_path: Path) -> None:

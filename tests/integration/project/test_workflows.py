@@ -93,7 +93,7 @@ def test_secrets_are_given_to_one_step_alone() -> None:
 
 
 def by_itself(name: str) -> bool:
-    """Tell whether a workflow starts without anybody asking for it."""
+    """Say whether a workflow starts without anybody asking for it."""
     return bool({"schedule", "push", "pull_request"} & set(workflow(name)["on"]))
 
 

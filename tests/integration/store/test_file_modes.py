@@ -22,15 +22,17 @@ def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
 
-def test_what_all_could_read_is_closed_and_told_once(root: Path, run: Run) -> None:
-    Newsletter(root, readers=1).store.close()
+def test_permissions_that_are_too_open_are_restricted_and_reported_once(
+    root: Path, run: Run
+) -> None:
+    Newsletter(root, subscribers=1).store.close()
     assert run("subscribers", "stats").stderr == ""
     folder, database = root / ".newsletter", root / ".newsletter" / "newsletter.db"
     for path, open_to_all in ((folder, 0o755), (database, 0o664)):
         path.chmod(open_to_all)
-    told = run("subscribers", "stats")
-    assert told.returncode == 0
-    lines = told.stderr.splitlines()
+    reported = run("subscribers", "stats")
+    assert reported.returncode == 0
+    lines = reported.stderr.splitlines()
     assert [line.split(":")[:2] for line in lines] == [
         ["warning", " .newsletter"],
         ["warning", " newsletter.db"],
@@ -40,7 +42,7 @@ def test_what_all_could_read_is_closed_and_told_once(root: Path, run: Run) -> No
 
 
 def test_the_key_and_the_log_too(root: Path) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     settings = newsletter.settings.__class__(root=root)
     keys.signing_keys(settings)
     paths = [settings.state / name for name in ("secret-key", "newsletter.db-wal")]
@@ -52,23 +54,23 @@ def test_the_key_and_the_log_too(root: Path) -> None:
     assert files.close_to_others(settings) == []
 
 
-def test_what_cannot_be_closed_is_told_with_what_to_do(
+def test_permissions_that_cannot_be_restricted_are_reported_with_a_hint(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     path = newsletter.settings.state / "newsletter.db"
     path.chmod(0o604)
     # A file system without rights takes the change and does nothing.
     monkeypatch.setattr(type(path), "chmod", lambda _path, _mode: None)
-    (told,) = files.close_to_others(newsletter.settings)
-    assert "chmod 600 newsletter.db" in told
+    (reported,) = files.close_to_others(newsletter.settings)
+    assert "chmod 600 newsletter.db" in reported
 
 
 @pytest.mark.usefixtures("postgresql")
 def test_the_outbox_is_for_its_owner_alone_where_the_database_is_elsewhere(
     root: Path, run: Run
 ) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     assert not newsletter.settings.state.exists()
     done = run("rehearse", newsletter.slug)
     assert (done.returncode, "every user" in done.stderr) == (0, False)

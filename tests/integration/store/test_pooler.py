@@ -89,7 +89,7 @@ def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_pat
     (root / "list.csv").write_text("email,status\n" + people)
     assert run("subscribers", "import", "list.csv", "--consent", "x").returncode == 0
     assert len(run("subscribers", "export").stdout.splitlines()) == 5001
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     newsletter.sql("DELETE FROM subscribers WHERE id > 1000")
     with Patient(tmp_path / "taken", latency=0.05) as fake:
         environment = {**os.environ, **newsletter.for_real(fake.url)}
@@ -117,7 +117,7 @@ def test_a_server_that_restarts_behind_the_pooler_is_a_passing_trouble(
 ) -> None:
     assert run("db", "upgrade").returncode == 0
     name = pooled.rpartition("/")[2]
-    newsletter = Newsletter(root, readers=50)
+    newsletter = Newsletter(root, subscribers=50)
     over = threading.Event()
 
     def kill() -> None:
@@ -130,7 +130,7 @@ def test_a_server_that_restarts_behind_the_pooler_is_a_passing_trouble(
 
     killer = threading.Thread(target=kill)
     killer.start()
-    told: Counter[str] = Counter()
+    reported: Counter[str] = Counter()
     try:
         for n in range(400):
             try:
@@ -140,14 +140,14 @@ def test_a_server_that_restarts_behind_the_pooler_is_a_passing_trouble(
                     with newsletter.store.read() as connection:
                         connection.exec_driver_sql("SELECT count(*) FROM subscribers").one()
             except TryAgain as error:
-                told[error.problem] += 1
+                reported[error.problem] += 1
             else:
-                told["done"] += 1
+                reported["done"] += 1
     finally:
         over.set()
         killer.join()
     # Anything else than TryAgain has failed the test above.
-    assert told["done"], told
-    assert told.total() - told["done"], told
+    assert reported["done"], reported
+    assert reported.total() - reported["done"], reported
     assert run("subscribers", "list").returncode == 0
     assert capfd.readouterr().err == ""

@@ -28,7 +28,7 @@ from newsletter.store import (
 )
 from newsletter.store.url import locate
 from newsletter.subscriptions.admin import add, unsubscribe
-from tests.support.newsletter import Newsletter, add_readers, is_one_error, where
+from tests.support.newsletter import Newsletter, add_subscribers, is_one_error, where
 from tests.support.postgres import Postgres, postgres
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ PROMPTLY = 20
 @pytest.fixture
 def newsletter(root: Path, postgresql: str) -> Newsletter:
     assert postgresql
-    return Newsletter(root, readers=20)
+    return Newsletter(root, subscribers=20)
 
 
 @pytest.fixture
@@ -154,19 +154,19 @@ def test_a_server_that_never_answers_is_a_reason_to_try_again(root: Path) -> Non
 def test_it_is_waited_for_ten_seconds_unless_the_url_says_otherwise(
     root: Path, monkeypatch: pytest.MonkeyPatch, query: str, seconds: str
 ) -> None:
-    told: dict[str, object] = {}
+    reported: dict[str, object] = {}
 
     def refuse(*_arguments: object, **options: object) -> None:
-        told.update(options)
+        reported.update(options)
         raise psycopg.OperationalError("not now")
 
     monkeypatch.setattr(psycopg, "connect", refuse)
     with pytest.raises(TryAgain):
         open_store(at(root, f"postgres://host.invalid/y{query}"))
-    assert told["connect_timeout"] == seconds
+    assert reported["connect_timeout"] == seconds
     # A pooler gives the next transaction another connection, which has not been prepared.
-    assert told["prepare_threshold"] is None
-    assert "options" not in told
+    assert reported["prepare_threshold"] is None
+    assert "options" not in reported
 
 
 @pytest.mark.parametrize(
@@ -205,7 +205,9 @@ def test_trouble_of_the_server_itself_is_one_line_that_says_where_to_look(
         connection.exec_driver_sql(fail)
 
 
-def test_who_may_not_write_is_told_so(newsletter: Newsletter, server: Postgres) -> None:
+def test_without_permission_to_write_the_error_says_so(
+    newsletter: Newsletter, server: Postgres
+) -> None:
     with psycopg.connect(server.url("postgres"), autocommit=True) as connection:
         connection.execute("CREATE ROLE looker LOGIN PASSWORD 'geheim'")
     try:
@@ -223,7 +225,7 @@ def test_who_may_not_write_is_told_so(newsletter: Newsletter, server: Postgres) 
 
 def test_an_error_of_the_server_holds_no_address(newsletter: Newsletter) -> None:
     with pytest.raises(IntegrityError) as caught:
-        add_readers(newsletter.store, 1)
+        add_subscribers(newsletter.store, 1)
     assert "example.org" not in str(caught.value)
     assert "example.org" not in repr(caught.value.orig)
     assert "subscribers_email_key_key" in str(caught.value)
@@ -238,7 +240,7 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
         store.close()
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("NEWSLETTER_DATABASE_URL", own.url(name))
-            newsletter = Newsletter(root, readers=20)
+            newsletter = Newsletter(root, subscribers=20)
         mailing = begin(newsletter)
         mine = claim(newsletter.store, mailing)
         assert mine
@@ -263,7 +265,7 @@ def test_a_server_that_crashes_loses_nothing_that_was_claimed(root: Path) -> Non
         newsletter.store.close()
 
 
-def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
+def test_who_left_before_the_claim_is_skipped_and_a_locked_row_is_passed_over(
     newsletter: Newsletter, mailing: Mailing
 ) -> None:
     assert unsubscribe(newsletter.store, "lezer0@example.org")
@@ -277,7 +279,7 @@ def test_who_left_before_the_claim_is_skipped_and_who_is_leaving_is_passed_over(
         # The change is not committed yet, so nothing waits for it here...
         taken = claim(newsletter.store, mailing, size=20)
     assert taken
-    emails = {reader.email for reader in taken.subscribers}
+    emails = {subscriber.email for subscriber in taken.subscribers}
     assert emails == {f"lezer{n}@example.org" for n in range(2, 20)}
     # ... and now that it is, they get nothing.
     assert claim(newsletter.store, mailing, size=20) is None
@@ -332,7 +334,7 @@ def test_what_another_is_claiming_is_worth_waiting_for(
         assert not recovery.has_other_workers(connection, mailing.id)
 
 
-def test_a_limit_is_shared_by_all_who_claim(newsletter: Newsletter, mailing: Mailing) -> None:
+def test_a_limit_is_shared_by_all_senders(newsletter: Newsletter, mailing: Mailing) -> None:
     newsletter.sql("UPDATE mailings SET claims_left = 7")
     with ThreadPoolExecutor(4) as pool:
         taken = list(pool.map(lambda _n: claim(newsletter.store, mailing, size=3), range(8)))
@@ -370,7 +372,7 @@ def test_a_batch_of_unknown_outcome_is_taken_over_by_one(
         assert len([c for c in pool.map(take_over, range(4)) if c]) == 1
 
 
-def test_a_lease_is_not_ended_under_who_settles(newsletter: Newsletter, mailing: Mailing) -> None:
+def test_a_lease_does_not_end_during_a_settlement(newsletter: Newsletter, mailing: Mailing) -> None:
     mine = claim(newsletter.store, mailing)
     assert mine
     newsletter.lose_process()

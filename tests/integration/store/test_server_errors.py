@@ -174,7 +174,7 @@ def refused(root: Path, server: Refusing, text: str, **more: str) -> NewsletterE
         "the moon is in the wrong house",
     ],
 )
-def test_what_a_server_refuses_for_good_is_told_in_its_own_words(
+def test_a_permanent_error_of_the_server_is_quoted(
     root: Path, refusing: Refusing, text: str
 ) -> None:
     error = refused(root, refusing, text)
@@ -241,12 +241,12 @@ def test_a_server_may_speak_another_language_and_say_more(root: Path, refusing: 
     assert "wachtwoord-authenticatie" in str(error)
 
 
-def test_no_address_and_no_password_is_told() -> None:
-    told = server_errors.hide(
+def test_no_address_and_no_password_is_shown() -> None:
+    reported = server_errors.hide(
         "geheim and ongeheimen from db.example.org, 10.1.2.3, fe80::1 and anna@example.org at 7:30",
         {"password": "geheim", "host": "db.example.org"},
     )
-    assert told == (
+    assert reported == (
         "<password> and ongeheimen from <host>, <address>, <address> and <address> at 7:30"
     )
 
@@ -301,7 +301,7 @@ def test_each_kind_of_error_of_a_statement(
     root: Path, database: str, state: str, code: int | None
 ) -> None:
     assert database
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     fail = f"DO $$ BEGIN RAISE 'it says this' USING ERRCODE = '{state}'; END $$"
 
     def run() -> None:

@@ -25,7 +25,7 @@ from newsletter.store import (
     url as url_store,
 )
 from newsletter.store.schema import metadata
-from tests.support.newsletter import add_readers, is_one_error, raw
+from tests.support.newsletter import add_subscribers, is_one_error, raw
 
 if TYPE_CHECKING:
     import subprocess
@@ -225,7 +225,7 @@ def test_a_transaction_that_writes_holds_the_lock_from_its_start(root: Path) -> 
 
 def test_a_full_disk_loses_nothing(root: Path) -> None:
     opened = open_store(config.load(root, {}))
-    add_readers(opened, 5)
+    add_subscribers(opened, 5)
     with pytest.raises(NewsletterError, match="full"), opened.write() as connection:  # noqa: PT012
         pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
         connection.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
@@ -325,13 +325,13 @@ def test_an_address_as_it_may_be_shown_means_the_same_without_its_passwords(
 ) -> None:
     shown = url_store.without_password(url)
     assert not re.search("heim|hei|ge%", shown)
-    meant, told = (
+    meant, reported = (
         dict(url_store.locate(config.load(root, {url_store.VARIABLE: one})).parameters)  # type: ignore[union-attr]
         for one in (url, shown)
     )
     for name in ("password", "sslpassword"):
         meant.pop(name, None)
-    assert told == meant
+    assert reported == meant
     assert url_store.has_password(url) == ("eim" in url or "hei" in url)
 
 
@@ -344,7 +344,7 @@ def test_the_database_may_live_elsewhere(root: Path, tmp_path: Path) -> None:
 
 def test_consents_cannot_be_changed_and_go_with_the_person(root: Path) -> None:
     opened = open_store(config.load(root, {}))
-    add_readers(opened, 2)
+    add_subscribers(opened, 2)
     with opened.write() as connection:
         connection.exec_driver_sql("INSERT INTO wordings (text, hash) VALUES ('yes', 'h')")
         connection.exec_driver_sql(
@@ -363,9 +363,9 @@ def test_consents_cannot_be_changed_and_go_with_the_person(root: Path) -> None:
 
 def test_an_error_of_the_database_holds_no_address(root: Path) -> None:
     opened = open_store(config.load(root, {}))
-    add_readers(opened, 1)
+    add_subscribers(opened, 1)
     with pytest.raises(IntegrityError) as caught:
-        add_readers(opened, 1)
+        add_subscribers(opened, 1)
     assert "example.org" not in str(caught.value)
 
 

@@ -39,8 +39,8 @@ from newsletter.subscriptions.signup import request_signup
 from tests.support.changes import die_at, fill_the_disk_of_a_copy
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.parameters import choose
-from tests.support.providers.webhooks import RESEND, Told, keep
-from tests.support.signups import VIA, wish
+from tests.support.providers.webhooks import RESEND, ReportedEvent, keep
+from tests.support.signups import VIA, signup_request
 
 if TYPE_CHECKING:
     import subprocess
@@ -81,10 +81,10 @@ def other(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
     """Return a newsletter with something in every table."""
     assert database
-    newsletter = Newsletter(root, readers=30)
+    newsletter = Newsletter(root, subscribers=30)
     add(newsletter.store, "anna@example.org", consent="ja, graag", first_name="Änna 🕊")
     unsubscribe(newsletter.store, "lezer3@example.org")
-    request_signup(newsletter.store, wish("lezer3@example.org"), VIA)
+    request_signup(newsletter.store, signup_request("lezer3@example.org"), VIA)
     newsletter.send(FakeProvider(root / "taken"), limit=10)
     with newsletter.store.write() as connection:
         keys.record_fingerprint(connection, "0123456789abcdef")
@@ -96,8 +96,11 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         named = (ImportChange.NAMED, SubscriberStatus.ACTIVE)
         imports.record_changed(connection, begun, {1: named})
     ref = str(newsletter.sql("SELECT ref FROM deliveries WHERE id = 1")[0][0])
-    for name, told in (("applied", ref), ("waiting", "0" * 32)):
-        keep(newsletter.store, [("resend", name, RESEND.webhook(Told("delivered", told))[0])])
+    for name, reported in (("applied", ref), ("waiting", "0" * 32)):
+        keep(
+            newsletter.store,
+            [("resend", name, RESEND.webhook(ReportedEvent("delivered", reported))[0])],
+        )
     apply_waiting(newsletter.store)
     newsletter.sql(
         "INSERT INTO address_changes (public_id, subscriber_id, old_email, new_email, "
@@ -295,11 +298,11 @@ def test_a_copy_of_this_ledger_that_is_open_is_refused(newsletter: Newsletter, o
         transfer.move(newsletter.settings, other)
 
 
-def test_who_began_to_write_before_the_move_is_carried_along(
+def test_writes_that_began_before_the_transfer_are_included(
     root: Path, postgresql: str, tmp_path: Path
 ) -> None:
     assert postgresql
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     target = f"sqlite:///{tmp_path / 'new.db'}"
     with ThreadPoolExecutor(1) as pool:
         with newsletter.store.write() as connection:
@@ -318,7 +321,7 @@ def test_who_began_to_write_before_the_move_is_carried_along(
 
 
 @to_a_server
-def test_who_comes_into_the_other_one_meanwhile_is_not_overrun(
+def test_rows_added_to_the_target_meanwhile_are_not_overwritten(
     newsletter: Newsletter, other: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place = locate(there(newsletter, other))
@@ -383,11 +386,11 @@ def test_a_password_belongs_elsewhere(
     assert "geheim" not in done.stdout + done.stderr
     line = f"NEWSLETTER_DATABASE_URL=postgresql://postgres@127.0.0.1:{server.port}/{name}"
     assert line in done.stdout
-    told = run("db", "status", "--json", cwd=newsletter.root)
-    assert json.loads(told.stdout)["closed"] is True
+    reported = run("db", "status", "--json", cwd=newsletter.root)
+    assert json.loads(reported.stdout)["closed"] is True
     environment = {"NEWSLETTER_DATABASE_URL": line.partition("=")[2], "PGPASSWORD": "geheim"}
-    told = run("db", "status", "--json", cwd=newsletter.root, env=environment)
-    document = json.loads(told.stdout)
+    reported = run("db", "status", "--json", cwd=newsletter.root, env=environment)
+    document = json.loads(reported.stdout)
     assert (document["closed"], document["engine"]) == (False, "postgresql")
     assert document["subscribers"] == 31
     # A key that signed letters is not configured here.

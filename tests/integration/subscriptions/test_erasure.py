@@ -28,7 +28,7 @@ from newsletter.subscriptions.preferences import (
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.personal_data import traces
 from tests.support.processes import COMMAND
-from tests.support.providers.webhooks import RESEND, Told, keep
+from tests.support.providers.webhooks import RESEND, ReportedEvent, keep
 from tests.support.signups import VIA, send_due
 from tests.support.subscribers import bring, freeze_batches, fresh_store, sql, statuses
 
@@ -55,7 +55,7 @@ def newsletter(root: Path) -> Newsletter:
 
 
 def know_anna(newsletter: Newsletter) -> None:
-    """Let everything be known of one reader that can be."""
+    """Let everything be known of one subscriber that can be."""
     text = f"email,first_name,optin_ip,status\n{ANNA},Annabelinda,198.51.100.77,active\n"
     bring(newsletter.store, newsletter.root, text)
     (newsletter.root / "list.csv").unlink()
@@ -63,7 +63,7 @@ def know_anna(newsletter: Newsletter) -> None:
     list_.add(newsletter.store, ANNA, consent="x", first_name="Annabelinda " + "Anna" * 20)
     newsletter.sql("UPDATE subscribers SET status = 'pending' WHERE id = 26")
     list_.add(newsletter.store, ANNA, consent="Vroeg het op de markt", first_name="Annabelinda")
-    # Webhooks that wait: of one nobody could tell whose it is, of the other everybody.
+    # Webhooks that wait: one does not show whose it is, the other does.
     ((secret,),) = newsletter.sql("SELECT suppression_key FROM ledger")
     digest = address_hash(secret, ANNA.lower())  # type: ignore[arg-type]
     for name, whose in (("a", None), ("b", digest)):
@@ -87,15 +87,15 @@ def test_nothing_of_an_erased_person_is_left_in_any_file_or_table(newsletter: Ne
     assert "lezer3@example.org" in statuses(newsletter.store)
 
 
-def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(
+def test_nothing_is_left_of_earlier_and_requested_addresses(
     newsletter: Newsletter,
 ) -> None:
     def move(who: str, to: str) -> str:
         query = "SELECT public_id FROM subscribers WHERE email = ?"
         ((public_id,),) = sql(newsletter.store, query, who)
         assert request_address_change(newsletter.store, str(public_id), to, VIA)
-        wish = "SELECT public_id FROM address_changes WHERE new_email = ? AND confirmed_at IS NULL"
-        ((change,),) = sql(newsletter.store, wish, to)
+        query = "SELECT public_id FROM address_changes WHERE new_email = ? AND confirmed_at IS NULL"
+        ((change,),) = sql(newsletter.store, query, to)
         return str(change)
 
     change = move(ANNA, "Anna.Teken@elders.example")
@@ -104,8 +104,8 @@ def test_nothing_is_left_of_the_addresses_that_he_had_before_or_wished_for(
     move("lezer1@example.org", "anna.teken@ELDERS.example")
     # Webhooks that wait: with a reference that is nobody's, and one that nobody can read.
     for n, old in enumerate((ANNA, "anna.teken@later.example")):
-        told = Told("delivered", "f" * 31 + str(n), old)
-        keep(newsletter.store, [("resend", f"name-{n}", RESEND.webhook(told)[0])])
+        reported = ReportedEvent("delivered", "f" * 31 + str(n), old)
+        keep(newsletter.store, [("resend", f"name-{n}", RESEND.webhook(reported)[0])])
         keep(
             newsletter.store,
             [("resend", f"unread-{n}", json.dumps({"type": "?", "to": old}).encode())],
@@ -137,7 +137,9 @@ def test_nothing_is_left_after_many_have_come_gone_and_changed(newsletter: Newsl
     assert traces(newsletter.root, *WORDS) == []
 
 
-def test_his_deliveries_stay_without_him_and_add_up(newsletter: Newsletter) -> None:
+def test_deliveries_of_an_erased_subscriber_stay_anonymous_and_add_up(
+    newsletter: Newsletter,
+) -> None:
     provider = FakeProvider(newsletter.root / "taken")
 
     def refuse(batch: Batch) -> Mapping[str, Outcome] | None:
@@ -159,16 +161,16 @@ def test_his_deliveries_stay_without_him_and_add_up(newsletter: Newsletter) -> N
     assert traces(newsletter.root, *WORDS) == []
 
 
-def test_no_name_that_the_provider_has_for_his_letter_stays_or_comes_back(
+def test_no_provider_id_of_an_erased_subscribers_letter_stays_or_comes_back(
     newsletter: Newsletter,
 ) -> None:
-    """By its name, the provider's own log tells whose it was: also by what it tells afterwards."""
+    """By its id, the provider's own log shows whose it was: also by what it reports later."""
     newsletter.send(FakeProvider(newsletter.root / "taken"))
     ((ref,),) = newsletter.sql("SELECT ref FROM deliveries WHERE subscriber_id = 26")
 
     def hear(kind: str, name: str) -> None:
-        told = RESEND.webhook(Told(kind, str(ref), ANNA, provider_id=name))[0]
-        keep(newsletter.store, [("resend", name, told)])
+        reported = RESEND.webhook(ReportedEvent(kind, str(ref), ANNA, provider_id=name))[0]
+        keep(newsletter.store, [("resend", name, reported)])
         assert apply_waiting(newsletter.store) == 1
 
     hear("accepted", "another-name")
@@ -183,19 +185,19 @@ def test_no_name_that_the_provider_has_for_his_letter_stays_or_comes_back(
     assert newsletter.sql("SELECT accepted_at FROM deliveries WHERE subscriber_id IS NULL") == when
 
 
-def test_an_event_still_proves_that_the_letter_of_somebody_who_is_gone_was_taken(
+def test_an_event_still_proves_that_an_erased_subscribers_letter_was_accepted(
     newsletter: Newsletter,
 ) -> None:
     def lose(batch: Batch) -> Mapping[str, Outcome]:
-        return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+        return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
 
     provider = FakeProvider(newsletter.root / "taken", replay=timedelta(0))
     provider.answer = lose
     newsletter.send(provider)
     ((ref,),) = newsletter.sql("SELECT ref FROM deliveries WHERE subscriber_id = 26")
     assert erase(newsletter.store, newsletter.settings, ANNA)
-    told = RESEND.webhook(Told("delivered", str(ref), ANNA, provider_id="a-name"))[0]
-    keep(newsletter.store, [("resend", "1", told)])
+    reported = RESEND.webhook(ReportedEvent("delivered", str(ref), ANNA, provider_id="a-name"))[0]
+    keep(newsletter.store, [("resend", "1", reported)])
     apply_waiting(newsletter.store)
     assert newsletter.sql(
         "SELECT state, provider_id FROM deliveries WHERE subscriber_id IS NULL"
@@ -209,24 +211,24 @@ def test_a_letter_that_is_still_owed_is_skipped_at_once(newsletter: Newsletter) 
         ("skipped", "erased")
     ]
     provider = FakeProvider(newsletter.root / "taken")
-    receipt = newsletter.send(provider).report
-    assert receipt.counts[DeliveryState.ACCEPTED] == 25
-    assert receipt.counts[DeliveryState.SKIPPED] == 1
+    report = newsletter.send(provider).report
+    assert report.counts[DeliveryState.ACCEPTED] == 25
+    assert report.counts[DeliveryState.SKIPPED] == 1
     assert ANNA not in provider.copies()
 
 
 @pytest.mark.parametrize("replay", [timedelta(days=1), timedelta(0)])
-def test_a_lost_request_with_somebody_who_was_erased_is_never_repeated(
+def test_a_lost_request_with_an_erased_subscriber_is_never_repeated(
     newsletter: Newsletter, replay: timedelta
 ) -> None:
     provider = FakeProvider(newsletter.root / "taken", size=4, replay=replay)
     erased = threading.Event()
 
     def go(batch: Batch) -> Mapping[str, Outcome] | None:
-        if any(reader.email == ANNA for reader in batch.recipients):
+        if any(subscriber.email == ANNA for subscriber in batch.recipients):
             assert erase(newsletter.store, newsletter.settings, ANNA)
             erased.set()
-            return {reader.ref: Unknown("no answer") for reader in batch.recipients}
+            return {subscriber.ref: Unknown("no answer") for subscriber in batch.recipients}
         return None
 
     provider.answer = go
@@ -248,7 +250,9 @@ def test_a_lost_request_with_somebody_who_was_erased_is_never_repeated(
     assert traces(newsletter.root, *WORDS) == []
 
 
-def test_at_any_moment_of_a_send_he_has_it_or_is_skipped(newsletter: Newsletter) -> None:
+def test_erasure_at_any_moment_of_a_send_gives_one_letter_or_a_skipped_delivery(
+    newsletter: Newsletter,
+) -> None:
     provider = FakeProvider(newsletter.root / "taken", size=1)
     victims = iter([f"lezer{n}@example.org" for n in range(24, -1, -2)])
     failures: list[Exception] = []
@@ -257,7 +261,7 @@ def test_at_any_moment_of_a_send_he_has_it_or_is_skipped(newsletter: Newsletter)
         try:
             for email in victims:
                 assert erase(newsletter.store, newsletter.settings, email)
-        except Exception as error:  # noqa: BLE001 - the test tells
+        except Exception as error:  # noqa: BLE001 - the test says
             failures.append(error)
 
     hunter = threading.Thread(target=hunt)
@@ -273,14 +277,18 @@ def test_at_any_moment_of_a_send_he_has_it_or_is_skipped(newsletter: Newsletter)
     assert sum(counts.values()) == result.report.mailing.audience
 
 
-def test_what_an_unsettled_request_kept_of_him_is_forgotten(newsletter: Newsletter) -> None:
+def test_what_an_unsettled_request_kept_of_an_erased_subscriber_is_removed(
+    newsletter: Newsletter,
+) -> None:
     freeze_batches(newsletter.store)
     erase(newsletter.store, newsletter.settings, "lezer3@example.org")
     kept = dict(newsletter.sql("SELECT key, snapshot IS NULL FROM batches"))
     assert [key for key, gone in kept.items() if gone] == ["with lezer3"]
 
 
-def test_no_import_brings_him_back_and_nothing_of_it_is_kept(newsletter: Newsletter) -> None:
+def test_no_import_restores_an_erased_subscriber_and_nothing_of_it_is_kept(
+    newsletter: Newsletter,
+) -> None:
     assert erase(newsletter.store, newsletter.settings, ANNA)
     old = f"email,first_name,status\n{ANNA},Annabelinda,active\nbas@example.org,Bas,active\n"
     result = bring(newsletter.store, newsletter.root, old)

@@ -18,7 +18,7 @@ from tests.support.subscribers import fresh_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-READER = "lezer3@example.org"
+SUBSCRIBER = "lezer3@example.org"
 
 
 @pytest.fixture
@@ -35,33 +35,35 @@ def test_a_log_that_others_read_is_emptied_by_the_next_try(
     newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_SECONDS", 0)
-    with raw(database(newsletter), manual=True) as reader:
-        reader.execute("BEGIN")
-        reader.execute("SELECT count(*) FROM subscribers").fetchone()
+    with raw(database(newsletter), manual=True) as subscriber:
+        subscriber.execute("BEGIN")
+        subscriber.execute("SELECT count(*) FROM subscribers").fetchone()
         with pytest.raises(TryAgain, match="log"):
-            erase(newsletter.store, newsletter.settings, READER)
-        reader.execute("ROLLBACK")
-    assert traces(newsletter.root, READER)
-    assert erase(newsletter.store, newsletter.settings, READER) is False
-    assert traces(newsletter.root, READER) == []
+            erase(newsletter.store, newsletter.settings, SUBSCRIBER)
+        subscriber.execute("ROLLBACK")
+    assert traces(newsletter.root, SUBSCRIBER)
+    assert erase(newsletter.store, newsletter.settings, SUBSCRIBER) is False
+    assert traces(newsletter.root, SUBSCRIBER) == []
 
 
-def test_a_migrations_copy_goes_if_it_knows_him(newsletter: Newsletter) -> None:
+def test_a_migrations_copy_of_a_database_with_an_erased_subscriber_is_removed(
+    newsletter: Newsletter,
+) -> None:
     older = files.copy_path(database(newsletter), "0003")
     sqlite.back_up(database(newsletter), older)
     erase(newsletter.store, newsletter.settings, "lezer4@example.org")
     assert not older.exists()
     newer = files.copy_path(database(newsletter), "0004")
     sqlite.back_up(database(newsletter), newer)
-    erase(newsletter.store, newsletter.settings, READER)
+    erase(newsletter.store, newsletter.settings, SUBSCRIBER)
     assert not newer.exists()
     sqlite.back_up(database(newsletter), newer)
-    erase(newsletter.store, newsletter.settings, READER)
+    erase(newsletter.store, newsletter.settings, SUBSCRIBER)
     assert newer.exists()
-    assert traces(newsletter.root, READER) == []
+    assert traces(newsletter.root, SUBSCRIBER) == []
 
 
-def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(
+def test_a_migrations_copy_with_an_earlier_address_is_removed(
     newsletter: Newsletter,
 ) -> None:
     older = files.copy_path(database(newsletter), "0003")
@@ -72,7 +74,7 @@ def test_a_migrations_copy_goes_that_knows_him_by_an_earlier_address(
     )
     assert erase(newsletter.store, newsletter.settings, "nieuw@example.org")
     assert not older.exists()
-    assert traces(newsletter.root, READER, "nieuw@") == []
+    assert traces(newsletter.root, SUBSCRIBER, "nieuw@") == []
 
 
 NAMES = ("lijst[1].db", "lijst[oud]*.db", "[!x].db", "{a,b}.db", "100%_.db", "lijst.db")
@@ -88,12 +90,12 @@ def test_a_copy_goes_whatever_the_name_of_the_database_means_in_a_pattern(
     sqlite.back_up(root / name, older)
     other = root / "lijst1.db.before-0003"
     shutil.copy(older, other)
-    assert erase(newsletter.store, newsletter.settings, READER)
+    assert erase(newsletter.store, newsletter.settings, SUBSCRIBER)
     assert not older.exists()
     assert other.exists()  # another database's
     other.unlink()
     monkeypatch.delenv("NEWSLETTER_DATABASE_URL")
-    assert traces(root, READER) == []
+    assert traces(root, SUBSCRIBER) == []
 
 
 def test_a_copy_goes_that_was_made_under_another_name_or_in_another_folder(
@@ -110,10 +112,10 @@ def test_a_copy_goes_that_was_made_under_another_name_or_in_another_folder(
     before.rename(root / "moved" / "list.db")
     here.rename(root / "moved" / here.name)
     monkeypatch.setenv("NEWSLETTER_DATABASE_URL", "sqlite:///moved/list.db")
-    moved = Newsletter(root, readers=0, slug="none")
-    assert erase(moved.store, moved.settings, READER)
+    moved = Newsletter(root, subscribers=0, slug="none")
+    assert erase(moved.store, moved.settings, SUBSCRIBER)
     monkeypatch.delenv("NEWSLETTER_DATABASE_URL")
-    assert traces(root, READER) == []
+    assert traces(root, SUBSCRIBER) == []
 
 
 def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(
@@ -130,16 +132,16 @@ def test_a_copy_goes_in_which_another_row_or_the_log_names_the_address(
         )
     with raw(copy) as connection:
         connection.execute("VACUUM")
-    assert traces(newsletter.root, READER)
+    assert traces(newsletter.root, SUBSCRIBER)
     log = copy.with_name(f"{copy.name}-wal")
     log.write_bytes(b"what a crash left")
-    assert erase(newsletter.store, newsletter.settings, READER)
+    assert erase(newsletter.store, newsletter.settings, SUBSCRIBER)
     assert not copy.exists()
     assert not log.exists()
-    assert traces(newsletter.root, READER) == []
+    assert traces(newsletter.root, SUBSCRIBER) == []
 
 
 def test_a_copy_that_cannot_be_read_is_named(newsletter: Newsletter) -> None:
     shutil.copy(newsletter.root / "newsletter.toml", files.copy_path(database(newsletter), "0003"))
     with pytest.raises(NewsletterError, match="before-0003"):
-        erase(newsletter.store, newsletter.settings, READER)
+        erase(newsletter.store, newsletter.settings, SUBSCRIBER)

@@ -28,7 +28,7 @@ from newsletter.subscriptions.preferences import (
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
-from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told, keep
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, ReportedEvent, keep
 from tests.support.signups import VIA
 from tests.support.subscribers import sql
 
@@ -45,13 +45,13 @@ DAY = 86_400.0
 
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
-    """Return a newsletter of which one issue has left, to three readers."""
-    found = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    """Return a newsletter of which one issue has left, to three subscribers."""
+    found = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
     found.send()
     return found
 
 
-def receipt(letters: Letters) -> MailingReport:
+def report(letters: Letters) -> MailingReport:
     (found,) = delivery.recent_reports(letters.newsletter.store, 1)
     return found
 
@@ -73,28 +73,28 @@ def receipt(letters: Letters) -> MailingReport:
     ],
 )
 def test_each_event_says_who_may_be_mailed(kind: str, status: str, letters: Letters) -> None:
-    assert letters.hear(letters.told(kind)) == 1
+    assert letters.hear(letters.event(kind)) == 1
     assert letters.status() == status
     assert letters.status(1) == "active"
     assert letters.kinds() == [kind]
 
 
 def test_an_unsubscribe_at_the_provider_is_one_here(letters: Letters) -> None:
-    letters.hear(letters.told("unsubscribe"), sender=MAILGUN)
+    letters.hear(letters.event("unsubscribe"), sender=MAILGUN)
     assert letters.status() == "unsubscribed"
     assert letters.standing() == "delivered"
 
 
-def test_who_bounced_gets_no_letter_that_is_still_to_be_claimed(letters: Letters) -> None:
-    letters.hear(letters.told("hard bounce"))
+def test_a_bounced_subscriber_gets_no_letter_that_is_still_to_be_claimed(letters: Letters) -> None:
+    letters.hear(letters.event("hard bounce"))
     letters.send("later")
     assert email(0) not in {entry["email"] for entry in letters.provider.taken()[3:]}
     assert len(letters.provider.taken()) == 5
 
 
-def test_a_complaint_that_comes_while_a_mailing_runs_spares_the_reader(letters: Letters) -> None:
+def test_after_a_complaint_during_a_mailing_the_subscriber_is_skipped(letters: Letters) -> None:
     """Their delivery in the mailing under way is skipped, and the copy of their data is deleted."""
-    complaint = letters.told("complaint", 2)
+    complaint = letters.event("complaint", 2)
 
     def complain(_batch: Batch) -> None:
         letters.hear(complaint)
@@ -106,18 +106,18 @@ def test_a_complaint_that_comes_while_a_mailing_runs_spares_the_reader(letters: 
     assert email(2) not in {entry["email"] for entry in letters.provider.taken()[3:]}
 
 
-def test_the_gravest_stays_whatever_is_told_later(letters: Letters) -> None:
-    letters.hear(letters.told("complaint"))
-    letters.hear(letters.told("hard bounce"), letters.told("delivered"))
-    letters.hear(letters.told("unsubscribe"), sender=LETTERMINT)
+def test_the_most_serious_event_stays_whatever_comes_later(letters: Letters) -> None:
+    letters.hear(letters.event("complaint"))
+    letters.hear(letters.event("hard bounce"), letters.event("delivered"))
+    letters.hear(letters.event("unsubscribe"), sender=LETTERMINT)
     assert letters.status() == "complained"
     assert letters.standing() == "complaint"
 
 
-def test_who_left_by_a_click_and_complains_has_complained(letters: Letters) -> None:
-    letters.hear(letters.told("unsubscribe", ago=60), sender=MAILGUN)
+def test_who_unsubscribed_and_complains_has_complained(letters: Letters) -> None:
+    letters.hear(letters.event("unsubscribe", ago=60), sender=MAILGUN)
     left_at = sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1")
-    letters.hear(letters.told("complaint"))
+    letters.hear(letters.event("complaint"))
     assert letters.status() == "complained"
     # The time since when they get nothing does not change.
     assert sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1") == left_at
@@ -125,19 +125,19 @@ def test_who_left_by_a_click_and_complains_has_complained(letters: Letters) -> N
 
 def test_what_is_older_than_the_last_confirmation_changes_nothing(letters: Letters) -> None:
     letters.confirm(ago=60)
-    letters.hear(*(letters.told(kind, ago=90) for kind in ("hard bounce", "complaint")))
+    letters.hear(*(letters.event(kind, ago=90) for kind in ("hard bounce", "complaint")))
     assert letters.status() == "active"
-    # But it is known of the letter, and told.
+    # But it is known of the letter, and reported.
     assert letters.standing() == "complaint"
     assert letters.kinds() == ["complaint", "hard bounce"]
 
 
-def test_only_a_confirmation_brings_back_who_bounced(letters: Letters) -> None:
-    letters.hear(letters.told("hard bounce", ago=60))
-    letters.hear(letters.told("delivered"))
+def test_only_a_confirmation_restores_a_bounced_subscriber(letters: Letters) -> None:
+    letters.hear(letters.event("hard bounce", ago=60))
+    letters.hear(letters.event("delivered"))
     assert letters.status() == "bounced"
     letters.confirm()
-    letters.hear(letters.told("hard bounce", ago=120))
+    letters.hear(letters.event("hard bounce", ago=120))
     assert letters.status() == "active"
 
 
@@ -162,12 +162,12 @@ def test_the_order_of_events_never_matters(
         letters.send("another")
     letters.confirm(ago=confirmed * 60.0 - 30)
     slugs = sorted({entry.issue for entry in letters.story().deliveries})
-    told = [
+    reported = [
         Event(kind, datetime.now(UTC) - timedelta(seconds=ago), letters.ref(0, slugs[other]), "id")
         for kind, ago, other in four
     ]
     ends = set()
-    for order in itertools.permutations(told):
+    for order in itertools.permutations(reported):
         for groups in ([[event] for event in order], [list(order)]):
             with contextlib.suppress(_Undo), letters.newsletter.store.write() as connection:
                 for group in groups:
@@ -189,9 +189,9 @@ def test_the_order_of_events_never_matters(
     assert len(ends) == 1
 
 
-def test_of_one_kind_the_first_moment_is_told(letters: Letters) -> None:
-    letters.hear(letters.told("deferred", ago=50))
-    letters.hear(letters.told("deferred", ago=70), letters.told("deferred", ago=10))
+def test_of_one_kind_the_first_moment_is_reported(letters: Letters) -> None:
+    letters.hear(letters.event("deferred", ago=50))
+    letters.hear(letters.event("deferred", ago=70), letters.event("deferred", ago=10))
     (event,) = letters.story().events
     assert abs(event.at - (datetime.now(UTC) - timedelta(seconds=70))) < timedelta(seconds=9)
 
@@ -201,10 +201,10 @@ def test_of_one_kind_the_first_moment_is_told(letters: Letters) -> None:
 
 def test_five_letters_given_up_in_a_row_are_enough(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.told("soft bounce", ago=100 - number), letters.told("delivered", 1))
+        letters.hear(letters.event("soft bounce", ago=100 - number), letters.event("delivered", 1))
         assert letters.status() == "active"
         letters.send(f"week-{number}")
-    letters.hear(letters.told("soft bounce"))
+    letters.hear(letters.event("soft bounce"))
     assert letters.status() == "bounced"
     assert letters.status(1) == "active"
 
@@ -212,33 +212,33 @@ def test_five_letters_given_up_in_a_row_are_enough(letters: Letters) -> None:
 def test_one_that_arrives_begins_the_count_anew(letters: Letters) -> None:
     for number in range(9):
         kind = "delivered" if number == 4 else "soft bounce"
-        letters.hear(letters.told(kind, ago=100 - number))
+        letters.hear(letters.event(kind, ago=100 - number))
         assert letters.status() == "active"
         letters.send(f"week-{number}")
-    letters.hear(letters.told("soft bounce"))
+    letters.hear(letters.event("soft bounce"))
     assert letters.status() == "bounced"
 
 
 def test_a_letter_given_up_twice_counts_once(letters: Letters) -> None:
     for number in range(8):
-        letters.hear(letters.told("soft bounce", ago=100 - number))
+        letters.hear(letters.event("soft bounce", ago=100 - number))
     assert letters.status() == "active"
     assert letters.kinds() == ["soft bounce"]
 
 
-def test_five_that_lie_far_apart_are_not_enough(letters: Letters) -> None:
+def test_five_soft_bounces_far_apart_are_not_enough(letters: Letters) -> None:
     for number in range(5):
-        letters.hear(letters.told("soft bounce", ago=(4 - number) * 23 * DAY))
+        letters.hear(letters.event("soft bounce", ago=(4 - number) * 23 * DAY))
         letters.send(f"week-{number}")
     assert letters.status() == "active"
 
 
 def test_those_before_a_confirmation_do_not_count(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.told("soft bounce", ago=100 - number))
+        letters.hear(letters.event("soft bounce", ago=100 - number))
         letters.send(f"week-{number}")
     letters.confirm(ago=50)
-    letters.hear(letters.told("soft bounce"))
+    letters.hear(letters.event("soft bounce"))
     assert letters.status() == "active"
 
 
@@ -247,8 +247,8 @@ def test_those_before_a_confirmation_do_not_count(letters: Letters) -> None:
 NEW = "nieuw@example.org"
 
 
-def wish(letters: Letters, to: str = NEW) -> str:
-    """Let the first reader ask for another address; return the id in the link that confirms it."""
+def new_address_link(letters: Letters, to: str = NEW) -> str:
+    """Let the first subscriber ask for another address; return the id in its link."""
     store = letters.newsletter.store
     ((public_id,),) = sql(store, "SELECT public_id FROM subscribers WHERE id = 1")
     assert request_address_change(store, str(public_id), to, VIA)
@@ -267,15 +267,17 @@ def standing(letters: Letters) -> str:
 def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
     kind: str, status: str, letters: Letters
 ) -> None:
-    told = letters.told(kind)
+    reported = letters.event(kind)
     assert (
-        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
-    letters.hear(dataclasses.replace(told, at=time.time() + 1), sender=MAILGUN)
+    letters.hear(dataclasses.replace(reported, at=time.time() + 1), sender=MAILGUN)
     assert standing(letters) == status
     ((what,),) = sql(
-        letters.newsletter.store, "SELECT strongest_event FROM deliveries WHERE ref = ?", told.ref
+        letters.newsletter.store,
+        "SELECT strongest_event FROM deliveries WHERE ref = ?",
+        reported.ref,
     )
     assert what == ("delivered" if kind == "unsubscribe" else kind)
 
@@ -283,35 +285,35 @@ def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
 def test_a_letter_to_the_new_address_that_comes_back_counts(letters: Letters) -> None:
     ref = letters.ref()
     assert (
-        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
-    letters.hear(Told("hard bounce", ref, NEW.upper(), at=time.time() + 1))
+    letters.hear(ReportedEvent("hard bounce", ref, NEW.upper(), at=time.time() + 1))
     assert standing(letters) == "bounced"
 
 
 def test_letters_to_the_old_address_that_were_given_up_are_not_counted(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.told("soft bounce", ago=100 - number))
+        letters.hear(letters.event("soft bounce", ago=100 - number))
         letters.send(f"week-{number}")
-    fourth = letters.told("soft bounce")
+    fourth = letters.event("soft bounce")
     assert (
-        confirm_address_change(letters.newsletter.store, wish(letters), VIA)
+        confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
     letters.hear(dataclasses.replace(fourth, at=time.time() + 1))
     letters.send("week-5")
     query = "SELECT ref FROM deliveries WHERE subscriber_id = 1 ORDER BY id DESC LIMIT 1"
     ((ref,),) = sql(letters.newsletter.store, query)
-    letters.hear(Told("soft bounce", str(ref), NEW, at=time.time() + 2))
+    letters.hear(ReportedEvent("soft bounce", str(ref), NEW, at=time.time() + 2))
     assert standing(letters) == "active"
 
 
 def test_who_has_another_address_because_the_old_one_bounced_is_on_the_list(
     letters: Letters,
 ) -> None:
-    change = wish(letters)
-    letters.hear(letters.told("hard bounce"))
+    change = new_address_link(letters)
+    letters.hear(letters.event("hard bounce"))
     assert standing(letters) == "bounced"
     assert address_change_state(letters.newsletter.store, change) is AddressChangeState.OPEN
     assert confirm_address_change(letters.newsletter.store, change, VIA) is AddressChangeState.DONE
@@ -321,11 +323,11 @@ def test_who_has_another_address_because_the_old_one_bounced_is_on_the_list(
 
 
 @pytest.mark.parametrize("kind", ["complaint", "unsubscribe"])
-def test_no_link_to_another_address_works_for_who_left_after_he_asked(
+def test_a_link_to_change_an_address_is_invalid_after_an_unsubscribe(
     kind: str, letters: Letters
 ) -> None:
-    change = wish(letters)
-    letters.hear(letters.told(kind), sender=MAILGUN)
+    change = new_address_link(letters)
+    letters.hear(letters.event(kind), sender=MAILGUN)
     gone = standing(letters)
     assert address_change_state(letters.newsletter.store, change) is AddressChangeState.NOTHING
     assert (
@@ -338,74 +340,80 @@ def test_no_link_to_another_address_works_for_who_left_after_he_asked(
 
 
 def lose(batch: Batch) -> Mapping[str, Outcome]:
-    return {reader.ref: Unknown("the answer was lost") for reader in batch.recipients}
+    return {subscriber.ref: Unknown("the answer was lost") for subscriber in batch.recipients}
 
 
 @pytest.fixture
-def doubtful(root: Path, tmp_path: Path) -> Letters:
+def unknown_letters(root: Path, tmp_path: Path) -> Letters:
     """Return a newsletter whose provider knows no keys, and gave no answer."""
-    found = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    found = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
     found.provider = FakeProvider(tmp_path / "taken", replay=timedelta(0), answer=lose)
     found.send()
-    assert receipt(found).counts[DeliveryState.UNKNOWN] == 3
+    assert report(found).counts[DeliveryState.UNKNOWN] == 3
     return found
 
 
 @pytest.mark.parametrize("kind", ["accepted", "delivered", "hard bounce", "failed"])
-def test_any_event_proves_that_a_letter_was_taken(kind: str, doubtful: Letters) -> None:
-    doubtful.hear(doubtful.told(kind))
-    found = receipt(doubtful)
+def test_any_event_proves_that_a_letter_was_taken(kind: str, unknown_letters: Letters) -> None:
+    unknown_letters.hear(unknown_letters.event(kind))
+    found = report(unknown_letters)
     assert found.counts[DeliveryState.UNKNOWN] == 2
     assert found.counts[DeliveryState.ACCEPTED] == 1
     assert found.mailing.state.value == "completed_with_unknown"
-    assert doubtful.story().deliveries[0].provider_id == f"id-{doubtful.ref()}"
+    assert unknown_letters.story().deliveries[0].provider_id == f"id-{unknown_letters.ref()}"
 
 
-def test_a_mailing_is_complete_when_events_have_told_of_all(doubtful: Letters) -> None:
-    doubtful.hear(*(doubtful.told("delivered", reader) for reader in range(3)))
-    found = receipt(doubtful)
+def test_a_mailing_is_complete_when_events_have_settled_every_delivery(
+    unknown_letters: Letters,
+) -> None:
+    unknown_letters.hear(
+        *(unknown_letters.event("delivered", subscriber) for subscriber in range(3))
+    )
+    found = report(unknown_letters)
     assert found.mailing.state.value == "completed"
     assert found.counts[DeliveryState.ACCEPTED] == 3
     assert found.heard.delivered == 3
     # Nothing that a replay would need is kept, for it holds addresses.
-    assert sql(doubtful.newsletter.store, "SELECT settled_at IS NULL, snapshot FROM batches") == [
-        (0, None)
-    ]
+    assert sql(
+        unknown_letters.newsletter.store, "SELECT settled_at IS NULL, snapshot FROM batches"
+    ) == [(0, None)]
 
 
-def test_what_a_person_assumed_is_known_from_then_on(doubtful: Letters) -> None:
+def test_what_a_person_assumed_is_known_from_then_on(unknown_letters: Letters) -> None:
     delivery.resolve_unknown(
-        doubtful.newsletter.store,
-        receipt(doubtful).mailing.slug,
+        unknown_letters.newsletter.store,
+        report(unknown_letters).mailing.slug,
         delivery.UnknownDecision.ASSUME_SENT,
     )
-    assert receipt(doubtful).assumed == 3
-    doubtful.hear(doubtful.told("delivered"))
-    assert receipt(doubtful).assumed == 2
+    assert report(unknown_letters).assumed == 3
+    unknown_letters.hear(unknown_letters.event("delivered"))
+    assert report(unknown_letters).assumed == 2
 
 
-def test_a_letter_that_was_taken_twice_is_told(letters: Letters) -> None:
+def test_a_letter_that_was_accepted_twice_is_reported(letters: Letters) -> None:
     ref = letters.ref()
-    letters.hear(letters.told("delivered"), Told("delivered", ref, email(0), provider_id="other"))
-    letters.hear(Told("accepted", ref, email(0), provider_id="other"))
+    letters.hear(
+        letters.event("delivered"), ReportedEvent("delivered", ref, email(0), provider_id="other")
+    )
+    letters.hear(ReportedEvent("accepted", ref, email(0), provider_id="other"))
     names = sql(letters.newsletter.store, "SELECT delivery_id, provider_id FROM acceptances")
     assert names == [(1, "other")]
     assert letters.story().deliveries[0].provider_id == f"id-{ref}"
-    assert receipt(letters).heard.delivered == 1
+    assert report(letters).heard.delivered == 1
 
 
 def test_an_event_before_our_own_commit_is_of_the_same_letter(root: Path, tmp_path: Path) -> None:
-    """The provider tells before it answers: I15 of what must hold."""
-    letters = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    """The provider reports an event before it answers."""
+    letters = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
 
     def tell(batch: Batch) -> Mapping[str, Outcome]:
-        for reader in batch.recipients:
-            letters.hear(Told("delivered", reader.ref, reader.email))
-        return {reader.ref: Accepted(f"id-{reader.ref}") for reader in batch.recipients}
+        for subscriber in batch.recipients:
+            letters.hear(ReportedEvent("delivered", subscriber.ref, subscriber.email))
+        return {subscriber.ref: Accepted(f"id-{subscriber.ref}") for subscriber in batch.recipients}
 
     letters.provider.answer = tell
     letters.send()
-    found = receipt(letters)
+    found = report(letters)
     assert found.mailing.state.value == "completed"
     assert found.counts[DeliveryState.ACCEPTED] == 3
     assert found.heard.delivered == 3
@@ -426,17 +434,17 @@ def waiting(letters: Letters) -> int:
 def test_a_reference_that_nobody_knows_suppresses_nobody(letters: Letters) -> None:
     sql(letters.newsletter.store, "UPDATE mailings SET provider = 'resend'")
     known = f"id-{letters.ref()}"
-    stranger = Told("complaint", UNKNOWN_REF, email(0), provider_id=known)
+    stranger = ReportedEvent("complaint", UNKNOWN_REF, email(0), provider_id=known)
     assert letters.hear(stranger) == 0
     assert letters.status() == "active"
     # It is kept for a while: it may be of what is not written down yet.
     assert waiting(letters) == 1
-    assert letters.hear(letters.told("delivered")) == 1
+    assert letters.hear(letters.event("delivered")) == 1
     assert waiting(letters) == 1
 
 
 def test_what_waits_is_applied_when_its_delivery_is_known(letters: Letters) -> None:
-    letters.hear(Told("complaint", UNKNOWN_REF, email(0)))
+    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0)))
     sql(
         letters.newsletter.store,
         "UPDATE deliveries SET ref = ? WHERE subscriber_id = 1",
@@ -451,35 +459,41 @@ def test_without_a_reference_both_name_and_address_must_be_known(letters: Letter
     name = f"id-{letters.ref()}"
     sql(letters.newsletter.store, "UPDATE mailings SET provider = 'resend'")
     for wrong in (
-        Told("hard bounce", "", email(1), provider_id=name),
-        Told("hard bounce", "", "iemand@example.com", provider_id=name),
-        Told("hard bounce", "", email(0), provider_id="another"),
-        Told("hard bounce", "", "", provider_id=name),
+        ReportedEvent("hard bounce", "", email(1), provider_id=name),
+        ReportedEvent("hard bounce", "", "iemand@example.com", provider_id=name),
+        ReportedEvent("hard bounce", "", email(0), provider_id="another"),
+        ReportedEvent("hard bounce", "", "", provider_id=name),
     ):
         # It is nobody's here, so that nothing of it is kept.
         assert letters.hear(wrong) == 1
     other = f"id-{letters.ref(1)}"
     crossed = ((email(0), other), (email(1), name))
-    letters.hear(*(Told("hard bounce", "", who, provider_id=what) for who, what in crossed))
-    letters.hear(Told("hard bounce", "", email(0), provider_id=name), sender=MAILGUN)
-    assert [letters.status(reader) for reader in range(3)] == ["active"] * 3
-    letters.hear(Told("hard bounce", "", email(0).upper(), provider_id=name))
-    assert [letters.status(reader) for reader in range(3)] == ["bounced", "active", "active"]
+    letters.hear(
+        *(ReportedEvent("hard bounce", "", who, provider_id=what) for who, what in crossed)
+    )
+    letters.hear(ReportedEvent("hard bounce", "", email(0), provider_id=name), sender=MAILGUN)
+    assert [letters.status(subscriber) for subscriber in range(3)] == ["active"] * 3
+    letters.hear(ReportedEvent("hard bounce", "", email(0).upper(), provider_id=name))
+    assert [letters.status(subscriber) for subscriber in range(3)] == [
+        "bounced",
+        "active",
+        "active",
+    ]
 
 
-def test_an_event_of_a_proof_is_nobodys(letters: Letters) -> None:
+def test_an_event_of_a_proof_belongs_to_no_subscriber(letters: Letters) -> None:
     sql(
         letters.newsletter.store,
         "INSERT INTO proofs (slug, letter_hash, ref, provider, provider_id, at)"
         " VALUES ('a', 'b', ?, 'resend', 'id', '2026-11-29')",
         UNKNOWN_REF,
     )
-    assert letters.hear(Told("delivered", UNKNOWN_REF, "gerrit@example.org")) == 1
+    assert letters.hear(ReportedEvent("delivered", UNKNOWN_REF, "gerrit@example.org")) == 1
     assert waiting(letters) == 0
 
 
 def noticed(letters: Letters, kind: str = "confirmation", state: str = "unknown") -> None:
-    """Let a letter to the first reader alone have left, an hour ago."""
+    """Let a letter to the first subscriber alone have left, an hour ago."""
     with letters.newsletter.store.write() as connection:
         digest = address_hash(suppressions.hash_key(connection), email(0))
     queued = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H:%M:%S.%f+00:00}"
@@ -509,20 +523,20 @@ def spurned(letters: Letters, *, bounced_since: float = 30 * DAY) -> bool:
         ("complaint", "active", "complained"),
     ],
 )
-def test_a_letter_to_one_person_says_who_may_be_mailed_too(
+def test_an_event_of_a_notice_changes_the_status_too(
     kind: str, status: str, after: str, letters: Letters
 ) -> None:
     """A confirmation that nobody could take is forgotten with the address, after a week."""
     store = letters.newsletter.store
     sql(store, "UPDATE subscribers SET status = ? WHERE id = 1", status)
     noticed(letters)
-    assert letters.hear(Told(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
+    assert letters.hear(ReportedEvent(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
     assert letters.status() == after
     assert sql(store, "SELECT state, provider_id FROM notices") == [("accepted", "id-1")]
     assert letters.kinds() == ([] if status == after else [kind])
     # Whoever is gone by now does no harm.
     sql(store, "DELETE FROM subscribers WHERE id = 1")
-    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0))) == 1
+    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
 
 
 @pytest.mark.parametrize(
@@ -546,62 +560,64 @@ def test_a_confirmation_that_came_back_is_the_last_one(
     sql(letters.newsletter.store, "UPDATE subscribers SET status = 'pending', confirmed_at = NULL")
     noticed(letters, state=state)
     for kind in kinds:
-        assert letters.hear(Told(kind, UNKNOWN_REF, email(0))) == 1
+        assert letters.hear(ReportedEvent(kind, UNKNOWN_REF, email(0))) == 1
     assert spurned(letters) is (comes_back is not None)
     assert spurned(letters, bounced_since=0) is (comes_back == "always")
     assert sql(letters.newsletter.store, "SELECT state FROM notices") == [("accepted",)]
 
 
-def test_who_confirmed_since_is_not_kept_from_another_confirmation(letters: Letters) -> None:
+def test_who_confirmed_since_can_get_another_confirmation(letters: Letters) -> None:
     noticed(letters)
     letters.confirm()
-    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0), at=time.time() - 60)) == 1
+    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0), at=time.time() - 60)) == 1
     assert letters.status() == "active"
     assert not spurned(letters)
 
 
 @pytest.mark.parametrize("kind", ["new-address", "old-address"])
 @pytest.mark.parametrize("event", ["hard bounce", "complaint"])
-def test_what_another_address_says_of_a_letter_is_not_its_readers_word(
+def test_an_event_of_another_address_changes_nothing_for_the_subscriber(
     kind: str, event: str, letters: Letters
 ) -> None:
     """One goes to an address that is not proven yet, one to an address that was left."""
     noticed(letters, kind)
-    assert letters.hear(Told(event, UNKNOWN_REF, "elders@example.org")) == 1
+    assert letters.hear(ReportedEvent(event, UNKNOWN_REF, "elders@example.org")) == 1
     assert letters.status() == "active"
     assert letters.kinds() == []
     assert sql(letters.newsletter.store, "SELECT state FROM notices") == [("accepted",)]
     assert spurned(letters) is (kind == "new-address")
 
 
-def test_of_a_link_to_preferences_a_reader_can_complain_and_come_back(letters: Letters) -> None:
+def test_a_subscriber_can_complain_about_a_preferences_link_and_return(letters: Letters) -> None:
     noticed(letters, "preferences")
-    assert letters.hear(Told("complaint", UNKNOWN_REF, email(0))) == 1
+    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
     assert letters.status() == "complained"
     assert not spurned(letters)
 
 
 @pytest.mark.parametrize("kind", ["complaint", "hard bounce"])
-def test_a_reference_of_nobodys_letter_keeps_nobody_from_mail(kind: str, letters: Letters) -> None:
+def test_an_event_with_an_unknown_reference_suppresses_nobody(kind: str, letters: Letters) -> None:
     noticed(letters)
-    assert letters.hear(Told(kind, "f" * 32, email(0))) == 0
+    assert letters.hear(ReportedEvent(kind, "f" * 32, email(0))) == 0
     assert letters.status() == "active"
     assert not spurned(letters)
 
 
-def test_of_an_erased_reader_the_letter_is_counted_and_nothing_else_kept(letters: Letters) -> None:
-    told = letters.told("complaint")
+def test_an_event_of_an_erased_subscriber_is_counted_and_nothing_else_kept(
+    letters: Letters,
+) -> None:
+    reported = letters.event("complaint")
     sql(letters.newsletter.store, "DELETE FROM subscribers WHERE id = 1")
-    assert letters.hear(told) == 1
-    assert receipt(letters).heard.complained == 1
+    assert letters.hear(reported) == 1
+    assert report(letters).heard.complained == 1
     assert sql(letters.newsletter.store, "SELECT * FROM events") == []
 
 
-def test_with_a_reader_go_his_events(letters: Letters) -> None:
-    letters.hear(letters.told("delivered"), letters.told("delivered", 1))
+def test_with_a_subscriber_their_events_are_erased(letters: Letters) -> None:
+    letters.hear(letters.event("delivered"), letters.event("delivered", 1))
     sql(letters.newsletter.store, "DELETE FROM subscribers WHERE id = 1")
     assert sql(letters.newsletter.store, "SELECT subscriber_id FROM events") == [(2,)]
-    assert receipt(letters).heard.delivered == 2
+    assert report(letters).heard.delivered == 2
 
 
 @pytest.mark.parametrize("body", [b'{"type": "", "\xff": 1}', b'{"type": "email.sent"}\0'])
@@ -609,8 +625,8 @@ def test_what_is_no_text_keeps_nothing_else_from_being_stored(
     body: bytes, letters: Letters
 ) -> None:
     """Webhooks that come together share a transaction."""
-    told = RESEND.webhook(letters.told("complaint"))[0]
-    keep(letters.newsletter.store, [("resend", "no text", body), ("resend", "text", told)])
+    reported = RESEND.webhook(letters.event("complaint"))[0]
+    keep(letters.newsletter.store, [("resend", "no text", body), ("resend", "text", reported)])
     assert apply_waiting(letters.newsletter.store) == 1
     assert letters.status() == "complained"
 
@@ -618,20 +634,23 @@ def test_what_is_no_text_keeps_nothing_else_from_being_stored(
 def test_what_waits_is_not_looked_at_again_for_each_that_comes(letters: Letters) -> None:
     """There may be very many: those of another newsletter with the same account."""
     store = letters.newsletter.store
-    keep(store, [("resend", "1", RESEND.webhook(Told("complaint", UNKNOWN_REF, email(1)))[0])])
+    keep(
+        store,
+        [("resend", "1", RESEND.webhook(ReportedEvent("complaint", UNKNOWN_REF, email(1)))[0])],
+    )
     looked_at = apply_since(store, 0)
     sql(store, "UPDATE deliveries SET ref = ? WHERE subscriber_id = 2", UNKNOWN_REF)
-    keep(store, [("resend", "2", RESEND.webhook(letters.told("complaint"))[0])])
+    keep(store, [("resend", "2", RESEND.webhook(letters.event("complaint"))[0])])
     assert apply_since(store, looked_at) > looked_at
     assert (letters.status(0), letters.status(1)) == ("complained", "active")
     assert apply_waiting(store) == 1
     assert letters.status(1) == "complained"
 
 
-def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> None:
+def test_waiting_webhooks_of_a_person_can_be_found_and_removed(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(Told("complaint", UNKNOWN_REF, email(0).title()))
-    letters.hear(Told("complaint", UNKNOWN_REF, email(1)))
+    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0).title()))
+    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(1)))
     keep(store, [("resend", "unread", b'{"type": "email.bounced", "to": "LEZER0@example.org"}')])
     assert waiting(letters) == 3
     with store.write() as connection:
@@ -643,7 +662,7 @@ def test_what_waits_of_somebody_can_be_found_and_removed(letters: Letters) -> No
 
 
 def test_of_what_is_applied_no_word_is_kept(letters: Letters) -> None:
-    letters.hear(letters.told("hard bounce"))
+    letters.hear(letters.event("hard bounce"))
     rows = sql(letters.newsletter.store, "SELECT body, address_hash FROM webhooks")
     assert rows == [(None, None)]
     (event,) = letters.story().events
@@ -651,8 +670,13 @@ def test_of_what_is_applied_no_word_is_kept(letters: Letters) -> None:
     assert "does not exist" in event.detail
 
 
-def test_what_tells_nothing_of_a_letter_is_not_even_kept(letters: Letters) -> None:
-    assert letters.hear(Told("email.opened", letters.ref()), Told("contact.created", "")) == 0
+def test_webhooks_about_no_letter_are_not_stored(letters: Letters) -> None:
+    assert (
+        letters.hear(
+            ReportedEvent("email.opened", letters.ref()), ReportedEvent("contact.created", "")
+        )
+        == 0
+    )
     assert sql(letters.newsletter.store, "SELECT * FROM webhooks") == []
 
 
@@ -665,7 +689,7 @@ def listed(letters: Letters, *found: ProviderSuppression) -> int:
         return apply_suppressions(connection, found)
 
 
-def test_who_is_on_the_providers_list_is_taken_over(letters: Letters) -> None:
+def test_the_providers_suppression_list_is_taken_over(letters: Letters) -> None:
     at = datetime.now(UTC) - timedelta(minutes=1)
     found = (
         ProviderSuppression(email(0).upper(), EventKind.HARD_BOUNCE, at),
@@ -676,7 +700,11 @@ def test_who_is_on_the_providers_list_is_taken_over(letters: Letters) -> None:
     )
     letters.confirm(2)
     assert listed(letters, *found) == 2
-    assert [letters.status(reader) for reader in range(3)] == ["bounced", "complained", "active"]
+    assert [letters.status(subscriber) for subscriber in range(3)] == [
+        "bounced",
+        "complained",
+        "active",
+    ]
     assert letters.story().events[0].issue is None
     before = sql(letters.newsletter.store, "SELECT * FROM events")
     assert len(before) == 2
@@ -688,21 +716,21 @@ def test_who_is_on_the_providers_list_is_taken_over(letters: Letters) -> None:
 
 
 def test_each_letter_is_counted_once_by_what_counts_most(letters: Letters) -> None:
-    letters.hear(letters.told("delivered"), letters.told("complaint"))
-    letters.hear(letters.told("deferred", 1), letters.told("soft bounce", 1))
-    letters.hear(letters.told("delivered", 2), letters.told("delivered", 2))
-    heard = receipt(letters).heard
+    letters.hear(letters.event("delivered"), letters.event("complaint"))
+    letters.hear(letters.event("deferred", 1), letters.event("soft bounce", 1))
+    letters.hear(letters.event("delivered", 2), letters.event("delivered", 2))
+    heard = report(letters).heard
     assert (heard.delivered, heard.bounced, heard.complained, heard.failed) == (1, 1, 1, 0)
 
 
-def test_silence_is_told_where_others_are_heard_of(letters: Letters) -> None:
+def test_missing_events_are_reported_where_others_have_events(letters: Letters) -> None:
     """Accepted is not delivered: I20 of what must hold."""
     store = letters.newsletter.store
-    assert receipt(letters).heard.silent == 0
+    assert report(letters).heard.silent == 0
     sql(store, "UPDATE deliveries SET accepted_at = '2026-01-01 00:00:00.000000'")
     # Nothing was ever heard through this provider: its webhooks may not be switched on.
-    assert receipt(letters).heard.silent == 0
-    letters.hear(letters.told("accepted", 1), letters.told("delivered", 2))
-    assert receipt(letters).heard.silent == 2
+    assert report(letters).heard.silent == 0
+    letters.hear(letters.event("accepted", 1), letters.event("delivered", 2))
+    assert report(letters).heard.silent == 2
     letters.send("fresh")
-    assert receipt(letters).heard.silent == 0
+    assert report(letters).heard.silent == 0

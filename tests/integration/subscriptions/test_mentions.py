@@ -13,7 +13,7 @@ from newsletter.subscriptions.admin import add
 from newsletter.subscriptions.erasure import erase
 from newsletter.subscriptions.events import apply_waiting
 from tests.support.newsletter import Newsletter
-from tests.support.providers.webhooks import RESEND, Told, keep
+from tests.support.providers.webhooks import RESEND, ReportedEvent, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def test_no_body_takes_long(part: str) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_whoever_is_erased_goes_from_webhooks_that_wait_however_they_name_them(root: Path) -> None:
-    newsletter = Newsletter(root, readers=2)
+def test_an_erased_person_is_removed_from_waiting_webhooks_in_any_spelling(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=2)
     zoe = "zoë@köln.example.org"
     for email in (ANNA, zoe):
         add(newsletter.store, email, consent="x", first_name="")
@@ -74,7 +74,9 @@ def test_whoever_is_erased_goes_from_webhooks_that_wait_however_they_name_them(r
     named += SPELLINGS
     other = '{"to": "lezer0@example.org"}'
     # Of a delivery that nobody knows, it waits.
-    known = json.loads(RESEND.webhook(Told("delivered", "f" * 32, "nobody@example.org"))[0])
+    known = json.loads(
+        RESEND.webhook(ReportedEvent("delivered", "f" * 32, "nobody@example.org"))[0]
+    )
     bodies = [json.dumps({**known, "more": one}) for one in (*named, other)]
     keep(
         newsletter.store, [("resend", f"name-{n}", body.encode()) for n, body in enumerate(bodies)]
@@ -88,8 +90,8 @@ def test_whoever_is_erased_goes_from_webhooks_that_wait_however_they_name_them(r
 
 
 @pytest.mark.usefixtures("database")
-def test_anothers_wish_for_an_address_that_the_person_had_before_goes_too(root: Path) -> None:
-    newsletter = Newsletter(root, readers=3)
+def test_another_subscribers_request_for_the_persons_earlier_address_goes_too(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=3)
     day = "2026-11-29 00:00:00.000000+00:00"
     for row in (
         ("a", 1, ANNA, "lezer0@example.org", day),

@@ -26,8 +26,8 @@ from tests.support.providers.fake_lists import (
 )
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.providers.fake_server import CONNECTIONS, Fault, error
-from tests.support.providers.webhooks import MAILGUN, Told
-from tests.support.signups import wish
+from tests.support.providers.webhooks import MAILGUN, ReportedEvent
+from tests.support.signups import signup_request
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ ADDRESSES = {"resend": "suppressions", "ses": "addresses", "lettermint": "suppre
 
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
-    """Return a newsletter of which one issue has left, to five readers."""
-    found = Letters(Newsletter(root, readers=5), tmp_path / "taken")
+    """Return a newsletter of which one issue has left, to five subscribers."""
+    found = Letters(Newsletter(root, subscribers=5), tmp_path / "taken")
     found.send()
     return found
 
@@ -88,24 +88,29 @@ def moment(ago: float) -> datetime:
     return datetime.now(UTC) - timedelta(seconds=ago)
 
 
-def entry(provider: str, reader: int, why: str, ago: float = 60.0) -> dict[str, Any]:
+def entry(provider: str, subscriber: int, why: str, ago: float = 60.0) -> dict[str, Any]:
     """Return an entry of a provider's own list; `why` is bounce, complaint or unsubscribe."""
     at = moment(ago)
     if provider == "resend":
         origin = "manual" if why == "unsubscribe" else why
         when = at.strftime("%Y-%m-%d %H:%M:%S.%f+00")
-        return {"id": f"e{reader}", "email": email(reader), "origin": origin, "created_at": when}
+        return {
+            "id": f"e{subscriber}",
+            "email": email(subscriber),
+            "origin": origin,
+            "created_at": when,
+        }
     if provider == "ses":
         return {
-            "EmailAddress": email(reader),
+            "EmailAddress": email(subscriber),
             "Reason": why.upper(),
             "LastUpdateTime": at.timestamp(),
         }
     reason = {"bounce": "hard_bounce", "complaint": "spam_complaint"}.get(why, why)
     return {
-        "id": f"e{reader}",
+        "id": f"e{subscriber}",
         "type": "email",
-        "value": email(reader),
+        "value": email(subscriber),
         "reason": reason,
         "scope": "team",
         "applies_to": "all",
@@ -113,12 +118,12 @@ def entry(provider: str, reader: int, why: str, ago: float = 60.0) -> dict[str, 
     }
 
 
-def message(letters: Letters, reader: int, status: str, ago: float = 60.0) -> dict[str, Any]:
+def message(letters: Letters, subscriber: int, status: str, ago: float = 60.0) -> dict[str, Any]:
     """Return a letter as Lettermint lists it."""
     return {
-        "id": f"id-{letters.ref(reader)}",
+        "id": f"id-{letters.ref(subscriber)}",
         "status": status,
-        "to": [{"email": email(reader), "name": None}],
+        "to": [{"email": email(subscriber), "name": None}],
         "status_changed_at": moment(ago).isoformat(),
     }
 
@@ -149,7 +154,7 @@ def test_who_is_on_the_providers_list_is_not_mailed_again(
     assert found.left == 3
     assert found.until
     assert abs(found.until - moment(0)) < timedelta(minutes=1)
-    assert [letters.status(reader) for reader in range(5)] == [
+    assert [letters.status(subscriber) for subscriber in range(5)] == [
         *("bounced", "complained", "bounced", "active", "active"),
     ]
 
@@ -158,7 +163,10 @@ def test_who_is_on_the_providers_list_is_not_mailed_again(
 def test_it_is_read_from_where_it_was_read_last_and_a_little_before(
     lists: Lists, provider: str, letters: Letters
 ) -> None:
-    listed = [entry(provider, reader, "bounce", 7000.0 * reader + 10) for reader in range(1, 5)]
+    listed = [
+        entry(provider, subscriber, "bounce", 7000.0 * subscriber + 10)
+        for subscriber in range(1, 5)
+    ]
     lists.entries[ADDRESSES[provider]] = listed
     ours = settings(letters, provider, lists)
     pull_events(letters.newsletter.store, ours)
@@ -167,7 +175,7 @@ def test_it_is_read_from_where_it_was_read_last_and_a_little_before(
     assert pull_events(letters.newsletter.store, ours).left == 1
     assert letters.status() == "complained"
     if provider == "resend":
-        # It cannot be told since when; so it is read until it gets older than that.
+        # Since when is not known; so it is read until it gets older than that.
         assert len(lists.requests) == requests + 1
     else:
         field = "StartDate" if provider == "ses" else "startDate%5D"
@@ -200,8 +208,8 @@ def test_mailguns_events_are_read_in_their_order_and_none_is_lost(
 ) -> None:
     store = letters.newsletter.store
     said = [
-        MAILGUN.say(letters.told(kind, reader, ago=ago))["event-data"]
-        for reader, kind, ago in (
+        MAILGUN.say(letters.event(kind, subscriber, ago=ago))["event-data"]
+        for subscriber, kind, ago in (
             *((0, "delivered", 300.0), (1, "deferred", 200.0), (1, "hard bounce", 100.0)),
             *((2, "complaint", 50.0), (3, "unsubscribe", 40.0)),
         )
@@ -210,11 +218,11 @@ def test_mailguns_events_are_read_in_their_order_and_none_is_lost(
         ours = settings(letters, "mailgun", lists)
         lists.entries["events"] = said[:4]
         assert pull_events(store, ours).events == 4
-        assert [letters.status(reader) for reader in range(4)] == [
+        assert [letters.status(subscriber) for subscriber in range(4)] == [
             *("active", "bounced", "complained", "active"),
         ]
         # One that is listed late, with a moment before the last.
-        late = MAILGUN.say(letters.told("soft bounce", 4, ago=1800.0))["event-data"]
+        late = MAILGUN.say(letters.event("soft bounce", 4, ago=1800.0))["event-data"]
         lists.entries["events"] = [late, *said]
         pull_events(store, ours)
     assert letters.status(3) == "unsubscribed"
@@ -226,9 +234,11 @@ def test_mailguns_events_are_read_in_their_order_and_none_is_lost(
 
 
 def test_what_was_read_before_it_broke_off_is_not_lost(tmp_path: Path, letters: Letters) -> None:
-    told = [MAILGUN.say(letters.told("delivered", reader))["event-data"] for reader in range(4)]
+    reported = [
+        MAILGUN.say(letters.event("delivered", subscriber))["event-data"] for subscriber in range(4)
+    ]
     with MailgunLists(tmp_path / "listed") as lists:
-        lists.entries["events"] = told
+        lists.entries["events"] = reported
         lists.faults = {2: error(500, "trouble")}
         with pytest.raises(Exception, match="could not be asked"):
             pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
@@ -241,10 +251,10 @@ def test_what_was_read_before_it_broke_off_is_not_lost(tmp_path: Path, letters: 
 def test_the_same_event_by_webhook_and_by_list_counts_once(
     tmp_path: Path, letters: Letters
 ) -> None:
-    told = letters.told("hard bounce")
-    letters.hear(told, sender=MAILGUN)
+    reported = letters.event("hard bounce")
+    letters.hear(reported, sender=MAILGUN)
     with MailgunLists(tmp_path / "listed") as lists:
-        lists.entries["events"] = [MAILGUN.say(told)["event-data"]]
+        lists.entries["events"] = [MAILGUN.say(reported)["event-data"]]
         pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
     assert letters.kinds() == ["hard bounce"]
 
@@ -270,16 +280,16 @@ def test_lettermints_letters_are_known_by_name_and_address(
             one["status_changed_at"] = moment(3 * 3600).isoformat()
         pull_events(letters.newsletter.store, settings(letters, "lettermint", lists))
     assert len(lists.requests) == 2 * requests + 2
-    assert [letters.status(reader) for reader in range(5)] == [
+    assert [letters.status(subscriber) for subscriber in range(5)] == [
         *("active", "bounced", "active", "active", "active"),
     ]
     assert letters.kinds() == ["delivered"]
 
 
-# What stands in the way of asking
+# What keeps it from asking
 
 
-def test_a_key_that_may_only_send_is_told(
+def test_a_key_that_may_only_send_is_reported(
     lists: Lists, provider: str, letters: Letters, run: Run
 ) -> None:
     environment = letters.newsletter.for_real(lists.url) | {"NEWSLETTER_PROVIDER": provider}
@@ -352,10 +362,10 @@ def test_one_that_came_too_soon_is_asked_again(
 # The command, and sending
 
 
-def test_the_command_tells_what_it_read(letters: Letters, run: Run, tmp_path: Path) -> None:
-    letters.hear(Told("complaint", "0" * 32, email(1)))
+def test_the_command_reports_what_it_read(letters: Letters, run: Run, tmp_path: Path) -> None:
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(1)))
     with MailgunLists(tmp_path / "listed") as lists:
-        lists.entries["events"] = [MAILGUN.say(letters.told("complaint"))["event-data"]]
+        lists.entries["events"] = [MAILGUN.say(letters.event("complaint"))["event-data"]]
         environment = letters.newsletter.for_real(lists.url) | lists.environment
         environment |= {"NEWSLETTER_PROVIDER": "mailgun"}
         found = run("events", "pull", "--json", env=environment)
@@ -368,7 +378,7 @@ def test_the_command_tells_what_it_read(letters: Letters, run: Run, tmp_path: Pa
 
 
 def test_the_outbox_lists_nothing(root: Path, run: Run) -> None:
-    Newsletter(root, readers=1)
+    Newsletter(root, subscribers=1)
     found = run("events", "pull")
     assert (found.returncode, found.stdout) == (0, "outbox has no list of events.\n")
 
@@ -377,7 +387,7 @@ def test_the_outbox_lists_nothing(root: Path, run: Run) -> None:
 def test_a_send_knows_first_what_became_of_earlier_letters(
     how: str, root: Path, tmp_path: Path, run: Run
 ) -> None:
-    letters = Letters(Newsletter(root, readers=3), tmp_path / "before")
+    letters = Letters(Newsletter(root, subscribers=3), tmp_path / "before")
     letters.send()
     with FakeResend(tmp_path / "taken") as fake:
         fake.suppressed = [entry("resend", 1, "bounce")]
@@ -409,11 +419,15 @@ def test_a_send_knows_first_what_became_of_earlier_letters(
         sent = run(*command, "--no-preflight", env=letters.newsletter.for_real(fake.url))
         assert sent.returncode == 0, sent.stderr
         assert [one["to"] for one in fake.taken()] == [email(0)]
-    assert [letters.status(reader) for reader in range(3)] == ["active", "bounced", "complained"]
+    assert [letters.status(subscriber) for subscriber in range(3)] == [
+        "active",
+        "bounced",
+        "complained",
+    ]
 
 
 def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     said = "some events of earlier letters are missing: Resend could not"
     with FakeResend(tmp_path / "taken") as fake:
         fake.suppressed = [{"id": "e", "email": "x" * (2 << 20)}]  # longer than is ever read
@@ -431,7 +445,7 @@ def test_a_send_goes_on_when_nothing_can_be_learned(root: Path, tmp_path: Path, 
 
 
 def test_a_dry_run_asks_nobody(root: Path, tmp_path: Path, run: Run) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     with FakeResend(tmp_path / "taken") as fake:
         sent = run(
             "send", newsletter.slug, "--early", "--dry-run", env=newsletter.for_real(fake.url)
@@ -452,7 +466,7 @@ def test_an_address_is_taken_off_the_providers_list(
             lists.entries[name] = [{"address": email(0)}, {"address": email(1)}]
     else:
         name = ADDRESSES[provider]
-        lists.entries[name] = [entry(provider, reader, "bounce") for reader in (1, 0, 10)]
+        lists.entries[name] = [entry(provider, subscriber, "bounce") for subscriber in (1, 0, 10)]
     # An address that is a part of another one; and one with signs that mean something in a path.
     for address in (email(0), "wie+niet/bekend?@example.org"):
         assert remove_suppression(ours, address) == ""
@@ -461,7 +475,7 @@ def test_an_address_is_taken_off_the_providers_list(
     assert any(email(1) in one for one in kept)
 
 
-def test_what_stands_in_the_way_is_told(lists: Lists, provider: str, letters: Letters) -> None:
+def test_what_blocks_it_is_reported(lists: Lists, provider: str, letters: Letters) -> None:
     ours = settings(letters, provider, lists)
     name = ADDRESSES.get(provider, "")
     lists.entries[name] = [entry(provider, 0, "bounce")] if name else []
@@ -488,20 +502,20 @@ def test_lettermint_may_leave_it_to_a_person(tmp_path: Path, letters: Letters) -
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("restricted", [False, True], ids=["may", "may not"])
-def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves(
+def test_a_new_sign_up_is_removed_from_the_providers_list_before_its_confirmation(
     restricted: bool,  # noqa: FBT001 - a parameter of the test
     letters: Letters,
     run: Run,
     tmp_path: Path,
 ) -> None:
-    letters.hear(letters.told("hard bounce"), letters.told("delivered", 1))
+    letters.hear(letters.event("hard bounce"), letters.event("delivered", 1))
     with FakeResend(tmp_path / "confirmations") as fake:
-        fake.suppressed = [entry("resend", reader, "bounce", 9000.0) for reader in (0, 1)]
+        fake.suppressed = [entry("resend", subscriber, "bounce", 9000.0) for subscriber in (0, 1)]
         fake.account.permission = "sending_access" if restricted else "full_access"
         environment = letters.newsletter.for_real(fake.url)
         via = ProviderAccount("resend", fake.url)
         for who in (email(0), "nieuw@example.org"):
-            request_signup(letters.newsletter.store, wish(who), via)
+            request_signup(letters.newsletter.store, signup_request(who), via)
         sent = run("send", "--due", "--no-preflight", env=environment)
         assert sent.returncode == 0, sent.stderr
         assert [one["to"] for one in fake.taken()] == [email(0), "nieuw@example.org"]
@@ -514,15 +528,15 @@ def test_who_signs_up_again_is_taken_off_the_list_before_his_confirmation_leaves
         assert shown is None
 
 
-def test_where_nobody_is_mailed_nothing_stands_in_the_way(root: Path) -> None:
+def test_the_outbox_has_no_suppression_to_remove(root: Path) -> None:
     assert remove_suppression(config.load(root), "anna@example.org") == ""
 
 
-def test_what_stands_in_the_way_is_shown_until_a_letter_arrives(letters: Letters, run: Run) -> None:
+def test_a_block_is_shown_until_a_letter_arrives(letters: Letters, run: Run) -> None:
     sql(letters.newsletter.store, "UPDATE subscribers SET block_reason = 'on a list' WHERE id = 1")
     shown = run("subscribers", "show", email(0), "--json")
     assert json.loads(shown.stdout)["block_reason"] == "on a list"
-    letters.hear(letters.told("accepted"), letters.told("delivered", 1))
+    letters.hear(letters.event("accepted"), letters.event("delivered", 1))
     assert letters.story().subscriber.block_reason == "on a list"
-    letters.hear(letters.told("delivered"))
+    letters.hear(letters.event("delivered"))
     assert letters.story().subscriber.block_reason is None

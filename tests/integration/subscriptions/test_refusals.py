@@ -21,7 +21,7 @@ from newsletter.subscriptions.refusals import (
 )
 from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter
-from tests.support.providers.webhooks import LETTERMINT, RESEND, Told, keep
+from tests.support.providers.webhooks import LETTERMINT, RESEND, ReportedEvent, keep
 from tests.support.subscribers import sql
 
 if TYPE_CHECKING:
@@ -39,23 +39,23 @@ SIZE = "552 5.3.4 message too big"
 
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
-    found = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    found = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
     found.send()
     return found
 
 
-def bounce(letters: Letters, text: str, reader: int = 0, *, ago: float = 0.0) -> None:
-    """Let Resend tell of a permanent bounce with these words of a server."""
-    said = RESEND.say(letters.told("hard bounce", reader, ago=ago))
+def bounce(letters: Letters, text: str, subscriber: int = 0, *, ago: float = 0.0) -> None:
+    """Let Resend report a permanent bounce with these words of a server."""
+    said = RESEND.say(letters.event("hard bounce", subscriber, ago=ago))
     said["data"]["bounce"]["diagnosticCode"] = [f"smtp; {text}"]
-    name = f"bounce {letters.ref(reader)} {text}"
+    name = f"bounce {letters.ref(subscriber)} {text}"
     keep(letters.newsletter.store, [("resend", name, json.dumps(said).encode())])
     assert apply_waiting(letters.newsletter.store) == 1
 
 
-def listed(letters: Letters, reader: int = 0) -> int:
+def listed(letters: Letters, subscriber: int = 0) -> int:
     """Let the provider's list say that an address is dead."""
-    entry = ProviderSuppression(email(reader), EventKind.HARD_BOUNCE, datetime.now(UTC))
+    entry = ProviderSuppression(email(subscriber), EventKind.HARD_BOUNCE, datetime.now(UTC))
     with letters.newsletter.store.write() as connection:
         lock(connection, Lock.EVENTS)
         return apply_suppressions(connection, [entry])
@@ -82,11 +82,11 @@ def test_blocks_never_count_towards_the_five(letters: Letters) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_what_the_providers_list_says_after_a_block_is_not_believed(letters: Letters) -> None:
-    """A provider puts every permanent failure on its list, and lists no reason that tells."""
+    """A provider puts every permanent failure on its list, and lists no useful reason."""
     bounce(letters, BLOCK)
     assert listed(letters) == 0
     letters.send("later")
-    said = RESEND.say(letters.told("suppressed"))
+    said = RESEND.say(letters.event("suppressed"))
     said["data"]["suppressed"]["reason"] = "previous_bounce"
     keep(letters.newsletter.store, [("resend", "suppressed", json.dumps(said).encode())])
     apply_waiting(letters.newsletter.store)
@@ -120,7 +120,7 @@ def test_what_came_before_is_not_read_again(
     letters: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A provider repeats a webhook for hours; reading it costs more than asking for its name."""
-    webhook = ("resend", "again", RESEND.webhook(letters.told("delivered"))[0])
+    webhook = ("resend", "again", RESEND.webhook(letters.event("delivered"))[0])
     read, times = ResendEvents.read, list[int]()
 
     def counted(*given: Any) -> Any:  # noqa: ANN401 - as it was
@@ -138,7 +138,7 @@ def test_what_came_before_is_not_read_again(
 def test_a_webhook_that_is_applied_at_once_is_parsed_once(
     letters: Letters, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    webhook = ("resend", "once", RESEND.webhook(letters.told("hard bounce"))[0])
+    webhook = ("resend", "once", RESEND.webhook(letters.event("hard bounce"))[0])
     kept = keep(letters.newsletter.store, [webhook])
     monkeypatch.setattr(ResendEvents, "read", None)
     assert apply_since(letters.newsletter.store, 0, kept.parsed) == 1
@@ -158,15 +158,19 @@ def test_not_spam_is_noted_and_no_complaint(letters: Letters) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_status_shows_a_block_as_the_authors_problem(letters: Letters, run: Run) -> None:
-    for reader, address in enumerate(("bram@hotmail.nl", "anna@outlook.com", "cees@klein.example")):
+    for subscriber, address in enumerate(
+        ("bram@hotmail.nl", "anna@outlook.com", "cees@klein.example")
+    ):
         sql(
             letters.newsletter.store,
             "UPDATE subscribers SET email = ?, email_key = ? WHERE email = ?",
-            *(address, address, email(reader)),
+            *(address, address, email(subscriber)),
         )
     refs = sql(letters.newsletter.store, "SELECT ref FROM deliveries ORDER BY id")
     for number, address in enumerate(("bram@hotmail.nl", "anna@outlook.com", "cees@klein.example")):
-        said = RESEND.say(Told("hard bounce", str(refs[number][0]), address, at=time.time()))
+        said = RESEND.say(
+            ReportedEvent("hard bounce", str(refs[number][0]), address, at=time.time())
+        )
         text = SIZE if number == 2 else f"550 5.7.1 <{address}> Bram is on our block list (S3150)"
         said["data"]["bounce"]["diagnosticCode"] = [f"smtp; {text}"]
         keep(letters.newsletter.store, [("resend", address, json.dumps(said).encode())])
@@ -198,9 +202,9 @@ def test_a_block_is_over_when_the_next_letter_arrives(letters: Letters) -> None:
     bounce(letters, BLOCK, 1, ago=60)
     assert [one.subscribers for one in refused_lately(letters.newsletter.store)] == [2]
     letters.send("later")
-    letters.hear(letters.told("delivered"))
+    letters.hear(letters.event("delivered"))
     assert [one.subscribers for one in refused_lately(letters.newsletter.store)] == [1]
-    letters.hear(letters.told("delivered", 1), sender=LETTERMINT)
+    letters.hear(letters.event("delivered", 1), sender=LETTERMINT)
     assert refused_lately(letters.newsletter.store) == []
 
 

@@ -24,8 +24,8 @@ from newsletter.web import Limits
 from tests.support.changes import fail_once_at_chores
 from tests.support.events import Letters, email
 from tests.support.newsletter import FakeProvider, Newsletter
-from tests.support.providers.webhooks import RESEND, Told, keep
-from tests.support.signups import HERE, VIA, open_link, wish
+from tests.support.providers.webhooks import RESEND, ReportedEvent, keep
+from tests.support.signups import HERE, VIA, open_link, signup_request
 from tests.support.subscribers import sql
 from tests.support.web_server import serving
 
@@ -44,8 +44,8 @@ TABLES = ("subscribers", "consents", "deliveries", "events", "webhooks", "suppre
 
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
-    """Return a newsletter of which one issue has left, to three readers."""
-    found = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    """Return a newsletter of which one issue has left, to three subscribers."""
+    found = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
     found.send()
     return found
 
@@ -73,8 +73,8 @@ def tidied(letters: Letters, **settings: float) -> TidyResult:
 @pytest.mark.usefixtures("database")
 def test_what_is_young_enough_stays(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(letters.told("delivered"), letters.told("hard bounce", 1))
-    letters.hear(Told("complaint", "0" * 32, email(2)))
+    letters.hear(letters.event("delivered"), letters.event("hard bounce", 1))
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
     sql(store, "UPDATE subscribers SET status = 'pending' WHERE id = 3")
     add(store, "anna@example.org", consent="ja")
     for table, column, days in (
@@ -101,7 +101,7 @@ def test_who_never_confirmed_is_removed_after_a_week(letters: Letters) -> None:
 @pytest.mark.usefixtures("database")
 def test_who_asked_again_lately_is_not_removed(letters: Letters) -> None:
     store = letters.newsletter.store
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     age(letters, "subscribers", "created_at", 30, "status = 'pending'")
     assert tidied(letters) == NOTHING
     assert confirm(store, open_link(store, "anna@example.org"), HERE) is LinkState.CONFIRMED
@@ -110,7 +110,7 @@ def test_who_asked_again_lately_is_not_removed(letters: Letters) -> None:
 @pytest.mark.usefixtures("database")
 def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Letters) -> None:
     store = letters.newsletter.store
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     confirm(store, open_link(store, "anna@example.org"), HERE)
     age(letters, "signups", "requested_at", 7.1)
     age(letters, "notices", "queued_at", 30.5)
@@ -123,7 +123,7 @@ def test_what_was_asked_goes_after_a_week_and_a_notice_after_a_month(letters: Le
 
 
 @pytest.mark.usefixtures("database")
-def test_from_which_network_somebody_signed_up_is_known_for_the_hour_that_it_limits(
+def test_the_network_of_a_sign_up_is_kept_for_the_hour_of_the_limit(
     letters: Letters,
 ) -> None:
     def counted() -> list[tuple[object, ...]]:
@@ -136,13 +136,17 @@ def test_from_which_network_somebody_signed_up_is_known_for_the_hour_that_it_lim
         at = f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%d %H}:00:00.000000"
         sql(letters.newsletter.store, f"UPDATE rate_counters SET hour = '{at}'")  # noqa: S608 - ours
 
-    request_signup(letters.newsletter.store, wish("anna@example.org", ip="192.0.2.7"), VIA)
+    request_signup(
+        letters.newsletter.store, signup_request("anna@example.org", ip="192.0.2.7"), VIA
+    )
     sql(
         letters.newsletter.store,
         "INSERT INTO rate_counters SELECT 'closed', max(hour), 1 FROM rate_counters",
     )
     an_hour_passes()
-    request_signup(letters.newsletter.store, wish("bas@example.org", ip="198.51.100.7"), VIA)
+    request_signup(
+        letters.newsletter.store, signup_request("bas@example.org", ip="198.51.100.7"), VIA
+    )
     assert counted() == [("closed", 1), ("network", 1), ("network", 1)]  # its address, its /24
     an_hour_passes()
     tidied(letters)
@@ -158,7 +162,7 @@ def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
 ) -> None:
     store = letters.newsletter.store
     for whose in ("anna@example.org", "bert@example.org"):
-        request_signup(store, wish(whose), VIA)
+        request_signup(store, signup_request(whose), VIA)
     sql(store, "UPDATE notices SET state = 'accepted', reason = 'hard bounce'")
     sql(store, "UPDATE notices SET reason = 'complaint' WHERE id = 1")
     for days, left in ((31.1, 1), (395, 1), (397, 0)):
@@ -169,10 +173,10 @@ def test_that_an_address_complained_of_a_notice_is_known_as_long_as_events_are(
 
 
 @pytest.mark.usefixtures("database")
-def test_of_who_confirmed_all_that_tells_of_a_machine_goes(root: Path) -> None:
+def test_what_a_confirmed_sign_up_says_of_a_machine_is_removed(root: Path) -> None:
     clock = [datetime(2026, 11, 1, tzinfo=UTC)]
-    newsletter = Newsletter(root, readers=0, clock=lambda: clock[0])
-    request_signup(newsletter.store, wish("anna@example.org", ip="198.51.100.9"), VIA)
+    newsletter = Newsletter(root, subscribers=0, clock=lambda: clock[0])
+    request_signup(newsletter.store, signup_request("anna@example.org", ip="198.51.100.9"), VIA)
     confirm(newsletter.store, open_link(newsletter.store, "anna@example.org"), HERE)
     kept = "SELECT wording_id, at, source, form, requested_at, came_from FROM consents"
     before = sql(newsletter.store, kept)
@@ -206,8 +210,8 @@ def test_of_a_consent_only_the_ip_address_goes(letters: Letters) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_after_thirteen_months_a_letter_says_no_more_whose_it_was(letters: Letters) -> None:
-    letters.hear(letters.told("delivered"), letters.told("hard bounce", 1))
+def test_after_thirteen_months_a_delivery_names_no_subscriber(letters: Letters) -> None:
+    letters.hear(letters.event("delivered"), letters.event("hard bounce", 1))
     first = delivery.recent_reports(letters.newsletter.store, 1)[0]
     age(letters, "events", "at", 397)
     age(letters, "mailings", "finished_at", 397)
@@ -225,18 +229,18 @@ def test_after_thirteen_months_a_letter_says_no_more_whose_it_was(letters: Lette
 
 
 @pytest.mark.usefixtures("database")
-def test_a_mailing_that_is_not_over_keeps_its_readers(letters: Letters) -> None:
+def test_a_mailing_that_is_not_over_keeps_its_subscribers(letters: Letters) -> None:
     sql(letters.newsletter.store, "UPDATE mailings SET state = 'paused', finished_at = NULL")
     age(letters, "mailings", "started_at", 500)
     assert tidied(letters) == NOTHING
 
 
 @pytest.mark.usefixtures("database")
-def test_what_a_provider_called_the_letter_of_somebody_erased_meanwhile_goes(
+def test_a_provider_id_of_a_subscriber_who_was_erased_meanwhile_is_removed(
     root: Path, tmp_path: Path
 ) -> None:
     """Their letter was on its way, and its identifier came with the answer."""
-    letters = Letters(Newsletter(root, readers=2), tmp_path / "taken")
+    letters = Letters(Newsletter(root, subscribers=2), tmp_path / "taken")
 
     def forget(_batch: Batch) -> None:
         erase(letters.newsletter.store, letters.newsletter.settings, email(0))
@@ -251,8 +255,8 @@ def test_what_a_provider_called_the_letter_of_somebody_erased_meanwhile_goes(
 
 
 @pytest.mark.usefixtures("database")
-def test_a_webhook_that_is_nobodys_is_dropped_after_a_week(letters: Letters) -> None:
-    letters.hear(Told("complaint", "0" * 32, email(2)), letters.told("delivered"))
+def test_a_webhook_of_no_known_delivery_is_removed_after_a_week(letters: Letters) -> None:
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)), letters.event("delivered"))
     age(letters, "webhooks", "at", 8)
     assert tidied(letters) == dataclasses.replace(NOTHING, webhooks=1)
     # The name of the one that was applied stays a while longer, so that it does not count twice.
@@ -263,9 +267,9 @@ def test_a_webhook_that_is_nobodys_is_dropped_after_a_week(letters: Letters) -> 
 
 
 @pytest.mark.usefixtures("database")
-def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
+def test_long_after_unsubscribing_only_a_hash_is_kept(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(letters.told("complaint"), letters.told("hard bounce", 1))
+    letters.hear(letters.event("complaint"), letters.event("hard bounce", 1))
     age(letters, "subscribers", "left_at", 800)
     assert tidied(letters) == NOTHING
     assert tidied(letters, keep_proof_years=2).left == 2
@@ -279,12 +283,12 @@ def test_of_who_left_long_ago_only_a_hash_is_kept(letters: Letters) -> None:
     assert delivery.recent_reports(store, 1)[0].heard.complained == 1
 
 
-def test_who_was_erased_before_and_left_again_is_no_trouble(letters: Letters) -> None:
+def test_who_was_erased_before_and_unsubscribes_again_is_no_error(letters: Letters) -> None:
     store = letters.newsletter.store
     with store.write() as connection:
         digest = address_hash(suppressions.hash_key(connection), email(0))
     sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2020-01-01')", digest)
-    letters.hear(letters.told("complaint"))
+    letters.hear(letters.event("complaint"))
     age(letters, "subscribers", "left_at", 4000)
     assert tidied(letters).left == 1
     assert sql(store, "SELECT reason FROM suppressions") == [("erased",)]
@@ -303,7 +307,7 @@ def test_much_is_removed_a_little_at_a_time(letters: Letters) -> None:
 
 def test_no_byte_of_what_was_removed_stays_in_the_file(root: Path, letters: Letters) -> None:
     secret = "geheim-adres"
-    body = RESEND.webhook(Told("complaint", "0" * 32, f"{secret}@example.org"))[0]
+    body = RESEND.webhook(ReportedEvent("complaint", "0" * 32, f"{secret}@example.org"))[0]
     keep(letters.newsletter.store, [("resend", "a", body)])
     folder = root / ".newsletter"
     assert secret.encode() in b"".join(path.read_bytes() for path in folder.glob("newsletter.db*"))
@@ -327,7 +331,7 @@ def test_of_all_processes_one_tidies_a_day(letters: Letters) -> None:
 
 
 def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
-    letters.hear(Told("complaint", "0" * 32, email(2)))
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     with serving(root):
         deadline = time.monotonic() + 30
@@ -337,7 +341,7 @@ def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
 
 
 def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Letters) -> None:
-    letters.hear(Told("complaint", "0" * 32, email(2)))
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     with serving(root, limits=Limits(chores_seconds=0.05), before=[fail_once_at_chores]) as app:
         deadline = time.monotonic() + 30
@@ -350,7 +354,7 @@ def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Lette
 
 @pytest.mark.usefixtures("database")
 def test_the_command_says_what_it_removed(letters: Letters, run: Run) -> None:
-    letters.hear(Told("complaint", "0" * 32, email(2)))
+    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     found = run("db", "tidy", "--json")
     assert found.returncode == 0, found.stderr

@@ -25,7 +25,7 @@ from newsletter.subscriptions.signup import (
     request_signup,
 )
 from tests.support.newsletter import Newsletter
-from tests.support.signups import HERE, VIA, WORDING, open_link, queued, statements, wish
+from tests.support.signups import HERE, VIA, WORDING, open_link, queued, signup_request, statements
 from tests.support.subscribers import bring, sql, statuses
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def store(root: Path, clock: Clock) -> Store:
-    return Newsletter(root, readers=0, clock=clock).store
+    return Newsletter(root, subscribers=0, clock=clock).store
 
 
 def erase(store: Store, email: str) -> None:
@@ -90,9 +90,10 @@ def standing_as(store: Store, how: str, email: str = "anna@example.org") -> str:
 # Asking
 
 
-def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> None:
+def test_a_visitor_becomes_pending_and_a_notice_is_queued(store: Store) -> None:
     assert (
-        request_signup(store, wish("Anna@Example.org", name="Anna"), VIA) is SignupResult.ACCEPTED
+        request_signup(store, signup_request("Anna@Example.org", name="Anna"), VIA)
+        is SignupResult.ACCEPTED
     )
     assert statuses(store) == {"Anna@Example.org": "pending"}
     assert queued(store) == [("confirmation", "pending")]
@@ -102,17 +103,17 @@ def test_a_visitor_becomes_pending_and_a_letter_waits_for_him(store: Store) -> N
 
 
 @pytest.mark.parametrize("how", ["pending", "unsubscribed", "bounced", "complained"])
-def test_asking_changes_nothing_about_who_is_known(how: str, store: Store) -> None:
+def test_a_sign_up_changes_nothing_for_a_known_subscriber(how: str, store: Store) -> None:
     email = standing_as(store, how)
     before = sql(store, "SELECT * FROM subscribers")
-    assert request_signup(store, wish(email, name="Iemand"), VIA) is SignupResult.ACCEPTED
+    assert request_signup(store, signup_request(email, name="Iemand"), VIA) is SignupResult.ACCEPTED
     assert sql(store, "SELECT * FROM subscribers") == before
     assert queued(store) == [("confirmation", "pending")]
 
 
-def test_a_reader_who_asks_again_gets_another_letter(store: Store) -> None:
+def test_a_subscriber_who_signs_up_again_gets_another_notice(store: Store) -> None:
     email = standing_as(store, "active")
-    assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
+    assert request_signup(store, signup_request(email), VIA) is SignupResult.ACCEPTED
     assert queued(store) == [("already-here", "pending")]
     assert sql(store, "SELECT count(*) FROM signups") == [(0,)]
 
@@ -120,18 +121,20 @@ def test_a_reader_who_asks_again_gets_another_letter(store: Store) -> None:
 STANDINGS = ["new", "pending", "active", "unsubscribed", "bounced", "complained", "erased"]
 
 
-def test_the_same_is_done_for_everybody_so_that_time_tells_nothing(store: Store) -> None:
-    request_signup(store, wish("eerst@example.org"), VIA)  # the wording is known from now on
+def test_the_same_statements_run_for_everybody(store: Store) -> None:
+    request_signup(
+        store, signup_request("eerst@example.org"), VIA
+    )  # the wording is known from now on
     done = {}
     for how in STANDINGS:
         email = standing_as(store, how, f"{how}@example.org")
         sql(store, "UPDATE subscribers SET status = 'pending' WHERE email = 'pending@example.org'")
-        done[how] = statements(store, partial(request_signup, store, wish(email), VIA))
+        done[how] = statements(store, partial(request_signup, store, signup_request(email), VIA))
     for how, email in {
         "mailed today": "new@example.org",
         "its mailbox": "new+a@example.org",
     }.items():
-        done[how] = statements(store, partial(request_signup, store, wish(email), VIA))
+        done[how] = statements(store, partial(request_signup, store, signup_request(email), VIA))
     assert len(done["new"]) > 10
     assert [how for how, said in done.items() if said != done["new"]] == []
 
@@ -143,7 +146,10 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
     letters = []
     for _ in range(35):
         for _ in range(3):
-            assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.ACCEPTED
+            assert (
+                request_signup(store, signup_request("anna@example.org"), VIA)
+                is SignupResult.ACCEPTED
+            )
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, *[3] * 28, 4, 5, 6, 6, 6]
@@ -151,8 +157,8 @@ def test_one_address_gets_one_letter_a_day_and_three_a_month(store: Store, clock
 
 @pytest.mark.parametrize("spelling", ["ANNA@example.org", "Anna@EXAMPLE.ORG", " anna@example.org "])
 def test_another_spelling_of_an_address_is_the_same_address(spelling: str, store: Store) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
-    assert request_signup(store, wish(spelling), VIA) is SignupResult.ACCEPTED
+    request_signup(store, signup_request("anna@example.org"), VIA)
+    assert request_signup(store, signup_request(spelling), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == 1
 
 
@@ -161,23 +167,25 @@ def test_where_a_confirmation_came_back_no_other_goes(
     how: str, letters: int, store: Store, clock: Clock
 ) -> None:
     for _ in range(62):
-        assert request_signup(store, wish("anna@example.org"), VIA) is SignupResult.ACCEPTED
+        assert (
+            request_signup(store, signup_request("anna@example.org"), VIA) is SignupResult.ACCEPTED
+        )
         if len(queued(store)) == 1:
             sql(store, "UPDATE notices SET state = 'accepted', reason = ?", how)
             # They are erased, and their report is not.
             sql(store, "DELETE FROM subscribers")
         clock.forward(hours=12)
     assert len(queued(store)) == letters
-    assert request_signup(store, wish("bert@example.org"), VIA) is SignupResult.ACCEPTED
+    assert request_signup(store, signup_request("bert@example.org"), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == letters + 1
 
 
 def test_limits_outlive_the_person(store: Store, clock: Clock) -> None:
     for _ in range(3):
-        request_signup(store, wish("anna@example.org"), VIA)
+        request_signup(store, signup_request("anna@example.org"), VIA)
         clock.forward(days=1, seconds=1)
         sql(store, "DELETE FROM subscribers")
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     assert len(queued(store)) == 3
 
 
@@ -187,32 +195,34 @@ def flood(database: str) -> int:
 
 
 def test_ten_thousand_sign_ups_for_one_address_are_one_letter(database: str, store: Store) -> None:
-    visitors = [wish("anna@example.org", ip=f"10.0.{n}.1") for n in range(40)]
-    told = Counter(request_signup(store, visitors[n % 40], VIA) for n in range(flood(database)))
-    assert told[SignupResult.ACCEPTED] == 40 * min(LIMITS.requests_per_hour, flood(database) // 40)
-    assert told[SignupResult.CLOSED] == 0
+    visitors = [signup_request("anna@example.org", ip=f"10.0.{n}.1") for n in range(40)]
+    reported = Counter(request_signup(store, visitors[n % 40], VIA) for n in range(flood(database)))
+    assert reported[SignupResult.ACCEPTED] == 40 * min(
+        LIMITS.requests_per_hour, flood(database) // 40
+    )
+    assert reported[SignupResult.CLOSED] == 0
     assert len(queued(store)) == 1
     assert sql(store, "SELECT count(*) FROM signups") == [(1,)]
 
 
 def test_ten_thousand_addresses_close_the_form(database: str, store: Store) -> None:
-    told = Counter(
-        request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
+    reported = Counter(
+        request_signup(store, signup_request(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(flood(database))
     )
-    assert told[SignupResult.ACCEPTED] == LIMITS.letters_per_hour
-    assert told[SignupResult.ACCEPTED] + told[SignupResult.CLOSED] == flood(database)
+    assert reported[SignupResult.ACCEPTED] == LIMITS.letters_per_hour
+    assert reported[SignupResult.ACCEPTED] + reported[SignupResult.CLOSED] == flood(database)
     assert len(queued(store)) == len(statuses(store)) == LIMITS.letters_per_hour
     assert signup.form_state(store).closed
 
 
 def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> None:
     most = LIMITS.letters_per_hour
-    told = [
-        request_signup(store, wish(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
+    reported = [
+        request_signup(store, signup_request(f"lezer{n}@example.org", ip=f"10.0.{n % 250}.1"), VIA)
         for n in range(most + 50)
     ]
-    assert told == [SignupResult.ACCEPTED] * most + [SignupResult.CLOSED] * 50
+    assert reported == [SignupResult.ACCEPTED] * most + [SignupResult.CLOSED] * 50
     assert len(queued(store)) == len(statuses(store)) == most
     state = signup.form_state(store)
     assert state.closed
@@ -220,14 +230,14 @@ def test_the_form_closes_itself_and_opens_again(store: Store, clock: Clock) -> N
     clock.forward(hours=1, seconds=1)
     assert not signup.form_state(store).closed
     assert signup.form_state(store).last_closed_at == START.replace(minute=0)
-    assert request_signup(store, wish("later@example.org"), VIA) is SignupResult.ACCEPTED
+    assert request_signup(store, signup_request("later@example.org"), VIA) is SignupResult.ACCEPTED
 
 
 def test_a_closed_form_is_closed_for_everybody_alike(store: Store) -> None:
     email = standing_as(store, "active")
     none = SignupLimits(letters_per_hour=0)
     for address in (email, "nieuw@example.org"):
-        assert request_signup(store, wish(address), VIA, none) is SignupResult.CLOSED
+        assert request_signup(store, signup_request(address), VIA, none) is SignupResult.CLOSED
     assert queued(store) == []
 
 
@@ -248,16 +258,18 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
 ) -> None:
     for size, address in enumerate(NETWORKS[kind], start=1):
         most = size * LIMITS.requests_per_hour
-        told = [
-            request_signup(store, wish(f"lezer{n}@size{size}.example", ip=address(n)), VIA)
+        reported = [
+            request_signup(
+                store, signup_request(f"lezer{n}@size{size}.example", ip=address(n)), VIA
+            )
             for n in range(1, most + 3)
         ]
-        assert told == [SignupResult.ACCEPTED] * most + [SignupResult.RATE_LIMITED] * 2
+        assert reported == [SignupResult.ACCEPTED] * most + [SignupResult.RATE_LIMITED] * 2
         clock.forward(hours=1)
     # Others are not kept waiting for it.
     for n, other in enumerate(("198.51.100.1", "2001:db9::1", None)):
         assert (
-            request_signup(store, wish(f"ander{n}@example.org", ip=other), VIA)
+            request_signup(store, signup_request(f"ander{n}@example.org", ip=other), VIA)
             is SignupResult.ACCEPTED
         )
     tallied = [str(row) for row in sql(store, "SELECT what FROM rate_counters")]
@@ -266,14 +278,16 @@ def test_a_network_may_ask_only_so_often_and_a_larger_one_more_often(
 
 @pytest.mark.parametrize("prefix", ["192.0.2.{}", "2001:db8:7:{:x}::1"])
 def test_no_single_network_closes_the_form_for_all(prefix: str, store: Store) -> None:
-    told = Counter(
-        request_signup(store, wish(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA)
+    reported = Counter(
+        request_signup(
+            store, signup_request(f"lezer{n}@example.org", ip=prefix.format(n % 250)), VIA
+        )
         for n in range(2 * LIMITS.letters_per_hour)
     )
-    assert told[SignupResult.CLOSED] == 0
-    assert told[SignupResult.ACCEPTED] <= LIMITS.letters_per_hour // 3
+    assert reported[SignupResult.CLOSED] == 0
+    assert reported[SignupResult.ACCEPTED] <= LIMITS.letters_per_hour // 3
     assert (
-        request_signup(store, wish("anna@example.org", ip="198.51.100.1"), VIA)
+        request_signup(store, signup_request("anna@example.org", ip="198.51.100.1"), VIA)
         is SignupResult.ACCEPTED
     )
     assert not signup.form_state(store).closed
@@ -281,9 +295,9 @@ def test_no_single_network_closes_the_form_for_all(prefix: str, store: Store) ->
 
 def test_a_flood_from_one_address_leaves_its_neighbours_room(store: Store) -> None:
     for n in range(500):
-        request_signup(store, wish(f"lezer{n}@example.org", ip="2001:db8::1"), VIA)
+        request_signup(store, signup_request(f"lezer{n}@example.org", ip="2001:db8::1"), VIA)
     assert (
-        request_signup(store, wish("buur@example.org", ip="2001:db8:0:1::1"), VIA)
+        request_signup(store, signup_request("buur@example.org", ip="2001:db8:0:1::1"), VIA)
         is SignupResult.ACCEPTED
     )
 
@@ -315,7 +329,7 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
     letters = []
     for _ in range(5):
         for email in addresses:
-            assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
+            assert request_signup(store, signup_request(email), VIA) is SignupResult.ACCEPTED
         letters.append(len(queued(store)))
         clock.forward(days=1, seconds=1)
     assert letters == [1, 2, 3, 3, 3]
@@ -324,36 +338,36 @@ def test_one_mailbox_gets_one_letter_a_day_and_three_a_month_under_all_its_names
 @pytest.mark.parametrize("addresses", OTHER_MAILBOXES)
 def test_what_may_be_two_mailboxes_is_two(addresses: tuple[str, str], store: Store) -> None:
     for email in addresses:
-        assert request_signup(store, wish(email), VIA) is SignupResult.ACCEPTED
+        assert request_signup(store, signup_request(email), VIA) is SignupResult.ACCEPTED
     assert len(queued(store)) == 2
 
 
 def test_what_one_name_of_a_mailbox_called_spam_goes_to_no_other(
     store: Store, clock: Clock
 ) -> None:
-    request_signup(store, wish("jan+a@gmail.com"), VIA)
+    request_signup(store, signup_request("jan+a@gmail.com"), VIA)
     sql(store, "UPDATE notices SET state = 'accepted', reason = 'complaint'")
     clock.forward(days=2)
-    request_signup(store, wish("j.an@gmail.com"), VIA)
+    request_signup(store, signup_request("j.an@gmail.com"), VIA)
     assert len(queued(store)) == 1
 
 
 def test_a_letter_from_before_mailboxes_were_counted_counts_for_its_address(store: Store) -> None:
-    request_signup(store, wish("jan@gmail.com"), VIA)
+    request_signup(store, signup_request("jan@gmail.com"), VIA)
     sql(store, "UPDATE notices SET mailbox_hash = NULL")
-    request_signup(store, wish("jan@gmail.com"), VIA)
+    request_signup(store, signup_request("jan@gmail.com"), VIA)
     assert len(queued(store)) == 1
 
 
 @pytest.mark.parametrize("full", ["network", "form"])
-def test_who_comes_second_when_one_place_is_left_gets_no_letter(
+def test_the_second_of_two_for_the_last_place_gets_no_notice(
     full: str, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whether there is room is looked at again once nobody else can take it."""
     limits = SignupLimits(3, 20) if full == "form" else SignupLimits(200, 3)
     for n in range(2):
-        request_signup(store, wish(f"lezer{n}@example.org", ip="192.0.2.1"), VIA, limits)
-    others = [wish("eerder@example.org", ip="192.0.2.1")]
+        request_signup(store, signup_request(f"lezer{n}@example.org", ip="192.0.2.1"), VIA, limits)
+    others = [signup_request("eerder@example.org", ip="192.0.2.1")]
     write = store.write
 
     def later() -> AbstractContextManager[sa.Connection]:
@@ -362,15 +376,17 @@ def test_who_comes_second_when_one_place_is_left_gets_no_letter(
         return write()
 
     monkeypatch.setattr(store, "write", later)
-    told = request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA, limits)
-    assert told is (SignupResult.CLOSED if full == "form" else SignupResult.RATE_LIMITED)
+    reported = request_signup(
+        store, signup_request("anna@example.org", ip="192.0.2.1"), VIA, limits
+    )
+    assert reported is (SignupResult.CLOSED if full == "form" else SignupResult.RATE_LIMITED)
     assert "anna@example.org" not in statuses(store)
     assert len(queued(store)) == 3
 
 
 def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     def ask(email: str, ip: str, letters: int = 1) -> SignupResult:
-        return request_signup(store, wish(email, ip=ip), VIA, SignupLimits(letters, 1))
+        return request_signup(store, signup_request(email, ip=ip), VIA, SignupLimits(letters, 1))
 
     ask("een@example.org", "192.0.2.1", letters=200)
     assert ask("twee@example.org", "198.51.100.1") is SignupResult.CLOSED
@@ -380,18 +396,20 @@ def test_refusing_a_flood_writes_nothing(store: Store, monkeypatch: pytest.Monke
 
 
 def test_what_was_counted_is_forgotten(store: Store, clock: Clock) -> None:
-    request_signup(store, wish("anna@example.org", ip="192.0.2.1"), VIA)
+    request_signup(store, signup_request("anna@example.org", ip="192.0.2.1"), VIA)
     clock.forward(days=31)
-    request_signup(store, wish("bert@example.org", ip="198.51.100.1"), VIA)
+    request_signup(store, signup_request("bert@example.org", ip="198.51.100.1"), VIA)
     assert sql(store, "SELECT count(*) FROM rate_counters") == [(2,)]  # of each of its networks
 
 
 def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:
     with ThreadPoolExecutor(8) as pool:
-        told = list(
-            pool.map(lambda _n: request_signup(store, wish("anna@example.org"), VIA), range(24))
+        reported = list(
+            pool.map(
+                lambda _n: request_signup(store, signup_request("anna@example.org"), VIA), range(24)
+            )
         )
-    assert set(told) == {SignupResult.ACCEPTED}
+    assert set(reported) == {SignupResult.ACCEPTED}
     assert len(queued(store)) == 1
     assert statuses(store) == {"anna@example.org": "pending"}
 
@@ -400,7 +418,7 @@ def test_many_at_once_for_one_address_are_one_letter(store: Store) -> None:
 
 
 def test_confirming_makes_active_with_the_proof_of_both_steps(store: Store, clock: Clock) -> None:
-    request_signup(store, wish("anna@example.org", name="Anna", ip="198.51.100.9"), VIA)
+    request_signup(store, signup_request("anna@example.org", name="Anna", ip="198.51.100.9"), VIA)
     asked = clock.moment
     clock.forward(hours=5)
     link = open_link(store, "anna@example.org")
@@ -426,7 +444,7 @@ def test_every_wording_has_a_version_of_its_own(store: Store) -> None:
         ("b@example.org", "twee"),
         ("c@example.org", "een"),
     ):
-        request_signup(store, wish(email, wording=wording), VIA)
+        request_signup(store, signup_request(email, wording=wording), VIA)
         confirm(store, open_link(store, email), HERE)
     found = [load_history(store, f"{name}@example.org") for name in "abc"]
     versions = [one.consents[0].version for one in found if isinstance(one, SubscriberHistory)]
@@ -434,21 +452,21 @@ def test_every_wording_has_a_version_of_its_own(store: Store) -> None:
 
 
 def test_confirming_twice_and_at_once_is_one_change(store: Store) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     with ThreadPoolExecutor(8) as pool:
-        told = list(pool.map(lambda _n: confirm(store, link, HERE), range(24)))
-    assert set(told) == {LinkState.CONFIRMED}
+        reported = list(pool.map(lambda _n: confirm(store, link, HERE), range(24)))
+    assert set(reported) == {LinkState.CONFIRMED}
     assert sql(store, "SELECT count(*) FROM consents") == [(1,)]
 
 
 @pytest.mark.parametrize("how", ["unsubscribed", "bounced", "complained", "erased"])
-def test_who_left_in_whatever_way_comes_back_by_asking_and_confirming(
+def test_who_left_in_any_way_returns_by_signing_up_and_confirming(
     how: str, store: Store, clock: Clock
 ) -> None:
     email = standing_as(store, how)
     clock.forward(days=30)
-    request_signup(store, wish(email, name="Anna"), VIA)
+    request_signup(store, signup_request(email, name="Anna"), VIA)
     assert confirm(store, open_link(store, email), HERE) is LinkState.CONFIRMED
     found = load_history(store, email)
     assert isinstance(found, SubscriberHistory)
@@ -459,11 +477,11 @@ def test_who_left_in_whatever_way_comes_back_by_asking_and_confirming(
     assert found.consents[-1].left_at is not None
 
 
-def test_nothing_but_his_own_confirmation_brings_an_erased_reader_back(
+def test_only_their_own_confirmation_restores_an_erased_subscriber(
     store: Store, tmp_path: Path
 ) -> None:
     email = standing_as(store, "erased")
-    request_signup(store, wish(email), VIA)
+    request_signup(store, signup_request(email), VIA)
     with pytest.raises(NewsletterError, match="erased"):
         add(store, email, consent="ja")
     report = bring(store, tmp_path, f"email,status\n{email},active\n")
@@ -473,13 +491,13 @@ def test_nothing_but_his_own_confirmation_brings_an_erased_reader_back(
 
 def test_an_import_still_confirms_who_was_pending(store: Store, tmp_path: Path) -> None:
     standing_as(store, "erased", "bert@example.org")
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     assert bring(store, tmp_path, "email,status\nanna@example.org,active\n").updated == 1
     assert statuses(store) == {"anna@example.org": "active"}
 
 
 def test_a_link_is_good_for_three_days(store: Store, clock: Clock) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     clock.forward(hours=72)
     assert link_state(store, link) is LinkState.OPEN
@@ -489,8 +507,8 @@ def test_a_link_is_good_for_three_days(store: Store, clock: Clock) -> None:
     assert statuses(store) == {"anna@example.org": "pending"}
 
 
-def test_a_link_that_was_used_brings_nobody_back_who_left_since(store: Store, clock: Clock) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+def test_a_used_link_restores_nobody_who_unsubscribed_since(store: Store, clock: Clock) -> None:
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     confirm(store, link, HERE)
     assert link_state(store, link) is LinkState.CONFIRMED
@@ -500,8 +518,8 @@ def test_a_link_that_was_used_brings_nobody_back_who_left_since(store: Store, cl
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
-def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store: Store) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+def test_a_used_link_stays_used_whatever_an_old_file_says(store: Store) -> None:
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     confirm(store, link, HERE)
     sql(
@@ -514,8 +532,8 @@ def test_a_used_link_is_used_up_whatever_an_old_file_says_of_when_he_left(store:
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
-def test_who_leaves_after_asking_must_ask_again(store: Store, clock: Clock) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+def test_who_unsubscribes_after_signing_up_must_sign_up_again(store: Store, clock: Clock) -> None:
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     clock.forward(minutes=1)
     unsubscribe(store, "anna@example.org")
@@ -523,8 +541,8 @@ def test_who_leaves_after_asking_must_ask_again(store: Store, clock: Clock) -> N
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
 
 
-def test_the_link_of_somebody_who_was_erased_is_good_for_nothing(store: Store) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+def test_the_link_of_an_erased_subscriber_is_invalid(store: Store) -> None:
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     erase(store, "anna@example.org")
     assert confirm(store, link, HERE) is LinkState.NOTHING
@@ -532,11 +550,11 @@ def test_the_link_of_somebody_who_was_erased_is_good_for_nothing(store: Store) -
 
 
 def test_a_moved_list_takes_nobody(store: Store) -> None:
-    request_signup(store, wish("anna@example.org"), VIA)
+    request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     sql(store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000+00:00'")
     for attempt in (
-        lambda: request_signup(store, wish("b@example.org"), VIA),
+        lambda: request_signup(store, signup_request("b@example.org"), VIA),
         lambda: confirm(store, link, HERE),
     ):
         with pytest.raises(NewsletterError, match="moved"):
@@ -546,8 +564,8 @@ def test_a_moved_list_takes_nobody(store: Store) -> None:
 # What is kept
 
 
-def test_what_tells_of_a_machine_can_be_cleared_and_nothing_else_changed(store: Store) -> None:
-    request_signup(store, wish("anna@example.org", ip="198.51.100.9"), VIA)
+def test_what_identifies_a_machine_can_be_cleared_and_nothing_else_changes(store: Store) -> None:
+    request_signup(store, signup_request("anna@example.org", ip="198.51.100.9"), VIA)
     confirm(store, open_link(store, "anna@example.org"), HERE)
     kept = "id, subscriber_id, wording_id, at, source, form, requested_at, came_from, left_at"
     before = sql(store, f"SELECT {kept} FROM consents")  # noqa: S608 - ours

@@ -19,11 +19,11 @@ from tests.support.web_server import (
     ONE_CLICK,
     PROOF,
     STILL,
-    Readers,
-    leave_link,
+    SubscriberList,
     preferences_link,
-    readers_of,
     serving,
+    subscriber_list,
+    unsubscribe_link,
 )
 
 if TYPE_CHECKING:
@@ -117,13 +117,13 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Hall, App
 
 
 @pytest.fixture
-def readers(root: Path) -> Readers:
-    return readers_of(root)
+def subscribers(root: Path) -> SubscriberList:
+    return subscriber_list(root)
 
 
 @pytest.fixture
-def app(root: Path, readers: Readers) -> Iterator[App]:
-    assert readers
+def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
+    assert subscribers
     with serving(root, limits=STILL) as app:
         yield app
 
@@ -148,20 +148,20 @@ def test_what_is_left_behind_after_a_token_keeps_nobody_out(
 
 @pytest.mark.parametrize("left", [".", "%3E", "%E2%80%8B", "=20", "%C2%A0"])
 def test_the_button_of_such_a_link_does_what_that_of_the_link_does(
-    left: str, app: App, readers: Readers
+    left: str, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    assert app.leave(token + left).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    token = subscribers.add("anna")
+    assert app.unsubscribe(token + left).status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 @pytest.mark.parametrize("unseen", ["%C2%AD", "%E2%80%8B", "=%0D%0A"])
-def test_what_cannot_be_seen_may_stand_within_a_token(
-    unseen: str, app: App, readers: Readers
+def test_invisible_characters_within_a_token_are_ignored(
+    unseen: str, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    assert app.leave(token[:40] + unseen + token[40:]).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    token = subscribers.add("anna")
+    assert app.unsubscribe(token[:40] + unseen + token[40:]).status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 @pytest.mark.parametrize("left", ["A", ".A", "%20Groet", "&copy=1", "%00", "%EF%BF%BD", "%C3%A9"])
@@ -190,24 +190,24 @@ def test_a_very_long_address_is_looked_at_no_further() -> None:
 @pytest.mark.parametrize("query", choose_named(QUERIES, always=USUAL_QUERIES))
 @pytest.mark.parametrize("spelled", [str, encoded], ids=["plain", "encoded"])
 def test_who_asks_for_preferences_is_never_unsubscribed(
-    spelled: type[str], query: str, app: App, readers: Readers
+    spelled: type[str], query: str, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     path = f"/u/{token}?{query.format(spelled('voorkeuren'))}"
     head, said = knock(app, "POST", path)
     assert head.startswith(b"HTTP/1.1 200 ")
     assert "Kijk in je mailbox" in said.decode()
-    assert readers.status("anna") == "active"
-    assert sql(readers.store, "SELECT kind FROM notices") == [("preferences",)]
+    assert subscribers.status("anna") == "active"
+    assert sql(subscribers.store, "SELECT kind FROM notices") == [("preferences",)]
 
 
 @pytest.mark.parametrize("query", PASSED_OVER)
 def test_other_parameters_keep_nobody_from_unsubscribing_by_one_click(
-    query: str, app: App, readers: Readers
+    query: str, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    assert app.leave(f"{token}?{query}").status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    token = subscribers.add("anna")
+    assert app.unsubscribe(f"{token}?{query}").status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 @pytest.mark.parametrize("query", choose_named(QUERIES, always=USUAL_QUERIES))
@@ -228,17 +228,17 @@ def test_own_data_and_erasure_are_found_in_every_spelling(
 
 
 def test_a_link_that_confirms_and_the_form_take_no_notice_of_a_query(
-    app: App, readers: Readers
+    app: App, subscribers: SubscriberList
 ) -> None:
     for n, query in enumerate(("utm_source=brief", "voorkeuren", "email=b@example.org")):
         assert app.client.get(f"/?{query}").status_code == 200
         answer = ask(app, f"anna{n}@example.org", path=f"/subscribe?{query}")
         assert heading(answer) == "Kijk in je mailbox"
-    for (signup,) in sql(readers.store, "SELECT public_id FROM signups"):
+    for (signup,) in sql(subscribers.store, "SELECT public_id FROM signups"):
         path = f"/c/{tokens.confirm_token(KEY, str(signup))}?utm_source=brief&voorkeuren="
         assert heading(app.client.get(path)) == "Bevestig je aanmelding"
         assert heading(app.client.post(path)) == "Welkom, je staat op de lijst"
-    assert sql(readers.store, "SELECT DISTINCT status FROM subscribers") == [("active",)]
+    assert sql(subscribers.store, "SELECT DISTINCT status FROM subscribers") == [("active",)]
 
 
 @pytest.mark.parametrize("value", [b"", b"&" * 9000, b"%", b"%zz", b"\xff", b"voorkeuren%00"])
@@ -250,16 +250,16 @@ def test_no_query_is_an_error(value: bytes) -> None:
 
 
 @pytest.mark.parametrize("front", ["http://brief.example.org", "HTTPS://a:8000", "http://[::1]:80"])
-def test_a_target_may_be_a_whole_url(front: str, app: App, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_target_may_be_a_whole_url(front: str, app: App, subscribers: SubscriberList) -> None:
+    token = subscribers.add("anna")
     assert knock(app, "GET", f"{front}/healthz")[0].startswith(b"HTTP/1.1 200 ")
     assert knock(app, "GET", front)[0].startswith(b"HTTP/1.1 200 ")
     assert knock(app, "GET", f"{front}/nergens")[0].startswith(b"HTTP/1.1 404 ")
     asked = knock(app, "POST", f"{front}/u/{token}?voorkeuren=")
     assert "Kijk in je mailbox" in asked[1].decode()
-    assert readers.status("anna") == "active"
+    assert subscribers.status("anna") == "active"
     assert knock(app, "POST", f"{front}/u/{token}%2E?utm_source=a")[0].startswith(b"HTTP/1.1 200 ")
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
     assert app.stop() == 0
     assert "POST /u/{token} 200 " in app.said()
     assert "brief.example.org" not in app.said()
@@ -268,20 +268,20 @@ def test_a_target_may_be_a_whole_url(front: str, app: App, readers: Readers) -> 
 # The preflight's own question
 
 
-def test_what_the_preflight_asks_tells_a_wrong_answer_from_a_right_one(
-    app: App, readers: Readers
+def test_the_preflight_distinguishes_a_wrong_answer_from_a_right_one(
+    app: App, subscribers: SubscriberList
 ) -> None:
-    before = sql(readers.store, "SELECT * FROM subscribers")
+    before = sql(subscribers.store, "SELECT * FROM subscribers")
     left = app.client.post(f"/u/{PROOF}", data=ONE_CLICK).content
     for query in _QUERIES:
         assert app.client.get(f"/u/{PROOF}?{query}").status_code == 200
         assert app.client.post(f"/u/{PROOF}?{query}").content != left
-    assert sql(readers.store, "SELECT * FROM subscribers") == before
-    assert sql(readers.store, "SELECT * FROM notices") == []
+    assert sql(subscribers.store, "SELECT * FROM subscribers") == before
+    assert sql(subscribers.store, "SELECT * FROM notices") == []
 
 
 def test_every_link_of_ours_is_its_own_best_spelling() -> None:
-    for link in (leave_link("a" * 32), preferences_link("b" * 32)):
+    for link in (unsubscribe_link("a" * 32), preferences_link("b" * 32)):
         token = link.rpartition("/")[2]
         assert repair(tokens.PATTERN, token) is token
     assert len({*itertools.chain(LEFT_BEHIND.values())}) == len(LEFT_BEHIND)

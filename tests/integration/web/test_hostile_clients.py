@@ -17,7 +17,7 @@ from newsletter.web import Limits
 from newsletter.web.middleware import LINES_AT_ONCE, RequestLog
 from tests.integration.web.test_signup import PROXY, anywhere
 from tests.support.changes import have_few_files
-from tests.support.web_server import PROOF, STILL, App, readers_of, serving
+from tests.support.web_server import PROOF, STILL, App, serving, subscriber_list
 
 if TYPE_CHECKING:
     import socket
@@ -40,7 +40,7 @@ def _many_files() -> Iterator[None]:
 
 @pytest.fixture
 def settled(root: Path) -> Path:
-    readers_of(root).store.close()
+    subscriber_list(root).store.close()
     return root
 
 
@@ -141,12 +141,12 @@ def test_without_file_descriptors_the_log_stays_small(settled: Path) -> None:
     assert "Traceback" not in said
 
 
-def test_who_comes_when_it_is_full_is_told_so_with_all_our_headers(settled: Path) -> None:
+def test_a_client_that_comes_when_it_is_full_gets_503_with_all_our_headers(settled: Path) -> None:
     with serving(settled, limits=PATIENT) as app:
         idle = crowd(app, LIMITS.served_connections)
-        told = [app.talk(HEALTH) for _ in range(3)]
+        reported = [app.talk(HEALTH) for _ in range(3)]
         hang_up(idle)
-        for answer in told:
+        for answer in reported:
             head, _, body = answer.partition(b"\r\n\r\n")
             assert head.startswith(b"HTTP/1.1 503 ")
             for name in (b"retry-after: 10", b"referrer-policy: no-referrer", b"x-robots-tag"):
@@ -188,8 +188,8 @@ def test_requests_that_come_at_once_are_answered_in_their_order(settled: Path) -
     get = b"GET /nergens HTTP/1.1\r\nHost: a\r\n\r\n"
     with serving(settled) as app:
         said = app.talk((post + get) * 50 + HEALTH)
-    told = re.findall(rb"HTTP/1\.1 (\d+) ", said)
-    assert told == [b"200", b"404"] * 50 + [b"200"]
+    reported = re.findall(rb"HTTP/1\.1 (\d+) ", said)
+    assert reported == [b"200", b"404"] * 50 + [b"200"]
 
 
 def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None:
@@ -217,7 +217,7 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
             most = max(most, resident(app))
         # Forms are short, and wait for none of them.
         assert httpx.get(f"{app.url}/healthz").status_code == 200
-        assert app.leave(PROOF).status_code == 200
+        assert app.unsubscribe(PROOF).status_code == 200
         hang_up([one for one, _ in senders])
         assert app.stop() == 0
         said = app.said()
@@ -342,21 +342,21 @@ def test_strangers_write_a_line_a_second_and_are_counted_beyond(settled: Path) -
         for n in range(400):
             app.client.get(f"/nergens/{n}")
         for _ in range(50):
-            app.leave(PROOF)
+            app.unsubscribe(PROOF)
         took = time.monotonic() - began
         time.sleep(1.2)
         assert app.stop() == 0
         lines = app.said().splitlines()
     single = [line for line in lines if re.search(r" GET - 404 \d+\.\d ms", line)]
-    told = [line for line in lines if "summary: GET - 404 (" in line]
-    assert LINES_AT_ONCE <= len(single) + len(told) <= LINES_AT_ONCE + took + 3
-    counted = [re.findall(r"GET - 404 \(([\d,]+)\)", line) for line in told]
+    reported = [line for line in lines if "summary: GET - 404 (" in line]
+    assert LINES_AT_ONCE <= len(single) + len(reported) <= LINES_AT_ONCE + took + 3
+    counted = [re.findall(r"GET - 404 \(([\d,]+)\)", line) for line in reported]
     assert len(single) + sum(int(one[0].replace(",", "")) for one in counted) == 400
     # Whoever has a link has a line for each request.
     assert len([line for line in lines if "POST /u/{token} 200 " in line]) == 50
 
 
-def test_what_was_counted_is_told_by_kind_and_at_last_in_any_case(
+def test_refused_requests_are_reported_by_kind_and_always_at_the_end(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     caplog.set_level(logging.INFO, "newsletter")

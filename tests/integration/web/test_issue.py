@@ -1,4 +1,4 @@
-"""An issue on the web: the letter as it was sent, and nothing of any reader."""
+"""An issue on the web: the letter as it was sent, and nothing of any subscriber."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def status(app: App, slug: str) -> int:
 
 
 def test_an_issue_is_there_from_when_it_is_really_sent(root: Path) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     mails_people(root)
     with serving(root) as app:
         assert status(app, newsletter.slug) == 404
@@ -49,7 +49,7 @@ def test_an_issue_is_there_from_when_it_is_really_sent(root: Path) -> None:
 
 
 def test_where_nobody_is_mailed_a_rehearsal_will_do_until_there_is_more(root: Path) -> None:
-    newsletter = Newsletter(root, readers=3)
+    newsletter = Newsletter(root, subscribers=3)
     file = root / "issues" / f"{newsletter.slug}.md"
     with serving(root) as app:
         rehearse(newsletter)
@@ -63,8 +63,8 @@ def test_where_nobody_is_mailed_a_rehearsal_will_do_until_there_is_more(root: Pa
         assert "Het laatste" in app.client.get(f"/issues/{newsletter.slug}").text
 
 
-def test_a_mailing_of_which_nothing_was_attempted_leaves_no_page(root: Path) -> None:
-    newsletter = Newsletter(root, readers=3)
+def test_a_mailing_without_any_attempt_has_no_page(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=3)
     send(newsletter)
     with serving(root) as app:
         assert status(app, newsletter.slug) == 200
@@ -74,8 +74,8 @@ def test_a_mailing_of_which_nothing_was_attempted_leaves_no_page(root: Path) -> 
         assert status(app, newsletter.slug) == 404
 
 
-def test_it_is_the_frozen_page_and_holds_nothing_of_a_reader(root: Path) -> None:
-    newsletter = Newsletter(root, readers=3)
+def test_it_is_the_frozen_page_without_any_subscribers_values(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=3)
     send(newsletter)
     frozen = Letter.decode(bytes(newsletter.sql("SELECT letter FROM mailings")[0][0]))  # type: ignore[arg-type]
     with serving(root) as app:
@@ -90,7 +90,7 @@ def test_it_is_the_frozen_page_and_holds_nothing_of_a_reader(root: Path) -> None
 
 
 def test_it_may_be_kept_for_minutes_and_asked_for_again_cheaply(root: Path) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     send(newsletter)
     with serving(root) as app:
         path = f"/issues/{newsletter.slug}"
@@ -133,7 +133,7 @@ def test_it_may_be_kept_for_minutes_and_asked_for_again_cheaply(root: Path) -> N
     ],
 )
 def test_what_is_no_slug_is_no_page(slug: str, root: Path) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     send(newsletter)
     with serving(root) as app:
         request = f"GET /issues/{slug} HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -142,7 +142,7 @@ def test_what_is_no_slug_is_no_page(slug: str, root: Path) -> None:
         assert answer.endswith(app.client.get("/nergens").content)
 
 
-def test_the_page_speaks_to_everybody_where_the_letter_speaks_to_a_reader() -> None:
+def test_the_page_addresses_everybody_where_the_letter_addresses_a_subscriber() -> None:
     made = letter(every_block(), SETTINGS)
     page = re.sub(r"<[^>]+>", " ", made.page)
     assert "Dag," not in page

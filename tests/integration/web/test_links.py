@@ -19,9 +19,9 @@ from newsletter.subscriptions import preferences
 from newsletter.subscriptions.signup import request_signup
 from tests.integration.web.test_signup import stamp
 from tests.support.newsletter import raw
-from tests.support.signups import VIA, open_link, wish
+from tests.support.signups import VIA, open_link, signup_request
 from tests.support.subscribers import sql
-from tests.support.web_server import KEY, STILL, App, readers_of, serving
+from tests.support.web_server import KEY, STILL, App, serving, subscriber_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -66,10 +66,10 @@ class Hall:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.store = readers_of(root).store
+        self.store = subscriber_list(root).store
         self.ids: dict[str, list[str]] = {door: [] for door in DOORS}
         for name in ("anna", "bas"):
-            request_signup(self.store, wish(f"nieuwe.{name}@example.org"), VIA)
+            request_signup(self.store, signup_request(f"nieuwe.{name}@example.org"), VIA)
             self.ids["confirm"].append(open_link(self.store, f"nieuwe.{name}@example.org"))
             list_.add(self.store, f"{name}@example.org", consent="ja", first_name=name)
             public_id = str(self._one("public_id", "subscribers", f"email = '{name}@example.org'"))
@@ -210,7 +210,7 @@ def test_of_two_tokens_at_one_address_neither_does_what_the_other_does(
 
 
 @with_each_door
-def test_a_token_of_another_reader_changes_nothing_about_this_one(
+def test_another_subscribers_token_changes_nothing_for_this_subscriber(
     door: str, hall: Hall, app: App
 ) -> None:
     of_bas, of_anna = hall.rows_of("bas"), hall.rows_of("anna")
@@ -267,7 +267,7 @@ def test_a_body_that_does_not_come_is_waited_for_only_so_long(door: str, hall: H
 
 
 @with_each_door
-def test_who_hangs_up_half_way_has_asked_for_nothing(door: str, hall: Hall, app: App) -> None:
+def test_an_incomplete_request_changes_nothing(door: str, hall: Hall, app: App) -> None:
     before = hall.everything()
     with app.connection() as connection:
         connection.sendall(_post(hall, door) + b"Content-Length: 9\r\n\r\ndo=erase"[:-1])
@@ -299,7 +299,7 @@ def test_what_is_no_form_is_refused_where_a_form_says_what_to_do(
 
 
 def _post(hall: Hall, door: str) -> bytes:
-    """Return the head of a POST of a good token, up to what tells of its body."""
+    """Return the head of a POST of a good token, up to what describes its body."""
     return f"POST {DOORS[door].path}{hall.token(door)} HTTP/1.1\r\nHost: a\r\n{FORM}\r\n".encode()
 
 
@@ -343,7 +343,7 @@ def test_nothing_that_is_typed_reaches_a_letter_or_a_header(
     before = hall.everything()
     answer = app.client.post(f"/p/{hall.token('preferences')}", data=asked)
     assert answer.status_code in {400, 422}
-    # It stands in the field in which it can be mended, and nowhere else.
+    # It is in the field in which it can be corrected, and nowhere else.
     elsewhere = re.sub(r' value="[^"]*"', "", answer.text)
     for typed in ("bas@", "koop.example", "<b>", "X: y"):
         assert typed not in str(answer.headers) + elsewhere

@@ -1,4 +1,4 @@
-"""When a notice leaves: at a moment that tells nobody whether there was one to send."""
+"""When a notice leaves: at a moment that does not reveal whether there was one to send."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def background(root: Path, sender: Sender) -> Background:
     return Background(Settings(root=root), [], database, asked, limits)
 
 
-def test_who_wakes_the_sender_learns_nothing_from_when_it_looks(tmp_path: Path) -> None:
+def test_the_time_at_which_notices_are_sent_reveals_no_subscriber(tmp_path: Path) -> None:
     after = []
     sender = Sender()
     for _ in range(3):

@@ -1,4 +1,4 @@
-"""The readers' web app on PostgreSQL: what another database could change about leaving."""
+"""The subscribers' web app on PostgreSQL: what another database could change about leaving."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from newsletter.store.url import locate
 from newsletter.web import Limits
 from newsletter.web.background import Background
 from newsletter.web.database import Database
-from tests.support.web_server import PROOF, App, Readers, serving
+from tests.support.web_server import PROOF, App, SubscriberList, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def readers(root: Path, postgresql: str) -> Readers:
-    return Readers(open_store(Settings(root=root, database_url=postgresql)))
+def subscribers(root: Path, postgresql: str) -> SubscriberList:
+    return SubscriberList(open_store(Settings(root=root, database_url=postgresql)))
 
 
 @pytest.fixture
-def app(root: Path, readers: Readers) -> Iterator[App]:
-    assert readers
+def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
+    assert subscribers
     with serving(root) as app:
         yield app
 
@@ -52,9 +52,11 @@ def away(server: Postgres) -> Iterator[None]:
         server.start()
 
 
-def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
-    token, other = readers.join("anna"), readers.join("bas")
-    with readers.store.write() as connection:
+def test_fifty_posts_of_one_link_at_once_are_one_change(
+    app: App, subscribers: SubscriberList
+) -> None:
+    token, other = subscribers.add("anna"), subscribers.add("bas")
+    with subscribers.store.write() as connection:
         connection.exec_driver_sql("CREATE TABLE counted (n integer)")
         connection.exec_driver_sql(
             "CREATE FUNCTION count_it() RETURNS trigger LANGUAGE plpgsql AS "
@@ -65,78 +67,80 @@ def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Reade
             "FOR EACH ROW EXECUTE FUNCTION count_it()"
         )
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(app.leave, [token] * 50))
+        answers = list(pool.map(app.unsubscribe, [token] * 50))
     assert {answer.status_code for answer in answers} == {200}
     assert other
-    assert (readers.status("anna"), readers.status("bas")) == ("unsubscribed", "active")
-    with readers.store.read() as connection:
+    assert (subscribers.status("anna"), subscribers.status("bas")) == ("unsubscribed", "active")
+    with subscribers.store.read() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM counted").scalar() == 1
 
 
-def test_two_processes_let_the_same_readers_leave_at_once(
-    root: Path, app: App, readers: Readers
+def test_two_processes_unsubscribe_the_same_subscribers_at_once(
+    root: Path, app: App, subscribers: SubscriberList
 ) -> None:
-    links = {f"lezer{n}": readers.join(f"lezer{n}") for n in range(40)}
+    links = {f"lezer{n}": subscribers.add(f"lezer{n}") for n in range(40)}
     with (
         serving(root) as second,
         ThreadPoolExecutor(40) as pool,
     ):
-        there = pool.map(app.leave, links.values())
-        back = pool.map(second.leave, reversed(links.values()))
+        there = pool.map(app.unsubscribe, links.values())
+        back = pool.map(second.unsubscribe, reversed(links.values()))
         answers = [*there, *back]
     assert {answer.status_code for answer in answers} == {200}
-    assert {readers.status(name) for name in links} == {"unsubscribed"}
+    assert {subscribers.status(name) for name in links} == {"unsubscribed"}
 
 
-def test_a_complaint_that_comes_meanwhile_is_not_weakened(app: App, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_complaint_that_comes_meanwhile_is_not_weakened(
+    app: App, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
     with ThreadPoolExecutor(1) as pool:
-        with readers.store.write() as connection:
+        with subscribers.store.write() as connection:
             connection.exec_driver_sql("UPDATE subscribers SET status = 'complained'")
-            answer = pool.submit(app.leave, token)
+            answer = pool.submit(app.unsubscribe, token)
             while not connection.exec_driver_sql(
                 "SELECT 1 FROM pg_stat_activity"
                 " WHERE wait_event_type = 'Lock' AND datname = current_database()"
             ).all():
                 assert not answer.done()
-                # Within a transaction these figures are taken once, unless told otherwise.
+                # Within a transaction these figures are taken once by default.
                 connection.exec_driver_sql("SELECT pg_stat_clear_snapshot()")
         assert answer.result().status_code == 200
-    assert readers.status("anna") == "complained"
+    assert subscribers.status("anna") == "complained"
 
 
 def test_a_server_that_went_away_is_no_yes_and_is_found_again(
-    app: App, server: Postgres, readers: Readers
+    app: App, server: Postgres, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     assert app.client.get("/healthz").status_code == 200
     with away(server):
         assert app.client.get("/healthz").status_code == 503
         for link in (token, PROOF):
-            answer = app.leave(link)
+            answer = app.unsubscribe(link)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
     # The first who asks pays nothing for the connections that died meanwhile.
-    assert app.leave(token).status_code == 200
+    assert app.unsubscribe(token).status_code == 200
     assert app.client.get("/healthz").status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 def test_a_server_that_is_away_at_first_is_found_later(
-    root: Path, server: Postgres, readers: Readers, postgresql: str
+    root: Path, server: Postgres, subscribers: SubscriberList, postgresql: str
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     with contextlib.ExitStack() as stack:
         with away(server):
             app = stack.enter_context(serving(root))
             assert app.client.get("/healthz").status_code == 503
         while app.client.get("/healthz").status_code == 503:
             pass
-        assert app.leave(token).status_code == 200
+        assert app.unsubscribe(token).status_code == 200
         assert app.stop() == 0
         assert postgresql not in app.said()
 
 
-def test_that_the_server_is_away_is_told_once_with_what_comes_of_it(
+def test_an_unreachable_server_is_reported_once_with_its_consequences(
     root: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "newsletter")
@@ -172,6 +176,6 @@ def test_a_database_that_was_not_migrated_is_found_when_it_was(
         upgrade(store, place)
         while app.client.get("/healthz").status_code == 503:
             pass
-        readers = Readers(store)
-        assert app.leave(readers.join("anna")).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+        subscribers = SubscriberList(store)
+        assert app.unsubscribe(subscribers.add("anna")).status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"

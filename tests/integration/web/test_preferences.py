@@ -48,7 +48,7 @@ HALF_AN_HOUR = 1800
 
 @pytest.fixture
 def newsletter(root: Path) -> Newsletter:
-    newsletter = Newsletter(root, readers=2)
+    newsletter = Newsletter(root, subscribers=2)
     list_.add(newsletter.store, ANNA, consent="Ja, graag", first_name="Anna")
     return newsletter
 
@@ -69,8 +69,8 @@ def link(newsletter: Newsletter, **ends: float) -> str:
     return preferences_link(public_id(newsletter), **ends)
 
 
-def leave_link(newsletter: Newsletter) -> str:
-    return web_server.leave_link(public_id(newsletter))
+def unsubscribe_link(newsletter: Newsletter) -> str:
+    return web_server.unsubscribe_link(public_id(newsletter))
 
 
 def letters(newsletter: Newsletter, count: int) -> list[EmailMessage]:
@@ -93,7 +93,7 @@ def everything(newsletter: Newsletter) -> object:
 def test_the_leave_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
     newsletter: Newsletter, app: App
 ) -> None:
-    answers = [app.client.post(f"{leave_link(newsletter)}?voorkeuren") for _ in range(5)]
+    answers = [app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren") for _ in range(5)]
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.text for answer in answers}) == 1
     assert "anna" not in answers[0].text.lower()
@@ -107,18 +107,18 @@ def test_the_leave_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
     assert column_of_anna(newsletter, "status") == "active"
 
 
-def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_reader(
+def test_the_answer_is_the_same_for_a_stranger_a_proof_and_a_subscriber(
     newsletter: Newsletter, app: App
 ) -> None:
-    reader = app.client.post(f"{leave_link(newsletter)}?voorkeuren")
+    subscriber = app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren")
     for whose in (tokens.RESERVED_ID, "f" * 32):
         token = tokens.unsubscribe_token(KEY, whose, tokens.RESERVED_ID)
         other = app.client.post(f"/u/{token}?voorkeuren")
-        assert (other.status_code, other.text) == (reader.status_code, reader.text)
+        assert (other.status_code, other.text) == (subscriber.status_code, subscriber.text)
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(1,)]
 
 
-def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing(
+def test_the_same_work_is_done_for_a_stranger_and_a_subscriber(
     newsletter: Newsletter,
 ) -> None:
     anna, complained = public_id(newsletter), public_id(newsletter, "lezer0@example.org")
@@ -128,7 +128,7 @@ def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing
         complained,
     )
     asking = {
-        "reader": anna,
+        "subscriber": anna,
         "stranger": "f" * 32,
         "proof": tokens.RESERVED_ID,
         "spurned": complained,
@@ -143,8 +143,8 @@ def test_the_same_is_done_for_a_stranger_and_a_reader_so_that_time_tells_nothing
     again = partial(request_link, newsletter.store, anna, VIA)
     for _ in range(3):
         done["had enough"] = signups.statements(newsletter.store, again)
-    assert len(done["reader"]) > 5
-    assert [who for who, said in done.items() if said != done["reader"]] == []
+    assert len(done["subscriber"]) > 5
+    assert [who for who, said in done.items() if said != done["subscriber"]] == []
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(3,)]
 
 
@@ -155,7 +155,7 @@ def test_no_other_link_opens_preferences_and_all_that_open_nothing_look_alike(
     id_ = public_id(newsletter)
     until = int(time.time()) + HALF_AN_HOUR
     bad = {
-        "leave": leave_link(newsletter).replace("/u/", "/p/"),
+        "leave": unsubscribe_link(newsletter).replace("/u/", "/p/"),
         "confirm": f"/p/{tokens.confirm_token(KEY, id_)}",
         "address": f"/p/{tokens.address_token(KEY, id_, until)}",
         "old": link(newsletter, ends_in=-1),
@@ -177,12 +177,14 @@ def test_no_other_link_opens_preferences_and_all_that_open_nothing_look_alike(
     assert app.client.get(good.replace("/p/", "/c/")).status_code == 404
 
 
-def test_an_old_link_asks_for_a_new_one_and_tells_nobody_whose_it_was(
+def test_an_expired_link_offers_a_new_one_and_shows_no_address(
     newsletter: Newsletter, app: App
 ) -> None:
     old = app.client.post(link(newsletter, ends_in=-1), data={"do": "link"})
     nonsense = app.client.post("/p/x", data={"do": "link"})
-    forged = app.client.post(leave_link(newsletter).replace("/u/", "/p/"), data={"do": "link"})
+    forged = app.client.post(
+        unsubscribe_link(newsletter).replace("/u/", "/p/"), data={"do": "link"}
+    )
     assert len({(answer.status_code, answer.text) for answer in (old, nonsense, forged)}) == 1
     assert [letter["To"] for letter in letters(newsletter, 1)] == [ANNA]
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(1,)]
@@ -197,8 +199,8 @@ def test_a_link_to_a_new_address_that_is_too_old_asks_for_one_to_the_address_on_
     ((change,),) = sql(newsletter.store, "SELECT public_id FROM address_changes")
     old = f"/p/{tokens.address_token(KEY, str(change), int(time.time()) - 1)}"
     assert "drie dagen" in app.client.get(old).text
-    nobodys = f"/p/{tokens.address_token(KEY, 'f' * 32, int(time.time()) - 1)}"
-    answers = [app.client.post(path, data={"do": "link"}) for path in (old, nobodys)]
+    unknown = f"/p/{tokens.address_token(KEY, 'f' * 32, int(time.time()) - 1)}"
+    answers = [app.client.post(path, data={"do": "link"}) for path in (old, unknown)]
     assert {answer.text for answer in answers} == {
         app.client.post("/p/x", data={"do": "link"}).text
     }
@@ -214,7 +216,7 @@ def test_looking_changes_nothing_however_often_a_scanner_looks(
     for query in ("", "?gegevens", "?vergeten", "?voorkeuren"):
         for method in ("GET", "HEAD"):
             assert app.client.request(method, path + query).status_code == 200
-            app.client.request(method, leave_link(newsletter) + query)
+            app.client.request(method, unsubscribe_link(newsletter) + query)
     assert everything(newsletter) == before
 
 
@@ -258,7 +260,7 @@ def test_what_is_of_no_use_comes_back_in_its_field_with_what_is_wrong_beneath_it
     assert 'aria-invalid="' not in later
 
 
-def test_no_new_address_at_all_is_told_to_be_missing(newsletter: Newsletter, app: App) -> None:
+def test_an_empty_new_address_is_called_missing(newsletter: Newsletter, app: App) -> None:
     for typed in ({}, {"email": ""}, {"email": " \u00a0"}):
         answer = app.client.post(link(newsletter), data={"do": "address"} | typed)
         assert answer.status_code == 422
@@ -321,14 +323,14 @@ def test_plain_text_is_chosen_and_reaches_what_is_still_to_be_sent(
     sql(newsletter.store, "UPDATE subscribers SET paused_until = NULL")
     app.client.post(path, data={"do": "plain"})
     assert column_of_anna(newsletter, "plain_text") == 1
-    app.client.post(f"{leave_link(newsletter)}?voorkeuren")
+    app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren")
     (letter,) = letters(newsletter, 1)
     assert letter.get_content_type() == "text/plain"
     app.client.post(path, data={"do": "rich"})
     assert column_of_anna(newsletter, "plain_text") == 0
 
 
-def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
+def test_an_address_changes_when_the_new_one_confirms_and_the_old_one_gets_a_notice(
     newsletter: Newsletter, app: App
 ) -> None:
     path = link(newsletter)
@@ -344,9 +346,9 @@ def test_an_address_changes_when_the_new_one_says_so_and_the_old_one_is_told(
     assert app.client.post(confirming, data={"do": "erase"}).status_code == 200
     assert column_of_anna(newsletter, "email") == "Anna@Nieuw.example"
     assert column_of_anna(newsletter, "email_key") == "anna@nieuw.example"
-    told = letters(newsletter, 2)[-1]
-    assert told["To"] == ANNA
-    assert "nieuw.example" not in str(told).lower()
+    reported = letters(newsletter, 2)[-1]
+    assert reported["To"] == ANNA
+    assert "nieuw.example" not in str(reported).lower()
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(2,)]
 
 
@@ -428,12 +430,12 @@ def test_a_second_wish_waits_for_the_letter_that_is_leaving_and_not_the_other_wa
     ]
 
 
-def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
+def test_another_subscribers_address_is_not_taken_and_not_revealed(
     newsletter: Newsletter, app: App
 ) -> None:
     path = link(newsletter)
     free = app.client.post(path, data={"do": "address", "email": "vrij@example.org"})
-    letters(newsletter, 1)  # which a second wish would have withdrawn
+    letters(newsletter, 1)  # which a second request would have withdrawn
     taken = app.client.post(path, data={"do": "address", "email": "lezer1@example.org"})
     assert (free.status_code, free.text) == (taken.status_code, taken.text)
     letter = letters(newsletter, 2)[-1]
@@ -448,12 +450,12 @@ def test_somebody_elses_address_is_not_taken_and_nobody_learns_whose_it_is(
 def test_fifty_posts_of_one_wish_at_once_are_one_change(newsletter: Newsletter, app: App) -> None:
     path = link(newsletter)
 
-    def at_once(address: str, wish: dict[str, str]) -> Counter[int]:
+    def at_once(address: str, form: dict[str, str]) -> Counter[int]:
         with ThreadPoolExecutor(50) as pool:
-            asked = pool.map(lambda _: app.client.post(address, data=wish), range(50))
+            asked = pool.map(lambda _: app.client.post(address, data=form), range(50))
             return Counter(answer.status_code for answer in asked)
 
-    assert at_once(f"{leave_link(newsletter)}?voorkeuren", {}) == {200: 50}
+    assert at_once(f"{unsubscribe_link(newsletter)}?voorkeuren", {}) == {200: 50}
     assert at_once(path, {"do": "pause", "weeks": "2"}) == {200: 50}
     assert at_once(path, {"do": "address", "email": "anna@nieuw.example"}) == {200: 50}
     newest = sql(newsletter.store, "SELECT public_id FROM address_changes ORDER BY id DESC")[0][0]
@@ -468,7 +470,7 @@ def test_fifty_posts_of_one_wish_at_once_are_one_change(newsletter: Newsletter, 
 
 
 def test_own_data_are_all_that_is_held(newsletter: Newsletter, app: App, run: Run) -> None:
-    app.client.post(f"{leave_link(newsletter)}?voorkeuren")
+    app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren")
     (letter,) = letters(newsletter, 1)
     app.client.post(link(newsletter), data={"do": "address", "email": "anna@nieuw.example"})
     until = time.monotonic() + 60
@@ -491,13 +493,13 @@ def test_own_data_are_all_that_is_held(newsletter: Newsletter, app: App, run: Ru
     # The author sees no less of them.
     shown = json.loads(run("subscribers", "show", ANNA, "--json").stdout)
     assert held | {"look_alikes": []} == shown
-    told = run("subscribers", "show", ANNA).stdout
-    assert "for anna@nieuw.example, not confirmed" in told
-    assert "notice (new-address): accepted" in told
+    reported = run("subscribers", "show", ANNA).stdout
+    assert "for anna@nieuw.example, not confirmed" in reported
+    assert "notice (new-address): accepted" in reported
 
 
-def test_own_data_say_when_somebody_left(newsletter: Newsletter, app: App) -> None:
-    app.leave(leave_link(newsletter).removeprefix("/u/"))
+def test_own_data_say_when_a_person_unsubscribed(newsletter: Newsletter, app: App) -> None:
+    app.unsubscribe(unsubscribe_link(newsletter).removeprefix("/u/"))
     held = app.client.get(f"{link(newsletter)}?gegevens").json()
     assert held["status"] == "unsubscribed"
     left = datetime.fromisoformat(held["left_at"])
@@ -505,7 +507,7 @@ def test_own_data_say_when_somebody_left(newsletter: Newsletter, app: App) -> No
 
 
 def test_one_link_keeps_the_database_from_nobody(newsletter: Newsletter, app: App) -> None:
-    leave = leave_link(newsletter)
+    leave = unsubscribe_link(newsletter)
     answers = [app.client.post(f"{leave}?voorkeuren") for _ in range(40)]
     answers += [
         app.client.post(link(newsletter, ends_in=-1), data={"do": "link"}) for _ in range(5)
@@ -513,7 +515,7 @@ def test_one_link_keeps_the_database_from_nobody(newsletter: Newsletter, app: Ap
     assert len({(answer.status_code, answer.content) for answer in answers}) == 1
     # How often the database was asked: what is beyond that is answered without it.
     assert sql(newsletter.store, "SELECT sum(count) FROM rate_counters") == [(10,)]
-    other = web_server.leave_link(public_id(newsletter, "lezer0@example.org"))
+    other = web_server.unsubscribe_link(public_id(newsletter, "lezer0@example.org"))
     assert app.client.post(f"{other}?voorkeuren").status_code == 200
     assert sql(newsletter.store, "SELECT sum(count) FROM rate_counters") == [(11,)]
 
@@ -531,9 +533,9 @@ def test_one_mailbox_gets_few_letters_about_a_new_address_under_all_its_names(
 
 
 def test_erasing_takes_one_button_more_and_leaves_nothing(newsletter: Newsletter, app: App) -> None:
-    app.client.post(f"{leave_link(newsletter)}?voorkeuren")
+    app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren")
     path = link_in(letters(newsletter, 1)[0])
-    leave = leave_link(newsletter)
+    leave = unsubscribe_link(newsletter)
     app.client.post(path, data={"do": "address", "email": "anna@nieuw.example"})
     letters(newsletter, 2)
     assert "Ja, wis alles" in app.client.get(f"{path}?vergeten").text
@@ -543,11 +545,11 @@ def test_erasing_takes_one_button_more_and_leaves_nothing(newsletter: Newsletter
     assert traces(newsletter.root, ANNA, "anna@nieuw.example") == []
     assert app.client.get(path).status_code == 404
     assert app.client.post(path, data={"do": "erase"}).status_code == 404
-    assert app.leave(leave.removeprefix("/u/")).status_code == 200
+    assert app.unsubscribe(leave.removeprefix("/u/")).status_code == 200
 
 
 def test_without_the_database_nothing_is_promised(newsletter: Newsletter, app: App) -> None:
-    path, leave = link(newsletter), leave_link(newsletter)
+    path, leave = link(newsletter), unsubscribe_link(newsletter)
     sql(newsletter.store, "UPDATE ledger SET closed_at = '2026-11-29'")
     for answer in (
         app.client.post(path, data={"do": "resume"}),
@@ -557,7 +559,7 @@ def test_without_the_database_nothing_is_promised(newsletter: Newsletter, app: A
         assert "retry-after" in answer.headers
 
 
-def test_no_token_and_no_address_stand_in_the_log(newsletter: Newsletter, app: App) -> None:
+def test_no_token_and_no_address_is_in_the_log(newsletter: Newsletter, app: App) -> None:
     path = link(newsletter)
     app.client.get(path)
     app.client.post(path, data={"do": "address", "email": "anna@nieuw.example"})

@@ -22,9 +22,9 @@ from newsletter.subscriptions.admin import add, unsubscribe
 from newsletter.subscriptions.signup import SignupLimits, confirm, request_signup
 from newsletter.web import Limits
 from tests.support.newsletter import FakeProvider, Newsletter, raw
-from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, wish
+from tests.support.signups import HERE, VIA, letters, link_in, open_link, queued, signup_request
 from tests.support.subscribers import dump, sql, statuses
-from tests.support.web_server import KEY, STILL, App, Readers, readers_of, serving
+from tests.support.web_server import KEY, STILL, App, SubscriberList, serving, subscriber_list
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -70,13 +70,13 @@ def ask(
 
 
 @pytest.fixture
-def readers(root: Path) -> Readers:
-    return readers_of(root)
+def subscribers(root: Path) -> SubscriberList:
+    return subscriber_list(root)
 
 
 @pytest.fixture
-def app(root: Path, readers: Readers) -> Iterator[App]:
-    assert readers
+def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
+    assert subscribers
     with serving(root, *PROXY, limits=STILL) as app:
         yield app
 
@@ -86,7 +86,7 @@ def idle(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """Return an app for requests after which its database must be as it was."""
     root = tmp_path_factory.mktemp("idle")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
-    store = readers_of(root).store
+    store = subscriber_list(root).store
     before = everything(store)
     with serving(root, *PROXY) as app:
         yield app
@@ -123,19 +123,21 @@ def test_the_form_is_shown_and_changes_nothing(method: str, path: str, idle: App
         assert len(answer.content) < 15_000
 
 
-def test_the_form_as_it_is_shown_can_be_posted(app: App, readers: Readers) -> None:
+def test_the_form_as_it_is_shown_can_be_posted(app: App, subscribers: SubscriberList) -> None:
     shown = re.search(r'name="stamp" value="([^"]+)"', app.client.get("/").text)
     assert shown
     time.sleep(1.6)  # as long as nobody fills in a form
     answer = ask(app, "anna@example.org", stamp=shown[1])
     assert (answer.status_code, heading(answer)) == (200, ASKED)
-    assert queued(readers.store) == [("confirmation", "pending")]
-    assert sql(readers.store, "SELECT form FROM signups") == [(OURS,)]
+    assert queued(subscribers.store) == [("confirmation", "pending")]
+    assert sql(subscribers.store, "SELECT form FROM signups") == [(OURS,)]
 
 
 @on_both
 @pytest.mark.parametrize("encoding", ["urlencoded", "multipart"])
-def test_both_encodings_of_a_form_are_read(encoding: str, app: App, readers: Readers) -> None:
+def test_both_encodings_of_a_form_are_read(
+    encoding: str, app: App, subscribers: SubscriberList
+) -> None:
     fields = {"email": "zoë@exämple.org", "first_name": "Zoë", "stamp": stamp()}
     posted = (
         {"data": fields}
@@ -144,25 +146,27 @@ def test_both_encodings_of_a_form_are_read(encoding: str, app: App, readers: Rea
     )
     answer = app.client.post("/subscribe", headers=anywhere(), **posted)  # type: ignore[arg-type]
     assert heading(answer) == ASKED
-    assert statuses(readers.store) == {"zoë@exämple.org": "pending"}
-    assert sql(readers.store, "SELECT first_name FROM signups") == [("Zoë",)]
+    assert statuses(subscribers.store) == {"zoë@exämple.org": "pending"}
+    assert sql(subscribers.store, "SELECT first_name FROM signups") == [("Zoë",)]
 
 
 @on_both
-def test_what_is_asked_is_kept_with_whence_it_came(app: App, readers: Readers) -> None:
+def test_a_sign_up_is_stored_with_its_origin(app: App, subscribers: SubscriberList) -> None:
     ask(
         app,
         "anna@example.org",
         headers={"X-Forwarded-For": "203.0.113.9", "User-Agent": "Mozilla/5.0\t" + "x" * 500},
     )
-    ((ip, program),) = sql(readers.store, "SELECT ip, user_agent FROM signups")
+    ((ip, program),) = sql(subscribers.store, "SELECT ip, user_agent FROM signups")
     assert ip == "203.0.113.9"
     assert str(program).startswith("Mozilla/5.0")
     assert len(str(program)) <= 200
 
 
 @on_both
-def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Readers) -> None:
+def test_a_visitor_who_signs_up_is_mailed_a_link_and_confirms_by_it(
+    root: Path, subscribers: SubscriberList
+) -> None:
     # Nothing looks by itself whether a letter waits: the request must be enough.
     with serving(root, *PROXY, limits=Limits(notices_seconds=3600)) as app:
         assert heading(ask(app, "Anna@example.org", first_name="Anna")) == ASKED
@@ -170,21 +174,19 @@ def test_who_asks_is_mailed_a_link_and_confirms_by_it(root: Path, readers: Reade
         assert letter["To"] == "Anna@example.org"
         path = link_in(letter, "c")
         assert heading(app.client.get(path)) == "Bevestig je aanmelding"
-        assert statuses(readers.store) == {"Anna@example.org": "pending"}
+        assert statuses(subscribers.store) == {"Anna@example.org": "pending"}
         assert heading(app.client.post(path)) == "Welkom, je staat op de lijst"
-    assert statuses(readers.store) == {"Anna@example.org": "active"}
-    assert queued(readers.store) == [("confirmation", "accepted")]
-    assert sql(readers.store, "SELECT first_name FROM subscribers") == [("Anna",)]
+    assert statuses(subscribers.store) == {"Anna@example.org": "active"}
+    assert queued(subscribers.store) == [("confirmation", "accepted")]
+    assert sql(subscribers.store, "SELECT first_name FROM subscribers") == [("Anna",)]
 
 
 # Nobody learns anything
 
 
 @on_both
-def test_whoever_asks_for_whichever_address_gets_the_same_answer(
-    app: App, readers: Readers
-) -> None:
-    store = readers.store
+def test_every_sign_up_gets_the_same_answer(app: App, subscribers: SubscriberList) -> None:
+    store = subscribers.store
     for name, status in (
         ("actief", "active"),
         ("wachtend", "pending"),
@@ -192,7 +194,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
         ("stuk", "bounced"),
         ("boos", "complained"),
     ):
-        readers.join(name, status)
+        subscribers.add(name, status)
     with store.write() as connection:
         digest = address_hash(suppressions.hash_key(connection), "gewist@example.org")
     sql(
@@ -218,7 +220,7 @@ def test_whoever_asks_for_whichever_address_gets_the_same_answer(
 
 
 @pytest.mark.parametrize("email", ["", "   ", "\u00a0\t"])
-def test_an_empty_field_is_told_to_be_empty_and_not_to_be_mistyped(email: str, idle: App) -> None:
+def test_an_empty_field_is_called_empty_and_not_mistyped(email: str, idle: App) -> None:
     answer = ask(idle, email, first_name="Anna")
     assert (answer.status_code, heading(answer)) == (422, "Kijk nog even")
     assert "Vul hier een e-mailadres in." in answer.text
@@ -250,7 +252,7 @@ def test_an_empty_field_is_told_to_be_empty_and_not_to_be_mistyped(email: str, i
         "Anna <anna@example.org>",
     ],
 )
-def test_what_cannot_be_an_address_is_told_kindly(email: str, idle: App) -> None:
+def test_an_invalid_address_gets_a_kind_explanation(email: str, idle: App) -> None:
     answer = ask(idle, email, first_name="Anna")
     assert (answer.status_code, heading(answer)) == (422, "Kijk nog even")
     assert "tikfout" in answer.text
@@ -263,7 +265,9 @@ def test_what_cannot_be_an_address_is_told_kindly(email: str, idle: App) -> None
     "name",
     ["<b>Anna</b>", "Koop nu: https://spam.example", "spam.example", "x" * 65, "1"],
 )
-def test_what_is_no_name_is_told_kindly_and_never_shown_as_markup(name: str, idle: App) -> None:
+def test_an_invalid_name_gets_a_kind_explanation_and_is_never_shown_as_markup(
+    name: str, idle: App
+) -> None:
     answer = ask(idle, "anna@example.org", first_name=name)
     assert (answer.status_code, heading(answer)) == (422, "Kijk nog even")
     assert "Vul alleen je voornaam in" in answer.text
@@ -290,12 +294,12 @@ def test_of_what_was_typed_no_more_comes_back_than_a_field_holds(idle: App) -> N
     assert re.search(r'value="(b+)"', answer.text)[1] == "b" * 64  # type: ignore[index]
 
 
-def test_what_was_mended_can_be_posted_at_once(app: App, readers: Readers) -> None:
+def test_a_corrected_form_can_be_posted_at_once(app: App, subscribers: SubscriberList) -> None:
     answer = ask(app, "anna", first_name="Anna")
     found = re.search(r'name="stamp" value="([^"]+)"', answer.text)
     assert found
     assert heading(ask(app, "anna@example.org", stamp=found[1])) == ASKED
-    assert len(queued(readers.store)) == 1
+    assert len(queued(subscribers.store)) == 1
 
 
 # Stamps, and other sites
@@ -311,7 +315,7 @@ NO_STAMPS = {
     "longer": stamp() + "A",
     "10 KB": stamp() * 20,
     "a confirming link": tokens.confirm_token(KEY, new_id()),
-    "a leave link": tokens.unsubscribe_token(KEY, new_id(), new_id()),
+    "an unsubscribe link": tokens.unsubscribe_token(KEY, new_id(), new_id()),
 }
 
 
@@ -327,7 +331,7 @@ def test_without_a_good_stamp_it_takes_one_more_click(bad: str, idle: App) -> No
     assert fresh[1] != bad  # it would be no better the second time
 
 
-def test_who_is_faster_than_a_person_has_to_wait_a_moment(idle: App) -> None:
+def test_a_form_that_is_posted_too_fast_asks_to_wait(idle: App) -> None:
     quick = stamp(ago=0.0)
     answer = ask(idle, "anna@example.org", stamp=quick)
     assert heading(answer) == ONCE_MORE
@@ -366,14 +370,14 @@ def test_no_other_page_can_make_a_browser_sign_anybody_up(
     ],
 )
 def test_our_own_page_is_known_in_every_browser(
-    headers: dict[str, str], app: App, readers: Readers
+    headers: dict[str, str], app: App, subscribers: SubscriberList
 ) -> None:
     assert heading(ask(app, "anna@example.org", headers=headers)) == ASKED
-    assert len(queued(readers.store)) == 1
+    assert len(queued(subscribers.store)) == 1
 
 
 def test_an_authors_own_form_leads_through_one_more_click_and_is_remembered(
-    app: App, readers: Readers, run: Run
+    app: App, subscribers: SubscriberList, run: Run
 ) -> None:
     snippet = run("subscribers", "form").stdout
     names = set(re.findall(r'name="(\w+)"', snippet))
@@ -386,7 +390,7 @@ def test_an_authors_own_form_leads_through_one_more_click_and_is_remembered(
     assert tokens.read_form_stamp([KEY], found[1])[1] == ELSEWHERE["Origin"]  # type: ignore[index]
     time.sleep(1.6)
     assert heading(ask(app, "anna@example.org", stamp=found[1])) == ASKED
-    assert sql(readers.store, "SELECT form FROM signups") == [(ELSEWHERE["Origin"],)]
+    assert sql(subscribers.store, "SELECT form FROM signups") == [(ELSEWHERE["Origin"],)]
 
 
 @pytest.mark.parametrize("said", ["javascript:alert(1)", "https://" + "x" * 500, 'https://a"b c'])
@@ -398,10 +402,10 @@ def test_what_is_no_origin_is_not_kept(said: str, idle: App) -> None:
     assert tokens.read_form_stamp([KEY], found[1])[1] == "another site"  # type: ignore[index]
 
 
-def test_a_field_that_no_person_sees_takes_nobody(app: App, readers: Readers) -> None:
-    before = everything(readers.store)
+def test_a_field_that_no_person_sees_takes_nobody(app: App, subscribers: SubscriberList) -> None:
+    before = everything(subscribers.store)
     assert heading(ask(app, "anna@example.org", onderwerp="Goedkoop!")) == ASKED
-    assert everything(readers.store) == before
+    assert everything(subscribers.store) == before
 
 
 # Limits
@@ -409,28 +413,28 @@ def test_a_field_that_no_person_sees_takes_nobody(app: App, readers: Readers) ->
 
 @on_both
 def test_past_the_cap_the_form_closes_and_says_so(
-    root: Path, app: App, readers: Readers, run: Run
+    root: Path, app: App, subscribers: SubscriberList, run: Run
 ) -> None:
     for n in range(LIMITS.letters_per_hour):
-        request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
+        request_signup(subscribers.store, signup_request(f"lezer{n}@example.org"), VIA)
     answer = ask(app, "anna@example.org")
     assert (answer.status_code, heading(answer)) == (503, "Het is even te druk")
     assert answer.headers["retry-after"] == "3600"
     shown = app.client.get("/")
     assert (shown.status_code, shown.content) == (503, answer.content)
-    assert app.leave(readers.join("bert")).status_code == 200
-    told = run("status").stdout
-    assert f"form is closed: {LIMITS.letters_per_hour} notices within an hour" in told
+    assert app.unsubscribe(subscribers.add("bert")).status_code == 200
+    reported = run("status").stdout
+    assert f"form is closed: {LIMITS.letters_per_hour} notices within an hour" in reported
     assert app.stop() == 0
     most = LIMITS.letters_per_hour
     line = f"POST /subscribe 503 .*: the sign-up form is closed after {most} "
     assert re.search(line, app.said())
-    assert len(queued(readers.store)) == LIMITS.letters_per_hour
+    assert len(queued(subscribers.store)) == LIMITS.letters_per_hour
     assert root
 
 
 @on_both
-def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
+def test_one_network_has_to_wait(app: App, subscribers: SubscriberList) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     for n in range(LIMITS.requests_per_hour):
         assert ask(app, f"lezer{n}@example.org", headers=theirs).status_code == 200
@@ -438,27 +442,27 @@ def test_one_network_is_told_to_wait(app: App, readers: Readers) -> None:
     assert (answer.status_code, heading(answer)) == (429, "Even wachten")
     assert answer.headers["retry-after"] == "3600"
     assert ask(app, "anna@example.org").status_code == 200
-    assert len(queued(readers.store)) == LIMITS.requests_per_hour + 1
+    assert len(queued(subscribers.store)) == LIMITS.requests_per_hour + 1
 
 
 @on_both
-def test_two_processes_share_the_limits(root: Path, app: App, readers: Readers) -> None:
+def test_two_processes_share_the_limits(root: Path, app: App, subscribers: SubscriberList) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     with serving(root, *PROXY, limits=STILL) as other:
-        told = [
+        reported = [
             ask(one, f"lezer{n}@example.org", headers=theirs).status_code
             for n, one in zip(
                 range(LIMITS.requests_per_hour + 2), itertools.cycle((app, other)), strict=False
             )
         ]
-    assert told == [200] * LIMITS.requests_per_hour + [429] * 2
-    assert len(queued(readers.store)) == LIMITS.requests_per_hour
+    assert reported == [200] * LIMITS.requests_per_hour + [429] * 2
+    assert len(queued(subscribers.store)) == LIMITS.requests_per_hour
 
 
 @on_both
 @pytest.mark.parametrize(("addresses", "most"), [(1, 1), (60, 7)], ids=["one address", "the cap"])
 def test_many_processes_that_are_asked_at_once_keep_the_limits(
-    addresses: int, most: int, root: Path, readers: Readers
+    addresses: int, most: int, root: Path, subscribers: SubscriberList
 ) -> None:
     few = replace(STILL, signup=SignupLimits(letters_per_hour=7))
     workers = ("--workers", "3")
@@ -474,14 +478,14 @@ def test_many_processes_that_are_asked_at_once_keep_the_limits(
 
         # Each process has its connections then, so that it is only the limits that they wait for.
         list(pool.map(lambda n: apps[n % 2].client.get("/"), range(60)))
-        told = set(pool.map(sign_up, range(60)))
-    assert told == ({200} if addresses == 1 else {200, 503})
-    assert queued(readers.store) == [("confirmation", "pending")] * most
-    assert len(statuses(readers.store)) == most
+        reported = set(pool.map(sign_up, range(60)))
+    assert reported == ({200} if addresses == 1 else {200, 503})
+    assert queued(subscribers.store) == [("confirmation", "pending")] * most
+    assert len(statuses(subscribers.store)) == most
 
 
 @on_both
-def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) -> None:
+def test_the_limits_outlive_the_process(root: Path, app: App, subscribers: SubscriberList) -> None:
     theirs = {"X-Forwarded-For": "203.0.113.9"}
     for n in range(LIMITS.requests_per_hour):
         ask(app, f"lezer{n}@example.org", headers=theirs)
@@ -490,20 +494,22 @@ def test_the_limits_outlive_the_process(root: Path, app: App, readers: Readers) 
     with serving(root, *PROXY, limits=STILL) as again:
         assert ask(again, "anna@example.org", headers=theirs).status_code == 429
         for n in range(LIMITS.requests_per_hour, LIMITS.letters_per_hour):
-            request_signup(readers.store, wish(f"lezer{n}@example.org"), VIA)
+            request_signup(subscribers.store, signup_request(f"lezer{n}@example.org"), VIA)
         assert ask(again, "anna@example.org").status_code == 503
     with serving(root, *PROXY, limits=STILL) as again:
         assert again.client.get("/").status_code == 503
         assert ask(again, "anna@example.org").status_code == 503
-    assert len(queued(readers.store)) == LIMITS.letters_per_hour
+    assert len(queued(subscribers.store)) == LIMITS.letters_per_hour
 
 
 @on_both
-def test_fifty_sign_ups_for_one_address_at_once_are_one_letter(app: App, readers: Readers) -> None:
+def test_fifty_sign_ups_for_one_address_at_once_are_one_letter(
+    app: App, subscribers: SubscriberList
+) -> None:
     with ThreadPoolExecutor(25) as pool:
         answers = list(pool.map(lambda _n: ask(app, "anna@example.org"), range(50)))
     assert {answer.content for answer in answers} == {answers[0].content}
-    assert queued(readers.store) == [("confirmation", "pending")]
+    assert queued(subscribers.store) == [("confirmation", "pending")]
 
 
 # Bodies
@@ -540,12 +546,12 @@ def test_what_is_no_form_of_ours_is_refused(
     assert idle.client.get("/healthz").status_code == 200
 
 
-def test_a_form_in_chunks_is_a_form(app: App, readers: Readers) -> None:
+def test_a_form_in_chunks_is_a_form(app: App, subscribers: SubscriberList) -> None:
     body = f"email=anna%40example.org&stamp={stamp()}".encode()
     kind = {"Content-Type": "application/x-www-form-urlencoded"}
     parts = iter([body[:10], body[10:]])
     assert heading(app.client.post("/subscribe", content=parts, headers=kind | anywhere())) == ASKED
-    assert len(queued(readers.store)) == 1
+    assert len(queued(subscribers.store)) == 1
 
 
 @pytest.mark.parametrize(
@@ -560,14 +566,14 @@ def test_a_form_that_is_far_too_long_is_refused_before_its_end(body: bytes, idle
     assert idle.talk(HEAD + body).startswith(b"HTTP/1.1 413 ")
 
 
-def test_who_hangs_up_half_way_has_asked_for_nothing(app: App, readers: Readers) -> None:
+def test_an_incomplete_request_changes_nothing(app: App, subscribers: SubscriberList) -> None:
     whole = f"email=anna%40example.org&stamp={stamp()}".encode()
     with app.connection() as connection:
         connection.sendall(HEAD + b"Content-Length: %d\r\n\r\n" % (len(whole) + 1) + whole)
     app.wait_for("POST")
     assert app.stop() == 0
     assert "POST /subscribe 400" in app.said()
-    assert queued(readers.store) == []
+    assert queued(subscribers.store) == []
 
 
 @pytest.mark.parametrize(
@@ -588,11 +594,13 @@ def test_a_form_of_doubtful_length_hides_no_second_request(lengths: bytes, idle:
     assert re.match(rb"HTTP/1\.1 4(00|22) ", answer)
 
 
-def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
+def test_a_form_that_does_not_come_is_waited_for_only_so_long(
+    root: Path, subscribers: SubscriberList
+) -> None:
     head = HEAD + b"Content-Length: 60\r\n\r\n"
     with serving(root, limits=Limits(read_body_seconds=0.3)) as app:
         assert app.talk(head, b"email=").startswith(b"HTTP/1.1 408 ")
-    assert queued(readers.store) == []
+    assert queued(subscribers.store) == []
 
 
 # Confirming
@@ -601,50 +609,54 @@ def test_a_form_that_does_not_come_is_waited_for_only_so_long(root: Path, reader
 @on_both
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_opening_the_link_shows_one_button_and_changes_nothing(
-    method: str, app: App, readers: Readers
+    method: str, app: App, subscribers: SubscriberList
 ) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
-    before = (dump(readers.store), sql(readers.store, "SELECT * FROM signups"))
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    token = tokens.confirm_token(KEY, open_link(subscribers.store, "anna@example.org"))
+    before = (dump(subscribers.store), sql(subscribers.store, "SELECT * FROM signups"))
     answer = app.client.request(method, f"/c/{token}")
     assert answer.status_code == 200
-    assert (dump(readers.store), sql(readers.store, "SELECT * FROM signups")) == before
+    assert (dump(subscribers.store), sql(subscribers.store, "SELECT * FROM signups")) == before
     if method == "GET":
         assert answer.text.count("<form") == answer.text.count("<button") == 1
         assert "anna" not in answer.text
 
 
 @on_both
-def test_pressing_the_button_puts_its_reader_on_the_list(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org", name="Anna"), VIA)
-    token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
+def test_pressing_the_button_makes_the_subscriber_active(
+    app: App, subscribers: SubscriberList
+) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org", name="Anna"), VIA)
+    token = tokens.confirm_token(KEY, open_link(subscribers.store, "anna@example.org"))
     answer = app.client.post(f"/c/{token}", headers=anywhere())
     assert (answer.status_code, heading(answer)) == (200, "Welkom, je staat op de lijst")
-    assert statuses(readers.store) == {"anna@example.org": "active"}
+    assert statuses(subscribers.store) == {"anna@example.org": "active"}
     again = app.client.post(f"/c/{token}", headers=anywhere())
     assert (again.status_code, again.content) == (200, answer.content)
     assert app.client.get(f"/c/{token}").content == answer.content
     assert "/issues/" not in answer.text
-    ((ip, asked),) = sql(readers.store, "SELECT ip, requested_ip FROM consents")
+    ((ip, asked),) = sql(subscribers.store, "SELECT ip, requested_ip FROM consents")
     assert str(ip).startswith("198.")
     assert asked is None
 
 
 @on_both
-def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
+def test_fifty_posts_of_one_link_at_once_are_one_change(
+    app: App, subscribers: SubscriberList
+) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    token = tokens.confirm_token(KEY, open_link(subscribers.store, "anna@example.org"))
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _n: app.client.post(f"/c/{token}"), range(50)))
     assert {answer.status_code for answer in answers} == {200}
     assert {answer.content for answer in answers} == {answers[0].content}
-    assert sql(readers.store, "SELECT count(*) FROM consents") == [(1,)]
+    assert sql(subscribers.store, "SELECT count(*) FROM consents") == [(1,)]
 
 
 @on_both
-def test_who_confirms_is_led_to_the_newest_issue_that_was_really_sent(root: Path) -> None:
-    newsletter = Newsletter(root, readers=1)
-    request_signup(newsletter.store, wish("anna@example.org"), VIA)
+def test_who_confirms_gets_a_link_to_the_newest_issue_that_was_sent(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=1)
+    request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     key = newsletter.settings.secret_keys[0]
     path = f"/c/{tokens.confirm_token(key, open_link(newsletter.store, 'anna@example.org'))}"
     newsletter.send(FakeProvider(root / "taken"))
@@ -660,61 +672,63 @@ GOOD = tokens.confirm_token(KEY, new_id())
 
 
 @on_both
-def test_a_confirming_link_lets_nobody_leave_and_the_reverse(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    signup = open_link(readers.store, "anna@example.org")
-    public_id = str(sql(readers.store, "SELECT public_id FROM subscribers")[0][0])
-    before = dump(readers.store)
-    assert app.leave(tokens.confirm_token(KEY, signup)).status_code == 404
+def test_a_confirming_link_lets_nobody_leave_and_the_reverse(
+    app: App, subscribers: SubscriberList
+) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    signup = open_link(subscribers.store, "anna@example.org")
+    public_id = str(sql(subscribers.store, "SELECT public_id FROM subscribers")[0][0])
+    before = dump(subscribers.store)
+    assert app.unsubscribe(tokens.confirm_token(KEY, signup)).status_code == 404
     leave = tokens.unsubscribe_token(KEY, public_id, new_id())
     assert app.client.post(f"/c/{leave}").status_code == 404
-    # The other reader's id in the right kind of token is no sign-up.
+    # The other subscriber's id in the right kind of token is no sign-up.
     assert app.client.post(f"/c/{tokens.confirm_token(KEY, public_id)}").status_code == 410
-    assert dump(readers.store) == before
+    assert dump(subscribers.store) == before
 
 
 @on_both
-def test_a_link_that_comes_too_late_says_so_kindly(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
-    sql(readers.store, "UPDATE signups SET requested_at = '2026-01-01 00:00:00.000000'")
+def test_a_link_that_comes_too_late_says_so_kindly(app: App, subscribers: SubscriberList) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
+    sql(subscribers.store, "UPDATE signups SET requested_at = '2026-01-01 00:00:00.000000'")
     for answer in (app.client.get(path), app.client.post(path)):
         assert (answer.status_code, heading(answer)) == (410, "Deze link is verlopen")
         assert 'href="../"' in answer.text
-    assert statuses(readers.store) == {"anna@example.org": "pending"}
+    assert statuses(subscribers.store) == {"anna@example.org": "pending"}
 
 
-def test_the_link_of_somebody_who_is_not_kept_looks_like_one_that_is_late(idle: App) -> None:
+def test_the_link_of_a_removed_sign_up_looks_like_an_expired_one(idle: App) -> None:
     for method in ("GET", "POST"):
         answer = idle.client.request(method, f"/c/{GOOD}")
         assert (answer.status_code, heading(answer)) == (410, "Deze link is verlopen")
 
 
 @on_both
-def test_a_used_link_brings_nobody_back(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    signup = open_link(readers.store, "anna@example.org")
-    confirm(readers.store, signup, HERE)
-    unsubscribe(readers.store, "anna@example.org")
+def test_a_used_link_brings_nobody_back(app: App, subscribers: SubscriberList) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    signup = open_link(subscribers.store, "anna@example.org")
+    confirm(subscribers.store, signup, HERE)
+    unsubscribe(subscribers.store, "anna@example.org")
     assert app.client.post(f"/c/{tokens.confirm_token(KEY, signup)}").status_code == 410
-    assert statuses(readers.store) == {"anna@example.org": "unsubscribed"}
+    assert statuses(subscribers.store) == {"anna@example.org": "unsubscribed"}
 
 
 def test_a_link_signed_by_a_key_that_was_replaced_still_confirms(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
     with serving(root, env={"NEWSLETTER_SECRET_KEY": f"a newer key,{KEY}"}) as app:
         assert app.client.post(path).status_code == 200
-    assert statuses(readers.store) == {"anna@example.org": "active"}
+    assert statuses(subscribers.store) == {"anna@example.org": "active"}
 
 
-def test_while_the_database_is_away_nobody_is_told_that_it_worked(
-    root: Path, app: App, readers: Readers
+def test_while_the_database_is_away_no_sign_up_is_confirmed(
+    root: Path, app: App, subscribers: SubscriberList
 ) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
     database, away = root / ".newsletter" / "newsletter.db", root / "away"
     with raw(database, manual=True) as connection:  # waits for what the app is writing
         (busy, *_) = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -734,10 +748,10 @@ def test_while_the_database_is_away_nobody_is_told_that_it_worked(
 
 
 @on_both
-def test_a_moved_list_takes_nobody(app: App, readers: Readers) -> None:
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    path = f"/c/{tokens.confirm_token(KEY, open_link(readers.store, 'anna@example.org'))}"
-    sql(readers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
+def test_a_moved_list_takes_nobody(app: App, subscribers: SubscriberList) -> None:
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
+    sql(subscribers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
     assert app.client.post(path).status_code == 503
     assert ask(app, "bert@example.org").status_code == 503
 
@@ -745,10 +759,12 @@ def test_a_moved_list_takes_nobody(app: App, readers: Readers) -> None:
 # What is written down
 
 
-def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Readers) -> None:
+def test_the_log_holds_no_address_no_name_and_no_token(
+    root: Path, subscribers: SubscriberList
+) -> None:
     secret = secrets.token_hex(8)
-    request_signup(readers.store, wish("anna@example.org"), VIA)
-    token = tokens.confirm_token(KEY, open_link(readers.store, "anna@example.org"))
+    request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
+    token = tokens.confirm_token(KEY, open_link(subscribers.store, "anna@example.org"))
     with serving(root, *PROXY) as app:
         ask(app, f"{secret}@example.org", first_name="Onvoorstelbaar", headers={"Referer": secret})
         ask(app, secret, first_name=secret)
@@ -756,7 +772,7 @@ def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Read
         ask(app, f"a.{secret}@example.org", headers={"X-Forwarded-For": "127.0.0.1"})
         app.client.get(f"/c/{token}?email={secret}")
         app.client.post(f"/c/{token}", headers={"X-Forwarded-For": "203.0.113.77"})
-        sql(readers.store, "ALTER TABLE signups RENAME TO hidden")
+        sql(subscribers.store, "ALTER TABLE signups RENAME TO hidden")
         assert app.client.post(f"/c/{token}").status_code == 500
         assert ask(app, f"b{secret}@example.org").status_code == 500
         assert app.stop() == 0
@@ -772,10 +788,10 @@ def test_the_log_holds_no_address_no_name_and_no_token(root: Path, readers: Read
     assert "Traceback" not in said
 
 
-def test_no_address_stands_in_any_answer_but_the_one_that_was_typed_into_it(
-    app: App, readers: Readers
+def test_no_answer_has_an_address_but_the_one_that_was_typed(
+    app: App, subscribers: SubscriberList
 ) -> None:
-    add(readers.store, "geheim@example.org", consent="ja")
+    add(subscribers.store, "geheim@example.org", consent="ja")
     for answer in (
         app.client.get("/"),
         ask(app, "geheim@example.org"),

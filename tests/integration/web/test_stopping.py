@@ -20,7 +20,7 @@ from newsletter.web.background import Background
 from tests.integration.web.test_signup import PROXY, ask, on_both
 from tests.support.signups import letters, link_in, queued
 from tests.support.subscribers import statuses
-from tests.support.web_server import ONE_CLICK, Readers, readers_of, serving
+from tests.support.web_server import ONE_CLICK, SubscriberList, serving, subscriber_list
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,41 +30,43 @@ NEVER = Limits(notices_delay=(3600, 3600))
 
 
 @pytest.fixture
-def readers(root: Path) -> Readers:
-    return readers_of(root)
+def subscribers(root: Path) -> SubscriberList:
+    return subscriber_list(root)
 
 
 @on_both
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_confirmation_leaves_before_the_app_stops(
-    number: int, workers: str, root: Path, readers: Readers
+    number: int, workers: str, root: Path, subscribers: SubscriberList
 ) -> None:
     with serving(root, *PROXY, "--workers", workers, limits=NEVER) as app:
         assert ask(app, "anna@example.org").status_code == 200
-        assert queued(readers.store) == [("confirmation", "pending")]
+        assert queued(subscribers.store) == [("confirmation", "pending")]
         assert app.stop(number) == 0
         assert "notices: 1 accepted" in app.said()
-    assert queued(readers.store) == [("confirmation", "accepted")]
+    assert queued(subscribers.store) == [("confirmation", "accepted")]
     assert len(letters(root, 1)) == 1
 
 
 @on_both
-def test_after_an_idle_stop_the_first_request_is_done(root: Path, readers: Readers) -> None:
-    bram = readers.join("bram")
+def test_after_an_idle_stop_the_first_request_is_done(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    bram = subscribers.add("bram")
     with serving(root, *PROXY) as app:
         assert app.stop() == 0
     with serving(root, *PROXY) as app:
-        assert app.leave(bram).status_code == 200
+        assert app.unsubscribe(bram).status_code == 200
         assert app.stop() == 0
-    assert readers.status("bram") == "unsubscribed"
+    assert subscribers.status("bram") == "unsubscribed"
     with serving(root, *PROXY) as app:
         assert ask(app, "anna@example.org").status_code == 200
         assert app.stop() == 0
     (letter,) = letters(root, 1)
     with serving(root, *PROXY) as app:
         assert app.client.post(link_in(letter, "c")).status_code == 200
-    assert statuses(readers.store)["anna@example.org"] == "active"
+    assert statuses(subscribers.store)["anna@example.org"] == "active"
 
 
 class Sender:
@@ -128,13 +130,13 @@ def leave_as_providers_do(url: str, token: str) -> int:
 
 @on_both
 def test_no_unsubscribe_is_lost_while_it_is_killed_and_started_again(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
     names = [f"lezer{n}" for n in range(120)]
-    people = {name: readers.join(name) for name in names}
+    people = {name: subscribers.add(name) for name in names}
     with serving(root) as first:
         port = first.port
-        assert first.leave(people["lezer0"]).status_code == 200
+        assert first.unsubscribe(people["lezer0"]).status_code == 200
     done = threading.Semaphore(0)
 
     def leave(name: str) -> int:
@@ -153,4 +155,4 @@ def test_no_unsubscribe_is_lost_while_it_is_killed_and_started_again(
                 break
         with serving(root, "--port", str(port)):
             assert sum(future.result(120) for future in tried) > len(names)
-    assert {readers.status(name) for name in names} == {"unsubscribed"}
+    assert {subscribers.status(name) for name in names} == {"unsubscribed"}

@@ -1,4 +1,4 @@
-"""The readers' web app, as a process: leaving, and what must never happen on the way."""
+"""The subscribers' web app, as a process: leaving, and what must never happen on the way."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from tests.support.web_server import (
     PROOF,
     STILL,
     App,
-    Readers,
+    SubscriberList,
     read_all,
-    readers_of,
     serving,
+    subscriber_list,
 )
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ EVERYWHERE = {
 
 
 @pytest.fixture
-def readers(root: Path) -> Readers:
-    return readers_of(root)
+def subscribers(root: Path) -> SubscriberList:
+    return subscriber_list(root)
 
 
 @pytest.fixture
-def app(root: Path, readers: Readers) -> Iterator[App]:
-    assert readers
+def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
+    assert subscribers
     with serving(root) as app:
         yield app
 
@@ -69,7 +69,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     """Return an app for tests that change nothing in its database."""
     root = tmp_path_factory.mktemp("shared")
     (root / "newsletter.toml").write_text('name = "Proefbrief"\n', encoding="utf-8")
-    readers_of(root).store.close()
+    subscriber_list(root).store.close()
     with serving(root) as app:
         yield app
 
@@ -87,13 +87,13 @@ def text(answer: httpx.Response) -> str:
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_opening_the_link_shows_its_two_buttons_and_changes_nothing(
-    method: str, app: App, readers: Readers
+    method: str, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    before = dump(readers.store)
+    token = subscribers.add("anna")
+    before = dump(subscribers.store)
     answer = app.client.request(method, f"/u/{token}")
     assert answer.status_code == 200
-    assert dump(readers.store) == before
+    assert dump(subscribers.store) == before
     if method == "HEAD":
         assert answer.content == b""
         assert int(answer.headers["content-length"]) > 1000
@@ -104,15 +104,15 @@ def test_opening_the_link_shows_its_two_buttons_and_changes_nothing(
     assert "@" not in text(answer)
 
 
-def test_pressing_the_button_leaves_at_once(app: App, readers: Readers) -> None:
-    token, other = readers.join("anna"), readers.join("bas")
+def test_pressing_the_button_leaves_at_once(app: App, subscribers: SubscriberList) -> None:
+    token, other = subscribers.add("anna"), subscribers.add("bas")
     answer = app.client.post(f"/u/{token}")
     assert answer.status_code == 200
     assert "Je bent afgemeld" in answer.text
-    assert readers.status("anna") == "unsubscribed"
-    assert readers.status("bas") == "active"
+    assert subscribers.status("anna") == "unsubscribed"
+    assert subscribers.status("bas") == "active"
     assert other
-    assert sql(readers.store, "SELECT left_at IS NOT NULL FROM subscribers ORDER BY id") == [
+    assert sql(subscribers.store, "SELECT left_at IS NOT NULL FROM subscribers ORDER BY id") == [
         (1,),
         (0,),
     ]
@@ -134,26 +134,28 @@ def test_pressing_the_button_leaves_at_once(app: App, readers: Readers) -> None:
     ],
 )
 def test_one_click_is_the_same_post_whatever_its_body_and_origin(
-    request_: dict[str, object], app: App, readers: Readers
+    request_: dict[str, object], app: App, subscribers: SubscriberList
 ) -> None:
-    by_button = app.client.post(f"/u/{readers.join('bas')}")
-    answer = app.leave(readers.join("anna"), **({"data": None} | request_))
+    by_button = app.client.post(f"/u/{subscribers.add('bas')}")
+    answer = app.unsubscribe(subscribers.add("anna"), **({"data": None} | request_))
     assert answer.status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
     assert answer.content == by_button.content
     assert "location" not in answer.headers
     assert "set-cookie" not in answer.headers
 
 
-def test_a_body_in_chunks_is_a_body(app: App, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_body_in_chunks_is_a_body(app: App, subscribers: SubscriberList) -> None:
+    token = subscribers.add("anna")
     answer = app.client.post(f"/u/{token}", content=iter([b"List-Unsubscribe=", b"One-Click"]))
     assert answer.status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_the_answer_comes_after_the_commit(root: Path, app: App, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_the_answer_comes_after_the_commit(
+    root: Path, app: App, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
     with raw(database(root), manual=True) as writer, app.connection() as connection:
         writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
         writer.execute("BEGIN IMMEDIATE")
@@ -165,27 +167,29 @@ def test_the_answer_comes_after_the_commit(root: Path, app: App, readers: Reader
         writer.execute("ROLLBACK")
         assert connection.recv(12) == b"HTTP/1.1 200"
     app.process.kill()
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 def test_leaving_twice_gets_the_same_answer_and_keeps_the_first_moment(
-    app: App, readers: Readers
+    app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    first = app.leave(token)
-    after = dump(readers.store)
-    second = app.leave(token)
+    token = subscribers.add("anna")
+    first = app.unsubscribe(token)
+    after = dump(subscribers.store)
+    second = app.unsubscribe(token)
     assert (second.status_code, second.content) == (200, first.content)
-    assert dump(readers.store) == after
+    assert dump(subscribers.store) == after
 
 
-def test_who_has_left_already_waits_for_no_writer(root: Path, app: App, readers: Readers) -> None:
-    token = readers.join("anna", "unsubscribed")
+def test_a_repeated_unsubscribe_waits_for_no_writer(
+    root: Path, app: App, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna", "unsubscribed")
     with raw(database(root), manual=True) as writer:
         writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
         writer.execute("BEGIN IMMEDIATE")
-        assert app.leave(token).status_code == 200
-        assert app.leave(PROOF).status_code == 200
+        assert app.unsubscribe(token).status_code == 200
+        assert app.unsubscribe(PROOF).status_code == 200
         writer.execute("ROLLBACK")
 
 
@@ -198,79 +202,85 @@ def test_who_has_left_already_waits_for_no_writer(root: Path, app: App, readers:
     ],
 )
 def test_leaving_never_weakens_what_keeps_an_address_from_mail(
-    before: str, after: str, app: App, readers: Readers
+    before: str, after: str, app: App, subscribers: SubscriberList
 ) -> None:
-    answer = app.leave(readers.join("anna", before))
+    answer = app.unsubscribe(subscribers.add("anna", before))
     assert answer.status_code == 200
     assert "Je bent afgemeld" in answer.text
-    assert readers.status("anna") == after
+    assert subscribers.status("anna") == after
 
 
-def test_who_was_erased_gets_the_same_kind_answer(app: App, readers: Readers) -> None:
-    token = readers.join("anna")
-    sql(readers.store, "DELETE FROM subscribers")
+def test_an_erased_subscriber_gets_the_same_answer(app: App, subscribers: SubscriberList) -> None:
+    token = subscribers.add("anna")
+    sql(subscribers.store, "DELETE FROM subscribers")
     unknown = tokens.unsubscribe_token(KEY, new_id(), new_id())
-    present = app.leave(readers.join("bas"))
+    present = app.unsubscribe(subscribers.add("bas"))
     for gone in (token, unknown):
         assert app.client.get(f"/u/{gone}").status_code == 200
-        assert app.leave(gone).content == present.content
+        assert app.unsubscribe(gone).content == present.content
 
 
-def test_a_proofs_link_works_and_changes_nothing(app: App, readers: Readers) -> None:
-    readers.join("anna")
-    before = dump(readers.store)
-    shown, pressed = app.client.get(f"/u/{PROOF}"), app.leave(PROOF)
+def test_a_proofs_link_works_and_changes_nothing(app: App, subscribers: SubscriberList) -> None:
+    subscribers.add("anna")
+    before = dump(subscribers.store)
+    shown, pressed = app.client.get(f"/u/{PROOF}"), app.unsubscribe(PROOF)
     assert (shown.status_code, pressed.status_code) == (200, 200)
     assert "Dit is de link van een proefbrief" in shown.text
     assert "Dit is de link van een proefbrief" in pressed.text
     assert "Je bent afgemeld" not in pressed.text.partition("<h1>")[2].partition("</h1>")[0]
-    assert dump(readers.store) == before
+    assert dump(subscribers.store) == before
 
 
-def test_a_link_signed_by_a_key_that_was_replaced_still_works(root: Path, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_link_signed_by_a_key_that_was_replaced_still_works(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
     with serving(root, env={"NEWSLETTER_SECRET_KEY": f"a newer key,{KEY}"}) as app:
-        assert app.leave(token).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+        assert app.unsubscribe(token).status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"
 
 
 def test_without_a_key_of_ones_own_the_generated_one_verifies(
-    root: Path, readers: Readers, monkeypatch: pytest.MonkeyPatch
+    root: Path, subscribers: SubscriberList, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    readers.join("anna")
-    public_id = str(sql(readers.store, "SELECT public_id FROM subscribers")[0][0])
+    subscribers.add("anna")
+    public_id = str(sql(subscribers.store, "SELECT public_id FROM subscribers")[0][0])
     monkeypatch.delitem(ENVIRONMENT, "NEWSLETTER_SECRET_KEY")
     with serving(root) as app:
         key = (root / ".newsletter" / "secret-key").read_text(encoding="ascii").strip()
-        assert app.leave(tokens.unsubscribe_token(key, public_id, new_id())).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+        assert (
+            app.unsubscribe(tokens.unsubscribe_token(key, public_id, new_id())).status_code == 200
+        )
+    assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_fifty_posts_of_one_link_at_once_are_one_change(app: App, readers: Readers) -> None:
-    token = readers.join("anna")
-    sql(readers.store, "CREATE TABLE counts (n INTEGER)")
+def test_fifty_posts_of_one_link_at_once_are_one_change(
+    app: App, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
+    sql(subscribers.store, "CREATE TABLE counts (n INTEGER)")
     sql(
-        readers.store,
+        subscribers.store,
         "CREATE TRIGGER counted AFTER UPDATE ON subscribers BEGIN INSERT INTO counts VALUES (1); "
         "END",
     )
     with ThreadPoolExecutor(50) as pool:
-        answers = list(pool.map(app.leave, [token] * 50))
+        answers = list(pool.map(app.unsubscribe, [token] * 50))
     assert {answer.status_code for answer in answers} == {200}
     assert len({answer.content for answer in answers}) == 1
-    assert sql(readers.store, "SELECT count(*) FROM counts") == [(1,)]
-    assert readers.status("anna") == "unsubscribed"
+    assert sql(subscribers.store, "SELECT count(*) FROM counts") == [(1,)]
+    assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_many_who_leave_at_once_all_leave(app: App, readers: Readers) -> None:
-    links = {f"lezer{n}": readers.join(f"lezer{n}") for n in range(60)}
-    stays = readers.join("blijft")
+def test_many_unsubscribes_at_once_all_succeed(app: App, subscribers: SubscriberList) -> None:
+    links = {f"lezer{n}": subscribers.add(f"lezer{n}") for n in range(60)}
+    stays = subscribers.add("blijft")
     with ThreadPoolExecutor(30) as pool:
-        answers = list(pool.map(app.leave, links.values()))
+        answers = list(pool.map(app.unsubscribe, links.values()))
     assert {answer.status_code for answer in answers} == {200}
-    assert {readers.status(name) for name in links} == {"unsubscribed"}
+    assert {subscribers.status(name) for name in links} == {"unsubscribed"}
     assert stays
-    assert readers.status("blijft") == "active"
+    assert subscribers.status("blijft") == "active"
 
 
 # Bodies and clients
@@ -286,24 +296,26 @@ def test_many_who_leave_at_once_all_leave(app: App, readers: Readers) -> None:
     ids=["4097 bytes", "30 MB to come", "chunks"],
 )
 def test_a_body_that_is_far_too_long_is_refused_before_its_end(
-    body: bytes, app: App, readers: Readers
+    body: bytes, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     answer = app.talk(f"POST /u/{token} HTTP/1.1\r\nHost: a\r\n".encode() + body)
     assert answer.startswith(b"HTTP/1.1 413 ")
-    assert readers.status("anna") == "active"
+    assert subscribers.status("anna") == "active"
 
 
-def test_a_body_that_does_not_come_is_waited_for_only_so_long(root: Path, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_body_that_does_not_come_is_waited_for_only_so_long(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
     head = f"POST /u/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 26\r\n\r\n".encode()
     with serving(root, limits=Limits(read_body_seconds=0.3)) as app:
         assert app.talk(head, b"List-").startswith(b"HTTP/1.1 408 ")
-    assert readers.status("anna") == "active"
+    assert subscribers.status("anna") == "active"
 
 
-def test_who_hangs_up_half_way_has_not_left(app: App, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_an_incomplete_request_unsubscribes_nobody(app: App, subscribers: SubscriberList) -> None:
+    token = subscribers.add("anna")
     with app.connection() as connection:
         connection.sendall(
             f"POST /u/{token} HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nx".encode()
@@ -311,13 +323,13 @@ def test_who_hangs_up_half_way_has_not_left(app: App, readers: Readers) -> None:
     app.wait_for("POST")
     assert app.stop() == 0
     assert "POST /u/{token} 400" in app.said()
-    assert readers.status("anna") == "active"
+    assert subscribers.status("anna") == "active"
 
 
 def test_a_request_that_does_not_come_is_waited_for_only_so_long(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
-    assert readers
+    assert subscribers
     quick = Limits(head_seconds=0.3)
     whole = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
     with serving(root, limits=quick) as app:
@@ -383,9 +395,7 @@ def test_every_answer_keeps_to_itself(method: str, path: str, shared: App) -> No
         ("/healthz", {"GET", "HEAD"}),
     ],
 )
-def test_another_method_is_told_which_ones_there_are(
-    path: str, methods: set[str], shared: App
-) -> None:
+def test_another_method_gets_the_allowed_ones(path: str, methods: set[str], shared: App) -> None:
     for method in ("POST", "PUT", "DELETE", "OPTIONS", "BREW"):
         if method not in methods:
             answer = shared.client.request(method, path)
@@ -393,10 +403,10 @@ def test_another_method_is_told_which_ones_there_are(
             assert set(answer.headers["allow"].split(", ")) == methods
 
 
-def test_healthz_names_the_ledger(root: Path, app: App, readers: Readers) -> None:
+def test_healthz_names_the_ledger(root: Path, app: App, subscribers: SubscriberList) -> None:
     assert root
     answer = app.client.get("/healthz")
-    ledger = sql(readers.store, "SELECT id FROM ledger")[0][0]
+    ledger = sql(subscribers.store, "SELECT id FROM ledger")[0][0]
     said = {"status": "ok", "ledger": ledger, "visitors": "hidden"}
     assert (answer.status_code, answer.json()) == (200, said)
     head = app.client.head("/healthz")
@@ -417,7 +427,7 @@ def unwell(app: App) -> str:
 
 def refuses(app: App, token: str) -> None:
     for link in (token, PROOF):
-        answer = app.leave(link)
+        answer = app.unsubscribe(link)
         assert answer.status_code == 503
         assert answer.headers["retry-after"] == "60"
         assert "nog niet afgemeld" in answer.text
@@ -425,10 +435,10 @@ def refuses(app: App, token: str) -> None:
     assert app.client.get(f"/u/{token}").status_code == 200
 
 
-def test_while_the_database_is_away_nobody_is_told_that_he_has_left(
-    root: Path, app: App, readers: Readers
+def test_while_the_database_is_away_no_unsubscribe_is_confirmed(
+    root: Path, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     assert app.client.get("/healthz").status_code == 200
     away = root / "away.db"
     database(root).rename(away)
@@ -440,16 +450,16 @@ def test_while_the_database_is_away_nobody_is_told_that_he_has_left(
     refuses(app, token)
     assert not database(root).exists()
     away.rename(database(root))
-    assert app.leave(token).status_code == 200
+    assert app.unsubscribe(token).status_code == 200
     assert app.client.get("/healthz").status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_a_backup_that_was_put_back_is_what_readers_leave_from(
-    root: Path, readers: Readers
+def test_after_a_restored_backup_unsubscribing_still_works(
+    root: Path, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    readers.store.close()
+    token = subscribers.add("anna")
+    subscribers.store.close()
     copy = root / "copy.db"
     with raw(database(root)) as connection, raw(copy) as backup:
         connection.backup(backup)
@@ -458,7 +468,7 @@ def test_a_backup_that_was_put_back_is_what_readers_leave_from(
     with serving(root, limits=STILL) as app:
         assert app.client.get("/healthz").status_code == 200
         copy.rename(database(root))
-        assert app.leave(token).status_code == 200
+        assert app.unsubscribe(token).status_code == 200
     with raw(database(root)) as connection:
         assert connection.execute("SELECT status FROM subscribers").fetchall() == [
             ("unsubscribed",)
@@ -472,74 +482,76 @@ def test_the_app_starts_before_its_database_and_finds_it_later(root: Path) -> No
         assert unwell(app)
         refuses(app, tokens.unsubscribe_token(KEY, new_id(), new_id()))
         database(root).rmdir()
-        readers = readers_of(root)
-        token = readers.join("anna")
+        subscribers = subscriber_list(root)
+        token = subscribers.add("anna")
         # It knocks at most once a second.
         while app.client.get("/healthz").status_code == 503:
             pass
-        assert app.leave(token).status_code == 200
-    assert readers.status("anna") == "unsubscribed"
+        assert app.unsubscribe(token).status_code == 200
+    assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_a_database_that_was_moved_lets_nobody_leave(app: App, readers: Readers) -> None:
-    active, gone = readers.join("anna"), readers.join("bas", "unsubscribed")
-    sql(readers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
+def test_a_database_that_was_moved_lets_nobody_leave(app: App, subscribers: SubscriberList) -> None:
+    active, gone = subscribers.add("anna"), subscribers.add("bas", "unsubscribed")
+    sql(subscribers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
     assert unwell(app) == "this database is closed: another one has taken its place"
     refuses(app, active)
     refuses(app, gone)
-    assert readers.status("anna") == "active"
+    assert subscribers.status("anna") == "active"
 
 
 def test_another_database_than_the_settings_name_lets_nobody_leave(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
-    ledger = sql(readers.store, "SELECT id FROM ledger")[0][0]
+    token = subscribers.add("anna")
+    ledger = sql(subscribers.store, "SELECT id FROM ledger")[0][0]
     toml = root / "newsletter.toml"
     toml.write_text(f'ledger = "{ledger}"\n', encoding="utf-8")
     with serving(root, env={"NEWSLETTER_DATABASE_URL": "sqlite:///empty.db"}) as app:
         assert unwell(app) == "the database cannot be used just now"
         refuses(app, token)
     with serving(root) as app:
-        assert app.leave(token).status_code == 200
+        assert app.unsubscribe(token).status_code == 200
 
 
-def test_a_database_of_another_version_is_unwell(app: App, readers: Readers) -> None:
+def test_a_database_of_another_version_is_unwell(app: App, subscribers: SubscriberList) -> None:
     assert app.client.get("/healthz").status_code == 200
-    sql(readers.store, "UPDATE alembic_version SET version_num = '9999'")
+    sql(subscribers.store, "UPDATE alembic_version SET version_num = '9999'")
     assert unwell(app) == "the database and this program are of different versions"
 
 
-def test_a_lock_that_is_held_too_long_is_no_yes(root: Path, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_a_lock_that_is_held_too_long_is_no_yes(root: Path, subscribers: SubscriberList) -> None:
+    token = subscribers.add("anna")
     quick = {"newsletter.store.sqlite.BUSY_SECONDS": 0.2}
     with serving(root, constants=quick) as app:
         with raw(database(root), manual=True) as writer:
             writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
             writer.execute("BEGIN IMMEDIATE")
-            answer = app.leave(token)
+            answer = app.unsubscribe(token)
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "60")
             assert app.client.get("/healthz").status_code == 200
             writer.execute("ROLLBACK")
-        assert app.leave(token).status_code == 200
+        assert app.unsubscribe(token).status_code == 200
 
 
 # What is written down
 
 
-def test_the_log_holds_no_token_no_address_and_no_query(root: Path, readers: Readers) -> None:
-    token = readers.join("anna")
+def test_the_log_holds_no_token_no_address_and_no_query(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    token = subscribers.add("anna")
     secret = secrets.token_hex(8)
     with serving(root) as app:
         app.client.get(f"/u/{token}?email={secret}@example.org")
-        app.leave(token, headers={"User-Agent": secret, "X-Forwarded-For": "192.0.2.77"})
+        app.unsubscribe(token, headers={"User-Agent": secret, "X-Forwarded-For": "192.0.2.77"})
         app.client.get(f"/u/{secret}")
         app.client.get(f"/{secret}")
         app.client.request(secret.upper(), "/healthz")
         app.client.get(f"/issues/{secret}")
         app.talk(f"{secret} /u/{token}\r\n\r\n".encode())
-        sql(readers.store, "ALTER TABLE subscribers RENAME TO vanished")
-        assert app.leave(token).status_code == 500
+        sql(subscribers.store, "ALTER TABLE subscribers RENAME TO vanished")
+        assert app.unsubscribe(token).status_code == 500
         assert app.client.get("/healthz").status_code == 200
         assert app.stop() == 0
         said = app.said()
@@ -565,8 +577,8 @@ def test_each_request_is_one_line(app: App) -> None:
     assert len(lines) == 3
 
 
-def test_something_unexpected_is_a_kind_page(app: App, readers: Readers) -> None:
-    sql(readers.store, "ALTER TABLE mailings RENAME TO vanished")
+def test_something_unexpected_is_a_kind_page(app: App, subscribers: SubscriberList) -> None:
+    sql(subscribers.store, "ALTER TABLE mailings RENAME TO vanished")
     answer = app.client.get("/issues/2026-11-29-rust")
     assert answer.status_code == 500
     assert "Het lukt nu even niet" in answer.text
@@ -578,9 +590,9 @@ def test_something_unexpected_is_a_kind_page(app: App, readers: Readers) -> None
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_after_what_it_is_doing(
-    number: signal.Signals, root: Path, app: App, readers: Readers
+    number: signal.Signals, root: Path, app: App, subscribers: SubscriberList
 ) -> None:
-    token = readers.join("anna")
+    token = subscribers.add("anna")
     with raw(database(root), manual=True) as writer, app.connection() as connection:
         writer.execute("PRAGMA busy_timeout = 60000")  # the app has chores of its own
         writer.execute("BEGIN IMMEDIATE")
@@ -593,7 +605,7 @@ def test_a_signal_stops_it_after_what_it_is_doing(
         writer.execute("ROLLBACK")
         assert connection.recv(12) == b"HTTP/1.1 200"
     assert app.process.wait(60) == 0
-    assert readers.status("anna") == "unsubscribed"
+    assert subscribers.status("anna") == "unsubscribed"
     assert "Traceback" not in app.said()
 
 
@@ -614,8 +626,8 @@ def test_a_port_that_is_taken_is_one_line(run: Command, shared: App) -> None:
     )
 
 
-def test_quietly_it_says_nothing(root: Path, readers: Readers) -> None:
-    assert readers
+def test_quietly_it_says_nothing(root: Path, subscribers: SubscriberList) -> None:
+    assert subscribers
     port = free_port()
     process = subprocess.Popen(
         [COMMAND, "-q", "serve", "--port", str(port)], cwd=root, stderr=subprocess.PIPE
@@ -637,8 +649,8 @@ def test_an_address_that_is_not_ours_is_one_line(host: str, run: Command) -> Non
     assert "Traceback" not in done.stderr
 
 
-def test_it_listens_on_ipv6_as_well(root: Path, readers: Readers) -> None:
-    assert readers
+def test_it_listens_on_ipv6_as_well(root: Path, subscribers: SubscriberList) -> None:
+    assert subscribers
     with serving(root, "--host", "::1") as app:
         assert app.url.startswith("http://[::1]:")
         assert app.client.get("/healthz").status_code == 200
@@ -649,9 +661,9 @@ def test_it_says_what_it_serves_and_where(shared: App) -> None:
 
 
 def test_an_authors_own_page_wins_and_the_rest_comes_with_the_program(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
-    assert readers
+    assert subscribers
     folder = root / "templates" / "pages"
     folder.mkdir(parents=True)
     own = "<style>p { color: red }</style><p>Dag {{ newsletter.name }} & meer</p>"
@@ -679,7 +691,7 @@ def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
 
 
 def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Path) -> None:
-    newsletter = Newsletter(root, readers=30)
+    newsletter = Newsletter(root, subscribers=30)
     people = newsletter.sql("SELECT id, public_id FROM subscribers ORDER BY id")
     key = newsletter.settings.secret_keys[0]
     links = [tokens.unsubscribe_token(key, str(public_id), new_id()) for _, public_id in people]
@@ -688,26 +700,26 @@ def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Pat
 
         def leave_while_it_is_under_way(_batch: Batch) -> None:
             if provider.calls == 1:
-                assert app.leave(links[first_batch]).status_code == 200
-                assert app.leave(links[later]).status_code == 200
+                assert app.unsubscribe(links[first_batch]).status_code == 200
+                assert app.unsubscribe(links[later]).status_code == 200
                 snapshots = newsletter.sql("SELECT snapshot FROM batches ORDER BY id")
                 assert snapshots[0] == (None,)
 
         provider = FakeProvider(root / "taken", answer=leave_while_it_is_under_way)
-        receipt = newsletter.send(provider).report
+        report = newsletter.send(provider).report
     mailed = provider.copies()
     assert f"lezer{later}@example.org" not in mailed
     assert len(mailed) == 29
     assert set(mailed.values()) == {1}
-    assert receipt.counts["skipped"] == 1
+    assert report.counts["skipped"] == 1
     states = newsletter.sql("SELECT state, reason FROM deliveries ORDER BY subscriber_id")
     assert states[later] == ("skipped", "unsubscribed")
     assert states[first_batch] == ("accepted", None)
 
 
 def test_an_app_without_the_key_of_letters_that_left_says_so(root: Path) -> None:
-    """It would tell everyone who wants to leave that their link does not work."""
-    store = readers_of(root).store
+    """It would say to everyone who wants to unsubscribe that their link does not work."""
+    store = subscriber_list(root).store
     keys = ("the one of those letters", KEY)
     with store.write() as connection:
         for key in keys:

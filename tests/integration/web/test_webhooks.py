@@ -17,7 +17,7 @@ from tests.support.events import Letters, email
 from tests.support.newsletter import Newsletter, raw, write_issue
 from tests.support.providers.fake_resend import FakeResend
 from tests.support.providers.sns import CERTIFICATE, HOST, TOPIC, Cloud, Signer, ses
-from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, Told
+from tests.support.providers.webhooks import LETTERMINT, MAILGUN, RESEND, ReportedEvent
 from tests.support.subscribers import sql
 from tests.support.web_server import App, serving
 
@@ -41,8 +41,8 @@ SOON = Limits(chores_seconds=0.2)
 
 @pytest.fixture
 def letters(root: Path, tmp_path: Path) -> Letters:
-    """Return a newsletter of which one issue has left, to three readers."""
-    found = Letters(Newsletter(root, readers=3), tmp_path / "taken")
+    """Return a newsletter of which one issue has left, to three subscribers."""
+    found = Letters(Newsletter(root, subscribers=3), tmp_path / "taken")
     found.send()
     return found
 
@@ -54,8 +54,8 @@ def app(root: Path, letters: Letters) -> Iterator[App]:
         yield app
 
 
-def post(app: App, sender: Sender, told: Told) -> httpx.Response:
-    body, headers = sender.webhook(told)
+def post(app: App, sender: Sender, reported: ReportedEvent) -> httpx.Response:
+    body, headers = sender.webhook(reported)
     return send(app, sender, body, headers)
 
 
@@ -77,8 +77,10 @@ def kept(letters: Letters) -> list[tuple[object, ...]]:
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.name)
-def test_a_complaint_keeps_its_reader_from_mail(sender: Sender, app: App, letters: Letters) -> None:
-    answer = post(app, sender, letters.told("complaint"))
+def test_after_a_complaint_the_subscriber_is_not_mailed(
+    sender: Sender, app: App, letters: Letters
+) -> None:
+    answer = post(app, sender, letters.event("complaint"))
     assert answer.status_code == 200
     assert answer.content == b""
     until(lambda: letters.status() == "complained")
@@ -89,8 +91,8 @@ def test_a_complaint_keeps_its_reader_from_mail(sender: Sender, app: App, letter
 @pytest.mark.usefixtures("database")
 def test_each_event_five_times_at_once_counts_once(app: App, letters: Letters) -> None:
     webhooks = [
-        (sender, *sender.webhook(letters.told(kind, reader)))
-        for reader, sender in enumerate(SENDERS)
+        (sender, *sender.webhook(letters.event(kind, subscriber)))
+        for subscriber, sender in enumerate(SENDERS)
         for kind in ("delivered", "hard bounce")
     ]
     with ThreadPoolExecutor(15) as pool:
@@ -98,9 +100,9 @@ def test_each_event_five_times_at_once_counts_once(app: App, letters: Letters) -
     assert {answer.status_code for answer in answers} == {200}
     until(lambda: all(row[1] for row in kept(letters)))
     assert len(kept(letters)) == len(webhooks)
-    for reader in range(3):
-        assert letters.status(reader) == "bounced"
-        assert letters.kinds(reader) == ["delivered", "hard bounce"]
+    for subscriber in range(3):
+        assert letters.status(subscriber) == "bounced"
+        assert letters.kinds(subscriber) == ["delivered", "hard bounce"]
 
 
 @pytest.mark.usefixtures("database")
@@ -108,7 +110,7 @@ def test_what_was_stored_and_not_applied_is_applied_by_the_next_process(
     root: Path, letters: Letters
 ) -> None:
     """Killed between the two, after the answer: nothing is lost, and nothing counts twice."""
-    body, headers = RESEND.webhook(letters.told("hard bounce"))
+    body, headers = RESEND.webhook(letters.event("hard bounce"))
     with serving(root, env=SECRETS, before=[die_before_applying]) as app:
         assert send(app, RESEND, body, headers).status_code == 200
         assert app.process.wait(60) == -signal.SIGKILL
@@ -116,22 +118,22 @@ def test_what_was_stored_and_not_applied_is_applied_by_the_next_process(
     assert [row[1] for row in kept(letters)] in ([False], [0])
     with serving(root, env=SECRETS) as app:
         until(lambda: letters.status() == "bounced")
-        # It is not told that it was taken? It comes again, and changes nothing.
+        # Without an answer it comes again, and changes nothing.
         assert send(app, RESEND, body, headers).status_code == 200
     assert len(kept(letters)) == 1
     assert letters.kinds() == ["hard bounce"]
 
 
 class Hasty(FakeResend):
-    """Tells of each letter by a webhook before it answers that it took it."""
+    """Reports each letter by a webhook before it answers that it took it."""
 
     app: App
 
     def note(self, entries: list[dict[str, Any]]) -> None:
         super().note(entries)
         for one in entries:
-            told = Told("delivered", one["ref"], one["to"], provider_id=one["id"])
-            assert post(self.app, RESEND, told).status_code == 200
+            reported = ReportedEvent("delivered", one["ref"], one["to"], provider_id=one["id"])
+            assert post(self.app, RESEND, reported).status_code == 200
 
 
 @pytest.mark.usefixtures("database")
@@ -139,7 +141,7 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
     root: Path, tmp_path: Path, run: Run
 ) -> None:
     """I15 of what must hold: two processes, the sender's answer still on its way."""
-    newsletter = Newsletter(root, readers=150)
+    newsletter = Newsletter(root, subscribers=150)
     with Hasty(tmp_path / "taken") as fake, serving(root, env=SECRETS, limits=SOON) as fake.app:
         environment = newsletter.for_real(fake.url)
         sent = run(
@@ -158,13 +160,13 @@ def test_a_webhook_that_comes_before_our_own_commit_is_of_the_same_letter(
 def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
     root: Path, tmp_path: Path, run: Run
 ) -> None:
-    letters = Letters(Newsletter(root, readers=60), tmp_path / "before")
+    letters = Letters(Newsletter(root, subscribers=60), tmp_path / "before")
     letters.send()
     kinds = ("delivered", "deferred", "hard bounce")
     webhooks = [
-        RESEND.webhook(letters.told(kind, reader))
-        for reader in range(60)
-        for kind in (kinds if reader % 4 == 0 else kinds[:2])
+        RESEND.webhook(letters.event(kind, subscriber))
+        for subscriber in range(60)
+        for kind in (kinds if subscriber % 4 == 0 else kinds[:2])
     ]
     slug = write_issue(root, name="next", days=3)
     with (
@@ -190,25 +192,25 @@ def test_two_apps_and_a_sender_at_once_lose_nothing_and_count_nothing_twice(
     assert len(kept(letters)) == len(webhooks)
     found = json.loads(send_.result().stdout)
     assert found["audience"] == found["accepted"] + found["skipped"]
-    for reader in range(60):
-        bounced = reader % 4 == 0
-        assert letters.status(reader) == ("bounced" if bounced else "active")
-        assert letters.kinds(reader) == sorted(kinds if bounced else kinds[:2])
+    for subscriber in range(60):
+        bounced = subscriber % 4 == 0
+        assert letters.status(subscriber) == ("bounced" if bounced else "active")
+        assert letters.kinds(subscriber) == sorted(kinds if bounced else kinds[:2])
 
 
 @pytest.mark.parametrize("sender", SENDERS, ids=lambda sender: sender.name)
 def test_what_nobody_signed_is_refused_and_not_stored(
     sender: Sender, app: App, letters: Letters
 ) -> None:
-    told = letters.told("complaint")
+    reported = letters.event("complaint")
     forged = {
         "resend": "whsec_YW5vdGhlciBzZWNyZXQgYWx0b2dldGhlcg==",
         "lettermint": "another",
         "mailgun": "another",
     }[sender.name]
     for body, headers in (
-        sender.webhook(told, secret=forged),
-        (sender.webhook(told)[0] if sender is not MAILGUN else b"{}", {}),
+        sender.webhook(reported, secret=forged),
+        (sender.webhook(reported)[0] if sender is not MAILGUN else b"{}", {}),
         (b"", {}),
     ):
         answer = send(app, sender, body, headers)
@@ -220,12 +222,12 @@ def test_what_nobody_signed_is_refused_and_not_stored(
 
 def test_a_signature_of_mailgun_vouches_for_one_webhook_alone(app: App, letters: Letters) -> None:
     """It covers nothing of the content, and whoever has seen one could sign anything with it."""
-    body, headers = MAILGUN.webhook(letters.told("delivered"))
+    body, headers = MAILGUN.webhook(letters.event("delivered"))
     forged = json.loads(body)
-    forged["event-data"] = MAILGUN.say(letters.told("complaint"))["event-data"]
+    forged["event-data"] = MAILGUN.say(letters.event("complaint"))["event-data"]
     assert send(app, MAILGUN, body, headers).status_code == 200
     assert send(app, MAILGUN, json.dumps(forged).encode(), headers).status_code == 200
-    assert post(app, MAILGUN, letters.told("deferred", 1)).status_code == 200
+    assert post(app, MAILGUN, letters.event("deferred", 1)).status_code == 200
     until(lambda: letters.kinds(1) == ["deferred"])
     assert letters.kinds() == ["delivered"]
     assert letters.status() == "active"
@@ -234,12 +236,12 @@ def test_a_signature_of_mailgun_vouches_for_one_webhook_alone(app: App, letters:
 def test_a_signature_of_mailgun_for_what_is_not_stored_cannot_be_used_again(
     app: App, letters: Letters
 ) -> None:
-    body, headers = MAILGUN.webhook(Told("opened", letters.ref(), email(0)))
+    body, headers = MAILGUN.webhook(ReportedEvent("opened", letters.ref(), email(0)))
     forged = json.loads(body)
-    forged["event-data"] = MAILGUN.say(letters.told("complaint"))["event-data"]
+    forged["event-data"] = MAILGUN.say(letters.event("complaint"))["event-data"]
     assert send(app, MAILGUN, body, headers).status_code == 200
     assert send(app, MAILGUN, json.dumps(forged).encode(), headers).status_code == 200
-    assert post(app, MAILGUN, letters.told("deferred", 1)).status_code == 200
+    assert post(app, MAILGUN, letters.event("deferred", 1)).status_code == 200
     until(lambda: letters.kinds(1) == ["deferred"])
     assert letters.status() == "active"
     assert letters.kinds() == []
@@ -247,11 +249,11 @@ def test_a_signature_of_mailgun_for_what_is_not_stored_cannot_be_used_again(
 
 
 @pytest.mark.usefixtures("database")
-def test_what_cannot_be_read_is_counted_and_told_and_the_rest_is_applied(
+def test_unreadable_events_are_counted_and_reported_and_the_rest_is_applied(
     app: App, letters: Letters, run: Run
 ) -> None:
-    complaint = RESEND.say(letters.told("complaint")) | {"created_at": "a while ago"}
-    several = [RESEND.say(letters.told("delivered", 1)), {"nothing": "known"}]
+    complaint = RESEND.say(letters.event("complaint")) | {"created_at": "a while ago"}
+    several = [RESEND.say(letters.event("delivered", 1)), {"nothing": "known"}]
     for said in (complaint, several, [], {"type": ""}, 7):
         body, headers = RESEND.sign(said, RESEND.secret[1], time.time())  # type: ignore[arg-type]
         assert send(app, RESEND, body, headers).status_code == 200
@@ -264,9 +266,7 @@ def test_what_cannot_be_read_is_counted_and_told_and_the_rest_is_applied(
     assert app.said().count("not all of it could be read") == 4
 
 
-def test_whoever_makes_us_check_signatures_keeps_nobody_waiting(
-    root: Path, letters: Letters
-) -> None:
+def test_checking_forged_signatures_delays_no_other_request(root: Path, letters: Letters) -> None:
     """Signatures are checked by a few threads for each provider, and not by the event loop."""
     assert letters
     with (
@@ -274,7 +274,7 @@ def test_whoever_makes_us_check_signatures_keeps_nobody_waiting(
         ThreadPoolExecutor(20) as pool,
     ):
         asked = [
-            pool.submit(send, app, sender, *sender.webhook(Told("delivered", "0" * 32)))
+            pool.submit(send, app, sender, *sender.webhook(ReportedEvent("delivered", "0" * 32)))
             for sender in (RESEND, RESEND, RESEND, LETTERMINT) * 5
         ]
         until((root / "checking").exists)
@@ -294,7 +294,7 @@ def test_without_a_secret_there_is_no_such_address(root: Path, letters: Letters)
     assert kept(letters) == []
 
 
-def test_a_secret_that_is_none_is_told_at_the_start(run: Run) -> None:
+def test_a_malformed_secret_is_reported_at_the_start(run: Run) -> None:
     refused = run("serve", "--port", "0", env={"RESEND_WEBHOOK_SECRET": "re_123"})
     assert refused.returncode == 1
     assert refused.stderr.startswith("error: RESEND_WEBHOOK_SECRET is not a webhook secret")
@@ -325,7 +325,7 @@ def test_the_answer_comes_after_the_commit(root: Path, app: App, letters: Letter
     with raw(root / ".newsletter" / "newsletter.db", manual=True) as writer:
         writer.execute("BEGIN IMMEDIATE")
         with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(post, app, RESEND, letters.told("delivered"))
+            answer = pool.submit(post, app, RESEND, letters.event("delivered"))
             for _ in range(5):
                 assert app.client.get("/healthz").status_code == 200
             assert not answer.done()
@@ -339,19 +339,19 @@ def test_a_database_that_cannot_be_used_is_a_reason_to_come_again(
     root: Path, app: App, letters: Letters
 ) -> None:
     sql(letters.newsletter.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
-    answer = post(app, RESEND, letters.told("complaint"))
+    answer = post(app, RESEND, letters.event("complaint"))
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "60"
     with sqlite3.connect(root / ".newsletter" / "newsletter.db") as connection:
         connection.execute("UPDATE ledger SET closed_at = NULL")
     connection.close()
-    assert post(app, RESEND, letters.told("complaint")).status_code == 200
+    assert post(app, RESEND, letters.event("complaint")).status_code == 200
     until(lambda: letters.status() == "complained")
 
 
-def test_the_log_holds_nothing_of_what_is_told(app: App, letters: Letters) -> None:
-    told = letters.told("hard bounce")
-    body, headers = RESEND.webhook(told)
+def test_the_log_holds_nothing_of_an_event(app: App, letters: Letters) -> None:
+    reported = letters.event("hard bounce")
+    body, headers = RESEND.webhook(reported)
     send(app, RESEND, body, headers)
     send(app, RESEND, body + b" ", headers)
     until(lambda: letters.status() == "bounced")
@@ -360,7 +360,7 @@ def test_the_log_holds_nothing_of_what_is_told(app: App, letters: Letters) -> No
     assert "POST /webhooks/{provider} 200" in said
     assert "POST /webhooks/{provider} 401" in said
     assert "no good signature" in said
-    for secret in (email(0), told.ref, headers["svix-id"], headers["svix-signature"]):
+    for secret in (email(0), reported.ref, headers["svix-id"], headers["svix-signature"]):
         assert secret not in said
     assert "unexpected" not in said
 
@@ -384,9 +384,9 @@ def test_the_events_of_amazon_ses_arrive_by_a_topic_that_confirms_itself(
         )
         assert send(app, sender, json.dumps(message).encode(), {}).status_code == 200
         assert cloud.asked == [CERTIFICATE, confirm]
-        assert post(app, sender, letters.told("hard bounce")).status_code == 200
+        assert post(app, sender, letters.event("hard bounce")).status_code == 200
         until(lambda: letters.status() == "bounced")
-        forged = ses(Signer()).webhook(letters.told("complaint", 1))
+        forged = ses(Signer()).webhook(letters.event("complaint", 1))
         assert send(app, sender, *forged).status_code == 401
         assert cloud.asked == [CERTIFICATE, confirm]
     assert letters.status(1) == "active"
@@ -403,6 +403,6 @@ def test_a_certificate_by_an_unknown_authority_is_not_believed(
             root, env={"HTTPS_PROXY": cloud.environment["HTTPS_PROXY"], "SES_TOPIC_ARN": TOPIC}
         ) as app,
     ):
-        assert post(app, ses(signer), letters.told("complaint")).status_code == 401
+        assert post(app, ses(signer), letters.event("complaint")).status_code == 401
         assert cloud.asked == []
     assert letters.status() == "active"

@@ -33,7 +33,7 @@ def newsletter(root: Path) -> Newsletter:
         f'description = "{DESCRIPTION}"\n',
         encoding="utf-8",
     )
-    newsletter = Newsletter(root, readers=0)
+    newsletter = Newsletter(root, subscribers=0)
     list_.add(newsletter.store, "anna@example.org", consent="Ja", first_name="Anna")
     return newsletter
 
@@ -50,7 +50,7 @@ def preferences(newsletter: Newsletter) -> str:
 
 
 @pytest.mark.parametrize("path", SPOKEN, ids=lambda path: path.name)
-def test_nobody_is_spoken_of_as_somebody_else(path: Path) -> None:
+def test_no_text_speaks_of_subscribers_in_the_third_person(path: Path) -> None:
     text = re.sub(r"\{#.*?#\}", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
     assert re.findall(r"\blezers?\b|\bhij\b|\bzijn (?:adres|naam|brief)|naar hem", text) == []
 
@@ -66,7 +66,7 @@ def test_a_letter_that_leads_to_a_button_promises_no_single_click(
 
 
 @pytest.mark.parametrize("name", ["check-mailbox", "preferences"])
-def test_a_page_that_leads_to_a_letter_tells_of_both_steps(name: str) -> None:
+def test_a_page_that_announces_a_notice_explains_both_steps(name: str) -> None:
     text = (TEMPLATES / "pages" / f"{name}.html.j2").read_text(encoding="utf-8")
     assert re.search(r"Druk op de knop in die brief en bevestig", text)
 
@@ -93,7 +93,7 @@ def test_the_form_says_what_it_is_and_by_whom_and_leads_to_the_latest_issue(
 
 
 def test_the_form_leads_to_no_rehearsal_where_people_are_mailed(root: Path) -> None:
-    newsletter = Newsletter(root, readers=1)
+    newsletter = Newsletter(root, subscribers=1)
     newsletter.send(Outbox(root / ".newsletter" / "outbox"))  # type: ignore[arg-type]
     with serving(root) as app:
         assert "issues/" in app.client.get("/").text
@@ -106,7 +106,7 @@ def test_the_form_leads_to_no_rehearsal_where_people_are_mailed(root: Path) -> N
 
 def test_a_letter_by_nobody_else_names_nobody_twice(root: Path) -> None:
     (root / "newsletter.toml").write_text('name = "Stil Water"\n', encoding="utf-8")
-    Newsletter(root, readers=0)
+    Newsletter(root, subscribers=0)
     with serving(root) as app:
         assert "is een brief van" not in app.client.get("/").text
 
@@ -129,7 +129,7 @@ def test_preferences_let_one_unsubscribe_with_a_form_of_its_own(
 
 
 @pytest.mark.parametrize("paused", [False, True])
-def test_of_the_preferences_one_thing_stands_out_and_erasing_stands_apart(
+def test_the_preferences_have_one_primary_button_and_erasing_is_separate(
     paused: bool,  # noqa: FBT001 - a parameter of the test
     newsletter: Newsletter,
     app: App,

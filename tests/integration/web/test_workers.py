@@ -21,7 +21,15 @@ from tests.integration.web.test_unsubscribe import can_connect
 from tests.support.newsletter import is_one_error
 from tests.support.signups import queued
 from tests.support.subscribers import sql
-from tests.support.web_server import KEY, STILL, App, Readers, read_all, readers_of, serving
+from tests.support.web_server import (
+    KEY,
+    STILL,
+    App,
+    SubscriberList,
+    read_all,
+    serving,
+    subscriber_list,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,13 +41,13 @@ GOOD = tokens.unsubscribe_token(KEY, "a" * 32, "b" * 32)
 
 
 @pytest.fixture
-def readers(root: Path) -> Readers:
-    return readers_of(root)
+def subscribers(root: Path) -> SubscriberList:
+    return subscriber_list(root)
 
 
 @pytest.fixture
-def app(root: Path, readers: Readers) -> Iterator[App]:
-    assert readers
+def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
+    assert subscribers
     with serving(root, "--workers", "3", *PROXY) as app:
         yield app
 
@@ -155,8 +163,8 @@ def test_what_cannot_be_meant_is_wrong_usage(option: tuple[str, str], run: Run) 
 
 
 @on_both
-def test_the_letter_leaves_after_the_answer_once_whoever_answers(
-    root: Path, app: App, readers: Readers
+def test_the_notice_is_sent_once_after_the_answer_by_any_worker(
+    root: Path, app: App, subscribers: SubscriberList
 ) -> None:
     with ThreadPoolExecutor(8) as pool:
 
@@ -166,12 +174,12 @@ def test_the_letter_leaves_after_the_answer_once_whoever_answers(
             return answer.status_code
 
         assert set(pool.map(sign_up, range(24))) == {200}
-    wait_until(lambda: set(queued(readers.store)) == {("confirmation", "accepted")})
+    wait_until(lambda: set(queued(subscribers.store)) == {("confirmation", "accepted")})
     letters = list((root / ".newsletter" / "outbox" / "_notices").glob("*.eml"))
-    assert len(letters) == len(queued(readers.store)) == 24
+    assert len(letters) == len(queued(subscribers.store)) == 24
     assert app.stop() == 0
-    told = re.findall(r"^notices: (\d+) accepted$", app.said(), re.MULTILINE)
-    assert sum(map(int, told)) == 24
+    reported = re.findall(r"^notices: (\d+) accepted$", app.said(), re.MULTILINE)
+    assert sum(map(int, reported)) == 24
 
 
 def _stamp() -> str:
@@ -181,29 +189,31 @@ def _stamp() -> str:
 @on_both
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_killed_between_answer_and_letter_nothing_is_lost(
-    workers: str, root: Path, readers: Readers
+    workers: str, root: Path, subscribers: SubscriberList
 ) -> None:
     with serving(root, *PROXY, "--workers", workers, limits=STILL) as app:
         assert ask(app, "anna@example.org").status_code == 200
         app.process.kill()
-    assert queued(readers.store) == [("confirmation", "pending")]
+    assert queued(subscribers.store) == [("confirmation", "pending")]
     with serving(root):
-        wait_until(lambda: queued(readers.store) == [("confirmation", "accepted")])
+        wait_until(lambda: queued(subscribers.store) == [("confirmation", "accepted")])
     assert len(list((root / ".newsletter" / "outbox" / "_notices").glob("*.eml"))) == 1
 
 
 def test_a_provider_that_is_not_set_up_keeps_nobody_from_asking(
-    root: Path, readers: Readers
+    root: Path, subscribers: SubscriberList
 ) -> None:
     environment = {"NEWSLETTER_PROVIDER": "resend"}
     with serving(root, *PROXY, env=environment) as app:
         assert ask(app, "anna@example.org").status_code == 200
         assert app.stop() == 0
         assert "notices wait for newsletter send: RESEND_API_KEY is not set" in app.said()
-    assert sql(readers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
+    assert sql(subscribers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
 
 
-def test_what_keeps_letters_from_leaving_is_told_once(root: Path, readers: Readers) -> None:
+def test_an_error_that_keeps_notices_from_being_sent_is_reported_once(
+    root: Path, subscribers: SubscriberList
+) -> None:
     environment = {
         "NEWSLETTER_PROVIDER": "resend",
         "RESEND_API_KEY": "re_of_these_tests",
@@ -216,14 +226,14 @@ def test_what_keeps_letters_from_leaving_is_told_once(root: Path, readers: Reade
         time.sleep(1)
         assert app.stop() == 0
         assert app.said().count('notices: setting "sender" is empty') == 1
-    assert {state for _, state in queued(readers.store)} == {"pending"}
+    assert {state for _, state in queued(subscribers.store)} == {"pending"}
 
 
 # Slow clients
 
 
 def hung_up_on(connection: socket.socket, part: bytes, times: int, pause: float) -> bool:
-    """Send something again and again; tell whether the app hangs up before it was all sent."""
+    """Send something again and again; say whether the app hangs up before it was all sent."""
     try:
         for _ in range(times):
             connection.sendall(part)
@@ -235,9 +245,9 @@ def hung_up_on(connection: socket.socket, part: bytes, times: int, pause: float)
 
 @pytest.mark.parametrize("path", ["/", "/nergens", "/healthz", f"/u/{GOOD}"])
 def test_a_body_that_dribbles_in_is_cut_off_wherever_it_goes(
-    path: str, root: Path, readers: Readers
+    path: str, root: Path, subscribers: SubscriberList
 ) -> None:
-    assert readers
+    assert subscribers
     head = f"POST {path} HTTP/1.1\r\nHost: a\r\nContent-Length: 4000\r\n\r\n".encode()
     with (
         serving(root, limits=Limits(body_seconds=0.5)) as app,
@@ -247,8 +257,8 @@ def test_a_body_that_dribbles_in_is_cut_off_wherever_it_goes(
         assert hung_up_on(connection, b"x", 2000, 0.02)
 
 
-def test_a_head_that_dribbles_in_is_cut_off(root: Path, readers: Readers) -> None:
-    assert readers
+def test_a_head_that_dribbles_in_is_cut_off(root: Path, subscribers: SubscriberList) -> None:
+    assert subscribers
     with (
         serving(root, limits=Limits(head_seconds=0.5)) as app,
         app.connection() as connection,
@@ -256,8 +266,10 @@ def test_a_head_that_dribbles_in_is_cut_off(root: Path, readers: Readers) -> Non
         assert hung_up_on(connection, b"G", 2000, 0.02)
 
 
-def test_who_does_not_read_what_he_asked_for_is_cut_off(root: Path, readers: Readers) -> None:
-    assert readers
+def test_a_client_that_does_not_read_its_answer_is_cut_off(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    assert subscribers
     many = b"GET /nergens HTTP/1.1\r\nHost: a\r\n\r\n" * 50
     with serving(root, limits=Limits(response_seconds=0.5)) as app:
         with socket.socket() as connection:
@@ -268,8 +280,8 @@ def test_who_does_not_read_what_he_asked_for_is_cut_off(root: Path, readers: Rea
         assert app.client.get("/healthz").status_code == 200
 
 
-def test_who_reads_slowly_but_reads_gets_all_of_it(root: Path, readers: Readers) -> None:
-    assert readers
+def test_a_client_that_reads_slowly_gets_all_of_it(root: Path, subscribers: SubscriberList) -> None:
+    assert subscribers
     with serving(root) as app, app.connection() as connection:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
         time.sleep(0.5)

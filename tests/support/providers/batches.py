@@ -76,13 +76,13 @@ def batch(
 def resend_json(of: Batch) -> list[dict[str, Any]]:
     """Return the messages of a batch as Resend's documentation has them, each by itself."""
     messages = []
-    for reader in of.recipients:
-        message = personalize.message(of, reader)
+    for subscriber in of.recipients:
+        message = personalize.message(of, subscriber)
         headers = dict(message.headers)
         messages.append(
             {
                 "from": headers["From"],
-                "to": [reader.email],
+                "to": [subscriber.email],
                 "subject": headers["Subject"],
                 **({"html": message.html} if message.html else {}),
                 "text": message.text,
@@ -90,7 +90,7 @@ def resend_json(of: Batch) -> list[dict[str, Any]]:
                     name: headers[name]
                     for name in ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post")
                 },
-                "tags": [{"name": "delivery", "value": reader.ref}],
+                "tags": [{"name": "delivery", "value": subscriber.ref}],
             }
             # Its name in encoded words where it would stand in quotation marks: see resend.py.
             | (
@@ -105,28 +105,28 @@ def resend_json(of: Batch) -> list[dict[str, Any]]:
 def lettermint_json(of: Batch) -> list[dict[str, Any]]:
     """Return the messages of a batch as Lettermint's SDK has them, each by itself."""
     messages = []
-    for reader in of.recipients:
-        message = personalize.message(of, reader)
+    for subscriber in of.recipients:
+        message = personalize.message(of, subscriber)
         headers = dict(message.headers)
         messages.append(
             {
                 "route": "broadcast",
                 "from": headers["From"],
-                "to": [reader.email],
+                "to": [subscriber.email],
                 "subject": headers["Subject"],
                 **({"reply_to": [headers["Reply-To"]]} if "Reply-To" in headers else {}),
                 "headers": {
-                    "Message-ID": f"<{reader.ref}@example.org>",
+                    "Message-ID": f"<{subscriber.ref}@example.org>",
                     "List-Id": headers["List-Id"],
-                    "List-Unsubscribe": f"<{reader.unsubscribe_url}>",
+                    "List-Unsubscribe": f"<{subscriber.unsubscribe_url}>",
                     "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
                     "X-LM-Preserve-Message-ID": "true",
                 },
-                "metadata": {"delivery": reader.ref},
+                "metadata": {"delivery": subscriber.ref},
                 "settings": {"track_opens": False, "track_clicks": False},
                 **({"html": message.html} if message.html else {}),
                 "text": message.text,
-                "idempotency_key": reader.ref,
+                "idempotency_key": subscriber.ref,
             }
         )
     return messages

@@ -31,7 +31,7 @@ class Case:
             for one request.
         listed: Its answers hold an entry for each message, in the order of the request; otherwise
             one name stands for all that was in it.
-        audience: How many readers make it send in this way.
+        audience: How many subscribers make it send in this way.
         beyond_ascii: It mails addresses with letters beyond ASCII before the @.
         unsupported: What no letter may hold, as `Provider.unsupported` says.
         plain: Returns what a request holds as its documentation has it, built plainly; for one
@@ -62,17 +62,19 @@ class Case:
         name: str | None = "Anna",
         key: str = "k1",
     ) -> Batch:
-        """Return a request's worth for these readers, or for two if one request holds as many.
+        """Return a request's worth for these subscribers, or for two if one request holds as many.
 
         Under another key they are other deliveries.
         """
         emails = emails or ("anna@example.org", "bert@example.org")
         made = batch(*emails[: self.can.max_messages], of=of, name=name, key=key)
-        refs = (hashlib.sha256(f"{key} {reader.ref}".encode()) for reader in made.recipients)
+        refs = (
+            hashlib.sha256(f"{key} {subscriber.ref}".encode()) for subscriber in made.recipients
+        )
         return dataclasses.replace(
             made,
             recipients=tuple(
-                dataclasses.replace(reader, ref=ref.hexdigest()[:32])
-                for reader, ref in zip(made.recipients, refs, strict=True)
+                dataclasses.replace(subscriber, ref=ref.hexdigest()[:32])
+                for subscriber, ref in zip(made.recipients, refs, strict=True)
             ),
         )

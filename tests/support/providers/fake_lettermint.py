@@ -178,9 +178,9 @@ def _errors(messages: Any) -> dict[str, list[str]]:  # noqa: ANN401 - JSON
 
 
 def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a reader sees of a route that does not add its own link and header.
+    """Return what a subscriber sees of a route that does not add its own link and header.
 
-    Nothing is filled into a text. `metadata` is no header, and the wish to keep the Message-ID is
+    Nothing is filled into a text. `metadata` is no header, and the request for the Message-ID is
     fulfilled and taken away.
     """
     headers = [("From", message["from"]), ("Subject", message["subject"])]

@@ -59,7 +59,7 @@ class Lists(FakeServer):
         raise NotImplementedError
 
     def take_off(self, name: str, key: str, value: str) -> bool:
-        """Remove the entries that have this value; tell whether there were any."""
+        """Remove the entries that have this value; say whether there were any."""
         before = self.entries.get(name, [])
         self.entries[name] = [one for one in before if one[key].lower() != value.lower()]
         self.removed.append((name, value))

@@ -1,7 +1,7 @@
 """A stand-in for Mailgun with a ledger of its own, and with every fault a network can have.
 
-It takes a form in either encoding, puts each reader's variables in, and notes the letter as that
-reader sees it. What its domain would add (a pixel, rewritten links, headers of its own) it adds
+It takes a form in either encoding, puts each subscriber's variables in, and notes the letter as it
+arrives. What its domain would add (a pixel, rewritten links, headers of its own) it adds
 unless the request says no. Events are listed when their `lag` is over, in pages. `stand_in.py` says
 how to use it; `--fast` finds addresses and references without putting anything in.
 """
@@ -168,16 +168,16 @@ class FakeMailgun(FakeServer):
         taken = list(letters(form, id_, rescans=self.rescans))
         with self.lock:
             self.note(taken if self.keep else [one | {"message": None} for one in taken])
-            told = [
+            reported = [
                 _event(kind, letter, form, self.now() + second)
                 for letter in taken
                 for second, kind in enumerate(self.happens)
             ]
-            self._of |= {event["id"]: domain for event in told}
+            self._of |= {event["id"]: domain for event in reported}
             if self.recites:
-                for event in told:
-                    event["message"]["recipients"] = _readers(form)
-            self.events += told
+                for event in reported:
+                    event["message"]["recipients"] = _recipients(form)
+            self.events += reported
         return 200, said
 
     def _page(self, domain: str, name: str) -> tuple[int, bytes]:
@@ -222,7 +222,7 @@ def fields(request: Request) -> dict[str, list[str]]:
 
 
 def found(body: bytes) -> list[tuple[str, str]]:
-    """Return address and reference of each reader, by where our requests have them."""
+    """Return address and reference of each subscriber, by where our requests have them."""
     head = b'\r\nContent-Disposition: form-data; name="recipient-variables"\r\n\r\n'
     start = body.index(head) + len(head)
     variables = json.loads(body[start : body.index(b"\r\n", start)])
@@ -239,24 +239,24 @@ def _problem(form: dict[str, list[str]]) -> str:
     options = (name + value for name in form if name[1] == ":" for value in form[name])
     if sum(map(len, options)) > OPTIONS:
         return "Send options (parameters starting with o:, h:, or v:) are limited to 16KB total"
-    readers = _readers(form)
-    if any("@" not in reader or reader.startswith("refused") for reader in readers):
+    subscribers = _recipients(form)
+    if any("@" not in subscriber or subscriber.startswith("refused") for subscriber in subscribers):
         return ADDRESS
-    return "" if len(readers) <= MOST else f"Too many recipients; max is {MOST}"
+    return "" if len(subscribers) <= MOST else f"Too many recipients; max is {MOST}"
 
 
-def _readers(form: dict[str, list[str]]) -> list[str]:
-    return [reader.strip() for said in form["to"] for reader in said.split(",")]
+def _recipients(form: dict[str, list[str]]) -> list[str]:
+    return [subscriber.strip() for said in form["to"] for subscriber in said.split(",")]
 
 
 def letters(
     form: dict[str, list[str]], id_: str = "1", *, rescans: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield each reader's letter: as it is found in the mailbox, and what is known of it."""
-    readers = _readers(form)
+    """Yield each subscriber's letter: as it is found in the mailbox, and what is known of it."""
+    subscribers = _recipients(form)
     variables = json.loads(form.get("recipient-variables", ["{}"])[0])
-    for reader in dict.fromkeys(readers):
-        own = _known(reader, variables.get(reader, {}))
+    for subscriber in dict.fromkeys(subscribers):
+        own = _known(subscriber, variables.get(subscriber, {}))
         said = {
             name: [_put_in(value, own, rescans=rescans) for value in values]
             for name, values in form.items()
@@ -264,11 +264,11 @@ def letters(
         }
         data = {name[2:]: values[0] for name, values in said.items() if name.startswith("v:")}
         # Without variables, everybody sees whom else it was sent to.
-        to = reader if "recipient-variables" in form else ", ".join(readers)
+        to = subscriber if "recipient-variables" in form else ", ".join(subscribers)
         headers = [("To", to), ("From", said["from"][0]), ("Subject", said["subject"][0])]
         headers += [("Message-ID", f"<{id_}>"), *_headers(said, data)]
         yield {
-            "to": reader,
+            "to": subscriber,
             "ref": data.get("delivery", ""),
             "id": id_,
             "data": data,
@@ -297,11 +297,11 @@ def _tracked(said: dict[str, list[str]]) -> str:
     return html
 
 
-def _known(reader: str, own: Mapping[str, object]) -> dict[str, str]:
-    """Return all variables of a reader by what stands between their percent signs."""
+def _known(subscriber: str, own: Mapping[str, object]) -> dict[str, str]:
+    """Return all variables of a subscriber by what stands between their percent signs."""
     return {
-        "recipient": reader,
-        "recipient_email": reader,
+        "recipient": subscriber,
+        "recipient_email": subscriber,
         **dict.fromkeys(("recipient_name", "recipient_fname", "recipient_lname"), ""),
         **dict.fromkeys(
             ("unsubscribe_url", "mailing_list_unsubscribe_url", "tag_unsubscribe_url"),
@@ -350,7 +350,7 @@ def _event(
 
 
 def _fits(event: Mapping[str, Any], query: Mapping[str, Any], *, tagged: bool) -> bool:
-    """Tell whether an event fits all filters that were asked for."""
+    """Say whether an event fits all filters that were asked for."""
     values = {
         "tags": event["tags"] if tagged else [],
         "recipient": [event.get("recipient")],

@@ -75,8 +75,8 @@ class FakeResend(FakeServer):
         self.account = ResendAccount()
 
     def error(self, fault: Fault) -> bytes:
-        told = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
-        return json.dumps(told).encode()
+        reported = {"statusCode": fault.status, "name": fault.name, "message": fault.message}
+        return json.dumps(reported).encode()
 
     def relist(self, said: bytes, change: Callable[[list[Any]], list[Any]]) -> bytes:
         answer = json.loads(said)
@@ -164,7 +164,7 @@ class FakeResend(FakeServer):
 
 
 def _seen(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a reader sees: Resend fills in nothing where no template of its own is named."""
+    """Return what arrives: Resend fills in nothing where no template of its own is named."""
     headers = [("From", message["from"]), ("Subject", message["subject"])]
     headers += [(name.title(), to) for name in ("to", "cc") for to in message.get(name, [])]
     headers += [("Reply-To", message["reply_to"])] if "reply_to" in message else []

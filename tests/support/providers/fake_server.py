@@ -3,7 +3,7 @@
 A stand-in is a subclass that says what one request means: `respond`, and how its provider words
 an error. Each letter that it takes is one JSON line of the ledger, synced before the answer leaves,
 with at least `to`, `ref` (our delivery's reference), `id` (the provider's name for it) and `at`.
-In a test it has `message` as well, made by `seen`: what this one reader finds in the mailbox, with
+In a test it has `message` as well, made by `seen`: what this subscriber finds in the mailbox, with
 all that the provider fills in, adds and changes. An address that begins with `refused` is one that
 it does not take.
 
@@ -132,12 +132,12 @@ def faults(names: Mapping[int, str]) -> Mapping[str, Fault]:
 
 
 def seen(headers: Iterable[tuple[str, str]], html: str, text: str) -> dict[str, Any]:
-    """Return what a reader finds in the mailbox, for the ledger.
+    """Return what a subscriber finds in the mailbox, for the ledger.
 
     Args:
         headers: Each with its name, decoded or as encoded words; one that stands there twice is
             there twice.
-        html: The part as a reader's program shows it, decoded.
+        html: The part as a subscriber's program shows it, decoded.
         text: The same of the plain part.
     """
     return {"headers": [list(header) for header in headers], "html": html, "text": text}
@@ -153,7 +153,7 @@ class Keys:
         self._known: dict[tuple[str, str], tuple[str, Any]] = {}
 
     def ask(self, account: str, key: str, digest: str) -> tuple[str, Any]:
-        """Tell whether a key is `new`, `busy`, known for something `other`, or just `known`.
+        """Say whether a key is `new`, `busy`, known for something `other`, or just `known`.
 
         Returns:
             That, and what was said to it if it is known.
@@ -198,7 +198,7 @@ class FakeServer:
         key: The only API key that is good; without one, every key is.
         base: A path before the API's own.
         fast: Read as little as possible of a request: for benchmarks.
-        keep: Remember requests with their bodies, and note each reader's `message`, for a test to
+        keep: Remember requests with their bodies, and note each letter's `message`, for a test to
             look at.
     """
 
@@ -261,7 +261,7 @@ class FakeServer:
         raise NotImplementedError
 
     def counts(self, request: Request) -> bool:
-        """Tell whether a request is one of those that faults are counted by: those that send."""
+        """Say whether a request is one of those that faults are counted by: those that send."""
         return request.method == "POST"
 
     def taken(self) -> list[dict[str, Any]]:

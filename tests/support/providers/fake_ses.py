@@ -1,7 +1,7 @@
 """A stand-in for Amazon SES with a ledger of its own, and with every fault a network can have.
 
 It holds every request against the model of the API that botocore carries, computes its signature
-again, and keeps the limits that are documented: fifty readers, fifteen headers, their lengths. A
+again, and keeps the limits that are documented: fifty recipients, fifteen headers, their lengths. A
 template is filled in as Amazon SES does it: `{{name}}` alone, nothing escaped, every other pair of
 braces refused, and a letter whose variable is missing is accepted and never sent: its reference
 is in `unrendered`. `fake_server.py` says how to use it; `--require-key` is the secret key, and
@@ -45,7 +45,7 @@ ACCOUNT = "/v2/email/account"
 SUPPRESSED = "/v2/email/suppression/addresses"
 VARIABLE = re.compile(r"\{\{([A-Za-z]+)\}\}")
 # What would be read as braces by an engine that knows more than plain variables; a null byte
-# stands where a variable stood.
+# is where a variable was.
 OTHER_BRACES = re.compile(r"\{\{|\}\}|[{}\\]\0|\0[{}]")
 found = functools.partial(fake_server.found, to=b'"ToAddresses":["', ref=b'"delivery","Value":"')
 DISALLOWED = (
@@ -103,7 +103,7 @@ FAULTS: Mapping[str, Fault] = {
 
 @dataclass
 class Entry:
-    """A letter of a request: as it would reach its reader, if Amazon SES takes it."""
+    """A letter of a request: as it would reach its subscriber, if Amazon SES takes it."""
 
     to: str
     ref: str
@@ -195,12 +195,12 @@ class FakeSes(FakeServer):
             html=simple["Body"].get("Html", {"Data": ""})["Data"],
             text=simple["Body"]["Text"]["Data"],
         )
-        status, told = self._status(entry.to)
+        status, reported = self._status(entry.to)
         if status == "ACCOUNT_DAILY_QUOTA_EXCEEDED":
-            raise Refusal(429, "TooManyRequestsException", told)
+            raise Refusal(429, "TooManyRequestsException", reported)
         if status != "SUCCESS":
             name = {"MESSAGE_REJECTED": "MessageRejected"}.get(status, "BadRequestException")
-            raise Refusal(400, name, told)
+            raise Refusal(400, name, reported)
         return {"MessageId": self._take(asked, [entry])[0]}
 
     def _bulk(self, asked: Mapping[str, Any], size: int) -> Mapping[str, Any]:
@@ -217,9 +217,9 @@ class FakeSes(FakeServer):
             headers = checked([*template.get("Headers", []), *one["ReplacementHeaders"]])
             given = one["ReplacementEmailContent"]["ReplacementTemplate"]["ReplacementTemplateData"]
             data = json.loads(given) or json.loads(template["TemplateData"])
-            status, told = self._status(to)
+            status, reported = self._status(to)
             if status != "SUCCESS":
-                results.append({"Status": status, "Error": told})
+                results.append({"Status": status, "Error": reported})
                 continue
             id_ = str(uuid.uuid4())
             if any(set(VARIABLE.findall(part)) - set(data) for part in parts.values()):
@@ -252,12 +252,12 @@ class FakeSes(FakeServer):
             raise Refusal(400, "MessageRejected", f"{UNVERIFIED}{REGION.upper()}: {sender}")
 
     def _knows(self, address: str) -> bool:
-        """Tell whether an address is at a domain that is verified, or at a part of one."""
+        """Say whether an address is at a domain that is verified, or at a part of one."""
         domain = f".{address.partition('@')[2]}"
         return any(domain.endswith(f".{known}") for known in self.verified)
 
     def _take(self, asked: Mapping[str, Any], entries: list[Entry]) -> list[str]:
-        """Note letters that are taken, with what their readers find; return their names."""
+        """Note letters that are taken, with what their subscribers find; return their names."""
         ids = [f"{uuid.uuid4()}-000000" for _ in entries]
         noted = []
         for entry, id_ in zip(entries, ids, strict=True):

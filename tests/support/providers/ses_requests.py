@@ -1,4 +1,4 @@
-"""What Amazon SES is told of a batch, built plainly, as its documentation has it."""
+"""What Amazon SES gets of a batch, built plainly, as its documentation has it."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ def common(of: Batch, configuration_set: str) -> dict[str, Any]:
     return fields
 
 
-def listed(of: Batch, reader: Recipient) -> list[dict[str, str]]:
-    headers = dict(personalize.message(of, reader).headers)
+def listed(of: Batch, subscriber: Recipient) -> list[dict[str, str]]:
+    headers = dict(personalize.message(of, subscriber).headers)
     return [{"Name": name, "Value": headers[name]} for name in LISTED]
 
 
-def tags(reader: Recipient) -> list[dict[str, str]]:
-    return [{"Name": "delivery", "Value": reader.ref}]
+def tags(subscriber: Recipient) -> list[dict[str, str]]:
+    return [{"Name": "delivery", "Value": subscriber.ref}]
 
 
 def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
     """Return the one letter of a batch for `SendEmail`."""
-    (reader,) = of.recipients
+    (subscriber,) = of.recipients
     # What looks like encoded words is encoded, so that it arrives as it was written.
     looks_encoded = "=?" in of.letter.subject
     subject = mime.unfolded("Subject", of.letter.subject) if looks_encoded else of.letter.subject
-    message = personalize.message(of, reader)
+    message = personalize.message(of, subscriber)
     return common(of, configuration_set) | {
-        "Destination": {"ToAddresses": [reader.email]},
-        "EmailTags": tags(reader),
+        "Destination": {"ToAddresses": [subscriber.email]},
+        "EmailTags": tags(subscriber),
         "Content": {
             "Simple": {
                 "Subject": {"Charset": "UTF-8", "Data": subject},
@@ -54,7 +54,7 @@ def single(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                     ),
                     "Text": {"Charset": "UTF-8", "Data": message.text},
                 },
-                "Headers": listed(of, reader),
+                "Headers": listed(of, subscriber),
             }
         },
     }
@@ -84,25 +84,25 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
         },
         "BulkEmailEntries": [
             {
-                "Destination": {"ToAddresses": [reader.email]},
-                "ReplacementTags": tags(reader),
-                "ReplacementHeaders": listed(of, reader),
+                "Destination": {"ToAddresses": [subscriber.email]},
+                "ReplacementTags": tags(subscriber),
+                "ReplacementHeaders": listed(of, subscriber),
                 "ReplacementEmailContent": {
                     "ReplacementTemplate": {
                         "ReplacementTemplateData": json.dumps(
                             {
                                 **(
                                     {
-                                        "GreetingHtml": personalize.html_value(reader.greeting),
+                                        "GreetingHtml": personalize.html_value(subscriber.greeting),
                                         "UnsubscribeUrlHtml": personalize.html_value(
-                                            reader.unsubscribe_url
+                                            subscriber.unsubscribe_url
                                         ),
                                     }
                                     if html
                                     else {}
                                 ),
-                                "Greeting": reader.greeting,
-                                "UnsubscribeUrl": reader.unsubscribe_url,
+                                "Greeting": subscriber.greeting,
+                                "UnsubscribeUrl": subscriber.unsubscribe_url,
                             },
                             ensure_ascii=False,
                             separators=(",", ":"),
@@ -110,6 +110,6 @@ def bulk(of: Batch, configuration_set: str = "") -> dict[str, Any]:
                     }
                 },
             }
-            for reader in of.recipients
+            for subscriber in of.recipients
         ],
     }

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.x509.oid import NameOID
 
-from tests.support.providers.webhooks import Sender, Told
+from tests.support.providers.webhooks import ReportedEvent, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -88,30 +88,33 @@ class Signer:
         return fields | {"Signature": base64.b64encode(made).decode()}
 
 
-def say_ses(told: Told) -> dict[str, Any]:
+def say_ses(reported: ReportedEvent) -> dict[str, Any]:
     mail: dict[str, Any] = {
-        "timestamp": told.iso,
+        "timestamp": reported.iso,
         "source": "gerrit@example.org",
-        "messageId": told.provider_id or f"id-{told.ref}",
-        "destination": [told.email],
+        "messageId": reported.provider_id or f"id-{reported.ref}",
+        "destination": [reported.email],
         "tags": {"ses:configuration-set": ["letters"]},
     }
-    if told.ref:
-        mail["tags"]["delivery"] = [told.ref]
-    word = SES_WORDS.get(told.kind, told.kind)
-    own: dict[str, Any] = {"timestamp": told.iso}
+    if reported.ref:
+        mail["tags"]["delivery"] = [reported.ref]
+    word = SES_WORDS.get(reported.kind, reported.kind)
+    own: dict[str, Any] = {"timestamp": reported.iso}
     if word == "Bounce":
-        hard = told.kind == "hard bounce"
+        hard = reported.kind == "hard bounce"
         own |= {
             "bounceType": "Permanent" if hard else "Transient",
             "bounceSubType": "NoEmail" if hard else "MailboxFull",
             "bouncedRecipients": [
-                {"emailAddress": told.email, "diagnosticCode": f"smtp; 550 <{told.email}> unknown"}
+                {
+                    "emailAddress": reported.email,
+                    "diagnosticCode": f"smtp; 550 <{reported.email}> unknown",
+                }
             ],
         }
     if word == "Complaint":
-        sub_type = "OnAccountSuppressionList" if told.kind == "suppressed" else None
-        own |= {"complainedRecipients": [{"emailAddress": told.email}]}
+        sub_type = "OnAccountSuppressionList" if reported.kind == "suppressed" else None
+        own |= {"complainedRecipients": [{"emailAddress": reported.email}]}
         own |= {"complaintSubType": sub_type}
     if word == "Rendering Failure":
         own = {"errorMessage": "Attribute 'greeting' is not present", "templateName": ""}

@@ -60,8 +60,8 @@ def keep(store: Store, genuine: Iterable[tuple[str, str, bytes]]) -> StoredWebho
 
 
 @dataclass(frozen=True)
-class Told:
-    """What a provider has to tell; `kind` is a word of ours, or one of the provider's own."""
+class ReportedEvent:
+    """What a provider reports; `kind` is a word of ours, or one of the provider's own."""
 
     kind: str
     ref: str
@@ -80,27 +80,27 @@ class Told:
 
 @dataclass(frozen=True)
 class Sender:
-    """A provider that tells.
+    """A provider that reports events.
 
     Attributes:
         name: As in the settings.
         secret: The variable that holds its secret, and what it holds here.
-        say: Puts what is told into its own words.
+        say: Puts an event into its own words.
         sign: Returns a body as it leaves, which one of them changes, and its headers.
         words: What it calls each kind that it knows.
     """
 
     name: str
     secret: tuple[str, str]
-    say: Callable[[Told], dict[str, Any]]
+    say: Callable[[ReportedEvent], dict[str, Any]]
     sign: Callable[[dict[str, Any], str, float], tuple[bytes, dict[str, str]]]
     words: Mapping[str, str]
 
     def webhook(
-        self, told: Told, *, secret: str = "", at: float = 0.0
+        self, reported: ReportedEvent, *, secret: str = "", at: float = 0.0
     ) -> tuple[bytes, dict[str, str]]:
         """Return body and headers of a webhook, signed at a moment, which is now by default."""
-        return self.sign(self.say(told), secret or self.secret[1], at or time.time())
+        return self.sign(self.say(reported), secret or self.secret[1], at or time.time())
 
 
 def _bytes(said: dict[str, Any]) -> bytes:
@@ -119,34 +119,34 @@ RESEND_WORDS = {
 }
 
 
-def say_resend(told: Told) -> dict[str, Any]:
+def say_resend(reported: ReportedEvent) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "email_id": told.provider_id or f"id-{told.ref}",
-        "created_at": told.iso,
+        "email_id": reported.provider_id or f"id-{reported.ref}",
+        "created_at": reported.iso,
         "from": "Gerrit <gerrit@example.org>",
-        "to": [told.email],
+        "to": [reported.email],
         "subject": "Over rust",
     }
-    if told.ref:
-        data["tags"] = {"delivery": told.ref}
-    if told.kind.endswith("bounce"):
+    if reported.ref:
+        data["tags"] = {"delivery": reported.ref}
+    if reported.kind.endswith("bounce"):
         data["bounce"] = {
-            "diagnosticCode": [f"smtp; 550 5.1.1 <{told.email}> user unknown"],
-            "message": f"The mailbox of {told.email} does not exist",
+            "diagnosticCode": [f"smtp; 550 5.1.1 <{reported.email}> user unknown"],
+            "message": f"The mailbox of {reported.email} does not exist",
             "subType": "General",
-            "type": "Permanent" if told.kind == "hard bounce" else "Transient",
+            "type": "Permanent" if reported.kind == "hard bounce" else "Transient",
         }
-    if told.kind == "suppressed":
+    if reported.kind == "suppressed":
         data["suppressed"] = {
             "diagnosticCode": [],
             "message": "On the suppression list",
             "reason": "previous_complaint",
             "type": "OnAccountSuppressionList",
         }
-    if told.kind == "failed":
+    if reported.kind == "failed":
         data["failed"] = {"reason": "reached_daily_quota"}
-    kind = RESEND_WORDS.get(told.kind, told.kind)
-    return {"type": kind, "created_at": told.iso, "data": data}
+    kind = RESEND_WORDS.get(reported.kind, reported.kind)
+    return {"type": kind, "created_at": reported.iso, "data": data}
 
 
 def sign_resend(said: dict[str, Any], secret: str, at: float) -> tuple[bytes, dict[str, str]]:
@@ -175,28 +175,28 @@ LETTERMINT_WORDS = {
 }
 
 
-def say_lettermint(told: Told) -> dict[str, Any]:
+def say_lettermint(reported: ReportedEvent) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "message_id": told.provider_id or f"id-{told.ref}",
+        "message_id": reported.provider_id or f"id-{reported.ref}",
         "subject": "Over rust",
         # PHP, in which it is written, writes an empty dictionary as an empty list.
-        "metadata": {"delivery": told.ref} if told.ref else [],
+        "metadata": {"delivery": reported.ref} if reported.ref else [],
         "tag": None,
-        "recipient": told.email,
+        "recipient": reported.email,
     }
-    if told.kind.endswith("bounce"):
+    if reported.kind.endswith("bounce"):
         data["response"] = {
-            "status_code": 550 if told.kind == "hard bounce" else 450,
+            "status_code": 550 if reported.kind == "hard bounce" else 450,
             "enhanced_status_code": "5.1.1",
-            "content": f"<{told.email}>: user unknown",
+            "content": f"<{reported.email}>: user unknown",
         }
-    if told.kind == "suppressed":
+    if reported.kind == "suppressed":
         data["reason"] = "spam_complaint"
-    kind = LETTERMINT_WORDS.get(told.kind, told.kind)
+    kind = LETTERMINT_WORDS.get(reported.kind, reported.kind)
     return {
         "id": secrets.token_hex(13),
         "event": kind,
-        "timestamp": told.iso,
+        "timestamp": reported.iso,
         "context": {"scope": "project"},
         "data": data,
     }
@@ -225,19 +225,19 @@ MAILGUN_WORDS = {
 }
 
 
-def say_mailgun(told: Told) -> dict[str, Any]:
+def say_mailgun(reported: ReportedEvent) -> dict[str, Any]:
     data: dict[str, Any] = {
-        "event": MAILGUN_WORDS.get(told.kind, told.kind),
+        "event": MAILGUN_WORDS.get(reported.kind, reported.kind),
         "id": secrets.token_urlsafe(16),
-        "timestamp": told.moment.timestamp(),
-        "recipient": told.email,
-        "message": {"headers": {"message-id": told.provider_id or f"id-{told.ref}"}},
-        "user-variables": {"delivery": told.ref} if told.ref else [],
+        "timestamp": reported.moment.timestamp(),
+        "recipient": reported.email,
+        "message": {"headers": {"message-id": reported.provider_id or f"id-{reported.ref}"}},
+        "user-variables": {"delivery": reported.ref} if reported.ref else [],
         "tags": ["newsletterbatch001"],
     }
     status = {
         "code": 550,
-        "message": f"5.1.1 <{told.email}> unknown",
+        "message": f"5.1.1 <{reported.email}> unknown",
         "description": None,
         "bounce-type": "hard",
     }
@@ -248,7 +248,7 @@ def say_mailgun(told: Told) -> dict[str, Any]:
         "suppressed": {"severity": "permanent", "reason": "suppress-complaint"},
         "failed": {"reject": {"reason": "Sandbox subdomains are for test purposes only"}},
     }
-    return {"event-data": data | more.get(told.kind, {})}
+    return {"event-data": data | more.get(reported.kind, {})}
 
 
 def sign_mailgun(said: dict[str, Any], secret: str, at: float) -> tuple[bytes, dict[str, str]]:

@@ -297,7 +297,7 @@ PROSE = [
 
 
 @pytest.mark.parametrize(("rule", "body"), [(r, b) for r, bodies in SLIPS.items() for b in bodies])
-def test_a_mark_without_effect_is_told_with_its_line(rule: str, body: str) -> None:
+def test_a_mark_without_effect_is_reported_with_its_line(rule: str, body: str) -> None:
     assert in_body(body) == [(1 + _offset(rule, body), rule)]
 
 

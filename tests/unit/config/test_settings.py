@@ -141,7 +141,7 @@ def test_an_error_in_a_variable_names_the_variable(tmp_path: Path) -> None:
         settings(tmp_path, NEWSLETTER_PROVIDER="pigeon")
 
 
-def test_a_secret_never_stands_in_an_error(tmp_path: Path) -> None:
+def test_a_secret_is_never_in_an_error(tmp_path: Path) -> None:
     with pytest.raises(NewsletterError) as caught:
         settings(tmp_path, NEWSLETTER_SECRET_KEY="canary-1,", NEWSLETTER_PROVIDER="x")
     assert "canary" not in str(caught.value)

@@ -70,7 +70,7 @@ def test_an_escaped_quote_inside_quotes_is_a_quote(written: str, meant: str) -> 
         ("subject: Rust\u200b en ruimte", "invisible-character"),
     ],
 )
-def test_what_an_inbox_would_show_as_it_stands_is_a_warning(line: str, rule: str) -> None:
+def test_markup_in_a_subject_or_preheader_is_a_warning(line: str, rule: str) -> None:
     assert in_header(line) == [(2, rule)]
     preheader = line.replace("subject", "preheader", 1)
     assert in_header(SUBJECT, preheader) == [(3, rule)]
@@ -157,7 +157,7 @@ def test_one_cause_is_one_finding(lines: list[str], expected: list[tuple[int, st
     assert in_header(*lines) == expected
 
 
-def test_a_misspelt_key_counts_as_the_one_it_stands_for() -> None:
+def test_a_misspelt_key_counts_as_the_one_it_means() -> None:
     draft = read(text("Subject: Rust", "concept: yes", "datum: 2026-12-06 08:00"))
     assert draft.issue is None
     assert draft.is_draft

@@ -86,7 +86,7 @@ def test_blocks_keep_their_lines() -> None:
         ("Een zin\n    - punt", 2, "almost-list"),
     ],
 )
-def test_what_markdown_joins_or_turns_is_told(body: str, line: int, rule: str) -> None:
+def test_what_markdown_joins_or_changes_is_reported(body: str, line: int, rule: str) -> None:
     assert in_body(body) == [(line, rule)]
 
 

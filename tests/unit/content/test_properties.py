@@ -102,7 +102,7 @@ def prose_of(value: object) -> Iterator[RichText]:
 
 @relaxed
 @given(markdown)
-def test_what_readers_get_is_clean_and_on_one_line(body: str) -> None:
+def test_what_subscribers_get_is_clean_and_on_one_line(body: str) -> None:
     issue = read((HEADER + body).encode()).issue
     for prose in prose_of(issue.blocks if issue else ()):
         assert "\n" not in prose.html
@@ -127,7 +127,7 @@ pieces = st.sampled_from(
 
 @relaxed
 @given(st.lists(pieces, min_size=1, max_size=14))
-def test_no_word_of_an_author_is_lost_in_silence(shapes: list[str]) -> None:
+def test_no_word_of_an_author_is_lost_unreported(shapes: list[str]) -> None:
     numbers = iter(range(10_000))
     body = "".join(re.sub(r"\{\}", lambda _: f"w{next(numbers)}w", shape) for shape in shapes)
     draft = read((HEADER + body).encode())
@@ -150,7 +150,7 @@ MARKS = re.compile(r"(?<!\w)\*\*|\]\(|\[\[\w+\]\]|\{\{\w*\}\}|(?<![\w@/.])https?
 @given(loose.map("".join))
 @example("x [https://example.org/](https://example.org)")
 @example("[[https://example.org/](https://example.org)")
-def test_no_mark_reaches_a_reader_in_silence(body: str) -> None:
+def test_no_mark_reaches_a_subscriber_unreported(body: str) -> None:
     draft = read((HEADER + body).encode())
     if not check(draft):
         # The words of a link may be an address.

@@ -261,7 +261,7 @@ def test_five_megabytes_are_one_error() -> None:
     ],
 )
 @pytest.mark.parametrize("line", [2, 3, 5])
-def test_a_forbidden_character_is_an_error_wherever_it_stands(character: str, line: int) -> None:
+def test_a_forbidden_character_is_an_error_anywhere(character: str, line: int) -> None:
     lines = ["---", "subject: Rust", "preheader: Nu", "---", "Tekst.", ""]
     lines[line - 1] = f"{lines[line - 1]}a{character}b"
     draft = read("\n".join(lines))

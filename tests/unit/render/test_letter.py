@@ -12,9 +12,9 @@ from newsletter.model import Button, Heading, Letter, Link, RichText, Text
 from newsletter.render import letter
 from tests.support import issues
 from tests.support.issues import (
-    READER,
     SAMPLES,
     SETTINGS,
+    SUBSCRIBER,
     Parsed,
     every_block,
     fill,
@@ -41,7 +41,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("words", HOSTILE)
-def test_hostile_words_arrive_as_written_wherever_they_stand(words: str) -> None:
+def test_hostile_words_arrive_as_written_everywhere(words: str) -> None:
     made = letter(every_block(words), SETTINGS)
     page = Parsed(fill(made.html))
     assert page.texts("title") == page.texts("h1") == [words]
@@ -144,7 +144,7 @@ def test_together_the_sample_issues_use_every_block() -> None:
     assert used == {block.kind for block in every_block().blocks}
 
 
-def test_the_slots_stand_where_a_reader_needs_them() -> None:
+def test_the_placeholders_are_where_a_subscriber_needs_them() -> None:
     made = letter(issue(), SETTINGS)
     for part in (made.html, made.text):
         assert placeholders.split(part)[1::2] == ("greeting", "unsubscribe_url")
@@ -155,9 +155,9 @@ def test_the_slots_stand_where_a_reader_needs_them() -> None:
         for (tag, attributes, _), text in zip(
             [e for e in page.elements if e[0] == "a"], page.texts("a"), strict=True
         )
-        if attributes["href"] == READER["unsubscribe_url"]
+        if attributes["href"] == SUBSCRIBER["unsubscribe_url"]
     ] == ["Afmelden"]
-    assert f"\nAfmelden:\n{READER['unsubscribe_url']}\n" in fill(made.text)
+    assert f"\nAfmelden:\n{SUBSCRIBER['unsubscribe_url']}\n" in fill(made.text)
 
 
 def test_the_footer_says_why_who_and_how_to_leave() -> None:

@@ -89,7 +89,7 @@ def test_without_quoting_the_compiler_breaks_attributes(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("gap", ["\n", "\r\n", "\n   ", "\r"])
-def test_words_in_neighbouring_tags_stay_apart(gap: str) -> None:
+def test_words_in_neighbouring_tags_stay_separate(gap: str) -> None:
     html = mjml.compile(page(f"<mj-text><em>a</em>{gap}<strong>b</strong></mj-text>"))
     assert "<em>a</em> <strong>b</strong>" in html
 

@@ -50,7 +50,7 @@ def seen(peer: str, *forwarded: str, proxies: tuple[Network, ...] = PROXIES) -> 
         ("127.0.0.1", ["[2001:db8::7]:4711"], "2001:db8::7"),
         ("127.0.0.1", ["::ffff:198.51.100.7"], "198.51.100.7"),
         ("::ffff:127.0.0.1", ["198.51.100.7"], "198.51.100.7"),
-        # Nobody can be told from anybody else.
+        # No client can be distinguished from another.
         ("127.0.0.1", [], None),
         ("127.0.0.1", [""], None),
         ("127.0.0.1", ["unknown"], None),
