@@ -119,13 +119,13 @@ def _write(folder: Path, plan: RepositoryPlan) -> None:
     state = folder / ".newsletter"
     refuse_targets(folder, [*(one.path for one in files), f"{state.name}/{NAME}"])
     _make(folder)
-    if find_work_tree(folder.resolve()) is None and not make_work_tree(folder):
-        warn("git is not installed here, so the folder is no repository yet: git init does that")
     if not write_secrets(state, plan):
         note(f".newsletter/{NAME} was there, and is as it was")
     done = write_files(folder, files)
     if plan.install and plan.install.wheel:
         copy_wheel(folder, plan.install.wheel)
+    if find_work_tree(folder.resolve()) is None and (problem := make_work_tree(folder)):
+        warn(f"the folder is no git repository yet: {problem}. Make it one with git init")
     print_line(f"Wrote {counted(len(done.written), 'file')} in {folder.resolve()}:")
     for path in done.written:
         print_line(f"  {path}")

@@ -359,6 +359,23 @@ def test_where_nothing_can_be_written_the_error_says_so(tmp_path: Path, place: s
     assert "hint: " in done.stderr
 
 
+@pytest.mark.parametrize("place", ["/proc/self", "/sys/kernel"])
+def test_a_folder_that_is_there_and_cannot_be_written_is_left_alone(
+    tmp_path: Path, place: str
+) -> None:
+    done = init(tmp_path, place, *given())
+    assert done.returncode == 1
+    assert "error: the folder .newsletter cannot be made: " in done.stderr
+    assert "git" not in done.stderr
+
+
+def test_a_repository_of_a_hook_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet", "other")
+    env = {"GIT_DIR": str(tmp_path / "other" / ".git")}
+    assert init(tmp_path, "brief", *given(), env=env).returncode == 0
+    assert (tmp_path / "brief" / ".git").is_dir()
+
+
 def test_a_full_disk_leaves_no_half_file_and_says_what_was_written(tmp_path: Path) -> None:
     """The limit is on the size of one file: the settings and the draft are larger than it."""
     done = run_command("init", *given(), cwd=tmp_path, env=QUIET, before=[limit_file_size])
@@ -403,7 +420,7 @@ def test_a_repository_that_is_there_stays_one(tmp_path: Path) -> None:
 def test_without_git_it_works_and_says_so(tmp_path: Path) -> None:
     done = init(tmp_path, *given(), env={"PATH": str(tmp_path)})
     assert done.returncode == 0, done.stderr
-    assert "warning: git is not installed here" in done.stderr
+    assert "warning: the folder is no git repository yet: git is not installed" in done.stderr
     assert "newsletter.toml" in files(tmp_path)
 
 
