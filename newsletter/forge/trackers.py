@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 from urllib.parse import quote
 
 from newsletter.errors import NewsletterError
@@ -72,6 +72,9 @@ class IssueTracker(Protocol):
 class GitHubIssues:
     """Issues at GitHub."""
 
+    _all: ClassVar = "per_page=100"
+    """Asks for issues alone, and for as many as a page takes."""
+
     def __init__(self, api: ForgeApi, repository: str, pages: ForgePages) -> None:
         self._api = api
         self._path = f"repos/{quote(repository)}"
@@ -79,9 +82,13 @@ class GitHubIssues:
 
     def find(self) -> OpenIssue | None:
         """Return the open issue with our label; the oldest if there are several."""
-        query = f"state=open&labels={_LABEL}&per_page=100&limit=50&type=issues"
-        found = self._api.get(f"{self._path}/issues?{query}")
-        issues = [_as_issue(one) for one in found if not one.get("pull_request")]
+        found = self._api.get(f"{self._path}/issues?state=open&labels={_LABEL}&{self._all}")
+        issues = [
+            _as_issue(one)
+            for one in found
+            # A forge that knows no such label may answer with all issues, pull requests included.
+            if not one.get("pull_request") and _LABEL in [label["name"] for label in one["labels"]]
+        ]
         return min(issues, key=lambda one: one.number, default=None)
 
     def open(self, title: str, body: str) -> OpenIssue:
@@ -109,7 +116,7 @@ class GitHubIssues:
 
     def _find_label(self) -> Any:  # noqa: ANN401 - any JSON
         for page in range(1, _PAGES + 1):
-            known = self._api.get(f"{self._path}/labels?per_page=100&limit=50&page={page}")
+            known = self._api.get(f"{self._path}/labels?{self._all}&page={page}")
             for one in known:
                 if one["name"] == _LABEL:
                     return one
@@ -124,6 +131,8 @@ class GitHubIssues:
 
 class ForgejoIssues(GitHubIssues):
     """Issues at Forgejo, whose API is GitHub's, but for labels: an issue names their numbers."""
+
+    _all: ClassVar = "limit=50&type=issues"
 
     def _label(self) -> str | int:
         return int((self._find_label() or self._make_label(f"#{_COLOR}"))["id"])
@@ -140,7 +149,8 @@ class GitLabIssues:
     def find(self) -> OpenIssue | None:
         """Return the open issue with our label; the oldest if there are several."""
         found = self._api.get(f"{self._path}?state=opened&labels={_LABEL}&per_page=100")
-        return min(map(_as_gitlab_issue, found), key=lambda one: one.number, default=None)
+        issues = [_as_gitlab_issue(one) for one in found if _LABEL in one["labels"]]
+        return min(issues, key=lambda one: one.number, default=None)
 
     def open(self, title: str, body: str) -> OpenIssue:
         """Open an issue with our label, which GitLab makes if there is none."""

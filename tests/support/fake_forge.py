@@ -107,7 +107,15 @@ class FakeForge:
         return [{"id": n, "name": name} for n, name in enumerate(self.labels, 1)]
 
     def _list(self, query: dict[str, list[str]]) -> Any:  # noqa: ANN401
+        allowed = {
+            "github": {"state", "labels", "per_page"},
+            "forgejo": {"state", "labels", "limit", "type"},
+            "gitlab": {"state", "labels", "per_page"},
+        }
+        assert set(query) <= allowed[self.kind], "a parameter of another forge has another meaning"
         (label,) = query["labels"]
+        if self.kind == "forgejo" and label not in self.labels:
+            return [self._shown(one) for one in self.open_issues()]  # as if nothing were asked
         assert query["state"] == ["opened" if self.kind == "gitlab" else "open"]
         return [self._shown(one) for one in self.open_issues() if label in one["labels"]][::-1]
 
@@ -133,13 +141,16 @@ class FakeForge:
         if self.kind == "gitlab":
             page = f"https://gitlab.example.org/{REPOSITORY}/-/issues/{number}"
             return {
+                "labels": issue["labels"],
                 "iid": number,
                 "id": 9000 + number,
                 "web_url": page,
                 "description": issue["body"],
             }
         page = f"https://forge.example.org/{REPOSITORY}/issues/{number}"
-        return {"number": number, "html_url": page, "body": issue["body"], "pull_request": None}
+        labels = [{"name": label} for label in issue["labels"]]
+        shown = {"number": number, "html_url": page, "body": issue["body"], "labels": labels}
+        return {**shown, "pull_request": {} if issue.get("pull") else None}
 
 
 @contextmanager
