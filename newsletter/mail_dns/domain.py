@@ -93,7 +93,8 @@ def _attempt(check: str, look: Callable[[], Diagnosis]) -> Diagnosis:
             check,
             DiagnosisState.UNKNOWN,
             str(error),
-            "Run it again in a while; if it stays so, ask whoever hosts your DNS",
+            "Run it again in a while, or from another network; if it stays so, ask whoever hosts "
+            "your DNS",
         )
 
 

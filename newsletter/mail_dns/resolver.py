@@ -1,8 +1,8 @@
 """Asks the DNS what a name holds: records, nothing, or it is unknown.
 
 *Missing* is what the DNS says itself: there is no such name, or no record of that kind. Everything
-else (silence, SERVFAIL, REFUSED, an answer about another name, bytes that are no answer) is
-`DnsError`: it says nothing about the record.
+else (silence, SERVFAIL, REFUSED, an answer about another name, bytes that are no answer, a server
+that knows no name at all) is `DnsError`: it says nothing about the record.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 SECONDS: Final = 10.0
 """How long all lookups of one resolver may take together."""
+_EVERYWHERE: Final = (dns.name.root, dns.name.from_text("com"))
+"""Names that exist for every name server that answers for the internet."""
 _EACH: Final = 3.0
 _TRY: Final = 1.5
 
@@ -68,6 +70,7 @@ class Resolver:
         self._seconds = seconds
         self._until: float | None = None  # the time runs from the first question
         self._only_tcp = False
+        self._knows_names = False
         self._answers: dict[tuple[str, str], Answer | DnsError] = {}
         self._asked: dns.resolver.Resolver | None = None
         try:
@@ -102,17 +105,32 @@ class Resolver:
             question = dns.name.from_text(name + ".")
             found = self._resolve(question, kind)
         except dns.resolver.NXDOMAIN:
+            self._refuse_closed_network()
             return Answer(exists=False)
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel):
             return Answer(exists=False)  # no name can be so, so nothing is there
         except (dns.exception.DNSException, OSError, ValueError) as error:
             raise DnsError(f"{_reason(error)} when asked about {name}") from error
         _refuse_unrelated(found, name)
+        self._knows_names = True
         target = found.canonical_name
         return Answer(
             values=tuple(sorted(map(_text, found.rrset or ()))),
             alias="" if target == question else target.to_text(omit_final_dot=True).lower(),
         )
+
+    def _refuse_closed_network(self) -> None:
+        """Refuse what a name server says that knows no name at all: some networks have one."""
+        if self._knows_names:
+            return
+        for name in _EVERYWHERE:
+            try:
+                self._knows_names = self._resolve(name, "NS").rrset is not None
+            except (dns.exception.DNSException, OSError):
+                continue
+            if self._knows_names:
+                return
+        raise DnsError("the name server of this network answers as if no name existed")
 
     def _resolve(self, question: dns.name.Name, kind: str) -> dns.resolver.Answer:
         """Ask over UDP, and over TCP what got no answer so: from then on, all of it."""

@@ -29,6 +29,8 @@ Zone = dict[str, dict[str, list[str]]]
 class DnsServer:
     """What the server knows, does and was asked.
 
+    It knows the root of the DNS too, unless the zone has an entry `""`.
+
     `behaviour` says how it treats a name: `silent`, `SERVFAIL`, `REFUSED`, `garbage`, `other name`
     (it answers about another one), `elsewhere` (it only refers to another server), `other
     question`, `TCP only` (cut off over UDP) or `TCP alone` (silent over UDP). The name `*` stands
@@ -47,7 +49,7 @@ class DnsServer:
         """Return the bytes to answer with; None to stay silent."""
         query = dns.message.from_wire(wire)
         question = query.question[0]
-        name = question.name.to_text(omit_final_dot=True).lower()
+        name = question.name.to_text().lower().rstrip(".")
         kind = dns.rdatatype.to_text(question.rdtype)
         self.asked.append((name, kind, transport))
         how = self.behaviour.get(name, self.behaviour.get("*", ""))
@@ -76,7 +78,9 @@ class DnsServer:
         while "CNAME" in self.zone.get(name, {}) and kind != "CNAME":
             response.answer.append(rrset(name, "CNAME", self.zone[name]["CNAME"]))
             name = self.zone[name]["CNAME"][0].rstrip(".")
-        if values := self.zone.get(name, {}).get(kind):
+        if (name, kind) == ("", "NS") and "" not in self.zone:
+            response.answer.append(rrset("", "NS", ["a.root.test."]))
+        elif values := self.zone.get(name, {}).get(kind):
             response.answer.append(rrset(name, kind, values))
         elif not any(one == name or one.endswith(f".{name}") for one in self.zone):
             response.set_rcode(dns.rcode.NXDOMAIN)

@@ -64,6 +64,16 @@ def test_a_machine_without_a_network_leaves_all_unknown() -> None:
         resolver.find(DMARC, "TXT")
 
 
+def test_a_network_whose_server_knows_no_name_leaves_all_unknown() -> None:
+    with serve_dns({}, {"": "REFUSED", "com": "SERVFAIL"}) as server:
+        found = check_domain(make_settings(), resolver=server.resolver())
+    with serve_dns({"": {}, "known.test": {}}) as server:
+        assert check_domain(make_settings(), resolver=server.resolver()) == found
+    states = {one.check: one.state for one in found}
+    assert states["dns-domain"] is DiagnosisState.UNKNOWN
+    assert DiagnosisState.FAILURE not in states.values()
+
+
 def test_an_answer_that_is_cut_off_is_asked_for_over_tcp() -> None:
     with serve_dns(good_zone(), {SELECTOR: "TCP only"}) as server:
         (key,) = server.resolver().find(SELECTOR, "TXT").values
