@@ -29,6 +29,7 @@ SUBDOMAIN = "Gerrit <gerrit@brief.example.org>"
 
 
 def test_a_good_set_up_is_asked_in_few_requests(fake: FakeResend) -> None:
+    fake.account.webhooks.append(resend_webhook("https://example.net/", id="w-2"))
     report = inspect(RESEND, fake)
     assert states(report) == dict.fromkeys(CHECKS, OK)
     assert [request.path for request in fake.requests] == [
@@ -48,6 +49,10 @@ def test_a_key_that_may_only_send_is_good_and_hides_the_rest(fake: FakeResend) -
     assert set(found.values()) == {UNKNOWN}
     assert "brief.example.org" not in diagnosis(report, DOMAIN).fix
     assert "example.org must be verified" in diagnosis(report, DOMAIN).fix
+    assert diagnosis(report, DOMAIN).message == (
+        "this key may not see the domains of the account"
+        " (401: This API key is restricted to only send emails)"
+    )
 
 
 @pytest.mark.parametrize(
@@ -197,6 +202,8 @@ def test_the_free_plan_is_too_small_for_a_larger_list(
         ([{"endpoint": OURS, "signing_secret": "whsec_b3RoZXI="}], FAILURE, "not the secret"),
         ([{"endpoint": "https://BRIEF.example.org/webhooks/resend"}], OK, "all events"),
         ([{"endpoint": OURS, "status": "disabled"}, {"endpoint": OURS}], OK, "all events"),
+        ([{"status": "disabled"}, {"events": ["email.sent"]}], FAILURE, "email.bounced"),
+        ([{"status": "disabled"}, {"signing_secret": "whsec_b3RoZXI="}], FAILURE, "not the secret"),
     ],
 )
 def test_a_webhook_reports_all_events_to_this_web_app(
