@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
 from newsletter.cli.init_questions import ask_settings, options
-from newsletter.cli.init_text import dns_lines, first_steps, secret_lines, waiting_lines
+from newsletter.cli.init_text import FORGES, dns_lines, first_steps, secret_lines, waiting_lines
 from newsletter.cli.output import counted, note, print_error, print_line, warn
 from newsletter.config import settings_file
 from newsletter.errors import NewsletterError
@@ -25,8 +25,6 @@ from newsletter.repository.write import copy_wheel, refuse_targets, write_files
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.repository import Installation
-
-_FORGES: Final = {"github", "forgejo", "gitlab"}
 
 
 @click.command()
@@ -78,7 +76,7 @@ def _refuse_newsletter(folder: Path) -> None:
 def _refuse_subfolder(folder: Path, ci: str) -> None:
     """Refuse to write workflows where the forge does not look for them."""
     root = find_work_tree(folder.resolve())
-    if root and root != folder.resolve() and ci in _FORGES:
+    if root and root != folder.resolve() and ci in FORGES:
         raise NewsletterError(
             f"{folder} is inside the repository {root}, and jobs are read at its root only",
             hint=f"Run newsletter init in {root}, or add --ci none",

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _FILE: Final = f".newsletter/{NAME}"
 _FORM: Final = "repository's settings, under Actions, Secrets"
+FORGES: Final = ("github", "forgejo", "gitlab")
+"""The kinds of CI that a repository is pushed to."""
+
 _SWITCHES: Final = {
     "github": "gh variable set NEWSLETTER_SEND --body true",
     "forgejo": "in the repository's settings, under Actions, Variables: NEWSLETTER_SEND = true",
@@ -69,14 +72,11 @@ def dns_lines(folder: Path, resolver: Resolver | None = None) -> Iterator[str]:
 
 
 def secret_lines(plan: RepositoryPlan) -> Iterator[str]:
-    """Yield how the secrets are filled in, and stored where the jobs find them."""
+    """Yield where the secrets are, and who needs which."""
     names = len(plan.send_variables) > 1
     fill = " Fill in its empty lines, and keep" if names else " Keep"
     yield f"\nThe secret key is in {_FILE}.{fill} a copy where you"
-    none = plan.ci == "none"
-    use = "To use it in a shell:" if none else "Then store the secrets for the scheduled job:"
-    yield f"keep passwords. {use}"
-    yield from (f"  {line}" for line in _store_lines(plan))
+    yield "keep passwords."
     if plan.pages != "none":
         yield f"The web app needs: {', '.join(plan.web_variables)}"
 
@@ -92,11 +92,9 @@ def _store_lines(plan: RepositoryPlan) -> Iterator[str]:
                 f"glab variable set {name} --masked --protected --scope newsletter"
             )
     elif plan.ci == "forgejo":
-        yield f"in the {_FORM}: {', '.join(plan.send_variables)}"
+        yield f"# in the {_FORM}: {', '.join(plan.send_variables)}"
     elif plan.ci == "systemd":
         yield f"sudo install -m 600 -o root -g root {_FILE} /etc/newsletter.env"
-    else:
-        yield f"set -a; . ./{_FILE}; set +a"
 
 
 def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
@@ -104,6 +102,13 @@ def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
     yield "\nNext:"
     if folder.resolve() != folder.cwd():
         yield f"  cd {shlex.quote(str(folder))}"
+    if plan.ci in FORGES:
+        yield "  # push it to a private repository; then store the secrets for the job there"
+    yield from (f"  {line}" for line in _store_lines(plan))
+    yield "  # the same secrets in this shell"
+    yield f"  set -a; . ./{_FILE}; set +a"
+    if "NEWSLETTER_DATABASE_URL" in plan.send_variables:
+        yield "  newsletter db upgrade"
     yield '  newsletter subscribers import FILE --consent "What they agreed to"'
     yield f"  newsletter rehearse {plan.draft}"
     yield "  newsletter status"

@@ -19,7 +19,7 @@ _KEY: Final = "NEWSLETTER_SECRET_KEY"
 _HEAD: Final = """\
 # The secrets of the jobs and of the web app. This file is never committed.
 # Keep a copy of it where you keep passwords: the links in every letter depend on the key.
-# A value with a space or an & stands between single quotes.
+# For a shell and systemd, a value with a space or an & stands between single quotes.
 """
 
 

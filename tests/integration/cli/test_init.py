@@ -223,7 +223,8 @@ def test_it_says_how_the_secrets_are_stored(
 def test_a_database_server_is_needed_only_by_several_machines(
     tmp_path: Path, program: str, ci: str, pages: str
 ) -> None:
-    init(tmp_path, *given(ci=ci, pages=pages), "--from", program)
+    done = init(tmp_path, *given(ci=ci, pages=pages), "--from", program)
+    assert ("newsletter db upgrade" in done.stdout) == (pages == "container")
     text = (tmp_path / ".newsletter" / "production.env").read_text(encoding="utf-8")
     assert ("NEWSLETTER_DATABASE_URL" in text) == (pages == "container")
 
