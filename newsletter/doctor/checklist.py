@@ -10,6 +10,8 @@ SETTINGS_IDENTITY: Final = "settings-identity"
 SETTINGS_PROVIDER: Final = "settings-provider"
 SETTINGS_PUBLIC_URL: Final = "settings-public-url"
 SETTINGS_ISSUES: Final = "settings-issues"
+SETTINGS_SCHEDULE: Final = "settings-schedule"
+SETTINGS_PACE: Final = "settings-pace"
 CLOCK: Final = "clock"
 SIGNING_KEY: Final = "secret-key"
 SIGNED_BEFORE: Final = "secret-fingerprint"
@@ -19,14 +21,17 @@ REACHABLE: Final = "database-reachable"
 MIGRATIONS: Final = "database-migrations"
 LEDGER: Final = "database-ledger"
 OPEN: Final = "database-open"
+SUBSCRIBERS: Final = "database-subscribers"
 SPEED: Final = "database-speed"
 DATABASE_CLOCK: Final = "database-clock"
 WRITABLE: Final = "database-writable"
 SPACE: Final = "database-space"
+DISK: Final = "database-disk"
 JOURNAL: Final = "database-journal"
 INTACT: Final = "database-intact"
 ISOLATION: Final = "database-isolation"
 ENCODING: Final = "database-encoding"
+TLS: Final = "database-tls"
 POOLER: Final = "database-pooler"
 WEB_CERTIFICATE: Final = "web-certificate"
 WEB_REDIRECT: Final = "web-redirect"
@@ -52,6 +57,8 @@ CHECKS: Final = (
     (SETTINGS_PROVIDER, "The provider is the one that is meant"),
     (SETTINGS_PUBLIC_URL, "Subscribers can use public_url, and so can their mail programs"),
     (SETTINGS_ISSUES, "There is a folder issues/"),
+    (SETTINGS_SCHEDULE, "The schedule may start a letter late enough to be in time"),
+    (SETTINGS_PACE, "A letter to everyone is finished in time"),
     (CLOCK, "This machine's clock is possible"),
     (SIGNING_KEY, "The secret key is set, and nobody can guess it"),
     (SIGNED_BEFORE, "Every key that has signed letters is still there"),
@@ -61,14 +68,17 @@ CHECKS: Final = (
     (MIGRATIONS, "The database has the tables of this version"),
     (LEDGER, "The database is the one that the setting ledger names"),
     (OPEN, "The database was not moved elsewhere"),
+    (SUBSCRIBERS, "There are active subscribers"),
     (SPEED, "The database answers soon"),
     (DATABASE_CLOCK, "The database and this machine agree about the time"),
     (WRITABLE, "The database can be written"),
     (SPACE, "SQLite: there is room on its disk"),
+    (DISK, "SQLite: the file is on a disk of this machine"),
     (JOURNAL, "SQLite: others can read while one writes, and a commit is on the disk"),
     (INTACT, "SQLite: the file is not damaged"),
     (ISOLATION, "PostgreSQL: transactions are isolated as this program asks"),
     (ENCODING, "PostgreSQL: text of every language can be stored"),
+    (TLS, "PostgreSQL: what travels through the internet is encrypted"),
     (POOLER, "PostgreSQL: whether a pooler is in between"),
     (WEB_CERTIFICATE, "The certificate of public_url is valid, and for a while"),
     (WEB_REDIRECT, "Whoever types http:// is led to https://"),

@@ -14,6 +14,7 @@ from newsletter.delivery import preflight
 from newsletter.doctor.checklist import (
     CLOCK,
     DATABASE_CLOCK,
+    DISK,
     ENCODING,
     INTACT,
     ISOLATION,
@@ -23,13 +24,17 @@ from newsletter.doctor.checklist import (
     OPEN,
     POOLER,
     REACHABLE,
+    SETTINGS_PACE,
     SIGNED_BEFORE,
     SPACE,
     SPEED,
+    SUBSCRIBERS,
+    TLS,
     WRITABLE,
 )
 from newsletter.doctor.findings import attempt, failure, of_error, of_problems, ok, warning
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import file_system
 from newsletter.providers import capabilities_of
 from newsletter.store import examination, freezing, health
 from newsletter.store.database import closed, connect
@@ -52,6 +57,15 @@ _FAR_OFF: Final = timedelta(minutes=10)
 _BACKWARDS: Final = timedelta(hours=1)
 _ROOM: Final = 1 << 20
 """Bytes that are written to try whether there is room; a mailing to some thousands needs them."""
+_NETWORK_DISKS: Final = {
+    0x6969: "NFS",
+    0x517B: "SMB",
+    0xFF534D42: "SMB",
+    0xFE534D42: "SMB",
+    0x01021997: "9p",
+    0x5346414F: "AFS",
+}
+"""As statfs numbers them: man7.org/linux/man-pages/man2/statfs.2.html."""
 _ISOLATION: Final = ("read committed", "repeatable read")
 
 
@@ -107,14 +121,17 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
         found += attempt(SIGNED_BEFORE, lambda: check_fingerprints(settings, state))
     if state.behind or not state.ledger:
         return DatabaseReport(tuple(found), state.ledger or "")
+    audience = _audience(store)
+    found += attempt(SUBSCRIBERS, lambda: check_audience(settings, audience))
     found += attempt(SPEED, lambda: _check_timing(examination.measure(store)))
     if isinstance(place, SqliteFile):
         found += attempt(WRITABLE, lambda: _check_file_writable(store))
         found += attempt(SPACE, lambda: check_space(place.path.parent))
+        found += attempt(DISK, lambda: check_disk(_kind_of_disk(place.path)))
         found += attempt(JOURNAL, lambda: _check_file(store))
     else:
         found += attempt(WRITABLE, lambda: _check_server(examination.server_properties(store)))
-    return DatabaseReport(tuple(found), state.ledger, complete=True, audience=_audience(store))
+    return DatabaseReport(tuple(found), state.ledger, complete=True, audience=audience)
 
 
 def _open(store: Store, place: SqliteFile | Server, states: list[DatabaseState]) -> Diagnosis:
@@ -166,6 +183,28 @@ def check_fingerprints(settings: Settings, state: DatabaseState) -> Diagnosis:
     if capabilities_of(settings).rehearsal and not settings.secret_keys:
         return ok(SIGNED_BEFORE, "rehearsals need no key that has signed letters")
     return of_error(SIGNED_BEFORE, preflight.lost_key())
+
+
+def check_audience(settings: Settings, audience: int) -> Iterator[Diagnosis]:
+    """Check that a letter has an audience, and reaches all of it in time."""
+    if not audience and not capabilities_of(settings).rehearsal:
+        yield warning(
+            SUBSCRIBERS,
+            "there are no active subscribers, so nothing can be sent",
+            "Bring your list into it: newsletter subscribers import FILE",
+        )
+    else:
+        yield ok(SUBSCRIBERS, f"a letter would go to {audience:,}")
+    hours = audience / settings.max_per_hour if settings.max_per_hour else 0
+    if hours > settings.finish_within_hours:
+        yield warning(
+            SETTINGS_PACE,
+            f"at max_per_hour = {settings.max_per_hour:g}, a letter to everyone takes {hours:,.0f} "
+            f"hours; after finish_within_hours = {settings.finish_within_hours:g} it is paused",
+            f"Raise one of the two in {settings.origin}",
+        )
+    else:
+        yield ok(SETTINGS_PACE, "a letter to everyone is finished in time, as far as settings say")
 
 
 def _check_timing(found: examination.Timing) -> Iterator[Diagnosis]:
@@ -223,6 +262,22 @@ def check_space(folder: Path) -> Diagnosis:
     return ok(SPACE, "there is room beside it")
 
 
+def _kind_of_disk(path: Path) -> int | None:
+    with path.open("rb") as file:
+        return file_system(file.fileno())
+
+
+def check_disk(kind: int | None) -> Diagnosis:
+    """Check that a file is on no network disk, whose locks cannot be relied on."""
+    if kind not in _NETWORK_DISKS:
+        return ok(DISK, "it is on no network disk that is known as one")
+    return warning(
+        DISK,
+        f"it is on a network disk ({_NETWORK_DISKS[kind]}), where SQLite can be damaged",
+        "Move it to a disk of this machine, or use PostgreSQL: newsletter db move",
+    )
+
+
 def _check_file(store: Store) -> Iterator[Diagnosis]:
     found = examination.file_properties(store)
     if found.journal == "wal" and found.synchronous:
@@ -258,8 +313,21 @@ def _check_server(found: ServerProperties) -> Iterator[Diagnosis]:
             f"it stores text as {found.encoding}, in which some names cannot be written",
             "Make a database with ENCODING 'UTF8' (createdb -E UTF8), and: newsletter db move",
         )
+    yield check_encryption(found)
     between = "behind a pooler, which is fine" if found.pooled else "no pooler is in between"
     yield ok(POOLER, between)
+
+
+def check_encryption(found: ServerProperties) -> Diagnosis:
+    """Check that addresses do not travel through the internet in the clear."""
+    if found.encrypted or not found.outside:
+        where = "is encrypted" if found.encrypted else "stays within this machine or network"
+        return ok(TLS, f"the connection {where}")
+    return warning(
+        TLS,
+        "subscribers' addresses travel to the server through the internet, and are not encrypted",
+        "Add ?sslmode=require to the URL, or verify-full",
+    )
 
 
 def check_server_writable(found: ServerProperties) -> Diagnosis:

@@ -17,6 +17,7 @@ from newsletter.doctor.checklist import (
     SETTINGS_ISSUES,
     SETTINGS_PROVIDER,
     SETTINGS_PUBLIC_URL,
+    SETTINGS_SCHEDULE,
 )
 from newsletter.doctor.findings import attempt, failure, of_error, of_problems, ok, warning
 from newsletter.errors import NewsletterError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
 
+_LATENESS_HOURS: Final = 2
 _FIRST_YEAR: Final = 2020
 _LAST_YEAR: Final = 2100
 # RFC 2606 and RFC 6761 keep these for examples and tests: nobody has mail there.
@@ -99,6 +101,7 @@ def examine_settings(
     yield from attempt(SETTINGS_PROVIDER, lambda: check_provider(settings, environment))
     yield from attempt(SETTINGS_PUBLIC_URL, lambda: check_public_url(settings))
     yield from attempt(SETTINGS_ISSUES, lambda: check_issues(settings))
+    yield from attempt(SETTINGS_SCHEDULE, lambda: check_schedule(settings))
     yield from attempt(CLOCK, lambda: check_clock(datetime.now(UTC)))
 
 
@@ -160,6 +163,18 @@ def check_issues(settings: Settings) -> Diagnosis:
         SETTINGS_ISSUES,
         f"there is no folder issues/ beside {settings.origin}",
         "Make it: mkdir issues; or check that this is your newsletter's folder",
+    )
+
+
+def check_schedule(settings: Settings) -> Diagnosis:
+    """Check that a job that begins late, as jobs do, may still start a letter."""
+    hours = settings.max_lateness_hours
+    if hours >= _LATENESS_HOURS:
+        return ok(SETTINGS_SCHEDULE, f"a letter may start up to {hours:g} hours late")
+    return warning(
+        SETTINGS_SCHEDULE,
+        f"a letter may start at most {hours:g} hours late, and scheduled jobs are often later",
+        f"Write max_lateness_hours = 6 in {settings.origin}",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Final
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import sqlalchemy as sa
 
@@ -13,6 +14,8 @@ from newsletter.store.columns import UtcDateTime
 from newsletter.store.schema import checkpoints, ledger, mailings, metadata
 
 if TYPE_CHECKING:
+    import psycopg
+
     from newsletter.store.database import Store
 
 _FULL: Final = 2  # sqlite.org/pragma.html#pragma_synchronous
@@ -58,6 +61,8 @@ class ServerProperties:
         replica: It is a copy of another server.
         encoding: Of text.
         pooled: Something between this machine and the server shares out connections.
+        encrypted: What travels between this machine and the server, or the pooler.
+        outside: The server has an address of the internet.
         without_rights: Tables in which this user may not do all that the program does.
     """
 
@@ -66,6 +71,8 @@ class ServerProperties:
     replica: bool
     encoding: str
     pooled: bool
+    encrypted: bool
+    outside: bool
     without_rights: tuple[str, ...]
 
 
@@ -122,17 +129,27 @@ def server_properties(store: Store) -> ServerProperties:
         writing = str(connection.scalar(isolation))
         row = connection.execute(_SERVER).one()
         lacking = connection.scalars(_WITHOUT_RIGHTS, {"names": [*metadata.tables]}).all()
-        own = connection.connection.driver_connection
-        process = own.info.backend_pid if own else row.process
+        own: psycopg.Connection[Any] = cast("Any", connection.connection.driver_connection)
+        link = own.pgconn
     return ServerProperties(
         (writing, reading),
         read_only=bool(row.read_only),
         replica=bool(row.replica),
         encoding=str(row.encoding),
         # A pooler gives its clients numbers of its own.
-        pooled=process != row.process,
+        pooled=link.backend_pid != row.process,
+        encrypted=bool(link.ssl_in_use),
+        outside=_is_outside(link.hostaddr.decode()),
         without_rights=tuple(lacking),
     )
+
+
+def _is_outside(address: str) -> bool:
+    """Return whether an address is one of the internet; a socket on this machine has none."""
+    try:
+        return ip_address(address.partition("%")[0]).is_global
+    except ValueError:
+        return False
 
 
 _SERVER: Final = sa.text(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import json
 import os
 import ssl
 import threading
@@ -130,7 +131,7 @@ class SetUp:
     """
 
     newsletter: Newsletter
-    values: dict[str, str]
+    values: dict[str, str | float]
     environment: dict[str, str]
     front: Front
     fake: FakeResend
@@ -157,7 +158,7 @@ class SetUp:
         issued.configure_cert(self.front.tls)
 
     def write_settings(self) -> None:
-        lines = [f'{name} = "{value}"\n' for name, value in self.values.items()]
+        lines = [f"{name} = {json.dumps(value)}\n" for name, value in self.values.items()]
         (self.root / "newsletter.toml").write_text("".join(lines), encoding="utf-8")
 
     def examine(self) -> tuple[Diagnosis, ...]:
@@ -204,7 +205,7 @@ def good_set_up(root: Path, authority: trustme.CA) -> Iterator[SetUp]:
     with FakeResend(root / "taken") as fake:
         fake.account.domains = [resend_domain(DOMAIN, records=[])]
         fake.account.webhooks = [resend_webhook(f"{url}/webhooks/resend", events=list(KINDS))]
-        values = {
+        values: dict[str, str | float] = {
             "name": "Jij en loslaten",
             "sender": f"Gerrit <gerrit@{DOMAIN}>",
             "contact": "Postbus 1, Amsterdam",

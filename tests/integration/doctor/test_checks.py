@@ -10,10 +10,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.doctor import backlog, examination
-from newsletter.doctor.database import check_clocks, check_speed
+from newsletter.doctor.database import (
+    check_clocks,
+    check_disk,
+    check_encryption,
+    check_server_writable,
+    check_speed,
+)
 from newsletter.doctor.settings import check_clock
 from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
 from newsletter.model import DiagnosisState
+from newsletter.store.examination import ServerProperties
 from tests.integration.doctor.good_set_up import KEY, SetUp, problems
 from tests.support.web_server import serving
 
@@ -40,6 +47,45 @@ def test_clocks_agree_to_a_minute(ahead: float, state: DiagnosisState, says: str
     found = check_clocks(ahead)
     assert found.state is state
     assert says in found.message
+
+
+@pytest.mark.parametrize(("kind", "state"), [(0xEF53, OK), (None, OK), (0x6969, WARNING)])
+def test_a_network_disk_is_a_warning(kind: int | None, state: DiagnosisState) -> None:
+    assert check_disk(kind).state is state
+
+
+@pytest.mark.parametrize(
+    ("encrypted", "outside", "state"),
+    [(True, True, OK), (False, False, OK), (False, True, WARNING)],
+)
+def test_addresses_do_not_travel_in_the_clear(
+    *, encrypted: bool, outside: bool, state: DiagnosisState
+) -> None:
+    found = ServerProperties(
+        ("read committed", "repeatable read"),
+        read_only=False,
+        replica=False,
+        encoding="UTF8",
+        pooled=False,
+        encrypted=encrypted,
+        outside=outside,
+        without_rights=(),
+    )
+    assert check_encryption(found).state is state
+
+
+def test_a_replica_is_a_failure() -> None:
+    found = ServerProperties(
+        ("read committed", "repeatable read"),
+        read_only=True,
+        replica=True,
+        encoding="UTF8",
+        pooled=False,
+        encrypted=True,
+        outside=True,
+        without_rights=(),
+    )
+    assert "replica" in check_server_writable(found).message
 
 
 def test_a_trivial_query_takes_at_most_a_second() -> None:

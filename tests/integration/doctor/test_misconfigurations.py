@@ -28,7 +28,7 @@ WARNING, FAILURE = DiagnosisState.WARNING, DiagnosisState.FAILURE
 UNKNOWN = DiagnosisState.UNKNOWN
 
 
-def value(name: str, text: str) -> Seed:
+def value(name: str, text: str | float) -> Seed:
     """Write another value into the settings file."""
     return lambda made: made.values.update({name: text})
 
@@ -159,6 +159,8 @@ def use_a_rollback_journal(made: SetUp) -> None:
 def use_another_database(made: SetUp) -> None:
     """Let `doctor` find a second database, which was made for a rehearsal."""
     copy = made.root / "other.db"
+    with raw(made.database) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     shutil.copy(made.database, copy)
     with raw(copy) as connection:
         connection.execute("UPDATE ledger SET id = 'another'")
@@ -219,6 +221,14 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     "no folder issues/": (
         lambda made: shutil.rmtree(made.root / "issues"),
         {"settings-issues": FAILURE},
+    ),
+    "a schedule that is never in time": (
+        value("max_lateness_hours", 0),
+        {"settings-schedule": WARNING},
+    ),
+    "a pace that never ends": (
+        both(value("max_per_hour", 1), value("finish_within_hours", 2)),
+        {"settings-pace": WARNING},
     ),
     "a clock before the last record": (
         run_sql("UPDATE ledger SET created_at = :at", at=ago(days=-400)),
@@ -293,6 +303,10 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     "a database of a newer version": (
         run_sql("UPDATE alembic_version SET version_num = '9999'"),
         {"database-reachable": FAILURE, "web-app": UNKNOWN},
+    ),
+    "an empty list": (
+        run_sql("UPDATE subscribers SET status = 'unsubscribed'"),
+        {"database-subscribers": WARNING},
     ),
     "a damaged database": (later(damage), {"database-intact": FAILURE}),
     "a file that is no database": (
