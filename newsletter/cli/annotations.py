@@ -13,6 +13,7 @@ _LONGEST: Final = 1_000
 # A runner reads `::command::` at the beginning of a line, and the older `##[command]` anywhere.
 _AT_BEGIN: Final = re.compile(r"(^|[\r\n])(\s*):(?=:)")
 _OLDER: Final = re.compile(r"##(?=\[)")
+_SPACES: Final = "\n\t\u00a0\u202f"
 
 
 def on_actions() -> bool:
@@ -40,10 +41,15 @@ def without_commands(text: str) -> str:
     return _OLDER.sub("# #", _AT_BEGIN.sub(r"\1\2: ", text))
 
 
+def visible(text: str) -> str:
+    """Return a text in which a terminal finds nothing to obey: other characters become escapes."""
+    return "".join(c if c.isprintable() or c in _SPACES else f"\\u{ord(c):04x}" for c in text)
+
+
 def _data(text: str) -> str:
     """Escape what would end a command or change its text."""
-    visible = "".join(c if c.isprintable() or c in "\r\n" else f"\\u{ord(c):04x}" for c in text)
-    return visible.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    shown = "\r".join(map(visible, text.split("\r")))
+    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

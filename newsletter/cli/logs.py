@@ -10,6 +10,7 @@ import re
 import sys
 from typing import Final
 
+from newsletter.cli.annotations import visible
 from newsletter.cli.output import as_printed
 
 LOGGER: Final = "newsletter"
@@ -61,7 +62,7 @@ class _StderrHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """Write a line; a log that cannot be written must not keep the program from its work."""
         try:
-            sys.stderr.write(f"{as_printed(self.format(record))}\n")
+            sys.stderr.write(f"{as_printed(visible(self.format(record)))}\n")
             sys.stderr.flush()
         except (OSError, ValueError):
             pass

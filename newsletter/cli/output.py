@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.annotations import on_actions, without_commands
+from newsletter.cli.annotations import on_actions, visible, without_commands
 
 if TYPE_CHECKING:
     import logging
@@ -47,9 +47,9 @@ def log() -> logging.Logger:
 
 def print_error(sentence: str, hint: str = "") -> None:
     """Print what is wrong, and what to do next."""
-    click.echo(as_printed(f"error: {sentence}"), err=True)
+    click.echo(as_printed(visible(f"error: {sentence}")), err=True)
     if hint:
-        click.echo(as_printed(f"hint: {' '.join(hint.split())}"), err=True)
+        click.echo(as_printed(visible(f"hint: {' '.join(hint.split())}")), err=True)
 
 
 def print_command(command: str) -> None:

@@ -148,6 +148,17 @@ def test_a_summary_that_cannot_be_written_changes_no_outcome(
     assert "warning: the summary cannot be written" in done.stderr
 
 
+def test_a_bug_in_the_program_is_in_it(root: Path, run: Run, newsletter: Newsletter) -> None:
+    with FakeResend(root / "taken") as fake:
+        environment = {**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"}
+        broken = {"newsletter.cli.send.survey_issues": None}
+        arguments = ("send", "--due", "--no-preflight", "--summary", "summary.md")
+        done = run(*arguments, env=environment, constants=broken)
+    assert done.returncode == 1
+    assert "unexpected TypeError" in read(root).body
+    assert "::error title=Something to correct" in done.stderr
+
+
 def test_a_summary_needs_due(root: Path, run: Run) -> None:
     slug = write_issue(root)
     assert run("send", slug, "--summary", "summary.md").returncode == 2

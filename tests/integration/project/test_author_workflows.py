@@ -16,6 +16,7 @@ from tests.support.fake_forge import FakeForge, serve_forge
 from tests.support.parameters import choose
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 from tests.support.repositories import INSTALLATION
+from tests.support.runner_commands import IMITATIONS, commands
 from tests.support.web_server import serving
 
 if TYPE_CHECKING:
@@ -313,6 +314,32 @@ def test_a_pull_request_shows_findings_and_letters(tmp_path: Path, forge: FakeFo
     assert len([name for name in files if name.endswith(".png")]) == 4
     if forge.kind == "github":
         assert "| error | issues/2026-12-13-x.md:" in job.summary
+
+
+def test_a_fork_s_names_and_texts_are_no_commands(tmp_path: Path, github: FakeForge) -> None:
+    repository = AuthorRepository(tmp_path, github)
+    base = repository.git("rev-parse", "HEAD")
+    repository.git("checkout", "-q", "-b", "pull")
+    files = {}
+    for number, text in enumerate(IMITATIONS.values()):
+        files[f"issues/{text.replace('/', '-')}.md"] = "---\nsubject: x\n---\nx\n"
+        front = f"subject: {text}\n{text}: 1\nsend_at: {text}"
+        files[f"issues/2026-12-{number + 1:02}-x.md"] = f"---\n{front}\n---\n{text}\n"
+    files["newsletter-install/::error::x.txt"] = "x"
+    repository.commit(files)
+    job = repository.run(
+        "check",
+        {"event_name": "pull_request", "event": {"pull_request": {"base": {"sha": base}}}},
+        ref="pull",
+    )
+    assert job.ok is False
+    found = commands(job.log)
+    assert len(found) > len(IMITATIONS)
+    assert {one.name for one in found} <= {"error", "warning"}
+    assert all(set(one.properties) == {"file", "line", "title"} for one in found)
+    assert all(one.properties["file"].startswith("issues/") for one in found)
+    assert not set(job.log + job.summary) & {"\x1b", "\x9b"}
+    assert job.outputs == {}
 
 
 def test_a_good_push_is_green(tmp_path: Path, github: FakeForge) -> None:
