@@ -26,7 +26,11 @@ def lose(scenario: Scenario, lag: float) -> None:
 
 def test_letters_that_are_listed_in_time_are_found_and_never_sent_again(scenario: Scenario) -> None:
     lose(scenario, lag=A_WHILE.total_seconds() - 120)
+    lost = list(scenario.states().values()).count("attempting")
+    assert (lost > 0, scenario.fake.searches) == (True, 0)
     go_on(scenario)
+    assert scenario.fake.searches
+    assert set(scenario.states().values()) == {"accepted"}
 
 
 def test_letters_that_are_listed_too_late_are_sent_again_and_the_outcome_shows_it(
@@ -34,4 +38,5 @@ def test_letters_that_are_listed_too_late_are_sent_again_and_the_outcome_shows_i
 ) -> None:
     lose(scenario, lag=10 * A_WHILE.total_seconds())
     scenario.send_on(6)
+    assert scenario.fake.searches
     assert scenario.check_outcome(certain=True).duplicates == 5

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
 
 def have_few_files() -> None:
     """Let there be room for few connections."""
@@ -26,6 +28,21 @@ def die_before_applying() -> None:
     from newsletter.web import webhooks  # noqa: PLC0415
 
     webhooks.apply_since = lambda *_: os.kill(os.getpid(), signal.SIGKILL)  # type: ignore[assignment]
+
+
+def fail_at_start() -> None:
+    """Let the web app refuse to start, also in a worker, which imports everything anew."""
+    from newsletter.web import server  # noqa: PLC0415
+
+    server.AppFactory = lambda *_: _failing_app  # type: ignore[assignment,misc]
+
+
+def _failing_app() -> ASGIApp:
+    async def fail(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed"})
+
+    return fail
 
 
 def fail_once_at_chores() -> None:

@@ -218,10 +218,22 @@ def test_an_empty_list_is_an_error(root: Path, run: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "issue", ["../../etc/passwd", "..", "/etc/passwd", "a\nb", "é" * 300, "issues"]
+    ("issue", "error"),
+    [
+        ("../../etc/passwd", "there is no issue ../../etc/passwd"),
+        ("..", ".. is outside the newsletter's folder"),
+        ("/etc/passwd", "/etc/passwd is outside the newsletter's folder"),
+        ("a\nb", r"there is no issue 'a\nb'"),
+        ("é" * 300, f"there is no issue {'é' * 120}"),
+        ("issues", "there is no issue issues"),
+    ],
+    ids=["a path upwards", "the folder above", "a file", "two lines", "long", "the folder"],
 )
-def test_what_is_no_issue_is_one_line(run: Run, issue: str) -> None:
-    one_line(run("send", issue), 1)
+def test_an_argument_that_names_no_issue_is_one_error(
+    newsletter: Newsletter, run: Run, issue: str, error: str
+) -> None:
+    assert one_line(run("send", issue), 1).startswith(f"error: {error}")
+    assert document(run("status", newsletter.slug, "--json"))["state"] is None
 
 
 @pytest.mark.parametrize("command", ["send", "status", "render", "check", "pause", "cancel"])

@@ -18,6 +18,7 @@ from newsletter import tokens
 from newsletter.web import Limits
 from tests.integration.web.test_signup import PROXY, anywhere, ask, on_both
 from tests.integration.web.test_unsubscribe import can_connect
+from tests.support.changes import fail_at_start
 from tests.support.newsletter import is_one_error
 from tests.support.signups import queued
 from tests.support.subscribers import sql
@@ -227,6 +228,17 @@ def test_an_error_that_keeps_notices_from_being_sent_is_reported_once(
         assert app.stop() == 0
         assert app.said().count('notices: setting "sender" is empty') == 1
     assert {state for _, state in queued(subscribers.store)} == {"pending"}
+
+
+@pytest.mark.parametrize(
+    ("workers", "error"),
+    [("1", "the web app cannot start"), ("2", "a worker cannot start")],
+)
+def test_an_app_that_cannot_start_ends_with_an_error(run: Run, workers: str, error: str) -> None:
+    done = run("serve", "--port", "0", "--workers", workers, before=[fail_at_start])
+    assert done.returncode == 1
+    assert re.search(rf": serving on .+\nerror: {error}\nhint: Run newsletter .+\n\Z", done.stderr)
+    assert "Traceback" not in done.stderr
 
 
 # Slow clients
