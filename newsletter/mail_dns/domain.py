@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
 from newsletter.config import NO_DOMAIN
-from newsletter.mail_dns import dkim, dmarc, spf
+from newsletter.mail_dns import dkim, dmarc, return_path, spf
 from newsletter.mail_dns.defaults import signing_domain, spf_expectations, usual_selectors
 from newsletter.mail_dns.mx import check_mx
 from newsletter.mail_dns.resolver import DnsError, Resolver
@@ -33,6 +33,7 @@ CHECKS: Final = (
     (FREE_MAIL, "The sender has their own domain, not one of free mail such as gmail.com"),
     (NOREPLY, "Subscribers can answer: neither sender nor reply_to is a noreply address"),
     (spf.CHECK, "There is one SPF record, and it needs at most ten lookups"),
+    (return_path.CHECK, "The records for bounces that the provider lists are in the DNS"),
     (dkim.CHECK, "A DKIM key that counts for the sender is in the DNS, and is strong enough"),
     (dmarc.CHECK, "There is one DMARC record, with a policy"),
     (MX_FROM, "The domain of the sender takes mail"),
@@ -77,6 +78,7 @@ def check_domain(
         exists,
         *own,
         _attempt(spf.CHECK, asked.check_spf),
+        _attempt(return_path.CHECK, asked.check_return_path),
         _attempt(dkim.CHECK, asked.check_dkim),
         _attempt(dmarc.CHECK, asked.check_dmarc),
         _attempt(MX_FROM, asked.check_mx),
@@ -130,6 +132,10 @@ class _Domain:
         """Check who may send for the domain, and for the return path."""
         expectations = spf_expectations(self._settings, self._domain, self._records)
         return spf.check_spf(self._resolver, self._domain, expectations)
+
+    def check_return_path(self) -> Diagnosis:
+        """Check the records for bounces."""
+        return return_path.check_return_path(self._resolver, self._records)
 
     def check_dkim(self) -> Diagnosis:
         """Check the keys with which the provider signs."""

@@ -210,11 +210,32 @@ def test_a_missing_record_is_printed_to_paste() -> None:
     )
     empty: Zone = {SELECTOR: {}, f"send.{DOMAIN}": {}, DMARC: {}}
     found = check(good_zone() | empty, records)
-    assert problems(found) == dict.fromkeys(("dns-spf", "dns-dkim", "dns-dmarc"), FAILURE)
+    assert problems(found) == dict.fromkeys(
+        ("dns-spf", "dns-return-path", "dns-dkim", "dns-dmarc"), FAILURE
+    )
     fixes = "\n".join(one.fix for one in found)
-    for record in (records[0], records[1], records[3]):
+    for record in records:
         assert f"{record.name} {record.kind} {record.value}" in fixes
     assert problems(check(good_zone(), records)) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "there"),
+    [
+        ("send.brief.test", "MX", "10 elsewhere.test."),
+        ("lm.brief.test", "CNAME", "elsewhere.test."),
+    ],
+)
+def test_a_return_path_that_leads_elsewhere_is_found(name: str, kind: str, there: str) -> None:
+    value = "Bounces.Provider.test"
+    records = (DnsRecord(name, kind, value if kind == "CNAME" else f"10 {value}"),)
+    zone = good_zone()
+    zone[name] = {**zone.get(name, {}), kind: [there]}
+    found = one_problem(check(zone, records))
+    assert (found.check, found.state) == ("dns-return-path", FAILURE)
+    assert "elsewhere.test" in found.message
+    zone[name][kind] = [there.replace("elsewhere", "bounces.provider")]
+    assert problems(check(zone, records)) == {}
 
 
 def test_another_key_than_the_provider_has_is_found() -> None:
