@@ -16,6 +16,7 @@ from tests.support.providers.accounts import diagnosis, inspect, states
 from tests.support.providers.cases import SES
 from tests.support.providers.fake_account_ses import EVENTS, TOKENS, ses_destination, ses_identity
 from tests.support.providers.fake_accounts import CONFIGURATION_SET
+from tests.support.providers.fake_server import error
 from tests.support.providers.fake_ses import FAULTS, model
 from tests.support.providers.sigv4 import KEY_ID, SECRET
 from tests.support.providers.sigv4 import REGION as HERE
@@ -140,8 +141,9 @@ def test_a_domain_of_another_region_is_a_failure(fake: FakeSes) -> None:
 
 
 def test_another_server_without_identities_is_unknown(fake: FakeSes) -> None:
-    fake.reading = FAULTS["404-page"]
-    assert states(inspect(SES, fake))[DOMAIN] is UNKNOWN
+    for fault in (FAULTS["404-page"], error(404, "RouteNotFound")):
+        fake.reading = fault
+        assert states(inspect(SES, fake))[DOMAIN] is UNKNOWN
     fake.reading = FAULTS["no-set"]
     assert states(inspect(SES, fake))[DOMAIN] is FAILURE
 
