@@ -48,7 +48,7 @@ def examine(root: Path, url: str, **more: Any) -> DatabaseReport:  # noqa: ANN40
 
 
 def ledger_of(url: str) -> str:
-    """Put somebody on the list; return the id of the ledger."""
+    """Add a subscriber; return the id of the ledger."""
     with psycopg.connect(url) as connection:
         connection.execute("SET TRANSACTION READ WRITE")
         connection.execute(
