@@ -134,7 +134,7 @@ def test_nothing_overflows_at_any_width_or_text_size(
 
 
 @pytest.mark.parametrize("accent", choose(ACCENTS, always=["#ffff00"]))
-def test_any_name_and_accent_colour_will_do(
+def test_any_name_and_accent_colour_work(
     accent: str, root: Path, new_context: Callable[..., BrowserContext]
 ) -> None:
     settle(root, name=LONG, more=f'accent_color = "{accent}"\n')
@@ -151,7 +151,7 @@ def test_any_name_and_accent_colour_will_do(
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_the_pages_wear_the_letters_colours(
+def test_the_pages_have_the_letters_colours(
     mode: Mode, shared: App, without_scripts: Page, page: Page
 ) -> None:
     for shown in (without_scripts, page):
@@ -172,7 +172,7 @@ def test_the_pages_wear_the_letters_colours(
 
 
 @pytest.mark.parametrize("size", choose_named(SIZES, always=["phone"]))
-def test_the_button_is_tall_enough_for_a_thumb_and_its_words_for_the_eye(
+def test_the_button_and_its_text_are_large_enough(
     size: dict[str, int], shared: App, page: Page
 ) -> None:
     page.set_viewport_size(size)  # type: ignore[arg-type]
@@ -200,7 +200,7 @@ def test_on_a_phone_the_masthead_stays_where_it_is_from_page_to_page(
 
 
 @pytest.mark.parametrize("size", choose_named(SIZES, always=["phone"]))
-def test_one_click_leaves_without_scripts(
+def test_one_click_unsubscribes_without_scripts(
     size: dict[str, int], root: Path, without_scripts: Page
 ) -> None:
     settle(root)
@@ -217,7 +217,7 @@ def test_one_click_leaves_without_scripts(
         assert without_scripts.context.cookies() == []
 
 
-def test_the_keyboard_alone_will_do_and_shows_where_it_is(
+def test_the_keyboard_is_enough_and_shows_the_focus(
     root: Path, without_scripts: Page, page: Page
 ) -> None:
     settle(root)

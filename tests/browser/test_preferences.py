@@ -79,7 +79,7 @@ def error_of(page: Page, label: str, typed: str) -> str:
     return page.locator(f"#{field.get_attribute('aria-describedby')}").inner_text()
 
 
-def test_every_page_is_fit_for_everybody(
+def test_every_page_is_accessible(
     newsletter: Newsletter, app: App, new_context: Callable[..., BrowserContext]
 ) -> None:
     page = new_context(bypass_csp=True).new_page()
@@ -102,7 +102,7 @@ def test_every_page_is_fit_for_everybody(
 
 
 @pytest.mark.all  # it looks at seven pages more
-def test_what_is_said_of_a_wish_is_fit_for_everybody(
+def test_every_answer_to_a_form_is_accessible(
     newsletter: Newsletter, app: App, new_context: Callable[..., BrowserContext]
 ) -> None:
     path = link(newsletter)
@@ -200,7 +200,7 @@ def test_everything_works_with_a_mouse(
     assert page.context.cookies() == []
 
 
-def test_the_keyboard_alone_will_do(newsletter: Newsletter, app: App, page: Page) -> None:
+def test_the_keyboard_is_enough(newsletter: Newsletter, app: App, page: Page) -> None:
     page.goto(app.url + link(newsletter))
     page.keyboard.press("Tab")
     page.keyboard.press("ControlOrMeta+A")

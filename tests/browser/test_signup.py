@@ -210,9 +210,7 @@ def test_nothing_overflows_at_any_width_or_text_size(shown: Shown, apps: Apps, p
 
 
 @with_each
-def test_it_is_large_enough_for_a_thumb_and_for_the_eye(
-    shown: Shown, apps: Apps, page: Page
-) -> None:
+def test_buttons_and_text_are_large_enough(shown: Shown, apps: Apps, page: Page) -> None:
     page.set_viewport_size(PHONE)  # type: ignore[arg-type]
     show(page, apps, shown)
     for one in page.locator("button, input:visible, select").all():

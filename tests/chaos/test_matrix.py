@@ -40,7 +40,7 @@ def test_a_recovery_that_sends_again_what_was_under_way_is_caught(runner: TrialR
     assert list(verdict([], runs)) == []
 
 
-def test_a_judge_that_sees_no_duplicates_where_there_must_be_some_is_not_believed() -> None:
+def test_a_check_that_finds_no_duplicates_where_there_must_be_some_fails() -> None:
     blind = [Run(case, Result(), hit=True) for case in controls(4, SEED, DATABASES)]
     assert "sees nothing" in " ".join(verdict([], blind))
 

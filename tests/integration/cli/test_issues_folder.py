@@ -67,7 +67,7 @@ def test_what_is_never_sent_is_named_by_every_command(root: Path, run: Run, name
     assert [one["state"] for one in found["issues"]] == ["ignored"]
 
 
-def test_what_is_no_letter_is_left_in_peace(root: Path, run: Run) -> None:
+def test_a_file_that_is_no_issue_is_ignored(root: Path, run: Run) -> None:
     issues = root / "issues"
     (issues / "beeld").mkdir()
     for name in ("foto.JPG", "README.md", ".DS_Store", ".#x.md", "beeld/kaart.webp", "Thumbs.db"):
@@ -76,7 +76,7 @@ def test_what_is_no_letter_is_left_in_peace(root: Path, run: Run) -> None:
     assert json.loads(run("status", "--json").stdout)["issues"] == []
 
 
-def test_what_is_hardly_a_letter_is_a_warning(root: Path, run: Run) -> None:
+def test_a_file_of_another_kind_in_issues_is_a_warning(root: Path, run: Run) -> None:
     (root / "issues" / "lijst.csv").write_text("x")
     done = run("check")
     assert done.returncode == 0

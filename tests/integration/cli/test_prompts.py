@@ -57,7 +57,7 @@ def at_a_terminal(newsletter: Newsletter, env: dict[str, str], answer: str, *arg
     return done.stdout + done.stderr
 
 
-def test_early_needs_a_word_and_yes_is_none(
+def test_early_needs_an_option_and_yes_is_none(
     newsletter: Newsletter, run: Run, fake: FakeResend
 ) -> None:
     env = newsletter.for_real(fake.url)

@@ -246,7 +246,7 @@ def test_a_branch_is_compared_with_where_it_began(repository: Path, run: Run) ->
     assert rendered(repository, run, trunk) == [9]
 
 
-def test_an_issue_with_errors_keeps_no_other_from_it(repository: Path, run: Run) -> None:
+def test_an_issue_with_errors_stops_no_other(repository: Path, run: Run) -> None:
     before = commit(repository, dict([(issue(2)[0], "---\nsubjct: x\n---\n"), issue(13)]))
     assert rendered(repository, run, before, code=1) == [13]
 

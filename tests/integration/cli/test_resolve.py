@@ -121,7 +121,7 @@ def test_there_is_nothing_to_ask_when_nothing_is_unknown(newsletter: Newsletter)
 
 @pytest.mark.parametrize("verdict", [RESEND, ASSUME])
 @pytest.mark.parametrize("mailing", ["sending", "paused", "cancelled"])
-def test_what_is_certain_is_never_touched(
+def test_certain_deliveries_are_never_changed(
     newsletter: Newsletter, verdict: delivery.UnknownDecision, mailing: str
 ) -> None:
     states = ["pending", "attempting", "accepted", "rejected", "skipped", "unknown"]

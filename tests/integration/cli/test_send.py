@@ -334,7 +334,7 @@ def test_a_database_that_is_in_the_way_loses_nothing(newsletter: Newsletter, run
     assert path.read_bytes() == before
 
 
-def test_one_odd_file_hides_nothing(newsletter: Newsletter, run: Run) -> None:
+def test_one_broken_file_hides_no_other(newsletter: Newsletter, run: Run) -> None:
     (newsletter.root / "issues" / ".#lock.md").symlink_to("nowhere")
     (newsletter.root / "issues" / "folder.md").mkdir()
     (newsletter.root / "issues" / f"{coming(9):%Y-%m-%d}-weg.md").symlink_to("nowhere")

@@ -196,7 +196,7 @@ def test_a_file_in_another_form_is_named_as_such(tmp_path: Path, data: bytes, sa
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
-def test_a_mark_of_utf_8_and_any_line_ending_are_fine(tmp_path: Path, ending: str) -> None:
+def test_a_byte_order_mark_and_any_line_ending_are_fine(tmp_path: Path, ending: str) -> None:
     text = "\ufeff" + LINES.replace("\n", ending)
     made(tmp_path, **{"newsletter.toml": text})
     assert config.load(tmp_path, {}).name == "Stil Water"
@@ -500,7 +500,7 @@ def test_the_command_reports_a_misspelt_variable(root: Path) -> None:
     assert "warning: the variable NEWSLETTER_PROVIDR is not read" in done.stderr
 
 
-def test_status_and_send_tell_that_nobody_is_mailed_though_a_key_is_set(root: Path) -> None:
+def test_status_and_send_report_that_nobody_is_mailed_though_a_key_is_set(root: Path) -> None:
     def stderr_of(*arguments: str) -> str:
         return subprocess.run(
             [Path(sys.executable).with_name("newsletter"), *arguments],

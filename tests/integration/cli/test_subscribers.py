@@ -111,7 +111,7 @@ def test_unsubscribe_is_for_good(run: Run, ask: Callable[..., Any]) -> None:
 
 
 @pytest.mark.parametrize("command", ["show", "unsubscribe"])
-def test_a_stranger_is_nobody(run: Run, command: str) -> None:
+def test_an_unknown_address_is_no_subscriber(run: Run, command: str) -> None:
     done = run("subscribers", command, "wie@example.org")
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: nobody on the list")
@@ -248,7 +248,7 @@ def test_as_suppressed_needs_no_consent(root: Path, ask: Callable[..., Any]) -> 
     assert ask("stats")["unsubscribed"] == 1
 
 
-def test_list_and_export_tell_the_same(root: Path, run: Run, ask: Callable[..., Any]) -> None:
+def test_list_and_export_say_the_same(root: Path, run: Run, ask: Callable[..., Any]) -> None:
     for name in ("Zo\u00eb", "=1+1"):
         run(
             "subscribers",

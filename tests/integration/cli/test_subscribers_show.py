@@ -105,7 +105,7 @@ def test_a_similar_address_is_shown_with_its_status_and_deliveries(
     ]
 
 
-def test_signs_that_a_database_reads_as_more_than_themselves_are_themselves(
+def test_wildcards_of_the_database_are_plain_characters(
     newsletter: Newsletter, show: Callable[[str], Any]
 ) -> None:
     join(
@@ -169,7 +169,7 @@ def test_what_no_provider_named_has_no_acceptance(
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
-def test_a_story_is_for_reading(newsletter: Newsletter, run: Run) -> None:
+def test_a_history_is_readable_text(newsletter: Newsletter, run: Run) -> None:
     list_.add(newsletter.store, "Anna@example.org", consent="Ja, graag", first_name="Anna")
     join(newsletter, "anna+x@example.org")
     newsletter.sql("UPDATE subscribers SET created_at = '2026-01-02 03:04:05', confirmed_at = NULL")

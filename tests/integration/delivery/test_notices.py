@@ -152,7 +152,7 @@ def test_each_notice_leaves_once(newsletter: Newsletter) -> None:
     assert [tuple(map(bool, row)) for row in ids] == [(True, False)] * 5
 
 
-def test_nothing_leaves_before_it_is_committed_as_attempting(newsletter: Newsletter) -> None:
+def test_nothing_is_sent_before_it_is_committed_as_attempting(newsletter: Newsletter) -> None:
     request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
     seen: list[tuple[object, ...]] = []
 
@@ -189,7 +189,7 @@ def test_who_confirmed_left_or_was_erased_meanwhile_gets_no_notice(
     ]
 
 
-def test_a_notice_that_waited_two_days_is_of_no_use(
+def test_a_notice_that_waited_two_days_expires(
     newsletter: Newsletter, clock: list[datetime]
 ) -> None:
     request_signup(newsletter.store, signup_request("anna@example.org"), VIA)
@@ -219,7 +219,7 @@ def test_a_rehearsal_takes_no_notice_that_was_queued_for_real(
     assert queued(newsletter.store) == [("confirmation", "pending")] * 2
 
 
-def test_what_is_not_set_keeps_a_real_notice(newsletter: Newsletter) -> None:
+def test_a_missing_setting_delays_a_real_notice(newsletter: Newsletter) -> None:
     import dataclasses  # noqa: PLC0415 - for this test alone
 
     request_signup(newsletter.store, signup_request("anna@example.org"), VIA)

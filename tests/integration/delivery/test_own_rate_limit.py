@@ -26,7 +26,7 @@ def accepted(result: SendResult) -> int:
     return result.report.counts[DeliveryState.ACCEPTED]
 
 
-def test_no_second_sees_more_letters_than_the_author_allows(
+def test_no_second_has_more_letters_than_the_setting_allows(
     root: Path, tmp_path: Path, database: str
 ) -> None:
     newsletter = Newsletter(root, subscribers=50)

@@ -43,7 +43,7 @@ def refused(newsletter: Newsletter, **changes: object) -> NewsletterError:
     return caught.value
 
 
-def test_a_house_in_order_may_send(newsletter: Newsletter) -> None:
+def test_a_complete_setup_may_send(newsletter: Newsletter) -> None:
     preflight.check_settings(newsletter.store, newsletter.settings)
     assert preflight.list_blockers(newsletter.store, newsletter.settings) == ()
 
@@ -203,7 +203,7 @@ def test_the_web_app_is_tried_as_a_subscriber_would(newsletter: Newsletter, tmp_
         ({"asked": (502, b"")}, 75),
     ],
 )
-def test_a_web_app_that_does_not_fit_keeps_letters_back(
+def test_a_web_app_with_a_wrong_answer_blocks_sending(
     newsletter: Newsletter, tmp_path: Path, other: dict[str, tuple[int, bytes]], code: int
 ) -> None:
     provider = FakeProvider(tmp_path / "taken")
@@ -215,7 +215,9 @@ def test_a_web_app_that_does_not_fit_keeps_letters_back(
     assert newsletter.send(provider, preflight=False).error is None
 
 
-def test_a_web_app_that_is_away_is_passing_trouble(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_a_web_app_that_is_away_is_a_temporary_error(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
     with web_app(newsletter) as (house_, _):
         pass
     with pytest.raises(TryAgain, match="--no-preflight"):

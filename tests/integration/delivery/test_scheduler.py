@@ -500,7 +500,7 @@ def test_a_word_that_is_neither_yes_nor_no_is_an_error(
 @pytest.mark.parametrize(
     "front", ["onderwerp: x\n", "send_at: zondag\n", "send_at: 2026-03-29 02:30\n"]
 )
-def test_a_due_file_with_errors_keeps_no_other_back(
+def test_a_due_file_with_errors_delays_no_other(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider, front: str
 ) -> None:
     bad = "2026-11-29-anders"
@@ -561,7 +561,7 @@ def test_a_file_without_a_date_is_reported(newsletter: Newsletter, provider: Fak
     assert "zomaar.md" in said(found)
 
 
-def test_what_no_rule_foresaw_keeps_no_other_back(
+def test_an_unexpected_error_delays_no_other_issue(
     newsletter: Newsletter, provider: FakeProvider, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(newsletter, "2026-11-29-tweede", front="send_at: 2026-11-29 06:30\n")
@@ -579,7 +579,7 @@ def test_what_no_rule_foresaw_keeps_no_other_back(
     assert "2026-11-29-tweede.md" in said(found)
 
 
-def test_trouble_with_one_mailing_keeps_no_other_back(
+def test_an_error_in_one_mailing_delays_no_other(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     interrupt(newsletter, provider)
@@ -725,7 +725,7 @@ def test_a_database_that_is_not_the_ledger_expires_nothing(
     assert "ledger" in said(found)
 
 
-def test_the_gravest_of_all_is_the_exit_code(
+def test_the_most_serious_problem_is_the_exit_code(
     newsletter: Newsletter, provider: FakeProvider
 ) -> None:
     interrupt(newsletter, provider)  # a later run can finish it: 75
@@ -743,7 +743,9 @@ def test_the_gravest_of_all_is_the_exit_code(
     assert ({t.exit_code for t in found.errors}, found.exit_code) == ({75, 1, 3}, 3)
 
 
-def test_a_wish_to_stop_starts_nothing(newsletter: Newsletter, provider: FakeProvider) -> None:
+def test_after_a_request_to_stop_nothing_starts(
+    newsletter: Newsletter, provider: FakeProvider
+) -> None:
     stop = threading.Event()
     stop.set()
     found = due(newsletter, provider, stop)
@@ -866,7 +868,7 @@ def test_a_time_that_never_comes_is_an_error_at_the_usual_time(
 # Several at once
 
 
-def test_two_that_see_a_miss_at_once_tell_it_once(
+def test_two_that_see_a_missed_issue_at_once_report_it_once(
     newsletter: Newsletter, clock: Clock, tmp_path: Path
 ) -> None:
     clock.moment = SEVEN + DAY
@@ -949,7 +951,7 @@ def test_a_schedule_says_all_in_one_document(present: Newsletter, run: Run, tmp_
     assert "Next: 2099-01-04-later" in spoken.stdout
 
 
-def test_every_trouble_is_a_line_and_the_gravest_the_exit_code(
+def test_every_problem_is_a_line_and_the_most_serious_the_exit_code(
     present: Newsletter, run: Run
 ) -> None:
     yesterday = datetime.now(present.settings.zone) - DAY

@@ -76,7 +76,7 @@ def test_everyone_gets_one_letter_and_a_second_send_sends_nothing(
     assert len(provider.copies()) == 25
 
 
-def test_the_attempt_is_committed_before_anything_leaves(
+def test_the_attempt_is_committed_before_anything_is_sent(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     seen = []
@@ -409,7 +409,9 @@ def test_a_limit_freezes_everyone_and_pauses_after_so_many(
     assert counts(newsletter.send(provider, limit=6).report) == {"accepted": 25}
 
 
-def test_a_wish_to_stop_finishes_what_is_in_flight(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_a_request_to_stop_finishes_what_is_in_flight(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
     stop = threading.Event()
     provider = FakeProvider(tmp_path / "taken", answer=lambda _batch: stop.set())
     result = newsletter.send(provider, stop=stop)
@@ -617,7 +619,7 @@ def test_a_sender_whose_rehearsal_was_replaced_stops(newsletter: Newsletter) -> 
     assert newsletter.sql("SELECT count(*), min(state) FROM mailings") == [(1, "completed")]
 
 
-def test_early_is_allowed_late_needs_a_word(newsletter: Newsletter, tmp_path: Path) -> None:
+def test_early_is_allowed_and_late_needs_an_option(newsletter: Newsletter, tmp_path: Path) -> None:
     provider = FakeProvider(tmp_path / "taken")
     late = write_issue(newsletter.root, name="oud", days=-2)
     with pytest.raises(NewsletterError, match="--late"):
@@ -794,7 +796,7 @@ def test_pausing_a_mailing_that_completed_with_unknown_says_what_it_is(
         delivery.pause_mailing(newsletter.store, newsletter.slug)
 
 
-def test_a_wish_to_stop_that_comes_too_late_is_no_trouble(
+def test_a_request_to_stop_that_comes_too_late_is_no_error(
     newsletter: Newsletter, tmp_path: Path
 ) -> None:
     stop = threading.Event()

@@ -140,7 +140,7 @@ def test_what_is_no_file_is_one_line(store: Store, tmp_path: Path, name: str) ->
     assert name in str(caught.value)
 
 
-def test_noise_is_refused_or_counted_but_never_crashes(store: Store, tmp_path: Path) -> None:
+def test_random_bytes_are_refused_or_counted_and_never_crash(store: Store, tmp_path: Path) -> None:
     chance = random.Random(7)  # noqa: S311 - the same noise each time
     for _ in range(150):
         noise = "".join(chance.choices(string.printable + '"";,\u00eb\u2028', k=200))

@@ -86,7 +86,7 @@ def test_every_row_is_accounted_for(store: Store, tmp_path: Path) -> None:
         ("0", None),
     ],
 )
-def test_only_a_word_that_surely_says_subscribed_makes_active(
+def test_only_a_clear_status_makes_active(
     store: Store, tmp_path: Path, word: str, kept_as: str | None
 ) -> None:
     report = bring(store, tmp_path, f"email,status\nanna@example.org,{word}\n")
@@ -121,7 +121,9 @@ def test_who_was_erased_here_stays_away_and_is_not_kept(store: Store, tmp_path: 
     assert statuses(store) == {"bas@example.org": "active"}
 
 
-def test_a_leaver_in_the_file_leaves_here_too(store: Store, tmp_path: Path) -> None:
+def test_who_unsubscribed_in_the_file_is_unsubscribed_here_too(
+    store: Store, tmp_path: Path
+) -> None:
     list_.add(store, "anna@example.org", consent="x", first_name="Anna")
     report = bring(
         store,
@@ -201,7 +203,7 @@ def test_of_several_rows_the_first_with_a_status_decides(store: Store, tmp_path:
     "date",
     ["2999-01-01", "1970-01-01 00:00:00", "2021-13-01", "20210304", "04-03-2021", "gisteren"],
 )
-def test_a_date_that_cannot_be_is_the_day_of_the_import(
+def test_an_impossible_date_becomes_the_day_of_the_import(
     store: Store, tmp_path: Path, date: str
 ) -> None:
     bring(store, tmp_path, f"email,status,opted_in_at\nanna@example.org,active,{date}\n")
@@ -252,7 +254,7 @@ def test_opt_in_date_and_ip_are_the_evidence(store: Store, tmp_path: Path) -> No
     assert ip is None
 
 
-def test_a_file_that_does_not_tell_needs_the_author_to(store: Store, tmp_path: Path) -> None:
+def test_a_file_without_a_status_needs_an_option(store: Store, tmp_path: Path) -> None:
     text = "Email Address,First Name,OPTIN_TIME\nanna@example.org,Anna,2021-03-04 05:06:07\n"
     with pytest.raises(NewsletterError, match="--all-subscribed") as caught:
         bring(store, tmp_path, text)
@@ -277,7 +279,7 @@ def test_all_subscribed_refuses_a_column_that_says_who_left(store: Store, tmp_pa
     assert statuses(store)["dirk@example.org"] == "bounced"
 
 
-def test_all_subscribed_revives_nobody(store: Store, tmp_path: Path) -> None:
+def test_all_subscribed_restores_nobody(store: Store, tmp_path: Path) -> None:
     report = bring(
         store,
         tmp_path,
@@ -298,7 +300,7 @@ def test_all_subscribed_revives_nobody(store: Store, tmp_path: Path) -> None:
     }
 
 
-def test_as_suppressed_lets_everybody_leave(store: Store, tmp_path: Path) -> None:
+def test_as_suppressed_unsubscribes_everybody(store: Store, tmp_path: Path) -> None:
     list_.add(store, "anna@example.org", consent="x")
     report = bring(
         store,

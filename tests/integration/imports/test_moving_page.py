@@ -51,7 +51,7 @@ def sections() -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("tool", sections())
-def test_the_commands_bring_who_is_subscribed_and_nobody_else(tmp_path: Path, tool: str) -> None:
+def test_the_commands_import_subscribed_people_and_nobody_else(tmp_path: Path, tool: str) -> None:
     (tmp_path / "issues").mkdir()
     (tmp_path / "newsletter.toml").write_text('name = "Stil Water"\n', encoding="utf-8")
     commands = [shlex.split(line) for line in sections()[tool]]

@@ -326,7 +326,7 @@ def test_a_word_far_down_a_long_file_is_found(store: Store, tmp_path: Path) -> N
     assert statuses(store) == {}
 
 
-def test_as_suppressed_asks_nothing_and_revives_nobody(store: Store, tmp_path: Path) -> None:
+def test_as_suppressed_asks_nothing_and_restores_nobody(store: Store, tmp_path: Path) -> None:
     text = "email,status,Nieuwsbrief\nanna@example.org,active,Nee\nbas@example.org,active,Ja\n"
     report = bring(store, tmp_path, text, as_suppressed=True)
     assert (report.rows, report.skipped) == (2, 2)

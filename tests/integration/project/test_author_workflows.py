@@ -156,7 +156,9 @@ def test_a_key_revoked_overnight_is_asked_once_in_one_issue(
     assert len(forge.issues) == 1
 
 
-def test_a_letter_that_missed_its_time_is_asked_about(tmp_path: Path, github: FakeForge) -> None:
+def test_an_issue_that_missed_its_slot_becomes_a_question(
+    tmp_path: Path, github: FakeForge
+) -> None:
     repository = AuthorRepository(tmp_path, github)
     (repository.origin / "issues" / f"{repository.slug}.md").unlink()
     late = repository.write("te-laat", minutes_ago=8 * 60)

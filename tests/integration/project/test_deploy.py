@@ -170,7 +170,7 @@ def test_nginx_passes_the_clients_address_as_caddy_does_by_itself() -> None:
     assert "`newsletter serve --proxy 127.0.0.1`" in page
 
 
-def test_passing_trouble_is_no_failure_of_the_job_and_a_decision_is() -> None:
+def test_a_temporary_error_is_no_failure_of_the_job_and_a_decision_is() -> None:
     assert unit("newsletter-send.service")["Service"]["SuccessExitStatus"] == "75"
 
 
@@ -183,7 +183,7 @@ def test_passing_trouble_is_no_failure_of_the_job_and_a_decision_is() -> None:
         ("0", "", []),
     ],
 )
-def test_the_sign_of_life_says_how_it_ended_but_not_passing_trouble(
+def test_the_heartbeat_reports_the_end_but_no_temporary_errors(
     tmp_path: Path, status: str, url: str, reported: list[str]
 ) -> None:
     said = tmp_path / "said"
@@ -220,7 +220,7 @@ def test_an_image_gets_what_it_copies_and_nothing_else_can_come_along() -> None:
     assert missing == ["newsletter.toml"]
 
 
-def test_an_image_holds_only_what_is_locked_and_runs_as_nobody_much() -> None:
+def test_an_image_holds_only_what_is_locked_and_runs_without_privileges() -> None:
     installs = [rest for word, rest in instructions() if word == "RUN" and "pip install" in rest]
     assert all("--require-hashes" in one or "--no-deps" in one for one in installs)
     assert "-r requirements.txt" in installs[0]

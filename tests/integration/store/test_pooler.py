@@ -112,7 +112,7 @@ def test_a_whole_week_behind_a_pooler(root: Path, pooled: str, run: Run, tmp_pat
     assert pooled
 
 
-def test_a_server_that_restarts_behind_the_pooler_is_a_passing_trouble(
+def test_a_server_that_restarts_behind_the_pooler_is_a_temporary_error(
     root: Path, pooled: str, run: Run, server: Postgres, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert run("db", "upgrade").returncode == 0

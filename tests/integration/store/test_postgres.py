@@ -431,7 +431,9 @@ def test_many_freezes_at_once_are_one_mailing(newsletter: Newsletter) -> None:
     assert newsletter.sql("SELECT length(min(ref)) FROM deliveries") == [(32,)]
 
 
-def test_the_same_stranger_added_many_times_at_once_is_one_person(newsletter: Newsletter) -> None:
+def test_the_same_address_added_many_times_at_once_is_one_subscriber(
+    newsletter: Newsletter,
+) -> None:
     def come(_n: int) -> str:
         return add(newsletter.store, "nieuw@example.org", consent="ja").value
 

@@ -220,9 +220,7 @@ def test_a_permanent_error_of_the_server_is_quoted(
         "server is temporarily unavailable",
     ],
 )
-def test_what_passes_by_itself_is_worth_another_try(
-    root: Path, refusing: Refusing, text: str
-) -> None:
+def test_a_temporary_error_asks_to_try_again(root: Path, refusing: Refusing, text: str) -> None:
     error = refused(root, refusing, text)
     assert isinstance(error, TryAgain), error
     assert text.rstrip(".") in str(error)
@@ -324,7 +322,7 @@ def test_the_command_says_it_in_one_line(run: Run, refusing: Refusing) -> None:
     assert is_one_error(done.stderr)
 
 
-def test_a_host_that_is_down_is_worth_another_try(run: Run) -> None:
+def test_a_host_that_is_down_asks_to_try_again(run: Run) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"postgresql://kees:geheim@127.0.0.1:{port}/brief"

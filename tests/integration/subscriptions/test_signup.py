@@ -163,7 +163,7 @@ def test_another_spelling_of_an_address_is_the_same_address(spelling: str, store
 
 
 @pytest.mark.parametrize(("how", "letters"), [("hard bounce", 2), ("complaint", 1)])
-def test_where_a_confirmation_came_back_no_other_goes(
+def test_after_a_bounced_confirmation_no_other_is_sent(
     how: str, letters: int, store: Store, clock: Clock
 ) -> None:
     for _ in range(62):
@@ -549,7 +549,7 @@ def test_the_link_of_an_erased_subscriber_is_invalid(store: Store) -> None:
     assert link_state(store, "0" * 32) is LinkState.NOTHING
 
 
-def test_a_moved_list_takes_nobody(store: Store) -> None:
+def test_a_moved_list_takes_no_sign_up(store: Store) -> None:
     request_signup(store, signup_request("anna@example.org"), VIA)
     link = open_link(store, "anna@example.org")
     sql(store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000+00:00'")

@@ -132,9 +132,7 @@ def app(root: Path, subscribers: SubscriberList) -> Iterator[App]:
 
 
 @pytest.mark.parametrize("left", choose_named(LEFT_BEHIND, always=USUAL_SIGNS))
-def test_what_is_left_behind_after_a_token_keeps_nobody_out(
-    left: str, shared: tuple[Hall, App]
-) -> None:
+def test_characters_after_a_token_are_ignored(left: str, shared: tuple[Hall, App]) -> None:
     hall, app = shared
     before = hall.everything()
     for door, at in DOORS.items():

@@ -226,7 +226,7 @@ def test_half_sent_webhooks_hold_no_more_than_some_memory(settled: Path) -> None
     assert len(said.splitlines()) < LINES_AT_ONCE + 30
 
 
-def test_what_was_held_is_let_go(settled: Path) -> None:
+def test_held_memory_is_released(settled: Path) -> None:
     with serving(settled, env=WITH_HOOKS, limits=STILL) as app:
         for _ in range(100):  # more than is held at once, in all
             assert app.client.post("/webhooks/resend", content=b"x" * 250_000).status_code == 401
@@ -336,7 +336,7 @@ def _post(app: App, path: str, headers: list[tuple[str, bytes | str]], body: byt
 # The log
 
 
-def test_strangers_write_a_line_a_second_and_are_counted_beyond(settled: Path) -> None:
+def test_refused_requests_log_a_line_a_second_and_are_counted_beyond(settled: Path) -> None:
     with serving(settled) as app:
         began = time.monotonic()
         for n in range(400):

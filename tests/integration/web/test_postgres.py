@@ -109,7 +109,7 @@ def test_a_complaint_that_comes_meanwhile_is_not_weakened(
     assert subscribers.status("anna") == "complained"
 
 
-def test_a_server_that_went_away_is_no_yes_and_is_found_again(
+def test_a_lost_server_confirms_nothing_and_is_found_again(
     app: App, server: Postgres, subscribers: SubscriberList
 ) -> None:
     token = subscribers.add("anna")

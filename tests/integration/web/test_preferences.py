@@ -90,7 +90,7 @@ def everything(newsletter: Newsletter) -> object:
     return dump(newsletter.store), {t: sql(newsletter.store, f"SELECT * FROM {t}") for t in tables}  # noqa: S608
 
 
-def test_the_leave_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
+def test_the_unsubscribe_page_mails_a_link_to_the_address_on_file_at_most_three_a_day(
     newsletter: Newsletter, app: App
 ) -> None:
     answers = [app.client.post(f"{unsubscribe_link(newsletter)}?voorkeuren") for _ in range(5)]
@@ -220,7 +220,7 @@ def test_looking_changes_nothing_however_often_a_scanner_looks(
     assert everything(newsletter) == before
 
 
-def test_a_name_is_changed_and_what_is_none_is_not(newsletter: Newsletter, app: App) -> None:
+def test_a_name_is_changed_and_an_invalid_one_is_refused(newsletter: Newsletter, app: App) -> None:
     path = link(newsletter)
     for _ in range(2):
         done = app.client.post(path, data={"do": "name", "first_name": " Anneke "})
@@ -352,7 +352,7 @@ def test_an_address_changes_when_the_new_one_confirms_and_the_old_one_gets_a_not
     assert sql(newsletter.store, "SELECT count(*) FROM notices") == [(2,)]
 
 
-def test_an_old_file_does_not_bring_back_the_address_that_was_left(newsletter: Newsletter) -> None:
+def test_an_old_file_does_not_restore_an_earlier_address(newsletter: Newsletter) -> None:
     def move(email: str) -> None:
         request_address_change(
             newsletter.store, public_id(newsletter, column_of_anna(newsletter, "email")), email, VIA
@@ -405,7 +405,7 @@ def test_an_address_from_which_such_a_letter_came_back_gets_no_other(
     assert change("eigen@example.org") == letters + 1
 
 
-def test_a_second_wish_waits_for_the_letter_that_is_leaving_and_not_the_other_way_round(
+def test_a_second_address_change_waits_for_the_notice_that_is_being_sent(
     newsletter: Newsletter, database: str
 ) -> None:
     anna = public_id(newsletter)
@@ -447,7 +447,7 @@ def test_another_subscribers_address_is_not_taken_and_not_revealed(
     assert app.client.get(link_in(first)).status_code == 404
 
 
-def test_fifty_posts_of_one_wish_at_once_are_one_change(newsletter: Newsletter, app: App) -> None:
+def test_fifty_posts_of_one_form_at_once_are_one_change(newsletter: Newsletter, app: App) -> None:
     path = link(newsletter)
 
     def at_once(address: str, form: dict[str, str]) -> Counter[int]:
@@ -506,7 +506,7 @@ def test_own_data_say_when_a_person_unsubscribed(newsletter: Newsletter, app: Ap
     assert timedelta(0) <= datetime.now(UTC) - left < timedelta(minutes=5)
 
 
-def test_one_link_keeps_the_database_from_nobody(newsletter: Newsletter, app: App) -> None:
+def test_one_link_blocks_the_database_for_nobody(newsletter: Newsletter, app: App) -> None:
     leave = unsubscribe_link(newsletter)
     answers = [app.client.post(f"{leave}?voorkeuren") for _ in range(40)]
     answers += [
@@ -548,7 +548,7 @@ def test_erasing_takes_one_button_more_and_leaves_nothing(newsletter: Newsletter
     assert app.unsubscribe(leave.removeprefix("/u/")).status_code == 200
 
 
-def test_without_the_database_nothing_is_promised(newsletter: Newsletter, app: App) -> None:
+def test_without_the_database_no_change_is_confirmed(newsletter: Newsletter, app: App) -> None:
     path, leave = link(newsletter), unsubscribe_link(newsletter)
     sql(newsletter.store, "UPDATE ledger SET closed_at = '2026-11-29'")
     for answer in (

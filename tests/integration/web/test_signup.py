@@ -402,7 +402,9 @@ def test_what_is_no_origin_is_not_kept(said: str, idle: App) -> None:
     assert tokens.read_form_stamp([KEY], found[1])[1] == "another site"  # type: ignore[index]
 
 
-def test_a_field_that_no_person_sees_takes_nobody(app: App, subscribers: SubscriberList) -> None:
+def test_a_hidden_field_that_is_filled_in_signs_up_nobody(
+    app: App, subscribers: SubscriberList
+) -> None:
     before = everything(subscribers.store)
     assert heading(ask(app, "anna@example.org", onderwerp="Goedkoop!")) == ASKED
     assert everything(subscribers.store) == before
@@ -587,7 +589,7 @@ def test_an_incomplete_request_changes_nothing(app: App, subscribers: Subscriber
         b"X : a\r\nContent-Length: 5\r\n",
     ],
 )
-def test_a_form_of_doubtful_length_hides_no_second_request(lengths: bytes, idle: App) -> None:
+def test_a_form_with_an_ambiguous_length_hides_no_second_request(lengths: bytes, idle: App) -> None:
     hidden = b"GET /verborgen HTTP/1.1\r\nHost: a\r\n\r\n"
     answer = idle.talk(HEAD + lengths + b"\r\n0\r\n\r\n" + hidden)
     assert answer.count(b"HTTP/1.1 ") == 1
@@ -672,7 +674,7 @@ GOOD = tokens.confirm_token(KEY, new_id())
 
 
 @on_both
-def test_a_confirming_link_lets_nobody_leave_and_the_reverse(
+def test_a_confirmation_link_unsubscribes_nobody_and_the_reverse(
     app: App, subscribers: SubscriberList
 ) -> None:
     request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
@@ -688,7 +690,7 @@ def test_a_confirming_link_lets_nobody_leave_and_the_reverse(
 
 
 @on_both
-def test_a_link_that_comes_too_late_says_so_kindly(app: App, subscribers: SubscriberList) -> None:
+def test_an_expired_link_gets_a_kind_explanation(app: App, subscribers: SubscriberList) -> None:
     request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
     sql(subscribers.store, "UPDATE signups SET requested_at = '2026-01-01 00:00:00.000000'")
@@ -705,7 +707,7 @@ def test_the_link_of_a_removed_sign_up_looks_like_an_expired_one(idle: App) -> N
 
 
 @on_both
-def test_a_used_link_brings_nobody_back(app: App, subscribers: SubscriberList) -> None:
+def test_a_used_link_restores_nobody(app: App, subscribers: SubscriberList) -> None:
     request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
     signup = open_link(subscribers.store, "anna@example.org")
     confirm(subscribers.store, signup, HERE)
@@ -748,7 +750,7 @@ def test_while_the_database_is_away_no_sign_up_is_confirmed(
 
 
 @on_both
-def test_a_moved_list_takes_nobody(app: App, subscribers: SubscriberList) -> None:
+def test_a_moved_list_takes_no_sign_up(app: App, subscribers: SubscriberList) -> None:
     request_signup(subscribers.store, signup_request("anna@example.org"), VIA)
     path = f"/c/{tokens.confirm_token(KEY, open_link(subscribers.store, 'anna@example.org'))}"
     sql(subscribers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")

@@ -104,7 +104,7 @@ def test_opening_the_link_shows_its_two_buttons_and_changes_nothing(
     assert "@" not in text(answer)
 
 
-def test_pressing_the_button_leaves_at_once(app: App, subscribers: SubscriberList) -> None:
+def test_pressing_the_button_unsubscribes_at_once(app: App, subscribers: SubscriberList) -> None:
     token, other = subscribers.add("anna"), subscribers.add("bas")
     answer = app.client.post(f"/u/{token}")
     assert answer.status_code == 200
@@ -170,7 +170,7 @@ def test_the_answer_comes_after_the_commit(
     assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_leaving_twice_gets_the_same_answer_and_keeps_the_first_moment(
+def test_unsubscribing_twice_gets_the_same_answer_and_keeps_the_first_moment(
     app: App, subscribers: SubscriberList
 ) -> None:
     token = subscribers.add("anna")
@@ -201,7 +201,7 @@ def test_a_repeated_unsubscribe_waits_for_no_writer(
         ("complained", "complained"),
     ],
 )
-def test_leaving_never_weakens_what_keeps_an_address_from_mail(
+def test_unsubscribing_never_weakens_a_suppression(
     before: str, after: str, app: App, subscribers: SubscriberList
 ) -> None:
     answer = app.unsubscribe(subscribers.add("anna", before))
@@ -371,7 +371,7 @@ def test_what_is_no_request_gets_a_plain_refusal(said: bytes, shared: App) -> No
     "path",
     [f"/u/{PROOF}", "/u/niets", "/issues/2026-11-29-rust", "/healthz", "/", "/u", "/healthz/"],
 )
-def test_every_answer_keeps_to_itself(method: str, path: str, shared: App) -> None:
+def test_every_answer_has_headers_that_protect_privacy(method: str, path: str, shared: App) -> None:
     answer = shared.client.request(method, path)
     for name, value in EVERYWHERE.items():
         assert answer.headers.get_list(name) == [value]
@@ -491,7 +491,7 @@ def test_the_app_starts_before_its_database_and_finds_it_later(root: Path) -> No
     assert subscribers.status("anna") == "unsubscribed"
 
 
-def test_a_database_that_was_moved_lets_nobody_leave(app: App, subscribers: SubscriberList) -> None:
+def test_a_moved_database_unsubscribes_nobody(app: App, subscribers: SubscriberList) -> None:
     active, gone = subscribers.add("anna"), subscribers.add("bas", "unsubscribed")
     sql(subscribers.store, "UPDATE ledger SET closed_at = '2026-11-29 06:00:00.000000'")
     assert unwell(app) == "this database is closed: another one has taken its place"
@@ -500,7 +500,7 @@ def test_a_database_that_was_moved_lets_nobody_leave(app: App, subscribers: Subs
     assert subscribers.status("anna") == "active"
 
 
-def test_another_database_than_the_settings_name_lets_nobody_leave(
+def test_another_database_than_the_settings_name_unsubscribes_nobody(
     root: Path, subscribers: SubscriberList
 ) -> None:
     token = subscribers.add("anna")
@@ -520,7 +520,9 @@ def test_a_database_of_another_version_is_unwell(app: App, subscribers: Subscrib
     assert unwell(app) == "the database and this program are of different versions"
 
 
-def test_a_lock_that_is_held_too_long_is_no_yes(root: Path, subscribers: SubscriberList) -> None:
+def test_a_lock_that_is_held_too_long_confirms_nothing(
+    root: Path, subscribers: SubscriberList
+) -> None:
     token = subscribers.add("anna")
     quick = {"newsletter.store.sqlite.BUSY_SECONDS": 0.2}
     with serving(root, constants=quick) as app:
@@ -690,7 +692,7 @@ def test_a_page_whose_template_is_wrong_is_found_before_anybody_needs_it(
 # While a send runs
 
 
-def test_leaving_during_a_send_counts_for_every_letter_not_yet_claimed(root: Path) -> None:
+def test_unsubscribing_during_a_send_counts_for_every_letter_not_yet_claimed(root: Path) -> None:
     newsletter = Newsletter(root, subscribers=30)
     people = newsletter.sql("SELECT id, public_id FROM subscribers ORDER BY id")
     key = newsletter.settings.secret_keys[0]

@@ -104,7 +104,7 @@ def test_the_form_leads_to_no_rehearsal_where_people_are_mailed(root: Path) -> N
         assert "issues/" not in app.client.get("/").text
 
 
-def test_a_letter_by_nobody_else_names_nobody_twice(root: Path) -> None:
+def test_a_newsletter_without_a_sender_names_nobody_twice(root: Path) -> None:
     (root / "newsletter.toml").write_text('name = "Stil Water"\n', encoding="utf-8")
     Newsletter(root, subscribers=0)
     with serving(root) as app:
