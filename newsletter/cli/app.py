@@ -51,10 +51,17 @@ class App:
         """The database for a command that only reads; it is not created."""
         from newsletter.store import open_to_read  # noqa: PLC0415 - SQLAlchemy is slow to import
 
+        self._warn_of_other_database()
         self._close_to_others()
         store = open_to_read(self.settings)
         self._context.call_on_close(store.close)
         return store
+
+    def _warn_of_other_database(self) -> None:
+        from newsletter.config import other_database_warning  # noqa: PLC0415 - as the settings
+
+        if warning := other_database_warning(self.settings):
+            warn(warning)
 
     def _close_to_others(self) -> None:
         """Do so before the database is opened: SQLite gives its log the permissions of the file."""
@@ -68,6 +75,7 @@ class App:
         """The database; it is created if there is none."""
         from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
+        self._warn_of_other_database()
         self._close_to_others()
         is_new = self._starts_without_settings()
         store = open_store(self.settings)

@@ -98,7 +98,7 @@ def _ask(root: Path, key: str, answers: Mapping[str, str]) -> str:
 def _default(key: str, answers: Mapping[str, str]) -> str | None:
     domain = parseaddr(answers.get("sender", ""))[1].rpartition("@")[2]
     if key == "public_url" and domain:
-        return f"https://brief.{domain}"
+        return f"https://brief.{domain.removeprefix('brief.')}"
     return _DEFAULTS.get(key)
 
 

@@ -4,6 +4,11 @@ from newsletter.config.environment import outbox_warning, unread_warnings
 from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_private, save
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
+from newsletter.config.secrets_file import (
+    SECRETS_FILE,
+    missing_key_hint,
+    other_database_warning,
+)
 from newsletter.config.settings import NO_DOMAIN, Settings
 from newsletter.config.toml import quoted
 
@@ -12,11 +17,14 @@ __all__ = [
     "NO_DOMAIN",
     "PROVIDERS",
     "PROVIDER_VARIABLES",
+    "SECRETS_FILE",
     "Settings",
     "from_values",
     "is_loopback",
     "load",
     "make_private",
+    "missing_key_hint",
+    "other_database_warning",
     "outbox_warning",
     "quoted",
     "save",

@@ -114,7 +114,7 @@ def find_key_problems(settings: Settings) -> Iterator[NewsletterError]:
     if not settings.secret_keys:
         yield NewsletterError(
             "NEWSLETTER_SECRET_KEY is not set: a generated key never signs letters to subscribers",
-            hint="Make one with: openssl rand -hex 32. Keep it with your other secrets",
+            hint=config.missing_key_hint(settings),
         )
 
 

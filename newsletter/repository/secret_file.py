@@ -6,7 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Final
 
 from newsletter.atomic_write import write_whole
-from newsletter.config import make_private
+from newsletter.config import SECRETS_FILE, make_private
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from newsletter.repository.plan import RepositoryPlan
 
-NAME: Final = "production.env"
+NAME: Final = SECRETS_FILE
 _KEY: Final = "NEWSLETTER_SECRET_KEY"
 _HEAD: Final = """\
 # The secrets of the jobs and of the web app. This file is never committed.
 # Keep a copy of it where you keep passwords: the links in every letter depend on the key.
-# For a shell and systemd, a value with a space or an & stands between single quotes.
+# No quotation marks. Of a database's address leave out what follows ?sslmode=require.
 """
 
 

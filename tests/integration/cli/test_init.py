@@ -480,14 +480,14 @@ def test_on_a_terminal_it_asks_and_asks_again_after_a_wrong_answer(tmp_path: Pat
             "resend",
             "",  # no pages
             "none",
-            "",  # https://brief.brief.example
+            "",  # https://brief.example
             "",  # nl
             "",  # Europe/Amsterdam
         ],
     )
     found = tomllib.loads((tmp_path / "newsletter.toml").read_text(encoding="utf-8"))
     assert found["sender"] == "Marijke <marijke@brief.example>", shown
-    assert found["public_url"] == "https://brief.brief.example"
+    assert found["public_url"] == "https://brief.example"
     assert found["provider"] == "resend"
     assert "is not an address" in shown
 
@@ -642,3 +642,34 @@ def test_a_link_in_place_of_a_file_is_not_written_through(
     assert done.returncode == 1
     assert "Dockerfile is a link that leads out of" in done.stderr
     assert (tmp_path / "outside").read_text() == "outside"
+
+
+def test_a_shell_without_the_secrets_is_shown_where_they_are(tmp_path: Path, program: str) -> None:
+    assert init(tmp_path, *given(ci="github"), "--from", program).returncode == 0
+    (tmp_path / "people.csv").write_text("email,status\nanna@lezers.example,active\n", "utf-8")
+    bring = ("subscribers", "import", "people.csv", "--consent", "x")
+    reading = "set -a; . ./.newsletter/production.env; set +a"
+    assert reading not in run_command(*bring, cwd=tmp_path).stderr  # it names no database yet
+    file = tmp_path / ".newsletter" / "production.env"
+    text = file.read_text(encoding="utf-8")
+    url = f"sqlite:///{tmp_path}/other.db"
+    file.write_text(text.replace("DATABASE_URL=", f"DATABASE_URL={url}"), "utf-8")
+    assert "NEWSLETTER_DATABASE_URL is not set here" in run_command(*bring, cwd=tmp_path).stderr
+    known = run_command(*bring, cwd=tmp_path, env={"NEWSLETTER_DATABASE_URL": url})
+    assert "not set here" not in known.stderr
+    shown = run_command("status", cwd=tmp_path)
+    assert f"newsletter init has made one. In the newsletter's folder, type: {reading}" in (
+        shown.stdout
+    )
+
+
+@pytest.mark.parametrize("domain", ["stilwater.example", "brief.stilwater.example"])
+def test_the_usual_address_of_the_web_app_follows_from_the_sender(
+    tmp_path: Path, domain: str
+) -> None:
+    options = given(sender=f"Marijke <marijke@{domain}>")
+    at = options.index("--public-url")
+    shown = on_terminal(tmp_path, ["", "", ""], *options[:at], *options[at + 2 :])
+    assert "[https://brief.stilwater.example]" in shown
+    found = tomllib.loads((tmp_path / "newsletter.toml").read_text(encoding="utf-8"))
+    assert found["public_url"] == "https://brief.stilwater.example"
