@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsletter import checks, render
+from newsletter import render
 from newsletter.delivery import preflight
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
@@ -248,6 +248,8 @@ def is_edited(mailing: Mailing, draft: Draft | None) -> bool:
 
 
 def _check_issue(draft: Draft, *, drafts: bool) -> Issue:
+    from newsletter import checks  # noqa: PLC0415 - slow to import, and the web app needs none
+
     issue = checks.require_valid(draft)
     if issue.draft and not drafts:
         raise NewsletterError(

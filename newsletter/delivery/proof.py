@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
-from newsletter import checks, personalize
+from newsletter import personalize
 from newsletter.delivery.planning import render_letter
 from newsletter.delivery.preflight import check_identity
 from newsletter.delivery.web_self_test import reserved_token
@@ -64,6 +64,8 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
         DecisionNeeded: The provider refuses, or it is unknown whether the copy left.
         TryAgain: The provider does not take it just now.
     """
+    from newsletter import checks  # noqa: PLC0415 - slow to import, and the web app needs none
+
     issue = checks.require_valid(draft)
     can = context.capabilities
     if not can.rehearsal:

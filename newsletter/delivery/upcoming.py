@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsletter import checks, render
+from newsletter import render
 from newsletter.delivery import preflight
 from newsletter.errors import NewsletterError
 from newsletter.model import MailingState, Severity
@@ -194,6 +194,8 @@ def _find_blockers(store: Store, draft: Draft, send_at: datetime) -> list[str]:
 
 
 def _errors(draft: Draft) -> int:
+    from newsletter import checks  # noqa: PLC0415 - slow to import, and the web app needs none
+
     return sum(finding.severity is Severity.ERROR for finding in checks.check(draft))
 
 

@@ -110,6 +110,21 @@ def test_help_imports_nothing_slow() -> None:
     assert imported & {"mjml", "sqlalchemy", "alembic", "jinja2", "rich"} == set()
 
 
+def test_the_web_app_starts_without_what_only_authors_and_providers_need() -> None:
+    script = "import sys, newsletter.web, newsletter.cli.serve; print(*sys.modules, sep='\\n')"
+    asked = subprocess.check_output([sys.executable, "-c", script], encoding="utf-8").splitlines()
+    assert "starlette.applications" in asked
+    authors = {
+        "newsletter.content",
+        "newsletter.checks",
+        "newsletter.imports",
+        "markdown_it",
+        "nh3",
+    }
+    providers = {"httpx", "botocore", "cryptography", "dns", "rich"}
+    assert set(asked) & (authors | providers) == set()
+
+
 def test_the_readme_says_why_each_dependency_is_there() -> None:
     readme = (PROJECT / "README.md").read_text(encoding="utf-8")
     (table,) = re.findall(
