@@ -46,7 +46,7 @@ CONSENT = "Ja, stuur mij elke zondag de brief van Tine."
 COMMANDS = (
     *("", "demo", "init", "render", "check", "proof", "rehearse", "send", "status"),
     *("pause", "cancel"),
-    *("resolve", "serve", "events", "events pull"),
+    *("resolve", "serve", "events", "events pull", "doctor"),
     *("subscribers", "subscribers add", "subscribers erase", "subscribers export"),
     *("subscribers form", "subscribers import", "subscribers list", "subscribers show"),
     *("subscribers stats", "subscribers undo", "subscribers unsubscribe"),

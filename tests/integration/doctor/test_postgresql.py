@@ -16,11 +16,13 @@ import psycopg
 import pytest
 
 from newsletter.config import Settings
+from newsletter.doctor import database
 from newsletter.doctor.database import examine_database
 from newsletter.model import DiagnosisState
 from tests.integration.doctor.good_set_up import KEY, SetUp, problems
 from tests.support.postgres import free_port
 from tests.support.processes import run_command
+from tests.support.refusing_server import Refusing, waking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -189,6 +191,31 @@ def test_subscribers_are_counted_for_the_limits_of_the_provider(
 ) -> None:
     found = examine(root, postgresql, ledger=set_up.newsletter.settings.ledger)
     assert (found.audience, found.complete) == (3, True)
+
+
+def test_a_paused_project_is_named_as_one(root: Path) -> None:
+    with Refusing() as host:
+        threading.Thread(target=host.serve_forever, args=(0.02,), daemon=True).start()
+        host.text = "Tenant or user not found"
+        (only,) = examine(root, host.url).diagnoses
+        host.shutdown()
+    assert (only.check, only.state) == ("database-reachable", FAILURE)
+    assert "paused" in only.fix
+    assert "cannot be reached" not in only.message
+
+
+def test_a_database_that_wakes_is_waited_for(
+    server: Postgres, postgresql: str, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = postgresql.partition("?")[0].rpartition("/")[2]
+    ledger = ledger_of(postgresql)
+    with waking(server, refusals=1) as host:
+        assert problems(examine(root, host.url_of(name), ledger=ledger).diagnoses) == {}
+    # From the time at which subscribers would notice, it is a warning.
+    monkeypatch.setattr(database, "_SLOW_TO_OPEN", 0.3)
+    with waking(server, refusals=1) as host:
+        found = examine(root, host.url_of(name), ledger=ledger).diagnoses
+    assert problems(found) == {"database-reachable": WARNING}
 
 
 @contextlib.contextmanager
