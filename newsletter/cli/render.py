@@ -11,8 +11,6 @@ from newsletter.cli.groups import WrongUsage
 from newsletter.cli.issues import print_warnings, read_issue_file
 from newsletter.cli.output import json_option, note, print_error, print_json, print_line
 from newsletter.desk import read_draft, render_files
-from newsletter.desk.changes import find_changes
-from newsletter.desk.pictures import take_pictures
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -75,13 +73,19 @@ def render(
 def _render(app: App, draft: Draft, out: Path | None, *, pictures: bool) -> list[Path]:
     files = render_files(app.settings, draft, out)
     print_warnings(draft)
-    return [*files, *(take_pictures(files[0]) if pictures else [])]
+    if not pictures:
+        return files
+    from newsletter.desk.pictures import take_pictures  # noqa: PLC0415 - few letters need it
+
+    return [*files, *take_pictures(files[0])]
 
 
 def _render_changed(
     context: click.Context, since: str, out: Path | None, *, pictures: bool, json_: bool
 ) -> None:
     """Render each issue that changed; an error in one keeps no other from it."""
+    from newsletter.desk.changes import find_changes  # noqa: PLC0415 - only a workflow needs it
+
     app: App = context.obj
     found = find_changes(app.settings, since)
     if found.why:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.support.newsletter import Newsletter, is_one_error
+from tests.support.newsletter import Newsletter, is_one_error, write_issue
 from tests.support.providers.fake_resend import FAULTS, FakeResend
 
 if TYPE_CHECKING:
@@ -79,3 +79,45 @@ def test_a_proof_goes_to_each_address_and_none_is_printed(root: Path, run: Run) 
         assert done.returncode == 0, done.stderr
         assert {one["to"] for one in fake.taken()} == {"gerrit@voorbeeld.nl", "anna@voorbeeld.nl"}
     assert "voorbeeld" not in done.stdout + done.stderr
+
+
+HOSTILE = {
+    "another command": {"command": "subscribers"},
+    "export": {"command": "subscribers export"},
+    "erase": {"command": "erase", "issue": "x"},
+    "act in act": {"command": "act"},
+    "a shell": {"command": "status; curl https://example.net"},
+    "help": {"command": "--help"},
+    "no command": {"command": ""},
+    "a shell in the issue": {"command": "status", "issue": "$(id >hacked)"},
+    "backticks": {"command": "status", "issue": "`id >hacked`"},
+    "an option as issue": {"command": "send", "issue": "--due"},
+    "a path": {"command": "status", "issue": "../../etc/passwd"},
+    "a file": {"command": "proof", "issue": "issues/x.md", "to": "a@example.net"},
+    "a newline": {"command": "status", "issue": "x\n::error::y"},
+    "an option of another": {"command": "pause", "issue": "SLUG", "option": "--late"},
+    "no preflight": {"command": "send", "issue": "SLUG", "option": "--no-preflight"},
+    "two options": {"command": "send", "issue": "SLUG", "option": "--late --early"},
+    "send without issue": {"command": "send"},
+    "proof without address": {"command": "proof", "issue": "SLUG"},
+    "proof to an option": {"command": "proof", "issue": "SLUG", "to": "--help"},
+    "status with address": {"command": "status", "to": "a@example.net"},
+    "resolve without option": {"command": "resolve", "issue": "SLUG", "option": "none"},
+    "resolve late": {"command": "resolve", "issue": "SLUG", "option": "--late"},
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_no_input_becomes_another_command(root: Path, run: Run, name: str) -> None:
+    slug = write_issue(root)
+    inputs = {key: text.replace("SLUG", slug) for key, text in HOSTILE[name].items()}
+    (root / "event.json").write_text(json.dumps({"inputs": inputs}), encoding="utf-8")
+    done = run("act", env={**DISPATCH, "GITHUB_EVENT_PATH": str(root / "event.json")})
+    assert done.returncode == 2
+    lines = done.stderr.splitlines()
+    proof = f"newsletter proof --to=--help -- {slug}"  # which refuses that address itself
+    ran = [line for line in lines if line.startswith("newsletter ")]
+    assert ran == ([proof] if name == "proof to an option" else [])
+    assert is_one_error("\n".join(lines[len(ran) :]) + "\n")
+    assert done.stdout == ""
+    assert not (root / ".newsletter").exists()

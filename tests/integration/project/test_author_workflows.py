@@ -252,47 +252,14 @@ def test_a_person_pauses_and_cancels(tmp_path: Path, github: FakeForge, fake: Fa
     assert fake.taken() == []
 
 
-HOSTILE = {
-    "another command": {"command": "subscribers"},
-    "export": {"command": "subscribers export"},
-    "erase": {"command": "erase", "issue": "x"},
-    "act in act": {"command": "act"},
-    "a shell": {"command": "status; curl https://example.net"},
-    "help": {"command": "--help"},
-    "no command": {"command": ""},
-    "a shell in the issue": {"command": "status", "issue": "$(id >hacked)"},
-    "backticks": {"command": "status", "issue": "`id >hacked`"},
-    "an option as issue": {"command": "send", "issue": "--due"},
-    "a path": {"command": "status", "issue": "../../etc/passwd"},
-    "a file": {"command": "proof", "issue": "issues/x.md", "to": "a@example.net"},
-    "a newline": {"command": "status", "issue": "x\n::error::y"},
-    "an option of another": {"command": "pause", "issue": "SLUG", "option": "--late"},
-    "no preflight": {"command": "send", "issue": "SLUG", "option": "--no-preflight"},
-    "two options": {"command": "send", "issue": "SLUG", "option": "--late --early"},
-    "send without issue": {"command": "send"},
-    "proof without address": {"command": "proof", "issue": "SLUG"},
-    "proof to an option": {"command": "proof", "issue": "SLUG", "to": "--help"},
-    "status with address": {"command": "status", "to": "a@example.net"},
-    "resolve without option": {"command": "resolve", "issue": "SLUG", "option": "none"},
-    "resolve late": {"command": "resolve", "issue": "SLUG", "option": "--late"},
-}
-
-
-@pytest.fixture(scope="module")
-def closed(tmp_path_factory: pytest.TempPathFactory) -> AuthorRepository:
-    """Return a repository whose provider and web app do not answer."""
-    return AuthorRepository(tmp_path_factory.mktemp("closed"), FakeForge("github", port=9))
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_no_input_becomes_another_command(closed: AuthorRepository, name: str) -> None:
-    inputs = {key: text.replace("SLUG", closed.slug) for key, text in HOSTILE[name].items()}
-    job = closed.act(**inputs)
+@pytest.mark.parametrize("text", ["$(id >hacked)", "`id >hacked`", "x\n::error::y", "--due"])
+def test_no_input_reaches_a_shell_or_the_runner(tmp_path: Path, text: str) -> None:
+    repository = AuthorRepository(tmp_path, FakeForge("github", port=9))
+    job = repository.act(command="send", issue=text, to="", option=text)
     assert job.ok is False
     assert re.search("^error: ", job.log, re.MULTILINE), job.log
-    assert "Usage:" not in job.log
-    assert annotations(job) == []
-    assert not list(closed.origin.parent.parent.rglob("hacked"))
+    assert commands(job.log) == []
+    assert not list(tmp_path.rglob("hacked"))
 
 
 # Check
