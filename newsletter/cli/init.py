@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter.cli.init_questions import ask_settings, options
+from newsletter.cli.init_questions import add_options, ask_settings
 from newsletter.cli.init_text import FORGES, dns_lines, first_steps, secret_lines, waiting_lines
 from newsletter.cli.output import counted, note, print_error, print_line, warn
 from newsletter.config import settings_file
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @click.command()
 @click.argument("folder", metavar="[DIR]", default=".", type=click.Path(path_type=Path))
-@options
+@add_options
 @click.option(
     "--from",
     "asked",

@@ -129,7 +129,7 @@ def _check(root: Path, answers: Mapping[str, str]) -> None:
         )
 
 
-def options(command: Callable[..., Any]) -> Callable[..., Any]:
+def add_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that answer the questions."""
     for key in reversed(_QUESTIONS):
         kind = click.Choice(_CHOICES[key]) if key in _CHOICES else str

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
+    from newsletter.config import Settings
     from newsletter.repository import RepositoryPlan
 
 _ONLY_NEW: Final = ("name", "sender", "contact", "provider", "public_url", "language", "timezone")
@@ -46,18 +47,7 @@ def update_repository(folder: Path, asked: str, given: Mapping[str, str | None])
         WrongUsage: An option would change the settings.
         NewsletterError: There is no newsletter, or a file cannot be read or written.
     """
-    if used := [key for key in _ONLY_NEW if given[key] is not None]:
-        names = ", ".join(f"--{key.replace('_', '-')}" for key in used)
-        raise WrongUsage(
-            f"--update changes no settings, so it takes no {names}",
-            hint="Edit newsletter.toml, then run newsletter init --update",
-        )
-    settings = config.load(folder, environment={})
-    if settings.origin == config.DEFAULT_ORIGIN:
-        raise NewsletterError(
-            f"there is no newsletter in {folder.resolve()} to update",
-            hint="Go to its folder, or make one: newsletter init",
-        )
+    settings = _load(folder, given)
     root = settings.root
     kinds = {group: given[group] or _kind_here(root, group) for group in _KINDS}
     if set(kinds.values()) == {"none"}:
@@ -77,6 +67,23 @@ def update_repository(folder: Path, asked: str, given: Mapping[str, str | None])
         print_line("Nothing to renew: every file is as this version writes it.")
     _renew(root, settings.state, _chosen(changes), plan)
     _name_unused(root, {one.path for one in files})
+
+
+def _load(folder: Path, given: Mapping[str, str | None]) -> Settings:
+    """Return the settings of the newsletter, which no option changes."""
+    if used := [key for key in _ONLY_NEW if given[key] is not None]:
+        names = ", ".join(f"--{key.replace('_', '-')}" for key in used)
+        raise WrongUsage(
+            f"--update changes no settings, so it takes no {names}",
+            hint="Edit newsletter.toml, then run newsletter init --update",
+        )
+    settings = config.load(folder, environment={})
+    if settings.origin == config.DEFAULT_ORIGIN:
+        raise NewsletterError(
+            f"there is no newsletter in {folder.resolve()} to update",
+            hint="Go to its folder, or make one: newsletter init",
+        )
+    return settings
 
 
 def _kind_here(root: Path, group: str) -> str:

@@ -143,10 +143,6 @@ def plan_repository(
     """
     triggers = daily_triggers(settings.send_clock, settings.max_lateness_hours)
     in_utc = [tuple(utc_times(one, settings.zone, today.year)) for one in triggers]
-    facts = facts_of(settings.provider)
-    on_one_machine = ci in _ONE_MACHINE and pages in _ONE_MACHINE
-    shared = () if on_one_machine else ("NEWSLETTER_DATABASE_URL",)
-    needs = ("NEWSLETTER_SECRET_KEY", *shared, *facts.sends_with)
     domain = settings.sender_address.rpartition("@")[2]
     draft_date = settings.next_send_day(today)
     first = "eerste-brief" if settings.language.lower().startswith("nl") else "first-letter"
@@ -156,8 +152,8 @@ def plan_repository(
         sender_domain=domain,
         contact=settings.contact,
         provider=settings.provider,
-        send_variables=needs,
-        web_variables=(*needs, *filter(None, [facts.reports_with])),
+        send_variables=_send_variables(settings.provider, pages, ci),
+        web_variables=_web_variables(settings.provider, pages, ci),
         language=settings.language,
         timezone=settings.timezone,
         public_url=settings.public_url,
@@ -176,6 +172,19 @@ def plan_repository(
         draft_date=draft_date,
         install=install,
     )
+
+
+def _send_variables(provider: str, pages: str, ci: str) -> tuple[str, ...]:
+    """Return what a job needs to send: no database's address where it is a file of one machine."""
+    on_one_machine = ci in _ONE_MACHINE and pages in _ONE_MACHINE
+    shared = () if on_one_machine else ("NEWSLETTER_DATABASE_URL",)
+    return ("NEWSLETTER_SECRET_KEY", *shared, *facts_of(provider).sends_with)
+
+
+def _web_variables(provider: str, pages: str, ci: str) -> tuple[str, ...]:
+    """Return what the web app needs: it sends notices, and reads the provider's webhooks."""
+    reports = filter(None, [facts_of(provider).reports_with])
+    return (*_send_variables(provider, pages, ci), *reports)
 
 
 def daily_triggers(send_time: time, max_lateness_hours: float) -> tuple[time, ...]:
