@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from fakes import Witness
+    from fakes import WatchedFake
 
     from tests.chaos.observer import Observer
 
@@ -44,7 +44,7 @@ class Result:
 
 def check_outcome(
     result: Result,
-    fake: Witness,
+    fake: WatchedFake,
     observer: Observer,
     *,
     audience: int,

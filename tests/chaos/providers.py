@@ -1,4 +1,4 @@
-"""The providers of the trials: their own adapters, and a stand-in for each with a witness in it."""
+"""The providers of the trials: their own adapters, and a fake for each that checks the ledger."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _REF: Final = re.compile(rb"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
 
 
-class Witness(FakeServer):
+class WatchedFake(FakeServer):
     """A stand-in that looks into the sender's database, at each request, from outside.
 
     Attributes:
@@ -69,7 +69,7 @@ class Witness(FakeServer):
                 self._look(request)
                 self.meanwhile(number)
             except BaseException as error:  # the server would hide it
-                self.broken.append(f"the witness failed: {error!r}")
+                self.broken.append(f"the check failed: {error!r}")
                 raise
         return super().respond(request)
 
@@ -102,18 +102,18 @@ class Chosen:
         kind: What can be learned of a request whose answer was lost. *Keyed*: it may be repeated.
             *Searchable*: what was taken is listed. *Blind*: neither.
         case: As its own tests have it.
-        fake: Its stand-in, with the witness.
+        fake: Its fake, which checks the ledger.
         audience: So many subscribers there seem to be, for those that send to many in another way.
     """
 
     kind: str
     case: cases.Case
-    fake: type[Witness]
+    fake: type[WatchedFake]
     audience: int = 1
 
 
 def _watched(kind: str, case: cases.Case) -> Chosen:
-    fake = type(f"Watched{case.fake.__name__}", (Witness, case.fake), {})
+    fake = type(f"Watched{case.fake.__name__}", (WatchedFake, case.fake), {})
     return Chosen(kind, case, fake, case.audience)
 
 

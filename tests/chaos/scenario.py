@@ -111,7 +111,7 @@ class Scenario:
         Args:
             steps: Where each is killed, and at which of its visits there.
             environment: What they have besides.
-            adversities: What goes wrong with them, by the names of `process_faults.py`.
+            process_faults: What goes wrong with them, by the names of `process_faults.py`.
             more: What `sender_process.py` may be given: `limit`, `in_flight`, whose clock it is.
         """
         order = {
@@ -122,7 +122,7 @@ class Scenario:
             "log": str(self._log),
             "size": SIZE,
             "audience": self.provider.audience,
-            "adversities": process_faults or {},
+            "process_faults": process_faults or {},
             **more,
         }
         begun = {
@@ -225,7 +225,7 @@ class Scenario:
         """Return the state of each delivery, by its reference."""
         return dict(self.copy.observer.rows(_STATES))
 
-    def hear_out(self) -> None:
+    def wait_until_read(self) -> None:
         """Let the provider read all that the dead had sent to it."""
         deadline = time.monotonic() + _PATIENCE
         while self.fake.busy:
@@ -238,7 +238,7 @@ class Scenario:
 
     def check_outcome(self, *, certain: bool) -> Result:
         """Return what it came to; `certain` if nothing has to stay unknown."""
-        self.hear_out()
+        self.wait_until_read()
         check_outcome(
             self.result,
             self.fake,

@@ -35,7 +35,7 @@ def work(order: dict[str, Any]) -> int:
     """Send as `newsletter send ISSUE` does; return the exit code."""
     settings = config.load(Path(order["root"]), order["environment"])
     clock = Clock(Path(order["clock"]), order.get("clock_wrong_by", 0.0))
-    for name, value in order["adversities"].items():
+    for name, value in order["process_faults"].items():
         PROCESS_FAULTS[name](value)
     die_at(order["step"], order["nth"])
     try:

@@ -34,7 +34,7 @@ def still(scenario: Scenario) -> dict[str, str]:
 def test_killed_anywhere_a_sender_is_taken_over_at_once(scenario: Scenario, step: str) -> None:
     assert scenario.outlast(scenario.begin([(step, 2)])) == [-signal.SIGKILL]
     scenario.result.killed += 1
-    scenario.hear_out()
+    scenario.wait_until_read()
     codes = scenario.outlast(scenario.begin())
     states = scenario.states()
     assert "attempting" not in states.values()

@@ -164,7 +164,7 @@ class Trial:
 
     def _between(self) -> None:
         """Do what happens between the death of the senders and the next attempt."""
-        self.scenario.hear_out()
+        self.scenario.wait_until_read()
         # Whoever edits the file now changes nothing of what was frozen.
         write_issue(self.scenario.copy.root, more=" En nog iets.")
         if self.naive:

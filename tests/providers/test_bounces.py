@@ -192,7 +192,7 @@ def test_of_all_codes_these_mean_that_an_address_is_dead(subject: int) -> None:
         assert classify(FailedDelivery(permanent=True, code="5.7.999")) == (SOFT, POLICY)
 
 
-def test_what_a_provider_calls_passing_ends_no_subscription_at_once() -> None:
+def test_a_temporary_bounce_ends_no_subscription_at_once() -> None:
     for text in DEAD:
         assert classify(FailedDelivery(permanent=False, text=text))[0] is SOFT
 
@@ -202,7 +202,7 @@ def test_a_bounce_without_a_reason_is_classified_by_its_code() -> None:
     assert classify(FailedDelivery(permanent=None, text="550 user unknown")) == (SOFT, None)
 
 
-def test_the_words_of_the_server_tell_more_than_a_field_without_a_code() -> None:
+def test_the_words_of_the_server_say_more_than_a_field_without_a_code() -> None:
     block = "550 5.7.1 on our block list (S3150)"
     for code in ("5.0.0", "", "5", "5.x.x", "unknown", "5.1.1"):
         assert classify(FailedDelivery(permanent=True, text=block, code=code)) == (SOFT, POLICY)
@@ -270,7 +270,7 @@ def of_mailgun(**own: object) -> Event:
         ("5.2.1", "disabled", HARD, None),
     ],
 )
-def test_all_four_take_the_code_from_their_own_fields(
+def test_all_four_providers_take_the_code_from_their_own_fields(
     code: str, text: str, kind: EventKind, cause: Cause | None
 ) -> None:
     line = f"550 {code} {text}"
@@ -305,7 +305,9 @@ def test_all_four_take_the_code_from_their_own_fields(
         ("AttachmentRejected", POLICY),
     ],
 )
-def test_the_passing_bounces_of_ses_and_resend(sub_type: str, cause: Cause | None) -> None:
+def test_the_temporary_bounces_of_ses_and_resend_are_soft(
+    sub_type: str, cause: Cause | None
+) -> None:
     own = {"bounceType": "Transient", "bounceSubType": sub_type, "bouncedRecipients": []}
     for event in (of_ses(own), of_resend("It came back", "Transient", sub_type)):
         assert (event.kind, event.cause) == (SOFT, cause)

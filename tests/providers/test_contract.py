@@ -134,7 +134,7 @@ def test_the_documents_name_it_and_all_that_it_needs(case: Case) -> None:
         assert missing == [], page
 
 
-def test_a_secret_that_is_none_is_refused_and_not_shown(case: Case, tmp_path: Path) -> None:
+def test_a_malformed_secret_is_refused_and_not_shown(case: Case, tmp_path: Path) -> None:
     for name, value in case.environment.items():
         for bad in ("", "  ", f"{value} {value}", f"{value}\n{value}", f"{value}é", f"{value}\x00"):
             with pytest.raises(NewsletterError, match=name) as caught:
@@ -538,7 +538,7 @@ def test_an_address_that_cannot_be_mailed_costs_nobody_else_a_letter(
         *("page", "empty", "half-json", "huge", "500", "500-accepted", "503"),
     ],
 )
-def test_what_may_have_been_taken_is_unknown_and_never_anything_else(
+def test_what_may_have_been_accepted_is_unknown_and_never_anything_else(
     case: Case, fake: FakeServer, provider: Provider, name: str
 ) -> None:
     fake.faults[1] = fake.FAULTS[name]
@@ -555,7 +555,7 @@ def test_an_answer_that_does_not_come_is_given_up_and_leaves_all_unknown(
     assert fake.count == 1
 
 
-def test_an_error_of_the_server_says_the_same_before_it_took_a_letter_and_after(
+def test_an_error_of_the_server_means_the_same_before_and_after_acceptance(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     fake.faults = {1: fake.FAULTS["500"], 2: fake.FAULTS["500-accepted"]}
@@ -638,7 +638,7 @@ def test_a_date_to_wait_for_is_turned_into_seconds(
 # Whose a name is.
 
 
-def test_each_delivery_gets_the_name_that_the_provider_has_for_it(
+def test_each_delivery_gets_the_providers_id_for_it(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     sent = case.batch("a@example.org", "b@example.org", "c@example.org")
@@ -683,7 +683,7 @@ def test_no_id_is_ever_given_to_the_wrong_delivery(
 
 
 @LISTED
-def test_a_name_of_another_request_is_given_to_nobody_and_counted(
+def test_an_id_of_another_request_is_ignored_and_counted(
     case: Case, fake: FakeServer, provider: Provider
 ) -> None:
     earlier: list[Any] = []
@@ -742,7 +742,7 @@ def test_other_bytes_under_a_known_key_are_not_accepted_and_the_first_stays_unkn
 # What must stay hidden.
 
 
-def test_nothing_that_must_stay_hidden_is_ever_said(
+def test_no_secret_address_or_name_is_ever_shown(
     case: Case,
     fake: FakeServer,
     provider: Provider,

@@ -254,7 +254,7 @@ def test_an_answer_before_the_whole_body_was_read_counts(wire: HttpClient) -> No
     assert reply.status == 413
 
 
-def test_a_closed_port_passes_and_nothing_is_lost(wire: HttpClient) -> None:
+def test_a_closed_port_is_a_temporary_error(wire: HttpClient) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
     said = post(wire, f"http://127.0.0.1:{port}/secret-path")
@@ -283,7 +283,7 @@ def test_a_connection_that_was_never_made_is_tried_again(wire: HttpClient) -> No
         back.listener.close()
 
 
-def test_a_name_that_does_not_exist_passes(wire: HttpClient) -> None:
+def test_an_unknown_host_is_a_temporary_error(wire: HttpClient) -> None:
     said = post(wire, "https://api.resend.invalid/emails/batch")
     assert isinstance(said, RetryLater)
     assert "api.resend.invalid cannot be reached" in said.reason
@@ -352,7 +352,7 @@ def test_a_certificate_for_another_name_gets_nothing(
         assert len(server.heard) == 1
 
 
-def test_a_server_that_speaks_no_tls_passes_and_hears_nothing(wire: HttpClient) -> None:
+def test_a_server_without_tls_is_a_temporary_error_and_gets_nothing(wire: HttpClient) -> None:
     with serving(b"HTTP/1.1 400 Bad\r\n\r\n") as server:
         said = post(wire, server.url.replace("http:", "https:"), b"c4n4ry")
         assert isinstance(said, RetryLater)

@@ -113,7 +113,7 @@ def test_where_the_account_has_dropped_our_tags_nobody_gets_a_second_letter(
 
 
 @pytest.mark.usefixtures("database")
-def test_where_neither_tag_nor_name_is_listed_the_rest_waits_for_a_person(
+def test_without_a_tag_and_an_id_the_rest_waits_for_a_person(
     newsletter: Newsletter, fake: FakeMailgun, provider: Mailgun
 ) -> None:
     fake.faults[1] = FAULTS["reset-accepted"]

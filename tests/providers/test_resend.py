@@ -110,7 +110,9 @@ def test_where_answers_go_is_in_encoded_words_instead_of_quotation_marks() -> No
 
 
 @pytest.mark.parametrize("name", ["429-day", "429-month"])
-def test_what_passes_says_how_long_it_takes(fake: FakeResend, provider: Resend, name: str) -> None:
+def test_a_temporary_error_says_how_long_to_wait(
+    fake: FakeResend, provider: Resend, name: str
+) -> None:
     fake.faults[1] = FAULTS[name]
     (said, _) = outcomes(provider)
     assert isinstance(said, RetryLater)
@@ -119,7 +121,7 @@ def test_what_passes_says_how_long_it_takes(fake: FakeResend, provider: Resend, 
 
 
 @pytest.mark.parametrize("name", ["409-other-body", "409-busy"])
-def test_that_a_key_is_known_proves_nothing_of_what_came_under_it(
+def test_a_known_key_proves_nothing_of_its_first_request(
     fake: FakeResend, provider: Resend, name: str
 ) -> None:
     fake.faults[1] = FAULTS[name]

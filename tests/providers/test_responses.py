@@ -33,12 +33,12 @@ def test_a_status_means_accepted_rejected_retry_later_or_unknown(
         assert type(responses.failure_of(HttpResponse(status, {}, b""))) is meaning, status
 
 
-def test_503_passes_only_if_it_says_when() -> None:
+def test_503_is_temporary_only_with_retry_after() -> None:
     later = responses.failure_of(HttpResponse(503, {"retry-after": "7"}, b""))
     assert later == RetryLater("the provider accepts nothing now (503)", 7.0)
 
 
-def test_an_address_that_leads_nowhere_points_to_the_setting() -> None:
+def test_an_unreachable_url_points_to_the_setting() -> None:
     said = responses.failure_of(HttpResponse(404, {}, b""))
     assert said
     assert "provider_url" in said.reason

@@ -146,7 +146,7 @@ def test_what_another_secret_signed_is_refused(sender: Sender) -> None:
     assert refused(sender, body, headers).status == 401
 
 
-def test_while_one_secret_takes_anothers_place_both_are_good(sender: Sender) -> None:
+def test_during_a_rotation_both_secrets_are_valid(sender: Sender) -> None:
     other = ANOTHER_SECRET[sender.name]
     admit = gate(sender, f"{other},{sender.secret[1]}")
     for secret in (other, sender.secret[1]):
@@ -234,7 +234,7 @@ def made(monkeypatch: pytest.MonkeyPatch, sender: Sender, body: bytes, headers: 
 
 
 @pytest.mark.parametrize("sender", SENDERS[:3], ids=lambda sender: sender.name)
-def test_however_many_signatures_a_stranger_writes_one_is_computed(
+def test_only_one_signature_is_computed_for_any_number_of_given_ones(
     monkeypatch: pytest.MonkeyPatch, sender: Sender
 ) -> None:
     body, headers = sender.webhook(
@@ -417,7 +417,7 @@ def test_a_reference_that_is_not_ours_is_none(sender: Sender) -> None:
         assert found[0].ref == ""
 
 
-def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
+def test_an_unreadable_time_is_not_guessed(sender: Sender) -> None:
     body, _ = sender.webhook(ReportedEvent("delivered", REF))
     said = json.loads(body)
     for moment in (
@@ -447,7 +447,7 @@ def test_a_moment_that_cannot_be_read_is_not_guessed(sender: Sender) -> None:
     ],
     ids=str,
 )
-def test_of_what_has_no_moment_the_arrival_counts(moment: object, sender: Sender) -> None:
+def test_an_event_without_a_time_gets_the_time_of_arrival(moment: object, sender: Sender) -> None:
     received = datetime(2026, 11, 29, 8, tzinfo=UTC)
     (event,) = read(sender.name, with_moment(sender, moment), received) or ()
     assert (event.at, event.ref, event.kind) == (received, REF, EventKind.COMPLAINT)
@@ -513,7 +513,7 @@ def test_a_truncated_event_of_ses_is_reported() -> None:
     assert not parse("ses", unnamed).whole
 
 
-def test_whatever_is_said_nothing_breaks(sender: Sender) -> None:
+def test_random_events_never_crash(sender: Sender) -> None:
     """Every value of a webhook in turn is another thing than it should be.
 
     Of what no database holds (NUL, half a character) nothing goes on.
@@ -628,7 +628,7 @@ def test_both_versions_of_the_signature_are_good(version: str) -> None:
         "",
     ],
 )
-def test_a_certificate_from_elsewhere_is_not_even_fetched(url: str) -> None:
+def test_a_certificate_from_another_host_is_not_fetched(url: str) -> None:
     asked: list[str] = []
 
     def fetch(url: str) -> bytes:
@@ -677,7 +677,7 @@ def test_a_certificate_that_has_expired_is_not_believed() -> None:
         topics(served={CERTIFICATE: old.pem}).check(hook)
 
 
-def test_the_sovereign_cloud_speaks_from_its_own_place() -> None:
+def test_the_sovereign_cloud_has_its_own_host() -> None:
     topic = "arn:aws-eusc:sns:eusc-de-east-1:123456789012:letters"
     url = "https://sns.eusc-de-east-1.amazonaws.eu/SimpleNotificationService-00.pem"
     message = AMAZON.message(TopicArn=topic, SigningCertURL=url)
@@ -692,7 +692,7 @@ def confirmation(url: str, topic: str = TOPIC) -> WebhookRequest:
     return WebhookRequest({}, json.dumps(message).encode(), time.time())
 
 
-def test_a_subscription_is_confirmed_for_our_topic_at_its_own_place_alone() -> None:
+def test_a_subscription_is_confirmed_only_for_our_topic_at_its_own_host() -> None:
     asked: list[str] = []
 
     def fetch(url: str) -> bytes:

@@ -64,7 +64,7 @@ class Letters:
             kind, self.ref(subscriber, slug), email(subscriber), at=time.time() - ago
         )
 
-    def hear(self, *reported: ReportedEvent, sender: Sender = RESEND) -> int:
+    def receive(self, *reported: ReportedEvent, sender: Sender = RESEND) -> int:
         """Let webhooks come; return how many were applied."""
         webhooks = [
             (sender.name, f"name-{next(_NUMBERS)}", sender.webhook(one)[0]) for one in reported
@@ -73,15 +73,15 @@ class Letters:
         return apply_waiting(self.newsletter.store)
 
     def status(self, subscriber: int = 0) -> str:
-        return self.story(subscriber).subscriber.status.value
+        return self.history(subscriber).subscriber.status.value
 
-    def story(self, subscriber: int = 0) -> SubscriberHistory:
+    def history(self, subscriber: int = 0) -> SubscriberHistory:
         found = load_history(self.newsletter.store, email(subscriber))
         assert isinstance(found, SubscriberHistory)
         return found
 
     def kinds(self, subscriber: int = 0) -> list[str]:
-        return sorted(event.kind.value for event in self.story(subscriber).events)
+        return sorted(event.kind.value for event in self.history(subscriber).events)
 
     def standing(self, subscriber: int = 0) -> object:
         query = "SELECT strongest_event FROM deliveries WHERE ref = ?"

@@ -72,7 +72,7 @@ def freeze_batches(store: Store) -> None:
     )
 
 
-def bring(store: Store, folder: Path, text: str | bytes, **options: object) -> ImportReport:
+def import_text(store: Store, folder: Path, text: str | bytes, **options: object) -> ImportReport:
     """Import a file with this content."""
     path = folder / "list.csv"
     path.write_bytes(text.encode() if isinstance(text, str) else text)

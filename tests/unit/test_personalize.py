@@ -114,7 +114,7 @@ def test_no_mark_is_left_and_html_stays_ascii() -> None:
     "prose",
     ["{first_name}", "{{7*7}}", "%recipient.x%", "[[unsubscribe_url]]", "{unsubscribe_url}"],
 )
-def test_a_name_is_never_taken_for_a_slot(prose: str) -> None:
+def test_a_name_is_never_taken_for_a_placeholder(prose: str) -> None:
     *_, text_part, _ = mail(letter(), name=prose)
     assert text_part.startswith(f"Dag {prose},\n")
 

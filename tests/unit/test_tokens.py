@@ -106,7 +106,7 @@ def test_the_end_of_a_link_is_signed_with_it() -> None:
         lambda token: ("B" if token[0] == "A" else "A") + token[1:],
     ],
 )
-def test_a_damaged_token_is_none_and_no_error(damage: object) -> None:
+def test_a_damaged_token_is_refused_without_an_exception(damage: object) -> None:
     assert callable(damage)
     token = tokens.unsubscribe_token("key", SUBSCRIBER, MAILING)
     assert tokens.read_unsubscribe_token(["key"], damage(token)) is None

@@ -631,7 +631,7 @@ def test_another_time_for_what_went_out_sends_nothing(
     assert set(provider.copies().values()) == {1}
 
 
-def test_two_in_one_slot_are_both_kept_back(
+def test_two_issues_in_one_slot_are_both_blocked(
     newsletter: Newsletter, clock: Clock, provider: FakeProvider
 ) -> None:
     write(newsletter, "2026-11-29-tweede")
@@ -662,14 +662,14 @@ def test_two_issues_in_one_slot_of_which_one_was_sent_before(
 
 
 @pytest.mark.parametrize("front", ["draft: yes\n", "onderwerp: x\n"])
-def test_what_could_not_go_takes_no_slot(
+def test_an_issue_that_could_not_be_sent_takes_no_slot(
     newsletter: Newsletter, provider: FakeProvider, front: str
 ) -> None:
     write(newsletter, "2026-11-29-tweede", front=front)
     assert states(due(newsletter, provider)) == {SLUG: "completed"}
 
 
-def test_what_was_cancelled_takes_no_slot(newsletter: Newsletter, provider: FakeProvider) -> None:
+def test_a_cancelled_mailing_takes_no_slot(newsletter: Newsletter, provider: FakeProvider) -> None:
     cancelled(newsletter, provider)
     write(newsletter, "2026-11-29-tweede")
     assert states(due(newsletter, provider)) == {"2026-11-29-tweede": "completed"}

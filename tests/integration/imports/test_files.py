@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.errors import NewsletterError
-from tests.support.subscribers import bring, fresh_store, rows, statuses
+from tests.support.subscribers import fresh_store, import_text, rows, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,23 +41,25 @@ def test_encoding_delimiter_and_line_ends_are_found(
     raw = text.encode(encoding)
     if encoding == "utf-16-be":
         raw = b"\xfe\xff" + raw
-    assert bring(store, tmp_path, raw).added == 2
+    assert import_text(store, tmp_path, raw).added == 2
     assert names(store) == {"zoe@example.org": "Zo\u00eb", "rene@example.org": "Ren\u00e9"}
 
 
 @pytest.mark.parametrize("first", ["sep=;\r\n", '"sep=;"\n'])
 def test_a_spreadsheets_own_first_line_is_heeded(store: Store, tmp_path: Path, first: str) -> None:
-    report = bring(store, tmp_path, f'{first}a,b;email;status\n"x;y";anna@example.org;active\n')
+    report = import_text(
+        store, tmp_path, f'{first}a,b;email;status\n"x;y";anna@example.org;active\n'
+    )
     assert report.added == 1
 
 
 def test_the_column_with_addresses_settles_the_delimiter(store: Store, tmp_path: Path) -> None:
     text = '"a,b,c,d";email;status\nx;anna@example.org;active\n'
-    assert bring(store, tmp_path, text).added == 1
+    assert import_text(store, tmp_path, text).added == 1
 
 
 def test_cells_may_hold_line_ends_and_rows_may_be_ragged(store: Store, tmp_path: Path) -> None:
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         'email,status,notes\nanna@example.org,active,"one\ntwo, three\r\n""four"""\n'
@@ -68,7 +70,7 @@ def test_cells_may_hold_line_ends_and_rows_may_be_ragged(store: Store, tmp_path:
 
 
 def test_only_a_header_is_an_empty_list(store: Store, tmp_path: Path) -> None:
-    report = bring(store, tmp_path, "email,status\n\n")
+    report = import_text(store, tmp_path, "email,status\n\n")
     assert (report.rows, report.reasons) == (0, {})
 
 
@@ -121,7 +123,7 @@ def test_a_broken_file_is_one_line_and_writes_nothing(
     store: Store, tmp_path: Path, content: bytes, says: str
 ) -> None:
     with pytest.raises(NewsletterError) as caught:
-        bring(store, tmp_path, content)
+        import_text(store, tmp_path, content)
     assert says in str(caught.value)
     assert "\n" not in str(caught.value)
     assert "list.csv" in str(caught.value)
@@ -145,7 +147,7 @@ def test_random_bytes_are_refused_or_counted_and_never_crash(store: Store, tmp_p
     for _ in range(150):
         noise = "".join(chance.choices(string.printable + '"";,\u00eb\u2028', k=200))
         try:
-            report = bring(store, tmp_path, f"email,status{noise[:5]}\n{noise}")
+            report = import_text(store, tmp_path, f"email,status{noise[:5]}\n{noise}")
         except NewsletterError as error:
             assert "\n" not in str(error)  # noqa: PT017 - either outcome will do
             continue
@@ -157,7 +159,7 @@ def test_random_bytes_are_refused_or_counted_and_never_crash(store: Store, tmp_p
 def test_windows_signs_are_no_old_encoding(store: Store, tmp_path: Path) -> None:
     signs = "‘Ja’ – “graag”… d’Hont €5 Žižka ŠKODA word—word KAŠPAR"
     text = f"email,status,notitie\nanna@example.org,active,{signs}\n"
-    assert bring(store, tmp_path, text.encode("cp1252")).added == 1
+    assert import_text(store, tmp_path, text.encode("cp1252")).added == 1
 
 
 def test_a_name_that_was_encoded_twice_is_repaired_and_reported(
@@ -169,7 +171,7 @@ def test_a_name_that_was_encoded_twice_is_repaired_and_reported(
         f"email,voornaam,status\nanna@example.org,{twice},active\nbas@example.org,Bas,active\n"
         f"cor@example.org,{quote},active\ndirk@example.org,{twice[:-1]}Â€,active\n"
     )
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     assert list(names(store).values()) == ["André", "Bas", "D’Arcy", None]
     assert report.remarks == (
         '2 names had been encoded twice and were repaired: "André" (line 2), "D’Arcy" (line 4)',
@@ -178,5 +180,5 @@ def test_a_name_that_was_encoded_twice_is_repaired_and_reported(
 
 
 def test_portuguese_capitals_are_not_garbled(store: Store, tmp_path: Path) -> None:
-    bring(store, tmp_path, "email,voornaam,status\nanna@example.org,JOÃO,active\n")
+    import_text(store, tmp_path, "email,voornaam,status\nanna@example.org,JOÃO,active\n")
     assert names(store) == {"anna@example.org": "JOÃO"}

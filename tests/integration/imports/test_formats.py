@@ -8,7 +8,7 @@ import pytest
 
 from newsletter.errors import NewsletterError
 from newsletter.subscriptions import admin as list_
-from tests.support.subscribers import bring, fresh_store, rows, sql, statuses
+from tests.support.subscribers import fresh_store, import_text, rows, sql, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -194,7 +194,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 @pytest.mark.parametrize("tool", EXPORTS)
 def test_an_export_is_recognised_as_it_is(store: Store, tmp_path: Path, tool: str) -> None:
     text, expected = EXPORTS[tool]
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     wanted = dict(zip((f"{name}@example.org" for name in PEOPLE), expected.split(), strict=False))
     assert statuses(store) == wanted
     assert (report.added, report.skipped) == (1, len(wanted) - 1)
@@ -213,7 +213,7 @@ def test_mailups_file_is_of_leavers(store: Store, tmp_path: Path) -> None:
         "cor@example.org,1,20240122T111244,20210121T141244,161,8,1\n"
         "dirk@example.org,1,20240122T111244,20210121T141244,161,16,0\n"
     )
-    bring(store, tmp_path, text)
+    import_text(store, tmp_path, text)
     assert list(statuses(store).values()) == [
         *("unsubscribed", "unsubscribed", "bounced", "complained")
     ]
@@ -232,7 +232,7 @@ def test_hubspots_file_of_opt_outs_is_of_leavers(store: Store, tmp_path: Path) -
         "eva@example.org,FALSE,FALSE,FALSE,FALSE,FALSE,FALSE\n"
     )
     for options in ({}, {"all_subscribed": True}, {"leavers_only": True}):
-        assert bring(store, tmp_path, text, **options).skipped == 5
+        assert import_text(store, tmp_path, text, **options).skipped == 5
     assert list(statuses(store).values()) == [
         *("unsubscribed", "bounced", "complained", "unsubscribed", "unsubscribed")
     ]
@@ -240,16 +240,16 @@ def test_hubspots_file_of_opt_outs_is_of_leavers(store: Store, tmp_path: Path) -
 
 def test_a_state_is_a_status_only_if_all_its_words_are(store: Store, tmp_path: Path) -> None:
     text = "email,status,state\nanna@example.org,active,Utrecht\nbas@example.org,active,\n"
-    assert bring(store, tmp_path, text).added == 2
+    assert import_text(store, tmp_path, text).added == 2
     with pytest.raises(NewsletterError, match='"state" holds "cancelled", "Utrecht"'):
-        bring(store, tmp_path, f"{text}cor@example.org,active,cancelled\n")
+        import_text(store, tmp_path, f"{text}cor@example.org,active,cancelled\n")
 
 
 def test_mailchimps_subscribed_file_needs_all_subscribed(store: Store, tmp_path: Path) -> None:
     text = "\n".join([MAILCHIMP, MAILCHIMP_ROW.format(email="anna@example.org")])
     with pytest.raises(NewsletterError, match="--all-subscribed"):
-        bring(store, tmp_path, text)
-    assert bring(store, tmp_path, text, all_subscribed=True).added == 1
+        import_text(store, tmp_path, text)
+    assert import_text(store, tmp_path, text, all_subscribed=True).added == 1
     history = list_.load_history(store, "anna@example.org")
     assert isinstance(history, list_.SubscriberHistory)
     (consent,) = history.consents
@@ -265,7 +265,7 @@ def test_mailchimps_other_files_are_of_leavers(
     row = MAILCHIMP_ROW.format(email="anna@example.org")
     text = f'{MAILCHIMP},{column}\n{row},"2022-01-01 00:00:00"\n'
     for options in ({}, {"all_subscribed": True}):
-        report = bring(store, tmp_path, text, **options)
+        report = import_text(store, tmp_path, text, **options)
         assert report.skipped == 1
         assert statuses(store) == {"anna@example.org": kept_as}
 
@@ -274,14 +274,14 @@ def test_mailchimps_reasons_of_leaving_stop_nothing(store: Store, tmp_path: Path
     row = MAILCHIMP_ROW.format(email="anna@example.org")
     more = "UNSUB_TIME,UNSUB_CAMPAIGN_TITLE,UNSUB_CAMPAIGN_ID,UNSUB_REASON,UNSUB_REASON_OTHER"
     text = f'{MAILCHIMP},{more}\n{row},"2022-01-01 00:00:00",Brief,a1,OTHER,te druk\n'
-    assert bring(store, tmp_path, text).reasons == {"unsubscribed in the file": 1}
+    assert import_text(store, tmp_path, text).reasons == {"unsubscribed in the file": 1}
 
 
 def test_a_row_without_a_status_in_a_file_that_has_them_is_not_sure(
     store: Store, tmp_path: Path
 ) -> None:
     row = MAILCHIMP_ROW.format(email="anna@example.org")
-    report = bring(store, tmp_path, f"{MAILCHIMP},UNSUB_TIME\n{row},\n")
+    report = import_text(store, tmp_path, f"{MAILCHIMP},UNSUB_TIME\n{row},\n")
     assert report.reasons == {"no status given": 1}
     assert statuses(store) == {}
 
@@ -291,7 +291,7 @@ def test_a_paid_plan_is_no_status_and_a_type_of_letter_neither(
 ) -> None:
     text = "email,active_subscription,type\nanna@example.org,true,html\n"
     with pytest.raises(NewsletterError, match="who is subscribed"):
-        bring(store, tmp_path, text)
+        import_text(store, tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +310,7 @@ def test_yes_and_no_are_understood(
     store: Store, tmp_path: Path, header: str, cell: str, kept_as: str | None
 ) -> None:
     text = f"email,{header}\nanna@example.org,{cell}\n"
-    bring(store, tmp_path, text)
+    import_text(store, tmp_path, text)
     assert statuses(store) == ({"anna@example.org": kept_as} if kept_as else {})
 
 
@@ -318,7 +318,7 @@ def test_who_never_confirmed_is_pending_even_if_all_subscribed(
     store: Store, tmp_path: Path
 ) -> None:
     text = "email,confirmed\nanna@example.org,no\nbas@example.org,yes\n"
-    bring(store, tmp_path, text, all_subscribed=True)
+    import_text(store, tmp_path, text, all_subscribed=True)
     assert statuses(store) == {"anna@example.org": "pending", "bas@example.org": "active"}
 
 
@@ -337,7 +337,9 @@ def test_who_never_confirmed_is_pending_even_if_all_subscribed(
 def test_the_most_restrictive_column_wins(
     store: Store, tmp_path: Path, cells: str, kept_as: str
 ) -> None:
-    bring(store, tmp_path, f"email,status,unsubscribed,bounced_at\nanna@example.org,{cells}\n")
+    import_text(
+        store, tmp_path, f"email,status,unsubscribed,bounced_at\nanna@example.org,{cells}\n"
+    )
     assert statuses(store) == {"anna@example.org": kept_as}
 
 
@@ -348,7 +350,7 @@ def test_columns_with_other_names_can_be_pointed_at(store: Store, tmp_path: Path
     )
     mapping = {"email": "wie", "first_name": "ROEPNAAM", "status": "hoe_staat_het"}
     mapping |= {"opted_in_at": "Sinds", "ip": "Vanaf"}
-    assert bring(store, tmp_path, text, mapping=mapping).added == 1
+    assert import_text(store, tmp_path, text, mapping=mapping).added == 1
     history = list_.load_history(store, "anna@example.org")
     assert isinstance(history, list_.SubscriberHistory)
     assert history.subscriber.first_name == "Anna"
@@ -369,13 +371,13 @@ def test_a_column_that_cannot_be_pointed_at_is_named(
     store: Store, tmp_path: Path, header: str, column: str, says: str
 ) -> None:
     with pytest.raises(NewsletterError, match=says):
-        bring(store, tmp_path, f"{header}\nx,y\n", mapping={"first_name": column})
+        import_text(store, tmp_path, f"{header}\nx,y\n", mapping={"first_name": column})
 
 
 def test_a_report_names_no_address_and_not_every_word(store: Store, tmp_path: Path) -> None:
     lines = [f"p{n}@example.org,raar{n}" for n in range(300)]
     text = "\n".join(["email,status", "a@example.org,b@example.org", *lines])
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     assert report.reasons["unknown status an address"] == 1
     assert report.reasons["other reasons"] > 150
     assert sum(report.reasons.values()) == report.skipped == 301

@@ -9,7 +9,15 @@ import pytest
 from newsletter.addresses import address_hash, parse_address
 from newsletter.errors import NewsletterError
 from newsletter.subscriptions import admin as list_
-from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, rows, sql, statuses
+from tests.support.subscribers import (
+    dump,
+    freeze_batches,
+    fresh_store,
+    import_text,
+    rows,
+    sql,
+    statuses,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +44,7 @@ def consents(store: Store, email: str) -> list[tuple[str, str, str, str | None]]
 
 def test_every_row_is_accounted_for(store: Store, tmp_path: Path) -> None:
     list_.add(store, "bas@example.org", consent="x", first_name="Bas")
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,first name,status\n"
@@ -89,7 +97,7 @@ def test_every_row_is_accounted_for(store: Store, tmp_path: Path) -> None:
 def test_only_a_clear_status_makes_active(
     store: Store, tmp_path: Path, word: str, kept_as: str | None
 ) -> None:
-    report = bring(store, tmp_path, f"email,status\nanna@example.org,{word}\n")
+    report = import_text(store, tmp_path, f"email,status\nanna@example.org,{word}\n")
     assert statuses(store) == ({"anna@example.org": kept_as} if kept_as else {})
     assert (report.added, report.skipped) == ((1, 0) if kept_as == "active" else (0, 1))
 
@@ -98,12 +106,14 @@ def test_only_a_clear_status_makes_active(
 def test_who_left_here_stays_away_whatever_a_file_says(
     store: Store, tmp_path: Path, left: str
 ) -> None:
-    bring(store, tmp_path, f"email,status\nanna@example.org,{left}\n")
+    import_text(store, tmp_path, f"email,status\nanna@example.org,{left}\n")
     before = dump(store)
-    report = bring(store, tmp_path, "email,first_name,status\nANNA@Example.org,A,subscribed\n")
+    report = import_text(
+        store, tmp_path, "email,first_name,status\nANNA@Example.org,A,subscribed\n"
+    )
     assert report.skipped == 1
     assert report.reasons == {f"{left} here": 1}
-    report = bring(store, tmp_path, "email\nanna@example.org\n", all_subscribed=True)
+    report = import_text(store, tmp_path, "email\nanna@example.org\n", all_subscribed=True)
     assert report.skipped == 1
     assert dump(store) == before
 
@@ -116,7 +126,7 @@ def test_who_was_erased_here_stays_away_and_is_not_kept(store: Store, tmp_path: 
     text = (
         "email,status\nanna@EXAMPLE.org,active\nbas@example.org,active\nanna@example.org,pending\n"
     )
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     assert report.reasons == {"erased here": 2}
     assert statuses(store) == {"bas@example.org": "active"}
 
@@ -125,7 +135,7 @@ def test_who_unsubscribed_in_the_file_is_unsubscribed_here_too(
     store: Store, tmp_path: Path
 ) -> None:
     list_.add(store, "anna@example.org", consent="x", first_name="Anna")
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,first_name,status,unsubscribed_at\n"
@@ -140,10 +150,10 @@ def test_who_unsubscribed_in_the_file_is_unsubscribed_here_too(
 def test_a_pending_subscriber_with_a_subscribed_row_becomes_active(
     store: Store, tmp_path: Path
 ) -> None:
-    bring(store, tmp_path, "email,status\nanna@example.org,unconfirmed\n")
+    import_text(store, tmp_path, "email,status\nanna@example.org,unconfirmed\n")
     assert statuses(store) == {"anna@example.org": "pending"}
     assert consents(store, "anna@example.org") == []
-    report = bring(store, tmp_path, "email,name,status\nanna@example.org,Anna,active\n")
+    report = import_text(store, tmp_path, "email,name,status\nanna@example.org,Anna,active\n")
     assert (report.updated, report.rows) == (1, 1)
     assert statuses(store) == {"anna@example.org": "active"}
     assert len(consents(store, "anna@example.org")) == 1
@@ -151,15 +161,15 @@ def test_a_pending_subscriber_with_a_subscribed_row_becomes_active(
 
 def test_a_pending_row_changes_nobody(store: Store, tmp_path: Path) -> None:
     list_.add(store, "anna@example.org", consent="x")
-    report = bring(store, tmp_path, "email,status\nanna@example.org,pending\n")
+    report = import_text(store, tmp_path, "email,status\nanna@example.org,pending\n")
     assert report.skipped == 1
     assert statuses(store) == {"anna@example.org": "active"}
 
 
 def test_names_are_renewed_but_never_blanked(store: Store, tmp_path: Path) -> None:
     text = "email,first_name,status\nanna@example.org,Anna,active\nbas@example.org,Bas,active\n"
-    bring(store, tmp_path, text)
-    report = bring(
+    import_text(store, tmp_path, text)
+    report = import_text(
         store,
         tmp_path,
         "email,first_name,status\nanna@example.org,  ,active\nbas@example.org,Sebas,active\n",
@@ -179,17 +189,17 @@ def test_the_same_file_twice_changes_nothing(store: Store, tmp_path: Path) -> No
         "cor@example.org,Cor,active\n"
         "COR@example.org,Cor,bounced\n"
     )
-    first = bring(store, tmp_path, text)
+    first = import_text(store, tmp_path, text)
     assert (first.added, first.updated, first.unchanged, first.skipped) == (2, 1, 1, 2)
     before = dump(store)
-    again = bring(store, tmp_path, text)
+    again = import_text(store, tmp_path, text)
     assert (again.added, again.updated) == (0, 0)
     assert dump(store) == before
     assert statuses(store)["cor@example.org"] == "bounced"
 
 
 def test_of_several_rows_the_first_with_a_status_decides(store: Store, tmp_path: Path) -> None:
-    bring(
+    import_text(
         store,
         tmp_path,
         "email,first_name,status\nanna@example.org,,unsubscribed\nanna@example.org,,bounced\n"
@@ -206,7 +216,7 @@ def test_of_several_rows_the_first_with_a_status_decides(store: Store, tmp_path:
 def test_an_impossible_date_becomes_the_day_of_the_import(
     store: Store, tmp_path: Path, date: str
 ) -> None:
-    bring(store, tmp_path, f"email,status,opted_in_at\nanna@example.org,active,{date}\n")
+    import_text(store, tmp_path, f"email,status,opted_in_at\nanna@example.org,active,{date}\n")
     created = rows(store)["anna@example.org"]["created_at"]
     assert created == rows(store)["anna@example.org"]["confirmed_at"]
     assert created is not None
@@ -226,7 +236,7 @@ def test_duplicates_far_apart_are_duplicates_too(store: Store, tmp_path: Path) -
             "p1@example.org,P,junk",
         ]
     )
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     assert (report.added, report.updated, report.unchanged) == (9000, 1, 2)
     found = rows(store)
     assert found["p0@example.org"]["first_name"] == "P"
@@ -235,7 +245,7 @@ def test_duplicates_far_apart_are_duplicates_too(store: Store, tmp_path: Path) -
 
 
 def test_opt_in_date_and_ip_are_the_evidence(store: Store, tmp_path: Path) -> None:
-    bring(
+    import_text(
         store,
         tmp_path,
         "email,status,optin_time,optin_ip\n"
@@ -257,10 +267,10 @@ def test_opt_in_date_and_ip_are_the_evidence(store: Store, tmp_path: Path) -> No
 def test_a_file_without_a_status_needs_an_option(store: Store, tmp_path: Path) -> None:
     text = "Email Address,First Name,OPTIN_TIME\nanna@example.org,Anna,2021-03-04 05:06:07\n"
     with pytest.raises(NewsletterError, match="--all-subscribed") as caught:
-        bring(store, tmp_path, text)
+        import_text(store, tmp_path, text)
     assert caught.value.exit_code == 1
     assert statuses(store) == {}
-    assert bring(store, tmp_path, text, all_subscribed=True).added == 1
+    assert import_text(store, tmp_path, text, all_subscribed=True).added == 1
     assert statuses(store) == {"anna@example.org": "active"}
 
 
@@ -270,17 +280,17 @@ def test_all_subscribed_refuses_a_column_that_says_who_left(store: Store, tmp_pa
         "cor@example.org,\ndirk@example.org,bounced\n"
     )
     with pytest.raises(NewsletterError, match="--map status=Toestand") as caught:
-        bring(store, tmp_path, text, all_subscribed=True)
+        import_text(store, tmp_path, text, all_subscribed=True)
     assert '"Toestand" holds "Uitgeschreven", "bounced", "Ingeschreven"' in str(caught.value)
     assert "--ignore Toestand" in str(caught.value)
     assert statuses(store) == {}
-    report = bring(store, tmp_path, text, all_subscribed=True, mapping={"status": "Toestand"})
+    report = import_text(store, tmp_path, text, all_subscribed=True, mapping={"status": "Toestand"})
     assert (report.added, report.skipped) == (2, 2)
     assert statuses(store)["dirk@example.org"] == "bounced"
 
 
 def test_all_subscribed_restores_nobody(store: Store, tmp_path: Path) -> None:
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,status,UNSUB_TIME,CLEAN_TIME\n"
@@ -302,7 +312,7 @@ def test_all_subscribed_restores_nobody(store: Store, tmp_path: Path) -> None:
 
 def test_as_suppressed_unsubscribes_everybody(store: Store, tmp_path: Path) -> None:
     list_.add(store, "anna@example.org", consent="x")
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,status\nanna@example.org,active\nbas@example.org,active\ncor@example.org,complained\n",
@@ -321,9 +331,9 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(store: Store, tmp_path: Pa
     people = [f"p{n % 9000}@example.org,P,{['active', 'junk'][n % 7 == 0]}" for n in range(11_000)]
     text = "\n".join(["email,first_name,status", "nee,N,active", *people])
     before = dump(store)
-    dry = bring(store, tmp_path, text, dry_run=True)
+    dry = import_text(store, tmp_path, text, dry_run=True)
     assert dump(store) == before
-    assert dry == bring(store, tmp_path, text)
+    assert dry == import_text(store, tmp_path, text)
     assert dry.added > 7000
     assert dry.updated == 1
 
@@ -331,7 +341,7 @@ def test_a_dry_run_counts_the_same_and_writes_nothing(store: Store, tmp_path: Pa
 def test_rejects_hold_every_refused_line_as_it_was(store: Store, tmp_path: Path) -> None:
     rejects = tmp_path / "rejects.csv"
     rejects.write_text("line,reason,email\n2,older,x\n")
-    bring(
+    import_text(
         store,
         tmp_path,
         'naam;email;status;notitie\nAnna;anna@example.org;active;\n"Bas;\nB";bas;active;"a;b"\n'
@@ -350,7 +360,7 @@ def test_rejects_hold_every_refused_line_as_it_was(store: Store, tmp_path: Path)
 
 
 def test_names_are_cleaned_and_long_ones_refused(store: Store, tmp_path: Path) -> None:
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,first_name,status\n"
@@ -394,7 +404,7 @@ def test_a_greeting_needs_a_first_name(
 ) -> None:
     if header == "name":
         name = f'"{name}"'
-    bring(
+    import_text(
         store,
         tmp_path,
         f"email,{header},status\nanna@example.org,{name},active\n".replace(
@@ -419,7 +429,7 @@ def test_what_is_no_first_name_is_none_and_the_row_counts(
     text = (
         f"email,first_name,status\nanna@example.org,{name},active\nbas@example.org,{name},active\n"
     )
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     assert (report.added, report.unchanged) == (1, 1)
     names = {email: row["first_name"] for email, row in rows(store).items()}
     assert names == {"anna@example.org": None, "bas@example.org": "Bas"}
@@ -429,14 +439,14 @@ def test_what_is_no_first_name_is_none_and_the_row_counts(
     "name", ["JAN", "André 😀", "Anna Maria", "Jan-Willem", "St. John", "Ma", "P"]
 )
 def test_a_first_name_stays_as_it_is(store: Store, tmp_path: Path, name: str) -> None:
-    bring(store, tmp_path, f"email,first_name,status\nanna@example.org,{name},active\n")
+    import_text(store, tmp_path, f"email,first_name,status\nanna@example.org,{name},active\n")
     assert rows(store)["anna@example.org"]["first_name"] == name
 
 
 def test_skipped_and_invalid_rows_are_reported_by_line(store: Store, tmp_path: Path) -> None:
     lines = ["email,status", "anna@example.org,active", "geen adres,active"]
     lines += [f"p{n}@example.org,unsubscribed" for n in range(150)]
-    report = bring(store, tmp_path, "\n".join(lines))
+    report = import_text(store, tmp_path, "\n".join(lines))
     assert [(row.line, row.reason) for row in report.rejected[:2]] == [
         (3, "not an email address"),
         (4, "unsubscribed in the file"),
@@ -448,7 +458,7 @@ def test_skipped_and_invalid_rows_are_reported_by_line(store: Store, tmp_path: P
 def test_addresses_are_one_whatever_their_case_and_kept_as_given(
     store: Store, tmp_path: Path
 ) -> None:
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email,status\nAnna.V@Example.org,active\nanna.v@example.ORG,active\nannav@example.org,active\n"
@@ -468,7 +478,7 @@ def test_who_leaves_by_a_file_is_not_mailed_from_a_copy(store: Store, tmp_path: 
     for name in ("anna", "bas"):
         list_.add(store, f"{name}@example.org", consent="x")
     freeze_batches(store)
-    bring(store, tmp_path, "email,status\nanna@example.org,junk\n")
+    import_text(store, tmp_path, "email,status\nanna@example.org,junk\n")
     assert sql(store, "SELECT key, snapshot FROM batches ORDER BY key") == [
         ("with anna", None),
         ("with bas", "copy"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from newsletter.addresses import clean_name, parse_address
 from newsletter.subscriptions.csv_cells import guard, unguard
 from newsletter.subscriptions.export import export_csv
-from tests.support.subscribers import bring, dump, fresh_store, rows, sql, statuses
+from tests.support.subscribers import dump, fresh_store, import_text, rows, sql, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -158,9 +158,9 @@ def test_rows_add_up_and_nobody_who_left_is_active(
     file: list[tuple[str, str, str]],
 ) -> None:
     empty(store)
-    bring(store, tmp_path, as_csv(already))
+    import_text(store, tmp_path, as_csv(already))
     before = statuses(store)
-    report = bring(store, tmp_path, as_csv(file))
+    report = import_text(store, tmp_path, as_csv(file))
     parts = (report.added, report.updated, report.unchanged, report.skipped, report.invalid)
     assert report.rows == len(file) == sum(parts)
     assert sum(report.reasons.values()) == report.skipped + report.invalid
@@ -180,7 +180,7 @@ def test_the_order_of_rows_decides_nobodys_status(
     outcomes = []
     for order in (file, data.draw(st.permutations(file))):
         empty(store)
-        bring(store, tmp_path, as_csv(order))
+        import_text(store, tmp_path, as_csv(order))
         outcomes.append(
             {
                 email.lower(): "left" if status in LEFT else status
@@ -196,10 +196,10 @@ def test_a_second_time_changes_nothing(
     store: Store, tmp_path: Path, file: list[tuple[str, str, str]]
 ) -> None:
     empty(store)
-    dry = bring(store, tmp_path, as_csv(file), dry_run=True)
-    assert bring(store, tmp_path, as_csv(file)) == dry
+    dry = import_text(store, tmp_path, as_csv(file), dry_run=True)
+    assert import_text(store, tmp_path, as_csv(file)) == dry
     before = dump(store)
-    again = bring(store, tmp_path, as_csv(file))
+    again = import_text(store, tmp_path, as_csv(file))
     assert (again.added, again.updated) == (0, 0)
     assert dump(store) == before
 
@@ -210,12 +210,12 @@ def test_an_export_imports_back_unchanged(
     store: Store, tmp_path: Path, file: list[tuple[str, str, str]]
 ) -> None:
     empty(store)
-    bring(store, tmp_path, as_csv(file))
+    import_text(store, tmp_path, as_csv(file))
     before, text = dump(store), exported(store)
-    bring(store, tmp_path, text)
+    import_text(store, tmp_path, text)
     assert dump(store) == before
     people = rows(store)
     empty(store)
-    bring(store, tmp_path, text)
+    import_text(store, tmp_path, text)
     assert exported(store) == text
     assert rows(store) == people

@@ -15,7 +15,7 @@ from newsletter.imports.columns import email_column
 from newsletter.imports.rows import RefusedRow, RowParser
 from newsletter.imports.screening import Screen
 from newsletter.model import SubscriberStatus
-from tests.support.subscribers import bring, fresh_store, statuses
+from tests.support.subscribers import fresh_store, import_text, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -205,7 +205,7 @@ def test_the_message_names_column_values_and_both_ways_which_work(
         "bas@example.org,active,ja,afgemeld; meld het cor@example.org\n"
     )
     with pytest.raises(NewsletterError) as caught:
-        bring(store, tmp_path, text)
+        import_text(store, tmp_path, text)
     assert statuses(store) == {}
     message = str(caught.value)
     assert '"Wil mail?" holds "nee", "ja"' in message
@@ -215,7 +215,7 @@ def test_the_message_names_column_values_and_both_ways_which_work(
     maps = [words[n + 1].partition("=")[2] for n, word in enumerate(words) if word == "--map"]
     ignores = [words[n + 1] for n, word in enumerate(words) if word == "--ignore"]
     assert maps == ignores == ["Wil mail?", "Notes"]
-    report = bring(store, tmp_path, text, mapping={"status": maps[:1]}, ignore=ignores[1:])
+    report = import_text(store, tmp_path, text, mapping={"status": maps[:1]}, ignore=ignores[1:])
     assert (report.added, report.skipped) == (1, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed", "bas@example.org": "active"}
 
@@ -314,7 +314,7 @@ def test_every_encoding_is_looked_through(store: Store, tmp_path: Path) -> None:
     text = "email,status,Opmerking\nanna@example.org,active,beëindigd (café)\n"
     for encoding in ("utf-8", "cp1252", "utf-16"):
         with pytest.raises(NewsletterError, match="beëindigd"):
-            bring(store, tmp_path, text.encode(encoding))
+            import_text(store, tmp_path, text.encode(encoding))
     assert statuses(store) == {}
 
 
@@ -322,29 +322,29 @@ def test_a_word_far_down_a_long_file_is_found(store: Store, tmp_path: Path) -> N
     lines = [f"p{n}@example.org,active,note {n}" for n in range(9000)]
     text = "\n".join(["email,status,Notes", *lines, "q@example.org,active,Unsubscribed"])
     with pytest.raises(NewsletterError, match='"Notes" holds "Unsubscribed", "note 0"'):
-        bring(store, tmp_path, text)
+        import_text(store, tmp_path, text)
     assert statuses(store) == {}
 
 
 def test_as_suppressed_asks_nothing_and_restores_nobody(store: Store, tmp_path: Path) -> None:
     text = "email,status,Nieuwsbrief\nanna@example.org,active,Nee\nbas@example.org,active,Ja\n"
-    report = bring(store, tmp_path, text, as_suppressed=True)
+    report = import_text(store, tmp_path, text, as_suppressed=True)
     assert (report.rows, report.skipped) == (2, 2)
     assert set(statuses(store).values()) == {"unsubscribed"}
 
 
 def test_leavers_only_stores_who_left_and_nobody_else(store: Store, tmp_path: Path) -> None:
-    bring(store, tmp_path, "email,status\nbas@example.org,active\n")
+    import_text(store, tmp_path, "email,status\nbas@example.org,active\n")
     text = (
         "email,status\nanna@example.org,active\nbas@example.org,unsubscribed\n"
         "cor@example.org,bounced\ndirk@example.org,pending\neva@example.org,raar\n"
     )
-    report = bring(store, tmp_path, text, leavers_only=True)
+    report = import_text(store, tmp_path, text, leavers_only=True)
     assert (report.rows, report.added, report.skipped) == (5, 0, 5)
     assert report.reasons["not unsubscribed in the file"] == 2
     assert statuses(store) == {"bas@example.org": "unsubscribed", "cor@example.org": "bounced"}
     with pytest.raises(NewsletterError, match="no column shows who left"):
-        bring(store, tmp_path, "email\nanna@example.org\n", leavers_only=True)
+        import_text(store, tmp_path, "email\nanna@example.org\n", leavers_only=True)
     text = "email,status,Nieuwsbrief\nanna@example.org,active,Nee\n"
     with pytest.raises(NewsletterError, match="Nieuwsbrief"):
-        bring(store, tmp_path, text, leavers_only=True)
+        import_text(store, tmp_path, text, leavers_only=True)

@@ -24,7 +24,7 @@ from newsletter.subscriptions import erasure, event_effects, signup, unsubscribe
 from newsletter.subscriptions.signup import LinkState, request_signup
 from tests.support.databases import where
 from tests.support.signups import HERE, VIA, open_link, signup_request
-from tests.support.subscribers import bring, dump, freeze_batches, fresh_store, sql, statuses
+from tests.support.subscribers import dump, freeze_batches, fresh_store, import_text, sql, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -64,16 +64,16 @@ def test_an_import_into_an_empty_list_leaves_nothing(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     before = dump(store)
-    report = bring(store, tmp_path, f"{TWO}cor@example.org,unsubscribed\n")
+    report = import_text(store, tmp_path, f"{TWO}cor@example.org,unsubscribed\n")
     assert re.fullmatch("[0-9a-f]{8}", report.id or "")
     assert counts(undo(report.id)) == (3, 0, 0)
     assert dump(store) == before
     assert counts(undo(report.id)) == (0, 0, 0)
-    assert bring(store, tmp_path, TWO).added == 2
+    assert import_text(store, tmp_path, TWO).added == 2
 
 
 def test_a_dry_run_has_nothing_to_undo(store: Store, tmp_path: Path) -> None:
-    assert bring(store, tmp_path, TWO, dry_run=True).id is None
+    assert import_text(store, tmp_path, TWO, dry_run=True).id is None
     assert sql(store, "SELECT * FROM imports") == []
 
 
@@ -81,9 +81,9 @@ def test_existing_subscribers_stay_unchanged(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     list_.add(store, "anna@example.org", consent="x", first_name="Anna")
-    bring(store, tmp_path, "email,status\nbas@example.org,pending\n")
+    import_text(store, tmp_path, "email,status\nbas@example.org,pending\n")
     before = dump(store)
-    report = bring(
+    report = import_text(
         store,
         tmp_path,
         "email\nanna@example.org\nbas@example.org\ncor@example.org\n",
@@ -97,8 +97,8 @@ def test_existing_subscribers_stay_unchanged(
 def test_who_waited_to_confirm_waits_again(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    bring(store, tmp_path, "email,status\nbas@example.org,pending\n")
-    report = bring(store, tmp_path, TWO)
+    import_text(store, tmp_path, "email,status\nbas@example.org,pending\n")
+    report = import_text(store, tmp_path, TWO)
     assert (report.added, report.updated) == (1, 1)
     assert counts(undo(report.id)) == (1, 1, 0)
     assert statuses(store) == {"bas@example.org": "pending"}
@@ -110,11 +110,11 @@ def test_who_unsubscribed_themselves_is_never_restored(
     for name in ("anna", "bas", "cor", "dirk"):
         list_.add(store, f"{name}@example.org", consent="x")
     text = "email\nanna@example.org\nbas@example.org\ncor@example.org\ndirk@example.org\n"
-    report = bring(store, tmp_path, text, as_suppressed=True)
+    report = import_text(store, tmp_path, text, as_suppressed=True)
     # A click and a command that change nothing count as well, and so does a later file.
     assert unsubscribe.unsubscribe_many(store, [public_id(store, "anna@example.org")]) == 0
     assert not list_.unsubscribe(store, "bas@example.org")
-    bring(store, tmp_path, "email,status\ncor@example.org,active\n")
+    import_text(store, tmp_path, "email,status\ncor@example.org,active\n")
     done = undo(report.id)
     assert counts(done) == (0, 1, 3)
     assert done.reasons == {"changed since": 2, "named by a later import": 1}
@@ -130,7 +130,7 @@ def test_who_leaves_while_an_import_is_undone_has_left(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     list_.add(store, "anna@example.org", consent="x")
-    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    report = import_text(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     click = threading.Thread(
         target=unsubscribe.unsubscribe_many, args=(store, [public_id(store, "anna@example.org")])
     )
@@ -151,7 +151,7 @@ def test_undoing_waits_for_who_leaves_at_that_moment(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     list_.add(store, "anna@example.org", consent="x")
-    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    report = import_text(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     anna = [public_id(store, "anna@example.org")]
     done: list[UndoResult] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
@@ -174,7 +174,7 @@ def test_an_event_that_took_the_number_of_one_that_is_gone_counts(
         later = now(connection) + timedelta(seconds=1)
         first = ProviderSuppression("zoe@example.org", EventKind.HARD_BOUNCE, later)
         event_effects.apply_suppressions(connection, [first])
-    report = bring(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
+    report = import_text(store, tmp_path, "email\nanna@example.org\n", as_suppressed=True)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
     erasure.erase(store, settings, "zoe@example.org")
     with store.write() as connection:
@@ -193,7 +193,7 @@ def test_who_confirms_although_an_import_did_stays_active(
         before = (now(connection) - timedelta(minutes=1)).strftime("%Y-%m-%d %H:%M:%S.%f+00:00")
     sql(store, "UPDATE signups SET requested_at = ?", before)
     sql(store, "UPDATE notices SET queued_at = ?", before)
-    report = bring(store, tmp_path, TWO)
+    report = import_text(store, tmp_path, TWO)
     link = open_link(store, "anna@example.org")
     assert signup.confirm(store, link, HERE) is LinkState.CONFIRMED
     assert counts(undo(report.id)) == (0, 1, 1)
@@ -203,8 +203,10 @@ def test_who_confirms_although_an_import_did_stays_active(
 def test_a_suppression_that_a_later_file_confirms_stays(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    first = bring(store, tmp_path, "email\nanna@example.org\nbas@example.org\n", as_suppressed=True)
-    second = bring(store, tmp_path, "email,status\nanna@example.org,unsubscribed\n")
+    first = import_text(
+        store, tmp_path, "email\nanna@example.org\nbas@example.org\n", as_suppressed=True
+    )
+    second = import_text(store, tmp_path, "email,status\nanna@example.org,unsubscribed\n")
     done = undo(first.id)
     assert counts(done) == (1, 0, 1)
     assert statuses(store) == {"anna@example.org": "unsubscribed"}
@@ -216,8 +218,8 @@ def test_a_suppression_that_a_later_file_confirms_stays(
 def test_being_in_a_later_file_is_no_act_of_the_subscriber(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    first = bring(store, tmp_path, TWO)
-    bring(store, tmp_path, TWO)
+    first = import_text(store, tmp_path, TWO)
+    import_text(store, tmp_path, TWO)
     assert counts(undo(first.id)) == (2, 0, 0)
 
 
@@ -225,7 +227,7 @@ def test_who_bounced_complained_or_was_erased_is_not_touched(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
     text = f"{TWO}cor@example.org,bounced\ndirk@example.org,spam\n"
-    report = bring(store, tmp_path, text)
+    report = import_text(store, tmp_path, text)
     settings = config.load(tmp_path, where()) if where() else Settings(root=tmp_path)
     erasure.erase(store, settings, "bas@example.org")
     done = undo(report.id)
@@ -238,7 +240,7 @@ def test_who_bounced_complained_or_was_erased_is_not_touched(
 def test_who_was_mailed_stays_and_counts_still_add_up(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    report = bring(store, tmp_path, f"{TWO}cor@example.org,active\n")
+    report = import_text(store, tmp_path, f"{TWO}cor@example.org,active\n")
     freeze_batches(store)
     sql(store, "UPDATE mailings SET rehearsal = false")
     for name, state in (("anna", "accepted"), ("bas", "pending"), ("cor", "unknown")):
@@ -263,7 +265,7 @@ def test_who_was_mailed_stays_and_counts_still_add_up(
 def test_a_rehearsal_mails_nobody(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    report = bring(store, tmp_path, TWO)
+    report = import_text(store, tmp_path, TWO)
     freeze_batches(store)
     sql(store, "UPDATE deliveries SET state = 'accepted'")
     assert counts(undo(report.id)) == (2, 0, 0)
@@ -272,7 +274,7 @@ def test_a_rehearsal_mails_nobody(
 def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    report = bring(store, tmp_path, TWO)
+    report = import_text(store, tmp_path, TWO)
     freeze_batches(store)
     done: list[UndoResult] = []
     undoing_it = threading.Thread(target=lambda: done.append(undo(report.id)))
@@ -293,7 +295,7 @@ def test_undoing_and_a_sender_that_settles_do_not_wait_for_each_other(
 def test_an_event_or_an_act_keeps_the_subscriber(
     store: Store, tmp_path: Path, undo: Callable[[str | None], UndoResult]
 ) -> None:
-    report = bring(store, tmp_path, f"{TWO}cor@example.org,active\n")
+    report = import_text(store, tmp_path, f"{TWO}cor@example.org,active\n")
     sql(
         store,
         "INSERT INTO events (subscriber_id, kind, at, detail) SELECT id, 'suppressed',"
@@ -310,14 +312,14 @@ def test_an_import_that_is_not_there_names_those_that_are(
 ) -> None:
     with pytest.raises(NewsletterError, match="Nothing was imported yet"):
         undo("0000")
-    report = bring(store, tmp_path, TWO)
+    report = import_text(store, tmp_path, TWO)
     with pytest.raises(NewsletterError, match=str(report.id)) as caught:
         undo("0000")
     assert caught.value.exit_code == 1
 
 
 def test_it_is_a_command(store: Store, tmp_path: Path, run: Callable[..., Any]) -> None:
-    report = bring(store, tmp_path, TWO)
+    report = import_text(store, tmp_path, TWO)
     assert run("subscribers", "undo", report.id).returncode == 2
     assert run("subscribers", "undo", "ffff", "--yes").returncode == 1
     done = run("subscribers", "undo", report.id, "--yes", "--json")

@@ -30,7 +30,7 @@ from tests.support.personal_data import traces
 from tests.support.processes import COMMAND
 from tests.support.providers.webhooks import RESEND, ReportedEvent, keep
 from tests.support.signups import VIA, send_due
-from tests.support.subscribers import bring, freeze_batches, fresh_store, sql, statuses
+from tests.support.subscribers import freeze_batches, fresh_store, import_text, sql, statuses
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -57,7 +57,7 @@ def newsletter(root: Path) -> Newsletter:
 def know_anna(newsletter: Newsletter) -> None:
     """Let everything be known of one subscriber that can be."""
     text = f"email,first_name,optin_ip,status\n{ANNA},Annabelinda,198.51.100.77,active\n"
-    bring(newsletter.store, newsletter.root, text)
+    import_text(newsletter.store, newsletter.root, text)
     (newsletter.root / "list.csv").unlink()
     # A name as long as it may be spills over into pages of its own.
     list_.add(newsletter.store, ANNA, consent="x", first_name="Annabelinda " + "Anna" * 20)
@@ -122,7 +122,7 @@ def test_nothing_is_left_after_many_have_come_gone_and_changed(newsletter: Newsl
     """Pages that were split, joined and moved keep no copy either."""
     people = [f"anna.teken{n}@example.org" for n in range(300)]
     rows = "".join(f"{email},Annabelinda{n},active\n" for n, email in enumerate(people))
-    bring(newsletter.store, newsletter.root, f"email,first_name,status\n{rows}")
+    import_text(newsletter.store, newsletter.root, f"email,first_name,status\n{rows}")
     (newsletter.root / "list.csv").unlink()
     newsletter.send(FakeProvider(newsletter.root / "taken"))
     for n, email in enumerate((*people[::2], ANNA, *people[1::2])):
@@ -291,7 +291,7 @@ def test_no_import_restores_an_erased_subscriber_and_nothing_of_it_is_kept(
 ) -> None:
     assert erase(newsletter.store, newsletter.settings, ANNA)
     old = f"email,first_name,status\n{ANNA},Annabelinda,active\nbas@example.org,Bas,active\n"
-    result = bring(newsletter.store, newsletter.root, old)
+    result = import_text(newsletter.store, newsletter.root, old)
     (newsletter.root / "list.csv").unlink()
     assert result.reasons == {"erased here": 1}
     assert "bas@example.org" in statuses(newsletter.store)

@@ -73,20 +73,20 @@ def report(letters: Letters) -> MailingReport:
     ],
 )
 def test_each_event_says_who_may_be_mailed(kind: str, status: str, letters: Letters) -> None:
-    assert letters.hear(letters.event(kind)) == 1
+    assert letters.receive(letters.event(kind)) == 1
     assert letters.status() == status
     assert letters.status(1) == "active"
     assert letters.kinds() == [kind]
 
 
 def test_an_unsubscribe_at_the_provider_is_one_here(letters: Letters) -> None:
-    letters.hear(letters.event("unsubscribe"), sender=MAILGUN)
+    letters.receive(letters.event("unsubscribe"), sender=MAILGUN)
     assert letters.status() == "unsubscribed"
     assert letters.standing() == "delivered"
 
 
 def test_a_bounced_subscriber_gets_no_letter_that_is_still_to_be_claimed(letters: Letters) -> None:
-    letters.hear(letters.event("hard bounce"))
+    letters.receive(letters.event("hard bounce"))
     letters.send("later")
     assert email(0) not in {entry["email"] for entry in letters.provider.taken()[3:]}
     assert len(letters.provider.taken()) == 5
@@ -97,27 +97,27 @@ def test_after_a_complaint_during_a_mailing_the_subscriber_is_skipped(letters: L
     complaint = letters.event("complaint", 2)
 
     def complain(_batch: Batch) -> None:
-        letters.hear(complaint)
+        letters.receive(complaint)
 
     letters.provider = FakeProvider(letters.provider.ledger, size=1, answer=complain)
     letters.send("later")
     assert letters.status(2) == "complained"
-    assert [one.state.value for one in letters.story(2).deliveries] == ["accepted", "skipped"]
+    assert [one.state.value for one in letters.history(2).deliveries] == ["accepted", "skipped"]
     assert email(2) not in {entry["email"] for entry in letters.provider.taken()[3:]}
 
 
 def test_the_most_serious_event_stays_whatever_comes_later(letters: Letters) -> None:
-    letters.hear(letters.event("complaint"))
-    letters.hear(letters.event("hard bounce"), letters.event("delivered"))
-    letters.hear(letters.event("unsubscribe"), sender=LETTERMINT)
+    letters.receive(letters.event("complaint"))
+    letters.receive(letters.event("hard bounce"), letters.event("delivered"))
+    letters.receive(letters.event("unsubscribe"), sender=LETTERMINT)
     assert letters.status() == "complained"
     assert letters.standing() == "complaint"
 
 
 def test_who_unsubscribed_and_complains_has_complained(letters: Letters) -> None:
-    letters.hear(letters.event("unsubscribe", ago=60), sender=MAILGUN)
+    letters.receive(letters.event("unsubscribe", ago=60), sender=MAILGUN)
     left_at = sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1")
-    letters.hear(letters.event("complaint"))
+    letters.receive(letters.event("complaint"))
     assert letters.status() == "complained"
     # The time since when they get nothing does not change.
     assert sql(letters.newsletter.store, "SELECT left_at FROM subscribers WHERE id = 1") == left_at
@@ -125,7 +125,7 @@ def test_who_unsubscribed_and_complains_has_complained(letters: Letters) -> None
 
 def test_what_is_older_than_the_last_confirmation_changes_nothing(letters: Letters) -> None:
     letters.confirm(ago=60)
-    letters.hear(*(letters.event(kind, ago=90) for kind in ("hard bounce", "complaint")))
+    letters.receive(*(letters.event(kind, ago=90) for kind in ("hard bounce", "complaint")))
     assert letters.status() == "active"
     # But it is known of the letter, and reported.
     assert letters.standing() == "complaint"
@@ -133,11 +133,11 @@ def test_what_is_older_than_the_last_confirmation_changes_nothing(letters: Lette
 
 
 def test_only_a_confirmation_restores_a_bounced_subscriber(letters: Letters) -> None:
-    letters.hear(letters.event("hard bounce", ago=60))
-    letters.hear(letters.event("delivered"))
+    letters.receive(letters.event("hard bounce", ago=60))
+    letters.receive(letters.event("delivered"))
     assert letters.status() == "bounced"
     letters.confirm()
-    letters.hear(letters.event("hard bounce", ago=120))
+    letters.receive(letters.event("hard bounce", ago=120))
     assert letters.status() == "active"
 
 
@@ -161,7 +161,7 @@ def test_the_order_of_events_never_matters(
     if len(letters.provider.taken()) == 3:
         letters.send("another")
     letters.confirm(ago=confirmed * 60.0 - 30)
-    slugs = sorted({entry.issue for entry in letters.story().deliveries})
+    slugs = sorted({entry.issue for entry in letters.history().deliveries})
     reported = [
         Event(kind, datetime.now(UTC) - timedelta(seconds=ago), letters.ref(0, slugs[other]), "id")
         for kind, ago, other in four
@@ -190,9 +190,9 @@ def test_the_order_of_events_never_matters(
 
 
 def test_of_one_kind_the_first_moment_is_reported(letters: Letters) -> None:
-    letters.hear(letters.event("deferred", ago=50))
-    letters.hear(letters.event("deferred", ago=70), letters.event("deferred", ago=10))
-    (event,) = letters.story().events
+    letters.receive(letters.event("deferred", ago=50))
+    letters.receive(letters.event("deferred", ago=70), letters.event("deferred", ago=10))
+    (event,) = letters.history().events
     assert abs(event.at - (datetime.now(UTC) - timedelta(seconds=70))) < timedelta(seconds=9)
 
 
@@ -201,10 +201,12 @@ def test_of_one_kind_the_first_moment_is_reported(letters: Letters) -> None:
 
 def test_five_letters_given_up_in_a_row_are_enough(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.event("soft bounce", ago=100 - number), letters.event("delivered", 1))
+        letters.receive(
+            letters.event("soft bounce", ago=100 - number), letters.event("delivered", 1)
+        )
         assert letters.status() == "active"
         letters.send(f"week-{number}")
-    letters.hear(letters.event("soft bounce"))
+    letters.receive(letters.event("soft bounce"))
     assert letters.status() == "bounced"
     assert letters.status(1) == "active"
 
@@ -212,33 +214,33 @@ def test_five_letters_given_up_in_a_row_are_enough(letters: Letters) -> None:
 def test_one_that_arrives_begins_the_count_anew(letters: Letters) -> None:
     for number in range(9):
         kind = "delivered" if number == 4 else "soft bounce"
-        letters.hear(letters.event(kind, ago=100 - number))
+        letters.receive(letters.event(kind, ago=100 - number))
         assert letters.status() == "active"
         letters.send(f"week-{number}")
-    letters.hear(letters.event("soft bounce"))
+    letters.receive(letters.event("soft bounce"))
     assert letters.status() == "bounced"
 
 
 def test_a_letter_given_up_twice_counts_once(letters: Letters) -> None:
     for number in range(8):
-        letters.hear(letters.event("soft bounce", ago=100 - number))
+        letters.receive(letters.event("soft bounce", ago=100 - number))
     assert letters.status() == "active"
     assert letters.kinds() == ["soft bounce"]
 
 
 def test_five_soft_bounces_far_apart_are_not_enough(letters: Letters) -> None:
     for number in range(5):
-        letters.hear(letters.event("soft bounce", ago=(4 - number) * 23 * DAY))
+        letters.receive(letters.event("soft bounce", ago=(4 - number) * 23 * DAY))
         letters.send(f"week-{number}")
     assert letters.status() == "active"
 
 
 def test_those_before_a_confirmation_do_not_count(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.event("soft bounce", ago=100 - number))
+        letters.receive(letters.event("soft bounce", ago=100 - number))
         letters.send(f"week-{number}")
     letters.confirm(ago=50)
-    letters.hear(letters.event("soft bounce"))
+    letters.receive(letters.event("soft bounce"))
     assert letters.status() == "active"
 
 
@@ -272,7 +274,7 @@ def test_that_a_letter_to_the_old_address_came_back_says_nothing_of_the_new_one(
         confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
-    letters.hear(dataclasses.replace(reported, at=time.time() + 1), sender=MAILGUN)
+    letters.receive(dataclasses.replace(reported, at=time.time() + 1), sender=MAILGUN)
     assert standing(letters) == status
     ((what,),) = sql(
         letters.newsletter.store,
@@ -288,24 +290,24 @@ def test_a_letter_to_the_new_address_that_comes_back_counts(letters: Letters) ->
         confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
-    letters.hear(ReportedEvent("hard bounce", ref, NEW.upper(), at=time.time() + 1))
+    letters.receive(ReportedEvent("hard bounce", ref, NEW.upper(), at=time.time() + 1))
     assert standing(letters) == "bounced"
 
 
 def test_letters_to_the_old_address_that_were_given_up_are_not_counted(letters: Letters) -> None:
     for number in range(4):
-        letters.hear(letters.event("soft bounce", ago=100 - number))
+        letters.receive(letters.event("soft bounce", ago=100 - number))
         letters.send(f"week-{number}")
     fourth = letters.event("soft bounce")
     assert (
         confirm_address_change(letters.newsletter.store, new_address_link(letters), VIA)
         is AddressChangeState.DONE
     )
-    letters.hear(dataclasses.replace(fourth, at=time.time() + 1))
+    letters.receive(dataclasses.replace(fourth, at=time.time() + 1))
     letters.send("week-5")
     query = "SELECT ref FROM deliveries WHERE subscriber_id = 1 ORDER BY id DESC LIMIT 1"
     ((ref,),) = sql(letters.newsletter.store, query)
-    letters.hear(ReportedEvent("soft bounce", str(ref), NEW, at=time.time() + 2))
+    letters.receive(ReportedEvent("soft bounce", str(ref), NEW, at=time.time() + 2))
     assert standing(letters) == "active"
 
 
@@ -313,7 +315,7 @@ def test_who_has_another_address_because_the_old_one_bounced_is_on_the_list(
     letters: Letters,
 ) -> None:
     change = new_address_link(letters)
-    letters.hear(letters.event("hard bounce"))
+    letters.receive(letters.event("hard bounce"))
     assert standing(letters) == "bounced"
     assert address_change_state(letters.newsletter.store, change) is AddressChangeState.OPEN
     assert confirm_address_change(letters.newsletter.store, change, VIA) is AddressChangeState.DONE
@@ -327,13 +329,13 @@ def test_a_link_to_change_an_address_is_invalid_after_an_unsubscribe(
     kind: str, letters: Letters
 ) -> None:
     change = new_address_link(letters)
-    letters.hear(letters.event(kind), sender=MAILGUN)
+    letters.receive(letters.event(kind), sender=MAILGUN)
     gone = standing(letters)
     assert address_change_state(letters.newsletter.store, change) is AddressChangeState.NOTHING
     assert (
         confirm_address_change(letters.newsletter.store, change, VIA) is AddressChangeState.NOTHING
     )
-    assert (standing(letters), bool(letters.story())) == (gone, True)
+    assert (standing(letters), bool(letters.history())) == (gone, True)
 
 
 # What was unknown
@@ -355,18 +357,18 @@ def unknown_letters(root: Path, tmp_path: Path) -> Letters:
 
 @pytest.mark.parametrize("kind", ["accepted", "delivered", "hard bounce", "failed"])
 def test_any_event_proves_that_a_letter_was_taken(kind: str, unknown_letters: Letters) -> None:
-    unknown_letters.hear(unknown_letters.event(kind))
+    unknown_letters.receive(unknown_letters.event(kind))
     found = report(unknown_letters)
     assert found.counts[DeliveryState.UNKNOWN] == 2
     assert found.counts[DeliveryState.ACCEPTED] == 1
     assert found.mailing.state.value == "completed_with_unknown"
-    assert unknown_letters.story().deliveries[0].provider_id == f"id-{unknown_letters.ref()}"
+    assert unknown_letters.history().deliveries[0].provider_id == f"id-{unknown_letters.ref()}"
 
 
 def test_a_mailing_is_complete_when_events_have_settled_every_delivery(
     unknown_letters: Letters,
 ) -> None:
-    unknown_letters.hear(
+    unknown_letters.receive(
         *(unknown_letters.event("delivered", subscriber) for subscriber in range(3))
     )
     found = report(unknown_letters)
@@ -386,19 +388,19 @@ def test_what_a_person_assumed_is_known_from_then_on(unknown_letters: Letters) -
         delivery.UnknownDecision.ASSUME_SENT,
     )
     assert report(unknown_letters).assumed == 3
-    unknown_letters.hear(unknown_letters.event("delivered"))
+    unknown_letters.receive(unknown_letters.event("delivered"))
     assert report(unknown_letters).assumed == 2
 
 
 def test_a_letter_that_was_accepted_twice_is_reported(letters: Letters) -> None:
     ref = letters.ref()
-    letters.hear(
+    letters.receive(
         letters.event("delivered"), ReportedEvent("delivered", ref, email(0), provider_id="other")
     )
-    letters.hear(ReportedEvent("accepted", ref, email(0), provider_id="other"))
+    letters.receive(ReportedEvent("accepted", ref, email(0), provider_id="other"))
     names = sql(letters.newsletter.store, "SELECT delivery_id, provider_id FROM acceptances")
     assert names == [(1, "other")]
-    assert letters.story().deliveries[0].provider_id == f"id-{ref}"
+    assert letters.history().deliveries[0].provider_id == f"id-{ref}"
     assert report(letters).heard.delivered == 1
 
 
@@ -408,7 +410,7 @@ def test_an_event_before_our_own_commit_is_of_the_same_letter(root: Path, tmp_pa
 
     def tell(batch: Batch) -> Mapping[str, Outcome]:
         for subscriber in batch.recipients:
-            letters.hear(ReportedEvent("delivered", subscriber.ref, subscriber.email))
+            letters.receive(ReportedEvent("delivered", subscriber.ref, subscriber.email))
         return {subscriber.ref: Accepted(f"id-{subscriber.ref}") for subscriber in batch.recipients}
 
     letters.provider.answer = tell
@@ -435,16 +437,16 @@ def test_a_reference_that_nobody_knows_suppresses_nobody(letters: Letters) -> No
     sql(letters.newsletter.store, "UPDATE mailings SET provider = 'resend'")
     known = f"id-{letters.ref()}"
     stranger = ReportedEvent("complaint", UNKNOWN_REF, email(0), provider_id=known)
-    assert letters.hear(stranger) == 0
+    assert letters.receive(stranger) == 0
     assert letters.status() == "active"
     # It is kept for a while: it may be of what is not written down yet.
     assert waiting(letters) == 1
-    assert letters.hear(letters.event("delivered")) == 1
+    assert letters.receive(letters.event("delivered")) == 1
     assert waiting(letters) == 1
 
 
 def test_what_waits_is_applied_when_its_delivery_is_known(letters: Letters) -> None:
-    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0)))
+    letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(0)))
     sql(
         letters.newsletter.store,
         "UPDATE deliveries SET ref = ? WHERE subscriber_id = 1",
@@ -465,15 +467,15 @@ def test_without_a_reference_both_name_and_address_must_be_known(letters: Letter
         ReportedEvent("hard bounce", "", "", provider_id=name),
     ):
         # It is nobody's here, so that nothing of it is kept.
-        assert letters.hear(wrong) == 1
+        assert letters.receive(wrong) == 1
     other = f"id-{letters.ref(1)}"
     crossed = ((email(0), other), (email(1), name))
-    letters.hear(
+    letters.receive(
         *(ReportedEvent("hard bounce", "", who, provider_id=what) for who, what in crossed)
     )
-    letters.hear(ReportedEvent("hard bounce", "", email(0), provider_id=name), sender=MAILGUN)
+    letters.receive(ReportedEvent("hard bounce", "", email(0), provider_id=name), sender=MAILGUN)
     assert [letters.status(subscriber) for subscriber in range(3)] == ["active"] * 3
-    letters.hear(ReportedEvent("hard bounce", "", email(0).upper(), provider_id=name))
+    letters.receive(ReportedEvent("hard bounce", "", email(0).upper(), provider_id=name))
     assert [letters.status(subscriber) for subscriber in range(3)] == [
         "bounced",
         "active",
@@ -488,7 +490,7 @@ def test_an_event_of_a_proof_belongs_to_no_subscriber(letters: Letters) -> None:
         " VALUES ('a', 'b', ?, 'resend', 'id', '2026-11-29')",
         UNKNOWN_REF,
     )
-    assert letters.hear(ReportedEvent("delivered", UNKNOWN_REF, "gerrit@example.org")) == 1
+    assert letters.receive(ReportedEvent("delivered", UNKNOWN_REF, "gerrit@example.org")) == 1
     assert waiting(letters) == 0
 
 
@@ -530,13 +532,13 @@ def test_an_event_of_a_notice_changes_the_status_too(
     store = letters.newsletter.store
     sql(store, "UPDATE subscribers SET status = ? WHERE id = 1", status)
     noticed(letters)
-    assert letters.hear(ReportedEvent(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
+    assert letters.receive(ReportedEvent(kind, UNKNOWN_REF, email(0), provider_id="id-1")) == 1
     assert letters.status() == after
     assert sql(store, "SELECT state, provider_id FROM notices") == [("accepted", "id-1")]
     assert letters.kinds() == ([] if status == after else [kind])
     # Whoever is gone by now does no harm.
     sql(store, "DELETE FROM subscribers WHERE id = 1")
-    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
+    assert letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
 
 
 @pytest.mark.parametrize(
@@ -560,7 +562,7 @@ def test_a_confirmation_that_came_back_is_the_last_one(
     sql(letters.newsletter.store, "UPDATE subscribers SET status = 'pending', confirmed_at = NULL")
     noticed(letters, state=state)
     for kind in kinds:
-        assert letters.hear(ReportedEvent(kind, UNKNOWN_REF, email(0))) == 1
+        assert letters.receive(ReportedEvent(kind, UNKNOWN_REF, email(0))) == 1
     assert spurned(letters) is (comes_back is not None)
     assert spurned(letters, bounced_since=0) is (comes_back == "always")
     assert sql(letters.newsletter.store, "SELECT state FROM notices") == [("accepted",)]
@@ -569,7 +571,9 @@ def test_a_confirmation_that_came_back_is_the_last_one(
 def test_who_confirmed_since_can_get_another_confirmation(letters: Letters) -> None:
     noticed(letters)
     letters.confirm()
-    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0), at=time.time() - 60)) == 1
+    assert (
+        letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(0), at=time.time() - 60)) == 1
+    )
     assert letters.status() == "active"
     assert not spurned(letters)
 
@@ -581,7 +585,7 @@ def test_an_event_of_another_address_changes_nothing_for_the_subscriber(
 ) -> None:
     """One goes to an address that is not proven yet, one to an address that was left."""
     noticed(letters, kind)
-    assert letters.hear(ReportedEvent(event, UNKNOWN_REF, "elders@example.org")) == 1
+    assert letters.receive(ReportedEvent(event, UNKNOWN_REF, "elders@example.org")) == 1
     assert letters.status() == "active"
     assert letters.kinds() == []
     assert sql(letters.newsletter.store, "SELECT state FROM notices") == [("accepted",)]
@@ -590,7 +594,7 @@ def test_an_event_of_another_address_changes_nothing_for_the_subscriber(
 
 def test_a_subscriber_can_complain_about_a_preferences_link_and_return(letters: Letters) -> None:
     noticed(letters, "preferences")
-    assert letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
+    assert letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(0))) == 1
     assert letters.status() == "complained"
     assert not spurned(letters)
 
@@ -598,7 +602,7 @@ def test_a_subscriber_can_complain_about_a_preferences_link_and_return(letters: 
 @pytest.mark.parametrize("kind", ["complaint", "hard bounce"])
 def test_an_event_with_an_unknown_reference_suppresses_nobody(kind: str, letters: Letters) -> None:
     noticed(letters)
-    assert letters.hear(ReportedEvent(kind, "f" * 32, email(0))) == 0
+    assert letters.receive(ReportedEvent(kind, "f" * 32, email(0))) == 0
     assert letters.status() == "active"
     assert not spurned(letters)
 
@@ -608,13 +612,13 @@ def test_an_event_of_an_erased_subscriber_is_counted_and_nothing_else_kept(
 ) -> None:
     reported = letters.event("complaint")
     sql(letters.newsletter.store, "DELETE FROM subscribers WHERE id = 1")
-    assert letters.hear(reported) == 1
+    assert letters.receive(reported) == 1
     assert report(letters).heard.complained == 1
     assert sql(letters.newsletter.store, "SELECT * FROM events") == []
 
 
 def test_with_a_subscriber_their_events_are_erased(letters: Letters) -> None:
-    letters.hear(letters.event("delivered"), letters.event("delivered", 1))
+    letters.receive(letters.event("delivered"), letters.event("delivered", 1))
     sql(letters.newsletter.store, "DELETE FROM subscribers WHERE id = 1")
     assert sql(letters.newsletter.store, "SELECT subscriber_id FROM events") == [(2,)]
     assert report(letters).heard.delivered == 2
@@ -649,8 +653,8 @@ def test_what_waits_is_not_looked_at_again_for_each_that_comes(letters: Letters)
 
 def test_waiting_webhooks_of_a_person_can_be_found_and_removed(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(0).title()))
-    letters.hear(ReportedEvent("complaint", UNKNOWN_REF, email(1)))
+    letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(0).title()))
+    letters.receive(ReportedEvent("complaint", UNKNOWN_REF, email(1)))
     keep(store, [("resend", "unread", b'{"type": "email.bounced", "to": "LEZER0@example.org"}')])
     assert waiting(letters) == 3
     with store.write() as connection:
@@ -662,17 +666,17 @@ def test_waiting_webhooks_of_a_person_can_be_found_and_removed(letters: Letters)
 
 
 def test_of_what_is_applied_no_word_is_kept(letters: Letters) -> None:
-    letters.hear(letters.event("hard bounce"))
+    letters.receive(letters.event("hard bounce"))
     rows = sql(letters.newsletter.store, "SELECT body, address_hash FROM webhooks")
     assert rows == [(None, None)]
-    (event,) = letters.story().events
+    (event,) = letters.history().events
     assert "@" not in event.detail
     assert "does not exist" in event.detail
 
 
 def test_webhooks_about_no_letter_are_not_stored(letters: Letters) -> None:
     assert (
-        letters.hear(
+        letters.receive(
             ReportedEvent("email.opened", letters.ref()), ReportedEvent("contact.created", "")
         )
         == 0
@@ -705,7 +709,7 @@ def test_the_providers_suppression_list_is_taken_over(letters: Letters) -> None:
         "complained",
         "active",
     ]
-    assert letters.story().events[0].issue is None
+    assert letters.history().events[0].issue is None
     before = sql(letters.newsletter.store, "SELECT * FROM events")
     assert len(before) == 2
     assert listed(letters, *found) == 0
@@ -716,9 +720,9 @@ def test_the_providers_suppression_list_is_taken_over(letters: Letters) -> None:
 
 
 def test_each_letter_is_counted_once_by_what_counts_most(letters: Letters) -> None:
-    letters.hear(letters.event("delivered"), letters.event("complaint"))
-    letters.hear(letters.event("deferred", 1), letters.event("soft bounce", 1))
-    letters.hear(letters.event("delivered", 2), letters.event("delivered", 2))
+    letters.receive(letters.event("delivered"), letters.event("complaint"))
+    letters.receive(letters.event("deferred", 1), letters.event("soft bounce", 1))
+    letters.receive(letters.event("delivered", 2), letters.event("delivered", 2))
     heard = report(letters).heard
     assert (heard.delivered, heard.bounced, heard.complained, heard.failed) == (1, 1, 1, 0)
 
@@ -730,7 +734,7 @@ def test_missing_events_are_reported_where_others_have_events(letters: Letters) 
     sql(store, "UPDATE deliveries SET accepted_at = '2026-01-01 00:00:00.000000'")
     # Nothing was ever heard through this provider: its webhooks may not be switched on.
     assert report(letters).heard.silent == 0
-    letters.hear(letters.event("accepted", 1), letters.event("delivered", 2))
+    letters.receive(letters.event("accepted", 1), letters.event("delivered", 2))
     assert report(letters).heard.silent == 2
     letters.send("fresh")
     assert report(letters).heard.silent == 0

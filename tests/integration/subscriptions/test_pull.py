@@ -252,7 +252,7 @@ def test_the_same_event_by_webhook_and_by_list_counts_once(
     tmp_path: Path, letters: Letters
 ) -> None:
     reported = letters.event("hard bounce")
-    letters.hear(reported, sender=MAILGUN)
+    letters.receive(reported, sender=MAILGUN)
     with MailgunLists(tmp_path / "listed") as lists:
         lists.entries["events"] = [MAILGUN.say(reported)["event-data"]]
         pull_events(letters.newsletter.store, settings(letters, "mailgun", lists))
@@ -363,7 +363,7 @@ def test_one_that_came_too_soon_is_asked_again(
 
 
 def test_the_command_reports_what_it_read(letters: Letters, run: Run, tmp_path: Path) -> None:
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(1)))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(1)))
     with MailgunLists(tmp_path / "listed") as lists:
         lists.entries["events"] = [MAILGUN.say(letters.event("complaint"))["event-data"]]
         environment = letters.newsletter.for_real(lists.url) | lists.environment
@@ -508,7 +508,7 @@ def test_a_new_sign_up_is_removed_from_the_providers_list_before_its_confirmatio
     run: Run,
     tmp_path: Path,
 ) -> None:
-    letters.hear(letters.event("hard bounce"), letters.event("delivered", 1))
+    letters.receive(letters.event("hard bounce"), letters.event("delivered", 1))
     with FakeResend(tmp_path / "confirmations") as fake:
         fake.suppressed = [entry("resend", subscriber, "bounce", 9000.0) for subscriber in (0, 1)]
         fake.account.permission = "sending_access" if restricted else "full_access"
@@ -536,7 +536,7 @@ def test_a_block_is_shown_until_a_letter_arrives(letters: Letters, run: Run) -> 
     sql(letters.newsletter.store, "UPDATE subscribers SET block_reason = 'on a list' WHERE id = 1")
     shown = run("subscribers", "show", email(0), "--json")
     assert json.loads(shown.stdout)["block_reason"] == "on a list"
-    letters.hear(letters.event("accepted"), letters.event("delivered", 1))
-    assert letters.story().subscriber.block_reason == "on a list"
-    letters.hear(letters.event("delivered"))
-    assert letters.story().subscriber.block_reason is None
+    letters.receive(letters.event("accepted"), letters.event("delivered", 1))
+    assert letters.history().subscriber.block_reason == "on a list"
+    letters.receive(letters.event("delivered"))
+    assert letters.history().subscriber.block_reason is None

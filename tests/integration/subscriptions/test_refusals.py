@@ -91,7 +91,7 @@ def test_what_the_providers_list_says_after_a_block_is_not_believed(letters: Let
     keep(letters.newsletter.store, [("resend", "suppressed", json.dumps(said).encode())])
     apply_waiting(letters.newsletter.store)
     assert letters.status() == "active"
-    reason = letters.story().subscriber.block_reason
+    reason = letters.history().subscriber.block_reason
     assert reason
     assert "refused the sender" in reason
     # Once a server says that there is no such address, the list is right.
@@ -106,7 +106,7 @@ def test_what_the_providers_list_says_after_a_block_is_not_believed(letters: Let
 def test_a_list_of_letters_without_words_does_not_overrule_the_server(letters: Letters) -> None:
     """Lettermint lists what a letter came to, and not what the server said."""
     bounce(letters, BLOCK)
-    name = str(letters.story().deliveries[0].acceptances[0].provider_id)
+    name = str(letters.history().deliveries[0].acceptances[0].provider_id)
     bare = Event(EventKind.HARD_BOUNCE, datetime.now(UTC), "", name, email(0))
     other = sql(letters.newsletter.store, "SELECT provider FROM mailings")[0][0]
     with letters.newsletter.store.write() as connection:
@@ -153,7 +153,7 @@ def test_not_spam_is_noted_and_no_complaint(letters: Letters) -> None:
         apply(connection, "ses", [note])
     assert letters.status() == "active"
     assert letters.standing() is None
-    assert [event.detail for event in letters.story().events] == [note.detail]
+    assert [event.detail for event in letters.history().events] == [note.detail]
 
 
 @pytest.mark.usefixtures("database")
@@ -202,9 +202,9 @@ def test_a_block_is_over_when_the_next_letter_arrives(letters: Letters) -> None:
     bounce(letters, BLOCK, 1, ago=60)
     assert [one.subscribers for one in refused_lately(letters.newsletter.store)] == [2]
     letters.send("later")
-    letters.hear(letters.event("delivered"))
+    letters.receive(letters.event("delivered"))
     assert [one.subscribers for one in refused_lately(letters.newsletter.store)] == [1]
-    letters.hear(letters.event("delivered", 1), sender=LETTERMINT)
+    letters.receive(letters.event("delivered", 1), sender=LETTERMINT)
     assert refused_lately(letters.newsletter.store) == []
 
 

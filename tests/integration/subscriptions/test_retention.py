@@ -73,8 +73,8 @@ def tidied(letters: Letters, **settings: float) -> TidyResult:
 @pytest.mark.usefixtures("database")
 def test_what_is_young_enough_stays(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(letters.event("delivered"), letters.event("hard bounce", 1))
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
+    letters.receive(letters.event("delivered"), letters.event("hard bounce", 1))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(2)))
     sql(store, "UPDATE subscribers SET status = 'pending' WHERE id = 3")
     add(store, "anna@example.org", consent="ja")
     for table, column, days in (
@@ -211,7 +211,7 @@ def test_of_a_consent_only_the_ip_address_goes(letters: Letters) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_after_thirteen_months_a_delivery_names_no_subscriber(letters: Letters) -> None:
-    letters.hear(letters.event("delivered"), letters.event("hard bounce", 1))
+    letters.receive(letters.event("delivered"), letters.event("hard bounce", 1))
     first = delivery.recent_reports(letters.newsletter.store, 1)[0]
     age(letters, "events", "at", 397)
     age(letters, "mailings", "finished_at", 397)
@@ -220,10 +220,10 @@ def test_after_thirteen_months_a_delivery_names_no_subscriber(letters: Letters) 
     assert (found.events, found.deliveries) == (2, 3)
     counted = delivery.recent_reports(letters.newsletter.store, 2)[1]
     assert (counted.counts, counted.heard) == (first.counts, first.heard)
-    assert [one.issue for one in letters.story().deliveries] == [
+    assert [one.issue for one in letters.history().deliveries] == [
         delivery.recent_reports(letters.newsletter.store, 1)[0].mailing.slug
     ]
-    assert letters.story().events == ()
+    assert letters.history().events == ()
     # Who bounced still has.
     assert letters.status(1) == "bounced"
 
@@ -256,7 +256,7 @@ def test_a_provider_id_of_a_subscriber_who_was_erased_meanwhile_is_removed(
 
 @pytest.mark.usefixtures("database")
 def test_a_webhook_of_no_known_delivery_is_removed_after_a_week(letters: Letters) -> None:
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)), letters.event("delivered"))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(2)), letters.event("delivered"))
     age(letters, "webhooks", "at", 8)
     assert tidied(letters) == dataclasses.replace(NOTHING, webhooks=1)
     # The name of the one that was applied stays a while longer, so that it does not count twice.
@@ -269,7 +269,7 @@ def test_a_webhook_of_no_known_delivery_is_removed_after_a_week(letters: Letters
 @pytest.mark.usefixtures("database")
 def test_long_after_unsubscribing_only_a_hash_is_kept(letters: Letters) -> None:
     store = letters.newsletter.store
-    letters.hear(letters.event("complaint"), letters.event("hard bounce", 1))
+    letters.receive(letters.event("complaint"), letters.event("hard bounce", 1))
     age(letters, "subscribers", "left_at", 800)
     assert tidied(letters) == NOTHING
     assert tidied(letters, keep_proof_years=2).left == 2
@@ -288,7 +288,7 @@ def test_who_was_erased_before_and_unsubscribes_again_is_no_error(letters: Lette
     with store.write() as connection:
         digest = address_hash(suppressions.hash_key(connection), email(0))
     sql(store, "INSERT INTO suppressions VALUES (?, 'erased', '2020-01-01')", digest)
-    letters.hear(letters.event("complaint"))
+    letters.receive(letters.event("complaint"))
     age(letters, "subscribers", "left_at", 4000)
     assert tidied(letters).left == 1
     assert sql(store, "SELECT reason FROM suppressions") == [("erased",)]
@@ -331,7 +331,7 @@ def test_of_all_processes_one_tidies_a_day(letters: Letters) -> None:
 
 
 def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     with serving(root):
         deadline = time.monotonic() + 30
@@ -341,7 +341,7 @@ def test_the_web_app_tidies_by_itself(root: Path, letters: Letters) -> None:
 
 
 def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Letters) -> None:
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     with serving(root, limits=Limits(chores_seconds=0.05), before=[fail_once_at_chores]) as app:
         deadline = time.monotonic() + 30
@@ -354,7 +354,7 @@ def test_whatever_goes_wrong_once_the_web_app_goes_on(root: Path, letters: Lette
 
 @pytest.mark.usefixtures("database")
 def test_the_command_says_what_it_removed(letters: Letters, run: Run) -> None:
-    letters.hear(ReportedEvent("complaint", "0" * 32, email(2)))
+    letters.receive(ReportedEvent("complaint", "0" * 32, email(2)))
     age(letters, "webhooks", "at", 8)
     found = run("db", "tidy", "--json")
     assert found.returncode == 0, found.stderr

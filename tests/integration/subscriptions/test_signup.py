@@ -26,7 +26,7 @@ from newsletter.subscriptions.signup import (
 )
 from tests.support.newsletter import Newsletter
 from tests.support.signups import HERE, VIA, WORDING, open_link, queued, signup_request, statements
-from tests.support.subscribers import bring, sql, statuses
+from tests.support.subscribers import import_text, sql, statuses
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -484,7 +484,7 @@ def test_only_their_own_confirmation_restores_an_erased_subscriber(
     request_signup(store, signup_request(email), VIA)
     with pytest.raises(NewsletterError, match="erased"):
         add(store, email, consent="ja")
-    report = bring(store, tmp_path, f"email,status\n{email},active\n")
+    report = import_text(store, tmp_path, f"email,status\n{email},active\n")
     assert (report.skipped, report.added, report.updated) == (1, 0, 0)
     assert statuses(store) == {email: "pending"}
 
@@ -492,7 +492,7 @@ def test_only_their_own_confirmation_restores_an_erased_subscriber(
 def test_an_import_still_confirms_who_was_pending(store: Store, tmp_path: Path) -> None:
     standing_as(store, "erased", "bert@example.org")
     request_signup(store, signup_request("anna@example.org"), VIA)
-    assert bring(store, tmp_path, "email,status\nanna@example.org,active\n").updated == 1
+    assert import_text(store, tmp_path, "email,status\nanna@example.org,active\n").updated == 1
     assert statuses(store) == {"anna@example.org": "active"}
 
 

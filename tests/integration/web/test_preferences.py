@@ -29,7 +29,7 @@ from tests.support import signups, web_server
 from tests.support.newsletter import Newsletter
 from tests.support.personal_data import traces
 from tests.support.signups import VIA
-from tests.support.subscribers import bring, dump, sql, statuses
+from tests.support.subscribers import dump, import_text, sql, statuses
 from tests.support.web_server import KEY, App, preferences_link, serving
 
 if TYPE_CHECKING:
@@ -364,7 +364,9 @@ def test_an_old_file_does_not_restore_an_earlier_address(newsletter: Newsletter)
     move("anna@nieuw.example")
     before = statuses(newsletter.store)
     old = f"email,status\n{ANNA},active\n"
-    assert bring(newsletter.store, newsletter.root, old).reasons == {"left for another here": 1}
+    assert import_text(newsletter.store, newsletter.root, old).reasons == {
+        "left for another here": 1
+    }
     with pytest.raises(NewsletterError, match="this address is left for another"):
         list_.add(newsletter.store, ANNA, consent="x")
     # Nor is a subscriber who is still there called gone.
@@ -374,9 +376,9 @@ def test_an_old_file_does_not_restore_an_earlier_address(newsletter: Newsletter)
     assert statuses(newsletter.store) == before
     # But they may come back to it, and then the other one was left.
     move(ANNA)
-    assert bring(newsletter.store, newsletter.root, old).unchanged == 1
+    assert import_text(newsletter.store, newsletter.root, old).unchanged == 1
     assert (
-        bring(
+        import_text(
             newsletter.store, newsletter.root, "email,status\nanna@nieuw.example,active\n"
         ).skipped
         == 1

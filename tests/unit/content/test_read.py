@@ -297,7 +297,7 @@ def test_a_forbidden_character_is_found_as_an_entity_too(written: str) -> None:
     assert found(draft) == [(line, "forbidden-character")]
 
 
-def test_a_slot_mark_written_as_an_entity_is_refused_in_an_image_text() -> None:
+def test_a_placeholder_written_as_an_entity_is_refused_in_an_image_text() -> None:
     for mark in ("&#57344;", "&#x80;"):
         text = with_header("subject: Rust") + f"\n![a {mark}](https://example.org/a.png)\n"
         assert found(read(text)) == [(6, "forbidden-character")]

@@ -20,7 +20,7 @@ def later(after: float | None = None) -> SubmitResult:
     return SubmitResult({"a": RetryLater("slow down", after)})
 
 
-def test_the_first_request_travels_alone() -> None:
+def test_the_first_request_is_sent_alone() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     assert pace.wait(0, 0.0) == Seconds(0)
     assert pace.wait(1, 0.0) is Idle.UNTIL_ANSWER
@@ -29,7 +29,7 @@ def test_the_first_request_travels_alone() -> None:
     assert pace.wait(8, 1.0) is Idle.UNTIL_ANSWER
 
 
-def test_the_first_after_one_that_was_refused_travels_alone() -> None:
+def test_the_first_request_after_a_refused_one_is_sent_alone() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.observe(YES, left_at=1.0, in_flight=0, now=1.0)
     refused = SubmitResult(
@@ -53,7 +53,7 @@ def test_what_was_not_taken_uses_up_no_quota(said: RetryLater | RequestRefused) 
     assert pace.allowance(2) == 1
 
 
-def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
+def test_a_named_time_is_waited_for() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.observe(later(30), left_at=100.0, in_flight=0, now=100.0)
     assert pace.wait(0, 100.0) == Seconds(30)
@@ -62,7 +62,7 @@ def test_a_provider_that_names_a_time_is_left_alone_until_then() -> None:
     assert not pace.exhausted
 
 
-def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() -> None:
+def test_without_a_named_time_each_wait_is_longer_and_the_last_one_ends_the_run() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     waits = []
     moment = 0.0
@@ -76,7 +76,7 @@ def test_one_that_names_none_is_left_alone_longer_each_time_and_then_for_good() 
     assert waits[-2] > waits[0] > 0
 
 
-def test_an_answer_in_between_makes_it_patient_again() -> None:
+def test_an_answer_in_between_resets_the_wait() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     for _ in range(50):
         pace.observe(later(0), left_at=0.0, in_flight=0, now=0.0)
@@ -85,7 +85,7 @@ def test_an_answer_in_between_makes_it_patient_again() -> None:
 
 
 @pytest.mark.parametrize("after", [LONGEST_WAIT + 1, 86_400])
-def test_nobody_waits_for_an_absurd_time(after: float) -> None:
+def test_an_absurdly_long_wait_is_refused(after: float) -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.observe(later(after), left_at=0.0, in_flight=0, now=0.0)
     assert pace.exhausted
@@ -112,7 +112,7 @@ def test_the_windows_of_the_provider_are_kept() -> None:
     assert pace.wait(2, 10.6) == pytest.approx((0.9,))
 
 
-def test_what_is_on_its_way_counts_against_the_window() -> None:
+def test_requests_in_flight_count_against_the_window() -> None:
     pace = ProviderRateLimit(8, patient=True, quota=Quota())
     pace.observe(SubmitResult({}, remaining=2, reset=1.0), left_at=0.0, in_flight=2, now=0.0)
     assert pace.wait(2, 0.0) == Seconds(1.0)

@@ -88,7 +88,7 @@ def test_hostile_addresses_arrive_as_written(url: str) -> None:
         "&#57344;unsubscribe_url&#57345;",
     ],
 )
-def test_slot_marks_are_refused_wherever_they_come_from(words: str) -> None:
+def test_placeholders_are_refused_everywhere_in_an_issue(words: str) -> None:
     for sent, settings in [
         (issue(Text(1, rich(words))), SETTINGS),
         (issue(subject=words), SETTINGS),
@@ -320,7 +320,7 @@ def test_a_label_that_ends_a_sentence_gets_no_colon_in_plain_text() -> None:
     assert f"\nDurf je?\n{url}\n\nLees:\n{url}\n" in text
 
 
-def test_slots_are_found_raw_and_as_entities() -> None:
+def test_placeholders_are_found_raw_and_as_entities() -> None:
     raw = f"a{placeholders.GREETING}b{placeholders.UNSUBSCRIBE_URL}"
     entities = raw.encode("ascii", "xmlcharrefreplace").decode()
     assert (

@@ -21,7 +21,7 @@ def test_an_address_longer_than_a_line_stays_whole() -> None:
     assert wrap(f"Lees {LONG} en rust").split("\n") == ["Lees", LONG, "en rust"]
 
 
-def test_a_slot_stays_whole_and_hyphens_do_not_break() -> None:
+def test_a_placeholder_stays_whole_and_hyphens_do_not_break() -> None:
     words = f"{'x' * 70} {placeholders.GREETING} wit-zwart-{'y' * 65}"
     assert wrap(words).split("\n") == ["x" * 70, placeholders.GREETING, f"wit-zwart-{'y' * 65}"]
 
@@ -45,7 +45,7 @@ def test_wide_characters_take_two_columns_and_combining_ones_none() -> None:
 
 
 @pytest.mark.parametrize("line", ["> citaat", "-- ", "--", "From nu af", ">", "-- Gerrit"])
-def test_prose_cannot_pose_as_a_quotation_a_signature_or_a_separator(line: str) -> None:
+def test_prose_cannot_look_like_a_quotation_a_signature_or_a_separator(line: str) -> None:
     assert wrap(line) == f" {line}".rstrip()
     assert wrap(f"Zo\n{line}") == f"Zo\n {line}".rstrip()
 

@@ -182,7 +182,9 @@ def test_a_template_that_is_not_utf8_is_an_error(root: Path) -> None:
         ("{{ slots.unsubscribe_url }}{{ slots.greeting | upper }}", "a slot came out damaged"),
     ],
 )
-def test_a_template_without_its_slots_is_an_error(code: str, problem: str, root: Path) -> None:
+def test_a_template_without_its_placeholders_is_an_error(
+    code: str, problem: str, root: Path
+) -> None:
     write(root, "issue.txt.j2", code)
     with pytest.raises(NewsletterError, match=rf"{problem} \(issue\.txt\.j2\)"):
         letter(issue(), replace(SETTINGS, root=root))

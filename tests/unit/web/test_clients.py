@@ -73,7 +73,7 @@ def test_only_named_web_servers_speak_for_a_visitor(
     assert seen(peer, *forwarded) == expected
 
 
-def test_without_a_named_web_server_nobody_is_believed() -> None:
+def test_without_a_named_web_server_no_header_is_trusted() -> None:
     assert seen("127.0.0.1", "198.51.100.7", proxies=()) is None
     assert seen("198.51.100.7", "192.0.2.1", proxies=()) == "198.51.100.7"
 
