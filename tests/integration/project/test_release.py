@@ -27,8 +27,8 @@ def step(job: str, name: str) -> str:
 def shell(folder: Path, script: str, **variables: str) -> subprocess.CompletedProcess[str]:
     path = f"{folder}:{os.environ['PATH']}"
     return subprocess.run(
-        ["bash", "-e"],
-        input=script,
+        ["bash", "-e", "-c", script],
+        stdin=subprocess.DEVNULL,
         cwd=folder,
         env={**os.environ, **variables, "PATH": path},
         capture_output=True,
