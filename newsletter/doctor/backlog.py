@@ -79,18 +79,21 @@ def _check_mailings(store: Store, settings: Settings) -> Iterator[Diagnosis]:
         known = mailings.find_unfinished(connection, rehearsal=False)
     moment = delivery.current_time(store)
     ended = MailingState.COMPLETED_WITH_UNKNOWN
-    found = [
-        check_mailing(one, moment, settings.finish_within_hours)
-        for one in known
-        if one.state is not ended
-    ]
+    found = [check_mailing(one, moment, settings) for one in known if one.state is not ended]
     yield from found or (ok(BACKLOG_MAILINGS, "no mailing is paused or unfinished"),)
 
 
-def check_mailing(mailing: Mailing, moment: datetime, finish_within_hours: float) -> Diagnosis:
+def check_mailing(mailing: Mailing, moment: datetime, settings: Settings) -> Diagnosis:
     """Check one mailing that has started and not ended."""
     look = f"See: newsletter status {mailing.slug}"
     since = time_until(mailing.started_at, moment)
+    if (mailing.provider, mailing.provider_url) != (settings.provider, settings.provider_url):
+        return failure(
+            BACKLOG_MAILINGS,
+            f"{mailing.slug} began through {mailing.through}, and continues only through that",
+            f"Set provider and provider_url as they were until it is done, or: newsletter cancel "
+            f"{mailing.slug}",
+        )
     if mailing.state is MailingState.PAUSED:
         state = warning if mailing.note in _MEANT else failure
         return state(
@@ -98,7 +101,7 @@ def check_mailing(mailing: Mailing, moment: datetime, finish_within_hours: float
             f"{mailing.slug}, begun {since}, is paused: {mailing.note}",
             f"{look}; newsletter send {mailing.slug} continues it",
         )
-    if is_overdue(mailing.started_at, moment, finish_within_hours):
+    if is_overdue(mailing.started_at, moment, settings.finish_within_hours):
         return failure(BACKLOG_MAILINGS, f"{mailing.slug}, begun {since}, is not finished", look)
     return ok(BACKLOG_MAILINGS, f"{mailing.slug}, begun {since}, is being sent")
 

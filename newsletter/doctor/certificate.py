@@ -19,6 +19,10 @@ _SECONDS: Final = 10.0
 _HTTPS: Final = 443
 _SOON_DAYS: Final = 14
 _A_DAY: Final = 86_400
+_NO_SUCH_HOST: Final = frozenset(
+    {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+)
+"""What the DNS says itself; that it does not answer is another error."""
 # x509_vfy.h of OpenSSL: docs.openssl.org/master/man3/X509_STORE_CTX_get_error
 _PROBLEMS: Final = {
     9: ("is not valid yet", "See whether the clocks of both machines are right"),
@@ -57,6 +61,12 @@ def check_certificate(url: str) -> Diagnosis:
             "Put the web app behind a server that speaks TLS (docs/deploy.md)",
         )
     except OSError as error:
+        if isinstance(error, socket.gaierror) and error.errno in _NO_SUCH_HOST:
+            return failure(
+                WEB_CERTIFICATE,
+                f"{host} has no address in the DNS",
+                "Add it there, or correct public_url",
+            )
         return unknown(
             WEB_CERTIFICATE,
             f"{host} cannot be reached: {error.strerror or 'it does not answer'}",

@@ -17,6 +17,7 @@ SIGNING_KEY: Final = "secret-key"
 SIGNED_BEFORE: Final = "secret-fingerprint"
 WEBHOOK_SIGNATURE: Final = "secret-webhook"
 PRIVATE_FILES: Final = "secret-files"
+NOT_IN_GIT: Final = "secret-git"
 REACHABLE: Final = "database-reachable"
 MIGRATIONS: Final = "database-migrations"
 LEDGER: Final = "database-ledger"
@@ -64,6 +65,7 @@ CHECKS: Final = (
     (SIGNED_BEFORE, "Every key that has signed letters is still there"),
     (WEBHOOK_SIGNATURE, "The secret with which the provider signs webhooks is set"),
     (PRIVATE_FILES, "No other user of this machine can read the database and the key"),
+    (NOT_IN_GIT, "Nothing private is in the git repository"),
     (REACHABLE, "The database can be read"),
     (MIGRATIONS, "The database has the tables of this version"),
     (LEDGER, "The database is the one that the setting ledger names"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 from newsletter.errors import NewsletterError, TryAgain
@@ -9,6 +10,8 @@ from newsletter.model import Diagnosis, DiagnosisState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+log = logging.getLogger(__name__)
 
 
 def ok(check: str, message: str) -> Diagnosis:
@@ -57,6 +60,7 @@ def attempt(check: str, look: Callable[[], Diagnosis | Iterable[Diagnosis]]) -> 
 
 def unexpected(check: str, error: Exception) -> Diagnosis:
     """Return that an error which nobody foresaw kept something from being checked."""
+    log.debug("The check %s ended here:", check, exc_info=error)
     return unknown(
         check,
         f"could not be checked: unexpected {type(error).__name__}",

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import itertools
 import re
+import shutil
+import subprocess
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from newsletter import content
 from newsletter.config import PROVIDERS
 from newsletter.delivery import preflight
-from newsletter.doctor.checklist import PRIVATE_FILES, SIGNING_KEY, WEBHOOK_SIGNATURE
+from newsletter.doctor.checklist import NOT_IN_GIT, PRIVATE_FILES, SIGNING_KEY, WEBHOOK_SIGNATURE
 from newsletter.doctor.findings import attempt, failure, of_error, ok, warning
 from newsletter.providers import capabilities_of
 from newsletter.store import files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
@@ -35,6 +39,8 @@ _MAKE: Final = "Make one with: openssl rand -hex 32"
 _KEEP: Final = "put it before the old one, with a comma between, so that links already sent work"
 
 
+_PRIVATE: Final = (".newsletter", ".env", ".env.local", ".env.production", "*.db", "*.sqlite")
+_GIT_SECONDS: Final = 10
 _WEBHOOK: Final = re.compile(r"\w+_(WEBHOOK_SECRET|TOPIC_ARN)")
 
 
@@ -43,6 +49,7 @@ def examine_secrets(settings: Settings) -> Iterator[Diagnosis]:
     yield from attempt(SIGNING_KEY, lambda: check_key(settings))
     yield from attempt(WEBHOOK_SIGNATURE, lambda: check_webhook_secret(settings))
     yield from attempt(PRIVATE_FILES, lambda: check_files(settings))
+    yield from attempt(NOT_IN_GIT, lambda: check_git(settings.root))
 
 
 def check_webhook_secret(settings: Settings) -> Diagnosis:
@@ -67,6 +74,25 @@ def check_files(settings: Settings) -> Diagnosis:
             f"Take that right away: chmod -R o= {settings.state.name}",
         )
     return ok(PRIVATE_FILES, "no other user of this machine can read the database and the key")
+
+
+def check_git(root: Path) -> Diagnosis:
+    """Check that neither the database nor a file of secrets is in the git repository."""
+    git = shutil.which("git")
+    if not git:
+        return ok(NOT_IN_GIT, "there is no git on this machine")
+    asked = [git, "-C", str(root), "ls-files", "-z", "--", *_PRIVATE]
+    done = subprocess.run(asked, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - git
+    names = [name for name in done.stdout.decode(errors="replace").split("\0") if name]
+    if found := [name for name in names if not name.endswith(".gitignore")]:
+        return failure(
+            NOT_IN_GIT,
+            f"{content.printable(found[0])} is in git, where everyone who can read the repository "
+            "can read it",
+            "Take it out (git rm --cached), also from the history, and make new secrets: the old "
+            "ones are known",
+        )
+    return ok(NOT_IN_GIT, "no database and no file of secrets is in git")
 
 
 def check_key(settings: Settings) -> Diagnosis:

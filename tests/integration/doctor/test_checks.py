@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.doctor import backlog, examination
+from newsletter.doctor.certificate import check_certificate
 from newsletter.doctor.database import (
     check_clocks,
     check_disk,
@@ -117,6 +119,18 @@ def test_whoever_forgets_the_s_is_led_to_tls(plain: ThreadingHTTPServer) -> None
     url = f"http://127.0.0.1:{plain.server_address[1]}"
     assert check_redirect(f"{url}/to-https").state is OK
     assert check_redirect(f"{url}/").state is WARNING
+
+
+def test_a_host_that_is_not_in_the_dns_is_a_failure_and_a_dns_that_is_away_is_unknown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for number, state in ((socket.EAI_NONAME, FAILURE), (socket.EAI_AGAIN, UNKNOWN)):
+
+        def look_up(*_arguments: object, number: int = number, **_more: object) -> None:
+            raise socket.gaierror(number, "it says")
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        assert check_certificate("https://brief.test").state is state
 
 
 def test_nothing_without_tls_is_fine() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -82,21 +83,27 @@ def ago(**span: float) -> str:
 
 
 def mailing(
-    state: MailingState, note: str = "", delivery: str = "accepted", **finished: float
+    state: MailingState,
+    note: str = "",
+    *,
+    delivery: str = "accepted",
+    url: str = "",
+    **finished: float,
 ) -> Seed:
     """Put a mailing with one delivery into the ledger."""
     return both(
-        run_sql(
+        lambda made: run_sql(
             "INSERT INTO mailings (public_id, slug, slot, send_at, content_hash, letter_hash,"
             " letter, provider, provider_url, rehearsal, state, note, released, audience,"
             " started_at, finished_at) VALUES ('m', '2026-11-01-oud', '2026-11-01T07:00',"
-            " '2026-11-01T07:00:00+01:00', 'c', 'l', '', 'resend', '', false, :state, :note,"
+            " '2026-11-01T07:00:00+01:00', 'c', 'l', '', 'resend', :url, false, :state, :note,"
             " false, 1, :began, :ended)",
             state=state.value,
             note=note,
             began=ago(hours=3),
             ended=ago(**finished) if finished else None,
-        ),
+            url=url or made.fake.url,
+        )(made),
         run_sql(
             "INSERT INTO deliveries (mailing_id, subscriber_id, ref, state, assumed, sent_again,"
             " plain_text) SELECT m.id, s.id, 'r', :state, false, false, false"
@@ -167,6 +174,11 @@ def use_another_database(made: SetUp) -> None:
         connection.commit()
     made.elsewhere["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{made.database}"
     made.environment["NEWSLETTER_DATABASE_URL"] = f"sqlite:///{copy}"
+
+
+def commit_the_database(made: SetUp) -> None:
+    for command in (["init", "-q"], ["add", "-f", ".newsletter/newsletter.db"]):
+        subprocess.run(["git", *command], cwd=made.root, check=True)
 
 
 def certificate(*names: str, days: int = 90, trusted: bool = True) -> Seed:
@@ -272,6 +284,7 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         later(lambda made: made.database.chmod(0o644)),
         {"secret-files": WARNING},
     ),
+    "a database in git": (commit_the_database, {"secret-git": FAILURE}),
     # Database
     "no ledger": (without("ledger"), {"database-ledger": FAILURE}),
     "the ledger of another database": (
@@ -388,6 +401,10 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     "a mailing that a person paused": (
         mailing(MailingState.PAUSED, PauseReason.BY_A_PERSON.value),
         {"backlog-mailings": WARNING},
+    ),
+    "a mailing through another provider": (
+        mailing(MailingState.SENDING, url="https://elsewhere.test"),
+        {"backlog-mailings": FAILURE},
     ),
     "a delivery of unknown outcome": (
         mailing(MailingState.COMPLETED_WITH_UNKNOWN, delivery="unknown", hours=1),
