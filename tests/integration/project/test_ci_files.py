@@ -79,21 +79,6 @@ def test_gitlab_would_take_its_file(tmp_path: Path) -> None:
     ended_well(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", path, cwd=tmp_path)
 
 
-@pytest.mark.all  # needs systemd
-def test_systemd_would_take_its_units(tmp_path: Path) -> None:
-    program = tmp_path / "newsletter"
-    program.write_text("#!/bin/sh\n", encoding="utf-8")
-    program.chmod(0o755)
-    paths = []
-    for path, content in files("systemd").items():
-        if path.startswith("deploy/newsletter-send"):
-            paths.append(tmp_path / path.removeprefix("deploy/"))
-            text = content.replace("/opt/newsletter/bin/newsletter", str(program))
-            paths[-1].write_text(text, encoding="utf-8")
-    assert len(paths) == 2
-    ended_well("systemd-analyze", "verify", "--man=no", *paths, cwd=tmp_path)
-
-
 def test_the_service_runs_a_command_of_the_program() -> None:
     unit = configparser.ConfigParser(interpolation=None, delimiters=["="], comment_prefixes=["#"])
     unit.read_string(files("systemd")["deploy/newsletter-send.service"])

@@ -1,4 +1,4 @@
-"""What systemd makes of the units in `docs/deploy.md`."""
+"""What systemd makes of the units that `init` writes for a server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def systemd(*arguments: str) -> subprocess.CompletedProcess[str]:
 def verified(folder: Path, more: str = "") -> str:
     """Return what systemd has against the units, with a program in place of ours."""
     for name, text in UNITS.items():
-        here = text.replace("/opt/newsletter/.venv/bin/newsletter", "/bin/true")
+        here = text.replace("/opt/newsletter/bin/newsletter", "/bin/true")
         (folder / name).write_text(here + more, encoding="utf-8")
     return systemd("verify", "--man=no", *(str(folder / name) for name in UNITS)).stderr
 

@@ -12,17 +12,13 @@ import subprocess
 import tomllib
 from typing import TYPE_CHECKING
 
-import pytest
-
 from newsletter.repository import render_files
 from newsletter.repository.plan import PAGES
 from tests.integration.project.test_deploy import PROJECT, asked_of, believed, last, understood
-from tests.integration.project.test_deploy_units import systemd
 from tests.support.repositories import INSTALLATION, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 RECIPES = (PROJECT / "docs" / "pages.md").read_text(encoding="utf-8")
 
@@ -106,16 +102,6 @@ def test_the_service_serves_where_the_web_server_asks() -> None:
     assert "request>uri delete" in caddy
 
 
-def test_the_service_is_that_of_the_page_on_deploying() -> None:
-    page = (PROJECT / "docs" / "deploy.md").read_text(encoding="utf-8")
-    (unit,) = re.findall(
-        r"`/etc/systemd/system/newsletter-web.service`:\n\n```ini\n(.*?)```", page, re.DOTALL
-    )
-    theirs = set(unit.replace("/opt/newsletter/.venv/bin", "/opt/newsletter/bin").splitlines())
-    ours = files("vps")["deploy/newsletter-web.service"].splitlines()
-    assert [one for one in theirs - set(ours) if not one.startswith("Description=")] == []
-
-
 def test_the_recipe_installs_and_copies_what_the_service_needs() -> None:
     (recipe, *_), service_ = [*blocks()], service()
     for command in INSTALLATION.commands:
@@ -123,14 +109,6 @@ def test_the_recipe_installs_and_copies_what_the_service_needs() -> None:
     assert shlex.split(service_["ExecStart"])[0] == "/opt/newsletter/bin/newsletter"
     for needed in (service_["EnvironmentFile"], service_["WorkingDirectory"], "deploy/Caddyfile"):
         assert needed in RECIPES
-
-
-@pytest.mark.all
-def test_systemd_has_nothing_against_the_service(tmp_path: Path) -> None:
-    text = files("vps")["deploy/newsletter-web.service"]
-    unit = tmp_path / "newsletter-web.service"
-    unit.write_text(text.replace("/opt/newsletter/bin/newsletter", "/bin/true"), encoding="utf-8")
-    assert systemd("verify", "--man=no", str(unit)).stderr == ""
 
 
 # A container
