@@ -44,11 +44,7 @@ def check_certificate(url: str) -> Diagnosis:
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or _HTTPS
     try:
-        with (
-            socket.create_connection((host, port), timeout=_SECONDS) as connection,
-            trusted_tls().wrap_socket(connection, server_hostname=host) as tls,
-        ):
-            shown = tls.getpeercert() or {}
+        days = _days_left(host, port)
     except ssl.SSLCertVerificationError as error:
         problem, fix = _PROBLEMS.get(
             error.verify_code, (f"is not trusted: {error.verify_message}", "Get another one")
@@ -72,8 +68,6 @@ def check_certificate(url: str) -> Diagnosis:
             f"{host} cannot be reached: {error.strerror or 'it does not answer'}",
             "Start the web app and the server before it; correct public_url if it is elsewhere",
         )
-    ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
-    days = int((ends - time.time()) // _A_DAY)
     if days < _SOON_DAYS:
         return warning(
             WEB_CERTIFICATE,
@@ -81,3 +75,14 @@ def check_certificate(url: str) -> Diagnosis:
             "Renew it, and see why that did not happen by itself",
         )
     return ok(WEB_CERTIFICATE, f"the certificate of {host} is valid for {days} more days")
+
+
+def _days_left(host: str, port: int) -> int:
+    """Return for how many days the certificate of a host is valid, after verifying it."""
+    with (
+        socket.create_connection((host, port), timeout=_SECONDS) as connection,
+        trusted_tls().wrap_socket(connection, server_hostname=host) as tls,
+    ):
+        shown = tls.getpeercert() or {}
+    ends = ssl.cert_time_to_seconds(str(shown["notAfter"]))
+    return int((ends - time.time()) // _A_DAY)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,27 +12,19 @@ from newsletter.delivery import preflight
 from newsletter.doctor.checklist import (
     CLOCK,
     DATABASE_CLOCK,
-    DISK,
-    ENCODING,
-    INTACT,
-    ISOLATION,
-    JOURNAL,
     LEDGER,
     MIGRATIONS,
     OPEN,
-    POOLER,
     REACHABLE,
     SETTINGS_PACE,
     SIGNED_BEFORE,
-    SPACE,
     SPEED,
     SUBSCRIBERS,
-    TLS,
-    WRITABLE,
 )
 from newsletter.doctor.findings import attempt, failure, of_error, of_problems, ok, warning
+from newsletter.doctor.server import examine_server
+from newsletter.doctor.sqlite_file import examine_file
 from newsletter.errors import NewsletterError
-from newsletter.operating_system import file_system
 from newsletter.providers import capabilities_of
 from newsletter.store import examination, freezing, health
 from newsletter.store.database import closed, connect
@@ -42,12 +32,10 @@ from newsletter.store.url import Server, SqliteFile, locate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
     from newsletter.store import Store
-    from newsletter.store.examination import ServerProperties
     from newsletter.store.health import DatabaseState
 
 _SLOW_SECONDS: Final = 1.0
@@ -55,18 +43,6 @@ _SLOW_TO_OPEN: Final = 10.0
 _SKEW: Final = timedelta(minutes=1)
 _FAR_OFF: Final = timedelta(minutes=10)
 _BACKWARDS: Final = timedelta(hours=1)
-_ROOM: Final = 1 << 20
-"""Bytes that are written to try whether there is room; a mailing to some thousands needs them."""
-_NETWORK_DISKS: Final = {
-    0x6969: "NFS",
-    0x517B: "SMB",
-    0xFF534D42: "SMB",
-    0xFE534D42: "SMB",
-    0x01021997: "9p",
-    0x5346414F: "AFS",
-}
-"""As statfs numbers them: man7.org/linux/man-pages/man2/statfs.2.html."""
-_ISOLATION: Final = ("read committed", "repeatable read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,12 +101,9 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     found += attempt(SUBSCRIBERS, lambda: check_audience(settings, audience))
     found += attempt(SPEED, lambda: _check_timing(examination.measure(store)))
     if isinstance(place, SqliteFile):
-        found += attempt(WRITABLE, lambda: _check_file_writable(store))
-        found += attempt(SPACE, lambda: check_space(place.path.parent))
-        found += attempt(DISK, lambda: check_disk(_kind_of_disk(place.path)))
-        found += attempt(JOURNAL, lambda: _check_file(store))
+        found += examine_file(store, place.path)
     else:
-        found += attempt(WRITABLE, lambda: _check_server(examination.server_properties(store)))
+        found += examine_server(store)
     return DatabaseReport(tuple(found), state.ledger, complete=True, audience=audience)
 
 
@@ -239,120 +212,6 @@ def check_clocks(ahead: float) -> Diagnosis:
     said = f"its clock is {off.total_seconds() / 60:,.0f} minutes {side} that of this machine"
     fix = "Set the clock that is wrong: letters are due by that of the database"
     return (failure if off > _FAR_OFF else warning)(DATABASE_CLOCK, said, fix)
-
-
-def _check_file_writable(store: Store) -> Diagnosis:
-    examination.take_write_lock(store)
-    return ok(WRITABLE, "it can be written")
-
-
-def check_space(folder: Path) -> Diagnosis:
-    """Check that a file can be made in a folder and grow; it has no name and is gone afterwards."""
-    try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            file.write(bytes(_ROOM))
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        return failure(
-            SPACE,
-            f"no file of {_ROOM >> 20} MB can be written beside it: {error.strerror}",
-            "Free some space, and give this user the right to write that folder",
-        )
-    return ok(SPACE, "there is room beside it")
-
-
-def _kind_of_disk(path: Path) -> int | None:
-    with path.open("rb") as file:
-        return file_system(file.fileno())
-
-
-def check_disk(kind: int | None) -> Diagnosis:
-    """Check that a file is on no network disk, whose locks cannot be relied on."""
-    if kind not in _NETWORK_DISKS:
-        return ok(DISK, "it is on no network disk that is known as one")
-    return warning(
-        DISK,
-        f"it is on a network disk ({_NETWORK_DISKS[kind]}), where SQLite can be damaged",
-        "Move it to a disk of this machine, or use PostgreSQL: newsletter db move",
-    )
-
-
-def _check_file(store: Store) -> Iterator[Diagnosis]:
-    found = examination.file_properties(store)
-    if found.journal == "wal" and found.synchronous:
-        yield ok(JOURNAL, "write-ahead log, and each commit waits for the disk")
-    else:
-        yield warning(
-            JOURNAL,
-            f"its journal is in the mode {found.journal}, so that whoever reads waits for a send",
-            "While nothing uses it: sqlite3 FILE 'PRAGMA journal_mode = WAL'; keep it off network "
-            "disks",
-        )
-    if found.damage:
-        yield failure(INTACT, f"it is damaged: {found.damage}", "Put back a backup copy")
-    else:
-        yield ok(INTACT, "it is not damaged")
-
-
-def _check_server(found: ServerProperties) -> Iterator[Diagnosis]:
-    yield check_server_writable(found)
-    if found.isolation == _ISOLATION:
-        yield ok(ISOLATION, "transactions are isolated as this program asks")
-    else:
-        yield failure(
-            ISOLATION,
-            f"transactions are isolated as {' and '.join(found.isolation)}, not as asked",
-            "Use a pooler in transaction or session mode, or none",
-        )
-    if found.encoding == "UTF8":
-        yield ok(ENCODING, "text of every language can be stored")
-    else:
-        yield failure(
-            ENCODING,
-            f"it stores text as {found.encoding}, in which some names cannot be written",
-            "Make a database with ENCODING 'UTF8' (createdb -E UTF8), and: newsletter db move",
-        )
-    yield check_encryption(found)
-    between = "behind a pooler, which is fine" if found.pooled else "no pooler is in between"
-    yield ok(POOLER, between)
-
-
-def check_encryption(found: ServerProperties) -> Diagnosis:
-    """Check that addresses do not travel through the internet in the clear."""
-    if found.encrypted or not found.outside:
-        where = "is encrypted" if found.encrypted else "stays within this machine or network"
-        return ok(TLS, f"the connection {where}")
-    return warning(
-        TLS,
-        "subscribers' addresses travel to the server through the internet, and are not encrypted",
-        "Add ?sslmode=require to the URL, or verify-full",
-    )
-
-
-def check_server_writable(found: ServerProperties) -> Diagnosis:
-    """Check that this user may do everything that the program does."""
-    if found.replica:
-        return failure(
-            WRITABLE,
-            "it is a replica, which takes no changes",
-            "Copy the URL of the primary server from its host's panel",
-        )
-    if found.read_only:
-        return failure(
-            WRITABLE,
-            "it is read-only: default_transaction_read_only is on for this user or database",
-            "Turn that off: ALTER ROLE … RESET default_transaction_read_only, or see at its host "
-            "whether the disk or a quota is full",
-        )
-    if found.without_rights:
-        count = len(found.without_rights)
-        return failure(
-            WRITABLE,
-            f"this user may not change {count} of its tables, such as {found.without_rights[0]}",
-            "Give this user SELECT, INSERT, UPDATE and DELETE on all tables, or use their owner",
-        )
-    return ok(WRITABLE, "it can be written")
 
 
 def _audience(store: Store) -> int:

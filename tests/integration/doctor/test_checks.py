@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from newsletter.doctor import backlog, examination
 from newsletter.doctor.certificate import check_certificate
-from newsletter.doctor.database import (
-    check_clocks,
-    check_disk,
-    check_encryption,
-    check_server_writable,
-    check_speed,
-)
+from newsletter.doctor.database import check_clocks, check_speed
+from newsletter.doctor.server import check_server
 from newsletter.doctor.settings import check_clock
+from newsletter.doctor.sqlite_file import check_disk
 from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
 from newsletter.model import DiagnosisState
 from newsletter.store.examination import ServerProperties
@@ -56,38 +53,36 @@ def test_a_network_disk_is_a_warning(kind: int | None, state: DiagnosisState) ->
     assert check_disk(kind).state is state
 
 
-@pytest.mark.parametrize(
-    ("encrypted", "outside", "state"),
-    [(True, True, OK), (False, False, OK), (False, True, WARNING)],
+GOOD_SERVER = ServerProperties(
+    ("read committed", "repeatable read"),
+    read_only=False,
+    replica=False,
+    encoding="UTF8",
+    pooled=False,
+    encrypted=True,
+    outside=True,
+    without_rights=(),
 )
-def test_addresses_do_not_travel_in_the_clear(
-    *, encrypted: bool, outside: bool, state: DiagnosisState
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, {}),
+        ({"encrypted": False, "outside": False}, {}),
+        ({"pooled": True}, {}),
+        ({"encrypted": False}, {"database-tls": WARNING}),
+        ({"replica": True, "read_only": True}, {"database-writable": FAILURE}),
+        ({"read_only": True}, {"database-writable": FAILURE}),
+        ({"without_rights": ("events",)}, {"database-writable": FAILURE}),
+        ({"isolation": ("serializable", "serializable")}, {"database-isolation": FAILURE}),
+        ({"encoding": "SQL_ASCII"}, {"database-encoding": FAILURE}),
+    ],
+)
+def test_what_a_server_must_do(
+    changes: dict[str, Any], expected: dict[str, DiagnosisState]
 ) -> None:
-    found = ServerProperties(
-        ("read committed", "repeatable read"),
-        read_only=False,
-        replica=False,
-        encoding="UTF8",
-        pooled=False,
-        encrypted=encrypted,
-        outside=outside,
-        without_rights=(),
-    )
-    assert check_encryption(found).state is state
-
-
-def test_a_replica_is_a_failure() -> None:
-    found = ServerProperties(
-        ("read committed", "repeatable read"),
-        read_only=True,
-        replica=True,
-        encoding="UTF8",
-        pooled=False,
-        encrypted=True,
-        outside=True,
-        without_rights=(),
-    )
-    assert "replica" in check_server_writable(found).message
+    assert problems(tuple(check_server(replace(GOOD_SERVER, **changes)))) == expected
 
 
 def test_a_trivial_query_takes_at_most_a_second() -> None:
