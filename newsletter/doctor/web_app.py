@@ -56,10 +56,10 @@ def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
     if url.scheme == "https":
         (certificate,) = attempt(WEB_CERTIFICATE, lambda: check_certificate(settings.public_url))
         yield certificate
-        if url.port is None:
-            yield from attempt(WEB_REDIRECT, lambda: check_redirect(f"http://{url.hostname}/"))
         if certificate.state in {DiagnosisState.FAILURE, DiagnosisState.UNKNOWN}:
             return  # all else would fail for the same reason
+        if url.port is None:
+            yield from attempt(WEB_REDIRECT, lambda: check_redirect(f"http://{url.hostname}/"))
     keys = existing_keys(settings)
     if not keys or not ledger:
         yield unknown(
@@ -159,8 +159,8 @@ def check_visitors(said: dict[str, Any]) -> Diagnosis:
         return ok(WEB_VISITORS, "the web app sees the addresses of its visitors")
     return warning(
         WEB_VISITORS,
-        "the web app sees the address of a proxy and not that of its visitors, so that its limits "
-        "against floods of sign-ups count all of them as one",
+        "the web app sees the address of a proxy and not that of its visitors: sign-ups are not "
+        "limited by network, and anybody can close the form",
         "Start it with newsletter serve --proxy ADDRESS, and let that proxy set X-Forwarded-For",
     )
 
