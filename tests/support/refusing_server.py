@@ -45,6 +45,9 @@ class _Refusal(socketserver.BaseRequestHandler):
             if code in {80877103, 80877104}:  # asks for TLS or GSS
                 self.request.sendall(b"N")
                 continue
+            if not server.text:
+                self.request.recv(1)  # silent, until the client gives up
+                return
             fields = {
                 "S": server.severity,
                 "V": "FATAL",
@@ -69,7 +72,10 @@ class _Refusal(socketserver.BaseRequestHandler):
 
 
 class Waking(Refusing):
-    """Refuses at first, as a host that has paused a database, and wakes it meanwhile."""
+    """Refuses at first, as a host that has paused a database, and wakes it meanwhile.
+
+    Without a `text`, it takes connections and is silent instead.
+    """
 
     def __init__(self, server: Postgres, refusals: int) -> None:
         super().__init__()

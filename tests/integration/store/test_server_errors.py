@@ -264,6 +264,17 @@ def test_every_command_waits_for_a_paused_database_to_wake(
         assert host.asked >= 3
 
 
+def test_a_host_that_is_silent_while_it_wakes_a_database_is_asked_again(
+    run: Run, server: Postgres, migrated: str
+) -> None:
+    with waking(server, refusals=1) as host:
+        host.text = ""
+        url = f"{host.url_of(migrated)}?connect_timeout=2"
+        done = run("db", "status", env={"NEWSLETTER_DATABASE_URL": url})
+    assert done.returncode == 0, done.stderr
+    assert "not ready" in done.stderr
+
+
 def test_a_database_that_does_not_wake_is_not_waited_for_without_end(
     run: Run, server: Postgres, migrated: str
 ) -> None:
