@@ -781,7 +781,7 @@ def subscribers(newsletter: Newsletter, state: str) -> set[str]:
     return {str(email) for (email,) in rows}
 
 
-@pytest.mark.parametrize("name", choose(LOST, always=["reset-accepted"]))
+@pytest.mark.parametrize("name", choose(LOST, always=["reset-accepted", "reset-untaken"]))
 def test_lost_answers_cause_no_second_letter_and_no_missing_letter(
     root: Path, case: Case, fake: FakeServer, *, hasty: Provider, provider: Provider, name: str
 ) -> None:
