@@ -56,23 +56,29 @@ def ask_settings(root: Path, given: Given) -> tuple[Settings, str, str]:
     _warn_of_free_mail(answers.get("sender", ""))
     if sys.stdin.isatty():
         for key in _QUESTIONS:
-            if key not in answers and _is_needed(key, answers):
+            if _is_missing(key, answers):
                 answers[key] = _ask(root, key, answers)
     else:
         answers = {**_DEFAULTS, **answers}
-        missing = [key for key in _QUESTIONS if key not in answers and _is_needed(key, answers)]
-        if missing:
-            options = ", ".join(f"--{key.replace('_', '-')}" for key in missing)
-            raise WrongUsage(
-                f"without a terminal these options are needed: {options}",
-                hint="Add them, or run it on a terminal, where it asks",
-            )
+        _refuse_missing(answers)
     settings = {key: value for key, value in answers.items() if key not in {"pages", "ci"}}
     return config.from_values(root, settings), answers["pages"], answers["ci"]
 
 
-def _is_needed(key: str, answers: Mapping[str, str]) -> bool:
-    """Return whether a question has to be answered: the web app has no address until it runs."""
+def _refuse_missing(answers: Mapping[str, str]) -> None:
+    missing = [key for key in _QUESTIONS if _is_missing(key, answers)]
+    if missing:
+        options = ", ".join(f"--{key.replace('_', '-')}" for key in missing)
+        raise WrongUsage(
+            f"without a terminal these options are needed: {options}",
+            hint="Add them, or run it on a terminal, where it asks",
+        )
+
+
+def _is_missing(key: str, answers: Mapping[str, str]) -> bool:
+    """Return whether a question has to be asked: the web app has no address until it runs."""
+    if key in answers:
+        return False
     if key != "public_url":
         return True
     return answers.get("provider") != "outbox" or answers.get("pages") != "none"

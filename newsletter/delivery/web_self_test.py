@@ -114,7 +114,7 @@ class WebSelfTest:
             raise TryAgain(
                 f"the web app does not answer: {reply.reason}",
                 where=self._base,
-                hint="Start it (newsletter serve), or send without this check: --no-preflight",
+                hint="Start it: newsletter serve. To send without this check: --no-preflight",
             )
         self.answers.append(reply)
         if reply.status >= _SERVER_ERROR:

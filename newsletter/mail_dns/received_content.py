@@ -164,9 +164,8 @@ def _check_placeholders(*texts: str) -> Diagnosis:
 
 
 def _check_links(page: LetterHtml, words: str, settings: Settings) -> Diagnosis:
-    web = [one for one in page.links if re.match("https?:", one, re.IGNORECASE)]
-    ours = [one for one in web if _is_own(one, settings)]
-    foreign, tracked = _sort_links([one for one in web if one not in ours], words)
+    ours, others = _web_links(page, settings)
+    foreign, tracked = _sort_links(others, words)
     unsubscribe = any("/u/" in one for one in ours)
     if tracked or (foreign and not unsubscribe):
         return Diagnosis(
@@ -191,6 +190,13 @@ def _check_links(page: LetterHtml, words: str, settings: Settings) -> Diagnosis:
             f"Compare them with what you wrote. {_OFF}",
         )
     return Diagnosis(LINKS, _OK, "links are as they were written")
+
+
+def _web_links(page: LetterHtml, settings: Settings) -> tuple[list[str], list[str]]:
+    """Return the links to the newsletter's own sites, and the links elsewhere."""
+    web = [one for one in page.links if re.match("https?:", one, re.IGNORECASE)]
+    ours = [one for one in web if _is_own(one, settings)]
+    return ours, [one for one in web if one not in ours]
 
 
 def _sort_links(links: list[str], words: str) -> tuple[list[str], list[str]]:

@@ -66,18 +66,12 @@ class WebhookNeeds:
         ours = [one for one in endpoints if is_same(one.url, url)]
         if not ours:
             return self._missing(settings, endpoints, url)
-        reports = {name for one in ours if one.enabled for name in one.events}
-        if not any(one.enabled for one in ours):
-            return failure(
-                WEBHOOK, f"the webhook for {url} is switched off", f"Enable it {self.look}"
-            )
-        missing = [name for name in self.names if name not in reports]
-        if missing:
-            serious = any(self.kinds[name] in _CHANGES_LIST for name in missing)
-            state = failure if serious else warning
-            message = f"the webhook for {url} does not report {', '.join(missing)}"
-            return state(WEBHOOK, message, f"Add these events to it {self.look}")
-        return self._secret(settings, ours) or ok(WEBHOOK, f"all events are reported to {url}")
+        enabled = [one for one in ours if one.enabled]
+        return (
+            self._unreported(enabled, url)
+            or self._secret(settings, enabled)
+            or ok(WEBHOOK, f"all events are reported to {url}")
+        )
 
     def _missing(self, settings: Settings, others: Sequence[Endpoint], url: str) -> Diagnosis:
         path = urlsplit(url).path
@@ -91,7 +85,22 @@ class WebhookNeeds:
             WEBHOOK, message, f"Add that address {self.look}, with the events in docs/events.md"
         )
 
-    def _secret(self, settings: Settings, ours: Sequence[Endpoint]) -> Diagnosis | None:
+    def _unreported(self, enabled: Sequence[Endpoint], url: str) -> Diagnosis | None:
+        """Return which events our endpoints do not report; None if they report all."""
+        if not enabled:
+            return failure(
+                WEBHOOK, f"the webhook for {url} is switched off", f"Enable it {self.look}"
+            )
+        reports = {name for one in enabled for name in one.events}
+        missing = [name for name in self.names if name not in reports]
+        if not missing:
+            return None
+        serious = any(self.kinds[name] in _CHANGES_LIST for name in missing)
+        state = failure if serious else warning
+        message = f"the webhook for {url} does not report {', '.join(missing)}"
+        return state(WEBHOOK, message, f"Add these events to it {self.look}")
+
+    def _secret(self, settings: Settings, enabled: Sequence[Endpoint]) -> Diagnosis | None:
         """Return what is wrong with the secret that is set here; None if nothing is."""
         variable = self.events.secret
         if variable not in settings.credentials:
@@ -102,7 +111,7 @@ class WebhookNeeds:
                 verifier.close()
         except NewsletterError as error:
             return failure(WEBHOOK, error.sentence, error.hint)
-        known = [one.secret for one in ours if one.enabled and one.secret]
+        known = [one.secret for one in enabled if one.secret]
         here = settings.credentials[variable].split(",")
         if not known or any(_equal(one, other) for one in known for other in here):
             return None

@@ -153,6 +153,10 @@ def _diagnose_domain(settings: Settings, domains: Answer, domain: Mapping[str, A
         return failure(DOMAIN, f"Resend does not have the domain {name} of the sender", fix)
     if text(domain, "capabilities", "sending") == "disabled":
         return failure(DOMAIN, f"sending is disabled for {name}", f"Enable it {_DOMAINS}")
+    return _diagnose_records(name, domain)
+
+
+def _diagnose_records(name: str, domain: Mapping[str, Any]) -> Diagnosis:
     records = [one for one in responses.objects(domain.get("records")) if _is_needed(one)]
     waiting = [one for one in records if text(one, "status") != _VERIFIED]
     status = text(domain, "status")

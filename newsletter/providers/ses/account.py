@@ -242,14 +242,14 @@ def _diagnose_webhook(seen: _Seen, settings: Settings) -> Diagnosis:
     if seen.destinations.why:
         look = f"Look {_NEEDS.look}; {_RIGHTS}"
         return unseen(WEBHOOK, seen.destinations, "the event destinations", look)
-    found = [
-        one
-        for one in seen.destinations.items("EventDestinations")
-        if text(one, "SnsDestination", "TopicArn")
-    ]
+    return _diagnose_topics(seen, settings, topics)
+
+
+def _diagnose_topics(seen: _Seen, settings: Settings, topics: str) -> Diagnosis:
+    found = [one for one in seen.destinations.items("EventDestinations") if _topic(one)]
     ours = [one for one in found if not topics or _topic(one) in topics.split(",")]
     if found and not ours:
-        message = f"{name} reports to another topic than that of {EVENTS.secret}"
+        message = f"{seen.set_name} reports to another topic than that of {EVENTS.secret}"
         return failure(WEBHOOK, message, f"Correct {EVENTS.secret}, or the topic {_SETS}")
     url = webhook_url(settings, EVENTS.name)
     return _NEEDS.diagnose(
