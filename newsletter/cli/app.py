@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Commands that mail people, or say whether the next issue will be mailed.
 _MAILING = {"proof", "send", "status"}
+# Commands that look at the author's text alone.
+_WITHOUT_LIST = {"check", "render"}
 
 
 class App:
@@ -42,6 +44,8 @@ class App:
         warnings = [*config.unread_warnings()]
         if self._context.invoked_subcommand in _MAILING:
             warnings.append(config.outbox_warning(settings))
+        if self._context.invoked_subcommand not in _WITHOUT_LIST:
+            warnings.append(config.other_database_warning(settings))
         for warning in filter(None, warnings):
             warn(warning)
         return settings
@@ -51,17 +55,10 @@ class App:
         """The database for a command that only reads; it is not created."""
         from newsletter.store import open_to_read  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        self._warn_of_other_database()
         self._close_to_others()
         store = open_to_read(self.settings)
         self._context.call_on_close(store.close)
         return store
-
-    def _warn_of_other_database(self) -> None:
-        from newsletter.config import other_database_warning  # noqa: PLC0415 - as the settings
-
-        if warning := other_database_warning(self.settings):
-            warn(warning)
 
     def _close_to_others(self) -> None:
         """Do so before the database is opened: SQLite gives its log the permissions of the file."""
@@ -75,7 +72,6 @@ class App:
         """The database; it is created if there is none."""
         from newsletter.store import open_store  # noqa: PLC0415 - SQLAlchemy is slow to import
 
-        self._warn_of_other_database()
         self._close_to_others()
         is_new = self._starts_without_settings()
         store = open_store(self.settings)

@@ -87,8 +87,7 @@ def _is_missing(key: str, answers: Mapping[str, str]) -> bool:
 def _ask(root: Path, key: str, answers: Mapping[str, str]) -> str:
     """Ask one question until its answer is right."""
     if key in _CHOICES:
-        choice = click.Choice(_CHOICES[key])
-        return str(click.prompt(_QUESTIONS[key], default=_USUAL[key], type=choice, err=True))
+        return _choose(key)
     while True:
         answer = str(click.prompt(_QUESTIONS[key], default=_default(key, answers), err=True))
         try:
@@ -99,6 +98,17 @@ def _ask(root: Path, key: str, answers: Mapping[str, str]) -> str:
         if key == "sender":
             _warn_of_free_mail(answer)
         return answer.strip()
+
+
+def _choose(key: str) -> str:
+    """Ask which of several it is, until it is one of them, in upper or lower case."""
+    choices = ", ".join(_CHOICES[key])
+    while True:
+        question = f"{_QUESTIONS[key]} ({choices})"
+        answer = str(click.prompt(question, default=_USUAL[key], err=True)).strip()
+        if answer.lower() in _CHOICES[key]:
+            return answer.lower()
+        print_error(f"{answer} is none of them", f"Type one of: {choices}")
 
 
 def _default(key: str, answers: Mapping[str, str]) -> str | None:

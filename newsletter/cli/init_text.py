@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.mail_dns import Resolver
+    from newsletter.model import Diagnosis
     from newsletter.repository.plan import RepositoryPlan
 
 _FILE: Final = f".newsletter/{NAME}"
@@ -60,15 +61,18 @@ def dns_lines(folder: Path, resolver: Resolver | None = None) -> Iterator[str]:
 
     yield f"\nThe DNS of {settings.domain}:"
     found = check_domain(settings, resolver=resolver)
-    for one in found:
-        if one.state is DiagnosisState.OK:
-            continue
-        could = "could not check: " if one.state is DiagnosisState.UNKNOWN else ""
-        yield f"  - {could}{one.message}"
-        if one.fix and not could:
-            yield f"    {one.fix}"
+    yield from dict.fromkeys(line for one in found for line in _finding(one))
     if all(one.state is DiagnosisState.OK for one in found):
         yield "  nothing is missing"
+
+
+def _finding(one: Diagnosis) -> Iterator[str]:
+    if one.state is DiagnosisState.UNKNOWN:
+        yield f"  - could not check: {one.message}"
+    elif one.state is not DiagnosisState.OK:
+        yield f"  - {one.message}"
+        if one.fix:
+            yield f"    {one.fix}"
 
 
 def secret_lines(plan: RepositoryPlan) -> Iterator[str]:

@@ -477,7 +477,7 @@ def test_on_a_terminal_it_asks_and_asks_again_after_a_wrong_answer(tmp_path: Pat
             "",  # no default: asked again
             "Kade 1",
             "resent",  # no such provider: asked again
-            "resend",
+            "Resend",
             "",  # no pages
             "none",
             "",  # https://brief.example
@@ -490,6 +490,7 @@ def test_on_a_terminal_it_asks_and_asks_again_after_a_wrong_answer(tmp_path: Pat
     assert found["public_url"] == "https://brief.example"
     assert found["provider"] == "resend"
     assert "is not an address" in shown
+    assert "error: resent is none of them\nhint: Type one of: outbox, resend" in shown
 
 
 def test_on_a_terminal_options_answer_without_a_question(tmp_path: Path) -> None:
@@ -654,7 +655,10 @@ def test_a_shell_without_the_secrets_is_shown_where_they_are(tmp_path: Path, pro
     text = file.read_text(encoding="utf-8")
     url = f"sqlite:///{tmp_path}/other.db"
     file.write_text(text.replace("DATABASE_URL=", f"DATABASE_URL={url}"), "utf-8")
-    assert "NEWSLETTER_DATABASE_URL is not set here" in run_command(*bring, cwd=tmp_path).stderr
+    for command in (bring, ("db", "upgrade"), ("rehearse", "eerste-brief")):
+        done = run_command(*command, cwd=tmp_path)
+        assert "NEWSLETTER_DATABASE_URL is not set here" in done.stderr
+    assert "not set here" not in run_command("check", cwd=tmp_path).stderr
     known = run_command(*bring, cwd=tmp_path, env={"NEWSLETTER_DATABASE_URL": url})
     assert "not set here" not in known.stderr
     shown = run_command("status", cwd=tmp_path)
