@@ -33,6 +33,7 @@ _OTHER_CODE_PAGE = re.compile(
     "[a-z](?:[\u017d\u0160\u0178\u0152\u201a\u201e\u2030\u02c6\u2021\u2020\u2018\u2039\u02dc]"
     "|[\u201c\u201d\u2022\u2122\u00a2\u00a3\u00a4](?=[a-z]))|[A-Z][\u017d\u0160\u0178\u0152](?=[a-z])"
 )
+_ZIP = b"PK\x03\x04"  # an Excel file is a zip too
 _BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -127,6 +128,11 @@ def _inspect(
 ) -> CsvFile:
     with path.open("rb") as raw:
         start = raw.read(4)
+    if start == _ZIP:
+        raise NewsletterError(
+            f"{path.name} is a zip or an Excel file, not a CSV file",
+            hint="Unpack it and give the .csv file in it; or save it in Excel as CSV (UTF-8)",
+        )
     declared = next((name for bom, name in _BOMS.items() if start.startswith(bom)), "")
     # In Latin-1 each byte is a character, so lines and quotes can be found before the encoding is
     # known; the code below depends on ASCII characters only.

@@ -114,7 +114,7 @@ def test_only_a_header_is_an_empty_list(store: Store, tmp_path: Path) -> None:
             "email,voornaam,status\nanna@example.org,Jürgen König,active\n".encode("mac-roman"),
             "line 2 holds letters of an old Mac or DOS encoding",
         ),
-        (b"PK\x03\x04\x14\x00\x06\x00", "holds NUL bytes (line 1)"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "is a zip or an Excel file"),
         ("email,status\n".encode("utf-16-le"), "holds NUL bytes"),
         ("email,status\n".encode("utf-16") + b"\x00", "is damaged: it is marked as UTF-16"),
     ],
