@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_ADVICE: Final = {
+    errno.ENOSPC: "Free some space on that disk",
+    errno.EDQUOT: "Free some of the space that this user may use",
+    errno.EFBIG: "Raise the limit on the size of a file (ulimit -f)",
+    errno.EROFS: "Choose a disk that can be written: this one is read-only",
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.EIO: "Look at the disk: it reports an error of its own",
+}
+
+
+def advise(error: OSError, otherwise: str = "Give this user the right to write there") -> str:
+    """Return what a person can do about a file or a folder that could not be written.
+
+    Args:
+        error: Why it could not.
+        otherwise: The advice where the error is not about the disk, so that rights may be missing.
+    """
+    return _ADVICE.get(error.errno or 0, otherwise)
 
 
 def write_whole(path: Path, data: bytes, mode: int = 0o644) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from newsletter.atomic_write import advise
 from newsletter.cli.init_questions import add_options, ask_settings
 from newsletter.cli.init_text import FORGES, dns_lines, first_steps, secret_lines, waiting_lines
 from newsletter.cli.output import counted, note, print_error, print_line, warn
@@ -20,11 +21,12 @@ from newsletter.repository.origin import read_origin
 from newsletter.repository.plan import RepositoryPlan, plan_repository
 from newsletter.repository.secret_file import NAME, write_secrets
 from newsletter.repository.work_tree import find_work_tree, make_work_tree
-from newsletter.repository.write import copy_wheel, refuse_targets, write_files
+from newsletter.repository.write import refuse_targets, write_files
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.repository import Installation
+    from newsletter.repository.write import WriteResult
 
 
 @click.command()
@@ -55,8 +57,9 @@ def init(folder: Path, *, asked: str, update: bool, **given: str | None) -> None
     plan = make_plan(settings, pages, ci, asked)
     for line in waiting_lines(plan):
         print_line(line)
-    _write(folder, plan)
-    for line in (*dns_lines(folder), *secret_lines(plan), *first_steps(folder, plan)):
+    done = _write(folder, plan)
+    draft = plan.draft if f"issues/{plan.draft}.md" in done.written else "ISSUE"
+    for line in (*dns_lines(folder), *secret_lines(plan), *first_steps(folder, plan, draft)):
         print_line(line)
 
 
@@ -110,18 +113,19 @@ def _find_installation(asked: str) -> Installation:
         asked = click.prompt("Install the program from (OWNER/REPO@VERSION)", err=True)
 
 
-def _write(folder: Path, plan: RepositoryPlan) -> None:
+def _write(folder: Path, plan: RepositoryPlan) -> WriteResult:
     files = render_files(plan)
     if any((folder / "issues").glob("*.md")):
         files = tuple(one for one in files if not one.path.startswith("issues/"))
     state = folder / ".newsletter"
-    refuse_targets(folder, [*(one.path for one in files), f"{state.name}/{NAME}"])
+    secret = f"{state.name}/{NAME}"
+    wheel = plan.install.wheel if plan.install else ""
+    refuse_targets(folder, [*(one.path for one in files), secret])
     _make(folder)
-    if not write_secrets(state, plan):
-        note(f".newsletter/{NAME} was there, and is as it was")
-    done = write_files(folder, files)
-    if plan.install and plan.install.wheel:
-        copy_wheel(folder, plan.install.wheel)
+    before = [secret] if write_secrets(state, plan) else []
+    if not before:
+        note(f"{secret} was there, and is as it was")
+    done = write_files(folder, files, wheel=wheel, before=before)
     if find_work_tree(folder.resolve()) is None and (problem := make_work_tree(folder)):
         warn(f"the folder is no git repository yet: {problem}. Make it one with git init")
     print_line(f"Wrote {counted(len(done.written), 'file')} in {folder.resolve()}:")
@@ -129,6 +133,7 @@ def _write(folder: Path, plan: RepositoryPlan) -> None:
         print_line(f"  {path}")
     for path in done.left:
         print_line(f"  {path} was there, and is as it was")
+    return done
 
 
 def _make(folder: Path) -> None:
@@ -137,5 +142,5 @@ def _make(folder: Path) -> None:
     except OSError as error:
         raise NewsletterError(
             f"the folder {folder} cannot be made: {error.strerror}",
-            hint="Give this user the right to write there, or name another folder",
+            hint=f"{advise(error)}, or name another folder",
         ) from None

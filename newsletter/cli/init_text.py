@@ -101,8 +101,14 @@ def _store_lines(plan: RepositoryPlan) -> Iterator[str]:
         yield f"sudo install -m 600 -o root -g root {_FILE} /etc/newsletter.env"
 
 
-def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
-    """Yield the commands from here to the first letter."""
+def first_steps(folder: Path, plan: RepositoryPlan, draft: str) -> Iterator[str]:
+    """Yield the commands from here to the first letter.
+
+    Args:
+        folder: The new repository.
+        plan: What was written.
+        draft: The name of the first draft; `ISSUE` where none was written.
+    """
     yield "\nNext:"
     if folder.resolve() != folder.cwd():
         yield f"  cd {shlex.quote(str(folder))}"
@@ -114,7 +120,7 @@ def first_steps(folder: Path, plan: RepositoryPlan) -> Iterator[str]:
     if "NEWSLETTER_DATABASE_URL" in plan.send_variables:
         yield "  newsletter db upgrade"
     yield '  newsletter subscribers import FILE --consent "What they agreed to"'
-    yield f"  newsletter rehearse {plan.draft}"
+    yield f"  newsletter rehearse {draft}"
     yield "  newsletter status"
     if switch := _SWITCHES.get(plan.ci):
         yield "When a proof looked right, let the schedule send:"

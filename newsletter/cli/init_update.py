@@ -18,11 +18,12 @@ from newsletter.repository.update import (
     Change,
     ChangeKind,
     compare_files,
+    compare_wheel,
     find_kind,
     is_written,
     renew_files,
 )
-from newsletter.repository.write import copy_wheel, refuse_targets
+from newsletter.repository.write import refuse_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -59,6 +60,8 @@ def update_repository(folder: Path, asked: str, given: Mapping[str, str | None])
     plan = make_plan(settings, kinds["pages"], kinds["ci"], asked)
     files = render_files(plan)
     changes = compare_files(root, files)
+    if plan.install and plan.install.wheel:
+        changes += compare_wheel(root, plan.install.wheel)
     refuse_targets(root, [one.path for one in changes], missing_only=False)
     for change in changes:
         print_line(f"{change.path} ({change.kind})")
@@ -117,8 +120,6 @@ def _renew(root: Path, state: Path, changes: Sequence[Change], plan: RepositoryP
     if not changes:
         return
     kept = renew_files(root, changes, config.make_private(state))
-    if plan.install and plan.install.wheel:
-        copy_wheel(root, plan.install.wheel)
     for change in changes:
         print_line(f"Renewed {change.path}")
     for copy in kept:

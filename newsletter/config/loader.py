@@ -6,13 +6,13 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.atomic_write import write_whole
+from newsletter.atomic_write import advise, write_whole
 from newsletter.config import environment as variables
 from newsletter.config import settings_file
 from newsletter.config.rules import refuse_broken
 from newsletter.config.settings import Settings
 from newsletter.config.toml import quoted
-from newsletter.config.toml_edit import set_text
+from newsletter.config.toml_edit import set_text, value_in
 from newsletter.config.values import typed
 from newsletter.errors import NewsletterError
 
@@ -64,12 +64,20 @@ def save(settings: Settings, key: str, value: str) -> Settings:
     """Write one setting into the settings file, and return the settings with it.
 
     Raises:
-        NewsletterError: The file cannot be written, or not without a change of something else.
+        NewsletterError: The file has another value since these settings were read; or it cannot be
+            written, or not without a change of something else.
     """
     path = settings.root / settings.origin
     try:
         text = path.read_bytes().decode()
         body = text.removeprefix(_MARK)
+        found = value_in(body, path.name, key)
+        if found not in {None, getattr(settings, key), value}:
+            raise NewsletterError(
+                f"the setting {key} has been written in the meantime, and stays as it is",
+                where=path.name,
+                hint="Look at that line, and run the same command again",
+            )
         edited = set_text(body, path.name, key, value)
         write_whole(path, (_MARK * (body != text) + edited).encode())
     except OSError as error:
@@ -95,6 +103,6 @@ def make_private(folder: Path) -> Path:
     except OSError as error:
         raise NewsletterError(
             f"the folder {folder.name} cannot be made: {error.strerror}",
-            hint="Give this user the right to write the newsletter's folder",
+            hint=advise(error),
         ) from None
     return folder

@@ -49,6 +49,11 @@ def set_text(text: str, file: str, key: str, value: str) -> str:
     return edited
 
 
+def value_in(text: str, file: str, key: str) -> Any:  # noqa: ANN401 - whatever the file says
+    """Return the value of a setting in a settings file's text; None if it is not there."""
+    return _says(text, file).get(key)
+
+
 def _section(lines: Sequence[str]) -> tuple[int, int]:
     """Return the lines of our table: the first one after its heading, and the one after its end."""
     heading = re.compile(rf"\s*\[\s*{re.escape(TABLE)}\s*\]")

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from newsletter import checks, content, mime, personalize, render
+from newsletter.atomic_write import advise
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
@@ -256,7 +257,8 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
             (folder / name).write_bytes(data)
     except OSError as error:
         raise NewsletterError(
-            f"{folder} cannot be written: {error.strerror}", hint="Choose another --out"
+            f"{folder} cannot be written: {error.strerror}",
+            hint=advise(error, "Choose another --out"),
         ) from None
     return [folder / name for name in written]
 

@@ -13,6 +13,7 @@ import jinja2
 from markupsafe import Markup
 
 from newsletter import personalize, tokens
+from newsletter.atomic_write import advise
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
 from newsletter.providers.outbox.send import INDEX
@@ -57,7 +58,7 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
         raise NewsletterError(
             f"the page of the letters cannot be written: {error.strerror}",
             where=str(path),
-            hint="Give this user the right to write there",
+            hint=advise(error),
         ) from None
     return path
 

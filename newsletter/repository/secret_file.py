@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from typing import TYPE_CHECKING, Final
 
-from newsletter.atomic_write import write_whole
+from newsletter.atomic_write import advise, write_whole
 from newsletter.config import SECRETS_FILE, make_private
 from newsletter.errors import NewsletterError
 
@@ -51,6 +51,6 @@ def write_secrets(state: Path, plan: RepositoryPlan) -> bool:
     except OSError as error:
         raise NewsletterError(
             f"{path.name} cannot be written: {error.strerror}",
-            hint="Give this user the right to write the newsletter's folder",
+            hint=advise(error),
         ) from None
     return True

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
-from newsletter.atomic_write import write_whole
+from newsletter.atomic_write import advise, write_whole
 from newsletter.errors import NewsletterError
 from newsletter.repository.ownership import is_edited, is_marked, mark, unmark
+from newsletter.repository.write import copy_wheel, read_wheel, wheel_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -38,12 +39,14 @@ class Change:
         kind: Why.
         before: What it says; empty if it is not there.
         after: What this version writes.
+        wheel: The file is a copy of this one, and no text; empty for all others.
     """
 
     path: str
     kind: ChangeKind
     before: str
     after: str
+    wheel: str = ""
 
     def diff(self) -> str:
         """Return the difference, as `diff --unified` shows it."""
@@ -79,6 +82,29 @@ def compare_files(root: Path, files: Iterable[RepositoryFile]) -> tuple[Change, 
     return tuple(found)
 
 
+def compare_wheel(root: Path, wheel: str) -> tuple[Change, ...]:
+    """Return the copy of a wheel in the repository as a change, unless it is as it must be.
+
+    Args:
+        root: The folder of the repository.
+        wheel: The path of the wheel that jobs install.
+
+    Raises:
+        NewsletterError: One of the two cannot be read.
+    """
+    path = wheel_path(wheel)
+    data = read_wheel(wheel)
+    try:
+        if (root / path).read_bytes() == data:
+            return ()
+        kind = ChangeKind.OLDER
+    except (FileNotFoundError, NotADirectoryError):
+        kind = ChangeKind.NEW
+    except OSError as error:
+        raise NewsletterError(f"{path} cannot be read: {error.strerror}") from None
+    return (Change(path, kind, "", "", wheel),)
+
+
 def renew_files(root: Path, changes: Sequence[Change], keep: Path) -> tuple[str, ...]:
     """Write what this version writes; return where each file that a person had edited is kept.
 
@@ -86,8 +112,11 @@ def renew_files(root: Path, changes: Sequence[Change], keep: Path) -> tuple[str,
         NewsletterError: A file cannot be written.
     """
     kept = []
-    for change in changes:
+    for at, change in enumerate(changes):
         target = root / change.path
+        if change.wheel:
+            copy_wheel(root, change.wheel, [one.path for one in changes[:at]])
+            continue
         try:
             if change.kind is ChangeKind.EDITED:
                 copy = keep / REPLACED / change.path
@@ -99,7 +128,7 @@ def renew_files(root: Path, changes: Sequence[Change], keep: Path) -> tuple[str,
         except OSError as error:
             raise NewsletterError(
                 f"{change.path} cannot be written: {error.strerror}",
-                hint="Give this user the right to write there, and run the same command again",
+                hint=f"{advise(error)}, and run the same command again",
             ) from None
     return tuple(kept)
 

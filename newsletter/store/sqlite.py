@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy import event
 
+from newsletter.atomic_write import advise
 from newsletter.errors import NewsletterError, TryAgain
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ def prepare_file(path: Path) -> None:
         raise NewsletterError(
             f"the database cannot be opened: {error.strerror}",
             where=path.name,
-            hint="Give this user the right to read and write that folder",
+            hint=advise(error, "Give this user the right to read and write that folder"),
         ) from None
     if head and head != _MAGIC:
         raise foreign(path.name)

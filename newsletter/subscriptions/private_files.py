@@ -7,6 +7,7 @@ import os
 import secrets
 from typing import TYPE_CHECKING, TextIO
 
+from newsletter.atomic_write import advise
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -64,5 +65,5 @@ def _explained(path: Path) -> Iterator[None]:
     except OSError as error:
         raise NewsletterError(
             f"{path} cannot be written: {error.strerror}",
-            hint="Name a file in a folder that this user may write",
+            hint=advise(error, "Name a file in a folder that this user may write"),
         ) from None

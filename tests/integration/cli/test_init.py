@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -10,12 +11,14 @@ import re
 import shutil
 import subprocess
 import tomllib
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter.cli.init_text import dns_lines
 from newsletter.config import PROVIDERS
+from newsletter.repository.origin import Origin, OriginKind
 from newsletter.repository.ownership import is_edited, is_marked
 from newsletter.repository.plan import CI, PAGES
 from tests.support.dns_server import Zone, serve_dns
@@ -23,7 +26,7 @@ from tests.support.processes import run_command
 from tests.support.repositories import git, program_repository
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable, Sequence
 
 QUIET = {"NEWSLETTER_PROVIDER_URL": "http://127.0.0.1:9"}  # so that no DNS is asked
 NAMED = {
@@ -382,12 +385,84 @@ def test_a_full_disk_leaves_no_half_file_and_says_what_was_written(tmp_path: Pat
     done = run_command("init", *given(), cwd=tmp_path, env=QUIET, before=[limit_file_size])
     assert done.returncode == 1, done.stdout
     assert "AGENTS.md cannot be written: File too large" in done.stderr
-    assert "Written before that: .gitignore" in done.stderr
+    assert "Written before that: .newsletter/production.env, .gitignore" in done.stderr
     assert "AGENTS.md" not in files(tmp_path)
     assert "newsletter.toml" not in files(tmp_path)
     again = init(tmp_path, *given())
     assert again.returncode == 0, again.stderr
     assert "AGENTS.md" in files(tmp_path)
+
+
+def test_the_advice_follows_from_the_error(tmp_path: Path) -> None:
+    done = run_command("init", *given(), cwd=tmp_path, env=QUIET, before=[limit_file_size])
+    assert "Raise the limit on the size of a file" in done.stderr
+    assert "the right to write" not in done.stderr
+
+
+# A wheel
+
+
+def come_from_wheel(path: str) -> None:
+    """Be installed from a wheel on this computer, as pip records it."""
+    from newsletter.cli import init as command  # noqa: PLC0415 - in the process of the command
+
+    url = Path(path).as_uri()
+    vars(command)["read_origin"] = lambda: Origin(OriginKind.ARCHIVE, url=url, path=path)
+
+
+@pytest.fixture
+def wheel(tmp_path: Path) -> Path:
+    """Return a wheel that is larger than what `limit_file_size` lets be written."""
+    path = tmp_path / "dist" / "newsletter_pipeline-0.2.0-py3-none-any.whl"
+    path.parent.mkdir()
+    path.write_bytes(bytes(range(256)) * 4)
+    return path
+
+
+def init_from(
+    wheel: Path, folder: Path, *arguments: str, before: Sequence[Callable[[], None]] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run `newsletter init` as a program that was installed from a wheel."""
+    steps = [*before, functools.partial(come_from_wheel, str(wheel))]
+    return run_command("init", *arguments, cwd=folder, env=QUIET, before=steps)
+
+
+def test_a_wheel_that_cannot_be_copied_stops_it_before_the_settings_are_there(
+    tmp_path: Path, wheel: Path
+) -> None:
+    root = tmp_path / "brief"
+    failed = init_from(wheel, tmp_path, "brief", *given(ci="github"), before=[limit_file_size])
+    assert failed.returncode == 1, failed.stdout
+    assert f"newsletter-install/{wheel.name} cannot be written" in failed.stderr
+    assert "Written before that: .newsletter/production.env." in failed.stderr
+    assert not (root / "newsletter.toml").exists()
+    again = init_from(wheel, tmp_path, "brief", *given(ci="github"))
+    assert again.returncode == 0, again.stderr
+    assert f"  newsletter-install/{wheel.name}\n" in again.stdout
+    assert (root / "newsletter-install" / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+def test_a_wheel_that_is_missing_or_another_is_renewed(tmp_path: Path, wheel: Path) -> None:
+    assert init_from(wheel, tmp_path, "brief", *given(ci="github")).returncode == 0
+    root = tmp_path / "brief"
+    copy = root / "newsletter-install" / wheel.name
+    for kind, spoil in (("new", copy.unlink), ("older", lambda: copy.write_bytes(b"other"))):
+        spoil()
+        done = init_from(wheel, root, "--update")
+        assert f"newsletter-install/{wheel.name} ({kind})" in done.stdout
+        assert f"Renewed newsletter-install/{wheel.name}" in done.stdout
+        assert copy.read_bytes() == wheel.read_bytes()
+    assert "Nothing to renew" in init_from(wheel, root, "--update").stdout
+
+
+def test_a_wheel_that_an_edited_file_names_is_kept(tmp_path: Path, wheel: Path) -> None:
+    assert init_from(wheel, tmp_path, "brief", *given(ci="github")).returncode == 0
+    install = tmp_path / "brief" / "newsletter-install"
+    program = install / "program.txt"
+    program.write_text(program.read_text() + "# mine\n")
+    newer = wheel.rename(wheel.with_name("newsletter_pipeline-0.3.0-py3-none-any.whl"))
+    assert init_from(newer, tmp_path / "brief", "--update").returncode == 0
+    assert {one.name for one in install.glob("*.whl")} == {wheel.name, newer.name}
 
 
 def limit_file_size() -> None:

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import pty
 import re
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter.store import url
 from tests.support.newsletter import Newsletter
-from tests.support.processes import run_command
+from tests.support.processes import COMMAND, run_command
 from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
@@ -101,6 +101,38 @@ def test_without_a_terminal_nothing_is_asked_or_written(
         done = run(*arguments, env=env)
         assert "Write ledger" not in done.stdout + done.stderr
     assert (newsletter.root / "newsletter.toml").read_bytes() == before
+
+
+@pytest.mark.parametrize("typed", ["another", "the same"])
+def test_a_line_that_was_written_while_the_question_was_open_is_never_replaced(
+    newsletter: Newsletter, fake: FakeResend, typed: str
+) -> None:
+    env = without_ledger(newsletter, fake)
+    path = newsletter.root / "newsletter.toml"
+    own = newsletter.settings.ledger
+    master, slave = pty.openpty()
+    with subprocess.Popen(
+        [COMMAND, "status"],
+        cwd=newsletter.root,
+        env={**os.environ, **env},
+        stdin=slave,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stderr
+        shown = b""
+        while b"Write ledger" not in shown:
+            shown += os.read(process.stderr.fileno(), 1000) or pytest.fail(shown.decode())
+        theirs = {"another": "another", "the same": own}[typed].encode()
+        changed = path.read_bytes().replace(b'ledger = ""', b'ledger = "%s"' % theirs)
+        path.write_bytes(changed)
+        os.write(master, b"y\n")
+        shown += process.stderr.read()
+    os.close(slave)
+    os.close(master)
+    assert path.read_bytes() == changed, shown
+    refused = typed == "another"
+    assert (process.returncode, b"in the meantime" in shown) == (int(refused), refused), shown
 
 
 def test_it_is_never_offered_where_it_would_be_wrong(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from newsletter.atomic_write import write_whole
+from newsletter.atomic_write import advise, write_whole
 from newsletter.errors import NewsletterError
 from newsletter.repository.files import RepositoryFile
 from newsletter.repository.ownership import is_edited, is_marked, mark, unmark
@@ -58,7 +60,7 @@ def test_the_newer_wheel_takes_the_place_of_the_older(tmp_path: Path) -> None:
 
 
 def test_a_wheel_that_is_gone_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(NewsletterError, match="cannot be written: No such file"):
+    with pytest.raises(NewsletterError, match="cannot be read: No such file"):
         copy_wheel(tmp_path, str(tmp_path / "gone.whl"))
 
 
@@ -78,6 +80,19 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="directory"):
         write_whole(tmp_path / "folder", b"new")
     assert [one.name for one in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("number", "said"),
+    [
+        (errno.ENOSPC, "Free some space"),
+        (errno.EROFS, "read-only"),
+        (errno.EACCES, "the right to write"),
+        (errno.EPERM, "the right to write"),
+    ],
+)
+def test_the_advice_fits_the_error(number: int, said: str) -> None:
+    assert said in advise(OSError(number, os.strerror(number)))
 
 
 def test_the_settings_are_written_last(tmp_path: Path) -> None:
