@@ -12,7 +12,7 @@ from newsletter import config
 from newsletter.cli.groups import WrongUsage
 from newsletter.cli.output import print_error, warn
 from newsletter.errors import NewsletterError
-from newsletter.mail_dns.sender import check_free_mail
+from newsletter.mail_dns.sender import check_free_mail, is_free_mail
 from newsletter.model import DiagnosisState
 from newsletter.repository.plan import CI, PAGES
 
@@ -113,7 +113,7 @@ def _choose(key: str) -> str:
 
 def _default(key: str, answers: Mapping[str, str]) -> str | None:
     domain = parseaddr(answers.get("sender", ""))[1].rpartition("@")[2]
-    if key == "public_url" and domain:
+    if key == "public_url" and domain and not is_free_mail(domain.lower()):
         return f"https://brief.{domain.removeprefix('brief.')}"
     return _DEFAULTS.get(key)
 

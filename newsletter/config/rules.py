@@ -44,6 +44,21 @@ def _is_zone(name: str) -> bool:
     return True
 
 
+_LABEL: Final = r"\w(?:[\w-]*\w)?"
+_HOST: Final = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
+"""A host by name; letters beyond ASCII have a rule, and a hint, of their own."""
+
+
+def _is_host(name: str) -> bool:
+    if ":" in name:
+        try:
+            ip_address(name)
+        except ValueError:
+            return False
+        return True
+    return bool(_HOST.fullmatch(name))
+
+
 def _is_web_address(value: str) -> bool:
     try:
         parts = urlsplit(value)
@@ -52,9 +67,9 @@ def _is_web_address(value: str) -> bool:
         return False
     return (
         parts.scheme in {"https", "http"}
-        and bool(parts.hostname)
+        and _is_host(parts.hostname or "")
         and "@" not in parts.netloc  # what stands before it is shown in errors, and sent along
-        and not re.search(r"[\s<>\"]", value)
+        and not re.search(r"[\s<>\"{}|\\^`]", value)  # RFC 3986 has none of these in a URL
         and not parts.query
         and not parts.fragment
     )
@@ -227,7 +242,8 @@ RULES: Final = (
     ),
     Rule(
         ("public_url",),
-        _is_web_address,
+        # A certificate is for a name without underscores.
+        lambda value: _is_web_address(value) and "_" not in urlsplit(value).netloc,
         "is not a web address",
         'Write it in full, such as "https://example.org"',
         suggest=suggestions.web_address,

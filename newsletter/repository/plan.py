@@ -86,6 +86,7 @@ class RepositoryPlan:
         timezone: The time zone of the newsletter.
         public_url: Where subscribers reach the web app.
         public_host: The host in it.
+        public_site: The same with its port, if it has one.
         pages: One of `PAGES`.
         ci: One of `CI`.
         author: The name of the sender, for the signature.
@@ -113,6 +114,7 @@ class RepositoryPlan:
     timezone: str
     public_url: str
     public_host: str
+    public_site: str
     pages: str
     ci: str
     author: str
@@ -144,6 +146,7 @@ def plan_repository(
     triggers = daily_triggers(settings.send_clock, settings.max_lateness_hours)
     in_utc = [tuple(utc_times(one, settings.zone, today.year)) for one in triggers]
     domain = settings.sender_address.rpartition("@")[2]
+    web = urlsplit(settings.public_url)
     draft_date = settings.next_send_day(today)
     first = "eerste-brief" if settings.language.lower().startswith("nl") else "first-letter"
     return RepositoryPlan(
@@ -157,7 +160,8 @@ def plan_repository(
         language=settings.language,
         timezone=settings.timezone,
         public_url=settings.public_url,
-        public_host=urlsplit(settings.public_url).hostname or "",
+        public_host=web.hostname or "",
+        public_site=web.netloc.lower(),
         pages=pages,
         ci=ci,
         author=parseaddr(settings.sender)[0] or settings.name,

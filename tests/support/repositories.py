@@ -43,6 +43,7 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         timezone="Europe/Amsterdam",
         public_url="https://brief.example.org",
         public_host="brief.example.org",
+        public_site="brief.example.org",
         pages="none",
         ci="github",
         author="Gerrit",

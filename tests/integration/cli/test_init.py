@@ -144,6 +144,8 @@ def test_without_a_terminal_the_missing_options_are_named(tmp_path: Path) -> Non
         ({"name": " "}, "is empty"),
         ({"public_url": "http://brief.example"}, "must begin with https://"),
         ({"public_url": "brief.example"}, "is not a web address"),
+        ({"public_url": "https://brief.example{"}, "is not a web address"),
+        ({"public_url": "https://brief.example%0Ay"}, "is not a web address"),
         ({"timezone": "Amsterdam"}, 'Write: timezone = "Europe/Amsterdam"'),
         ({"language": "Nederlands"}, 'Write: language = "nl"'),
         ({"name": "x" * 301}, "longer than 300"),
@@ -740,6 +742,26 @@ def test_a_shell_without_the_secrets_is_shown_where_they_are(tmp_path: Path, pro
     assert f"newsletter init has made one. In the newsletter's folder, type: {reading}" in (
         shown.stdout
     )
+
+
+@pytest.mark.parametrize("domain", ["gmail.com", "ziggo.nl"])
+def test_a_domain_that_is_not_the_authors_own_is_never_offered(tmp_path: Path, domain: str) -> None:
+    options = given(sender=f"Marijke <marijke@{domain}>")
+    at = options.index("--public-url")
+    answers = ["", "https://brief.example", "", ""]
+    shown = on_terminal(tmp_path, answers, *options[:at], *options[at + 2 :])
+    assert f"brief.{domain}" not in shown
+    assert "Address of the web app: " in shown
+    found = tomllib.loads((tmp_path / "newsletter.toml").read_text(encoding="utf-8"))
+    assert found["public_url"] == "https://brief.example", shown
+
+
+def test_a_port_of_the_web_app_reaches_the_web_server(tmp_path: Path, program: str) -> None:
+    url = "https://brief.example:8443/letters"
+    done = init(tmp_path, *given(pages="vps", public_url=url), "--from", program)
+    assert done.returncode == 0, done.stderr
+    caddy = (tmp_path / "deploy" / "Caddyfile").read_text(encoding="utf-8")
+    assert "\nbrief.example:8443 {\n" in caddy
 
 
 @pytest.mark.parametrize("domain", ["stilwater.example", "brief.stilwater.example"])

@@ -90,6 +90,14 @@ def test_the_environment_wins(tmp_path: Path) -> None:
         ("public_url = 'javascript:alert(1)'", "web address"),
         ("public_url = 'https://example.org/?a=b'", "web address"),
         ("public_url = 'http://[::1'", "web address"),
+        ("public_url = 'https://brief.example.org{'", "web address"),
+        ("public_url = 'https://example.org/{x}'", "web address"),
+        ("public_url = 'https://example.org%0Ay'", "web address"),
+        ("public_url = 'https://example..org'", "web address"),
+        ("public_url = 'https://-example.org'", "web address"),
+        ("public_url = 'https://my_brief.example.org'", "web address"),
+        ("site_url = 'https://example.org;y'", "web address"),
+        ("provider_url = 'http://fake,x:8080'", "web address"),
         ("greeting = 'Dag {name},'", "first_name"),
         ("accent_color = 'green'", "colour"),
         ("language = 'Nederlands!'", "language"),
@@ -110,6 +118,22 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, line: str, sa
     assert "\n" not in text
     assert "newsletter.toml" in text
     assert caught.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "public_url = 'https://Brief.example.org:8443/letters'",
+        "public_url = 'https://xn--bcher-kva.example.'",
+        "public_url = 'http://[::1]:8000'",
+        "public_url = 'http://127.0.0.1:8000'",
+        "site_url = 'https://bücher.example/pad/é'",
+        "provider_url = 'http://fake_resend:8080'",
+    ],
+)
+def test_these_are_web_addresses(tmp_path: Path, line: str) -> None:
+    key, _, value = line.partition(" = ")
+    assert getattr(settings(tmp_path, line), key) == value.strip("'")
 
 
 @pytest.mark.parametrize(
