@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 _SECONDS: Final = 30.0
 _QUERIES: Final = ("voorkeuren", "voorkeuren=", "voorkeuren&utm_source=newsletter")
 """The query with which a subscriber asks for their preferences, as it may reach the web app."""
+_OUR_HEADER: Final = "x-robots-tag"
+"""A header of every answer of the web app, which servers before it seldom have."""
 _OK: Final = 200
+_NOT_FOUND: Final = 404
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERROR: Final = 500
 
@@ -68,7 +71,9 @@ class WebSelfTest:
             said, there = {}, None
         if there is None:
             raise self._unfit(
-                "is not this newsletter's web app", "Set public_url to where newsletter serve is"
+                f"is not this newsletter's web app: GET /healthz got {answer.status}",
+                "Set public_url to where newsletter serve is, and let the server or the firewall "
+                "before it pass on every request",
             )
         if there != ledger:
             raise self._unfit(
@@ -79,8 +84,9 @@ class WebSelfTest:
 
     def check_unsubscribe(self) -> bytes:
         """Check the unsubscribe page, and one-click (RFC 8058); return what one-click shows."""
-        self._shown(self._wire.get(self._page))
-        return self._shown(self._wire.post_form(self._page, {"List-Unsubscribe": "One-Click"}))
+        self._shown("GET", self._wire.get(self._page))
+        one_click = {"List-Unsubscribe": "One-Click"}
+        return self._shown("POST", self._wire.post_form(self._page, one_click))
 
     def check_preferences(self, unsubscribed: bytes) -> None:
         """Check that who asks for their preferences is not unsubscribed.
@@ -91,23 +97,30 @@ class WebSelfTest:
             unsubscribed: What one-click shows.
         """
         for query in _QUERIES:
-            self._shown(self._wire.get(f"{self._page}?{query}"))
-            asked = self._shown(self._wire.post_form(f"{self._page}?{query}", {}))
+            self._shown("GET", self._wire.get(f"{self._page}?{query}"))
+            asked = self._shown("POST", self._wire.post_form(f"{self._page}?{query}", {}))
             if asked and asked == unsubscribed:
                 raise self._unfit(
                     f"unsubscribes who asks for their preferences by ?{query}",
                     "Let the web server before it pass on the query of every address unchanged",
                 )
 
-    def _shown(self, reply: HttpResponse | Failure) -> bytes:
-        """Return the page that an address of the letter shows."""
+    def _shown(self, method: str, reply: HttpResponse | Failure) -> bytes:
+        """Return the page that an unsubscribe link shows."""
         answer = self._answered(reply)
-        if answer.status != _OK:
+        if answer.status == _OK:
+            return answer.body
+        if answer.status == _NOT_FOUND and _OUR_HEADER in answer.headers:
             raise self._unfit(
-                "does not know the unsubscribe links of this letter",
-                "Give the web app the same NEWSLETTER_SECRET_KEY, and let it pass on POST",
+                "does not know the unsubscribe links that this key signs",
+                "Give the web app the same NEWSLETTER_SECRET_KEY",
             )
-        return answer.body
+        worked = ", and GET works" if method == "POST" else ""
+        raise self._unfit(
+            f"does not pass on unsubscribe links: {method} /u/… got {answer.status}{worked}",
+            f"Let the server or the firewall before the web app pass on {method} of every address "
+            "unchanged, without a login or a test for robots",
+        )
 
     def _answered(self, reply: HttpResponse | Failure) -> HttpResponse:
         if isinstance(reply, RetryLater | RequestRefused | Unknown):

@@ -12,10 +12,10 @@ from newsletter.doctor.checklist import BACKLOG_OVERDUE, REACHABLE, WEB_APP
 from newsletter.doctor.database import DatabaseReport, examine_database
 from newsletter.doctor.findings import attempt, unexpected
 from newsletter.doctor.secret_keys import examine_secrets
-from newsletter.doctor.settings import examine_settings, is_test_server
+from newsletter.doctor.settings import examine_settings, is_test_server, settings_of_file
 from newsletter.doctor.web_app import examine_web_app
 from newsletter.mail_dns import CHECKS as DNS_CHECKS
-from newsletter.mail_dns import check_domain
+from newsletter.mail_dns import DnsError, Resolver, check_domain
 from newsletter.model import AccountReport
 from newsletter.providers import account_of, capabilities_of
 from newsletter.providers.base_account import KEY
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.mail_dns import Resolver
     from newsletter.model import Diagnosis, Draft
 
 _DNS: Final = "DNS"
@@ -71,7 +70,7 @@ def examine(
         known = opening.result()
         asking = pool.submit(_examine_account, settings, known.audience)
         trying = pool.submit(_examine_web_app, settings, known)
-        looking = pool.submit(_examine_backlog, settings, known, drafts)
+        looking = pool.submit(_examine_backlog, settings, known, drafts, environment)
         yield Section("Database", known.diagnoses)
         found = asking.result()
         yield Section("Provider", found.diagnoses, "" if found.diagnoses else _NOBODY)
@@ -85,7 +84,13 @@ def examine_domain(settings: Settings, resolver: Resolver | None = None) -> Sect
 
     The arguments are those of `examine`.
     """
-    return _ask_dns(settings, _examine_account(settings, 0), resolver)
+    asked = resolver or Resolver()
+    try:
+        asked.find(settings.domain, "TXT")
+    except DnsError:
+        # Without a DNS that answers, the provider cannot be found either, and that takes longer.
+        return _ask_dns(settings, AccountReport(()), asked)
+    return _ask_dns(settings, _examine_account(settings, 0), asked)
 
 
 def _examine_database(settings: Settings) -> DatabaseReport:
@@ -129,8 +134,17 @@ def _examine_web_app(settings: Settings, known: DatabaseReport) -> Section:
     return Section(_WEB, tuple(looked))
 
 
-def _examine_backlog(settings: Settings, known: DatabaseReport, drafts: Sequence[Draft]) -> Section:
+def _examine_backlog(
+    settings: Settings,
+    known: DatabaseReport,
+    drafts: Sequence[Draft],
+    environment: Mapping[str, str] | None,
+) -> Section:
+    """Look at what waits for the provider of the file, also where the outbox was chosen here."""
     if not known.complete:
         return Section(_BACKLOG, (), "left out: there is no database of this version to look into")
-    looked = attempt(BACKLOG_OVERDUE, lambda: examine_backlog(settings, drafts))
+    looked = attempt(
+        BACKLOG_OVERDUE,
+        lambda: examine_backlog(settings_of_file(settings, environment), drafts),
+    )
     return Section(_BACKLOG, tuple(looked))

@@ -112,8 +112,10 @@ def check_key(settings: Settings) -> Diagnosis:
     if any(map(find_weakness, older)):
         return warning(
             SIGNING_KEY,
-            "an older key in NEWSLETTER_SECRET_KEY can be guessed; it signs nothing any more",
-            "Take it away if it has signed no letter; otherwise it must stay",
+            "an older key in NEWSLETTER_SECRET_KEY can be guessed, and links that it signs still "
+            "work: who guesses it can unsubscribe everyone",
+            "Take it away if it has signed no letter; otherwise as soon as the links in old letters"
+            " may stop working",
         )
     if _generated(settings) in settings.secret_keys:
         return warning(

@@ -71,8 +71,9 @@ def check_server_writable(found: ServerProperties) -> Diagnosis:
         return failure(
             WRITABLE,
             "it is read-only: default_transaction_read_only is on for this user or database",
-            "Turn that off: ALTER ROLE … RESET default_transaction_read_only, or see at its host "
-            "whether the disk or a quota is full",
+            "Turn that off: ALTER DATABASE … RESET default_transaction_read_only, and ALTER ROLE … "
+            "RESET default_transaction_read_only; or see at its host whether the disk or a quota is"
+            " full",
         )
     if found.without_rights:
         count = len(found.without_rights)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Diagnosis
 
+_PROVIDER: Final = "NEWSLETTER_PROVIDER"
 _LATENESS_HOURS: Final = 2
 _FIRST_YEAR: Final = 2020
 _LAST_YEAR: Final = 2100
@@ -105,6 +106,20 @@ def examine_settings(
     yield from attempt(CLOCK, lambda: check_clock(datetime.now(UTC)))
 
 
+def settings_of_file(settings: Settings, environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings as the file has them, where the environment chose the outbox instead.
+
+    Args:
+        settings: The newsletter's, with the environment.
+        environment: As for `config.load`.
+    """
+    environment = os.environ if environment is None else environment
+    if not capabilities_of(settings).rehearsal or _PROVIDER not in environment:
+        return settings
+    others = {name: value for name, value in environment.items() if name != _PROVIDER}
+    return config.load(settings.root, others)
+
+
 def is_test_server(settings: Settings) -> bool:
     """Return whether the provider is on this machine: nobody outside is mailed."""
     return bool(settings.provider_url) and config.is_loopback(settings.provider_url)
@@ -138,6 +153,13 @@ def check_provider(settings: Settings, environment: Mapping[str, str] | None = N
     if remark := config.outbox_warning(settings, environment):
         said, _, fix = remark.partition(". ")
         return warning(SETTINGS_PROVIDER, said, fix)
+    if (meant := settings_of_file(settings, environment).provider) != settings.provider:
+        return warning(
+            SETTINGS_PROVIDER,
+            f'{_PROVIDER} is the outbox here, so that nobody is mailed; {settings.origin} says "'
+            f'{meant}"',
+            f"If letters should leave from here: unset {_PROVIDER}",
+        )
     if capabilities_of(settings).rehearsal:
         return ok(SETTINGS_PROVIDER, "the outbox: letters become files, and nobody is mailed")
     if is_test_server(settings):

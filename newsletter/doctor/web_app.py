@@ -14,6 +14,9 @@ from urllib.parse import urlsplit
 from newsletter.delivery.web_self_test import WebSelfTest
 from newsletter.doctor.certificate import check_certificate
 from newsletter.doctor.checklist import (
+    MIGRATIONS,
+    REACHABLE,
+    SIGNING_KEY,
     WEB_APP,
     WEB_CERTIFICATE,
     WEB_CLOCK,
@@ -38,8 +41,8 @@ if TYPE_CHECKING:
 
 _SECONDS: Final = 20.0
 _SKEW: Final = timedelta(minutes=1)
-_REFUSED: Final = frozenset({400, 401, 403})
-"""What the web app answers to a webhook that nobody signed."""
+_REFUSED: Final = 401
+"""What the web app answers to a webhook that nobody signed, with nothing more."""
 _NOT_FOUND: Final = 404
 _REDIRECTS: Final = range(300, 400)
 _SERVER_ERROR: Final = 500
@@ -61,11 +64,18 @@ def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
         if url.port is None:
             yield from attempt(WEB_REDIRECT, lambda: check_redirect(f"http://{url.hostname}/"))
     keys = existing_keys(settings)
-    if not keys or not ledger:
+    if not keys:
         yield unknown(
             WEB_APP,
-            "not tried, because there is no secret key or no database to compare it with",
-            "Correct those first",
+            "not tried, because no secret key is set to make a link with",
+            f"See {SIGNING_KEY}",
+        )
+        return
+    if not ledger:
+        yield unknown(
+            WEB_APP,
+            "not tried, because there is no database in order to compare its database with",
+            f"See {REACHABLE} and {MIGRATIONS}",
         )
         return
     with WebSelfTest(dataclasses.replace(settings, secret_keys=keys)) as test:
@@ -176,15 +186,18 @@ def check_webhook(settings: Settings) -> Diagnosis:
         )
     if not isinstance(answer, HttpResponse):
         return unknown(WEB_WEBHOOK, f"no answer: {answer.reason}", "Run it again")
-    if answer.status in _REFUSED:
+    if answer.status == _REFUSED and not answer.body and "www-authenticate" not in answer.headers:
         return ok(WEB_WEBHOOK, "it takes the provider's webhooks, and refuses unsigned ones")
     if answer.status >= _SERVER_ERROR:
         return unknown(WEB_WEBHOOK, f"the web app answers {answer.status}", "See its log")
-    fix = "Let the server before it pass on every POST unchanged"
+    fix = "Let the server or the firewall before it pass on every POST unchanged, without a login"
     if answer.status == _NOT_FOUND:
         fix = (
             f"Set the webhook's secret where newsletter serve runs (docs/events.md); {fix.lower()}"
         )
     return warning(
-        WEB_WEBHOOK, f"webhooks of {settings.provider} are answered with {answer.status}", fix
+        WEB_WEBHOOK,
+        f"webhooks of {settings.provider} are answered with {answer.status}, and not by the web "
+        "app as it does",
+        fix,
     )

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
+from newsletter.mail_dns import advice
 from newsletter.mail_dns.dmarc import is_aligned
 from newsletter.mail_dns.resolver import find_doubled_name
 from newsletter.mail_dns.tags import TagError, parse_tags
@@ -30,7 +31,16 @@ _LONG: Final = 2048
 
 
 class KeyRecordError(ValueError):
-    """A record is no key that receivers can use; the message says why."""
+    """A record is no key that receivers can use; the message says why.
+
+    Attributes:
+        exists: There is something at the name, which must be replaced.
+    """
+
+    def __init__(self, message: str, *, exists: bool = True) -> None:
+        """Take what is wrong, and whether anything is there."""
+        super().__init__(message)
+        self.exists = exists
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +80,14 @@ class Place:
         """The domain that signs."""
         return self.name.partition(MARK)[2]
 
-    @property
-    def advice(self) -> str:
-        """What to do if the key is missing."""
+    def advise(self, problem: KeyRecordError) -> str:
+        """Return what to do if there is no key that can be used."""
         if self.record:
-            return f"Add to the DNS: {self.record.name} {self.record.kind} {self.record.value}"
-        return f"Add the DKIM record that your provider shows for {self.domain}, at {self.name}"
+            return (advice.replace if problem.exists else advice.add)(self.record)
+        shown = f"the DKIM record that your provider shows for {self.domain}"
+        if problem.exists:
+            return f"Replace what the DNS has at {self.name} by {shown}"
+        return f"Add {shown}, at {self.name}"
 
 
 def find_places(
@@ -131,12 +143,13 @@ def check_dkim(
         policy: Its DMARC policy, which says what is aligned.
         places: Where keys are expected.
     """
-    found, problems = [], []
+    found: list[tuple[Place, Key]] = []
+    problems: list[tuple[Place, KeyRecordError]] = []
     for place in places:
         try:
             found.append((place, _expected_key(resolver, place)))
         except KeyRecordError as error:
-            problems.append((place, str(error)))
+            problems.append((place, error))
     aligned = [
         (place, key) for place, key in found if is_aligned(resolver, policy, domain, place.domain)
     ]
@@ -145,7 +158,7 @@ def check_dkim(
         return _failure(resolver, domain, [key for _, key in aligned], found, problems)
     # Of selectors that were only guessed for several domains, one key is enough.
     missing = [one for one in problems if one[0].record]
-    return _judge([key for _, key in strong], missing)
+    return _judge(strong, missing)
 
 
 def not_aligned(domain: str, signing: str) -> Diagnosis:
@@ -167,7 +180,7 @@ def _expected_key(resolver: Resolver, place: Place) -> Key:
     """
     key = find_key(resolver, place.name)
     if key is None:
-        raise KeyRecordError(f"there is no DKIM key at {place.name}")
+        raise KeyRecordError(f"there is no DKIM key at {place.name}", exists=False)
     if other := _difference(key, place):
         raise KeyRecordError(other)
     return key
@@ -178,7 +191,7 @@ def _failure(
     domain: str,
     weak: Sequence[Key],
     found: Sequence[tuple[Place, Key]],
-    problems: Sequence[tuple[Place, str]],
+    problems: Sequence[tuple[Place, KeyRecordError]],
 ) -> Diagnosis:
     """Return why no key can be used: the most telling reason first."""
     if weak:
@@ -192,26 +205,31 @@ def _failure(
     if found:
         return not_aligned(domain, found[0][0].domain)
     # What is there and wrong says more than what is not there.
-    place, problem = min(problems, key=lambda one: one[1].startswith("there is no"))
+    place, problem = max(problems, key=lambda one: one[1].exists)
     return Diagnosis(
         CHECK,
         DiagnosisState.FAILURE,
         f"{problem}: letters are not signed for {domain}",
-        _every_advice([one for one, _ in problems])
+        _every_advice(problems, place, problem)
         + find_doubled_name(resolver, place.name, place.domain),
     )
 
 
-def _every_advice(places: Sequence[Place]) -> str:
-    listed = [place.advice for place in places if place.record]
-    return "\n".join(listed) if listed else places[0].advice
+def _every_advice(
+    problems: Sequence[tuple[Place, KeyRecordError]], place: Place, problem: KeyRecordError
+) -> str:
+    """Return what to do about each record that the provider lists, else about the worst place."""
+    listed = [one.advise(error) for one, error in problems if one.record]
+    return "\n".join(listed) if listed else place.advise(problem)
 
 
-def _judge(keys: Sequence[Key], missing: Sequence[tuple[Place, str]]) -> Diagnosis:
+def _judge(
+    found: Sequence[tuple[Place, Key]], missing: Sequence[tuple[Place, KeyRecordError]]
+) -> Diagnosis:
     if missing:
         place, problem = missing[0]
-        return Diagnosis(CHECK, DiagnosisState.WARNING, problem, place.advice)
-    for key in keys:
+        return Diagnosis(CHECK, DiagnosisState.WARNING, str(problem), place.advise(problem))
+    for place, key in found:
         if key.testing:
             return Diagnosis(
                 CHECK,
@@ -219,14 +237,14 @@ def _judge(keys: Sequence[Key], missing: Sequence[tuple[Place, str]]) -> Diagnos
                 f"the DKIM key at {key.name} is in test mode (t=y): receivers may ignore it",
                 "Take t=y away from the record",
             )
-        if key.bits < _LONG:
+        if key.bits < _LONG and not (place.record and place.record.kind == "TXT"):
             return Diagnosis(
                 CHECK,
                 DiagnosisState.WARNING,
                 f"the DKIM key at {key.name} has {key.bits} bits; {_LONG} are usual today",
-                f"Have your provider make a key of {_LONG} bits",
+                f"Have your provider make a key of {_LONG} bits, if it offers that",
             )
-    first = keys[0]
+    _, first = found[0]
     kind = f"RSA, {first.bits} bits" if isinstance(first.public, RSAPublicKey) else "Ed25519"
     return Diagnosis(CHECK, DiagnosisState.OK, f"there is a DKIM key at {first.name} ({kind})")
 

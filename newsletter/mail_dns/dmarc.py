@@ -90,7 +90,7 @@ def check_dmarc(resolver: Resolver, domain: str, advice: str) -> Diagnosis:
         advice: The record to add if there is none.
     """
     if problem := _find_broken(resolver, domain):
-        return Diagnosis(CHECK, DiagnosisState.FAILURE, problem, advice)
+        return Diagnosis(CHECK, DiagnosisState.FAILURE, *problem)
     record = find_policy(resolver, domain).record
     if record is None:
         return Diagnosis(
@@ -154,23 +154,32 @@ def _texts(resolver: Resolver, domain: str) -> list[str]:
     return [text for text in answer.values if _RECORD.match(text)]
 
 
-def _find_broken(resolver: Resolver, domain: str) -> str:
-    """Return what keeps receivers from reading the domain's own records; empty if nothing does."""
+def _find_broken(resolver: Resolver, domain: str) -> tuple[str, str] | None:
+    """Return what keeps receivers from reading the domain's own records, and what to do.
+
+    Its policy is the author's, so that nothing here is replaced by a record of ours.
+    """
     found = _texts(resolver, domain)
     if len(found) > 1:
-        return f"_dmarc.{domain} has {len(found)} DMARC records: receivers then use none of them"
+        return (
+            f"_dmarc.{domain} has {len(found)} DMARC records: receivers then use none of them",
+            "Keep the one with the policy that you want, and take the others away",
+        )
     if found:
         try:
             parse_tags(found[0])
         except TagError as error:
-            return f"the DMARC record of {domain} cannot be read: {error}"
-        return ""
+            return (
+                f"the DMARC record of {domain} cannot be read: {error}",
+                "Correct that part of it, and leave the others as they are",
+            )
+        return None
     if any(_ALMOST.search(text) for text in resolver.find(f"_dmarc.{domain}", "TXT").values):
         return (
-            f"the record at _dmarc.{domain} is not read as DMARC: it must begin with v=DMARC1, in "
-            "these letters, and have semicolons between its tags"
+            f"the record at _dmarc.{domain} is not read as DMARC",
+            "Begin it with v=DMARC1; in these letters, and leave its policy as it is",
         )
-    return ""
+    return None
 
 
 def _judge(resolver: Resolver, record: DmarcRecord, domain: str) -> Diagnosis:

@@ -6,7 +6,7 @@ from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
 from newsletter.config import NO_DOMAIN
-from newsletter.mail_dns import dkim, dmarc, return_path, spf
+from newsletter.mail_dns import advice, dkim, dmarc, return_path, spf
 from newsletter.mail_dns.defaults import signing_domain, spf_expectations, usual_selectors
 from newsletter.mail_dns.mx import check_mx
 from newsletter.mail_dns.resolver import DnsError, Resolver
@@ -17,13 +17,12 @@ from newsletter.mail_dns.sender import (
     check_noreply,
     is_free_mail,
 )
-from newsletter.model import Diagnosis, DiagnosisState
+from newsletter.model import Diagnosis, DiagnosisState, DnsRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import DnsRecord
 
 DOMAIN: Final = "dns-domain"
 MX_FROM: Final = "dns-mx-from"
@@ -165,7 +164,8 @@ class _Domain:
         name = f"_dmarc.{self._domain}"
         listed = [one.value for one in self._records if one.name.lower() == name]
         text = listed[0] if listed else f"v=DMARC1; p=none; rua=mailto:dmarc@{self._domain}"
-        return dmarc.check_dmarc(self._resolver, self._domain, f"Add to the DNS: {name} TXT {text}")
+        fix = advice.add(DnsRecord(name, "TXT", text))
+        return dmarc.check_dmarc(self._resolver, self._domain, fix)
 
     def check_mx(self) -> Diagnosis:
         """Check that the sender's domain takes mail."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.config import NO_DOMAIN
 from newsletter.mail_dns import dmarc
 from newsletter.mail_dns.authentication_results import AuthenticationResult, read_results
-from newsletter.mail_dns.received_content import CONTENT_CHECKS, check_content
+from newsletter.mail_dns.received_content import CONTENT_CHECKS, UNSUBSCRIBE, check_content
 from newsletter.mail_dns.received_file import FILE, ReceivedFileError, ReceivedLetter, read_letter
 from newsletter.mail_dns.resolver import DnsError, Resolver
 from newsletter.mail_dns.signature import Signature, verify_signatures
@@ -39,7 +39,8 @@ RECEIVED_CHECKS: Final = (
 _OK, _WARNING = DiagnosisState.OK, DiagnosisState.WARNING
 _FAILURE, _UNKNOWN = DiagnosisState.FAILURE, DiagnosisState.UNKNOWN
 _AGAIN: Final = "Send a proof to an address at Gmail or another large provider, and save that one"
-_UNSUBSCRIBE: Final = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
+_UNSUBSCRIBE_HEADERS: Final = ("List-Unsubscribe", "List-Unsubscribe-Post")
+_UNSUBSCRIBE: Final = frozenset(map(str.lower, _UNSUBSCRIBE_HEADERS))
 
 
 def check_received(
@@ -67,7 +68,7 @@ def check_received(
         _check_dkim(results, alignment),
         _check_dmarc(results),
         _check_signature(signatures, alignment),
-        _check_one_click(signatures, alignment),
+        _check_one_click(letter, signatures, alignment),
         *check_content(letter, settings),
     )
 
@@ -214,7 +215,9 @@ def _judge_signature(best: Signature) -> Diagnosis:
     )
 
 
-def _check_one_click(signatures: Sequence[Signature], alignment: _Alignment) -> Diagnosis:
+def _check_one_click(
+    letter: ReceivedLetter, signatures: Sequence[Signature], alignment: _Alignment
+) -> Diagnosis:
     aligned = [one for one in signatures if alignment.holds(one.domain)]
     if any(one.headers >= _UNSUBSCRIBE for one in aligned if not one.problem):
         return Diagnosis(ONE_CLICK, _OK, "the signature covers the headers for unsubscribing")
@@ -225,6 +228,12 @@ def _check_one_click(signatures: Sequence[Signature], alignment: _Alignment) -> 
             "a signature that does not count covers the headers for unsubscribing",
             f"See {SIGNATURE}",
         )
+    if missing := [name for name in _UNSUBSCRIBE_HEADERS if not letter.header(name)]:
+        said = f"it has no {missing[0]} header that a signature could cover"
+        return Diagnosis(ONE_CLICK, _UNKNOWN, said, f"See {UNSUBSCRIBE}")
+    if not signatures:
+        said = "it has no signature that could cover the headers for unsubscribing"
+        return Diagnosis(ONE_CLICK, _UNKNOWN, said, f"See {SIGNATURE}")
     return Diagnosis(
         ONE_CLICK,
         _FAILURE,

@@ -105,6 +105,14 @@ def _check_unsubscribe(letter: ReceivedLetter, settings: Settings) -> Diagnosis:
             f"its List-Unsubscribe leads to {hosts}, and not to public_url",
             "Let your provider keep the header of the letter: docs/providers.md says how",
         )
+    if letter.is_encoded("List-Unsubscribe") or letter.is_encoded("List-Unsubscribe-Post"):
+        return Diagnosis(
+            UNSUBSCRIBE,
+            _FAILURE,
+            "a header for unsubscribing arrives as an encoded word (RFC 2047), which mail programs "
+            "do not decode there: they show no button to unsubscribe",
+            "Ask your provider not to encode List-Unsubscribe and List-Unsubscribe-Post",
+        )
     if letter.header("List-Unsubscribe-Post").replace(" ", "") != _ONE_CLICK:
         return Diagnosis(
             UNSUBSCRIBE,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from email.message import Message
 
 FILE: Final = "received-file"
+_ENCODED: Final = re.compile(r"=\?[^?\s]+\?[bq]\?[^?\s]*\?=", re.IGNORECASE)
 _LARGEST: Final = 5_000_000
 _SAVE: Final = (
     'Save the proof as a .eml file: "Download original", "Show source" or "Save as" in a mail '
@@ -58,6 +59,10 @@ class ReceivedLetter:
     def header_values(self, name: str) -> list[str]:
         """Return the values of a header, the topmost first, with encoded words decoded."""
         return [_decoded(str(value)) for value in self.message.get_all(name, [])]
+
+    def is_encoded(self, name: str) -> bool:
+        """Return whether a header holds an encoded word (RFC 2047)."""
+        return any(_ENCODED.search(str(one)) for one in self.message.get_all(name, []))
 
     def header(self, name: str) -> str:
         """Return the first value of a header; empty if it is not there."""

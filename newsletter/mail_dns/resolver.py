@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 SECONDS: Final = 10.0
-"""How long all lookups of one resolver may take together."""
+"""How long all lookups of one resolver may take together, without what is done in between."""
 _EVERYWHERE: Final = (dns.name.root, dns.name.from_text("com"))
 """Names that exist for every name server that answers for the internet."""
 _EACH: Final = 3.0
@@ -67,8 +67,7 @@ class Resolver:
 
         Without addresses, those of this machine are asked.
         """
-        self._seconds = seconds
-        self._until: float | None = None  # the time runs from the first question
+        self._left = seconds
         self._only_tcp = False
         self._knows_names = False
         self._answers: dict[tuple[str, str], Answer | DnsError] = {}
@@ -152,19 +151,20 @@ class Resolver:
     def _ask_once(self, question: dns.name.Name, kind: str, *, tcp: bool) -> dns.resolver.Answer:
         if self._asked is None:
             raise DnsError("this machine has no name server configured")
-        if self._until is None:
-            self._until = time.monotonic() + self._seconds
-        left = self._until - time.monotonic()
-        if left <= 0:
+        if self._left <= 0:
             raise DnsError("the time for asking the DNS is over")
-        return self._asked.resolve(
-            question,
-            kind,
-            tcp=tcp,
-            lifetime=min(_EACH, left),
-            search=False,
-            raise_on_no_answer=False,
-        )
+        began = time.monotonic()
+        try:
+            return self._asked.resolve(
+                question,
+                kind,
+                tcp=tcp,
+                lifetime=min(_EACH, self._left),
+                search=False,
+                raise_on_no_answer=False,
+            )
+        finally:
+            self._left -= time.monotonic() - began
 
 
 def find_doubled_name(resolver: Resolver, name: str, domain: str) -> str:
@@ -183,7 +183,7 @@ def find_doubled_name(resolver: Resolver, name: str, domain: str) -> str:
     if not found:
         return ""
     return (
-        f". There is one at {doubled}: your DNS host adds the domain itself, so enter the name "
+        f"\nThere is one at {doubled}: your DNS host adds the domain itself, so enter the name "
         "without it"
     )
 

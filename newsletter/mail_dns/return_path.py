@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from newsletter.mail_dns import advice
 from newsletter.mail_dns.dkim import MARK
 from newsletter.model import Diagnosis, DiagnosisState
 
@@ -34,7 +35,10 @@ def check_return_path(resolver: Resolver, records: Sequence[DnsRecord]) -> Diagn
             DiagnosisState.FAILURE,
             f"the {missing[0].kind} record of {missing[0].name} {wrong}; your provider needs it "
             "for bounces",
-            "\n".join(f"Add to the DNS: {one.name} {one.kind} {one.value}" for one in missing),
+            "\n".join(
+                advice.replace(one) if _targets(resolver, one) else advice.add(one)
+                for one in missing
+            ),
         )
     said = "has its records" if listed else "needs no record that is known here"
     return Diagnosis(CHECK, DiagnosisState.OK, f"the return path {said}")

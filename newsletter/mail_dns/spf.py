@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import Diagnosis, DiagnosisState
+from newsletter.mail_dns import advice
+from newsletter.model import Diagnosis, DiagnosisState, DnsRecord
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -257,7 +258,7 @@ def _missing(one: Expectation) -> Diagnosis:
         CHECK,
         DiagnosisState.FAILURE if one.required else DiagnosisState.WARNING,
         f"{one.domain} has no SPF record, and your provider asks for one",
-        f"Add to the DNS: {one.domain} TXT {one.record}",
+        advice.add(DnsRecord(one.domain, "TXT", one.record)),
     )
 
 

@@ -44,7 +44,9 @@ class Front(ThreadingHTTPServer):
     """The web server before the web app, with TLS; it can spoil what it passes on.
 
     Attributes:
-        fault: `redirect`, `page`, `no POST`, `no query`, `cookie`, `late` or `away`.
+        fault: `redirect`, `page`, `no POST`, `no query`, `cookie`, `late` or `away`; `firewall`
+            answers each POST itself, `webhooks` and `login` those to /webhooks/, `no links` each
+            request to /u/.
         app: The port of the web app.
     """
 
@@ -84,8 +86,14 @@ class _Pass(BaseHTTPRequestHandler):
             "page": (200, {"content-type": "text/html"}, b"<html>It works!</html>"),
             "away": (502, {}, b"Bad Gateway"),
         }
-        if self.server.fault == "no POST" and self.command == "POST":
-            answers["no POST"] = (405, {}, b"")
+        if self.command == "POST":
+            challenge = (403, {"content-type": "text/html"}, b"<html>Are you a robot?</html>")
+            answers |= {"no POST": (405, {}, b""), "firewall": challenge}
+            if path.startswith("/webhooks/"):
+                answers["webhooks"] = challenge
+                answers["login"] = (401, {"www-authenticate": 'Basic realm="site"'}, b"")
+        if path.startswith("/u/"):
+            answers["no links"] = (404, {"content-type": "text/html"}, b"<html>nginx</html>")
         if self.server.fault in answers:
             status, headers, said = answers[self.server.fault]
         else:

@@ -15,12 +15,13 @@ from newsletter.doctor import backlog, examination
 from newsletter.doctor.certificate import check_certificate
 from newsletter.doctor.database import check_clocks, check_speed
 from newsletter.doctor.server import check_server
-from newsletter.doctor.settings import check_clock
+from newsletter.doctor.settings import check_clock, read_settings
 from newsletter.doctor.sqlite_file import check_disk
 from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
 from newsletter.model import DiagnosisState
 from newsletter.store.examination import ServerProperties
 from tests.integration.doctor.good_set_up import KEY, SetUp, problems
+from tests.support.dns_server import serve_dns
 from tests.support.web_server import serving
 
 if TYPE_CHECKING:
@@ -172,3 +173,16 @@ def test_an_error_in_a_whole_part_leaves_that_part_unknown(
 
     monkeypatch.setattr(examination, "examine_database", fail)
     assert problems(set_up.examine()) == {"database-reachable": UNKNOWN, "web-app": UNKNOWN}
+
+
+def test_a_silent_dns_is_not_waited_for_twice(set_up: SetUp) -> None:
+    settings, _ = read_settings(set_up.root, set_up.environment)
+    assert settings
+    with serve_dns(set_up.zone, {"*": "silent"}) as dns:
+        found = examination.examine_domain(settings, dns.resolver(seconds=0.5))
+    assert set_up.fake.requests == []
+    assert {one.state for one in found.diagnoses} == {OK, UNKNOWN}
+    with serve_dns(set_up.zone) as dns:
+        found = examination.examine_domain(settings, dns.resolver())
+    assert set_up.fake.requests
+    assert problems(found.diagnoses) == {}

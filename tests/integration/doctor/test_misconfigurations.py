@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from newsletter import tokens
-from newsletter.config import Settings
+from newsletter.config import PROVIDERS, Settings
 from newsletter.doctor.settings import examine_settings
 from newsletter.model import DiagnosisState, MailingState, PauseReason
 from tests.integration.doctor.good_set_up import KEY, OTHER_KEY, SetUp, problems
@@ -230,6 +230,14 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     "no contact": (without("contact"), {"settings-identity": FAILURE}),
     "the name of nobody's newsletter": (without("name"), {"settings-identity": WARNING}),
     "the provider was forgotten": (without("provider"), {"settings-provider": WARNING}),
+    "the outbox was left in the environment": (
+        both(
+            variable("NEWSLETTER_PROVIDER", "outbox"),
+            elsewhere("NEWSLETTER_PROVIDER", "resend"),
+            lambda made: write_issue(made.root, name="gemist", days=-2),
+        ),
+        {"settings-provider": WARNING, "backlog-overdue": FAILURE},
+    ),
     "no folder issues/": (
         lambda made: shutil.rmtree(made.root / "issues"),
         {"settings-issues": FAILURE},
@@ -378,6 +386,13 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         fault("no POST"),
         {"web-unsubscribe": FAILURE, "web-webhook": WARNING},
     ),
+    "a firewall that tests for robots": (
+        fault("firewall"),
+        {"web-unsubscribe": FAILURE, "web-webhook": WARNING},
+    ),
+    "a firewall before webhooks": (fault("webhooks"), {"web-webhook": WARNING}),
+    "a login before webhooks": (fault("login"), {"web-webhook": WARNING}),
+    "a server without the links": (fault("no links"), {"web-unsubscribe": FAILURE}),
     "a proxy that drops the query": (fault("no query"), {"web-preferences": FAILURE}),
     "a host that sets a cookie": (fault("cookie"), {"web-cookie": WARNING}),
     "a web server whose clock is wrong": (fault("late"), {"web-clock": WARNING}),
@@ -433,12 +448,31 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
 }
 
 
+SAID = {
+    "the outbox was left in the environment": ['says "resend"', "unset NEWSLETTER_PROVIDER"],
+    "a firewall that tests for robots": ["POST /u/… got 403, and GET works", "the firewall"],
+    "a firewall before webhooks": ["answered with 403, and not by the web app"],
+    "a server without the links": ["GET /u/… got 404"],
+    "another key in the web app": ["the same NEWSLETTER_SECRET_KEY"],
+    "an old key that can be guessed": ["who guesses it can unsubscribe everyone"],
+    "no secret key": ["See secret-key"],
+}
+"""What leads to the cause, in the lines about what is wrong."""
+
+NOT_SAID = {
+    "a firewall that tests for robots": "NEWSLETTER_SECRET_KEY",
+    "a server without the links": "NEWSLETTER_SECRET_KEY",
+}
+"""What would lead away from it."""
+
 ALWAYS = [
     *("no settings file", "an empty secret", "no contact", "the provider was forgotten"),
     *("no secret key", "a key that people choose", "a key that signed letters is gone"),
     *("another database", "a database that was moved", "a damaged database"),
     *("a key that was revoked", "no DMARC", "a certificate that has expired"),
     *("a page of something else", "a server that refuses POST", "another key in the web app"),
+    *("the outbox was left in the environment", "a firewall that tests for robots"),
+    *("a firewall before webhooks", "a server without the links"),
     *("an issue that missed its time", "a delivery of unknown outcome"),
 ]
 """What is tried each time; the others wait for `--all`."""
@@ -461,9 +495,13 @@ def test_a_misconfiguration_is_found_by_its_check(set_up: SetUp, name: str) -> N
     found = set_up.examine()
     assert problems(found) == expected
     assert all(one.fix for one in found if one.state is not DiagnosisState.OK)
+    wrong = (one for one in found if one.state is not DiagnosisState.OK)
+    about = "\n".join(f"{one.message}\n{one.fix}" for one in wrong)
+    assert [one for one in SAID.get(name, []) if one not in about] == []
+    assert name not in NOT_SAID or NOT_SAID[name] not in about
     said = "\n".join(f"{one.message}\n{one.fix}" for one in found)
     secrets = (*set_up.environment.values(), "geheim", "lezer1@example.org", KEY)
-    shown = [secret for secret in secrets if len(secret) > 5 and secret in said]
+    shown = [one for one in {*secrets} - {*PROVIDERS} if len(one) > 5 and one in said]
     assert [one for one in shown if not one.startswith("http")] == []
 
 

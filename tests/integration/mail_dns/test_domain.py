@@ -170,9 +170,9 @@ def dmarc(*texts: str) -> Zone:
         (dmarc("v=DMARC1; p=rejct"), "dns-dmarc", FAILURE, "p=rejct"),
         (dmarc("v=DMARC1; p=reject; sp=nothing"), "dns-dmarc", FAILURE, "sp=nothing"),
         (dmarc("v=DMARC1; adkim=r"), "dns-dmarc", FAILURE, "no policy"),
-        (dmarc("v=dmarc1; p=none"), "dns-dmarc", FAILURE, "v=DMARC1"),
-        (dmarc("p=reject; v=DMARC1"), "dns-dmarc", FAILURE, "v=DMARC1"),
-        (dmarc("v=DMARC1, p=reject"), "dns-dmarc", FAILURE, "v=DMARC1"),
+        (dmarc("v=dmarc1; p=none"), "dns-dmarc", FAILURE, "not read as DMARC"),
+        (dmarc("p=reject; v=DMARC1"), "dns-dmarc", FAILURE, "not read as DMARC"),
+        (dmarc("v=DMARC1, p=reject"), "dns-dmarc", FAILURE, "not read as DMARC"),
         (dmarc("v=DMARC1; p=reject; p=none"), "dns-dmarc", FAILURE, "twice"),
         (dmarc("v=DMARC1; p=none"), "dns-dmarc", WARNING, "no effect"),
         (dmarc("v=DMARC1; p=none; rua=mailto:d@brief.test"), "dns-dmarc", WARNING, "in your name"),
@@ -234,6 +234,7 @@ def test_a_return_path_that_leads_elsewhere_is_found(name: str, kind: str, there
     found = one_problem(check(zone, records))
     assert (found.check, found.state) == ("dns-return-path", FAILURE)
     assert "elsewhere.test" in found.message
+    assert found.fix.startswith(f"Replace what the DNS has at {name} by: ")
     zone[name][kind] = [there.replace("elsewhere", "bounces.provider")]
     assert problems(check(zone, records)) == {}
 
@@ -243,6 +244,48 @@ def test_another_key_than_the_provider_has_is_found() -> None:
     found = one_problem(check(good_zone(), records))
     assert (found.check, found.state) == ("dns-dkim", FAILURE)
     assert "another one" in found.message
+
+
+def test_a_short_key_that_the_provider_hands_out_is_enough() -> None:
+    zone = good_zone() | dkim(rsa_record(1024))
+    found = check(zone, (DnsRecord(SELECTOR, "TXT", rsa_record(1024)),))
+    assert problems(found) == {}
+    assert any("1024 bits" in one.message for one in found)
+    # What the provider hosts itself may be made longer there.
+    alias = zone | {SELECTOR: {"CNAME": ["k.test."]}, "k.test": {"TXT": [rsa_record(1024)]}}
+    found = check(alias, (DnsRecord(SELECTOR, "CNAME", "k.test"),))
+    assert problems(found) == {"dns-dkim": WARNING}
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "kept"),
+    [
+        (dkim(rsa_record(), ed25519_record()), "Replace what the DNS has", "v=DKIM1"),
+        (dkim(rsa_record()[:200]), "Replace what the DNS has", "v=DKIM1"),
+        (dkim("v=DKIM1; k=rsa; p="), "Replace what the DNS has", "v=DKIM1"),
+        ({SELECTOR: {"CNAME": ["gone.test."]}}, "Replace what the DNS has", "v=DKIM1"),
+        ({SELECTOR: {}}, "Add to the DNS", "v=DKIM1"),
+        (dmarc("v=DMARC1; p=none", "v=DMARC1; p=reject"), "take the others away", ""),
+        (dmarc("v=DMARC1; p=reject; p=none"), "Correct that part", ""),
+        (dmarc("v=DMARC1, p=reject"), "leave its policy as it is", "v=DMARC1"),
+        ({DMARC: {}}, "Add to the DNS", "v=DMARC1; p=none"),
+    ],
+)
+def test_what_stands_in_the_dns_already_is_not_added_again(
+    changes: Zone, said: str, kept: str
+) -> None:
+    # The long key that the provider lists is the one of the zone in good order.
+    found = one_problem(check(good_zone() | changes, (DnsRecord(SELECTOR, "TXT", rsa_record()),)))
+    assert said in found.fix
+    assert ("v=D" in found.fix) is bool(kept)
+    assert kept in found.fix
+    assert ("at most 255" in found.fix) is (found.check == "dns-dkim")
+
+
+@pytest.mark.parametrize("texts", [[rsa_record()[:200]], [rsa_record(), ed25519_record()]])
+def test_a_key_is_replaced_also_where_the_provider_lists_none(texts: list[str]) -> None:
+    found = one_problem(check(good_zone() | dkim(*texts)))
+    assert found.fix.startswith(f"Replace what the DNS has at {SELECTOR} by the DKIM record")
 
 
 def test_one_missing_key_of_several_is_a_warning() -> None:

@@ -165,7 +165,7 @@ ONE_CLICK = "received-one-click"
             {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN},
             "not in the DNS",
         ),
-        (lambda: RESULTS + letter(), {SIGNATURE: FAILURE, ONE_CLICK: FAILURE}, "no DKIM signature"),
+        (lambda: RESULTS + letter(), {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN}, "no DKIM signature"),
         (
             lambda: RESULTS + sign(letter(), rsa_key(2048), domain="elders.test"),
             {SIGNATURE: FAILURE, ONE_CLICK: FAILURE},
@@ -351,6 +351,12 @@ LINK = r"(?<=href=3D\")https://example\.org/a"
             "received-unsubscribe", FAILURE, "mailto"),
         (changed(r"(?<=t0ken>)", ", <mailto:leave@provider.test>"),
             "received-unsubscribe", WARNING, "added"),
+        (changed("List-Unsubscribe: <(.*?)>", r"List-Unsubscribe: =?utf-8?q?=3C\1=3E?=",
+            encode=False),
+            "received-unsubscribe", FAILURE, "encoded word"),
+        (changed("List-Unsubscribe=One-Click", "=?us-ascii?Q?List-Unsubscribe=3DOne-Click?=",
+            encode=False),
+            "received-unsubscribe", FAILURE, "encoded word"),
         (changed("List-Unsubscribe=One-Click", "List-Unsubscribe-One-Click"),
             "received-unsubscribe", FAILURE, "button"),
         (changed(r"(?=MIME-Version)", "List-Unsubscribe: <https://x.test/>\r\n"),
@@ -401,6 +407,14 @@ def test_each_change_on_its_way_is_found(
     assert said in only.message
     assert "t0ken" not in only.message
     assert "gerrit@" not in only.message
+
+
+def test_headers_that_are_missing_are_not_blamed_on_the_signature() -> None:
+    without = re.sub(rb"(?m)^List-Unsubscribe.*\r\n", b"", letter())
+    found = check(arrived(without, headers=SIGNED[:4]))
+    assert problems(found) == {ONE_CLICK: UNKNOWN, "received-unsubscribe": FAILURE}
+    (fix,) = [one.fix for one in found if one.check == ONE_CLICK]
+    assert fix == "See received-unsubscribe"
 
 
 def test_pictures_and_links_of_the_author_are_left_alone() -> None:

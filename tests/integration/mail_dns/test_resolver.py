@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 
 import pytest
 
@@ -52,6 +53,14 @@ def test_a_server_that_is_always_silent_leaves_all_unknown() -> None:
     }
     # The deadline is one for all: what comes after it is not asked any more.
     assert asked == {DOMAIN}
+
+
+def test_only_the_time_of_lookups_counts() -> None:
+    with serve_dns(good_zone()) as server:
+        resolver = server.resolver(seconds=0.5)
+        resolver.find(DOMAIN, "TXT")
+        time.sleep(0.6)  # as long as a provider may take to answer
+        assert resolver.find(DMARC, "TXT").values
 
 
 def test_a_machine_without_a_network_leaves_all_unknown() -> None:
