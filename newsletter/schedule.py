@@ -12,6 +12,11 @@ if TYPE_CHECKING:
 _RECENT = timedelta(days=7)
 _SOON = timedelta(hours=1)
 _A_YEAR = timedelta(days=366)
+_SHOWS_LONG = timedelta(hours=4)
+_DAY = timedelta(days=1)
+
+HOURS_BETWEEN_RUNS = 2
+"""The hours between two runs of a job at a forge, all day; near `send_time` there are more."""
 
 
 class Timing(Enum):
@@ -35,16 +40,19 @@ def is_early(send_at: datetime, now: datetime) -> bool:
 
 
 def is_after_window(local: datetime, send_time: time, max_lateness_hours: float) -> bool:
-    """Return whether the day's window in which a mailing may start is over.
+    """Return whether the day's window in which a mailing may start ended in the last hours.
+
+    What still fails then is shown to a person. Runs go on all day and night, so that this is not
+    said of every one of them.
 
     Args:
         local: The moment, in the newsletter's time zone.
         send_time: The local time at which issues go out: the window begins.
-        max_lateness_hours: Its length. Of more than a day, only what exceeds whole days counts.
+        max_lateness_hours: Its length. Of more than a day, it is the window of an earlier day.
     """
     begin = local.replace(hour=send_time.hour, minute=send_time.minute, second=0, microsecond=0)
-    since = (local - begin) % timedelta(days=1)
-    return since >= timedelta(hours=max_lateness_hours) % timedelta(days=1)
+    since_end = (local - begin - timedelta(hours=max_lateness_hours)) % _DAY
+    return since_end < _SHOWS_LONG
 
 
 def time_until(moment: datetime, now: datetime) -> str:

@@ -21,7 +21,8 @@ def report(context: click.Context, *, file: Path) -> None:
 
     FILE is what `send --due --summary FILE` wrote. It works in a job of GitHub, Forgejo or GitLab.
     It ends with the exit code of that run, so that the job shows it, but with 0 where nobody needs
-    to look: the open issue asks the same already (3), or a later run tries again today (75).
+    to look: the open issue asks the same already (3), or it was temporary, a later run tries again
+    and the time for today's letter is not over (75).
     """
     try:
         summary = read_summary(file.read_text(encoding="utf-8"))

@@ -67,7 +67,7 @@ def _write(found: RunSummary, file: Path) -> None:
 
 
 def _is_last_try(app: App) -> bool:
-    """Tell whether no run of today follows that the schedule starts."""
+    """Tell whether a person should see it now if this run fails for a reason that passes."""
     started_by = os.environ.get("GITHUB_EVENT_NAME") or os.environ.get("CI_PIPELINE_SOURCE")
     if started_by not in {None, "schedule"}:
         return True
@@ -87,7 +87,7 @@ def _annotate(found: RunSummary, errors: list[str]) -> None:
     if found.exit_code == DecisionNeeded.exit_code:
         kind, title = "warning", "A person must decide"
     elif found.exit_code == TryAgain.exit_code and found.last:
-        title = "Temporary failure, and no later run of today tries again"
+        title = "Temporary failure, and the time for today's letter is over"
     elif found.exit_code == TryAgain.exit_code:
         kind, title = "warning", "Temporary failure; the next run tries again"
     said = hide_personal_data("\n".join(errors) or found.asks)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -26,6 +27,7 @@ from newsletter.doctor.server import examine_server
 from newsletter.doctor.sqlite_file import examine_file
 from newsletter.errors import NewsletterError
 from newsletter.providers import capabilities_of
+from newsletter.schedule import HOURS_BETWEEN_RUNS
 from newsletter.store import examination, freezing, health
 from newsletter.store.database import closed, connect
 from newsletter.store.url import Server, SqliteFile, locate
@@ -98,7 +100,10 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     if state.behind or not state.ledger:
         return DatabaseReport(tuple(found), state.ledger or "")
     audience = _audience(store)
-    found += attempt(SUBSCRIBERS, lambda: check_audience(settings, audience))
+    found += attempt(
+        SUBSCRIBERS,
+        lambda: check_audience(settings, audience, at_forge=not isinstance(place, SqliteFile)),
+    )
     found += attempt(SPEED, lambda: _check_timing(examination.measure(store)))
     if isinstance(place, SqliteFile):
         found += examine_file(store, place.path)
@@ -158,8 +163,14 @@ def check_fingerprints(settings: Settings, state: DatabaseState) -> Diagnosis:
     return of_error(SIGNED_BEFORE, preflight.lost_key())
 
 
-def check_audience(settings: Settings, audience: int) -> Iterator[Diagnosis]:
-    """Check that a letter has an audience, and reaches all of it in time."""
+def check_audience(settings: Settings, audience: int, *, at_forge: bool) -> Iterator[Diagnosis]:
+    """Check that a letter has an audience, and reaches all of it in time.
+
+    Args:
+        settings: The settings.
+        audience: The number of subscribers.
+        at_forge: Jobs may run at a forge; a database that is a file has a timer beside it.
+    """
     if not audience and not capabilities_of(settings).rehearsal:
         yield warning(
             SUBSCRIBERS,
@@ -168,16 +179,32 @@ def check_audience(settings: Settings, audience: int) -> Iterator[Diagnosis]:
         )
     else:
         yield ok(SUBSCRIBERS, f"a letter would go to {audience:,}")
-    hours = audience / settings.max_per_hour if settings.max_per_hour else 0
+    hours = hours_to_send(audience, settings.max_per_hour, at_forge=at_forge)
     if hours > settings.finish_within_hours:
+        runs = f", with a run every {HOURS_BETWEEN_RUNS} hours" * at_forge
         yield warning(
             SETTINGS_PACE,
-            f"at max_per_hour = {settings.max_per_hour:g}, a letter to everyone takes {hours:,.0f} "
-            f"hours; after finish_within_hours = {settings.finish_within_hours:g} it is paused",
+            f"at max_per_hour = {settings.max_per_hour:g}{runs}, a letter to everyone takes "
+            f"{hours:,.0f} hours; after finish_within_hours = {settings.finish_within_hours:g} it "
+            "is paused",
             f"Raise one of the two in {settings.origin}",
         )
     else:
         yield ok(SETTINGS_PACE, "a letter to everyone is finished in time, as far as settings say")
+
+
+def hours_to_send(audience: int, max_per_hour: float, *, at_forge: bool) -> float:
+    """Return how long a letter takes at most.
+
+    A run ends when it has sent the letters of an hour, and the next run goes on.
+    """
+    if not max_per_hour:
+        return 0
+    hours = audience / max_per_hour
+    if not at_forge:
+        return hours
+    runs = math.ceil(audience / max(1, max_per_hour))
+    return max(hours, (runs - 1) * HOURS_BETWEEN_RUNS)
 
 
 def _check_timing(found: examination.Timing) -> Iterator[Diagnosis]:

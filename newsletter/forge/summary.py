@@ -33,7 +33,7 @@ class RunSummary:
 
     Attributes:
         exit_code: How it ended.
-        last: After a temporary failure: no later run of today tries again.
+        last: A temporary failure is shown to a person: the day's window is over, or they wait.
         asks: What a person must decide; empty if nothing.
         body: The Markdown.
     """

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from newsletter.mail_dns.sender import is_free_mail
 from newsletter.repository.providers import facts_of
+from newsletter.schedule import HOURS_BETWEEN_RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +37,8 @@ INSTALL_FOLDER: Final = "newsletter-install"
 _PARTS: Final = (0.214, 0.447, 0.853)
 _FIRST: Final = (3, 33)  # minutes after the time to send
 _AFTER: Final = 23  # minutes after the window
+ALL_DAY: Final = f"51 */{HOURS_BETWEEN_RUNS} * * *"
+"""Every so many hours of the day, wherever the hours of a zone begin."""
 _ROUND: Final = 5
 
 
@@ -81,6 +84,7 @@ class RepositoryPlan:
         contact: The postal address, or another way to reach the sender.
         provider: The name of the provider.
         send_variables: The environment variables that a job needs to send.
+        optional_variables: Those that it reads too, where they are stored.
         web_variables: Those that the web app needs.
         language: The language tag of the letter.
         timezone: The time zone of the newsletter.
@@ -92,9 +96,10 @@ class RepositoryPlan:
         author: The name of the sender, for the signature.
         send_day: The day of the week on which an issue goes out.
         send_time: The local time at which an issue goes out, such as `07:00`.
-        crons: The moments at which a job looks for what is due, in local time: `M H * * *`.
+        crons: The moments at which a job looks for what is due, in local time: `M H * * *`. The
+            last is all day, for issues with a time of their own and for mailings that take long.
         utc_crons: The same in UTC, for summer and for winter.
-        last_cron: The one of `crons` after the window in which a mailing may start.
+        last_cron: The first one after the window in which a mailing may start.
         last_utc_crons: The same in UTC.
         site: The address of the sender's site, as far as their address says it.
         draft: The slug of the first draft.
@@ -109,6 +114,7 @@ class RepositoryPlan:
     contact: str
     provider: str
     send_variables: tuple[str, ...]
+    optional_variables: tuple[str, ...]
     web_variables: tuple[str, ...]
     language: str
     timezone: str
@@ -156,6 +162,7 @@ def plan_repository(
         contact=settings.contact,
         provider=settings.provider,
         send_variables=_send_variables(settings.provider, pages, ci),
+        optional_variables=facts_of(settings.provider).reads_too,
         web_variables=_web_variables(settings.provider, pages, ci),
         language=settings.language,
         timezone=settings.timezone,
@@ -167,8 +174,8 @@ def plan_repository(
         author=parseaddr(settings.sender)[0] or settings.name,
         send_day=settings.send_day,
         send_time=settings.send_time,
-        crons=tuple(map(as_cron, triggers)),
-        utc_crons=tuple(dict.fromkeys(as_cron(utc) for one in in_utc for utc in one)),
+        crons=(*map(as_cron, triggers), ALL_DAY),
+        utc_crons=(*dict.fromkeys(as_cron(utc) for one in in_utc for utc in one), ALL_DAY),
         last_cron=as_cron(triggers[-1]),
         last_utc_crons=tuple(map(as_cron, in_utc[-1])),
         site=f"https://{'example.org' if is_free_mail(domain) else domain}/",
@@ -192,7 +199,7 @@ def _web_variables(provider: str, pages: str, ci: str) -> tuple[str, ...]:
 
 
 def daily_triggers(send_time: time, max_lateness_hours: float) -> tuple[time, ...]:
-    """Return the local times at which a job looks for what is due, in order from `send_time`.
+    """Return the local times near `send_time` at which a job looks for what is due, in order.
 
     Hosts start jobs late, most of all at round minutes, and drop some. So there are several within
     the window in which a mailing may start, at odd minutes, and one after it: that one finishes

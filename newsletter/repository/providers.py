@@ -15,11 +15,13 @@ class ProviderFacts:
     Attributes:
         sends_with: The environment variables without which nothing is sent through it.
         reports_with: The variable without which its webhooks are refused.
+        reads_too: Variables that are used where they are set.
         waits_for: What takes hours or days there; empty if nothing does.
     """
 
     sends_with: tuple[str, ...]
     reports_with: str = ""
+    reads_too: tuple[str, ...] = ()
     waits_for: tuple[str, ...] = ()
 
 
@@ -29,7 +31,7 @@ _FACTS: Final = {
     "resend": ProviderFacts(
         ("RESEND_API_KEY",),
         "RESEND_WEBHOOK_SECRET",
-        (
+        waits_for=(
             _DOMAIN,
             "ask its support whether it accepts a newsletter through its API for single messages",
             "the free plan takes 100 letters a day: choose a plan that fits your list",
@@ -38,6 +40,7 @@ _FACTS: Final = {
     "lettermint": ProviderFacts(
         ("LETTERMINT_API_TOKEN",),
         "LETTERMINT_WEBHOOK_SECRET",
+        ("LETTERMINT_TEAM_TOKEN",),
         (
             _DOMAIN,
             (
@@ -49,7 +52,7 @@ _FACTS: Final = {
     "mailgun": ProviderFacts(
         ("MAILGUN_API_KEY", "MAILGUN_DOMAIN"),
         "MAILGUN_WEBHOOK_SECRET",
-        (
+        waits_for=(
             _DOMAIN,
             (
                 "a new account is on probation and may mail about a hundred people an hour: set "
@@ -58,9 +61,9 @@ _FACTS: Final = {
         ),
     ),
     "ses": ProviderFacts(
-        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "SES_CONFIGURATION_SET"),
         "SES_TOPIC_ARN",
-        (
+        waits_for=(
             _DOMAIN,
             (
                 "a new account is in the sandbox and mails only addresses that it has verified: "

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from newsletter.repository import Installation, RepositoryPlan
-from newsletter.repository.plan import as_cron, daily_triggers, utc_times
+from newsletter.repository.plan import ALL_DAY, as_cron, daily_triggers, utc_times
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,6 +35,7 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         contact="Kade 1, 1000 AA Amsterdam",
         provider="resend",
         send_variables=("NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY", "RESEND_API_KEY"),
+        optional_variables=(),
         web_variables=(
             *("NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY", "RESEND_API_KEY"),
             "RESEND_WEBHOOK_SECRET",
@@ -49,8 +50,11 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         author="Gerrit",
         send_day="sunday",
         send_time="07:00",
-        crons=tuple(map(as_cron, times)),
-        utc_crons=tuple(as_cron(utc) for one in times for utc in utc_times(one, zone, 2026)),
+        crons=(*map(as_cron, times), ALL_DAY),
+        utc_crons=(
+            *(as_cron(utc) for one in times for utc in utc_times(one, zone, 2026)),
+            ALL_DAY,
+        ),
         last_cron=as_cron(times[-1]),
         last_utc_crons=tuple(map(as_cron, utc_times(times[-1], zone, 2026))),
         site="https://example.org/",

@@ -64,16 +64,20 @@ def test_a_mailing_has_its_hours_and_no_more() -> None:
         ("2026-11-29 07:03", "07:00", 6, False),
         ("2026-11-29 12:59", "07:00", 6, False),
         ("2026-11-29 13:00", "07:00", 6, True),
-        ("2026-11-29 06:59", "07:00", 6, True),
+        ("2026-11-29 16:59", "07:00", 6, True),
+        ("2026-11-29 17:00", "07:00", 6, False),
+        ("2026-11-29 06:59", "07:00", 6, False),
         ("2026-11-29 23:30", "20:00", 6, False),
         ("2026-11-30 01:59", "20:00", 6, False),
         ("2026-11-30 02:23", "20:00", 6, True),
         ("2026-11-29 08:00", "07:00", 0, True),
         ("2026-11-29 08:00", "07:00", 48, True),
         ("2026-11-29 08:00", "07:00", 26, False),
+        ("2026-11-29 09:00", "07:00", 26, True),
+        ("2026-11-29 13:00", "07:00", 48, False),
     ],
 )
-def test_the_day_s_window_begins_at_the_time_to_send(
+def test_the_day_s_window_is_over_for_some_hours_after_it(
     local: str, send_time: str, hours: float, *, over: bool
 ) -> None:
     moment = datetime.fromisoformat(local).replace(tzinfo=AMSTERDAM)

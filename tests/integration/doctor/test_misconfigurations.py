@@ -246,6 +246,10 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         value("max_lateness_hours", 0),
         {"settings-schedule": WARNING},
     ),
+    "a window that an issue's own time may miss": (
+        value("max_lateness_hours", 3),
+        {"settings-schedule": WARNING},
+    ),
     "a pace that never ends": (
         both(value("max_per_hour", 1), value("finish_within_hours", 2)),
         {"settings-pace": WARNING},

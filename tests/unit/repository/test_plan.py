@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import time
+from dataclasses import replace
+from datetime import date, time, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from newsletter.repository.plan import as_cron, daily_triggers, utc_times
+from newsletter.config import PROVIDERS, Settings
+from newsletter.repository.plan import as_cron, daily_triggers, plan_repository, utc_times
+from newsletter.repository.providers import facts_of
 
 
 def test_the_usual_window_has_five_triggers_and_one_after_it() -> None:
@@ -45,3 +49,38 @@ def test_in_utc_a_time_has_one_moment_in_winter_and_one_in_summer() -> None:
     assert sorted(london) == [time(6, 3), time(7, 3)]
     assert [*utc_times(time(7, 3), ZoneInfo("Etc/UTC"), 2026)] == [time(7, 3)]
     assert [*utc_times(time(1, 3), ZoneInfo("Asia/Kolkata"), 2026)] == [time(19, 33)]
+
+
+def minutes_of_day(cron: str) -> list[int]:
+    """Return the minutes of the day at which a cron starts, after midnight."""
+    minute, hours, *rest = cron.split()
+    assert rest == ["*", "*", "*"]
+    if not hours.startswith("*/"):
+        return [int(hours) * 60 + int(minute)]
+    return [hour * 60 + int(minute) for hour in range(0, 24, int(hours.removeprefix("*/")))]
+
+
+@pytest.mark.parametrize("send_time", ["07:00", "00:05", "21:00"])
+@pytest.mark.parametrize("hours", [4, 6, 12])
+def test_each_moment_of_the_day_has_two_triggers_in_its_window(send_time: str, hours: int) -> None:
+    settings = replace(Settings(Path()), send_time=send_time, max_lateness_hours=hours)
+    plan = plan_repository(
+        settings, pages="none", ci="github", install=None, today=date(2026, 7, 1)
+    )
+    offset = timedelta(hours=2)  # of Amsterdam, on that day
+    for crons, shift in ((plan.crons, timedelta()), (plan.utc_crons, offset)):
+        starts = [start for cron in crons for start in minutes_of_day(cron)]
+        assert all(start % 5 for start in starts)
+        for send_at in range(24 * 60):
+            begin = send_at - shift // timedelta(minutes=1)
+            within = [start for start in starts if (start - begin) % (24 * 60) <= hours * 60]
+            assert len(within) >= 2, send_at
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_jobs_have_every_variable_of_their_provider(provider: str) -> None:
+    facts = facts_of(provider)
+    known = {*facts.sends_with, *facts.reads_too, facts.reports_with} - {""}
+    # Another name for the region, and a part of keys that are gone after hours.
+    assert set(PROVIDERS[provider]) - known <= {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"}
+    assert known <= set(PROVIDERS[provider])
