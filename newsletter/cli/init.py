@@ -11,7 +11,8 @@ import click
 
 from newsletter.atomic_write import advise
 from newsletter.cli.init_questions import add_options, ask_settings
-from newsletter.cli.init_text import FORGES, dns_lines, first_steps, secret_lines, waiting_lines
+from newsletter.cli.init_steps import first_steps
+from newsletter.cli.init_text import FORGES, dns_lines, secret_lines, waiting_lines
 from newsletter.cli.output import counted, note, print_error, print_line, warn
 from newsletter.config import settings_file
 from newsletter.errors import NewsletterError

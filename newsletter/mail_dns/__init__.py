@@ -2,9 +2,10 @@
 
 from newsletter.mail_dns.domain import BLOCKING, CHECKS, check_domain
 from newsletter.mail_dns.received import RECEIVED_CHECKS, check_received
-from newsletter.mail_dns.resolver import DnsError, Resolver
+from newsletter.mail_dns.resolver import ABOUT, DnsError, Resolver
 
 __all__ = [
+    "ABOUT",
     "BLOCKING",
     "CHECKS",
     "RECEIVED_CHECKS",

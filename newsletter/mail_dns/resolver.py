@@ -34,6 +34,10 @@ _EACH: Final = 3.0
 _TRY: Final = 1.5
 
 
+ABOUT: Final = " when asked about "
+"""What stands in a message between the reason and the name that was looked up."""
+
+
 class DnsError(Exception):
     """The DNS gave no answer that can be used; the message says why, for a person."""
 
@@ -109,7 +113,7 @@ class Resolver:
         except (dns.name.LabelTooLong, dns.name.NameTooLong, dns.name.EmptyLabel):
             return Answer(exists=False)  # no name can be so, so nothing is there
         except (dns.exception.DNSException, OSError, ValueError) as error:
-            raise DnsError(f"{_reason(error)} when asked about {name}") from error
+            raise DnsError(f"{_reason(error)}{ABOUT}{name}") from error
         _refuse_unrelated(found, name)
         self._knows_names = True
         target = found.canonical_name
@@ -195,9 +199,9 @@ def _refuse_unrelated(found: dns.resolver.Answer, name: str) -> None:
     response = found.response
     aliases = {rrset.name for rrset in found.chaining_result.cnames}
     if any(rrset.name not in aliases for rrset in response.answer):
-        raise DnsError(f"the DNS answered about another name when asked about {name}")
+        raise DnsError(f"the DNS answered about another name{ABOUT}{name}")
     if not response.flags & (dns.flags.AA | dns.flags.RA):
-        raise DnsError(f"the DNS server does not answer for others when asked about {name}")
+        raise DnsError(f"the DNS server does not answer for others{ABOUT}{name}")
 
 
 def _text(rdata: dns.rdata.Rdata) -> str:
