@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import click
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.repository import Installation
     from newsletter.repository.write import WriteResult
+
+_HTTPS: Final = 443
 
 
 @click.command()
@@ -91,9 +94,14 @@ def make_plan(settings: Settings, pages: str, ci: str, asked: str) -> Repository
     """Return what the files of a repository are rendered from, with the version that jobs install.
 
     Raises:
-        NewsletterError: That version cannot be pinned.
+        NewsletterError: That version cannot be pinned, or the web app cannot be at its address.
         TryAgain: The repository of the program cannot be reached.
     """
+    if pages == "scale-to-zero" and urlsplit(settings.public_url).port not in {None, _HTTPS}:
+        raise NewsletterError(
+            f"such a host serves port {_HTTPS} alone, and public_url has another",
+            hint="Leave the port out of public_url, or choose --pages container",
+        )
     install: Installation | None = None
     if pages != "none" or ci != "none":
         install = _find_installation(asked)

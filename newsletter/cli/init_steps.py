@@ -157,6 +157,7 @@ def _gitlab_lines(plan: RepositoryPlan) -> Iterator[str]:
     for name in plan.send_variables:
         value = f"sed -n 's/^{name}=//p' {FILE} | tr -d '\\n'"
         yield f"{value} | glab variable set {name} {store}"
+    yield from _optional_line(plan)
     yield "# a token that opens the issue that asks you; it ends after a year"
     yield (
         "glab token create newsletter --access-level reporter --scope api --duration 8760h | "
@@ -172,3 +173,9 @@ def _forgejo_lines(plan: RepositoryPlan) -> Iterator[str]:
     for name in plan.send_variables:
         value = f"""sed -n 's/^{name}=\\(.*\\)/{{"data":"\\1"}}/p' {FILE}"""
         yield f"{value} | {_CURL} -X PUT -d @- $REPOSITORY/secrets/{name}"
+    yield from _optional_line(plan)
+
+
+def _optional_line(plan: RepositoryPlan) -> Iterator[str]:
+    if plan.optional_variables:
+        yield f"# if you use it, the same line for {', '.join(plan.optional_variables)}"

@@ -30,6 +30,9 @@ def secrets_text(plan: RepositoryPlan, key: str) -> str:
     if more:
         lines += ["# For the web app only, once the provider's webhook exists:"]
         lines += [f"# {name}=" for name in more]
+    if plan.optional_variables:
+        lines += ["# If you use it, without the #:"]
+        lines += [f"# {name}=" for name in plan.optional_variables]
     return _HEAD + "\n".join(lines) + "\n"
 
 

@@ -748,6 +748,15 @@ def test_a_shell_without_the_secrets_is_shown_where_they_are(tmp_path: Path, pro
     )
 
 
+def test_a_port_that_a_host_does_not_serve_is_refused(tmp_path: Path, program: str) -> None:
+    url = "https://brief.example:8443"
+    options = given(pages="scale-to-zero", public_url=url)
+    done = init(tmp_path, *options, "--from", program)
+    assert done.returncode == 1
+    assert "serves port 443 alone" in done.stderr
+    assert files(tmp_path) == set()
+
+
 @pytest.mark.parametrize("domain", ["gmail.com", "ziggo.nl"])
 def test_a_domain_that_is_not_the_authors_own_is_never_offered(tmp_path: Path, domain: str) -> None:
     options = given(sender=f"Marijke <marijke@{domain}>")

@@ -16,6 +16,7 @@ from newsletter.cli.init_steps import first_steps
 from newsletter.config import PROVIDERS
 from newsletter.repository.plan import CI, PAGES
 from newsletter.repository.providers import facts_of
+from newsletter.repository.secret_file import secrets_text
 from tests.support.repositories import plan
 
 if TYPE_CHECKING:
@@ -152,6 +153,14 @@ def test_each_secret_has_a_command(ci: str, provider: str) -> None:
         )
     else:
         assert ".newsletter/production.env" in shown
+
+
+@pytest.mark.parametrize("ci", ["gitlab", "forgejo"])
+def test_an_optional_secret_is_named_and_never_stored_empty(ci: str) -> None:
+    chosen = plan(ci=ci, provider="lettermint", optional_variables=("LETTERMINT_TEAM_TOKEN",))
+    (line,) = [one for one in steps(chosen) if "LETTERMINT_TEAM_TOKEN" in one]
+    assert line.startswith("# if you use it")
+    assert "\n# LETTERMINT_TEAM_TOKEN=\n" in secrets_text(chosen, "k")
 
 
 @pytest.mark.parametrize("pages", PAGES)
