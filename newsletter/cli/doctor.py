@@ -32,6 +32,7 @@ _STATES: Final = {
 }
 _LARGEST: Final = 50_000_000
 """Bytes that are read of a letter: more than any mail server takes."""
+_ENDED: Final = "nothing else was looked at: that needs settings that can be read"
 _PLAIN: Final = str.maketrans("✓✗", "+x")
 
 
@@ -53,7 +54,7 @@ def doctor(*, dns: bool, received: Path | None, json_: bool) -> None:
     if dns and received:
         raise WrongUsage("--dns and --received look at different things", hint="Give one of them")
     settings, read = examination.read_settings(Path.cwd())
-    first = Section("Settings", read)
+    first = Section("Settings", read, "" if settings else _ENDED)
     if settings is None:
         sections: Iterable[Section] = (first,)
     elif received:

@@ -7,7 +7,9 @@ from newsletter.config.rules import is_loopback
 from newsletter.config.secrets_file import (
     SECRETS_FILE,
     missing_key_hint,
+    missing_secret_hint,
     other_database_warning,
+    stored_secret_hint,
 )
 from newsletter.config.settings import NO_DOMAIN, Settings
 from newsletter.config.toml import quoted
@@ -24,9 +26,11 @@ __all__ = [
     "load",
     "make_private",
     "missing_key_hint",
+    "missing_secret_hint",
     "other_database_warning",
     "outbox_warning",
     "quoted",
     "save",
+    "stored_secret_hint",
     "unread_warnings",
 ]

@@ -101,7 +101,8 @@ def check_web_app(store: Store, settings: Settings) -> None:
 
 
 def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError]:
-    yield from find_key_problems(settings)
+    signed = not settings.secret_keys and find_lost_key(store, ()) is not None
+    yield from find_key_problems(settings, signed=signed)
     yield from find_missing_settings(settings)
     yield from find_url_problems(settings)
     yield from find_ledger_problems(_ledger_of(store), settings)
@@ -109,12 +110,12 @@ def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError
         yield lost
 
 
-def find_key_problems(settings: Settings) -> Iterator[NewsletterError]:
-    """Yield that no secret key is set."""
+def find_key_problems(settings: Settings, *, signed: bool = False) -> Iterator[NewsletterError]:
+    """Yield that no secret key is set; `signed` says that one has signed letters already."""
     if not settings.secret_keys:
         yield NewsletterError(
             "NEWSLETTER_SECRET_KEY is not set: a generated key never signs letters to subscribers",
-            hint=config.missing_key_hint(settings),
+            hint=config.missing_key_hint(settings, signed=signed),
         )
 
 

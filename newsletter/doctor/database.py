@@ -19,6 +19,7 @@ from newsletter.doctor.checklist import (
     REACHABLE,
     SETTINGS_PACE,
     SIGNED_BEFORE,
+    SIGNING_KEY,
     SPEED,
     SUBSCRIBERS,
 )
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from newsletter.store import Store
     from newsletter.store.health import DatabaseState
 
+_SEE_KEY: Final = f"See {SIGNING_KEY}"
 _SLOW_SECONDS: Final = 1.0
 _SLOW_TO_OPEN: Final = 10.0
 _SKEW: Final = timedelta(minutes=1)
@@ -56,12 +58,14 @@ class DatabaseReport:
         ledger: Its id; empty if there is none, or it cannot be used.
         complete: It has all tables of this version.
         audience: How many subscribers a mailing would have.
+        signed: A key has signed letters to subscribers.
     """
 
     diagnoses: tuple[Diagnosis, ...]
     ledger: str = ""
     complete: bool = False
     audience: int = 0
+    signed: bool = False
 
 
 def examine_database(settings: Settings) -> DatabaseReport:
@@ -97,8 +101,9 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     if state.ledger:
         found += attempt(LEDGER, lambda: check_ledger(settings, state.ledger or ""))
         found += attempt(SIGNED_BEFORE, lambda: check_fingerprints(settings, state))
+    signed = bool(state.fingerprints)
     if state.behind or not state.ledger:
-        return DatabaseReport(tuple(found), state.ledger or "")
+        return DatabaseReport(tuple(found), state.ledger or "", signed=signed)
     audience = _audience(store)
     found += attempt(
         SUBSCRIBERS,
@@ -109,7 +114,9 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
         found += examine_file(store, place.path)
     else:
         found += examine_server(store)
-    return DatabaseReport(tuple(found), state.ledger, complete=True, audience=audience)
+    return DatabaseReport(
+        tuple(found), state.ledger, complete=True, audience=audience, signed=signed
+    )
 
 
 def _open(store: Store, place: SqliteFile | Server, states: list[DatabaseState]) -> Diagnosis:
@@ -160,6 +167,8 @@ def check_fingerprints(settings: Settings, state: DatabaseState) -> Diagnosis:
         return ok(SIGNED_BEFORE, "every key that has signed letters is configured")
     if capabilities_of(settings).rehearsal and not settings.secret_keys:
         return ok(SIGNED_BEFORE, "rehearsals need no key that has signed letters")
+    if not settings.secret_keys:
+        return failure(SIGNED_BEFORE, "the key that has signed letters is not set", _SEE_KEY)
     return of_error(SIGNED_BEFORE, preflight.lost_key())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from newsletter import config
@@ -15,10 +15,10 @@ from newsletter.doctor.secret_keys import examine_secrets
 from newsletter.doctor.settings import examine_settings, is_test_server, settings_of_file
 from newsletter.doctor.web_app import examine_web_app
 from newsletter.mail_dns import CHECKS as DNS_CHECKS
-from newsletter.mail_dns import DnsError, Resolver, check_domain
+from newsletter.mail_dns import FREE_MAIL, DnsError, Resolver, check_domain, is_free_mail
 from newsletter.model import AccountReport
 from newsletter.providers import account_of, capabilities_of
-from newsletter.providers.base_account import KEY
+from newsletter.providers.base_account import DOMAIN, KEY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +66,8 @@ def examine(
     with ThreadPoolExecutor(4, "doctor") as pool:
         opening = pool.submit(_examine_database, settings)
         yield Section("Settings", tuple(examine_settings(settings, environment)))
-        yield Section("Secrets", tuple(examine_secrets(settings)))
+        secrets = examine_secrets(settings, lambda: opening.result().signed)
+        yield Section("Secrets", tuple(secrets))
         known = opening.result()
         asking = pool.submit(_examine_account, settings, known.audience)
         trying = pool.submit(_examine_web_app, settings, known)
@@ -105,9 +106,20 @@ def _examine_account(settings: Settings, audience: int) -> AccountReport:
     if account is None:
         return AccountReport(())
     try:
-        return account.inspect(settings, audience)
+        return _without_free_mail(settings, account.inspect(settings, audience))
     except Exception as error:  # noqa: BLE001 - as in `attempt`
         return AccountReport((unexpected(KEY, error),))
+
+
+def _without_free_mail(settings: Settings, found: AccountReport) -> AccountReport:
+    """Leave out the advice to add a domain at the provider that is not the author's."""
+    if not is_free_mail(settings.domain):
+        return found
+    fix = f"Send from an address at a domain of your own: see {FREE_MAIL}"
+    diagnoses = (
+        replace(one, fix=fix) if one.check == DOMAIN and one.fix else one for one in found.diagnoses
+    )
+    return replace(found, diagnoses=tuple(diagnoses))
 
 
 def _examine_dns(settings: Settings, account: AccountReport, resolver: Resolver | None) -> Section:

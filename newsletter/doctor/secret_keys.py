@@ -9,7 +9,7 @@ import subprocess
 import zlib
 from typing import TYPE_CHECKING, Final
 
-from newsletter import content
+from newsletter import config, content
 from newsletter.config import PROVIDERS
 from newsletter.delivery import preflight
 from newsletter.doctor.checklist import NOT_IN_GIT, PRIVATE_FILES, SIGNING_KEY, WEBHOOK_SIGNATURE
@@ -18,7 +18,7 @@ from newsletter.providers import capabilities_of
 from newsletter.store import files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -39,14 +39,24 @@ _MAKE: Final = "Make one with: openssl rand -hex 32"
 _KEEP: Final = "put it before the old one, with a comma between, so that links already sent work"
 
 
-_PRIVATE: Final = (".newsletter", ".env", ".env.local", ".env.production", "*.db", "*.sqlite")
+_PRIVATE: Final = (
+    *(".newsletter", ".env", ".env.local", ".env.production", "production.env"),
+    *("*.db", "*.sqlite"),
+)
+_MOST_NAMES: Final = 5
 _GIT_SECONDS: Final = 10
+_IN_GIT: Final = "is in git, where everyone who can read the repository can read it"
 _WEBHOOK: Final = re.compile(r"\w+_(WEBHOOK_SECRET|TOPIC_ARN)")
 
 
-def examine_secrets(settings: Settings) -> Iterator[Diagnosis]:
-    """Yield what is wrong with secrets, as far as this machine alone can say."""
-    yield from attempt(SIGNING_KEY, lambda: check_key(settings))
+def examine_secrets(settings: Settings, signed: Callable[[], bool]) -> Iterator[Diagnosis]:
+    """Yield what is wrong with secrets, as far as this machine alone can say.
+
+    Args:
+        settings: The newsletter's.
+        signed: Whether letters were signed already; asked only where no key is set.
+    """
+    yield from attempt(SIGNING_KEY, lambda: check_key(settings, signed))
     yield from attempt(WEBHOOK_SIGNATURE, lambda: check_webhook_secret(settings))
     yield from attempt(PRIVATE_FILES, lambda: check_files(settings))
     yield from attempt(NOT_IN_GIT, lambda: check_git(settings.root))
@@ -59,18 +69,19 @@ def check_webhook_secret(settings: Settings) -> Diagnosis:
         return warning(
             WEBHOOK_SIGNATURE,
             f"{missing[0]} is not set, so that no webhook of the provider is taken",
-            "Set it where newsletter serve runs, and here (docs/events.md); without webhooks, run "
-            "newsletter events pull regularly",
+            config.stored_secret_hint(settings, missing[0])
+            or "Set it where newsletter serve runs, and here (docs/events.md); without webhooks, "
+            "run newsletter events pull regularly",
         )
     return ok(WEBHOOK_SIGNATURE, f"{needed[0]} is set" if needed else "the outbox has no webhooks")
 
 
 def check_files(settings: Settings) -> Diagnosis:
     """Check that no other user of this machine can read what is private."""
-    if names := files.open_to_others(settings):
+    if rights := files.open_to_others(settings):
         return warning(
             PRIVATE_FILES,
-            f"every user of this machine could use {', '.join(names)}",
+            f"every user of this machine can {' and '.join(rights)}",
             f"Take that right away: chmod -R o= {settings.state.name}",
         )
     return ok(PRIVATE_FILES, "no other user of this machine can read the database and the key")
@@ -81,26 +92,45 @@ def check_git(root: Path) -> Diagnosis:
     git = shutil.which("git")
     if not git:
         return ok(NOT_IN_GIT, "there is no git on this machine")
-    asked = [git, "-C", str(root), "ls-files", "-z", "--", *_PRIVATE]
-    done = subprocess.run(asked, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - git
-    names = [name for name in done.stdout.decode(errors="replace").split("\0") if name]
-    if found := [name for name in names if not name.endswith(".gitignore")]:
+    where = [git, "-C", str(root)]
+    if found := _private_names([*where, "ls-files", "-z"]):
         return failure(
             NOT_IN_GIT,
-            f"{content.printable(found[0])} is in git, where everyone who can read the repository "
-            "can read it",
+            f"{found} {_IN_GIT}",
             "Take it out (git rm --cached), also from the history, and make new secrets: the old "
             "ones are known",
+        )
+    log = ["log", "--all", "--relative", "--name-only", "--diff-filter=AR", "--format=", "-z"]
+    try:
+        found = _private_names([*where, *log])
+    except subprocess.TimeoutExpired:
+        return ok(NOT_IN_GIT, "nothing private is in git now; its history is too long to look into")
+    if found:
+        return warning(
+            NOT_IN_GIT,
+            f"{found} {_IN_GIT}: in its history",
+            "Take it out of the history too (git filter-repo), and make new secrets: the old ones "
+            "are known",
         )
     return ok(NOT_IN_GIT, "no database and no file of secrets is in git")
 
 
-def check_key(settings: Settings) -> Diagnosis:
+def _private_names(command: Sequence[str]) -> str:
+    """Return the private files among those that git names; empty if there are none."""
+    asked = [*command, "--", *_PRIVATE]
+    done = subprocess.run(asked, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - git
+    names = dict.fromkeys(done.stdout.decode(errors="replace").replace("\n", "\0").split("\0"))
+    found = [content.printable(one) for one in names if one and not one.endswith(".gitignore")]
+    more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
+    return ", ".join(found[:_MOST_NAMES]) + more
+
+
+def check_key(settings: Settings, signed: Callable[[], bool]) -> Diagnosis:
     """Check that letters are signed with keys that are set and cannot be guessed."""
     if not settings.secret_keys:
         if capabilities_of(settings).rehearsal:
             return ok(SIGNING_KEY, "none is set; rehearsals are signed with a generated key")
-        (problem,) = preflight.find_key_problems(settings)
+        (problem,) = preflight.find_key_problems(settings, signed=signed())
         return of_error(SIGNING_KEY, problem)
     first, *older = settings.secret_keys
     if why := find_weakness(first):

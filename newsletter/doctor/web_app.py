@@ -74,7 +74,7 @@ def examine_web_app(settings: Settings, ledger: str) -> Iterator[Diagnosis]:
     if not ledger:
         yield unknown(
             WEB_APP,
-            "not tried, because there is no database in order to compare its database with",
+            "not tried, because there is no database here in order, to compare with its own",
             f"See {REACHABLE} and {MIGRATIONS}",
         )
         return

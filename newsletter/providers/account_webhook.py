@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from urllib.parse import SplitResult, urlsplit
 
+from newsletter.config import stored_secret_hint
 from newsletter.errors import NewsletterError
 from newsletter.model import EventKind
 from newsletter.providers.base_account import WEBHOOK, failure, ok, shown, warning
@@ -105,7 +106,8 @@ class WebhookNeeds:
         variable = self.events.secret
         if variable not in settings.credentials:
             message = f"{variable} is not set here, and without it the web app takes no webhook"
-            return warning(WEBHOOK, message, "Set it where `newsletter serve` runs")
+            fix = stored_secret_hint(settings, variable) or "Set it where `newsletter serve` runs"
+            return warning(WEBHOOK, message, fix)
         try:
             if verifier := self.events.verifier(settings):
                 verifier.close()

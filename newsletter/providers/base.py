@@ -245,7 +245,7 @@ def credential(settings: Settings, name: str, hint: str) -> str:
     if not value:
         raise NewsletterError(
             f"{name} is not set, and {settings.provider} sends nothing without it",
-            hint=f"{hint} and put it into the environment, never into a file",
+            hint=config.missing_secret_hint(settings, name, hint),
         )
     return value
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from newsletter.config import NO_DOMAIN
@@ -39,9 +40,11 @@ class ProviderAccount(abc.ABC):
 
     Attributes:
         name: As in the settings.
+        has_one_key: The key that sends is also the one that asks.
     """
 
     name: ClassVar[str]
+    has_one_key: ClassVar[bool] = True
 
     @abc.abstractmethod
     def ask(self, settings: Settings, audience: int) -> AccountReport:
@@ -62,9 +65,25 @@ class ProviderAccount(abc.ABC):
             audience: How many subscribers a letter goes to; zero if that is not known.
         """
         try:
-            return self.ask(settings, audience)
+            report = self.ask(settings, audience)
         except NewsletterError as error:
             return AccountReport((failure(KEY, error.sentence, error.hint),))
+        return _blame_key(report) if self.has_one_key else report
+
+
+def _blame_key(report: AccountReport) -> AccountReport:
+    """Return a report in which a key that does not work is the one thing to correct."""
+    if not any(
+        one.check == KEY and one.state is DiagnosisState.FAILURE for one in report.diagnoses
+    ):
+        return report
+    diagnoses = (
+        unknown(one.check, "not seen, because the key does not work", f"See {KEY}")
+        if one.state is DiagnosisState.UNKNOWN
+        else one
+        for one in report.diagnoses
+    )
+    return replace(report, diagnoses=tuple(diagnoses))
 
 
 def ok(check: str, message: str) -> Diagnosis:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import sqlalchemy as sa
 
+from newsletter.config import SECRETS_FILE
 from newsletter.errors import NewsletterError
 from newsletter.operating_system import has_file_modes
 from newsletter.store.columns import UtcDateTime
@@ -38,10 +39,17 @@ def close_to_others(settings: Settings) -> list[str]:
 
 
 def open_to_others(settings: Settings) -> list[str]:
-    """Return the names of those of these files that all other users can use; changes nothing."""
+    """Return what all other users can do, such as "use secret-key"; changes nothing."""
     if not has_file_modes():
         return []
-    return [path.name for path in _files(settings) if _rights(path) & _OTHERS]
+    found = [path for path in _files(settings) if _rights(path) & _OTHERS]
+    names = [path.name for path in found if path != settings.state]
+    rights = [f"use {', '.join(names)}"] if names else []
+    if _rights(settings.state) & stat.S_IWOTH:
+        rights.append(f"replace what is in {settings.state.name}")
+    elif settings.state in found:
+        rights.append(f"list what is in {settings.state.name}")
+    return rights
 
 
 def _rights(path: Path) -> int:
@@ -55,6 +63,7 @@ def _rights(path: Path) -> int:
 def _files(settings: Settings) -> Iterator[Path]:
     yield settings.state
     yield settings.state / "secret-key"
+    yield settings.state / SECRETS_FILE
     place = locate(settings)
     if isinstance(place, SqliteFile):
         for suffix in _SUFFIXES:
@@ -65,7 +74,8 @@ def _close(path: Path) -> str:
     mode = _rights(path)
     if not mode & _OTHERS:
         return ""
-    problem = f"{path.name}: every user of this machine could use it"
+    verb = "use" if not path.is_dir() or mode & stat.S_IWOTH else "list"
+    problem = f"{path.name}: every user of this machine could {verb} it"
     try:
         path.chmod(mode & ~_OTHERS)
         closed = not stat.S_IMODE(path.stat().st_mode) & _OTHERS

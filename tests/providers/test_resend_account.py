@@ -72,7 +72,7 @@ def test_a_key_that_was_deleted_is_a_failure(
     found = states(report)
     assert found.pop(KEY) is FAILURE
     assert FAILURE not in found.values()
-    assert diagnosis(report, DOMAIN).fix.startswith("Look at resend.com under Domains")
+    assert diagnosis(report, DOMAIN).fix == "See provider-key"
 
 
 @pytest.mark.parametrize(

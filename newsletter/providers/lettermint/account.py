@@ -95,6 +95,7 @@ class LettermintAccount(ProviderAccount):
     """The domains, routes, webhooks and plan of a team."""
 
     name = "lettermint"
+    has_one_key = False
 
     def ask(self, settings: Settings, audience: int) -> AccountReport:
         """Return what Lettermint says."""

@@ -186,3 +186,14 @@ def test_a_silent_dns_is_not_waited_for_twice(set_up: SetUp) -> None:
         found = examination.examine_domain(settings, dns.resolver())
     assert set_up.fake.requests
     assert problems(found.diagnoses) == {}
+
+
+def test_a_free_mail_domain_is_not_to_be_added_at_the_provider(set_up: SetUp) -> None:
+    set_up.values["sender"] = "Gerrit <gerrit@ziggo.nl>"
+    set_up.write_settings()
+    found = set_up.examine()
+    assert problems(found)["provider-domain"] is FAILURE
+    assert problems(found)["dns-free-mail"] is FAILURE
+    (fix,) = [one.fix for one in found if one.check == "provider-domain"]
+    assert "dns-free-mail" in fix
+    assert not any("Add ziggo.nl" in one.fix for one in found)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import mail_dns
+from newsletter.doctor import examination
 from newsletter.mail_dns import domain
 from tests.chaos.process_faults import files_up_to, wrong_by
 from tests.integration.mail_dns.zones import good_zone
@@ -36,7 +37,8 @@ YEARS = 365 * 86_400.0
 def ask_dns_at(port: int) -> None:
     """Let a process ask a name server of the test."""
     asked = functools.partial(mail_dns.Resolver, ["127.0.0.1"], port=port)
-    domain.Resolver = asked  # type: ignore[misc,assignment]
+    for module in (domain, examination):
+        module.Resolver = asked  # type: ignore[attr-defined]
 
 
 def tree(root: Path) -> dict[str, str]:
@@ -85,6 +87,15 @@ def test_a_folder_without_settings_is_named_and_left_as_it_is(tmp_path: Path, ru
     assert "newsletter init" in done.stdout
     assert done.stdout.count("failure:") == 1
     assert not (tmp_path / ".newsletter").exists()
+
+
+def test_settings_that_cannot_be_read_end_the_look_and_that_is_said(outbox: Path, run: Run) -> None:
+    assert "nothing else was looked at" not in run("doctor", cwd=outbox).stdout
+    (outbox / "newsletter.toml").write_text('naam = "Brief"\n', encoding="utf-8")
+    done = run("doctor", cwd=outbox)
+    assert done.returncode == 1
+    assert "nothing else was looked at" in done.stdout
+    assert "nothing else" not in run("doctor", "--json", cwd=outbox).stdout
 
 
 def test_a_good_set_up_as_json(set_up: SetUp, run: Run) -> None:

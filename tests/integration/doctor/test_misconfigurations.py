@@ -177,8 +177,47 @@ def use_another_database(made: SetUp) -> None:
 
 
 def commit_the_database(made: SetUp) -> None:
-    for command in (["init", "-q"], ["add", "-f", ".newsletter/newsletter.db"]):
+    secrets_file("")(made)
+    files = [f".newsletter/{name}" for name in ("newsletter.db", "production.env")]
+    for command in (["init", "-q"], ["add", "-f", *files]):
         subprocess.run(["git", *command], cwd=made.root, check=True)
+
+
+def commit_and_take_out(made: SetUp) -> None:
+    """Leave secrets and database in the history of git alone."""
+    (made.root / ".newsletter" / "production.env").touch(mode=0o600)
+    who = ["-c", "user.name=Gerrit", "-c", "user.email=gerrit@brief.test"]
+    files = [f".newsletter/{name}" for name in ("newsletter.db", "production.env")]
+    for command in (
+        ["init", "-q"],
+        ["add", "-f", *files],
+        [*who, "commit", "-qm", "all"],
+        ["rm", "-q", "--cached", *files],
+        [*who, "commit", "-qm", "fewer"],
+    ):
+        subprocess.run(["git", *command], cwd=made.root, check=True)
+
+
+def secrets_file(text: str, mode: int = 0o600) -> Seed:
+    """Write the file of secrets, which no shell has read here."""
+
+    def write(made: SetUp) -> None:
+        path = made.root / ".newsletter" / "production.env"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(mode)
+
+    return write
+
+
+def signed_by(key: str) -> Seed:
+    return run_sql(
+        "INSERT INTO signing_keys (fingerprint, recorded_at) VALUES (:key, :at)",
+        key=tokens.fingerprint(key),
+        at=ago(days=9),
+    )
+
+
+NO_KEY = both(unset("NEWSLETTER_SECRET_KEY"), elsewhere("NEWSLETTER_SECRET_KEY", KEY))
 
 
 def certificate(*names: str, days: int = 90, trusted: bool = True) -> Seed:
@@ -259,9 +298,30 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         {"clock": FAILURE},
     ),
     # Secrets
-    "no secret key": (
-        both(unset("NEWSLETTER_SECRET_KEY"), elsewhere("NEWSLETTER_SECRET_KEY", KEY)),
-        {"secret-key": FAILURE, "web-app": UNKNOWN},
+    "no secret key": (NO_KEY, {"secret-key": FAILURE, "web-app": UNKNOWN}),
+    "the key that has signed letters is not set": (
+        both(NO_KEY, signed_by(KEY)),
+        {"secret-key": FAILURE, "secret-fingerprint": FAILURE, "web-app": UNKNOWN},
+    ),
+    "the key that has signed letters is in a file": (
+        both(NO_KEY, signed_by(KEY), secrets_file(f"NEWSLETTER_SECRET_KEY={KEY}\n")),
+        {"secret-key": FAILURE, "secret-fingerprint": FAILURE, "web-app": UNKNOWN},
+    ),
+    "the provider's key is in a file": (
+        both(
+            unset("RESEND_API_KEY"),
+            elsewhere("RESEND_API_KEY", "re_of_these_tests"),
+            secrets_file("RESEND_API_KEY=re_of_these_tests\n"),
+        ),
+        {"provider-key": FAILURE},
+    ),
+    "the provider's key is not in the file yet": (
+        both(
+            unset("RESEND_API_KEY"),
+            elsewhere("RESEND_API_KEY", "re_of_these_tests"),
+            secrets_file("RESEND_API_KEY=\n"),
+        ),
+        {"provider-key": FAILURE},
     ),
     "a key that people choose": (
         variable("NEWSLETTER_SECRET_KEY", "changeme-changeme-changeme-12345"),
@@ -281,11 +341,7 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         {"secret-key": WARNING},
     ),
     "a key that signed letters is gone": (
-        run_sql(
-            "INSERT INTO signing_keys (fingerprint, recorded_at) VALUES (:key, :at)",
-            key=tokens.fingerprint(OTHER_KEY),
-            at=ago(days=9),
-        ),
+        signed_by(OTHER_KEY),
         {"secret-fingerprint": FAILURE},
     ),
     "no webhook secret": (
@@ -296,7 +352,16 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         later(lambda made: made.database.chmod(0o644)),
         {"secret-files": WARNING},
     ),
+    "a file of secrets that everyone can read": (
+        later(secrets_file("", mode=0o644)),
+        {"secret-files": WARNING},
+    ),
+    "a folder that everyone can list": (
+        later(lambda made: (made.root / ".newsletter").chmod(0o755)),
+        {"secret-files": WARNING},
+    ),
     "a database in git": (commit_the_database, {"secret-git": FAILURE}),
+    "a database in the history of git": (commit_and_take_out, {"secret-git": WARNING}),
     # Database
     "no ledger": (without("ledger"), {"database-ledger": FAILURE}),
     "the ledger of another database": (
@@ -459,11 +524,27 @@ SAID = {
     "a server without the links": ["GET /u/… got 404"],
     "another key in the web app": ["the same NEWSLETTER_SECRET_KEY"],
     "an old key that can be guessed": ["who guesses it can unsubscribe everyone"],
-    "no secret key": ["See secret-key"],
+    "no secret key": ["openssl rand", "no secret key is set to make a link with"],
+    "the key that has signed letters is not set": ["Put back the key", "See secret-key"],
+    "the key that has signed letters is in a file": [". ./.newsletter/production.env"],
+    "the provider's key is in a file": ["It is in .newsletter/production.env", "set -a; . ./"],
+    "the provider's key is not in the file yet": ["write it into .newsletter/production.env"],
+    "a file of secrets that everyone can read": ["can use production.env"],
+    "a folder that everyone can list": ["can list what is in .newsletter"],
+    "a database in git": ["newsletter.db, .newsletter/production.env is in git"],
+    "a database in the history of git": ["newsletter.db, .newsletter/production.env", "history"],
+    "no database": ["See database-reachable and database-migrations"],
+    "a key that was revoked": ["See provider-key"],
 }
 """What leads to the cause, in the lines about what is wrong."""
 
 NOT_SAID = {
+    "the key that has signed letters is not set": "openssl",
+    "the key that has signed letters is in a file": "old key",
+    "the provider's key is in a file": "resend.com",
+    "no database": "secret key",
+    "a key that was revoked": "may not see",
+    "a folder that everyone can list": "can use",
     "a firewall that tests for robots": "NEWSLETTER_SECRET_KEY",
     "a server without the links": "NEWSLETTER_SECRET_KEY",
 }
@@ -477,6 +558,8 @@ ALWAYS = [
     *("a page of something else", "a server that refuses POST", "another key in the web app"),
     *("the outbox was left in the environment", "a firewall that tests for robots"),
     *("a firewall before webhooks", "a server without the links"),
+    *("the key that has signed letters is not set", "the provider's key is in a file"),
+    *("a database in git", "a folder that everyone can list"),
     *("an issue that missed its time", "a delivery of unknown outcome"),
 ]
 """What is tried each time; the others wait for `--all`."""

@@ -98,6 +98,9 @@ def test_a_database_that_is_read_only_is_found(postgresql: str, root: Path) -> N
         connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
     found = examine(root, postgresql, ledger=ledger_of(postgresql)).diagnoses
     assert problems(found) == {"database-writable": FAILURE}
+    (fix,) = [one.fix for one in found if one.check == "database-writable"]
+    assert "ALTER DATABASE … RESET" in fix
+    assert "ALTER ROLE … RESET" in fix
 
 
 def test_a_database_without_tables_is_found(server: Postgres, root: Path) -> None:

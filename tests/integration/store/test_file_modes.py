@@ -45,12 +45,14 @@ def test_the_key_and_the_log_too(root: Path) -> None:
     newsletter = Newsletter(root, subscribers=1)
     settings = newsletter.settings.__class__(root=root)
     keys.signing_keys(settings)
-    paths = [settings.state / name for name in ("secret-key", "newsletter.db-wal")]
+    paths = [
+        settings.state / name for name in ("secret-key", "newsletter.db-wal", "production.env")
+    ]
     for path in paths:
         path.touch()
         path.chmod(0o644)
-    assert len(files.close_to_others(settings)) == 2
-    assert [mode(path) for path in paths] == [0o640, 0o640]
+    assert len(files.close_to_others(settings)) == 3
+    assert [mode(path) for path in paths] == [0o640, 0o640, 0o640]
     assert files.close_to_others(settings) == []
 
 
