@@ -26,9 +26,22 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("issues", nargs=-1, metavar="[ISSUE]...")
 @click.option("--github", is_flag=True, help="Also show it on the page of a workflow's run.")
+@click.option(
+    "--gitlab",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Also write it into FILE, as GitLab shows it in a merge request.",
+)
 @json_option
 @click.pass_context
-def check(context: click.Context, issues: tuple[str, ...], *, github: bool, json_: bool) -> None:
+def check(
+    context: click.Context,
+    issues: tuple[str, ...],
+    *,
+    github: bool,
+    gitlab: Path | None,
+    json_: bool,
+) -> None:
     """Check issues by every rule and print what is wrong, with a fix.
 
     Without ISSUE, check everything in issues/. An error prevents sending; a warning does not.
@@ -41,6 +54,8 @@ def check(context: click.Context, issues: tuple[str, ...], *, github: bool, json
         raise
     if github:
         _show_on_page(found)
+    if gitlab:
+        _write_report(found, gitlab)
     if json_:
         print_json([asdict(finding) for finding in found])
     else:
@@ -71,6 +86,18 @@ def _show_on_page(found: list[Finding]) -> None:
     if page := os.environ.get("GITHUB_STEP_SUMMARY"):
         with Path(page).open("a", encoding="utf-8", errors="backslashreplace") as file:
             file.write(findings_table(found))
+
+
+def _write_report(found: list[Finding], file: Path) -> None:
+    from newsletter.forge import code_quality  # noqa: PLC0415 - slow, and only for jobs
+
+    try:
+        file.write_text(code_quality(found), encoding="utf-8")
+    except OSError as error:
+        raise NewsletterError(
+            f"the report cannot be written to {file}: {error.strerror}",
+            hint="Name a file in a folder that this user may write",
+        ) from None
 
 
 def _line(finding: Finding) -> str:

@@ -57,7 +57,8 @@ def check_sending_domain(settings: Settings, resolver: Resolver | None = None) -
 def find_sender_changes(connection: Connection, letter: Letter) -> tuple[str, ...]:
     """Return how the sender of a letter differs from that of the last real mailing.
 
-    Filters and mail providers know a newsletter by the domain of From and by List-Id.
+    Filters and mail providers know a newsletter by the domain of From and by List-Id, subscribers
+    by the address.
     """
     last = mailings.last_letter(connection)
     if last is None:
@@ -71,11 +72,21 @@ def find_sender_changes(connection: Connection, letter: Letter) -> tuple[str, ..
                 "and mail providers may take this letter for one of another newsletter"
             )
             return (warning,)
+    if _address(last) != _address(letter):
+        warning = (
+            "the sender's address is another one than in the last mailing, at the same domain: "
+            "subscribers who have the old one in their address book may not know this one"
+        )
+        return (warning,)
     return ()
 
 
+def _address(letter: Letter) -> str:
+    return parseaddr(letter.sender)[1].lower()
+
+
 def _domain(letter: Letter) -> str:
-    return parseaddr(letter.sender)[1].rpartition("@")[2].lower()
+    return _address(letter).rpartition("@")[2]
 
 
 def _list_id(letter: Letter) -> str:

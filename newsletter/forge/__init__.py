@@ -1,6 +1,6 @@
 """What runs of `send --due` and of `check` show on a forge: summaries, and one issue."""
 
-from newsletter.forge.findings import findings_table
+from newsletter.forge.findings import code_quality, findings_table
 from newsletter.forge.question import Asked, ask_person
 from newsletter.forge.summary import RunRecord, RunSummary, read_summary, summarize_run
 from newsletter.forge.trackers import IssueTracker, OpenIssue, open_tracker
@@ -12,6 +12,7 @@ __all__ = [
     "RunRecord",
     "RunSummary",
     "ask_person",
+    "code_quality",
     "findings_table",
     "open_tracker",
     "read_summary",

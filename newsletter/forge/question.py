@@ -42,9 +42,10 @@ def ask_person(tracker: IssueTracker, summary: RunSummary) -> Asked:
         if issue is None:
             return Asked(tracker.open(_TITLE, body), new=True)
         new = _asked_before(issue) != summary.asks
+        # Renewed first: if the comment fails, the next run does not add one more.
+        tracker.renew(issue, body)
         if new:
             tracker.comment(issue, _CHANGED)
-        tracker.renew(issue, body)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise TryAgain(
             "the forge answers with something else than issues", hint="Run this again"
@@ -60,8 +61,9 @@ def _asked_before(issue: OpenIssue) -> str | None:
 
 
 def _body(summary: RunSummary, pages: ForgePages) -> str:
-    return (
-        f"{summary.as_text().rstrip()}\n\n"
+    end = (
+        "\n"
         f"Without a computer of your own: [start the workflow *Act*]({pages.act}) with that "
         f"command.\nLast looked at in [this run]({pages.run}). Close this issue when it is done.\n"
     )
+    return summary.as_text(end)

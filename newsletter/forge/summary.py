@@ -22,7 +22,9 @@ _WAITING: Final = ("paused", "completed_with_unknown", "expired")
 _NOT_SENT: Final = ("ignored", "draft", "blocked")
 """The states in which an issue will not be sent as it is."""
 
-_LONGEST: Final = 60_000  # an issue on GitHub takes 65,536 characters
+_LONGEST: Final = 65_536  # characters that an issue on GitHub takes
+_FENCE: Final = "```"
+_CUT: Final = "… and more: run newsletter status"
 _LONGEST_QUESTION: Final = 2_000
 _FIRST_LINE: Final = re.compile(r"^<!-- newsletter-run (\{.*\}) -->$", re.MULTILINE)
 
@@ -43,12 +45,17 @@ class RunSummary:
     asks: str
     body: str
 
-    def as_text(self) -> str:
-        """Return the first line and the Markdown."""
+    def as_text(self, end: str = "") -> str:
+        """Return the first line and the Markdown, cut where an issue on GitHub takes no more.
+
+        Args:
+            end: What follows in any case.
+        """
         first = {"exit": self.exit_code, "last": self.last, "asks": self.asks}
         # Two hyphens would end the comment, and a forge may notify whoever is named behind an @.
         safe = json.dumps(first).replace("--", r"\u002d\u002d").replace("@", r"\u0040")
-        return f"<!-- newsletter-run {safe} -->\n{self.body}"
+        line = f"<!-- newsletter-run {safe} -->\n"
+        return line + _cut(self.body, _LONGEST - len(line) - len(end)) + end
 
 
 @dataclass(slots=True)
@@ -82,7 +89,7 @@ def summarize_run(record: RunRecord, exit_code: int, *, last: bool) -> RunSummar
     lines += ["", *_not_sent(document), *_warnings(record.warnings)]
     asks = _question(waiting, record.errors) if exit_code == DecisionNeeded.exit_code else ""
     body = "\n".join(lines).rstrip()
-    return RunSummary(exit_code, last, asks, body[:_LONGEST] + "\n")
+    return RunSummary(exit_code, last, asks, body + "\n")
 
 
 def read_summary(text: str) -> RunSummary:
@@ -101,6 +108,21 @@ def read_summary(text: str) -> RunSummary:
             hint="Make one: newsletter send --due --summary FILE",
         ) from None
     return RunSummary(exit_code, last, asks, text[found[-1].end() :].lstrip("\n"))
+
+
+def _cut(text: str, room: int) -> str:
+    """Return the lines of a text that there is room for, with no block of code left open."""
+    if len(text) <= room:
+        return text
+    kept, left = [], room - len(f"{_FENCE}\n\n{_CUT}\n")
+    for line in text.splitlines(keepends=True):
+        left -= len(line)
+        if left < 0:
+            break
+        kept.append(line)
+    if sum(line.startswith(_FENCE) for line in kept) % 2:
+        kept.append(f"{_FENCE}\n")
+    return f"{''.join(kept)}\n{_CUT}\n"
 
 
 def _question(waiting: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> str:

@@ -206,7 +206,7 @@ class AuthorRepository:
             key: str(entry["value"] if isinstance(entry, dict) else entry)
             for key, entry in {**document["variables"], **job.get("variables", {})}.items()
         }
-        secrets = self.secrets if job.get("environment") == "newsletter" else {}
+        secrets = self.secrets if job.get("environment", {}).get("name") == "newsletter" else {}
         environment = {
             "PATH": f"{self._folder / 'bin'}:{os.environ['PATH']}",
             "HOME": str(workspace.parent),
@@ -236,6 +236,8 @@ class AuthorRepository:
         found = Job(ok=done.returncode == 0, log=done.stdout)
         for artifact in job.get("artifacts", {}).get("paths", []):
             found.uploads[artifact] = sorted(p.name for p in (workspace / artifact).glob("*"))
+        for kind, file in job.get("artifacts", {}).get("reports", {}).items():
+            found.outputs[kind] = (workspace / file).read_text(encoding="utf-8")
         return found
 
     def installed(self) -> list[str]:

@@ -29,6 +29,7 @@ class FakeForge:
     Attributes:
         kind: `github`, `forgejo` or `gitlab`.
         fault: The status of every answer; 0 hangs, None is well.
+        faulty: Only calls whose path ends so have that fault; empty for all.
         headers: Further headers of such an answer.
         body: The body of such an answer.
         calls: Method and path of each call.
@@ -37,6 +38,7 @@ class FakeForge:
     kind: str
     port: int = 0
     fault: int | None = None
+    faulty: str = ""
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
     issues: list[dict[str, Any]] = field(default_factory=list)
@@ -171,7 +173,7 @@ def serve_forge(kind: str) -> Iterator[FakeForge]:
             if forge.fault == 0:
                 self.over.wait()
                 return
-            if forge.fault is not None:
+            if forge.fault is not None and asked.path.endswith(forge.faulty):
                 self._send(forge.fault, forge.body, forge.headers)
                 return
             given = self.headers.get("Authorization") or self.headers.get("PRIVATE-TOKEN") or ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.cli.annotations import annotation, without_commands
+from newsletter.forge import code_quality
+from newsletter.model import Finding, Severity
 from tests.support.newsletter import write_issue
 from tests.support.runner_commands import IMITATIONS, Command, commands
 
@@ -138,3 +141,29 @@ def test_any_line_loses_its_commands_and_an_annotation_is_one(text: str) -> None
     (one,) = commands(annotation("error", text, title=text, file=text, line=3))
     assert one.name == "error"
     assert set(one.properties) == {"file", "line", "title"}
+
+
+@pytest.mark.parametrize("text", IMITATIONS.values(), ids=IMITATIONS)
+def test_gitlab_s_report_holds_what_a_stranger_wrote(root: Path, run: Run, text: str) -> None:
+    name = f"{text.replace('/', '-')}.md".encode()[:200].decode(errors="ignore")
+    (root / "issues" / name).write_text(f"---\nsubject: {text}\n---\n{text}\n", encoding="utf-8")
+    done = run("check", "--gitlab", "findings.json")
+    found = json.loads((root / "findings.json").read_text(encoding="utf-8"))
+    assert done.returncode == (1 if "major" in {one["severity"] for one in found} else 0)
+    assert f"issues/{name}" in {one["location"]["path"] for one in found}
+    assert all(len(one["description"]) <= 1_000 for one in found)
+    assert len({one["fingerprint"] for one in found}) == len(found)
+
+
+def test_a_report_that_cannot_be_written_is_an_error(root: Path, run: Run) -> None:
+    write_issue(root)
+    done = run("check", "--gitlab", "missing/findings.json")
+    assert done.returncode == 1
+    assert "error: the report cannot be written to missing/findings.json" in done.stderr
+
+
+def test_a_name_of_any_bytes_is_in_the_report() -> None:
+    path = b"issues/\xff.md".decode("utf-8", "surrogateescape")
+    found = Finding(path, 1, "file-name", Severity.ERROR, "it is odd", "rename it")
+    (one,) = json.loads(code_quality([found]))
+    assert one["location"] == {"path": "issues/\\udcff.md", "lines": {"begin": 1}}

@@ -234,5 +234,28 @@ def test_of_several_summaries_the_last_counts_and_no_value_imitates_one() -> Non
 def test_a_summary_is_never_longer_than_an_issue_may_be() -> None:
     many = [{**MAILING, "issue": f"2030-01-06-{n}", "note": "x" * 900} for n in range(400)]
     text = summarize_run(RunRecord({"mailings": many}, ["y" * 9000]), 3, last=True).as_text()
-    assert len(text) < 63_000
+    assert len(text) <= 65_536
     assert read_summary(text).exit_code == 3
+
+
+def test_a_comment_that_fails_is_red_once_and_never_written_twice(
+    forge: FakeForge, report: Report
+) -> None:
+    assert report(forge).returncode == 3
+    forge.fault, forge.faulty = 503, "notes" if forge.kind == "gitlab" else "comments"
+    assert report(forge, note="the account is suspended").returncode == 75
+    assert "the account is suspended" in forge.issues[0]["body"]
+    forge.fault = None
+    assert report(forge, note="the account is suspended").returncode == 0
+    assert forge.issues[0]["comments"] == []
+
+
+def test_an_issue_is_never_longer_than_a_forge_takes(forge: FakeForge, report: Report) -> None:
+    asks = report(forge, note="🔑" * 4_000, next_step="newsletter " * 9_000)
+    assert asks.returncode == 3, asks.stderr
+    assert report(forge, note="🔑" * 4_000, next_step="newsletter " * 9_000).returncode == 0
+    (issue,) = forge.issues
+    assert len(issue["body"]) <= 65_536
+    assert issue["body"].count("```") % 2 == 0
+    assert issue["body"].rstrip().endswith("Close this issue when it is done.")
+    assert "… and more: run newsletter status" in issue["body"]

@@ -222,7 +222,9 @@ def second_letter(newsletter: Newsletter, **changes: str) -> delivery.Plan:
     ("changes", "named"),
     [
         ({}, ()),
-        ({"sender": f"Gerrit van Brief <post@{DOMAIN}>"}, ()),
+        ({"sender": f"Gerrit van Brief <gerrit@{DOMAIN}>"}, ()),
+        ({"sender": f"Gerrit <GERRIT@{DOMAIN}>"}, ()),
+        ({"sender": f"Gerrit <anders@{DOMAIN}>"}, ("at the same domain",)),
         ({"sender": "Gerrit <gerrit@elders.test>"}, ("elders.test", DOMAIN)),
         ({"name": "Een andere brief"}, (f"een-andere-brief.{DOMAIN}",)),
         ({"name": "PROEFBRIEF"}, ()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
@@ -337,14 +338,19 @@ def test_gitlab_sends_and_asks_once(tmp_path: Path, gitlab: FakeForge, fake: Fak
     with pages(tmp_path) as at:
         repository = AuthorRepository(tmp_path, gitlab, fake.url, pages=at.url)
         fake.faults[1] = FAULTS["401"]
-        jobs = [repository.gitlab("send", **SCHEDULE) for _ in range(2)]
+        ping = {"NEWSLETTER_PING_URL": "https://ping.example.org/1"}
+        jobs = [repository.gitlab("send", **SCHEDULE, **ping) for _ in range(2)]
         assert [job.ok for job in jobs] == [False, True], jobs[1].log
+        assert repository.pinged() == []
         assert len(gitlab.issues) == 1
         acted = repository.gitlab(
             "act", CI_PIPELINE_SOURCE="web", ACT_COMMAND="send", ACT_ISSUE=repository.slug
         )
         assert acted.ok, acted.log
         assert repository.gitlab("send", **SCHEDULE).ok
+        assert repository.pinged() == []
+        assert repository.gitlab("send", **SCHEDULE, **ping).ok
+        assert repository.pinged() == ["https://ping.example.org/1"]
     assert len(fake.taken()) == SUBSCRIBERS
 
 
@@ -362,3 +368,30 @@ def test_gitlab_checks_a_merge_request_without_secrets(tmp_path: Path, gitlab: F
     job = repository.gitlab("check", CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
     assert job.ok, job.log
     assert len(job.uploads["letters/"]) == 7
+    assert json.loads(job.outputs["codequality"]) == []
+
+
+def test_gitlab_shows_findings_beside_their_lines_and_the_other_letters(
+    tmp_path: Path, gitlab: FakeForge
+) -> None:
+    repository = AuthorRepository(tmp_path, gitlab)
+    base = repository.git("rev-parse", "HEAD")
+    good = "---\nsubject: Over stilte\n---\nEen zin.\n"
+    bad = "---\nsubject: x\nsubjct: x\n---\nEen zin.\n"
+    repository.commit({"issues/2026-12-06-stilte.md": good, "issues/2026-12-13-x.md": bad})
+    job = repository.gitlab("check", CI_MERGE_REQUEST_DIFF_BASE_SHA=base)
+    assert job.ok is False
+    found = json.loads(job.outputs["codequality"])
+    place = {"path": "issues/2026-12-13-x.md", "lines": {"begin": 3}}
+    assert [one["severity"] for one in found if one["location"] == place] == ["major"]
+    assert len({one["fingerprint"] for one in found}) == len(found)
+    assert "2026-12-06-stilte.html" in job.uploads["letters/"]
+
+
+def test_gitlab_is_red_when_letters_cannot_be_rendered(tmp_path: Path, gitlab: FakeForge) -> None:
+    repository = AuthorRepository(tmp_path, gitlab)
+    (tmp_path / "bin" / "newsletter").write_text(
+        '#!/bin/sh\n[ "$1" = check ] && echo "[]" >findings.json\n[ "$1" != render ]\n'
+    )
+    job = repository.gitlab("check", CI_MERGE_REQUEST_DIFF_BASE_SHA="x")
+    assert job.ok is False

@@ -105,7 +105,8 @@ def test_files_stay_short(kind: str) -> None:
         if path.startswith((".github", ".forgejo", ".gitlab", "deploy"))
     }
     assert bool(ci) == (kind != "none")
-    assert {path: length for path, length in ci.items() if length > 85} == {}
+    most = {".gitlab-ci.yml": 100}  # three jobs
+    assert {path: length for path, length in ci.items() if length > most.get(path, 85)} == {}
 
 
 @pytest.mark.parametrize(("kind", "name"), WORKFLOWS)
@@ -149,9 +150,9 @@ def test_a_pull_request_sees_no_secret(kind: str) -> None:
 def test_gitlab_gives_secrets_to_its_environment_alone() -> None:
     document = yaml.safe_load(files("gitlab")[".gitlab-ci.yml"])
     jobs = {name: job for name, job in document.items() if "script" in job}
-    assert {name for name, job in jobs.items() if job.get("environment") == "newsletter"} == {
-        "send",
-        "act",
+    # `access`: the environment's variables, without a deployment for each run.
+    assert {name: job["environment"] for name, job in jobs.items() if "environment" in job} == {
+        name: {"name": "newsletter", "action": "access"} for name in ("send", "act")
     }
     sources = {
         name: re.findall(r'SOURCE == "(\w+)"', str(job["rules"])) for name, job in jobs.items()

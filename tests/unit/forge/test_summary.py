@@ -107,3 +107,15 @@ def test_a_warning_is_in_it_once() -> None:
 def test_nothing_to_do_is_said() -> None:
     assert "Nothing is due" in body({"mailings": [], "next": None})
     assert "without a result" in body({})
+
+
+@pytest.mark.parametrize("warnings", [0, 400, 20_000])
+def test_a_summary_is_cut_between_lines(warnings: int) -> None:
+    record = RunRecord({"mailings": []}, [], [f"key {n} is short" for n in range(warnings)])
+    text = summarize_run(record, 0, last=True).as_text("the end\n")
+    assert len(text) <= 65_536
+    assert text.endswith("\nthe end\n")
+    *lines, _ = text.splitlines()
+    shown = [line for line in lines if line.startswith("- warning")]
+    assert all(line.endswith(" is short") for line in shown)
+    assert (len(shown) == warnings) == ("… and more: run newsletter status" not in lines)
