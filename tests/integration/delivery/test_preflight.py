@@ -97,6 +97,7 @@ def test_every_key_that_signed_must_stay_and_a_new_one_may_come(
     assert "Put the old key back" in str(
         refused(newsletter, secret_keys=("a new key for these tests",))
     )
+    assert "Put back the key" in str(refused(newsletter, secret_keys=()))
     newsletter.settings = replace(
         newsletter.settings, secret_keys=("a new key for these tests", old)
     )
