@@ -55,9 +55,9 @@ def upgrade_(app: App, *, json_: bool) -> None:
     if json_:
         print_json({"applied": applied, "revision": HEAD})
     elif applied:
-        print_line(f"Applied {counted(applied, 'migration')}: the database is at {HEAD}.")
+        print_line(f"Applied {counted(applied, 'migration')}: {_database(app)} is at {HEAD}.")
     else:
-        print_line(f"Nothing to do: the database is at {HEAD}.")
+        print_line(f"Nothing to do: {_database(app)} is at {HEAD}.")
 
 
 @db.command(short_help="Show the ledger and whether it fits this program.")
@@ -77,6 +77,7 @@ def status(app: App, *, json_: bool) -> None:
     if json_:
         print_json(document)
         return
+    print_line(f"{'database:':<13}{_database(app)}")
     for name, value in document.items():
         print_line(f"{name.replace('_', ' ') + ':':<13}{_shown(value)}")
     if found.behind:
@@ -121,6 +122,16 @@ def move(app: App, *, url: str, json_: bool) -> None:
     count = sum(moved.rows.values())
     print_line("It was moved there already." if moved.already else f"Moved: {count:,} rows.")
     print_line(f"The old database is closed. From now on, set:\n  {line}")
+
+
+def _database(app: App) -> str:
+    """Return which database this is; a server without its host, for a log may be public."""
+    place = url_store.locate(app.settings)
+    if isinstance(place, url_store.Server):
+        return f"the PostgreSQL database that {url_store.VARIABLE} names"
+    root = app.settings.root
+    path = place.path.relative_to(root) if place.path.is_relative_to(root) else place.path
+    return f"the file {path}"
 
 
 def _known(settings: Settings, fingerprints: Collection[str]) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from newsletter import config
+from newsletter.cli.output import note
 from newsletter.providers import capabilities_of
 from newsletter.store import health
 from newsletter.store import url as url_store
@@ -29,6 +30,12 @@ def offer_ledger(app: App) -> None:
     real = not capabilities_of(settings).rehearsal
     in_file = settings.origin != config.DEFAULT_ORIGIN
     if settings.ledger or not in_file or not real or not sys.stdin.isatty():
+        return
+    if jobs := config.jobs_database(settings):
+        note(
+            'The setting "ledger" stays empty: this database is a file on this computer, and '
+            f"{jobs} gives the jobs another one. Set NEWSLETTER_DATABASE_URL as they have it"
+        )
         return
     found = health.database_state(settings)
     if not found.ledger or not found.subscribers or found.closed or found.behind:

@@ -6,6 +6,7 @@ from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.secrets_file import (
     SECRETS_FILE,
+    jobs_database,
     missing_key_hint,
     missing_secret_hint,
     other_database_warning,
@@ -23,6 +24,7 @@ __all__ = [
     "Settings",
     "from_values",
     "is_loopback",
+    "jobs_database",
     "load",
     "make_private",
     "missing_key_hint",

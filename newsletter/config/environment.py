@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config.names import KEYS, VARIABLES
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
+from newsletter.config.secrets_file import missing_in_job_hint
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -97,7 +98,8 @@ def _filled(environment: Mapping[str, str], variable: str) -> str:
     if not value:
         raise NewsletterError(
             f"{variable} is set but empty",
-            hint="Give it a value or unset it (an empty value is how a missing secret looks)",
+            hint=missing_in_job_hint(variable, environment)
+            or "Give it a value or unset it (an empty value is how a missing secret looks)",
         )
     if value[0] == value[-1] and value[0] in "\"'" and len(value) > 1:
         raise NewsletterError(

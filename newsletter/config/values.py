@@ -69,7 +69,7 @@ def _example(key: str) -> str:
 def _about_unknown(key: str) -> str:
     plain = key.upper()
     if plain in PROVIDER_VARIABLES or VARIABLES.get(plain) in {"database_url", "secret_keys"}:
-        return f"A secret never stands in a file: put {plain} into the environment"
+        return f"A secret stands in no file that git keeps: put {plain} into the environment"
     if meant := find_setting(key):
         return f'Did you mean "{meant}"?'
     if _SECRET.search(key):

@@ -31,6 +31,12 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b\d+\.\d+ ms\b"), "<ms>"),
     (re.compile(r"(\.lock \S+) \d+ \d+$"), r"\1 <device> <inode>"),
     (re.compile(r"^(engine: +)\w+", re.MULTILINE), r"\1<engine>"),
+    (
+        re.compile(
+            r"the file \S+\.db\b|the PostgreSQL database that NEWSLETTER_DATABASE_URL names"
+        ),
+        "<database>",
+    ),
     (re.compile(r"\((?:newsletter\.db|NEWSLETTER_DATABASE_URL)\)"), "(<database>)"),
     (re.compile(r"(version \d\S*) \(.*\)"), r"\1 (<origin>)"),
     (re.compile(r"\bbegin=\d+"), "begin=<seconds>"),

@@ -731,6 +731,12 @@ def test_a_shell_without_the_secrets_is_shown_where_they_are(tmp_path: Path, pro
     (tmp_path / "people.csv").write_text("email,status\nanna@lezers.example,active\n", "utf-8")
     bring = ("subscribers", "import", "people.csv", "--consent", "x")
     reading = "set -a; . ./.newsletter/production.env; set +a"
+    first = run_command("db", "upgrade", cwd=tmp_path)
+    assert ": the file .newsletter/newsletter.db is at " in first.stdout
+    assert "has NEWSLETTER_DATABASE_URL with no value" in first.stderr
+    looked = run_command("db", "status", cwd=tmp_path)
+    assert "database:    the file .newsletter/newsletter.db\n" in looked.stdout
+    assert "has NEWSLETTER_DATABASE_URL with no value" in looked.stderr
     assert reading not in run_command(*bring, cwd=tmp_path).stderr  # it names no database yet
     file = tmp_path / ".newsletter" / "production.env"
     text = file.read_text(encoding="utf-8")

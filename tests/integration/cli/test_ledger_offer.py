@@ -68,6 +68,32 @@ def test_yes_writes_the_line_and_changes_nothing_else(
     assert "Write ledger" not in answered(newsletter, env, "y\n", "status")
 
 
+@pytest.mark.parametrize(
+    ("file", "text"),
+    [
+        (".newsletter/production.env", "NEWSLETTER_DATABASE_URL=\n"),
+        (".newsletter/production.env", "NEWSLETTER_DATABASE_URL=postgresql://u@h/d\n"),
+        (".github/workflows/send.yml", "NEWSLETTER_DATABASE_URL: ${{ secrets.X }}\n"),
+        (".forgejo/workflows/send.yml", "NEWSLETTER_DATABASE_URL: ${{ secrets.X }}\n"),
+        (".gitlab-ci.yml", "# NEWSLETTER_DATABASE_URL is a variable of the project\n"),
+    ],
+)
+def test_a_file_here_is_not_offered_while_jobs_have_another_database(
+    newsletter: Newsletter, fake: FakeResend, file: str, text: str
+) -> None:
+    env = without_ledger(newsletter, fake)
+    path = newsletter.root / file
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    before = (newsletter.root / "newsletter.toml").read_bytes()
+    shown = answered(newsletter, env, "y\n", "status")
+    here = url.VARIABLE not in env
+    assert ("Write ledger" in shown) != here
+    if here:
+        assert f"{file} gives the jobs another one" in shown
+        assert (newsletter.root / "newsletter.toml").read_bytes() == before
+
+
 @pytest.mark.parametrize("answer", ["n", "", "q\nn"])
 def test_anything_but_yes_changes_nothing(
     newsletter: Newsletter, fake: FakeResend, answer: str

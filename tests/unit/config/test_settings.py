@@ -155,6 +155,73 @@ def test_a_variable_that_is_set_but_empty_is_an_error(
         settings(tmp_path, **{variable: value})
 
 
+@pytest.mark.parametrize(
+    ("job", "where"),
+    [
+        ({"GITHUB_ACTIONS": "true"}, "gh secret list --env newsletter"),
+        ({"GITHUB_ACTIONS": "true", "FORGEJO_ACTIONS": "true"}, "Settings, Actions, Secrets"),
+        ({"GITHUB_ACTIONS": "true", "GITEA_ACTIONS": "true"}, "Settings, Actions, Secrets"),
+        ({"GITLAB_CI": "true"}, "Settings, CI/CD, Variables"),
+    ],
+)
+def test_a_job_without_a_secret_says_where_to_look(
+    tmp_path: Path, job: dict[str, str], where: str
+) -> None:
+    with pytest.raises(NewsletterError) as caught:
+        settings(tmp_path, RESEND_API_KEY="", **job)
+    assert "This job gets no secret RESEND_API_KEY" in caught.value.hint
+    assert where in caught.value.hint
+    found = settings(tmp_path)
+    for hint in (
+        config.missing_key_hint(found, environment=job),
+        config.missing_secret_hint(found, "RESEND_API_KEY", "Make a key", job),
+    ):
+        assert "This job gets no secret" in hint
+        assert where in hint
+        assert "openssl" not in hint
+
+
+def test_a_credential_that_is_missing_is_put_where_the_secrets_are(tmp_path: Path) -> None:
+    found = settings(tmp_path)
+
+    def hint() -> str:
+        return config.missing_secret_hint(found, "RESEND_API_KEY", "Make a key", {})
+
+    assert hint() == "Make a key and put it into the environment, and into no file that git keeps"
+    found.state.mkdir()
+    file = found.state / config.SECRETS_FILE
+    reading = "type: set -a; . ./.newsletter/production.env; set +a"
+    for text in ("", "RESEND_API_KEY=\n", "# RESEND_API_KEY=canary\n"):
+        file.write_text(text)
+        assert "write it into .newsletter/production.env. In" in hint()
+        assert hint().endswith(reading)
+    file.write_text("RESEND_API_KEY=canary\n")
+    assert hint() == (f"It is in .newsletter/production.env. In the newsletter's folder, {reading}")
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("", ""),
+        ("# NEWSLETTER_DATABASE_URL=x", ""),
+        ("NEWSLETTER_DATABASE_URL=", "with no value"),
+        ("NEWSLETTER_DATABASE_URL=postgresql://u@h/d?sslmode=require", "and not the one"),
+        ("NEWSLETTER_DATABASE_URL=postgresql://u@h/d?sslmode=require&x=y", 'because of the "&"'),
+        ("NEWSLETTER_DATABASE_URL=postgresql://u:a$b@h/d", 'because of the "$"'),
+    ],
+)
+def test_a_shell_without_the_database_is_warned(tmp_path: Path, line: str, says: str) -> None:
+    found = settings(tmp_path)
+    found.state.mkdir()
+    (found.state / config.SECRETS_FILE).write_text(f"{line}\n")
+    said = config.other_database_warning(found)
+    assert says in said
+    assert bool(said) == bool(says)
+    assert "postgresql://u" not in said
+    known = settings(tmp_path, NEWSLETTER_DATABASE_URL="sqlite:///x.db")
+    assert not config.other_database_warning(known)
+
+
 def test_an_empty_key_in_the_list_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(NewsletterError, match="NEWSLETTER_SECRET_KEY"):
         settings(tmp_path, NEWSLETTER_SECRET_KEY="one,,two")
