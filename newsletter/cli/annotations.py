@@ -48,7 +48,7 @@ def visible(text: str) -> str:
 
 def _data(text: str) -> str:
     """Escape what would end a command or change its text."""
-    shown = "\r".join(map(visible, text.split("\r")))
+    shown = _OLDER.sub("# #", "\r".join(map(visible, text.split("\r"))))
     return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 

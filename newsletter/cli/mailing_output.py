@@ -189,5 +189,6 @@ def report_lines(found: MailingForecast) -> list[str]:
 
 
 def next_step(found: MailingForecast) -> list[str]:
-    """Return the line with the next command, if there is something to do."""
-    return [f"  next: {found.next_step}"] if found.next_step else []
+    """Return a line for each command that may be next, if there is something to do."""
+    steps = (found.next_step or "").splitlines()
+    return [f"  {'or' if place else 'next'}: {step}" for place, step in enumerate(steps)]

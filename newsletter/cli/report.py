@@ -32,7 +32,8 @@ def report(context: click.Context, *, file: Path) -> None:
             hint="Make one: newsletter send --due --summary FILE",
         ) from None
     if summary.exit_code != DecisionNeeded.exit_code:
-        print_line(f"The run ended with exit code {summary.exit_code}: no person must decide.")
+        print_line(f"The run ended with exit code {summary.exit_code}: {summary.outcome}.")
+        print_line("No issue asks for this.")
         again = summary.exit_code == TryAgain.exit_code and not summary.last
         context.exit(0 if again else summary.exit_code)
     tracker = open_tracker(os.environ)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from newsletter.cli.app import App
 
 
+_KEY: Final = re.compile("KEY|TOKEN")
+_GITHUB: Final = "https://github.com"
+
+
 @contextlib.contextmanager
 def summarized(app: App, file: Path) -> Iterator[RunRecord]:
     """Write the summary of what happens inside, also if that is an error.
@@ -34,7 +39,7 @@ def summarized(app: App, file: Path) -> Iterator[RunRecord]:
         app: What commands share.
         file: Where to; it is appended to what is there.
     """
-    record = RunRecord()
+    record = RunRecord(on_github=os.environ.get("GITHUB_SERVER_URL") == _GITHUB)
     collector = _WarningCollector(record.warnings)
     logging.getLogger(LOGGER).addHandler(collector)
     code = NewsletterError.exit_code
@@ -53,7 +58,14 @@ def summarized(app: App, file: Path) -> Iterator[RunRecord]:
         found = summarize_run(record, code, last=_is_last_try(app))
         _write(replace(found, asks=hide_personal_data(found.asks)), file)
         if on_actions():
-            _annotate(found, record.errors)
+            _annotate(found, record)
+
+
+def provider_keys(provider: str) -> tuple[str, ...]:
+    """Return the secrets that a provider knows the author by."""
+    from newsletter.repository.providers import facts_of  # noqa: PLC0415 - slow, and only for jobs
+
+    return tuple(name for name in facts_of(provider).sends_with if _KEY.search(name))
 
 
 def _write(found: RunSummary, file: Path) -> None:
@@ -79,19 +91,16 @@ def _is_last_try(app: App) -> bool:
     return is_after_window(local, settings.send_clock, settings.max_lateness_hours)
 
 
-def _annotate(found: RunSummary, errors: list[str]) -> None:
-    """Show on the page of the run how it ended; nothing if all is well."""
-    kind, title = "error", f"Something to correct (exit code {found.exit_code})"
+def _annotate(found: RunSummary, record: RunRecord) -> None:
+    """Show on the page of the run how it ended, and each warning; nothing if all is well."""
+    for warning in record.other_warnings:
+        print_command(annotation("warning", hide_personal_data(warning), title="Warning"))
     if found.exit_code == 0:
         return
-    if found.exit_code == DecisionNeeded.exit_code:
-        kind, title = "warning", "A person must decide"
-    elif found.exit_code == TryAgain.exit_code and found.last:
-        title = "Temporary failure, and the time for today's letter is over"
-    elif found.exit_code == TryAgain.exit_code:
-        kind, title = "warning", "Temporary failure; the next run tries again"
-    said = hide_personal_data("\n".join(errors) or found.asks)
-    print_command(annotation(kind, said, title=title))
+    waits = found.exit_code == TryAgain.exit_code and not found.last
+    kind = "warning" if waits or found.exit_code == DecisionNeeded.exit_code else "error"
+    said = hide_personal_data("\n".join(record.errors) or found.asks)
+    print_command(annotation(kind, said, title=found.outcome))
 
 
 class _WarningCollector(logging.Handler):

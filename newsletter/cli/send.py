@@ -34,7 +34,7 @@ from newsletter.cli.output import (
 )
 from newsletter.cli.progress import progress
 from newsletter.cli.rehearse import run_rehearsal
-from newsletter.cli.run_summary import summarized
+from newsletter.cli.run_summary import provider_keys, summarized
 from newsletter.cli.sending import pull_events_first, send_notices, stoppable, warn_of_short_keys
 from newsletter.config import DEFAULT_ORIGIN
 from newsletter.desk import folder
@@ -266,7 +266,8 @@ def _due(context: click.Context, record: RunRecord, *, preflight: bool, json_: b
             preflight=preflight,
             overlooked=[one.line for one in folder.ignored_files(app.settings)],
         )
-    record.errors += map(str, found.errors)
+    record.keys = provider_keys(app.settings.provider)
+    record.errors += dict.fromkeys(map(str, found.errors))
     record.document = due_as_json(app, found, survey_issues(app.store, app.settings).lines)
     _print_due(app, found, record.document, real=real, json_=json_)
     context.exit(found.exit_code)
@@ -286,7 +287,7 @@ def _print_due(
     for result in found.results:
         _print_notes(result)
     for line in found.notes:
-        note(line)
+        (warn if line in found.warnings else note)(line)
     for error in found.errors:
         print_error(error.sentence, error.hint)
 

@@ -71,7 +71,8 @@ class MailingForecast:
         elsewhere: It is not done, and belongs to another provider than the settings name.
         overdue: It should be finished by now, so that only `send --late` continues it.
         by_itself: `send --due` continues it, without a person.
-        next_step: What a person types next, or None if there is nothing to do.
+        next_step: What a person types next, or None if there is nothing to do; of several lines
+            they choose one.
     """
 
     report: MailingReport
@@ -203,10 +204,10 @@ def _next_step(known: MailingForecast, settings: Settings) -> str | None:
     steps = {
         MailingState.FROZEN: send,
         MailingState.SENDING: f"newsletter status {slug}" if known.busy_until else send,
-        MailingState.PAUSED: f"{send}, or newsletter cancel {slug}",
+        MailingState.PAUSED: f"{send}\nnewsletter cancel {slug}",
         MailingState.COMPLETED_WITH_UNKNOWN: _to_settle(known, send, settings),
         MailingState.CANCELLED: f"newsletter resolve {slug} --assume-sent" if open_ended else None,
-        MailingState.EXPIRED: f"newsletter send {slug} --late, or newsletter cancel {slug}",
+        MailingState.EXPIRED: f"newsletter send {slug} --late\nnewsletter cancel {slug}",
     }
     return steps.get(mailing.state)
 
@@ -218,12 +219,13 @@ _HERE: Final = frozenset({ResolutionMethod.REPLAY, ResolutionMethod.SEARCH})
 def _to_settle(known: MailingForecast, send: str, settings: Settings) -> str:
     """Return how unknown letters are settled: without a person for as long as that is possible."""
     methods = {one.method for one in known.resolutions}
-    decide = f"newsletter resolve {known.report.mailing.slug} --resend or --assume-sent"
+    resolve = f"newsletter resolve {known.report.mailing.slug}"
+    decide = f"{resolve} --resend\n{resolve} --assume-sent"
     if methods <= {ResolutionMethod.WAIT}:
         return decide
     here = {one for one in known.resolutions if one.method in _HERE}
     if not here and (other := needs_other_account(known)):
-        return f"set {other.put_back} to its previous value, then run {send}; or {decide}"
+        return f"set {other.put_back} to its previous value, then run {send}\n{decide}"
     moment = max(one.moment for one in here if one.moment)
     if ResolutionMethod.REPLAY in methods or moment <= known.report.at:
         return send

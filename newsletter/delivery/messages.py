@@ -9,7 +9,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import DeliveryState
+from newsletter.model import DeliveryState, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -185,6 +185,13 @@ def still_a_draft(draft: Draft) -> str:
     return f'{draft.slug} is due and still says "draft: yes": not sent.'
 
 
+def unreadable(draft: Draft) -> str:
+    """Return that a file has an error with which it is never sent: the first one."""
+    first = next((one for one in draft.findings if one.severity is Severity.ERROR), None)
+    why = f"{first.message}. {first.fix}" if first else "it is no issue"
+    return f"{draft.path} is never sent as it is: {why}"
+
+
 def went_out_before(mailing: Mailing, draft: Draft) -> str:
     """Return that an issue, under this name or another, already had its mailing."""
     when = f"{mailing.send_at:%Y-%m-%d %H:%M}"
@@ -193,13 +200,11 @@ def went_out_before(mailing: Mailing, draft: Draft) -> str:
     return f"{draft.slug} is not sent: its time or text is that of {mailing.slug} ({when})."
 
 
-def left_alone(old: Sequence[str], undated: Sequence[str], far: Sequence[str]) -> list[str]:
+def left_alone(old: Sequence[str], far: Sequence[str]) -> list[str]:
     """Return which files the schedule ignores, if there are any."""
     remarks = []
     if old:
         remarks.append(f"Not sent, more than 7 days past their time: {_named(old)}.")
-    if undated:
-        remarks.append(f"Never sent under these names: {_named(undated)} (newsletter check).")
     if far:
         remarks.append(f"Not sent, more than a year ahead (check the year): {_named(far)}.")
     return remarks

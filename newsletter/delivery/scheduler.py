@@ -45,12 +45,14 @@ class DueResult:
     Attributes:
         results: Of every mailing that is being sent, is due now, or has just expired.
         notes: Remarks, a line each: what was ignored, and why.
+        warnings: Those of the remarks that name a letter which was probably meant to leave.
         errors: All that a person must fix, decide or wait for.
         next: The issue that comes after these.
     """
 
     results: tuple[SendResult, ...]
     notes: tuple[str, ...]
+    warnings: tuple[str, ...]
     errors: tuple[NewsletterError, ...]
     next: Upcoming | None
 
@@ -94,7 +96,8 @@ def send_due(
         coming = find_upcoming(context.store, context.settings, run.files.values(), but=run.results)
     results = tuple(run.results.values())
     errors = [result.error for result in results if result.error]
-    return DueResult(results, tuple(run.notes), (*errors, *run.errors), coming)
+    notes, warnings = tuple(run.notes), tuple(run.warnings)
+    return DueResult(results, notes, warnings, (*errors, *run.errors), coming)
 
 
 class _Run:
@@ -116,6 +119,7 @@ class _Run:
         self._preflight = preflight
         self.results: dict[str, SendResult] = {}
         self.notes: list[str] = []
+        self.warnings: list[str] = []
         self.errors: list[NewsletterError] = []
 
     def finish_started(self) -> None:
@@ -136,21 +140,29 @@ class _Run:
                 draft = self.files[slug]
                 with self.collect_errors(draft.path):
                     self._start_if_due(draft, send_at, moment)
+        for draft in self.files.values():
+            coming = draft.send_at is None or draft.send_at > moment
+            if coming and not draft.issue and not draft.is_draft and draft.slug not in known:
+                self._warn(messages.unreadable(draft))
         self.notes += messages.left_alone(*self._ignored_files(dated, moment, known))
+
+    def _warn(self, line: str) -> None:
+        """Keep a remark about a letter that was probably meant to leave."""
+        self.notes.append(line)
+        self.warnings.append(line)
 
     def _ignored_files(
         self, dated: Iterable[tuple[datetime, str]], moment: datetime, known: Container[str]
-    ) -> tuple[list[str], list[str], list[str]]:
-        """Return which files are too old, have no date, or are too far ahead."""
+    ) -> tuple[list[str], list[str]]:
+        """Return which files are too old or too far ahead."""
         new = [(send_at, slug) for send_at, slug in dated if slug not in known]
         old = [slug for send_at, slug in new if is_long_past(send_at, moment)]
-        undated = [draft.path for draft in self.files.values() if draft.send_at is None]
         far = [
             slug
             for send_at, slug in new
             if is_far_ahead(send_at, moment) and not self.files[slug].is_draft
         ]
-        return old, undated, far
+        return old, far
 
     @contextlib.contextmanager
     def collect_errors(self, where: str) -> Iterator[None]:
@@ -230,7 +242,8 @@ class _Run:
             # A schedule does not undo what a person decided.
             self.notes += [] if late else [messages.cancelled(draft.slug)]
         elif draft.is_draft:
-            self.notes += [] if late else [messages.still_a_draft(draft)]
+            if not late:
+                self._warn(messages.still_a_draft(draft))
         elif late and ended is None:
             self._report_missed(draft, send_at)
         elif late:
@@ -252,7 +265,7 @@ class _Run:
                 result, repeated=True, edited=is_edited(mailing, draft)
             )
             if slot_of(mailing.send_at) != slot_of(send_at):
-                self.notes.append(messages.went_out_before(mailing, draft))
+                self._warn(messages.went_out_before(mailing, draft))
 
     def _begin(self, draft: Draft, send_at: datetime) -> None:
         if is_sendable(draft) and (others := self._in_the_same_slot(draft, send_at)):
@@ -283,7 +296,7 @@ class _Run:
             error = messages.missed(draft, send_at, self._settings.max_lateness_hours)
             self.results[draft.slug] = self._report(found, error)
         elif found:
-            self.notes.append(messages.went_out_before(found, draft))
+            self._warn(messages.went_out_before(found, draft))
 
     def _send(self, slug: str, draft: Draft | None) -> SendResult:
         request = SendRequest(slug, draft, preflight=self._preflight, scheduled=True)

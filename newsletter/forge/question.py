@@ -63,7 +63,8 @@ def _asked_before(issue: OpenIssue) -> str | None:
 def _body(summary: RunSummary, pages: ForgePages) -> str:
     end = (
         "\n"
-        f"Without a computer of your own: [start the workflow *Act*]({pages.act}) with that "
-        f"command.\nLast looked at in [this run]({pages.run}). Close this issue when it is done.\n"
+        f"Without a computer of your own: [start the workflow *Act*]({pages.act}) with one "
+        "of the `newsletter` commands.\n"
+        f"Last looked at in [this run]({pages.run}). Close this issue when it is done.\n"
     )
     return summary.as_text(end)

@@ -11,16 +11,21 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter.errors import DecisionNeeded, NewsletterError
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.forge.markdown import plain, table_row
+from newsletter.model import PauseReason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
 _COUNTS: Final = ("accepted", "rejected", "skipped", "unknown", "attempting", "pending")
 _WAITING: Final = ("paused", "completed_with_unknown", "expired")
 _NOT_SENT: Final = ("ignored", "draft", "blocked")
 """The states in which an issue will not be sent as it is."""
+
+_OUTCOMES: Final = {0: "Nothing to decide or to correct", 3: "A person must decide"}
+_OVER: Final = "Temporary failure, and the time for today's letter is over"
+_LATER: Final = "Temporary failure; the next run tries again"
 
 _LONGEST: Final = 65_536  # characters that an issue on GitHub takes
 _FENCE: Final = "```"
@@ -45,6 +50,13 @@ class RunSummary:
     asks: str
     body: str
 
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a few words."""
+        if self.exit_code == TryAgain.exit_code:
+            return _OVER if self.last else _LATER
+        return _OUTCOMES.get(self.exit_code, f"Something to correct (exit code {self.exit_code})")
+
     def as_text(self, end: str = "") -> str:
         """Return the first line and the Markdown, cut where an issue on GitHub takes no more.
 
@@ -66,27 +78,38 @@ class RunRecord:
         document: What `send --due --json` prints; empty before that.
         errors: Each error, with its hint.
         warnings: Each warning.
+        keys: The secrets that the provider knows the author by.
+        on_github: They are stored at GitHub, with `gh`.
     """
 
     document: Mapping[str, Any] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    keys: tuple[str, ...] = ()
+    on_github: bool = False
+
+    @property
+    def other_warnings(self) -> list[str]:
+        """Each warning once, without those that are an error too."""
+        return [one for one in dict.fromkeys(self.warnings) if one not in self.errors]
 
 
 def summarize_run(record: RunRecord, exit_code: int, *, last: bool) -> RunSummary:
     """Return the summary of a run that has ended."""
     document = record.document
     waiting = [one for one in document.get("mailings", []) if one["state"] in _WAITING]
+    said = [*record.errors, *record.warnings]
     lines = [
-        *_decisions(waiting),
-        *(f"> {plain(error)}\n" for error in record.errors),
+        *_decisions(waiting, record),
+        *(f"> {plain(error)}\n" for error in dict.fromkeys(record.errors)),
+        *_warnings(record.other_warnings),
         *_letters(document),
-        *_notes(document),
-        *_next(document),
+        *_notes(document, record.warnings),
+        *_next(document, said),
     ]
     if not lines:
         lines = ["Nothing is due." if document else "It ended without a result."]
-    lines += ["", *_not_sent(document), *_warnings(record.warnings)]
+    lines += ["", *_not_sent(document, said)]
     asks = _question(waiting, record.errors) if exit_code == DecisionNeeded.exit_code else ""
     body = "\n".join(lines).rstrip()
     return RunSummary(exit_code, last, asks, body + "\n")
@@ -130,15 +153,39 @@ def _question(waiting: Sequence[Mapping[str, Any]], errors: Sequence[str]) -> st
     return " ".join("; ".join(what).split())[:_LONGEST_QUESTION]
 
 
-def _decisions(waiting: Sequence[Mapping[str, Any]]) -> list[str]:
-    """Return what waits for a person, each with the command that is next."""
+def _decisions(waiting: Sequence[Mapping[str, Any]], record: RunRecord) -> list[str]:
+    """Return what waits for a person, each with the commands of which one is next."""
     lines = ["### For a person to decide", ""] if waiting else []
     for one in waiting:
         why = f": {plain(one['note'])}" if one.get("note") else ""
         lines += [f"**{plain(one['issue'])}** is {_words(one['state'])}{why}", ""]
-        if one.get("next_step"):
-            lines += ["```sh", " ".join(one["next_step"].split()), "```", ""]
+        if one["state"] == "paused" and one.get("note") not in {None, *PauseReason}:
+            lines += _key_to_store(record)
+        lines += _choices((one.get("next_step") or "").splitlines())
     return lines
+
+
+def _key_to_store(record: RunRecord) -> list[str]:
+    """Return how a key that the provider refuses is replaced; it may be another refusal too."""
+    if not record.keys:
+        return []
+    names = " and ".join(f"`{key}`" for key in record.keys)
+    text = f"Correct the cause first. If it is the key, store the right one in the secret {names}."
+    commands = [f"gh secret set --env newsletter {key}" for key in record.keys]
+    return [text, "", *(_box(*commands) if record.on_github else ())]
+
+
+def _choices(steps: Sequence[str]) -> list[str]:
+    """Return each command in a box of its own, so that no two are copied at once."""
+    lines: list[str] = []
+    for step in steps:
+        lines += ["or", ""] if lines else []
+        lines += _box(step) if step.startswith("newsletter ") else [plain(step), ""]
+    return lines
+
+
+def _box(*commands: str) -> list[str]:
+    return ["```sh", *commands, "```", ""]
 
 
 def _letters(document: Mapping[str, Any]) -> list[str]:
@@ -163,13 +210,13 @@ def _state(mailing: Mapping[str, Any]) -> str:
     return f"rehearsal: {state}, nobody was mailed" if mailing.get("rehearsal") else state
 
 
-def _notes(document: Mapping[str, Any]) -> list[str]:
-    """Return other remarks, such as a draft that is due."""
-    notes = [f"- {plain(note)}" for note in document.get("notes", [])]
+def _notes(document: Mapping[str, Any], said: Container[str]) -> list[str]:
+    """Return other remarks, such as files that are too old."""
+    notes = [f"- {plain(note)}" for note in document.get("notes", []) if note not in said]
     return [*notes, ""] if notes else []
 
 
-def _next(document: Mapping[str, Any]) -> list[str]:
+def _next(document: Mapping[str, Any], said: Container[str]) -> list[str]:
     """Return what is next, and what blocks it."""
     following = document.get("next")
     if not following:
@@ -178,22 +225,33 @@ def _next(document: Mapping[str, Any]) -> list[str]:
     count = following["audience"]
     who = "1 subscriber" if count == 1 else f"{count:,} subscribers"
     line = f"Next: {plain(following['issue'])}, {when}, {who}."
-    return [line, "", *(f"- blocked: {plain(one)}" for one in following.get("blocked_by", []))]
+    reasons = [one for one in following.get("blocked_by", []) if one not in said]
+    return [line, "", *(f"- blocked: {plain(one)}" for one in reasons), ""]
 
 
-def _not_sent(document: Mapping[str, Any]) -> list[str]:
+def _not_sent(document: Mapping[str, Any], said: Iterable[str]) -> list[str]:
     """Return the files in `issues/` that will not be sent as they are, and why."""
+    following = document.get("next") or {}
+    said = [*said, *following.get("blocked_by", [])]
     found = [one for one in document.get("issues", []) if one.get("state") in _NOT_SENT]
     lines = [
         f"- {one['state']}: {plain(one.get('path') or one.get('issue'))}"
-        + (f": {plain(one['why'])}" if one.get("why") else "")
+        + (f": {plain(_shorten(one['why'], said))}" if one.get("why") else "")
         for one in found
     ]
     return ["### Not sent by itself", "", *lines, ""] if lines else []
 
 
+def _shorten(why: str, said: Iterable[str]) -> str:
+    """Return a reason without the sentences that are in the summary already."""
+    for sentence in said:
+        why = why.replace(sentence, "see above")
+    return why
+
+
 def _warnings(warnings: Sequence[str]) -> list[str]:
-    return [f"- warning: {plain(warning)}" for warning in dict.fromkeys(warnings)]
+    lines = [f"- warning: {plain(warning)}" for warning in warnings]
+    return [*lines, ""] if lines else []
 
 
 def _words(state: str | None) -> str:

@@ -291,7 +291,7 @@ def walk(run: Run, steps: int = 6) -> list[str]:
         if step is None:
             return typed
         typed.append(step)
-        done = run(*shlex.split(step.split(" or ")[0].rstrip(","))[1:])
+        done = run(*shlex.split(step.splitlines()[0])[1:])
         assert done.returncode in {0, 3}, f"{step}: {done.stderr}"
     raise AssertionError(f"it leads in a circle: {typed}")
 
@@ -299,8 +299,11 @@ def walk(run: Run, steps: int = 6) -> list[str]:
 def test_every_next_step_leads_on(root: Path, run: Run) -> None:
     newsletter = Newsletter(root, subscribers=6)
     run("send", newsletter.slug, "--limit", "2")
+    reported = run("status").stdout
+    assert f"  next: newsletter rehearse {newsletter.slug}\n" in reported
+    assert f"  or: newsletter cancel {newsletter.slug}\n" in reported
     assert walk(run) == [
-        f"newsletter rehearse {newsletter.slug}, or newsletter cancel {newsletter.slug}"
+        f"newsletter rehearse {newsletter.slug}\nnewsletter cancel {newsletter.slug}"
     ]
 
 

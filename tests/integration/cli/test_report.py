@@ -136,15 +136,22 @@ def test_an_issue_whose_text_a_person_changed_is_renewed(forge: FakeForge, repor
 
 
 @pytest.mark.parametrize(
-    ("code", "last", "expected"), [(0, False, 0), (1, False, 1), (75, False, 0), (75, True, 75)]
+    ("code", "last", "expected", "says"),
+    [
+        (0, False, 0, "Nothing to decide"),
+        (1, False, 1, "Something to correct"),
+        (75, False, 0, "the next run tries again"),
+        (75, True, 75, "the time for today's letter is over"),
+    ],
 )
 def test_where_nothing_must_be_decided_no_forge_is_asked(
-    report: Report, code: int, last: object, expected: int
+    report: Report, code: int, last: object, expected: int, says: str
 ) -> None:
     with serve_forge("github") as forge:
         done = report(forge, code=code, last=last)
         assert (done.returncode, done.stderr, forge.calls) == (expected, "", [])
     assert f"exit code {code}" in done.stdout
+    assert says in done.stdout
 
 
 FAULTS: dict[str, tuple[int, Mapping[str, str], bytes, int]] = {

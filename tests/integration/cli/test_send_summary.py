@@ -91,6 +91,64 @@ def test_a_refused_key_asks_a_person_without_an_address(
     assert "@" not in (root / "summary.md").read_text(encoding="utf-8")
 
 
+def test_a_refused_key_says_where_the_right_one_is_stored(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    with FakeResend(root / "taken") as fake:
+        fake.faults[1] = FAULTS["401"]
+        server = {"GITHUB_SERVER_URL": "https://github.com"}
+        assert due(run, env={**newsletter.for_real(fake.url), **server}).returncode == 3
+    boxes = re.findall(r"```sh\n(.*?)\n```", read(root).body, re.DOTALL)
+    assert boxes == [
+        "gh secret set --env newsletter RESEND_API_KEY",
+        f"newsletter send {newsletter.slug}",
+        f"newsletter cancel {newsletter.slug}",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ("draft: yes", 'is due and still says "draft: yes": not sent'),
+        ("send_at: zondag om 7", "send_at"),
+        ("send_at: 2026-13-29 07:00", "send_at"),
+    ],
+)
+def test_a_letter_that_does_not_leave_is_a_warning_in_a_green_run(
+    root: Path, run: Run, newsletter: Newsletter, line: str, says: str
+) -> None:
+    path = root / "issues" / f"{newsletter.slug}.md"
+    text = path.read_text(encoding="utf-8")
+    changed = re.sub("send_at: .*", line, text) if "send_at" in line else None
+    path.write_text(changed or text.replace("---\nEen", f"{line}\n---\nEen"), encoding="utf-8")
+    with FakeResend(root / "taken") as fake:
+        done = due(run, env={**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"})
+    assert done.returncode == 0, done.stderr
+    (shown,) = re.findall("^::warning title=Warning::.*", done.stderr, re.MULTILINE)
+    assert newsletter.slug in shown
+    assert says in shown
+    assert "warning: " in done.stderr
+    body = read(root).body.replace("\\", "")
+    (listed,) = (line for line in body.splitlines() if line.startswith("- warning: "))
+    assert newsletter.slug in listed
+    assert says in listed
+
+
+def test_the_sentence_about_the_ledger_is_once_in_the_summary(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    settings = root / "newsletter.toml"
+    with FakeResend(root / "taken") as fake:
+        environment = {**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"}
+        text = settings.read_text(encoding="utf-8")
+        settings.write_text(re.sub("(?m)^ledger.*$", 'ledger = ""', text), encoding="utf-8")
+        done = due(run, env=environment)
+    assert done.returncode == 1
+    assert read(root).body.replace("\\", "").count('setting "ledger" is empty') == 1
+    assert re.findall("^::warning", done.stderr, re.MULTILINE) == []
+    assert len(re.findall("^::error title=Something to correct", done.stderr, re.MULTILINE)) == 1
+
+
 @pytest.mark.parametrize(
     ("settings", "code", "says"),
     [
@@ -170,5 +228,7 @@ def test_what_an_author_wrote_is_no_command_of_the_runner(root: Path, run: Run) 
     (root / "issues" / name).write_text("---\nsubject: x\n---\nx\n", encoding="utf-8")
     done = due(run, env={"GITHUB_ACTIONS": "true"})
     reported = (done.stdout + done.stderr).splitlines()
-    assert [line for line in reported if "##[" in line or line.lstrip().startswith("::")] == []
+    (own,) = (line for line in reported if line.lstrip().startswith("::"))
+    assert own.startswith("::warning title=Warning::issues/twee%0A::error::x # #[add-path]y.md ")
+    assert [line for line in reported if "##[" in line] == []
     assert "twee" in read(root).body

@@ -121,18 +121,30 @@ def forecast_of(
         (S.SENDING, {}, (LOST,), BLIND, SEND),
         (S.SENDING, {}, (LOST, BUSY), BLIND, f"newsletter status {SLUG}"),
         (S.SENDING, {"started_at": NOW - 49 * HOUR}, (LOST,), BLIND, f"{SEND} --late"),
-        (S.PAUSED, {}, (), BLIND, f"{SEND}, or newsletter cancel {SLUG}"),
+        (S.PAUSED, {}, (), BLIND, f"{SEND}\nnewsletter cancel {SLUG}"),
         (
             S.PAUSED,
             {"started_at": NOW - 49 * HOUR},
             (),
             BLIND,
-            f"{SEND} --late, or newsletter cancel {SLUG}",
+            f"{SEND} --late\nnewsletter cancel {SLUG}",
         ),
         (S.COMPLETED, {}, (), BLIND, None),
         (S.COMPLETED, {"provider": "other"}, (), BLIND, None),
-        (S.COMPLETED_WITH_UNKNOWN, {}, (HELD,), BLIND, f"{RESOLVE} --resend or --assume-sent"),
-        (S.COMPLETED_WITH_UNKNOWN, {}, (HELD,), KEYED, f"{RESOLVE} --resend or --assume-sent"),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {},
+            (HELD,),
+            BLIND,
+            f"{RESOLVE} --resend\n{RESOLVE} --assume-sent",
+        ),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {},
+            (HELD,),
+            KEYED,
+            f"{RESOLVE} --resend\n{RESOLVE} --assume-sent",
+        ),
         (S.COMPLETED_WITH_UNKNOWN, {}, (FRESH, HELD), KEYED, SEND),
         (
             S.COMPLETED_WITH_UNKNOWN,
@@ -151,7 +163,13 @@ def forecast_of(
             f"{SEND}  # not before 2026-11-29 07:44",
         ),
         (S.COMPLETED_WITH_UNKNOWN, {}, (unsettled(),), LISTING, SEND),
-        (S.COMPLETED_WITH_UNKNOWN, {}, (IN_VAIN,), LISTING, f"{RESOLVE} --resend or --assume-sent"),
+        (
+            S.COMPLETED_WITH_UNKNOWN,
+            {},
+            (IN_VAIN,),
+            LISTING,
+            f"{RESOLVE} --resend\n{RESOLVE} --assume-sent",
+        ),
         (
             S.COMPLETED_WITH_UNKNOWN,
             {"provider_url": "https://elsewhere.example.org"},
@@ -171,13 +189,13 @@ def forecast_of(
             {"provider": "outbox", "rehearsal": True},
             (),
             BLIND,
-            f"newsletter rehearse {SLUG}, or newsletter cancel {SLUG}",
+            f"newsletter rehearse {SLUG}\nnewsletter cancel {SLUG}",
         ),
         (S.CANCELLED, {}, (), KEYED, None),
         (S.CANCELLED, {}, (FRESH,), KEYED, f"{RESOLVE} --assume-sent"),
         (S.CANCELLED, {}, (LOST,), KEYED, f"{RESOLVE} --assume-sent"),
         (S.CANCELLED, {}, (BUSY,), KEYED, None),
-        (S.EXPIRED, {}, (), BLIND, f"{SEND} --late, or newsletter cancel {SLUG}"),
+        (S.EXPIRED, {}, (), BLIND, f"{SEND} --late\nnewsletter cancel {SLUG}"),
     ],
 )
 def test_every_state_has_its_next_step(
@@ -403,7 +421,8 @@ def test_the_next_step_is_safe_for_as_long_as_it_says(
         assert found.next_step is None
     else:
         assert states(newsletter) == {"accepted": 20, "unknown": 10}
-        assert found.next_step == f"newsletter resolve {newsletter.slug} --resend or --assume-sent"
+        resolve = f"newsletter resolve {newsletter.slug}"
+        assert found.next_step == f"{resolve} --resend\n{resolve} --assume-sent"
 
 
 def test_reasons_are_counted_and_name_nobody(newsletter: Newsletter, tmp_path: Path) -> None:

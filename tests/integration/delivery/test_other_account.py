@@ -166,8 +166,9 @@ def test_deliveries_that_wait_for_another_account_are_reported_with_a_solution(
     assert (remedy.method, remedy.letters) == (delivery.ResolutionMethod.ACCOUNT, FIRST)
     slug = author.newsletter.slug
     back = f"set {case.can.account_variable} to its previous value, then run newsletter send {slug}"
-    resolve = f"newsletter resolve {author.newsletter.slug} --resend or --assume-sent"
-    assert author.forecast().next_step == f"{back}; or {resolve}"
+    command = f"newsletter resolve {author.newsletter.slug}"
+    resolve = f"{command} --resend\n{command} --assume-sent"
+    assert author.forecast().next_step == f"{back}\n{resolve}"
     assert f"for {FIRST}, another account can find out" in author.explained()
     author.clock.moment += timedelta(days=2)
     # By now, that one does not know either.

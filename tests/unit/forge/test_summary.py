@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from newsletter.forge import RunRecord, read_summary, summarize_run
+from newsletter.model import PauseReason
 
 COUNTS = ("pending", "attempting", "accepted", "rejected", "skipped", "unknown")
 MAILING = {
@@ -102,6 +103,64 @@ def test_the_next_issue_is_named_in_good_english(count: int, said: str) -> None:
 def test_a_warning_is_in_it_once() -> None:
     text = body({"mailings": []}, warnings=("the key is short", "the key is short"))
     assert text.count("- warning: the key is short") == 1
+
+
+def test_each_command_has_a_box_of_its_own_and_prose_has_none() -> None:
+    steps = "set provider to fake again\nnewsletter send x\nnewsletter cancel x"
+    text = body({"mailings": [{**PAUSED, "next_step": steps}]})
+    boxes = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    assert boxes == ["newsletter send x\n", "newsletter cancel x\n"]
+    assert text.count("\nor\n") == 2
+    assert "\nset provider to fake again\n" in text
+
+
+@pytest.mark.parametrize(
+    ("note", "on_github", "boxes"),
+    [
+        ("the key is refused", True, ["gh secret set --env newsletter RESEND_API_KEY\n"]),
+        ("the key is refused", False, []),
+        (PauseReason.BY_A_PERSON.value, True, []),
+    ],
+)
+def test_where_a_refused_key_is_stored_is_said(
+    note: str, boxes: list[str], *, on_github: bool
+) -> None:
+    document = {"mailings": [{**PAUSED, "note": note}]}
+    record = RunRecord(document, keys=("RESEND_API_KEY",), on_github=on_github)
+    text = summarize_run(record, 3, last=True).body
+    assert re.findall(r"```sh\n(.*?)```", text, re.DOTALL) == boxes
+    assert ("RESEND" in text) == (note == "the key is refused")
+
+
+def test_one_sentence_is_in_it_once_wherever_it_comes_from() -> None:
+    said = 'setting "ledger" is empty. Fill it in; then commit it'
+    following = {"issue": "2030-01-06-rust", "send_at": "2030-01-06T07:00+01:00", "audience": 2}
+    document = {
+        "mailings": [],
+        "notes": [said],
+        "next": {**following, "blocked_by": [said, "a draft"]},
+        "issues": [{"path": "issues/a.md", "state": "blocked", "why": f"{said}; a draft"}],
+    }
+    for errors, warnings in ([said, said], [said]), ([], [said, said]), ([], []):
+        record = RunRecord(document, list(errors), list(warnings))
+        text = summarize_run(record, 1, last=True).body.replace("\\", "")
+        # Without an error or a warning, it is among the notes and among what blocks.
+        assert text.count('setting "ledger" is empty') == (1 if errors or warnings else 2)
+        assert "see above" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "last", "says"),
+    [
+        (0, True, "Nothing to decide or to correct"),
+        (1, True, "Something to correct (exit code 1)"),
+        (3, True, "A person must decide"),
+        (75, False, "Temporary failure; the next run tries again"),
+        (75, True, "Temporary failure, and the time for today's letter is over"),
+    ],
+)
+def test_how_it_ended_has_one_sentence(code: int, says: str, *, last: bool) -> None:
+    assert summarize_run(RunRecord(), code, last=last).outcome == says
 
 
 def test_nothing_to_do_is_said() -> None:
