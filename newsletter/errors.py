@@ -42,6 +42,11 @@ class NewsletterError(Exception):
         return " ".join(f"{self.problem}{where}".split())
 
 
+def check_command(issue: str) -> str:
+    """Return the command that checks an issue, as a shell takes it: its file may have any name."""
+    return f"newsletter check {shlex.quote(issue)}"
+
+
 class ContentError(NewsletterError):
     """An issue file holds errors: all of them are in ``findings``, each with its line."""
 
@@ -51,7 +56,7 @@ class ContentError(NewsletterError):
         problem, hint = first.message, first.fix
         if others:
             problem = f"{len(findings)} errors, the first: {first.message}"
-            hint = f"See all of them: newsletter check {shlex.quote(path)}"
+            hint = f"See all of them: {check_command(path)}"
         super().__init__(problem, where=f"{path}:{first.line}", hint=hint)
 
 

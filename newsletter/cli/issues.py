@@ -9,7 +9,7 @@ from newsletter import checks, delivery, desk
 from newsletter.cli.output import counted, note, warn
 from newsletter.content import printable
 from newsletter.desk.issues import match_issue
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, check_command
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def warnings_line(draft: Draft | None) -> str:
     count = count_warnings(draft)
     if draft is None or not count:
         return ""
-    return f"{counted(count, 'warning')}: newsletter check {draft.slug}"
+    return f"{counted(count, 'warning')}: {check_command(draft.slug)}"
 
 
 def print_warnings(draft: Draft | None) -> None:

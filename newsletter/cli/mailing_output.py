@@ -127,16 +127,22 @@ OUTBOX_ONLY = '  provider is "outbox", which mails nobody: on its day, send --du
 """A remark for authors who have a scheduled issue and no provider yet."""
 
 
-def next_text(upcoming: Upcoming | None, *, real: bool = False) -> str:
-    """Return the next issue as text; `real` if a provider will mail it."""
+def next_text(upcoming: Upcoming | None, *, real: bool = False, started: bool = False) -> str:
+    """Return the next issue as text.
+
+    Args:
+        upcoming: The issue.
+        real: A provider will mail it.
+        started: The same output names an issue that has started.
+    """
     if upcoming is None:
-        return "Next: nothing; no issue in issues/ is scheduled."
+        return f"Next: nothing; no {'other ' * started}issue in issues/ is scheduled."
     when = f"{upcoming.send_at:%A %d %B %Y %H:%M}"
     audience = counted(upcoming.audience, "subscriber")
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
     lines += [f"  blocked: {reason}" for reason in upcoming.blocked_by]
-    if real and not upcoming.proofed:
+    if real and upcoming.renders and not upcoming.proofed:
         lines.append(
             f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
         )
@@ -168,9 +174,15 @@ def as_text(found: MailingForecast) -> str:
 def report_lines(found: MailingForecast) -> list[str]:
     """Return the lines of a report, whose counts add up."""
     report, mailing = found.report, found.report.mailing
-    kind = "rehearsal, nobody is mailed" if mailing.rehearsal else mailing.provider
-    lines = [f"{mailing.slug}: {mailing.state.replace('_', ' ')} ({kind})"]
-    parts = [f"{n:,} {state}" for state in DeliveryState if (n := report.counts[state])]
+    state, through, accepted = mailing.state.replace("_", " "), mailing.provider, "accepted"
+    if mailing.rehearsal:
+        state, through, accepted = f"rehearsal {state}", "nobody is mailed", "in the outbox"
+    lines = [f"{mailing.slug}: {state} ({through})"]
+    words = {
+        state: accepted if state is DeliveryState.ACCEPTED else state.value
+        for state in DeliveryState
+    }
+    parts = [f"{n:,} {words[state]}" for state in DeliveryState if (n := report.counts[state])]
     audience = counted(mailing.audience, "subscriber")
     lines.append(f"  {audience} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if report.assumed:

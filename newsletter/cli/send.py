@@ -281,7 +281,7 @@ def _print_due(
     else:
         for result in found.results:
             print_line(as_text(forecast(app, result.report)))
-        print_line(next_text(found.next, real=real))
+        print_line(next_text(found.next, real=real, started=bool(found.results)))
         if found.next and not real:
             print_line(OUTBOX_ONLY)
     for result in found.results:

@@ -22,12 +22,13 @@ from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.cli.status_text import (
     NEXT_STEP,
     explain_mailing,
+    is_open,
     overview_text,
     problem_lines,
     warnings_text,
 )
 from newsletter.desk.overview import survey_issues
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, check_command
 from newsletter.model import DeliveryState
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, format_utc, is_early, timing_of
@@ -86,7 +87,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
 def _coming(app: App, found: Overview) -> Iterator[str]:
     """Yield what is next, and the state of every other file in `issues/`."""
     real = not capabilities_of(app.settings).rehearsal
-    yield next_text(found.upcoming, real=real)
+    yield next_text(found.upcoming, real=real, started=any(map(is_open, found.lines)))
     if found.upcoming:
         yield from warnings_text(
             next((one for one in found.lines if one.issue == found.upcoming.slug), None)
@@ -138,7 +139,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
 def _first_step(app: App, draft: Draft) -> str:
     """Return what a person types next for an issue that was never sent."""
     if draft.issue is None:
-        return f"newsletter check {draft.slug}"
+        return check_command(draft.slug)
     if draft.is_draft or capabilities_of(app.settings).rehearsal:
         return f"newsletter rehearse {draft.slug}"
     moment = delivery.current_time(app.reading)

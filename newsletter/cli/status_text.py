@@ -9,6 +9,7 @@ from newsletter.cli.output import counted
 from newsletter.content import printable
 from newsletter.delivery import ResolutionMethod, resume_command
 from newsletter.desk.overview import OLD
+from newsletter.errors import check_command
 from newsletter.model import Cause, DeliveryState, MailingState, PauseReason
 from newsletter.subscriptions.refusals import refused_lately, unreadable_webhooks
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from newsletter.subscriptions.refusals import RefusalSummary
 
 _HEADINGS: Final = (
-    (("scheduled", "blocked", "sending"), "Scheduled"),
+    (("scheduled", "blocked"), "Scheduled"),
     (("draft",), "Drafts"),
     (("expired",), "Missed"),
     (("cancelled",), "Cancelled"),
@@ -74,10 +75,18 @@ def overview_text(board: Overview) -> Iterator[str]:
     lines = _other_lines(board)
     old = [one for one in lines if one.why == OLD]
     recent = [one for one in lines if one.why != OLD]
+    started = [one for one in recent if is_open(one)]
+    yield from _group_lines("Started", started)
     for states, heading in _HEADINGS:
-        yield from _group_lines(heading, [one for one in recent if one.state in states])
+        group = [one for one in recent if one.state in states and one not in started]
+        yield from _group_lines(heading, group)
     yield from _old_lines(old)
     yield from _sent_lines([one for one in lines if one.state == "sent"])
+
+
+def is_open(line: IssueStatus) -> bool:
+    """Tell whether an issue is frozen, and not yet sent, cancelled or missed."""
+    return line.started and line.state in {"blocked", "sending"}
 
 
 def _other_lines(board: Overview) -> list[IssueStatus]:
@@ -95,14 +104,15 @@ def _group_lines(heading: str, group: Sequence[IssueStatus]) -> Iterator[str]:
 def warnings_text(line: IssueStatus | None) -> Iterator[str]:
     """Yield how many warnings an issue has, if it has any."""
     if line and line.warnings:
-        yield f"  {counted(line.warnings, 'warning')}: newsletter check {line.issue}"
+        yield f"  {counted(line.warnings, 'warning')}: {check_command(line.issue)}"
 
 
 def _issue_lines(line: IssueStatus) -> Iterator[str]:
     if line.state == "ignored" and line.send_at is None:
         yield f"  {printable(line.path)}"
     else:
-        state = f" ({line.state})" * (line.state in {"blocked", "sending"})
+        shown = "paused" if line.started and line.state == "blocked" else line.state
+        state = f" ({shown})" * (shown in {"blocked", "paused", "sending"})
         proof = ", proof seen" * line.proofed
         subject = f": {line.subject}" if line.subject else ""
         when = f"{line.send_at:%Y-%m-%d %H:%M}" if line.send_at else "no date"
@@ -110,7 +120,7 @@ def _issue_lines(line: IssueStatus) -> Iterator[str]:
     if line.why:
         yield f"    {printable(line.why)}"
     if line.errors and line.state == "draft":
-        yield f"    {counted(line.errors, 'error')}: newsletter check {line.issue}"
+        yield f"    {counted(line.errors, 'error')}: {check_command(line.issue)}"
     yield from (f"  {part}" for part in warnings_text(line))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING, NamedTuple, assert_never
 
-from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
+from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain, check_command
 from newsletter.model import DeliveryState, Severity
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def unknown_left(
 
 def missed(draft: Draft, send_at: datetime, max_lateness_hours: float) -> DecisionNeeded:
     """Return that an issue should have gone out and did not."""
-    fix = "" if draft.issue else f"Fix it (newsletter check {draft.slug}). "
+    fix = "" if draft.issue else f"Fix it ({check_command(draft.slug)}). "
     return DecisionNeeded(
         f"{draft.slug} should have been sent on {send_at:%Y-%m-%d at %H:%M}, and more than "
         f"{max_lateness_hours:g} hours have passed",

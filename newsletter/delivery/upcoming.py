@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import render
 from newsletter.delivery import preflight
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
 from newsletter.store import freezing, mailing_reports, mailings, proofs
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 class Upcoming:
     """The issue that is next, its audience, and what blocks it.
 
-    ``proofed``: its author has seen exactly the letter that would go out now.
+    ``proofed``: its author has seen exactly the letter that would go out now; ``renders``: there is
+    such a letter, because neither its file nor a template has an error.
     """
 
     slug: str
@@ -34,6 +35,7 @@ class Upcoming:
     audience: int
     blocked_by: tuple[str, ...]
     proofed: bool
+    renders: bool = True
 
 
 def get_mailing(connection: Connection, slug: str) -> Mailing:
@@ -132,13 +134,14 @@ def find_upcoming(
     blockers += _rivals(send_at, waiting[1:])
     if not audience:
         blockers.append("there are no active subscribers")
-    proofed = False
+    proofed, renders = False, not _errors(first)
     try:
         proofed = _is_draft_proofed(store, settings, first)
     except NewsletterError as error:
         blockers.append(str(error))
+        renders = False
     blockers += preflight.list_blockers(store, settings)
-    return Upcoming(slug, send_at, audience, tuple(blockers), proofed)
+    return Upcoming(slug, send_at, audience, tuple(blockers), proofed, renders)
 
 
 def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> list[str]:
@@ -180,7 +183,7 @@ def _find_blockers(store: Store, draft: Draft, send_at: datetime) -> list[str]:
     """Return what blocks one issue by itself."""
     found = []
     if errors := _errors(draft):
-        found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
+        found.append(f"{errors} error{'s' * (errors > 1)}: {check_command(draft.slug)}")
     if is_far_ahead(send_at, current_time(store)):
         found.append("its date is more than a year ahead: check the year")
     if draft.is_draft:

@@ -304,16 +304,18 @@ def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[st
     """
     if path := find_issue_file(settings, typed):
         return IssueMatch(slug_of_path(path), path)
-    slugs = [path.stem for path in issue_paths(settings)]
-    known = [*dict.fromkeys([*slugs, *ledger()])]
+    files = {slug_of_path(path): path for path in issue_paths(settings)}
+    if typed in files:  # a name that is no slug
+        return IssueMatch(typed, files[typed])
+    known = [*dict.fromkeys([*files, *ledger()])]
     gone = slug_of_argument(settings, typed)
     if gone in known:
         return IssueMatch(gone, None)
     part = typed.casefold()
-    found = [slug for slug in known if part in slug] if part.strip("-") else []
+    found = [slug for slug in known if part in slug.casefold()] if part.strip("-") else []
     if len(found) == 1:
         (slug,) = found
-        return IssueMatch(slug, find_issue_file(settings, slug), whole=False)
+        return IssueMatch(slug, files.get(slug), whole=False)
     raise _no_such_issue(typed, gone, known, found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import checks, delivery, render
 from newsletter.desk import folder, issues
-from newsletter.errors import NewsletterError
+from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
 from newsletter.store import mailings, proofs
@@ -53,6 +53,7 @@ class IssueStatus:
         warnings: The same for warnings.
         why: What prevents sending, and what to do next; None if nothing does.
         audience: How many subscribers it was sent to; None if it was not.
+        started: Its letter is frozen, and it is no longer what is scheduled.
     """
 
     issue: str
@@ -65,6 +66,7 @@ class IssueStatus:
     warnings: int = 0
     why: str | None = None
     audience: int | None = None
+    started: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """Return the JSON that `status` and `send --due` print."""
@@ -201,6 +203,7 @@ class _Survey:
             proofed=held.letter_hash in self._proofed.get(slug, ()),
             why=why,
             audience=held.audience if held.state in SENT else None,
+            started=True,
         )
 
     def _state(self, draft: Draft, errors: int) -> tuple[str, str | None]:
@@ -236,7 +239,7 @@ class _Survey:
             return list(self._upcoming.blocked_by)
         found = []
         if errors:
-            found.append(f"{errors} error{'s' * (errors > 1)}: newsletter check {draft.slug}")
+            found.append(f"{errors} error{'s' * (errors > 1)}: {check_command(draft.slug)}")
         found += [
             f"{other} has the same date and time"
             for other in self._slots_wanted[slot_of(at)]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from newsletter.model import RetryLater
 from newsletter.providers import capabilities_of
 from newsletter.store import freezing
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
+from tests.support.providers.fake_resend import FakeResend
 
 if TYPE_CHECKING:
     import subprocess
@@ -176,6 +178,61 @@ def test_what_is_next_is_one_line(newsletter: Newsletter) -> None:
         f"  no proof of this text yet: newsletter proof {newsletter.slug} --to you@example.org",
     ]
     assert next_text(replace(found, proofed=True), real=True) == f"{line}, proof seen"
+    assert next_text(None) == "Next: nothing; no issue in issues/ is scheduled."
+    assert next_text(None, started=True) == "Next: nothing; no other issue in issues/ is scheduled."
+
+
+def test_of_a_file_with_an_error_no_proof_is_missed(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, subscribers=3)
+    environment = newsletter.for_real("http://127.0.0.1:9")
+    path = root / "issues" / f"{newsletter.slug}.md"
+    path.write_text(path.read_text().replace("subject:", "sbject:"))
+    reported = run("status", env=environment).stdout
+    assert f"newsletter check {newsletter.slug}" in reported
+    assert "no proof" not in reported
+
+
+def test_a_paused_letter_has_started_and_is_not_scheduled(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, subscribers=3)
+    with FakeResend(root / "taken") as fake:
+        environment = newsletter.for_real(fake.url)
+        options = ("--yes", "--early", "--no-preflight", "--limit", "1")
+        done = run("send", newsletter.slug, *options, env=environment)
+        assert "paused" in done.stdout, done.stderr
+        reported = run("status", env=environment).stdout
+    assert "Next: nothing; no other issue in issues/ is scheduled." in reported
+    assert "Scheduled:" not in reported
+    started = reported.partition("\nStarted:\n")[2].splitlines()
+    assert f"{newsletter.slug} (paused)" in started[0]
+    steps = [line for line in reported.splitlines() if line.startswith(("  next: ", "  or: "))]
+    assert steps == [
+        f"  next: newsletter send {newsletter.slug}",
+        f"  or: newsletter cancel {newsletter.slug}",
+    ]
+
+
+def test_a_rehearsal_does_not_look_sent(root: Path, run: Run) -> None:
+    newsletter = Newsletter(root, subscribers=3)
+    run("rehearse", newsletter.slug)
+    for arguments in ((), (newsletter.slug,)):
+        reported = run("status", *arguments).stdout
+        assert f"{newsletter.slug}: rehearsal completed (nobody is mailed)" in reported
+        assert "  3 subscribers = 3 in the outbox" in reported
+
+
+@pytest.mark.parametrize("typed", ["Tweede Brief", "tweede", "BRIEF", "Tweede Brief.md"])
+def test_a_file_whose_name_is_no_slug_is_found_and_quoted(root: Path, run: Run, typed: str) -> None:
+    (root / "issues").mkdir(exist_ok=True)
+    (root / "issues" / "Tweede Brief.md").write_text("---\nsubject: x\n---\nx\n")
+    (line,) = (
+        line for line in run("status", typed).stdout.splitlines() if line.startswith("  next: ")
+    )
+    command = shlex.split(line.removeprefix("  next: "))
+    assert command == ["newsletter", "check", "Tweede Brief"]
+    done = run(*command[1:])
+    assert done.returncode == 1
+    assert "Rename it" in done.stdout
+    assert run("check", typed).stdout == done.stdout
 
 
 def test_status_needs_no_provider_and_no_key(root: Path, run: Run) -> None:
