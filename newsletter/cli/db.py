@@ -11,7 +11,7 @@ from newsletter import tokens
 from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import counted, json_option, note, print_json, print_line, warn
 from newsletter.cli.progress import progress
-from newsletter.config import make_private
+from newsletter.config import make_state
 from newsletter.store import health, transfer
 from newsletter.store import url as url_store
 from newsletter.store.database import HEAD, connect, upgrade
@@ -45,7 +45,7 @@ def upgrade_(app: App, *, json_: bool) -> None:
     place = url_store.locate(app.settings)
     if isinstance(place, url_store.SqliteFile):
         if place.path.parent == app.settings.state:
-            make_private(app.settings.state)
+            make_state(app.settings)
         prepare_file(place.path)
     store = connect(place)
     try:

@@ -8,13 +8,18 @@ from typing import TYPE_CHECKING
 
 import click
 
-from newsletter import web
+from newsletter import config, web
 from newsletter.cli.logs import configure_logging
 from newsletter.cli.output import warn
+from newsletter.providers import capabilities_of
 from newsletter.store import files
+from newsletter.store.url import SqliteFile, locate
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from newsletter.cli.app import App
+    from newsletter.config import Settings
 
 
 class _Network(click.ParamType[IPv4Network | IPv6Network]):
@@ -65,7 +70,7 @@ def serve(
     """
     settings = app.settings
     with web.listen(host, port) as listener:
-        for warning in files.close_to_others(settings):
+        for warning in (*files.close_to_others(settings), *_default_warnings(settings)):
             warn(warning)
         web.serve(
             settings,
@@ -74,3 +79,25 @@ def serve(
             workers=workers,
             proxies=proxies,
         )
+
+
+def _default_warnings(settings: Settings) -> Iterator[str]:
+    """Yield that a database or a key of this machine is used, though people are mailed.
+
+    A file that is there already was meant, if the key is set: the app runs beside its sender.
+    """
+    if capabilities_of(settings).rehearsal:
+        return
+    place = locate(settings)
+    meant = settings.secret_keys and isinstance(place, SqliteFile) and place.path.exists()
+    for name in config.unset_secrets(settings):
+        if name == "NEWSLETTER_DATABASE_URL" and not meant:
+            yield (
+                f"{name} is not set, so the list is the SQLite file {settings.state.name}/"
+                "newsletter.db of this machine. Set it where this runs if your list is elsewhere"
+            )
+        elif name == "NEWSLETTER_SECRET_KEY":
+            yield (
+                f"{name} is not set, so a key that was made here signs the links, and no link in "
+                "your letters works. Set it where this runs"
+            )

@@ -1,7 +1,14 @@
 """Settings: one settings file, a few environment variables, a frozen result."""
 
 from newsletter.config.environment import outbox_warning, unread_warnings
-from newsletter.config.loader import DEFAULT_ORIGIN, from_values, load, make_private, save
+from newsletter.config.loader import (
+    DEFAULT_ORIGIN,
+    from_values,
+    load,
+    make_private,
+    make_state,
+    save,
+)
 from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.secrets_file import (
@@ -11,6 +18,7 @@ from newsletter.config.secrets_file import (
     missing_secret_hint,
     other_database_warning,
     stored_secret_hint,
+    unset_secrets,
 )
 from newsletter.config.settings import NO_DOMAIN, Settings
 from newsletter.config.toml import quoted
@@ -27,6 +35,7 @@ __all__ = [
     "jobs_database",
     "load",
     "make_private",
+    "make_state",
     "missing_key_hint",
     "missing_secret_hint",
     "other_database_warning",
@@ -35,4 +44,5 @@ __all__ = [
     "save",
     "stored_secret_hint",
     "unread_warnings",
+    "unset_secrets",
 ]

@@ -10,6 +10,7 @@ from newsletter.atomic_write import advise, write_whole
 from newsletter.config import environment as variables
 from newsletter.config import settings_file
 from newsletter.config.rules import refuse_broken
+from newsletter.config.secrets_file import unset_secrets
 from newsletter.config.settings import Settings
 from newsletter.config.toml import quoted
 from newsletter.config.toml_edit import set_text, value_in
@@ -17,7 +18,7 @@ from newsletter.config.values import typed
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 _MARK: Final = "\ufeff"  # with which some editors begin a file
@@ -89,8 +90,21 @@ def save(settings: Settings, key: str, value: str) -> Settings:
     return replace(settings, **{key: value})  # type: ignore[arg-type] # a text, as set_text takes
 
 
-def make_private(folder: Path) -> Path:
+def make_state(settings: Settings) -> Path:
+    """Make the folder for a database or a key that the environment does not name.
+
+    Raises:
+        NewsletterError: It cannot be made: often only because those variables are not set.
+    """
+    return make_private(settings.state, unset_secrets(settings))
+
+
+def make_private(folder: Path, unset: Sequence[str] = ()) -> Path:
     """Make the folder of what the program keeps for itself, for its owner alone and never in git.
+
+    Args:
+        folder: Where it is.
+        unset: Variables whose place a file in it takes.
 
     Raises:
         NewsletterError: It cannot be made.
@@ -101,8 +115,10 @@ def make_private(folder: Path) -> Path:
         if not ignore.exists():
             ignore.write_text("# Addresses and a secret key are kept here.\n*\n", encoding="utf-8")
     except OSError as error:
-        raise NewsletterError(
-            f"the folder {folder.name} cannot be made: {error.strerror}",
-            hint=advise(error),
-        ) from None
+        problem, hint = f"the folder {folder.name} cannot be made: {error.strerror}", advise(error)
+        if unset:
+            names, are = " and ".join(unset), "are" if len(unset) > 1 else "is"
+            problem = f"{names} {are} not set, and {problem}"
+            hint = f"Give this process {names}. To keep files in that folder instead: {hint}"
+        raise NewsletterError(problem, hint=hint) from None
     return folder

@@ -139,5 +139,11 @@ def _shown(settings: Settings) -> str:
     return f"{settings.state.name}/{SECRETS_FILE}"
 
 
+def unset_secrets(settings: Settings) -> tuple[str, ...]:
+    """Return the variables without which a database and a key of this machine are used."""
+    values = {_DATABASE: settings.database_url, _KEY: settings.secret_keys}
+    return tuple(name for name, value in values.items() if not value)
+
+
 def _reading(settings: Settings) -> str:
     return f"In the newsletter's folder, type: set -a; . ./{_shown(settings)}; set +a"

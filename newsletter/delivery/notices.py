@@ -18,7 +18,7 @@ from newsletter.delivery.reconcile import replay_window
 from newsletter.delivery.requests import ProviderRequest, RequestBuilder, clocks
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
 from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryLater, Unknown
-from newsletter.providers import capabilities_of
+from newsletter.providers import capabilities_of, open_provider
 from newsletter.providers.base import account_id
 from newsletter.providers.registry import remove_suppression
 from newsletter.store import events, notice_claims, notices, sender_locks
@@ -203,6 +203,25 @@ def provider_account(settings: Settings) -> notices.ProviderAccount:
     """Return the account that takes notices queued under these settings."""
     own = account_id(settings, capabilities_of(settings))
     return notices.ProviderAccount(settings.provider, settings.provider_url, own)
+
+
+def find_obstacles(settings: Settings) -> tuple[NewsletterError, ...]:
+    """Return what keeps a process with these settings from mailing notices, whatever is due.
+
+    No database is asked: one that the settings do not name answers nothing anyway.
+    """
+    found = []
+    try:
+        open_provider(settings).close()
+    except NewsletterError as error:
+        found.append(error)
+    if capabilities_of(settings).rehearsal:
+        return tuple(found)
+    found += preflight.find_setting_problems(settings)
+    if not settings.ledger:
+        hint = "Where your list is, newsletter status offers to write it; then deploy this again"
+        found.append(preflight.unnamed_ledger(settings, hint))
+    return tuple(found)
 
 
 def is_due(store: Store, settings: Settings) -> bool:

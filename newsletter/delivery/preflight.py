@@ -102,12 +102,17 @@ def check_web_app(store: Store, settings: Settings) -> None:
 
 def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError]:
     signed = not settings.secret_keys and find_lost_key(store, ()) is not None
-    yield from find_key_problems(settings, signed=signed)
-    yield from find_missing_settings(settings)
-    yield from find_url_problems(settings)
+    yield from find_setting_problems(settings, signed=signed)
     yield from find_ledger_problems(_ledger_of(store), settings)
     if settings.secret_keys and (lost := find_lost_key(store, settings.secret_keys)):
         yield lost
+
+
+def find_setting_problems(settings: Settings, *, signed: bool = False) -> Iterator[NewsletterError]:
+    """Yield what keeps every real letter from leaving, as far as no database has to be asked."""
+    yield from find_key_problems(settings, signed=signed)
+    yield from find_missing_settings(settings)
+    yield from find_url_problems(settings)
 
 
 def find_key_problems(settings: Settings, *, signed: bool = False) -> Iterator[NewsletterError]:
@@ -158,11 +163,9 @@ def find_ledger_problems(here: str, settings: Settings) -> Iterator[NewsletterEr
             "NEWSLETTER_DATABASE_URL at the one that has it",
         )
     elif not settings.ledger:
-        yield NewsletterError(
-            'setting "ledger" is empty: it says which database may send, so that another one can '
-            "never mail everybody again",
-            where=settings.origin,
-            hint=f'If this is the database with your subscribers, add this line: ledger = "{here}"',
+        yield unnamed_ledger(
+            settings,
+            f'If this is the database with your subscribers, add this line: ledger = "{here}"',
         )
     elif settings.ledger != here:
         yield NewsletterError(
@@ -170,6 +173,16 @@ def find_ledger_problems(here: str, settings: Settings) -> Iterator[NewsletterEr
             where=settings.origin,
             hint="Point NEWSLETTER_DATABASE_URL at the database that has sent your letters",
         )
+
+
+def unnamed_ledger(settings: Settings, hint: str) -> NewsletterError:
+    """Return the error of settings that name no database that may send."""
+    return NewsletterError(
+        'setting "ledger" is empty: it says which database may send, so that another one can '
+        "never mail everybody again",
+        where=settings.origin,
+        hint=hint,
+    )
 
 
 def _ledger_of(store: Store) -> str:

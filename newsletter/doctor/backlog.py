@@ -174,6 +174,13 @@ def check_notices(found: Backlog) -> Diagnosis:
             "See whether newsletter serve runs with the provider's key; newsletter send --due "
             "sends notices too",
         )
+    if found.notices:
+        one = found.notices == 1
+        return ok(
+            BACKLOG_NOTICES,
+            f"{found.notices:,} notice{' waits' if one else 's wait'} to be sent, for less than an "
+            "hour",
+        )
     return ok(BACKLOG_NOTICES, "no notice waits to be sent")
 
 

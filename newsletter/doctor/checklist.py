@@ -42,6 +42,7 @@ WEB_PREFERENCES: Final = "web-preferences"
 WEB_COOKIE: Final = "web-cookie"
 WEB_CLOCK: Final = "web-clock"
 WEB_VISITORS: Final = "web-visitors"
+WEB_NOTICES: Final = "web-notices"
 WEB_WEBHOOK: Final = "web-webhook"
 BACKLOG_OVERDUE: Final = "backlog-overdue"
 BACKLOG_MAILINGS: Final = "backlog-mailings"
@@ -90,6 +91,7 @@ CHECKS: Final = (
     (WEB_COOKIE, "No answer sets a cookie"),
     (WEB_CLOCK, "The web server and this machine agree about the time"),
     (WEB_VISITORS, "The web app sees the addresses of its visitors, not that of a proxy"),
+    (WEB_NOTICES, "The web app can mail confirmations and other notices"),
     (WEB_WEBHOOK, "The provider's webhooks reach the web app"),
     (BACKLOG_OVERDUE, "No issue of the last week has missed its time"),
     (BACKLOG_MAILINGS, "No mailing is paused or unfinished"),

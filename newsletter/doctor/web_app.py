@@ -21,6 +21,7 @@ from newsletter.doctor.checklist import (
     WEB_CERTIFICATE,
     WEB_CLOCK,
     WEB_COOKIE,
+    WEB_NOTICES,
     WEB_PREFERENCES,
     WEB_REDIRECT,
     WEB_UNSUBSCRIBE,
@@ -107,6 +108,8 @@ def _self_test(test: WebSelfTest, ledger: str, settings: Settings) -> Iterator[D
     if "visitors" in said and is_outside(urlsplit(settings.public_url).hostname or ""):
         yield check_visitors(said)
     if not capabilities_of(settings).rehearsal:
+        if "notices" in said:
+            yield check_notices(said)
         yield from attempt(WEB_WEBHOOK, lambda: check_webhook(settings))
 
 
@@ -172,6 +175,18 @@ def check_visitors(said: dict[str, Any]) -> Diagnosis:
         "the web app sees the address of a proxy and not that of its visitors: sign-ups are not "
         "limited by network, and anybody can close the form",
         "Start it with newsletter serve --proxy ADDRESS, and let that proxy set X-Forwarded-For",
+    )
+
+
+def check_notices(said: dict[str, Any]) -> Diagnosis:
+    """Check that the app can mail who signs up, as `/healthz` says."""
+    if said.get("notices") == "mailed":
+        return ok(WEB_NOTICES, "the web app can mail confirmations and other notices")
+    return warning(
+        WEB_NOTICES,
+        "the web app cannot mail confirmations and other notices: who signs up waits for one",
+        "Its log says why, when it starts. Give it the settings file with the line ledger, the "
+        "provider and its key, and deploy or start it again (docs/pages.md)",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -24,8 +25,8 @@ class ChangeKind(StrEnum):
 
     NEW = "new"
     """It is not there."""
-    OLDER = "older"
-    """It is as an earlier version, or other settings, wrote it."""
+    DIFFERS = "differs"
+    """It is as another version, or other settings, wrote it."""
     EDITED = "edited"
     """A person edited it, or wrote it."""
 
@@ -59,6 +60,9 @@ class Change:
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
 
+_KEPT: Final = {"fly.toml": ("app", "primary_region")}
+"""What names something that exists at a host by now: as it was, whatever the settings say."""
+
 REPLACED: Final = "replaced"
 """The folder in `.newsletter/` that keeps what a person had edited."""
 
@@ -76,10 +80,23 @@ def compare_files(root: Path, files: Iterable[RepositoryFile]) -> tuple[Change, 
         text = read_text(root / file.path)
         if text is None:
             found.append(Change(file.path, ChangeKind.NEW, "", file.text))
-        elif unmark(text) != file.text:
-            kind = ChangeKind.EDITED if is_edited(text) else ChangeKind.OLDER
-            found.append(Change(file.path, kind, unmark(text), file.text))
+            continue
+        here = unmark(text)
+        after = _keep_names(file.text, here, _KEPT.get(file.path, ()))
+        if here != after:
+            kind = ChangeKind.EDITED if is_edited(text) else ChangeKind.DIFFERS
+            found.append(Change(file.path, kind, here, after))
     return tuple(found)
+
+
+def _keep_names(text: str, here: str, keys: Sequence[str]) -> str:
+    """Return a TOML text with the lines of these top-level keys as they are in the file here."""
+    top = re.split(r"^\[", here, maxsplit=1, flags=re.MULTILINE)[0]
+    for key in keys:
+        line = re.compile(rf"^{key} *=.*$", re.MULTILINE)
+        if kept := line.search(top):
+            text = line.sub(kept[0].replace("\\", r"\\"), text, count=1)
+    return text
 
 
 def compare_wheel(root: Path, wheel: str) -> tuple[Change, ...]:
@@ -97,7 +114,7 @@ def compare_wheel(root: Path, wheel: str) -> tuple[Change, ...]:
     try:
         if (root / path).read_bytes() == data:
             return ()
-        kind = ChangeKind.OLDER
+        kind = ChangeKind.DIFFERS
     except (FileNotFoundError, NotADirectoryError):
         kind = ChangeKind.NEW
     except OSError as error:

@@ -26,6 +26,7 @@ class Backlog:
     Attributes:
         at: The database's time.
         unknown: How many deliveries of real mailings are unknown, by slug.
+        notices: How many notices wait to be sent.
         notice_due: When the notice that waits longest was to leave.
         webhook_at: When the webhook that waits longest came.
         sent_at: When the last real mailing ended.
@@ -34,6 +35,7 @@ class Backlog:
 
     at: datetime
     unknown: Mapping[str, int]
+    notices: int
     notice_due: datetime | None
     webhook_at: datetime | None
     sent_at: datetime | None
@@ -50,11 +52,14 @@ def find_backlog(connection: sa.Connection) -> Backlog:
         .group_by(mailings.c.slug)
         .order_by(mailings.c.slug)
     )
+    notice = notices.c.state.in_(_OPEN)
     waiting = sa.and_(webhooks.c.body.is_not(None), ~webhooks.c.unreadable)
     return Backlog(
         now(connection),
         {row[0]: int(row[1]) for row in connection.execute(unknown)},
-        notice_due=_first(connection, notices.c.due_at, notices.c.state.in_(_OPEN)),
+        notices=connection.scalar(sa.select(sa.func.count()).select_from(notices).where(notice))
+        or 0,
+        notice_due=_first(connection, notices.c.due_at, notice),
         webhook_at=_first(connection, webhooks.c.at, waiting),
         sent_at=_last(
             connection, mailings.c.finished_at, sa.and_(real, mailings.c.state.in_(_ENDED))

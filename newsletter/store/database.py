@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import sqlalchemy as sa
 from sqlalchemy import Connection, exc
 
-from newsletter.config import Settings, make_private
+from newsletter.config import Settings, make_state
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import files, sqlite
 from newsletter.store.migrate import HEAD, behind, migrate, revision
@@ -190,7 +190,7 @@ def open_store(settings: Settings, clock: Clock | None = None) -> Store:
     place = locate(settings)
     if isinstance(place, SqliteFile):
         if place.path.parent == settings.state:
-            make_private(settings.state)
+            make_state(settings)
         sqlite.prepare_file(place.path)
     store = connect(place, clock, settings.state)
     try:

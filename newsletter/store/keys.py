@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
-from newsletter.config import make_private
+from newsletter.config import make_state
 from newsletter.errors import NewsletterError
 from newsletter.operating_system import move_new
 from newsletter.store.columns import UtcDateTime
@@ -62,7 +62,7 @@ def existing_keys(settings: Settings) -> tuple[str, ...]:
 
 
 def _make(settings: Settings) -> None:
-    path = make_private(settings.state) / "secret-key"
+    path = make_state(settings) / "secret-key"
     # Only its owner may read it, from the start.
     handle, name = tempfile.mkstemp(dir=settings.state)
     with open(handle, "w", encoding="ascii") as part:  # noqa: PTH123 - a handle

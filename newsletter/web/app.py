@@ -19,9 +19,9 @@ from starlette.routing import Route
 
 from newsletter import render
 from newsletter.delivery import NoticeSender
-from newsletter.delivery.notices import provider_account
+from newsletter.delivery.notices import find_obstacles, provider_account
 from newsletter.errors import NewsletterError
-from newsletter.providers import open_provider
+from newsletter.providers import capabilities_of, open_provider
 from newsletter.store import health
 from newsletter.store.database import HEAD
 from newsletter.store.keys import signing_keys
@@ -85,6 +85,7 @@ class AppFactory:
             wording=render.wording(self.settings),
             proxies=self.proxies,
             limits=self.limits,
+            mails_notices=_mails_notices(self.settings),
             wake_notices=background.wake_notices,
         )
         return create_app(context, background, provider.close if provider else lambda: None)
@@ -96,6 +97,10 @@ def _provider(settings: Settings) -> Provider | None:
         return open_provider(settings)
     except NewsletterError:
         return None
+
+
+def _mails_notices(settings: Settings) -> bool:
+    return not capabilities_of(settings).rehearsal and not find_obstacles(settings)
 
 
 def create_app(
@@ -178,7 +183,10 @@ def _health_check(context: Context) -> Callable[[Request], Response]:
         # Whether limits for each visitor can work: behind a proxy that is not named by --proxy, or
         # does not say who asks, all visitors have one address.
         visitors = "seen" if client_info(request, context.proxies).ip else "hidden"
-        return JSONResponse({"status": "ok", "ledger": found.ledger, "visitors": visitors})
+        # Anyone may ask this: why they are held is in the log.
+        notices = "mailed" if context.mails_notices else "held"
+        said = {"ledger": found.ledger, "visitors": visitors, "notices": notices}
+        return JSONResponse({"status": "ok", **said})
 
     return check_health
 

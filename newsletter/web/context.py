@@ -75,6 +75,8 @@ class Context:
     """What a visitor agrees to who signs up."""
     proxies: Sequence[Network]
     limits: Limits
+    mails_notices: bool
+    """Its settings let this process mail notices to people."""
     wake_notices: Callable[[], None]
     """Call after a notice may have been queued."""
 

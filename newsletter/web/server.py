@@ -10,9 +10,9 @@ import uvicorn
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.supervisors import Multiprocess
 
+from newsletter.delivery.notices import find_obstacles
 from newsletter.errors import NewsletterError
 from newsletter.operating_system import on_stop_signal, share_no_port
-from newsletter.providers import open_provider
 from newsletter.web.app import AppFactory
 from newsletter.web.connections import MAX_HEAD, ProtocolFactory, raise_file_limit
 from newsletter.web.context import DEFAULT_LIMITS
@@ -91,10 +91,8 @@ def serve(
 
     def announce() -> None:
         log.info("%s: serving on %s", settings.name, _url(listener))
-        try:
-            open_provider(settings).close()
-        except NewsletterError as error:
-            log.info("notices wait for newsletter send: %s", error)
+        for obstacle in find_obstacles(settings):
+            log.warning("no confirmation or other notice leaves from here: %s", obstacle)
 
     config = _config(factory if workers > 1 else lambda: app, workers, proxies, limits)
     if workers == 1:

@@ -19,7 +19,7 @@ import pytest
 from newsletter.cli.init_text import dns_lines
 from newsletter.config import PROVIDERS
 from newsletter.repository.origin import Origin, OriginKind
-from newsletter.repository.ownership import is_edited, is_marked
+from newsletter.repository.ownership import is_edited, is_marked, mark, unmark
 from newsletter.repository.plan import CI, PAGES
 from tests.support.dns_server import Zone, serve_dns
 from tests.support.processes import run_command
@@ -452,7 +452,7 @@ def test_a_wheel_that_is_missing_or_another_is_renewed(tmp_path: Path, wheel: Pa
     assert init_from(wheel, tmp_path, "brief", *given(ci="github")).returncode == 0
     root = tmp_path / "brief"
     copy = root / "newsletter-install" / wheel.name
-    for kind, spoil in (("new", copy.unlink), ("older", lambda: copy.write_bytes(b"other"))):
+    for kind, spoil in (("new", copy.unlink), ("differs", lambda: copy.write_bytes(b"other"))):
         spoil()
         done = init_from(wheel, root, "--update")
         assert f"newsletter-install/{wheel.name} ({kind})" in done.stdout
@@ -712,6 +712,26 @@ def test_update_can_turn_to_another_kind(made: Path, program: str) -> None:
     assert "Nothing to renew" in again.stdout
     back = init(made, "--update", "--pages", "vps", "--from", program)
     assert "warning: fly.toml belongs to another kind of jobs or web app: delete it" in back.stderr
+
+
+def test_an_update_keeps_the_names_of_what_exists_at_the_host(made: Path, program: str) -> None:
+    arguments = ("--update", "--pages", "scale-to-zero", "--from", program)
+    assert init(made, *arguments).returncode == 0
+    fly, settings = made / "fly.toml", made / "newsletter.toml"
+    (host,) = re.findall(r'^public_url = "https://(\S+)"', settings.read_text(), re.MULTILINE)
+    moved = settings.read_text().replace(host, "elders.example.org")
+    settings.write_text(moved, encoding="utf-8")
+    assert "Nothing to renew" in init(made, *arguments).stdout
+    text = unmark(fly.read_text())
+    assert f'app = "{host.replace(".", "-")}"\nprimary_region = "ams"\n' in text
+    text = text.replace('"ams"', '"cdg"').replace('"SIGTERM"', '"SIGINT"')
+    fly.write_text(mark(text.replace("# [processes]\n# app", "[processes]\napp")), encoding="utf-8")
+    done = init(made, *arguments)
+    assert done.stdout.startswith("fly.toml (differs)\n"), done.stdout
+    renewed = fly.read_text()
+    assert f'app = "{host.replace(".", "-")}"\nprimary_region = "cdg"\n' in renewed
+    assert 'kill_signal = "SIGTERM"' in renewed
+    assert not is_edited(renewed)
 
 
 def test_a_link_in_place_of_a_file_is_not_written_through(

@@ -21,6 +21,7 @@ from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
 from newsletter.model import DiagnosisState
 from newsletter.store.examination import ServerProperties
 from tests.integration.doctor.good_set_up import KEY, SetUp, problems
+from tests.integration.doctor.test_misconfigurations import notices
 from tests.support.dns_server import serve_dns
 from tests.support.web_server import serving
 
@@ -142,6 +143,23 @@ def test_the_app_says_whether_it_sees_its_visitors(root: Path, trusted: bool) ->
     assert check_visitors(through).state is (OK if trusted else WARNING)
     assert check_visitors(beside).state is WARNING
     assert "--proxy" in check_visitors(beside).fix
+
+
+@pytest.mark.parametrize(
+    ("count", "hours", "state", "said"),
+    [
+        (0, 0, OK, "no notice waits to be sent"),
+        (1, 0, OK, "1 notice waits to be sent, for less than an hour"),
+        (2, 0, OK, "2 notices wait to be sent, for less than an hour"),
+        (2, 5, WARNING, "a notice was to leave 5 hours ago and did not"),
+    ],
+)
+def test_notices_that_wait_are_counted_as_status_does(
+    set_up: SetUp, count: int, hours: int, state: DiagnosisState, said: str
+) -> None:
+    notices(count, "pending", hours=hours)(set_up)
+    (found,) = [one for one in set_up.examine_alone() if one.check == "backlog-notices"]
+    assert (found.state, found.message) == (state, said)
 
 
 def test_an_address_of_this_network_says_nothing_of_proxies() -> None:

@@ -266,7 +266,10 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         variable("NEWSLETTER_SECRETKEY", KEY),
         {"settings-environment": WARNING},
     ),
-    "no contact": (without("contact"), {"settings-identity": FAILURE}),
+    "no contact": (
+        without("contact"),
+        {"settings-identity": FAILURE, "web-notices": WARNING},
+    ),
     "the name of nobody's newsletter": (without("name"), {"settings-identity": WARNING}),
     "the provider was forgotten": (without("provider"), {"settings-provider": WARNING}),
     "the outbox was left in the environment": (
@@ -363,7 +366,7 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     "a database in git": (commit_the_database, {"secret-git": FAILURE}),
     "a database in the history of git": (commit_and_take_out, {"secret-git": WARNING}),
     # Database
-    "no ledger": (without("ledger"), {"database-ledger": FAILURE}),
+    "no ledger": (without("ledger"), {"database-ledger": FAILURE, "web-notices": WARNING}),
     "the ledger of another database": (
         value("ledger", "another"),
         {"database-ledger": FAILURE, "web-app": UNKNOWN},
@@ -502,6 +505,10 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         notices(200, "accepted", minutes=5),
         {"backlog-form": WARNING},
     ),
+    "a web app that mails nobody": (
+        elsewhere("NEWSLETTER_PROVIDER", "outbox"),
+        {"web-notices": WARNING},
+    ),
     "a notice that does not leave": (
         notices(1, "pending", hours=5),
         {"backlog-notices": WARNING},
@@ -535,6 +542,7 @@ SAID = {
     "a database in the history of git": ["newsletter.db, .newsletter/production.env", "history"],
     "no database": ["See database-reachable and database-migrations"],
     "a key that was revoked": ["See provider-key"],
+    "a web app that mails nobody": ["the settings file with the line ledger"],
 }
 """What leads to the cause, in the lines about what is wrong."""
 
@@ -561,6 +569,7 @@ ALWAYS = [
     *("the key that has signed letters is not set", "the provider's key is in a file"),
     *("a database in git", "a folder that everyone can list"),
     *("an issue that missed its time", "a delivery of unknown outcome"),
+    "a web app that mails nobody",
 ]
 """What is tried each time; the others wait for `--all`."""
 
@@ -572,6 +581,7 @@ def test_a_good_set_up_is_silent(set_up: SetUp) -> None:
     said = {one.check for one in found}
     assert {"settings-file", "secret-key", "database-intact", "provider-key", "dns-dkim"} <= said
     assert {"web-certificate", "web-unsubscribe", "web-webhook", "backlog-events"} <= said
+    assert "web-notices" in said
 
 
 @pytest.mark.parametrize("name", choose(list(SEEDS), always=ALWAYS))

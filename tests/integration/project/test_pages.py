@@ -16,6 +16,7 @@ from newsletter.repository import render_files
 from newsletter.repository.plan import PAGES
 from tests.integration.project.test_deploy import PROJECT, asked_of, believed, last, understood
 from tests.support.repositories import INSTALLATION, plan
+from tests.unit.web.test_clients import seen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -150,6 +151,22 @@ def test_the_image_knows_whether_it_is_well_as_that_of_a_copy_does() -> None:
 
 
 # A host that stops it
+
+
+def test_with_the_addresses_of_the_app_the_host_says_who_asks() -> None:
+    text = files("scale-to-zero")["fly.toml"]
+    assert "processes" not in tomllib.loads(text)  # without its own addresses, all would be one
+    line = tomllib.loads(re.sub(r"^# (\[processes\]|app = )", r"\1", text, flags=re.MULTILINE))
+    words = shlex.split(line["processes"]["app"])
+    asked, image_asks = asked_of(words), asked_of(json.loads(*all_of("CMD")))
+    own = [str(one.network_address) for one in asked.pop("proxies") if one.is_global]
+    assert not image_asks.pop("proxies")
+    assert asked == image_asks
+    assert len(own) == 2
+    proxies = asked_of(words)["proxies"]
+    for address in own:
+        reported = f"192.0.2.1, 198.51.100.7, {address}"
+        assert seen("172.16.4.2", reported, proxies=proxies) == "198.51.100.7"
 
 
 def test_the_host_asks_by_a_signal_and_waits_longer_than_the_app_takes() -> None:

@@ -275,6 +275,8 @@ def test_the_commands_of_the_page_bring_the_first_letter(author: Author) -> None
             allowed = {0, 1, 75} if "doctor" in line else {0}
             assert status in allowed, f"{line}\n{shown}"
             assert "Traceback" not in shown
+            if line.startswith("curl"):
+                assert '"notices":"mailed"' in shown
             if line.startswith(("fly deploy", "fly secrets")):
                 author.deploy()
             if line.startswith("gh workflow run"):

@@ -407,7 +407,7 @@ def test_healthz_names_the_ledger(root: Path, app: App, subscribers: SubscriberL
     assert root
     answer = app.client.get("/healthz")
     ledger = sql(subscribers.store, "SELECT id FROM ledger")[0][0]
-    said = {"status": "ok", "ledger": ledger, "visitors": "hidden"}
+    said = {"status": "ok", "ledger": ledger, "visitors": "hidden", "notices": "held"}
     assert (answer.status_code, answer.json()) == (200, said)
     head = app.client.head("/healthz")
     assert (head.status_code, head.content) == (200, b"")

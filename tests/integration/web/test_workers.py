@@ -23,6 +23,7 @@ from tests.support.newsletter import is_one_error
 from tests.support.signups import queued
 from tests.support.subscribers import sql
 from tests.support.web_server import (
+    ENVIRONMENT,
     KEY,
     STILL,
     App,
@@ -208,8 +209,84 @@ def test_a_provider_that_is_not_set_up_keeps_nobody_from_asking(
     with serving(root, *PROXY, env=environment) as app:
         assert ask(app, "anna@example.org").status_code == 200
         assert app.stop() == 0
-        assert "notices wait for newsletter send: RESEND_API_KEY is not set" in app.said()
+        assert _warning("RESEND_API_KEY is not set") in app.said()
     assert sql(subscribers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_app_whose_settings_name_no_ledger_says_so_when_it_starts(
+    workers: str, root: Path, subscribers: SubscriberList
+) -> None:
+    values = {
+        "public_url": "https://brief.example.org",
+        "sender": "Marijke <marijke@brief.example.org>",
+        "contact": "Kade 1, 1000 AA Amsterdam",
+        "provider": "resend",
+        "provider_url": "http://127.0.0.1:9",
+    }
+    ledger = sql(subscribers.store, "SELECT id FROM ledger")[0][0]
+    environment = {"RESEND_API_KEY": "re_of_these_tests"}
+    shown = {}
+    for state, more in (("held", {}), ("mailed", {"ledger": ledger})):
+        lines = "".join(f'{name} = "{text}"\n' for name, text in (values | more).items())
+        (root / "newsletter.toml").write_text(lines, encoding="utf-8")
+        with serving(root, "--workers", workers, env=environment) as app:
+            assert app.client.get("/healthz").json()["notices"] == state
+            assert app.stop() == 0
+            shown[state] = app.said()
+    assert shown["held"].count(_warning('setting "ledger" is empty')) == 1
+    assert "warning" not in shown["mailed"]
+
+
+@pytest.mark.parametrize(
+    ("given", "warned"),
+    [
+        ({}, ["NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY"]),
+        ({"NEWSLETTER_SECRET_KEY": KEY}, ["NEWSLETTER_DATABASE_URL"]),
+        ({"NEWSLETTER_DATABASE_URL": "sqlite:///other.db"}, ["NEWSLETTER_SECRET_KEY"]),
+        ({"NEWSLETTER_PROVIDER": "outbox"}, []),
+    ],
+)
+def test_an_app_without_secrets_says_what_it_uses_instead(
+    root: Path, given: dict[str, str], warned: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NEWSLETTER_DATABASE_URL", raising=False)
+    monkeypatch.setitem(ENVIRONMENT, "NEWSLETTER_PROVIDER", "resend")
+    monkeypatch.delitem(ENVIRONMENT, "NEWSLETTER_SECRET_KEY")
+    with serving(root, env=given) as app:
+        assert app.stop() == 0
+        lines = app.said().splitlines()
+    found = [line.split()[1] for line in lines if " is not set, so " in line]
+    assert found == warned
+
+
+def test_a_list_that_is_in_a_file_beside_its_sender_is_meant(
+    root: Path, subscribers: SubscriberList, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("NEWSLETTER_DATABASE_URL", raising=False)
+    (root / ".newsletter").mkdir(exist_ok=True)
+    (root / ".newsletter" / "newsletter.db").touch()
+    with serving(root, env={"NEWSLETTER_PROVIDER": "resend"}) as app:
+        assert app.stop() == 0
+        assert " is not set, so " not in app.said()
+    assert subscribers
+
+
+def test_where_nothing_can_be_written_the_error_names_what_is_not_set(
+    root: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("NEWSLETTER_DATABASE_URL", "NEWSLETTER_SECRET_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    (root / ".newsletter").write_text("no folder")
+    done = run("serve", "--port", "0")
+    both = "NEWSLETTER_DATABASE_URL and NEWSLETTER_SECRET_KEY"
+    assert done.returncode == 1
+    assert f"error: {both} are not set, and the folder .newsletter cannot be made" in done.stderr
+    assert f"hint: Give this process {both}" in done.stderr
+
+
+def _warning(text: str) -> str:
+    return f"warning: no confirmation or other notice leaves from here: {text}"
 
 
 def test_an_error_that_keeps_notices_from_being_sent_is_reported_once(
@@ -226,7 +303,7 @@ def test_an_error_that_keeps_notices_from_being_sent_is_reported_once(
             assert ask(app, f"lezer{n}@example.org").status_code == 200
         time.sleep(1)
         assert app.stop() == 0
-        assert app.said().count('notices: setting "sender" is empty') == 1
+        assert app.said().count('\nnotices: setting "sender" is empty') == 1
     assert {state for _, state in queued(subscribers.store)} == {"pending"}
 
 
