@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,10 +15,13 @@ from newsletter.cli.progress import progress
 from newsletter.imports import formats, run
 from newsletter.imports import undo as undo_imports
 from newsletter.model import ListChange
+from newsletter.states import LEFT
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
+    from newsletter.imports.leavers import Leavers
     from newsletter.imports.run import ImportReport
+    from newsletter.imports.undo import UndoPlan
 
 _LISTED = 10
 
@@ -85,7 +88,7 @@ def import_(
         note("Dry run: nothing was changed.")
     for remark in report.remarks:
         note(f"Note: {remark}.")
-    print_json(asdict(report)) if json_ else print_line(_report(report))
+    print_json(_document(report)) if json_ else print_line(_report(report, leavers_only))
 
 
 def _check_usage(file: Path, options: run.ImportOptions) -> None:
@@ -122,14 +125,16 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     Removes the people it added, and makes those active again that it unsubscribed, except where
     something happened since: a letter, an event, an act of theirs or yours.
     """
-    began = undo_imports.look_up(app.store, import_id)
+    plan = undo_imports.look_up(app.store, import_id)
     if not yes:
+        effect = _effect(plan)
         if not sys.stdin.isatty():
             raise WrongUsage(
-                "this removes people from the list; without a terminal it needs --yes",
+                f"undoing this import {effect}; without a terminal it needs --yes",
                 hint="Confirm it with --yes",
             )
-        click.confirm(f"Undo import {import_id} of {began}?", abort=True, err=True)
+        note(f"Import {import_id} of {plan.began:%Y-%m-%d %H:%M} UTC. Undoing it {effect}.")
+        click.confirm("Undo it?", abort=True, err=True)
     done = undo_imports.undo(app.store, app.settings, import_id)
     if json_:
         print_json(asdict(done))
@@ -137,6 +142,23 @@ def undo(app: App, *, import_id: str, yes: bool, json_: bool) -> None:
     print_line(f"{done.removed:,} removed, {done.restored:,} restored, {done.kept:,} kept")
     for reason, count in done.reasons.items():
         print_line(f"{count:>9,}  {reason}")
+
+
+def _effect(plan: UndoPlan) -> str:
+    """Return what an undo does, as the end of a sentence."""
+    parts = (
+        (plan.removed, "removes {} from the list"),
+        (plan.active, "makes {} active again"),
+        (plan.pending, "makes {} pending again"),
+    )
+    done = [
+        words.format("1 person" if count == 1 else f"{count:,} people")
+        for count, words in parts
+        if count
+    ]
+    if not done:
+        return "changes nobody on the list"
+    return f"{' and '.join(done)}, except where something happened since"
 
 
 def wording(text: str) -> str:
@@ -179,14 +201,56 @@ def _mapping(given: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
     return mapping
 
 
-def _report(report: ImportReport) -> str:
-    counts = {result: getattr(report, result.value) for result in ListChange}
-    parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
-    lines = [f"{counted(report.rows, 'row')}: {parts}"]
-    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
-    lines += [f"  line {row.line}: {row.reason}" for row in report.rejected[:_LISTED]]
-    if more := report.skipped + report.invalid - len(report.rejected[:_LISTED]):
-        lines.append(f"  and {more:,} more: --rejects FILE writes all of them")
-    if report.id and report.rows:
+def _document(report: ImportReport) -> dict[str, Any]:
+    """Return the JSON of a report: what only its text has is left out."""
+    document = asdict(report)
+    del document["leavers"], document["undoable"]
+    return document
+
+
+def _report(report: ImportReport, leavers_only: bool) -> str:  # noqa: FBT001 - an option
+    left = report.leavers
+    if leavers_only:
+        others = report.rows - left.total
+        lines = [f"{counted(report.rows, 'row')}: {_left(left)}; {others:,} others untouched"]
+    else:
+        counts = {result: getattr(report, result.value) for result in ListChange}
+        parts = ", ".join(f"{count:,} {result}" for result, count in counts.items())
+        lines = [f"{counted(report.rows, 'row')}: {parts}"]
+        lines += [f"People who left are kept as such: {_left(left)}"] if left.total else []
+    lines += [f"{count:>9,}  {reason}{_kept(reason)}" for reason, count in report.reasons.items()]
+    lines += _listed(report)
+    if report.id and report.undoable:
         lines.append(f"Undo it: newsletter subscribers undo {report.id}")
     return "\n".join(lines)
+
+
+def _left(left: Leavers) -> str:
+    """Return what the import did with the people who left."""
+    parts = [f"{counted(left.active, 'active subscriber')} unsubscribed"]
+    if left.pending:
+        parts.append(f"{left.pending:,} pending unsubscribed")
+    if left.new:
+        parts.append(f"{left.new:,} new")
+    parts.append(f"{left.before:,} had left before")
+    return ", ".join(parts)
+
+
+def _kept(reason: str) -> str:
+    """Return what becomes of people who are skipped for a reason and yet kept on the list."""
+    if reason in {f"{status} in the file" for status in LEFT}:
+        return ": kept as people who left"
+    return ": kept as pending" if reason == "not confirmed in the file" else ""
+
+
+def _listed(report: ImportReport) -> list[str]:
+    """Return the first lines: first of people who were taken off the list, then of all others."""
+    left = report.leavers.lines
+    taken = {line for line, _ in left}
+    rows = [(line, f"{status} in the file, and on the list until now") for line, status in left]
+    rows += [(row.line, row.reason) for row in report.rejected if row.line not in taken]
+    shown = rows[:_LISTED]
+    lines = [f"  line {line}: {reason}" for line, reason in shown]
+    if more := report.skipped + report.invalid - len(shown):
+        lines.append(f"  and {more:,} more: --rejects FILE writes all of them")
+    return lines

@@ -8,9 +8,16 @@ on the form, see `addresses.visitor_name`.
 from __future__ import annotations
 
 import functools
+import itertools
 import re
+from typing import TYPE_CHECKING, Final
 
 from newsletter.addresses import clean_name
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_EXAMPLES: Final = 3  # repaired names in a report
 
 _PLACEHOLDERS = frozenset(
     {
@@ -243,3 +250,25 @@ def _names_no_person(words: list[str]) -> bool:
     """Return whether the name is of a household or an organisation."""
     plain = [word.casefold().strip(",") for word in words]
     return plain[0] in _HOUSEHOLDS | _ORGANISATIONS or not _LEGAL_FORMS.isdisjoint(plain)
+
+
+def garbled_remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
+    """Return the remarks about names in a wrong encoding."""
+    repaired = {line: name for line, name in garbled.items() if name}
+    remarks = []
+    if repaired:
+        shown = ", ".join(
+            f'"{name[:40]}" (line {line})'
+            for line, name in itertools.islice(repaired.items(), _EXAMPLES)
+        )
+        remarks.append(
+            f"{len(repaired):,} name{'s' * (len(repaired) != 1)} had been encoded twice and"
+            f" {'were' if len(repaired) != 1 else 'was'} repaired: {shown}"
+        )
+    if lost := [line for line, name in garbled.items() if not name]:
+        lines = ", ".join(map(str, lost[:_EXAMPLES]))
+        remarks.append(
+            f"{len(lost):,} name{'s' * (len(lost) != 1)} had a wrong encoding and"
+            f" {'were' if len(lost) != 1 else 'was'} left out: line {lines}"
+        )
+    return tuple(remarks)

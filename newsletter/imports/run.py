@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from newsletter import gc_tuning
 from newsletter.addresses import address_hash
 from newsletter.imports import columns as columns_
-from newsletter.imports import csv_file
+from newsletter.imports import csv_file, names
+from newsletter.imports.leavers import LeaverCount, Leavers
 from newsletter.imports.merge import ImportedRow, SubscriberMerge
 from newsletter.imports.rows import SOURCE, RefusedRow, RowParser
 from newsletter.imports.screening import Screen
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
 _AT_A_TIME = 4000  # takes a fifth of a second, in which no other process can write
 _REASONS = 100  # more different reasons do not help, and would fill the memory
 _REJECTED = 100  # rows kept for the report; the file of `rejects` has all of them
-_REPAIRED = 3  # examples of repaired names in the report
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class ImportReport:
         id: The id with which `undo` undoes it; None for a dry run.
         rejected: The first rows that were skipped or invalid.
         remarks: Other things that the author should know.
+        leavers: The people of whom the file says that they left.
+        undoable: It changed something that `undo` would change back.
     """
 
     rows: int
@@ -98,6 +100,8 @@ class ImportReport:
     id: str | None = field(default=None, compare=False)
     rejected: tuple[RejectedRow, ...] = ()
     remarks: tuple[str, ...] = ()
+    leavers: Leavers = field(default_factory=Leavers, compare=False)
+    undoable: bool = field(default=False, compare=False)
 
 
 def import_file(
@@ -138,12 +142,12 @@ def import_file(
         for chunk in _chunks(file.records()):
             read = [_parse(parser, record) for record in chunk]
             with writing() as connection:
-                reasons = run.apply(connection, read)
+                reasons = run.apply(connection, chunk, read)
             run.keep_rejected(chunk, reasons)
             reject(chunk, reasons)
             progress(run.rows, file.rows)
             collect()
-    return run.report(_remarks(parser.garbled), recorded=not options.dry_run)
+    return run.report(names.garbled_remarks(parser.garbled), recorded=not options.dry_run)
 
 
 def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
@@ -164,28 +168,6 @@ def _inspected(path: Path, options: ImportOptions) -> tuple[CsvFile, Columns]:
             file.header, path.name, leavers_only=options.leavers_only
         )
     return file, columns
-
-
-def _remarks(garbled: Mapping[int, str | None]) -> tuple[str, ...]:
-    """Return the remarks about names in a wrong encoding."""
-    repaired = {line: name for line, name in garbled.items() if name}
-    remarks = []
-    if repaired:
-        shown = ", ".join(
-            f'"{name[:40]}" (line {line})'
-            for line, name in itertools.islice(repaired.items(), _REPAIRED)
-        )
-        remarks.append(
-            f"{len(repaired):,} name{'s' * (len(repaired) != 1)} had been encoded twice and"
-            f" {'were' if len(repaired) != 1 else 'was'} repaired: {shown}"
-        )
-    if lost := [line for line, name in garbled.items() if not name]:
-        lines = ", ".join(map(str, lost[:_REPAIRED]))
-        remarks.append(
-            f"{len(lost):,} name{'s' * (len(lost) != 1)} had a wrong encoding and"
-            f" {'were' if len(lost) != 1 else 'was'} left out: line {lines}"
-        )
-    return tuple(remarks)
 
 
 @contextlib.contextmanager
@@ -253,6 +235,8 @@ class _Run:
         self._results: Counter[ListChange] = Counter()
         self._reasons: Counter[str] = Counter()
         self._rejected: list[RejectedRow] = []
+        self._leavers = LeaverCount()
+        self._undoable = False
         self._id = 0
         self._public_id = ""
 
@@ -274,6 +258,8 @@ class _Run:
             id=self._public_id if recorded else None,
             rejected=tuple(self._rejected),
             remarks=remarks,
+            leavers=self._leavers.result(),
+            undoable=self._undoable,
         )
 
     def keep_rejected(self, records: Sequence[Record], reasons: Sequence[str]) -> None:
@@ -284,15 +270,20 @@ class _Run:
             if reason:
                 self._rejected.append(RejectedRow(record.line, reason))
 
-    def apply(self, connection: Connection, read: Sequence[ImportedRow | RefusedRow]) -> list[str]:
+    def apply(
+        self,
+        connection: Connection,
+        records: Sequence[Record],
+        read: Sequence[ImportedRow | RefusedRow],
+    ) -> list[str]:
         """Apply rows; return for each the reason why it was skipped or refused, or nothing."""
         keys = [row.address.key for row in read if isinstance(row, ImportedRow)]
         entries = self._entries(connection, keys)
         results = [
-            entries[row.address.key].apply(row)
+            self._apply_row(entries[row.address.key], row, record.line)
             if isinstance(row, ImportedRow)
             else (ListChange.INVALID if row.invalid else ListChange.SKIPPED, row.reason)
-            for row in read
+            for record, row in zip(records, read, strict=True)
         ]
         self._write(connection, entries)
         for result, reason in results:
@@ -301,6 +292,12 @@ class _Run:
                 known = reason in self._reasons or len(self._reasons) < _REASONS
                 self._reasons[reason if known else "other reasons"] += 1
         return [reason for _, reason in results]
+
+    def _apply_row(
+        self, person: SubscriberMerge, row: ImportedRow, line: int
+    ) -> tuple[ListChange, str]:
+        self._leavers.see(person, row, line)
+        return person.apply(row)
 
     def _entries(self, connection: Connection, keys: Sequence[str]) -> dict[str, SubscriberMerge]:
         found = subscribers.find(connection, keys, for_update=True)
@@ -348,18 +345,20 @@ class _Run:
             was.id: entry.confirmed_at or self._moment for was, entry in old if entry.agreed
         }
         subscribers.mark_active(connection, confirmed, by_import=True)
-        names = {was.id: entry.new_name for was, entry in old if entry.new_name}
-        subscribers.rename(connection, names, by_import=True)
+        renamed = {was.id: entry.new_name for was, entry in old if entry.new_name}
+        subscribers.rename(connection, renamed, by_import=True)
         leavers = {
             was.id: (entry.left_as, entry.left_at or self._moment)
             for was, entry in old
             if entry.left_as
         }
         subscribers.mark_left(connection, leavers, by_import=True)
+        self._undoable = self._undoable or bool(confirmed or leavers)
         self._record(connection, old, leavers)
 
     def _add(self, connection: Connection, new_subscribers: Sequence[NewSubscriber]) -> None:
         if new_subscribers:
+            self._undoable = True
             newest = subscribers.newest_id(connection)
             subscribers.add(connection, new_subscribers)
             imports.record_added(connection, self._id, newest)

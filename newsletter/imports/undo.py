@@ -17,6 +17,7 @@ from newsletter.store import imports
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from newsletter.config import Settings
     from newsletter.store import Store
@@ -43,18 +44,34 @@ class UndoResult:
     reasons: Mapping[str, int]
 
 
-def look_up(store: Store, public_id: str) -> str:
-    """Return when an import began, for the question before undoing it.
+@dataclass(frozen=True, slots=True)
+class UndoPlan:
+    """What undoing an import would do at most: to whom something happened since does not change.
+
+    Attributes:
+        began: When the import began.
+        removed: People whom it added.
+        active: People whom it took off the list while they were active.
+        pending: People whom it confirmed, or took off the list before they confirmed.
+    """
+
+    began: datetime
+    removed: int = 0
+    active: int = 0
+    pending: int = 0
+
+
+def look_up(store: Store, public_id: str) -> UndoPlan:
+    """Return what undoing an import would do, for the question before it.
 
     Raises:
         NewsletterError: There is no such import.
     """
     with store.read() as connection:
         found = imports.find(connection, public_id.strip())
-        if found is None:
-            recent = imports.recent(connection)
-    if found:
-        return f"{found.started_at:%Y-%m-%d %H:%M} UTC"
+        if found:
+            return UndoPlan(found.started_at, *imports.undoable(connection, found.id))
+        recent = imports.recent(connection)
     known = ", ".join(f"{id_} ({at:%Y-%m-%d %H:%M} UTC)" for id_, at in recent)
     raise NewsletterError(
         f'there is no import "{public_id[:40]}"',

@@ -183,6 +183,24 @@ def changed_by(connection: sa.Connection, import_id: int) -> list[ImportedChange
     ]
 
 
+def undoable(connection: sa.Connection, import_id: int) -> tuple[int, int, int]:
+    """Return how many people an import added, and how many were active or pending before it."""
+    query = (
+        sa.select(imported.c.change, imported.c.was, sa.func.count())
+        .where(imported.c.import_id == import_id, imported.c.change.not_in(_NAMED))
+        .group_by(imported.c.change, imported.c.was)
+    )
+    added = active = pending = 0
+    for change, was, count in connection.execute(query):
+        if change == ImportChange.ADDED.value:
+            added += count
+        elif was == SubscriberStatus.ACTIVE.value:
+            active += count
+        else:
+            pending += count
+    return added, active, pending
+
+
 def attempted(connection: sa.Connection, ids: Collection[int]) -> frozenset[int]:
     """Return to which of these a letter left, or may have; their deliveries stay locked.
 

@@ -242,6 +242,88 @@ def test_leavers_only_needs_no_consent(root: Path, ask: Callable[..., Any]) -> N
     assert (stats["active"], stats["complained"]) == (0, 1)
 
 
+def test_leavers_only_says_first_who_left(root: Path, run: Run) -> None:
+    people = [f"p{number}@example.org" for number in range(15)]
+    file = root / "list.csv"
+    file.write_text("email,status\n" + "".join(f"{one},active\n" for one in people[:13]))
+    assert run("subscribers", "import", "list.csv", "--consent", "x").returncode == 0
+    run("subscribers", "unsubscribe", people[11])
+    left = {people[11], people[12], people[14]}
+    file.write_text(
+        "email,status\n"
+        + "".join(f"{one},{'unsubscribed' if one in left else 'active'}\n" for one in people)
+    )
+    dry = run("subscribers", "import", "list.csv", "--leavers-only", "--dry-run").stdout
+    done = run("subscribers", "import", "list.csv", "--leavers-only").stdout
+    lines = done.splitlines()
+    assert lines[0] == (
+        "15 rows: 1 active subscriber unsubscribed, 1 new, 1 had left before; 12 others untouched"
+    )
+    assert "        3  unsubscribed in the file: kept as people who left" in lines
+    listed = [line for line in lines if line.startswith("  line ")]
+    assert listed[0] == "  line 14: unsubscribed in the file, and on the list until now"
+    assert listed[1] == "  line 2: not unsubscribed in the file"
+    assert len(listed) == 10
+    assert "  and 5 more: --rejects FILE writes all of them" in lines
+    assert dry.splitlines() == lines[:-1]
+    assert lines[-1].startswith("Undo it: newsletter subscribers undo ")
+    again = run("subscribers", "import", "list.csv", "--leavers-only").stdout
+    assert again.startswith(
+        "15 rows: 0 active subscribers unsubscribed, 3 had left before; 12 others untouched\n"
+    )
+    assert "Undo it" not in again
+
+
+def test_an_import_says_that_people_who_left_are_kept(root: Path, run: Run) -> None:
+    for email in ("anna@example.org", "bas@example.org"):
+        run("subscribers", "add", email, "--consent", "x")
+    (root / "list.csv").write_text(
+        "email,status\nanna@example.org,unsubscribed\ncor@example.org,bounced\n"
+        "cor@example.org,bounced\ndirk@example.org,pending\nbas@example.org,active\n"
+    )
+    command = ("subscribers", "import", "list.csv", "--consent", "x")
+    lines = run(*command).stdout.splitlines()
+    assert lines[0] == "5 rows: 0 added, 0 updated, 1 unchanged, 4 skipped, 0 invalid"
+    assert lines[1] == (
+        "People who left are kept as such: 1 active subscriber unsubscribed, 1 new, "
+        "0 had left before"
+    )
+    assert "        1  unsubscribed in the file: kept as people who left" in lines
+    assert "        1  not confirmed in the file: kept as pending" in lines
+    assert lines[-1].startswith("Undo it: ")
+    again = run(*command).stdout
+    assert "0 active subscribers unsubscribed, 2 had left before" in again
+    assert "Undo it" not in again
+
+
+def test_undo_asks_what_it_does(root: Path, run: Run) -> None:
+    for email in ("anna@example.org", "bas@example.org"):
+        run("subscribers", "add", email, "--consent", "x")
+
+    def refused(text: str, *options: str) -> str:
+        (root / "list.csv").write_text(f"email,status\n{text}")
+        done = run("subscribers", "import", "list.csv", *options, "--json")
+        shown = run("subscribers", "undo", json.loads(done.stdout)["id"])
+        assert shown.returncode == 2
+        return shown.stderr
+
+    leavers = "anna@example.org,unsubscribed\nbas@example.org,unsubscribed\n"
+    assert (
+        "undoing this import makes 2 people active again, except where something happened since"
+        in refused(leavers, "--leavers-only")
+    )
+    people = "cor@example.org,active\ndirk@example.org,pending\n"
+    assert "undoing this import removes 2 people from the list, except" in refused(
+        people, "--consent", "x"
+    )
+    confirmed = "dirk@example.org,active\neva@example.org,active\n"
+    assert (
+        "undoing this import removes 1 person from the list and makes 1 person pending again,"
+        in refused(confirmed, "--consent", "x")
+    )
+    assert "undoing this import changes nobody on the list;" in refused(confirmed, "--consent", "x")
+
+
 def test_as_suppressed_needs_no_consent(root: Path, ask: Callable[..., Any]) -> None:
     (root / "list.csv").write_text("email\nanna@example.org\n")
     assert ask("import", "list.csv", "--as-suppressed")["skipped"] == 1
