@@ -117,7 +117,7 @@ def test_waiting_for_a_killed_process_is_reported_once_with_the_time(
         line,
     )
     assert reported, line
-    assert "waiting" not in said
+    assert "waiting for" not in said
     # In the newsletter's own time, and within minutes of it, for clocks tick.
     hours, minutes, seconds = map(int, reported.groups())
     until = (lost.claimed_at + LEASE).astimezone(newsletter.settings.zone)
