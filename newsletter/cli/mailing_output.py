@@ -178,25 +178,27 @@ def report_lines(found: MailingForecast) -> list[str]:
     if mailing.rehearsal:
         state, through, accepted = f"rehearsal {state}", "nobody is mailed", "in the outbox"
     lines = [f"{mailing.slug}: {state} ({through})"]
-    words = {
-        state: accepted if state is DeliveryState.ACCEPTED else state.value
-        for state in DeliveryState
-    }
-    parts = [f"{n:,} {words[state]}" for state in DeliveryState if (n := report.counts[state])]
+    words = {one: one.value for one in DeliveryState} | {DeliveryState.ACCEPTED: accepted}
+    parts = [f"{n:,} {words[one]}" for one in DeliveryState if (n := report.counts[one])]
     audience = counted(mailing.audience, "subscriber")
     lines.append(f"  {audience} = " + " + ".join(parts) if parts else "  nobody was mailed")
     if report.assumed:
         lines.append(f"  {report.assumed:,} of the accepted: assumed by a person")
-    events = asdict(report.heard)
+    lines += _event_lines(report.heard)
+    if mailing.note:
+        lines.append(f"  why: {mailing.note}")
+    return lines
+
+
+def _event_lines(heard: EventTotals) -> list[str]:
+    events = asdict(heard)
     silent = events.pop("silent")
-    if any(events.values()):
-        lines.append("  of these " + ", ".join(f"{n:,} {kind}" for kind, n in events.items() if n))
+    known = ", ".join(f"{n:,} {kind}" for kind, n in events.items() if n)
+    lines = [f"  of these {known}"] if known else []
     if silent:
         lines.append(
             f"  no event for more than a day about {silent:,} of the accepted: see docs/events.md"
         )
-    if mailing.note:
-        lines.append(f"  why: {mailing.note}")
     return lines
 
 

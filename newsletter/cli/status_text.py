@@ -73,15 +73,17 @@ _DELIVERIES: Final = {
 def overview_text(board: Overview) -> Iterator[str]:
     """Yield the lines about every file in `issues/` except the next issue, which has its own."""
     lines = _other_lines(board)
-    old = [one for one in lines if one.why == OLD]
-    recent = [one for one in lines if one.why != OLD]
+    yield from _recent_lines([one for one in lines if one.why != OLD])
+    yield from _old_lines([one for one in lines if one.why == OLD])
+    yield from _sent_lines([one for one in lines if one.state == "sent"])
+
+
+def _recent_lines(recent: Sequence[IssueStatus]) -> Iterator[str]:
     started = [one for one in recent if is_open(one)]
     yield from _group_lines("Started", started)
     for states, heading in _HEADINGS:
         group = [one for one in recent if one.state in states and one not in started]
         yield from _group_lines(heading, group)
-    yield from _old_lines(old)
-    yield from _sent_lines([one for one in lines if one.state == "sent"])
 
 
 def is_open(line: IssueStatus) -> bool:

@@ -105,6 +105,21 @@ def _check_unsubscribe(letter: ReceivedLetter, settings: Settings) -> Diagnosis:
             f"its List-Unsubscribe leads to {hosts}, and not to public_url",
             "Let your provider keep the header of the letter: docs/providers.md says how",
         )
+    if damaged := _damaged_headers(letter):
+        return damaged
+    if len(addresses) > len(ours):
+        return Diagnosis(
+            UNSUBSCRIBE,
+            _WARNING,
+            "your provider added another address to List-Unsubscribe: who uses that one stays on "
+            "your list",
+            "Switch its own unsubscribing off: docs/providers.md says how",
+        )
+    return Diagnosis(UNSUBSCRIBE, _OK, "List-Unsubscribe leads to public_url")
+
+
+def _damaged_headers(letter: ReceivedLetter) -> Diagnosis | None:
+    """Return why mail programs show no button to unsubscribe; None if they do."""
     if letter.is_encoded("List-Unsubscribe") or letter.is_encoded("List-Unsubscribe-Post"):
         return Diagnosis(
             UNSUBSCRIBE,
@@ -120,15 +135,7 @@ def _check_unsubscribe(letter: ReceivedLetter, settings: Settings) -> Diagnosis:
             f"its List-Unsubscribe-Post is not {_ONE_CLICK}, so there is no button to unsubscribe",
             "Let your provider keep the header of the letter: docs/providers.md says how",
         )
-    if len(addresses) > len(ours):
-        return Diagnosis(
-            UNSUBSCRIBE,
-            _WARNING,
-            "your provider added another address to List-Unsubscribe: who uses that one stays on "
-            "your list",
-            "Switch its own unsubscribing off: docs/providers.md says how",
-        )
-    return Diagnosis(UNSUBSCRIBE, _OK, "List-Unsubscribe leads to public_url")
+    return None
 
 
 def _check_parts(text: list[Message], html: list[Message]) -> Diagnosis:
