@@ -103,7 +103,7 @@ def test_only_a_person_migrates(root: Path, run: Run, server: Postgres, empty: s
     assert "Nothing to do" in run("db", "upgrade", env=environment).stdout
     assert run("subscribers", "stats", env=environment).returncode == 0
     assert '"behind": 0' in run("db", "status", "--json", env=environment).stdout
-    for revision, says in (("9999", "newer version"), ("0013", "before the first release")):
+    for revision, says in (("9999", "newer version"), ("0014", "before the first release")):
         with psycopg.connect(server.url(empty)) as connection:
             connection.execute("UPDATE alembic_version SET version_num = %s", (revision,))
         for arguments in (("subscribers", "stats"), ("db", "status"), ("db", "upgrade")):

@@ -105,7 +105,7 @@ def later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(database_store, "HEAD", "0099")
 
 
-@pytest.mark.parametrize("revision", ["0001", "0013"])
+@pytest.mark.parametrize("revision", ["0001", "0014"])
 def test_a_database_from_before_the_first_release_is_refused_and_unchanged(
     root: Path, revision: str
 ) -> None:

@@ -267,7 +267,7 @@ def test_a_database_that_is_behind_or_of_others_is_refused(
     place = locate(there(newsletter, other))
     new = database_store.connect(place)
     database_store.upgrade(new, place)
-    for revision, says in (("0013", "before the first release"), ("9999", "newer version")):
+    for revision, says in (("0014", "before the first release"), ("9999", "newer version")):
         with new.maintain() as connection:
             connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{revision}'")  # noqa: S608 - ours
         with pytest.raises(NewsletterError, match=says):

@@ -8,7 +8,7 @@ from alembic import op
 
 from newsletter.store.columns import RowId, UtcDateTime, one_of, partial_index, reference, row_id
 
-revision = "0014"
+revision = "0015"
 down_revision = None
 
 metadata = sa.MetaData()
