@@ -211,7 +211,7 @@ def _document(report: ImportReport) -> dict[str, Any]:
 def _report(report: ImportReport, leavers_only: bool) -> str:  # noqa: FBT001 - an option
     left = report.leavers
     if leavers_only:
-        others = report.rows - left.total
+        others = report.rows - left.rows - report.invalid
         lines = [f"{counted(report.rows, 'row')}: {_left(left)}; {others:,} others untouched"]
     else:
         counts = {result: getattr(report, result.value) for result in ListChange}

@@ -94,6 +94,12 @@ def other_database_warning(settings: Settings) -> str:
             f"{_shown(settings)} has {_DATABASE} with no value, so this is a database on this "
             "computer, which no job sees. Write the address of your database after the ="
         )
+    if '"' in value or "'" in value:
+        return (
+            f"{_DATABASE} is not set here, so this is a database on this computer. In "
+            f"{_shown(settings)} write its value without quotation marks, and leave out what "
+            f"follows ?sslmode=require. {_reading(settings)}"
+        )
     if found := _SHELL.search(value):
         return (
             f"{_DATABASE} is not set here, so this is a database on this computer. A shell does "

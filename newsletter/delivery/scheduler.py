@@ -141,9 +141,12 @@ class _Run:
                 with self.collect_errors(draft.path):
                     self._start_if_due(draft, send_at, moment)
         for draft in self.files.values():
-            coming = draft.send_at is None or draft.send_at > moment
-            if coming and not draft.issue and not draft.is_draft and draft.slug not in known:
+            if draft.issue or draft.slug in known:
+                continue
+            if not draft.is_draft and (draft.send_at is None or draft.send_at > moment):
                 self._warn(messages.unreadable(draft))
+            elif draft.send_at is None:
+                self.notes.append(messages.unreadable(draft))
         self.notes += messages.left_alone(*self._ignored_files(dated, moment, known))
 
     def _warn(self, line: str) -> None:

@@ -42,10 +42,11 @@ def ask_person(tracker: IssueTracker, summary: RunSummary) -> Asked:
         if issue is None:
             return Asked(tracker.open(_TITLE, body), new=True)
         new = _asked_before(issue) != summary.asks
-        # Renewed first: if the comment fails, the next run does not add one more.
-        tracker.renew(issue, body)
+        # Commented first: people are told of a comment and not of a new text, and what is asked
+        # counts as told once it is in the text. If renewing fails, the next run comments again.
         if new:
             tracker.comment(issue, _CHANGED)
+        tracker.renew(issue, body)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise TryAgain(
             "the forge answers with something else than issues", hint="Run this again"

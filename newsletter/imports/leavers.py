@@ -25,6 +25,7 @@ class Leavers:
         new: People who were not on the list; they are kept as people who left.
         before: People who had left before.
         lines: The first lines that take someone off the list, with the status in each.
+        rows: How many rows say it; several may be about one person.
     """
 
     active: int = 0
@@ -32,6 +33,7 @@ class Leavers:
     new: int = 0
     before: int = 0
     lines: tuple[tuple[int, str], ...] = ()
+    rows: int = 0
 
     @property
     def total(self) -> int:
@@ -45,20 +47,24 @@ class LeaverCount:
     def __init__(self) -> None:
         self._counts: Counter[str] = Counter()
         self._lines: list[tuple[int, str]] = []
+        self._rows = 0
 
     def see(self, person: SubscriberMerge, row: ImportedRow, line: int) -> None:
         """Count a row, before it is applied to its person."""
         if row.status not in LEFT:
             return
+        self._rows += 1
         if person.suppression or person.status in LEFT:
             # An earlier row of the file may be what says so; then the person was counted there.
             self._counts["before"] += not person.seen
             return
-        active = person.status is SubscriberStatus.ACTIVE
-        self._counts["active" if active else "pending" if person.status else "new"] += 1
-        if person.status and len(self._lines) < _KEPT:
+        # Who they were before the import: an earlier row of the file may have added them.
+        was = person.was.status if person.was else None
+        active = was is SubscriberStatus.ACTIVE
+        self._counts["active" if active else "pending" if was else "new"] += 1
+        if was and len(self._lines) < _KEPT:
             self._lines.append((line, row.status.value))
 
     def result(self) -> Leavers:
         """Return the counts."""
-        return Leavers(**self._counts, lines=tuple(self._lines))
+        return Leavers(**self._counts, lines=tuple(self._lines), rows=self._rows)

@@ -134,6 +134,19 @@ def test_a_letter_that_does_not_leave_is_a_warning_in_a_green_run(
     assert says in listed
 
 
+def test_a_draft_without_a_date_is_named_without_a_warning(
+    root: Path, run: Run, newsletter: Newsletter
+) -> None:
+    text = "---\nsubject: Later\ndraft: yes\n---\nEen alinea.\n"
+    (root / "issues" / "zonder-datum.md").write_text(text, encoding="utf-8")
+    (root / "issues" / f"{newsletter.slug}.md").unlink()
+    with FakeResend(root / "taken") as fake:
+        done = due(run, env={**newsletter.for_real(fake.url), "GITHUB_ACTIONS": "true"})
+    assert done.returncode == 0, done.stderr
+    assert "zonder-datum.md is never sent as it is" in done.stdout + done.stderr
+    assert "::warning" not in done.stderr
+
+
 def test_the_sentence_about_the_ledger_is_once_in_the_summary(
     root: Path, run: Run, newsletter: Newsletter
 ) -> None:

@@ -274,6 +274,21 @@ def test_leavers_only_says_first_who_left(root: Path, run: Run) -> None:
     assert "Undo it" not in again
 
 
+def test_who_was_on_the_list_is_judged_by_what_was_before_the_import(root: Path, run: Run) -> None:
+    file = root / "list.csv"
+    rows = ("new@example.org,active", "new@example.org,unsubscribed", "other@example.org,active")
+    file.write_text("\n".join(("email,status", *rows, "")))
+    done = run("subscribers", "import", "list.csv", "--consent", "x").stdout
+    assert "0 active subscribers unsubscribed, 1 new" in done
+    assert "on the list until now" not in done
+    rows = ("other@example.org,unsubscribed", "other@example.org,unsubscribed", "no address,active")
+    file.write_text("\n".join(("email,status", *rows, "")))
+    again = run("subscribers", "import", "list.csv", "--leavers-only").stdout
+    assert again.startswith(
+        "3 rows: 1 active subscriber unsubscribed, 0 had left before; 0 others untouched\n"
+    )
+
+
 def test_an_import_says_that_people_who_left_are_kept(root: Path, run: Run) -> None:
     for email in ("anna@example.org", "bas@example.org"):
         run("subscribers", "add", email, "--consent", "x")

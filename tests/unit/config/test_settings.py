@@ -208,6 +208,8 @@ def test_a_credential_that_is_missing_is_put_where_the_secrets_are(tmp_path: Pat
         ("NEWSLETTER_DATABASE_URL=postgresql://u@h/d?sslmode=require", "and not the one"),
         ("NEWSLETTER_DATABASE_URL=postgresql://u@h/d?sslmode=require&x=y", 'because of the "&"'),
         ("NEWSLETTER_DATABASE_URL=postgresql://u:a$b@h/d", 'because of the "$"'),
+        ("NEWSLETTER_DATABASE_URL='postgresql://u@h/d?a=b&x=y'", "without quotation marks"),
+        ("NEWSLETTER_DATABASE_URL=postgresql://u:a'b@h/d", "without quotation marks"),
     ],
 )
 def test_a_shell_without_the_database_is_warned(tmp_path: Path, line: str, says: str) -> None:
