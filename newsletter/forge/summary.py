@@ -170,9 +170,10 @@ def _key_to_store(record: RunRecord) -> list[str]:
     if not record.keys:
         return []
     names = " and ".join(f"`{key}`" for key in record.keys)
-    text = f"Correct the cause first. If it is the key, store the right one in the secret {names}."
+    plan = " (without `--env newsletter` on a free plan)" if record.on_github else ""
+    text = f"Correct the cause first. If it is the key, store the right one in the secret {names}"
     commands = [f"gh secret set --env newsletter {key}" for key in record.keys]
-    return [text, "", *(_box(*commands) if record.on_github else ())]
+    return [f"{text}{plan}.", "", *(_box(*commands) if record.on_github else ())]
 
 
 def _choices(steps: Sequence[str]) -> list[str]:

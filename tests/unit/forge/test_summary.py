@@ -130,6 +130,8 @@ def test_where_a_refused_key_is_stored_is_said(
     text = summarize_run(record, 3, last=True).body
     assert re.findall(r"```sh\n(.*?)```", text, re.DOTALL) == boxes
     assert ("RESEND" in text) == (note == "the key is refused")
+    advice = "secret `RESEND_API_KEY` (without `--env newsletter` on a free plan).\n"
+    assert (advice in text) == bool(boxes)
 
 
 def test_one_sentence_is_in_it_once_wherever_it_comes_from() -> None:
