@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING, Final
 
-from newsletter.cli.init_text import FILE, FORGES
+from newsletter.cli.init_text import FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -13,12 +14,27 @@ if TYPE_CHECKING:
 
     from newsletter.repository.plan import RepositoryPlan
 
-_CURL: Final = (
-    'curl -fsS -H "Authorization: token $FORGEJO_TOKEN" -H "Content-Type: application/json"'
+# curl reads the token and each secret: the list of processes shows arguments.
+_REQUEST: Final = (
+    """request() { { printf 'header = "Authorization: token %s"\\n' "$FORGEJO_TOKEN"; """
+    r"""sed 's/[\"]/\\&/g; s/.*/data = "&"/'; } | """
+    """curl -fsS -H "Content-Type: application/json" --config - "$@"; }"""
 )
+_STORE: Final = (
+    rf"""store() {{ sed -n "s/^$1=//p" {FILE} | tr -d '\r\n' | """
+    r"""sed 's/[\"]/\\&/g; s/.*/{"data":"&"}/' | request -X PUT "$REPOSITORY/secrets/$1"; }"""
+)
+_SWITCH: Final = (
+    """printf '{"value":"true"}' | request -X POST "$REPOSITORY/variables/NEWSLETTER_SEND\""""
+)
+
+_TO_MASK: Final = re.compile("KEY|TOKEN|SECRET|DATABASE_URL")
+"""The variables that GitLab must not show; it refuses to mask a value of fewer than 8 characters,
+such as a region."""
+
 _SWITCHES: Final = {
     "github": "gh variable set NEWSLETTER_SEND --body true",
-    "forgejo": f"""{_CURL} -X POST -d '{{"value":"true"}}' $REPOSITORY/variables/NEWSLETTER_SEND""",
+    "forgejo": _SWITCH,
     "gitlab": "# make the pipeline schedules that .gitlab-ci.yml names",
     "systemd": "systemctl enable --now newsletter-send.timer   # on the server, as root",
 }
@@ -67,19 +83,18 @@ def _on_this_computer(plan: RepositoryPlan, draft: str) -> Iterator[str]:
         yield "newsletter db upgrade"
     yield 'newsletter subscribers import FILE --consent "What they agreed to"'
     yield f"newsletter rehearse {draft} --open"
-    if plan.pages != "none":
-        yield f'# start the web app: docs/pages.md, "{_WEB_APP[plan.pages]}"'
-    if plan.provider != "outbox":
-        yield f"newsletter proof {draft} --to YOU@EXAMPLE.ORG"
     yield "newsletter status"
     if plan.provider != "outbox":
         yield "# answer y to its question, which names this database as the one that may send"
         yield 'git commit -am "Name the database that may send"'
-    if plan.ci in FORGES:
+    if plan.pages == "vps":  # the web app is in a clone of what is pushed
         yield from _store_lines(plan)
-    elif plan.ci == "systemd":
-        yield "# push it to a private repository, which the server clones"
-        yield from _server_lines(plan)
+    if plan.pages != "none":
+        yield f'# start the web app: docs/pages.md, "{_WEB_APP[plan.pages]}"'
+    if plan.provider != "outbox":
+        yield f"newsletter proof {draft} --to YOU@EXAMPLE.ORG"
+    if plan.pages != "vps":
+        yield from _store_lines(plan)
 
 
 def _on_server(plan: RepositoryPlan, draft: str) -> Iterator[str]:
@@ -98,6 +113,8 @@ def _on_server(plan: RepositoryPlan, draft: str) -> Iterator[str]:
     yield "git push"
     yield "# on the server"
     yield "runuser -u newsletter -- git -C /srv/newsletter pull --ff-only"
+    if plan.pages == "vps":
+        yield "systemctl restart newsletter-web.service   # it reads that line when it starts"
 
 
 def _fill_in(plan: RepositoryPlan) -> str:
@@ -125,13 +142,16 @@ def _server_lines(plan: RepositoryPlan) -> Iterator[str]:
 
 
 def _store_lines(plan: RepositoryPlan) -> Iterator[str]:
-    """Yield how a forge gets the repository and the secrets, none of which is shown."""
+    """Yield how a forge, or the server of the timer, gets the repository and the secrets."""
     if plan.ci == "github":
         yield from _github_lines()
     elif plan.ci == "gitlab":
         yield from _gitlab_lines(plan)
     elif plan.ci == "forgejo":
         yield from _forgejo_lines(plan)
+    elif plan.ci == "systemd":
+        yield "# push it to a private repository, which the server clones"
+        yield from _server_lines(plan)
 
 
 def _github_lines() -> Iterator[str]:
@@ -151,18 +171,27 @@ def _github_lines() -> Iterator[str]:
 
 
 def _gitlab_lines(plan: RepositoryPlan) -> Iterator[str]:
-    store = "--masked --protected --scope newsletter"
     yield "glab repo create --private"
     yield "git push -u origin HEAD"
     for name in plan.send_variables:
-        value = f"sed -n 's/^{name}=//p' {FILE} | tr -d '\\n'"
-        yield f"{value} | glab variable set {name} {store}"
-    yield from _optional_line(plan)
+        yield _gitlab_line(name)
+    for name in plan.optional_variables:
+        yield f"# if you use it: {_gitlab_line(name)}"
     yield "# a token that opens the issue that asks you; it ends after a year"
     yield (
         "glab token create newsletter --access-level reporter --scope api --duration 8760h | "
-        f"tr -d '\\n' | glab variable set GITLAB_TOKEN {store}"
+        f"tr -d '\\r\\n' | {_gitlab_set('GITLAB_TOKEN')}"
     )
+
+
+def _gitlab_line(name: str) -> str:
+    return f"sed -n 's/^{name}=//p' {FILE} | tr -d '\\r\\n' | {_gitlab_set(name)}"
+
+
+def _gitlab_set(name: str) -> str:
+    # GitLab masks a value with a ? or a %, as in the address of a database, only if it is raw.
+    masked = "--masked " if _TO_MASK.search(name) else ""
+    return f"glab variable set {name} {masked}--raw --protected --scope newsletter"
 
 
 def _forgejo_lines(plan: RepositoryPlan) -> Iterator[str]:
@@ -170,12 +199,9 @@ def _forgejo_lines(plan: RepositoryPlan) -> Iterator[str]:
     yield "# which may write repositories (Settings, Applications)"
     yield "REPOSITORY=https://FORGE/api/v1/repos/OWNER/REPO/actions"
     yield "read -rs FORGEJO_TOKEN"
+    yield _REQUEST
+    yield _STORE
     for name in plan.send_variables:
-        value = f"""sed -n 's/^{name}=\\(.*\\)/{{"data":"\\1"}}/p' {FILE}"""
-        yield f"{value} | {_CURL} -X PUT -d @- $REPOSITORY/secrets/{name}"
-    yield from _optional_line(plan)
-
-
-def _optional_line(plan: RepositoryPlan) -> Iterator[str]:
-    if plan.optional_variables:
-        yield f"# if you use it, the same line for {', '.join(plan.optional_variables)}"
+        yield f"store {name}"
+    for name in plan.optional_variables:
+        yield f"# if you use it: store {name}"

@@ -32,6 +32,15 @@ SECRETS = {
     "RESEND_API_KEY": "re_a/b+c=",
 }
 
+WEB_APPS = {
+    "vps": '# start the web app: docs/pages.md, "A server: systemd and Caddy"',
+    "container": '# start the web app: docs/pages.md, "A container"',
+    "scale-to-zero": (
+        '# start the web app: docs/pages.md, "A host that stops it when no one uses it"'
+    ),
+}
+PUSHES = {"github": "gh repo create", "gitlab": "git push -u", "forgejo": "and push; then type"}
+
 
 def steps(plan_: RepositoryPlan, folder: Path = Path()) -> list[str]:
     return [one.strip() for one in first_steps(folder, plan_, plan_.draft)]
@@ -50,7 +59,12 @@ def folder(tmp_path: Path) -> Path:
     (tmp_path / ".newsletter" / "production.env").write_text(f"# mine\n{lines}", "utf-8")
     for name, body in (
         ("gh", 'printf "%s\\n" "$*" >>log'),
-        ("glab", 'test $1 = token && exec echo glpat-1; printf "%s=%s\\n" $3 "$(cat)" >>log'),
+        (
+            "glab",
+            """test $1 = token && exec echo glpat-1
+            echo "$*" >>asked; printf "%s=%s\\n" $3 "$(cat)" >>log""",
+        ),
+        ("curl", 'echo "$*" >>asked; exec /usr/bin/curl "$@"'),
     ):
         (tmp_path / name).write_text(f"#!/bin/sh\n{body}\n")
         (tmp_path / name).chmod(0o755)
@@ -94,11 +108,29 @@ def test_the_free_plan_of_github_has_its_own_way() -> None:
     assert "--env newsletter" in shown[at]
 
 
-def test_gitlab_gets_every_secret_without_its_newline(folder: Path) -> None:
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_gitlab_gets_every_secret_without_its_newline(folder: Path, newline: str) -> None:
+    end_lines_with(folder, newline)
     run(folder, commands(plan(ci="gitlab", send_variables=SHARED), "glab (variable|token)"))
     expected = {**SECRETS, "GITLAB_TOKEN": "glpat-1"}
-    found = dict(one.split("=", 1) for one in (folder / "log").read_text().splitlines())
+    found = dict(one.split("=", 1) for one in (folder / "log").read_bytes().decode().splitlines())
     assert found == expected
+
+
+def end_lines_with(folder: Path, newline: str) -> None:
+    path = folder / ".newsletter" / "production.env"
+    path.write_bytes(path.read_bytes().replace(b"\n", newline.encode()))
+
+
+def test_gitlab_masks_what_is_secret_and_takes_what_is_short(folder: Path) -> None:
+    names = (*SHARED, "AWS_ACCESS_KEY_ID", "AWS_REGION", "MAILGUN_DOMAIN")
+    run(folder, commands(plan(ci="gitlab", send_variables=names), "glab (variable|token)"))
+    lines = [one.split()[2:] for one in (folder / "asked").read_text().splitlines()]
+    masked = {*SHARED, "AWS_ACCESS_KEY_ID", "GITLAB_TOKEN"}
+    assert {name for name, *options in lines if "--masked" in options} == masked
+    # GitLab refuses to mask a value with a ? that it may expand: the address of the database.
+    assert all("--raw" in options for _, *options in lines)
+    assert {name for name, *_ in lines} == {*names, "GITLAB_TOKEN"}
 
 
 @pytest.fixture
@@ -130,8 +162,7 @@ def test_forgejo_gets_every_secret_and_the_switch(
     folder: Path, forge: tuple[str, list[tuple[str, str, str, object]]]
 ) -> None:
     url, taken = forge
-    script = commands(plan(ci="forgejo", send_variables=SHARED), "(REPOSITORY=|read|curl)")
-    run(folder, script.replace("https://FORGE", url), typed="secret-token\n")
+    run(folder, at_forgejo(url), typed="secret-token\n")
     place = "/api/v1/repos/OWNER/REPO/actions"
     assert taken == [
         *(
@@ -142,17 +173,52 @@ def test_forgejo_gets_every_secret_and_the_switch(
     ]
 
 
+def at_forgejo(url: str) -> str:
+    start = "(REPOSITORY=|read|request|store)"
+    script = commands(plan(ci="forgejo", send_variables=SHARED), start)
+    return script.replace("https://FORGE", url)
+
+
+def test_no_argument_of_a_request_to_forgejo_is_a_secret(
+    folder: Path, forge: tuple[str, list[tuple[str, str, str, object]]]
+) -> None:
+    run(folder, at_forgejo(forge[0]), typed="secret-token\n")
+    asked = (folder / "asked").read_text()
+    assert len(asked.splitlines()) == len(SHARED) + 1
+    assert not any(value in asked for value in (*SECRETS.values(), "secret-token"))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_forgejo_gets_a_secret_as_it_is_written(
+    folder: Path, forge: tuple[str, list[tuple[str, str, str, object]]], newline: str
+) -> None:
+    odd = r"""a"b\c'd&e\n/%41$HOME"""
+    path = folder / ".newsletter" / "production.env"
+    path.write_text(path.read_text().replace(SECRETS["RESEND_API_KEY"], odd))
+    end_lines_with(folder, newline)
+    run(folder, at_forgejo(forge[0]), typed="secret-token\n")
+    assert [body for *_, body in forge[1]] == [
+        *({"data": SECRETS[name]} for name in SHARED[:2]),
+        {"data": odd},
+        {"value": "true"},
+    ]
+
+
 @pytest.mark.parametrize("ci", CI)
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_each_secret_has_a_command(ci: str, provider: str) -> None:
     names = ("NEWSLETTER_SECRET_KEY", "NEWSLETTER_DATABASE_URL", *facts_of(provider).sends_with)
     shown = "\n".join(steps(plan(ci=ci, provider=provider, send_variables=names)))
-    if ci in {"gitlab", "forgejo"}:
-        assert all(
-            re.search(rf"=//p.*{name} |secrets/{name}$", shown, re.MULTILINE) for name in names
-        )
-    else:
-        assert ".newsletter/production.env" in shown
+    file = re.escape(".newsletter/production.env")
+    stores = {
+        "github": [f"gh secret set .*--env-file {file}"],
+        "gitlab": [f"sed .*/\\^{name}=/.* {file} .* glab variable set {name} .*" for name in names],
+        "forgejo": [f"store {name}" for name in names],
+        "systemd": [f"scp {file} root@SERVER:/etc/newsletter.env"],
+        "none": [rf"set -a; \. \./{file}; set \+a"],
+    }
+    for line in stores[ci]:
+        assert re.search(f"^{line}$", shown, re.MULTILINE), line
 
 
 @pytest.mark.parametrize("ci", ["gitlab", "forgejo"])
@@ -168,21 +234,26 @@ def test_an_optional_secret_is_named_and_never_stored_empty(ci: str) -> None:
 def test_no_step_is_left_out_and_each_follows_what_it_needs(ci: str, pages: str) -> None:
     on_server = (ci, pages) in {("systemd", "vps"), ("systemd", "none"), ("none", "vps")}
     shown = steps(plan(ci=ci, pages=pages, send_variables=ONE_MACHINE if on_server else SHARED))
+    ledger = ["newsletter status", "git commit -am"]
+    web_app = WEB_APPS.get(pages, "")
+    if on_server and pages == "vps":
+        web_app = "systemctl enable --now newsletter-web.service"
+    assert shown.count(web_app) == (pages != "none")
+    web_app_lines = [web_app] if web_app else []
     order = [
-        "docs/",
-        "git add .",
-        "git commit -m",
-        "production.env",
+        *("docs/", "git add .", "git commit -m", "production.env"),
+        *(web_app_lines if on_server else []),
         "subscribers import",
-        "newsletter proof",
-        "newsletter status",
-        "git commit -am",
+        *(["newsletter proof"] if on_server else ledger),
+        *([PUSHES[ci]] if not on_server and pages == "vps" else []),
+        *([] if on_server else web_app_lines),
+        *(ledger if on_server else ["newsletter proof"]),
+        *(["git push", "pull --ff-only"] if on_server else []),
+        *(["systemctl restart newsletter-web.service"] if on_server and web_app else []),
     ]
     places = [next(at for at, one in enumerate(shown) if step in one) for step in order]
     assert places == sorted(places), shown
     assert ("systemctl enable --now newsletter-send.timer" in "\n".join(shown)) == (ci == "systemd")
-    if pages != "none":
-        assert any("docs/pages.md" in one for one in shown)
     if on_server:
         shell = next(at for at, one in enumerate(shown) if one.startswith("# on the server"))
         assert shell < places[order.index("subscribers import")]
