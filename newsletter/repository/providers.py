@@ -16,12 +16,14 @@ class ProviderFacts:
         sends_with: The environment variables without which nothing is sent through it.
         reports_with: The variable without which its webhooks are refused.
         reads_too: Variables that are used where they are set.
+        reads_too_for: What for.
         waits_for: What takes hours or days there; empty if nothing does.
     """
 
     sends_with: tuple[str, ...]
     reports_with: str = ""
     reads_too: tuple[str, ...] = ()
+    reads_too_for: str = ""
     waits_for: tuple[str, ...] = ()
 
 
@@ -41,6 +43,7 @@ _FACTS: Final = {
         ("LETTERMINT_API_TOKEN",),
         "LETTERMINT_WEBHOOK_SECRET",
         ("LETTERMINT_TEAM_TOKEN",),
+        "newsletter events pull and newsletter doctor",
         (
             _DOMAIN,
             (
@@ -61,9 +64,11 @@ _FACTS: Final = {
         ),
     ),
     "ses": ProviderFacts(
-        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "SES_CONFIGURATION_SET"),
+        ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
         "SES_TOPIC_ARN",
-        waits_for=(
+        ("SES_CONFIGURATION_SET",),
+        "the reports of bounces and complaints",
+        (
             _DOMAIN,
             (
                 "a new account is in the sandbox and mails only addresses that it has verified: "

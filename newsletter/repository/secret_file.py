@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.atomic_write import advise, write_whole
 from newsletter.config import SECRETS_FILE, make_private
 from newsletter.errors import NewsletterError
+from newsletter.repository.providers import facts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,8 @@ def secrets_text(plan: RepositoryPlan, key: str) -> str:
         lines += ["# For the web app only, once the provider's webhook exists:"]
         lines += [f"# {name}=" for name in more]
     if plan.optional_variables:
-        lines += ["# If you use it, without the #:"]
+        use = facts_of(plan.provider).reads_too_for
+        lines += [f"# If you use it, without the #; it is for {use}:"]
         lines += [f"# {name}=" for name in plan.optional_variables]
     return _HEAD + "\n".join(lines) + "\n"
 

@@ -29,7 +29,7 @@ SECRETS = {
     "resend": ("RESEND_API_KEY",),
     "mailgun": ("MAILGUN_API_KEY", "MAILGUN_DOMAIN"),
     "lettermint": ("LETTERMINT_API_TOKEN",),
-    "ses": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "SES_CONFIGURATION_SET"),
+    "ses": ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION"),
 }
 WORKFLOWS = [(kind, name) for kind in ACTIONS for name in ("send", "check", "act")]
 
@@ -187,24 +187,25 @@ def test_a_send_is_never_cut_off_and_a_person_may_act_meanwhile(kind: str) -> No
 
 @pytest.mark.parametrize("kind", ACTIONS)
 @pytest.mark.parametrize("name", ["send", "act"])
+@pytest.mark.parametrize("provider", ["lettermint", "ses"])
 @pytest.mark.parametrize("stored", ["lm_team_x", ""])
 def test_an_optional_variable_that_is_not_stored_is_not_set(
-    tmp_path: Path, kind: str, name: str, stored: str
+    tmp_path: Path, kind: str, name: str, provider: str, stored: str
 ) -> None:
-    optional = facts_of("lettermint").reads_too
+    (variable,) = optional = facts_of(provider).reads_too
     text_ = files(kind, optional_variables=optional)[f".{kind}/workflows/{name}.yml"]
     (step,) = [
         one for one in parse_workflow(text_)["jobs"][name]["steps"] if "secrets." in json.dumps(one)
     ]
-    assert step["env"]["LETTERMINT_TEAM_TOKEN"] == "${{ secrets.LETTERMINT_TEAM_TOKEN }}"
+    assert step["env"][variable] == f"${{{{ secrets.{variable} }}}}"
     program = tmp_path / "newsletter"
-    program.write_text('#!/bin/sh\necho "token:${LETTERMINT_TEAM_TOKEN-not set}"\n')
+    program.write_text(f'#!/bin/sh\necho "token:${{{variable}-not set}}"\n')
     program.chmod(0o755)
     environment = {
         "PATH": f"{tmp_path}:{os.environ['PATH']}",
         "RUNNER_TEMP": str(tmp_path),
         "GITHUB_OUTPUT": str(tmp_path / "output"),
-        "LETTERMINT_TEAM_TOKEN": stored,
+        variable: stored,
     }
     done = subprocess.run(
         ["bash", "-e", "-c", step["run"]], env=environment, capture_output=True, check=True

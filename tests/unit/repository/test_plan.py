@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from newsletter.config import PROVIDERS, Settings
+from newsletter.errors import NewsletterError
+from newsletter.providers import open_provider
 from newsletter.repository.plan import as_cron, daily_triggers, plan_repository, utc_times
 from newsletter.repository.providers import facts_of
 
@@ -84,3 +86,17 @@ def test_the_jobs_have_every_variable_of_their_provider(provider: str) -> None:
     # Another name for the region, and a part of keys that are gone after hours.
     assert set(PROVIDERS[provider]) - known <= {"AWS_DEFAULT_REGION", "AWS_SESSION_TOKEN"}
     assert known <= set(PROVIDERS[provider])
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_jobs_need_what_the_provider_needs_to_send_and_no_more(
+    tmp_path: Path, provider: str
+) -> None:
+    names = facts_of(provider).sends_with
+    values = dict.fromkeys(names, "example.org") | {"AWS_REGION": "eu-west-1"}
+    settings = replace(Settings(tmp_path), provider=provider, sender="Gerrit <gerrit@example.org>")
+    open_provider(replace(settings, credentials=values)).close()
+    for name in names:
+        without = {key: value for key, value in values.items() if key != name}
+        with pytest.raises(NewsletterError, match=name):
+            open_provider(replace(settings, credentials=without)).close()
