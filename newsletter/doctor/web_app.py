@@ -185,8 +185,9 @@ def check_notices(said: dict[str, Any]) -> Diagnosis:
     return warning(
         WEB_NOTICES,
         "the web app cannot mail confirmations and other notices: who signs up waits for one",
-        "Its log says why, when it starts. Give it the settings file with the line ledger, the "
-        "provider and its key, and deploy or start it again (docs/pages.md)",
+        "Its log says why. Give it the settings file with the line ledger, the provider and its "
+        "key, and every secret key that has signed letters; then deploy or start it again "
+        "(docs/pages.md)",
     )
 
 

@@ -20,6 +20,7 @@ from starlette.routing import Route
 from newsletter import render
 from newsletter.delivery import NoticeSender
 from newsletter.delivery.notices import find_obstacles, provider_account
+from newsletter.delivery.preflight import find_lost_key
 from newsletter.errors import NewsletterError
 from newsletter.providers import capabilities_of, open_provider
 from newsletter.store import health
@@ -170,8 +171,11 @@ def _health_check(context: Context) -> Callable[[Request], Response]:
     def check_health(request: Request) -> Response:
         """Say whether the database can be used for what the other routes do, and which it is."""
         try:
-            with context.database.store().read() as connection:
+            store = context.database.store()
+            with store.read() as connection:
                 found = health.identity(connection)
+            able = context.mails_notices and found.revision == HEAD
+            mailed = able and not find_lost_key(store, context.keys)
         except NewsletterError as error:
             annotate(request.scope, str(error))
             # Anyone may ask this: what is wrong is in the log.
@@ -184,7 +188,7 @@ def _health_check(context: Context) -> Callable[[Request], Response]:
         # does not say who asks, all visitors have one address.
         visitors = "seen" if client_info(request, context.proxies).ip else "hidden"
         # Anyone may ask this: why they are held is in the log.
-        notices = "mailed" if context.mails_notices else "held"
+        notices = "mailed" if mailed else "held"
         said = {"ledger": found.ledger, "visitors": visitors, "notices": notices}
         return JSONResponse({"status": "ok", **said})
 

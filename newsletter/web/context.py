@@ -76,7 +76,7 @@ class Context:
     proxies: Sequence[Network]
     limits: Limits
     mails_notices: bool
-    """Its settings let this process mail notices to people."""
+    """Its settings let this process mail notices to people; the database may forbid it."""
     wake_notices: Callable[[], None]
     """Call after a notice may have been queued."""
 

@@ -345,7 +345,7 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
     ),
     "a key that signed letters is gone": (
         signed_by(OTHER_KEY),
-        {"secret-fingerprint": FAILURE},
+        {"secret-fingerprint": FAILURE, "web-notices": WARNING},
     ),
     "no webhook secret": (
         unset("RESEND_WEBHOOK_SECRET"),

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from newsletter import tokens
+from newsletter.store.keys import record_fingerprint
 from newsletter.web import Limits
 from tests.integration.web.test_signup import PROXY, anywhere, ask, on_both
 from tests.integration.web.test_unsubscribe import can_connect
@@ -213,29 +214,58 @@ def test_a_provider_that_is_not_set_up_keeps_nobody_from_asking(
     assert sql(subscribers.store, "SELECT provider, state FROM notices") == [("resend", "pending")]
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
-def test_an_app_whose_settings_name_no_ledger_says_so_when_it_starts(
-    workers: str, root: Path, subscribers: SubscriberList
-) -> None:
+def ledger_of(subscribers: SubscriberList) -> str:
+    return str(sql(subscribers.store, "SELECT id FROM ledger")[0][0])
+
+
+def for_real(root: Path, ledger: str) -> dict[str, str]:
+    """Write settings with which notices leave for real; return the app's environment."""
     values = {
         "public_url": "https://brief.example.org",
         "sender": "Marijke <marijke@brief.example.org>",
         "contact": "Kade 1, 1000 AA Amsterdam",
         "provider": "resend",
         "provider_url": "http://127.0.0.1:9",
+        "ledger": ledger,
     }
-    ledger = sql(subscribers.store, "SELECT id FROM ledger")[0][0]
-    environment = {"RESEND_API_KEY": "re_of_these_tests"}
+    lines = "".join(f'{name} = "{text}"\n' for name, text in values.items())
+    (root / "newsletter.toml").write_text(lines, encoding="utf-8")
+    return {"RESEND_API_KEY": "re_of_these_tests"}
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_app_whose_settings_name_no_ledger_says_so_when_it_starts(
+    workers: str, root: Path, subscribers: SubscriberList
+) -> None:
     shown = {}
-    for state, more in (("held", {}), ("mailed", {"ledger": ledger})):
-        lines = "".join(f'{name} = "{text}"\n' for name, text in (values | more).items())
-        (root / "newsletter.toml").write_text(lines, encoding="utf-8")
+    for state, ledger in (("held", ""), ("mailed", ledger_of(subscribers))):
+        environment = for_real(root, ledger)
         with serving(root, "--workers", workers, env=environment) as app:
             assert app.client.get("/healthz").json()["notices"] == state
             assert app.stop() == 0
             shown[state] = app.said()
     assert shown["held"].count(_warning('setting "ledger" is empty')) == 1
     assert "warning" not in shown["mailed"]
+
+
+def test_an_app_that_lacks_a_key_of_letters_that_left_says_that_notices_are_held(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    with serving(root, env=for_real(root, ledger_of(subscribers))) as app:
+        assert app.client.get("/healthz").json()["notices"] == "mailed"
+        for key, state in ((KEY, "mailed"), ("the one of those letters", "held")):
+            with subscribers.store.write() as connection:
+                record_fingerprint(connection, tokens.fingerprint(key))
+            assert app.client.get("/healthz").json()["notices"] == state
+
+
+def test_an_app_on_another_ledger_than_the_settings_name_is_not_well(
+    root: Path, subscribers: SubscriberList
+) -> None:
+    assert subscribers
+    with serving(root, env=for_real(root, "0" * 32)) as app:
+        answer = app.client.get("/healthz")
+    assert (answer.status_code, answer.json().keys()) == (503, {"status"})
 
 
 @pytest.mark.parametrize(
