@@ -13,6 +13,7 @@ from newsletter.config.providers import PROVIDER_VARIABLES, PROVIDERS
 from newsletter.config.rules import is_loopback
 from newsletter.config.secrets_file import (
     SECRETS_FILE,
+    has_job_at_forge,
     jobs_database,
     missing_key_hint,
     missing_secret_hint,
@@ -31,6 +32,7 @@ __all__ = [
     "SECRETS_FILE",
     "Settings",
     "from_values",
+    "has_job_at_forge",
     "is_loopback",
     "jobs_database",
     "load",

@@ -131,6 +131,11 @@ def jobs_database(settings: Settings) -> str:
     return ""
 
 
+def has_job_at_forge(settings: Settings) -> bool:
+    """Return whether the repository has a job that sends at a forge."""
+    return any((settings.root / name).exists() for name in _SEND_FILES)
+
+
 def _lines(settings: Settings) -> dict[str, str]:
     """Return what the file has for each name; nothing if it cannot be read."""
     try:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter import tokens
+from newsletter import config, tokens
 from newsletter.delivery import preflight
 from newsletter.doctor.checklist import (
     CLOCK,
@@ -107,7 +107,7 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     audience = _audience(store)
     found += attempt(
         SUBSCRIBERS,
-        lambda: check_audience(settings, audience, at_forge=not isinstance(place, SqliteFile)),
+        lambda: check_audience(settings, audience, at_forge=config.has_job_at_forge(settings)),
     )
     found += attempt(SPEED, lambda: _check_timing(examination.measure(store)))
     if isinstance(place, SqliteFile):
@@ -178,7 +178,7 @@ def check_audience(settings: Settings, audience: int, *, at_forge: bool) -> Iter
     Args:
         settings: The settings.
         audience: The number of subscribers.
-        at_forge: Jobs may run at a forge; a database that is a file has a timer beside it.
+        at_forge: A job at a forge sends; a timer of one's own comes back at once.
     """
     if not audience and not capabilities_of(settings).rehearsal:
         yield warning(
@@ -205,7 +205,8 @@ def check_audience(settings: Settings, audience: int, *, at_forge: bool) -> Iter
 def hours_to_send(audience: int, max_per_hour: float, *, at_forge: bool) -> float:
     """Return how long a letter takes at most.
 
-    A run ends when it has sent the letters of an hour, and the next run goes on.
+    A run ends when it has sent the letters of an hour, and the next run goes on. At a forge that
+    is hours later.
     """
     if not max_per_hour:
         return 0

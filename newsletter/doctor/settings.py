@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from newsletter.model import Diagnosis
 
 _PROVIDER: Final = "NEWSLETTER_PROVIDER"
+_TIMER_HOURS: Final = 0.5  # of a timer that comes every ten minutes
 _LATENESS_HOURS: Final = 2
 _OWN_TIME_HOURS: Final = 2 * HOURS_BETWEEN_RUNS
 _FIRST_YEAR: Final = 2020
@@ -191,12 +192,15 @@ def check_issues(settings: Settings) -> Diagnosis:
 
 
 def check_schedule(settings: Settings) -> Diagnosis:
-    """Check that a job that begins late, as jobs do, may still start a letter."""
+    """Check that a job that begins late, as jobs at a forge do, may still start a letter."""
     hours = settings.max_lateness_hours
-    if hours >= _OWN_TIME_HOURS:
+    at_forge = config.has_job_at_forge(settings)
+    if hours >= (_OWN_TIME_HOURS if at_forge else _TIMER_HOURS):
         return ok(SETTINGS_SCHEDULE, f"a letter may start up to {hours:g} hours late")
     why = "scheduled jobs are often later"
-    if hours >= _LATENESS_HOURS:
+    if not at_forge:
+        why = "a timer that starts it every ten minutes may miss that"
+    elif hours >= _LATENESS_HOURS:
         why = (
             "an issue with a send_at of its own may meet a single run of a job at a forge, or none "
             "where that one is dropped"

@@ -217,6 +217,17 @@ def signed_by(key: str) -> Seed:
     )
 
 
+def job_at_forge(name: str) -> Seed:
+    """Write the file of a job that sends there."""
+
+    def write(made: SetUp) -> None:
+        path = made.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("jobs: {}\n", encoding="utf-8")
+
+    return write
+
+
 NO_KEY = both(unset("NEWSLETTER_SECRET_KEY"), elsewhere("NEWSLETTER_SECRET_KEY", KEY))
 
 
@@ -289,8 +300,21 @@ SEEDS: dict[str, tuple[Seed, dict[str, DiagnosisState]]] = {
         {"settings-schedule": WARNING},
     ),
     "a window that an issue's own time may miss": (
-        value("max_lateness_hours", 3),
+        both(value("max_lateness_hours", 3), job_at_forge(".forgejo/workflows/send.yml")),
         {"settings-schedule": WARNING},
+    ),
+    "a window that is too short only at a forge": (value("max_lateness_hours", 3), {}),
+    "a pace that a job at a forge does not keep": (
+        both(
+            value("max_per_hour", 1),
+            value("finish_within_hours", 3.5),
+            job_at_forge(".github/workflows/send.yml"),
+        ),
+        {"settings-pace": WARNING},
+    ),
+    "a pace that a timer keeps": (
+        both(value("max_per_hour", 1), value("finish_within_hours", 3.5)),
+        {},
     ),
     "a pace that never ends": (
         both(value("max_per_hour", 1), value("finish_within_hours", 2)),
@@ -569,7 +593,7 @@ ALWAYS = [
     *("the key that has signed letters is not set", "the provider's key is in a file"),
     *("a database in git", "a folder that everyone can list"),
     *("an issue that missed its time", "a delivery of unknown outcome"),
-    "a web app that mails nobody",
+    *("a web app that mails nobody", "a pace that a job at a forge does not keep"),
 ]
 """What is tried each time; the others wait for `--all`."""
 

@@ -1,4 +1,4 @@
-"""How long a letter takes at the author's own pace, by where its job runs."""
+"""How long a letter takes at the author's own pace, and may be late, by where its job runs."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from newsletter.config import Settings
 from newsletter.doctor.database import check_audience, hours_to_send
+from newsletter.doctor.settings import check_schedule
 from newsletter.model import DiagnosisState
 
 
@@ -40,3 +41,26 @@ def test_a_list_that_jobs_at_a_forge_cannot_finish_is_a_warning(
     _, pace = check_audience(settings, 3_000, at_forge=at_forge)
     assert (pace.check, pace.state) == ("settings-pace", state)
     assert ("every 2 hours" in pace.message) == at_forge
+
+
+@pytest.mark.parametrize(
+    ("hours", "file", "says"),
+    [
+        (4, ".github/workflows/send.yml", ""),
+        (3, ".github/workflows/send.yml", "a job at a forge"),
+        (3, ".forgejo/workflows/send.yml", "a job at a forge"),
+        (3, ".gitlab-ci.yml", "a job at a forge"),
+        (1, ".gitlab-ci.yml", "scheduled jobs are often later"),
+        (3, "deploy/newsletter-send.timer", ""),
+        (0.5, "deploy/newsletter-send.timer", ""),
+        (0.1, "deploy/newsletter-send.timer", "every ten minutes"),
+    ],
+)
+def test_only_a_job_at_a_forge_needs_hours_to_begin(
+    tmp_path: Path, hours: float, file: str, says: str
+) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).touch()
+    found = check_schedule(replace(Settings(tmp_path), max_lateness_hours=hours))
+    assert found.state is (DiagnosisState.WARNING if says else DiagnosisState.OK)
+    assert says in found.message
