@@ -163,10 +163,13 @@ def find_ledger_problems(here: str, settings: Settings) -> Iterator[NewsletterEr
             "NEWSLETTER_DATABASE_URL at the one that has it",
         )
     elif not settings.ledger:
-        yield unnamed_ledger(
-            settings,
-            f'If this is the database with your subscribers, add this line: ledger = "{here}"',
-        )
+        hint = f'If this is the database with your subscribers, add this line: ledger = "{here}"'
+        if jobs := config.jobs_database(settings):
+            hint = (
+                f"This is a file on this computer, and {jobs} gives the jobs another database: set "
+                "NEWSLETTER_DATABASE_URL as they have it"
+            )
+        yield unnamed_ledger(settings, hint)
     elif settings.ledger != here:
         yield NewsletterError(
             f'this database is ledger {here}, and the settings say "{settings.ledger}"',

@@ -91,6 +91,8 @@ def test_a_file_here_is_not_offered_while_jobs_have_another_database(
     assert ("Write ledger" in shown) != here
     if here:
         assert f"{file} gives the jobs another one" in shown
+        assert f"and {file} gives the jobs another database" in shown
+        assert "add this line" not in shown
         assert (newsletter.root / "newsletter.toml").read_bytes() == before
 
 
