@@ -24,7 +24,7 @@ _NOT_SENT: Final = ("ignored", "draft", "blocked")
 """The states in which an issue will not be sent as it is."""
 
 _OUTCOMES: Final = {0: "Nothing to decide or to correct", 3: "A person must decide"}
-_OVER: Final = "Temporary failure, and the time for today's letter is over"
+_SHOWN: Final = "Temporary failure; a person should look at it"
 _LATER: Final = "Temporary failure; the next run tries again"
 
 _LONGEST: Final = 65_536  # characters that an issue on GitHub takes
@@ -54,7 +54,7 @@ class RunSummary:
     def outcome(self) -> str:
         """How it ended, in a few words."""
         if self.exit_code == TryAgain.exit_code:
-            return _OVER if self.last else _LATER
+            return _SHOWN if self.last else _LATER
         return _OUTCOMES.get(self.exit_code, f"Something to correct (exit code {self.exit_code})")
 
     def as_text(self, end: str = "") -> str:

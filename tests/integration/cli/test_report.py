@@ -141,7 +141,7 @@ def test_an_issue_whose_text_a_person_changed_is_renewed(forge: FakeForge, repor
         (0, False, 0, "Nothing to decide"),
         (1, False, 1, "Something to correct"),
         (75, False, 0, "the next run tries again"),
-        (75, True, 75, "the time for today's letter is over"),
+        (75, True, 75, "a person should look at it"),
     ],
 )
 def test_where_nothing_must_be_decided_no_forge_is_asked(

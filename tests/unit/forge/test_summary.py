@@ -158,7 +158,7 @@ def test_one_sentence_is_in_it_once_wherever_it_comes_from() -> None:
         (1, True, "Something to correct (exit code 1)"),
         (3, True, "A person must decide"),
         (75, False, "Temporary failure; the next run tries again"),
-        (75, True, "Temporary failure, and the time for today's letter is over"),
+        (75, True, "Temporary failure; a person should look at it"),
     ],
 )
 def test_how_it_ended_has_one_sentence(code: int, says: str, *, last: bool) -> None:
