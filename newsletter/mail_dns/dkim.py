@@ -20,7 +20,6 @@ from newsletter.model import Diagnosis, DiagnosisState, DnsRecord
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from newsletter.mail_dns.dmarc import DmarcPolicy
     from newsletter.mail_dns.resolver import Resolver
 
 CHECK: Final = "dns-dkim"
@@ -132,16 +131,16 @@ def find_key(resolver: Resolver, name: str) -> Key | None:
     return Key(name, _public_key(tags, name), testing="y" in tags.get("t", "").lower().split(":"))
 
 
-def check_dkim(
-    resolver: Resolver, domain: str, policy: DmarcPolicy, places: Sequence[Place]
-) -> Diagnosis:
+def check_dkim(resolver: Resolver, domain: str, places: Sequence[Place]) -> Diagnosis:
     """Check that a key is in the DNS with which the provider can sign for the From domain.
 
     Args:
         resolver: Asks the DNS.
         domain: The domain of From.
-        policy: Its DMARC policy, which says what is aligned.
         places: Where keys are expected.
+
+    Raises:
+        DnsError: It is unknown what is there, or whether a key of another domain counts.
     """
     found: list[tuple[Place, Key]] = []
     problems: list[tuple[Place, KeyRecordError]] = []
@@ -150,15 +149,22 @@ def check_dkim(
             found.append((place, _expected_key(resolver, place)))
         except KeyRecordError as error:
             problems.append((place, error))
-    aligned = [
-        (place, key) for place, key in found if is_aligned(resolver, policy, domain, place.domain)
-    ]
-    strong = [(place, key) for place, key in aligned if key.bits >= _SHORTEST]
-    if not strong:
-        return _failure(resolver, domain, [key for _, key in aligned], found, problems)
+    strong = [(place, key) for place, key in found if key.bits >= _SHORTEST]
+    # A key of the very domain counts whatever the policy is, also while that is unknown.
+    own = [(place, key) for place, key in strong if place.domain == domain]
+    counting = own or _aligned(resolver, domain, strong)
+    if not counting:
+        weak = [key for _, key in _aligned(resolver, domain, found)]
+        return _failure(resolver, domain, weak, found, problems)
     # Of selectors that were only guessed for several domains, one key is enough.
     missing = [one for one in problems if one[0].record]
-    return _judge(strong, missing)
+    return _judge(counting, missing)
+
+
+def _aligned(
+    resolver: Resolver, domain: str, found: Sequence[tuple[Place, Key]]
+) -> list[tuple[Place, Key]]:
+    return [(place, key) for place, key in found if is_aligned(resolver, domain, place.domain)]
 
 
 def not_aligned(domain: str, signing: str) -> Diagnosis:

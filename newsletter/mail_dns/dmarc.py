@@ -67,10 +67,15 @@ def find_policy(resolver: Resolver, domain: str) -> DmarcPolicy:
     return DmarcPolicy(organization, own or records.get(organization))
 
 
-def is_aligned(resolver: Resolver, policy: DmarcPolicy, from_domain: str, signing: str) -> bool:
-    """Return whether a signature of one domain counts for a From address of another."""
+def is_aligned(resolver: Resolver, from_domain: str, signing: str) -> bool:
+    """Return whether a signature of one domain counts for a From address of another.
+
+    Raises:
+        DnsError: The domains differ, and it is unknown which policy holds.
+    """
     if signing == from_domain:
         return True
+    policy = find_policy(resolver, from_domain)
     if policy.record is None:
         # Receivers that still use a list of public suffixes go by the names.
         return _related(signing, from_domain) or _related(from_domain, signing)

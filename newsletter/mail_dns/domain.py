@@ -142,11 +142,10 @@ class _Domain:
             return Diagnosis(
                 dkim.CHECK, DiagnosisState.OK, "the outbox mails nobody, so nothing is signed yet"
             )
-        policy = self._policy()
         other = signing_domain(self._settings)
-        if other and not dmarc.is_aligned(self._resolver, policy, self._domain, other):
+        if other and not dmarc.is_aligned(self._resolver, self._domain, other):
             return dkim.not_aligned(self._domain, other)
-        domains = (other,) if other else self._domains_of(policy)
+        domains = (other,) if other else self._domains_that_may_sign()
         places = dkim.find_places(domains, self._selectors, self._records)
         if not places:
             return Diagnosis(
@@ -157,7 +156,7 @@ class _Domain:
                 "See at your provider whether the domain is verified, or look at a letter that "
                 "arrived: newsletter doctor --received FILE.eml",
             )
-        return dkim.check_dkim(self._resolver, self._domain, policy, places)
+        return dkim.check_dkim(self._resolver, self._domain, places)
 
     def check_dmarc(self) -> Diagnosis:
         """Check what receivers do with letters that are not signed by the domain."""
@@ -180,16 +179,13 @@ class _Domain:
             )
         return check_mx(self._resolver, MX_REPLY_TO, domain, "reply_to")
 
-    def _policy(self) -> dmarc.DmarcPolicy:
-        """Return the DMARC policy; as if there were none while it is unknown."""
+    def _domains_that_may_sign(self) -> tuple[str, ...]:
+        """Return From's domain, and those above it: while it is known, in the same organization."""
         try:
-            return dmarc.find_policy(self._resolver, self._domain)
+            policy = dmarc.find_policy(self._resolver, self._domain)
+            top = policy.organization if policy.record else ""
         except DnsError:
-            return dmarc.DmarcPolicy(self._domain, None)
-
-    def _domains_of(self, policy: dmarc.DmarcPolicy) -> tuple[str, ...]:
-        """Return the domains that may sign: From's, and those above it in the same organization."""
-        top = policy.organization if policy.record else ""
+            top = ""  # a key that is found above From's domain is then judged as unknown
         labels = self._domain.split(".")
         above = [".".join(labels[at:]) for at in range(1, len(labels) - 1)]
         return (

@@ -83,8 +83,7 @@ class _Alignment:
     def holds(self, domain: str) -> bool:
         """Return whether a signature of a domain counts."""
         try:
-            policy = dmarc.find_policy(self._resolver, self.from_domain)
-            return dmarc.is_aligned(self._resolver, policy, self.from_domain, domain)
+            return dmarc.is_aligned(self._resolver, self.from_domain, domain)
         except DnsError:
             one, other = f".{domain}", f".{self.from_domain}"
             return bool(domain) and (one.endswith(other) or other.endswith(one))

@@ -368,6 +368,33 @@ def test_a_missing_dmarc_record_is_not_blamed_on_the_key() -> None:
     assert problems(found) == {}
 
 
+@pytest.mark.parametrize("silent", [f"_dmarc.nieuws.{DOMAIN}", DMARC])
+@pytest.mark.parametrize("policy", ["v=DMARC1; p=reject", "v=DMARC1; p=reject; adkim=s"])
+@pytest.mark.parametrize("signer", [f"mg.{DOMAIN}", DOMAIN])
+def test_an_unknown_policy_leaves_a_key_of_another_domain_unknown(
+    silent: str, policy: str, signer: str
+) -> None:
+    # The signer is beside the sender, or above it: only the policy says whether it counts.
+    record = DnsRecord(f"s1._domainkey.{signer}", "TXT", rsa_record())
+    zone = good_zone() | dmarc(policy) | {record.name: {"TXT": [record.value]}}
+    zone[f"nieuws.{DOMAIN}"] = {"MX": MX["MX"]}
+    settings = make_settings(**PARENT, provider="mailgun", credentials={"MAILGUN_DOMAIN": signer})
+    with serve_dns(zone, {silent: "SERVFAIL"}) as server:
+        found = check_domain(settings, records=(record,), resolver=server.resolver())
+    states = problems(found)
+    assert (states["dns-dkim"], states["dns-dmarc"]) == (UNKNOWN, UNKNOWN)
+
+
+def test_an_unknown_policy_does_not_matter_to_a_key_of_the_very_domain() -> None:
+    for name in (DMARC, f"_dmarc.nieuws.{DOMAIN}"):
+        zone = good_zone() | {f"resend._domainkey.nieuws.{DOMAIN}": {"TXT": [rsa_record()]}}
+        zone[f"nieuws.{DOMAIN}"] = {"MX": MX["MX"]}
+        with serve_dns(zone, {name: "SERVFAIL"}) as server:
+            found = check_domain(make_settings(**PARENT), resolver=server.resolver())
+        assert problems(found)["dns-dmarc"] == UNKNOWN
+        assert "dns-dkim" not in problems(found)
+
+
 def test_unknown_names_of_keys_are_no_missing_keys() -> None:
     found = one_problem(check(good_zone(), provider="ses"))
     assert (found.check, found.state) == ("dns-dkim", UNKNOWN)
