@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter.mail_dns.resolver import DnsError, find_doubled_name
-from newsletter.mail_dns.tags import TagError, parse_tags
+from newsletter.mail_dns.tags import read_tags
 from newsletter.model import Diagnosis, DiagnosisState
 
 if TYPE_CHECKING:
@@ -26,15 +26,35 @@ _ALMOST: Final = re.compile(r"dmarc1|\bp\s*=\s*(none|quarantine|reject)\b", re.I
 
 @dataclass(frozen=True, slots=True)
 class DmarcRecord:
-    """The one record of a name, if it can be read.
+    """The one record of a name.
 
     Attributes:
         domain: Where it is, without `_dmarc`.
         tags: Its tags.
+        errors: What is wrong with the parts of it that receivers ignore.
     """
 
     domain: str
     tags: Mapping[str, str]
+    errors: tuple[str, ...] = ()
+
+    @property
+    def invalid_policies(self) -> tuple[str, ...]:
+        """Those of p, sp and np with a value that is no policy."""
+        return tuple(
+            name
+            for name in ("p", "sp", "np")
+            if self.tags.get(name, "none").lower() not in _POLICIES
+        )
+
+    @property
+    def usable(self) -> bool:
+        """Whether receivers apply it: with valid policies, else with an address for reports.
+
+        In the latter case it counts as p=none (RFC 9989).
+        """
+        valid = "p" in self.tags and not self.invalid_policies
+        return valid or bool(_REPORTS.search(self.tags.get("rua", "")))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +107,28 @@ def is_aligned(resolver: Resolver, from_domain: str, signing: str) -> bool:
 
 
 def check_dmarc(resolver: Resolver, domain: str, advice: str) -> Diagnosis:
-    """Check that there is one record, that it can be read, and what it asks for.
+    """Check that there is one record that receivers apply, and what it asks for.
 
     Args:
         resolver: Asks the DNS.
         domain: The domain of From.
         advice: The record to add if there is none.
     """
-    if problem := _find_broken(resolver, domain):
-        return Diagnosis(CHECK, DiagnosisState.FAILURE, *problem)
+    if (count := len(_texts(resolver, domain))) > 1:
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.FAILURE,
+            f"_dmarc.{domain} has {count} DMARC records: receivers then use none of them",
+            "Keep the one with the policy that you want, and take the others away",
+        )
     record = find_policy(resolver, domain).record
+    if _has_unread(resolver, domain):
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.WARNING if record else DiagnosisState.FAILURE,
+            f"the record at _dmarc.{domain} is not read as DMARC",
+            "Begin it with v=DMARC1; in these letters, and leave its policy as it is",
+        )
     if record is None:
         return Diagnosis(
             CHECK,
@@ -144,14 +176,9 @@ def _names_upwards(domain: str) -> list[str]:
 
 
 def _record_at(resolver: Resolver, domain: str) -> DmarcRecord | None:
-    """Return the record of a name; none if there are two, or it cannot be read."""
+    """Return the record of a name; none if there are two."""
     found = _texts(resolver, domain)
-    if len(found) != 1:
-        return None
-    try:
-        return DmarcRecord(domain, parse_tags(found[0]))
-    except TagError:
-        return None
+    return DmarcRecord(domain, *read_tags(found[0])) if len(found) == 1 else None
 
 
 def _texts(resolver: Resolver, domain: str) -> list[str]:
@@ -159,54 +186,20 @@ def _texts(resolver: Resolver, domain: str) -> list[str]:
     return [text for text in answer.values if _RECORD.match(text)]
 
 
-def _find_broken(resolver: Resolver, domain: str) -> tuple[str, str] | None:
-    """Return what keeps receivers from reading the domain's own records, and what to do.
-
-    Its policy is the author's, so that nothing here is replaced by a record of ours.
-    """
-    found = _texts(resolver, domain)
-    if len(found) > 1:
-        return (
-            f"_dmarc.{domain} has {len(found)} DMARC records: receivers then use none of them",
-            "Keep the one with the policy that you want, and take the others away",
-        )
-    if found:
-        try:
-            parse_tags(found[0])
-        except TagError as error:
-            return (
-                f"the DMARC record of {domain} cannot be read: {error}",
-                "Correct that part of it, and leave the others as they are",
-            )
-        return None
-    if any(_ALMOST.search(text) for text in resolver.find(f"_dmarc.{domain}", "TXT").values):
-        return (
-            f"the record at _dmarc.{domain} is not read as DMARC",
-            "Begin it with v=DMARC1; in these letters, and leave its policy as it is",
-        )
-    return None
+def _has_unread(resolver: Resolver, domain: str) -> bool:
+    """Return whether the name has a record that was meant for DMARC, and none that is."""
+    texts = resolver.find(f"_dmarc.{domain}", "TXT").values
+    return not _texts(resolver, domain) and any(_ALMOST.search(text) for text in texts)
 
 
 def _judge(resolver: Resolver, record: DmarcRecord, domain: str) -> Diagnosis:
     tags = record.tags
+    where = f"_dmarc.{record.domain}"
+    if wrong := _find_error(record):
+        state = DiagnosisState.WARNING if record.usable else DiagnosisState.FAILURE
+        return Diagnosis(CHECK, state, *wrong)
     tag = _policy_tag(resolver, record, domain)
     policy = tags.get(tag, "").lower()
-    where = f"_dmarc.{record.domain}"
-    for name in ("p", "sp", "np"):
-        if tags.get(name, "none").lower() not in _POLICIES:
-            return Diagnosis(
-                CHECK,
-                DiagnosisState.FAILURE,
-                f"{where} has the policy {name}={tags[name]}, which does not exist",
-                f"Write {name}=none, {name}=quarantine or {name}=reject",
-            )
-    if "p" not in tags and "rua" not in tags:
-        return Diagnosis(
-            CHECK,
-            DiagnosisState.FAILURE,
-            f"the DMARC record at {where} has no policy (p), so receivers ignore it",
-            "Add p=none to it, and an address for reports: rua=mailto:ADDRESS",
-        )
     if weak := _weakness(tags, policy or "none"):
         return Diagnosis(CHECK, DiagnosisState.WARNING, f"{where}: {weak[0]}", weak[1])
     if elsewhere := _find_unauthorized(resolver, record):
@@ -217,6 +210,31 @@ def _judge(resolver: Resolver, record: DmarcRecord, domain: str) -> Diagnosis:
             f"Write an address at {record.domain}, or at a service for such reports",
         )
     return Diagnosis(CHECK, DiagnosisState.OK, f"{where} asks for {policy} ({tag})")
+
+
+def _find_error(record: DmarcRecord) -> tuple[str, str] | None:
+    """Return what is wrong in the record, and what to do; the most serious first.
+
+    Its policy is the author's, so that nothing here is replaced by a record of ours.
+    """
+    where = f"_dmarc.{record.domain}"
+    for name in record.invalid_policies:
+        taken = "take it as p=none" if record.usable else "ignore the record"
+        return (
+            f"{where} has an unknown policy, {name}={record.tags[name][:40]}: receivers {taken}",
+            f"Write {name}=none, {name}=quarantine or {name}=reject",
+        )
+    if not record.usable:
+        return (
+            f"the DMARC record at {where} has no policy (p), so receivers ignore it",
+            "Add p=none to it, and an address for reports: rua=mailto:ADDRESS",
+        )
+    if record.errors:
+        return (
+            f"a part of the DMARC record at {where} is ignored: {record.errors[0]}",
+            "Correct that part of it, and leave the others as they are",
+        )
+    return None
 
 
 def _find_unauthorized(resolver: Resolver, record: DmarcRecord) -> str:

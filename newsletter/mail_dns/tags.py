@@ -13,15 +13,28 @@ def parse_tags(text: str) -> dict[str, str]:
     Raises:
         TagError: A part has no `=`, or a tag is there twice.
     """
+    found, errors = read_tags(text)
+    if errors:
+        raise TagError(errors[0])
+    return found
+
+
+def read_tags(text: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the values by their tags, and what is wrong with the parts that were left out.
+
+    Of a tag that is there twice, the first value is returned.
+    """
     found: dict[str, str] = {}
+    errors: list[str] = []
     for part in text.split(";"):
         if not part.strip():
             continue
         tag, equals, value = part.partition("=")
         name = tag.strip().lower()
         if not equals or not name:
-            raise TagError(f'"{part.strip()[:40]}" is no tag with a value')
-        if name in found:
-            raise TagError(f'the tag "{name}" is there twice')
-        found[name] = value.strip()
-    return found
+            errors.append(f'"{part.strip()[:40]}" is no tag with a value')
+        elif name in found:
+            errors.append(f'the tag "{name}" is there twice')
+        else:
+            found[name] = value.strip()
+    return found, tuple(errors)

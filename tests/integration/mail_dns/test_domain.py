@@ -173,7 +173,17 @@ def dmarc(*texts: str) -> Zone:
         (dmarc("v=dmarc1; p=none"), "dns-dmarc", FAILURE, "not read as DMARC"),
         (dmarc("p=reject; v=DMARC1"), "dns-dmarc", FAILURE, "not read as DMARC"),
         (dmarc("v=DMARC1, p=reject"), "dns-dmarc", FAILURE, "not read as DMARC"),
-        (dmarc("v=DMARC1; p=reject; p=none"), "dns-dmarc", FAILURE, "twice"),
+        (dmarc("v=DMARC1; p=rejct; rua=d@brief.test"), "dns-dmarc", FAILURE, "ignore the record"),
+        (dmarc("v=DMARC1; foo"), "dns-dmarc", FAILURE, "no policy"),
+        # What receivers read in spite of an error
+        (dmarc("v=DMARC1; p=reject; p=none"), "dns-dmarc", WARNING, "twice"),
+        (dmarc("v=DMARC1; p=none; rua=mailto:d@brief.test; foo"), "dns-dmarc", WARNING, '"foo"'),
+        (dmarc("v=DMARC1; p=reject; =x"), "dns-dmarc", WARNING, '"=x"'),
+        (dmarc("v=DMARC1; p=monitor; rua=mailto:d@brief.test"),
+            "dns-dmarc", WARNING, "take it as p=none"),
+        (dmarc("v=DMARC1; p=reject; sp=no; rua=mailto:d@brief.test"),
+            "dns-dmarc", WARNING, "sp=no"),
+        (dmarc("v=DMARC1; rua=mailto:d@brief.test; foo"), "dns-dmarc", WARNING, '"foo"'),
         (dmarc("v=DMARC1; p=none"), "dns-dmarc", WARNING, "no effect"),
         (dmarc("v=DMARC1; p=none; rua=mailto:d@brief.test"), "dns-dmarc", WARNING, "in your name"),
         (dmarc("v=DMARC1; p=reject; t=y"), "dns-dmarc", WARNING, "t=y"),
@@ -344,6 +354,27 @@ def test_the_policy_for_subdomains_counts_for_a_subdomain(
         }
     )
     assert problems(check(zone, **PARENT)).get("dns-dmarc") == state
+
+
+@pytest.mark.parametrize("record", ["v=DMARC1; p=reject; foo", "v=DMARC1; p=reject; p=reject"])
+def test_a_record_with_an_error_still_says_which_domains_belong_together(record: str) -> None:
+    zone = good_zone() | dmarc(record)
+    for signer in (DOMAIN, f"mg.{DOMAIN}"):
+        key = DnsRecord(f"s1._domainkey.{signer}", "TXT", rsa_record())
+        zone[key.name] = {"TXT": [key.value]}
+        zone[f"nieuws.{DOMAIN}"] = {"MX": MX["MX"]}
+        found = problems(check(zone, (key,), **PARENT))
+        assert found["dns-dmarc"] == WARNING
+        assert "dns-dkim" not in found
+
+
+def test_a_record_that_is_not_read_leaves_the_one_above_it() -> None:
+    zone = good_zone() | {
+        f"nieuws.{DOMAIN}": {"MX": MX["MX"]},
+        f"send.nieuws.{DOMAIN}": {"TXT": ["v=spf1 include:amazonses.com ~all"]},
+        f"_dmarc.nieuws.{DOMAIN}": {"TXT": ["v=dmarc1; p=none"]},
+    }
+    assert problems(check(zone, **PARENT)) == {"dns-dmarc": WARNING}
 
 
 def test_a_signature_of_an_unrelated_domain_does_not_count() -> None:
