@@ -7,6 +7,7 @@ import binascii
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
@@ -282,7 +283,7 @@ def _public_key(tags: dict[str, str], name: str) -> PublicKey:
         if tags.get("k", "rsa").lower() == "ed25519":
             return Ed25519PublicKey.from_public_bytes(raw)
         loaded = load_der_public_key(raw)
-    except (ValueError, binascii.Error) as error:
+    except (ValueError, binascii.Error, UnsupportedAlgorithm) as error:
         raise KeyRecordError(
             f"the DKIM key at {name} is damaged: a part of it is missing or wrong"
         ) from (error)

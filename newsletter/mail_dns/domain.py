@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from newsletter.config import Settings
+
+log = logging.getLogger(__name__)
 
 DOMAIN: Final = "dns-domain"
 MX_FROM: Final = "dns-mx-from"
@@ -96,6 +99,14 @@ def _attempt(check: str, look: Callable[[], Diagnosis]) -> Diagnosis:
             str(error),
             "Run it again in a while, or from another network; if it stays so, ask whoever hosts "
             "your DNS",
+        )
+    except Exception as error:  # whatever it is, the other checks go on
+        log.debug("The check %s ended here:", check, exc_info=error)
+        return Diagnosis(
+            check,
+            DiagnosisState.UNKNOWN,
+            f"unexpected {type(error).__name__}",
+            "Run it again; if it stays so, report that",
         )
 
 

@@ -173,6 +173,20 @@ def test_dns_without_an_answer_delays_nothing(newsletter: Newsletter, how: str) 
 
 
 @pytest.mark.usefixtures("internet")
+def test_an_unexpected_error_keeps_nothing_back(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("newsletter.mail_dns.dkim.load_der_public_key", fail)
+    found = send(newsletter, good_zone())
+    assert found.error is None
+    (warning,) = found.warnings
+    assert warning.startswith("dns-dkim: could not check: ")
+
+
+@pytest.mark.usefixtures("internet")
 def test_what_is_only_unwise_is_a_warning(newsletter: Newsletter) -> None:
     newsletter.settings = replace(newsletter.settings, sender=f"Brief <noreply@{DOMAIN}>")
     zone = good_zone() | {DMARC: {"TXT": ["v=DMARC1; p=none"]}}

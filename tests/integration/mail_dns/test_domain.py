@@ -16,6 +16,7 @@ from tests.integration.mail_dns.zones import (
     make_settings,
     rsa_record,
     short_record,
+    unknown_kind_record,
 )
 from tests.support.dns_server import serve_dns
 
@@ -157,6 +158,7 @@ def dmarc(*texts: str) -> Zone:
         (dkim(short_record(768)), "dns-dkim", FAILURE, "768 bits"),
         (dkim("v=DKIM1; p=MFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAL2b"), "dns-dkim", FAILURE, "damaged"),
         (dkim(rsa_record()[:200]), "dns-dkim", FAILURE, "damaged"),
+        (dkim(unknown_kind_record()), "dns-dkim", FAILURE, "damaged"),
         (dkim(rsa_record(), ed25519_record()), "dns-dkim", FAILURE, "2 DKIM keys"),
         (dkim(rsa_record(extra="t=y; ")), "dns-dkim", WARNING, "test mode"),
         (dkim(rsa_record(extra="h=sha1; ")), "dns-dkim", FAILURE, "SHA-256"),
@@ -506,6 +508,16 @@ def test_a_domain_that_does_not_exist_is_one_finding() -> None:
 
 def test_without_a_sender_there_is_nothing_to_look_up() -> None:
     assert problems(check({}, sender="")) == {"dns-domain": FAILURE}
+
+
+def test_an_unexpected_error_leaves_one_check_unknown(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError(DOMAIN)
+
+    monkeypatch.setattr("newsletter.mail_dns.dkim.load_der_public_key", fail)
+    found = one_problem(check(good_zone()))
+    assert (found.check, found.state) == ("dns-dkim", UNKNOWN)
+    assert found.message == "unexpected RuntimeError"
 
 
 def test_a_rehearsal_needs_no_key() -> None:

@@ -24,6 +24,7 @@ from tests.integration.mail_dns.zones import (
     good_zone,
     make_settings,
     rsa_key,
+    unknown_kind_record,
 )
 from tests.support.dkim_signer import SIGNED, sign
 from tests.support.dns_server import serve_dns
@@ -210,6 +211,13 @@ def test_an_ed25519_signature_is_verified_too() -> None:
     assert problems(check(changed, key))[SIGNATURE] is FAILURE
     # A key of another kind verifies nothing.
     assert problems(check(signed))[SIGNATURE] is FAILURE
+
+
+def test_a_damaged_key_verifies_nothing() -> None:
+    key: Zone = {f"resend._domainkey.{DOMAIN}": {"TXT": [unknown_kind_record()]}}
+    found = check(arrived(), key)
+    assert problems(found) == {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN}
+    assert any("damaged" in one.message for one in found)
 
 
 @pytest.mark.parametrize("how", ["silent", "SERVFAIL", "garbage"])

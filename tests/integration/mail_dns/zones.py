@@ -35,6 +35,14 @@ def rsa_record(bits: int = 2048, extra: str = "") -> str:
     return f"v=DKIM1; k=rsa; {extra}p={_encoded(public)}"
 
 
+def unknown_kind_record() -> str:
+    """Return a key with a damaged byte in the name of its kind (the OID)."""
+    before, _, encoded = rsa_record().rpartition("p=")
+    raw = bytearray(base64.b64decode(encoded))
+    raw[7] ^= 2
+    return f"{before}p={base64.b64encode(raw).decode()}"
+
+
 def short_record(bits: int) -> str:
     """Return a key shorter than may still be made: only its length matters."""
     public = rsa.RSAPublicNumbers(65537, (1 << (bits - 1)) + 1).public_key()
