@@ -19,8 +19,21 @@ CHECK: Final = "dns-spf"
 MOST_LOOKUPS: Final = 10
 MOST_VOID: Final = 2
 _COUNTED: Final = {"include", "a", "mx", "ptr", "exists"}
-_TERM: Final = re.compile(r"[+?~-]?(?P<kind>[a-z0-9]+)(?:(?P<mark>[:/])(?P<value>.*))?")
 _REWRITE: Final = "Correct the record: v=spf1, then parts such as include:HOST, then ~all"
+_MACRO: Final = r"%\{[slodiphcrtv][0-9]*r?[-.+,/_=]*\}|%[%_-]"
+_DOMAIN: Final = (
+    rf"(?:{_MACRO}|[!-$&-~])*?"
+    rf"(?:\.(?=[a-z0-9-]*[a-z-])[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?|{_MACRO})"
+)
+_PREFIX_4: Final = r"/(?:[12]?[0-9]|3[0-2])"
+_PREFIX_6: Final = r"/(?:[1-9]?[0-9]|1[01][0-9]|12[0-8])"
+_MECHANISM: Final = re.compile(
+    rf"[+?~-]?(?:(?P<bare>all)|(?P<named>include|exists):(?P<name>{_DOMAIN})"
+    rf"|(?P<host>a|mx)(?::(?P<of>{_DOMAIN}))?(?:{_PREFIX_4})?(?:/{_PREFIX_6})?"
+    rf"|(?P<ptr>ptr)(?::{_DOMAIN})?"
+    rf"|ip4:(?P<ip4>[0-9.]+)(?:{_PREFIX_4})?|ip6:(?P<ip6>[0-9a-f:.]+)(?:{_PREFIX_6})?)"
+)
+"""A mechanism (RFC 7208, section 12), in lower case; the addresses are checked apart."""
 _MODIFIER: Final = re.compile(r"(?P<name>[a-z][a-z0-9_.-]*)=(?P<value>.*)")
 
 
@@ -61,7 +74,7 @@ class SpfEvaluation:
     Attributes:
         lookups: How many terms need a lookup.
         void: How many of these lead to nothing.
-        included: The domains that are included.
+        included: The domains that are included, or that a redirect leads to.
         ending: What holds for all other senders, such as `~all`; empty if it does not say.
         deprecated: It uses `ptr`.
     """
@@ -71,6 +84,21 @@ class SpfEvaluation:
     included: set[str] = field(default_factory=set)
     ending: str = ""
     deprecated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Terms:
+    """The terms of one record.
+
+    Attributes:
+        mechanisms: Those before `all`, each with the domain that it names, if any.
+        redirect: The domain whose record takes over; empty if there is none.
+        ending: The term with `all`; empty if there is none.
+    """
+
+    mechanisms: tuple[tuple[str, str], ...]
+    redirect: str
+    ending: str
 
 
 def check_spf(resolver: Resolver, domain: str, expectations: Sequence[Expectation]) -> Diagnosis:
@@ -163,48 +191,76 @@ def _evaluate(
     above: tuple[str, ...],
 ) -> str:
     """Add what one record needs to the evaluation; return how it ends."""
-    redirect, ending = "", ""
-    for term in text.split()[1:]:
-        if modifier := _MODIFIER.fullmatch(term.lower()):
-            redirect = modifier["value"] if modifier["name"] == "redirect" else redirect
-            continue
-        kind, value = _mechanism(term, domain)
-        if kind == "all":
-            ending = term.lower()
-            break  # what follows is never looked at
+    terms = _parse(text, domain)  # the whole record, before anything is looked up
+    for kind, value in terms.mechanisms:
         if kind in _COUNTED:
             evaluation.lookups += 1
             evaluation.deprecated |= kind == "ptr"
             _look_up(resolver, kind, value or domain, evaluation, (*above, domain))
-    if redirect and not ending:
+    if terms.redirect and not terms.ending:
         evaluation.lookups += 1
-        return _follow(resolver, redirect, evaluation, (*above, domain))
-    return ending
+        evaluation.included.add(terms.redirect)
+        return _follow(resolver, terms.redirect, evaluation, (*above, domain))
+    return terms.ending
+
+
+def _parse(text: str, domain: str) -> _Terms:
+    """Return the terms of a record; of its mechanisms, those before `all`.
+
+    Raises:
+        SpfError: A term is not valid. Receivers then evaluate nothing of it, wherever that is.
+    """
+    mechanisms: list[tuple[str, str]] = []
+    modifiers: dict[str, str] = {}
+    ending = ""
+    for term in text.lower().split()[1:]:
+        if modifier := _MODIFIER.fullmatch(term):
+            _add_modifier(modifiers, modifier, domain)
+            continue
+        kind, value = _mechanism(term, domain)
+        if kind == "all":
+            ending = ending or term
+        elif not ending:
+            mechanisms.append((kind, value))
+    return _Terms(tuple(mechanisms), modifiers.get("redirect", ""), ending)
+
+
+def _add_modifier(modifiers: dict[str, str], found: re.Match[str], domain: str) -> None:
+    """Add a modifier to those of a record; one of an unknown name is ignored."""
+    name, value = found["name"], found["value"]
+    if name not in {"redirect", "exp"}:
+        return
+    if name in modifiers:
+        raise SpfError(f"the SPF record of {domain} has {name}= twice", f"Keep one {name}=")
+    if not re.fullmatch(_DOMAIN, value):
+        raise _unreadable(found[0], domain)
+    modifiers[name] = value.removesuffix(".")
 
 
 def _mechanism(term: str, domain: str) -> tuple[str, str]:
-    """Return the kind of a mechanism and its domain.
+    """Return the kind of a mechanism, and the domain that it names, if any.
 
     Raises:
         SpfError: There is none of that name, or its value is none.
     """
-    found = _TERM.fullmatch(term.lower())
-    kind = found["kind"] if found else ""
-    value = (found["value"] or "") if found else ""
-    if kind in {"ip4", "ip6"}:
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-            valid = network.version == int(kind[-1])
-        except ValueError:
-            valid = False
-    else:
-        needs_value = kind in {"include", "exists"}
-        valid = kind in {*_COUNTED, "all"} and bool(value or not needs_value)
-    if not valid:
-        raise SpfError(f'the SPF record of {domain} has a part that nobody can read: "{term}"')
-    if found and found["mark"] == "/":
-        return kind, ""
-    return kind, value.partition("/")[0]
+    found = _MECHANISM.fullmatch(term)
+    if found is None:
+        raise _unreadable(term, domain)
+    try:
+        if found["ip4"]:
+            ipaddress.IPv4Address(found["ip4"])
+            return "ip4", ""
+        if found["ip6"]:
+            ipaddress.IPv6Address(found["ip6"])
+            return "ip6", ""
+    except ValueError:
+        raise _unreadable(term, domain) from None
+    kind = found["bare"] or found["named"] or found["host"] or found["ptr"]
+    return kind, (found["name"] or found["of"] or "").removesuffix(".")
+
+
+def _unreadable(term: str, domain: str) -> SpfError:
+    return SpfError(f'the SPF record of {domain} has a part that nobody can read: "{term}"')
 
 
 def _look_up(

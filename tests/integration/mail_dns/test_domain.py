@@ -78,6 +78,28 @@ def test_a_good_set_up_is_silent() -> None:
             "_spf.test": {"TXT": ["v=spf1 include:amazonses.com -all"]},
         },
         {
+            f"send.{DOMAIN}": {
+                "TXT": ["v=spf1 redirect=AmazonSES.com. exp=why.%{d}"],
+                "MX": ["1 mx.brief.test."],
+            }
+        },
+        {
+            f"send.{DOMAIN}": {
+                "TXT": ["v=spf1 include:AmazonSES.com. unknown=x -all"],
+                "MX": ["1 mx.brief.test."],
+            }
+        },
+        {
+            DOMAIN: {
+                "TXT": [
+                    "v=spf1 A:brief.test/24//64 mx/24 mx//128 ip4:192.0.2.0/0 ip6:::ffff:192.0.2.1"
+                    + " exists:%{ir}.%{v}._spf.%{d2} include:%{d1/}.x.test ?exists:a%%b.%{h} -ALL"
+                ],
+                "MX": ["1 mx.brief.test."],
+                "A": ["192.0.2.3"],
+            }
+        },
+        {
             DOMAIN: {
                 "TXT": ["v=spf1 a -all include:nowhere.test"],
                 "MX": ["10 mx.brief.test."],
@@ -102,6 +124,9 @@ def test_a_good_set_up_is_silent() -> None:
         "two report addresses",
         "DMARC through an alias",
         "SPF by redirect",
+        "SPF by redirect alone",
+        "SPF with a final dot",
+        "SPF with all that the standard allows",
         "SPF ends at all",
         "SPF only where letters come from",
         "SPF terms",
@@ -143,6 +168,14 @@ def dmarc(*texts: str) -> Zone:
         (spf("v=spf1 +all"), "dns-spf", FAILURE, "+all"),
         (spf("v=spf1 ip4:192.0.2.300 -all"), "dns-spf", FAILURE, "ip4:192.0.2.300"),
         (spf("v=spf1 inlcude:mailbox.test -all"), "dns-spf", FAILURE, "inlcude:mailbox.test"),
+        (spf("v=spf1 redirect=amazonses.com redirect=mailbox.test"), "dns-spf", FAILURE, "twice"),
+        *((spf(f"v=spf1 {text}"), "dns-spf", FAILURE, "nobody can read")
+            for text in ("ip4:192.0.2.1/255.255.255.0 -all", "ip4:192.0.2.0/33 -all",
+                "ip6:2001:db8::/129 -all", "ip4:2001:db8::1 -all", "-all:foo", "-all/8",
+                "-all inlcude:b.test", "a/99 -all", "mx//129 -all", "a:192.0.2.1 -all", "a: -all",
+                "include:b.test/24 -all", "exists -all", "ip4 -all", "redirect=", "include: ~all")),
+        (spf("v=spf1 include:b.test -all") | {"b.test": {"TXT": ["v=spf1 -all foo"]}},
+            "dns-spf", FAILURE, "record of b.test"),
         (spf("v=spf1; a; -all"), "dns-spf", FAILURE, "v=spf1 and a space"),
         (spf("v=spf1 a:a.test a:b.test mx:c.test -all"), "dns-spf", WARNING, "3 hosts"),
         (spf("v=spf1 ptr -all"), "dns-spf", WARNING, "ptr"),
