@@ -39,6 +39,11 @@ class DmarcRecord:
     errors: tuple[str, ...] = ()
 
     @property
+    def of_suffix(self) -> bool:
+        """Whether it is the record of a public suffix, which many domains share."""
+        return self.tags.get("psd", "u").lower() == "y"
+
+    @property
     def invalid_policies(self) -> tuple[str, ...]:
         """Those of p, sp and np with a value that is no policy."""
         return tuple(
@@ -81,10 +86,13 @@ def find_organization(resolver: Resolver, domain: str) -> str:
 
 
 def find_policy(resolver: Resolver, domain: str) -> DmarcPolicy:
-    """Return the policy that holds for a From domain (RFC 9989, section 4.10.1)."""
+    """Return the policy that holds for a From domain (RFC 9989, section 4.10.1).
+
+    It is that of the domain itself, else of its organization, else of its public suffix.
+    """
     organization, records = _walk(resolver, domain)
-    own = records.get(domain)
-    return DmarcPolicy(organization, own or records.get(organization))
+    suffix = next((one for one in records.values() if one.of_suffix), None)
+    return DmarcPolicy(organization, records.get(domain) or records.get(organization) or suffix)
 
 
 def is_aligned(resolver: Resolver, from_domain: str, signing: str) -> bool:
@@ -137,6 +145,14 @@ def check_dmarc(resolver: Resolver, domain: str, advice: str) -> Diagnosis:
             "one",
             advice + find_doubled_name(resolver, f"_dmarc.{domain}", domain),
         )
+    if record.of_suffix and record.domain != domain:
+        return Diagnosis(
+            CHECK,
+            DiagnosisState.WARNING,
+            f"{domain} has no DMARC record of its own: only that of {record.domain} holds, which "
+            "many receivers do not look for",
+            advice,
+        )
     return _judge(resolver, record, domain)
 
 
@@ -157,9 +173,9 @@ def _walk(resolver: Resolver, domain: str) -> tuple[str, dict[str, DmarcRecord]]
         if record is None:
             continue
         records[name] = record
-        if record.tags.get("psd") == "n":
+        if record.tags.get("psd", "u").lower() == "n" or (record.of_suffix and name == domain):
             return name, records
-        if record.tags.get("psd") == "y" and name != domain:
+        if record.of_suffix:
             # A public suffix: the organization is one label below it.
             labels = domain.split(".")
             return ".".join(labels[-(name.count(".") + 2) :]), records

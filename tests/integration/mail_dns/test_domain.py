@@ -92,8 +92,10 @@ def test_a_good_set_up_is_silent() -> None:
         {
             DOMAIN: {
                 "TXT": [
-                    "v=spf1 A:brief.test/24//64 mx/24 mx//128 ip4:192.0.2.0/0 ip6:::ffff:192.0.2.1"
-                    + " exists:%{ir}.%{v}._spf.%{d2} include:%{d1/}.x.test ?exists:a%%b.%{h} -ALL"
+                    (
+                        "v=spf1 A:brief.test/24//64 mx/24 mx//128 ip4:192.0.2.0/0 exists:%{ir}.%{d2} "
+                        "ip6:::ffff:192.0.2.1 include:%{d1/}.x.test ?exists:a%%b.%{h} -ALL"
+                    )
                 ],
                 "MX": ["1 mx.brief.test."],
                 "A": ["192.0.2.3"],
@@ -470,14 +472,39 @@ def test_unknown_names_of_keys_are_no_missing_keys() -> None:
 def test_a_public_suffix_is_no_organization() -> None:
     # A record with psd=y at a suffix keeps two of its domains apart.
     suffix: Zone = {"_dmarc.test": {"TXT": ["v=DMARC1; p=reject; psd=y"]}}
-    found = one_problem(check(good_zone() | suffix | {DMARC: {}}))
-    assert (found.check, found.state) == ("dns-dmarc", FAILURE)
     records = (DnsRecord("s1._domainkey.elders.test", "TXT", rsa_record()),)
     zone = good_zone() | suffix | {records[0].name: {"TXT": [rsa_record()]}}
     assert problems(check(zone, records)) == {"dns-dkim": FAILURE}
     # Without psd, a record above both makes them one organization.
     zone["_dmarc.test"] = {"TXT": ["v=DMARC1; p=reject"]}
     assert problems(check(zone, records)) == {}
+
+
+def test_the_record_of_a_public_suffix_comes_last() -> None:
+    suffix: Zone = {"_dmarc.test": {"TXT": ["v=DMARC1; p=reject; psd=y"]}}
+    found = one_problem(check(good_zone() | suffix | {DMARC: {}}))
+    assert (found.check, found.state) == ("dns-dmarc", WARNING)
+    assert "only that of test holds" in found.message
+    assert f"{DMARC} TXT v=DMARC1" in found.fix
+    # A record of the domain itself, or of its organization, comes before it.
+    assert problems(check(good_zone() | suffix)) == {}
+    below: Zone = {
+        f"nieuws.{DOMAIN}": {"MX": MX["MX"]},
+        f"send.nieuws.{DOMAIN}": {"TXT": ["v=spf1 include:amazonses.com ~all"]},
+    }
+    assert problems(check(good_zone() | suffix | below, **PARENT)) == {}
+    # Without the mark it is the record of the organization.
+    unmarked: Zone = {"_dmarc.test": {"TXT": ["v=DMARC1; p=reject; psd=u"]}}
+    assert problems(check(good_zone() | unmarked | {DMARC: {}})) == {}
+
+
+def test_the_walk_ends_at_a_public_suffix_that_is_the_sender() -> None:
+    above: Zone = {"_dmarc.test": {"TXT": ["v=DMARC1; p=reject"]}}
+    record = DnsRecord("s1._domainkey.elders.test", "TXT", rsa_record())
+    zone = good_zone() | above | {record.name: {"TXT": [record.value]}}
+    assert problems(check(zone, (record,))) == {}
+    zone |= dmarc("v=DMARC1; p=reject; psd=y")
+    assert problems(check(zone, (record,))) == {"dns-dkim": FAILURE}
 
 
 def test_the_walk_asks_at_most_eight_names() -> None:
