@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 CHECK: Final = "dns-dkim"
 PublicKey: TypeAlias = RSAPublicKey | Ed25519PublicKey
 MARK: Final = "._domainkey."
-_SHORTEST: Final = 1024
+SHORTEST: Final = 1024
+"""The bits of an RSA key below which receivers ignore it (RFC 8301)."""
 _LONG: Final = 2048
 
 
@@ -150,7 +151,7 @@ def check_dkim(resolver: Resolver, domain: str, places: Sequence[Place]) -> Diag
             found.append((place, _expected_key(resolver, place)))
         except KeyRecordError as error:
             problems.append((place, error))
-    strong = [(place, key) for place, key in found if key.bits >= _SHORTEST]
+    strong = [(place, key) for place, key in found if key.bits >= SHORTEST]
     # A key of the very domain counts whatever the policy is, also while that is unknown.
     own = [(place, key) for place, key in strong if place.domain == domain]
     counting = own or _aligned(resolver, domain, strong)
@@ -206,7 +207,7 @@ def _failure(
             CHECK,
             DiagnosisState.FAILURE,
             f"the DKIM key at {weak[0].name} has {weak[0].bits} bits: receivers ignore keys below "
-            f"{_SHORTEST}",
+            f"{SHORTEST}",
             f"Have your provider make a new key of {_LONG} bits",
         )
     if found:

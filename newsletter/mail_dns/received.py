@@ -188,14 +188,22 @@ def _check_signature(signatures: Sequence[Signature], alignment: _Alignment) -> 
     return _judge_signature(min(aligned, key=_by_worth))
 
 
-def _by_worth(signature: Signature) -> tuple[bool, bool, bool]:
+def _by_worth(signature: Signature) -> tuple[bool, bool, bool, bool]:
     """Order signatures: those that count first, then those of which nothing is known."""
-    return bool(signature.problem), not signature.unknown, signature.partial
+    return bool(signature.problem), not signature.unknown, signature.expired, signature.partial
 
 
 def _judge_signature(best: Signature) -> Diagnosis:
     if best.unknown:
         return Diagnosis(SIGNATURE, _UNKNOWN, best.problem, "Run it again in a while")
+    if not best.problem and best.expired:
+        return Diagnosis(
+            SIGNATURE,
+            _WARNING,
+            f"the time of the signature of {best.domain} was over when the letter arrived (x=), so "
+            "that receivers may ignore it",
+            "Send another proof. If it stays so, ask your provider for a later end",
+        )
     if not best.problem and best.partial:
         return Diagnosis(
             SIGNATURE,

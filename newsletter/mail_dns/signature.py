@@ -6,6 +6,8 @@ import base64
 import hashlib
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Final
 
 from cryptography.exceptions import InvalidSignature
@@ -13,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA256
 
-from newsletter.mail_dns.dkim import MARK, KeyRecordError, find_key
+from newsletter.mail_dns.dkim import MARK, SHORTEST, KeyRecordError, find_key
 from newsletter.mail_dns.resolver import DnsError
 from newsletter.mail_dns.tags import TagError, parse_tags
 
@@ -37,6 +39,7 @@ class Signature:
         problem: Why it does not count; empty if it does.
         unknown: The key could not be looked up, so that nothing is known.
         partial: It leaves a part of the body open (l=), to which anybody may add.
+        expired: Its time (x=) was over when the letter arrived.
     """
 
     domain: str
@@ -44,6 +47,7 @@ class Signature:
     problem: str = ""
     unknown: bool = False
     partial: bool = False
+    expired: bool = False
 
 
 class _SignatureError(ValueError):
@@ -94,18 +98,39 @@ def _verify(field: bytes, fields: Sequence[bytes], body: bytes, resolver: Resolv
         return Signature(domain, headers, str(error))
     except DnsError as error:
         return Signature(domain, headers, str(error), unknown=True)
-    return Signature(domain, headers, partial="l" in tags)
+    return Signature(domain, headers, partial="l" in tags, expired=_has_expired(tags, fields))
 
 
 def _refuse_unusable(tags: dict[str, str], headers: frozenset[str]) -> None:
     missing = [tag for tag in _REQUIRED if not tags.get(tag)]
     if missing:
         raise _SignatureError(f"the signature lacks {', '.join(missing)}")
+    if tags.get("v") != "1":
+        raise _SignatureError("it does not say that its version is 1 (v=1)")
+    signer = "." + tags.get("i", f"@{tags['d']}").rpartition("@")[2].lower()
+    if not signer.endswith("." + tags["d"].lower()):
+        raise _SignatureError(f"its signer (i=) is outside its domain {tags['d'].lower()}")
     algorithm = tags.get("a", "").lower()
     if algorithm not in _ALGORITHMS:
         raise _SignatureError(f"its algorithm {algorithm or '(none)'} does not count any more")
     if "from" not in headers:
         raise _SignatureError("it does not cover From")
+
+
+def _has_expired(tags: dict[str, str], fields: Sequence[bytes]) -> bool:
+    """Return whether the letter arrived after x=; without a Received field, whether it is now."""
+    end = tags.get("x", "")
+    return bool(re.fullmatch(r"[0-9]{1,12}", end)) and int(end) < _arrival(fields)
+
+
+def _arrival(fields: Sequence[bytes]) -> float:
+    """Return when the last server took the letter, in seconds; without that, the present."""
+    received = next((one for one in fields if _name(one) == "received"), b"")
+    try:
+        date = parsedate_to_datetime(received.rpartition(b";")[2].decode("ascii", "replace"))
+        return date.timestamp()
+    except (ValueError, OverflowError):
+        return datetime.now(UTC).timestamp()
 
 
 def _canonical_body(body: bytes, how: str) -> bytes:
@@ -136,6 +161,10 @@ def _key(resolver: Resolver, name: str) -> PublicKey:
     key = find_key(resolver, name)
     if key is None:
         raise _SignatureError(f"its key is not in the DNS ({name})")
+    if key.bits < SHORTEST:
+        raise _SignatureError(
+            f"its key has {key.bits} bits: receivers ignore keys below {SHORTEST}"
+        )
     return key.public
 
 

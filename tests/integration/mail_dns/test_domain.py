@@ -93,8 +93,9 @@ def test_a_good_set_up_is_silent() -> None:
             DOMAIN: {
                 "TXT": [
                     (
-                        "v=spf1 A:brief.test/24//64 mx/24 mx//128 ip4:192.0.2.0/0 exists:%{ir}.%{d2} "
-                        "ip6:::ffff:192.0.2.1 include:%{d1/}.x.test ?exists:a%%b.%{h} -ALL"
+                        "v=spf1 A:brief.test/24//64 mx/24 mx//128 ip4:192.0.2.0/0 "
+                        "exists:%{ir}.%{d2} ip6:::ffff:192.0.2.1 include:%{d1/}.x.test "
+                        "?exists:a%%b.%{h} -ALL"
                     )
                 ],
                 "MX": ["1 mx.brief.test."],

@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.message import EmailMessage
+from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,6 +25,7 @@ from tests.integration.mail_dns.zones import (
     good_zone,
     make_settings,
     rsa_key,
+    short_record,
     unknown_kind_record,
 )
 from tests.support.dkim_signer import SIGNED, sign
@@ -130,6 +132,11 @@ SIGNATURE = "received-signature"
 ONE_CLICK = "received-one-click"
 
 
+ARRIVAL = 1_600_000_000
+ARRIVED = format_datetime(datetime.fromtimestamp(ARRIVAL, UTC))
+RECEIVED = f"Received: from a.test by mx.test; {ARRIVED}\r\n".encode()
+
+
 @pytest.mark.parametrize(
     ("data", "expected", "said"),
     [
@@ -179,6 +186,36 @@ ONE_CLICK = "received-one-click"
         ),
         (lambda: arrived(extra="l=100000; "), {SIGNATURE: WARNING}, "l="),
         (
+            lambda: arrived().replace(b"v=1; ", b""),
+            {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN},
+            "v=1",
+        ),
+        *(
+            (
+                lambda i=i: arrived(extra=f"i={i}; "),
+                {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN},
+                "i=",
+            )
+            for i in ("@elders.test", "@test", f"@x{DOMAIN}", "g@elders.test")
+        ),
+        *(
+            (lambda i=i: arrived(extra=f"i={i}; "), {}, "")
+            for i in (f"@{DOMAIN}", f"g@{DOMAIN.upper()}", f"@news.{DOMAIN}")
+        ),
+        (lambda: arrived(extra="t=900; x=1000; "), {SIGNATURE: WARNING}, "x="),
+        (lambda: RECEIVED + arrived(extra=f"x={ARRIVAL - 1}; "), {SIGNATURE: WARNING}, "x="),
+        (lambda: RECEIVED + arrived(extra=f"x={ARRIVAL + 1}; "), {}, ""),
+        (lambda: arrived(extra="x=99999999999; "), {}, ""),
+        (lambda: arrived(extra=f"x={'9' * 5000}; "), {}, ""),
+        (
+            lambda: (
+                b"Received: x; Mon, 1 Jan 0001 00:00:00 +99999999999999\r\n"
+                + arrived(extra="x=99999999999; ")
+            ),
+            {},
+            "",
+        ),
+        (
             lambda: arrived().replace(b"c=relaxed/relaxed; ", b"c=relaxed/relaxed; x; "),
             {SIGNATURE: FAILURE, ONE_CLICK: FAILURE},
             "not for brief.test",
@@ -187,7 +224,18 @@ ONE_CLICK = "received-one-click"
     ids=[
         *("simple", "unsigned headers", "one unsigned header", "refolded under simple", "body"),
         *("subject", "From not covered", "SHA-1", "no such key", "unsigned", "other domain"),
-        *("other key", "open end", "garbled"),
+        *("other key", "open end", "no version"),
+        *("other signer", "signer above", "signer of a longer name", "address elsewhere"),
+        *("signer", "address", "signer below"),
+        *(
+            "expired",
+            "expired on its way",
+            "expired since",
+            "not expired",
+            "no time",
+            "no date",
+            "garbled",
+        ),
     ],
 )
 def test_the_signature_is_verified_again(
@@ -211,6 +259,13 @@ def test_an_ed25519_signature_is_verified_too() -> None:
     assert problems(check(changed, key))[SIGNATURE] is FAILURE
     # A key of another kind verifies nothing.
     assert problems(check(signed))[SIGNATURE] is FAILURE
+
+
+def test_a_short_key_verifies_nothing() -> None:
+    key: Zone = {f"resend._domainkey.{DOMAIN}": {"TXT": [short_record(768)]}}
+    found = check(arrived(), key)
+    assert problems(found) == {SIGNATURE: FAILURE, ONE_CLICK: UNKNOWN}
+    assert any("768 bits" in one.message for one in found)
 
 
 def test_a_damaged_key_verifies_nothing() -> None:
