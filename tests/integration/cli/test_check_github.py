@@ -70,7 +70,8 @@ def test_a_file_s_name_is_no_command(root: Path, run: Run, name: str) -> None:
     shown = found.commands[0].properties["file"]
     assert shown.startswith("issues/")
     if name not in {"ansi", "line-separator"}:
-        assert shown == f"issues/{hostile}.md"
+        # What an older runner takes for a command is broken up here as well.
+        assert shown == f"issues/{hostile}.md".replace("##[", "# #[")
 
 
 @pytest.mark.parametrize("name", IMITATIONS)
