@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 
 _SHORTEST: Final = 32
 """Characters: 16 random bytes in hexadecimal, the least that nobody can try out."""
-_DISTINCT: Final = 8
-_COMPRESSED: Final = 0.7
-"""Of 64 random hexadecimal digits, three quarters are left at least when they are compressed."""
+_DISTINCT: Final = 6
+_COMPRESSED: Final = 22
+"""Bytes: 32 random decimal digits leave 26 when they are compressed, and longer keys leave more,
+however small a part of them that is."""
 _RUNS: Final = 0.5
 _WORDS: Final = re.compile(
     r"change.?me|secret|password|passw0rd|passphrase|wachtwoord|geheim|placeholder|example|voorbeeld"
@@ -170,9 +171,10 @@ def find_weakness(key: str) -> str:
 
 
 def _repeats(key: str) -> bool:
-    """Return whether it can be written shorter than random characters can."""
-    text = key.encode()
-    return len(zlib.compress(text, 9, wbits=-15)) < _COMPRESSED * len(text)
+    """Return whether it is one part over and over, or hardly anything when it is compressed."""
+    if any(key.startswith(key[part:]) for part in range(1, len(key) // 2 + 1)):
+        return True
+    return len(zlib.compress(key.encode(), 9, wbits=-15)) < _COMPRESSED
 
 
 def _counts(key: str) -> bool:

@@ -4,24 +4,41 @@ from __future__ import annotations
 
 import base64
 import random
+import string
 import uuid
+from typing import TYPE_CHECKING
 
 import pytest
 
 from newsletter.doctor.secret_keys import find_weakness
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
-@pytest.mark.parametrize("kind", ["hexadecimal", "short hexadecimal", "base64", "urlsafe", "uuid"])
+
+CHANCE = random.Random(13)  # noqa: S311 - the same keys each time
+RANDOM: dict[str, Callable[[], str]] = {
+    "hexadecimal, 16 bytes": lambda: CHANCE.randbytes(16).hex(),
+    "hexadecimal, 24 bytes": lambda: CHANCE.randbytes(24).hex(),
+    "hexadecimal, 32 bytes": lambda: CHANCE.randbytes(32).hex(),
+    "hexadecimal, 48 bytes": lambda: CHANCE.randbytes(48).hex(),
+    "hexadecimal, 64 bytes": lambda: CHANCE.randbytes(64).hex(),
+    "hexadecimal, 256 bytes": lambda: CHANCE.randbytes(256).hex(),
+    "decimal, 32 digits": lambda: "".join(CHANCE.choices(string.digits, k=32)),
+    "decimal, 64 digits": lambda: "".join(CHANCE.choices(string.digits, k=64)),
+    "decimal, 200 digits": lambda: "".join(CHANCE.choices(string.digits, k=200)),
+    "base32, 20 bytes": lambda: base64.b32encode(CHANCE.randbytes(20)).decode(),
+    "base64, 32 bytes": lambda: base64.b64encode(CHANCE.randbytes(32)).decode(),
+    "base64, 96 bytes": lambda: base64.b64encode(CHANCE.randbytes(96)).decode(),
+    "urlsafe, 24 bytes": lambda: base64.urlsafe_b64encode(CHANCE.randbytes(24)).decode(),
+    "uuid": lambda: str(uuid.UUID(bytes=CHANCE.randbytes(16), version=4)),
+}
+
+
+@pytest.mark.parametrize("kind", RANDOM)
 def test_random_keys_pass(kind: str) -> None:
-    chance = random.Random(13)  # noqa: S311 - the same keys each time
     for _ in range(2000):
-        made = {
-            "hexadecimal": lambda: chance.randbytes(32).hex(),
-            "short hexadecimal": lambda: chance.randbytes(16).hex(),
-            "base64": lambda: base64.b64encode(chance.randbytes(32)).decode(),
-            "urlsafe": lambda: base64.urlsafe_b64encode(chance.randbytes(24)).decode(),
-            "uuid": lambda: str(uuid.UUID(bytes=chance.randbytes(16), version=4)),
-        }[kind]()
+        made = RANDOM[kind]()
         assert find_weakness(made) == "", made
 
 
@@ -44,6 +61,8 @@ def test_random_keys_pass(kind: str) -> None:
         "Gerrit schrijft elke week een rustige brief",
         "jij-en-loslaten-newsletter-key-2026-x",
         "Hunter2!" * 5,
+        "1q2w3e4r5t6y7u8i9o0p" * 2,
+        "Gerrit+Anna=1987/06/21" * 6 + "Gerrit",
     ],
 )
 def test_keys_that_people_make_up_do_not(key: str) -> None:
