@@ -115,7 +115,8 @@ _PASSING_WORDS: Final = re.compile(
     r"|rate limit|terminat|crash|cannot connect|could(n't| not) connect|failed to connect"
     r"|connect failed|connection (was )?(closed|lost|reset|refused)|closed the connection"
     r"|server_login_retry|server conn|permit to connect|unable to check ?out|control plane"
-    r"|console request|failover|switchover|maintenance|restart|canceling|cancelling",
+    r"|console request|failover|switchover|maintenance|restart|canceling|cancelling"
+    r"|connection to (the )?database closed|db_?handler ?exited",
     re.IGNORECASE,
 )
 """Sentences of servers and poolers about what passes: too many at once, starting, stopping."""

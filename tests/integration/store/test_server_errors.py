@@ -134,6 +134,8 @@ def test_a_permanent_error_of_the_server_is_quoted(
         "Max client connections reached",
         "remaining connection slots are reserved for rds_superuser",
         "Unable to check out process from the pool due to timeout",
+        "(EDBHANDLEREXITED) connection to database closed. Check logs for more information",
+        "DbHandler exited. Check logs for more information",
         "The endpoint is starting",
         "Couldn't connect to compute node",
         ("Failed to acquire permit to connect to the database. Too many attempts are ongoing."),
