@@ -104,11 +104,15 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     signed = bool(state.fingerprints)
     if state.behind or not state.ledger:
         return DatabaseReport(tuple(found), state.ledger or "", signed=signed)
-    audience = _audience(store)
-    found += attempt(
-        SUBSCRIBERS,
-        lambda: check_audience(settings, audience, at_forge=config.has_job_at_forge(settings)),
-    )
+    audience = 0
+
+    def count() -> Iterator[Diagnosis]:
+        nonlocal audience
+        with store.read() as connection:
+            audience = freezing.count_audience(connection)
+        return check_audience(settings, audience, at_forge=config.has_job_at_forge(settings))
+
+    found += attempt(SUBSCRIBERS, count)
     found += attempt(SPEED, lambda: _check_timing(examination.measure(store)))
     if isinstance(place, SqliteFile):
         found += examine_file(store, place.path)
@@ -249,11 +253,3 @@ def check_clocks(ahead: float) -> Diagnosis:
     said = f"its clock is {off.total_seconds() / 60:,.0f} minutes {side} that of this machine"
     fix = "Set the clock that is wrong: letters are due by that of the database"
     return (failure if off > _FAR_OFF else warning)(DATABASE_CLOCK, said, fix)
-
-
-def _audience(store: Store) -> int:
-    try:
-        with store.read() as connection:
-            return freezing.count_audience(connection)
-    except NewsletterError:
-        return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 import shutil
 import subprocess
@@ -13,7 +14,8 @@ from newsletter import config, content
 from newsletter.config import PROVIDERS
 from newsletter.delivery import preflight
 from newsletter.doctor.checklist import NOT_IN_GIT, PRIVATE_FILES, SIGNING_KEY, WEBHOOK_SIGNATURE
-from newsletter.doctor.findings import attempt, failure, of_error, ok, warning
+from newsletter.doctor.findings import attempt, failure, of_error, ok, unknown, warning
+from newsletter.errors import TryAgain
 from newsletter.providers import capabilities_of
 from newsletter.store import files
 
@@ -47,6 +49,10 @@ _PRIVATE: Final = (
 _MOST_NAMES: Final = 5
 _GIT_SECONDS: Final = 10
 _IN_GIT: Final = "is in git, where everyone who can read the repository can read it"
+_NOTHING: Final = "no database and no file of secrets is in git"
+_NO_REPOSITORY: Final = "not a git repository (or any"
+"""What git says in English where no folder above is a repository; of one that is damaged or
+elsewhere it says more."""
 _WEBHOOK: Final = re.compile(r"\w+_(WEBHOOK_SECRET|TOPIC_ARN)")
 
 
@@ -94,6 +100,9 @@ def check_git(root: Path) -> Diagnosis:
     if not git:
         return ok(NOT_IN_GIT, "there is no git on this machine")
     where = [git, "-C", str(root)]
+    shallow = _ask_git([*where, "rev-parse", "--is-shallow-repository"])
+    if shallow is None:
+        return ok(NOT_IN_GIT, _NOTHING)
     if found := _private_names([*where, "ls-files", "-z"]):
         return failure(
             NOT_IN_GIT,
@@ -101,6 +110,10 @@ def check_git(root: Path) -> Diagnosis:
             "Take it out (git rm --cached), also from the history, and make new secrets: the old "
             "ones are known",
         )
+    return _check_history(where, whole=shallow.strip() != "true")
+
+
+def _check_history(where: Sequence[str], *, whole: bool) -> Diagnosis:
     log = ["log", "--all", "--relative", "--name-only", "--diff-filter=AR", "--format=", "-z"]
     try:
         found = _private_names([*where, *log])
@@ -113,17 +126,48 @@ def check_git(root: Path) -> Diagnosis:
             "Take it out of the history too (git filter-repo), and make new secrets: the old ones "
             "are known",
         )
-    return ok(NOT_IN_GIT, "no database and no file of secrets is in git")
+    if not whole:
+        return unknown(
+            NOT_IN_GIT,
+            "nothing private is in git now; only the end of its history is here",
+            "Fetch all of it (git fetch --unshallow), then run it again",
+        )
+    return ok(NOT_IN_GIT, _NOTHING)
 
 
 def _private_names(command: Sequence[str]) -> str:
     """Return the private files among those that git names; empty if there are none."""
-    asked = [*command, "--", *_PRIVATE]
-    done = subprocess.run(asked, capture_output=True, check=False, timeout=_GIT_SECONDS)  # noqa: S603 - git
-    names = dict.fromkeys(done.stdout.decode(errors="replace").replace("\n", "\0").split("\0"))
+    said = _ask_git([*command, "--", *_PRIVATE]) or ""
+    names = dict.fromkeys(said.replace("\n", "\0").split("\0"))
     found = [content.printable(one) for one in names if one and not one.endswith(".gitignore")]
     more = f" and {len(found) - _MOST_NAMES} more" if len(found) > _MOST_NAMES else ""
     return ", ".join(found[:_MOST_NAMES]) + more
+
+
+def _ask_git(command: Sequence[str]) -> str | None:
+    """Return what git answers; None where there is no repository.
+
+    Raises:
+        TryAgain: It refuses to look, as it does where the repository belongs to another user.
+        TimeoutExpired: It takes too long.
+    """
+    done = subprocess.run(  # noqa: S603 - git
+        command,
+        capture_output=True,
+        check=False,
+        timeout=_GIT_SECONDS,
+        env={**os.environ, "LC_ALL": "C"},
+    )
+    if not done.returncode:
+        return done.stdout.decode(errors="replace")
+    said = done.stderr.decode(errors="replace")
+    if _NO_REPOSITORY in said:
+        return None
+    why = content.printable(said.partition("\n")[0]) or f"exit code {done.returncode}"
+    raise TryAgain(
+        f"git does not show what is in it: {why}",
+        hint="Run git status in the same folder and do what it says, then run it again",
+    )
 
 
 def check_key(settings: Settings, signed: Callable[[], bool]) -> Diagnosis:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,13 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter.doctor import backlog, examination
+from newsletter.doctor import backlog, database, examination
 from newsletter.doctor.certificate import check_certificate
 from newsletter.doctor.database import check_clocks, check_speed
+from newsletter.doctor.findings import attempt
+from newsletter.doctor.secret_keys import check_git
 from newsletter.doctor.server import check_server
 from newsletter.doctor.settings import check_clock, read_settings
 from newsletter.doctor.sqlite_file import check_disk
 from newsletter.doctor.web_app import check_redirect, check_visitors, is_outside
+from newsletter.errors import TryAgain
 from newsletter.model import DiagnosisState
 from newsletter.store.examination import ServerProperties
 from tests.integration.doctor.good_set_up import KEY, SetUp, problems
@@ -191,6 +196,66 @@ def test_an_error_in_a_whole_part_leaves_that_part_unknown(
 
     monkeypatch.setattr(examination, "examine_database", fail)
     assert problems(set_up.examine()) == {"database-reachable": UNKNOWN, "web-app": UNKNOWN}
+
+
+def test_a_connection_that_is_lost_while_subscribers_are_counted_is_no_empty_list(
+    set_up: SetUp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(*_arguments: object) -> int:
+        raise TryAgain("the connection was lost", hint="Run it again")
+
+    monkeypatch.setattr(database.freezing, "count_audience", lose)
+    assert problems(set_up.examine()) == {"database-subscribers": UNKNOWN}
+
+
+def git(root: Path, *arguments: str) -> None:
+    who = ("-c", "user.name=Gerrit", "-c", "user.email=gerrit@brief.test")
+    subprocess.run(["git", "-C", str(root), *who, *arguments], check=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a repository with two commits, where git has no settings of this machine."""
+    for name in ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM"):
+        monkeypatch.setenv(name, os.devnull)
+    root = tmp_path / "letter"
+    root.mkdir()
+    git(root, "init", "-q")
+    for message in ("first", "second"):
+        git(root, "commit", "-q", "--allow-empty", "-m", message)
+    return root
+
+
+def test_a_folder_that_is_no_repository_has_nothing_in_git(tmp_path: Path) -> None:
+    assert check_git(tmp_path).state is OK
+
+
+def test_a_repository_without_secrets_is_ok(repository: Path) -> None:
+    assert check_git(repository).state is OK
+
+
+def test_a_repository_of_another_user_is_not_known_to_be_clean(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    (found,) = attempt("secret-git", lambda: check_git(repository))
+    assert found.state is UNKNOWN
+    assert "dubious ownership" in found.message
+
+
+def test_a_repository_that_is_damaged_is_not_known_to_be_clean(tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: gone\n", encoding="utf-8")
+    (found,) = attempt("secret-git", lambda: check_git(tmp_path))
+    assert found.state is UNKNOWN
+
+
+def test_the_end_of_a_history_does_not_show_that_all_of_it_is_clean(
+    repository: Path, tmp_path: Path
+) -> None:
+    git(tmp_path, "clone", "-q", "--depth", "1", repository.as_uri(), "copy")
+    found = check_git(tmp_path / "copy")
+    assert found.state is UNKNOWN
+    assert "--unshallow" in found.fix
 
 
 def test_a_silent_dns_is_not_waited_for_twice(set_up: SetUp) -> None:
