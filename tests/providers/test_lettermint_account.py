@@ -141,14 +141,48 @@ def test_the_broadcast_route_tracks_nothing_and_keeps_our_header(
     assert set(found.values()) == {OK}
 
 
-def test_each_project_that_may_be_ours_counts(fake: FakeLettermint) -> None:
+def add_project(fake: FakeLettermint, mode: str = "live", **settings: bool) -> None:
+    """Let another project send from the domain; its route tracks nothing unless `settings` do."""
     fake.account.domains[0]["projects"].append({"id": OTHER, "name": "Other"})
-    fake.account.projects.append({"id": OTHER, "name": "Other", "delivery_mode": "live"})
-    tracked = {"track_opens": True, "track_clicks": False, "disable_hosted_unsubscribe": True}
-    fake.account.routes.append(lettermint_route("broadcast", OTHER, settings=tracked))
-    found = states(inspect(LETTERMINT, fake))
-    assert found.pop(TRACKING) is FAILURE
+    fake.account.projects.append({"id": OTHER, "name": "Other", "delivery_mode": mode})
+    good = {"track_opens": False, "track_clicks": False, "disable_hosted_unsubscribe": True}
+    fake.account.routes.append(lettermint_route("broadcast", OTHER, settings=good | settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "check"),
+    [({"track_opens": True}, TRACKING), ({"disable_hosted_unsubscribe": False}, UNSUBSCRIBE)],
+)
+def test_what_one_of_several_projects_does_is_no_failure(
+    fake: FakeLettermint, settings: dict[str, bool], check: str
+) -> None:
+    add_project(fake, **settings)
+    report = inspect(LETTERMINT, fake)
+    found = states(report)
+    assert found.pop(check) is UNKNOWN
     assert set(found.values()) == {OK}
+    assert "in Other, the route Broadcast" in diagnosis(report, check).message
+    fake.account.routes[1]["settings"] |= settings
+    assert states(inspect(LETTERMINT, fake))[check] is FAILURE
+
+
+def test_a_sandbox_beside_a_project_that_is_live_is_no_failure(fake: FakeLettermint) -> None:
+    add_project(fake, "sandbox")
+    report = inspect(LETTERMINT, fake)
+    found = states(report)
+    assert found.pop(LIMITS) is UNKNOWN
+    assert set(found.values()) == {OK}
+    assert "in Other, the project is a sandbox" in diagnosis(report, LIMITS).message
+    fake.account.projects[0]["delivery_mode"] = "sandbox"
+    assert states(inspect(LETTERMINT, fake))[LIMITS] is FAILURE
+
+
+def test_a_project_without_a_broadcast_route_beside_a_sandbox_is_a_failure(
+    fake: FakeLettermint,
+) -> None:
+    add_project(fake, "sandbox")
+    del fake.account.routes[1]
+    assert states(inspect(LETTERMINT, fake))[LIMITS] is FAILURE
 
 
 def test_without_a_broadcast_route_nothing_can_be_sent(fake: FakeLettermint) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote, urlencode
 
 from newsletter.config import NO_DOMAIN
-from newsletter.model import AccountReport, DnsRecord
+from newsletter.model import AccountReport, DiagnosisState, DnsRecord
 from newsletter.providers import account_client, base, base_account, responses
 from newsletter.providers.account_client import AccountClient, Answer
 from newsletter.providers.account_webhook import Endpoint, WebhookNeeds
@@ -230,7 +230,7 @@ def _diagnose_routes(
     what: str,
     judge: Callable[[str, Mapping[str, Any]], Diagnosis],
 ) -> Diagnosis:
-    """Return the worst of what is found of the routes by which letters may leave."""
+    """Return what is found of the routes by which letters may leave."""
     look = f"Set {TEAM_TOKEN}, or look {_SETTINGS}: tracking and hosted unsubscribe must be off"
     if seen.domains.why:
         return unseen(check, seen.domains, what, look)
@@ -242,10 +242,27 @@ def _diagnose_routes(
         else judge(text(route.said, "name"), _settings(route))
         for route in seen.routes
     ]
-    return max(found, key=lambda one: _WORST.index(one.state))
+    return _judge_projects(seen, found)
 
 
 _WORST: Final = ("ok", "warning", "unknown", "failure")
+
+
+def _judge_projects(seen: _Seen, found: Sequence[Diagnosis]) -> Diagnosis:
+    """Return the worst of what is found of each project; a failure only if all of them fail.
+
+    No answer says of which project the token is.
+    """
+    worst = max(found, key=lambda one: _WORST.index(one.state))
+    failing = [place for place, one in enumerate(found) if one.state is DiagnosisState.FAILURE]
+    if not failing or len(failing) == len(found):
+        return worst
+    names = ", ".join(shown(text(seen.projects[place].said, "name")) or "?" for place in failing)
+    return unknown(
+        worst.check,
+        f"it is not known which project sends; in {names}, {worst.message}",
+        f"If its token is the one that is set: {worst.fix[:1].lower()}{worst.fix[1:]}",
+    )
 
 
 def _settings(route: Answer) -> Mapping[str, Any]:
@@ -303,12 +320,9 @@ def _diagnose_limits(seen: _Seen, audience: int) -> Diagnosis:
     if seen.team.why:
         look = f"Set {TEAM_TOKEN}, or look at lettermint.co at the plan of the team"
         return unseen(LIMITS, seen.team, "the plan", look)
-    if any(text(project.said, "delivery_mode") == "sandbox" for project in seen.projects):
-        fix = "Make it live at lettermint.co, or take the token of a project that is"
-        return failure(LIMITS, "the project is a sandbox: nobody is mailed", fix)
-    if any(route.missing for route in seen.routes):
-        fix = f"Make a broadcast route with the slug {ROUTE} in the project at lettermint.co"
-        return failure(LIMITS, f"there is no route {ROUTE}, which every letter names", fix)
+    usable = [*map(_diagnose_project, seen.projects, seen.routes)]
+    if usable and (judged := _judge_projects(seen, usable)).state is not DiagnosisState.OK:
+        return judged
     if "verified_at" in seen.team.said and not seen.team.said["verified_at"]:
         fix = "Look at lettermint.co what it still asks for"
         return warning(LIMITS, "Lettermint has not verified the team yet", fix)
@@ -320,6 +334,17 @@ def _diagnose_limits(seen: _Seen, audience: int) -> Diagnosis:
         return unknown(LIMITS, "Lettermint does not say how much of the plan is used", look)
     more = "Choose a larger plan, or allow it to charge what goes beyond this one"
     return base_account.limits(audience, max(0, included - used), "more this month", more)
+
+
+def _diagnose_project(project: Answer, route: Answer) -> Diagnosis:
+    """Return whether letters can leave by a project."""
+    if text(project.said, "delivery_mode") == "sandbox":
+        fix = "Make it live at lettermint.co, or take the token of a project that is"
+        return failure(LIMITS, "the project is a sandbox: nobody is mailed", fix)
+    if route.missing:
+        fix = f"Make a broadcast route with the slug {ROUTE} in the project at lettermint.co"
+        return failure(LIMITS, f"there is no route {ROUTE}, which every letter names", fix)
+    return ok(LIMITS, "letters can leave by it")
 
 
 def _required(domain: Mapping[str, Any]) -> list[dict[str, Any]]:
