@@ -36,8 +36,8 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
     found = delivery.send_notices(app.store, app.settings, provider, stop)
     if found.accepted:
         note(f"{counted(found.accepted, 'notice')} sent as well.")
-    if found.error:
-        warn(str(found.error))
+    for problem in filter(None, (found.refused, found.error)):
+        warn(str(problem))
 
 
 def pull_events_first(app: App) -> None:

@@ -55,10 +55,12 @@ class NoticeRun:
     Attributes:
         accepted: How many notices the provider took.
         error: Why it stopped before the end, if it did.
+        refused: Why the provider refused one of them, perhaps for its subscriber alone.
     """
 
     accepted: int = 0
     error: NewsletterError | None = None
+    refused: NewsletterError | None = None
 
 
 class NoticeSender:
@@ -115,12 +117,10 @@ class NoticeSender:
             accepted += isinstance(outcome, Accepted)
             error = self._error_of(outcome)
             if isinstance(outcome, RequestRefused) and outcome.divisible:
-                refused = (
-                    error  # perhaps its subscriber's fault, which must not keep others waiting
-                )
+                refused = error  # it must not keep others waiting
             elif error:
-                return NoticeRun(accepted, error)
-        return NoticeRun(accepted, refused)
+                return NoticeRun(accepted, error, refused)
+        return NoticeRun(accepted, None, refused)
 
     def _lift_suppressions(self, store: Store) -> None:
         """Take returning subscribers off the provider's suppressions, or their notice is lost.

@@ -108,6 +108,9 @@ class Background:
         done = sender.send_due(self._database.store(), stop)
         if done.accepted:
             log.info("notices: %d accepted", done.accepted)
+        # Of one notice, which is tried again later; the others need not wait for that.
+        if done.refused or done.accepted:
+            self._report("a notice", f"notices: {done.refused}" if done.refused else "")
         return f"notices: {done.error}" if done.error else ""
 
     def _send_last(self, sender: NoticeSender) -> None:
@@ -134,7 +137,7 @@ class Background:
             pause = self._limits.chores_seconds
 
     def _try(self, name: str, work: Callable[[], str]) -> bool:
-        """Do some work, which returns its trouble; log a trouble when it is new."""
+        """Do some work, which returns its trouble; return whether there was any."""
         try:
             trouble = work()
         except TryAgain as error:
@@ -143,9 +146,13 @@ class Background:
             trouble = f"{name}: {error}"
         except Exception as error:  # noqa: BLE001 - whatever it is, the next round must come
             trouble = f"{name}: unexpected {type(error).__name__}"
+        self._report(name, trouble)
+        return bool(trouble)
+
+    def _report(self, name: str, trouble: str) -> None:
+        """Log the trouble with something when it is new."""
         with self._lock:
             is_new = trouble and trouble not in self._troubles.values()
             self._troubles[name] = trouble
         if is_new:
             log.info("%s", trouble)
-        return bool(trouble)

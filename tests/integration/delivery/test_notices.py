@@ -280,7 +280,8 @@ def test_an_address_for_which_a_request_is_refused_keeps_nobody_waiting(
     )
     found = send_due(newsletter, provider)
     assert found.accepted == 1
-    assert isinstance(found.error, DecisionNeeded)
+    assert found.error is None
+    assert isinstance(found.refused, DecisionNeeded)
     assert queued(newsletter.store) == [("confirmation", "pending"), ("confirmation", "accepted")]
 
 

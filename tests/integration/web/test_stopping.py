@@ -14,7 +14,7 @@ import pytest
 
 from newsletter.config import Settings
 from newsletter.delivery.notices import NoticeRun
-from newsletter.errors import TryAgain
+from newsletter.errors import DecisionNeeded, TryAgain
 from newsletter.web import Limits
 from newsletter.web.background import Background
 from tests.integration.web.test_signup import PROXY, ask, on_both
@@ -83,12 +83,23 @@ class Sender:
         return NoticeRun(0, self._error)
 
 
+class Picky:
+    """Stands for `NoticeSender`, with a provider that refuses a notice each time."""
+
+    def __init__(self) -> None:
+        self.rounds = 0
+
+    def send_due(self, _store: object, _stop: threading.Event) -> NoticeRun:
+        self.rounds += 1
+        return NoticeRun(refused=DecisionNeeded("notices wait: no such address"))
+
+
 class NoDatabase:
     def store(self) -> None:
         return None
 
 
-def background(root: Path, sender: Sender, **limits: Any) -> Background:  # noqa: ANN401 - as of Limits
+def background(root: Path, sender: Sender | Picky, **limits: Any) -> Background:  # noqa: ANN401 - as of Limits
     database: Any = NoDatabase()
     stand_in: Any = sender
     return Background(
@@ -111,6 +122,24 @@ def test_a_provider_in_trouble_is_not_asked_again_at_the_end(tmp_path: Path) -> 
             assert time.monotonic() < until
             time.sleep(0.01)
     assert sender.rounds == 1
+
+
+def test_one_notice_that_is_refused_holds_up_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    sender = Picky()
+    threads = background(tmp_path, sender, notices_delay=(0, 0), notices_seconds=3600)
+    with threads.running():
+        for rounds in (1, 2):
+            until = time.monotonic() + 60
+            while sender.rounds < rounds:
+                assert time.monotonic() < until
+                time.sleep(0.01)
+            threads.wake_notices()
+            time.sleep(0.05)
+    assert sender.rounds >= 3
+    assert [one.message for one in caplog.records] == ["notices: notices wait: no such address"]
 
 
 def leave_as_providers_do(url: str, token: str) -> int:
