@@ -22,6 +22,7 @@ from newsletter.delivery import NoticeSender
 from newsletter.delivery.notices import find_obstacles, provider_account
 from newsletter.delivery.preflight import find_lost_key
 from newsletter.errors import NewsletterError
+from newsletter.operating_system import stop_signals
 from newsletter.providers import capabilities_of, open_provider
 from newsletter.store import health
 from newsletter.store.database import HEAD
@@ -40,7 +41,8 @@ from newsletter.web.unsubscribe import UnsubscribeHandler
 from newsletter.web.webhooks import WebhookHandler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Iterator
+    from types import FrameType
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -130,7 +132,7 @@ def create_app(
         _stop_with_parent()
         flushing = asyncio.create_task(_flush_regularly())
         try:
-            with background.running():
+            with background.running(), _called_at_stop_signals(background.stop):
                 yield
         finally:
             flushing.cancel()
@@ -215,6 +217,34 @@ async def _flush_regularly() -> None:
     while True:
         await asyncio.sleep(_FLUSH_SECONDS)
         request_log.flush()
+
+
+@contextlib.contextmanager
+def _called_at_stop_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """Call a function in the event loop when the process is asked to stop, beside the server.
+
+    The server ends the lifespan only after the last request.
+    """
+    loop = asyncio.get_running_loop()
+
+    def tell(before: Callable[[int, FrameType | None], Any]) -> Callable[..., None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            loop.call_soon_threadsafe(stop)
+            before(number, frame)
+
+        return handle
+
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in stop_signals():
+            handler = signal.getsignal(number)
+            if callable(handler):
+                before[number] = signal.signal(number, tell(handler))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _stop_with_parent() -> None:

@@ -15,6 +15,7 @@ import contextlib
 import logging
 import random
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 from newsletter.delivery.preflight import find_lost_key
@@ -61,12 +62,24 @@ class Background:
         self._sender = sender
         self._limits = limits
         self._stop, self._wake = threading.Event(), threading.Event()
+        self._ended = threading.Event()
+        self._until = 0.0
         self._lock = threading.Lock()
         self._troubles: dict[str, str] = {}
 
     def wake_notices(self) -> None:
         """Let notices be sent soon."""
         self._wake.set()
+
+    def stop(self) -> None:
+        """Send what is due for the last time; requests that are in progress may still end.
+
+        Called in the thread that runs the block of `running`.
+        """
+        if not self._stop.is_set():
+            self._until = time.monotonic() + self._limits.stop_seconds
+            self._wake.set()
+            self._stop.set()
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -83,8 +96,9 @@ class Background:
         try:
             yield
         finally:
-            self._stop.set()
-            self._wake.set()
+            self.stop()
+            self._until = time.monotonic() + self._limits.stop_seconds
+            self._ended.set()
             for thread in threads:
                 thread.join()
 
@@ -100,7 +114,7 @@ class Background:
             self._wake.clear()
             trouble = self._try("notices", lambda: self._send_due(sender, self._stop))
             pause = min(2 * pause, _LONGEST_PAUSE) if trouble else self._limits.notices_seconds
-        if not trouble:
+        if not trouble and self._limits.stop_seconds:
             self._send_last(sender)
 
     def _send_due(self, sender: NoticeSender, stop: threading.Event) -> str:
@@ -114,15 +128,25 @@ class Background:
         return f"notices: {done.error}" if done.error else ""
 
     def _send_last(self, sender: NoticeSender) -> None:
-        """Send what is due before the process ends, within the time that a host leaves it."""
-        seconds = self._limits.stop_seconds
-        if not seconds:
-            return
+        """Send what is due before the process ends, within the time that a host leaves it.
+
+        Once while the last requests are answered, which may take longer than a host waits, and
+        once more if one of them has left a notice.
+        """
+        self._wake.clear()
+        trouble = self._send_in_time(sender)
+        self._ended.wait()
+        if self._wake.is_set() and not trouble:
+            self._send_in_time(sender)
+
+    def _send_in_time(self, sender: NoticeSender) -> bool:
+        """Send what is due until the time to stop is over; return whether there was trouble."""
         late = threading.Event()
-        timer = threading.Timer(seconds, late.set)
+        timer = threading.Timer(max(0.0, self._until - time.monotonic()), late.set)
         timer.start()
-        self._try("notices", lambda: self._send_due(sender, late))
+        trouble = self._try("notices", lambda: self._send_due(sender, late))
         timer.cancel()
+        return trouble
 
     def _do_chores(self) -> None:
         def do() -> str:

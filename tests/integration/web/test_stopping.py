@@ -8,6 +8,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import httpx
 import pytest
@@ -17,10 +18,16 @@ from newsletter.delivery.notices import NoticeRun
 from newsletter.errors import DecisionNeeded, TryAgain
 from newsletter.web import Limits
 from newsletter.web.background import Background
-from tests.integration.web.test_signup import PROXY, ask, on_both
+from tests.integration.web.test_signup import PROXY, anywhere, ask, on_both, stamp
 from tests.support.signups import letters, link_in, queued
 from tests.support.subscribers import statuses
-from tests.support.web_server import ONE_CLICK, SubscriberList, serving, subscriber_list
+from tests.support.web_server import (
+    ONE_CLICK,
+    SubscriberList,
+    read_all,
+    serving,
+    subscriber_list,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -47,6 +54,34 @@ def test_a_confirmation_leaves_before_the_app_stops(
         assert "notices: 1 accepted" in app.said()
     assert queued(subscribers.store) == [("confirmation", "accepted")]
     assert len(letters(root, 1)) == 1
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_request_that_takes_long_holds_up_no_notice_and_leaves_its_own(
+    workers: str, root: Path, subscribers: SubscriberList
+) -> None:
+    patient = Limits(notices_delay=(3600, 3600), body_seconds=120, read_body_seconds=120)
+    body = urlencode({"email": "bert@example.org", "first_name": "", "stamp": stamp()}).encode()
+    head = {
+        "Host": "localhost",
+        "Content-Type": "application/x-www-form-urlencoded",
+        "Content-Length": str(len(body)),
+        "Expect": "100-continue",
+        **anywhere(),
+    }
+    lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
+    with serving(root, *PROXY, "--workers", workers, limits=patient) as app:
+        assert ask(app, "anna@example.org").status_code == 200
+        with app.connection() as slow:
+            slow.sendall(f"POST /subscribe HTTP/1.1\r\n{lines}\r\n".encode())
+            assert b" 100 " in slow.recv(1024)  # the app waits for the body
+            app.process.send_signal(signal.SIGTERM)
+            app.wait_for("notices: 1 accepted")
+            slow.sendall(body)
+            assert b" 200 " in read_all(slow).partition(b"\r\n")[0]
+        assert app.process.wait(60) == 0
+        assert app.said().count("notices: 1 accepted") == 2
+    assert queued(subscribers.store) == [("confirmation", "accepted")] * 2
 
 
 @on_both
