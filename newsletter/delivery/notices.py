@@ -95,7 +95,7 @@ class NoticeSender:
                 preflight.check_settings(store, self._settings)
             except NewsletterError as unfit:
                 return NoticeRun(0, unfit)
-            self._lift_suppressions(store)
+            self._lift_suppressions(store, stop)
         with sender_locks.hold(self._settings.state) as owner:
             return self._send_all(store, stop, owner)
 
@@ -122,7 +122,7 @@ class NoticeSender:
                 return NoticeRun(accepted, error, refused)
         return NoticeRun(accepted, None, refused)
 
-    def _lift_suppressions(self, store: Store) -> None:
+    def _lift_suppressions(self, store: Store, stop: Event) -> None:
         """Take returning subscribers off the provider's suppressions, or their notice is lost.
 
         Before anything is claimed, since asking takes a while.
@@ -130,6 +130,8 @@ class NoticeSender:
         with store.read() as connection:
             coming_back = notices.find_maybe_blocked(connection, self._account)
         for id_, email in coming_back:
+            if stop.is_set():
+                return
             reason = remove_suppression(self._settings, email)
             with store.write() as connection:
                 events.set_block_reason(connection, id_, reason or None)

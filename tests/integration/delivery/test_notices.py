@@ -513,6 +513,26 @@ def test_asked_to_stop_it_claims_nothing_more(newsletter: Newsletter) -> None:
     assert [state for _, state in queued(newsletter.store)] == ["accepted", "pending", "pending"]
 
 
+def test_asked_to_stop_it_takes_nobody_else_off_the_lists_of_the_provider(
+    newsletter: Newsletter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("anna", "bert"):
+        request_signup(newsletter.store, signup_request(f"{name}@example.org"), VIA)
+    sql(newsletter.store, "UPDATE subscribers SET status = 'bounced'")
+    stop, asked = threading.Event(), []
+
+    def remove(_settings: object, email: str) -> str:
+        asked.append(email)
+        stop.set()
+        return ""
+
+    monkeypatch.setattr(notices, "remove_suppression", remove)
+    provider = FakeProvider(newsletter.root / "taken")
+    found = notices.NoticeSender(newsletter.settings, provider).send_due(newsletter.store, stop)
+    assert asked == ["anna@example.org"]
+    assert found.accepted == 0
+
+
 # The command
 
 
