@@ -140,6 +140,11 @@ class _Run:
                 draft = self.files[slug]
                 with self.collect_errors(draft.path):
                     self._start_if_due(draft, send_at, moment)
+        self._name_unreadable(moment, known)
+        self.notes += messages.left_alone(*self._ignored_files(dated, moment, known))
+
+    def _name_unreadable(self, moment: datetime, known: Container[str]) -> None:
+        """Name coming files that cannot be sent, and those without a date."""
         for draft in self.files.values():
             if draft.issue or draft.slug in known:
                 continue
@@ -147,7 +152,6 @@ class _Run:
                 self._warn(messages.unreadable(draft))
             elif draft.send_at is None:
                 self.notes.append(messages.unreadable(draft))
-        self.notes += messages.left_alone(*self._ignored_files(dated, moment, known))
 
     def _warn(self, line: str) -> None:
         """Keep a remark about a letter that was probably meant to leave."""

@@ -42,8 +42,8 @@ def ask_person(tracker: IssueTracker, summary: RunSummary) -> Asked:
         if issue is None:
             return Asked(tracker.open(_TITLE, body), new=True)
         new = _asked_before(issue) != summary.asks
-        # Commented first: people are told of a comment and not of a new text, and what is asked
-        # counts as told once it is in the text. If renewing fails, the next run comments again.
+        # Commented first: a forge notifies people of a comment and not of a new text, and the next
+        # run compares with the text. If renewing fails, that run comments again.
         if new:
             tracker.comment(issue, _CHANGED)
         tracker.renew(issue, body)
