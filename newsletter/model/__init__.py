@@ -1,5 +1,6 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
+from newsletter.model.article import Article, ArticleLine, LineKind
 from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
 from newsletter.model.issue import (
@@ -62,6 +63,8 @@ from newsletter.model.subscribers import (
 __all__ = [
     "Accepted",
     "AccountReport",
+    "Article",
+    "ArticleLine",
     "Batch",
     "Block",
     "Button",
@@ -84,6 +87,7 @@ __all__ = [
     "Issue",
     "ItemList",
     "Letter",
+    "LineKind",
     "Link",
     "Links",
     "ListChange",
