@@ -7,14 +7,32 @@ from typing import TYPE_CHECKING
 
 from newsletter.checks import writing_rules  # noqa: F401 - registers its rules
 from newsletter.checks.registry import RULES
+from newsletter.checks.waivers import UNKNOWN, UNUSED, judge_waivers, waive
+from newsletter.content import READING_RULES
 from newsletter.errors import ContentError
 from newsletter.model import Finding, Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from newsletter.model import Draft, Issue
 
 
 def check(draft: Draft) -> tuple[Finding, ...]:
+    """Return all findings about one file that it does not allow, by line."""
+    found = examine(draft)
+    judged = judge_waivers(draft, found, severities=severities(), examined=severities())
+    return tuple(sorted((*waive(draft, found).findings, *judged)))
+
+
+def severities() -> Mapping[str, Severity]:
+    """Return every rule about one file, with the highest severity of its findings."""
+    reading = {name: summary.severity for name, summary in READING_RULES.items()}
+    waivers = {UNKNOWN: Severity.WARNING, UNUSED: Severity.WARNING}
+    return {**reading, **waivers, **{rule.id: rule.severity for rule in RULES.values()}}
+
+
+def examine(draft: Draft) -> tuple[Finding, ...]:
     """Return what reading an issue file found, and what every rule finds, by line."""
     hits = ((rule, hit) for rule in RULES.values() for hit in rule.find(draft.blocks))
     found = [

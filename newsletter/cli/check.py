@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -106,10 +107,13 @@ def _line(finding: Finding) -> str:
 
 
 def _count(found: list[Finding], files: int) -> str:
-    errors = sum(finding.severity is Severity.ERROR for finding in found)
+    counts = Counter(finding.severity for finding in found)
+    hints = counts[Severity.HINT]
     return (
         f"{_number(files, 'issue')} checked: "
-        f"{_number(errors, 'error')}, {_number(len(found) - errors, 'warning')}"
+        f"{_number(counts[Severity.ERROR], 'error')}, "
+        f"{_number(counts[Severity.WARNING], 'warning')}"
+        + (f", {_number(hints, 'hint')}" if hints else "")
     )
 
 

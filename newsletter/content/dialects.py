@@ -7,6 +7,7 @@ from typing import Final
 from newsletter.content.mark import Mark, marks
 from newsletter.content.markdown import SHIELD
 from newsletter.content.words import any_of, words
+from newsletter.model import Severity
 
 LINK_OPEN, LINK_CLOSE = "\ufffa", "\ufffb"
 """How the edges of a link look in a row."""
@@ -21,6 +22,15 @@ _ENTITY: Final = (
 _CALLS: Final = rf"(?:{any_of(words().brackets)}|xx+)"
 _QUOTED: Final = r"(?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}'|[“”][^“”\n]{0,100}[“”])"
 
+(GAP,) = marks(
+    "gap",
+    "something is still missing between double square brackets",
+    "Write what is missing, without the brackets, or delete them and what is between them",
+    r"(?<!!)\[\[(?!_{0,2}TOC_{0,2}\])[^\[\]\n]{0,200}\]\]",
+    required_characters="[",
+    severity=Severity.ERROR,
+)
+
 DIALECTS: Final = (
     *marks(
         "footnote",
@@ -30,11 +40,12 @@ DIALECTS: Final = (
         r"\^\[[^\[\]\n]{1,300}\]",
         required_characters="[",
     ),
+    GAP,
     *marks(
         "foreign-mark",
         "there are double square brackets here, and subscribers see them",
-        "Write [words](https://…) for a link, or fill in what is still missing",
-        r"!?\[\[[^\[\]\n]{0,200}\]\]",
+        "Write ![what is to be seen](https://…) for an image",
+        r"!\[\[[^\[\]\n]{0,200}\]\]|\[\[_{0,2}TOC_{0,2}\]\]",
         required_characters="[",
     ),
     *marks(

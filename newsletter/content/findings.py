@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from newsletter.model import Finding, Severity
+from newsletter.model import Finding, RuleSummary, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-READING_RULES: Final[Mapping[str, str]] = {
+_ERRORS: Final = {
     "file-name": "The file name is not YYYY-MM-DD-name.md.",
     "file-too-large": "The file is larger than 256 KB.",
     "not-utf8": "The file is not UTF-8 text.",
     "not-text": "The file is that of another program: a Word file, a PDF, a web page.",
-    "garbled-text": "Letters that were read in a wrong encoding, such as Ã© for é (a warning).",
     "forbidden-character": "An invisible or lost character that may not reach a subscriber.",
     "front-matter-missing": "The file does not begin with its front matter.",
     "front-matter-unclosed": "The front matter has no closing line of three dashes.",
@@ -24,16 +23,13 @@ READING_RULES: Final[Mapping[str, str]] = {
     "subject-missing": "There is no subject.",
     "subject-too-long": "The subject is too long: a warning from 71 characters, an error from 201.",
     "preheader-too-long": "The preheader is longer than 250 characters.",
+    "article-address": "`article` is not the address of a web page.",
+    "theme-invalid": "A theme is too long, or has no letter.",
+    "allow-invalid": "`allow` is not `rule-id (reason)`.",
+    "gap": "Something is still missing between double square brackets.",
     "draft-invalid": "`draft` is neither yes nor no.",
     "send-at-invalid": "`send_at` is not a date and time.",
     "send-at-in-gap": "The clock skips this moment: summer time begins.",
-    "send-at-far-from-name": "`send_at` is weeks away from the date of the file name (a warning).",
-    "date-far-ahead": "The issue goes out more than a year from now (a warning).",
-    "yaml-value": "A value that only YAML would understand (a warning).",
-    "header-marks": "Markdown, HTML or an entity in subject or preheader (a warning).",
-    "subject-repeated": "The first heading repeats the subject (a warning).",
-    "invisible-character": "An invisible character in subject or preheader (a warning).",
-    "merge-tag": "A field of another mailing program, which is never filled in (a warning).",
     "empty-body": "There is no text below the front matter.",
     "empty-block": "A quote, heading, reflection or list item without words.",
     "raw-html": "HTML, or an HTML comment.",
@@ -43,33 +39,47 @@ READING_RULES: Final[Mapping[str, str]] = {
     "list-content": "A list item holds something else than paragraphs and one list below them.",
     "list-too-deep": "A list has more than two levels below it.",
     "link-address": "A link does not lead to an https, http or mailto address.",
-    "link-insecure": "A link leads to an http address (a warning).",
     "link-label": "A link has no words to click on.",
-    "broken-link": "Brackets that look like a link but are none (a warning).",
-    "private-address": "A link or image that only the author can open (a warning).",
-    "bare-address": "An address in the text that is no link (a warning).",
-    "unshown-title": "The title of a link or image, which is not shown (a warning).",
     "footnote": "A footnote, which a letter has not.",
-    "table": "A table, which a letter has not (a warning).",
-    "task-list": "A box to tick, which a letter has not (a warning).",
-    "almost-heading": "A line that looks like a heading and is none (a warning).",
-    "almost-list": "Lines that look like a list and are none (a warning).",
-    "almost-divider": "A line that looks like a divider and is none (a warning).",
-    "odd-space": "An unusual or invisible space beside a mark, which has no effect (a warning).",
-    "unused-emphasis": "Stars, underscores or backticks without effect (a warning).",
-    "accidental-emphasis": "Stars that emphasise what was not meant (a warning).",
-    "foreign-mark": "A mark of another dialect of Markdown, without effect (a warning).",
-    "wrong-entity": "An HTML entity that is written wrong (a warning).",
-    "lazy-line": "A line that belongs to the list or quote above it (a warning).",
-    "lines-joined": "Verses, or a bold line, that become one paragraph with the next (a warning).",
-    "text-became-list": "A dash within a sentence that began a list (a warning).",
-    "numbering": "Numbers of a list that are not shown as written (a warning).",
-    "long-word": "A word or address so long that it widens the letter (a warning).",
-    "unused-link": "A line `[name]: address` that is never shown (a warning).",
     "image-address": "An image is not at an https address.",
-    "image-format": "A picture that many mail programs do not show (a warning).",
     "image-alt": "An image has no text that can stand for it.",
     "image-in-text": "An image does not stand in a paragraph of its own.",
+}
+_WARNINGS: Final = {
+    "garbled-text": "Letters that were read in a wrong encoding, such as Ã© for é.",
+    "send-at-far-from-name": "`send_at` is weeks away from the date of the file name.",
+    "date-far-ahead": "The issue goes out more than a year from now.",
+    "yaml-value": "A value that only YAML would understand.",
+    "header-marks": "Markdown, HTML or an entity in subject or preheader.",
+    "subject-repeated": "The first heading repeats the subject.",
+    "invisible-character": "An invisible character in subject or preheader.",
+    "merge-tag": "A field of another mailing program, which is never filled in.",
+    "link-insecure": "A link leads to an http address.",
+    "broken-link": "Brackets that look like a link but are none.",
+    "private-address": "A link or image that only the author can open.",
+    "bare-address": "An address in the text that is no link.",
+    "unshown-title": "The title of a link or image, which is not shown.",
+    "table": "A table, which a letter has not.",
+    "task-list": "A box to tick, which a letter has not.",
+    "almost-heading": "A line that looks like a heading and is none.",
+    "almost-list": "Lines that look like a list and are none.",
+    "almost-divider": "A line that looks like a divider and is none.",
+    "odd-space": "An unusual or invisible space beside a mark, which has no effect.",
+    "unused-emphasis": "Stars, underscores or backticks without effect.",
+    "accidental-emphasis": "Stars that emphasise what was not meant.",
+    "foreign-mark": "A mark of another dialect of Markdown, without effect.",
+    "wrong-entity": "An HTML entity that is written wrong.",
+    "lazy-line": "A line that belongs to the list or quote above it.",
+    "lines-joined": "Verses, or a bold line, that become one paragraph with the next.",
+    "text-became-list": "A dash within a sentence that began a list.",
+    "numbering": "Numbers of a list that are not shown as written.",
+    "long-word": "A word or address so long that it widens the letter.",
+    "unused-link": "A line `[name]: address` that is never shown.",
+    "image-format": "A picture that many mail programs do not show.",
+}
+READING_RULES: Final[Mapping[str, RuleSummary]] = {
+    **{rule: RuleSummary(Severity.ERROR, text) for rule, text in _ERRORS.items()},
+    **{rule: RuleSummary(Severity.WARNING, text) for rule, text in _WARNINGS.items()},
 }
 """Every rule of reading, with one line that says what it finds."""
 
@@ -89,13 +99,14 @@ class FindingCollector:
 
     def error(self, line: int, rule: str, message: str, fix: str) -> None:
         """Note what keeps the issue from being sent; `line` counts from 1."""
-        self._note(line, rule, Severity.ERROR, message, fix)
+        self.note(line, rule, Severity.ERROR, message, fix)
 
     def warning(self, line: int, rule: str, message: str, fix: str) -> None:
         """Note what the author should look at; `line` counts from 1."""
-        self._note(line, rule, Severity.WARNING, message, fix)
+        self.note(line, rule, Severity.WARNING, message, fix)
 
-    def _note(self, line: int, rule: str, severity: Severity, message: str, fix: str) -> None:
+    def note(self, line: int, rule: str, severity: Severity, message: str, fix: str) -> None:
+        """Note a finding of any severity; `line` counts from 1."""
         if rule not in READING_RULES:
             raise KeyError(rule)
         finding = Finding(self._path, line, rule, severity, message, fix)

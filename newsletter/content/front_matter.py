@@ -9,27 +9,23 @@ from typing import TYPE_CHECKING
 from newsletter.content.findings import quote_text
 from newsletter.content.front_matter_keys import KEYS, key_fix, says_draft, suggest_key
 from newsletter.content.front_matter_values import read_value
+from newsletter.model import Entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from newsletter.content.findings import FindingCollector
 
-__all__ = ["KEYS", "Entry", "Header", "read_header"]
+__all__ = ["KEYS", "Header", "read_header"]
 
 _FENCE = "---"
 _LIKE_FENCE = re.compile(r"(?:[-–—―−‐‑=+*_~]{2,}|[-–—―]|\.\.\.|`{3}\w*)")
 _INVISIBLE = "\u200b\u2060\ufeff\u00ad \t\u00a0"
 _KEY = re.compile(r"[\w-]+")
 _LOOK_FOR_FENCE = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """A value and the line it stands on."""
-
-    line: int
-    value: str
+_MEANT = ("subject", "preheader", "send_at", "draft")
+"""Keys of which a misspelt one still counts."""
+_PROSE = ("subject", "preheader", "article", "themes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +170,7 @@ class _Entries:
                 "Keep one of the two",
             )
         else:
-            prose = key in ("subject", "preheader")
+            prose = key in _PROSE
             self.found[key] = Entry(
                 number, read_value(value, number, self.problems if prose else None)
             )
@@ -185,7 +181,7 @@ class _Entries:
         )
         self.in_value = True
         suggested = suggest_key(key)
-        if suggested and (suggested != "draft" or says_draft(key, value)):
+        if suggested in _MEANT and (suggested != "draft" or says_draft(key, value)):
             self.meant.setdefault(suggested, Entry(number, read_value(value, number, None)))
 
     def _continued(self, number: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.content.decoding import has_words
 from newsletter.content.findings import quote_text
+from newsletter.content.front_matter_lists import read_allowed, read_article, read_themes
 from newsletter.content.send_at import read_send_at
 from newsletter.content.subject_marks import note_headline_marks
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from newsletter.content.findings import FindingCollector
-    from newsletter.content.front_matter import Entry, Header
+    from newsletter.content.front_matter import Header
+    from newsletter.model import Entry, Waiver
 
 MAX_SUBJECT: Final = 200
 CALM_SUBJECT: Final = 70
@@ -38,6 +40,9 @@ class Fields:
     preheader: str
     draft: bool
     send_at: datetime | None
+    article: str
+    themes: tuple[str, ...]
+    allowed: tuple[Waiver, ...]
 
 
 def read_fields(
@@ -55,6 +60,9 @@ def read_fields(
         preheader=_preheader(entries.get("preheader"), problems),
         draft=_draft(entries.get("draft"), problems),
         send_at=read_send_at(entries.get("send_at"), day, zone, send_clock, problems),
+        article=read_article(entries.get("article"), problems),
+        themes=read_themes(entries.get("themes"), problems),
+        allowed=read_allowed(entries.get("allow"), problems),
     )
 
 

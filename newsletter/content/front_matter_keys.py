@@ -9,7 +9,7 @@ from typing import Final
 from newsletter.content.findings import quote_text
 from newsletter.content.words import words
 
-KEYS: Final = ("subject", "preheader", "send_at", "draft")
+KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", "allow")
 _ALL = f"The keys are {', '.join(KEYS)}"
 
 

@@ -10,7 +10,11 @@ if TYPE_CHECKING:
 
 _ESCAPED_QUOTE: Final = '\\"'
 _YAML: Final = (
-    (re.compile(r"\[.*\]|\{(?!\{).*\}"), "a list or table of YAML", "Write the words without them"),
+    (
+        re.compile(r"\[(?!\[).*\]|\{(?!\{).*\}"),
+        "a list or table of YAML",
+        "Write the words without them",
+    ),
     (
         re.compile(r"[>|][-+]?[0-9]?"),
         "the sign of YAML for text on several lines",

@@ -6,6 +6,8 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from newsletter.model import Severity
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,6 +24,7 @@ class Mark(NamedTuple):
     problem: str
     fix: str
     required_characters: str = ""
+    severity: Severity = Severity.WARNING
 
     def search(self, text: str) -> re.Match[str] | None:
         """Find the mark in a text."""
@@ -40,7 +43,12 @@ class Mark(NamedTuple):
 
 
 def marks(
-    rule: str, problem: str, fix: str, *shapes: str, required_characters: str = ""
+    rule: str,
+    problem: str,
+    fix: str,
+    *shapes: str,
+    required_characters: str = "",
+    severity: Severity = Severity.WARNING,
 ) -> Iterator[Mark]:
     """Give each pattern the same rule and words. Case does not matter after `(?i)`.
 
@@ -50,9 +58,10 @@ def marks(
         fix: What to do.
         shapes: The patterns.
         required_characters: Characters of which each of the patterns needs at least one.
+        severity: That of the findings.
     """
     for shape in shapes:
-        yield Mark(rule, shape, problem, fix, required_characters)
+        yield Mark(rule, shape, problem, fix, required_characters, severity)
 
 
 @cache

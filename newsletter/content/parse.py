@@ -71,6 +71,8 @@ def read(
         problems.found,
         send_at=fields.send_at or usual,
         is_draft=fields.draft,
+        entries=header.entries,
+        allowed=fields.allowed,
     )
 
 
@@ -89,6 +91,8 @@ def _issue(
         draft=fields.draft,
         blocks=blocks,
         content_hash=_content_hash(fields.subject, fields.preheader, body),
+        article=fields.article,
+        themes=fields.themes,
     )
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from newsletter.content.findings import FindingCollector
-    from newsletter.content.front_matter import Entry
+    from newsletter.model import Entry
 
 FAR_FROM_NAME: Final = timedelta(days=7)
 FAR_AHEAD: Final = timedelta(days=366)

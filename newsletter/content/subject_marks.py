@@ -6,6 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
+from newsletter.content.dialects import GAP
 from newsletter.content.findings import quote_text
 from newsletter.content.mark import Mark
 from newsletter.content.merge_tags import MERGE_TAGS
@@ -13,8 +14,7 @@ from newsletter.model import Heading, Text
 
 if TYPE_CHECKING:
     from newsletter.content.findings import FindingCollector
-    from newsletter.content.front_matter import Entry
-    from newsletter.model import Block
+    from newsletter.model import Block, Entry
 
 _PLAIN: Final = "Write it as plain text"
 _MARKS: Final = tuple(
@@ -32,7 +32,7 @@ _MARKS: Final = tuple(
         (r"~~[^~]{1,200}~~|==[^=]{1,200}==", "Markdown for a crossed out or marked word", _PLAIN),
         (r"(?<![\w:]):[a-z][a-z0-9_+-]{1,40}:(?![\w:])", "an emoji code", "Put the emoji here"),
         (r"^(?:#{1,6}\s|[->]\s)", "a Markdown sign", "Delete it"),
-        (r"\[\^[^\[\]]{1,60}\]|!?\[\[[^\[\]]{0,200}\]\]", "brackets of Markdown", "Delete them"),
+        (r"\[\^[^\[\]]{1,60}\]|!\[\[[^\[\]]{0,200}\]\]", "brackets of Markdown", "Delete them"),
     )
 )  # fmt: skip
 _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
@@ -40,9 +40,9 @@ _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
 
 def note_headline_marks(entry: Entry, key: str, problems: FindingCollector) -> None:
     """Note what an inbox would show unchanged, or not at all."""
-    for mark in MERGE_TAGS:
+    for mark in (GAP, *MERGE_TAGS):
         if mark.search(entry.value):
-            problems.warning(entry.line, mark.rule, mark.problem, mark.fix)
+            problems.note(entry.line, mark.rule, mark.severity, mark.problem, mark.fix)
             break
     else:
         for mark in _MARKS:

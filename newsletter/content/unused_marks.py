@@ -119,7 +119,8 @@ def _report_and_shield(
     for mark in marks:
         match = mark.search(text)
         if match:
-            problems.warning(line, mark.rule, f"{mark.problem}{quoted(match[0])}", mark.fix)
+            said = f"{mark.problem}{quoted(match[0])}"
+            problems.note(line, mark.rule, mark.severity, said, mark.fix)
             text = mark.replace(SHIELD, text)
     return text
 

@@ -111,7 +111,7 @@ def any_of(entries: Iterable[str]) -> str:
     return f"(?:{'|'.join(patterns) or '(?!)'})"
 
 
-_KEYS: Final = ("subject", "preheader", "send_at", "draft")
+_KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", "allow")
 _SECTIONS: Final = {
     "greeting": {"words", "ambiguous", "not_before"},
     "signature": {"words", "before", "until"},

@@ -8,6 +8,7 @@ from newsletter.model.issue import (
     Button,
     Divider,
     Draft,
+    Entry,
     Finding,
     Heading,
     Image,
@@ -21,8 +22,10 @@ from newsletter.model.issue import (
     Quote,
     Reflection,
     RichText,
+    RuleSummary,
     Severity,
     Text,
+    Waiver,
 )
 from newsletter.model.letters import (
     Accepted,
@@ -77,6 +80,7 @@ __all__ = [
     "Divider",
     "DnsRecord",
     "Draft",
+    "Entry",
     "Event",
     "EventKind",
     "EventTotals",
@@ -111,6 +115,7 @@ __all__ = [
     "RequestRefused",
     "RetryLater",
     "RichText",
+    "RuleSummary",
     "Search",
     "SearchResult",
     "Severity",
@@ -120,4 +125,5 @@ __all__ = [
     "Unknown",
     "UnresolvedBatch",
     "UnresolvedRequest",
+    "Waiver",
 ]

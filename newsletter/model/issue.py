@@ -7,14 +7,27 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import datetime
 
 
 class Severity(StrEnum):
-    """An error keeps an issue from being sent; a warning does not."""
+    """An error keeps an issue from being sent; a warning and a hint do not.
+
+    A warning is most likely a mistake. A hint is worth a look, and never fails a check.
+    """
 
     ERROR = "error"
     WARNING = "warning"
+    HINT = "hint"
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSummary:
+    """What a rule finds, in one sentence, and the highest severity of its findings."""
+
+    severity: Severity
+    text: str
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -187,6 +200,8 @@ class Issue:
         path: The file, as the author would type it.
         send_at: With the offset that the newsletter's time zone has at that moment.
         content_hash: SHA-256 (hex) of subject, preheader and body.
+        article: The address of the article that it introduces; empty if there is none.
+        themes: What it is about, for the archive.
     """
 
     slug: str
@@ -197,6 +212,25 @@ class Issue:
     draft: bool
     blocks: tuple[Block, ...]
     content_hash: str
+    article: str = ""
+    themes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A value of the front matter and the line it stands on."""
+
+    line: int
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Waiver:
+    """A rule whose findings an author allows in one file, and why; from the key `allow`."""
+
+    rule: str
+    reason: str
+    line: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +240,8 @@ class Draft:
     ``blocks`` holds what could be read in any case, so that the rules in ``checks`` can warn
     about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
     own `send_at`, holds a moment. ``is_draft`` is true when it says "draft: yes", whatever else is
-    wrong with it.
+    wrong with it. ``entries`` has the values of the front matter by key, and ``allowed`` the
+    findings that the author does not want to see again.
     """
 
     slug: str
@@ -216,3 +251,5 @@ class Draft:
     findings: tuple[Finding, ...]
     send_at: datetime | None = None
     is_draft: bool = False
+    entries: Mapping[str, Entry] = field(default_factory=dict)
+    allowed: tuple[Waiver, ...] = ()

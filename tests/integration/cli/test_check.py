@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter import checks, content, desk
+from newsletter import checks, desk
 from newsletter.content.front_matter import KEYS
 from tests.support.newsletter import is_one_error
 
@@ -101,4 +101,4 @@ def test_an_issue_that_is_not_there_is_one_line_and_exit_1(run: Run) -> None:
 def test_the_writing_page_names_every_rule_and_key() -> None:
     page = (PROJECT / "docs" / "writing.md").read_text(encoding="utf-8")
     named = set(re.findall(r"^\| `([a-z0-9_-]+)` \|", page, re.MULTILINE))
-    assert named == {*content.READING_RULES, *checks.RULES, *desk.LETTER_RULES, *KEYS}
+    assert named == {*checks.severities(), *desk.LETTER_RULES, *KEYS}

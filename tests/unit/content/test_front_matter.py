@@ -7,10 +7,11 @@ from datetime import date
 import pytest
 
 from newsletter import content
-from newsletter.model import Severity
+from newsletter.model import Severity, Waiver
 from tests.support.drafts import in_header, read
 
 SUBJECT = "subject: Rust"
+ALL_KEYS = "The keys are subject, preheader, send_at, article, themes, draft, allow"
 
 
 def text(*lines: str) -> str:
@@ -123,13 +124,13 @@ def test_an_ordinary_subject_raises_no_alarm(subject: str) -> None:
         ("samenvatting", '"preheader'),
         ("concept", "draft: yes"),
         ("published", "draft: yes"),
-        ("tags", "Delete this line"),
+        ("tags", '"themes: '),
+        ("canonical", '"article: '),
+        ("link", '"article: '),
+        ("trefwoorden", '"themes: '),
         ("author", "Delete this line"),
-        ("article", "The keys are subject, preheader, send_at, draft"),
-        ("themes", "The keys are subject, preheader, send_at, draft"),
-        ("audience", "The keys are subject, preheader, send_at, draft"),
-        ("allow", "The keys are subject, preheader, send_at, draft"),
-        ("kleur", "The keys are subject, preheader, send_at, draft"),
+        ("audience", ALL_KEYS),
+        ("kleur", ALL_KEYS),
     ],
 )
 def test_an_unknown_key_names_the_right_one(key: str, said: str) -> None:
@@ -323,3 +324,61 @@ def test_spaces_before_the_lines_of_dashes_are_what_is_to_be_deleted() -> None:
     found = read(f" ---\n{SUBJECT}\n ---\n\nTekst.\n").findings
     assert [finding.fix for finding in found] == ["Delete the spaces before it"] * 2
     assert all('" ---"' in finding.message for finding in found)
+
+
+def test_the_article_and_the_themes_are_read() -> None:
+    draft = read(text(SUBJECT, "article: https://example.org/rust/", "themes: rust,  even  stil,"))
+    assert draft.findings == ()
+    assert draft.issue
+    assert draft.issue.article == "https://example.org/rust/"
+    assert draft.issue.themes == ("rust", "even stil")
+
+
+def test_they_are_no_part_of_the_text_that_is_sent_once() -> None:
+    bare = read(text(SUBJECT)).issue
+    full = read(text(SUBJECT, "article: https://example.org/", "themes: rust", "draft: yes")).issue
+    assert bare
+    assert full
+    assert bare.content_hash == full.content_hash
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("article: example.org/rust", "article-address"),
+        ("article: www.example.org", "article-address"),
+        ("article: mailto:anna@example.org", "article-address"),
+        ("article: /rust/", "article-address"),
+        ("article: https://", "article-address"),
+        ("article: https://[", "article-address"),
+        ("article: https://example.org/een pagina", "article-address"),
+        ("article: [[adres van het artikel]]", "gap"),
+        ("themes: ###", "theme-invalid"),
+        ("themes: rust; " + "x" * 41, "theme-invalid"),
+        ("themes: [rust, ruimte]", "yaml-value"),
+        ("allow: almost-list", "allow-invalid"),
+        ("allow: almost-list, table (zo)", "allow-invalid"),
+        ("allow: almost-list ()", "allow-invalid"),
+        ("allow: almost-list (zo) table (zo)", "allow-invalid"),
+        ("allow: Almost List (zo)", "allow-invalid"),
+        ("allow: (zo)", "allow-invalid"),
+        ("preheader: [[een zin]]", "gap"),
+    ],
+)
+def test_a_wrong_article_theme_or_waiver_is_reported(line: str, rule: str) -> None:
+    found = read(text(SUBJECT, line)).findings
+    assert [(f.line, f.rule) for f in found] == [(3, rule)]
+
+
+def test_waivers_are_read_with_their_reasons() -> None:
+    draft = read(text(SUBJECT, "allow: table (een, echte), almost-list(zo is het),"))
+    assert draft.findings == ()
+    assert draft.allowed == (
+        Waiver("table", "een, echte", 3),
+        Waiver("almost-list", "zo is het", 3),
+    )
+
+
+@pytest.mark.parametrize("line", ["article:", "themes:", "allow:", "themes: , ,"])
+def test_an_empty_value_is_none(line: str) -> None:
+    assert read(text(SUBJECT, line)).findings == ()

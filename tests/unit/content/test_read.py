@@ -66,8 +66,8 @@ def test_front_matter_becomes_the_issue() -> None:
         ("'s Avonds rust", "'s Avonds rust"),
         ('"', '"'),
         (
-            "{{7*7}} {% raw %} [[unsubscribe_url]] *|X|*",
-            "{{7*7}} {% raw %} [[unsubscribe_url]] *|X|*",
+            "{{7*7}} {% raw %} [unsubscribe_url] *|X|*",
+            "{{7*7}} {% raw %} [unsubscribe_url] *|X|*",
         ),
     ],
 )
