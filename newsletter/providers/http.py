@@ -1,31 +1,28 @@
-"""The only module that speaks HTTP: one request, and its response or why there is none.
+"""The only module that speaks HTTP with providers: one request, and its response or why not.
 
-A successor to httpx would replace it here and nowhere else. No request is sent twice: only a
-connection that was never made is tried again. No redirect is followed, no cookie is kept, and the
-logs of httpx and httpcore, which contain whole addresses, are switched off.
+Pages of other people are fetched elsewhere, by `article/public_web.py`. No request is sent twice:
+only a connection that was never made is tried again. No redirect is followed, and no cookie kept.
 """
 
 from __future__ import annotations
 
-import logging
 import os
 import ssl
 import threading
-import time
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
-from typing import TYPE_CHECKING, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, TypeAlias
 from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
 
 from newsletter import config
+from newsletter.deadline import Deadline, DeadlineBackend, DeadlineTransport
 from newsletter.model import RequestRefused, RetryLater, Unknown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-    from typing import Any
 
 Failure: TypeAlias = RetryLater | RequestRefused | Unknown
 """Why there is no response, or why a response has no outcomes."""
@@ -54,10 +51,6 @@ _ERRORS: Final = (
     httpcore.UnsupportedProtocol,
 )
 
-for _name in ("httpx", "httpcore"):
-    logging.getLogger(_name).propagate = False
-    logging.getLogger(_name).addHandler(logging.NullHandler())
-
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
@@ -83,7 +76,7 @@ class HttpClient:
 
     def __init__(self, *, deadline: float = DEADLINE) -> None:
         self._seconds = deadline
-        self._deadline = _Deadline()
+        self._deadline = Deadline()
         self._clients: dict[str, httpx.Client] = {}
         self._lock = threading.Lock()
 
@@ -159,7 +152,7 @@ class HttpClient:
 
     def _make_client(self, proxy: str) -> httpx.Client:
         client = httpx.Client(
-            transport=_DeadlineTransport(self._deadline, proxy),
+            transport=DeadlineTransport(_make_pool(self._deadline, proxy)),
             headers=_HEADERS,
             timeout=httpx.Timeout(self._seconds, connect=_CONNECT, read=_READ, write=_WRITE),
             trust_env=False,  # .netrc would be read; `_proxy` chooses the proxy
@@ -168,128 +161,25 @@ class HttpClient:
         return client
 
 
-def trusted_tls() -> ssl.SSLContext:
-    """Return what verifies a server as every request here does."""
-    return httpx.create_ssl_context()
-
-
-class _Deadline(threading.local):
-    """When the request of this thread must be complete."""
-
-    end = 0.0
-
-    def start(self, seconds: float) -> None:
-        self.end = time.monotonic() + seconds
-
-    def left(self, most: float | None, late: type[Exception]) -> float:
-        """Return how long the next step may take; raise `late` when the time is up."""
-        left = self.end - time.monotonic()
-        if left <= 0:
-            raise late
-        return left if most is None else min(left, most)
-
-
-class _DeadlineTransport(httpx.BaseTransport):
-    """Connections on which a whole request has a deadline.
-
-    httpx limits every step and never the whole (https://github.com/encode/httpx/issues/1450), and
-    its own transport takes no network backend; that of httpcore, below it, does.
+def _make_pool(deadline: Deadline, proxy: str) -> httpcore.ConnectionPool:
+    """Return connections that the deadline holds for.
 
     Raises:
         ValueError: The proxy's address is not usable.
     """
-
-    def __init__(self, deadline: _Deadline, proxy: str) -> None:
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=trusted_tls(),
-            proxy=_core_proxy(proxy) if proxy else None,
-            max_connections=None,
-            keepalive_expiry=_KEEP_ALIVE,
-            retries=_RETRIES,
-            network_backend=_Backend(deadline),
-        )
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        response = self._pool.handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=cast("httpx.SyncByteStream", request.stream),
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            response.status,
-            headers=response.headers,
-            stream=_Body(response),
-            extensions=response.extensions,
-        )
-
-    def close(self) -> None:
-        self._pool.close()
+    return httpcore.ConnectionPool(
+        ssl_context=trusted_tls(),
+        proxy=_core_proxy(proxy) if proxy else None,
+        max_connections=None,
+        keepalive_expiry=_KEEP_ALIVE,
+        retries=_RETRIES,
+        network_backend=DeadlineBackend(deadline),
+    )
 
 
-class _Body(httpx.SyncByteStream):
-    def __init__(self, response: httpcore.Response) -> None:
-        self._response = response
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._response.iter_stream()
-
-    def close(self) -> None:
-        self._response.close()
-
-
-class _Backend(httpcore.SyncBackend):
-    """Makes connections on which no step outlasts the deadline."""
-
-    def __init__(self, deadline: _Deadline) -> None:
-        self._deadline = deadline
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        stream = super().connect_tcp(host, port, left, local_address, socket_options)
-        return _Stream(stream, self._deadline)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, stream: httpcore.NetworkStream, deadline: _Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore.NetworkStream:
-        left = self._deadline.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._stream.start_tls(ssl_context, server_hostname, left), self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - as httpcore declares it
-        return self._stream.get_extra_info(info)
+def trusted_tls() -> ssl.SSLContext:
+    """Return what verifies a server as every request here does."""
+    return httpx.create_ssl_context()
 
 
 def _failure(error: Exception, host: str) -> Failure:
