@@ -10,7 +10,7 @@ from newsletter.checks.registry import RULES
 from newsletter.checks.waivers import UNKNOWN, UNUSED, judge_waivers, waive
 from newsletter.content import READING_RULES
 from newsletter.errors import ContentError
-from newsletter.model import Finding, Severity
+from newsletter.model import Faq, Finding, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,12 @@ def severities() -> Mapping[str, Severity]:
 
 def examine(draft: Draft) -> tuple[Finding, ...]:
     """Return what reading an issue file found, and what every rule finds, by line."""
-    hits = ((rule, hit) for rule in RULES.values() for hit in rule.find(draft.blocks))
+    blocks = [
+        part
+        for block in draft.blocks
+        for part in (block.parts if isinstance(block, Faq) else (block,))
+    ]
+    hits = ((rule, hit) for rule in RULES.values() for hit in rule.find(blocks))
     found = [
         *draft.findings,
         *(Finding(draft.path, h.line, r.id, r.severity, h.message, h.fix) for r, h in hits),

@@ -140,14 +140,22 @@ def _hint(rule: Rule, key: str, value: str, variable: str) -> str:
 
 RULES: Final = (
     Rule(
-        ("greeting", "greeting_without_name", "signature", "contact", "name"),
+        ("greeting", "greeting_without_name", "signature", "reflection_label", "contact", "name"),
         texts.is_unescaped,
         "spells out a line break or a quotation mark, and subscribers would see that",
         'Write it between double quotes: there, \\n begins a new line and \\" is a quotation mark',
         suggest=texts.unescaped,
     ),
     Rule(
-        ("name", "language", "sender", "reply_to", "greeting_without_name", "greeting"),
+        (
+            "name",
+            "language",
+            "sender",
+            "reply_to",
+            "greeting_without_name",
+            "greeting",
+            "reflection_label",
+        ),
         texts.is_one_line,
         "must be one line of characters that can be printed",
         "Type it again on one line",
@@ -161,7 +169,7 @@ RULES: Final = (
         advice=texts.about_unprintable,
     ),
     Rule(
-        ("greeting", "greeting_without_name", "signature", "contact", "name"),
+        ("greeting", "greeting_without_name", "signature", "reflection_label", "contact", "name"),
         texts.is_plain,
         "holds Markdown or HTML, which is not read here, so that subscribers would see its marks",
         "Write it as plain text",
@@ -263,7 +271,7 @@ RULES: Final = (
         suggest=texts.greeting,
     ),
     Rule(
-        ("greeting_without_name", "signature", "name", "contact"),
+        ("greeting_without_name", "signature", "reflection_label", "name", "contact"),
         texts.has_no_placeholder,
         "is the same for everyone, so that a place for a name would stay as it is",
         "Only greeting may hold {first_name}",

@@ -51,6 +51,7 @@ class Settings:
     greeting: str = "Dag {first_name},"
     greeting_without_name: str = "Dag,"
     signature: str = "Groet,\nGerrit"
+    reflection_label: str = "Om mee te nemen"
     accent_color: str = "#2f5d50"
     max_per_second: float = 0
     max_per_hour: float = 0

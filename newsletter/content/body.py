@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from newsletter.content.decoding import has_words
+from newsletter.content.faq import gather_faqs
 from newsletter.content.lines import inspect_lines
 from newsletter.content.links import is_image
 from newsletter.content.lists import LISTS, read_list
@@ -42,7 +43,7 @@ def read_body(text: str, start: int, problems: FindingCollector) -> tuple[Block,
     errors_before = problems.errors
     inspect(tokens, env, start, problems)
     inspect_lines(tokens, text.split("\n"), start, problems)
-    blocks = tuple(_gather(_blocks(tokens, RichTextConverter(start, problems))))
+    blocks = tuple(gather_faqs(_gather(_blocks(tokens, RichTextConverter(start, problems)))))
     if not blocks and problems.errors == errors_before:
         problems.error(
             max(start, 1),

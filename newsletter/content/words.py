@@ -19,6 +19,24 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _MONTHS: Final = 12
+_DAYS: Final = 7
+
+
+@dataclass(frozen=True, slots=True)
+class DateWords:
+    """How a language writes a date.
+
+    Attributes:
+        days: The days of the week from Monday on, as they are written within a line.
+        months: The months.
+        short: The form of a date, with `{weekday}`, `{day}` and `{month}`.
+        long: The same with `{year}`.
+    """
+
+    days: tuple[str, ...]
+    months: tuple[str, ...]
+    short: str
+    long: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +44,7 @@ class Words:
     """The words of all languages. A `*` in one of them stands for any letters.
 
     Attributes:
+        dates: How a language writes a date, by its tag: "nl".
         months: The names of months and their short forms, in lower case, with their numbers.
         greeting: What a greeting begins with.
         ambiguous_greeting: The same, unless one of `not_greeting` follows: "dag na dag".
@@ -37,11 +56,13 @@ class Words:
         verbs: What it begins with when a pronoun follows.
         pronouns: Those.
         brackets: What stands in square brackets where a link or more text was meant.
+        faq: What a heading above questions with answers begins with.
         keys: What authors call the keys of the front matter: the name, and the key.
         not_draft: Those of them that say the opposite of `draft`.
         unused: Keys of other programs that a letter has no use for.
     """
 
+    dates: Mapping[str, DateWords]
     months: Mapping[str, int]
     greeting: tuple[str, ...]
     ambiguous_greeting: tuple[str, ...]
@@ -52,6 +73,7 @@ class Words:
     verbs: tuple[str, ...]
     pronouns: tuple[str, ...]
     brackets: tuple[str, ...]
+    faq: tuple[str, ...]
     keys: Mapping[str, str]
     not_draft: frozenset[str]
     unused: frozenset[str]
@@ -68,14 +90,20 @@ def read_words(folder: Path) -> Words:
     """Read the tables of a folder.
 
     Raises:
-        ValueError: A table has a key that is none, or not twelve months.
+        ValueError: A table has a key that is none, or not twelve months or seven days.
     """
-    tables = [_read(path) for path in sorted(folder.glob("*.toml"))]
+    paths = sorted(folder.glob("*.toml"))
+    tables = [_read(path) for path in paths]
 
     def all_of(section: str, key: str) -> tuple[str, ...]:
         return tuple(word for table in tables for word in table[section].get(key, ()))
 
     return Words(
+        dates={
+            path.stem: _date_words(table["date"])
+            for path, table in zip(paths, tables, strict=True)
+            if table["date"]
+        },
         months={
             name: number
             for table in tables
@@ -95,6 +123,7 @@ def read_words(folder: Path) -> Words:
         verbs=all_of("question", "verbs"),
         pronouns=all_of("question", "pronouns"),
         brackets=all_of("brackets", "words"),
+        faq=all_of("faq", "words"),
         keys={name: key for key in _KEYS for name in all_of("keys", key)},
         not_draft=frozenset(all_of("keys", "not_draft")),
         unused=frozenset(all_of("keys", "unused")),
@@ -111,12 +140,18 @@ def any_of(entries: Iterable[str]) -> str:
     return f"(?:{'|'.join(patterns) or '(?!)'})"
 
 
+def _date_words(table: Mapping[str, Any]) -> DateWords:
+    return DateWords(tuple(table["days"]), tuple(table["months"]), table["short"], table["long"])
+
+
 _KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", "allow")
 _SECTIONS: Final = {
+    "date": {"days", "months", "short", "long"},
     "greeting": {"words", "ambiguous", "not_before"},
     "signature": {"words", "before", "until"},
     "question": {"words", "verbs", "pronouns"},
     "brackets": {"words"},
+    "faq": {"words"},
     "keys": {*_KEYS, "not_draft", "unused"},
 }
 
@@ -126,7 +161,16 @@ def _read(path: Path) -> dict[str, Any]:
     months = table.pop("months", [""] * _MONTHS)
     strange = set(table) - set(_SECTIONS)
     strange |= {key for name in _SECTIONS for key in set(table.get(name, ())) - _SECTIONS[name]}
-    if strange or len(months) != _MONTHS:
-        what = ", ".join(sorted(strange)) or f"{len(months)} months"
-        raise ValueError(f"{path.name}: {what}")
+    if "date" in table:
+        strange |= _SECTIONS["date"] - set(table["date"])
+    if strange:
+        raise ValueError(f"{path.name}: {', '.join(sorted(strange))}")
+    dates = table.get("date", {"days": [""] * _DAYS, "months": months})
+    for what, names, right in (
+        ("months", months, _MONTHS),
+        ("months of dates", dates["months"], _MONTHS),
+        ("days of dates", dates["days"], _DAYS),
+    ):
+        if len(names) != right:
+            raise ValueError(f"{path.name}: {len(names)} {what}")
     return {name: table.get(name, {}) for name in _SECTIONS} | {"months": months}

@@ -179,6 +179,33 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True)
+class FaqItem:
+    """A question, and the paragraphs and lists that answer it."""
+
+    line: int
+    question: RichText
+    answer: tuple[Text | ItemList, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Faq:
+    """Questions of level 3 with their answers, below a heading such as "Veelgestelde vragen"."""
+
+    kind: ClassVar = "faq"
+    line: int
+    items: tuple[FaqItem, ...]
+
+    @property
+    def parts(self) -> tuple[Heading | Text | ItemList, ...]:
+        """The same as single blocks, in order: what an author wrote, for the rules of `checks`."""
+        return tuple(
+            part
+            for item in self.items
+            for part in (Heading(item.line, 3, item.question), *item.answer)
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Divider:
     """A thematic break."""
 
@@ -187,7 +214,17 @@ class Divider:
 
 
 Block: TypeAlias = (
-    Text | Heading | Quote | Reflection | Questions | ItemList | Button | Links | Image | Divider
+    Text
+    | Heading
+    | Quote
+    | Reflection
+    | Questions
+    | ItemList
+    | Button
+    | Links
+    | Image
+    | Divider
+    | Faq
 )
 
 

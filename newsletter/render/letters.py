@@ -41,6 +41,7 @@ class Newsletter:
         contact: The lines of how to reach the sender.
         can_reply: Whether an answer to the letter reaches a person.
         signature: The lines below the letter.
+        reflection_label: What stands above a reflection; empty when nothing does.
         site_url: The author's site, empty when none is set.
         site_label: Its name for reading: "example.org".
         browser_url: Where this issue stands on the web; empty on a page that is no issue's.
@@ -53,6 +54,7 @@ class Newsletter:
     contact: tuple[str, ...]
     can_reply: bool
     signature: tuple[str, ...]
+    reflection_label: str
     site_url: str
     site_label: str
     browser_url: str
@@ -202,6 +204,7 @@ def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
         contact=_lines(settings.contact),
         can_reply=bool(settings.reply_to or settings.sender),
         signature=_lines(settings.signature),
+        reflection_label=settings.reflection_label.strip(),
         site_url=settings.site_url,
         site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
         browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}" if issue else "",

@@ -16,6 +16,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from newsletter.errors import NewsletterError
 from newsletter.package_data import template_folders
+from newsletter.render.dates import write_date
 from newsletter.render.folders import Folders
 from newsletter.render.inline import inline
 from newsletter.render.text_wrap import underline, wrap
@@ -65,7 +66,12 @@ def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"inline": inline, "wrap": wrap, "underline": underline}
+    environment.filters |= {
+        "date": write_date,
+        "inline": inline,
+        "underline": underline,
+        "wrap": wrap,
+    }
     return environment
 
 

@@ -21,6 +21,7 @@ _TOKEN = re.compile(r"(?<![\w.-])[A-Za-z0-9_-]{20,556}\.[A-Za-z0-9_-]{43}(?![\w-
 ENGINES = {"sqlite", "postgresql"}
 _LONG = 120
 _MONTHS = "januari|februari|maart|april|mei|juni|juli|augustus|september|oktober|november|december"
+_DAYS = "maandag|dinsdag|woensdag|donderdag|vrijdag|zaterdag|zondag"
 _RECENT = r"20(?:2[6-9]|[3-9]\d)"
 _TIME = re.compile(rf"({_RECENT}-\d\d-\d\d)([T ])(\d\d:\d\d(?::\d\d)?)(\.\d+)?(Z|[+-]\d\d:\d\d)?")
 _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
@@ -41,7 +42,10 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(version \d\S*) \(.*\)"), r"\1 (<origin>)"),
     (re.compile(r"\bbegin=\d+"), "begin=<seconds>"),
     (re.compile(r"\bnewsletterbatch\d{3}\b"), "newsletterbatch<number>"),
-    (re.compile(rf"\b\d{{1,2}} (?:{_MONTHS})(?: {_RECENT})?\b"), "<day month year>"),
+    (
+        re.compile(rf"\b(?:(?:{_DAYS}) )?\d{{1,2}} (?:{_MONTHS})(?: {_RECENT})?\b"),
+        "<day month year>",
+    ),
     (re.compile(rf"{_RECENT}-\d\d-\d\d"), "<date>"),
     (re.compile(r"\b\d+ days?(?: and \d+ hours?)? (ago|early|from now|late)"), r"<days> \1"),
     (re.compile(r"\bin \d+ days?(?: and \d+ hours?)?"), "in <days>"),

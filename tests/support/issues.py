@@ -13,6 +13,8 @@ from newsletter.config import Settings
 from newsletter.model import (
     Button,
     Divider,
+    Faq,
+    FaqItem,
     Heading,
     Image,
     Issue,
@@ -99,6 +101,8 @@ def every_block(words: str = "woorden", url: str = "https://example.org/a") -> I
         ItemList(1, ordered=False, start=1, items=(ListItem((body, body), numbers),)),
         Image(1, url, words),
         Links(1, (Link(words, url), Link(words, url))),
+        Heading(1, 2, body),
+        Faq(1, (FaqItem(1, body, (Text(1, body), numbers)), FaqItem(1, body, (Text(1, body),)))),
         subject=words,
         preheader=words,
     )

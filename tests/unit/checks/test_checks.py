@@ -35,6 +35,7 @@ def found(body: str) -> list[tuple[int, str]]:
         ("▪\teen", 1, "pasted-bullets"),
         ("· een", 1, "pasted-bullets"),
         ("•een", 1, "pasted-bullets"),
+        ("## FAQ\n\n### Mag het?\n\n• ja\n• nee", 5, "pasted-bullets"),
         ("Vraag:\n\n- Een? → Hint.\n- Twee?", 3, "almost-questions"),
         ("- Een? => Hint.\n- Twee? => Hint.", 1, "almost-questions"),
         ("1. Waar *dan*? →\n2. Hoe? → Zo.", 1, "almost-questions"),

