@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 # Commands that mail people, or say whether the next issue will be mailed.
 _MAILING = {"proof", "send", "status"}
 # Commands that look at the author's text alone.
-_WITHOUT_LIST = {"check", "render"}
+_WITHOUT_LIST = {"check", "render", "templates"}
+# Commands that use templates, or say what is wrong with an issue.
+_USING_TEMPLATES = {"check", "preview", "proof", "rehearse", "render", "send", "serve", "templates"}
 
 
 class App:
@@ -46,6 +48,8 @@ class App:
             warnings.append(config.outbox_warning(settings))
         if self._context.invoked_subcommand not in _WITHOUT_LIST:
             warnings.append(config.other_database_warning(settings))
+        if self._context.invoked_subcommand in _USING_TEMPLATES:
+            warnings += _unused_templates(settings)
         for warning in filter(None, warnings):
             warn(warning)
         return settings
@@ -98,3 +102,16 @@ class App:
         found = self.settings
         nothing = found.origin == DEFAULT_ORIGIN and not found.issues.exists()
         return nothing and not found.database_url and not found.state.exists()
+
+
+def _unused_templates(settings: Settings) -> list[str]:
+    """Return a warning of each file in the author's templates/ that nothing uses."""
+    if not (settings.root / "templates").is_dir():
+        return []
+    from newsletter.render import own_templates  # noqa: PLC0415 - few have templates of their own
+
+    return [
+        f"templates/{name} matches no template, so it is not used"
+        + (f". Did you mean {near}?" if near else "")
+        for name, near in own_templates.unused_files(settings.root)
+    ]

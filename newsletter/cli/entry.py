@@ -40,6 +40,7 @@ _COMMANDS = {
     ),
     "events": ("events", "events", "Read from the provider what happened to letters."),
     "serve": ("serve", "serve", "Run the web app: sign-up, unsubscribe, preferences, issues."),
+    "templates": ("templates", "templates", "Show the templates, or copy one to change it."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with the set-up; change nothing."),
     "db": ("db", "db", "Manage the database: upgrade, show, tidy or move it."),
 }

@@ -39,6 +39,9 @@ _ALIASES: Final = {
     "verify": "doctor",
     "health": "doctor",
     "setup": "doctor",
+    "template": "templates",
+    "theme": "templates",
+    "themes": "templates",
 }
 _BELOW: Final = {
     "add": "subscribers add",
@@ -50,6 +53,7 @@ _BELOW: Final = {
     "pull": "events pull",
     "upgrade": "db upgrade",
     "move": "db move",
+    "eject": "templates eject",
 }
 """Subcommands that were typed without their group."""
 
