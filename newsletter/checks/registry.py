@@ -7,25 +7,29 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
 
-    from newsletter.model import Block, Severity
+    from newsletter.model import Draft, Severity
 
 
 class Hit(NamedTuple):
-    """What a rule found: the line in the file, what is wrong, and what to do next."""
+    """What a rule found: the line in the file, what is wrong, and what to do next.
+
+    `severity` is that of the rule unless it is given.
+    """
 
     line: int
     message: str
     fix: str
+    severity: Severity | None = None
 
 
-Find: TypeAlias = "Callable[[Sequence[Block]], Iterator[Hit]]"
+Find: TypeAlias = "Callable[[Draft], Iterator[Hit]]"
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """A rule over an issue's blocks; `description` is its docstring."""
+    """A rule over an issue's file; `description` is its docstring."""
 
     id: str
     severity: Severity

@@ -6,14 +6,15 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from newsletter.checks.catalogue import all_rules
 from newsletter.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     from newsletter.model import Draft, Waiver
 
-UNKNOWN, UNUSED = "allow-unknown", "allow-unused"
+_UNKNOWN, _UNUSED = "allow-unknown", "allow-unused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,6 @@ def judge_waivers(
     draft: Draft,
     found: Iterable[Finding],
     *,
-    severities: Mapping[str, Severity],
     examined: Collection[str],
 ) -> Iterator[Finding]:
     """Yield what is wrong with the waivers of a file.
@@ -44,24 +44,22 @@ def judge_waivers(
     Args:
         draft: The file.
         found: All findings about it, also those that it allows.
-        severities: Every rule by its id.
         examined: The rules that these findings are of; only of these an unused waiver is known.
     """
     every = tuple(found)
+    known = all_rules()
     for waiver in dict.fromkeys(draft.allowed):
         hits = [finding for finding in every if finding.rule == waiver.rule]
-        if waiver.rule not in severities:
-            near = difflib.get_close_matches(waiver.rule, severities, n=1, cutoff=0.6)
+        if waiver.rule not in known:
+            near = difflib.get_close_matches(waiver.rule, known, n=1, cutoff=0.6)
             fix = f'Did you mean "{near[0]}"?' if near else "Write an id as check prints it"
-            yield _finding(draft, waiver, UNKNOWN, f'there is no rule "{waiver.rule}"', fix)
-        elif severities[waiver.rule] is Severity.ERROR or any(
-            hit.severity is Severity.ERROR for hit in hits
-        ):
+            yield _finding(draft, waiver, _UNKNOWN, f'there is no rule "{waiver.rule}"', fix)
+        elif any(hit.severity is Severity.ERROR for hit in hits):
             problem = f"{waiver.rule} is an error here, which cannot be allowed"
-            yield _finding(draft, waiver, UNUSED, problem, "Delete it, and correct the error")
+            yield _finding(draft, waiver, _UNUSED, problem, "Delete it, and correct the error")
         elif waiver.rule in examined and not hits:
             problem = f"{waiver.rule} is allowed, and nothing here needs it"
-            yield _finding(draft, waiver, UNUSED, problem, "Delete it from the line")
+            yield _finding(draft, waiver, _UNUSED, problem, "Delete it from the line")
 
 
 def _finding(draft: Draft, waiver: Waiver, rule: str, problem: str, fix: str) -> Finding:

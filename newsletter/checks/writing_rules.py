@@ -10,9 +10,9 @@ from newsletter.content.words import any_of, words
 from newsletter.model import Divider, Heading, Image, ItemList, Severity, Text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from newsletter.model import Block
+    from newsletter.model import Block, Draft
 
 _ARROW = r"(?:→|[-=–—]{1,2}>|[⇒➔➜➝➞➡⟶⟹⇨↦])"
 _HINT = re.compile(rf"\?\W{{0,3}}?\s*{_ARROW}")
@@ -62,9 +62,9 @@ def _lines(block: Block) -> list[str]:
 
 
 @rule("text-above-dashes", Severity.WARNING)
-def text_above_dashes(blocks: Sequence[Block]) -> Iterator[Hit]:
+def text_above_dashes(draft: Draft) -> Iterator[Hit]:
     """Text directly above `---` became a heading."""
-    for block in blocks:
+    for block in draft.blocks:
         if isinstance(block, Heading) and block.underlined:
             yield Hit(
                 block.line,
@@ -74,10 +74,10 @@ def text_above_dashes(blocks: Sequence[Block]) -> Iterator[Hit]:
 
 
 @rule("pasted-bullets", Severity.WARNING)
-def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
+def pasted_bullets(draft: Draft) -> Iterator[Hit]:
     """Lines that begin with a pasted bullet are no list."""
     in_run = False
-    for block in blocks:
+    for block in draft.blocks:
         lines = _lines(block)
         first = next((i for i, line in enumerate(lines) if _BULLET.match(line)), None)
         if first is not None and not in_run:
@@ -90,9 +90,9 @@ def pasted_bullets(blocks: Sequence[Block]) -> Iterator[Hit]:
 
 
 @rule("almost-questions", Severity.WARNING)
-def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
+def almost_questions(draft: Draft) -> Iterator[Hit]:
     """Lines of which only some are questions with a hint, or which are no list."""
-    for block in blocks:
+    for block in draft.blocks:
         if isinstance(block, Text):
             asked = [i for i, line in enumerate(_lines(block)) if _HINT.search(line)]
             if len(asked) > 1:
@@ -115,9 +115,9 @@ def almost_questions(blocks: Sequence[Block]) -> Iterator[Hit]:
 
 
 @rule("quoted-paragraph", Severity.WARNING)
-def quoted_paragraph(blocks: Sequence[Block]) -> Iterator[Hit]:
+def quoted_paragraph(draft: Draft) -> Iterator[Hit]:
     """A paragraph wholly in quotation marks is perhaps meant as a quote."""
-    for block in blocks:
+    for block in draft.blocks:
         if isinstance(block, Text) and _wholly_quoted(block.body.text):
             yield Hit(
                 block.line,
@@ -136,9 +136,9 @@ def _wholly_quoted(text: str) -> bool:
 
 
 @rule("own-greeting", Severity.WARNING)
-def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
+def own_greeting(draft: Draft) -> Iterator[Hit]:
     """The text begins with a greeting, which every letter has already."""
-    first = next((b for b in blocks if not isinstance(b, Image | Heading | Divider)), None)
+    first = next((b for b in draft.blocks if not isinstance(b, Image | Heading | Divider)), None)
     if first and any(_GREETING.fullmatch(line) for line in _lines(first)[:1]):
         yield Hit(
             first.line,
@@ -148,9 +148,9 @@ def own_greeting(blocks: Sequence[Block]) -> Iterator[Hit]:
 
 
 @rule("own-signature", Severity.WARNING)
-def own_signature(blocks: Sequence[Block]) -> Iterator[Hit]:
+def own_signature(draft: Draft) -> Iterator[Hit]:
     """The text ends with a signature, which every letter has already."""
-    for block in blocks[-_CLOSING_BLOCKS:]:
+    for block in draft.blocks[-_CLOSING_BLOCKS:]:
         lines = _lines(block)
         for index, line in enumerate(lines):
             if len(lines) - index <= _CLOSING_LINES and _SIGN_OFF.fullmatch(line):

@@ -3,6 +3,6 @@
 from newsletter.content.decoding import MAX_BYTES
 from newsletter.content.file_names import suggest_file_name
 from newsletter.content.findings import READING_RULES, printable
-from newsletter.content.parse import read
+from newsletter.content.parse import read, read_again
 
-__all__ = ["MAX_BYTES", "READING_RULES", "printable", "read", "suggest_file_name"]
+__all__ = ["MAX_BYTES", "READING_RULES", "printable", "read", "read_again", "suggest_file_name"]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from newsletter.content.unused_marks import Row
 
 # Spaces that Markdown takes for letters, and characters that take no room at all.
-_ODD: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
+ODD_SPACES: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
 _BOX: Final = re.compile(r"\[[ xX✓]?\](?:\s|$)")
 _DELIMITER: Final = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?|\|\s*:?-{2,}:?\s*\|")
 _CELLS: Final = re.compile(r"\|[^|]*\|.*|.*\|[^|]*\|")
@@ -50,8 +50,8 @@ _FIRST: Final = Mark("odd-space", r"[-*+]\s+\S|#{1,6}\s+\S|>|\d{1,9}[.)]\s+\S", 
 _ROW_STARTS: Final = (
     Mark(
         "odd-space",
-        rf"[{_ODD}]+\s*(?:[-*+]\s|#{{1,6}}\s|>|\d{{1,3}}[.)]\s)"
-            rf"|(?:[-*+•]|#{{1,6}}|\d{{1,3}}[.)])\s*[{_ODD}]",
+        rf"[{ODD_SPACES}]+\s*(?:[-*+]\s|#{{1,6}}\s|>|\d{{1,3}}[.)]\s)"
+            rf"|(?:[-*+•]|#{{1,6}}|\d{{1,3}}[.)])\s*[{ODD_SPACES}]",
         *_ODD_SPACE,
     ),
     Mark(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 MAX_BYTES: Final = 256 * 1024
 
 _LINE_ENDS = re.compile(r"\r\n?")
+_LINE_END = re.compile(r"\r\n|\r|\n")
 _LAST_OF_PLANES = "".join(chr(plane << 16 | low) for plane in range(17) for low in (0xFFFE, 0xFFFF))
 FORBIDDEN: Final = re.compile(
     "["
@@ -73,11 +74,30 @@ def decode(raw: bytes, problems: FindingCollector) -> str | None:
     except UnicodeDecodeError as error:
         _not_utf8(raw, error.start, problems)
         return None
+    _note_ends(text, problems)
     text = _LINE_ENDS.sub("\n", text.lstrip("\ufeff"))
     for number, line in enumerate(text.split("\n"), start=1):
         forbid(line, number, problems)
         _ungarbled(line, number, problems)
     return text.replace("\0", "")  # reported; Markdown would make another sign of it
+
+
+def _note_ends(text: str, problems: FindingCollector) -> None:
+    """Note what only programs see, and differences between two versions show as noise."""
+    if text.startswith("\ufeff"):
+        problems.hint(
+            1,
+            "byte-order-mark",
+            "the file begins with an invisible byte order mark",
+            'Save it as "UTF-8" without BOM',
+        )
+    if len(set(_LINE_END.findall(text))) > 1:
+        problems.hint(
+            1,
+            "mixed-line-ends",
+            "some lines of this file end as on Windows, others do not",
+            "Save it with one kind of line ends: LF",
+        )
 
 
 def _not_utf8(raw: bytes, at: int, problems: FindingCollector) -> None:

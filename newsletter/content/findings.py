@@ -77,9 +77,14 @@ _WARNINGS: Final = {
     "unused-link": "A line `[name]: address` that is never shown.",
     "image-format": "A picture that many mail programs do not show.",
 }
+_HINTS: Final = {
+    "byte-order-mark": "The file begins with an invisible byte order mark.",
+    "mixed-line-ends": "Some lines of the file end as on Windows, others do not.",
+}
 READING_RULES: Final[Mapping[str, RuleSummary]] = {
     **{rule: RuleSummary(Severity.ERROR, text) for rule, text in _ERRORS.items()},
     **{rule: RuleSummary(Severity.WARNING, text) for rule, text in _WARNINGS.items()},
+    **{rule: RuleSummary(Severity.HINT, text) for rule, text in _HINTS.items()},
 }
 """Every rule of reading, with one line that says what it finds."""
 
@@ -104,6 +109,10 @@ class FindingCollector:
     def warning(self, line: int, rule: str, message: str, fix: str) -> None:
         """Note what the author should look at; `line` counts from 1."""
         self.note(line, rule, Severity.WARNING, message, fix)
+
+    def hint(self, line: int, rule: str, message: str, fix: str) -> None:
+        """Note what the author may look at; `line` counts from 1."""
+        self.note(line, rule, Severity.HINT, message, fix)
 
     def note(self, line: int, rule: str, severity: Severity, message: str, fix: str) -> None:
         """Note a finding of any severity; `line` counts from 1."""

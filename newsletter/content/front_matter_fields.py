@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.content.decoding import has_words
 from newsletter.content.findings import quote_text
 from newsletter.content.front_matter_lists import read_allowed, read_article, read_themes
+from newsletter.content.front_matter_values import YES_OR_NO_WORDS
 from newsletter.content.send_at import read_send_at
 from newsletter.content.subject_marks import note_headline_marks
 
@@ -25,11 +26,6 @@ CALM_SUBJECT: Final = 70
 MAX_PREHEADER: Final = 250
 
 _YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
-_SAID = dict.fromkeys(
-    ["ja", "j", "y", "yes", "true", "waar", "on", "aan", "1", "concept", "draft", "oui"], "yes"
-) | dict.fromkeys(
-    ["nee", "neen", "n", "no", "false", "onwaar", "off", "uit", "0", "nein", "non", "klaar"], "no"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +117,7 @@ def _draft(entry: Entry | None, problems: FindingCollector) -> bool:
         return False
     answer = _YES_OR_NO.get(entry.value.casefold())
     if answer is None:
-        likely = _SAID.get(entry.value.partition("#")[0].strip(" .!").casefold())
+        likely = YES_OR_NO_WORDS.get(entry.value.partition("#")[0].strip(" .!").casefold())
         problems.error(
             entry.line,
             "draft-invalid",

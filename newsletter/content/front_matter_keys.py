@@ -13,13 +13,21 @@ KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", 
 _ALL = f"The keys are {', '.join(KEYS)}"
 
 
+def exact_key(name: str) -> str | None:
+    """Return the key that a name surely stands for: one of its synonyms, or itself."""
+    flat = _flat(name)
+    return flat if flat in KEYS else words().keys.get(flat)
+
+
+def _flat(name: str) -> str:
+    return re.sub(r"[\s-]+", "_", name.strip("*_`\"' ").casefold())
+
+
 def suggest_key(name: str) -> str | None:
     """Return the key that an unknown name stands for: a synonym or a slip of the fingers."""
-    flat = re.sub(r"[\s-]+", "_", name.strip("*_`\"' ").casefold())
-    if flat in KEYS:
-        return flat
-    if flat in words().keys:
-        return words().keys[flat]
+    flat = _flat(name)
+    if key := exact_key(name):
+        return key
     near = [] if flat in words().unused else difflib.get_close_matches(flat, KEYS, n=1, cutoff=0.7)
     return near[0] if near else None
 

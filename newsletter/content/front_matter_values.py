@@ -29,6 +29,13 @@ _COMMENT: Final = re.compile(r"\s#\s+[^\W\d_]")
 _HALF_QUOTED: Final = re.compile(r"\"[^\"]+|[^\"]*[^\"0-9]\"")
 _YAML_ESCAPE: Final = re.compile(r"\\(?:[nrt\\/]|x[0-9A-Fa-f]{2})")
 
+YES_OR_NO_WORDS: Final = dict.fromkeys(
+    ["ja", "j", "y", "yes", "true", "waar", "on", "aan", "1", "concept", "draft", "oui"], "yes"
+) | dict.fromkeys(
+    ["nee", "neen", "n", "no", "false", "onwaar", "off", "uit", "0", "nein", "non", "klaar"], "no"
+)
+"""What authors write for yes and no."""
+
 
 def read_value(value: str, line: int, problems: FindingCollector | None) -> str:
     """Return what the rest of a line means, and note what only YAML would understand.

@@ -15,7 +15,7 @@ from newsletter.content.front_matter import read_header
 from newsletter.content.front_matter_fields import read_fields
 from newsletter.content.send_at import note_far_ahead
 from newsletter.content.subject_marks import note_repeated
-from newsletter.model import Draft, Issue
+from newsletter.model import Draft, Issue, IssueSource
 
 if TYPE_CHECKING:
     from datetime import date, time
@@ -73,6 +73,26 @@ def read(
         is_draft=fields.draft,
         entries=header.entries,
         allowed=fields.allowed,
+        source=IssueSource(raw.decode(), name, zone, send_clock, today),
+    )
+
+
+def read_again(draft: Draft, text: str) -> Draft:
+    """Read another text in the place of a file's own; the file must have been readable.
+
+    Raises:
+        ValueError: It was not.
+    """
+    source = draft.source
+    if source is None:
+        raise ValueError(draft.path)
+    return read(
+        text.encode(),
+        name=source.name,
+        path=draft.path,
+        zone=source.zone,
+        send_clock=source.send_clock,
+        today=source.today,
     )
 
 

@@ -1,7 +1,6 @@
 """Issue files: find, read, check and preview them."""
 
 from newsletter.desk.issues import (
-    LETTER_RULES,
     find_draft,
     in_issues,
     inspect_issue,
@@ -12,7 +11,6 @@ from newsletter.desk.issues import (
 )
 
 __all__ = [
-    "LETTER_RULES",
     "find_draft",
     "in_issues",
     "inspect_issue",

@@ -28,8 +28,6 @@ _SAMPLE_REF = "voorbeeld"  # Dutch for "example"; rendered files and proofs have
 _UNREADABLE, _LETTER = "unreadable", "letter"
 OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
 OVERLOOKED = "overlooked-file"
-LETTER_RULES = (_UNREADABLE, _LETTER, OUTSIDE, SLOT_TAKEN, SAME_TEXT, OVERLOOKED)
-"""Ids of findings beside the rules of content and checks: in one file, and between files."""
 
 
 def slug_of_argument(settings: Settings, issue: str) -> str:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import datetime
+    from datetime import date, datetime, time
+    from zoneinfo import ZoneInfo
 
 
 class Severity(StrEnum):
@@ -271,6 +272,25 @@ class Waiver:
 
 
 @dataclass(frozen=True, slots=True)
+class IssueSource:
+    """A file as it was read, and what it was read with, so that it can be read again.
+
+    Attributes:
+        text: As it is in the file, with its line ends.
+        name: The file's name.
+        zone: The newsletter's time zone.
+        send_clock: The local time at which an issue without `send_at` goes out.
+        today: The day from which a moment may be too far ahead; None when that is of no matter.
+    """
+
+    text: str
+    name: str
+    zone: ZoneInfo
+    send_clock: time
+    today: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """What reading an issue file gave: an ``issue`` only if no finding is an error.
 
@@ -278,7 +298,8 @@ class Draft:
     about a file that also has errors; ``send_at`` is known as soon as the file's name, or its
     own `send_at`, holds a moment. ``is_draft`` is true when it says "draft: yes", whatever else is
     wrong with it. ``entries`` has the values of the front matter by key, and ``allowed`` the
-    findings that the author does not want to see again.
+    findings that the author does not want to see again. ``source`` is None for a file of which the
+    text cannot be read.
     """
 
     slug: str
@@ -290,3 +311,4 @@ class Draft:
     is_draft: bool = False
     entries: Mapping[str, Entry] = field(default_factory=dict)
     allowed: tuple[Waiver, ...] = ()
+    source: IssueSource | None = None

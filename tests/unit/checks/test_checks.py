@@ -138,15 +138,15 @@ def test_every_rule_has_an_id_of_its_own_and_a_one_line_description() -> None:
     assert not set(checks.RULES) & set(content.READING_RULES)
     for rule_id, registered in checks.RULES.items():
         assert registered.id == rule_id
-        assert registered.severity is Severity.WARNING
-        assert registered.description.strip()
-        assert "\n" not in registered.description
+    for summary in checks.all_rules().values():
+        assert summary.text.endswith(".")
+        assert "\n" not in summary.text
 
 
 def test_a_rule_with_the_id_of_another_is_refused() -> None:
     with pytest.raises(ValueError, match="pasted-bullets"):
 
         @rule("pasted-bullets", Severity.WARNING)
-        def again(blocks: object) -> list[Hit]:  # noqa: ARG001
+        def again(draft: object) -> list[Hit]:  # noqa: ARG001
             """Say it again."""
             return []
