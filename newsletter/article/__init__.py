@@ -1,4 +1,4 @@
-"""An article becomes a draft: readers of its sources, and one path after them.
+"""An article becomes a draft: a module for each kind of source, and one path after them.
 
-Each reader returns an `Article`. All of this is pure, except for the module that fetches.
+Each of them returns an `Article`. All of this is pure, except for the module that fetches.
 """

@@ -159,6 +159,7 @@ _SECTIONS: Final = {
 def _read(path: Path) -> dict[str, Any]:
     table = tomllib.loads(path.read_text(encoding="utf-8"))
     months = table.pop("months", [""] * _MONTHS)
+    table.pop("article", None)  # what `article` recognises in a text, and reads by itself
     strange = set(table) - set(_SECTIONS)
     strange |= {key for name in _SECTIONS for key in set(table.get(name, ())) - _SECTIONS[name]}
     if "date" in table:

@@ -1,4 +1,4 @@
-"""An article, as a reader of pages, texts, posts or feeds found it."""
+"""An article, as it was found in a page, a text, a post or a feed."""
 
 from __future__ import annotations
 

@@ -1,0 +1,122 @@
+"""The front matter of a post: YAML, TOML or JSON before its text.
+
+PyYAML reads YAML, with its safe loader and without aliases: the fields of site generators need
+nested tables and texts over several lines, which a reader of our own would get wrong.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FENCED: Final = re.compile(
+    r"(?P<fence>---|\+\+\+)(?P<kind>[a-z]*)[ \t]*\n(?P<inner>(?:.*\n)*?)(?P=fence)[ \t]*(?:\n|\Z)"
+)
+_HINT: Final = "Correct it as your site's generator expects it"
+
+
+class _Loader(yaml.SafeLoader):
+    """Loads plain values only: an alias could stand for something very large."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:  # noqa: ANN401 - PyYAML's signature
+        """Return the next node.
+
+        Raises:
+            YAMLError: It is an alias.
+        """
+        if self.check_event(yaml.events.AliasEvent):
+            raise yaml.YAMLError("it holds an alias (a name that begins with *)")
+        return super().compose_node(parent, index)
+
+
+def split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
+    """Return the fields of a post, and its text. Without front matter there are no fields.
+
+    Raises:
+        NewsletterError: The front matter cannot be read.
+    """
+    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    if found := _FENCED.match(text):
+        load = _load_toml if found["fence"] == "+++" or found["kind"] == "toml" else _load_yaml
+        return _fields(load(found["inner"])), text[found.end() :]
+    if re.match(r"\{\s*\"", text):
+        return _split_json(text)
+    return {}, text
+
+
+def find_text(fields: Mapping[str, Any], *names: str) -> str:
+    """Return the first of some fields that is a text; "" where none is.
+
+    A name with a point in it leads into a table: `cover.image`. Upper and lower case are one.
+    """
+    for name in names:
+        value: object = fields
+        for part in name.casefold().split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str) and value.strip():
+            return " ".join(value.split())
+    return ""
+
+
+def find_day(fields: Mapping[str, Any], *names: str) -> date | None:
+    """Return the day of the first of some fields that has one."""
+    for name in names:
+        value = fields.get(name.casefold())
+        if isinstance(value, datetime):
+            return value.date()
+        if isinstance(value, date):
+            return value
+        if isinstance(value, str) and (found := re.match(r"\d{4}-\d{2}-\d{2}", value)):
+            try:
+                return date.fromisoformat(found[0])
+            except ValueError:
+                continue
+    return None
+
+
+def _load_yaml(text: str) -> object:
+    try:
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a safe loader
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"line {mark.line + 2}" if mark else ""
+        raise NewsletterError(
+            "the front matter of this post is not valid YAML", where=where, hint=_HINT
+        ) from None
+
+
+def _load_toml(text: str) -> object:
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise NewsletterError(
+            f"the front matter of this post is not valid TOML: {error}", hint=_HINT
+        ) from None
+
+
+def _split_json(text: str) -> tuple[Mapping[str, Any], str]:
+    try:
+        value, end = json.JSONDecoder().raw_decode(text)
+    except (ValueError, RecursionError):
+        return {}, text  # a text that begins with a brace
+    return _fields(value), text[end:]
+
+
+def _fields(value: object) -> dict[str, Any]:
+    """Return a table with its names in lower case, tables within it too."""
+    if not isinstance(value, dict):
+        return {}
+    return {
+        str(name).casefold(): _fields(part) if isinstance(part, dict) else part
+        for name, part in value.items()
+    }

@@ -1,0 +1,357 @@
+"""What of an article goes into a letter: all of it the article's own words, in its order.
+
+Weights were measured on articles by hand; docs/new.md describes them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from itertools import takewhile
+from typing import TYPE_CHECKING, Final
+
+from newsletter.article.furniture import text_lines
+from newsletter.article.prose import (
+    BULB,
+    inside_quotes,
+    is_sentence,
+    likeness,
+    question_and_hint,
+    sentences,
+    terms,
+    without_bulb,
+    without_quotes,
+    word_count,
+)
+from newsletter.article.words import article_words, flatten
+from newsletter.model import ArticleLine, LineKind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from newsletter.article.furniture import BareArticle
+    from newsletter.model import Link
+
+MIN_WORDS: Final = 40
+"""An article with fewer words is none: the page of a cookie wall, a login, an error."""
+
+_ENOUGH: Final = 90
+_MOST: Final = 150
+_SUMMARY_WORDS: Final = 25
+_LONGEST_SUBJECT: Final = 70
+_SHORTEST_SUBJECT: Final = 20
+_PREHEADER: Final = range(30, 121)
+_QUOTE: Final = range(25, 221)
+_LONE_SENTENCE: Final = range(40, 161)
+_REFLECTION: Final = range(20, 241)
+_LIST_QUOTE: Final = 60
+_TOP_TERMS: Final = 12
+_MOST_PROPOSED: Final = 4
+_FEWEST_QUESTIONS: Final = 2
+_MOST_QUESTIONS: Final = 5
+_CITED: Final = re.compile(r"[—–-]\s*\S")
+_DASH: Final = re.compile(r"\s+[—–|]\s+|:\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """A line worth keeping, without its quotation marks, and whom the article says it is of."""
+
+    text: str
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedQuestion:
+    """One of the questions; its hint is "" where the article gives none."""
+
+    question: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What goes into a letter; of subjects, preheaders, quotes and reflections the best is first.
+
+    Attributes:
+        opening: Paragraphs, with the images and gaps between them.
+        heading: The heading above the questions.
+        related: Other articles that the article names.
+    """
+
+    subjects: tuple[str, ...]
+    preheaders: tuple[str, ...]
+    opening: tuple[ArticleLine, ...]
+    heading: str
+    questions: tuple[AskedQuestion, ...]
+    quotes: tuple[Quotation, ...]
+    reflections: tuple[str, ...]
+    related: tuple[Link, ...]
+
+
+def select_parts(article: BareArticle) -> Selection:
+    """Return what of an article goes into a letter."""
+    heading, questions = find_questions(article.lines)
+    opening = find_opening(article)
+    theme = _Theme(article)
+    quotes = _rank_quotes(article.lines, opening, theme)
+    best = quotes[0].text if quotes else ""
+    subjects = _find_subjects(article)
+    return Selection(
+        subjects=subjects,
+        preheaders=_find_preheaders(article, subjects, questions, quotes),
+        opening=opening,
+        heading=heading,
+        questions=questions,
+        quotes=quotes,
+        reflections=_rank_reflections(article.lines, questions, best, theme),
+        related=tuple(link for link in article.related if link.url != article.url or not link.url),
+    )
+
+
+def find_questions(lines: Sequence[ArticleLine]) -> tuple[str, tuple[AskedQuestion, ...]]:
+    """Return the list whose every item is `question? → hint`, and the heading above it.
+
+    Without one: a list of nothing but questions, if its heading announces questions.
+    """
+    groups: dict[int, list[int]] = {}
+    for index, line in enumerate(lines):
+        if line.kind is LineKind.ITEM:
+            groups.setdefault(line.group, []).append(index)
+    plain: tuple[str, tuple[AskedQuestion, ...]] = ("", ())
+    for indexes in groups.values():
+        items = [lines[index].text for index in indexes]
+        heading = _heading_above(lines, indexes[0])
+        pairs = [pair for pair in map(question_and_hint, items) if pair]
+        if not _FEWEST_QUESTIONS <= len(items) <= _MOST_QUESTIONS:
+            continue
+        if len(pairs) == len(items):
+            return heading, tuple(AskedQuestion(*pair) for pair in pairs)
+        announced = article_words().questions.occur(flatten(heading))
+        if announced and not plain[1] and all(item.endswith("?") for item in items):
+            plain = heading, tuple(AskedQuestion(item) for item in items)
+    return plain
+
+
+def _heading_above(lines: Sequence[ArticleLine], index: int) -> str:
+    for line in reversed(lines[:index]):
+        if line.kind is LineKind.HEADING:
+            return line.text
+        if line.kind is not LineKind.PARAGRAPH or not line.text.endswith(":"):
+            return ""
+    return ""
+
+
+def find_opening(article: BareArticle) -> tuple[ArticleLine, ...]:
+    """Return the summary, where there is one, and paragraphs until there are enough words."""
+    kept: list[ArticleLine] = []
+    words = 0
+    summary = article.summary
+    if word_count(summary) >= _SUMMARY_WORDS and len(sentences(summary)) > 1:
+        kept.append(ArticleLine(LineKind.PARAGRAPH, summary))
+        words = word_count(summary)
+    for line in _summary_first(article.lines):
+        if line.kind in {LineKind.IMAGE, LineKind.GAP}:
+            kept.append(line)
+        elif _opens(line):
+            size = word_count(line.text)
+            if words and words + size > _MOST:
+                break
+            kept.append(line)
+            words += size
+        if words >= _ENOUGH:
+            break
+    while kept and kept[-1].kind in {LineKind.IMAGE, LineKind.GAP} and words:
+        kept.pop()  # what follows the last paragraph belongs to what is not taken
+    return tuple(_cut_long(kept))
+
+
+def _summary_first(lines: Sequence[ArticleLine]) -> Sequence[ArticleLine]:
+    """Return the lines from a heading such as "Samenvatting" on, if there is one early."""
+    for index, line in enumerate(lines[: len(lines) // 2]):
+        flat = flatten(line.text)
+        if line.kind is LineKind.HEADING and article_words().summaries.begin(flat):
+            below = list(
+                takewhile(lambda one: one.kind is not LineKind.HEADING, lines[index + 1 :])
+            )
+            if any(_opens(one) for one in below):
+                return below
+    return lines
+
+
+def _opens(line: ArticleLine) -> bool:
+    text = line.text
+    is_quote = bool(inside_quotes(text)) and word_count(text) > 1
+    return (
+        line.kind is LineKind.PARAGRAPH
+        and not is_quote
+        and not text.startswith(BULB)
+        and not text.endswith(":")
+        and question_and_hint(text) is None
+    )
+
+
+def _cut_long(lines: Sequence[ArticleLine]) -> Iterator[ArticleLine]:
+    """Yield the lines; a first paragraph that is too long ends with a whole sentence."""
+    for line in lines:
+        if line.kind is not LineKind.PARAGRAPH or word_count(line.text) <= _MOST:
+            yield line
+            continue
+        kept = ""
+        for sentence in _with_ends(line.text):
+            if kept and word_count(kept) + word_count(sentence) > _MOST:
+                break
+            kept += sentence
+        yield ArticleLine(line.kind, kept.strip())
+
+
+def _with_ends(text: str) -> Iterator[str]:
+    """Yield the sentences of a text with all that is between them."""
+    start = 0
+    for sentence in sentences(text)[1:]:
+        at = text.index(sentence, start + 1)
+        yield text[start:at]
+        start = at
+    yield text[start:]
+
+
+class _Theme:
+    """What an article is about: the words of its titles and those that it has most often."""
+
+    def __init__(self, article: BareArticle) -> None:
+        self.title = terms(f"{article.title} {article.subtitle}")
+        counts = Counter(term for line in article.lines for term in sorted(terms(line.text)))
+        self.top = frozenset(term for term, _ in counts.most_common(_TOP_TERMS))
+
+
+def _rank_quotes(
+    lines: Sequence[ArticleLine], opening: Sequence[ArticleLine], theme: _Theme
+) -> tuple[Quotation, ...]:
+    found = list(_quotations(lines)) or list(_lone_sentences(lines, opening))
+    scored = sorted(found, key=lambda one: -_quote_score(one.text, theme))
+    return tuple(dict.fromkeys(scored))
+
+
+def _quotations(lines: Sequence[ArticleLine]) -> Iterator[Quotation]:
+    """Yield what the article itself makes a quote: by its kind, or wholly in quotation marks."""
+    whole = list(text_lines(lines))
+    quoted = Counter(
+        line.group for line in whole if line.kind is LineKind.ITEM and inside_quotes(line.text)
+    )
+    for index, line in enumerate(whole):
+        text = without_quotes(line.text)
+        if len(text) not in _QUOTE or text.startswith(BULB):
+            continue
+        if line.kind is LineKind.QUOTE:
+            if not _CITED.match(text):
+                yield Quotation(text, _source_below(whole, index))
+        elif inside_quotes(line.text):
+            # In a list, only one that differs from its neighbours is a quote: the others are
+            # examples of what a person thinks.
+            lone = line.kind is LineKind.ITEM and quoted[line.group] == 1
+            if line.kind is LineKind.PARAGRAPH or (lone and len(line.text) > _LIST_QUOTE):
+                yield Quotation(text)
+
+
+def _source_below(lines: Sequence[ArticleLine], index: int) -> str:
+    below = lines[index + 1] if index + 1 < len(lines) else None
+    is_source = below and below.kind is LineKind.QUOTE and _CITED.match(below.text)
+    return below.text if below and is_source else ""
+
+
+def _lone_sentences(
+    lines: Sequence[ArticleLine], opening: Sequence[ArticleLine]
+) -> Iterator[Quotation]:
+    """Yield paragraphs of one short sentence, which an author lets stand alone."""
+    for line in text_lines(lines):
+        alone = line.kind is LineKind.PARAGRAPH and line not in opening
+        short = len(line.text) in _LONE_SENTENCE and line.text.endswith((".", "!", "…"))
+        if alone and short and not line.text.startswith(BULB) and len(sentences(line.text)) == 1:
+            yield Quotation(line.text)
+
+
+def _quote_score(text: str, theme: _Theme) -> float:
+    words = article_words()
+    own, flat = terms(text), flatten(text)
+    score = min(1.0, 0.35 * len(own & theme.title)) + min(0.8, 0.2 * len(own & theme.top))
+    if len(text) in range(60, 131):
+        score += 1.0
+    elif len(text) in _LONE_SENTENCE:
+        score += 0.5
+    if words.contrasts.occur(flat) or "; " in text:
+        score += 1.0
+    if words.points_back.begin(flat):
+        score -= 1.0
+    if len(sentences(text)) > 2:  # noqa: PLR2004 - two sentences belong together
+        score -= 0.5
+    return score
+
+
+def _rank_reflections(
+    lines: Sequence[ArticleLine],
+    questions: Sequence[AskedQuestion],
+    quote: str,
+    theme: _Theme,
+) -> tuple[str, ...]:
+    asked = {one.question for one in questions}
+    marked = [
+        without_bulb(line.text) for line in text_lines(lines) if line.text.startswith(BULB)
+    ]
+    found = marked or [line.text for line in text_lines(lines) if _asks_person(line)]
+    usable = [text for text in found if len(text) in _REFLECTION and text not in asked]
+    scored = sorted(usable, key=lambda text: -_reflection_score(text, asked, quote, theme))
+    return tuple(dict.fromkeys(scored))
+
+
+def _asks_person(line: ArticleLine) -> bool:
+    """Tell whether a line is one question to the person who reads."""
+    if line.kind not in {LineKind.PARAGRAPH, LineKind.ITEM} or not line.text.endswith("?"):
+        return False
+    return len(sentences(line.text)) == 1 and article_words().address.occur(flatten(line.text))
+
+
+def _reflection_score(text: str, asked: set[str], quote: str, theme: _Theme) -> float:
+    """Return how well a reflection adds to the questions instead of repeating them."""
+    own = terms(text)
+    score = 1.0 - max((likeness(text, question) for question in asked), default=0.0)
+    score += 0.15 * min(3, len(own & theme.top)) + 0.1 * min(2, len(own & terms(quote)))
+    score += 0.3 if len(text) in range(40, 121) else 0.0
+    return score - (0.4 if article_words().points_back.begin(flatten(text)) else 0.0)
+
+
+def _find_subjects(article: BareArticle) -> tuple[str, ...]:
+    """Return the title, or what of it fits an inbox; of a very short one, the line below it."""
+    title, below = article.title, article.subtitle
+    parts = [part for part in _DASH.split(title) if len(part) in range(15, _LONGEST_SUBJECT + 1)]
+    found = [title] if len(title) <= _LONGEST_SUBJECT else [*parts, title]
+    fitting = _SHORTEST_SUBJECT <= len(below) <= _LONGEST_SUBJECT
+    if below and fitting:
+        found = [below, *found] if len(title) < _SHORTEST_SUBJECT else [*found, below]
+    return tuple(dict.fromkeys(one for one in found if re.search(r"[^\W\d_]", one)))
+
+
+def _find_preheaders(
+    article: BareArticle,
+    subjects: Sequence[str],
+    questions: Sequence[AskedQuestion],
+    quotes: Sequence[Quotation],
+) -> tuple[str, ...]:
+    """Return lines that say more than the subject does, as the article has them.
+
+    Not its first sentence: an inbox shows that one anyway.
+    """
+    tails = _DASH.split(article.subtitle, maxsplit=1)[1:]
+    short = word_count(article.summary) < _SUMMARY_WORDS
+    found = [
+        *(tail for tail in tails if tail[:1].isupper()),
+        article.summary,
+        *(sentences(article.summary)[:1] if short else ()),
+        article.subtitle,
+        *(one.question for one in questions[:1]),
+        *(one.text for one in quotes[1:3]),
+        *(sentences(line.text)[0] for line in article.lines[1:] if _opens(line)),
+    ]
+    subject = subjects[0] if subjects else ""
+    usable = (one for one in found if len(one) in _PREHEADER and likeness(one, subject) < 1)
+    return tuple(dict.fromkeys(usable))[:_MOST_PROPOSED]

@@ -1,0 +1,115 @@
+"""What a site's generator fills in: shortcodes of Hugo, Liquid, Nunjucks, components of MDX.
+
+A picture becomes Markdown, a pair of tags leaves the text between them, a comment nothing, and all
+else the mark of a gap with the name of what was there.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from newsletter.article.markdown import mark_gap
+
+_COMMENTS: Final = re.compile(
+    r"<!--.*?-->|\{/\*.*?\*/\}|\{#.*?#\}|\{\{[-<%]?\s*/\*.*?\*/\s*[->%]?\}\}"
+    r"|\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}",
+    re.DOTALL,
+)
+_CODE: Final = re.compile(
+    r"\{%-?\s*highlight\b.*?\{%-?\s*endhighlight\s*-?%\}"
+    r"|\{\{[<%]\s*highlight\b.*?\{\{[<%]\s*/\s*highlight\s*[>%]\}\}",
+    re.DOTALL,
+)
+_MODULE_LINES: Final = re.compile(
+    r"^(?:import\s+(?:[\w*{].*?\sfrom\s+)?['\"][^'\"\n]+['\"];?"
+    r"|export\s+(?:const|let|function|default)\b.*(?:\n(?!\n).*)*)[ \t]*$",
+    re.MULTILINE,
+)
+_IMPORT: Final = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+)['\"]", re.MULTILINE)
+_IN_LINK: Final = re.compile(r"\]\(\s*(?:\{\{|\{%)[^()\n]*?(?:\}\}|%\})[^()\s]*\s*\)")
+_RAW: Final = re.compile(r"\{%-?\s*(?:end)?(?:raw|verbatim)\s*-?%\}")
+_TAG: Final = re.compile(
+    r"\{\{[<%]-?\s*(?P<hugo>/?\s*[\w./-]+)(?P<hugo_rest>.*?)/?\s*-?[>%]\}\}"
+    r"|\{%-?\s*(?P<liquid>/?\s*[\w-]+)(?P<liquid_rest>.*?)-?%\}"
+    r"|\{\{-?(?P<value>.*?)-?\}\}"
+    r"|<(?P<jsx>/?[A-Z][\w.]*)(?P<jsx_rest>(?:[^<>\"'{}]|\"[^\"]*\"|'[^']*'|\{[^{}]*\})*)/?>",
+    re.DOTALL,
+)
+_PICTURE: Final = re.compile(r"[\"']?([^\s\"'<>{}=]+\.(?:jpe?g|png|gif|webp))[\"']?", re.IGNORECASE)
+_ALT: Final = re.compile(r"\b(?:alt|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
+_STRINGS: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
+_VARIABLE: Final = re.compile(r"\bsrc=\{(\w+)(?:\.\w+)?\}")
+_INCLUDES: Final = {"include", "include_relative", "render", "component", "shortcode"}
+
+
+def mark_shortcodes(text: str, *, components: bool = False) -> str:
+    """Return a post's Markdown without what only its generator understands.
+
+    Args:
+        text: The text below the front matter.
+        components: It is MDX, whose components are tags with a capital letter.
+    """
+    text = _COMMENTS.sub("", text)
+    imports: dict[str, str] = {}
+    if components:
+        imports = dict(_IMPORT.findall(text))
+        text = _MODULE_LINES.sub("", text)
+    text = _CODE.sub(f"\n\n{mark_gap('code')}\n\n", text)
+    text = _IN_LINK.sub("](#)", _RAW.sub("", text))
+    closed = _closed_names(text)
+
+    def replace(found: re.Match[str]) -> str:
+        if found["jsx"] and not components:
+            return found[0]
+        return _replacement(found, closed, imports)
+
+    return _TAG.sub(replace, text)
+
+
+def _closed_names(text: str) -> set[str]:
+    names = {_name(found) for found in _TAG.finditer(text)}
+    return {_opened(name) for name in names if _opened(name)}
+
+
+def _opened(name: str) -> str:
+    """Return the name that a closing tag closes; "" for another tag."""
+    if name.startswith("/"):
+        return name[1:].strip()
+    return name[3:] if name.startswith("end") else ""
+
+
+def _name(found: re.Match[str]) -> str:
+    return (found["hugo"] or found["liquid"] or found["jsx"] or "").strip()
+
+
+def _replacement(found: re.Match[str], closed: set[str], imports: dict[str, str]) -> str:
+    name = _name(found)
+    rest = found["hugo_rest"] or found["liquid_rest"] or found["jsx_rest"] or ""
+    if _opened(name):
+        return "\n\n"
+    if picture := _picture(rest, imports):
+        return f"\n\n{picture}\n\n"
+    if name in closed:
+        return "\n\n"
+    if found["value"] is not None:
+        return mark_gap(found["value"].strip())
+    if name in _INCLUDES:
+        name = rest.split()[0].strip("\"',") if rest.split() else name
+    return mark_gap(name)
+
+
+def _picture(rest: str, imports: dict[str, str]) -> str:
+    """Return the Markdown of a tag that shows a picture; "" for another."""
+    variable = _VARIABLE.search(rest)
+    source = imports.get(variable[1], "") if variable else ""
+    found = _PICTURE.search(rest)
+    source = source or (found[1] if found else "")
+    if not source:
+        return ""
+    named = _ALT.search(rest)
+    strings = [one or other for one, other in _STRINGS.findall(rest)]
+    unnamed = next((one for one in strings if one and one != source), "") if "=" not in rest else ""
+    alt = (named[1] or named[2] or "") if named else unnamed
+    plain = re.sub(r"[\[\]\\<>]", "", alt)
+    return f"![{plain}](<{source}>)"
