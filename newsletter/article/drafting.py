@@ -103,8 +103,8 @@ def _blocks(
         yield _gap("opening", texts.opening, todo)
     for line in selection.opening:
         yield _opening_block(line, texts, pictures, todo)
-    if selection.quotes:
-        yield _quote(selection.quotes[0])
+    quotes = selection.quotes
+    yield _quote(quotes[0]) if quotes else f"> {_gap('quote', texts.quote, todo)}"
     if selection.questions:
         if selection.heading:
             yield f"## {escape(selection.heading)}"
@@ -153,7 +153,7 @@ def _quote(quote: Quotation) -> str:
 
 def _button(related: tuple[Link, ...], url: str, texts: DraftTexts, todo: list[str]) -> str:
     """Return the button, and directly below it the other articles whose address is known."""
-    button = _link(texts.button, url) if url else _gap("article", texts.article, todo)
+    button = _link(texts.button, url) if url else _gap("button", texts.missing_button, todo)
     others = [_link(escape(link.label), link.url) for link in related if link.url]
     return "\n\n".join([button, *others])
 
@@ -179,7 +179,9 @@ def _value(text: str) -> str:
 def escape(text: str) -> str:
     """Return a text in which Markdown finds no mark; an address in it becomes a link."""
     parts = _ADDRESS.split(text)
-    escaped = "".join(f"<{part}>" if i % 2 else _without_marks(part) for i, part in enumerate(parts))
+    escaped = "".join(
+        f"<{part}>" if i % 2 else _without_marks(part) for i, part in enumerate(parts)
+    )
     escaped = _NUMBERED.sub(r"\1\\\2", escaped, count=1) if _NUMBERED.match(escaped) else escaped
     return f"\\{escaped}" if _AT_START.match(escaped) and escaped[:1] != BULB else escaped
 

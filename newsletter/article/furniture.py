@@ -35,7 +35,7 @@ _YEAR: Final = re.compile(r"\b(?:19|20)\d\d\b")
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """A line that was cut, and what it was: head, tail, widget, label, call, repeated, signature."""
+    """A line that was cut, and what it was: head, tail, widget, label, call or repeated."""
 
     why: str
     text: str
@@ -178,7 +178,10 @@ def _is_byline(line: ArticleLine) -> bool:
 
 
 def _has_reading_time(flat: str) -> bool:
-    return any(number.isdigit() and is_reading_time(f"{number} {unit}") for number, unit in pairwise(flat.split()))
+    return any(
+        number.isdigit() and is_reading_time(f"{number} {unit}")
+        for number, unit in pairwise(flat.split())
+    )
 
 
 def _without_tail(lines: Sequence[ArticleLine], cut: list[Cut]) -> list[ArticleLine]:
@@ -202,9 +205,7 @@ def _signs(lines: Sequence[ArticleLine], index: int, flat: str) -> bool:
     return few and article_words().farewells.begin(flat) and index > len(lines) / 2
 
 
-def _without_onward(
-    lines: Sequence[ArticleLine], url: str
-) -> tuple[list[ArticleLine], list[Link]]:
+def _without_onward(lines: Sequence[ArticleLine], url: str) -> tuple[list[ArticleLine], list[Link]]:
     """Take out the paragraphs that name other articles, and return what they name."""
     kept: list[ArticleLine] = []
     related: list[Link] = []

@@ -26,9 +26,9 @@ _PATH: Final = ("url", "permalink")
 _SUMMARY: Final = ("summary", "excerpt", "description", "samenvatting", "subtitle", "intro", "lead")
 _DAY: Final = ("date", "pubdate", "publishdate", "published", "published_at", "datum")
 _COVERS: Final = (
-    "cover.image", "cover.src", "cover", "image.src", "image.path", "image.url", "image", "hero.src",
-    "hero", "heroimage", "heroimage.src", "featured_image", "featuredimage", "thumbnail",
-    "header.image", "header.overlay_image", "images", "banner",
+    "cover.image", "cover.src", "cover", "image.src", "image.path", "image.url", "image",
+    "hero.src", "hero", "heroimage", "heroimage.src", "featured_image", "featuredimage",
+    "thumbnail", "header.image", "header.overlay_image", "images", "banner",
 )  # fmt: skip
 _COVER_ALTS: Final = (
     "cover.alt", "image.alt", "hero.alt", "heroimage.alt", "heroalt", "imagealt", "image_alt",

@@ -16,8 +16,7 @@ _DROPPED: Final = str.maketrans({"\u00ad": None, "\u2010": "-", "\u2011": "-"})
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"”’)]*\s+(?=[\"“‘(]*[^\W\d_a-zß-öø-ÿ]|[\"“‘(]*\d)")
 _ENDED: Final = re.compile(r"[.!?…][\"”’»)\]]*$")
 _QUESTION: Final = re.compile(r"(.+?\?)\s*(?:→|➔|➜|⇒|->|=>|—>|–>)\s*(\S.*)")
-_MARKS: Final = "\"“”„‟«»‘’'"
-_QUOTED: Final = re.compile(rf"[\"“„«‘'](?=\S)([^\"“”„«»]{{2,}})[\"”“»’']")
+_QUOTED: Final = re.compile(r"[\"“„«‘'](?=\S)([^\"“”„«»]{2,})[\"”“»’']")
 _STEM: Final = 5
 _SHORT: Final = 3
 

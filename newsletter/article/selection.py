@@ -15,7 +15,6 @@ from newsletter.article.furniture import text_lines
 from newsletter.article.prose import (
     BULB,
     inside_quotes,
-    is_sentence,
     likeness,
     question_and_hint,
     sentences,
@@ -40,16 +39,18 @@ _ENOUGH: Final = 90
 _MOST: Final = 150
 _SUMMARY_WORDS: Final = 25
 _LONGEST_SUBJECT: Final = 70
-_SHORTEST_SUBJECT: Final = 20
+_SHORTEST_SUBJECT: Final = 15
 _PREHEADER: Final = range(30, 121)
 _QUOTE: Final = range(25, 221)
 _LONE_SENTENCE: Final = range(40, 161)
 _REFLECTION: Final = range(20, 241)
 _LIST_QUOTE: Final = 60
 _TOP_TERMS: Final = 12
+_ANY: Final = 1000
 _MOST_PROPOSED: Final = 4
 _FEWEST_QUESTIONS: Final = 2
 _MOST_QUESTIONS: Final = 5
+_MARKS: Final = re.compile(r"[\[\]{}<>*_`\\|#=~]|^(?:[-+]|\d+[.)])\s")
 _CITED: Final = re.compile(r"[—–-]\s*\S")
 _DASH: Final = re.compile(r"\s+[—–|]\s+|:\s+")
 
@@ -228,7 +229,11 @@ class _Theme:
 def _rank_quotes(
     lines: Sequence[ArticleLine], opening: Sequence[ArticleLine], theme: _Theme
 ) -> tuple[Quotation, ...]:
-    found = list(_quotations(lines)) or list(_lone_sentences(lines, opening))
+    found = (
+        list(_quotations(lines))
+        or list(_lone_sentences(lines, opening, most=1))
+        or list(_lone_sentences(lines, opening, most=_ANY))
+    )
     scored = sorted(found, key=lambda one: -_quote_score(one.text, theme))
     return tuple(dict.fromkeys(scored))
 
@@ -261,14 +266,22 @@ def _source_below(lines: Sequence[ArticleLine], index: int) -> str:
 
 
 def _lone_sentences(
-    lines: Sequence[ArticleLine], opening: Sequence[ArticleLine]
+    lines: Sequence[ArticleLine], opening: Sequence[ArticleLine], *, most: int
 ) -> Iterator[Quotation]:
-    """Yield paragraphs of one short sentence, which an author lets stand alone."""
+    """Yield short sentences of paragraphs that have at most so many.
+
+    A paragraph of one sentence is what an author lets stand alone.
+    """
     for line in text_lines(lines):
-        alone = line.kind is LineKind.PARAGRAPH and line not in opening
-        short = len(line.text) in _LONE_SENTENCE and line.text.endswith((".", "!", "…"))
-        if alone and short and not line.text.startswith(BULB) and len(sentences(line.text)) == 1:
-            yield Quotation(line.text)
+        if line.kind is not LineKind.PARAGRAPH or line in opening or not _opens(line):
+            continue
+        parts = sentences(line.text)
+        if len(parts) <= most:
+            yield from (
+                Quotation(part)
+                for part in parts
+                if len(part) in _LONE_SENTENCE and part.endswith((".", "!", "…"))
+            )
 
 
 def _quote_score(text: str, theme: _Theme) -> float:
@@ -295,20 +308,28 @@ def _rank_reflections(
     theme: _Theme,
 ) -> tuple[str, ...]:
     asked = {one.question for one in questions}
-    marked = [
-        without_bulb(line.text) for line in text_lines(lines) if line.text.startswith(BULB)
-    ]
-    found = marked or [line.text for line in text_lines(lines) if _asks_person(line)]
+    marked = [without_bulb(line.text) for line in text_lines(lines) if line.text.startswith(BULB)]
+    found = (
+        marked
+        or [line.text for line in text_lines(lines) if _asks_person(line.kind, line.text)]
+        or [
+            sentence
+            for line in text_lines(lines)
+            if line.kind is LineKind.PARAGRAPH
+            for sentence in sentences(line.text)
+            if _asks_person(line.kind, sentence)
+        ]
+    )
     usable = [text for text in found if len(text) in _REFLECTION and text not in asked]
     scored = sorted(usable, key=lambda text: -_reflection_score(text, asked, quote, theme))
     return tuple(dict.fromkeys(scored))
 
 
-def _asks_person(line: ArticleLine) -> bool:
-    """Tell whether a line is one question to the person who reads."""
-    if line.kind not in {LineKind.PARAGRAPH, LineKind.ITEM} or not line.text.endswith("?"):
+def _asks_person(kind: LineKind, text: str) -> bool:
+    """Tell whether a text is one question to the person who reads."""
+    if kind not in {LineKind.PARAGRAPH, LineKind.ITEM} or not text.endswith("?"):
         return False
-    return len(sentences(line.text)) == 1 and article_words().address.occur(flatten(line.text))
+    return len(sentences(text)) == 1 and article_words().address.occur(flatten(text))
 
 
 def _reflection_score(text: str, asked: set[str], quote: str, theme: _Theme) -> float:
@@ -353,5 +374,9 @@ def _find_preheaders(
         *(sentences(line.text)[0] for line in article.lines[1:] if _opens(line)),
     ]
     subject = subjects[0] if subjects else ""
-    usable = (one for one in found if len(one) in _PREHEADER and likeness(one, subject) < 1)
+    usable = (
+        one
+        for one in found
+        if len(one) in _PREHEADER and likeness(one, subject) < 1 and not _MARKS.search(one)
+    )
     return tuple(dict.fromkeys(usable))[:_MOST_PROPOSED]

@@ -135,7 +135,7 @@ def _is_item(rows: Sequence[_Row], index: int) -> bool:
     """Tell whether a line is one of a list; one number alone may begin a heading."""
     row = rows[index]
     if row.sign == "number":
-        near = rows[max(index - 1, 0) : index] + rows[index + 1 : index + 2]
+        near = [*rows[max(index - 1, 0) : index], *rows[index + 1 : index + 2]]
         return any(one.sign == "number" for one in near)
     # A line copied without its bullet may still ask and hint.
     return bool(row.sign) or question_and_hint(row.text) is not None
@@ -145,7 +145,7 @@ def _kind(row: _Row, *, first: bool) -> LineKind:
     """Return what a line without a sign is; a heading is short and has no full stop."""
     if len(row.text) > _LONGEST_HEADING or row.text.startswith(BULB):
         return LineKind.PARAGRAPH
-    if not _UNENDED.search(row.text) and not row.text.endswith(("\"", "”", "»")):
+    if not _UNENDED.search(row.text) and not row.text.endswith(('"', "”", "»")):
         return LineKind.HEADING
     asks = row.text.endswith(("?", "!")) and len(row.text) <= _LONGEST_QUESTION
     alone = first or (row.blanks >= _BLANKS_BEFORE_HEADING and row.after)

@@ -55,7 +55,9 @@ class Phrases:
 
     def begin(self, text: str) -> bool:
         """Tell whether a flat text begins with one of them."""
-        return text.startswith(self.prefixes) or any(f"{text} ".startswith(f"{one} ") for one in self.whole)
+        return text.startswith(self.prefixes) or any(
+            f"{text} ".startswith(f"{one} ") for one in self.whole
+        )
 
     def occur(self, text: str) -> bool:
         """Tell whether one of them is in a flat text."""
@@ -78,8 +80,9 @@ class DraftTexts:
     subject: str
     preheader: str
     opening: str
+    quote: str
     reflection: str
-    article: str
+    missing_button: str
     related: str
     missing: str
     inline: str
@@ -114,7 +117,9 @@ def article_words() -> ArticleWords:
     """Return the words of all languages, read once a process."""
     tables = list(_tables().values())
     names = [one.name for one in fields(ArticleWords) if one.name != "months"]
-    months = (name for table in tables for names in table.get("months", ()) for name in names.split())
+    months = (
+        name for table in tables for names in table.get("months", ()) for name in names.split()
+    )
     return ArticleWords(
         **{name: Phrases.of(_all_of(tables, name)) for name in names}, months=Phrases.of(months)
     )

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COMMANDS = {
     "demo": ("demo", "demo", "Play a whole week in a scratch folder."),
     "init": ("init", "init", "Make a repository of your own: settings, first draft, jobs."),
+    "new": ("new", "new", "Make a draft from an article: its address, a page, a text, a post."),
     "render": ("render", "render", "Write an issue as HTML, plain text and an email file."),
     "check": ("check", "check", "Check an issue, or all issues, by every rule."),
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),

@@ -75,6 +75,10 @@ def _is_web_address(value: str) -> bool:
     )
 
 
+def _is_permalink(value: str) -> bool:
+    return value.count("{slug}") == 1 and _is_web_address(value.replace("{slug}", "slug"))
+
+
 def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: bool(re.fullmatch(pattern, value))
 
@@ -247,6 +251,12 @@ RULES: Final = (
         "is not a web address",
         'Write it in full, such as "https://example.org"',
         suggest=suggestions.web_address,
+    ),
+    Rule(
+        ("permalink",),
+        lambda value: not value or _is_permalink(value),
+        "is not the address of an article with {{slug}} in it",
+        'Write one such as "https://example.org/blog/{slug}/"',
     ),
     Rule(
         ("public_url",),

@@ -46,6 +46,7 @@ class Settings:
     contact: str = ""
     site_url: str = ""
     public_url: str = "http://localhost:8000"
+    permalink: str = ""
     provider: str = "outbox"
     provider_url: str = ""
     greeting: str = "Dag {first_name},"

@@ -22,6 +22,7 @@ _OTHER_SUFFIX = re.compile(r"\.[A-Za-z][A-Za-z0-9]{0,9}~?\Z")
 _DATE_LIKE = re.compile(r"[0-9]{1,4}([-_ ./])[0-9]{1,2}\1[0-9]{1,4}(?![0-9])|[0-9]{8}(?![0-9])")
 _LETTERS = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "ae", "œ": "oe", "Œ": "oe", "ø": "o",
                           "Ø": "o", "đ": "d", "ł": "l", "Ł": "l"})  # fmt: skip
+_DASHES: Final = re.compile("[\u2010-\u2015]")
 _UNKNOWN_DAY = "YYYY-MM-DD"
 
 
@@ -60,6 +61,16 @@ def read_file_name(name: str, problems: FindingCollector) -> tuple[str, date | N
     return slug, None
 
 
+def issue_file_name(day: date, title: str) -> str:
+    """Return the name of the file of an issue: its date and the words of a title."""
+    return _dated_name(f"{day:%Y-%m-%d}", unicodedata.normalize("NFKD", title))
+
+
+def has_file_name_words(title: str) -> bool:
+    """Tell whether a title has letters or digits that the name of a file may have."""
+    return bool(_words(unicodedata.normalize("NFKD", title)))
+
+
 def _dated(name: str) -> date | None:
     match = _NAME.fullmatch(name)
     return find_date(match[1])[0] if match else None
@@ -71,7 +82,15 @@ def _proper_name(stem: str) -> str:
     day, rest = find_date(flat)
     if day is None:
         rest = _DATE_LIKE.sub("", flat, count=1)
-    plain = rest.translate(_LETTERS).encode("ascii", "ignore").decode().lower()
-    words = "-".join(re.findall(r"[a-z0-9]+", plain)) or "name"
-    dated = f"{day:%Y-%m-%d}" if day else _UNKNOWN_DAY
+    return _dated_name(f"{day:%Y-%m-%d}" if day else _UNKNOWN_DAY, rest)
+
+
+def _dated_name(dated: str, text: str) -> str:
+    words = "-".join(_words(text)) or "name"
     return f"{dated}-{words}"[:MAX_SLUG].rstrip("-") + ".md"
+
+
+def _words(text: str) -> list[str]:
+    """Return the words of a text in letters that a file name may have: Dash and space divide."""
+    plain = _DASHES.sub(" ", text).translate(_LETTERS).encode("ascii", "ignore").decode().lower()
+    return re.findall(r"[a-z0-9]+", plain)

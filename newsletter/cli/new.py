@@ -1,0 +1,128 @@
+"""`newsletter new`: an article becomes a draft."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from newsletter.cli.groups import WrongUsage
+from newsletter.cli.output import counted, json_option, note, print_json, print_line
+
+if TYPE_CHECKING:
+    from datetime import date
+
+    from newsletter.article.drafting import DraftText
+    from newsletter.cli.app import App
+    from newsletter.desk.authoring import NewDraft
+
+_ALTERNATIVES: Final = 2
+
+
+@click.command()
+@click.argument("source", required=False, default="")
+@click.option("--url", metavar="URL", default="", help="The address of the article.")
+@click.option(
+    "--date",
+    "day",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The day of the issue.  [default: the next free send_day]",
+)
+@click.option(
+    "--entry",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Of a feed, the entry with this number; 1 is the newest.",
+)
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print the draft; write no file.")
+@json_option
+@click.pass_obj
+def new(
+    app: App,
+    source: str,
+    url: str,
+    day: datetime | None,
+    entry: int | None,
+    *,
+    to_stdout: bool,
+    json_: bool,
+) -> None:
+    """Write a draft into issues/ from an article. Every sentence of it is the article's own.
+
+    SOURCE is an article's address, a saved .html page, a text or Markdown file, a post of your own
+    site, a feed, or - for standard input. Without SOURCE, the draft is empty.
+    """
+    from newsletter.desk.authoring import make_draft  # noqa: PLC0415 - reads pages and texts
+
+    if to_stdout and json_:
+        raise WrongUsage("--stdout and --json both print", hint="Give one of them")
+    if url and not url.startswith(("https://", "http://")):
+        raise WrongUsage(
+            "--url is not the address of a web page", hint="Give all of it: --url https://…"
+        )
+    made = make_draft(
+        app.settings,
+        source,
+        url=url,
+        day=_day(day),
+        entry=entry,
+        now=datetime.now(UTC),
+        write=not to_stdout,
+    )
+    if to_stdout:
+        click.echo(made.draft.text, nl=False)
+        return
+    if json_:
+        print_json(_as_json(made))
+    else:
+        print_line(made.path)
+        _tell(made)
+
+
+def _day(day: datetime | None) -> date | None:
+    return day.date() if day else None
+
+
+def _as_json(made: NewDraft) -> dict[str, object]:
+    return {
+        "path": made.path,
+        "slug": made.slug,
+        "article": made.article,
+        "subject": made.draft.subject,
+        "send_at": made.send_at.isoformat(timespec="minutes"),
+        "parts": asdict(made.draft.parts),
+        "todo": list(made.draft.todo),
+        "cut": len(made.cut),
+        "alternatives": {name: list(texts) for name, texts in made.alternatives.items()},
+    }
+
+
+def _tell(made: NewDraft) -> None:
+    """Say what was taken, what was cut, what is missing, and what to do next."""
+    note(f"It goes out on {made.send_at:%A %Y-%m-%d at %H:%M}, once it no longer says draft: yes.")
+    if made.article or made.draft.subject:
+        note(f"Taken: {_taken(made.draft)}.")
+    if made.cut:
+        note(f"Left out: {counted(len(made.cut), 'line')} that belong to the site.")
+    for name, texts in made.alternatives.items():
+        for text in texts[:_ALTERNATIVES]:
+            note(f"Another {name[:-1]}: {text}")
+    if made.draft.todo:
+        note(f"Still to fill in, between [[ and ]]: {', '.join(made.draft.todo)}.")
+    note(f"Next: newsletter preview {made.slug}")
+
+
+def _taken(draft: DraftText) -> str:
+    parts = draft.parts
+    taken = [
+        (parts.opening, "paragraph"),
+        (parts.quotes, "quote"),
+        (parts.questions, "question"),
+        (parts.reflections, "reflection"),
+        (int(parts.button), "button"),
+        (parts.related, "other article"),
+    ]
+    return ", ".join(counted(count, noun) for count, noun in taken if count) or "nothing"

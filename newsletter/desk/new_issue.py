@@ -1,0 +1,185 @@
+"""The place of a new issue among the others: its day, its name, and whether it is there already."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from newsletter.atomic_write import advise
+from newsletter.content.file_names import MAX_SLUG, has_file_name_words, issue_file_name
+from newsletter.desk.folder import read_heads
+from newsletter.desk.issues import issue_paths, shown_path, slug_of_path
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from newsletter.config import Settings
+
+_ARTICLE: Final = re.compile(rb"^article:[ \t]*[\"']?(\S+?)[\"']?[ \t]*\r?$", re.MULTILINE)
+_HEAD: Final = 4000
+_A_YEAR: Final = timedelta(days=366)
+_TRACKING: Final = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|ref")
+
+
+@dataclass(frozen=True, slots=True)
+class IssuePlace:
+    """Where a new issue goes.
+
+    Attributes:
+        path: Its file, which is not there yet.
+        send_at: When it goes out if its file does not say otherwise.
+    """
+
+    path: Path
+    send_at: datetime
+
+    @property
+    def slug(self) -> str:
+        """The issue's slug."""
+        return slug_of_path(self.path)
+
+
+def find_place(
+    settings: Settings, names: Sequence[str], day: date | None, now: datetime
+) -> IssuePlace:
+    """Return the place of a new issue: on a day that is asked for, or the next free `send_day`.
+
+    Args:
+        settings: The newsletter's settings.
+        names: What the file may be named after: the first that has letters for a name.
+        day: The day that the author asks for.
+        now: The moment.
+
+    Raises:
+        NewsletterError: Another issue has that day's slot.
+    """
+    taken = {
+        head.draft.send_at.astimezone(settings.zone): head.path
+        for head in read_heads(settings)
+        if head.draft.send_at
+    }
+    if day is None:
+        day = _next_free(settings, {moment.date() for moment in taken}, now)
+    send_at = datetime.combine(day, settings.send_clock, settings.zone)
+    if send_at in taken:
+        raise NewsletterError(
+            f"{shown_path(settings, taken[send_at])} goes out at {send_at:%Y-%m-%d %H:%M} already",
+            hint="Give --date another day, or leave it out for the next free one",
+        )
+    name = next((one for one in names if has_file_name_words(one)), "")
+    return IssuePlace(settings.issues / issue_file_name(day, name), send_at)
+
+
+def _next_free(settings: Settings, taken: set[date], now: datetime) -> date:
+    local = now.astimezone(settings.zone)
+    day = local.date() - timedelta(days=1)
+    while True:
+        day = settings.next_send_day(day)
+        is_ahead = datetime.combine(day, settings.send_clock, settings.zone) > local
+        if is_ahead and day not in taken:
+            return day
+
+
+def require_sensible_day(day: date, settings: Settings, now: datetime) -> None:
+    """Check that a day that an author asks for is ahead.
+
+    Raises:
+        NewsletterError: It is past, or more than a year ahead.
+    """
+    send_at = datetime.combine(day, settings.send_clock, settings.zone)
+    if send_at <= now:
+        raise NewsletterError(
+            f"{send_at:%Y-%m-%d %H:%M} is past", hint="Give --date a day that is to come"
+        )
+    if send_at > now + _A_YEAR:
+        raise NewsletterError(
+            f"{day:%Y-%m-%d} is more than a year from now", hint="Look at the year of --date"
+        )
+
+
+def find_introduction(settings: Settings, article: str) -> Path | None:
+    """Return the issue that introduces an article, by its key `article`."""
+    wanted = same_address(article)
+    if not wanted:
+        return None
+    for path in issue_paths(settings):
+        with suppress(OSError), path.open("rb") as file:
+            found = _ARTICLE.search(file.read(_HEAD).partition(b"\n---")[0])
+            if found and same_address(found[1].decode("utf-8", "replace")) == wanted:
+                return path
+    return None
+
+
+def find_namesake(settings: Settings, place: IssuePlace) -> Path | None:
+    """Return an issue of another day that has the same name otherwise."""
+    name = place.slug[len("2026-11-29-") :]
+    return next(
+        (
+            path
+            for path in issue_paths(settings)
+            if slug_of_path(path)[len("2026-11-29-") :] == name
+        ),
+        None,
+    )
+
+
+def same_address(url: str) -> str:
+    """Return an address in the form in which two that lead to one page are equal."""
+    try:
+        parts = urlsplit(url.strip())
+        host = (parts.hostname or "").removeprefix("www.")
+    except ValueError:
+        return ""
+    query = urlencode([one for one in parse_qsl(parts.query) if not _TRACKING.fullmatch(one[0])])
+    path = parts.path.rstrip("/").removesuffix("/index.html")
+    return f"{host}{path}?{query}" if host else ""
+
+
+def write_issue(
+    settings: Settings, place: IssuePlace, text: str, pictures: Mapping[str, bytes]
+) -> None:
+    """Write the file of a new issue, and the pictures beside it; none that is there is replaced.
+
+    Args:
+        settings: The newsletter's settings.
+        place: Where the issue goes.
+        text: The file.
+        pictures: The data of each picture, by its name.
+
+    Raises:
+        NewsletterError: A file of that name is there, or cannot be written.
+    """
+    written: list[Path] = []
+    try:
+        place.path.parent.mkdir(parents=True, exist_ok=True)
+        for path, data in (
+            *((place.path.parent / name, data) for name, data in pictures.items()),
+            (place.path, text.encode()),
+        ):
+            with path.open("xb") as file:
+                written.append(path)
+                file.write(data)
+    except OSError as error:
+        for path in written:
+            path.unlink(missing_ok=True)
+        if isinstance(error, FileExistsError):
+            raise NewsletterError(
+                f"{shown_path(settings, place.path)} is there already, or a picture beside it",
+                hint="Give --date another day, or rename that file",
+            ) from None
+        raise NewsletterError(
+            f"{shown_path(settings, place.path)} cannot be written: {error.strerror}",
+            hint=advise(error),
+        ) from None
+
+
+__all__ = [
+    "MAX_SLUG", "IssuePlace", "find_introduction", "find_namesake", "find_place",
+    "require_sensible_day", "same_address", "write_issue",
+]  # fmt: skip
