@@ -72,7 +72,7 @@ class DraftTexts:
         button: The words of the button.
         name: The name of a draft without a title.
         subject: What a gap asks for; so do all others.
-        things: What stood where a gap is, by the word of `ArticleLine.text`.
+        things: What was where a gap is, by the word of `ArticleLine.text`.
     """
 
     button: str

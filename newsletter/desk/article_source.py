@@ -79,7 +79,7 @@ def find_article(
         url: The article's address, where the author gives it.
         entry: The number of a feed's entry, counted from the newest; None for the newest one of
             which there is no issue.
-        is_known: Tells whether an issue introduces the article at an address.
+        is_known: Whether an issue introduces the article at an address.
 
     Raises:
         NewsletterError: There is no article, or none that can be read.

@@ -30,7 +30,7 @@ class ArticleLine:
     Attributes:
         kind: What it is.
         text: Its text, without marks. Of an image, the text that can stand for it; of a gap,
-            what stood there and has no text of its own.
+            what was there and has no text of its own.
         group: The items of one list have the same number.
         links: The links in it, as label and address. Of an image, the first one is its address
             or file.
@@ -44,7 +44,7 @@ class ArticleLine:
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """What a source says, and what it tells about itself; "" or None where it does not.
+    """What a source says, and what it says about itself; "" or None where it does not.
 
     Attributes:
         lines: What it says, in its order. What belongs to the site may be among it.

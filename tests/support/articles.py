@@ -36,8 +36,7 @@ SECOND = (
     "hark wil lenen, en ik zeg elke week dat ik het nog even aankijk."
 )
 QUESTIONS = (
-    "Wat in jouw tuin zou je dit najaar met rust kunnen laten? → Begin met een hoek die niemand "
-    "ziet.",
+    "Wat in jouw tuin zou je dit najaar met rust kunnen laten? → Begin met een stille hoek.",
     "Waar merk je aan dat je te vroeg aan het opruimen bent? → Vaak is dat wanneer het koud wordt.",
     "Wie vraagt jou om haast te maken? → Soms ben je dat zelf.",
 )
