@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 # Commands that mail people, or say whether the next issue will be mailed.
 _MAILING = {"proof", "send", "status"}
 # Commands that look at the author's text alone.
-_WITHOUT_LIST = {"check", "new", "render", "templates"}
+_WITHOUT_LIST = {"check", "new", "preview", "render", "templates"}
 # Commands that use templates, or say what is wrong with an issue.
 _USING_TEMPLATES = {"check", "preview", "proof", "rehearse", "render", "send", "serve", "templates"}
 

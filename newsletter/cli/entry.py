@@ -23,6 +23,7 @@ _COMMANDS = {
     "demo": ("demo", "demo", "Play a whole week in a scratch folder."),
     "init": ("init", "init", "Make a repository of your own: settings, first draft, jobs."),
     "new": ("new", "new", "Make a draft from an article: its address, a page, a text, a post."),
+    "preview": ("preview", "preview", "Show an issue in a browser, and follow its file."),
     "render": ("render", "render", "Write an issue as HTML, plain text and an email file."),
     "check": ("check", "check", "Check an issue, or all issues, by every rule."),
     "proof": ("proof", "proof", "Send one real copy of an issue to yourself."),

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from newsletter.config import Settings
+    from newsletter.model import Letter, Message
 
 _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _NAMED: Final = 5
@@ -236,13 +237,7 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
     """
     ready_issue = checks.require_valid(draft)
     letter = render.letter(ready_issue, settings)
-    recipient = personalize.recipient(
-        letter, _SAMPLE_REF, "anna@example.org", "Anna", token=_SAMPLE_REF
-    )
-    date = datetime.fromtimestamp(ready_issue.send_at.timestamp(), UTC)
-    message = personalize.message(
-        Batch(_SAMPLE_REF, draft.slug, letter, date, (recipient,)), recipient
-    )
+    message = sample_message(letter, draft.slug, ready_issue.send_at, "Anna")
     folder = folder or make_private(settings.state) / "render"
     written = {
         f"{draft.slug}.html": message.html.encode(),
@@ -259,6 +254,15 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
             hint=advise(error, "Choose another --out"),
         ) from None
     return [folder / name for name in written]
+
+
+def sample_message(letter: Letter, slug: str, send_at: datetime, first_name: str | None) -> Message:
+    """Return a letter as an invented subscriber gets it; its unsubscribe link does nothing."""
+    recipient = personalize.recipient(
+        letter, _SAMPLE_REF, "anna@example.org", first_name, token=_SAMPLE_REF
+    )
+    date = datetime.fromtimestamp(send_at.timestamp(), UTC)
+    return personalize.message(Batch(_SAMPLE_REF, slug, letter, date, (recipient,)), recipient)
 
 
 def shown_path(settings: Settings, path: Path) -> str:

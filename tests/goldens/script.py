@@ -44,7 +44,7 @@ PRESSED = {"": ""}
 CONSENT = "Ja, stuur mij elke zondag de brief van Tine."
 
 COMMANDS = (
-    *("", "demo", "init", "render", "check", "proof", "rehearse", "send", "status"),
+    *("", "demo", "init", "preview", "render", "check", "proof", "rehearse", "send", "status"),
     *("pause", "cancel"),
     *("resolve", "serve", "events", "events pull", "doctor"),
     *("subscribers", "subscribers add", "subscribers erase", "subscribers export"),

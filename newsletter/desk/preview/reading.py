@@ -1,0 +1,110 @@
+"""One reading of an issue file for the preview: what is wrong with it, and its letter."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from newsletter import render
+from newsletter.desk import cross_checks, issues
+from newsletter.errors import NewsletterError
+from newsletter.model import Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.model import Finding, Letter
+
+
+@dataclass(frozen=True, slots=True)
+class ShownLetter:
+    """The newest letter that could be made of an issue.
+
+    Attributes:
+        letter: With the placeholders of a subscriber.
+        send_at: When it would go out.
+    """
+
+    letter: Letter
+    send_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong, and what to do next, as the command line prints it."""
+
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What reading an issue file gave.
+
+    Attributes:
+        slug: Of the issue.
+        path: The file.
+        shown_path: As its author would type it.
+        raw: Its bytes; of a file that is gone, those it had.
+        findings: What `newsletter check` reports about it.
+        shown: Its letter; an older one if the file has errors now, None if it never had one.
+        problem: Why the letter is not that of the file as it is now.
+    """
+
+    slug: str
+    path: Path
+    shown_path: str
+    raw: bytes = field(repr=False)
+    findings: tuple[Finding, ...] = ()
+    shown: ShownLetter | None = None
+    problem: Problem | None = None
+
+    @property
+    def hash(self) -> str:
+        """Names the bytes of the file, so that nothing is changed that was not seen."""
+        return hashlib.sha256(self.raw).hexdigest()
+
+    @property
+    def source(self) -> str:
+        """The file as text, whatever it holds."""
+        return self.raw.decode("utf-8", "replace").removeprefix("\ufeff")
+
+
+def read_issue(settings: Settings, path: Path, before: Reading | None) -> Reading:
+    """Read an issue file, check it and render it; whatever is wrong is in what is returned.
+
+    Args:
+        settings: The newsletter's settings.
+        path: The file.
+        before: The last reading; its letter is shown while there is no newer one.
+    """
+    slug, shown_path = issues.slug_of_path(path), issues.shown_path(settings, path)
+    raw = before.raw if before else b""
+    shown = before.shown if before else None
+    try:
+        raw = issues.read_bytes(settings, path)
+    except NewsletterError as error:
+        problem = Problem(f"{shown_path} cannot be read: {error.problem}", error.hint)
+        return Reading(slug, path, shown_path, raw, shown=shown, problem=problem)
+    draft = issues.read_text(settings, path, raw)
+    findings = tuple(cross_checks.check_some(settings, [draft], [path]))
+    reading = Reading(slug, path, shown_path, raw, findings, shown)
+    if draft.issue is None:
+        errors = [one for one in findings if one.severity is Severity.ERROR]
+        return replace(reading, problem=_problem_of(errors))
+    try:
+        letter = render.letter(draft.issue, settings)
+    except NewsletterError as error:
+        return replace(reading, problem=Problem(error.sentence, error.hint))
+    return replace(reading, shown=ShownLetter(letter, draft.issue.send_at))
+
+
+def _problem_of(errors: list[Finding]) -> Problem:
+    if not errors:
+        return Problem("this file is not an issue yet", "Give it a subject and a text")
+    first = errors[0]
+    more = f"{len(errors)} errors, the first: " if len(errors) > 1 else ""
+    return Problem(f"{more}{first.message} (line {first.line})", first.fix)

@@ -1,0 +1,239 @@
+"""What the preview knows: the issues, the newest reading of each, and what changed since."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from newsletter import config
+from newsletter.desk import folder, issues
+from newsletter.desk.preview.reading import Problem, Reading, read_issue
+from newsletter.desk.preview.watching import fingerprint
+from newsletter.errors import NewsletterError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.desk.folder import IssueHead
+    from newsletter.desk.preview.watching import Fingerprint
+
+_NO_ISSUE: Final = Problem(
+    "there is no issue yet", "Write one into issues/, or begin with: newsletter new"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a page shows at one moment.
+
+    Attributes:
+        version: Rises with every change.
+        settings: The newest settings that are valid.
+        heads: The issues, newest first.
+        reading: Of the issue that was asked for; None if there has never been such an issue.
+        problem: What is wrong with the settings, or why there is no reading.
+    """
+
+    version: int
+    settings: Settings
+    heads: tuple[IssueHead, ...]
+    reading: Reading | None
+    problem: Problem | None
+
+
+class PreviewSession:
+    """Reads issues for the pages that show them, and again when a file changes.
+
+    Args:
+        settings: The newsletter's, as the command found them; they are read again when they change.
+        path: The file that was asked for, which may be outside `issues/`.
+    """
+
+    def __init__(self, settings: Settings, path: Path | None = None) -> None:
+        self.settings = settings
+        self._path = path
+        self._lock = threading.Lock()
+        self._version = 1
+        self._problem: Problem | None = None
+        self._readings: dict[str, Reading] = {}
+        self._last: dict[str, Reading] = {}
+        self._renamed: dict[str, str] = {}
+        self._pages: dict[object, str] = {}
+        self._heads: dict[Path, tuple[object, IssueHead]] = {}
+        self._seen = self._look()
+        self._unsettled = False
+
+    @property
+    def version(self) -> int:
+        """Rises with every change that a page must show."""
+        return self._version
+
+    def first(self) -> str:
+        """Return the slug of the issue to begin with: the one asked for, or the last one edited."""
+        if self._path:
+            return issues.slug_of_path(self._path)
+        paths = self._paths()
+        newest = max(paths.values(), key=_edited, default=None)
+        return issues.slug_of_path(newest) if newest else ""
+
+    @contextlib.contextmanager
+    def showing(self, slug: str) -> Iterator[None]:
+        """Read an issue again whenever something changes, for as long as a page shows it."""
+        page = object()
+        self._pages[page] = slug
+        try:
+            yield
+        finally:
+            del self._pages[page]
+
+    def sight(self, slug: str) -> Sight:
+        """Return what a page shows of an issue; under its new name, if the file was renamed."""
+        with self._lock:
+            slug = self._now_called(slug)
+            reading = self._readings.get(slug) or self._read(slug)
+            if reading:
+                self._publish(slug, reading)
+            none = None if reading else _NO_ISSUE
+            return Sight(
+                self._version, self.settings, self._all_heads(), reading, self._problem or none
+            )
+
+    def path_of(self, slug: str) -> Path | None:
+        """Return the file of an issue; None if there is none."""
+        with self._lock:
+            return self._paths().get(self._now_called(slug))
+
+    def look(self) -> bool:
+        """Look at all files; tell whether something changed that pages must show.
+
+        An error is only shown when the next look finds it too: many programs save in two steps.
+        """
+        with self._lock:
+            now = self._look()
+            is_settled = now == self._seen
+            if is_settled and not self._unsettled:
+                return False
+            self._seen = now
+            self._unsettled = False
+            changed = self._reload_settings(is_settled=is_settled)
+            if self._unsettled:
+                return False
+            open_slugs = {self._now_called(slug) for slug in [*self._pages.values()]}
+            self._readings = {k: v for k, v in self._readings.items() if k in open_slugs}
+            for slug in [*self._readings]:
+                changed |= self._renew(slug, is_settled=is_settled)
+            if self._unsettled and not changed:
+                return False
+            self._version += 1
+            return True
+
+    def _reload_settings(self, *, is_settled: bool) -> bool:
+        try:
+            self.settings, problem = config.load(self.settings.root), None
+        except NewsletterError as error:
+            problem = Problem(f"the settings are not used: {error.sentence}", error.hint)
+            if not is_settled and self._problem is None:
+                self._unsettled = True
+                return False
+        changed = problem != self._problem
+        self._problem = problem
+        return changed
+
+    def _renew(self, slug: str, *, is_settled: bool) -> bool:
+        """Read an issue again; tell whether its page must show that."""
+        reading = self._read(slug)
+        if reading is None:
+            return False
+        was_good = self._readings[slug].problem is None
+        if reading.problem and was_good and not is_settled:
+            self._unsettled = True
+            return False
+        self._publish(slug, reading)
+        return True
+
+    def _publish(self, slug: str, reading: Reading) -> None:
+        if reading.slug != slug:
+            self._renamed[slug] = reading.slug
+            self._readings.pop(slug, None)
+        self._readings[reading.slug] = self._last[reading.slug] = reading
+
+    def _read(self, slug: str) -> Reading | None:
+        before = self._last.get(slug)
+        path = self._paths().get(slug)
+        if path is None and before:
+            path = self._moved(before)
+            if path is None:
+                gone = Problem(
+                    f"{before.shown_path} is gone", "Put it back, or choose another issue"
+                )
+                return replace(before, findings=(), problem=gone)
+        if path is None:
+            return None
+        try:
+            return read_issue(self.settings, path, before)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on
+            shown_path = issues.shown_path(self.settings, path)
+            problem = Problem(
+                f"an unexpected {type(error).__name__}", f"Run newsletter -v render {shown_path}"
+            )
+            raw, shown = (before.raw, before.shown) if before else (b"", None)
+            return Reading(
+                issues.slug_of_path(path), path, shown_path, raw, shown=shown, problem=problem
+            )
+
+    def _now_called(self, slug: str) -> str:
+        """Return the slug that an issue has now: its file may have been renamed."""
+        paths = self._paths()
+        seen = set()
+        while slug not in paths and slug in self._renamed and slug not in seen:
+            seen.add(slug)
+            slug = self._renamed[slug]
+        return slug
+
+    def _moved(self, before: Reading) -> Path | None:
+        """Return the file that has the content of one that is gone."""
+        for path in self._paths().values():
+            try:
+                if path.stat().st_size == len(before.raw) and path.read_bytes() == before.raw:
+                    return path
+            except OSError:
+                continue
+        return None
+
+    def _paths(self) -> dict[str, Path]:
+        """Return the file of each issue, by its slug."""
+        try:
+            paths = issues.issue_paths(self.settings)
+        except NewsletterError:
+            paths = []
+        found = {issues.slug_of_path(path): path for path in paths}
+        if self._path and self._path.exists():
+            found.setdefault(issues.slug_of_path(self._path), self._path)
+        return found
+
+    def _look(self) -> Fingerprint:
+        return fingerprint(self.settings.root, [self._path] if self._path else [])
+
+    def _all_heads(self) -> tuple[IssueHead, ...]:
+        """Return the front matter of every issue, newest first; what did not change is kept."""
+        heads: dict[Path, tuple[object, IssueHead]] = {}
+        for path in self._paths().values():
+            state = self._seen.get(str(path))
+            kept = self._heads.get(path)
+            if kept is None or state is None or kept[0] != state:
+                kept = state, folder.read_head(self.settings, path)
+            heads[path] = kept
+        self._heads = heads
+        found = (head for _, head in heads.values())
+        return tuple(sorted(found, key=lambda head: head.draft.slug, reverse=True))
+
+
+def _edited(path: Path) -> tuple[float, str]:
+    try:
+        return path.stat().st_mtime, path.name
+    except OSError:
+        return 0.0, path.name
