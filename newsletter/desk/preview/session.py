@@ -65,7 +65,7 @@ class PreviewSession:
         self._pages: dict[object, str] = {}
         self._heads: dict[Path, tuple[object, IssueHead]] = {}
         self._seen = self._look()
-        self._unsettled = False
+        self._waits = False
 
     @property
     def version(self) -> int:
@@ -115,43 +115,43 @@ class PreviewSession:
         with self._lock:
             now = self._look()
             is_settled = now == self._seen
-            if is_settled and not self._unsettled:
+            if is_settled and not self._waits:
                 return False
             self._seen = now
-            self._unsettled = False
-            changed = self._reload_settings(is_settled=is_settled)
-            if self._unsettled:
-                return False
-            open_slugs = {self._now_called(slug) for slug in [*self._pages.values()]}
-            self._readings = {k: v for k, v in self._readings.items() if k in open_slugs}
-            for slug in [*self._readings]:
-                changed |= self._renew(slug, is_settled=is_settled)
-            if self._unsettled and not changed:
+            found = [self._reload_settings(is_settled=is_settled)]
+            if found != [None]:
+                found += self._renew_all(is_settled=is_settled)
+            self._waits = None in found
+            if self._waits and True not in found:
                 return False
             self._version += 1
             return True
 
-    def _reload_settings(self, *, is_settled: bool) -> bool:
+    def _reload_settings(self, *, is_settled: bool) -> bool | None:
+        """Read the settings again; tell whether a page must show that, or None to wait a look."""
         try:
             self.settings, problem = config.load(self.settings.root), None
         except NewsletterError as error:
             problem = Problem(f"the settings are not used: {error.sentence}", error.hint)
             if not is_settled and self._problem is None:
-                self._unsettled = True
-                return False
-        changed = problem != self._problem
+                return None
+        is_changed = problem != self._problem
         self._problem = problem
-        return changed
+        return is_changed
 
-    def _renew(self, slug: str, *, is_settled: bool) -> bool:
-        """Read an issue again; tell whether its page must show that."""
+    def _renew_all(self, *, is_settled: bool) -> list[bool | None]:
+        """Read again what pages show, and forget the rest."""
+        shown = {self._now_called(slug) for slug in [*self._pages.values()]}
+        self._readings = {slug: one for slug, one in self._readings.items() if slug in shown}
+        return [self._renew(slug, is_settled=is_settled) for slug in [*self._readings]]
+
+    def _renew(self, slug: str, *, is_settled: bool) -> bool | None:
+        """Read an issue again; tell whether its page must show that, or None to wait a look."""
         reading = self._read(slug)
         if reading is None:
             return False
-        was_good = self._readings[slug].problem is None
-        if reading.problem and was_good and not is_settled:
-            self._unsettled = True
-            return False
+        if reading.problem and self._readings[slug].problem is None and not is_settled:
+            return None
         self._publish(slug, reading)
         return True
 

@@ -52,8 +52,8 @@ def test_a_page_of_another_origin_is_refused(method: str, origin: str) -> None:
 @pytest.mark.parametrize("site", ["cross-site", "same-site"])
 def test_what_the_browser_says_comes_from_another_site_is_refused(site: str) -> None:
     for name in ("script", "iframe", "image", "empty"):
-        told = {**HOST, "sec-fetch-site": site, "sec-fetch-dest": name}
-        assert "another site" in ACCESS.refusal("GET", PATH, told)
+        sent = {**HOST, "sec-fetch-site": site, "sec-fetch-dest": name}
+        assert "another site" in ACCESS.refusal("GET", PATH, sent)
 
 
 @pytest.mark.parametrize(
