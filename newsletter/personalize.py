@@ -84,6 +84,8 @@ def _list_headers(letter: Letter) -> tuple[tuple[str, tuple[str, ...]], ...]:
         # RFC 8058, section 3.1: one https address, and this exact pair beside it.
         ("List-Unsubscribe", ("<", "unsubscribe_url", ">")),
         ("List-Unsubscribe-Post", ("List-Unsubscribe=One-Click",)),
+        # Names the letter, the same for everyone: a proof has it too.
+        ("Newsletter-Letter-Hash", (letter.hash,)),
     )
 
 

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from newsletter.cli.app import App
-    from newsletter.delivery import DueResult, MailingForecast, Resolution, Upcoming
+    from newsletter.delivery import (
+        DueResult,
+        LetterApproval,
+        MailingForecast,
+        Resolution,
+        Upcoming,
+    )
     from newsletter.desk.overview import IssueStatus
     from newsletter.model import Issue, MailingReport
     from newsletter.providers.base import Capabilities
@@ -58,6 +64,8 @@ def as_json(found: MailingForecast) -> dict[str, Any]:
         "send_at": mailing.send_at.isoformat(),
         "note": mailing.note or None,
         "proofed": report.proofed,
+        "proofed_at": format_utc(report.proofed_at),
+        "letter_hash": mailing.letter_hash or None,
         "reasons": {state.value: dict(reasons) for state, reasons in details.reasons.items()},
         "accepted_twice": details.accepted_twice,
         "unsettled": [_resolution_as_json(resolution) for resolution in found.resolutions],
@@ -82,10 +90,10 @@ def never_sent(
     provider: Capabilities,
     issue: Issue | None,
     audience: int,
-    *,
-    proofed: bool = False,
+    letter: LetterApproval | None,
 ) -> dict[str, Any]:
     """Return the same document for an issue that was never sent."""
+    proofed_at = letter.proofed_at if letter else None
     return {
         "issue": slug,
         "state": None,
@@ -102,7 +110,10 @@ def never_sent(
         "next_step": f"newsletter send {slug}",
         "send_at": issue.send_at.isoformat() if issue else None,
         "note": None,
-        "proofed": proofed,
+        "proofed": proofed_at is not None,
+        "proofed_at": format_utc(proofed_at),
+        "approved": letter is not None and letter.approved,
+        "letter_hash": letter.letter_hash if letter else None,
         "reasons": {},
         "accepted_twice": 0,
         "unsettled": [],
@@ -120,6 +131,7 @@ def next_as_json(upcoming: Upcoming | None) -> dict[str, Any] | None:
         "audience": upcoming.audience,
         "blocked_by": list(upcoming.blocked_by),
         "proofed": upcoming.proofed,
+        "letter_hash": upcoming.letter.letter_hash if upcoming.letter else None,
     }
 
 
@@ -142,7 +154,7 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False, started: bool = 
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
     lines += [f"  blocked: {reason}" for reason in upcoming.blocked_by]
-    if real and upcoming.renders and not upcoming.proofed:
+    if real and upcoming.letter and not upcoming.proofed:
         lines.append(
             f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
         )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +17,7 @@ from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
+    from newsletter.desk import RenderedIssue
     from newsletter.model import Draft
 
 
@@ -61,23 +64,23 @@ def render(
         _render_changed(context, changed_since, out, pictures=pictures, json_=json_)
         return
     draft = read_issue_file(app, issue or "")
-    files = _render(app, draft, out, pictures=pictures)
+    made = _render(app, draft, out, pictures=pictures)
     if json_:
-        print_json(_as_json(files))
+        print_json(_as_json(made))
     else:
-        _print(files)
-    if in_browser and click.launch(str(files[0])) != 0:
+        _print(app, made)
+    if in_browser and click.launch(str(made.files[0])) != 0:
         note("No browser could be opened: open the first of these files yourself.")
 
 
-def _render(app: App, draft: Draft, out: Path | None, *, pictures: bool) -> list[Path]:
-    files = render_files(app.settings, draft, out)
+def _render(app: App, draft: Draft, out: Path | None, *, pictures: bool) -> RenderedIssue:
+    made = render_files(app.settings, draft, out)
     print_warnings(draft)
     if not pictures:
-        return files
+        return made
     from newsletter.desk.pictures import take_pictures  # noqa: PLC0415 - few letters need it
 
-    return [*files, *take_pictures(files[0])]
+    return replace(made, files=(*made.files, *take_pictures(made.files[0])))
 
 
 def _render_changed(
@@ -94,25 +97,53 @@ def _render_changed(
     for path in found.paths:
         try:
             draft = read_draft(app.settings, path)
-            files = _render(app, draft, out, pictures=pictures)
+            made = _render(app, draft, out, pictures=pictures)
         except NewsletterError as error:
             print_error(error.sentence, error.hint)
             code = error.exit_code
         else:
-            rendered.append(_as_json(files))
+            rendered.append(made)
             if not json_:
-                _print(files)
+                _print(app, made)
     if json_:
-        print_json(rendered)
+        print_json([_as_json(made) for made in rendered])
     elif not found.paths:
         print_line(f"No issue changed since {since}.")
+    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
+        _show_on_page(app, rendered, Path(page))
     context.exit(code)
 
 
-def _as_json(files: list[Path]) -> dict[str, object]:
-    return {"issue": files[0].stem, "files": [str(path) for path in files]}
+def _show_on_page(app: App, rendered: list[RenderedIssue], page: Path) -> None:
+    """Show the hash of each letter on the page of the run, with the line that approves it."""
+    from newsletter.forge import ChangedLetter, summarize_letters  # noqa: PLC0415 - only for jobs
+
+    letters = [
+        ChangedLetter(one.slug, one.subject, one.letter_hash, _approval_line(app, one))
+        for one in rendered
+    ]
+    with page.open("a", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(summarize_letters(letters, app.settings.approval))
 
 
-def _print(files: list[Path]) -> None:
-    for path in files:
+def _as_json(made: RenderedIssue) -> dict[str, object]:
+    return {
+        "issue": made.slug,
+        "files": [str(path) for path in made.files],
+        "letter_hash": made.letter_hash,
+    }
+
+
+def _print(app: App, made: RenderedIssue) -> None:
+    for path in made.files:
         print_line(str(path))
+    note(_approval_line(app, made) or f"The letter's hash is {made.letter_hash}")
+
+
+def _approval_line(app: App, made: RenderedIssue) -> str:
+    """Return the line that approves a letter; empty where no approval is asked for."""
+    if not app.settings.approval:
+        return ""
+    from newsletter.delivery import approval_line  # noqa: PLC0415 - slow to import
+
+    return approval_line(made.slug, made.letter_hash)

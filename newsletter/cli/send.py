@@ -201,8 +201,7 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
         to = counted(found.audience, "subscriber")
         yield f"  to:       {to}, through {context.capabilities.name}"
         yield f"  send_at:  {_when(found.issue.send_at, moment)}"
-        seen = delivery.is_letter_proofed(context.store, found.letter.hash)
-        yield f"  proof:    {'seen' if seen else 'none of this text yet'}"
+        yield from _proof_lines(found, context.settings.approval)
         yield from (f"  sender:   {line}" for line in found.warnings)
     else:
         mailing, left = found.report.mailing, _how_many(found)
@@ -214,6 +213,16 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
         yield f"  limit:    {request.limit:,}, then the mailing pauses"
     yield f"  warnings: {warnings_line(request.draft) or 'none'}"
     yield f"Send {request.slug} to {counted(_how_many(found), 'subscriber')}?"
+
+
+def _proof_lines(plan: Plan, branch: str) -> Iterator[str]:
+    known = plan.approval
+    if known is None:
+        return
+    yield f"  proof:    {'seen' if known.proofed_at else 'none of this text yet'}"
+    if branch and not known.proofed_at:
+        where = f"commit {known.commit[:12]}" if known.commit else "no commit"
+        yield f"  approved: by {where} of {branch}"
 
 
 def _when(send_at: datetime, moment: datetime) -> str:
@@ -236,9 +245,8 @@ def _dry_run(app: App, request: SendRequest, *, json_: bool) -> None:
             raise found.error
         return
     if json_:
-        seen = delivery.is_letter_proofed(app.reading, plan.letter.hash)
         can = context.capabilities
-        print_json(never_sent(request.slug, can, plan.issue, plan.audience, proofed=seen))
+        print_json(never_sent(request.slug, can, plan.issue, plan.audience, plan.approval))
     else:
         print_line(f"{request.slug}: would be sent to {counted(plan.audience, 'subscriber')}")
     for line in plan.warnings:

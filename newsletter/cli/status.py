@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.cli.app import App
+    from newsletter.delivery import LetterApproval
     from newsletter.desk.overview import Overview
     from newsletter.model import Draft
     from newsletter.store import Store
@@ -124,15 +125,16 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         raise NewsletterError(
             f"there is no issue {slug}", hint="See what there is: newsletter status"
         )
-    can, seen = capabilities_of(app.settings), _proofed(app, draft)
-    document = never_sent(slug, can, draft.issue, audience=0, proofed=seen)
+    can, letter = capabilities_of(app.settings), _read_letter(app, draft)
+    document = never_sent(slug, can, draft.issue, 0, letter)
     document["next_step"] = _first_step(app, draft)
     if json_:
         print_json(document)
     else:
         when = f", for {draft.send_at:%A %d %B %Y %H:%M}" if draft.send_at else ""
         kind = "a draft" if draft.is_draft else "not sent yet"
-        print_line(f"{slug}: {kind}{when}{', proof seen' * seen}\n  next: {document['next_step']}")
+        seen = ", proof seen" * document["proofed"]
+        print_line(f"{slug}: {kind}{when}{seen}\n  next: {document['next_step']}")
     print_warnings(draft)
 
 
@@ -150,14 +152,13 @@ def _first_step(app: App, draft: Draft) -> str:
     return f"newsletter send {draft.slug}{' --early' * far}{' --late' * late}"
 
 
-def _proofed(app: App, draft: Draft) -> bool:
-    """Tell whether the letter was seen; one that cannot be made was not."""
+def _read_letter(app: App, draft: Draft) -> LetterApproval | None:
+    """Return what is known of an issue's letter; None if it cannot be made."""
     try:
-        return draft.issue is not None and delivery.is_proofed(
-            app.reading, app.settings, draft.issue
-        )
+        known = delivery.Approvals(app.reading, app.settings)
+        return known.read_issue(draft.issue) if draft.issue else None
     except NewsletterError:
-        return False
+        return None
 
 
 def _problems_as_json(store: Store) -> dict[str, Any]:

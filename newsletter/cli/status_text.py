@@ -115,7 +115,7 @@ def _issue_lines(line: IssueStatus) -> Iterator[str]:
     else:
         shown = "paused" if line.started and line.state == "blocked" else line.state
         state = f" ({shown})" * (shown in {"blocked", "paused", "sending"})
-        proof = ", proof seen" * line.proofed
+        proof = ", proof seen" * (line.proofed_at is not None)
         subject = f": {line.subject}" if line.subject else ""
         when = f"{line.send_at:%Y-%m-%d %H:%M}" if line.send_at else "no date"
         yield f"  {when}  {line.issue}{state}{subject}{proof}"

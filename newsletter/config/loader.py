@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -46,7 +48,19 @@ def load(folder: Path, environment: Mapping[str, str] | None = None) -> Settings
     values |= variables.read_settings(environment)
     credentials = variables.read_credentials(environment)
     refuse_broken(values, origin, source, variables.set_variables(environment))
-    return Settings(root=root, origin=origin, credentials=credentials, **values)
+    return Settings(
+        root=root,
+        origin=origin,
+        file_hash=_hash_of(source.table) if source.path else "",
+        credentials=credentials,
+        **values,
+    )
+
+
+def _hash_of(table: Mapping[str, Any]) -> str:
+    # Another ledger sends nothing at all, and its line is added after the first proof.
+    said = {key: value for key, value in table.items() if key != "ledger"}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
 
 def from_values(root: Path, given: Mapping[str, Any]) -> Settings:
@@ -81,13 +95,15 @@ def save(settings: Settings, key: str, value: str) -> Settings:
             )
         edited = set_text(body, path.name, key, value)
         write_whole(path, (_MARK * (body != text) + edited).encode())
+        file_hash = _hash_of(settings_file.find(settings.root).table)
     except OSError as error:
         raise NewsletterError(
             f"the setting {key} cannot be written: {error.strerror}",
             where=path.name,
             hint=f"Write the line yourself: {key} = {quoted(value)}",
         ) from None
-    return replace(settings, **{key: value})  # type: ignore[arg-type] # a text, as set_text takes
+    changed: Any = {key: value, "file_hash": file_hash}
+    return replace(settings, **changed)
 
 
 def make_state(settings: Settings) -> Path:

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 KEYS: Final = frozenset(DEFAULTS)
 """Every setting that the settings file may hold."""
 
-NUMBERS: Final = frozenset(key for key, one in DEFAULTS.items() if not isinstance(one, str))
+SWITCHES: Final = frozenset(key for key, one in DEFAULTS.items() if isinstance(one, bool))
+"""Those of them that are true or false."""
+
+NUMBERS: Final = frozenset(key for key, one in DEFAULTS.items() if not isinstance(one, str | bool))
 """Those of them that are numbers."""
 
 VARIABLES: Final = {
@@ -34,6 +37,8 @@ _ALIASES: Final = {
     "send_time": "tijd time hour uur send_at send_hour sendtime verzendtijd at",
     "max_lateness_hours": "lateness max_lateness late_hours",
     "finish_within_hours": "finish_within",
+    "require_proof": "proof proof_required proef",
+    "approval": "approve approved approval_branch goedkeuring",
     "sender": "afzender from from_name from_email from_address sender_name sender_email van "
     "sender_address email e_mail mail author auteur",
     "reply_to": "antwoord antwoordadres reply reply_address reply_to_address replies answer_to",

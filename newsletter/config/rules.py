@@ -79,6 +79,22 @@ def _is_permalink(value: str) -> bool:
     return value.count("{slug}") == 1 and _is_web_address(value.replace("{slug}", "slug"))
 
 
+def _is_branch(value: str) -> bool:
+    # What `git check-ref-format` allows, without the names that are read as something else.
+    if not value:
+        return True
+    parts = value.split("/")
+    return (
+        re.fullmatch(r"[\w.+#%/-]+", value) is not None
+        and not value.startswith(("-", "refs/", "origin/"))
+        and ".." not in value
+        and all(
+            part and not part.startswith(".") and not part.endswith((".", ".lock"))
+            for part in parts
+        )
+    )
+
+
 def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda value: bool(re.fullmatch(pattern, value))
 
@@ -225,6 +241,13 @@ RULES: Final = (
         lambda value: 0 < value <= _A_YEAR,
         "must be more than zero, and a year at the most",
         "Write a number of hours such as 48",
+    ),
+    Rule(
+        ("approval",),
+        _is_branch,
+        "is not the name of a branch: {value}",
+        'Write the name alone, such as "main"',
+        suggest=lambda value: re.sub(r"^(refs/heads/|refs/remotes/origin/|origin/)", "", value),
     ),
     Rule(
         ("keep_proof_years",),

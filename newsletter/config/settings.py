@@ -26,6 +26,8 @@ class Settings:
     Attributes:
         root: The folder where `issues/`, `templates/` and `.newsletter/` live.
         origin: The settings file, for messages.
+        file_hash: SHA-256 (hex) of what that file sets, but for `ledger`; empty without a file. A
+            comment or another order of lines changes nothing of it.
         database_url: `NEWSLETTER_DATABASE_URL`, empty for the default.
         secret_keys: `NEWSLETTER_SECRET_KEY`, newest first, empty when it is not set.
         credentials: What `PROVIDER_VARIABLES` names and the environment has set.
@@ -33,6 +35,7 @@ class Settings:
 
     root: Path
     origin: str = ""
+    file_hash: str = ""
     name: str = "My letter"
     description: str = ""
     language: str = "nl"
@@ -41,6 +44,8 @@ class Settings:
     send_time: str = "07:00"
     max_lateness_hours: float = 6
     finish_within_hours: float = 48
+    require_proof: bool = False
+    approval: str = ""
     sender: str = ""
     reply_to: str = ""
     contact: str = ""
@@ -99,6 +104,6 @@ class Settings:
         return self.root / ".newsletter"
 
 
-_INTERNAL: Final = {"root", "origin", "database_url", "secret_keys", "credentials"}
+_INTERNAL: Final = {"root", "origin", "file_hash", "database_url", "secret_keys", "credentials"}
 DEFAULTS: Final = {one.name: one.default for one in fields(Settings) if one.name not in _INTERNAL}
 """Every setting that the settings file may hold, with its default."""

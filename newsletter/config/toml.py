@@ -14,7 +14,7 @@ import tomllib
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from newsletter.config import suggestions
-from newsletter.config.names import KEYS, NUMBERS, find_setting
+from newsletter.config.names import KEYS, NUMBERS, SWITCHES, find_setting
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -173,7 +173,7 @@ def _wrong_pair(pair: _Pair, line: str, below: list[str]) -> tuple[str, str]:
     """Say what is wrong with a line that seems to hold a setting, and how it is written."""
     right = find_setting(pair.key) or pair.key
     if not pair.value or (pair.value.startswith("#") and right != "accent_color"):
-        example = "6" if right in NUMBERS else '"…"'
+        example = "6" if right in NUMBERS else "true" if right in SWITCHES else '"…"'
         return f"{right} has no value", f"Write: {right} = {example}"
     if right not in KEYS:  # its value may be a secret
         return f'there is no setting "{pair.key}", nor is this line TOML', _WRITE
@@ -199,6 +199,7 @@ def _problem(pair: _Pair, line: str) -> str:
         (value[0] in "\"'", _wrong_quotes(key, value)),
         (value[-1] in "\"'", f"the value of {key} begins without a quotation mark"),
         (find_setting(key) in NUMBERS, f"{key} must be a number"),
+        (find_setting(key) in SWITCHES, f"{key} must be true or false"),
     )
     found = (problem for wrong, problem in cases if wrong)
     return next(found, f"the value of {key} has no quotation marks around it")
@@ -218,8 +219,8 @@ def _wrong_quotes(key: str, value: str) -> str:
 
 def _candidates(key: str, value: str, below: list[str]) -> list[str]:
     """Return the likely ways to write a setting, the most likely first."""
-    if key in NUMBERS:
-        number = number_in(value)
+    if key in NUMBERS | SWITCHES:
+        number = number_in(value) if key in NUMBERS else switch_in(value)
         return [f"{key} = {number}"] if number else []
     if value[0] in _QUOTES and not _closes(value):
         whole = _whole_text(value, below)
@@ -265,6 +266,14 @@ def _is_toml(line: str) -> bool:
 
 def _shown(line: str) -> str:
     return f"Write: {line.strip()}" if len(line) <= _SHOWN else _WRITE
+
+
+def switch_in(value: str) -> str:
+    """Return the true or false that a value was meant to be; empty if that is not clear."""
+    word = value.strip(_QUOTES + " ,;").casefold()
+    if word in {"true", "yes", "ja", "on", "1", "waar", "y", "j"}:
+        return "true"
+    return "false" if word in {"false", "no", "nee", "off", "0", "onwaar", "n"} else ""
 
 
 def number_in(text: str) -> str:

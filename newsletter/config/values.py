@@ -7,10 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter.config import mailbox, suggestions
-from newsletter.config.names import KEYS, NUMBERS, VARIABLES, find_setting
+from newsletter.config.names import KEYS, NUMBERS, SWITCHES, VARIABLES, find_setting
 from newsletter.config.providers import PROVIDER_VARIABLES
 from newsletter.config.settings import DEFAULTS
-from newsletter.config.toml import number_in, quoted
+from newsletter.config.toml import number_in, quoted, switch_in
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
@@ -41,6 +41,10 @@ def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa:
         raise NewsletterError(
             f'unknown setting "{key}"', where=source.place(key, origin), hint=_about_unknown(key)
         )
+    if key in SWITCHES:
+        if isinstance(value, bool):
+            return value
+        raise _wrong_kind(key, value, source.place(key, origin))
     if key not in NUMBERS and isinstance(value, str):
         # What cannot be read as a mailbox stays as it is, and is refused by its rule.
         return mailbox.canonical(value) or value if key in {"sender", "reply_to"} else value
@@ -50,9 +54,9 @@ def typed(key: str, value: object, origin: str, source: Source) -> Any:  # noqa:
 
 
 def _wrong_kind(key: str, value: object, where: str) -> NewsletterError:
-    wanted = "a number" if key in NUMBERS else "a text in quotes"
+    wanted = _wanted(key)
     kind = next(name for type_, name in _KINDS.items() if isinstance(value, type_))
-    if key in NUMBERS and isinstance(value, str):
+    if key in NUMBERS | SWITCHES and isinstance(value, str):
         kind = "a text in quotes"
     return NewsletterError(
         f'setting "{key}" must be {wanted}, not {kind}',
@@ -61,8 +65,16 @@ def _wrong_kind(key: str, value: object, where: str) -> NewsletterError:
     )
 
 
+def _wanted(key: str) -> str:
+    if key in SWITCHES:
+        return "true or false"
+    return "a number" if key in NUMBERS else "a text in quotes"
+
+
 def _example(key: str) -> str:
     default = DEFAULTS[key]
+    if isinstance(default, bool):
+        return "true" if not default else "false"
     return quoted(default or "…") if isinstance(default, str) else f"{default:g}"
 
 
@@ -83,6 +95,8 @@ def _corrected(key: str, value: object) -> str:
         value = value[0]
     if isinstance(value, list | dict):
         return ""
+    if key in SWITCHES:
+        return switch_in(str(value))
     if key in NUMBERS:
         return number_in(value) if isinstance(value, str) else ""
     if isinstance(value, bool | dt.date):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,11 @@ from newsletter.content.subject_marks import note_repeated
 from newsletter.model import Draft, Issue, IssueSource
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import date, time
     from zoneinfo import ZoneInfo
 
+    from newsletter.content.front_matter import Header
     from newsletter.content.front_matter_fields import Fields
     from newsletter.model import Block
 
@@ -63,10 +66,13 @@ def read(
     body = "\n".join(lines[header.body :])
     blocks = read_body(body, header.body, problems)
     note_repeated(fields.subject, blocks, problems)
+    issue = None if problems.errors else _issue(slug, path, fields, blocks, body)
+    if issue:
+        issue = replace(issue, source_hash=_source_hash(lines, header))
     return Draft(
         slug,
         path,
-        None if problems.errors else _issue(slug, path, fields, blocks, body),
+        issue,
         blocks,
         problems.found,
         send_at=fields.send_at or usual,
@@ -125,3 +131,9 @@ def _content_hash(subject: str, preheader: str, body: str) -> str:
     # As JSON, no two different triples are the same bytes.
     triple = json.dumps([subject, preheader, body.strip("\n")])
     return hashlib.sha256(triple.encode()).hexdigest()
+
+
+def _source_hash(lines: Sequence[str], header: Header) -> str:
+    draft = header.entries.get("draft")
+    kept = [line for number, line in enumerate(lines, 1) if not draft or number != draft.line]
+    return hashlib.sha256("\n".join(kept).encode()).hexdigest()

@@ -1,5 +1,7 @@
 """Plan, claim, submit, settle, recover: an issue to everyone who asked for it, once."""
 
+from newsletter.delivery.approval import Approvals, LetterApproval, proof_command
+from newsletter.delivery.approving_commits import approval_line
 from newsletter.delivery.context import Context
 from newsletter.delivery.control import (
     UnknownDecision,
@@ -27,16 +29,16 @@ from newsletter.delivery.upcoming import (
     find_missed,
     find_report,
     find_upcoming,
-    is_letter_proofed,
-    is_proofed,
     is_sendable,
     mailing_slugs,
     recent_reports,
 )
 
 __all__ = [
+    "Approvals",
     "Context",
     "DueResult",
+    "LetterApproval",
     "MailingForecast",
     "NoticeRun",
     "NoticeSender",
@@ -49,6 +51,7 @@ __all__ = [
     "SendResult",
     "UnknownDecision",
     "Upcoming",
+    "approval_line",
     "cancel_mailing",
     "count_notices",
     "current_time",
@@ -56,12 +59,11 @@ __all__ = [
     "find_report",
     "find_upcoming",
     "forecast_mailing",
-    "is_letter_proofed",
-    "is_proofed",
     "is_sendable",
     "mailing_slugs",
     "pause_mailing",
     "plan_send",
+    "proof_command",
     "recent_reports",
     "rehearsal_settings",
     "rehearse_issue",

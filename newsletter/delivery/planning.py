@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from newsletter import render
 from newsletter.delivery import preflight
+from newsletter.delivery.approval import Approvals
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
+    from newsletter.delivery.approval import LetterApproval
     from newsletter.delivery.context import Context
     from newsletter.model import Draft, Issue, Letter, Mailing
     from newsletter.store import Connection
@@ -62,6 +64,7 @@ class Plan:
         audience: How many subscribers it would have now.
         replaced: It replaces an older rehearsal.
         warnings: How its sender differs from that of the last real mailing.
+        approval: What is known of the letter: its proof and its approval; None of a rehearsal.
     """
 
     request: SendRequest
@@ -70,6 +73,7 @@ class Plan:
     audience: int
     replaced: bool = False
     warnings: tuple[str, ...] = ()
+    approval: LetterApproval | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +110,15 @@ def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
     if rehearsal:
         return _plan_rehearsal(context, request, issue, letter, started)
     _check_time(issue, moment, context.settings, request)
+    approval = _check_approval(context, issue, letter, scheduled=request.scheduled)
     preflight.check_settings(context.store, context.settings)
     with context.store.read() as connection:
         if same := _find_same(connection, issue, letter):
             return Resumption(request, same)
         check_no_duplicate(connection, issue)
         warnings = find_sender_changes(connection, letter)
-        return Plan(request, issue, letter, count_audience(connection), warnings=warnings)
+        audience = count_audience(connection)
+        return Plan(request, issue, letter, audience, warnings=warnings, approval=approval)
 
 
 def render_letter(context: Context, issue: Issue) -> Letter:
@@ -136,6 +142,16 @@ def _plan_rehearsal(
         if older and _is_same_rehearsal(connection, context, older, issue, letter):
             return Resumption(request, older)
         return Plan(request, issue, letter, count_audience(connection), replaced=older is not None)
+
+
+def _check_approval(
+    context: Context, issue: Issue, letter: Letter, *, scheduled: bool
+) -> LetterApproval:
+    """Refuse a letter that needs a proof, or that the schedule may send only once approved."""
+    found = Approvals(context.store, context.settings).read_letter(issue, letter.hash)
+    for objection in found.objections if scheduled else found.objections_to_all:
+        raise objection
+    return found
 
 
 def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:

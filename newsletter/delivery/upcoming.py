@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from newsletter import render
 from newsletter.delivery import preflight
+from newsletter.delivery.approval import Approvals
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import freezing, mailing_reports, mailings, proofs
+from newsletter.store import freezing, mailing_reports, mailings
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.model import Draft, Issue, Mailing, MailingReport
+    from newsletter.delivery.approval import LetterApproval
+    from newsletter.model import Draft, Mailing, MailingReport
     from newsletter.store import Connection, Store
 
 
@@ -26,16 +27,20 @@ if TYPE_CHECKING:
 class Upcoming:
     """The issue that is next, its audience, and what blocks it.
 
-    ``proofed``: its author has seen exactly the letter that would go out now; ``renders``: there is
-    such a letter, because neither its file nor a template has an error.
+    ``letter`` is what is known of the letter that would go out now; None if there is no such
+    letter, because its file or a template has an error.
     """
 
     slug: str
     send_at: datetime
     audience: int
     blocked_by: tuple[str, ...]
-    proofed: bool
-    renders: bool = True
+    letter: LetterApproval | None
+
+    @property
+    def proofed(self) -> bool:
+        """Whether its author got a proof of exactly the letter that would go out now."""
+        return self.letter is not None and self.letter.proofed_at is not None
 
 
 def get_mailing(connection: Connection, slug: str) -> Mailing:
@@ -85,21 +90,6 @@ def is_sendable(draft: Draft) -> bool:
     return draft.issue is not None and not draft.issue.draft and not _errors(draft)
 
 
-def is_proofed(store: Store, settings: Settings, issue: Issue) -> bool:
-    """Return whether the author has seen exactly the letter that would go out now.
-
-    Raises:
-        NewsletterError: A template is wrong, so that there is no letter.
-    """
-    return is_letter_proofed(store, render.letter(issue, settings).hash)
-
-
-def is_letter_proofed(store: Store, letter_hash: str) -> bool:
-    """Return whether the author has seen exactly this letter."""
-    with store.read() as connection:
-        return bool(proofs.find_proofed(connection, [letter_hash]))
-
-
 def current_time(store: Store) -> datetime:
     """Return the database's time, by which this program decides."""
     with store.read() as connection:
@@ -107,12 +97,22 @@ def current_time(store: Store) -> datetime:
 
 
 def find_upcoming(
-    store: Store, settings: Settings, drafts: Iterable[Draft], but: Container[str] = ()
+    store: Store,
+    settings: Settings,
+    drafts: Iterable[Draft],
+    but: Container[str] = (),
+    approvals: Approvals | None = None,
 ) -> Upcoming | None:
     """Return the first issue of these files that can still go out in time and has not.
 
-    A file with errors counts with the date in its name, so that it cannot be overlooked. Slugs in
-    `but` do not count.
+    A file with errors counts with the date in its name, so that it cannot be overlooked.
+
+    Args:
+        store: The ledger.
+        settings: The settings of the newsletter.
+        drafts: The files.
+        but: Slugs that do not count.
+        approvals: What is known of letters, if the caller reads more of it.
     """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
@@ -134,14 +134,15 @@ def find_upcoming(
     blockers += _rivals(send_at, waiting[1:])
     if not audience:
         blockers.append("there are no active subscribers")
-    proofed, renders = False, not _errors(first)
+    letter = None
     try:
-        proofed = _is_draft_proofed(store, settings, first)
+        letter = _read_letter(approvals or Approvals(store, settings), first)
     except NewsletterError as error:
         blockers.append(str(error))
-        renders = False
+    if letter:
+        blockers += map(str, letter.objections)
     blockers += preflight.list_blockers(store, settings)
-    return Upcoming(slug, send_at, audience, tuple(blockers), proofed, renders)
+    return Upcoming(slug, send_at, audience, tuple(blockers), letter)
 
 
 def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> list[str]:
@@ -152,10 +153,8 @@ def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> 
     ]
 
 
-def _is_draft_proofed(store: Store, settings: Settings, draft: Draft) -> bool:
-    if draft.issue is None or _errors(draft):
-        return False
-    return is_proofed(store, settings, draft.issue)
+def _read_letter(approvals: Approvals, draft: Draft) -> LetterApproval | None:
+    return None if draft.issue is None or _errors(draft) else approvals.read_issue(draft.issue)
 
 
 def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tuple[str, ...]:

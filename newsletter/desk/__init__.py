@@ -1,6 +1,7 @@
 """Issue files: find, read, check and preview them."""
 
 from newsletter.desk.issues import (
+    RenderedIssue,
     find_draft,
     in_issues,
     inspect_issue,
@@ -11,6 +12,7 @@ from newsletter.desk.issues import (
 )
 
 __all__ = [
+    "RenderedIssue",
     "find_draft",
     "in_issues",
     "inspect_issue",

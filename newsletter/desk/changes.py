@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from newsletter.desk.issues import issue_paths
+from newsletter.errors import NewsletterError
+from newsletter.git import ask_git
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 _OF_EVERY_LETTER: Final = ("templates/", "newsletter.toml", "pyproject.toml")
 _NEWEST: Final = 10
-_SECONDS: Final = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +59,7 @@ def _changed_files(root: Path, since: str) -> frozenset[str] | None:
 
 def _git(root: Path, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(  # noqa: S603 - the user's own git
-            ["git", *arguments],  # noqa: S607 - where they have it
-            cwd=root,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired, ValueError):
+        answer = ask_git(root, *arguments)
+    except NewsletterError:
         return None
-    return os.fsdecode(done.stdout) if done.returncode == 0 else None
+    return answer.text if answer.succeeded else None

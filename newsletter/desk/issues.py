@@ -224,7 +224,24 @@ def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
     return slug_of_path(path), read_draft(settings, path)
 
 
-def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[Path]:
+@dataclass(frozen=True, slots=True)
+class RenderedIssue:
+    """The files of a rendered issue.
+
+    Attributes:
+        slug: Of the issue.
+        subject: Of its letter.
+        letter_hash: Names the letter that subscribers would get.
+        files: HTML, text and EML, in this order.
+    """
+
+    slug: str
+    subject: str
+    letter_hash: str
+    files: tuple[Path, ...]
+
+
+def render_files(settings: Settings, draft: Draft, folder: Path | None) -> RenderedIssue:
     """Write an issue as `SLUG.html`, `SLUG.txt` and `SLUG.eml`, as an invented subscriber gets it.
 
     Args:
@@ -253,7 +270,8 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> list[
             f"{folder} cannot be written: {error.strerror}",
             hint=advise(error, "Choose another --out"),
         ) from None
-    return [folder / name for name in written]
+    files = tuple(folder / name for name in written)
+    return RenderedIssue(draft.slug, letter.subject, letter.hash, files)
 
 
 def sample_message(letter: Letter, slug: str, send_at: datetime, first_name: str | None) -> Message:

@@ -6,12 +6,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
-from newsletter import checks, delivery, render
+from newsletter import checks, delivery
 from newsletter.desk import folder, issues
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
-from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import mailings, proofs
+from newsletter.schedule import (
+    Timing,
+    format_utc,
+    is_far_ahead,
+    is_long_past,
+    slot_of,
+    timing_of,
+)
+from newsletter.store import mailings
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from newsletter.config import Settings
-    from newsletter.delivery import Upcoming
+    from newsletter.delivery import Approvals, LetterApproval, Upcoming
     from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft, Issue
     from newsletter.store import Store
@@ -48,9 +55,12 @@ class IssueStatus:
         state: draft, scheduled, blocked, sending, sent, expired, cancelled or ignored.
         subject: None if it could not be read.
         send_at: None if it is not known.
-        proofed: The author got a proof of exactly the letter that was or would be sent.
+        letter_hash: Names the letter that was or would be sent; empty if there is none.
+        proofed_at: When the author last got a proof of exactly that letter; None if never.
+        commit: The commit that approves it; empty if none does, or none has to.
         errors: Errors in the file; not counted once it is sent or past.
         warnings: The same for warnings.
+        hints: The same for hints.
         why: What prevents sending, and what to do next; None if nothing does.
         audience: How many subscribers it was sent to; None if it was not.
         started: Its letter is frozen, and it is no longer what is scheduled.
@@ -61,9 +71,12 @@ class IssueStatus:
     state: str
     subject: str | None
     send_at: datetime | None
-    proofed: bool = False
+    letter_hash: str = ""
+    proofed_at: datetime | None = None
+    commit: str = ""
     errors: int = 0
     warnings: int = 0
+    hints: int = 0
     why: str | None = None
     audience: int | None = None
     started: bool = False
@@ -76,11 +89,20 @@ class IssueStatus:
             "state": self.state,
             "subject": self.subject,
             "send_at": self.send_at.isoformat() if self.send_at else None,
-            "proofed": self.proofed,
+            "proofed": self.proofed_at is not None,
+            "proofed_at": format_utc(self.proofed_at),
+            "approved": self.approved,
+            "letter_hash": self.letter_hash or None,
             "errors": self.errors,
             "warnings": self.warnings,
+            "hints": self.hints,
             "why": self.why,
         }
+
+    @property
+    def approved(self) -> bool:
+        """Whether a proof or a commit approves exactly this letter."""
+        return self.proofed_at is not None or bool(self.commit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +122,6 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
     with store.read() as connection:
         moment = now(connection)
         ledger = mailings.summaries(connection)
-        proofed = proofs.proofed_letters(connection)
     held = {entry.slug for entry in ledger if not entry.released}
     skimmed = folder.read_heads(settings)
     drafts = {
@@ -108,12 +129,13 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
         for one in skimmed
         if one.draft.slug not in held and _may_be_sent(one.draft, moment)
     }
-    upcoming = delivery.find_upcoming(store, settings, drafts.values())
+    approvals = delivery.Approvals(store, settings)
+    upcoming = delivery.find_upcoming(store, settings, drafts.values(), approvals=approvals)
     survey = _Survey(
         settings,
         moment=moment,
         ledger=ledger,
-        proofed=proofed,
+        approvals=approvals,
         drafts=drafts,
         upcoming=upcoming,
     )
@@ -145,13 +167,13 @@ class _Survey:
         *,
         moment: datetime,
         ledger: Sequence[MailingSummary],
-        proofed: Mapping[str, set[str]],
+        approvals: Approvals,
         drafts: Mapping[str, Draft],
         upcoming: Upcoming | None,
     ) -> None:
         self._settings = settings
         self._moment = moment
-        self._proofed = proofed
+        self._approvals = approvals
         self._drafts = drafts
         self._upcoming = upcoming
         held = [entry for entry in ledger if not entry.released]
@@ -182,8 +204,15 @@ class _Survey:
                 known,
                 errors=counts[Severity.ERROR],
                 warnings=counts[Severity.WARNING],
-                proofed=self._is_proofed(draft.issue),
+                hints=counts[Severity.HINT],
             )
+            if letter := self._read_letter(draft.issue):
+                known = replace(
+                    known,
+                    letter_hash=letter.letter_hash,
+                    proofed_at=letter.proofed_at,
+                    commit=letter.commit,
+                )
         state, why = self._state(draft, known.errors)
         return replace(known, state=state, why=why)
 
@@ -200,7 +229,8 @@ class _Survey:
             known,
             state=state,
             send_at=held.send_at,
-            proofed=held.letter_hash in self._proofed.get(slug, ()),
+            letter_hash=held.letter_hash,
+            proofed_at=self._approvals.proofed_at(slug, held.letter_hash),
             why=why,
             audience=held.audience if held.state in SENT else None,
             started=True,
@@ -250,19 +280,17 @@ class _Survey:
         first = self._first.get(draft.issue.content_hash, draft.slug) if draft.issue else draft.slug
         if first != draft.slug:
             found.append(f"{first} has the same subject and text, and a letter is sent once")
-        return found
+        letter = self._read_letter(draft.issue)
+        return [*found, *map(str, letter.objections if letter else ())]
 
     def _conflicting_mailing(self, draft: Draft, at: datetime) -> str | None:
         """Return the slug of the mailing that has this file's slot or text."""
         text = self._texts.get(draft.issue.content_hash) if draft.issue else None
         return self._slots.get(slot_of(at)) or text
 
-    def _is_proofed(self, issue: Issue | None) -> bool:
-        """Tell whether exactly this letter was proofed; rendered only if any was."""
-        seen = self._proofed.get(issue.slug) if issue else None
-        if not (issue and seen):
-            return False
+    def _read_letter(self, issue: Issue | None) -> LetterApproval | None:
+        """Return what is known of an issue's letter; None if it cannot be made."""
         try:
-            return render.letter(issue, self._settings).hash in seen
+            return self._approvals.read_issue(issue) if issue else None
         except NewsletterError:
-            return False
+            return None

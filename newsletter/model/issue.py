@@ -240,6 +240,8 @@ class Issue:
         content_hash: SHA-256 (hex) of subject, preheader and body.
         article: The address of the article that it introduces; empty if there is none.
         themes: What it is about, for the archive.
+        source_hash: The same of the whole file with line feeds for line ends, and without its line
+            `draft`: that one says whether it is done, and nothing about the letter.
     """
 
     slug: str
@@ -252,6 +254,7 @@ class Issue:
     content_hash: str
     article: str = ""
     themes: tuple[str, ...] = ()
+    source_hash: str = ""
 
 
 @dataclass(frozen=True, slots=True)

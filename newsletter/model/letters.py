@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -24,6 +23,10 @@ class Letter:
 
     A notice is a letter too: it belongs to no list and has no page, so ``list_id``, ``page`` and
     ``unsubscribe_url`` are empty.
+
+    ``hash`` names it, and changes with everything that it is made of (`render.letter_hash`). Its
+    messages have it in a header. A notice has none, and nor has a letter that an older version
+    froze.
     """
 
     subject: str
@@ -36,20 +39,16 @@ class Letter:
     greeting: str
     greeting_without_name: str
     unsubscribe_url: str
+    hash: str = ""
 
     def encode(self) -> bytes:
-        """Return the bytes that are frozen and hashed: the same letter, the same bytes."""
+        """Return the bytes that are frozen: the same letter, the same bytes."""
         return json.dumps(asdict(self), ensure_ascii=False, sort_keys=True).encode()
 
     @classmethod
     def decode(cls, frozen: bytes) -> Letter:
         """Return the letter that ``encode`` made these bytes of."""
         return cls(**json.loads(frozen))
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 (hex) of the frozen bytes."""
-        return hashlib.sha256(self.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -171,8 +171,9 @@ class EventTotals:
 class MailingReport:
     """The report of a mailing: the states always add up to the audience.
 
-    ``assumed`` is the part of accepted that a person decided; ``proofed`` says whether this very
-    letter was sent as a proof; ``heard`` is what events report; ``at`` is the moment of the report.
+    ``assumed`` is the part of accepted that a person decided; ``proofed_at`` is when this very
+    letter was last sent as a proof; ``heard`` is what events report; ``at`` is the moment of the
+    report.
     """
 
     mailing: Mailing
@@ -180,5 +181,10 @@ class MailingReport:
     assumed: int
     details: MailingDetails
     at: datetime = field(compare=False)
-    proofed: bool = False
+    proofed_at: datetime | None = None
     heard: EventTotals = EventTotals()
+
+    @property
+    def proofed(self) -> bool:
+        """Whether this very letter was sent as a proof."""
+        return self.proofed_at is not None

@@ -6,6 +6,7 @@ environment of the process (`/proc/self/environ`), and the keys in it into a let
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,13 +15,22 @@ from jinja2 import FileSystemLoader
 from newsletter.errors import NewsletterError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from jinja2 import Environment
 
 
 class Folders(FileSystemLoader):
-    """Loads a template from the first of some folders that has it: the author's, then ours."""
+    """Loads a template from the first of some folders that has it: the author's, then ours.
+
+    Attributes:
+        hashes: SHA-256 (hex) of the text of each template, as it was loaded last, by its name. Line
+            ends do not count.
+    """
+
+    def __init__(self, places: Sequence[Path]) -> None:
+        super().__init__(places)
+        self.hashes: dict[str, str] = {}
 
     def get_source(
         self, environment: Environment, template: str
@@ -34,6 +44,7 @@ class Folders(FileSystemLoader):
         # Ours may be links: some installers make every file one.
         _refuse_elsewhere(Path(self.searchpath[0]), template)
         text, path, is_unchanged = super().get_source(environment, template)
+        self.hashes[template] = hashlib.sha256(text.encode()).hexdigest()
         found = self._first(template)
 
         def is_current() -> bool:

@@ -15,6 +15,7 @@ from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
 from newsletter.render import mjml, templates
+from newsletter.render.letter_hash import add_hash
 from newsletter.render.palette import palette
 
 if TYPE_CHECKING:
@@ -66,6 +67,12 @@ def letter(issue: Issue, settings: Settings) -> Letter:
     Raises:
         NewsletterError: A template is wrong, or the letter came out larger than clients show.
     """
+    with templates.recording() as used:
+        made = _render(issue, settings)
+    return add_hash(made, issue, settings, used)
+
+
+def _render(issue: Issue, settings: Settings) -> Letter:
     _refuse_marks(issue, settings)
     known = values(issue, settings)
     html = mjml.compile(templates.run(settings.root, _ISSUE, known))

@@ -6,10 +6,12 @@ only what they want to change, then among the templates that come with the progr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import traceback
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from jinja2 import StrictUndefined, TemplateNotFound, TemplateSyntaxError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
@@ -22,7 +24,9 @@ from newsletter.render.inline import inline
 from newsletter.render.text_wrap import underline, wrap
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, MutableMapping
+
+    from jinja2 import Template
 
 
 def folders(root: Path) -> tuple[Path, ...]:
@@ -55,17 +59,47 @@ def run(root: Path, name: str, values: Mapping[str, object]) -> str:
         raise _broken(*_place(error, name), error) from None
 
 
+_used: ContextVar[dict[str, str] | None] = ContextVar("_used", default=None)
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[Mapping[str, str]]:
+    """Record which templates run inside: the hash of each, by its name."""
+    used: dict[str, str] = {}
+    token = _used.set(used)
+    try:
+        yield used
+    finally:
+        _used.reset(token)
+
+
+class _Environment(ImmutableSandboxedEnvironment):
+    """Records which templates are used, also those that another one includes or imports."""
+
+    def __init__(self, places: tuple[Path, ...]) -> None:
+        self._folders = Folders(places)
+        super().__init__(
+            loader=self._folders,
+            autoescape=_is_markup,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def _load_template(self, name: str, globals: MutableMapping[str, Any] | None) -> Template:  # noqa: A002 - Jinja2's
+        """Load a template: every way to one leads through here."""
+        template = super()._load_template(name, globals)
+        used = _used.get()
+        if used is not None:
+            used[name] = self._folders.hashes[name]
+        return template
+
+
 # Compiling the templates of a letter takes ten times as long as running them.
 @functools.lru_cache(maxsize=8)
 def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=Folders(places),
-        autoescape=_is_markup,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = _Environment(places)
     environment.filters |= {
         "date": write_date,
         "inline": inline,

@@ -47,7 +47,7 @@ def report(connection: sa.Connection, mailing: Mailing) -> MailingReport:
         assumed=connection.scalar(assumed) or 0,
         details=details(connection, mailing.id),
         at=now(connection),
-        proofed=bool(proofs.find_proofed(connection, [mailing.letter_hash])),
+        proofed_at=proofs.last_proof(connection, mailing.letter_hash),
         heard=event_totals(connection, mailing, found[DeliveryState.ACCEPTED]),
     )
 

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
+from newsletter.store.columns import UtcDateTime
 from newsletter.store.database import now
 from newsletter.store.schema import proofs
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from datetime import datetime
 
 
 def record(
@@ -35,15 +36,19 @@ def record(
     )
 
 
-def find_proofed(connection: sa.Connection, letter_hashes: Collection[str]) -> frozenset[str]:
-    """Return which of these letters were proofed."""
-    query = sa.select(proofs.c.letter_hash).where(proofs.c.letter_hash.in_(letter_hashes))
-    return frozenset(connection.scalars(query))
+def find_all(connection: sa.Connection) -> dict[str, dict[str, datetime]]:
+    """Return when each letter was last proofed, by slug and hash."""
+    columns = (proofs.c.slug, proofs.c.letter_hash, sa.func.max(proofs.c.at, type_=UtcDateTime))
+    found: dict[str, dict[str, datetime]] = {}
+    query = sa.select(*columns).group_by(proofs.c.slug, proofs.c.letter_hash)
+    for slug, letter_hash, at in connection.execute(query):
+        found.setdefault(slug, {})[letter_hash] = at
+    return found
 
 
-def proofed_letters(connection: sa.Connection) -> Mapping[str, set[str]]:
-    """Return the hashes of the letters that were proofed, by slug."""
-    found: dict[str, set[str]] = {}
-    for slug, letter_hash in connection.execute(sa.select(proofs.c.slug, proofs.c.letter_hash)):
-        found.setdefault(slug, set()).add(letter_hash)
+def last_proof(connection: sa.Connection, letter_hash: str) -> datetime | None:
+    """Return when a letter was last proofed; None if it never was."""
+    last = sa.func.max(proofs.c.at, type_=UtcDateTime)
+    query = sa.select(last).where(proofs.c.letter_hash == letter_hash)
+    found: datetime | None = connection.scalar(query)
     return found

@@ -60,7 +60,7 @@ _UNTRACKED: Final = {"track_opens": False, "track_clicks": False}
 # It encodes what is not ASCII itself, so that headers are sent as plain text.
 _HEADERS: Final = (
     *("Message-ID", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
-    "Auto-Submitted",
+    *("Newsletter-Letter-Hash", "Auto-Submitted"),
 )
 # A delivery that a person resends is then the same message to a mailbox.
 _KEEP_ID: Final = {"X-LM-Preserve-Message-ID": "true"}

@@ -46,7 +46,7 @@ BASE: Final = "https://api.eu.mailgun.net"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _HEADERS: Final = (
     *("Reply-To", "List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
-    "Auto-Submitted",
+    *("Newsletter-Letter-Hash", "Auto-Submitted"),
 )
 # These override the domain's own settings. X-Mailgun-Sid stays: complaints are matched by it.
 _OPTIONS: Final = (

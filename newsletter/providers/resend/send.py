@@ -51,7 +51,7 @@ _FIELDS: Final = {"from": "From", "to": "To", "reply_to": "Reply-To", "subject":
 # Resend writes Date and Message-ID itself; whether it would take ours is not documented.
 _HEADERS: Final[tuple[str, ...]] = (
     *("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
-    "Auto-Submitted",
+    *("Newsletter-Letter-Hash", "Auto-Submitted"),
 )
 _TOO_MANY: Final = 429
 _QUOTAS: Final = frozenset({"daily_quota_exceeded", "monthly_quota_exceeded"})

@@ -33,7 +33,10 @@ _LARGEST_REQUEST: Final = 1_000_000
 _ROOM: Final = 4000  # for the values of one recipient, which are about 500 bytes
 # It writes Date and Message-ID itself, among others, and refuses ours:
 # https://docs.aws.amazon.com/ses/latest/dg/header-fields.html.
-_HEADERS: Final = ("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post", "Auto-Submitted")
+_HEADERS: Final = (
+    *("List-Id", "List-Unsubscribe", "List-Unsubscribe-Post"),
+    *("Newsletter-Letter-Hash", "Auto-Submitted"),
+)
 # https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_MessageHeader.html
 _LONGEST_VALUE: Final = 995
 _LONGEST_HEADER: Final = 996

@@ -29,13 +29,14 @@ def test_render_writes_three_files_and_prints_where(
     issue: Path, root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     done = run("render", issue)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert done.returncode == 0
     names = [f"{SLUG}.html", f"{SLUG}.txt", f"{SLUG}.eml"]
     folder = root / ".newsletter" / "render"
     assert done.stdout.splitlines() == [str(folder / name) for name in names]
     assert sorted(path.name for path in folder.iterdir()) == sorted(names)
     html, text, message = ((folder / name).read_bytes() for name in names)
     parsed = email.message_from_bytes(message, policy=email.policy.default)
+    assert done.stderr == f"The letter's hash is {parsed['Newsletter-Letter-Hash']}\n"
     plain, rich = (parsed.get_body((kind,)) for kind in ("plain", "html"))
     assert plain
     assert rich

@@ -103,6 +103,7 @@ def test_status_says_what_is_next_and_for_how_many(newsletter: Newsletter, run: 
         "audience": 12,
         "blocked_by": [],
         "proofed": False,
+        "letter_hash": json.loads(run("render", newsletter.slug, "--json").stdout)["letter_hash"],
     }
     assert f"Next: {newsletter.slug}" in run("status").stdout
     (newsletter.root / "issues" / f"{newsletter.slug}.md").unlink()

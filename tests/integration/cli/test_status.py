@@ -177,7 +177,9 @@ def test_what_is_next_is_one_line(newsletter: Newsletter) -> None:
         line,
         f"  no proof of this text yet: newsletter proof {newsletter.slug} --to you@example.org",
     ]
-    assert next_text(replace(found, proofed=True), real=True) == f"{line}, proof seen"
+    assert found.letter
+    seen = replace(found, letter=replace(found.letter, proofed_at=SEVEN))
+    assert next_text(seen, real=True) == f"{line}, proof seen"
     assert next_text(None) == "Next: nothing; no issue in issues/ is scheduled."
     assert next_text(None, started=True) == "Next: nothing; no other issue in issues/ is scheduled."
 

@@ -86,7 +86,7 @@ def spam_score(message: bytes) -> float:
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.stem)
 def test_spamassassin_scores_a_letter_below_one(path: Path, tmp_path: Path) -> None:
-    files = desk.render_files(SETTINGS, desk.read_draft(SETTINGS, path), tmp_path)
+    files = desk.render_files(SETTINGS, desk.read_draft(SETTINGS, path), tmp_path).files
     message = next(file for file in files if file.suffix == ".eml").read_bytes()
     assert spam_score(message) < 1
 
