@@ -2,6 +2,7 @@
 
     NewsletterError          1   the author must correct something: content, settings, data
     ├── ContentError         1   an issue file holds errors; carries all of its findings
+    ├── PictureError         1   an image file cannot be used; names the rule of its finding
     ├── DecisionNeeded       3   a person must decide, or act outside the program
     └── TryAgain            75   temporary: run the same command again
 
@@ -58,6 +59,14 @@ class ContentError(NewsletterError):
             problem = f"{len(findings)} errors, the first: {first.message}"
             hint = f"See all of them: {check_command(path)}"
         super().__init__(problem, where=f"{path}:{first.line}", hint=hint)
+
+
+class PictureError(NewsletterError):
+    """An image file cannot be used; ``rule`` is the id under which a check reports it."""
+
+    def __init__(self, rule: str, problem: str, *, where: str = "", hint: str = "") -> None:
+        self.rule = rule
+        super().__init__(problem, where=where, hint=hint)
 
 
 class DecisionNeeded(NewsletterError):  # noqa: N818 - not a failure

@@ -51,6 +51,8 @@ _ALIASES: Final = {
     "greeting": "aanhef salutation begroeting hello",
     "greeting_without_name": "greeting_no_name aanhef_zonder_naam greeting_default",
     "signature": "handtekening ondertekening groet afsluiting sign_off footer closing",
+    "logo": "masthead brand beeldmerk header_image",
+    "portrait": "portret photo foto avatar author_image",
     "accent_color": "kleur color colour accent accent_colour brand_color",
     "max_per_second": "rate rate_limit per_second",
     "max_per_hour": "per_hour hourly_limit",

@@ -316,6 +316,13 @@ RULES: Final = (
         'Write it as "Dag,"',
     ),
     Rule(
+        ("logo", "portrait"),
+        # On Windows a path may begin with a drive, which is on one computer only.
+        lambda value: not re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|//", value) and value.isprintable(),
+        "is not a file of this newsletter: {value}",
+        'Copy the picture into the folder with the settings, and write its name: "logo.png"',
+    ),
+    Rule(
         ("accent_color",),
         _matches(r"#[0-9a-fA-F]{6}"),
         "is not a colour: {value}",

@@ -58,6 +58,8 @@ class Settings:
     greeting_without_name: str = "Dag,"
     signature: str = "Groet,\nGerrit"
     reflection_label: str = "Om mee te nemen"
+    logo: str = ""
+    portrait: str = ""
     accent_color: str = "#2f5d50"
     max_per_second: float = 0
     max_per_hour: float = 0

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from newsletter.content.decoding import has_words
 from newsletter.content.faq import gather_faqs
+from newsletter.content.images import read_image
 from newsletter.content.lines import inspect_lines
-from newsletter.content.links import is_image
 from newsletter.content.lists import LISTS, read_list
-from newsletter.content.markdown import lone, nodes, parse, plain, rows, trimmed
+from newsletter.content.markdown import lone_image, lone_link, nodes, parse, plain, rows, trimmed
 from newsletter.content.own_lines import BULB
 from newsletter.content.rich_text import (
     REPORTED,
@@ -84,7 +84,7 @@ def _blocks(tokens: Sequence[Token], converter: RichTextConverter) -> Iterator[B
 def _paragraph(inline: Token, converter: RichTextConverter) -> Iterator[Block]:
     children = inline.children or []
     line = converter.line(inline)
-    links = [lone(row, "link") for row in rows(children)]
+    links = [lone_link(row) for row in rows(children)]
     if only_images(children):
         yield from _images(children, line)
     elif all(links):
@@ -100,10 +100,10 @@ def _paragraph(inline: Token, converter: RichTextConverter) -> Iterator[Block]:
 
 def _images(children: Sequence[Token], line: int) -> Iterator[Image]:
     for offset, row in enumerate(rows(children)):
-        image = lone(row, "image")[0]
-        url, alt = str(image.attrGet("src") or ""), plain(image.children).strip()
-        if has_words(alt) and is_image(url):
-            yield Image(line + offset, url, alt)
+        found = lone_image(row)
+        image = read_image(*found, line + offset) if found else None
+        if image:
+            yield image
 
 
 def _reflection(inline: Token, converter: RichTextConverter) -> Iterator[Reflection]:

@@ -41,7 +41,12 @@ _ERRORS: Final = {
     "link-address": "A link does not lead to an https, http or mailto address.",
     "link-label": "A link has no words to click on.",
     "footnote": "A footnote, which a letter has not.",
-    "image-address": "An image is not at an https address.",
+    "image-address": "An image is neither a file nor at an https address.",
+    "image-missing": "The file of an image is not there.",
+    "image-outside": "The file of an image is outside the newsletter's folder.",
+    "image-unreadable": "The file of an image is no JPEG, PNG, GIF or WebP, or is damaged.",
+    "image-large": "The file of an image has more than 40 MB or 40 megapixels.",
+    "image-width": "What stands in braces behind an image is not a width in pixels.",
     "image-alt": "An image has no text that can stand for it.",
     "image-in-text": "An image does not stand in a paragraph of its own.",
 }
@@ -58,7 +63,7 @@ _WARNINGS: Final = {
     "broken-link": "Brackets that look like a link but are none.",
     "private-address": "A link or image that only the author can open.",
     "bare-address": "An address in the text that is no link.",
-    "unshown-title": "The title of a link or image, which is not shown.",
+    "unshown-title": "The title of a link, which is not shown.",
     "table": "A table, which a letter has not.",
     "task-list": "A box to tick, which a letter has not.",
     "almost-heading": "A line that looks like a heading and is none.",
@@ -76,6 +81,8 @@ _WARNINGS: Final = {
     "long-word": "A word or address so long that it widens the letter.",
     "unused-link": "A line `[name]: address` that is never shown.",
     "image-format": "A picture that many mail programs do not show.",
+    "image-not-wider": "The width of an image is larger than the picture, or than the letter.",
+    "image-animated": "An animation of which only the first frame is sent.",
 }
 _HINTS: Final = {
     "byte-order-mark": "The file begins with an invisible byte order mark.",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsletter.content.block_lookalikes import Place, dashed_paragraphs, note_lookalikes
 from newsletter.content.joined_lines import find_lazy, note_lazy, note_verse
 from newsletter.content.markdown import SHIELD, literal, nodes, placed, plain
-from newsletter.content.unused_marks import has_footnote_star, note_marks, text_rows
+from newsletter.content.unused_marks import Row, has_footnote_star, note_marks, text_rows
 from newsletter.content.words import words
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
     from newsletter.content.findings import FindingCollector
-    from newsletter.content.unused_marks import Row
 
 LONGEST_WORD: Final = 60
 """Wider than a phone, and wide enough to stretch the column of a mail program on a small screen."""
@@ -60,9 +59,12 @@ def inspect_lines(
         _escaped_html(rows[0].line, inline, problems)
         _accidental_emphasis(rows[0].line, inline, problems)
         for image in (child for child in inline.children or () if child.type == "image"):
-            note_marks(
-                text_rows(image.children or [], rows[0].line), problems, stars_explained=True
-            )
+            caption = str(image.attrGet("title") or "")
+            words = [
+                *text_rows(image.children or [], rows[0].line),
+                Row(rows[0].line, caption, caption),
+            ]
+            note_marks(words, problems, stars_explained=True)
     _dashes(tokens, start, problems)
     above: Sequence[Token] = ()
     for node in nodes(tokens):

@@ -111,28 +111,6 @@ _ELEMENTS: Final = frozenset(
         "wbr",
     ]
 )
-_UNSHOWN: Final = frozenset(
-    [
-        "svg",
-        "svgz",
-        "webp",
-        "avif",
-        "heic",
-        "heif",
-        "jxl",
-        "tif",
-        "tiff",
-        "bmp",
-        "ico",
-        "pdf",
-        "eps",
-        "psd",
-        "mp4",
-        "mov",
-        "webm",
-        "avi",
-    ]
-)
 TRACKING: Final = re.compile(
     r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|igsh|mc_[ce]id|_hs(?:enc|mi)|vero_id"
     r"|mkt_tok|oly_(?:anon|enc)_id|ck_subscriber_id|trk|si|ref_src",
@@ -144,7 +122,6 @@ _BACKSTAGE: Final = re.compile(
     re.IGNORECASE,
 )
 _WHOLE = "Write the whole address, beginning with https:// (or mailto: for an email address)"
-_ONLINE = "Put the image online first (on your site, say), then write its https:// address"
 
 
 def clean(html: str) -> str:
@@ -160,54 +137,27 @@ def is_element(tag: str) -> bool:
 
 def check_link(url: str, line: int, problems: FindingCollector) -> None:
     """Note what is wrong with the address of a link, if anything."""
-    problem = _wrong_with(url)
+    problem = problem_with(url)
     if problem:
         problems.error(line, "link-address", problem, _WHOLE)
         return
-    if _scheme(url) == "http":
+    if scheme_of(url) == "http":
         problems.warning(
             line,
             "link-insecure",
-            f'the link to "{_quoted(url)}" is not secure',
+            f'the link to "{quoted_url(url)}" is not secure',
             "Write https:// if the site has it",
         )
-    _judge_reach(url, line, problems)
+    judge_reach(url, line, problems)
 
 
-def check_image(url: str, line: int, problems: FindingCollector) -> None:
-    """Note what is wrong with the address of an image, if anything."""
-    scheme = _scheme(url)
-    if scheme == "https":
-        problem = _wrong_with(url)
-    elif scheme == "http":
-        problem = "the image is at an http:// address, which many mail programs do not show"
-    elif scheme == "data":
-        problem = "the image is written out in the file (data:), which mail programs drop"
-    elif not url:
-        problem = "the image has no address"
-    else:
-        problem = f'the image "{_quoted(url)}" is not online, so subscribers cannot see it'
-    if problem:
-        problems.error(line, "image-address", problem, _ONLINE)
-        return
-    _judge_reach(url, line, problems)
-    suffix = urlsplit(url).path.rpartition(".")[2].lower()
-    if suffix in _UNSHOWN:
-        problems.warning(
-            line,
-            "image-format",
-            f"many mail programs do not show an image in the format {suffix}",
-            "Use a JPEG, PNG or GIF",
-        )
-
-
-def _judge_reach(url: str, line: int, problems: FindingCollector) -> None:
+def judge_reach(url: str, line: int, problems: FindingCollector) -> None:
     """Note an address that nobody but the author can open, or that is not filled in yet."""
     parts = urlsplit(url)
     mail = parts.scheme == "mailto"
     host = unquote(parts.path).rpartition("@")[2] if mail else parts.hostname or ""
     if is_private(host):
-        problem = f'"{_quoted(host)}" is an address that only you can open'
+        problem = f'"{quoted_url(host)}" is an address that only you can open'
     elif _BACKSTAGE.search(f"{parts.path}?{parts.query}"):
         problem = "this is the address of a preview or an editor, which only you can open"
     elif any(mark.search(unquote(url)) for mark in MERGE_TAGS):
@@ -221,27 +171,23 @@ def _judge_reach(url: str, line: int, problems: FindingCollector) -> None:
 
 def is_link(url: str) -> bool:
     """Tell whether a link may lead there."""
-    return not _wrong_with(url)
+    return not problem_with(url)
 
 
-def is_image(url: str) -> bool:
-    """Tell whether an image may be there."""
-    return _scheme(url) == "https" and is_link(url)
-
-
-def _wrong_with(url: str) -> str:
-    scheme = _scheme(url)
+def problem_with(url: str) -> str:
+    """Return what is wrong with the address of a link; empty if nothing is."""
+    scheme = scheme_of(url)
     if scheme == "mailto":
         return _wrong_with_mail(url)
     if scheme in SCHEMES:
-        return "" if _has_host(url) else f'"{_quoted(url)}" is not an address a browser can open'
+        return "" if _has_host(url) else f'"{quoted_url(url)}" is not an address a browser can open'
     if not url:
         return "a link has no address"
     if "@" in url:
         return "a link leads to an email address without mailto:"
     if scheme:
         return f'a link may not begin with "{quote_text(scheme)}:"'
-    return f'the link to "{_quoted(url)}" leads nowhere from an email'
+    return f'the link to "{quoted_url(url)}" leads nowhere from an email'
 
 
 def _wrong_with_mail(url: str) -> str:
@@ -256,7 +202,8 @@ def _wrong_with_mail(url: str) -> str:
     return ""
 
 
-def _scheme(url: str) -> str:
+def scheme_of(url: str) -> str:
+    """Return the scheme of an address in small letters; empty if it has none."""
     try:
         return urlsplit(url).scheme
     except ValueError:
@@ -272,6 +219,6 @@ def _has_host(url: str) -> bool:
     return bool(host) and "href" in clean(f'<a href="{escape(url)}">x</a>')
 
 
-def _quoted(url: str) -> str:
+def quoted_url(url: str) -> str:
     """Return an address for a message, without what may be a person's email address."""
     return "…" if "@" in unquote(url) else quote_text(unquote(url))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import dropwhile
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +27,9 @@ class _Parser(MarkdownIt):
         return True
 
 
+_ATTRIBUTES: Final = re.compile(r"\{(?!%)(?=[^{}\n]*=|\s*[.#:])([^{}\n]*)\}")
+"""What may stand directly behind an image, as in other dialects: `{width=240}`."""
+
 SHIELD: Final = "\ufffc"
 """Stands for a character that is no mark: it was escaped, or written as an entity."""
 
@@ -38,7 +42,22 @@ def _join_text(state: StateCore) -> None:
     """
     for token in state.tokens:
         if token.type == "inline":
-            token.children = _joined(token.children or [])
+            token.children = _with_attributes(_joined(token.children or []))
+
+
+def _with_attributes(children: Sequence[Token]) -> list[Token]:
+    """Take what stands in braces directly behind an image out of the text, and keep it there."""
+    kept: list[Token] = []
+    for token in children:
+        found = _ATTRIBUTES.match(literal(token)) if kept and kept[-1].type == "image" else None
+        if found and token.type == "text" and _WRITTEN not in kept[-1].meta:
+            kept[-1].meta[_WRITTEN] = found[1].strip()
+            token.content = token.content[found.end() :]
+            token.meta[_LITERAL] = literal(token)[found.end() :]
+            if not token.content:
+                continue
+        kept.append(token)
+    return kept
 
 
 def _joined(children: Sequence[Token]) -> list[Token]:
@@ -62,6 +81,12 @@ def _joined(children: Sequence[Token]) -> list[Token]:
 
 
 _LITERAL = "literal"
+_WRITTEN = "attributes"
+
+
+def attributes(image: Token) -> str:
+    """Return what stands in braces directly behind an image."""
+    return str(image.meta.get(_WRITTEN, ""))
 
 
 def literal(token: Token) -> str:
@@ -128,13 +153,21 @@ def trimmed(children: Sequence[Token]) -> list[Token]:
     return list(dropwhile(blank, kept[::-1]))[::-1]
 
 
-def lone(row: Sequence[Token], kind: str) -> list[Token]:
-    """Return the tokens of a row if it is only one `image` or `link`, whatever its emphasis."""
+def lone_link(row: Sequence[Token]) -> list[Token]:
+    """Return the tokens of a row if it is only one link, whatever its emphasis."""
     bare = trimmed([token for token in row if token.tag not in ("em", "strong")])
-    if kind == "image":
-        return bare if [token.type for token in bare] == ["image"] else []
     ends = [index for index, token in enumerate(bare) if token.tag == "a"]
     return bare if ends == [0, len(bare) - 1] and ends != [0, 0] else []
+
+
+def lone_image(row: Sequence[Token]) -> tuple[Token, str] | None:
+    """Return the image of a row that is only one, and where it leads if it is a link."""
+    linked = lone_link(row)
+    inside = linked[1:-1] if linked else row
+    bare = trimmed([token for token in inside if token.tag not in ("em", "strong")])
+    if [token.type for token in bare] != ["image"]:
+        return None
+    return bare[0], str(linked[0].attrGet("href") or "") if linked else ""
 
 
 def plain(children: Iterable[Token] | None) -> str:

@@ -18,7 +18,8 @@ BULB: Final = re.compile("[\\s\u200b\u2060\ufeff\u00ad]*💡\ufe0f?[\\s\u200b\u2
 _TARGET = r"(?:<[^<>]+>|[^\s()<>]+(?:\([^\s()<>]*\)[^\s()<>]*)*)"
 _LINK = rf"\[(?:[^\[\]\\]|\\.)+\]\({_TARGET}(?:\s+\"[^\"]*\")?\)"
 _LONE_LINK = re.compile(rf"(\*\*|__|\*|_)?(?:{_LINK}|<(?:https?|mailto):[^<>\s]+>)(?(1)\1)")
-_LONE_IMAGE = re.compile(rf"!{_LINK}")
+_IMAGE = rf"!{_LINK}(?:\{{[^{{}}\n]*\}})?"
+_LONE_IMAGE = re.compile(rf"{_IMAGE}|\[{_IMAGE}\]\({_TARGET}\)")
 _SENTENCE_END = re.compile(r"[.!?…:;][\"'”’»)\]*_]*\Z")
 _BLOCK_START = re.compile(r"(?:#{1,6}\s|>|[-*+]\s|\d{1,9}[.)]\s|```|~~~|(?:[-*_]\s*){3,}$)")
 

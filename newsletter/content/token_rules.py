@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.content.decoding import forbid, has_words
 from newsletter.content.findings import quote_text
-from newsletter.content.links import check_image, check_link, is_element
-from newsletter.content.markdown import lone, placed, plain, rows
+from newsletter.content.images import check_image
+from newsletter.content.links import check_link, is_element
+from newsletter.content.markdown import lone_image, placed, plain, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -91,7 +92,7 @@ def _inline(token: Token, first_line: int, problems: FindingCollector) -> None:
 
 def only_images(children: Sequence[Token]) -> bool:
     """Tell whether each line of a paragraph is an image and nothing else."""
-    return all(lone(row, "image") for row in rows(children))
+    return all(lone_image(row) for row in rows(children))
 
 
 def deepest(children: Iterable[Token]) -> int:
@@ -104,8 +105,7 @@ def deepest(children: Iterable[Token]) -> int:
 
 
 def _image(token: Token, line: int, problems: FindingCollector, *, alone: bool) -> None:
-    check_image(str(token.attrGet("src") or ""), line, problems)
-    _title(token, line, problems)
+    check_image(token, line, problems)
     alt = plain(token.children)
     forbid(alt, line, problems)
     for child in token.children or ():
@@ -116,13 +116,13 @@ def _image(token: Token, line: int, problems: FindingCollector, *, alone: bool) 
             line,
             "image-alt",
             "the image has no text that can stand for it",
-            "Say between the brackets what is to be seen: ![A path along the water](https://…)",
+            "Say between the brackets what is to be seen: ![A path along the water](pad.jpg)",
         )
     if not alone:
         problems.error(
             line,
             "image-in-text",
-            "an image stands among other text, or within a link",
+            "an image stands among other text",
             "Give it a paragraph of its own, with an empty line above and below",
         )
 

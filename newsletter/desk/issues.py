@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from newsletter import checks, content, mime, personalize, render
+from newsletter import checks, content, mime, personalize, pictures, render
 from newsletter.atomic_write import advise
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
@@ -185,8 +185,8 @@ def read_bytes(settings: Settings, path: Path) -> bytes:
 
 
 def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
-    """Parse the content of an issue file."""
-    return content.read(
+    """Parse the content of an issue file, and look at the pictures it names."""
+    draft = content.read(
         raw,
         name=path.name,
         path=shown_path(settings, path),
@@ -194,6 +194,7 @@ def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
         send_clock=settings.send_clock,
         today=datetime.now(settings.zone).date(),
     )
+    return pictures.attach_pictures(draft, path.absolute().parent, settings.root)
 
 
 def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:

@@ -170,13 +170,47 @@ class Links:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """An image file that a letter shows.
+
+    Attributes:
+        name: Of the copy that is stored and served: a hash of the file, with a suffix.
+        width: Of the file, in pixels, upright.
+        height: The same.
+        path: The file.
+    """
+
+    name: str
+    width: int
+    height: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """A paragraph that is only an image: an https address and a text that can stand for it."""
+    """A paragraph that is only an image: where it is, and a text that can stand for it.
+
+    Attributes:
+        url: Its https address; of a file, the address that the letter uses, once it is rendered.
+        alt: The text.
+        caption: What stands below it, as plain text.
+        link: Where a click on it leads; empty if nowhere.
+        width: In CSS pixels: as written, 0 for nothing; as shown, once it is rendered.
+        height: As shown, so that nothing moves when it arrives; 0 where it is not known.
+        file: The file, as written; empty for an address.
+        picture: That file, once it was looked at.
+    """
 
     kind: ClassVar = "image"
     line: int
     url: str
     alt: str
+    caption: str = ""
+    link: str = ""
+    width: int = 0
+    height: int = 0
+    file: str = ""
+    picture: Picture | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from email.headerregistry import Address
 from email.utils import parseaddr, quote
 from typing import TYPE_CHECKING, Any, Final
@@ -14,15 +14,18 @@ from newsletter import placeholders
 from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
+from newsletter.pictures import stored_at
 from newsletter.render import mjml, templates
 from newsletter.render.letter_hash import add_hash
 from newsletter.render.palette import palette
+from newsletter.render.pictures import place_images, show_logo, show_portrait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from newsletter.config import Settings
     from newsletter.model import Issue, NoticeKind
+    from newsletter.render.pictures import ShownPicture
 
 
 _ISSUE: Final = "issue.mjml.j2"
@@ -46,6 +49,8 @@ class Newsletter:
         site_url: The author's site, empty when none is set.
         site_label: Its name for reading: "example.org".
         browser_url: Where this issue stands on the web; empty on a page that is no issue's.
+        logo: The picture of the masthead of an issue; None where none is set, and elsewhere.
+        portrait: The picture beside its signature; the same.
     """
 
     name: str
@@ -59,13 +64,18 @@ class Newsletter:
     site_url: str
     site_label: str
     browser_url: str
+    logo: ShownPicture | None = None
+    portrait: ShownPicture | None = None
 
 
 def letter(issue: Issue, settings: Settings) -> Letter:
     """Render an issue: the same input gives the same bytes.
 
+    Its pictures are where they will be stored; `pictures.show_copies` shows them before that.
+
     Raises:
-        NewsletterError: A template is wrong, or the letter came out larger than clients show.
+        NewsletterError: A template is wrong, a picture of the settings cannot be used, or the
+            letter came out larger than clients show.
     """
     with templates.recording() as used:
         made = _render(issue, settings)
@@ -138,9 +148,15 @@ def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
 
 def values(issue: Issue, settings: Settings) -> dict[str, object]:
     """Return all that a template may use, by name; docs/templates.md explains each."""
+    media = stored_at(settings)
+    shown = _newsletter(settings, issue)
     return {
-        "issue": issue,
-        "newsletter": _newsletter(settings, issue),
+        "issue": place_images(issue, media),
+        "newsletter": replace(
+            shown,
+            logo=show_logo(settings, media),
+            portrait=show_portrait(settings, media, shown.sender_name),
+        ),
         "palette": palette(settings.accent_color),
         "slots": placeholders.MARKS,
     }

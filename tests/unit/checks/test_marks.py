@@ -203,7 +203,6 @@ SLIPS = {
     ],
     "unshown-title": [
         'Zie [hier](https://example.org "Een titel") dan.',
-        '![Een pad](https://example.org/a.png "Een titel")',
     ],
     "image-format": [
         "![Een pad](https://example.org/a.svg)",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import time
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -278,6 +279,54 @@ def test_lone_images_are_images() -> None:
     )
 
 
+PICTURE = Image(FIRST, "", "Een pad", file="foto.jpg")
+
+
+@pytest.mark.parametrize(
+    ("written", "image"),
+    [
+        ("![Een pad](foto.jpg)", PICTURE),
+        ("![Een pad](<mijn foto.jpg>)", replace(PICTURE, file="mijn foto.jpg")),
+        ("![Een pad](mijn%20foto.jpg)", replace(PICTURE, file="mijn foto.jpg")),
+        ("![Een pad](coöp-50%25.jpg)", replace(PICTURE, file="coöp-50%.jpg")),
+        ("![Een pad](/img/foto.jpg)", replace(PICTURE, file="/img/foto.jpg")),
+        ('![Een pad](foto.jpg "Langs het water")', replace(PICTURE, caption="Langs het water")),
+        ("![Een pad](foto.jpg){width=240}", replace(PICTURE, width=240)),
+        ('![Een pad](foto.jpg){ width = "240px" }', replace(PICTURE, width=240)),
+        (
+            '![Een pad](foto.jpg "Hier"){width=240}',
+            replace(PICTURE, caption="Hier", width=240),
+        ),
+        (
+            "[![Een pad](foto.jpg){width=240}](https://example.org/pad)",
+            replace(PICTURE, link="https://example.org/pad", width=240),
+        ),
+        (
+            '![Een pad](https://example.org/a.png "Hier"){width=240}',
+            Image(FIRST, "https://example.org/a.png", "Een pad", caption="Hier", width=240),
+        ),
+    ],
+)
+def test_an_image_has_a_file_or_an_address_a_caption_a_width_and_a_link(
+    written: str, image: Image
+) -> None:
+    assert blocks(written) == (image,)
+    assert blocks(f"Een zin.\n{written}\nNog een zin.")[1] == replace(image, line=FIRST + 1)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["![a](foto.jpg)\\{width=240}", "![a](foto.jpg){{width}}", "![a](foto.jpg){% if x %}"],
+)
+def test_braces_that_are_no_attributes_stay_in_the_text(written: str) -> None:
+    assert "image-in-text" in {rule for _, rule in found(written)}
+
+
+def test_a_mark_without_effect_in_a_caption_is_reported() -> None:
+    assert [rule for _, rule in found('![a](foto.jpg "Zo *mooi*")')] == ["unused-emphasis"]
+    assert [rule for _, rule in found('![a](foto.jpg "Dag {{naam}}")')] == ["merge-tag"]
+
+
 def test_dividers_and_headings_above_dashes() -> None:
     divider, heading = blocks("---\n\nEen kop\n---\n")
     assert divider == Divider(4)
@@ -328,11 +377,14 @@ def test_heading_levels_begin_at_two_and_never_skip(written: str, levels: list[i
         ("- a\n  - b\n    - c\n      - d\n", [(4, "list-too-deep")]),
         ("a ![b](https://example.org/a.png)", [(1, "image-in-text")]),
         ("> ![b](https://example.org/a.png)", [(1, "image-in-text")]),
-        ("[![b](https://example.org/a.png)](https://example.org)", [(1, "image-in-text")]),
+        ("a [![b](https://example.org/a.png)](https://example.org)", [(1, "image-in-text")]),
         ("![](https://example.org/a.png)", [(1, "image-alt")]),
         ("![&nbsp;](https://example.org/a.png)", [(1, "image-alt")]),
-        ("![a](foto.png)", [(1, "image-address")]),
-        ("![a](/img/foto.png)", [(1, "image-address")]),
+        ("![a](//example.org/foto.png)", [(1, "image-address")]),
+        ("![a](foto.png){width=half}", [(1, "image-width")]),
+        ("![a](foto.png){.breed}", [(1, "image-width")]),
+        ("![a](foto.png){width=0}", [(1, "image-width")]),
+        ("![a](foto.png){width=521}", [(1, "image-not-wider")]),
         ("![a](C:\\foto.png)", [(1, "image-address")]),
         ("![a](file:///foto.png)", [(1, "image-address")]),
         ("![a](http://example.org/foto.png)", [(1, "image-address")]),
@@ -441,7 +493,7 @@ def test_a_file_full_of_markup_is_read_or_reported(piece: str) -> None:
 
 
 def test_every_error_of_a_body_is_found_though_the_structure_is_wrong() -> None:
-    body = "> - a\n>   > [x](javascript:y) <b>\n\n- - ![](foto.png)\n"
+    body = "> - a\n>   > [x](javascript:y) <b>\n\n- - ![](file:foto.png)\n"
     assert {rule for _, rule in found(body)} == {
         "quote-content",
         "link-address",

@@ -187,7 +187,7 @@ def test_a_divider_in_the_body_does_not_close_the_front_matter() -> None:
 
 
 def test_all_problems_are_reported_at_once_by_line() -> None:
-    text = "---\nsubjct: Rust\ndraft: x\n---\n\n![](foto.png)\n\n    code\n\n[x](file:///x) y\n"
+    text = "---\nsubjct: Rust\ndraft: x\n---\n\n![](file:a.png)\n\n    code\n\n[x](file:///x) y\n"
     draft = read(text, "rust.md")
     assert found(draft) == [
         (1, "file-name"),

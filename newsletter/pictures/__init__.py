@@ -1,0 +1,25 @@
+"""Image files of a letter: found, looked at, and copied smaller and without metadata."""
+
+from newsletter.pictures.copies import copy_picture, decode_picture, media_type
+from newsletter.pictures.letters import (
+    attach_pictures,
+    copy_pictures,
+    list_pictures,
+    names_in,
+    read_setting,
+    show_copies,
+    stored_at,
+)
+
+__all__ = [
+    "attach_pictures",
+    "copy_picture",
+    "copy_pictures",
+    "decode_picture",
+    "list_pictures",
+    "media_type",
+    "names_in",
+    "read_setting",
+    "show_copies",
+    "stored_at",
+]

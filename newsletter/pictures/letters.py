@@ -1,0 +1,124 @@
+"""The pictures of one letter: those of its issue, and the two of the settings."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from newsletter.content.findings import FindingCollector
+from newsletter.errors import NewsletterError, PictureError
+from newsletter.model import Image
+from newsletter.pictures.copies import copy_picture, describe_picture
+from newsletter.pictures.files import find_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from newsletter.config import Settings
+    from newsletter.model import Draft, Issue, Picture
+
+SETTINGS: Final = ("logo", "portrait")
+NAME: Final = r"[0-9a-f]{40}\.(?:jpg|png|gif)"
+
+
+def stored_at(settings: Settings) -> str:
+    """Return the address of the stored pictures; the name of one follows."""
+    return f"{settings.public_url.rstrip('/')}/media/"
+
+
+def names_in(html: str, settings: Settings) -> list[str]:
+    """Return the names of the stored pictures that a letter shows, each once."""
+    return list(dict.fromkeys(re.findall(rf"{re.escape(stored_at(settings))}({NAME})", html)))
+
+
+def show_copies(html: str, settings: Settings, before: str) -> str:
+    """Return a letter's HTML with copies in place of its stored pictures.
+
+    Args:
+        before: What stands before the name of a copy: the address of a folder, or empty.
+    """
+    return re.sub(rf"{re.escape(stored_at(settings))}(?={NAME})", lambda _: before, html)
+
+
+def attach_pictures(draft: Draft, folder: Path, root: Path) -> Draft:
+    """Look at every image file of an issue; what is wrong with one is a finding.
+
+    Args:
+        draft: As it was read.
+        folder: The folder of its file.
+        root: The newsletter's folder.
+    """
+    if not any(isinstance(block, Image) and block.file for block in draft.blocks):
+        return draft
+    problems = FindingCollector(draft.path)
+    blocks = tuple(
+        _with_picture(block, folder, root, problems)
+        if isinstance(block, Image) and block.file
+        else block
+        for block in draft.blocks
+    )
+    issue = replace(draft.issue, blocks=blocks) if draft.issue and not problems.errors else None
+    findings = (*draft.findings, *problems.found)
+    return replace(draft, blocks=blocks, issue=issue, findings=findings)
+
+
+def _with_picture(image: Image, folder: Path, root: Path, problems: FindingCollector) -> Image:
+    try:
+        picture, cut = describe_picture(find_file(image.file, root, folder))
+    except PictureError as error:
+        problems.error(image.line, error.rule, error.problem, error.hint)
+        return image
+    if cut:
+        problems.warning(
+            image.line,
+            "image-animated",
+            "of this animation only the first frame is sent",
+            "Make it a GIF of at most 400 KB, if it must move",
+        )
+    if image.width > picture.width:
+        problems.warning(
+            image.line,
+            "image-not-wider",
+            f"the picture is {picture.width} pixels wide, and is not shown wider",
+            "Write a smaller width, or take a larger picture",
+        )
+    return replace(image, picture=picture)
+
+
+def read_setting(settings: Settings, key: str) -> Picture | None:
+    """Return the picture that a setting names; None if it names none.
+
+    Raises:
+        NewsletterError: It cannot be used.
+    """
+    written: str = getattr(settings, key)
+    if not written:
+        return None
+    try:
+        picture, _ = describe_picture(find_file(written, settings.root))
+    except PictureError as error:
+        raise NewsletterError(
+            f'setting "{key}": {error.problem}', where=settings.origin, hint=error.hint
+        ) from None
+    return picture
+
+
+def list_pictures(issue: Issue, settings: Settings) -> tuple[Picture, ...]:
+    """Return all pictures of a letter, each once.
+
+    Raises:
+        NewsletterError: One of the settings cannot be used.
+    """
+    shown = [block.picture for block in issue.blocks if isinstance(block, Image)]
+    shown += [read_setting(settings, key) for key in SETTINGS]
+    return tuple({picture.name: picture for picture in shown if picture}.values())
+
+
+def copy_pictures(issue: Issue, settings: Settings) -> dict[str, bytes]:
+    """Return the copies of all pictures of a letter, by name.
+
+    Raises:
+        NewsletterError: One cannot be used any more.
+    """
+    return {one.name: copy_picture(one) for one in list_pictures(issue, settings)}
