@@ -1,0 +1,87 @@
+"""The elements of a page: how they are walked, measured and named.
+
+A page may nest its elements thousands deep, so nothing here calls itself.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from selectolax.lexbor import LexborNode
+
+SILENT: Final = {
+    "head", "script", "style", "noscript", "template", "svg", "math", "canvas", "textarea",
+    "select", "datalist", "input", "label",
+}  # fmt: skip
+"""Elements that show no text of the page."""
+
+_SEPARATORS: Final = re.compile(r"[\s_-]+")
+
+
+def walk(root: LexborNode, skip: Callable[[LexborNode], bool]) -> Iterator[tuple[LexborNode, bool]]:
+    """Yield each node where it begins (True), and each element again where it ends (False).
+
+    Args:
+        root: Where to begin; it is never skipped.
+        skip: Tells which elements to leave out, with all that is in them.
+    """
+    stack = [(root, True)]
+    while stack:
+        node, begins = stack.pop()
+        yield node, begins
+        if not begins or not node.is_element_node:
+            continue
+        stack.append((node, False))
+        children = []
+        child = node.last_child
+        while child is not None:
+            if not child.is_element_node or not skip(child):
+                children.append((child, True))
+            child = child.prev
+        stack.extend(children)
+
+
+def class_of(node: LexborNode) -> str:
+    """Return the words of an element's class, between hyphens: `-entry-content-`."""
+    return _hyphenate(node.attributes.get("class") or "")
+
+
+def name_of(node: LexborNode) -> str:
+    """Return the words of an element's class and id, between hyphens."""
+    return _hyphenate(f"{node.attributes.get('class') or ''} {node.attributes.get('id') or ''}")
+
+
+def _hyphenate(names: str) -> str:
+    return f"-{_SEPARATORS.sub('-', names.strip().lower())}-"
+
+
+def text_of(node: LexborNode) -> str:
+    """Return an element's text, with one space wherever there is any."""
+    return " ".join(node.text(separator=" ").split())
+
+
+def ancestors(node: LexborNode) -> Iterator[LexborNode]:
+    """Yield an element and all that it is in."""
+    at: LexborNode | None = node
+    while at is not None:
+        yield at
+        at = at.parent
+
+
+def measure(root: LexborNode, skip: Callable[[LexborNode], bool]) -> dict[int, int]:
+    """Return how many characters of text each element holds, by its `mem_id`."""
+    totals: dict[int, int] = {}
+    open_totals = [0]
+    for node, begins in walk(root, skip):
+        if node.is_text_node:
+            open_totals[-1] += len((node.text_content or "").strip())
+        elif node.is_element_node and begins:
+            open_totals.append(0)
+        elif node.is_element_node:
+            totals[node.mem_id] = open_totals.pop()
+            open_totals[-1] += totals[node.mem_id]
+    return totals
