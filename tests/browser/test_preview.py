@@ -8,6 +8,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
+import PIL.Image
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
@@ -170,6 +171,17 @@ def test_nothing_of_another_site_is_loaded_until_the_person_asks(
     page.get_by_role("button", name="Images off").click()
     expect(inside(page)).to_contain_text("stilzitten")
     expect(page.locator("#remote")).to_be_hidden()
+
+
+def test_an_image_file_of_the_author_is_shown(preview: Preview, root: Path, page: Page) -> None:
+    PIL.Image.new("RGB", (40, 30), "red").save(root / "issues" / "stoel.png")
+    write(root, TEXT + "\n![Een stoel](stoel.png)\n")
+    show(page, preview)
+    loaded = inside(page).locator("img[alt='Een stoel']")
+    expect(loaded).to_have_js_property("naturalWidth", 40)
+    expect(page.locator("#remote")).to_be_hidden()
+    page.keyboard.press("i")
+    expect(loaded).to_have_js_property("naturalWidth", 0)
 
 
 def test_a_script_in_a_letter_does_not_run(preview: Preview, root: Path, page: Page) -> None:

@@ -73,13 +73,13 @@ class Preview:
 
 @contextlib.contextmanager
 def previewing(
-    root: Path, *options: str, env: Mapping[str, str] | None = None
+    root: Path, *options: str, env: Mapping[str, str] | None = None, opens: bool = False
 ) -> Iterator[Preview]:
-    """Run a preview that opens no browser."""
+    """Run a preview; it opens no browser unless `opens`."""
     printed, stdout = os.pipe()
     with (root / "preview.log").open("wb") as log, open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a device
         process = Process(
-            *("preview", "--no-open", "--port", "0", *options),
+            *("preview", "--port", "0", *(() if opens else ("--no-open",)), *options),
             cwd=root,
             env={**os.environ, **(env or {})},
             stdin=nothing.fileno(),

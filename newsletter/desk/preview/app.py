@@ -15,6 +15,7 @@ from starlette.routing import Route
 from newsletter.desk.preview.guard import Access, Guard
 from newsletter.desk.preview.view import view_document
 from newsletter.errors import NewsletterError
+from newsletter.pictures import copy_picture, media_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -91,6 +92,7 @@ class Pages:
             Route(f"{at}/view", self.view),
             Route(f"{at}/events", self.events),
             Route(f"{at}/frame", self.frame),
+            Route(f"{at}/media/{{name}}", self.media),
             Route(f"{at}/proof", self.proof, methods=["POST"]),
             Route(f"{at}/{{name}}", self.part),
         ]
@@ -117,6 +119,17 @@ class Pages:
         images = _IMAGES.get(request.query_params.get("images", ""), _IMAGES["local"])
         policy = _FRAME_POLICY.format(images=images)
         return HTMLResponse(_FRAME, headers={"content-security-policy": policy})
+
+    def media(self, request: Request) -> Response:
+        """Return the copy of an image file, as subscribers will get it."""
+        picture = self._session.picture(request.path_params["name"])
+        try:
+            data = copy_picture(picture) if picture else b""
+        except NewsletterError:
+            data = b""  # the findings say why
+        if picture is None or not data:
+            return Response("There is no such image.\n", 404, media_type="text/plain")
+        return Response(data, media_type=media_type(picture.name))
 
     def view(self, request: Request) -> Response:
         """Return an issue as a subscriber gets it, and all that is known about it."""

@@ -40,14 +40,18 @@ export async function openFix(issue) {
   $("fixing").showModal();
 }
 
-$("write").addEventListener("click", async () => {
-  $("write").disabled = true;
-  const answer = await ask("fix", proposed);
-  $("write").disabled = false;
-  report($("fixing-result"), answer);
-  $("write").hidden = true;
-  if (answer.done !== undefined) $("fixing").close();
-});
+export function setUpFix(follow) {
+  $("write").addEventListener("click", async () => {
+    $("write").disabled = true;
+    const answer = await ask("fix", proposed);
+    $("write").disabled = false;
+    $("write").hidden = true;
+    report($("fixing-result"), answer);
+    if (answer.done === undefined) return;
+    $("fixing").close();
+    follow(answer.issue);
+  });
+}
 
 export function setUpProof(issue) {
   $("proof").addEventListener("submit", async (event) => {

@@ -1,5 +1,5 @@
 // The page: what is chosen, what the server says, and what keys do.
-import { openFix, setUpProof } from "./dialogs.js";
+import { openFix, setUpFix, setUpProof } from "./dialogs.js";
 import * as frames from "./frames.js";
 import * as panes from "./panes.js";
 
@@ -33,7 +33,10 @@ async function load() {
   let fresh;
   try {
     const response = await fetch(`view?${query}`);
-    if (!response.ok) throw new Error(String(response.status));
+    if (!response.ok) {
+      say((await response.text()).trim(), true);
+      return;
+    }
     fresh = await response.json();
   } catch {
     stopped();
@@ -55,7 +58,8 @@ function show(fresh) {
   showChoices();
   showProblem();
   if (view.letter) {
-    frames.showLetter(view.letter.html, { isOther });
+    view.local = view.letter.html.replaceAll(view.media, "media/");
+    frames.showLetter(view.local, { isOther });
   } else {
     frames.clear();
   }
@@ -119,7 +123,7 @@ function listen() {
   stream.onmessage = (event) => {
     if (!view || Number(event.data) !== view.version || $("status").classList.contains("stopped")) load();
   };
-  stream.onerror = stopped;
+  stream.onerror = load; // says why
 }
 
 function remember() {
@@ -153,7 +157,7 @@ function refresh() {
     button.setAttribute("aria-pressed", String(button.dataset.device === device));
   }
   document.querySelectorAll(".of-letter").forEach((one) => { one.hidden = chosen.pane !== "letter"; });
-  const remote = view && view.letter ? (view.letter.html.match(REMOTE) || []).length : 0;
+  const remote = view && view.letter ? (view.local.match(REMOTE) || []).length : 0;
   $("remote-count").textContent = `${remote} ${remote === 1 ? "image is" : "images are"} on the web.`;
   if (!remote || chosen.images !== "local") $("remote").hidden = true;
   $("dark").setAttribute("aria-pressed", String(chosen.isDark));
@@ -223,6 +227,7 @@ $("help-button").addEventListener("click", () => $("help").showModal());
 $("fix").addEventListener("click", () => openFix(view.issue));
 document.addEventListener("keydown", onKey);
 frames.onKey(onKey);
+setUpFix((issue) => issue !== chosen.issue && choose({ issue }));
 setUpProof(() => view.issue);
 new ResizeObserver(refresh).observe($("letter"));
 document.addEventListener("visibilitychange", () => (document.hidden ? stream && stream.close() : listen()));

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from newsletter import render
 from newsletter.desk import cross_checks, issues
 from newsletter.errors import NewsletterError
-from newsletter.model import Severity
+from newsletter.model import Image, Severity
+from newsletter.pictures import list_pictures
 
 if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
     from newsletter.config import Settings
-    from newsletter.model import Finding, Letter
+    from newsletter.model import Draft, Finding, Letter, Picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,10 +26,12 @@ class ShownLetter:
     Attributes:
         letter: With the placeholders of a subscriber.
         send_at: When it would go out.
+        pictures: Those of its images that are files.
     """
 
     letter: Letter
     send_at: datetime
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class Reading:
         findings: What `newsletter check` reports about it.
         shown: Its letter; an older one if the file has errors now, None if it never had one.
         problem: Why the letter is not that of the file as it is now.
+        images: Where its image files are, or would be.
     """
 
     slug: str
@@ -61,11 +64,7 @@ class Reading:
     findings: tuple[Finding, ...] = ()
     shown: ShownLetter | None = None
     problem: Problem | None = None
-
-    @property
-    def hash(self) -> str:
-        """Names the bytes of the file, so that nothing is changed that was not seen."""
-        return hashlib.sha256(self.raw).hexdigest()
+    images: tuple[Path, ...] = ()
 
     @property
     def source(self) -> str:
@@ -91,15 +90,25 @@ def read_issue(settings: Settings, path: Path, before: Reading | None) -> Readin
         return Reading(slug, path, shown_path, raw, shown=shown, problem=problem)
     draft = issues.read_text(settings, path, raw)
     findings = tuple(cross_checks.check_some(settings, [draft], [path]))
-    reading = Reading(slug, path, shown_path, raw, findings, shown)
+    images = _image_files(settings, draft, path)
+    reading = Reading(slug, path, shown_path, raw, findings, shown, images=images)
     if draft.issue is None:
         errors = [one for one in findings if one.severity is Severity.ERROR]
         return replace(reading, problem=_problem_of(errors))
     try:
         letter = render.letter(draft.issue, settings)
+        found = list_pictures(draft.issue, settings)
     except NewsletterError as error:
         return replace(reading, problem=Problem(error.sentence, error.hint))
-    return replace(reading, shown=ShownLetter(letter, draft.issue.send_at))
+    return replace(reading, shown=ShownLetter(letter, draft.issue.send_at, found))
+
+
+def _image_files(settings: Settings, draft: Draft, path: Path) -> tuple[Path, ...]:
+    """Return where the image files of a letter are, or would be: they are watched."""
+    named = [block.file for block in draft.blocks if isinstance(block, Image) and block.file]
+    beside = [path.parent / name for name in named]
+    of_settings = filter(None, (settings.logo, settings.portrait))
+    return (*beside, *(settings.root / name.lstrip("/") for name in (*named, *of_settings)))
 
 
 def _problem_of(errors: list[Finding]) -> Problem:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.desk.folder import IssueHead
     from newsletter.desk.preview.watching import Fingerprint
+    from newsletter.model import Picture
 
 _NO_ISSUE: Final = Problem(
     "there is no issue yet", "Write one into issues/, or begin with: newsletter new"
@@ -102,10 +103,25 @@ class PreviewSession:
                 self._version, self.settings, self._all_heads(), reading, self._problem or none
             )
 
+    def note_name(self, slug: str, new_slug: str) -> None:
+        """Note that an issue has another slug now, with another text."""
+        with self._lock:
+            if slug != new_slug:
+                self._renamed[slug] = new_slug
+                if last := self._last.get(slug):
+                    self._last[new_slug] = last
+
     def path_of(self, slug: str) -> Path | None:
         """Return the file of an issue; None if there is none."""
         with self._lock:
             return self._paths().get(self._now_called(slug))
+
+    def picture(self, name: str) -> Picture | None:
+        """Return the image file of a letter that a page shows, by the name of its copy."""
+        with self._lock:
+            shown = [one.shown for one in self._last.values() if one.shown]
+        found = (picture for one in shown for picture in one.pictures)
+        return next((picture for picture in found if picture.name == name), None)
 
     def look(self) -> bool:
         """Look at all files; tell whether something changed that pages must show.
@@ -216,7 +232,8 @@ class PreviewSession:
         return found
 
     def _look(self) -> Fingerprint:
-        return fingerprint(self.settings.root, [self._path] if self._path else [])
+        images = [path for one in self._readings.values() for path in one.images]
+        return fingerprint(self.settings.root, [*images, *([self._path] if self._path else [])])
 
     def _all_heads(self) -> tuple[IssueHead, ...]:
         """Return the front matter of every issue, newest first; what did not change is kept."""

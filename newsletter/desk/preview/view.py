@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter import mime
 from newsletter.desk.issues import sample_message
 from newsletter.desk.preview.inbox import GMAIL_LIMIT, inbox_lines
+from newsletter.pictures import stored_at
 
 if TYPE_CHECKING:
     from newsletter.desk.folder import IssueHead
@@ -44,10 +45,10 @@ def view_document(sight: Sight, subscriber: str) -> dict[str, object]:
     return document | {
         "issue": reading.slug,
         "path": reading.shown_path,
-        "hash": reading.hash,
         "source": reading.source,
         "findings": [asdict(finding) for finding in reading.findings],
         "letter": _letter(reading, reading.shown, subscriber) if reading.shown else None,
+        "media": stored_at(sight.settings),
     }
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import httpx
@@ -183,3 +185,21 @@ def test_a_post_that_is_no_json_is_refused(root: Path, body: bytes) -> None:
         answer = preview.client.post("proof", content=body, headers=preview.post_headers())
     assert answer.status_code == 409
     assert answer.json()["sentence"] == "there is no such issue"
+
+
+def test_the_page_is_opened_in_the_persons_browser(root: Path) -> None:
+    write(root)
+    (root / "bin").mkdir()
+    for name in ("xdg-open", "open"):  # Linux, macOS
+        opener = root / "bin" / name
+        opener.write_text(
+            f'#!/bin/sh\nprintf %s "$1" > {root}/part; mv {root}/part {root}/opened\n'
+        )
+        opener.chmod(0o755)
+    path = os.pathsep.join((str(root / "bin"), os.environ["PATH"]))
+    with previewing(root, opens=True, env={"PATH": path}) as preview:
+        until = time.monotonic() + 30
+        while not (root / "opened").exists():
+            assert time.monotonic() < until
+            time.sleep(0.01)
+        assert (root / "opened").read_text() == preview.url

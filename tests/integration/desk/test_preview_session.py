@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import re
 from typing import TYPE_CHECKING
 
+import PIL.Image
 import pytest
 
 from newsletter import config
@@ -253,3 +256,32 @@ def test_what_no_page_shows_is_not_read_again(root: Path) -> None:
 def test_looking_creates_no_database(session: PreviewSession, root: Path) -> None:
     shown(session)
     assert not (root / ".newsletter").exists()
+
+
+def test_an_image_file_is_shown_from_its_copy_and_watched(
+    session: PreviewSession, root: Path
+) -> None:
+    (root / "beelden").mkdir()
+    image = root / "beelden" / "stoel.png"
+    write(root, TEXT + "\n![Een stoel](/beelden/stoel.png)\n")
+    session.look()
+    session.look()
+    assert [one["rule"] for one in shown(session)["findings"]] == ["image-missing"]
+    image.write_bytes(picture("red"))
+    assert session.look(), "the file is watched before it is there"
+    first = names(shown(session))
+    assert session.picture(first[0])
+    image.write_bytes(picture("blue"))
+    assert session.look()
+    assert names(shown(session)) != first
+    assert session.picture("0" * 40 + ".png") is None
+
+
+def picture(colour: str) -> bytes:
+    made = io.BytesIO()
+    PIL.Image.new("RGB", (40, 30), colour).save(made, "PNG")
+    return made.getvalue()
+
+
+def names(document: dict[str, Any]) -> list[str]:
+    return re.findall(f'{re.escape(document["media"])}([^"]+)"', document["letter"]["html"])
