@@ -82,8 +82,9 @@ function showProblem() {
   $("problem").hidden = problem === null;
   if (!problem) return;
   const put = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
-  put("problem-sentence", `Error: ${problem.sentence}.`);
-  put("problem-hint", problem.hint ? `${problem.hint}.` : "");
+  const ended = (text) => (/(^|[.?!])$/.test(text) ? text : `${text}.`);
+  put("problem-sentence", `Error: ${ended(problem.sentence)}`);
+  put("problem-hint", ended(problem.hint));
   put("problem-stale", view.letter ? "Below is the last letter without this error." : "");
 }
 
