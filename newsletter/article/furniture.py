@@ -279,7 +279,7 @@ def _own_summary(summary: str, lines: Sequence[ArticleLine]) -> str:
     """Return what an article says about itself, unless it was cut off or is its beginning."""
     text = tidy(summary)
     flat = flatten(text)
-    if not is_sentence(text) or text.endswith(("…", "...", "[…]")) or _furniture(text):
+    if not is_sentence(text) or text.endswith(("…", "...", "[…]", "[...]")) or _furniture(text):
         return ""
     return "" if any(flat in flatten(line.text) for line in lines) else text
 

@@ -1,0 +1,283 @@
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path, PurePath
+
+import pytest
+
+from newsletter.article.front_matter import split_front_matter
+from newsletter.article.markdown import read_markdown
+from newsletter.article.post import has_front_matter, read_post
+from newsletter.desk.post_pictures import find_pictures, place_pictures
+from newsletter.errors import NewsletterError
+from newsletter.model import Article, LineKind
+from tests.support.articles import FIRST, LEAD, PROMPTS, QUESTIONS, QUOTE, SECOND, draft, invented
+
+BODY = f"""{LEAD}
+
+{FIRST}
+
+> {QUOTE}
+
+## Drie vragen bij de hark
+
+1. {QUESTIONS[0]}
+2. {QUESTIONS[1]}
+
+💡 {PROMPTS[0]}
+"""
+YAML = (
+    "---\ntitle: 'De tuin: in november'\ndate: 2026-11-20T08:00:00+01:00\ntags: [tuin, rust]\n---\n"
+)
+TOML = '+++\ntitle = "De tuin: in november"\ndate = 2026-11-20\n[params]\nfoo = 1\n+++\n'
+JSON = '{"title": "De tuin: in november", "date": "2026-11-20"}\n\n'
+
+
+def lines(article: Article) -> list[tuple[str, str]]:
+    return [(line.kind.value, line.text) for line in article.lines]
+
+
+@pytest.mark.parametrize("head", [YAML, TOML, JSON])
+def test_front_matter_in_yaml_toml_or_json(head: str) -> None:
+    post = read_post(head + BODY, PurePath("tuin.md"))
+    assert (post.title, post.published) == ("De tuin: in november", date(2026, 11, 20))
+    made = draft(post)
+    assert "subject: De tuin: in november\n" in made.text
+    assert f"- {QUESTIONS[0]}\n- {QUESTIONS[1]}\n" in made.text
+    assert made.todo == ("button",)
+    assert invented(made.text, head + BODY) == []
+
+
+def test_keys_in_any_case_and_texts_over_several_lines() -> None:
+    fields, body = split_front_matter(
+        "\ufeff---\r\nTitle: De tuin\r\ndescription: >\r\n  Een regel\r\n  en nog een.\r\n---\r\n"
+        "Tekst"
+    )
+    assert fields == {"title": "De tuin", "description": "Een regel en nog een.\n"}
+    assert body == "Tekst"
+
+
+@pytest.mark.parametrize(
+    ("head", "problem"),
+    [
+        ("---\ntitle: [a\n---\n", "not valid YAML"),
+        ("---\na: &x [1]\nb: *x\n---\n", "alias"),
+        ("---\nday: 2026-02-31\n---\n", "not valid YAML"),
+        ("---\na: !!python/object/apply:os.getcwd []\n---\n", "not valid YAML"),
+        ("+++\ntitle = De tuin\n+++\n", "not valid TOML"),
+        ("---\n" + "[" * 5000 + "\n---\n", "not valid YAML"),
+    ],
+)
+def test_broken_front_matter_is_one_error(head: str, problem: str) -> None:
+    with pytest.raises(NewsletterError, match=problem):
+        read_post(head + BODY, PurePath("tuin.md"))
+
+
+def test_a_text_that_only_looks_like_front_matter_is_text() -> None:
+    assert not has_front_matter("Tekst\n---\nmeer\n---\n")
+    assert split_front_matter("{ geen json") == ({}, "{ geen json")
+    assert split_front_matter("---\nzonder einde") == ({}, "---\nzonder einde")
+
+
+@pytest.mark.parametrize(
+    ("head", "path", "address"),
+    [
+        ("", "content/posts/tuin/index.md", "https://example.org/blog/tuin/"),
+        ("", "_posts/2026-11-20-de-tuin.md", "https://example.org/blog/de-tuin/"),
+        ("slug: stil", "tuin.mdx", "https://example.org/blog/stil/"),
+        ("url: /anders/tuin/", "tuin.md", "https://example.org/anders/tuin/"),
+        ("permalink: anders/tuin.html", "tuin.md", "https://example.org/anders/tuin.html"),
+        ("permalink: '/{{ page.fileSlug }}/'", "tuin.md", "https://example.org/blog/tuin/"),
+        ("permalink: /:categories/:title/", "tuin.md", "https://example.org/blog/tuin/"),
+        ("canonical_url: https://elders.example/t", "tuin.md", "https://elders.example/t"),
+    ],
+)
+def test_the_address_of_a_post(head: str, path: str, address: str) -> None:
+    post = read_post(
+        f"---\ntitle: De tuin\n{head}\n---\n{BODY}",
+        PurePath(path),
+        permalink="https://example.org/blog/{slug}/",
+    )
+    assert post.url == address
+
+
+def test_the_address_that_the_author_gives_wins() -> None:
+    post = read_post("---\nurl: /x/\n---\n", PurePath("x.md"), url="https://example.org/y/")
+    assert post.url == "https://example.org/y/"
+
+
+def test_without_permalink_the_button_is_a_gap() -> None:
+    made = draft(read_post(YAML + BODY, PurePath("tuin.md")))
+    assert "button" in made.todo
+    assert (made.parts.button, "[[Lees verder: " in made.text) == (False, True)
+
+
+def test_a_path_is_on_the_site_of_the_settings() -> None:
+    post = read_post("---\nurl: /x/\n---\n", PurePath("x.md"), site_url="https://example.org/nl/")
+    assert post.url == "https://example.org/x/"
+
+
+@pytest.mark.parametrize(
+    ("mark", "gap"),
+    [
+        ("{{< youtube w7Ft2ymGmfc >}}", "youtube"),
+        ('{{% include "x.md" %}}', "x.md"),
+        ("{% include tip.html kleur='groen' %}", "tip.html"),
+        ("{% render 'blok' %}", "blok"),
+        ('<iframe src="https://video.example/1"></iframe>', "embed"),
+        ("```\ncode\n```", "code"),
+        ("{% highlight ruby %}\nputs 1\n{% endhighlight %}", "code"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "table"),
+    ],
+)
+def test_a_shortcode_is_a_gap(mark: str, gap: str) -> None:
+    post = read_post(f"{YAML}{LEAD}\n\n{mark}\n\n{FIRST}\n", PurePath("tuin.md"))
+    assert lines(post) == [("paragraph", LEAD), ("gap", gap), ("paragraph", FIRST)]
+    made = draft(post)
+    assert "missing" in made.todo
+    assert made.text.count("[[Hier stond iets van je site: ") == 1
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        "<!-- more -->", "{{/* niets */}}", "{% comment %}niets{% endcomment %}", "{# niets #}",
+        "<script>alert('x')</script>", "<style>p { color: red }</style>", "{% raw %}{% endraw %}",
+        "[^1]: Een voetnoot.", "{: .klasse }",
+    ],
+)  # fmt: skip
+def test_what_no_visitor_sees_is_nothing(mark: str) -> None:
+    post = read_post(f"{YAML}{LEAD}\n\n{mark}\n\n{FIRST}\n", PurePath("tuin.md"))
+    assert lines(post) == [("paragraph", LEAD), ("paragraph", FIRST)]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("{{% notice tip %}}", "{{% /notice %}}"),
+        ("{% callout %}", "{% endcallout %}"),
+        ("{{< box >}}", "{{< /box >}}"),
+        ("<div class='tip'>\n\n", "\n\n</div>"),
+    ],
+)
+def test_the_text_between_a_pair_of_tags_stays(before: str, after: str) -> None:
+    post = read_post(f"{YAML}{before}\n{LEAD}\n{after}\n\n{FIRST}\n", PurePath("tuin.md"))
+    assert lines(post) == [("paragraph", LEAD), ("paragraph", FIRST)]
+
+
+def test_components_of_mdx() -> None:
+    post = read_post(
+        f"{YAML}import {{ Image }} from 'astro:assets';\nimport hero from './hero.jpg';\n\n"
+        "export const prijs = {\n  a: 1,\n};\n\n"
+        f'<Callout type="tip">\n{LEAD}\n</Callout>\n\n<Image src={{hero}} alt="De hark" />\n\n'
+        "<Formulier kleur={1} />\n\n{/* niets */}\n",
+        PurePath("tuin.mdx"),
+    )
+    assert lines(post) == [("paragraph", LEAD), ("image", "De hark"), ("gap", "Formulier")]
+    assert post.lines[1].links[0].url == "./hero.jpg"
+
+
+def test_a_value_within_a_sentence_is_a_gap_in_it() -> None:
+    text = f"Dit kost {{{{ site.prijs }}}} euro. {LEAD}"
+    made = draft(read_post(f"{YAML}{text}\n\n{FIRST}\n", PurePath("tuin.md")))
+    assert "Dit kost [[Hier stond een woord of waarde die je site invult]] euro." in made.text
+    assert made.text.count("prijs") == 0
+
+
+@pytest.mark.parametrize(
+    ("mark", "alt"),
+    [
+        ('{{< figure src="hark.jpg" alt="De hark" caption="In de schuur" >}}', "De hark"),
+        ("{% image './hark.jpg', 'De hark' %}", "De hark"),
+        ("![De hark](hark.jpg)", "De hark"),
+        (
+            '<figure><img src="hark.jpg" alt="De hark"><figcaption>Oud</figcaption></figure>',
+            "De hark",
+        ),
+        ("{{< img hark.jpg >}}", ""),
+    ],
+)
+def test_neighbouring_pictures_are_taken(mark: str, alt: str, tmp_path: Path) -> None:
+    post, root = tmp_path / "site" / "tuin" / "index.md", tmp_path / "brief"
+    post.parent.mkdir(parents=True)
+    root.mkdir()
+    (post.parent / "hark.jpg").write_bytes(b"een plaatje")
+    article = read_post(f"{YAML}{LEAD}\n\n{mark}\n\n{FIRST}\n", post)
+    assert lines(article)[1] == ("image", alt)
+    shown, copies = place_pictures(root, "2026-12-06-tuin", find_pictures(article.lines, post))
+    assert copies == {"2026-12-06-tuin-1.jpg": b"een plaatje"}
+    made = draft(article, shown)
+    assert f"\n![{alt}](2026-12-06-tuin-1.jpg)\n" in made.text
+    assert ("alt" in made.todo) is not alt
+
+
+def test_the_cover_of_the_front_matter_comes_first(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "static" / "images").mkdir(parents=True)
+    (tmp_path / "static" / "images" / "pad.png").write_bytes(b"pad")
+    post = tmp_path / "content" / "blog" / "tuin.md"
+    post.parent.mkdir(parents=True)
+    head = "---\ntitle: De tuin\ncover:\n  image: /images/pad.png\n  alt: Een pad\n---\n"
+    article = read_post(head + BODY, post)
+    found = find_pictures(article.lines, post)
+    shown, copies = place_pictures(tmp_path, "2026-12-06-tuin", found)
+    assert (shown, copies) == ({"/images/pad.png": "static/images/pad.png"}, {})
+    made = draft(article, shown)
+    assert made.text.index("![Een pad](static/images/pad.png)") < made.text.index(LEAD)
+
+
+@pytest.mark.parametrize("folder", ["public", "assets", "src/assets", "src", "."])
+def test_pictures_of_a_site_are_found_where_generators_look(folder: str, tmp_path: Path) -> None:
+    file = tmp_path / folder / "images" / "pad.png"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"pad")
+    post = tmp_path / "src" / "content" / "tuin.md"
+    article = read_markdown("![Een pad](/images/pad.png?w=300)\n")
+    assert find_pictures(article.lines, post) == {"/images/pad.png?w=300": file}
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://example.org/pad.png",
+        "//example.org/pad.png",
+        "../../geheim.png",
+        "weg.png",
+        "x.svg",
+    ],
+)
+def test_other_pictures_are_gaps(address: str, tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    (site / ".git").mkdir(parents=True)
+    (tmp_path / "geheim.png").write_bytes(b"x")
+    (site / "x.svg").write_bytes(b"x")
+    (site / "weg.png").symlink_to(tmp_path / "geheim.png")
+    post = site / "tuin.md"
+    article = read_post(f"{YAML}{LEAD}\n\n![Een pad]({address})\n\n{FIRST}\n", post)
+    assert find_pictures(article.lines, post) == {}
+    assert "[[Hier stond iets van je site: een afbeelding]]" in draft(article).text
+
+
+def test_own_structure_wins_over_guesses() -> None:
+    text = (
+        f"# De tuin\n\nKort maar af\n\n{LEAD}\n\n> Een regel.\n> — Een tuinman\n\n* a\n  * b\n* c\n"
+    )
+    article = read_markdown(text)
+    assert article.title == "De tuin"
+    kinds = [line.kind for line in article.lines]
+    assert kinds[:3] == [LineKind.HEADING, LineKind.PARAGRAPH, LineKind.PARAGRAPH]
+    items = [(line.text, line.group) for line in article.lines if line.kind is LineKind.ITEM]
+    assert items == [("a", 1), ("b", 2), ("c", 1)]
+
+
+def test_nested_lists_give_no_questions_by_chance() -> None:
+    items = "- Wat? → Dit.\n  - Geen vraag\n- Hoe? → Zo."
+    text = f"# De tuin\n\n{LEAD}\n\n{items}\n\n{FIRST}\n\n{SECOND}\n"
+    made = draft(read_markdown(text))
+    assert made.parts.questions == 2
+    assert invented(made.text, text) == []
+
+
+def test_the_source_of_a_quote_stays_with_it() -> None:
+    text = f"# De tuin\n\n{LEAD}\n\n{FIRST}\n\n{SECOND}\n\n> {QUOTE}\n>\n> — Een tuinman\n"
+    assert f"> {QUOTE}\n>\n> — Een tuinman\n" in draft(read_markdown(text)).text
