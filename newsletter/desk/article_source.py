@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import sys
 from dataclasses import dataclass, replace
@@ -197,8 +196,9 @@ def _is_page(source: _Source) -> bool:
 
 
 def _from_page(text: str, url: str, fetched: str) -> Article:
-    page = importlib.import_module("newsletter.article.page")
-    article: Article = page.read_page(text, url or fetched)
+    from newsletter.article.page import read_page  # noqa: PLC0415 - only pages need its parser
+
+    article = read_page(text, url or fetched)
     return replace(article, url=url or article.url or fetched)
 
 

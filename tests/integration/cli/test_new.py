@@ -100,7 +100,13 @@ def test_new_writes_a_draft_and_says_what_is_left_to_do(root: Path, run: Run) ->
 
 def test_new_as_json(root: Path, run: Run) -> None:
     done = run(
-        "new", article(root), "--url", URL, "--date", str(date.today() + timedelta(9)), "--json"
+        "new",
+        article(root),
+        "--url",
+        URL,
+        "--date",
+        f"{datetime.now(UTC) + timedelta(9):%Y-%m-%d}",
+        "--json",
     )
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
