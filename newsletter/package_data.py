@@ -21,3 +21,8 @@ def requirements_file(package: Path = _PACKAGE) -> Path:
     """Return the file with every dependency and its hashes; where it is, see `template_folders`."""
     inside = package / "requirements.txt"
     return inside if inside.exists() else package.parent / "requirements.txt"
+
+
+def dictionary_folder(package: Path = _PACKAGE) -> Path:
+    """Return the folder with a folder of each language's dictionary."""
+    return package / "dictionaries"

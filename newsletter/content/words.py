@@ -57,6 +57,7 @@ class Words:
         pronouns: Those.
         brackets: What stands in square brackets where a link or more text was meant.
         faq: What a heading above questions with answers begins with.
+        doubled: What may stand there twice in a row.
         keys: What authors call the keys of the front matter: the name, and the key.
         not_draft: Those of them that say the opposite of `draft`.
         unused: Keys of other programs that a letter has no use for.
@@ -74,6 +75,7 @@ class Words:
     pronouns: tuple[str, ...]
     brackets: tuple[str, ...]
     faq: tuple[str, ...]
+    doubled: frozenset[str]
     keys: Mapping[str, str]
     not_draft: frozenset[str]
     unused: frozenset[str]
@@ -124,6 +126,7 @@ def read_words(folder: Path) -> Words:
         pronouns=all_of("question", "pronouns"),
         brackets=all_of("brackets", "words"),
         faq=all_of("faq", "words"),
+        doubled=frozenset(all_of("doubled", "words")),
         keys={name: key for key in _KEYS for name in all_of("keys", key)},
         not_draft=frozenset(all_of("keys", "not_draft")),
         unused=frozenset(all_of("keys", "unused")),
@@ -152,6 +155,7 @@ _SECTIONS: Final = {
     "question": {"words", "verbs", "pronouns"},
     "brackets": {"words"},
     "faq": {"words"},
+    "doubled": {"words"},
     "keys": {*_KEYS, "not_draft", "unused"},
 }
 

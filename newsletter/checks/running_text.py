@@ -1,0 +1,99 @@
+"""The running text of an issue, for rules about its words: what the author wrote in sentences."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from html import unescape
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from newsletter.model import (
+    Button,
+    Faq,
+    Heading,
+    Image,
+    ItemList,
+    Links,
+    Questions,
+    Reflection,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.model import Block, Draft, RichText
+
+_CODE: Final = re.compile(r"<code>.*?</code>", re.DOTALL)
+_BREAK: Final = re.compile(r"<br\s*/?>")
+_TAG: Final = re.compile(r"<[^>]*>")
+# Addresses, names of files and domains, and what begins with # or @.
+_ADDRESS: Final = re.compile(r"\S*(?:://|@|\\)\S*|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|[#@]\w+|\[\[.*?\]\]")
+_QUOTED: Final = re.compile(r"“[^”“]{0,300}[”“]|„[^”“„]{0,300}[”“]|«[^»«]{0,300}»|\"[^\"]{0,300}\"")
+_GLUE: Final = str.maketrans({"\u00ad": "", "\u200b": "", "\u2011": "-", "‘": "'", "\u00a0": " "})
+
+
+class Passage(NamedTuple):
+    """A piece of running text, and the line of the file on which its block begins."""
+
+    text: str
+    line: int
+
+
+def passages(draft: Draft) -> Iterator[Passage]:
+    """Yield subject, preheader, and what the body has in sentences of the author's own.
+
+    Quotes may be another person's words. Code and addresses are no words, and what is between
+    quotation marks may be anything; all of these are left out.
+    """
+    for key in ("subject", "preheader"):
+        if entry := draft.entries.get(key):
+            yield Passage(_own_words(entry.value), entry.line)
+    for block in draft.blocks:
+        for part in block.parts if isinstance(block, Faq) else (block,):
+            for text in _texts(part):
+                yield Passage(_own_words(text), part.line)
+
+
+def find_line(draft: Draft, word: str, passage: Passage) -> int:
+    """Return the first line on which a word of a passage is."""
+    lines = draft.source.text.split("\n") if draft.source else []
+    pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
+    for number, line in enumerate(lines[passage.line - 1 :], start=passage.line):
+        if pattern.search(unicodedata.normalize("NFC", line).translate(_GLUE)):
+            return number
+    return passage.line
+
+
+def _texts(block: Block) -> Iterator[str]:
+    if isinstance(block, Text | Heading | Reflection):
+        yield _plain(block.body)
+    elif isinstance(block, Questions):
+        for item in block.items:
+            yield _plain(item.question)
+            yield _plain(item.hint)
+    elif isinstance(block, ItemList):
+        yield from _of_list(block)
+    elif isinstance(block, Button):
+        yield block.link.label
+    elif isinstance(block, Links):
+        yield from (link.label for link in block.links)
+    elif isinstance(block, Image):
+        yield block.alt
+
+
+def _of_list(block: ItemList) -> Iterator[str]:
+    for item in block.items:
+        yield from map(_plain, item.paragraphs)
+        if item.sublist:
+            yield from _of_list(item.sublist)
+
+
+def _plain(text: RichText) -> str:
+    html = _BREAK.sub("\n", _CODE.sub(" , ", text.html))
+    return unescape(_TAG.sub("", html))
+
+
+def _own_words(text: str) -> str:
+    text = unicodedata.normalize("NFC", text).translate(_GLUE)
+    return _QUOTED.sub(" , ", _ADDRESS.sub(" , ", text))
