@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import PIL.Image
@@ -18,7 +19,6 @@ from tests.support.preview import SLUG, TEXT, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
     from typing import Any
 
 BROKEN = TEXT.replace("subject: Ruimte voor rust\n", "")
@@ -285,3 +285,49 @@ def picture(colour: str) -> bytes:
 
 def names(document: dict[str, Any]) -> list[str]:
     return re.findall(f'{re.escape(document["media"])}([^"]+)"', document["letter"]["html"])
+
+
+def test_a_folder_of_issues_that_goes_away_and_comes_back(
+    session: PreviewSession, root: Path
+) -> None:
+    (root / "issues").rename(root / "weg")
+    (root / "issues").write_text("geen map\n", encoding="utf-8")
+    session.look()
+    session.look()
+    assert shown(session)["problem"]["sentence"].endswith("is gone")
+    (root / "issues").unlink()
+    (root / "weg").rename(root / "issues")
+    assert session.look()
+    assert shown(session)["problem"] is None
+
+
+def test_settings_that_are_a_folder_are_named(session: PreviewSession, root: Path) -> None:
+    (root / "newsletter.toml").unlink()
+    (root / "newsletter.toml").mkdir()
+    session.look()
+    session.look()
+    assert "the settings are not used" in shown(session)["problem"]["sentence"]
+    assert shown(session)["letter"]
+
+
+def test_an_issue_that_becomes_a_folder_or_a_pipe_is_named(
+    session: PreviewSession, root: Path
+) -> None:
+    path = root / "issues" / f"{SLUG}.md"
+    for make in (Path.mkdir, os.mkfifo):
+        if path.is_dir():
+            path.rmdir()
+        path.unlink(missing_ok=True)
+        make(path)
+        session.look()
+        session.look()
+        assert "is not a file" in shown(session)["problem"]["sentence"]
+        assert shown(session)["letter"]["subject"] == "Ruimte voor rust"
+
+
+def test_a_file_as_large_as_no_issue_is_named(session: PreviewSession, root: Path) -> None:
+    write(root, TEXT + "Een zin. " * 40_000)
+    session.look()
+    session.look()
+    assert [one["rule"] for one in shown(session)["findings"]] == ["file-too-large"]
+    assert shown(session)["letter"]["subject"] == "Ruimte voor rust"
