@@ -58,6 +58,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="a folder with the providers' own API specifications, to hold requests against",
     )
+    parser.addoption(
+        "--update-golden",
+        nargs="?",
+        const="all",
+        default="",
+        metavar="NAMES",
+        help="record goldens anew: all, or those whose names end so, such as messages",
+    )
 
 
 def pytest_report_header(config: pytest.Config) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +19,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 CONTEXT, MOST = 8, 120
 """How many lines a difference is shown with, and how many lines are shown of each file."""
-
-RECORD = os.environ.get("RECORD_GOLDENS", "")
-"""Which goldens to write: "all", or how their names end: "messages" for what is said to people."""
 
 
 def compare(goldens: Mapping[str, object], *, record: str) -> None:
@@ -54,4 +50,5 @@ def test_a_week_gives_the_recorded_goldens(
     root.mkdir()
     week = Week(root, url)
     play(week, tmp_path)
-    compare(week.goldens, record=RECORD if engine == "sqlite" else "")
+    record = request.config.getoption("--update-golden") if engine == "sqlite" else ""
+    compare(week.goldens, record=record)
