@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pytest
 from PIL import Image, ImageChops
 
-from newsletter.desk import render_files
+from newsletter import mime, pictures, render
+from newsletter.desk.issues import sample_message
 from tests.support.issues import every_block
 from tests.support.letter_fonts import with_fonts
 from tests.support.letters import BRANDS, open_brand
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Route
+    from playwright.sync_api import Browser
 
 SCREENS, FILES = Path(__file__).with_name("screens"), Path(__file__).with_name("files")
 MOST = 0.001
@@ -26,10 +27,6 @@ ALIKE = 24
 """Of 255: how far a colour may be off, because recorded pictures have 128 colours."""
 
 COLOURS = 128
-PICTURE = (
-    '<svg xmlns="http://www.w3.org/2000/svg" width="1040" height="560"><rect width="1040"'
-    ' height="560" fill="#9db0a5"/><circle cx="760" cy="190" r="90" fill="#f2e3bb"/></svg>'
-)
 
 
 class Screen(NamedTuple):
@@ -51,13 +48,26 @@ ALL = [Screen(*one) for one in product(BRANDS, (375, 800), ("light", "dark"), (T
 
 
 @pytest.fixture(scope="session")
-def letters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
-    """Return the files of each brand's letter, by their suffixes."""
-    folder = tmp_path_factory.mktemp("letters")
-    return {
-        brand: {path.suffix: path.read_bytes() for path in render_files(*open_brand(brand), folder)}
-        for brand in BRANDS
+def letters(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Path]]:
+    """Return the files of each brand's letter, by their names; copies of its pictures are there."""
+    return {brand: write_letter(brand, tmp_path_factory.mktemp(brand)) for brand in BRANDS}
+
+
+def write_letter(brand: str, folder: Path) -> dict[str, Path]:
+    settings, draft = open_brand(brand)
+    assert draft.issue
+    letter = render.letter(draft.issue, settings)
+    message = sample_message(letter, draft.slug, draft.issue.send_at, "Anna")
+    written = {
+        ".html": message.html.encode(),
+        ".txt": message.text.encode(),
+        ".eml": mime.eml(message),
+        "shown.html": pictures.show_copies(message.html, settings, "").encode(),
+        **pictures.copy_pictures(draft.issue, settings),
     }
+    for name, data in written.items():
+        (folder / name).write_bytes(data)
+    return {name: folder / name for name in written}
 
 
 @pytest.mark.parametrize("brand", BRANDS)
@@ -70,12 +80,12 @@ def test_the_letters_hold_every_block(brand: str) -> None:
 @pytest.mark.parametrize("screen", ALL, ids=lambda screen: screen.name)
 def test_a_letter_looks_as_it_was_recorded(
     screen: Screen,
-    letters: dict[str, dict[str, bytes]],
+    letters: dict[str, dict[str, Path]],
     browser: Browser,
     request: pytest.FixtureRequest,
     tmp_path: Path,
 ) -> None:
-    seen = photograph(browser, letters[screen.brand][".html"].decode(), screen)
+    seen = photograph(browser, letters[screen.brand]["shown.html"], screen)
     file = SCREENS / screen.name
     if request.config.getoption("--update-golden") in {"all", "screens"}:
         file.parent.mkdir(exist_ok=True)
@@ -100,10 +110,10 @@ def test_a_letter_looks_as_it_was_recorded(
 def test_a_letter_has_the_recorded_bytes(
     brand: str,
     suffix: str,
-    letters: dict[str, dict[str, bytes]],
+    letters: dict[str, dict[str, Path]],
     request: pytest.FixtureRequest,
 ) -> None:
-    file, seen = FILES / f"{brand}{suffix}", letters[brand][suffix]
+    file, seen = FILES / f"{brand}{suffix}", letters[brand][suffix].read_bytes()
     if request.config.getoption("--update-golden") in {"all", "files"}:
         file.parent.mkdir(exist_ok=True)
         file.write_bytes(seen)
@@ -112,35 +122,34 @@ def test_a_letter_has_the_recorded_bytes(
 
 
 def test_a_change_of_one_word_colour_or_size_would_be_seen(
-    letters: dict[str, dict[str, bytes]], browser: Browser
+    letters: dict[str, dict[str, Path]], browser: Browser
 ) -> None:
     screen = ALL[0]
-    html = letters[screen.brand][".html"].decode()
-    first = photograph(browser, html, screen)
-    assert difference(first, photograph(browser, html, screen)) == 0
+    letter = letters[screen.brand]["shown.html"]
+    html = letter.read_text(encoding="utf-8")
+    first = photograph(browser, letter, screen)
+    assert difference(first, photograph(browser, letter, screen)) == 0
+    changed = letter.with_name("changed.html")
     for old, new in (
         ("Lees het hele verhaal", "Lees het verhaal"),
         ("#2f5d50", "#2f5d88"),
         ("font-size:22px", "font-size:23px"),
     ):
         assert old in html
-        assert difference(first, photograph(browser, html.replace(old, new), screen)) > MOST
+        changed.write_text(html.replace(old, new), encoding="utf-8")
+        assert difference(first, photograph(browser, changed, screen)) > MOST
 
 
-def photograph(browser: Browser, html: str, screen: Screen) -> Image.Image:
+def photograph(browser: Browser, letter: Path, screen: Screen) -> Image.Image:
     """Return a picture of a whole letter."""
-
-    def answer(route: Route) -> None:
-        if screen.pictures:
-            route.fulfill(body=PICTURE, content_type="image/svg+xml")
-        else:
-            route.abort()
-
+    shown = letter.with_name(f"shown-{screen.name}.html")
+    shown.write_text(with_fonts(letter.read_text(encoding="utf-8")), encoding="utf-8")
     size: Any = {"width": screen.width, "height": 600}
     page = browser.new_page(viewport=size, color_scheme=screen.mode)
     try:
-        page.route("https://**/*", answer)
-        page.set_content(with_fonts(html), wait_until="load")
+        if not screen.pictures:
+            page.route("**/*.png", lambda route: route.abort())
+        page.goto(shown.as_uri(), wait_until="load")
         page.evaluate("document.fonts.ready")
         png = page.screenshot(full_page=True)
     finally:
