@@ -37,7 +37,7 @@ MIN_WORDS: Final = 40
 
 _ENOUGH: Final = 90
 _MOST: Final = 150
-_SUMMARY_WORDS: Final = 25
+_SUMMARY_WORDS: Final = 15
 _LONGEST_SUBJECT: Final = 70
 _SHORTEST_SUBJECT: Final = 15
 _PREHEADER: Final = range(30, 121)
@@ -51,6 +51,7 @@ _MOST_PROPOSED: Final = 4
 _FEWEST_QUESTIONS: Final = 2
 _MOST_QUESTIONS: Final = 5
 _MARKS: Final = re.compile(r"[\[\]{}<>*_`\\|#=~]|^(?:[-+]|\d+[.)])\s")
+_SOURCE_BEHIND: Final = re.compile(r"(.*[.!?…\"”’»])\s*([—–]\s*[^.!?…]{2,60})")
 _CITED: Final = re.compile(r"[—–-]\s*\S")
 _DASH: Final = re.compile(r"\s+[—–|]\s+|:\s+")
 
@@ -149,7 +150,7 @@ def find_opening(article: BareArticle) -> tuple[ArticleLine, ...]:
     kept: list[ArticleLine] = []
     words = 0
     summary = article.summary
-    if word_count(summary) >= _SUMMARY_WORDS and len(sentences(summary)) > 1:
+    if _is_lead(summary):
         kept.append(ArticleLine(LineKind.PARAGRAPH, summary))
         words = word_count(summary)
     for line in _summary_first(article.lines):
@@ -166,6 +167,12 @@ def find_opening(article: BareArticle) -> tuple[ArticleLine, ...]:
     while kept and kept[-1].kind in {LineKind.IMAGE, LineKind.GAP} and words:
         kept.pop()  # what follows the last paragraph belongs to what is not taken
     return tuple(_cut_long(kept))
+
+
+def _is_lead(summary: str) -> bool:
+    """Tell whether a summary is long enough to open a letter; a shorter one is a preheader."""
+    long_enough = len(sentences(summary)) > 1 or len(summary) > _PREHEADER[-1]
+    return long_enough and word_count(summary) >= _SUMMARY_WORDS
 
 
 def _summary_first(lines: Sequence[ArticleLine]) -> Sequence[ArticleLine]:
@@ -250,13 +257,19 @@ def _quotations(lines: Sequence[ArticleLine]) -> Iterator[Quotation]:
             continue
         if line.kind is LineKind.QUOTE:
             if not _CITED.match(text):
-                yield Quotation(text, _source_below(whole, index))
+                yield _quotation(text, _source_below(whole, index))
         elif inside_quotes(line.text):
             # In a list, only one that differs from its neighbours is a quote: the others are
             # examples of what a person thinks.
             lone = line.kind is LineKind.ITEM and quoted[line.group] == 1
             if line.kind is LineKind.PARAGRAPH or (lone and len(line.text) > _LIST_QUOTE):
                 yield Quotation(text)
+
+
+def _quotation(text: str, source: str) -> Quotation:
+    """Return a quote; whom it is of may be behind it: "A line. — A name"."""
+    found = None if source else _SOURCE_BEHIND.fullmatch(text)
+    return Quotation(without_quotes(found[1]), found[2]) if found else Quotation(text, source)
 
 
 def _source_below(lines: Sequence[ArticleLine], index: int) -> str:
@@ -292,13 +305,18 @@ def _quote_score(text: str, theme: _Theme) -> float:
         score += 1.0
     elif len(text) in _LONE_SENTENCE:
         score += 0.5
-    if words.contrasts.occur(flat) or "; " in text:
+    if words.contrasts.occur(flat.partition(" ")[2]) or "; " in text:
         score += 1.0
-    if words.points_back.begin(flat):
+    if _points_back(text):
         score -= 1.0
     if len(sentences(text)) > 2:  # noqa: PLR2004 - two sentences belong together
         score -= 0.5
     return score
+
+
+def _points_back(text: str) -> bool:
+    """Tell whether a sentence needs the one before it."""
+    return article_words().points_back.begin(flatten(text))
 
 
 def _rank_reflections(
@@ -329,7 +347,9 @@ def _asks_person(kind: LineKind, text: str) -> bool:
     """Tell whether a text is one question to the person who reads."""
     if kind not in {LineKind.PARAGRAPH, LineKind.ITEM} or not text.endswith("?"):
         return False
-    return len(sentences(text)) == 1 and article_words().address.occur(flatten(text))
+    words, flat = article_words(), flatten(text)
+    asks = words.address.occur(flat) and not words.own_person.occur(flat)
+    return asks and len(sentences(text)) == 1
 
 
 def _reflection_score(text: str, asked: set[str], quote: str, theme: _Theme) -> float:
@@ -338,7 +358,7 @@ def _reflection_score(text: str, asked: set[str], quote: str, theme: _Theme) -> 
     score = 1.0 - max((likeness(text, question) for question in asked), default=0.0)
     score += 0.15 * min(3, len(own & theme.top)) + 0.1 * min(2, len(own & terms(quote)))
     score += 0.3 if len(text) in range(40, 121) else 0.0
-    return score - (0.4 if article_words().points_back.begin(flatten(text)) else 0.0)
+    return score - (0.4 if _points_back(text) else 0.0)
 
 
 def _find_subjects(article: BareArticle) -> tuple[str, ...]:
@@ -363,14 +383,13 @@ def _find_preheaders(
     Not its first sentence: an inbox shows that one anyway.
     """
     tails = _DASH.split(article.subtitle, maxsplit=1)[1:]
-    short = word_count(article.summary) < _SUMMARY_WORDS
     found = [
         *(tail for tail in tails if tail[:1].isupper()),
         article.summary,
-        *(sentences(article.summary)[:1] if short else ()),
+        *(sentences(article.summary)[:1] if not _is_lead(article.summary) else ()),
         article.subtitle,
         *(one.question for one in questions[:1]),
-        *(one.text for one in quotes[1:3]),
+        *(one.text for one in quotes[1:3] if not _points_back(one.text)),
         *(sentences(line.text)[0] for line in article.lines[1:] if _opens(line)),
     ]
     subject = subjects[0] if subjects else ""

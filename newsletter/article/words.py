@@ -106,6 +106,7 @@ class ArticleWords:
     questions: Phrases
     summaries: Phrases
     address: Phrases
+    own_person: Phrases
     contrasts: Phrases
     points_back: Phrases
     stop: Phrases

@@ -281,3 +281,23 @@ def test_nested_lists_give_no_questions_by_chance() -> None:
 def test_the_source_of_a_quote_stays_with_it() -> None:
     text = f"# De tuin\n\n{LEAD}\n\n{FIRST}\n\n{SECOND}\n\n> {QUOTE}\n>\n> — Een tuinman\n"
     assert f"> {QUOTE}\n>\n> — Een tuinman\n" in draft(read_markdown(text)).text
+
+
+def test_the_source_of_a_quote_may_be_behind_it() -> None:
+    text = f"# De tuin\n\n{LEAD}\n\n{FIRST}\n\n{SECOND}\n\n> {QUOTE} — Een tuinman\n"
+    assert f"> {QUOTE}\n>\n> — Een tuinman\n" in draft(read_markdown(text)).text
+
+
+@pytest.mark.parametrize(
+    ("question", "taken"),
+    [
+        ("Welke hoek laat jij dit jaar met rust liggen?", True),
+        ("Zie je wel hoe moe ik van al dat harken ben geworden?", False),
+        ("Waarom zou een egel in november nog wakker zijn?", False),
+    ],
+)
+def test_a_question_to_the_person_who_reads_is_a_reflection(question: str, taken: bool) -> None:  # noqa: FBT001
+    text = f"# De tuin\n\n{LEAD}\n\n{FIRST}\n\n{SECOND}\n\nAldus mijn buurman. {question}\n"
+    made = draft(read_markdown(text))
+    assert (f"💡 {question}\n" in made.text) is taken
+    assert ("reflection" in made.todo) is not taken
