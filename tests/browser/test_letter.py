@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import colorsys
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -141,6 +143,33 @@ def test_microsofts_webmail_gets_the_dark_colours_too(page: Page) -> None:
     assert hexadecimal(computed(page, ".card", "backgroundColor").pop()) == (
         palette(SETTINGS.accent_color).dark.card
     )
+
+
+def inverted(html: str) -> str:
+    """Return a letter as a client shows it that turns every light colour dark, and back."""
+
+    def invert(match: re.Match[str]) -> str:
+        red, green, blue = (int(match[1][at : at + 2], 16) / 255 for at in (0, 2, 4))
+        hue, lightness, saturation = colorsys.rgb_to_hls(red, green, blue)
+        turned = colorsys.hls_to_rgb(hue, 1 - lightness, saturation)
+        return "#" + "".join(f"{round(255 * channel):02x}" for channel in turned)
+
+    head, _, body = html.partition("</head>")
+    body = re.sub(r"(?<!&)#([0-9a-f]{6})\b", invert, body)
+    return head[: head.index("<style")] + "<style>html { background: #000 }</style></head>" + body
+
+
+@pytest.mark.parametrize(
+    "accent", choose(["#2f5d50", "#b4532a", "#000000", "#ffffff"], always=["#2f5d50"])
+)
+def test_a_client_that_inverts_all_colours_leaves_the_letter_readable(
+    page: Page, accent: str
+) -> None:
+    settings = replace(SETTINGS, accent_color=accent)
+    html = fill(letter(LETTERS["every-block"], settings).html)
+    show(page, inverted(html))
+    assert violations(page) == []
+    assert hexadecimal(computed(page, ".card", "backgroundColor").pop()) == "#000000"
 
 
 def test_without_its_style_sheet_the_letter_stays_whole_and_readable(page: Page) -> None:

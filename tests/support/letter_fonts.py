@@ -12,7 +12,7 @@ import functools
 from pathlib import Path
 
 FONTS = Path(__file__).with_name("fonts")
-_FAMILIES = ("Georgia", "Times New Roman", "Times", "Menlo", "Consolas")
+_FAMILIES = ("Georgia", "Palatino", "Book Antiqua", "Times New Roman", "Times", "Menlo", "Consolas")
 _FACES = (
     ("gelasio-regular", "normal", "normal"),
     ("gelasio-italic", "italic", "normal"),

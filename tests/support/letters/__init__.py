@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from newsletter.model import Draft
 
 HOME = Path(__file__).parent
-BRANDS = ("dutch",)
+BRANDS = ("dutch", "english")
 
 
 def open_brand(brand: str) -> tuple[Settings, Draft]:
