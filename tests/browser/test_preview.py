@@ -303,6 +303,35 @@ def test_a_proof_goes_through_a_provider_and_a_wrong_address_does_not(
     assert newsletter.sql("SELECT slug, provider FROM proofs") == [(newsletter.slug, "resend")]
 
 
+def test_a_fix_is_shown_before_it_is_written(preview: Preview, root: Path, page: Page) -> None:
+    path = write(root, WITH_FINDINGS)
+    show(page, preview)
+    page.get_by_role("button", name="Fix this").click()
+    dialog = page.get_by_role("dialog", name="What changes in your file")
+    expect(dialog.locator(".removed")).to_contain_text(["• Een opsomming"])
+    expect(dialog.locator(".added")).to_contain_text(["- Een opsomming"])
+    assert "• Een opsomming" in path.read_text(encoding="utf-8")
+    dialog.get_by_role("button", name="Write it").click()
+    expect(dialog).to_be_hidden()
+    expect(inside(page).locator("li")).to_contain_text(["Een opsomming"])
+    assert "- Een opsomming" in path.read_text(encoding="utf-8")
+    expect(page.locator("#fix")).to_be_hidden()
+
+
+def test_a_fix_of_a_file_that_changed_meanwhile_is_refused(
+    preview: Preview, root: Path, page: Page
+) -> None:
+    write(root, WITH_FINDINGS)
+    show(page, preview)
+    page.keyboard.press("f")
+    expect(page.locator("#difference .added").first).to_be_visible()
+    changed = WITH_FINDINGS.replace("moeilijkste", "mooiste")
+    path = write(root, changed)
+    page.get_by_role("button", name="Write it").click()
+    expect(page.locator("#fixing-result")).to_contain_text("the file changed meanwhile")
+    assert path.read_text(encoding="utf-8") == changed
+
+
 @contextlib.contextmanager
 def foreign_site() -> Iterator[str]:
     """Serve an empty page from another origin of this machine."""

@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
+from newsletter.desk.preview.fixing import plan_fix, write_fix
 from newsletter.desk.preview.guard import Access, Guard
 from newsletter.desk.preview.view import view_document
 from newsletter.errors import NewsletterError
@@ -19,6 +20,7 @@ from newsletter.pictures import copy_picture, media_type
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from starlette.requests import Request
     from starlette.types import ASGIApp
@@ -93,6 +95,8 @@ class Pages:
             Route(f"{at}/events", self.events),
             Route(f"{at}/frame", self.frame),
             Route(f"{at}/media/{{name}}", self.media),
+            Route(f"{at}/fix", self.difference),
+            Route(f"{at}/fix", self.fix, methods=["POST"]),
             Route(f"{at}/proof", self.proof, methods=["POST"]),
             Route(f"{at}/{{name}}", self.part),
         ]
@@ -155,6 +159,35 @@ class Pages:
                 yield f"data: {sent}\n\n"
                 await self._changes.wait(lambda: self._session.version != sent)  # noqa: B023 - awaited at once
 
+    def difference(self, request: Request) -> Response:
+        """Return what a fix would change in a file."""
+        try:
+            path = self._path_of(request.query_params.get("issue", ""))
+            fix = plan_fix(self._session.settings, path)
+        except NewsletterError as error:
+            return _failure(error)
+        if fix is None:
+            return _failure(NewsletterError("there is nothing to fix"))
+        return JSONResponse({"difference": fix.difference, "hash": fix.hash})
+
+    async def fix(self, request: Request) -> Response:
+        """Write what the page showed, unless the file changed since."""
+        return await asyncio.to_thread(self._fix, await _json(request))
+
+    def _fix(self, asked: dict[str, str]) -> Response:
+        try:
+            path = self._path_of(asked.get("issue", ""))
+            write_fix(self._session.settings, path, asked.get("hash", ""))
+        except NewsletterError as error:
+            return _failure(error)
+        return JSONResponse({"done": "It is written."})
+
+    def _path_of(self, slug: str) -> Path:
+        path = self._session.path_of(slug)
+        if path is None:
+            raise NewsletterError("there is no such issue", hint="Choose another one")
+        return path
+
     async def proof(self, request: Request) -> Response:
         """Send one real copy of an issue to an address."""
         asked = await _json(request)
@@ -163,10 +196,8 @@ class Pages:
     def _proof(self, asked: dict[str, str]) -> Response:
         from newsletter.desk.preview.proofing import send_proof  # noqa: PLC0415 - SQLAlchemy is slow
 
-        path = self._session.path_of(asked.get("issue", ""))
-        if path is None:
-            return _failure(NewsletterError("there is no such issue", hint="Choose another one"))
         try:
+            path = self._path_of(asked.get("issue", ""))
             done = send_proof(self._session.settings, path, asked.get("to", ""))
         except NewsletterError as error:
             return _failure(error)
@@ -177,7 +208,7 @@ async def _json(request: Request) -> dict[str, str]:
     """Return the texts that a page posted; those it did not are missing."""
     try:
         found = json.loads(await request.body())
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     texts = found.items() if isinstance(found, dict) else ()
     return {name: value for name, value in texts if isinstance(value, str)}

@@ -31,27 +31,24 @@ export async function openFix(issue) {
   const answer = await ask(`fix?issue=${encodeURIComponent(issue)}`);
   proposed = answer.difference ? { issue, hash: answer.hash } : null;
   $("write").hidden = !proposed;
-  $("difference").replaceChildren(...(answer.difference || "").split("\n").map((line) => {
+  $("difference").replaceChildren(...(answer.difference || "").split("\n").map((line, index) => {
     const kinds = { "+": "added", "-": "removed", "@": "place" };
-    return element("span", line || " ", kinds[line[0]] || "");
+    // The first two lines name the file.
+    return element("span", line || " ", index < 2 ? "place" : kinds[line[0]] || "");
   }));
   if (answer.difference) $("fixing-result").textContent = "";
   else report($("fixing-result"), answer);
   $("fixing").showModal();
 }
 
-export function setUpFix(follow) {
-  $("write").addEventListener("click", async () => {
-    $("write").disabled = true;
-    const answer = await ask("fix", proposed);
-    $("write").disabled = false;
-    $("write").hidden = true;
-    report($("fixing-result"), answer);
-    if (answer.done === undefined) return;
-    $("fixing").close();
-    follow(answer.issue);
-  });
-}
+$("write").addEventListener("click", async () => {
+  $("write").disabled = true;
+  const answer = await ask("fix", proposed);
+  $("write").disabled = false;
+  $("write").hidden = true;
+  report($("fixing-result"), answer);
+  if (answer.done !== undefined) $("fixing").close();
+});
 
 export function setUpProof(issue) {
   $("proof").addEventListener("submit", async (event) => {

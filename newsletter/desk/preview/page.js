@@ -1,5 +1,5 @@
 // The page: what is chosen, what the server says, and what keys do.
-import { openFix, setUpFix, setUpProof } from "./dialogs.js";
+import { openFix, setUpProof } from "./dialogs.js";
 import * as frames from "./frames.js";
 import * as panes from "./panes.js";
 
@@ -228,7 +228,6 @@ $("help-button").addEventListener("click", () => $("help").showModal());
 $("fix").addEventListener("click", () => openFix(view.issue));
 document.addEventListener("keydown", onKey);
 frames.onKey(onKey);
-setUpFix((issue) => issue !== chosen.issue && choose({ issue }));
 setUpProof(() => view.issue);
 new ResizeObserver(refresh).observe($("letter"));
 document.addEventListener("visibilitychange", () => (document.hidden ? stream && stream.close() : listen()));

@@ -103,14 +103,6 @@ class PreviewSession:
                 self._version, self.settings, self._all_heads(), reading, self._problem or none
             )
 
-    def note_name(self, slug: str, new_slug: str) -> None:
-        """Note that an issue has another slug now, with another text."""
-        with self._lock:
-            if slug != new_slug:
-                self._renamed[slug] = new_slug
-                if last := self._last.get(slug):
-                    self._last[new_slug] = last
-
     def path_of(self, slug: str) -> Path | None:
         """Return the file of an issue; None if there is none."""
         with self._lock:

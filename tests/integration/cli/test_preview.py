@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
+FIXABLE = TEXT + "\n• Een opsomming\n• die geen lijst is\n"
+
 
 def test_the_address_is_printed_first_and_only_this_machine_reaches_it(root: Path) -> None:
     write(root)
@@ -178,7 +180,7 @@ def test_a_proof_to_what_is_no_address_is_refused_without_repeating_it(root: Pat
     assert not (root / ".newsletter").exists()
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"issue": 1}', b"\xff"])
+@pytest.mark.parametrize("body", [b"", b"{", b"[1]", b'{"issue": 1}', b"\xff", b"[" * 9000])
 def test_a_post_that_is_no_json_is_refused(root: Path, body: bytes) -> None:
     write(root)
     with previewing(root) as preview:
@@ -203,3 +205,42 @@ def test_the_page_is_opened_in_the_persons_browser(root: Path) -> None:
             assert time.monotonic() < until
             time.sleep(0.01)
         assert (root / "opened").read_text() == preview.url
+
+
+def test_a_fix_shows_the_difference_and_then_writes_it(root: Path) -> None:
+    path = write(root, FIXABLE)
+    with previewing(root) as preview:
+        assert [one["fixable"] for one in preview.view()["findings"]] == [True]
+        shown = preview.client.get("fix", params={"issue": SLUG}).json()
+        assert "-• Een opsomming" in shown["difference"]
+        assert "+- Een opsomming" in shown["difference"]
+        assert path.read_text(encoding="utf-8") == FIXABLE, "nothing is written yet"
+        body = {"issue": SLUG, "hash": shown["hash"]}
+        done = preview.client.post("fix", json=body, headers=preview.post_headers())
+        assert done.json() == {"done": "It is written."}
+        assert path.read_text(encoding="utf-8") == FIXABLE.replace("• ", "- ")
+        assert preview.client.get("fix", params={"issue": SLUG}).json()["sentence"]
+
+
+def test_a_fix_of_a_file_that_changed_meanwhile_is_refused(root: Path) -> None:
+    path = write(root, FIXABLE)
+    with previewing(root) as preview:
+        shown = preview.client.get("fix", params={"issue": SLUG}).json()
+        path.write_text(FIXABLE + "\nEn nog een zin.\n", encoding="utf-8")
+        body = {"issue": SLUG, "hash": shown["hash"]}
+        refused = preview.client.post("fix", json=body, headers=preview.post_headers())
+        assert refused.status_code == 409
+        assert "changed meanwhile" in refused.json()["sentence"]
+        bare = preview.client.post("fix", json=body)
+        assert bare.status_code == 403
+    assert path.read_text(encoding="utf-8") == FIXABLE + "\nEn nog een zin.\n"
+
+
+@pytest.mark.parametrize("slug", ["nergens", "../x", ""])
+def test_a_fix_of_what_is_no_issue_does_nothing(root: Path, slug: str) -> None:
+    write(root, FIXABLE)
+    with previewing(root) as preview:
+        assert preview.client.get("fix", params={"issue": slug}).status_code == 409
+        body = {"issue": slug, "hash": "a" * 64}
+        done = preview.client.post("fix", json=body, headers=preview.post_headers())
+    assert done.status_code == 409
