@@ -5,24 +5,29 @@ signup.png: the form on an author's own site, the page that follows it, and the 
 confirms.
 
 In the developers' environment, which `./dev test` or `./dev check` makes:
-`.venv/bin/python docs/picture.py`. The letter asks for Georgia; without that font the pictures show
-the machine's next best.
+`.venv/bin/python docs/picture.py`. The fonts are those of the tests, so that every machine makes
+the same pictures.
 """  # noqa: INP001 - a script beside the pages it illustrates
 
 from __future__ import annotations
 
 import base64
 import shutil
-import tempfile
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from newsletter import personalize, render
+from newsletter import personalize, pictures, render
+from newsletter.checks import require_valid
 from newsletter.config import Settings
-from newsletter.desk import read_draft, render_files
+from newsletter.desk import read_draft
+from newsletter.desk.issues import sample_message
 from newsletter.model import NoticeKind
 from newsletter.web.pages import render_pages
+
+sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests, which are no package
+from tests.support.letter_fonts import with_fonts
 
 try:
     from playwright.sync_api import sync_playwright
@@ -99,6 +104,8 @@ SETTINGS = Settings(
     contact="Postbus 1, 1000 AA Amsterdam",
     site_url="https://example.org/",
     public_url="https://brief.example.org",
+    logo="tests/support/letters/dutch/steen.png",
+    portrait="tests/support/letters/dutch/portret.png",
 )
 
 
@@ -107,27 +114,31 @@ def main() -> None:
     with sync_playwright() as playwright:
         found = next(filter(None, map(shutil.which, BROWSERS)), None)
         browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        for name, views in pictures().items():
+        for name, views in all_views().items():
             _make(browser, name, *views)
         browser.close()
 
 
-def pictures() -> dict[str, tuple[View, ...]]:
+def all_views() -> dict[str, tuple[View, ...]]:
     """Return what each picture shows, by its file name."""
     issue = _issue()
     return {
         "letter.png": (
             View(issue, "light", 760, 1052, 660),
-            View(issue, "dark", 370, 890, 300, top="h2"),
+            View(issue, "dark", 370, 930, 300, top="h2"),
         ),
         "signup.png": _signup(SETTINGS),
     }
 
 
 def _issue() -> str:
-    draft = read_draft(SETTINGS, HOME.parent / "issues" / f"{ISSUE}.md")
-    with tempfile.TemporaryDirectory() as scratch:
-        return render_files(SETTINGS, draft, Path(scratch))[0].read_text(encoding="utf-8")
+    issue = require_valid(read_draft(SETTINGS, HOME.parent / "issues" / f"{ISSUE}.md"))
+    letter = render.letter(issue, SETTINGS)
+    html = sample_message(letter, issue.slug, issue.send_at, "Anna").html
+    for name, data in pictures.copy_pictures(issue, SETTINGS).items():
+        inside = f"data:{pictures.media_type(name)};base64,{base64.b64encode(data).decode()}"
+        html = html.replace(pictures.stored_at(SETTINGS) + name, inside)
+    return html
 
 
 def _signup(settings: Settings) -> tuple[View, ...]:
@@ -159,7 +170,8 @@ def _photograph(browser: Browser, view: View) -> str:
         color_scheme=view.mode,
         device_scale_factor=2,
     )
-    window.set_content(view.html)
+    window.set_content(with_fonts(view.html))
+    window.evaluate("document.fonts.ready")
     window.evaluate(SCROLL, view.top)
     return base64.b64encode(window.screenshot()).decode()
 

@@ -375,3 +375,32 @@ def test_placeholders_are_found_raw_and_as_entities() -> None:
     for part in (raw, entities, "\uf8ff", "&#xE123;", "\U000f0000"):
         assert placeholders.remain(part)
     assert not placeholders.remain(issues.fill(raw) + "é 💡 &amp;#57344;")
+
+
+@pytest.mark.parametrize(
+    ("logo", "alt", "shown"),
+    [
+        ("dutch/steen.png", "", "Jij en Loslaten"),  # as high as wide: the name is beside it
+        ("english/waves.png", "Jij en Loslaten", ""),
+    ],
+)
+def test_a_wide_logo_takes_the_place_of_the_name_and_a_square_one_is_before_it(
+    logo: str, alt: str, shown: str
+) -> None:
+    made = letter(issue(), replace(SETTINGS, logo=f"tests/support/letters/{logo}"))
+    (masthead,) = re.findall(r'<td[^>]* class="accent"[^>]*>(.*?)</td>', made.html, re.DOTALL)
+    page = Parsed(masthead)
+    assert page.values("img", "alt") == [alt]
+    assert page.texts("div") == [shown]
+    assert int(page.values("img", "height")[0] or 0) <= 44
+    assert masthead in made.page
+
+
+def test_the_portrait_stands_beside_the_signature_and_needs_no_words() -> None:
+    portrait = "tests/support/letters/dutch/portret.png"
+    made = letter(issue(), replace(SETTINGS, portrait=portrait))
+    page = Parsed(made.html)
+    assert page.values("img", "alt") == [""]
+    assert (page.values("img", "width"), page.values("img", "height")) == (["56"], ["56"])
+    assert made.html.index("<img") < made.html.index("Gerrit</p>")
+    assert made.text == letter(issue(), SETTINGS).text

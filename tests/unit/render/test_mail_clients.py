@@ -130,7 +130,7 @@ def test_a_letter_survives_what_each_client_drops(html: str) -> None:
     assert {slug: name for slug, name in dropped(html).items() if slug not in SURVIVES} == {}
 
 
-def test_a_property_that_outlook_drops_would_be_found(html: str) -> None:
+def test_a_property_that_clients_drop_would_be_found(html: str) -> None:
     spoilt = html.replace("text-align:left", "text-shadow:1px 1px;text-align:left", 1)
     assert dropped(spoilt).keys() - SURVIVES.keys() == {"css-text-shadow"}
 
@@ -144,7 +144,9 @@ def test_no_excuse_is_left_over() -> None:
     assert SURVIVES.keys() - found == set()
 
 
-def test_outlook_gets_tables_of_a_fixed_width_and_its_own_settings(html: str) -> None:
+def test_the_desktop_client_of_microsoft_gets_tables_of_a_fixed_width_and_its_own_settings(
+    html: str,
+) -> None:
     conditional = re.findall(r"<!--\[if mso \| IE\]>(.*?)<!\[endif\]-->", html, re.DOTALL)
     assert any('width="600"' in part for part in conditional)
     assert sum(part.count("<table") for part in conditional) == (
