@@ -65,28 +65,35 @@ def find_line(draft: Draft, word: str, passage: Passage) -> int:
     return passage.line
 
 
-def _texts(block: Block) -> Iterator[str]:
+def rich_texts(block: Block) -> Iterator[RichText]:
+    """Yield the prose of a block, but that of another person."""
     if isinstance(block, Text | Heading | Reflection):
-        yield _plain(block.body)
+        yield block.body
     elif isinstance(block, Questions):
         for item in block.items:
-            yield _plain(item.question)
-            yield _plain(item.hint)
+            yield from (item.question, item.hint)
     elif isinstance(block, ItemList):
         yield from _of_list(block)
-    elif isinstance(block, Button):
+    elif isinstance(block, Faq):
+        for part in block.parts:
+            yield from rich_texts(part)
+
+
+def _of_list(block: ItemList) -> Iterator[RichText]:
+    for item in block.items:
+        yield from item.paragraphs
+        if item.sublist:
+            yield from _of_list(item.sublist)
+
+
+def _texts(block: Block) -> Iterator[str]:
+    yield from map(_plain, rich_texts(block))
+    if isinstance(block, Button):
         yield block.link.label
     elif isinstance(block, Links):
         yield from (link.label for link in block.links)
     elif isinstance(block, Image):
         yield block.alt
-
-
-def _of_list(block: ItemList) -> Iterator[str]:
-    for item in block.items:
-        yield from map(_plain, item.paragraphs)
-        if item.sublist:
-            yield from _of_list(item.sublist)
 
 
 def _plain(text: RichText) -> str:

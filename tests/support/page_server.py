@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import http.server
+import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -78,6 +79,8 @@ class PageServer:
 
     def look_up(self, host: str) -> Sequence[str]:
         self.looked_up.append(host)
+        if host not in self.hosts and host.endswith(".example"):
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
         if host not in self.hosts:
             return public_web.look_up(host)
         addresses = self.hosts[host]
