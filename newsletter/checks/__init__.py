@@ -4,5 +4,6 @@ from newsletter.checks.catalogue import all_rules
 from newsletter.checks.fixes import fix
 from newsletter.checks.registry import RULES
 from newsletter.checks.run import check, require_valid
+from newsletter.checks.waivers import waive
 
-__all__ = ["RULES", "all_rules", "check", "fix", "require_valid"]
+__all__ = ["RULES", "all_rules", "check", "fix", "require_valid", "waive"]

@@ -24,6 +24,8 @@ FOLDER_RULES: Final[Mapping[str, RuleSummary]] = {
     "same-text": RuleSummary(Severity.ERROR, "Another file has the same subject and text."),
     "slot-taken": RuleSummary(Severity.ERROR, "Another issue has the same date and time."),
     "unreadable": RuleSummary(Severity.ERROR, "The file cannot be read."),
+    "spelling": RuleSummary(Severity.WARNING, "A word that is in no dictionary."),
+    "doubled-word": RuleSummary(Severity.WARNING, "A word is there twice."),
 }
 """Rules that need the settings, the letter or the other files; `desk` applies them."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter import checks, content, mime, personalize, pictures, render
 from newsletter.atomic_write import advise
 from newsletter.config import make_private
+from newsletter.desk.spelling import check_words
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
 
@@ -199,7 +200,8 @@ def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
 
 def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
     """Return all findings about an issue: in its file, by every rule, and in its letter."""
-    findings = checks.check(draft)
+    words = checks.waive(draft, check_words(settings, draft)).findings
+    findings = (*checks.check(draft), *words)
     if draft.issue is None:
         return findings
     try:
