@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from newsletter import checks, delivery, desk
+from newsletter import checks, desk
 from newsletter.cli.output import counted, note, warn
 from newsletter.content import printable
 from newsletter.desk.issues import match_issue
@@ -13,6 +13,7 @@ from newsletter.errors import NewsletterError, check_command
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
     from newsletter.cli.app import App
@@ -48,7 +49,7 @@ def find_issue(app: App, typed: str) -> tuple[str, Draft | None]:
     Raises:
         NewsletterError: There is no such issue, or its file cannot be read.
     """
-    found = match_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
+    found = match_issue(app.settings, typed, lambda: _mailing_slugs(app))
     warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
@@ -66,7 +67,7 @@ def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draf
     Raises:
         NewsletterError: There is no such issue, or only a part of its slug was typed.
     """
-    found = match_issue(app.settings, typed, lambda: delivery.mailing_slugs(app.reading))
+    found = match_issue(app.settings, typed, lambda: _mailing_slugs(app))
     if not found.whole and not (asks and sys.stdin.isatty()):
         raise NewsletterError(
             f'"{typed}" is only a part of {found.slug}',
@@ -74,6 +75,12 @@ def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draf
         )
     warn_if_outside(app, found.path)
     return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
+
+
+def _mailing_slugs(app: App) -> Iterable[str]:
+    from newsletter.delivery import mailing_slugs  # noqa: PLC0415 - slow to import
+
+    return mailing_slugs(app.reading)
 
 
 def warn_if_outside(app: App, path: Path | None) -> None:

@@ -13,6 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 from newsletter.render import letter
 from newsletter.render.palette import contrast, palette
 from tests.support.issues import SAMPLES, SETTINGS, every_block, fill, sample
+from tests.support.letters import BRANDS, open_brand
 from tests.support.parameters import choose
 
 if TYPE_CHECKING:
@@ -105,6 +106,20 @@ def test_nothing_overflows_at_any_width_or_text_size(shown: Page, mode: Mode) ->
 def test_axe_finds_nothing(shown: Page, mode: Mode) -> None:
     shown.emulate_media(color_scheme=mode)
     assert violations(shown) == []
+
+
+@pytest.mark.parametrize("brand", BRANDS)
+def test_a_brand_with_logo_and_portrait_fits_and_is_accessible(page: Page, brand: str) -> None:
+    settings, draft = open_brand(brand)
+    assert draft.issue
+    show(page, fill(letter(draft.issue, settings).html))
+    for mode in MODES:
+        page.emulate_media(color_scheme=mode)
+        assert violations(page) == []
+    page.evaluate(DOUBLE_TEXT)
+    for width in (320, 375, 800):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert beyond(page) == [], width
 
 
 def test_axe_would_find_grey_on_white(page: Page) -> None:
