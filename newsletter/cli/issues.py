@@ -110,10 +110,3 @@ def print_warnings(draft: Draft | None) -> None:
     """Print how many warnings an issue has, if any."""
     if line := warnings_line(draft):
         note(line)
-
-
-def _mailing_slugs(app: App) -> Iterable[str]:
-    """Return the slugs of all mailings; commands that need no database never come here."""
-    from newsletter import delivery  # noqa: PLC0415 - slow, for it reads SQLAlchemy
-
-    return delivery.mailing_slugs(app.reading)
