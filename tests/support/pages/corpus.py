@@ -28,7 +28,7 @@ SYSTEMS = (
     "jekyll",
 )
 OTHER_SYSTEMS = ("blogger", "medium", "wix", "drupal", "handmade")
-"""Systems that the reader of pages was measured on before a rule knew of them."""
+"""Systems that the walker of pages was measured on before a rule knew of them."""
 
 EXCERPTS = {"ghost", "substack", "hugo"}
 """Systems with a field of its own for the lead, so that the text does not repeat it."""

@@ -45,7 +45,7 @@ SURVIVES = {
     "css-word-spacing": "only the compiler's own reset has it",
     "css-word-break": "a very long word may widen the letter",
     "html-aria-hidden": "a light bulb may be read aloud",
-    "html-aria-label": "the letter has no name for a screen reader, but its heading",
+    "html-aria-label": "the letter has no name for assistive technology but its heading",
     "html-body": "what is on it is on an element within it too",
     "html-meta-color-scheme": "the client chooses the colours",
     "html-role": "a table may be announced",

@@ -43,7 +43,7 @@ def test_an_emoji_in_a_box_of_its_own_belongs_to_the_text_beside_it() -> None:
     assert lines(card) == [("paragraph", "💡 Wat wil jij?")]
 
 
-def test_an_emoji_hidden_from_screen_readers_is_text() -> None:
+def test_an_emoji_that_is_not_read_aloud_is_text() -> None:
     assert lines('<p><span aria-hidden="true">💡</span> Wat wil jij?</p>') == [
         ("paragraph", "💡 Wat wil jij?")
     ]
