@@ -154,7 +154,8 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False, started: bool = 
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
     lines += [f"  blocked: {reason}" for reason in upcoming.blocked_by]
-    if real and upcoming.letter and not upcoming.proofed:
+    needs_more = upcoming.letter and not upcoming.letter.objections and not upcoming.proofed
+    if real and needs_more:
         lines.append(
             f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
         )

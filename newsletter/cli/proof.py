@@ -69,6 +69,7 @@ def proof(app: App, *, issue: str, to: tuple[Address, ...], json_: bool) -> None
         print_warnings(draft)
         return
     print_warnings(draft)
+    note(f"The letter's hash is {made.letter_hash}")
     if made.rehearsal:
         for one in copies:
             file = app.settings.state / "outbox" / "_proofs" / one.provider_id

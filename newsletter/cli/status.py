@@ -21,12 +21,16 @@ from newsletter.cli.mailing_output import (
 from newsletter.cli.output import json_option, note, print_json, print_line
 from newsletter.cli.status_text import (
     NEXT_STEP,
+    SENT_SHOWN,
     explain_mailing,
+    findings_text,
+    is_done,
     is_open,
+    letter_text,
     overview_text,
     problem_lines,
-    warnings_text,
 )
+from newsletter.cli.terminal_lines import fold
 from newsletter.desk.overview import survey_issues
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import DeliveryState
@@ -39,8 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from newsletter.cli.app import App
-    from newsletter.delivery import LetterApproval
-    from newsletter.desk.overview import Overview
+    from newsletter.delivery import LetterApproval, Upcoming
+    from newsletter.desk.overview import IssueStatus, Overview
     from newsletter.model import Draft
     from newsletter.store import Store
     from newsletter.subscriptions.signup import FormState
@@ -59,7 +63,8 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         _one(app, issue, json_=json_)
         return
     known = [forecast(app, report) for report in delivery.recent_reports(app.reading)]
-    found = survey_issues(app.reading, app.settings)
+    every = json_ or app.verbosity > 0
+    found = survey_issues(app.reading, app.settings, counted=None if every else SENT_SHOWN)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:
@@ -79,23 +84,45 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         note(f"There is no issues/ in {app.settings.root}: are you in your newsletter's folder?")
     found_problems = problem_lines(app.reading)
     for line in (*_coming(app, found), *found_problems, *_notice_lines(waiting, form)):
-        print_line(line)
+        print_line(fold(line))
     for one in known:
-        print_line(as_text(one))
+        if not is_done(one.report):
+            print_line("\n".join(map(fold, as_text(one).splitlines())))
     offer_ledger(app)
 
 
 def _coming(app: App, found: Overview) -> Iterator[str]:
     """Yield what is next, and the state of every other file in `issues/`."""
     real = not capabilities_of(app.settings).rehearsal
-    yield next_text(found.upcoming, real=real, started=any(map(is_open, found.lines)))
-    if found.upcoming:
-        yield from warnings_text(
-            next((one for one in found.lines if one.issue == found.upcoming.slug), None)
-        )
+    started = any(map(is_open, found.lines))
+    first, *more = next_text(found.upcoming, real=real, started=started).splitlines()
+    yield first
+    if found.upcoming is None:
+        yield from more
+    else:
+        line = next((one for one in found.lines if one.issue == found.upcoming.slug), None)
+        yield from letter_text(line, app.settings.zone) if real else ()
+        yield from more
+        yield from findings_text(line)
         if not real:
             yield OUTBOX_ONLY
-    yield from overview_text(found)
+        if step := _next_command(found.upcoming, line, real=real):
+            yield f"  next: {step}"
+    yield from overview_text(found, app.settings.zone, every=app.verbosity > 0, real=real)
+
+
+def _next_command(upcoming: Upcoming, line: IssueStatus | None, *, real: bool) -> str:
+    """Return what a person types next about the next issue; empty if another line says it."""
+    slug = upcoming.slug
+    if upcoming.letter is None:
+        return check_command(slug)
+    if line and line.state == "draft":
+        return f"newsletter preview {slug}"
+    if not real:
+        return f"newsletter rehearse {slug}"
+    if upcoming.blocked_by or not upcoming.proofed:
+        return ""
+    return "newsletter send --due, which the schedule runs by itself"
 
 
 def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iterator[str]:
@@ -134,8 +161,21 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         when = f", for {draft.send_at:%A %d %B %Y %H:%M}" if draft.send_at else ""
         kind = "a draft" if draft.is_draft else "not sent yet"
         seen = ", proof seen" * document["proofed"]
-        print_line(f"{slug}: {kind}{when}{seen}\n  next: {document['next_step']}")
+        print_line(f"{slug}: {kind}{when}{seen}")
+        for line in _letter_lines(app, letter):
+            print_line(fold(line))
+        print_line(f"  next: {document['next_step']}")
     print_warnings(draft)
+
+
+def _letter_lines(app: App, letter: LetterApproval | None) -> Iterator[str]:
+    """Yield the letter's hash, and why the schedule would not send it."""
+    if letter is None:
+        return
+    yield f"  letter's hash: {letter.letter_hash}"
+    if letter.commit:
+        yield f"  approved by commit {letter.commit[:12]} of {app.settings.approval}"
+    yield from (f"  blocked: {one}" for one in letter.objections)
 
 
 def _first_step(app: App, draft: Draft) -> str:

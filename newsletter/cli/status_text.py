@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Final
 
 from newsletter.cli.mailing_output import next_step, report_lines
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from newsletter.delivery import MailingForecast, Resolution
     from newsletter.desk.overview import IssueStatus, Overview
+    from newsletter.model import MailingReport, SentCounts
     from newsletter.store import Store
     from newsletter.subscriptions.refusals import RefusalSummary
 
@@ -30,8 +32,10 @@ _HEADINGS: Final = (
     (("cancelled",), "Cancelled"),
     (("ignored",), "Never sent as they are"),
 )
-_SENT_SHOWN: Final = 5
+SENT_SHOWN: Final = 5
+"""How many sent issues are shown, the newest first."""
 _OLD_SHOWN: Final = 3
+_PREFIX: Final = 12  # characters of a hash or of a commit
 _REFUSALS: Final = {
     Cause.POLICY: "blocks or limits your letters",
     Cause.SENDER: "refuses your letters because of how they are sent",
@@ -70,20 +74,25 @@ _DELIVERIES: Final = {
 }
 
 
-def overview_text(board: Overview) -> Iterator[str]:
-    """Yield the lines about every file in `issues/` except the next issue, which has its own."""
+def overview_text(board: Overview, zone: ZoneInfo, *, every: bool, real: bool) -> Iterator[str]:
+    """Yield the lines about every file in `issues/` except the next issue, which has its own.
+
+    Args:
+        board: The states of all files.
+        zone: The time zone of the times in it.
+        every: Show every sent issue, not only the newest.
+        real: A provider mails them, so that proofs and approvals matter.
+    """
     lines = _other_lines(board)
-    yield from _recent_lines([one for one in lines if one.why != OLD])
-    yield from _old_lines([one for one in lines if one.why == OLD])
-    yield from _sent_lines([one for one in lines if one.state == "sent"])
-
-
-def _recent_lines(recent: Sequence[IssueStatus]) -> Iterator[str]:
+    recent = [one for one in lines if one.why != OLD]
     started = [one for one in recent if is_open(one)]
-    yield from _group_lines("Started", started)
+    yield from _group_lines("Started", started, None)
     for states, heading in _HEADINGS:
         group = [one for one in recent if one.state in states and one not in started]
-        yield from _group_lines(heading, group)
+        coming = real and states != ("ignored",)
+        yield from _group_lines(heading, group, zone if coming else None)
+    yield from _old_lines([one for one in lines if one.why == OLD])
+    yield from _sent_lines([one for one in lines if one.state == "sent"], every=every)
 
 
 def is_open(line: IssueStatus) -> bool:
@@ -96,17 +105,40 @@ def _other_lines(board: Overview) -> list[IssueStatus]:
     return [one for one in board.lines if one.issue != upcoming or one.state == "ignored"]
 
 
-def _group_lines(heading: str, group: Sequence[IssueStatus]) -> Iterator[str]:
+def is_done(report: MailingReport) -> bool:
+    """Tell whether all letters of a real mailing left, so that it is among what was sent."""
+    return report.mailing.state is MailingState.COMPLETED and not report.mailing.rehearsal
+
+
+def _group_lines(
+    heading: str, group: Sequence[IssueStatus], zone: ZoneInfo | None
+) -> Iterator[str]:
+    """Yield a group of issues; with a zone, also what is known of their letters."""
     if group:
         yield f"{heading}:"
         for one in group:
             yield from _issue_lines(one)
+            if zone:
+                yield from (f"  {part}" for part in letter_text(one, zone))
 
 
-def warnings_text(line: IssueStatus | None) -> Iterator[str]:
-    """Yield how many warnings an issue has, if it has any."""
-    if line and line.warnings:
-        yield f"  {counted(line.warnings, 'warning')}: {check_command(line.issue)}"
+def letter_text(line: IssueStatus | None, zone: ZoneInfo) -> Iterator[str]:
+    """Yield the hash of a letter that may be sent, and who has seen or approved it."""
+    if line is None or not line.letter_hash:
+        return
+    known = f"proofed {_moment(line.proofed_at, zone)}" if line.proofed_at else "no proof"
+    if line.commit:
+        known = f"approved by commit {line.commit[:_PREFIX]}"
+    yield f"  letter {line.letter_hash[:_PREFIX]}: {known}"
+
+
+def findings_text(line: IssueStatus | None) -> Iterator[str]:
+    """Yield how many warnings and hints an issue has, if it has any."""
+    if line is None:
+        return
+    known = {"warning": line.warnings, "hint": line.hints}
+    if found := ", ".join(counted(count, noun) for noun, count in known.items() if count):
+        yield f"  {found}: {check_command(line.issue)}"
 
 
 def _issue_lines(line: IssueStatus) -> Iterator[str]:
@@ -123,7 +155,7 @@ def _issue_lines(line: IssueStatus) -> Iterator[str]:
         yield f"    {printable(line.why)}"
     if line.errors and line.state == "draft":
         yield f"    {counted(line.errors, 'error')}: {check_command(line.issue)}"
-    yield from (f"  {part}" for part in warnings_text(line))
+    yield from (f"  {part}" for part in findings_text(line))
 
 
 def _old_lines(old: Sequence[IssueStatus]) -> Iterator[str]:
@@ -132,16 +164,29 @@ def _old_lines(old: Sequence[IssueStatus]) -> Iterator[str]:
         yield f"Ignored, {OLD}: {len(old):,}; the newest: {newest}"
 
 
-def _sent_lines(sent: Sequence[IssueStatus]) -> Iterator[str]:
+def _sent_lines(sent: Sequence[IssueStatus], *, every: bool) -> Iterator[str]:
     if not sent:
         return
-    newest = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[-_SENT_SHOWN:]
-    yield f"Sent: {counted(len(sent), 'issue')}; the newest:"
-    for one in reversed(newest):
+    shown = sorted(sent, key=lambda one: (str(one.send_at), one.issue))[::-1]
+    if not every and len(sent) > SENT_SHOWN:
+        shown = shown[:SENT_SHOWN]
+        yield f"Sent: {counted(len(sent), 'issue')}; the newest (all with newsletter -v status):"
+    else:
+        yield f"Sent: {counted(len(sent), 'issue')}; the newest:"
+    for one in shown:
         to = f", to {one.audience:,}" if one.audience is not None else ""
         yield f"  {one.send_at:%Y-%m-%d %H:%M}  {one.issue}{to}"
+        if one.counts:
+            yield f"    {_counts_text(one.counts)}"
         if one.why:
             yield f"    {one.why}"
+
+
+def _counts_text(counts: SentCounts) -> str:
+    parts = asdict(counts)
+    left, accepted = parts.pop("left"), parts.pop("accepted")
+    known = [f"{count:,} {name}" for name, count in parts.items() if count]
+    return ", ".join([f"{accepted:,} accepted", *known, f"{left:,} left since"])
 
 
 def problem_lines(store: Store) -> Iterator[str]:
@@ -174,6 +219,11 @@ def explain_mailing(found: MailingForecast, zone: ZoneInfo) -> str:
         zone: The time zone of the times in it.
     """
     lines = [*report_lines(found), *(f"  {line}" for line in _mailing_lines(found))]
+    if letter := found.report.mailing.letter_hash:
+        at = found.report.proofed_at
+        lines.append(
+            f"  letter's hash: {letter}" + (f", proofed {_moment(at, zone)}" if at else "")
+        )
     for state in DeliveryState:
         if count := found.report.counts[state]:
             lines += [f"  {line}" for line in _delivery_lines(found, state, count, zone)]

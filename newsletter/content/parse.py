@@ -36,6 +36,7 @@ def read(
     zone: ZoneInfo,
     send_clock: time,
     today: date | None = None,
+    whole: bool = True,
 ) -> Draft:
     """Read an issue file.
 
@@ -46,6 +47,7 @@ def read(
         zone: The newsletter's time zone.
         send_clock: The local time at which an issue without `send_at` goes out.
         today: The day from which a moment may be too far ahead; None when that is of no matter.
+        whole: Read the body too. Without it the issue has no blocks, and nobody may be sent it.
 
     Returns:
         The issue, unless a finding is an error; all findings, by line.
@@ -64,7 +66,7 @@ def read(
         written = header.entries.get("send_at")
         note_far_ahead(fields.send_at, today, written.line if written else 1, problems)
     body = "\n".join(lines[header.body :])
-    blocks = read_body(body, header.body, problems)
+    blocks = read_body(body, header.body, problems) if whole else ()
     note_repeated(fields.subject, blocks, problems)
     issue = None if problems.errors else _issue(slug, path, fields, blocks, body)
     if issue:

@@ -234,8 +234,7 @@ def read_head(settings: Settings, path: Path) -> IssueHead:
     except NewsletterError:
         return IssueHead(path, issues.read_or_report(settings, path), "")
     head, body = _cut(raw)
-    # One word replaces the body, so that the issue is complete.
-    draft = issues.read_text(settings, path, head + b"\nx\n")
+    draft = issues.read_text(settings, path, head, whole=False)
     issue = draft.issue
     text = ""
     if issue:

@@ -185,8 +185,11 @@ def read_bytes(settings: Settings, path: Path) -> bytes:
         raise NewsletterError(f"{path.name} cannot be read: {error.strerror}") from None
 
 
-def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
-    """Parse the content of an issue file, and look at the pictures it names."""
+def read_text(settings: Settings, path: Path, raw: bytes, *, whole: bool = True) -> Draft:
+    """Parse the content of an issue file, and look at the pictures it names.
+
+    Its body is read only if the `whole` of it is wanted.
+    """
     draft = content.read(
         raw,
         name=path.name,
@@ -194,6 +197,7 @@ def read_text(settings: Settings, path: Path, raw: bytes) -> Draft:
         zone=settings.zone,
         send_clock=settings.send_clock,
         today=datetime.now(settings.zone).date(),
+        whole=whole,
     )
     return pictures.attach_pictures(draft, path.absolute().parent, settings.root)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import checks, delivery
@@ -18,7 +18,7 @@ from newsletter.schedule import (
     slot_of,
     timing_of,
 )
-from newsletter.store import mailings
+from newsletter.store import mailings, sent_counts
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.delivery import Approvals, LetterApproval, Upcoming
     from newsletter.desk.folder import IssueHead
-    from newsletter.model import Draft, Issue
+    from newsletter.model import Draft, Issue, SentCounts
     from newsletter.store import Store
     from newsletter.store.mailings import MailingSummary
 
@@ -63,6 +63,7 @@ class IssueStatus:
         hints: The same for hints.
         why: What prevents sending, and what to do next; None if nothing does.
         audience: How many subscribers it was sent to; None if it was not.
+        counts: What became of these letters; None if it was not sent, or nobody asked.
         started: Its letter is frozen, and it is no longer what is scheduled.
     """
 
@@ -79,6 +80,7 @@ class IssueStatus:
     hints: int = 0
     why: str | None = None
     audience: int | None = None
+    counts: SentCounts | None = None
     started: bool = False
 
     def as_json(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ class IssueStatus:
             "warnings": self.warnings,
             "hints": self.hints,
             "why": self.why,
+            "sent": {"audience": self.audience, **asdict(self.counts)} if self.counts else None,
         }
 
     @property
@@ -114,14 +117,22 @@ class Overview:
     upcoming: Upcoming | None
 
 
-def survey_issues(store: Store, settings: Settings) -> Overview:
+def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> Overview:
     """Return the state of every file in `issues/`.
 
     Only what may still be sent is read in full, so that years of sent issues cost little.
+
+    Args:
+        store: The ledger.
+        settings: The settings of the newsletter.
+        counted: Of how many mailings, the newest first, letters are counted; None of all.
     """
     with store.read() as connection:
         moment = now(connection)
         ledger = mailings.summaries(connection)
+        sent = sorted((one.send_at, one.id) for one in ledger if one.state in SENT)
+        newest = [id_ for _, id_ in sent[::-1][:counted]]
+        counts = sent_counts.count_sent(connection, newest) if newest else {}
     held = {entry.slug for entry in ledger if not entry.released}
     skimmed = folder.read_heads(settings)
     drafts = {
@@ -135,6 +146,7 @@ def survey_issues(store: Store, settings: Settings) -> Overview:
         settings,
         moment=moment,
         ledger=ledger,
+        counts=counts,
         approvals=approvals,
         drafts=drafts,
         upcoming=upcoming,
@@ -167,6 +179,7 @@ class _Survey:
         *,
         moment: datetime,
         ledger: Sequence[MailingSummary],
+        counts: Mapping[int, SentCounts],
         approvals: Approvals,
         drafts: Mapping[str, Draft],
         upcoming: Upcoming | None,
@@ -174,6 +187,7 @@ class _Survey:
         self._settings = settings
         self._moment = moment
         self._approvals = approvals
+        self._counts = counts
         self._drafts = drafts
         self._upcoming = upcoming
         held = [entry for entry in ledger if not entry.released]
@@ -233,6 +247,7 @@ class _Survey:
             proofed_at=self._approvals.proofed_at(slug, held.letter_hash),
             why=why,
             audience=held.audience if held.state in SENT else None,
+            counts=self._counts.get(held.id),
             started=True,
         )
 

@@ -56,6 +56,7 @@ from newsletter.model.mailings import (
     MailingState,
     NoticeKind,
     PauseReason,
+    SentCounts,
     UnresolvedBatch,
 )
 from newsletter.model.subscribers import (
@@ -126,6 +127,7 @@ __all__ = [
     "RuleSummary",
     "Search",
     "SearchResult",
+    "SentCounts",
     "Severity",
     "Subscriber",
     "SubscriberStatus",

@@ -168,6 +168,25 @@ class EventTotals:
 
 
 @dataclass(frozen=True, slots=True)
+class SentCounts:
+    """What became of the letters of one mailing that ended, for a list of issues.
+
+    Attributes:
+        accepted: The provider took them.
+        delivered: Of these, arrived as far as is known.
+        bounced: Of these, given up, now or for good.
+        complained: Of these, marked as spam.
+        left: How many of its audience have unsubscribed, complained or been erased since.
+    """
+
+    accepted: int
+    delivered: int
+    bounced: int
+    complained: int
+    left: int
+
+
+@dataclass(frozen=True, slots=True)
 class MailingReport:
     """The report of a mailing: the states always add up to the audience.
 

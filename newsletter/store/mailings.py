@@ -275,6 +275,7 @@ def find_cancelled_or_expired(
 class MailingSummary(NamedTuple):
     """One real mailing, for a list of issues."""
 
+    id: int
     slug: str
     slot: str
     send_at: datetime
@@ -291,8 +292,8 @@ def summaries(connection: sa.Connection) -> list[MailingSummary]:
     columns = (mailings.c[name] for name in MailingSummary._fields)
     query = sa.select(*columns).where(mailings.c.rehearsal.is_(sa.false())).order_by(mailings.c.id)
     return [
-        MailingSummary(slug, slot, datetime.fromisoformat(send_at), MailingState(state), *rest)
-        for slug, slot, send_at, state, *rest in connection.execute(query)
+        MailingSummary(id_, slug, slot, datetime.fromisoformat(send_at), MailingState(state), *rest)
+        for id_, slug, slot, send_at, state, *rest in connection.execute(query)
     ]
 
 

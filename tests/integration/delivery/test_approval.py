@@ -5,6 +5,7 @@ import subprocess
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import PIL.Image
 import pytest
 
 import newsletter
@@ -183,6 +184,25 @@ def test_a_template_of_the_package_that_changes_needs_another_approval(
     letters.commit(f"Approve the letter\n\n{letters.line}")
     add_byte(packaged / "blocks.txt.j2")
     refusal(letters, provider)
+
+
+@pytest.mark.parametrize("name", ["issues/boom.png", "logo.png"])
+def test_a_picture_that_changes_needs_another_approval(
+    letters: ApprovedNewsletter, provider: FakeProvider, name: str
+) -> None:
+    for path in (letters.root / "issues" / "boom.png", letters.root / "logo.png"):
+        PIL.Image.new("RGB", (40, 20), "green").save(path)
+    with letters.file.open("a", encoding="utf-8") as file:
+        file.write("\n![Een boom](boom.png)\n")
+    (letters.root / "newsletter.toml").write_text(f'{TOML}logo = "logo.png"\n', encoding="utf-8")
+    letters.read_settings()
+    letters.commit(f"Approve the letter\n\n{letters.line}")
+    picture = letters.root / name
+    before = picture.read_bytes()
+    picture.write_bytes(before + b"\0")
+    refusal(letters, provider)
+    picture.write_bytes(before)
+    assert sends(letters, provider)
 
 
 def test_other_line_ends_change_nothing(

@@ -131,6 +131,22 @@ def test_nothing_is_permitted_but_what_a_job_names(kind: str, name: str) -> None
     assert len(checkouts) == (kind == "github")
 
 
+@pytest.mark.parametrize("kind", ["github", "forgejo", "gitlab"])
+@pytest.mark.parametrize("name", ["send", "act"])
+def test_jobs_that_send_have_the_history_with_its_approvals(kind: str, name: str) -> None:
+    if kind == "gitlab":
+        job = yaml.safe_load(files("gitlab")[".gitlab-ci.yml"])[name]
+        assert job["variables"]["GIT_DEPTH"] == 0
+        assert any("refs/remotes/origin/*" in line for line in job["script"])
+        return
+    first = steps(kind, name)[0]
+    if kind == "github":
+        assert first["with"]["fetch-depth"] == 0
+    else:
+        assert "--depth" not in first["run"]
+        assert "+refs/heads/*:refs/remotes/origin/*" in first["run"]
+
+
 @pytest.mark.parametrize(("kind", "name"), WORKFLOWS)
 def test_no_text_of_a_stranger_can_become_a_command(kind: str, name: str) -> None:
     assert [step for step in steps(kind, name) if "${{" in step.get("run", "")] == []
