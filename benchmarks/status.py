@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sqlite3
 import subprocess
 import sys
@@ -11,7 +10,7 @@ from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from interleaved import BARE, NEWSLETTER, measure, show
+from interleaved import BARE, ENVIRONMENT, NEWSLETTER, measure, show
 
 LIMIT = 700
 SENT, COMING, PEOPLE, LEFT = 200, 4, 400, 40
@@ -34,7 +33,7 @@ def fill(root: Path) -> None:
     """Write the issues, and the rows of a ledger in which all but the last few were sent."""
     issues = [issue(root, week) for week in range(-SENT, COMING)]
     make = (NEWSLETTER, "subscribers", "add", "eerste@example.org", "--consent", "Ja")
-    subprocess.run(make, cwd=root, check=True, capture_output=True)
+    subprocess.run(make, cwd=root, env=ENVIRONMENT, check=True, capture_output=True)
     database = root / ".newsletter" / "newsletter.db"
     with closing(sqlite3.connect(database)) as connection, connection:
         connection.executemany(
@@ -81,10 +80,10 @@ with tempfile.TemporaryDirectory() as folder:
     toml = 'name = "Jij en Loslaten"\nprovider = "resend"\n'
     (root / "newsletter.toml").write_text(toml, encoding="utf-8")
     (root / "issues").mkdir()
-    os.environ |= {"RESEND_API_KEY": "re_of_this_measurement", "NEWSLETTER_SECRET_KEY": "k" * 40}
+    ENVIRONMENT |= {"RESEND_API_KEY": "re_of_this_measurement", "NEWSLETTER_SECRET_KEY": "k" * 40}
     fill(root)
     if "--show" in sys.argv:
-        subprocess.run((NEWSLETTER, "status"), cwd=root, check=True)
+        subprocess.run((NEWSLETTER, "status"), cwd=root, env=ENVIRONMENT, check=True)
     times = measure(
         {
             "python -c pass": BARE,

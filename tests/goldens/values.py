@@ -53,6 +53,7 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\b[0-9a-f]{64}\b"), "<hash>"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "<id>"),
     (re.compile(r"\b[0-9a-f]{16}\b"), "<short hash>"),
+    (re.compile(r"(?<=  letter )[0-9a-f]{12}(?=: )"), "<short hash>"),
 )
 
 
