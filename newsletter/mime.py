@@ -7,12 +7,16 @@ here, and what looks like an encoded word is encoded.
 
 from __future__ import annotations
 
+import base64
 import binascii
+from dataclasses import dataclass
 from email.header import Header
 from email.utils import formataddr, parseaddr
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from newsletter.model import Message
 
 _WITH_A_PHRASE = {"From", "Reply-To", "List-Id"}
@@ -20,8 +24,25 @@ _LONGEST = 998  # RFC 5322, section 2.1.1
 _FOLDED = 76  # RFC 2047, section 2
 
 
-def eml(message: Message) -> bytes:
+CONTENT_ID: Final = "cid:letter@"
+"""What stands before the name of a picture that is part of a message (RFC 2392)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture that is part of a message, whose HTML shows it at `CONTENT_ID` and its name."""
+
+    name: str
+    media_type: str
+    body: bytes
+
+
+def eml(message: Message, pictures: Sequence[Picture] = ()) -> bytes:
     """Return a complete message: text and HTML as alternatives, or the text alone.
+
+    Args:
+        message: The message.
+        pictures: What its HTML shows of itself, with nothing fetched.
 
     Raises:
         ValueError: A header holds a line break, or is too long to travel.
@@ -33,8 +54,11 @@ def eml(message: Message) -> bytes:
     # With a random boundary, every repetition would have other bytes.
     boundary = f"={message.ref}"
     lines.append(f'Content-Type: multipart/alternative; boundary="{boundary}"')
-    for subtype, content in (("plain", message.text), ("html", message.html)):
-        lines += ["", f"--{boundary}", *_part(subtype, content)]
+    html = _part("html", message.html)
+    if pictures:
+        html = _related(html, pictures, f"{boundary}=pictures")
+    for part in (_part("plain", message.text), html):
+        lines += ["", f"--{boundary}", *part]
     lines += ["", f"--{boundary}--", ""]
     # UTF-8 only matters for an address with letters beyond ASCII before its @ (RFC 6532).
     return "\r\n".join(lines).encode()
@@ -96,6 +120,23 @@ def _words(name: str, text: str) -> str:
 
 def _is_plain(text: str) -> bool:
     return text.isascii() and "=?" not in text
+
+
+def _related(html: Sequence[str], pictures: Sequence[Picture], boundary: str) -> list[str]:
+    """Return HTML and the pictures it shows as one part (RFC 2387)."""
+    lines = [f'Content-Type: multipart/related; type="text/html"; boundary="{boundary}"']
+    lines += ["", f"--{boundary}", *html]
+    for picture in pictures:
+        lines += [
+            *("", f"--{boundary}"),
+            f"Content-Type: {picture.media_type}",
+            "Content-Transfer-Encoding: base64",
+            f"Content-ID: <{CONTENT_ID.removeprefix('cid:')}{picture.name}>",
+            "Content-Disposition: inline",
+            "",
+            *base64.encodebytes(picture.body).decode().splitlines(),
+        ]
+    return [*lines, "", f"--{boundary}--"]
 
 
 def _part(subtype: str, content: str) -> list[str]:

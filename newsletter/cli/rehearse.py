@@ -61,7 +61,8 @@ def run_rehearsal(
         if app.settings.provider == OUTBOX:
             send_notices(app, app.open_provider(app.settings), stop)
         found = delivery.rehearse_issue(app.store, app.settings, order, stop=stop, progress=tell)
-    index = write_index(app.store, app.settings, found.report.mailing)
+    issue = order.draft.issue if order.draft else None
+    index = write_index(app.store, app.settings, found.report.mailing, issue)
     if first_line:
         (note if json_ else print_line)(first_line)
     print_report(app, found.report, json_=json_)

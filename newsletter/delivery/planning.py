@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import render
 from newsletter.delivery import preflight
 from newsletter.delivery.approval import Approvals
+from newsletter.delivery.media import keep_pictures
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
@@ -213,7 +214,9 @@ def freeze(context: Context, plan: Plan) -> Mailing:
             provider_url=settings.provider_url,
             rehearsal=can.rehearsal,
         )
-        if frozen.rehearsal:
+        if not frozen.rehearsal:
+            keep_pictures(connection, settings, plan.letter)
+        else:
             mark = rehearsals.audience_hash(connection)
             context.provider.keep_audience_mark(frozen.slug, mark)
         return frozen

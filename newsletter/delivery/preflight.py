@@ -8,6 +8,7 @@ from newsletter import config, tokens
 from newsletter.delivery.web_self_test import WebSelfTest
 from newsletter.errors import NewsletterError
 from newsletter.providers import capabilities_of, open_provider
+from newsletter.store import media
 from newsletter.store.database import ledger_id
 from newsletter.store.keys import recorded_fingerprints
 
@@ -88,8 +89,13 @@ def lost_key() -> NewsletterError:
     )
 
 
-def check_web_app(store: Store, settings: Settings) -> None:
+def check_web_app(store: Store, settings: Settings, picture: str = "") -> None:
     """Try, as a subscriber would, whether the letter's links work for this ledger.
+
+    Args:
+        store: The ledger.
+        settings: The newsletter's.
+        picture: The name of a stored picture that the letter shows, if it shows any.
 
     Raises:
         TryAgain: It does not answer, or has no database just now.
@@ -98,6 +104,10 @@ def check_web_app(store: Store, settings: Settings) -> None:
     with WebSelfTest(settings) as test:
         test.check_health(_ledger_of(store))
         test.check_preferences(test.check_unsubscribe())
+        if picture:
+            with store.read() as connection:
+                stored = media.read(connection, picture)
+            test.check_picture(picture, stored or b"")
 
 
 def _find_problems(store: Store, settings: Settings) -> Iterator[NewsletterError]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from newsletter import personalize
+from newsletter.delivery.media import store_pictures
 from newsletter.delivery.planning import render_letter
 from newsletter.delivery.preflight import check_identity
 from newsletter.delivery.web_self_test import reserved_token
@@ -71,6 +72,7 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
     if not can.rehearsal:
         check_identity(context.settings)
     letter = render_letter(context, issue)
+    store_pictures(context.store, context.settings, issue)
     batch = _batch(context, letter, email, key)
     (recipient,) = batch.recipients
     answer = context.provider.submit(batch, context.provider.build(batch))

@@ -5,16 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from newsletter import tokens
+from newsletter import pictures, tokens
 from newsletter.delivery import preflight
 from newsletter.delivery.forecast import forecast_mailing, needs_other_account
+from newsletter.delivery.media import store_pictures
 from newsletter.delivery.messages import unknown_left
 from newsletter.delivery.planning import Plan, Resumption, freeze, is_edited, plan_send
 from newsletter.delivery.reconcile import can_settle
 from newsletter.delivery.sender import Sender
 from newsletter.delivery.sender_domain import check_sending_domain
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import DeliveryState, MailingReport, MailingState, PauseReason
+from newsletter.model import DeliveryState, Letter, MailingReport, MailingState, PauseReason
 from newsletter.schedule import is_overdue
 from newsletter.store import mailing_reports, mailings
 from newsletter.store.database import now
@@ -105,6 +106,7 @@ def _send(
     *,
     progress: Callable[[int, int], None],
 ) -> SendResult:
+    _store_pictures(context, plan)
     warnings = _run_preflight(context, plan)
     mailing = _freeze_or_resume(context, plan)
     context = replace(context, provider=context.provider.for_audience(mailing.audience))
@@ -117,6 +119,30 @@ def _send(
         after = mailings.get(connection, mailing.id)
         result = _result(connection, context, plan, after, error)
     return replace(result, repeated=mailing.state is MailingState.COMPLETED, warnings=warnings)
+
+
+def _store_pictures(context: Context, plan: Plan | Resumption) -> None:
+    """Store the pictures of a new letter, whatever the preflight leaves out.
+
+    A rehearsal shows copies, and its letters may be of a draft; only where nobody is ever mailed
+    does the web app show them.
+    """
+    if isinstance(plan, Resumption):
+        return
+    if context.capabilities.rehearsal and context.settings.provider_url:
+        pictures.copy_pictures(plan.issue, context.settings)  # a damaged one is an error here too
+    else:
+        store_pictures(context.store, context.settings, plan.issue)
+
+
+def _one_picture(context: Context, plan: Plan | Resumption) -> str:
+    """Return the name of a picture that the letter shows; empty if it shows none."""
+    if isinstance(plan, Plan):
+        letter = plan.letter
+    else:
+        with context.store.read() as connection:
+            letter = Letter.decode(mailings.letter_of(connection, plan.mailing.id))
+    return next(iter(pictures.names_in(letter.html, context.settings)), "")
 
 
 def _run_preflight(context: Context, plan: Plan | Resumption) -> tuple[str, ...]:
@@ -132,7 +158,7 @@ def _run_preflight(context: Context, plan: Plan | Resumption) -> tuple[str, ...]
     known = plan.warnings if isinstance(plan, Plan) else ()
     if not plan.request.preflight:
         return known
-    preflight.check_web_app(context.store, context.settings)
+    preflight.check_web_app(context.store, context.settings, _one_picture(context, plan))
     return known + check_sending_domain(context.settings, context.resolver)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final, Self
 
-from newsletter import tokens
+from newsletter import pictures, tokens
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import RequestRefused, RetryLater, Unknown
 
@@ -45,6 +45,7 @@ class WebSelfTest:
     def __init__(self, settings: Settings) -> None:
         from newsletter.providers.http import HttpClient  # noqa: PLC0415 - slow; only real sending needs it
 
+        self._settings = settings
         self._base = settings.public_url.rstrip("/")
         self._page = f"{self._base}/u/{reserved_token(settings.secret_keys[0])}"
         self._wire = HttpClient(deadline=_SECONDS)
@@ -104,6 +105,24 @@ class WebSelfTest:
                     f"unsubscribes who asks for their preferences by ?{query}",
                     "Let the web server before it pass on the query of every address unchanged",
                 )
+
+    def check_picture(self, name: str, stored: bytes) -> None:
+        """Check that a picture of the letter arrives as it is stored, and as a picture."""
+        answer = self._answered(self._wire.get(f"{pictures.stored_at(self._settings)}{name}"))
+        if answer.status != _OK:
+            raise self._unfit(
+                f"does not have the letter's pictures: GET /media/… got {answer.status}",
+                "Give the web app this version and the same database, and let the server or the "
+                "firewall before it pass on /media/ unchanged",
+            )
+        if answer.headers.get("content-type") != pictures.media_type(name) or (
+            answer.body != stored
+        ):
+            raise self._unfit(
+                "changes the letter's pictures",
+                "Let the server before the web app pass on /media/ unchanged: no other login, "
+                "page or format",
+            )
 
     def _shown(self, method: str, reply: HttpResponse | Failure) -> bytes:
         """Return the page that an unsubscribe link shows."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,7 +18,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from newsletter.config import Settings
     from newsletter.model import Letter, Message
@@ -205,11 +205,12 @@ def read_text(settings: Settings, path: Path, raw: bytes, *, whole: bool = True)
 def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
     """Return all findings about an issue: in its file, by every rule, and in its letter."""
     words = checks.waive(draft, check_words(settings, draft)).findings
-    findings = (*checks.check(draft), *words)
+    findings = (*checks.check(pictures.find_damage(draft)), *words)
     if draft.issue is None:
         return findings
     try:
         render.letter(draft.issue, settings)
+        pictures.decode_settings(settings)
     except NewsletterError as error:
         found = Finding(
             path=draft.path,
@@ -239,7 +240,8 @@ class RenderedIssue:
         slug: Of the issue.
         subject: Of its letter.
         letter_hash: Names the letter that subscribers would get.
-        files: HTML, text and EML, in this order.
+        files: HTML, text and EML, in this order. The pictures that the HTML shows are beside
+            them, in the folder `media`; the EML holds its own.
     """
 
     slug: str
@@ -262,14 +264,18 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> Rende
     ready_issue = checks.require_valid(draft)
     letter = render.letter(ready_issue, settings)
     message = sample_message(letter, draft.slug, ready_issue.send_at, "Anna")
+    copies = pictures.copy_pictures(ready_issue, settings)
     folder = folder or make_private(settings.state) / "render"
     written = {
-        f"{draft.slug}.html": message.html.encode(),
+        f"{draft.slug}.html": pictures.show_copies(message.html, settings, "media/").encode(),
         f"{draft.slug}.txt": message.text.encode(),
-        f"{draft.slug}.eml": mime.eml(message),
+        f"{draft.slug}.eml": _whole_message(settings, message, copies),
     }
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name, data in copies.items():
+            (folder / "media").mkdir(exist_ok=True)
+            (folder / "media" / name).write_bytes(data)
         for name, data in written.items():
             (folder / name).write_bytes(data)
     except OSError as error:
@@ -279,6 +285,17 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> Rende
         ) from None
     files = tuple(folder / name for name in written)
     return RenderedIssue(draft.slug, letter.subject, letter.hash, files)
+
+
+def _whole_message(settings: Settings, message: Message, copies: Mapping[str, bytes]) -> bytes:
+    """Return a message that holds its own pictures, so that a mail program shows them."""
+    html = pictures.show_copies(message.html, settings, mime.CONTENT_ID)
+    held = [
+        mime.Picture(name, pictures.media_type(name), body)
+        for name, body in copies.items()
+        if name in html
+    ]
+    return mime.eml(replace(message, html=html), held)
 
 
 def sample_message(letter: Letter, slug: str, send_at: datetime, first_name: str | None) -> Message:

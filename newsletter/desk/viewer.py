@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from dataclasses import replace
 from datetime import datetime
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Final
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import jinja2
 from markupsafe import Markup
 
-from newsletter import personalize, tokens
+from newsletter import personalize, pictures, tokens
 from newsletter.atomic_write import advise
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
-    from newsletter.model import Mailing
+    from newsletter.model import Issue, Mailing
     from newsletter.store import Store
     from newsletter.store.rehearsals import RehearsedLetter
 
@@ -33,8 +34,12 @@ _SCRIPT: Final = "viewer.js"
 _PAGE: Final = "viewer.html.j2"
 
 
-def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
+def write_index(
+    store: Store, settings: Settings, mailing: Mailing, issue: Issue | None = None
+) -> Path:
     """Write the page beside the letters of a rehearsal; only the owner may read the file.
+
+    It holds copies of the pictures of image files: those of a rehearsal need not be stored.
 
     In the browser it fills the frozen letter with the values of each subscriber, as in the `.eml`
     files, so the file stays small for a list of any size.
@@ -46,6 +51,8 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
         letter = Letter.decode(mailings.letter_of(connection, mailing.id))
         rehearsed = list(rehearsals.letters(connection, mailing.id))
     people = [*_people(letter, mailing, rehearsed, signing_keys(settings)[0])]
+    if issue:
+        letter = _with_copies(letter, issue, settings)
     page = _page(settings, mailing, letter, people)
     path = settings.state / "outbox" / mailing.slug / INDEX
     part = path.with_name(f".{INDEX}.part")
@@ -61,6 +68,14 @@ def write_index(store: Store, settings: Settings, mailing: Mailing) -> Path:
             hint=advise(error),
         ) from None
     return path
+
+
+def _with_copies(letter: Letter, issue: Issue, settings: Settings) -> Letter:
+    html = letter.html
+    for name, body in pictures.copy_pictures(issue, settings).items():
+        copy = f"data:{pictures.media_type(name)};base64,{base64.b64encode(body).decode()}"
+        html = html.replace(f"{pictures.stored_at(settings)}{name}", copy)
+    return replace(letter, html=html)
 
 
 def _people(

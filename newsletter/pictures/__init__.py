@@ -1,9 +1,12 @@
 """Image files of a letter: found, looked at, and copied smaller and without metadata."""
 
-from newsletter.pictures.copies import copy_picture, decode_picture, media_type
+from newsletter.pictures.copies import copy_picture, media_type
 from newsletter.pictures.letters import (
+    NAME,
     attach_pictures,
     copy_pictures,
+    decode_settings,
+    find_damage,
     list_pictures,
     names_in,
     read_setting,
@@ -12,10 +15,12 @@ from newsletter.pictures.letters import (
 )
 
 __all__ = [
+    "NAME",
     "attach_pictures",
     "copy_picture",
     "copy_pictures",
-    "decode_picture",
+    "decode_settings",
+    "find_damage",
     "list_pictures",
     "media_type",
     "names_in",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Final
 from newsletter.content.findings import FindingCollector
 from newsletter.errors import NewsletterError, PictureError
 from newsletter.model import Image
-from newsletter.pictures.copies import copy_picture, describe_picture
+from newsletter.pictures.copies import copy_picture, decode_picture, describe_picture
 from newsletter.pictures.files import find_file
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 SETTINGS: Final = ("logo", "portrait")
 NAME: Final = r"[0-9a-f]{40}\.(?:jpg|png|gif)"
+"""A pattern of the names of copies."""
 
 
 def stored_at(settings: Settings) -> str:
@@ -86,6 +89,41 @@ def _with_picture(image: Image, folder: Path, root: Path, problems: FindingColle
     return replace(image, picture=picture)
 
 
+def find_damage(draft: Draft) -> Draft:
+    """Read every image file to its end, which a letter needs; damage becomes a finding."""
+    problems = FindingCollector(draft.path)
+    for block in draft.blocks:
+        if isinstance(block, Image) and block.picture:
+            try:
+                decode_picture(block.picture)
+            except PictureError as error:
+                problems.error(block.line, error.rule, error.problem, error.hint)
+    return replace(draft, findings=(*draft.findings, *problems.found)) if problems.found else draft
+
+
+def decode_settings(settings: Settings) -> None:
+    """Read the pictures of the settings to their end.
+
+    Raises:
+        NewsletterError: One cannot be used.
+    """
+    for key in SETTINGS:
+        if picture := read_setting(settings, key):
+            with _named(key, settings):
+                decode_picture(picture)
+
+
+@contextlib.contextmanager
+def _named(key: str, settings: Settings) -> Iterator[None]:
+    """Name the setting in an error about its file."""
+    try:
+        yield
+    except PictureError as error:
+        raise NewsletterError(
+            f'setting "{key}": {error.problem}', where=settings.origin, hint=error.hint
+        ) from None
+
+
 def read_setting(settings: Settings, key: str) -> Picture | None:
     """Return the picture that a setting names; None if it names none.
 
@@ -95,12 +133,8 @@ def read_setting(settings: Settings, key: str) -> Picture | None:
     written: str = getattr(settings, key)
     if not written:
         return None
-    try:
+    with _named(key, settings):
         picture, _ = describe_picture(find_file(written, settings.root))
-    except PictureError as error:
-        raise NewsletterError(
-            f'setting "{key}": {error.problem}', where=settings.origin, hint=error.hint
-        ) from None
     return picture
 
 

@@ -381,6 +381,18 @@ notices = sa.Table(
     sqlite_autoincrement=True,
 )
 
+# Copies of pictures, each once for all letters that show it. A name never gets other bytes.
+media = sa.Table(
+    "media",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+    # When it was last needed for a proof or a mailing.
+    sa.Column("stored_at", UtcDateTime, nullable=False),
+    # A letter that mails people shows it: it is never deleted.
+    sa.Column("sent", sa.Boolean, nullable=False, server_default=sa.false()),
+)
+
 # --- Events ---
 
 # Genuine webhooks as they came. Until one is applied its body is kept, and can be found by keyed

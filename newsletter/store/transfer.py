@@ -19,7 +19,7 @@ from newsletter.store import notice_claims, recovery, sqlite
 from newsletter.store.database import Lock, connect, lock, now, open_store, upgrade
 from newsletter.store.health import DatabaseState, inspect
 from newsletter.store.migrate import HEAD, migrate, revision
-from newsletter.store.schema import deliveries, ledger, mailings, metadata, notices
+from newsletter.store.schema import deliveries, ledger, mailings, media, metadata, notices
 from newsletter.store.sql import insert_many
 from newsletter.store.url import Server, SqliteFile, locate
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from newsletter.store.database import Store
 
 _AT_A_TIME = 1000
+_PICTURES_AT_A_TIME = 20  # of up to 400 KB
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +202,8 @@ def _refuse_company(new: sa.Connection) -> None:
 def _copy_table(old: sa.Connection, new: sa.Connection, table: sa.Table) -> Iterator[int]:
     names = [column.name for column in table.columns]
     query = sa.select(table).order_by(*table.primary_key.columns)
-    found = old.execute(query, execution_options={"yield_per": _AT_A_TIME})
+    some = _PICTURES_AT_A_TIME if table is media else _AT_A_TIME
+    found = old.execute(query, execution_options={"yield_per": some})
     for part in found.partitions():
         insert_many(new, table.insert(), names, [tuple(row) for row in part])
         yield len(part)

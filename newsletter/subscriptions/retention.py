@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.addresses import address_hash
 from newsletter.store import (
     checkpoints,
+    media,
     rate_counters,
     retention,
     suppressions,
@@ -34,6 +35,8 @@ WAITING_WEBHOOKS: Final = timedelta(days=7)
 APPLIED_WEBHOOKS: Final = timedelta(days=30)
 NOTICES: Final = timedelta(days=31)
 """A day longer than the span in which notices to one address are counted."""
+PICTURES: Final = timedelta(days=90)
+"""Of proofs and rehearsals that no letter to people shows."""
 _YEAR: Final = timedelta(days=365.25)
 _NAME: Final = "tidied"
 _DAILY: Final = timedelta(hours=23)  # less than a day, so that the hour does not shift
@@ -84,6 +87,7 @@ def tidy(store: Store, settings: Settings) -> TidyResult:
     _all(store, retention.delete_notices, moment - NOTICES)
     _all(store, retention.delete_complaints, moment - EVENTS)
     _all(store, retention.delete_applied_webhooks, moment - APPLIED_WEBHOOKS)
+    _all(store, media.delete_unused, moment - PICTURES)
     store.truncate_log()
     return done
 

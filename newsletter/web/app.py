@@ -33,6 +33,7 @@ from newsletter.web.context import RETRY_SOON, Context, Limits
 from newsletter.web.database import Database
 from newsletter.web.forms import BodyReader
 from newsletter.web.issues import IssueHandler
+from newsletter.web.media import MediaHandler
 from newsletter.web.middleware import annotate, client_info, request_log, with_headers_and_log
 from newsletter.web.pages import render_pages
 from newsletter.web.preferences import PreferencesHandler
@@ -122,6 +123,7 @@ def create_app(
             "/u/{token}", UnsubscribeHandler(context, preferences).handle, methods=["GET", "POST"]
         ),
         Route("/issues/{slug}", IssueHandler(context).show),
+        Route("/media/{name}", MediaHandler(context).show),
         Route("/webhooks/{provider}", webhooks.handle, methods=["POST"]),
         Route("/healthz", _health_check(context)),
     ]

@@ -20,7 +20,7 @@ _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 # An author's pictures may be anywhere, and the styles of a letter are in its elements.
 _HEADERS: Final = {
     "Content-Security-Policy": (
-        "default-src 'none'; style-src 'unsafe-inline'; img-src https:; form-action 'none';"
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' https:; form-action 'none';"
         " base-uri 'none'; frame-ancestors 'none'"
     ),
     "Cache-Control": "public, max-age=300",

@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import expect
 
 from newsletter.store.schema import subscribers
+from tests.support import pictures
 from tests.support.newsletter import Newsletter, coming, write_issue
 
 if TYPE_CHECKING:
@@ -191,3 +192,16 @@ def test_a_part_of_the_slug_is_enough(newsletter: Newsletter, run: Run) -> None:
     done = run("rehearse", "rust")
     assert done.returncode == 1
     assert f"{coming():%Y-%m-%d}-rustig" in done.stderr
+
+
+def test_the_page_of_the_letters_holds_their_pictures(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    pictures.put(root / "issues" / "foto.jpg", pictures.photo())
+    slug = write_issue(root, more="\n\n![Een pad](foto.jpg)")
+    Newsletter(root, subscribers=2, slug=slug)
+    done = run("rehearse", slug)
+    assert done.returncode == 0, done.stderr
+    page = (root / ".newsletter" / "outbox" / slug / "index.html").read_text()
+    assert page.count("data:image/jpeg;base64,") == 1
+    assert "/media/" not in page

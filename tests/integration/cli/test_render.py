@@ -4,14 +4,16 @@ import email
 import email.policy
 import json
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support import pictures
 from tests.support.issues import SAMPLES
-from tests.support.newsletter import is_one_error
+from tests.support.newsletter import is_one_error, write_issue
 
 if TYPE_CHECKING:
     import subprocess
@@ -92,3 +94,35 @@ def test_open_shows_the_page_in_the_persons_browser(
     done = run("render", issue, "--open", env={"PATH": path})
     assert done.returncode == 0, done.stderr
     assert (root / "opened").read_text() == done.stdout.splitlines()[0]
+
+
+def test_render_shows_pictures_from_files_beside_it_and_the_message_holds_its_own(
+    root: Path, run: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    pictures.put(root / "issues" / "foto.jpg", pictures.rotated())
+    pictures.put(root / "logo.png", pictures.PIXEL)
+    settings = root / "newsletter.toml"
+    settings.write_text(settings.read_text() + 'logo = "logo.png"\n')
+    slug = write_issue(root, more="\n\n![Een pad](foto.jpg)")
+    done = run("render", slug, "--out", root / "out")
+    assert done.returncode == 0, done.stderr
+    html = (root / "out" / f"{slug}.html").read_text()
+    (shown,) = {name for name in re.findall(r'src="([^"]+)"', html) if name.endswith("jpg")}
+    assert pictures.opened((root / "out" / shown).read_bytes()).size == (480, 640)
+    raw = (root / "out" / f"{slug}.eml").read_bytes()
+    message = email.message_from_bytes(raw, policy=email.policy.default)
+    rich = message.get_body(("html",))
+    assert rich
+    held = {
+        str(part["Content-ID"]).strip("<>"): part.get_content()
+        for part in message.walk()
+        if part.get_content_maintype() == "image"
+    }
+    asked = set(re.findall(r"cid:([^\"]+)", rich.get_content()))
+    assert asked
+    assert asked <= held.keys()
+    assert (root / "out" / shown).read_bytes() in held.values()
+    assert b"/media/" not in raw
+    plain = message.get_body(("plain",))
+    assert plain
+    assert "[Afbeelding: Een pad]" in plain.get_content()

@@ -23,6 +23,7 @@ from newsletter.store import (
     imports,
     keys,
     mailings,
+    media,
     open_store,
     proofs,
     transfer,
@@ -91,6 +92,7 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         mailing = mailings.find_latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
         proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
+        media.store(connection, ["a.png"], {"a.png": bytes(range(256)) * 1000})
         checkpoints.put(connection, "tidied", now(connection))
         begun, _ = imports.begin(connection, now(connection))
         named = (ImportChange.NAMED, SubscriberStatus.ACTIVE)
