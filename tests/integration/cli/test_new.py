@@ -28,12 +28,14 @@ from tests.support.articles import (
     invented,
 )
 from tests.support.newsletter import is_one_error
+from tests.support.page_server import page, redirect, serving_pages
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from newsletter.desk.authoring import NewDraft
+    from tests.support.page_server import PageServer
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
@@ -44,6 +46,22 @@ FEED = """<?xml version="1.0" encoding="utf-8"?>
 <rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>
 <title>Het Groene Pad</title>{items}</channel></rss>
 """
+
+
+PAGE = """<!doctype html><html lang="nl"><head><title>De tuin in november | Het Groene Pad</title>
+<link rel="canonical" href="{url}"><link rel="alternate" type="application/rss+xml" href="/feed/">
+</head><body><nav><a href="/">Home</a></nav><main><article><h1>De tuin in november</h1>
+{text}</article></main><footer>Alle rechten voorbehouden</footer></body></html>"""
+PROSE = (
+    "".join(f"<p>{part}</p>" for part in (LEAD, FIRST, SECOND))
+    + f"<blockquote>{QUOTE}</blockquote>"
+)
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PageServer]:
+    with serving_pages(monkeypatch, tmp_path) as pages:
+        yield pages
 
 
 def entry(number: int) -> str:
@@ -358,3 +376,70 @@ def test_gaps_are_in_the_newsletters_language(root: Path) -> None:
     assert f"[Read on]({URL})" in made.draft.text
     assert f"[[A link to the article “{RELATED}”]]" in made.draft.text
     assert QUESTIONS[0] in made.draft.text
+
+
+def test_the_address_of_an_article_gives_its_canonical_address(
+    root: Path, site: PageServer
+) -> None:
+    site.answers["/kort"] = redirect("/tuin?utm_source=x")
+    site.answers["/tuin?utm_source=x"] = page(
+        PAGE.format(url=site.url("/tuin/"), text=PROSE).encode()
+    )
+    made = make(root, site.url("/kort"))
+    assert made.article == site.url("/tuin/")
+    assert f"[Lees verder]({made.article})" in made.draft.text
+    assert f"> {QUOTE}\n" in made.draft.text
+    assert "introduces this article already" in refused(root, site.url("/kort")).problem
+
+
+def test_a_page_whose_encoding_nothing_says(root: Path, site: PageServer) -> None:
+    text = PROSE.replace("onder de grond", "vóór de vorst")
+    body = PAGE.format(url=site.url("/tuin/"), text=text).encode("cp1252")
+    site.answers["/tuin/"] = page(body, "text/html")
+    assert "vóór de vorst" in make(root, site.url("/tuin/")).draft.text
+
+
+def test_a_feed_that_has_only_beginnings_leads_to_the_page(root: Path, site: PageServer) -> None:
+    item = (
+        f"<item><title>Tuin</title><link>{site.url('/tuin/')}</link>"
+        f"<description>{LEAD}</description></item>"
+    )
+    site.answers["/feed/"] = page(FEED.format(items=item).encode(), "application/rss+xml")
+    site.answers["/tuin/"] = page(PAGE.format(url=site.url("/tuin/"), text=PROSE).encode())
+    made = make(root, site.url("/feed/"))
+    assert (made.article, made.draft.subject) == (site.url("/tuin/"), "Tuin")
+    assert FIRST in made.draft.text
+    assert [path for _, _, path in site.heard] == ["/feed/", "/tuin/"]
+
+
+@pytest.mark.parametrize(
+    "wall",
+    [
+        "<h1>Cookies</h1><p>Wij gebruiken cookies om deze site te meten en te verbeteren.</p>" * 20,
+        "<h1>Inloggen</h1><form><input name=e></form><p>Log in om verder te lezen.</p>",
+        "<script>document.write('x')</script><noscript>Schakel JavaScript in.</noscript>",
+    ],
+)
+def test_a_wall_of_cookies_or_a_login_is_refused(wall: str, root: Path, site: PageServer) -> None:
+    site.answers["/tuin/"] = page(PAGE.format(url=site.url("/tuin/"), text=wall).encode())
+    assert "there is no article here" in refused(root, site.url("/tuin/")).problem
+
+
+def test_a_saved_page(root: Path) -> None:
+    saved = article(root, PAGE.format(url=URL, text=PROSE), "tuin.html")
+    made = make(root, saved)
+    assert (made.article, made.draft.subject) == (URL, "De tuin in november")
+    assert (
+        invented(made.draft.text, f"{LEAD}\n{FIRST}\n{SECOND}\n{QUOTE}\n{made.draft.subject}") == []
+    )
+
+
+def test_a_page_on_standard_input_or_without_suffix_is_a_page(root: Path) -> None:
+    made = make(root, article(root, PAGE.format(url=URL, text=PROSE), "tuin"))
+    assert made.article == URL
+
+
+def test_a_jekyll_page_with_front_matter_is_a_post(root: Path) -> None:
+    made = make(root, article(root, f"---\ntitle: De tuin\n---\n{PROSE}", "tuin.html"))
+    assert made.draft.subject == "De tuin"
+    assert LEAD in made.draft.text
