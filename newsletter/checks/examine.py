@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
-from newsletter.checks import writing_rules  # noqa: F401 - registers its rules
+from newsletter.checks import (  # noqa: F401 - each registers its rules
+    leftover_rules,
+    link_rules,
+    moment_rules,
+    shape_rules,
+    subject_rules,
+    writing_rules,
+)
 from newsletter.checks.catalogue import file_rules
 from newsletter.checks.registry import RULES
 from newsletter.checks.waivers import judge_waivers, waive

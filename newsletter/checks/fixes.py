@@ -12,6 +12,7 @@ from newsletter.checks import body_repairs, header_repairs  # noqa: F401 - regis
 from newsletter.checks.examine import unallowed
 from newsletter.checks.repairs import REPAIRS
 from newsletter.content import read_again
+from newsletter.model import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +58,11 @@ def mark_fixable(draft: Draft, found: tuple[Finding, ...]) -> tuple[Finding, ...
         return found
     fixed = set(repair(draft.source.text, draft).fixed)
     return tuple(replace(one, fixable=True) if one in fixed else one for one in found)
+
+
+def repairable() -> frozenset[str]:
+    """Return the rules of which a finding may be repaired: also by a new name of the file."""
+    return frozenset({*REPAIRS, *_TEXT_REPAIRS, "file-name", "overlooked-file"})
 
 
 def repair(text: str, draft: Draft) -> Repaired:
@@ -110,6 +116,12 @@ class _State:
         """The findings about them."""
         return unallowed(read_again(self.draft, _joined(self.lines)))
 
+    @property
+    def weight(self) -> tuple[int, int]:
+        """How much there is to report: errors and warnings, then hints."""
+        hints = sum(one.severity is Severity.HINT for one in self.found)
+        return len(self.found) - hints, hints
+
     def keys(self) -> set[tuple[int, str]]:
         """Return the findings by the line that they were on at first."""
         return {(self._line(one).origin, one.rule) for one in self.found}
@@ -153,8 +165,13 @@ class _State:
             lines[-1] = replace(lines[-1], end="")
         after = _State(tuple(lines), self.draft)
         held = {(one.line - 1, one.rule) for one in self.found}
-        new = {(origins[min(one.line, len(lines)) - 1], one.rule) for one in after.found}
-        return after if new <= held and len(after.found) < len(self.found) else None
+        # A hint may follow from a repair: a line that is a heading now may lack its text.
+        new = {
+            (origins[min(one.line, len(lines)) - 1], one.rule)
+            for one in after.found
+            if one.severity is not Severity.HINT
+        }
+        return after if new <= held and after.weight < self.weight else None
 
 
 def _cut(text: str) -> Iterator[_Line]:

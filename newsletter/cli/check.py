@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from newsletter import desk
 from newsletter.cli.annotations import annotation
+from newsletter.cli.check_output import print_findings, show_on_page, write_report
 from newsletter.cli.issues import issue_path
-from newsletter.cli.output import json_option, print_command, print_json, print_line
-from newsletter.content import printable
-from newsletter.desk import read_draft
-from newsletter.desk.cross_checks import check_all, check_some
+from newsletter.cli.output import counted, json_option, note, print_command, print_json, print_line
+from newsletter.desk import fixing
 from newsletter.errors import NewsletterError
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from newsletter.cli.app import App
-    from newsletter.model import Draft, Finding
+    from newsletter.desk import Inspection
+    from newsletter.desk.fixing import FileFix
+    from newsletter.model import Finding
 
 
 @click.command()
 @click.argument("issues", nargs=-1, metavar="[ISSUE]...")
+@click.option(
+    "--fix",
+    "repair",
+    is_flag=True,
+    help="Repair what is mechanical. It shows the difference; on a terminal it asks first.",
+)
+@click.option("--online", is_flag=True, help="Also try every link and picture on the web.")
+@click.option("--strict", is_flag=True, help="Let a warning fail the check as an error does.")
 @click.option("--github", is_flag=True, help="Also show it on the page of a workflow's run.")
 @click.option(
     "--gitlab",
@@ -39,83 +50,78 @@ def check(
     context: click.Context,
     issues: tuple[str, ...],
     *,
+    repair: bool,
+    online: bool,
+    strict: bool,
     github: bool,
     gitlab: Path | None,
     json_: bool,
 ) -> None:
     """Check issues by every rule and print what is wrong, with a fix.
 
-    Without ISSUE, check everything in issues/. An error prevents sending; a warning does not.
+    Without ISSUE, check everything in issues/, and the settings. An error prevents sending; a
+    warning and a hint do not.
     """
     try:
-        drafts, found = _check(context.obj, issues)
+        paths = [issue_path(context.obj, issue) for issue in issues]
+        fixes = _repair(context.obj, paths, json_=json_) if repair else []
+        inspection = _inspect(context.obj, _renamed(paths, fixes), online=online)
     except NewsletterError as error:
         if github:
             print_command(annotation("error", str(error), title="Not checked"))
         raise
     if github:
-        _show_on_page(found)
+        show_on_page(inspection.findings)
     if gitlab:
-        _write_report(found, gitlab)
+        write_report(inspection.findings, gitlab)
     if json_:
-        print_json([asdict(finding) for finding in found])
+        print_json(_as_json(inspection.findings, fixes if repair else None))
     else:
-        for finding in found:
-            print_line(_line(finding))
-        print_line(_count(found, len(drafts)))
-    if any(finding.severity is Severity.ERROR for finding in found):
+        print_findings(inspection)
+    failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
+    if any(finding.severity in failing for finding in inspection.findings):
         context.exit(1)
 
 
-def _check(app: App, issues: tuple[str, ...]) -> tuple[list[Draft], list[Finding]]:
+def _inspect(app: App, paths: Sequence[Path], *, online: bool) -> Inspection:
+    if not paths:
+        return desk.inspect_folder(app.settings, online=online)
+    drafts = [desk.read_draft(app.settings, path) for path in paths]
+    return desk.inspect_files(app.settings, drafts, paths, online=online)
+
+
+def _repair(app: App, paths: Sequence[Path], *, json_: bool) -> list[FileFix]:
+    """Show what can be repaired, ask on a terminal, and write it; return what was written."""
     settings = app.settings
-    if not issues:
-        return check_all(settings)
-    paths = [issue_path(app, issue) for issue in issues]
-    drafts = [read_draft(settings, path) for path in paths]
-    return drafts, check_some(settings, drafts, paths)
+    every = paths or [*desk.issue_paths(settings), *fixing.ignored_paths(settings)]
+    fixes = list(fixing.plan_fixes(settings, every))
+    for fix in fixes:
+        if json_:
+            note(fix.difference.rstrip("\n"))
+        else:
+            print_line(fix.difference.rstrip("\n"))
+    asks = sys.stdin.isatty() and sys.stdout.isatty()
+    question = f"Write {'this change' if len(fixes) == 1 else 'these changes'}?"
+    if fixes and asks and not click.confirm(question, default=True, err=True):
+        note("Nothing was written.")
+        return []
+    for fix in fixes:
+        fixing.write_fix(fix)
+    if fixes:
+        total = sum(len(fix.fixed) for fix in fixes)
+        note(f"Fixed {counted(total, 'finding')} in {counted(len(fixes), 'file')}.")
+    return fixes
 
 
-def _show_on_page(found: list[Finding]) -> None:
-    """Show each finding beside its line, and all of them in a table."""
-    from newsletter.forge import findings_table  # noqa: PLC0415 - slow, and only for jobs
-
-    for one in found:
-        kind = one.severity if one.severity in {"error", "warning"} else "notice"
-        said = f"{one.message} — {one.fix}"
-        print_command(annotation(kind, said, title=one.rule, file=one.path, line=one.line))
-    if page := os.environ.get("GITHUB_STEP_SUMMARY"):
-        with Path(page).open("a", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(findings_table(found))
+def _renamed(paths: Sequence[Path], fixes: Sequence[FileFix]) -> list[Path]:
+    """Return where these files are now."""
+    moved = {fix.path: fix.target for fix in fixes}
+    return [moved.get(path, path) for path in paths]
 
 
-def _write_report(found: list[Finding], file: Path) -> None:
-    from newsletter.forge import code_quality  # noqa: PLC0415 - slow, and only for jobs
-
-    try:
-        file.write_text(code_quality(found), encoding="utf-8")
-    except OSError as error:
-        raise NewsletterError(
-            f"the report cannot be written to {file}: {error.strerror}",
-            hint="Name a file in a folder that this user may write",
-        ) from None
-
-
-def _line(finding: Finding) -> str:
-    where = f"{printable(finding.path)}:{finding.line}"
-    return f"{where}: {finding.severity} {finding.rule}: {finding.message} — {finding.fix}"
-
-
-def _count(found: list[Finding], files: int) -> str:
-    counts = Counter(finding.severity for finding in found)
-    hints = counts[Severity.HINT]
-    return (
-        f"{_number(files, 'issue')} checked: "
-        f"{_number(counts[Severity.ERROR], 'error')}, "
-        f"{_number(counts[Severity.WARNING], 'warning')}"
-        + (f", {_number(hints, 'hint')}" if hints else "")
-    )
-
-
-def _number(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+def _as_json(found: Sequence[Finding], fixes: Sequence[FileFix] | None) -> list[dict[str, object]]:
+    """Return each finding; with --fix also those that were repaired, and which they are."""
+    if fixes is None:
+        return [asdict(finding) for finding in found]
+    fixed = [asdict(finding) | {"fixed": True} for fix in fixes for finding in fix.fixed]
+    return fixed + [asdict(finding) | {"fixed": False} for finding in found]

@@ -58,6 +58,11 @@ class Words:
         brackets: What stands in square brackets where a link or more text was meant.
         faq: What a heading above questions with answers begins with.
         doubled: What may stand there twice in a row.
+        vague_labels: What a link says that does not say where it leads.
+        leftovers: What stands for a text that is still to be written.
+        samples: Beginnings of sentences of the first draft that `init` writes.
+        furniture: Lines of web pages that are no text of an article.
+        read_on: Lines that ask to read on, which must be links.
         keys: What authors call the keys of the front matter: the name, and the key.
         not_draft: Those of them that say the opposite of `draft`.
         unused: Keys of other programs that a letter has no use for.
@@ -76,6 +81,11 @@ class Words:
     brackets: tuple[str, ...]
     faq: tuple[str, ...]
     doubled: frozenset[str]
+    vague_labels: tuple[str, ...]
+    leftovers: tuple[str, ...]
+    samples: tuple[str, ...]
+    furniture: tuple[str, ...]
+    read_on: tuple[str, ...]
     keys: Mapping[str, str]
     not_draft: frozenset[str]
     unused: frozenset[str]
@@ -127,6 +137,11 @@ def read_words(folder: Path) -> Words:
         brackets=all_of("brackets", "words"),
         faq=all_of("faq", "words"),
         doubled=frozenset(all_of("doubled", "words")),
+        vague_labels=all_of("labels", "vague"),
+        leftovers=all_of("leftovers", "words"),
+        samples=all_of("leftovers", "samples"),
+        furniture=all_of("leftovers", "furniture"),
+        read_on=all_of("leftovers", "read_on"),
         keys={name: key for key in _KEYS for name in all_of("keys", key)},
         not_draft=frozenset(all_of("keys", "not_draft")),
         unused=frozenset(all_of("keys", "unused")),
@@ -156,6 +171,8 @@ _SECTIONS: Final = {
     "brackets": {"words"},
     "faq": {"words"},
     "doubled": {"words"},
+    "labels": {"vague"},
+    "leftovers": {"words", "samples", "furniture", "read_on"},
     "keys": {*_KEYS, "not_draft", "unused"},
 }
 

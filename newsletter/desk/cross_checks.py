@@ -2,58 +2,25 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from newsletter.desk import folder, issues
+from newsletter.desk import issues
 from newsletter.model import Finding, Severity
 from newsletter.schedule import is_long_past, slot_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
-    from newsletter.config import Settings
     from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft
 
 _NAMED: Final = 3
+_A_DAY: Final = timedelta(hours=24)
 
 
-def check_all(settings: Settings) -> tuple[list[Draft], list[Finding]]:
-    """Return every issue, and all findings: in each, between them, and about other files.
-
-    Raises:
-        NewsletterError: There is no `issues/`.
-    """
-    folder.require_folder(settings)
-    drafts = issues.read_all(settings)
-    found = [finding for draft in drafts for finding in issues.inspect_issue(settings, draft)]
-    found += _conflicts(folder.read_heads(settings), None)
-    found += [one.finding() for one in folder.ignored_files(settings)]
-    return drafts, found
-
-
-def check_some(settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path]) -> list[Finding]:
-    """Return all findings about these issues, in each and in comparison with all others.
-
-    Args:
-        settings: The newsletter's settings.
-        drafts: The issues.
-        paths: The file of each.
-    """
-    found: list[Finding] = []
-    skimmed = folder.read_heads(settings)
-    for draft, path in zip(drafts, paths, strict=True):
-        found += issues.inspect_issue(settings, draft)
-        if issues.in_issues(settings, path):
-            found += _conflicts(skimmed, draft.slug)
-        else:
-            found.append(_outside(draft))
-    return found
-
-
-def _outside(draft: Draft) -> Finding:
+def outside(draft: Draft) -> Finding:
+    """Return the finding about a file that is not in `issues/`."""
     return Finding(
         path=draft.path,
         line=1,
@@ -64,7 +31,7 @@ def _outside(draft: Draft) -> Finding:
     )
 
 
-def _conflicts(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Finding]:
+def conflicts(skimmed: Sequence[IssueHead], only: str | None = None) -> Iterator[Finding]:
     """Yield the conflicts between issues; only those of one if `only` names it."""
     moment = datetime.now(UTC)
     coming = [
@@ -74,6 +41,8 @@ def _conflicts(skimmed: Sequence[IssueHead], only: str | None) -> Iterator[Findi
         if only in {None, one.draft.slug}:
             yield from _same_slot(one, coming)
             yield from _same_text(one, coming, skimmed)
+            yield from _same_subject(one, skimmed)
+            yield from _near_slot(one, coming)
 
 
 def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]:
@@ -127,6 +96,49 @@ def _same_text(
         "and a letter is sent once, whatever its name or date",
         fix="Change the text, or delete one of the files",
     )
+
+
+def _same_subject(one: IssueHead, skimmed: Sequence[IssueHead]) -> Iterator[Finding]:
+    """Yield a finding if an earlier issue has this subject, and another text."""
+    entry = one.draft.entries.get("subject")
+    if not entry or not one.draft.send_at:
+        return
+    subject = entry.value.casefold()
+    for other in reversed(skimmed):
+        held = other.draft.entries.get("subject")
+        earlier = other.draft.send_at and other.draft.send_at < one.draft.send_at
+        if held and earlier and other.text != one.text and held.value.casefold() == subject:
+            yield Finding(
+                path=one.draft.path,
+                line=entry.line,
+                rule="subject-used-before",
+                severity=Severity.WARNING,
+                message=f"{other.draft.slug} has the same subject",
+                fix="Write another one, so that subscribers do not take it for a copy",
+            )
+            return
+
+
+def _near_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]:
+    """Yield a finding if another issue goes out within a day before this one."""
+    at = one.draft.send_at
+    before = [
+        other.draft.slug
+        for other in coming
+        if at
+        and other.draft.send_at
+        and timedelta() < at - other.draft.send_at < _A_DAY
+        and slot_of(other.draft.send_at) != slot_of(at)
+    ]
+    if before and not one.draft.is_draft:
+        yield Finding(
+            path=one.draft.path,
+            line=1,
+            rule="slots-close",
+            severity=Severity.HINT,
+            message=f"{_names(before)} goes out less than 24 hours before",
+            fix="Give one of them another day",
+        )
 
 
 def _names(slugs: Sequence[str]) -> str:

@@ -49,6 +49,7 @@ class IgnoredFile:
         why: What prevents sending.
         fix: What to do next.
         likely: It was probably meant as an issue.
+        new_name: The name that it can be given to be one; empty if there is none.
     """
 
     path: str
@@ -56,6 +57,7 @@ class IgnoredFile:
     why: str
     fix: str
     likely: bool
+    new_name: str = ""
 
     @property
     def line(self) -> str:
@@ -66,7 +68,13 @@ class IgnoredFile:
         """Return it as a finding of `check`."""
         severity = Severity.ERROR if self.likely else Severity.WARNING
         return Finding(
-            self.path, 1, issues.OVERLOOKED, severity, f"never sent: {self.why}", self.fix
+            self.path,
+            1,
+            issues.OVERLOOKED,
+            severity,
+            f"never sent: {self.why}",
+            self.fix,
+            fixable=bool(self.new_name),
         )
 
 
@@ -162,12 +170,15 @@ def _misnamed(settings: Settings, entry: os.DirEntry[str]) -> IgnoredFile:
     ending = "".join(re.findall(r"\.[A-Za-z][A-Za-z0-9]*~?", entry.name)[-2:])
     ends = f'ends in "{ending}", not in' if ending else "does not end in"
     likely = not _suffix(entry.name) or _looks_like_letter(entry.name)
+    fix = _rename(settings, entry.name)
+    better = content.suggest_file_name(entry.name) or ""
     return IgnoredFile(
         _shown_path(settings, entry.path),
         entry.name,
         f'its name {ends} ".md"',
-        _rename(settings, entry.name),
+        fix,
         likely=likely,
+        new_name=better if likely and fix == f"Rename it to {better}" else "",
     )
 
 

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 from newsletter import checks, content, mime, personalize, pictures, render
 from newsletter.atomic_write import advise
 from newsletter.config import make_private
-from newsletter.desk.spelling import check_words
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
 
@@ -27,9 +26,9 @@ _SLUG = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
 _NAMED: Final = 5
 _SHOWN: Final = 120
 _SAMPLE_REF = "voorbeeld"  # Dutch for "example"; rendered files and proofs have it in links
-_UNREADABLE, _LETTER = "unreadable", "letter"
+_UNREADABLE: Final = "unreadable"
 OUTSIDE, SLOT_TAKEN, SAME_TEXT = "outside-issues", "slot-taken", "same-text"
-OVERLOOKED = "overlooked-file"
+OVERLOOKED: Final = "overlooked-file"
 
 
 def slug_of_argument(settings: Settings, issue: str) -> str:
@@ -78,7 +77,8 @@ def _path_of_argument(settings: Settings, issue: str) -> Path:
         return settings.issues / f"{issue}.md"
     if path.name == issue and not _is_there(path):
         return settings.issues / issue
-    return path
+    whole = path.with_name(f"{path.name}.md") if path.name else path
+    return whole if not _is_there(path) and _is_there(whole) else path
 
 
 def _is_there(path: Path) -> bool:
@@ -200,28 +200,6 @@ def read_text(settings: Settings, path: Path, raw: bytes, *, whole: bool = True)
         whole=whole,
     )
     return pictures.attach_pictures(draft, path.absolute().parent, settings.root)
-
-
-def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
-    """Return all findings about an issue: in its file, by every rule, and in its letter."""
-    words = checks.waive(draft, check_words(settings, draft)).findings
-    findings = (*checks.check(pictures.find_damage(draft)), *words)
-    if draft.issue is None:
-        return findings
-    try:
-        render.letter(draft.issue, settings)
-        pictures.decode_settings(settings)
-    except NewsletterError as error:
-        found = Finding(
-            path=draft.path,
-            line=1,
-            rule=_LETTER,
-            severity=Severity.ERROR,
-            message=" ".join(error.sentence.split()),
-            fix=error.hint,
-        )
-        return (*findings, found)
-    return findings
 
 
 def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:

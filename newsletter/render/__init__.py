@@ -10,5 +10,16 @@ from newsletter.render.letters import (
     values,
     wording,
 )
+from newsletter.render.palette import contrast
 
-__all__ = ["Newsletter", "data_filename", "form", "letter", "notice", "page", "values", "wording"]
+__all__ = [
+    "Newsletter",
+    "contrast",
+    "data_filename",
+    "form",
+    "letter",
+    "notice",
+    "page",
+    "values",
+    "wording",
+]

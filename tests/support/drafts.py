@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from newsletter import checks, content
+from newsletter.model import Severity
 
 if TYPE_CHECKING:
     from datetime import date
@@ -29,11 +30,16 @@ def read(raw: str | bytes, name: str = NAME, today: date | None = None) -> Draft
 
 
 def in_body(body: str) -> list[tuple[int, str]]:
-    """Return line (of the body) and rule of each finding about a body."""
-    return [(f.line - 3, f.rule) for f in checks.check(read(HEADER + body))]
+    """Return line (of the body) and rule of each error and warning about a body."""
+    return [(line - 3, rule) for line, rule in _found(HEADER + body)]
 
 
 def in_header(*lines: str) -> list[tuple[int, str]]:
-    """Return line (of the file) and rule of each finding about a front matter."""
+    """Return line (of the file) and rule of each error and warning about a front matter."""
     text = "\n".join(["---", *lines, "---", "Tekst.", ""])
-    return [(f.line, f.rule) for f in checks.check(read(text))]
+    return _found(text)
+
+
+def _found(text: str) -> list[tuple[int, str]]:
+    found = checks.check(read(text))
+    return [(f.line, f.rule) for f in found if f.severity is not Severity.HINT]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from newsletter import render
-from newsletter.desk import cross_checks, issues
+from newsletter.desk import inspection, issues
 from newsletter.errors import NewsletterError
 from newsletter.model import Image, Severity
 from newsletter.pictures import list_pictures
@@ -89,7 +89,7 @@ def read_issue(settings: Settings, path: Path, before: Reading | None) -> Readin
         problem = Problem(f"{shown_path} cannot be read: {error.problem}", error.hint)
         return Reading(slug, path, shown_path, raw, shown=shown, problem=problem)
     draft = issues.read_text(settings, path, raw)
-    findings = tuple(cross_checks.check_some(settings, [draft], [path]))
+    findings = inspection.inspect_files(settings, [draft], [path]).findings
     images = _image_files(settings, draft, path)
     reading = Reading(slug, path, shown_path, raw, findings, shown, images=images)
     if draft.issue is None:

@@ -9,7 +9,7 @@ from tests.support.drafts import read
 
 
 def found(allow: str, body: str = "• een\n") -> list[tuple[int, str]]:
-    draft = read(f"---\nsubject: Rust\nallow: {allow}\n---\n{body}")
+    draft = read(f"---\nsubject: Rust\npreheader: Een andere zin\nallow: {allow}\n---\n{body}")
     return [(finding.line, finding.rule) for finding in checks.check(draft)]
 
 
@@ -27,20 +27,24 @@ def test_a_finding_that_the_file_allows_is_not_reported() -> None:
     ids=["waives nothing", "unknown id", "an error"],
 )
 def test_a_waiver_that_does_not_hold_is_a_warning(allow: str, rule: str) -> None:
-    assert found(allow) == [(3, rule), (5, "pasted-bullets")]
+    assert found(allow) == [(4, rule), (6, "pasted-bullets")]
 
 
 def test_an_error_stays_an_error_whatever_is_allowed() -> None:
-    assert found("gap (komt nog)", "[[nog iets]]\n") == [(3, "allow-unused"), (5, "gap")]
+    assert found("gap (komt nog)", "[[nog iets]]\n") == [(4, "allow-unused"), (6, "gap")]
 
 
 def test_a_rule_that_is_an_error_in_this_file_cannot_be_allowed() -> None:
     long = "x" * 201
-    draft = read(f"---\nsubject: {long}\nallow: subject-too-long (mooi)\n---\nTekst.\n")
+    draft = read(
+        f"---\nsubject: {long}\npreheader: Een zin\nallow: subject-too-long (zo)\n---\nTekst.\n"
+    )
     rules = [finding.rule for finding in checks.check(draft)]
     assert rules == ["subject-too-long", "allow-unused"]
 
 
 def test_an_unknown_id_names_the_nearest() -> None:
-    draft = read("---\nsubject: Rust\nallow: pasted-bulets (zo)\n---\nTekst.\n")
+    draft = read(
+        "---\nsubject: Rust\npreheader: Een andere zin\nallow: pasted-bulets (zo)\n---\nTekst.\n"
+    )
     assert checks.check(draft)[0].fix == 'Did you mean "pasted-bullets"?'

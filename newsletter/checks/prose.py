@@ -1,0 +1,93 @@
+"""What rules need of blocks: their prose, their links, and the lines these are on."""
+
+from __future__ import annotations
+
+import re
+from html import unescape
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from newsletter.model import (
+    Button,
+    Heading,
+    ItemList,
+    Links,
+    Questions,
+    Quote,
+    Reflection,
+    Text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from newsletter.model import Block, Draft, RichText
+
+_ANCHOR: Final = re.compile(r'<a href="([^"]*)">(.*?)</a>')
+_TAG: Final = re.compile(r"<[^>]*>")
+_WORD: Final = re.compile(r"\w+(?:['’-]\w+)*")
+
+
+class PlacedLink(NamedTuple):
+    """A link of a letter: its label, its address, and its line in the file."""
+
+    label: str
+    url: str
+    line: int
+    alone: bool = False
+
+
+def rich_texts(block: Block) -> Iterator[RichText]:
+    """Yield all prose of a block, in order."""
+    if isinstance(block, Text | Heading | Reflection):
+        yield block.body
+    elif isinstance(block, Quote):
+        yield from block.paragraphs
+    elif isinstance(block, Questions):
+        for item in block.items:
+            yield item.question
+            yield item.hint
+    elif isinstance(block, ItemList):
+        yield from _of_list(block)
+
+
+def _of_list(block: ItemList) -> Iterator[RichText]:
+    for item in block.items:
+        yield from item.paragraphs
+        if item.sublist:
+            yield from _of_list(item.sublist)
+
+
+def links(draft: Draft) -> Iterator[PlacedLink]:
+    """Yield every link of a letter, in order."""
+    for block in draft.blocks:
+        if isinstance(block, Button | Links):
+            for link in [block.link] if isinstance(block, Button) else block.links:
+                line = find_line(draft, block.line, link.url)
+                yield PlacedLink(link.label, link.url, line, alone=True)
+        for text in rich_texts(block):
+            for url, label in _ANCHOR.findall(text.html):
+                address = unescape(url)
+                line = find_line(draft, block.line, address)
+                yield PlacedLink(plain(label), address, line)
+
+
+def plain(html: str) -> str:
+    """Return inline HTML as plain text."""
+    return " ".join(unescape(_TAG.sub("", html)).split())
+
+
+def find_line(draft: Draft, first: int, needle: str) -> int:
+    """Return the line on which something is, from the first line of its block on."""
+    lines = draft.source.text.splitlines() if draft.source else []
+    found = (at for at in range(first, len(lines) + 1) if needle in lines[at - 1])
+    return next(found, first)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a text."""
+    return _WORD.findall(text)
+
+
+def bare(text: str) -> str:
+    """Return only the words of a text, in lower case, to compare it with another."""
+    return " ".join(words(text.casefold()))
