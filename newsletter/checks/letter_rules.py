@@ -45,7 +45,8 @@ def check_letter(draft: Draft, letter: Letter) -> Iterator[Finding]:
 
 def _missing_parts(draft: Draft, letter: Letter) -> Iterator[Finding]:
     """Yield each block and link that the HTML or the plain text lacks: a template left it out."""
-    html, text = _words(_HIDDEN.sub(" ", letter.html)), _words(letter.text)
+    visible = _TAG.sub("", _HIDDEN.sub(" ", letter.html))
+    html, text = _words(unescape(visible)), _words(letter.text)
     addresses = unescape(letter.html)
     for block in draft.blocks:
         parts = [_words(part) for part in _shown(block)]
@@ -80,5 +81,5 @@ def _shown(block: Block) -> Iterator[str]:
 
 
 def _words(text: str) -> str:
-    """Return a text as words in lower case, without tags and numbers of links."""
-    return bare(_NUMBER.sub(" ", unescape(_TAG.sub("", text))))
+    """Return a plain text as words in lower case, without the numbers of its links."""
+    return bare(_NUMBER.sub(" ", text))

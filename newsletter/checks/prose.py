@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter.model import (
     Button,
+    Faq,
     Heading,
     ItemList,
     Links,
@@ -48,6 +49,9 @@ def rich_texts(block: Block) -> Iterator[RichText]:
             yield item.hint
     elif isinstance(block, ItemList):
         yield from _of_list(block)
+    elif isinstance(block, Faq):
+        for part in block.parts:
+            yield from rich_texts(part)
 
 
 def _of_list(block: ItemList) -> Iterator[RichText]:
