@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 from newsletter.article.prose import LOST, is_sentence, tidy, word_count
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind, Link
+from newsletter.tracking_parameters import without_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -82,7 +83,7 @@ def remove_furniture(article: Article) -> BareArticle:
         title=title,
         subtitle=subtitle,
         summary=_own_summary(article.summary, lines),
-        url=article.url,
+        url=without_tracking(article.url),
         related=tuple(related),
         cut=tuple(cut),
     )
@@ -221,7 +222,7 @@ def _without_onward(lines: Sequence[ArticleLine], url: str) -> tuple[list[Articl
 def _absolute(link: str, url: str) -> str:
     """Return a link's address; "" where it does not say its site."""
     whole = urljoin(url, link) if link and url else link
-    return whole if whole.startswith(("https://", "http://")) else ""
+    return without_tracking(whole) if whole.startswith(("https://", "http://")) else ""
 
 
 def _named(line: ArticleLine) -> list[Link]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
-_COUNTERS: Final = re.compile(
-    r"(?:utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|mc_[ce]id|_hs(?:enc|mi)|mkt_tok|vero_\w+"
-    r"|ck_subscriber_id|sfnsn|ref_src)"
-)
+from newsletter.tracking_parameters import without_tracking
+
 _NOWHERE: Final = re.compile(r"#.*|(?:https?:)?//+|https?:", re.IGNORECASE | re.DOTALL)
 _SCHEMES: Final = ("http", "https")
 
@@ -36,15 +34,7 @@ class Addresses:
             return ""
         if parts.scheme not in _SCHEMES or not parts.netloc:
             return ""
-        return drop_counters(parts)
-
-
-def drop_counters(parts: SplitResult) -> str:
-    """Return an address without the parameters that only count clicks, and all others as is."""
-    query = "&".join(
-        one for one in parts.query.split("&") if not _COUNTERS.fullmatch(one.partition("=")[0])
-    )
-    return urlunsplit(parts._replace(query=query))
+        return without_tracking(urlunsplit(parts))
 
 
 def is_same_site(one: str, other: str) -> bool:

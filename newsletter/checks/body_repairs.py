@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.checks.repairs import change, repairs
 from newsletter.content.block_lookalikes import ODD_SPACES
-from newsletter.content.links import TRACKING
+from newsletter.tracking_parameters import without_tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from newsletter.checks.repairs import Edit
     from newsletter.model import Finding
@@ -244,17 +244,4 @@ def delete_margin(lines: Sequence[str], finding: Finding) -> Edit:
 def delete_tracking(lines: Sequence[str], finding: Finding) -> Edit:
     """Delete the parameters of an address that only track who opens it."""
     at = finding.line - 1
-    return change(lines, at, _ADDRESS.sub(lambda found: _untracked(found[0]), lines[at]))
-
-
-def _untracked(address: str) -> str:
-    rest, sharp, fragment = address.partition("#")
-    path, mark, query = rest.partition("?")
-    kept = "&".join(_kept(query))
-    return path + (mark + kept if kept else "") + sharp + fragment
-
-
-def _kept(query: str) -> Iterator[str]:
-    for part in query.split("&"):
-        if not TRACKING.fullmatch(part.removeprefix("amp;").partition("=")[0]):
-            yield part
+    return change(lines, at, _ADDRESS.sub(lambda found: without_tracking(found[0]), lines[at]))

@@ -9,9 +9,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from newsletter.checks.prose import links
 from newsletter.checks.registry import Hit, rule
-from newsletter.content.links import TRACKING
 from newsletter.content.words import any_of, words
 from newsletter.model import Severity
+from newsletter.tracking_parameters import is_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -124,7 +124,7 @@ def _same_page(url: str) -> tuple[str, str, str]:
     query = "&".join(
         f"{name}={value}"
         for name, value in parse_qsl(parts.query, keep_blank_values=True)
-        if not TRACKING.fullmatch(name)
+        if not is_tracking(name)
     )
     return _host(url), parts.path.rstrip("/"), query
 
@@ -139,7 +139,7 @@ def tracking_parameters(draft: Draft) -> Iterator[Hit]:
             ]
         except ValueError:
             continue
-        tracking = [name for name in names if TRACKING.fullmatch(name)]
+        tracking = [name for name in names if is_tracking(name)]
         if tracking and _host(link.url):
             yield Hit(
                 link.line,

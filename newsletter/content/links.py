@@ -111,12 +111,6 @@ _ELEMENTS: Final = frozenset(
         "wbr",
     ]
 )
-TRACKING: Final = re.compile(
-    r"utm_\w+|fbclid|gclid|dclid|msclkid|yclid|igshid|igsh|mc_[ce]id|_hs(?:enc|mi)|vero_id"
-    r"|mkt_tok|oly_(?:anon|enc)_id|ck_subscriber_id|trk|si|ref_src",
-    re.IGNORECASE,
-)
-"""Names of parameters of an address that only track who opens it."""
 _BACKSTAGE: Final = re.compile(
     r"/wp-admin/|[?&]preview(?:_id|_nonce)?=|/ghost/#|docs\.google\.com/.*/edit|/wp-login",
     re.IGNORECASE,

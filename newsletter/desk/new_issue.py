@@ -14,6 +14,7 @@ from newsletter.content.file_names import MAX_SLUG, has_file_name_words, issue_f
 from newsletter.desk.folder import read_heads
 from newsletter.desk.issues import issue_paths, shown_path, slug_of_path
 from newsletter.errors import NewsletterError
+from newsletter.tracking_parameters import without_tracking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 _ARTICLE: Final = re.compile(rb"^article:[ \t]*[\"']?(\S+?)[\"']?[ \t]*\r?$", re.MULTILINE)
 _HEAD: Final = 4000
 _A_YEAR: Final = timedelta(days=366)
-_TRACKING: Final = re.compile(r"utm_\w+|fbclid|gclid|mc_[ce]id|ref")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,11 +132,11 @@ def find_namesake(settings: Settings, place: IssuePlace) -> Path | None:
 def same_address(url: str) -> str:
     """Return an address in the form in which two that lead to one page are equal."""
     try:
-        parts = urlsplit(url.strip())
+        parts = urlsplit(without_tracking(url.strip()))
         host = (parts.hostname or "").removeprefix("www.")
     except ValueError:
         return ""
-    query = urlencode([one for one in parse_qsl(parts.query) if not _TRACKING.fullmatch(one[0])])
+    query = urlencode([one for one in parse_qsl(parts.query) if one[0] != "ref"])
     path = parts.path.rstrip("/").removesuffix("/index.html")
     return f"{host}{path}?{query}" if host else ""
 

@@ -108,6 +108,11 @@ def test_a_title_that_the_page_repeats_is_there_once() -> None:
             [("Blad laten liggen", "https://example.org/blad/")],
         ),
         ("Lees ook Blad en hark.", (("Blad en hark", "https://x.example/b"),), [("Blad en hark", "https://x.example/b")]),
+        (
+            "Lees ook: Blad laten liggen.",
+            (("Blad laten liggen", "/blad/?utm_source=brief&p=2"),),
+            [("Blad laten liggen", "https://example.org/blad/?p=2")],
+        ),
         ("Zie hier: een tuin zonder hark.", (), []),
         ("Ik lees meer in de winter dan in de zomer.", (), []),
     ],
@@ -172,3 +177,9 @@ def test_a_misspelt_word_list_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "nl.toml").write_text("[article]\nlable = []\n[article.draft]\n", encoding="utf-8")
     with pytest.raises(ValueError, match="lable"):
         read_tables(tmp_path)
+
+
+def test_the_address_of_an_article_tracks_nobody() -> None:
+    lines = (ArticleLine(LineKind.PARAGRAPH, LEAD),)
+    bare = remove_furniture(Article(lines, title=TITLE, url=f"{URL}?utm_source=brief"))
+    assert bare.url == URL
