@@ -28,6 +28,7 @@ from newsletter.store import (
 )
 from newsletter.store.url import locate
 from newsletter.subscriptions.admin import add, unsubscribe
+from tests.support.migrations import require_whole, without_pictures
 from tests.support.newsletter import Newsletter, add_subscribers, is_one_error, where
 from tests.support.postgres import Postgres, postgres
 
@@ -97,7 +98,7 @@ def test_only_a_person_migrates(root: Path, run: Run, server: Postgres, empty: s
     assert "newsletter db upgrade" in refused.stderr
     looked = run("db", "status", "--json", env=environment)
     assert looked.returncode == 0
-    assert '"behind": 1' in looked.stdout
+    assert '"behind": 2' in looked.stdout
     assert '"ledger": null' in looked.stdout
     assert run("db", "upgrade", env=environment).returncode == 0
     assert "Nothing to do" in run("db", "upgrade", env=environment).stdout
@@ -127,7 +128,24 @@ def test_two_upgrades_at_once_are_one(root: Path, server: Postgres, empty: str) 
             store.close()
 
     with ThreadPoolExecutor(4) as pool:
-        assert sorted(pool.map(upgrade, range(4))) == [0, 0, 0, 1]
+        assert sorted(pool.map(upgrade, range(4))) == [0, 0, 0, 2]
+
+
+def test_a_database_without_pictures_gets_their_table_and_keeps_its_people(
+    root: Path, server: Postgres, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = locate(at(root, server.url(empty)))
+    store = database.connect(place)
+    try:
+        with without_pictures(root / "earlier", monkeypatch):
+            assert database.upgrade(store, place) == 1
+            add_subscribers(store, 3)
+        with pytest.raises(NewsletterError, match="lacks 1 migration"):
+            open_store(at(root, server.url(empty)))
+        assert database.upgrade(store, place) == 1
+        require_whole(store, people=3)
+    finally:
+        store.close()
 
 
 def test_the_database_of_another_program_is_refused(

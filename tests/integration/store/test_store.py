@@ -25,6 +25,7 @@ from newsletter.store import (
     url as url_store,
 )
 from newsletter.store.schema import metadata
+from tests.support.migrations import require_whole, without_pictures
 from tests.support.newsletter import add_subscribers, is_one_error, raw
 
 if TYPE_CHECKING:
@@ -103,6 +104,21 @@ def later(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     )
     monkeypatch.setattr(migrate, "_FOLDER", folder)
     monkeypatch.setattr(database_store, "HEAD", "0099")
+
+
+def test_a_database_without_pictures_is_backed_up_and_gets_their_table(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = config.load(root, {})
+    with without_pictures(tmp_path / "earlier", monkeypatch):
+        add_subscribers(open_store(settings), 3)
+    require_whole(open_store(settings), people=3)
+    copy = database(root).with_name("newsletter.db.before-0016")
+    with raw(copy) as connection:
+        assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+            ("0015",)
+        ]
+        assert connection.execute("SELECT count(*) FROM subscribers").fetchone() == (3,)
 
 
 @pytest.mark.parametrize("revision", ["0001", "0014"])
