@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 _CODE: Final = re.compile(r"<code>.*?</code>", re.DOTALL)
 _BREAK: Final = re.compile(r"<br\s*/?>")
 _TAG: Final = re.compile(r"<[^>]*>")
-# Addresses, names of files and domains, and what begins with # or @.
-_ADDRESS: Final = re.compile(r"\S*(?:://|@|\\)\S*|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|[#@]\w+|\[\[.*?\]\]")
+# Addresses, names of files and domains, what begins with # or @, and HTML entities.
+_ADDRESS: Final = re.compile(
+    r"\S*(?:://|@|\\)\S*|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|[#@]\w+|&\w{2,31};?|\[\[.*?\]\]"
+)
 _QUOTED: Final = re.compile(r"“[^”“]{0,300}[”“]|„[^”“„]{0,300}[”“]|«[^»«]{0,300}»|\"[^\"]{0,300}\"")
 _GLUE: Final = str.maketrans({"\u00ad": "", "\u200b": "", "\u2011": "-", "‘": "'", "\u00a0": " "})
 

@@ -33,6 +33,7 @@ _MOST_BUTTONS: Final = 3
 _REFRAIN: Final = 5  # words; what is said twice on purpose is short
 _MANY_IMAGES: Final = 3
 _WORDS_PER_IMAGE: Final = 40
+_SIGNS: Final = re.compile(r"\s*(#{1,6})\s")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…:;])[\"'”’»)\]]*\s+")
 _FILE_NAME: Final = re.compile(
     r"\S+\.(?:jpe?g|png|gif|webp|heic|svg)"
@@ -86,7 +87,9 @@ def long_letter(draft: Draft) -> Iterator[Hit]:
 def no_opening(draft: Draft) -> Iterator[Hit]:
     """The letter begins with a heading and not with a few words of its own."""
     first = next((b for b in draft.blocks if not isinstance(b, Image | Divider)), None)
-    if isinstance(first, Heading):
+    subject = draft.entries.get("subject")
+    # A heading that repeats the subject is another rule's, and goes.
+    if isinstance(first, Heading) and (not subject or bare(first.body.text) != bare(subject.value)):
         yield Hit(
             first.line,
             "the letter begins with a heading",
@@ -97,10 +100,16 @@ def no_opening(draft: Draft) -> Iterator[Hit]:
 @rule("heading-order", Severity.HINT)
 def heading_order(draft: Draft) -> Iterator[Hit]:
     """The first heading is of a lower level than a later one."""
-    headings = [block for block in draft.blocks if isinstance(block, Heading)]
-    if headings and headings[0].level > min(heading.level for heading in headings):
+    # A block's own level says nothing here: the first heading always has the highest.
+    lines = draft.source.text.splitlines() if draft.source else []
+    written = [
+        (len(found[1]), block.line)
+        for block in draft.blocks
+        if isinstance(block, Heading) and (found := _SIGNS.match(lines[block.line - 1]))
+    ]
+    if written and written[0][0] > min(written)[0]:
         yield Hit(
-            headings[0].line,
+            written[0][1],
             "the first heading is of a lower level than one below it",
             'Begin both with "## "',
         )

@@ -25,6 +25,7 @@ _REPEATED: Final = re.compile(r"(?<![\w'’-])([^\W\d_]+)((?:\s+\1)+)(?![\w'’-
 _SENTENCE_START: Final = re.compile(r"(?:^|[.!?…:;—–\n])[\s\"'“”„«»()\[\]💡👉•→*]*$")
 _STRETCHED: Final = re.compile(r"(.)\1\1", re.IGNORECASE)
 _SHORTEST_PART: Final = 4
+_LONGEST: Final = 60  # what is longer is the rule `long-word`'s
 _LINKED: Final = 5  # letters before an s that joins two words
 _SUGGESTED: Final = 3
 # So many unknown words, and so large a part of all: the text is in another language.
@@ -100,7 +101,12 @@ def _uses(passage: Passage) -> Iterator[_Use]:
     for found in _WORD.finditer(passage.text):
         word = found[0].replace("’", "'")
         is_name = word.isupper() and len(word) > 1  # NAVO
-        if len(word) > 1 and not is_name and not _STRETCHED.search(word) and _is_latin(word):
+        if (
+            1 < len(word) <= _LONGEST
+            and not is_name
+            and not _STRETCHED.search(word)
+            and _is_latin(word)
+        ):
             starts = _SENTENCE_START.search(
                 passage.text[max(0, found.start() - 20) : found.start()]
             )

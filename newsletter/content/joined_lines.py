@@ -30,6 +30,10 @@ _MARGIN: Final = re.compile(r"\s*")
 _QUOTE_SIGNS: Final = re.compile(r"\s{0,3}(?:>\s?)*")
 
 
+# The rule `odd-space` reports it, and once it is corrected the line is an item or a quote of its own.
+_ODD_MARK: Final = re.compile(r"\s*(?:[-*+>]|\d{1,9}[.)])(?:[^\S \t\n]|[\u200b\u2060\ufeff])")
+
+
 def find_lazy(inline: Token, source: Sequence[str], item: Token | None, quotes: int) -> int:
     """Return which line of a paragraph is the first at the margin, or 0.
 
@@ -46,6 +50,8 @@ def find_lazy(inline: Token, source: Sequence[str], item: Token | None, quotes: 
     edge = _indent(source[item.map[0]]) if item and item.map else -1
     for index in range(begin + 1, end):
         text, above = source[index], source[index - 1]
+        if _ODD_MARK.match(text):
+            continue
         lazy = _leaves_quote(text, quotes) if quotes else item and _indent(text) <= edge
         if lazy and not _is_wrapped(above, text):
             return index - begin

@@ -94,6 +94,9 @@ SUFFIXES = {".md", ".py", ".yaml", ".yml", ".j2", ".toml", ""}
 
 
 @functools.cache
+CORPORA = PROJECT / "tests" / "corpora"
+
+
 def texts() -> dict[Path, str]:
     """Return what is prose in each file, also the names of tests."""
     return {
@@ -117,6 +120,7 @@ def files() -> list[Path]:
         for path in found
         if path.is_file()
         and path.suffix in SUFFIXES
+        and CORPORA not in path.parents  # letters of authors, one of them not in UTF-8
         and path.relative_to(PROJECT).as_posix() not in MAY
     ]
 
