@@ -30,7 +30,7 @@ _MARGIN: Final = re.compile(r"\s*")
 _QUOTE_SIGNS: Final = re.compile(r"\s{0,3}(?:>\s?)*")
 
 
-# The rule `odd-space` reports it, and once it is corrected the line is an item or a quote of its own.
+# The rule `odd-space` reports it; without that space the line is an item of its own.
 _ODD_MARK: Final = re.compile(r"\s*(?:[-*+>]|\d{1,9}[.)])(?:[^\S \t\n]|[\u200b\u2060\ufeff])")
 
 

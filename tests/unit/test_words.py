@@ -93,10 +93,10 @@ CLEAN = (
 SUFFIXES = {".md", ".py", ".yaml", ".yml", ".j2", ".toml", ""}
 
 
-@functools.cache
 CORPORA = PROJECT / "tests" / "corpora"
 
 
+@functools.cache
 def texts() -> dict[Path, str]:
     """Return what is prose in each file, also the names of tests."""
     return {
