@@ -7,7 +7,6 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.findings import FindingCollector
 from newsletter.errors import NewsletterError, PictureError
 from newsletter.model import Image
 from newsletter.pictures.copies import copy_picture, decode_picture, describe_picture
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
+    from newsletter.content.findings import FindingCollector
     from newsletter.model import Draft, Issue, Picture
 
 SETTINGS: Final = ("logo", "portrait")
@@ -54,7 +54,9 @@ def attach_pictures(draft: Draft, folder: Path, root: Path) -> Draft:
     """
     if not any(isinstance(block, Image) and block.file for block in draft.blocks):
         return draft
-    problems = FindingCollector(draft.path)
+    from newsletter.content import findings as found  # noqa: PLC0415 - no web app needs it
+
+    problems = found.FindingCollector(draft.path)
     blocks = tuple(
         _with_picture(block, folder, root, problems)
         if isinstance(block, Image) and block.file
@@ -91,7 +93,9 @@ def _with_picture(image: Image, folder: Path, root: Path, problems: FindingColle
 
 def find_damage(draft: Draft) -> Draft:
     """Read every image file to its end, which a letter needs; damage becomes a finding."""
-    problems = FindingCollector(draft.path)
+    from newsletter.content import findings as found  # noqa: PLC0415 - no web app needs it
+
+    problems = found.FindingCollector(draft.path)
     for block in draft.blocks:
         if isinstance(block, Image) and block.picture:
             try:

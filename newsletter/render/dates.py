@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from newsletter.content.words import words
-
 if TYPE_CHECKING:
     from datetime import date
 
@@ -19,6 +17,8 @@ def write_date(day: date, language: str, *, year: bool = False) -> str:
             is in digits: 2026-12-06.
         year: Whether its year follows.
     """
+    from newsletter.content.words import words  # noqa: PLC0415 - the web app needs none
+
     form = words().dates.get(language.partition("-")[0].lower())
     if form is None:
         return f"{day:%Y-%m-%d}"

@@ -12,7 +12,7 @@ import pytest
 from newsletter.cli.annotations import annotation, without_commands
 from newsletter.forge import code_quality
 from newsletter.model import Finding, Severity
-from tests.support.newsletter import write_issue
+from tests.support.newsletter import coming, write_issue
 from tests.support.runner_commands import IMITATIONS, Command, commands
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def test_nothing_wrong_is_said_in_the_table(root: Path, run: Run) -> None:
     settings = 'name = "Stil"\nsender = "Anna <anna@example.org>"\ncontact = "Een straat 1"\n'
     (root / "newsletter.toml").write_text(settings, encoding="utf-8")
     text = "---\nsubject: Rust\npreheader: Een lege dag\n---\nEr was niets te doen.\n"
-    found = check(root, run, {"2030-01-06-rust.md": text})
+    found = check(root, run, {f"{coming(6):%Y-%m-%d}-rust.md": text})
     assert (found.code, found.commands) == (0, [])
     assert found.table == "No errors and no warnings.\n"
 
@@ -81,7 +81,7 @@ def test_front_matter_and_text_are_no_commands(root: Path, run: Run, name: str) 
     hostile = IMITATIONS[name]
     front = f"subject: {hostile}\n{hostile}: 1\nsend_at: {hostile}"
     text = f"---\n{front}\n---\n{hostile}\n\n![]({hostile})\n"
-    expect_only_findings(check(root, run, {"2030-01-06-rust.md": text}))
+    expect_only_findings(check(root, run, {f"{coming(6):%Y-%m-%d}-rust.md": text}))
 
 
 @pytest.mark.parametrize("name", IMITATIONS)

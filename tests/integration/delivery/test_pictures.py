@@ -14,7 +14,7 @@ from newsletter import delivery, desk, pictures, render
 from newsletter.delivery.preflight import check_web_app
 from newsletter.delivery.web_self_test import WebSelfTest
 from newsletter.errors import ContentError, NewsletterError
-from newsletter.model import Image
+from newsletter.model import Image, Severity
 from newsletter.providers.outbox.send import Outbox
 from newsletter.store import media, proofs, schema
 from newsletter.store.database import now
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from newsletter.model import Draft
+    from newsletter.model import Draft, Finding
 
 SHOWN = "\n\n![Een pad](foto.jpg)"
 SENT = "UPDATE media SET stored_at = '2020-01-01 00:00:00.000000+00:00'"
@@ -48,6 +48,11 @@ def draft_of(newsletter: Newsletter) -> Draft:
     _, draft = desk.find_draft(newsletter.settings, newsletter.slug)
     assert draft
     return draft
+
+
+def errors_of(newsletter: Newsletter) -> list[Finding]:
+    found = desk.inspect_issue(newsletter.settings, draft_of(newsletter))
+    return [one for one in found if one.severity is Severity.ERROR]
 
 
 def name_of(newsletter: Newsletter) -> str:
@@ -181,7 +186,7 @@ def test_half_a_picture_stops_every_letter(
         with pytest.raises(NewsletterError, match="damaged"):
             act()
     assert newsletter.sql("SELECT count(*) FROM mailings") == [(0,)]
-    (found,) = desk.inspect_issue(newsletter.settings, draft_of(newsletter))
+    (found,) = errors_of(newsletter)
     assert (found.rule, found.line) == ("image-unreadable", 6)
 
 
@@ -302,10 +307,10 @@ def test_a_missing_picture_of_the_settings_names_the_setting(
     newsletter.settings = replace(newsletter.settings, logo="logo.png")
     with pytest.raises(NewsletterError, match=r'setting "logo": there is no file "logo\.png"'):
         newsletter.send(provider)
-    (found,) = desk.inspect_issue(newsletter.settings, draft_of(newsletter))
+    (found,) = errors_of(newsletter)
     assert found.rule == "letter"
     made.put(newsletter.root / "logo.png", made.photo()[:9000])
-    (found,) = desk.inspect_issue(newsletter.settings, draft_of(newsletter))
+    (found,) = errors_of(newsletter)
     assert 'setting "logo": "logo.png" is damaged' in found.message
 
 

@@ -58,6 +58,7 @@ def test_the_sample_issues_are_without_fault() -> None:
     kinds = set()
     for path in paths:
         draft = read_draft(settings, path)
-        assert check(draft) == ()
+        # A sample of last month is a draft in the past.
+        assert {one.rule for one in check(draft)} <= {"draft-in-the-past"}
         kinds |= {block.kind for block in draft.blocks}
-    assert len(kinds) == 10
+    assert len(kinds) == 11

@@ -27,7 +27,7 @@ PROJECT = Path(__file__).parents[3]
 PYPROJECT = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
 DEPENDENCIES = [re.split(r"[<>=~!\[;]", line)[0] for line in PYPROJECT["project"]["dependencies"]]
 DOCUMENTS = (PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md")))
-NOT_IN_THE_FILE = {"root", "origin", "database_url", "secret_keys", "credentials"}
+NOT_IN_THE_FILE = {"root", "origin", "file_hash", "database_url", "secret_keys", "credentials"}
 HOSTS = ("pypi" + ".org", "pythonhosted" + ".org", "npmjs" + ".org", "npmjs" + ".com")
 
 
@@ -234,7 +234,7 @@ def test_every_picture_is_small_shown_and_made_by_the_script() -> None:
 
 def test_the_script_of_the_pictures_renders_what_they_show() -> None:
     script = runpy.run_path(str(PROJECT / "docs" / "picture.py"))
-    shown = script["pictures"]()
+    shown = script["all_views"]()
     assert {name: len(views) for name, views in shown.items()} == {"letter.png": 2, "signup.png": 3}
     assert all("<html" in view.html for views in shown.values() for view in views)
 

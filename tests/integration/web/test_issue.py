@@ -110,7 +110,7 @@ def test_it_may_be_kept_for_minutes_and_asked_for_again_cheaply(root: Path) -> N
     for answer in (first, head, again):
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; ")
-        assert "img-src https:;" in policy
+        assert "img-src 'self' https:;" in policy
         assert "script-src" not in policy
         assert answer.headers["referrer-policy"] == "no-referrer"
         assert answer.headers["x-robots-tag"] == "noindex"
