@@ -46,7 +46,7 @@ def test_an_article_becomes_a_rehearsed_letter_in_five_commands(
         with (root / "newsletter.toml").open("a", encoding="utf-8") as settings:
             settings.write(f'permalink = "{PERMALINK}"\n')
 
-        made = run("new", str(file), "--json", env=env)
+        made = run("new", str(file), *sample.arguments, "--json", env=env)
         assert made.returncode == 0, made.stderr
         draft = json.loads(made.stdout)
         slug, path = draft["slug"], root / draft["path"]

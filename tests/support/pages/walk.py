@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.support.pages.corpus import SYSTEMS, make_pages
 from tests.support.pages.expectations import Expectation, expectation
 from tests.support.pages.posts import make_posts
+from tests.support.pages.texts import make_texts
 
 HERE = Path(__file__).parent
 OWN_WORDS = "Een paar eigen woorden bij het stuk van deze week"
@@ -27,6 +28,13 @@ class Sample:
     text: str
     expected: Expectation
     url: str
+    given: str = ""
+    """The address that its author gives; "" where the source has its own."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """What follows the name of the file on the command line."""
+        return ("--url", self.given) if self.given else ()
 
     def write(self, folder: Path) -> Path:
         """Write its file into a folder."""
@@ -37,13 +45,27 @@ class Sample:
 
 
 def samples() -> list[Sample]:
-    """Return every source of the corpus: pages, posts, and pages that others put there."""
+    """Return every source of the corpus: pages, posts, texts, and pages that others put there."""
     pages = [(one, one.system, f"{one.name}.html", one.markup) for one in make_pages(SYSTEMS)]
     posts = [(one, f"{one.system}-post", one.file, one.text) for one in make_posts()]
     found = [
         Sample(one.id, row, one.name, file, text, _expected(one.name, row), one.url)
         for one, row, file, text in (*pages, *posts)
     ]
+    for one in make_texts():
+        expected = _expected(one.name, one.system)
+        found.append(
+            Sample(
+                one.system + "-" + one.name,
+                one.system,
+                one.name,
+                one.file,
+                one.text,
+                expected,
+                one.url,
+                one.url,
+            )
+        )
     for path in sorted((HERE / "blind").glob("*.html")):
         blind = expectation(path.with_suffix(".toml"))
         text = path.read_text("utf-8")
