@@ -10,14 +10,13 @@ from newsletter.content.decoding import forbid, has_words
 from newsletter.content.links import is_link, judge_reach, problem_with, quoted_url, scheme_of
 from newsletter.content.markdown import attributes, plain
 from newsletter.model import Image
+from newsletter.model.issue import WIDEST
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
     from newsletter.content.findings import FindingCollector
 
-WIDEST: Final = 520
-"""The width of a letter's text in CSS pixels: no image is shown wider."""
 _WIDTH: Final = re.compile(r"width\s*=\s*([\"']?)(\d{1,5})(?:\s*px)?\1", re.IGNORECASE)
 _DRIVE: Final = re.compile(r"[A-Za-z]:[\\/]|file:", re.IGNORECASE)
 _UNSHOWN: Final = frozenset(

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, ClassVar, TypeAlias
+from typing import TYPE_CHECKING, ClassVar, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date, datetime, time
     from zoneinfo import ZoneInfo
+
+WIDEST: Final = 520
+"""The width of a letter's text in CSS pixels: no image is shown wider."""
 
 
 class Severity(StrEnum):

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from newsletter import pictures
-from newsletter.content.images import WIDEST
 from newsletter.errors import NewsletterError
 from newsletter.model import Image
+from newsletter.model.issue import WIDEST
 
 if TYPE_CHECKING:
     from newsletter.config import Settings

@@ -33,7 +33,7 @@ HOOKED: Final[Mapping[str, tuple[str, str, str]]] = {
     "claimed": ("sender", "_step", "return"),
     # In the thread that carries the request: before its first byte, and between its parts.
     "leaving": ("requests", "submit", "call"),
-    "writing": ("http", "write", "return"),
+    "writing": ("deadline", "write", "return"),
     # Before the answer is recorded, in that transaction, and after it.
     "settling": ("settlement", "settle", "call"),
     "settle-uncommitted": ("settlement", "settle", "return"),
