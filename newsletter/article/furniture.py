@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from newsletter.article.prose import LOST, is_sentence, tidy, word_count
+from newsletter.article.prose import LOST, is_sentence, sentences, tidy, word_count
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind, Link
 from newsletter.tracking_parameters import without_tracking
@@ -113,11 +113,18 @@ def _heads_widget(line: ArticleLine) -> bool:
 def _furniture(text: str) -> str:
     words = article_words()
     flat = flatten(text)
-    if words.widgets.occur(flat):
+    if words.widgets.occur(flat) and _is_mostly_widget(text):
         return "widget"
     if len(text) <= _LABEL and (words.labels.equal(flat) or is_reading_time(flat)):
         return "label"
     return ""
+
+
+def _is_mostly_widget(text: str) -> bool:
+    """Tell whether half of a text is of a site's own; a paragraph of prose may mention cookies."""
+    widgets = article_words().widgets
+    own = sum(word_count(one) for one in sentences(text) if widgets.occur(flatten(one)))
+    return 2 * own >= word_count(text)
 
 
 def is_reading_time(flat: str) -> bool:

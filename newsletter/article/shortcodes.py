@@ -40,6 +40,8 @@ _PICTURE: Final = re.compile(r"[\"']?([^\s\"'<>{}=]+\.(?:jpe?g|png|gif|webp))[\"
 _ALT: Final = re.compile(r"\b(?:alt|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _STRINGS: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _VARIABLE: Final = re.compile(r"\bsrc=\{(\w+)(?:\.\w+)?\}")
+_CONTENTS: Final = re.compile(r"(?:table[-_]of[-_]contents|toc)(?:\W|$)", re.IGNORECASE)
+"""A table of contents leads to places in the page, which no letter has."""
 _INCLUDES: Final = {"include", "include_relative", "render", "component", "shortcode"}
 
 
@@ -96,7 +98,7 @@ def _replacement(found: re.Match[str], closed: set[str], imports: dict[str, str]
         return mark_gap(found["value"].strip())
     if name in _INCLUDES:
         name = rest.split()[0].strip("\"',") if rest.split() else name
-    return mark_gap(name)
+    return "\n\n" if _CONTENTS.match(name) else mark_gap(name)
 
 
 def _picture(rest: str, imports: dict[str, str]) -> str:

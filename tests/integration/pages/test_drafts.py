@@ -60,6 +60,7 @@ def test_a_draft_has_what_was_expected_of_it(sample: Sample, root: Path) -> None
         assert prompt
         assert prompt[0].startswith(expected.prompts)
     assert f"]({sample.url})" in body
+    assert [one for one in expected.absent if one in text] == []
     for label in expected.related:
         # Pasted text has no addresses, so the link is a gap that names the article.
         link = rf"\[\[.*{label}.*\]\]" if sample.given else rf"\[{label}\]\(http"

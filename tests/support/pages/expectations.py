@@ -31,6 +31,8 @@ class Expectation:
     """How its quotes begin; the draft has one of them."""
     prompts: tuple[str, ...] = ()
     related: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
+    """What its site has around the article, and no draft has."""
     url: str = ""
 
 

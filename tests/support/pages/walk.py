@@ -5,11 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from tests.support.pages.corpus import SYSTEMS, make_pages
+from newsletter.article.charset import decode
+from tests.support.pages.corpus import make_pages
 from tests.support.pages.expectations import Expectation, expectation
 from tests.support.pages.posts import make_posts
 from tests.support.pages.texts import make_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.support.pages.corpus import Page
+    from tests.support.pages.posts import Post
 
 HERE = Path(__file__).parent
 OWN_WORDS = "Een paar eigen woorden bij het stuk van deze week"
@@ -18,18 +26,22 @@ _GAP = re.compile(r"\[\[[^\]]*\]\]")
 
 @dataclass(frozen=True)
 class Sample:
-    """One source of a draft: a page or a post, and what its draft must have."""
+    """One source of a draft: a page, a post or a text, and what its draft must have."""
 
     id: str
     row: str
     """Its row in the table of docs/author.md; "" for a page that others put there."""
-    name: str
     file: str
-    text: str
+    raw: bytes
     expected: Expectation
     url: str
     given: str = ""
     """The address that its author gives; "" where the source has its own."""
+
+    @property
+    def text(self) -> str:
+        """Its text, whatever its encoding."""
+        return decode(self.raw)
 
     @property
     def arguments(self) -> tuple[str, ...]:
@@ -40,41 +52,27 @@ class Sample:
         """Write its file into a folder."""
         path = folder / self.file
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(self.text, encoding="utf-8")
+        path.write_bytes(self.raw)
         return path
 
 
 def samples() -> list[Sample]:
     """Return every source of the corpus: pages, posts, texts, and pages that others put there."""
-    pages = [(one, one.system, f"{one.name}.html", one.markup) for one in make_pages(SYSTEMS)]
-    posts = [(one, f"{one.system}-post", one.file, one.text) for one in make_posts()]
-    found = [
-        Sample(one.id, row, one.name, file, text, _expected(one.name, row), one.url)
-        for one, row, file, text in (*pages, *posts)
-    ]
-    for one in make_texts():
-        expected = _expected(one.name, one.system)
-        found.append(
-            Sample(
-                one.system + "-" + one.name,
-                one.system,
-                one.name,
-                one.file,
-                one.text,
-                expected,
-                one.url,
-                one.url,
-            )
-        )
+    pages = [_sample(one, one.system, f"{one.name}.html", one.markup) for one in make_pages()]
+    posts = [_sample(one, f"{one.system}-post", one.file, one.text) for one in make_posts()]
+    texts = [_sample(one, one.system, one.file, one.text, one.url) for one in make_texts()]
+    return [*pages, *posts, *texts, *_blind_samples()]
+
+
+def _sample(source: Page | Post, row: str, file: str, text: str, given: str = "") -> Sample:
+    expected = expectation(HERE / "articles" / f"{source.name}.toml", row)
+    return Sample(source.id, row, file, text.encode(), expected, source.url, given)
+
+
+def _blind_samples() -> Iterator[Sample]:
     for path in sorted((HERE / "blind").glob("*.html")):
-        blind = expectation(path.with_suffix(".toml"))
-        text = path.read_text("utf-8")
-        found.append(Sample(f"blind-{path.stem}", "", "", path.name, text, blind, blind.url))
-    return found
-
-
-def _expected(name: str, row: str) -> Expectation:
-    return expectation(HERE / "articles" / f"{name}.toml", row)
+        expected = expectation(path.with_suffix(".toml"))
+        yield Sample(f"blind-{path.stem}", "", path.name, path.read_bytes(), expected, expected.url)
 
 
 def edit_lightly(draft: str) -> tuple[str, int]:

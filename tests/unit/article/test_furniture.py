@@ -183,3 +183,17 @@ def test_the_address_of_an_article_tracks_nobody() -> None:
     lines = (ArticleLine(LineKind.PARAGRAPH, LEAD),)
     bare = remove_furniture(Article(lines, title=TITLE, url=f"{URL}?utm_source=brief"))
     assert bare.url == URL
+
+
+@pytest.mark.parametrize(
+    "prose",
+    [
+        "We blijven zoeken naar rust, en vergeten dat ze hier al zat.",
+        "Een minuut zoeken naar een schone kop. Je kunt ook blijven staan, vier minuten lang.",
+        "Overal moest ik alle cookies weigeren. Ik legde hem weg en keek heel lang naar buiten.",
+    ],
+)
+def test_a_paragraph_that_mentions_what_sites_do_is_kept(prose: str) -> None:
+    lines = (ArticleLine(LineKind.PARAGRAPH, LEAD), ArticleLine(LineKind.PARAGRAPH, prose))
+    bare = remove_furniture(Article(lines, title=TITLE))
+    assert [line.text for line in bare.lines] == [LEAD, prose]

@@ -143,10 +143,10 @@ def test_a_shortcode_is_a_gap(mark: str, gap: str) -> None:
     [
         "<!-- more -->", "{{/* niets */}}", "{% comment %}niets{% endcomment %}", "{# niets #}",
         "<script>alert('x')</script>", "<style>p { color: red }</style>", "{% raw %}{% endraw %}",
-        "[^1]: Een voetnoot.", "{: .klasse }",
+        "[^1]: Een voetnoot.", "{: .klasse }", "{% include toc.html %}", "{{< toc >}}",
     ],
 )  # fmt: skip
-def test_what_no_visitor_sees_is_nothing(mark: str) -> None:
+def test_what_leads_nowhere_in_a_letter_is_nothing(mark: str) -> None:
     post = read_post(f"{YAML}{LEAD}\n\n{mark}\n\n{FIRST}\n", PurePath("tuin.md"))
     assert lines(post) == [("paragraph", LEAD), ("paragraph", FIRST)]
 
