@@ -21,7 +21,6 @@ _WAIVER_RULES: Final[Mapping[str, RuleSummary]] = {
 }
 _ERRORS: Final = {
     "letter": "No letter can be made of the file.",
-    "letter-size": "The letter is larger than mail programs show: a warning from 60 KB.",
     "overlooked-file": "A file that is never sent because of its name or place.",
     "same-text": "Another file has the same subject and text.",
     "slot-taken": "Another issue has the same date and time.",
@@ -30,6 +29,7 @@ _ERRORS: Final = {
 _WARNINGS: Final = {
     "outside-issues": "The file is not in `issues/`, so the schedule never sends it.",
     "subject-used-before": "An earlier issue has the same subject.",
+    "letter-size": "The letter has more than 60 KB; from 100 KB no letter is made.",
     "text-part": "The plain text or the HTML lacks what the other has.",
     "spelling": "A word that is in no dictionary.",
     "doubled-word": "A word is there twice.",
@@ -45,7 +45,6 @@ _HINTS: Final = {
     "sender-without-name": "The sender has no name.",
     "contact-missing": "There is no way to reach the sender.",
     "no-reply-sender": "Answers to a letter reach nobody.",
-    "greeting-field": "The greeting has a field that is not filled in.",
     "contrast": "The accent colour is too light for text on white.",
     "link-unreachable": "A link could not be tried.",
     "link-redirected": "A link leads to a page that has moved for good.",

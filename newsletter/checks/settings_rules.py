@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 _READABLE: Final = 4.5
 """The contrast of text at least (WCAG 2.2, 1.4.3)."""
 _PAPER: Final = "#ffffff"
-_FIELD: Final = re.compile(r"\{([^{}]*)\}")
 _NOBODY: Final = re.compile(r"(?:no|do-?not|geen)[-_.]?(?:reply|antwoord)", re.IGNORECASE)
 
 
@@ -30,7 +29,7 @@ def check_settings(settings: Settings, path: str, text: str) -> Iterator[Finding
         path: What findings call the settings file.
         text: What it holds, to find the line of a setting.
     """
-    for key, rule, problem, fix in (*_identity(settings), *_look(settings)):
+    for key, rule, problem, fix in (*_identity(settings), *_colour(settings)):
         yield Finding(path, _line_of(key, text), rule, Severity.HINT, problem, fix)
 
 
@@ -73,17 +72,7 @@ def _identity(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
         )
 
 
-def _look(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
-    for key in ("greeting", "greeting_without_name"):
-        known = {"first_name"} if key == "greeting" else set()
-        strange = [one for one in _FIELD.findall(getattr(settings, key)) if one not in known]
-        if strange:
-            yield (
-                key,
-                "greeting-field",
-                f"{{{strange[0]}}} is not filled in, and subscribers see it",
-                "Only greeting has a field, {first_name}",
-            )
+def _colour(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
     ratio = contrast(settings.accent_color, _PAPER)
     if ratio < _READABLE:
         yield (
