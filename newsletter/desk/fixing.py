@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter import checks, content
@@ -80,7 +80,8 @@ def _plan(settings: Settings, path: Path, raw: bytes) -> FileFix | None:
         [] if target == path else [one for one in misnamed.findings if one.rule == "file-name"]
     )
     shown = issues.shown_path(settings, path), issues.shown_path(settings, target)
-    return FileFix(path, target, shown, raw, after, (*renamed, *repaired.fixed))
+    fixed = tuple(replace(one, fixable=True) for one in (*renamed, *repaired.fixed))
+    return FileFix(path, target, shown, raw, after, fixed)
 
 
 def new_name(path: Path) -> str:
