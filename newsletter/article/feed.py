@@ -160,7 +160,8 @@ def _read_json(text: str, url: str) -> list[tuple[datetime | None, FeedEntry]]:
 
 def _json_entry(item: dict[str, Any], url: str) -> tuple[datetime | None, FeedEntry]:
     def text(*names: str) -> str:
-        return next((v for name in names if isinstance(v := item.get(name), str) and v), "")
+        found = next((v for name in names if isinstance(v := item.get(name), str) and v), "")
+        return found.encode("utf-8", "replace").decode()  # JSON can name half a character
 
     moment = _moment(text("date_published", "date_modified"))
     paragraphs = text("content_text").split("\n\n")

@@ -15,6 +15,7 @@ from urllib.parse import urljoin
 from newsletter.article.prose import LOST, is_sentence, sentences, tidy, word_count
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind, Link
+from newsletter.model.web_address import web_address
 from newsletter.tracking_parameters import without_tracking
 
 if TYPE_CHECKING:
@@ -219,7 +220,7 @@ def _without_onward(lines: Sequence[ArticleLine], url: str) -> tuple[list[Articl
     related: list[Link] = []
     for line in lines:
         if line.kind in {LineKind.PARAGRAPH, LineKind.HEADING} and (named := _named(line)):
-            found = (Link(one.label, _absolute(one.url, url)) for one in named)
+            found = (Link(tidy(one.label), _absolute(one.url, url)) for one in named)
             related.extend(one for one in found if one not in related)
         else:
             kept.append(line)
@@ -228,8 +229,11 @@ def _without_onward(lines: Sequence[ArticleLine], url: str) -> tuple[list[Articl
 
 def _absolute(link: str, url: str) -> str:
     """Return a link's address; "" where it does not say its site."""
-    whole = urljoin(url, link) if link and url else link
-    return without_tracking(whole) if whole.startswith(("https://", "http://")) else ""
+    try:
+        whole = urljoin(url, link) if link and url else link
+    except ValueError:
+        return ""
+    return web_address(without_tracking(whole))
 
 
 def _named(line: ArticleLine) -> list[Link]:

@@ -11,7 +11,7 @@ BULB: Final = "💡"
 LOST: Final = "\ufffc"
 """Stands within a text for what the author's site fills in: the object replacement character."""
 
-_SPACE: Final = re.compile(r"[\s\u200b\u2060\ufeff\ufe0e]+")
+_SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufe0e]+")
 _DROPPED: Final = str.maketrans({"\u00ad": None, "\u2010": "-", "\u2011": "-"})
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…])[\"”’)]*\s+(?=[\"“‘(]*[^\W\d_a-zß-öø-ÿ]|[\"“‘(]*\d)")
 _ENDED: Final = re.compile(r"[.!?…][\"”’»)\]]*$")
@@ -22,7 +22,7 @@ _SHORT: Final = 3
 
 
 def tidy(text: str) -> str:
-    """Return a text on one line: with common spaces and hyphens, and none that is invisible."""
+    """Return a text on one line: with common spaces and hyphens, and no sign that is invisible."""
     return _SPACE.sub(" ", text.translate(_DROPPED)).strip()
 
 

@@ -390,7 +390,7 @@ def _find_preheaders(
         article.subtitle,
         *(one.question for one in questions[:1]),
         *(one.text for one in quotes[1:3] if not _points_back(one.text)),
-        *(sentences(line.text)[0] for line in article.lines[1:] if _opens(line)),
+        *(one for line in article.lines[1:] if _opens(line) for one in sentences(line.text)[:1]),
     ]
     subject = subjects[0] if subjects else ""
     usable = (

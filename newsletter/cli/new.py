@@ -56,17 +56,19 @@ def new(
     site, a feed, or - for standard input. Without SOURCE, the draft is empty.
     """
     from newsletter.desk.authoring import make_draft  # noqa: PLC0415 - reads pages and texts
+    from newsletter.model.web_address import web_address  # noqa: PLC0415 - as above
 
     if to_stdout and json_:
         raise WrongUsage("--stdout and --json both print", hint="Give one of them")
-    if url and not url.startswith(("https://", "http://")):
+    if url and not web_address(url):
         raise WrongUsage(
-            "--url is not the address of a web page", hint="Give all of it: --url https://…"
+            "--url is not the address of a web page",
+            hint="Give all of it, as the address bar of a browser shows it: --url https://…",
         )
     made = make_draft(
         app.settings,
         source,
-        url=url,
+        url=web_address(url),
         day=_day(day),
         entry=entry,
         now=datetime.now(UTC),

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from newsletter.model.web_address import web_address
 
 if TYPE_CHECKING:
     from datetime import date
 
     from newsletter.model.issue import Link
+
+_ENDS_LINE: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+_NEVER_SHOWN: Final = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 
 
 class LineKind(StrEnum):
@@ -34,12 +41,18 @@ class ArticleLine:
         group: The items of one list have the same number.
         links: The links in it, as label and address. Of an image, the first one is its address
             or file.
+
+    The text is one line without control characters, whatever it is made of.
     """
 
     kind: LineKind
     text: str
     group: int = 0
     links: tuple[Link, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make the text one line."""
+        object.__setattr__(self, "text", one_line(self.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,9 @@ class Article:
         published: The day of its publication.
         site_name: The name of the site.
         language: A code such as "nl".
+
+    What a stranger wrote goes into the front matter of a draft. So each text is one line without
+    control characters, and the address is that of a web page, or "".
     """
 
     lines: tuple[ArticleLine, ...]
@@ -63,3 +79,15 @@ class Article:
     published: date | None = None
     site_name: str = ""
     language: str = ""
+
+    def __post_init__(self) -> None:
+        """Keep what may go into the front matter of a draft."""
+        for name in ("title", "summary", "site_name", "language"):
+            object.__setattr__(self, name, one_line(getattr(self, name)))
+        object.__setattr__(self, "url", web_address(self.url))
+
+
+def one_line(text: str) -> str:
+    """Return a text as one line, without control characters and marks that turn it around."""
+    text = _SURROGATE.sub("\ufffd", _ENDS_LINE.sub(" ", text))
+    return _NEVER_SHOWN.sub("", text).strip()

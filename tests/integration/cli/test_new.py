@@ -13,7 +13,6 @@ from PIL import Image
 from newsletter import config
 from newsletter.article.charset import decode
 from newsletter.desk import new_issue
-from newsletter.desk.authoring import make_draft
 from newsletter.errors import NewsletterError
 from tests.support.articles import (
     ARTICLE,
@@ -27,6 +26,18 @@ from tests.support.articles import (
     URL,
     invented,
 )
+from tests.support.new_drafts import (
+    FEED,
+    NEXT,
+    NOW,
+    PAGE,
+    POST,
+    PROSE,
+    article,
+    entry,
+    make,
+    refused,
+)
 from tests.support.newsletter import is_one_error
 from tests.support.page_server import page, redirect, serving_pages
 
@@ -34,66 +45,15 @@ if TYPE_CHECKING:
     import subprocess
     from collections.abc import Callable, Iterator
 
-    from newsletter.desk.authoring import NewDraft
     from tests.support.page_server import PageServer
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
-
-NOW = datetime(2026, 11, 30, 10, tzinfo=UTC)  # a Monday
-NEXT = "2026-12-06"
-POST = f"---\ntitle: De tuin rust\nslug: rust\n---\n\n{LEAD}\n\n{FIRST}\n\n{SECOND}\n\n> {QUOTE}\n"
-FEED = """<?xml version="1.0" encoding="utf-8"?>
-<rss version="2.0" xmlns:content="http://purl.org/rss/1.0/modules/content/"><channel>
-<title>Het Groene Pad</title>{items}</channel></rss>
-"""
-
-
-PAGE = """<!doctype html><html lang="nl"><head><title>De tuin in november | Het Groene Pad</title>
-<link rel="canonical" href="{url}"><link rel="alternate" type="application/rss+xml" href="/feed/">
-</head><body><nav><a href="/">Home</a></nav><main><article><h1>De tuin in november</h1>
-{text}</article></main><footer>Alle rechten voorbehouden</footer></body></html>"""
-PROSE = (
-    "".join(f"<p>{part}</p>" for part in (LEAD, FIRST, SECOND))
-    + f"<blockquote>{QUOTE}</blockquote>"
-)
 
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PageServer]:
     with serving_pages(monkeypatch, tmp_path) as pages:
         yield pages
-
-
-def entry(number: int) -> str:
-    paragraphs = "".join(f"<p>{part}</p>" for part in (f"Stuk {number}. {LEAD}", FIRST, SECOND) * 3)
-    return (
-        f"<item><title>Brief {number} over de tuin</title>"
-        f"<link>https://example.org/brief-{number}/</link>"
-        f"<pubDate>Sun, {number:02} Nov 2026 08:00:00 +0000</pubDate>"
-        f"<content:encoded><![CDATA[{paragraphs}]]></content:encoded></item>"
-    )
-
-
-def make(root: Path, source: Path | str = "", **options: object) -> NewDraft:
-    defaults = {"url": "", "day": None, "entry": None, "now": NOW, "write": True}
-    return make_draft(config.load(root), str(source), **(defaults | options))  # type: ignore[arg-type]
-
-
-def article(root: Path, text: str | bytes = ARTICLE, name: str = "artikel.txt") -> Path:
-    path = root / name
-    path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    return path
-
-
-def refused(root: Path, source: Path | str, **options: object) -> NewsletterError:
-    """Return the error; nothing was written."""
-    before = sorted(root.rglob("*"))
-    with pytest.raises(NewsletterError) as caught:
-        make(root, source, **options)
-    assert sorted(root.rglob("*")) == before
-    assert caught.value.exit_code == 1
-    assert caught.value.hint
-    return caught.value
 
 
 def test_new_writes_a_draft_and_says_what_is_left_to_do(root: Path, run: Run) -> None:
@@ -151,6 +111,9 @@ def test_new_reads_standard_input_and_prints_the_draft(root: Path, run: Run) -> 
     [
         (["--stdout", "--json"], "both print"),
         (["--url", "example.org"], "not the address"),
+        (["--url", "https://"], "not the address"),
+        (["--url", "https://example.org/een tuin/"], "not the address"),
+        (["--url", "https://example.org/\ndraft: no"], "not the address"),
         (["--date", "morgen"], "morgen"),
         (["--entry", "0"], "entry"),
     ],

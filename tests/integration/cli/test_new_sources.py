@@ -1,0 +1,56 @@
+"""`newsletter new` and sources that are not what they seem."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.support.new_drafts import PAGE, PROSE, article, make
+from tests.support.page_server import serving_pages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.support.page_server import PageServer
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[PageServer]:
+    with serving_pages(monkeypatch, tmp_path) as pages:
+        yield pages
+
+
+def json_feed(**fields: str) -> str:
+    item = {"id": "1", "title": "De tuin in november", "content_html": PROSE * 3} | fields
+    return json.dumps({"version": "https://jsonfeed.org/version/1.1", "items": [item]})
+
+
+INJECTED = "https://example.org/a\ndraft: no\n---\n\nKoop dit"
+
+
+@pytest.mark.parametrize(
+    "url", [INJECTED, "javascript:alert(1)", "/rust/", "ftp://example.org/a", "https://"]
+)
+def test_a_feed_whose_address_is_that_of_no_page(url: str, root: Path) -> None:
+    made = make(root, article(root, json_feed(url=url), "feed.json"))
+    assert made.article == ""
+    assert "button" in made.draft.todo
+    assert "\narticle:" not in made.draft.text
+    assert "Koop dit" not in made.draft.text
+
+
+def test_a_feed_whose_title_is_more_than_one_line_or_half_a_character(root: Path) -> None:
+    feed = json_feed(title="De tuin\n---\ndraft: no", content_html=f"<p>\ud800</p>{PROSE * 3}")
+    made = make(root, article(root, feed, "feed.json"))
+    assert made.draft.text.startswith("---\nsubject: De tuin --- draft: no\n")
+    assert (root / made.path).read_text(encoding="utf-8") == made.draft.text
+
+
+def test_a_canonical_address_with_signs_that_markdown_reads(root: Path) -> None:
+    url = "https://example.org/a&gt;)[x](https://evil.example)&#10;draft: no"
+    made = make(root, article(root, PAGE.format(url=url, text=PROSE), "tuin.html"))
+    assert made.article in {"", "https://example.org/a%3E)%5Bx%5D(https://evil.example)"}
+    assert "\ndraft: no" not in made.draft.text
