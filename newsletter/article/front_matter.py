@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _FENCED: Final = re.compile(
     r"(?P<fence>---|\+\+\+)(?P<kind>[a-z]*)[ \t]*\n(?P<inner>(?:.*\n)*?)(?P=fence)[ \t]*(?:\n|\Z)"
 )
+_MOST: Final = 64_000
+_DEEPEST: Final = 20
 _HINT: Final = "Correct it as your site's generator expects it"
 
 
@@ -33,6 +35,7 @@ def split_front_matter(text: str) -> tuple[Mapping[str, Any], str]:
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     if found := _FENCED.match(text):
+        _require_size(found["inner"])
         load = _load_toml if found["fence"] == "+++" or found["kind"] == "toml" else _load_yaml
         return _fields(load(found["inner"])), text[found.end() :]
     if re.match(r"\{\s*\"", text):
@@ -72,8 +75,8 @@ def find_day(fields: Mapping[str, Any], *names: str) -> date | None:
 
 def _load_yaml(text: str) -> object:
     try:
-        has_alias = any(isinstance(one, yaml.AliasEvent) for one in yaml.parse(text))
-        value = None if has_alias else yaml.safe_load(text)
+        _require_simple(text)
+        return yaml.safe_load(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         raise NewsletterError(
@@ -81,18 +84,42 @@ def _load_yaml(text: str) -> object:
             where=f"line {mark.line + 2}" if mark else "",
             hint=_HINT,
         ) from None
-    if has_alias:  # it could stand for something very large
+
+
+def _require_simple(text: str) -> None:
+    """Check that YAML is not deep, and has no alias: it could stand for something very large.
+
+    Raises:
+        NewsletterError: It is, or has one.
+    """
+    depth = 0
+    for event in yaml.parse(text):
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if isinstance(event, yaml.AliasEvent):
+            raise NewsletterError(
+                "the front matter of this post has an alias of YAML, a name that begins with *",
+                hint="Write the value itself there",
+            )
+        if depth > _DEEPEST:
+            raise NewsletterError(
+                f"the front matter of this post has tables within tables, {_DEEPEST} deep",
+                hint=_HINT,
+            )
+
+
+def _require_size(text: str) -> None:
+    if len(text) > _MOST:
         raise NewsletterError(
-            "the front matter of this post has an alias of YAML, a name that begins with *",
-            hint="Write the value itself there",
+            f"the front matter of this post has {len(text):,} characters, more than {_MOST:,}",
+            hint="Is its last line --- missing? Put it below the fields",
         )
-    return value
 
 
 def _load_toml(text: str) -> object:
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:
         raise NewsletterError(
             f"the front matter of this post is not valid TOML: {error}", hint=_HINT
         ) from None
@@ -103,6 +130,7 @@ def _split_json(text: str) -> tuple[Mapping[str, Any], str]:
         value, end = json.JSONDecoder().raw_decode(text)
     except (ValueError, RecursionError):
         return {}, text  # a text that begins with a brace
+    _require_size(text[:end])
     return _fields(value), text[end:]
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 _PARSER: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-_ATTRIBUTES: Final = re.compile(r"[ \t]*\{:?[^{}\n]*[.#=][^{}\n]*\}[ \t]*$", re.MULTILINE)
+_ATTRIBUTES: Final = re.compile(r"\{(?=[^{}\n]{0,200}[.#=])[^{}\n]{1,400}\}[ \t]*$", re.MULTILINE)
 _FOOTNOTE: Final = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n[ \t]+\S.*)*", re.MULTILINE)
 _FOOTNOTE_MARK: Final = re.compile(r"\[\^[^\]\n]{1,40}\]")
 _GAP: Final = re.compile(r"\ue000([^\ue000\ue001]*)\ue001")

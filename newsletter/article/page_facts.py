@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 _ARTICLES: Final = re.compile(r"Article|Posting|BlogPost|WebPage")
-_SUFFIX: Final = re.compile(r"\s+[|–—·•»-]\s+[^|–—·•»]{1,60}$")
+_SUFFIX: Final = re.compile(r" [|–—·•»-] [^|–—·•»]{1,60}$")
 _SAVED: Final = re.compile(r"<!--\s*saved from url=\(\d+\)(https?://\S+)\s*-->", re.IGNORECASE)
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _LANGUAGE: Final = re.compile(r"[a-z]{2,3}(?=$|[-_])")
@@ -119,7 +119,7 @@ class PageFacts:
     def _find_title(self) -> str:
         if self.heading:
             return text_of(self.heading)
-        for claim in self._claims():
+        for claim in (" ".join(one.split()) for one in self._claims()):
             site = self.site_name
             bare = claim.removesuffix(site).rstrip(" |–—·•»-") if site else _SUFFIX.sub("", claim)
             if bare:

@@ -53,7 +53,7 @@ _MOST_QUESTIONS: Final = 5
 _MARKS: Final = re.compile(r"[\[\]{}<>*_`\\|#=~]|^(?:[-+]|\d+[.)])\s")
 _SOURCE_BEHIND: Final = re.compile(r"(.*[.!?…\"”’»])\s*([—–]\s*[^.!?…]{2,60})")
 _CITED: Final = re.compile(r"[—–-]\s*\S")
-_DASH: Final = re.compile(r"\s+[—–|]\s+|:\s+")
+_DASH: Final = re.compile(r" [—–|] |: ")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,21 @@ from typing import Final
 
 from newsletter.article.markdown import mark_gap
 
-_COMMENTS: Final = re.compile(
-    r"<!--.*?-->|\{/\*.*?\*/\}|\{#.*?#\}|\{\{[-<%]?\s*/\*.*?\*/\s*[->%]?\}\}"
-    r"|\{%-?\s*comment\s*-?%\}.*?\{%-?\s*endcomment\s*-?%\}",
-    re.DOTALL,
+_COMMENTS: Final = (
+    (re.compile(r"<!--"), re.compile(r"-->")),
+    (re.compile(r"\{\{[-<%]?\s*/\*"), re.compile(r"\*/\s*[->%]?\}\}")),
+    (re.compile(r"\{/\*"), re.compile(r"\*/\}")),
+    (re.compile(r"\{#(?![\w-]+\})"), re.compile(r"#\}")),  # a heading has its name so: {#name}
+    (re.compile(r"\{%-?\s*comment\s*-?%\}"), re.compile(r"\{%-?\s*endcomment\s*-?%\}")),
 )
-_CODE: Final = re.compile(
-    r"\{%-?\s*highlight\b.*?\{%-?\s*endhighlight\s*-?%\}"
-    r"|\{\{[<%]\s*highlight\b.*?\{\{[<%]\s*/\s*highlight\s*[>%]\}\}",
-    re.DOTALL,
+_CODE: Final = (
+    (re.compile(r"\{%-?\s*highlight\b"), re.compile(r"\{%-?\s*endhighlight\s*-?%\}")),
+    (
+        re.compile(r"\{\{[<%]\s*highlight\b"),
+        re.compile(r"\{\{[<%]\s*/\s*highlight\s*[>%]\}\}"),
+    ),
 )
+"""Where each kind begins and ends."""
 _MODULE_LINES: Final = re.compile(
     r"^(?:import\s+(?:[\w*{].*?\sfrom\s+)?['\"][^'\"\n]+['\"];?"
     r"|export\s+(?:const|let|function|default)\b.*(?:\n(?!\n).*)*)[ \t]*$",
@@ -30,13 +35,15 @@ _IMPORT: Final = re.compile(r"^import\s+(\w+)\s+from\s+['\"]([^'\"\n]+)['\"]", r
 _IN_LINK: Final = re.compile(r"\]\(\s*(?:\{\{|\{%)[^()\n]*?(?:\}\}|%\})[^()\s]*\s*\)")
 _RAW: Final = re.compile(r"\{%-?\s*(?:end)?(?:raw|verbatim)\s*-?%\}")
 _TAG: Final = re.compile(
-    r"\{\{[<%]-?\s*(?P<hugo>/?\s*[\w./-]+)(?P<hugo_rest>.*?)/?\s*-?[>%]\}\}"
-    r"|\{%-?\s*(?P<liquid>/?\s*[\w-]+)(?P<liquid_rest>.*?)-?%\}"
-    r"|\{\{-?(?P<value>.*?)-?\}\}"
-    r"|<(?P<jsx>/?[A-Z][\w.]*)(?P<jsx_rest>(?:[^<>\"'{}]|\"[^\"]*\"|'[^']*'|\{[^{}]*\})*)/?>",
+    r"\{\{(?P<braces>(?:(?!\{\{|\}\}).)*+)\}\}"
+    r"|\{%(?P<liquid>(?:(?!\{%|%\}).)*+)%\}"
+    r"|<(?P<jsx>/?[A-Z][\w.]*+(?:[^<>\"'{}]|\"[^\"]*\"|'[^']*'|\{[^{}]*\})*+)>",
     re.DOTALL,
 )
-_PICTURE: Final = re.compile(r"[\"']?([^\s\"'<>{}=]+\.(?:jpe?g|png|gif|webp))[\"']?", re.IGNORECASE)
+_NAME: Final = re.compile(r"/?\s*[\w./-]+")
+_PICTURE: Final = re.compile(
+    r"(?<![^\s\"'<>{}=])([^\s\"'<>{}=]+\.(?:jpe?g|png|gif|webp))", re.IGNORECASE
+)
 _ALT: Final = re.compile(r"\b(?:alt|title)\s*=\s*(?:\"([^\"]*)\"|'([^']*)')")
 _STRINGS: Final = re.compile(r"\"([^\"]*)\"|'([^']*)'")
 _VARIABLE: Final = re.compile(r"\bsrc=\{(\w+)(?:\.\w+)?\}")
@@ -52,25 +59,37 @@ def mark_shortcodes(text: str, *, components: bool = False) -> str:
         text: The text below the front matter.
         components: It is MDX, whose components are tags with a capital letter.
     """
-    text = _COMMENTS.sub("", text)
+    for begin, end in _COMMENTS:
+        text = _replace_between(text, begin, end, "")
     imports: dict[str, str] = {}
     if components:
         imports = dict(_IMPORT.findall(text))
         text = _MODULE_LINES.sub("", text)
-    text = _CODE.sub(f"\n\n{mark_gap('code')}\n\n", text)
+    for begin, end in _CODE:
+        text = _replace_between(text, begin, end, f"\n\n{mark_gap('code')}\n\n")
     text = _IN_LINK.sub("](#)", _RAW.sub("", text))
     closed = _closed_names(text)
 
     def replace(found: re.Match[str]) -> str:
-        if found["jsx"] and not components:
+        if (found["jsx"] and not components) or found["liquid"] == "":
             return found[0]
         return _replacement(found, closed, imports)
 
     return _TAG.sub(replace, text)
 
 
+def _replace_between(text: str, begin: re.Pattern[str], end: re.Pattern[str], instead: str) -> str:
+    """Replace all that is from a beginning to its end; each part of the text is read once."""
+    kept: list[str] = []
+    at = 0
+    while (opened := begin.search(text, at)) and (closed := end.search(text, opened.end())):
+        kept += [text[at : opened.start()], instead]
+        at = closed.end()
+    return "".join([*kept, text[at:]])
+
+
 def _closed_names(text: str) -> set[str]:
-    names = {_name(found) for found in _TAG.finditer(text)}
+    names = {_name_and_rest(found)[0] for found in _TAG.finditer(text)}
     return {_opened(name) for name in names if _opened(name)}
 
 
@@ -81,21 +100,29 @@ def _opened(name: str) -> str:
     return name[3:] if name.startswith("end") else ""
 
 
-def _name(found: re.Match[str]) -> str:
-    return (found["hugo"] or found["liquid"] or found["jsx"] or "").strip()
+def _name_and_rest(found: re.Match[str]) -> tuple[str, str]:
+    """Return the name of a tag, and what it is given; "" for the name of a value."""
+    inner = found["braces"]
+    if inner is not None:
+        is_hugo = inner[:1] in {"<", "%"} and inner[-1:] in {">", "%"} and len(inner) > 1
+        inner = inner[1:-1] if is_hugo else ""
+    else:
+        inner = found["liquid"] or found["jsx"] or ""
+    inner = inner.strip("-").strip()
+    name = _NAME.match(inner)
+    return (name[0].strip(), inner[name.end() :].rstrip("/")) if name else ("", "")
 
 
 def _replacement(found: re.Match[str], closed: set[str], imports: dict[str, str]) -> str:
-    name = _name(found)
-    rest = found["hugo_rest"] or found["liquid_rest"] or found["jsx_rest"] or ""
+    name, rest = _name_and_rest(found)
     if _opened(name):
         return "\n\n"
     if picture := _picture(rest, imports):
         return f"\n\n{picture}\n\n"
     if name in closed:
         return "\n\n"
-    if found["value"] is not None:
-        return mark_gap(found["value"].strip())
+    if not name and found["braces"] is not None:
+        return mark_gap(found["braces"].strip("-").strip())
     if name in _INCLUDES:
         name = rest.split()[0].strip("\"',") if rest.split() else name
     return "\n\n" if _CONTENTS.match(name) else mark_gap(name)

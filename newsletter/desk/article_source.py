@@ -27,10 +27,9 @@ _FORMATS: Final = {".docx", ".doc", ".odt", ".rtf", ".pdf", ".pages", ".epub"}
 _PAGES: Final = {".html", ".htm", ".xhtml"}
 _MARKDOWN: Final = {".md", ".markdown", ".mdown", ".mkd", ".mdx"}
 _FEEDS: Final = {".xml", ".rss", ".atom", ".json"}
-_PAGE: Final = re.compile(
-    r"\ufeff?\s*(?:<\?xml[^>]{0,200}\?>\s*)?(?:<!--.{0,2000}?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
-    re.IGNORECASE | re.DOTALL,
-)
+_PAGE: Final = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
+_BEFORE_PAGE: Final = {"<!--": "-->", "<?xml": "?>"}
+_HEAD: Final = 20_000
 _MARKS: Final = re.compile(r"^(?:#{1,3} \S|> \S|!?\[[^\]\n]+\]\(\S+\)\s*$)", re.MULTILINE)
 _PASTE: Final = "Copy the article's text into a plain-text file, and give that"
 _ENOUGH_MARKUP: Final = 1500
@@ -181,7 +180,7 @@ def _from_text(settings: Settings, source: _Source, url: str) -> Article:
         raise NewsletterError("this is not a text: it holds bytes that no text has", hint=_PASTE)
     path = source.path or Path("post.md")
     is_post = has_front_matter(text)
-    if not is_post and (_is_page(source) or _PAGE.match(text)):
+    if not is_post and (_is_page(source) or _begins_page(text)):
         return _from_page(text, url, source.url)
     if is_post or source.suffix == ".mdx":
         permalink = settings.permalink if source.path else ""
@@ -189,6 +188,14 @@ def _from_text(settings: Settings, source: _Source, url: str) -> Article:
     if source.suffix in _MARKDOWN or (source.suffix != ".txt" and _MARKS.search(text)):
         return read_markdown(text, url or source.url)
     return read_text(text, url or source.url)
+
+
+def _begins_page(text: str) -> bool:
+    """Tell whether a text begins as a page does; comments may be before it."""
+    rest = text[:_HEAD].lstrip("\ufeff \t\r\n\f")
+    while end := next((end for mark, end in _BEFORE_PAGE.items() if rest.startswith(mark)), ""):
+        rest = rest.partition(end)[2].lstrip()
+    return bool(_PAGE.match(rest))
 
 
 def _is_page(source: _Source) -> bool:

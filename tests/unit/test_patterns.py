@@ -42,6 +42,11 @@ READ_OTHERS = (
     "imports",
     "tokens",
     "personalize",
+    "article",
+    "desk.article_source",
+    "desk.authoring",
+    "desk.new_issue",
+    "desk.post_pictures",
 )
 SEARCHES = {"search", "sub", "subn", "split", "findall", "finditer"}
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.support.articles import FIRST, LEAD, URL
 from tests.support.new_drafts import PAGE, PROSE, article, make
 from tests.support.page_server import serving_pages
 
@@ -54,3 +55,11 @@ def test_a_canonical_address_with_signs_that_markdown_reads(root: Path) -> None:
     made = make(root, article(root, PAGE.format(url=url, text=PROSE), "tuin.html"))
     assert made.article in {"", "https://example.org/a%3E)%5Bx%5D(https://evil.example)"}
     assert "\ndraft: no" not in made.draft.text
+
+
+def test_many_comments_before_a_page_and_before_a_text(root: Path) -> None:
+    comments = "<!-- c -->\n" * 500
+    made = make(root, article(root, f"{comments}{PAGE.format(url=URL, text=PROSE)}", "pagina"))
+    assert made.article == URL
+    made = make(root, article(root, f"{comments}# Rust in de tuin\n\n{LEAD}\n\n{FIRST}\n", "tekst"))
+    assert made.draft.subject == "Rust in de tuin"

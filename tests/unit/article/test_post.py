@@ -8,6 +8,7 @@ import pytest
 from newsletter.article.front_matter import split_front_matter
 from newsletter.article.markdown import read_markdown
 from newsletter.article.post import has_front_matter, read_post
+from newsletter.article.shortcodes import mark_shortcodes
 from newsletter.desk.post_pictures import find_pictures, place_pictures
 from newsletter.errors import NewsletterError
 from newsletter.model import Article, LineKind
@@ -65,7 +66,12 @@ def test_keys_in_any_case_and_texts_over_several_lines() -> None:
         ("---\nday: 2026-02-31\n---\n", "not valid YAML"),
         ("---\na: !!python/object/apply:os.getcwd []\n---\n", "not valid YAML"),
         ("+++\ntitle = De tuin\n+++\n", "not valid TOML"),
-        ("---\n" + "[" * 5000 + "\n---\n", "not valid YAML"),
+        ("---\na: " + "[" * 30_000 + "\n---\n", "20 deep"),
+        ("---\na: " + "[" * 21 + "]" * 21 + "\n---\n", "20 deep"),
+        ("---\na: " + "b" * 64_000 + "\n---\n", "more than 64,000"),
+        ("+++\na = '" + "b" * 64_000 + "'\n+++\n", "more than 64,000"),
+        ('{"a": "' + "b" * 64_000 + '"}\n', "more than 64,000"),
+        ("+++\na = " + "9" * 5000 + "\n+++\n", "not valid TOML"),
     ],
 )
 def test_broken_front_matter_is_one_error(head: str, problem: str) -> None:
@@ -301,3 +307,32 @@ def test_a_question_to_the_person_who_reads_is_a_reflection(question: str, taken
     made = draft(read_markdown(text))
     assert (f"💡 {question}\n" in made.text) is taken
     assert ("reflection" in made.todo) is not taken
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("<!-- een --> <!-- twee\n-->Tekst.", " Tekst."),
+        ("<!-- niet gesloten", "<!-- niet gesloten"),
+        ("## Kop {#kop}\n\nTekst. {# weg #}", "## Kop {#kop}\n\nTekst. "),
+        ("{% comment %}a{% endcomment %}b{% comment %}c", "b\ue000comment\ue001c"),
+        ("{{/* weg */}}Tekst.", "Tekst."),
+        ("Tot {{ site.name }}", "Tot \ue000site.name\ue001"),
+        ('{{<figure src="a.png" alt="Een pad" />}}', "\n\n![Een pad](<a.png>)\n\n"),
+        ("{{% tip %}}Tekst.{{% /tip %}}", "\n\nTekst.\n\n"),
+        ("{{<", "{{<"),
+    ],
+)
+def test_what_a_generator_fills_in(text: str, kept: str) -> None:
+    assert mark_shortcodes(text) == kept
+
+
+def test_a_component_that_closes_itself() -> None:
+    assert mark_shortcodes("<Foto src='a.jpg' alt='Een pad'/>", components=True) == (
+        "\n\n![Een pad](<a.jpg>)\n\n"
+    )
+
+
+def test_attributes_behind_a_heading_are_no_text() -> None:
+    article = read_markdown("# Titel {#titel .groot}\n\nTekst. {: .lead }\n")
+    assert lines(article) == [("heading", "Titel"), ("paragraph", "Tekst.")]
