@@ -5,13 +5,14 @@ from newsletter.checks.fixes import Repaired, fix, repair, repairable
 from newsletter.checks.letter_rules import check_letter
 from newsletter.checks.registry import RULES
 from newsletter.checks.run import check, report, require_valid
-from newsletter.checks.settings_rules import check_settings
+from newsletter.checks.settings_rules import check_closing, check_settings
 
 __all__ = [
     "RULES",
     "Repaired",
     "all_rules",
     "check",
+    "check_closing",
     "check_letter",
     "check_settings",
     "fix",

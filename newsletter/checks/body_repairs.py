@@ -6,6 +6,7 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from newsletter.checks.redirectors import unwrap
 from newsletter.checks.repairs import change, repairs
 from newsletter.content.block_lookalikes import ODD_SPACES
 from newsletter.tracking_parameters import without_tracking
@@ -245,3 +246,14 @@ def delete_tracking(lines: Sequence[str], finding: Finding) -> Edit:
     """Delete the parameters of an address that only track who opens it."""
     at = finding.line - 1
     return change(lines, at, _ADDRESS.sub(lambda found: without_tracking(found[0]), lines[at]))
+
+
+@repairs("wrapped-link")
+def write_target(lines: Sequence[str], finding: Finding) -> Edit:
+    """Write the address that another one holds."""
+    at = finding.line - 1
+
+    def target(found: re.Match[str]) -> str:
+        return without_tracking(unwrap(found[0]) or "") or found[0]
+
+    return change(lines, at, _ADDRESS.sub(target, lines[at]))

@@ -36,6 +36,8 @@ _WARNINGS: Final = {
     "link-dead": "A link leads to a page that does not exist.",
     "article-not-public": "The article cannot be read by everyone yet.",
     "image-too-large": "An image is larger than 1 MB.",
+    "contact-placeholder": "The address of the sender is that of an example.",
+    "sender-free-mailbox": "The sender has a mailbox for which no provider may send.",
     "image-not-image": "The address of an image gives something else.",
 }
 _HINTS: Final = {

@@ -6,6 +6,9 @@ from dataclasses import astuple, replace
 from typing import TYPE_CHECKING
 
 from newsletter.checks import (  # noqa: F401 - each registers its rules
+    date_rules,
+    hyphenation_rules,
+    image_rules,
     leftover_rules,
     link_rules,
     moment_rules,

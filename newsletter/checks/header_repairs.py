@@ -6,6 +6,7 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING, Final
 
+from newsletter.checks.prose import subject_prefixes
 from newsletter.checks.repairs import change, repairs
 from newsletter.content.front_matter_keys import KEYS, exact_key
 from newsletter.content.front_matter_values import YES_OR_NO_WORDS
@@ -149,10 +150,8 @@ def write_scheme(lines: Sequence[str], finding: Finding) -> Edit:
 def delete_prefix(lines: Sequence[str], finding: Finding) -> Edit:
     """Delete what a mail program writes before the subject of an answer."""
     at = finding.line - 1
-    new = re.sub(
-        r"^(\s*subject\s*:\s*[\"']?)(?:(?:re|fwd?|aw|wg|antw|doorst)\s*:\s*)+",
-        r"\1",
-        lines[at],
-        flags=re.IGNORECASE,
-    )
-    return change(lines, at, new)
+    key, colon, value = lines[at].partition(":")
+    plain = value.strip()
+    mark = plain[:1] if plain[:1] in {"'", '"'} else ""
+    rest = subject_prefixes().sub("", plain[len(mark) :])
+    return change(lines, at, f"{key}{colon} {mark}{rest}") if rest != plain[len(mark) :] else {}

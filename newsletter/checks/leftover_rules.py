@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.checks.prose import find_line, rich_texts
 from newsletter.checks.registry import Hit, rule
-from newsletter.content.words import any_of, words
+from newsletter.content.words import ChatbotWords, any_of, words
 from newsletter.model import Heading, ItemList, Severity, Text
 
 if TYPE_CHECKING:
@@ -45,6 +45,30 @@ def _read_on() -> re.Pattern[str]:
     return re.compile(rf"[^\w\[\]]*{any_of(words().read_on)}[^\w\[\]]*", re.IGNORECASE)
 
 
+@cache
+def _template() -> re.Pattern[str]:
+    line = rf"[^\w{{}}*%]*{any_of(words().template_lines)}[^\w{{}}*%]*"
+    return re.compile(rf"(?:{line}(?:[|·•/\n]{line})*)\Z", re.IGNORECASE)
+
+
+@cache
+def _template_phrases() -> re.Pattern[str]:
+    return re.compile(rf"(?<!\w){any_of(words().template_phrases)}", re.IGNORECASE)
+
+
+@cache
+def _chatbot() -> re.Pattern[str]:
+    return re.compile("|".join(map(_answer, words().chatbot)), re.IGNORECASE)
+
+
+def _answer(said: ChatbotWords) -> str:
+    """Return a pattern of how a chatbot begins or ends its answer in a language."""
+    here = rf"{any_of(said.here)}\b[^.!?\n]{{0,80}}?\b{any_of(said.text)}"
+    yours = rf"\s+{any_of(said.of_yours)}\b"
+    yes = rf"{any_of(said.yes)}[!.,:]?\s+{here}(?:{yours}|[^.!?\n]{{0,80}}:\s*(?:\n|\Z))"
+    return rf"\A\W*(?:{yes}|{here}{yours})|\b{any_of(said.phrases)}\b"
+
+
 @rule("leftover-note", Severity.WARNING)
 def leftover_note(draft: Draft) -> Iterator[Hit]:
     """A note or a filler that was to be replaced: TODO, lorem ipsum, "vul hier in"."""
@@ -70,6 +94,8 @@ def _left(line: int, found: str) -> Hit:
 @rule("sample-text", Severity.WARNING)
 def sample_text(draft: Draft) -> Iterator[Hit]:
     """A sentence of the first draft that `init` wrote."""
+    if draft.is_draft:
+        return
     for block in draft.blocks:
         for text in rich_texts(block):
             if _samples().search(text.text):
@@ -108,3 +134,41 @@ def read_on_without_link(draft: Draft) -> Iterator[Hit]:
                 "this line asks to read on, and is no link",
                 "Make it one: [Lees verder](https://…)",
             )
+
+
+@rule("template-leftover", Severity.WARNING)
+def template_leftover(draft: Draft) -> Iterator[Hit]:
+    """A line of another mailing program's template: view in browser, unsubscribe."""
+    preheader = draft.entries.get("preheader")
+    if preheader and _of_template(preheader.value):
+        yield _template_hit(preheader.line)
+    for block in draft.blocks:
+        for text in rich_texts(block):
+            if _of_template(text.text):
+                yield _template_hit(find_line(draft, block.line, text.text.split("\n")[0]))
+
+
+def _of_template(text: str) -> bool:
+    return bool(_template().match(text) or _template_phrases().search(text))
+
+
+def _template_hit(line: int) -> Hit:
+    return Hit(
+        line,
+        "this is a line of another mailing program's template",
+        "Delete it: every letter has its own links to read it online and to unsubscribe",
+    )
+
+
+@rule("chatbot-answer", Severity.WARNING)
+def chatbot_answer(draft: Draft) -> Iterator[Hit]:
+    """What a chatbot said before or after the text that it wrote."""
+    for block in draft.blocks:
+        for text in rich_texts(block) if isinstance(block, Text) else ():
+            if found := _chatbot().search(text.text.replace("’", "'")):
+                begin = " ".join(found[0].split()[:2])
+                yield Hit(
+                    find_line(draft, block.line, begin),
+                    "a chatbot said this to you, and it is no text for subscribers",
+                    "Delete it",
+                )

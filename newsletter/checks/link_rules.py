@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlsplit
 
 from newsletter.checks.prose import links
+from newsletter.checks.redirectors import unwrap
 from newsletter.checks.registry import Hit, rule
 from newsletter.content.words import any_of, words
 from newsletter.model import Severity
@@ -157,6 +158,19 @@ def short_link(draft: Draft) -> Iterator[Hit]:
                 link.line,
                 f"{_host(link.url)} hides where this link leads, and spam filters distrust it",
                 "Write the address to which it leads",
+            )
+
+
+@rule("wrapped-link", Severity.WARNING)
+def wrapped_link(draft: Draft) -> Iterator[Hit]:
+    """A mail program or a site put an address of its own around that of a link."""
+    for link in links(draft):
+        target = unwrap(link.url)
+        if target is not None:
+            yield Hit(
+                link.line,
+                f"{_host(link.url)} follows who opens this link, and may refuse it later",
+                f"Write the address itself: {target or 'open the link, and copy where it leads'}",
             )
 
 

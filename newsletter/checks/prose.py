@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from html import unescape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from newsletter.content.words import any_of
+from newsletter.content.words import words as language_words
 from newsletter.model import (
     Button,
     Faq,
@@ -95,3 +98,16 @@ def words(text: str) -> list[str]:
 def bare(text: str) -> str:
     """Return only the words of a text, in lower case, to compare it with another."""
     return " ".join(words(text.casefold()))
+
+
+@cache
+def subject_prefixes() -> re.Pattern[str]:
+    """Return a pattern of what mail programs write at the beginning of a subject.
+
+    A copy is only meant where a subject follows as it was, with its capital.
+    """
+    said = language_words()
+    return re.compile(
+        rf"(?:(?i:{any_of(said.subject_prefixes)})\s*:\s+|\[(?i:test|concept|draft)\]\s*"
+        rf"|(?i:{any_of(said.copies)})\s+(?=[\"“‘']?[A-ZÀ-Þ0-9]))+"
+    )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 from newsletter.checks.prose import bare, find_line, rich_texts, words
 from newsletter.checks.registry import Hit, rule
@@ -31,15 +30,8 @@ LONGEST_LETTER: Final = 1500
 _MOST_QUOTES: Final = 3
 _MOST_BUTTONS: Final = 3
 _REFRAIN: Final = 5  # words; what is said twice on purpose is short
-_MANY_IMAGES: Final = 3
-_WORDS_PER_IMAGE: Final = 40
 _SIGNS: Final = re.compile(r"\s*(#{1,6})\s")
 _SENTENCE_END: Final = re.compile(r"(?<=[.!?…:;])[\"'”’»)\]]*\s+")
-_FILE_NAME: Final = re.compile(
-    r"\S+\.(?:jpe?g|png|gif|webp|heic|svg)"
-    r"|(?:IMG|DSC[NF]?|PXL|Schermafbeelding|Screenshot)[-_ ]?\d\S*",
-    re.IGNORECASE,
-)
 
 
 @rule("long-sentence", Severity.HINT)
@@ -145,48 +137,6 @@ def _too_many(draft: Draft, kind: type[Block], most: int, name: str) -> Iterator
             found[most].line,
             f"the letter has {len(found)} {name}, and none of them stands out",
             "Keep the strongest, or write the others as text",
-        )
-
-
-@rule("image-alt-file-name", Severity.WARNING)
-def image_alt_file_name(draft: Draft) -> Iterator[Hit]:
-    """The text of an image is the name of its file."""
-    for block in draft.blocks:
-        if not isinstance(block, Image):
-            continue
-        name = unquote(urlsplit(block.url).path.rpartition("/")[2])
-        stem = name.rpartition(".")[0]
-        same = len(words(stem)) == 1 and stem == block.alt and not stem.isalpha()
-        if _FILE_NAME.fullmatch(block.alt) or block.alt == name or same:
-            yield Hit(
-                block.line,
-                "the text of this image is the name of a file",
-                "Say what is to be seen, for who cannot see it",
-            )
-
-
-@rule("image-alt-repeats-caption", Severity.HINT)
-def image_alt_repeats_caption(draft: Draft) -> Iterator[Hit]:
-    """The text of an image is its caption, so that some hear it twice."""
-    for block in draft.blocks:
-        if isinstance(block, Image) and block.caption and bare(block.alt) == bare(block.caption):
-            yield Hit(
-                block.line,
-                "the text of this image is its caption, so that some hear it twice",
-                "Say between the brackets what is to be seen",
-            )
-
-
-@rule("little-text", Severity.HINT)
-def little_text(draft: Draft) -> Iterator[Hit]:
-    """There are many images and little text, which spam filters distrust."""
-    images = [block for block in draft.blocks if isinstance(block, Image)]
-    count = sum(len(words(text.text)) for block in draft.blocks for text in rich_texts(block))
-    if len(images) >= _MANY_IMAGES and count < _WORDS_PER_IMAGE * len(images):
-        yield Hit(
-            images[0].line,
-            f"there are {len(images)} images and {count} words: some see only the words",
-            "Write more, or show fewer images",
         )
 
 

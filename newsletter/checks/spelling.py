@@ -7,6 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter.checks.dictionary import LANGUAGES, dictionary, one_letter_away
+from newsletter.checks.hyphenation_rules import divided_words
 from newsletter.checks.running_text import Passage, find_line, passages
 from newsletter.content.words import words
 from newsletter.model import Finding, Severity
@@ -98,7 +99,10 @@ def _base(language: str) -> str:
 
 
 def _uses(passage: Passage) -> Iterator[_Use]:
+    divided = [found.span() for found, _ in divided_words(passage.text)]
     for found in _WORD.finditer(passage.text):
+        if any(begin <= found.start() < end for begin, end in divided):
+            continue  # the rule "hyphenated-word" has it
         word = found[0].replace("’", "'")
         is_name = word.isupper() and len(word) > 1  # NAVO
         if (

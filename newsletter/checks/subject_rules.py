@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from newsletter.checks.prose import bare
+from newsletter.checks.prose import bare, subject_prefixes
 from newsletter.checks.registry import Hit, rule
 from newsletter.model import Severity, Text
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from newsletter.model import Draft
 
 _FEWEST_CAPITALS: Final = 8
-_PREFIX: Final = re.compile(r"(?:re|fwd?|aw|wg|antw|doorst)\s*:\s", re.IGNORECASE)
 _BEGINNING: Final = 4
 _STRANGE: Final = frozenset({"yaml-value", "header-marks"})
 
@@ -63,13 +62,13 @@ def subject_without_words(draft: Draft) -> Iterator[Hit]:
 
 @rule("subject-prefix", Severity.WARNING)
 def subject_prefix(draft: Draft) -> Iterator[Hit]:
-    """The subject begins as that of an answer: Re:, Fwd:."""
+    """The subject begins as that of an answer, a copy or a test: Re:, Copy of, [TEST]."""
     subject, line = _value(draft, "subject")
-    if found := _PREFIX.match(subject):
+    if found := subject_prefixes().match(subject):
         yield Hit(
             line,
-            f'the subject begins with "{found[0].strip()}" as an answer does',
-            "Delete that word and its colon",
+            f'a mail program wrote "{found[0].strip()}" before the subject',
+            "Delete that",
         )
 
 

@@ -51,6 +51,15 @@ _GREETING = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
+_NAME_ALONE = re.compile(
+    rf"{_NAME}(?:\s+(?:{_NAME}|&|en|and|van|de|den|der|het|ten|ter|[’']t)){{0,4}}"
+)
+_FAREWELL = re.compile(rf"{any_of(words().until)}\s[^\n]*[,.!]", re.IGNORECASE)
+OWN_SIGNATURE = (
+    "this is a signature of your own; every letter ends with that of the settings",
+    'Delete it; change "signature" in the settings if you want another',
+)
+"""What is wrong with a signature in the text, and what to do."""
 _CLOSING_BLOCKS = 5
 _CLOSING_LINES = 3
 
@@ -154,9 +163,24 @@ def own_signature(draft: Draft) -> Iterator[Hit]:
         lines = _lines(block)
         for index, line in enumerate(lines):
             if len(lines) - index <= _CLOSING_LINES and _SIGN_OFF.fullmatch(line):
-                yield Hit(
-                    block.line + index,
-                    "this is a signature of your own; every letter ends with that of the settings",
-                    'Delete it; change "signature" in the settings if you want another',
-                )
+                yield _own_signature(block.line + index)
                 return
+    yield from _name_below_farewell(draft)
+
+
+def _name_below_farewell(draft: Draft) -> Iterator[Hit]:
+    """Yield a hit where the text ends with "Tot volgende week!" and a name below it."""
+    last = [
+        (block.line + index, line)
+        for block in draft.blocks[-2:]
+        for index, line in enumerate(_lines(block))
+    ][-2:]
+    is_text = bool(draft.blocks) and isinstance(draft.blocks[-1], Text)
+    if is_text and len(last) > 1:
+        (line, farewell), (_, name) = last
+        if _FAREWELL.fullmatch(farewell) and _NAME_ALONE.fullmatch(name):
+            yield _own_signature(line)
+
+
+def _own_signature(line: int) -> Hit:
+    return Hit(line, *OWN_SIGNATURE)

@@ -40,6 +40,25 @@ class DateWords:
 
 
 @dataclass(frozen=True, slots=True)
+class ChatbotWords:
+    """How a chatbot answers in a language: "Sure! Here is a warmer version of your text".
+
+    Attributes:
+        yes: What it agrees with.
+        here: What the next sentence begins with.
+        text: What it calls the text that follows.
+        of_yours: What follows that.
+        phrases: What else only a chatbot says.
+    """
+
+    yes: tuple[str, ...]
+    here: tuple[str, ...]
+    text: tuple[str, ...]
+    of_yours: tuple[str, ...]
+    phrases: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """The words of all languages. A `*` in one of them stands for any letters.
 
@@ -61,6 +80,11 @@ class Words:
         vague_labels: What a link says that does not say where it leads.
         leftovers: What stands for a text that is still to be written.
         samples: Beginnings of sentences of the first draft that `init` writes.
+        template_lines: Lines of the template of another mailing program.
+        template_phrases: What only such a template says, also within a line.
+        chatbot: How a chatbot begins and ends its answer: a table for each language.
+        subject_prefixes: What mail programs write before the colon of a subject.
+        copies: What mailing programs write before the subject of a copy.
         furniture: Lines of web pages that are no text of an article.
         read_on: Lines that ask to read on, which must be links.
         keys: What authors call the keys of the front matter: the name, and the key.
@@ -86,6 +110,11 @@ class Words:
     samples: tuple[str, ...]
     furniture: tuple[str, ...]
     read_on: tuple[str, ...]
+    template_lines: tuple[str, ...]
+    template_phrases: tuple[str, ...]
+    chatbot: tuple[ChatbotWords, ...]
+    subject_prefixes: tuple[str, ...]
+    copies: tuple[str, ...]
     keys: Mapping[str, str]
     not_draft: frozenset[str]
     unused: frozenset[str]
@@ -142,6 +171,15 @@ def read_words(folder: Path) -> Words:
         samples=all_of("leftovers", "samples"),
         furniture=all_of("leftovers", "furniture"),
         read_on=all_of("leftovers", "read_on"),
+        template_lines=all_of("leftovers", "template_lines"),
+        template_phrases=all_of("leftovers", "template_phrases"),
+        chatbot=tuple(
+            ChatbotWords(**{key: tuple(table["chatbot"][key]) for key in _SECTIONS["chatbot"]})
+            for table in tables
+            if table["chatbot"]
+        ),
+        subject_prefixes=all_of("subject", "prefixes"),
+        copies=all_of("subject", "copies"),
         keys={name: key for key in _KEYS for name in all_of("keys", key)},
         not_draft=frozenset(all_of("keys", "not_draft")),
         unused=frozenset(all_of("keys", "unused")),
@@ -172,7 +210,12 @@ _SECTIONS: Final = {
     "faq": {"words"},
     "doubled": {"words"},
     "labels": {"vague"},
-    "leftovers": {"words", "samples", "furniture", "read_on"},
+    "leftovers": {
+        *("words", "samples", "furniture", "read_on"),
+        *("template_lines", "template_phrases"),
+    },
+    "chatbot": {"yes", "here", "text", "of_yours", "phrases"},
+    "subject": {"prefixes", "copies"},
     "keys": {*_KEYS, "not_draft", "unused"},
 }
 

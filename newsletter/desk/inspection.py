@@ -97,6 +97,7 @@ def _report(
         extra = [
             *_about_letter(settings, draft),
             *check_words(settings, draft),
+            *checks.check_closing(draft, settings),
             *beside[draft.path],
         ]
         report = checks.report(pictures.find_damage(draft), extra)

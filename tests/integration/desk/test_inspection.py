@@ -57,6 +57,36 @@ def test_a_setting_that_makes_letters_worse_is_a_hint(
     assert found[0].path == "newsletter.toml"
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "rule", "line"),
+    [
+        ("contact", "Straatnaam 1, 1234 AB Plaatsnaam", "contact-placeholder", 3),
+        ("contact", "Postbus 123, 1234 AB Utrecht", "contact-placeholder", 3),
+        ("contact", "Your Name, 123 Main Street, Anytown", "contact-placeholder", 3),
+        ("sender", "Gerrit <gerrit@gmail.com>", "sender-free-mailbox", 2),
+        ("sender", "Gerrit <gerrit@KPNmail.nl>", "sender-free-mailbox", 2),
+        ("sender", "Gerrit <gerrit@hotmail.co.uk>", "sender-free-mailbox", 2),
+    ],
+)
+def test_a_setting_that_cannot_be_meant_is_a_warning(
+    root: Path, setting: str, value: str, rule: str, line: int
+) -> None:
+    found = inspect(root, {}, **{setting: value})
+    assert rules_of(found) == [(rule, Severity.WARNING, line)]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "Kade 1, 1000 AA Amsterdam",
+        "Postbus 1230, 7400 AE Deventer",
+        "De Plaats 12, 1231 AB Loosdrecht",
+    ],
+)
+def test_a_real_address_is_no_placeholder(root: Path, value: str) -> None:
+    assert inspect(root, {}, contact=value) == ()
+
+
 def test_settings_without_a_fault_have_no_hint(root: Path) -> None:
     own = {
         "reply_to": "gerrit@example.org",
@@ -137,3 +167,19 @@ def test_two_issues_within_24_hours_are_a_hint(root: Path, clock: str, rules: li
         f"{second}-stil": later + "De regen tikte op het dak.",
     }
     assert [one.rule for one in inspect(root, texts)] == rules
+
+
+@pytest.mark.parametrize("name", ["Gerrit", "Gerrit de Wit", "Gerrit!"])
+def test_the_name_of_the_sender_below_the_text_is_a_signature_of_its_own(
+    root: Path, name: str
+) -> None:
+    text = HEAD.format(subject="Rust") + f"{SENTENCE}\n\nGeniet van de zon.\n\n{name}\n"
+    found = inspect(
+        root, {f"{coming():%Y-%m-%d}-rust": text}, sender="Gerrit de Wit <gerrit@example.org>"
+    )
+    assert rules_of(found) == [("own-signature", Severity.WARNING, 9)]
+
+
+def test_a_sentence_that_begins_with_the_name_of_the_sender_is_none(root: Path) -> None:
+    text = HEAD.format(subject="Rust") + f"{SENTENCE}\n\nGerrit bleef stil.\n"
+    assert inspect(root, {f"{coming():%Y-%m-%d}-rust": text}) == ()

@@ -9,10 +9,10 @@ import pytest
 
 from newsletter import checks, content
 from newsletter.checks.registry import Hit, rule
-from newsletter.model import Severity
+from newsletter.model import Finding, Severity
 
 
-def found(body: str) -> list[tuple[int, str]]:
+def found_all(body: str) -> tuple[Finding, ...]:
     draft = content.read(
         f"---\nsubject: Rust\n---\n{body}".encode(),
         name="2026-11-29-rust.md",
@@ -20,7 +20,11 @@ def found(body: str) -> list[tuple[int, str]]:
         zone=ZoneInfo("Europe/Amsterdam"),
         send_clock=time(7),
     )
-    found = checks.check(draft)
+    return checks.check(draft)
+
+
+def found(body: str) -> list[tuple[int, str]]:
+    found = found_all(body)
     return [(one.line - 3, one.rule) for one in found if one.severity is not Severity.HINT]
 
 
@@ -67,6 +71,27 @@ def found(body: str) -> list[tuple[int, str]]:
         ("Text.\n\nKind regards,\nGerrit", 3, "own-signature"),
         ("Text.\n\nWith best wishes, Gerrit", 3, "own-signature"),
         ("Text.\n\nLots of love,\nGerrit", 3, "own-signature"),
+        ("Tekst.\n\nTot volgende week, en geniet!\n\nMarleen", 3, "own-signature"),
+        ("Tekst.\n\nTot volgende week.\nMarleen de Wit", 3, "own-signature"),
+        ("Text.\n\nUntil next week!\n\nMary Ann", 3, "own-signature"),
+        (
+            "Je leest deze mail in je browser? Bekijk deze nieuwsbrief online.",
+            1,
+            "template-leftover",
+        ),
+        ("Tekst.\n\nAfmelden", 3, "template-leftover"),
+        ("Text.\n\nUnsubscribe | Update your preferences", 3, "template-leftover"),
+        ("Zeker, hieronder vind je een herschreven versie van je tekst.", 1, "chatbot-answer"),
+        ("Hier is een verbeterde versie van jouw artikel:\n\nTekst.", 1, "chatbot-answer"),
+        ("Sure! Here's a shorter draft of your email:\n\nText.", 1, "chatbot-answer"),
+        ("Tekst.\n\nWil je dat ik de toon nog iets aanpas?", 3, "chatbot-answer"),
+        ("Als AI-taalmodel heb ik geen mening.", 1, "chatbot-answer"),
+        ("Op zondag 30 november 2026 is het feest.", 1, "weekday-date"),
+        ("On Saturday, May 16, 2027, we meet.", 1, "weekday-date"),
+        ("On Saturday 16th of May 2027 we meet.", 1, "weekday-date"),
+        ("Op woensdag 31 november 2026 is het feest.", 1, "weekday-date"),
+        ("Hij heeft ver- trouwen in mij.", 1, "hyphenated-word"),
+        ("Een lange zin over het aller-\nlaatste restje koffie.", 1, "hyphenated-word"),
         ("Hoi en welkom!\n\nTekst.", 1, "own-greeting"),
         ("Beste en lieve lezers,\n\nTekst.", 1, "own-greeting"),
         ("Dear all,\n\nText.", 1, "own-greeting"),
@@ -114,6 +139,21 @@ def test_a_rule_finds_what_it_is_for(body: str, line: int, rule_id: str) -> None
         "Liefs is een mooi woord.",
         "Tot volgende week!",
         "Met vriendelijke groeten kom je ver.",
+        "Tot volgende week!\n\nDe foto is van mijn zus",
+        "Tot slot nog iets.\n\nDe rest lees je later.",
+        "Je kunt je altijd uitschrijven, onderaan de brief.",
+        "Zeker! Hier is het recept van mijn moeder.",
+        "Natuurlijk. Hier is elke versie van het verhaal welkom.",
+        "Hier is een foto van mijn tuin.",
+        "Wil je dat ik meer over de tuin schrijf?",
+        "Op maandag 30 november 2026 is het feest.",
+        "Op zaterdag 16 mei 1992 trouwden wij.",
+        "Kom woensdag 2 december langs.",
+        "Dat was op dinsdag 2 december, in 1997.",
+        "Ik stond op zondag 16 mei voor de deur.",
+        "Open op zon- en feestdagen, of voor- of namiddag.",
+        "Er zijn man- en vrouwkoren.",
+        "Hij wacht - vol vertrouwen - op de trein.",
         "Groet,\n\n" + "Tekst.\n\n" * 6,
         (
             "De buurman riep over de heg een vriendelijke en ook wel wat luide\n"
@@ -125,6 +165,18 @@ def test_a_rule_finds_what_it_is_for(body: str, line: int, rule_id: str) -> None
 )
 def test_ordinary_prose_raises_no_alarm(body: str) -> None:
     assert found(body) == []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Kom dinsdag 2 december langs.",
+        "Come on Tuesday, December 2nd.",
+        "We eten op zaterdag 10 januari samen.",
+    ],
+)
+def test_a_day_of_the_week_without_a_year_is_a_hint(body: str) -> None:
+    assert [one.severity for one in found_all(body) if one.rule == "weekday-date"] == ["hint"]
 
 
 def test_findings_of_reading_and_of_rules_come_together_by_line() -> None:

@@ -52,6 +52,26 @@ def fixed(text: str) -> str:
         ("- [ ] een\n- [x] twee\n", "- een\n- twee\n"),
         ("    Een zin.\n", "Een zin.\n"),
         ("Dit is ~~weg~~.\n", "Dit is ~~weg~~.\n"),
+        ("Een ver-\ntrouwen.\n", "Een vertrouwen.\n"),
+        ("Een ver-\ntrouwen dat\nblijft.\n", "Een vertrouwen\ndat\nblijft.\n"),
+        ("Een auto-\nongeluk is zo gebeurd.\n", "Een auto-ongeluk\nis zo gebeurd.\n"),
+        ("Een over- tuiging.\n", "Een overtuiging.\n"),
+        (
+            "[a](https://nam02.safelinks.protection.outlook.com/?url=https%3A%2F%2Fexample.org%2Fa&data=05)\n",
+            "[a](https://example.org/a)\n",
+        ),
+        (
+            "[a](https://urldefense.com/v3/__https://example.org/a?b=1__;!!Ab!Cd$)\n",
+            "[a](https://example.org/a?b=1)\n",
+        ),
+        (
+            "[a](https://urldefense.proofpoint.com/v2/url?u=https-3A__example.org_a&d=Dw)\n",
+            "[a](https://example.org/a)\n",
+        ),
+        (
+            "[a](https://l.facebook.com/l.php?u=https%3A%2F%2Fexample.org%2Fa%3Ffbclid%3Dx&h=y)\n",
+            "[a](https://example.org/a)\n",
+        ),
         ("Een\r\n• twee\r\n", "Een\r\n\r\n- twee\r\n"),
     ],
 )
