@@ -10,7 +10,7 @@ from newsletter.errors import NewsletterError
 from newsletter.model import LineKind
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from newsletter.model import ArticleLine
 
@@ -26,6 +26,11 @@ _ASSETS: Final = (
     "content",
     ".",
 )
+_CONFIGS: Final = (
+    "hugo.*", "_config.y*ml", "_config.toml", "astro.config.*", "eleventy.config.*", ".eleventy.js",
+)  # fmt: skip
+"""What the root of a site has: of Hugo, Jekyll, Astro and Eleventy."""
+_OLD_HUGO: Final = "config.*"
 _MOST: Final = 40_000_000
 _HIGHEST: Final = 8
 
@@ -36,6 +41,9 @@ def find_pictures(lines: Iterable[ArticleLine], post: Path | None) -> dict[str, 
     Args:
         lines: The lines.
         post: The file of the post; None where there is none, so no neighbours either.
+
+    None is outside the post's repository. Without one, none is outside its site, as a generator's
+    configuration shows it; without that, outside the folder of the post.
     """
     if post is None:
         return {}
@@ -43,7 +51,7 @@ def find_pictures(lines: Iterable[ArticleLine], post: Path | None) -> dict[str, 
     for line in lines:
         if line.kind is LineKind.IMAGE and line.links:
             address = line.links[0].url
-            if file := _find_picture(address, post.absolute()):
+            if file := _find_picture(address, post.resolve()):
                 found[address] = file
     return found
 
@@ -65,7 +73,9 @@ def _find_picture(address: str, post: Path) -> Path | None:
 
 def _candidates(name: str, post: Path) -> Iterator[tuple[Path, Path]]:
     """Yield the folder that may not be left, and where in it a picture may be."""
-    folders = list(_parents(post))
+    folders = _parents(post)
+    if not folders:
+        return
     top = folders[-1]
     if not name.startswith(("/", "~", "@")):
         yield top, post.parent / name
@@ -76,12 +86,23 @@ def _candidates(name: str, post: Path) -> Iterator[tuple[Path, Path]]:
             yield top, folder / assets / rest
 
 
-def _parents(post: Path) -> Iterator[Path]:
-    """Yield the folders above a post, up to that of its repository."""
-    for folder in list(post.parents)[:_HIGHEST]:
-        yield folder
-        if (folder / ".git").exists():
-            return
+def _parents(post: Path) -> Sequence[Path]:
+    """Return the folders above a post, up to the one that its pictures are in."""
+    above = [one for one in post.parents[:_HIGHEST] if one != one.parent]
+    for is_top in (_is_repository, _is_site):
+        for index, folder in enumerate(above):
+            if is_top(folder):
+                return above[: index + 1]
+    return above[:1]
+
+
+def _is_repository(folder: Path) -> bool:
+    return (folder / ".git").exists()
+
+
+def _is_site(folder: Path) -> bool:
+    is_old_hugo = (folder / "content").is_dir() and any(folder.glob(_OLD_HUGO))
+    return is_old_hugo or any(one for name in _CONFIGS for one in folder.glob(name))
 
 
 def place_pictures(

@@ -237,6 +237,7 @@ def test_pictures_of_a_site_are_found_where_generators_look(folder: str, tmp_pat
     file = tmp_path / folder / "images" / "pad.png"
     file.parent.mkdir(parents=True)
     file.write_bytes(b"pad")
+    (tmp_path / "astro.config.mjs").touch()
     post = tmp_path / "src" / "content" / "tuin.md"
     article = read_markdown("![Een pad](/images/pad.png?w=300)\n")
     assert find_pictures(article.lines, post) == {"/images/pad.png?w=300": file}
@@ -336,3 +337,47 @@ def test_a_component_that_closes_itself() -> None:
 def test_attributes_behind_a_heading_are_no_text() -> None:
     article = read_markdown("# Titel {#titel .groot}\n\nTekst. {: .lead }\n")
     assert lines(article) == [("heading", "Titel"), ("paragraph", "Tekst.")]
+
+
+@pytest.mark.parametrize(
+    "config",
+    ["hugo.toml", "config.yaml", "_config.yml", "astro.config.ts", "eleventy.config.js",
+     ".eleventy.js", ".git"],
+)  # fmt: skip
+def test_pictures_of_a_site_without_repository(config: str, tmp_path: Path) -> None:
+    post = tmp_path / "site" / "content" / "posts" / "tuin.md"
+    static = tmp_path / "site" / "static" / "pad.png"
+    for file in (post, static, tmp_path / "static" / "geheim.png", tmp_path / "geheim.png"):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"x")
+    article = read_markdown(
+        "![Een](/pad.png)\n\n![Twee](/geheim.png)\n\n![Drie](../../../geheim.png)\n"
+    )
+    assert find_pictures(article.lines, post) == {}
+    (tmp_path / "site" / config).touch()
+    assert find_pictures(article.lines, post) == {"/pad.png": static}
+
+
+def test_without_a_site_only_the_folder_of_the_post_counts(tmp_path: Path) -> None:
+    folder = tmp_path / "posts"
+    (folder / "foto").mkdir(parents=True)
+    for file in (folder / "a.png", folder / "foto" / "b.png", tmp_path / "geheim.png"):
+        file.write_bytes(b"x")
+    (folder / "link.png").symlink_to(tmp_path / "geheim.png")
+    names = ["a.png", "foto/b.png", "link.png", "../geheim.png", str(tmp_path / "geheim.png")]
+    article = read_markdown("\n\n".join(f"![Een pad]({name})" for name in names))
+    found = find_pictures(article.lines, folder / "tuin.md")
+    assert found == {"a.png": folder / "a.png", "foto/b.png": folder / "foto" / "b.png"}
+
+
+def test_a_post_that_is_named_from_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The repository is that of the post, not the one that `..` in its name passes through."""
+    for folder in ("brief/.git", "site/.git", "site/static", "site/posts"):
+        (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "site" / "static" / "pad.png").write_bytes(b"x")
+    monkeypatch.chdir(tmp_path / "brief")
+    article = read_markdown("![Een pad](/pad.png)\n")
+    found = find_pictures(article.lines, Path("../site/posts/tuin.md"))
+    assert found == {"/pad.png": tmp_path / "site" / "static" / "pad.png"}
