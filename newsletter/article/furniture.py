@@ -12,7 +12,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from newsletter.article.prose import LOST, is_sentence, sentences, tidy, word_count
+from newsletter.article.prose import BROKEN, LOST, is_sentence, sentences, tidy, word_count
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind, Link
 from newsletter.model.web_address import web_address
@@ -297,9 +297,11 @@ def _own_summary(summary: str, lines: Sequence[ArticleLine]) -> str:
 
 
 def text_lines(lines: Sequence[ArticleLine]) -> Iterator[ArticleLine]:
-    """Yield the lines whose text is whole: no image, no gap, nothing that a site fills in."""
+    """Yield the lines whose text is whole: no image, no gap, nothing lost in it."""
     return (
         line
         for line in lines
-        if line.kind not in {LineKind.IMAGE, LineKind.GAP} and LOST not in line.text
+        if line.kind not in {LineKind.IMAGE, LineKind.GAP}
+        and LOST not in line.text
+        and BROKEN not in line.text
     )

@@ -10,6 +10,8 @@ from newsletter.article.words import article_words, flatten
 BULB: Final = "💡"
 LOST: Final = "\ufffc"
 """Stands within a text for what the author's site fills in: the object replacement character."""
+BROKEN: Final = "\ufffd"
+"""Stands for bytes of a source that are no character: the replacement character."""
 
 _SPACE: Final = re.compile(r"[\s\x00-\x1f\x7f-\x9f\u200b\u2060\ufeff\ufe0e]+")
 _DROPPED: Final = str.maketrans({"\u00ad": None, "\u2010": "-", "\u2011": "-"})

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from newsletter.cli.groups import WrongUsage
-from newsletter.cli.output import counted, json_option, note, print_json, print_line
+from newsletter.cli.output import counted, json_option, note, print_json, print_line, warn
 
 if TYPE_CHECKING:
     from datetime import date
@@ -74,6 +74,8 @@ def new(
         now=datetime.now(UTC),
         write=not to_stdout,
     )
+    if "\ufffd" in made.draft.text:
+        warn("Some characters of the source are broken: a � stands for each. Write them yourself.")
     if to_stdout:
         click.echo(made.draft.text, nl=False)
         return

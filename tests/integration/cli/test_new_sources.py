@@ -12,10 +12,13 @@ from tests.support.new_drafts import PAGE, PROSE, article, make
 from tests.support.page_server import serving_pages
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.support.page_server import PageServer
+
+    Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture
@@ -63,3 +66,13 @@ def test_many_comments_before_a_page_and_before_a_text(root: Path) -> None:
     assert made.article == URL
     made = make(root, article(root, f"{comments}# Rust in de tuin\n\n{LEAD}\n\n{FIRST}\n", "tekst"))
     assert made.draft.subject == "Rust in de tuin"
+
+
+def test_half_an_emoji_is_said(root: Path, run: Run) -> None:
+    body = PAGE.format(url=URL, text=f"<p>Café 🌿 in de tuin: één. {LEAD}</p>{PROSE}").encode()
+    source = article(root, body.replace("🌿".encode(), "🌿".encode()[:-1]), "tuin.html")
+    done = run("-q", "new", source)
+    assert done.returncode == 0, done.stderr
+    assert "a � stands for each" in done.stderr
+    text = (root / done.stdout.strip()).read_text(encoding="utf-8")
+    assert "Café � in de tuin: één." in text

@@ -74,3 +74,29 @@ def test_bytes_of_no_set_are_read_with_signs_for_what_is_lost() -> None:
     assert decode(b"caf\xe9 \x81") == "café �"
     assert decode(b"\xff\xfea\0b") == "a�"
     assert decode(b"") == ""
+
+
+CUT = "Eén dag – café, coöperatie 🌿".encode()[:-1]
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (CUT, ""),
+        (CUT, "text/html; charset=utf-8"),
+        (b"<meta charset=utf-8>" + CUT, ""),
+        ("Rust 🌿".encode()[:-1] + b" voor allen", "text/html; charset=utf-8"),
+        ("Eén ".encode() + b"\xff dag", "text/html; charset=utf-8"),
+    ],
+)
+def test_half_an_emoji_does_not_spoil_the_rest(body: bytes, content_type: str) -> None:
+    text = decode(body, content_type)
+    assert text.count("�") == 1
+    assert "Ã" not in text
+    assert "ð" not in text
+
+
+def test_a_page_in_windows_1252_with_one_sequence_that_could_be_utf_8() -> None:
+    text = "Café, coöperatie, één: É“ – “rust”"
+    assert decode(text.encode("cp1252")) == text
+    assert decode(text.encode("cp1252"), "text/html; charset=utf-8") == text
