@@ -19,7 +19,7 @@ from newsletter.errors import NewsletterError
 from newsletter.package_data import dictionary_folder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 LANGUAGES: Final = ("en", "nl")
 
@@ -120,6 +120,17 @@ class Dictionary:
 def dictionary(language: str) -> Dictionary:
     """Return the dictionary of a language, read once a process."""
     return Dictionary(language)
+
+
+@functools.cache
+def misspellings(language: str) -> Mapping[str, str]:
+    """Return frequent misspellings of a language, in lower case, and what each was meant to be."""
+    path = dictionary_folder() / language / "misspellings.txt"
+    if not path.exists():
+        return {}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = (line.split("\t") for line in lines if not line.startswith("#"))
+    return {wrong: meant for wrong, meant in pairs}
 
 
 def one_letter_away(word: str) -> Iterator[str]:

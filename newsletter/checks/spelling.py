@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter.checks.dictionary import LANGUAGES, dictionary, one_letter_away
+from newsletter.checks.dictionary import LANGUAGES, dictionary, misspellings, one_letter_away
 from newsletter.checks.hyphenation_rules import divided_words
 from newsletter.checks.running_text import Passage, find_line, passages
 from newsletter.content.words import words
@@ -26,6 +26,7 @@ _REPEATED: Final = re.compile(r"(?<![\w'’-])([^\W\d_]+)((?:\s+\1)+)(?![\w'’-
 _SENTENCE_START: Final = re.compile(r"(?:^|[.!?…:;—–\n])[\s\"'“”„«»()\[\]💡👉•→*]*$")
 _STRETCHED: Final = re.compile(r"(.)\1\1", re.IGNORECASE)
 _SHORTEST_PART: Final = 4
+_SHORTEST_LAST: Final = 3  # behind a plural
 _LONGEST: Final = 60  # what is longer is the rule `long-word`'s
 _LINKED: Final = 5  # letters before an s that joins two words
 _SUGGESTED: Final = 3
@@ -62,13 +63,18 @@ def check_spelling(draft: Draft, language: str, own_words: Collection[str]) -> I
     uses = [use for passage in passages(draft) for use in _uses(passage)]
     own = frozenset(word.casefold() for word in own_words)
     asked = {use.word for use in uses if use.word.casefold() not in own}
-    unknown = _unknown(asked, known, dutch=_base(language) == "nl")
+    frequent = misspellings(_base(language))
+    slips = frozenset(word for word in asked if word.lower() in frequent)
+    unknown = _unknown(asked - slips, known, dutch=_base(language) == "nl") | slips
     names = _names(uses)
     first = {use.word: use for use in reversed(uses) if use.word in unknown - names}
     if len(first) >= _FOREIGN_WORDS and len(first) > _FOREIGN_PART * len(asked):
         yield _foreign(draft, first, language)
         return
-    near = _suggestions(first, {use.word for use in uses} - unknown, known)
+    near = {
+        **_suggestions(first.keys() - slips, {use.word for use in uses} - unknown, known),
+        **{word: (_like(word, frequent[word.lower()]),) for word in slips},
+    }
     for word, use in sorted(first.items(), key=lambda item: uses.index(item[1])):
         # An unknown word with a capital that begins a sentence may be a name.
         if word[0].isupper() and not near[word]:
@@ -137,9 +143,24 @@ def _unknown(asked: Collection[str], known: Dictionary, *, dutch: bool) -> froze
     unknown = frozenset(asked) - known.known(asked)
     if not dutch or not unknown:
         return unknown
-    candidates = {part for word in unknown for part in _dutch_parts(word)}
-    found = known.known(candidates)
-    return frozenset(word for word in unknown if not _is_dutch(word, found))
+    found = known.known({part for word in unknown for part in _dutch_parts(word)})
+    refused = frozenset(word for word in unknown if not _is_dutch(word, found))
+    compounds = {word: _slips(word.lower()) for word in unknown - refused if word.isalpha()}
+    meant = known.known_forms({one for some in compounds.values() for one in some})
+    plain = {word for word in compounds if _without_accents(word).lower() in found}
+    # "hopenlijk" is "hopelijk", and no "hopen" with "lijk".
+    return refused | {
+        word for word, some in compounds.items() if word not in plain and not meant.isdisjoint(some)
+    }
+
+
+def _slips(word: str) -> frozenset[str]:
+    """Return what a word may be with a letter too many, too few, or two of them swapped."""
+    return frozenset(
+        one
+        for one in one_letter_away(word)
+        if one != word and (len(one) != len(word) or sorted(one) == sorted(word))
+    )
 
 
 def _dutch_parts(word: str) -> Iterator[str]:
@@ -149,7 +170,7 @@ def _dutch_parts(word: str) -> Iterator[str]:
     for part in plain.lower().split("-"):
         yield part
         yield from _with_single_letters(part)
-        for at in range(_SHORTEST_PART, len(part) - _SHORTEST_PART + 1):
+        for at in range(_SHORTEST_PART, len(part) - _SHORTEST_LAST + 1):
             yield from (part[:at], part[at:])
             if part[at - 1] == "s":
                 yield part[: at - 1]
@@ -175,8 +196,10 @@ def _is_dutch(word: str, known: Collection[str]) -> bool:
 def _is_compound(word: str, known: Collection[str]) -> bool:
     if any(one in known for one in _with_single_letters(word)):
         return False  # "lossgelaten" is no "loss" and "gelaten"
-    for at in range(_SHORTEST_PART, len(word) - _SHORTEST_PART + 1):
+    for at in range(_SHORTEST_PART, len(word) - _SHORTEST_LAST + 1):
         first, second = word[:at], word[at:]
+        if len(second) < _SHORTEST_PART and not (first.endswith("en") and second.isalpha()):
+            continue  # "koeienbel"
         linked = first[-1] == "s" and len(first) > _LINKED and first[:-1] in known
         if second in known and (first in known or linked):
             return True
@@ -207,9 +230,13 @@ def _suggestions(
     for word, some in near.items():
         found = [one for one in some if one in correct and one != word.lower()]
         best = sorted(found, key=lambda one: (one not in own, _unlikeness(one, word.lower())))
-        shown = (one.capitalize() if word[0].isupper() else one for one in best)
-        chosen[word] = tuple(shown)[:_SUGGESTED]
+        chosen[word] = tuple(_like(word, one) for one in best)[:_SUGGESTED]
     return chosen
+
+
+def _like(word: str, meant: str) -> str:
+    """Return a word with a capital where another one has it."""
+    return meant[0].upper() + meant[1:] if word[0].isupper() else meant
 
 
 def _unlikeness(meant: str, typed: str) -> tuple[bool, bool]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from newsletter.checks.dictionary import dictionary, misspellings
 from newsletter.checks.spelling import check_doubled, check_spelling, has_dictionary
 from newsletter.model import Draft, Finding, Severity
 from tests.support.drafts import read
@@ -29,10 +30,19 @@ MISTAKES = [
     "verwachtingn",
     "betekennis",
     "overtuiggingen",
+    "hopenlijk",
+    "burgermeester",
+    "namenlijk",
+    "harstikke",
+    "ergenissen",
+    "sindskort",
+    "voorbeeldt",
+    "enigzins",
 ]
 
 SOUND = [
     "Losgelaten en spanningsvrij: zelfcompassie aan de keukentafel, op een zondagochtend.",
+    "De koeienbel hing boven een bloemenzee; de zadenbieb deelt tussenplekken en vakantiestops.",
     "Eén ding is wél zo. Dat dóet je goed, en nú ook: vóór het te laat is.",
     "Op je to-do-lijst staat een standaardstand die vooruitrent en terugveert.",
     "’s Avonds laat zo’n foto van opa’s tuin zien hoe ’t was, met z’n allen.",
@@ -110,6 +120,24 @@ def test_a_capital_at_the_start_of_a_sentence_is_a_mistake_only_if_a_word_is_nea
     assert found.fix.startswith('Did you mean "Vertrouwen"')
     assert found.fix.endswith("? If it is right, add it to words.txt")
     assert spelling("Dat is zo. Xqzandra lacht.") == []
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("enigzins", "enigszins"), ("Sindskort", "Sinds kort"), ("kado", "cadeau")],
+)
+def test_a_frequent_misspelling_has_what_was_meant(written: str, meant: str) -> None:
+    (found,) = spelling(f"{written} was het er.")
+    assert found.fix.startswith(f'Did you mean "{meant}"?')
+
+
+def test_the_list_of_misspellings_has_no_word_and_means_only_words() -> None:
+    known = dictionary("nl")
+    listed = misspellings("nl")
+    assert len(listed) > 400
+    assert known.known_forms(listed) == frozenset()
+    meant = {word for words in listed.values() for word in words.split()} - {"'s"}
+    assert meant - known.known(meant) == frozenset()
 
 
 def test_the_issues_own_words_are_suggested_first() -> None:
