@@ -129,8 +129,8 @@ def misspellings(language: str) -> Mapping[str, str]:
     if not path.exists():
         return {}
     lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = (line.split("\t") for line in lines if not line.startswith("#"))
-    return {wrong: meant for wrong, meant in pairs}
+    parts = (line.partition("\t") for line in lines if not line.startswith("#"))
+    return {wrong: meant for wrong, _, meant in parts}
 
 
 def one_letter_away(word: str) -> Iterator[str]:
