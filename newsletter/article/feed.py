@@ -30,6 +30,10 @@ _JSON_FEED: Final = "jsonfeed.org/version/"
 _FEED_TYPES: Final = {"application/rss+xml", "application/atom+xml", "application/feed+json"}
 # What a program that cuts a text off writes behind it: the summary ends within a sentence.
 _CUT_OFF: Final = re.compile(r"(\[?(…|\.\.\.)\]?|\[(…|\.\.\.)\])\W*$")
+_NAMES_PAGE: Final = re.compile(
+    r"\b(?:The post .{1,200}? appeared first on|Het bericht .{1,200}? verscheen eerst op)\b"
+)
+_END: Final = 500
 _FIRST_YEAR: Final = 1990  # an earlier date is a mistake of the program that wrote it
 _SPACE: Final = re.compile(r"\s+")
 
@@ -44,6 +48,8 @@ class FeedEntry:
         published: The day of its publication, where it was published.
         summary: What the feed says about it, as plain text; empty if that is cut off.
         markup: Its text, or what the feed has of it, as HTML.
+        is_whole: The feed gives it as the whole text, and it is not cut off.
+        is_cut_off: It ends within a sentence, or with the name of its page.
     """
 
     url: str
@@ -51,6 +57,8 @@ class FeedEntry:
     published: date | None
     summary: str
     markup: str
+    is_whole: bool = False
+    is_cut_off: bool = False
 
 
 def is_feed(body: bytes, content_type: str = "") -> bool:
@@ -136,12 +144,15 @@ def _xml_entry(entry: dict[str, Any]) -> tuple[datetime | None, FeedEntry]:
     contents = [one.get("value", "") for one in entry.get("content", ())]
     summary = entry.get("summary", "")
     markup = max(contents, key=len, default="") or summary
+    cut_off = _is_cut_off(markup)
     return moment, FeedEntry(
         url=entry.get("link", ""),
         title=_plain(entry.get("title", "")),
         published=moment.date() if moment else None,
         summary="" if markup == summary else _summary(_plain(summary)),
         markup=markup,
+        is_whole=any(contents) and not cut_off,
+        is_cut_off=cut_off,
     )
 
 
@@ -166,13 +177,17 @@ def _json_entry(item: dict[str, Any], url: str) -> tuple[datetime | None, FeedEn
     moment = _moment(text("date_published", "date_modified"))
     paragraphs = text("content_text").split("\n\n")
     as_markup = "".join(f"<p>{html.escape(one.strip())}</p>" for one in paragraphs if one.strip())
+    markup = text("content_html") or as_markup
+    cut_off = _is_cut_off(markup)
     address = text("url") or text("external_url")
     return moment, FeedEntry(
         url=urljoin(url, address) if address else "",
         title=_plain(text("title")),
         published=moment.date() if moment else None,
         summary=_summary(_plain(text("summary"))),
-        markup=text("content_html") or as_markup,
+        markup=markup,
+        is_whole=bool(markup) and not cut_off,
+        is_cut_off=cut_off,
     )
 
 
@@ -197,6 +212,12 @@ def _moment_of(parsed: struct_time | None) -> datetime | None:
 
 def _plain(markup: str) -> str:
     return _SPACE.sub(" ", html.unescape(nh3.clean(markup, tags=set()))).strip()
+
+
+def _is_cut_off(markup: str) -> bool:
+    """Tell whether an entry is the beginning of a text only; WordPress names the page below it."""
+    end = _plain(markup)[-_END:]
+    return bool(_CUT_OFF.search(end) or _NAMES_PAGE.search(end))
 
 
 def _summary(text: str) -> str:

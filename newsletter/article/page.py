@@ -27,6 +27,9 @@ _SHORTEST_SUMMARY: Final = 25
 _LONGEST_SUMMARY: Final = 600
 _NEAR: Final = 3
 _FIRST: Final = 6
+_FEWEST_LISTED: Final = 3
+_TEASER: Final = 60
+"""A page that lists others has fewer words for each of them."""
 _ENDED: Final = re.compile(r"[.!?…][\"”’)]*$")
 
 
@@ -52,6 +55,19 @@ def read_page(markup: str, url: str = "") -> Article:
         published=facts.published,
         site_name=tidy(facts.site_name),
         language=facts.language,
+    )
+
+
+def lists_pages(article: Article) -> bool:
+    """Tell whether an article is none: the home page of a site, or another list of its pages."""
+    lines = [line for line in article.lines if line.kind not in {LineKind.IMAGE, LineKind.GAP}]
+    linked = [line for line in lines if any(link.label == line.text for link in line.links)]
+    pages = {link.url for line in linked for link in line.links}
+    own = sum(len(line.text.split()) for line in lines if line not in linked)
+    return (
+        len(pages) >= _FEWEST_LISTED
+        and len(linked) * 3 >= len(lines)
+        and own < _TEASER * len(pages)
     )
 
 

@@ -19,10 +19,10 @@ from newsletter.article.prose import (
     question_and_hint,
     sentences,
     terms,
-    without_bulb,
     without_quotes,
     word_count,
 )
+from newsletter.article.reflections import AskedQuestion, Said, points_back, rank_reflections
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind
 
@@ -43,7 +43,6 @@ _SHORTEST_SUBJECT: Final = 15
 _PREHEADER: Final = range(30, 121)
 _QUOTE: Final = range(25, 221)
 _LONE_SENTENCE: Final = range(40, 161)
-_REFLECTION: Final = range(20, 241)
 _LIST_QUOTE: Final = 60
 _TOP_TERMS: Final = 12
 _ANY: Final = 1000
@@ -62,14 +61,6 @@ class Quotation:
 
     text: str
     source: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AskedQuestion:
-    """One of the questions; its hint is "" where the article gives none."""
-
-    question: str
-    hint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +98,7 @@ def select_parts(article: BareArticle) -> Selection:
         heading=heading,
         questions=questions,
         quotes=quotes,
-        reflections=_rank_reflections(article.lines, questions, best, theme),
+        reflections=rank_reflections(article.lines, Said.of(questions, opening), best, theme.top),
         related=tuple(link for link in article.related if link.url != article.url or not link.url),
     )
 
@@ -307,58 +298,11 @@ def _quote_score(text: str, theme: _Theme) -> float:
         score += 0.5
     if words.contrasts.occur(flat.partition(" ")[2]) or "; " in text:
         score += 1.0
-    if _points_back(text):
+    if points_back(text):
         score -= 1.0
     if len(sentences(text)) > 2:  # noqa: PLR2004 - two sentences belong together
         score -= 0.5
     return score
-
-
-def _points_back(text: str) -> bool:
-    """Tell whether a sentence needs the one before it."""
-    return article_words().points_back.begin(flatten(text))
-
-
-def _rank_reflections(
-    lines: Sequence[ArticleLine],
-    questions: Sequence[AskedQuestion],
-    quote: str,
-    theme: _Theme,
-) -> tuple[str, ...]:
-    asked = {one.question for one in questions}
-    marked = [without_bulb(line.text) for line in text_lines(lines) if line.text.startswith(BULB)]
-    found = (
-        marked
-        or [line.text for line in text_lines(lines) if _asks_person(line.kind, line.text)]
-        or [
-            sentence
-            for line in text_lines(lines)
-            if line.kind is LineKind.PARAGRAPH
-            for sentence in sentences(line.text)
-            if _asks_person(line.kind, sentence)
-        ]
-    )
-    usable = [text for text in found if len(text) in _REFLECTION and text not in asked]
-    scored = sorted(usable, key=lambda text: -_reflection_score(text, asked, quote, theme))
-    return tuple(dict.fromkeys(scored))
-
-
-def _asks_person(kind: LineKind, text: str) -> bool:
-    """Tell whether a text is one question to the person who reads."""
-    if kind not in {LineKind.PARAGRAPH, LineKind.ITEM} or not text.endswith("?"):
-        return False
-    words, flat = article_words(), flatten(text)
-    asks = words.address.occur(flat) and not words.own_person.occur(flat)
-    return asks and len(sentences(text)) == 1
-
-
-def _reflection_score(text: str, asked: set[str], quote: str, theme: _Theme) -> float:
-    """Return how well a reflection adds to the questions instead of repeating them."""
-    own = terms(text)
-    score = 1.0 - max((likeness(text, question) for question in asked), default=0.0)
-    score += 0.15 * min(3, len(own & theme.top)) + 0.1 * min(2, len(own & terms(quote)))
-    score += 0.3 if len(text) in range(40, 121) else 0.0
-    return score - (0.4 if _points_back(text) else 0.0)
 
 
 def _find_subjects(article: BareArticle) -> tuple[str, ...]:
@@ -389,7 +333,7 @@ def _find_preheaders(
         *(sentences(article.summary)[:1] if not _is_lead(article.summary) else ()),
         article.subtitle,
         *(one.question for one in questions[:1]),
-        *(one.text for one in quotes[1:3] if not _points_back(one.text)),
+        *(one.text for one in quotes[1:3] if not points_back(one.text)),
         *(one for line in article.lines[1:] if _opens(line) for one in sentences(line.text)[:1]),
     ]
     subject = subjects[0] if subjects else ""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from newsletter.article.selection import MIN_WORDS
 from newsletter.content.file_formats import recognise_format
 from newsletter.errors import NewsletterError
 
@@ -22,17 +24,21 @@ STANDARD_INPUT: Final = "-"
 _MOST: Final = 10_000_000
 _SHOWN: Final = 120
 _ADDRESS: Final = re.compile(r"https?://", re.IGNORECASE)
+_HTTP: Final = re.compile(r"^http://", re.IGNORECASE)
 _HOST: Final = re.compile(r"(?:[\w-]+\.)+[a-z]{2,}(?:/\S*)?", re.IGNORECASE)
 _FORMATS: Final = {".docx", ".doc", ".odt", ".rtf", ".pdf", ".pages", ".epub"}
 _PAGES: Final = {".html", ".htm", ".xhtml"}
 _MARKDOWN: Final = {".md", ".markdown", ".mdown", ".mkd", ".mdx"}
+_TABLES: Final = {".csv", ".tsv", ".tab"}
 _FEEDS: Final = {".xml", ".rss", ".atom", ".json"}
 _PAGE: Final = re.compile(r"<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE)
 _BEFORE_PAGE: Final = {"<!--": "-->", "<?xml": "?>"}
 _HEAD: Final = 20_000
 _MARKS: Final = re.compile(r"^(?:#{1,3} \S|> \S|!?\[[^\]\n]+\]\(\S+\)\s*$)", re.MULTILINE)
 _PASTE: Final = "Copy the article's text into a plain-text file, and give that"
+_SITEMAP: Final = re.compile(r"<(?:urlset|sitemapindex)[\s>]")
 _ENOUGH_MARKUP: Final = 1500
+_MOST_ASKED: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +49,13 @@ class FoundArticle:
         article: The article.
         path: Its file; None where it has none.
         name: What a file may be named after if the title gives no name.
+        others: Of a feed, what to do if there is an issue about this entry.
     """
 
     article: Article
     path: Path | None
     name: str
+    others: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +92,8 @@ def find_article(
     """
     found = _read(source)
     if _is_feed(found):
-        article = _from_feed(found, entry, is_known)
-        return FoundArticle(replace(article, url=url or article.url), None, "")
+        article, others = _from_feed(found, entry, is_known)
+        return FoundArticle(replace(article, url=url or article.url), None, "", others)
     if entry is not None:
         raise NewsletterError(
             f"{_shown(source)} is not a feed, so it has no entries", hint="Leave out --entry"
@@ -100,7 +108,7 @@ def _read(source: str) -> _Source:
     if source == STANDARD_INPUT:
         return _Source(_checked(sys.stdin.buffer.read(_MOST + 1), "the text on standard input"))
     path = Path(source)
-    _require_file(path, source)
+    is_pipe = _require_file(path, source)
     try:
         with path.open("rb") as file:
             body = file.read(_MOST + 1)
@@ -109,7 +117,8 @@ def _read(source: str) -> _Source:
             f"{_shown(source)} cannot be read: {error.strerror}",
             hint="Give this user the right to read it",
         ) from None
-    return _Source(_checked(body, _shown(source)), suffix=path.suffix.casefold(), path=path)
+    body = _checked(body, _shown(source))
+    return _Source(body) if is_pipe else _Source(body, suffix=path.suffix.casefold(), path=path)
 
 
 def _fetch(url: str) -> _Source:
@@ -119,8 +128,8 @@ def _fetch(url: str) -> _Source:
     return _Source(page.body, content_type=page.content_type, url=page.url)
 
 
-def _require_file(path: Path, source: str) -> None:
-    """Check that there is a file.
+def _require_file(path: Path, source: str) -> bool:
+    """Check that there is a file, and tell whether it is a pipe, such as `<(command)` gives.
 
     Raises:
         NewsletterError: There is none; the hint says what may be meant.
@@ -130,11 +139,12 @@ def _require_file(path: Path, source: str) -> None:
             inside = [one.name for one in sorted(path.glob("index.*")) if one.is_file()]
             hint = f"Give the file in it: {path / inside[0]}" if inside else "Give one file"
             raise NewsletterError(f"{_shown(source)} is a folder", hint=hint)
-        there = path.is_file()
+        is_pipe = path.is_fifo()
+        there = is_pipe or path.is_file()
     except (OSError, ValueError):
-        there = False
+        there = is_pipe = False
     if there:
-        return
+        return is_pipe
     is_host = _HOST.fullmatch(source) and Path(source).suffix.casefold() not in (
         _PAGES | _MARKDOWN | _FEEDS | {".txt"}
     )
@@ -156,6 +166,8 @@ def _checked(body: bytes, what: str) -> bytes:
         raise NewsletterError(
             f"{what} is larger than {_MOST // 1_000_000} MB, which no article is", hint=_PASTE
         )
+    if not body.strip():
+        raise NewsletterError(f"{what} is empty", hint=_PASTE)
     known = recognise_format(body)
     if known and "web page" not in known[0]:
         raise NewsletterError(f"{what} is {known[0]}, not a text", hint=_PASTE)
@@ -176,8 +188,7 @@ def _from_text(settings: Settings, source: _Source, url: str) -> Article:
     from newsletter.article.text import read_text  # noqa: PLC0415
 
     text = decode(source.body, source.content_type)
-    if "\0" in text:
-        raise NewsletterError("this is not a text: it holds bytes that no text has", hint=_PASTE)
+    _refuse_data(text, source)
     path = source.path or Path("post.md")
     is_post = has_front_matter(text)
     if not is_post and (_is_page(source) or _begins_page(text)):
@@ -188,6 +199,38 @@ def _from_text(settings: Settings, source: _Source, url: str) -> Article:
     if source.suffix in _MARKDOWN or (source.suffix != ".txt" and _MARKS.search(text)):
         return read_markdown(text, url or source.url)
     return read_text(text, url or source.url)
+
+
+def _refuse_data(text: str, source: _Source) -> None:
+    """Refuse what is for programs to read.
+
+    Raises:
+        NewsletterError: It is.
+    """
+    if "\0" in text:
+        raise NewsletterError("this is not a text: it holds bytes that no text has", hint=_PASTE)
+    if source.suffix in _TABLES or "text/csv" in source.content_type:
+        raise NewsletterError("this is a table (CSV), not a text", hint=_PASTE)
+    if _SITEMAP.search(text[:_HEAD]) and text.lstrip("\ufeff \r\n\t").startswith("<"):
+        raise NewsletterError(
+            "this is a sitemap, the list of a site's pages",
+            hint="Give the address of one article, or of the site's feed",
+        )
+    if source.suffix == ".json" or "json" in source.content_type or _is_json(text):
+        raise NewsletterError(
+            "this is JSON, and no JSON Feed", hint="Give the address of the article itself"
+        )
+
+
+def _is_json(text: str) -> bool:
+    """Tell whether all of a text is JSON; a post may begin with it."""
+    if text.lstrip()[:1] not in {"{", "["}:
+        return False
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _begins_page(text: str) -> bool:
@@ -203,49 +246,81 @@ def _is_page(source: _Source) -> bool:
 
 
 def _from_page(text: str, url: str, fetched: str) -> Article:
-    from newsletter.article.page import read_page  # noqa: PLC0415 - only pages need its parser
+    from newsletter.article.feed import find_feed_links  # noqa: PLC0415 - slow to import
+    from newsletter.article.page import lists_pages, read_page  # noqa: PLC0415 - as above
 
     article = read_page(text, url or fetched)
+    if lists_pages(article):
+        feeds = [one for one in find_feed_links(text, url or fetched) if _ADDRESS.match(one)]
+        hint = f"Give the address of one of them; or the feed: newsletter new {feeds[0]}"
+        raise NewsletterError(
+            "this is no article, but a page that lists others",
+            hint=hint if feeds else "Give the address of one of them",
+        )
     return replace(article, url=url or article.url or fetched)
 
 
-def _from_feed(source: _Source, number: int | None, is_known: Callable[[str], bool]) -> Article:
-    """Return the article of an entry; where the feed has only a part of it, from its page."""
+def _from_feed(
+    source: _Source, number: int | None, is_known: Callable[[str], bool]
+) -> tuple[Article, str]:
+    """Return the article of an entry, and what to do if there is an issue about it."""
     from newsletter.article.feed import read_feed  # noqa: PLC0415 - slow to import
 
-    chosen = _choose(read_feed(source.body, source.content_type, url=source.url), number, is_known)
-    article = _from_page(chosen.markup, chosen.url, "")
-    if len(chosen.markup) < _ENOUGH_MARKUP and _ADDRESS.match(chosen.url):
-        page = _fetch(chosen.url)
-        from newsletter.article.charset import decode  # noqa: PLC0415 - as above
-
-        article = _from_page(decode(page.body, page.content_type), chosen.url, page.url)
-    return replace(
-        article,
-        title=chosen.title or article.title,
-        url=chosen.url or article.url,
-        published=chosen.published or article.published,
-        summary=article.summary or chosen.summary,
-    )
-
-
-def _choose(
-    entries: tuple[FeedEntry, ...], number: int | None, is_known: Callable[[str], bool]
-) -> FeedEntry:
+    entries = read_feed(source.body, source.content_type, url=source.url)
     if number is not None:
         if not 1 <= number <= len(entries):
             raise NewsletterError(
                 f"the feed has {len(entries)} entries, so none with the number {number}",
                 hint=f"Give --entry a number from 1, the newest, to {len(entries)}",
             )
-        return entries[number - 1]
-    chosen = next((entry for entry in entries if not is_known(entry.url)), None)
-    if chosen is None:
-        raise NewsletterError(
-            f"each of the {len(entries)} entries of this feed has an issue already",
-            hint="Choose one by its number, with --entry 1 for the newest",
-        )
-    return chosen
+        return _of_entry(entries[number - 1]), _name_other(entries, is_known)
+    unknown = [one for one in entries if not is_known(one.url)]
+    for entry in unknown[:_MOST_ASKED]:
+        article = _of_entry(entry)
+        if not is_known(article.url):  # its page may have another address than the feed says
+            return article, ""
+    raise NewsletterError(
+        f"each of the {len(entries)} entries of this feed has an issue already",
+        hint="Publish an article first; or look at the issues: newsletter status",
+    )
+
+
+def _of_entry(entry: FeedEntry) -> Article:
+    """Return the article of an entry; where the feed has only a part of it, from its page.
+
+    The page's own address is the article's.
+    """
+    from newsletter.article.charset import decode  # noqa: PLC0415 - only this command needs it
+    from newsletter.article.page import read_page  # noqa: PLC0415 - only pages need its parser
+
+    article = read_page(entry.markup, entry.url)
+    url = entry.url
+    if not _is_enough(entry, article) and _ADDRESS.match(entry.url):
+        page = _fetch(_HTTP.sub("https://", entry.url))
+        article = _from_page(decode(page.body, page.content_type), "", page.url)
+        url = article.url
+    return replace(
+        article,
+        title=entry.title or article.title,
+        url=url or article.url,
+        published=entry.published or article.published,
+        summary=article.summary or entry.summary,
+    )
+
+
+def _is_enough(entry: FeedEntry, article: Article) -> bool:
+    """Tell whether an entry can be the whole article."""
+    if entry.is_whole:
+        return sum(len(line.text.split()) for line in article.lines) >= MIN_WORDS
+    return len(entry.markup) >= _ENOUGH_MARKUP and not entry.is_cut_off
+
+
+def _name_other(entries: tuple[FeedEntry, ...], is_known: Callable[[str], bool]) -> str:
+    """Return which entry of a feed has no issue yet."""
+    for number, entry in enumerate(entries, start=1):
+        if not is_known(entry.url):
+            return f"--entry {number} has no issue yet: {entry.title or entry.url}"
+    return f"each of the {len(entries)} entries of this feed has an issue"
 
 
 def _shown(source: str) -> str:

@@ -83,7 +83,7 @@ def make_draft(
         new_issue.require_sensible_day(day, settings, now)
     found = _find(settings, source, url, entry)
     if write:
-        _refuse_second(settings, found.article.url)
+        _refuse_second(settings, found)
     bare = remove_furniture(found.article)
     if source:
         _require_prose(bare)
@@ -108,12 +108,14 @@ def _find(settings: Settings, source: str, url: str, entry: int | None) -> Found
     )
 
 
-def _refuse_second(settings: Settings, url: str) -> None:
+def _refuse_second(settings: Settings, found: FoundArticle) -> None:
+    url = found.article.url
     known = new_issue.find_introduction(settings, url) if url else None
     if known:
+        go_on = f"Go on with it: newsletter preview {slug_of_path(known)}"
         raise NewsletterError(
             f"{shown_path(settings, known)} introduces this article already",
-            hint=f"Go on with it: newsletter preview {slug_of_path(known)}",
+            hint=f"{go_on}; {found.others}" if found.others else go_on,
         )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from newsletter.atomic_write import advise
+from newsletter.atomic_write import advise, write_whole
 from newsletter.content.file_names import MAX_SLUG, has_file_name_words, issue_file_name
 from newsletter.desk.folder import read_heads
 from newsletter.desk.issues import issue_paths, shown_path, slug_of_path
@@ -109,6 +109,8 @@ def find_introduction(settings: Settings, article: str) -> Path | None:
     if not wanted:
         return None
     for path in issue_paths(settings):
+        if not path.is_file():
+            continue  # nobody may ever write into a pipe
         with suppress(OSError), path.open("rb") as file:
             found = _ARTICLE.search(file.read(_HEAD).partition(b"\n---")[0])
             if found and same_address(found[1].decode("utf-8", "replace")) == wanted:
@@ -155,19 +157,21 @@ def write_issue(
     Raises:
         NewsletterError: A file of that name is there, or cannot be written.
     """
+    folder = place.path.parent
+    files = [*((folder / name, data) for name, data in pictures.items())]
+    files.append((place.path, text.encode()))  # when it is there, all of it is there
     written: list[Path] = []
     try:
-        place.path.parent.mkdir(parents=True, exist_ok=True)
-        for path, data in (
-            *((place.path.parent / name, data) for name, data in pictures.items()),
-            (place.path, text.encode()),
-        ):
-            with path.open("xb") as file:
-                written.append(path)
-                file.write(data)
-    except OSError as error:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, data in files:
+            _require_new(path)
+            written.append(path)
+            write_whole(path, data)
+    except BaseException as error:
         for path in written:
             path.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         if isinstance(error, FileExistsError):
             raise NewsletterError(
                 f"{shown_path(settings, place.path)} is there already, or a picture beside it",
@@ -177,6 +181,11 @@ def write_issue(
             f"{shown_path(settings, place.path)} cannot be written: {error.strerror}",
             hint=advise(error),
         ) from None
+
+
+def _require_new(path: Path) -> None:
+    if path.exists() or path.is_symlink():
+        raise FileExistsError(path)
 
 
 __all__ = [

@@ -265,7 +265,8 @@ def test_windows_1252_that_nothing_says(root: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "problem"),
     [
-        ("leeg.txt", b"", "only 0 words"),
+        ("leeg.txt", b"", "leeg.txt is empty"),
+        ("leeg.md", b"\n \n", "leeg.md is empty"),
         ("regel.txt", b"Een losse regel.", "only 3 words"),
         (
             "cookies.txt",

@@ -48,6 +48,7 @@ def test_rss_is_read_the_newest_first_without_what_runs_in_a_page() -> None:
         published=date(2026, 11, 29),
         summary="",  # it was cut off
         markup="<p>Wie zit, die ziet meer.</p>",
+        is_whole=True,
     )
     assert older.title == "Wat het water weet & zegt"
     assert older.published == date(2026, 11, 22)  # in its own place
@@ -65,6 +66,7 @@ def test_atom_is_read() -> None:
         published=date(2026, 11, 29),
         summary="Ruimte begint klein.",
         markup="<p>Begin met één stoel.</p>",
+        is_whole=True,
     )
 
 
@@ -85,7 +87,7 @@ def test_json_feed_is_read_the_newest_first() -> None:
     assert is_feed(body)
     two, one = read_feed(body, url="https://example.org/feed.json")
     assert two == FeedEntry(
-        "https://example.org/b/", "Twee", date(2026, 11, 29), "Kort.", "<p>Twee</p>"
+        "https://example.org/b/", "Twee", date(2026, 11, 29), "Kort.", "<p>Twee</p>", is_whole=True
     )
     assert one.url == "https://example.org/a/"
     assert one.markup == "<p>Adem &lt; in.</p><p>Adem uit.</p>"
@@ -185,3 +187,31 @@ def test_a_feed_is_known_by_its_first_element_alone(head: str) -> None:
     assert is_feed((head + RSS).encode(), "text/html")
     assert is_feed((head + ATOM).encode())
     assert is_feed(b'<rdf:RDF xmlns="http://purl.org/rss/1.0/">')
+
+
+@pytest.mark.parametrize(
+    ("content", "whole", "cut_off"),
+    [
+        ("<p>Een kort stuk.</p>", True, False),
+        ("<p>Het begin van een [&#8230;]</p>", False, True),
+        (
+            "<p>Het begin […]</p><p>The post <a>Rust</a> appeared first on <a>B</a>.</p>",
+            False,
+            True,
+        ),
+        (
+            "<p>Het begin.</p><p>Het bericht <a>Rust</a> verscheen eerst op <a>B</a>.</p>",
+            False,
+            True,
+        ),
+    ],
+)
+def test_an_entry_that_is_cut_off_is_not_whole(content: str, *, whole: bool, cut_off: bool) -> None:
+    inside = f"<content:encoded><![CDATA[{content}]]></content:encoded>"
+    feed = rss(f"<title>x</title>{inside}").replace(
+        "<rss ", '<rss xmlns:content="http://purl.org/rss/1.0/modules/content/" ', 1
+    )
+    entry = read_text(feed)
+    assert (entry.is_whole, entry.is_cut_off) == (whole, cut_off)
+    entry = read_text(rss(f"<title>x</title><description><![CDATA[{content}]]></description>"))
+    assert (entry.is_whole, entry.is_cut_off) == (False, cut_off)
