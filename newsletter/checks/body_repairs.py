@@ -12,7 +12,7 @@ from newsletter.content.block_lookalikes import ODD_SPACES
 from newsletter.tracking_parameters import without_tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from newsletter.checks.repairs import Edit
     from newsletter.model import Finding
@@ -55,6 +55,18 @@ _SPACED_BOLD: Final = re.compile(r"(?<!\S)(\*\*|\*|_)\s+([^\W\d_][^*_\n]{0,200}?
 _GLUED_BOLD: Final = re.compile(r"(?<!\S)(\*\*[^*\n]{1,200}[^\w\s*]\*\*)(?=\w)")
 _TASK: Final = re.compile(r"(\s*(?:(?:[-*+]|\d{1,9}[.)])\s+)?)\[[ xX✓]?\]\s+")
 _ADDRESS: Final = re.compile(r"https?://[^\s<>()\"]+")
+
+
+def _substitute(
+    lines: Sequence[str],
+    finding: Finding,
+    *steps: tuple[re.Pattern[str], str | Callable[[re.Match[str]], str]],
+) -> Edit:
+    """Return the edit of a finding's line by some patterns and what to write for each."""
+    new = lines[finding.line - 1]
+    for pattern, replacement in steps:
+        new = pattern.sub(replacement, new)
+    return change(lines, finding.line - 1, new)
 
 
 def _block(lines: Sequence[str], at: int) -> range:
@@ -207,22 +219,19 @@ def write_address(lines: Sequence[str], finding: Finding) -> Edit:
 @repairs("broken-link")
 def write_link(lines: Sequence[str], finding: Finding) -> Edit:
     """Write a link without a space between its brackets, and these in their order."""
-    at = finding.line - 1
-    return change(lines, at, _TURNED_LINK.sub(r"[\1](\2)", _SPACED_LINK.sub(r"\1(\2)", lines[at])))
+    return _substitute(lines, finding, (_SPACED_LINK, r"\1(\2)"), (_TURNED_LINK, r"[\1](\2)"))
 
 
 @repairs("link-address")
 def write_link_scheme(lines: Sequence[str], finding: Finding) -> Edit:
     """Write https:// before the address of a link that begins with www."""
-    at = finding.line - 1
-    return change(lines, at, _WWW_LINK.sub("](https://", lines[at]))
+    return _substitute(lines, finding, (_WWW_LINK, "](https://"))
 
 
 @repairs("unused-emphasis")
 def write_emphasis(lines: Sequence[str], finding: Finding) -> Edit:
     """Write stars against the words, and a space outside."""
-    at = finding.line - 1
-    return change(lines, at, _GLUED_BOLD.sub(r"\1 ", _SPACED_BOLD.sub(r"\1\2\1", lines[at])))
+    return _substitute(lines, finding, (_SPACED_BOLD, r"\1\2\1"), (_GLUED_BOLD, r"\1 "))
 
 
 @repairs("task-list")
@@ -244,16 +253,14 @@ def delete_margin(lines: Sequence[str], finding: Finding) -> Edit:
 @repairs("tracking-parameters")
 def delete_tracking(lines: Sequence[str], finding: Finding) -> Edit:
     """Delete the parameters of an address that only track who opens it."""
-    at = finding.line - 1
-    return change(lines, at, _ADDRESS.sub(lambda found: without_tracking(found[0]), lines[at]))
+    return _substitute(lines, finding, (_ADDRESS, lambda found: without_tracking(found[0])))
 
 
 @repairs("wrapped-link")
 def write_target(lines: Sequence[str], finding: Finding) -> Edit:
     """Write the address that another one holds."""
-    at = finding.line - 1
 
     def target(found: re.Match[str]) -> str:
         return without_tracking(unwrap(found[0]) or "") or found[0]
 
-    return change(lines, at, _ADDRESS.sub(target, lines[at]))
+    return _substitute(lines, finding, (_ADDRESS, target))

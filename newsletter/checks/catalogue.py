@@ -47,7 +47,7 @@ _HINTS: Final = {
     "sender-without-name": "The sender has no name.",
     "contact-missing": "There is no way to reach the sender.",
     "no-reply-sender": "Answers to a letter reach nobody.",
-    "contrast": "The accent colour is too light for text on white.",
+    "contrast": "The accent colour is too light for links on the page and card of a letter.",
     "link-unreachable": "A link could not be tried.",
     "link-redirected": "A link leads to a page that has moved for good.",
 }

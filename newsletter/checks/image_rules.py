@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import unquote, urlsplit
 
-from newsletter.checks.prose import bare, rich_texts, words
+from newsletter.checks.prose import bare, count_words, words
 from newsletter.checks.registry import Hit, rule
 from newsletter.model import Image, Severity
 
@@ -68,7 +68,7 @@ def image_alt_repeats_caption(draft: Draft) -> Iterator[Hit]:
 def little_text(draft: Draft) -> Iterator[Hit]:
     """There are many images and little text, which spam filters distrust."""
     images = [block for block in draft.blocks if isinstance(block, Image)]
-    count = sum(len(words(text.text)) for block in draft.blocks for text in rich_texts(block))
+    count = count_words(draft)
     if len(images) >= _MANY_IMAGES and count < _WORDS_PER_IMAGE * len(images):
         yield Hit(
             images[0].line,

@@ -13,21 +13,20 @@ from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from enum import StrEnum
-from html import unescape
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import urldefrag, urlsplit
 
 from newsletter.article.public_web import NoReply, Reason, Reply, request
 from newsletter.checks.link_cache import load_cache
-from newsletter.checks.running_text import rich_texts
-from newsletter.model import Button, Finding, Image, Links, Quote, Severity
+from newsletter.checks.prose import find_line, links
+from newsletter.model import Button, Finding, Image, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import Block, Draft
+    from newsletter.model import Draft
 
 DEAD, UNREACHABLE, REDIRECTED = "link-dead", "link-unreachable", "link-redirected"
 NOT_PUBLIC, TOO_LARGE, NOT_IMAGE = "article-not-public", "image-too-large", "image-not-image"
@@ -98,35 +97,20 @@ def _uses(draft: Draft) -> Iterator[tuple[Target, int]]:
     button = next((block for block in draft.blocks if isinstance(block, Button)), None)
     article = entry.value if entry else button.link.url if button else ""
     found = [(entry.value, Kind.ARTICLE, entry.line)] if entry else []
-    for block in draft.blocks:
-        if isinstance(block, Image):
-            found.append((block.url, Kind.IMAGE, _line(draft, block.line, block.url)))
-        for url in _links(block):
-            kind = Kind.ARTICLE if url == article else Kind.LINK
-            found.append((url, kind, _line(draft, block.line, url)))
+    found += [
+        (block.url, Kind.IMAGE, find_line(draft, block.line, block.url))
+        for block in draft.blocks
+        if isinstance(block, Image)
+    ]
+    for link in links(draft):
+        kind = Kind.ARTICLE if link.url == article else Kind.LINK
+        found.append((link.url, kind, link.line))
     seen: set[str] = set()
     for url, kind, line in found:
         bare = urldefrag(url).url
         if bare.startswith("https://") and bare not in seen:
             seen.add(bare)
             yield Target(bare, kind), line
-
-
-def _links(block: Block) -> Iterator[str]:
-    """Yield the addresses to which a block leads, in order."""
-    if isinstance(block, Button):
-        yield block.link.url
-    elif isinstance(block, Links):
-        yield from (link.url for link in block.links)
-    for text in block.paragraphs if isinstance(block, Quote) else rich_texts(block):
-        yield from map(unescape, _ANCHOR.findall(text.html))
-
-
-def _line(draft: Draft, first: int, address: str) -> int:
-    """Return the line on which an address is, from the first line of its block on."""
-    lines = draft.source.text.split("\n") if draft.source else []
-    found = (number for number, line in enumerate(lines, 1) if number >= first and address in line)
-    return next(found, first)
 
 
 def _ask_all(targets: set[Target]) -> Mapping[Target, Problem]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 _ANCHOR: Final = re.compile(r'<a href="([^"]*)">(.*?)</a>')
 _TAG: Final = re.compile(r"<[^>]*>")
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _WORD: Final = re.compile(r"\w+(?:['’-]\w+)*")
 
 
@@ -85,9 +86,18 @@ def plain(html: str) -> str:
 
 def find_line(draft: Draft, first: int, needle: str) -> int:
     """Return the line on which something is, from the first line of its block on."""
-    lines = draft.source.text.splitlines() if draft.source else []
-    found = (at for at in range(first, len(lines) + 1) if needle in lines[at - 1])
-    return next(found, first)
+    return next((at for at, line in lines_from(draft, first) if needle in line), first)
+
+
+def lines_from(draft: Draft, first: int) -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file with their numbers, from one of them on."""
+    lines = _LINE_END.split(draft.source.text) if draft.source else []
+    yield from enumerate(lines[first - 1 :], start=first)
+
+
+def count_words(draft: Draft) -> int:
+    """Return how many words the prose of a letter has."""
+    return sum(len(words(text.text)) for block in draft.blocks for text in rich_texts(block))
 
 
 def words(text: str) -> list[str]:

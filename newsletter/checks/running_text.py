@@ -7,17 +7,8 @@ import unicodedata
 from html import unescape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from newsletter.model import (
-    Button,
-    Faq,
-    Heading,
-    Image,
-    ItemList,
-    Links,
-    Questions,
-    Reflection,
-    Text,
-)
+from newsletter.checks.prose import lines_from, rich_texts
+from newsletter.model import Button, Faq, Image, Links, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,37 +50,16 @@ def passages(draft: Draft) -> Iterator[Passage]:
 
 def find_line(draft: Draft, word: str, passage: Passage) -> int:
     """Return the first line on which a word of a passage is."""
-    lines = draft.source.text.split("\n") if draft.source else []
     pattern = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-    for number, line in enumerate(lines[passage.line - 1 :], start=passage.line):
+    for number, line in lines_from(draft, passage.line):
         if pattern.search(unicodedata.normalize("NFC", line).translate(_GLUE)):
             return number
     return passage.line
 
 
-def rich_texts(block: Block) -> Iterator[RichText]:
-    """Yield the prose of a block, but that of another person."""
-    if isinstance(block, Text | Heading | Reflection):
-        yield block.body
-    elif isinstance(block, Questions):
-        for item in block.items:
-            yield from (item.question, item.hint)
-    elif isinstance(block, ItemList):
-        yield from _of_list(block)
-    elif isinstance(block, Faq):
-        for part in block.parts:
-            yield from rich_texts(part)
-
-
-def _of_list(block: ItemList) -> Iterator[RichText]:
-    for item in block.items:
-        yield from item.paragraphs
-        if item.sublist:
-            yield from _of_list(item.sublist)
-
-
 def _texts(block: Block) -> Iterator[str]:
-    yield from map(_plain, rich_texts(block))
+    if not isinstance(block, Quote):
+        yield from map(_plain, rich_texts(block))
     if isinstance(block, Button):
         yield block.link.label
     elif isinstance(block, Links):

@@ -11,7 +11,7 @@ from newsletter.checks.examine import examine
 from newsletter.checks.writing_rules import OWN_SIGNATURE
 from newsletter.config.settings import DEFAULTS
 from newsletter.model import Finding, Severity, Text
-from newsletter.render import contrast
+from newsletter.render import TEXT_CONTRAST, contrast, palette
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Draft
 
-_READABLE: Final = 4.5
-"""The contrast of text at least (WCAG 2.2, 1.4.3)."""
-_PAPER: Final = "#ffffff"
 _PLACEHOLDER: Final = re.compile(
     r"\b(?:straatnaam|voorbeeldstraat|plaatsnaam|woonplaats|jouw (?:naam|adres|straat)|je adres"
     r"|1234 ?AB|postbus 1234?\b(?!\d)|123 main st\w*|anytown|your (?:name|street|address|city)"
@@ -127,12 +124,15 @@ def _identity(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
 
 
 def _colour(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
-    ratio = contrast(settings.accent_color, _PAPER)
-    if ratio < _READABLE:
+    # Links are text on all three; in the dark mode every colour is made as light as it must be.
+    accent = settings.accent_color
+    light = palette(accent).light
+    ratio = min(contrast(accent, behind) for behind in (light.page, light.card, light.tint))
+    if ratio < TEXT_CONTRAST:
         yield (
             "accent_color",
             "contrast",
-            f"accent_color has a contrast of {ratio:.1f} with white, so letters show it darker",
+            f"accent_color has a contrast of only {ratio:.1f}, so links are {light.link} in letters",
             "Choose a darker colour, or keep this one for what is not text",
         )
 

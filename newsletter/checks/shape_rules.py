@@ -6,7 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from newsletter.checks.prose import bare, find_line, rich_texts, words
+from newsletter.checks.prose import bare, count_words, find_line, lines_from, rich_texts, words
 from newsletter.checks.registry import Hit, rule
 from newsletter.model import (
     Button,
@@ -66,7 +66,7 @@ def long_paragraph(draft: Draft) -> Iterator[Hit]:
 @rule("long-letter", Severity.HINT)
 def long_letter(draft: Draft) -> Iterator[Hit]:
     """The letter has more than 1500 words."""
-    count = sum(len(words(text.text)) for block in draft.blocks for text in rich_texts(block))
+    count = count_words(draft)
     if count > LONGEST_LETTER:
         yield Hit(
             draft.blocks[0].line,
@@ -93,11 +93,11 @@ def no_opening(draft: Draft) -> Iterator[Hit]:
 def heading_order(draft: Draft) -> Iterator[Hit]:
     """The first heading is of a lower level than a later one."""
     # A block's own level says nothing here: the first heading always has the highest.
-    lines = draft.source.text.splitlines() if draft.source else []
+    lines = dict(lines_from(draft, 1))
     written = [
         (len(found[1]), block.line)
         for block in draft.blocks
-        if isinstance(block, Heading) and (found := _SIGNS.match(lines[block.line - 1]))
+        if isinstance(block, Heading) and (found := _SIGNS.match(lines.get(block.line, "")))
     ]
     if written and written[0][0] > min(written)[0]:
         yield Hit(
@@ -130,26 +130,27 @@ def several_quotes(draft: Draft) -> Iterator[Hit]:
     yield from _too_many(draft, Quote, _MOST_QUOTES, "quotes")
 
 
-def _too_many(draft: Draft, kind: type[Block], most: int, name: str) -> Iterator[Hit]:
+def _too_many(
+    draft: Draft,
+    kind: type[Block],
+    most: int,
+    name: str,
+    fix: str = "Keep the strongest, or write the others as text",
+) -> Iterator[Hit]:
     found = [block for block in draft.blocks if isinstance(block, kind)]
     if len(found) > most:
         yield Hit(
             found[most].line,
             f"the letter has {len(found)} {name}, and none of them stands out",
-            "Keep the strongest, or write the others as text",
+            fix,
         )
 
 
 @rule("several-buttons", Severity.HINT)
 def several_buttons(draft: Draft) -> Iterator[Hit]:
     """There are more than three buttons, so that none of them is the one to press."""
-    buttons = [block for block in draft.blocks if isinstance(block, Button)]
-    if len(buttons) > _MOST_BUTTONS:
-        yield Hit(
-            buttons[_MOST_BUTTONS].line,
-            f"the letter has {len(buttons)} buttons, and no one knows which matters",
-            "Keep one for each article, and make links in the text of the others",
-        )
+    fix = "Keep one for each article, and make links in the text of the others"
+    yield from _too_many(draft, Button, _MOST_BUTTONS, "buttons", fix)
 
 
 @rule("repeated-paragraph", Severity.WARNING)

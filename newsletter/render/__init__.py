@@ -10,9 +10,10 @@ from newsletter.render.letters import (
     values,
     wording,
 )
-from newsletter.render.palette import contrast
+from newsletter.render.palette import TEXT_CONTRAST, contrast, palette
 
 __all__ = [
+    "TEXT_CONTRAST",
     "Newsletter",
     "contrast",
     "data_filename",
@@ -20,6 +21,7 @@ __all__ = [
     "letter",
     "notice",
     "page",
+    "palette",
     "values",
     "wording",
 ]

@@ -3,10 +3,15 @@
 In `tests/corpora/faults/` each folder is named after the rule that must find its file, and no other
 rule may find anything there; two hyphens divide several faults of one rule. The 30 issues in
 `tests/corpora/clean/` have nothing that even a hint could be about.
+
+The letters are checked on the day of the test. Most are of 2027, and nothing changes when that is
+past: no file may be a draft, for a draft of a past day has a finding, and the dates in their texts
+are judged by the day of sending.
 """
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -69,3 +74,12 @@ def test_good_letters_have_no_finding(tmp_path: Path) -> None:
 def test_the_corpora_are_as_large_as_they_say() -> None:
     assert len(FAULTS) >= 100
     assert len(CLEAN) == 30
+
+
+def test_no_file_of_the_corpora_has_another_finding_when_its_day_is_past() -> None:
+    drafts = [
+        file
+        for file in [*CLEAN, *(one for folder in FAULTS for one in folder.iterdir())]
+        if re.search(rb"^draft: *(?:yes|ja|true)", file.read_bytes(), re.MULTILINE)
+    ]
+    assert {file.parent.name for file in drafts} == {"draft-in-the-past"}

@@ -47,6 +47,7 @@ def rules_of(findings: tuple[Finding, ...]) -> list[tuple[str, str, int]]:
         ("contact", "", "contact-missing", 1),
         ("reply_to", "noreply@example.org", "no-reply-sender", 4),
         ("accent_color", "#9fd5c3", "contrast", 4),
+        ("accent_color", "#767676", "contrast", 4),  # 4.5 with white, 4.1 with the page
     ],
 )
 def test_a_setting_that_makes_letters_worse_is_a_hint(
