@@ -170,7 +170,7 @@ def wrapped_link(draft: Draft) -> Iterator[Hit]:
             yield Hit(
                 link.line,
                 f"{_host(link.url)} follows who opens this link, and may refuse it later",
-                f"Write the address itself: {target or 'open the link, and copy where it leads'}",
+                f"Write {'the address in it' if target else 'where it leads: open it, and copy'}",
             )
 
 

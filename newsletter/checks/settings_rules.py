@@ -132,7 +132,7 @@ def _colour(settings: Settings) -> Iterator[tuple[str, str, str, str]]:
         yield (
             "accent_color",
             "contrast",
-            f"accent_color has a contrast of only {ratio:.1f}, so links are {light.link} in letters",
+            f"accent_color has a contrast of only {ratio:.1f}, so links show as {light.link}",
             "Choose a darker colour, or keep this one for what is not text",
         )
 
