@@ -110,7 +110,7 @@ def _form() -> tuple[dict[str, int], re.Pattern[str]]:
         rf"(?<!\w)(?P<weekday>{any_of(weekdays)}),?\s+(?:(?:the|de|le|den|el)\s+)?"
         rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th|e|de|ste|\.)?\s+(?:of\s+|de\s+)?(?P<month>{months})"
         rf"|(?P<month_first>{months})\s+(?P<day_last>\d{{1,2}})(?:st|nd|rd|th)?)"
-        r"\b(?!\s*\d{1,2}\b)(?:,?\s+(?:de\s+)?(?P<year>\d{4})\b)?",
+        r"\b(?:,?\s+(?:de\s+)?(?P<year>\d{4})\b)?",
         re.IGNORECASE,
     )
     return weekdays, pattern

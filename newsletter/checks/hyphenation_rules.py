@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 _LETTER: Final = r"[^\W\d_]"
 # "zon- en feestdagen" is written so.
-_JOINING: Final = r"(?:en|of|and|or|und|oder|et|ou|tot|to|noch|nor|dan|als|maar|naar|van|in|op)\b"
+_JOINING: Final = (
+    r"(?:en|of|and|or|und|oder|et|ou|tot|to|noch|nor|dan|als|maar|naar|van|in|op"
+    r"|om|plus|met|per|te|bij|uit|aan|by|with)\b"
+)
 _DIVIDED: Final = re.compile(
     rf"(?<![\w-])({_LETTER}{{2,}})[-‐]\s+(?!{_JOINING})((?=[a-zà-ÿ]){_LETTER}{{2,}})(?![\w-])"
 )

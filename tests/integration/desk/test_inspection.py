@@ -80,7 +80,7 @@ def test_a_setting_that_cannot_be_meant_is_a_warning(
     "value",
     [
         "Kade 1, 1000 AA Amsterdam",
-        "Postbus 1230, 7400 AE Deventer",
+        "Postbus 123, 7400 AE Deventer",
         "De Plaats 12, 1231 AB Loosdrecht",
     ],
 )

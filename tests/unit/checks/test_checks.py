@@ -87,6 +87,7 @@ def found(body: str) -> list[tuple[int, str]]:
         ("Tekst.\n\nWil je dat ik de toon nog iets aanpas?", 3, "chatbot-answer"),
         ("Als AI-taalmodel heb ik geen mening.", 1, "chatbot-answer"),
         ("Op zondag 30 november 2026 is het feest.", 1, "weekday-date"),
+        ("Zondag 30 november 2026 10.00 uur: het feest.", 1, "weekday-date"),
         ("On Saturday, May 16, 2027, we meet.", 1, "weekday-date"),
         ("On Saturday 16th of May 2027 we meet.", 1, "weekday-date"),
         ("Op woensdag 31 november 2026 is het feest.", 1, "weekday-date"),
@@ -145,6 +146,10 @@ def test_a_rule_finds_what_it_is_for(body: str, line: int, rule_id: str) -> None
         "Zeker! Hier is het recept van mijn moeder.",
         "Natuurlijk. Hier is elke versie van het verhaal welkom.",
         "Hier is een foto van mijn tuin.",
+        "Als je in je huis nog iets wilt aanpassen, wacht dan niet.",
+        "Na verdere aanpassingen was de schuur droog.",
+        "Wil je dat ik de tekst van het lied stuur?",
+        "Half- om halfbrood, zee- dan wel bergvakantie.",
         "Wil je dat ik meer over de tuin schrijf?",
         "Op maandag 30 november 2026 is het feest.",
         "Op zaterdag 16 mei 1992 trouwden wij.",
@@ -172,6 +177,7 @@ def test_ordinary_prose_raises_no_alarm(body: str) -> None:
     [
         "Kom dinsdag 2 december langs.",
         "Come on Tuesday, December 2nd.",
+        "Zondag 20 december om 10 uur, of dinsdag 22 december. Kom vrijdag 26 december 14 uur.",
         "We eten op zaterdag 10 januari samen.",
     ],
 )
