@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
+    from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft
 
 
@@ -54,7 +55,12 @@ def inspect_folder(settings: Settings, *, online: bool = False) -> Inspection:
 
 
 def inspect_files(
-    settings: Settings, drafts: Sequence[Draft], paths: Sequence[Path], *, online: bool = False
+    settings: Settings,
+    drafts: Sequence[Draft],
+    paths: Sequence[Path],
+    *,
+    heads: Sequence[IssueHead] | None = None,
+    online: bool = False,
 ) -> Inspection:
     """Check some issues, each in itself and in comparison with all others.
 
@@ -62,13 +68,14 @@ def inspect_files(
         settings: The newsletter's settings.
         drafts: The issues.
         paths: The file of each.
+        heads: The front matter of every issue, oldest first, where it is known.
         online: Also try every link and remote picture.
 
     Raises:
         NewsletterError: The certificates of this machine cannot be read.
     """
     between = list(_try_links(settings, drafts) if online else ())
-    skimmed = folder.read_heads(settings)
+    skimmed = folder.read_heads(settings) if heads is None else heads
     for draft, path in zip(drafts, paths, strict=True):
         if issues.in_issues(settings, path):
             between += cross_checks.conflicts(skimmed, draft.slug)

@@ -12,10 +12,12 @@ from newsletter.model import Image, Severity
 from newsletter.pictures import list_pictures
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
     from pathlib import Path
 
     from newsletter.config import Settings
+    from newsletter.desk.folder import IssueHead
     from newsletter.model import Draft, Finding, Letter, Picture
 
 
@@ -72,13 +74,16 @@ class Reading:
         return self.raw.decode("utf-8", "replace").removeprefix("\ufeff")
 
 
-def read_issue(settings: Settings, path: Path, before: Reading | None) -> Reading:
+def read_issue(
+    settings: Settings, path: Path, before: Reading | None, heads: Sequence[IssueHead] | None = None
+) -> Reading:
     """Read an issue file, check it and render it; whatever is wrong is in what is returned.
 
     Args:
         settings: The newsletter's settings.
         path: The file.
         before: The last reading; its letter is shown while there is no newer one.
+        heads: The front matter of every issue, oldest first, where it is known.
     """
     slug, shown_path = issues.slug_of_path(path), issues.shown_path(settings, path)
     raw = before.raw if before else b""
@@ -89,7 +94,7 @@ def read_issue(settings: Settings, path: Path, before: Reading | None) -> Readin
         problem = Problem(f"{shown_path} cannot be read: {error.problem}", error.hint)
         return Reading(slug, path, shown_path, raw, shown=shown, problem=problem)
     draft = issues.read_text(settings, path, raw)
-    findings = inspection.inspect_files(settings, [draft], [path]).findings
+    findings = inspection.inspect_files(settings, [draft], [path], heads=heads).findings
     images = _image_files(settings, draft, path)
     reading = Reading(slug, path, shown_path, raw, findings, shown, images=images)
     if draft.issue is None:

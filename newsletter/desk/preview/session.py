@@ -99,9 +99,8 @@ class PreviewSession:
             if reading:
                 self._publish(slug, reading)
             none = None if reading else _NO_ISSUE
-            return Sight(
-                self._version, self.settings, self._all_heads(), reading, self._problem or none
-            )
+            heads = self._all_heads()[::-1]
+            return Sight(self._version, self.settings, heads, reading, self._problem or none)
 
     def path_of(self, slug: str) -> Path | None:
         """Return the file of an issue; None if there is none."""
@@ -138,7 +137,9 @@ class PreviewSession:
     def _reload_settings(self, *, is_settled: bool) -> bool | None:
         """Read the settings again; tell whether a page must show that, or None to wait a look."""
         try:
-            self.settings, problem = config.load(self.settings.root), None
+            settings, problem = config.load(self.settings.root), None
+            if settings != self.settings:
+                self.settings, self._heads = settings, {}
         except NewsletterError as error:
             problem = Problem(f"the settings are not used: {error.sentence}", error.hint)
             if not is_settled and self._problem is None:
@@ -182,7 +183,7 @@ class PreviewSession:
         if path is None:
             return None
         try:
-            return read_issue(self.settings, path, before)
+            return read_issue(self.settings, path, before, self._all_heads())
         except Exception as error:  # noqa: BLE001 - whatever it is, the page goes on
             shown_path = issues.shown_path(self.settings, path)
             problem = Problem(
@@ -228,7 +229,7 @@ class PreviewSession:
         return fingerprint(self.settings.root, [*images, *([self._path] if self._path else [])])
 
     def _all_heads(self) -> tuple[IssueHead, ...]:
-        """Return the front matter of every issue, newest first; what did not change is kept."""
+        """Return the front matter of every issue, oldest first; what did not change is kept."""
         heads: dict[Path, tuple[object, IssueHead]] = {}
         for path in self._paths().values():
             state = self._seen.get(str(path))
@@ -238,7 +239,7 @@ class PreviewSession:
             heads[path] = kept
         self._heads = heads
         found = (head for _, head in heads.values())
-        return tuple(sorted(found, key=lambda head: head.draft.slug, reverse=True))
+        return tuple(sorted(found, key=lambda head: head.draft.slug))
 
 
 def _edited(path: Path) -> tuple[float, str]:

@@ -203,6 +203,23 @@ def test_issues_are_listed_newest_first_with_their_state(
     ]
 
 
+def test_another_time_in_the_settings_is_that_of_every_issue(
+    session: PreviewSession, root: Path
+) -> None:
+    assert shown(session)["issues"][0]["send_at"] == "2026-12-06 07:00"
+    (root / "newsletter.toml").write_text('send_time = "09:30"\n', encoding="utf-8")
+    assert session.look()
+    assert shown(session)["issues"][0]["send_at"] == "2026-12-06 09:30"
+
+
+def test_an_issue_in_the_slot_of_another_is_found_when_that_one_appears(
+    session: PreviewSession, root: Path
+) -> None:
+    write(root, TEXT.replace("draft: yes\n", ""), slug="2026-12-06-ook")
+    assert session.look()
+    assert "slot-taken" in [one["rule"] for one in shown(session)["findings"]]
+
+
 def test_an_empty_folder_is_waited_in(root: Path) -> None:
     made = PreviewSession(config.load(root))
     assert made.first() == ""
