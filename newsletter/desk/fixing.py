@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -48,6 +49,12 @@ class FileFix:
             lines = [f"rename {self.shown[0]}\n", f"to     {self.shown[1]}\n"]
         return "".join(line if line.endswith("\n") else f"{line}\n" for line in lines)
 
+    @property
+    def hash(self) -> str:
+        """Names the change: what the file is called and holds, and what it will."""
+        names = "\0".join(self.shown).encode()
+        return hashlib.sha256(b"\0".join((names, self.before, self.after))).hexdigest()
+
 
 def plan_fixes(settings: Settings, paths: Iterable[Path]) -> Iterator[FileFix]:
     """Yield what can be repaired in these files."""
@@ -58,6 +65,15 @@ def plan_fixes(settings: Settings, paths: Iterable[Path]) -> Iterator[FileFix]:
             continue
         if fix := _plan(settings, path, raw):
             yield fix
+
+
+def plan_fix(settings: Settings, path: Path) -> FileFix | None:
+    """Return what can be repaired in one file; None if that is nothing.
+
+    Raises:
+        NewsletterError: It cannot be read.
+    """
+    return _plan(settings, path, issues.read_bytes(settings, path))
 
 
 def ignored_paths(settings: Settings) -> list[Path]:

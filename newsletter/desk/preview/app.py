@@ -12,7 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from newsletter.desk.preview.fixing import plan_fix, write_fix
+from newsletter.desk import fixing
 from newsletter.desk.preview.guard import Access, Guard
 from newsletter.desk.preview.view import view_document
 from newsletter.errors import NewsletterError
@@ -163,7 +163,7 @@ class Pages:
         """Return what a fix would change in a file."""
         try:
             path = self._path_of(request.query_params.get("issue", ""))
-            fix = plan_fix(self._session.settings, path)
+            fix = fixing.plan_fix(self._session.settings, path)
         except NewsletterError as error:
             return _failure(error)
         if fix is None:
@@ -176,11 +176,10 @@ class Pages:
 
     def _fix(self, asked: dict[str, str]) -> Response:
         try:
-            path = self._path_of(asked.get("issue", ""))
-            write_fix(self._session.settings, path, asked.get("hash", ""))
+            slug = self._session.write_fix(asked.get("issue", ""), asked.get("hash", ""))
         except NewsletterError as error:
             return _failure(error)
-        return JSONResponse({"done": "It is written."})
+        return JSONResponse({"done": "It is written.", "issue": slug})
 
     def _path_of(self, slug: str) -> Path:
         path = self._session.path_of(slug)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from newsletter import config
-from newsletter.desk import folder, issues
+from newsletter.desk import fixing, folder, issues
 from newsletter.desk.preview.reading import Problem, Reading, read_issue
 from newsletter.desk.preview.watching import fingerprint
 from newsletter.errors import NewsletterError
@@ -98,7 +98,7 @@ class PreviewSession:
             reading = self._readings.get(slug) or self._read(slug)
             if reading:
                 self._publish(slug, reading)
-            none = None if reading else _NO_ISSUE
+            none = None if reading else _no_issue(slug)
             heads = self._all_heads()[::-1]
             return Sight(self._version, self.settings, heads, reading, self._problem or none)
 
@@ -106,6 +106,34 @@ class PreviewSession:
         """Return the file of an issue; None if there is none."""
         with self._lock:
             return self._paths().get(self._now_called(slug))
+
+    def write_fix(self, slug: str, expected: str) -> str:
+        """Write the fix that a person saw into an issue's file; return the slug that it has now.
+
+        Args:
+            slug: The issue.
+            expected: The hash of that fix.
+
+        Raises:
+            NewsletterError: There is no such issue, its file changed since, or it cannot be
+                written; nothing is lost.
+        """
+        with self._lock:
+            path = self._paths().get(self._now_called(slug))
+            if path is None:
+                raise NewsletterError("there is no such issue", hint="Choose another one")
+            fix = fixing.plan_fix(self.settings, path)
+            if fix is None or fix.hash != expected:
+                raise NewsletterError(
+                    "the file changed meanwhile, so nothing is written",
+                    hint="Close this, and look at what would change now",
+                )
+            fixing.write_fix(fix)
+            old, new = issues.slug_of_path(path), issues.slug_of_path(fix.target)
+            if old != new:
+                self._renamed[old] = new
+                self._path = fix.target if self._path == path else self._path
+            return new
 
     def picture(self, name: str) -> Picture | None:
         """Return the image file of a letter that a page shows, by the name of its copy."""
@@ -240,6 +268,10 @@ class PreviewSession:
         self._heads = heads
         found = (head for _, head in heads.values())
         return tuple(sorted(found, key=lambda head: head.draft.slug))
+
+
+def _no_issue(slug: str) -> Problem:
+    return Problem(f"there is no issue {slug}", "Choose another one") if slug else _NO_ISSUE
 
 
 def _edited(path: Path) -> tuple[float, str]:

@@ -217,7 +217,7 @@ def test_a_fix_shows_the_difference_and_then_writes_it(root: Path) -> None:
         assert path.read_text(encoding="utf-8") == FIXABLE, "nothing is written yet"
         body = {"issue": SLUG, "hash": shown["hash"]}
         done = preview.client.post("fix", json=body, headers=preview.post_headers())
-        assert done.json() == {"done": "It is written."}
+        assert done.json() == {"done": "It is written.", "issue": SLUG}
         assert path.read_text(encoding="utf-8") == FIXABLE.replace("• ", "- ")
         assert preview.client.get("fix", params={"issue": SLUG}).json()["sentence"]
 

@@ -13,6 +13,7 @@ import PIL.Image
 import pytest
 
 from newsletter import config
+from newsletter.desk import fixing
 from newsletter.desk.preview import PreviewSession
 from newsletter.desk.preview.view import view_document
 from tests.support.preview import SLUG, TEXT, write
@@ -348,3 +349,24 @@ def test_a_file_as_large_as_no_issue_is_named(session: PreviewSession, root: Pat
     session.look()
     assert [one["rule"] for one in shown(session)["findings"]] == ["file-too-large"]
     assert shown(session)["letter"]["subject"] == "Ruimte voor rust"
+
+
+def test_a_fix_that_renames_the_file_is_followed(root: Path) -> None:
+    path = root / "issues" / "2026-12-6-rust.md"
+    path.write_text(TEXT + "\n• Een opsomming\n", encoding="utf-8")
+    made = PreviewSession(config.load(root), path)
+    slug = made.first()
+    assert shown(made, slug)["issue"] == slug
+    fix = fixing.plan_fix(made.settings, path)
+    assert fix is not None
+    assert made.write_fix(slug, fix.hash) == "2026-12-06-rust"
+    assert not path.exists()
+    document = shown(made, slug)
+    assert document["issue"] == "2026-12-06-rust"
+    assert "- Een opsomming" in document["source"]
+    assert made.first() == "2026-12-06-rust"
+
+
+def test_a_slug_without_an_issue_is_named(session: PreviewSession) -> None:
+    document = shown(session, "2099-01-01-nope")
+    assert document["problem"]["sentence"] == "there is no issue 2099-01-01-nope"
