@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
 
 from newsletter.article.prose import BULB, LOST
 from newsletter.model import LineKind
@@ -27,6 +28,8 @@ _NUMBERED: Final = re.compile(r"(\d{1,9})([.)])(?=\s|$)")
 _YAML_LIKE: Final = re.compile(
     r"\[.*\]|\{.*\}|[>|][-+]?[0-9]?|!!?\w+\b.*|&\w+(?:\s.*)?|\*\w+|null|~"
 )
+_IN_FILE_NAME: Final = re.compile(r"[\s\x00-\x1f%#?<>()\[\]{}\\\"|^`]")
+"""What a file's name may hold, and Markdown reads as something else."""
 _LONGEST_GAP: Final = 180  # what `check` still recognises as one
 _GAP_SIGNS: Final = re.compile(r"[\[\]<>{}|*_`\\]")
 
@@ -133,7 +136,8 @@ def _opening_block(
             return _missing("picture", texts, todo)
         if not line.text:
             todo.append("alt")  # `check` refuses an image without a text that can stand for it
-        return f"![{escape(line.text)}]({pictures[source]})"
+        file = _IN_FILE_NAME.sub(lambda found: quote(found[0]), pictures[source])
+        return f"![{escape(line.text)}]({file})"
     text = escape(line.text)
     while LOST in text:
         text = text.replace(LOST, _gap("missing", texts.inline, todo))

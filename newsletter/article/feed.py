@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+import shlex
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
@@ -18,6 +19,7 @@ import nh3
 
 from newsletter.article.charset import decode
 from newsletter.errors import NewsletterError
+from newsletter.model.web_address import web_address
 
 if TYPE_CHECKING:
     from time import struct_time
@@ -95,10 +97,23 @@ def read_feed(body: bytes, content_type: str = "", *, url: str = "") -> tuple[Fe
 
 
 def find_feed_links(markup: str, url: str = "") -> tuple[str, ...]:
-    """Return the addresses of the feeds that a web page names."""
+    """Return the addresses of the feeds that a web page names; none without a host."""
     found = _FeedLinks()
     found.feed(markup)
-    return tuple(dict.fromkeys(urljoin(url, link) for link in found.links))
+    whole = (web_address(_join(url, link)) for link in found.links)
+    return tuple(dict.fromkeys(one for one in whole if one))
+
+
+def say_feed(url: str) -> str:
+    """Return the command for a feed, in which a shell finds nothing to obey."""
+    return f"newsletter new {shlex.quote(url)}"
+
+
+def _join(url: str, link: str) -> str:
+    try:
+        return urljoin(url, link)
+    except ValueError:
+        return ""
 
 
 class _FeedLinks(HTMLParser):
@@ -119,7 +134,7 @@ def _no_feed(text: str, url: str) -> NewsletterError:
         return NewsletterError(
             "this is a web page, not a feed",
             where=url,
-            hint=f"Its feed is {links[0]}: newsletter new {links[0]}",
+            hint=f"Give its feed: {say_feed(links[0])}",
         )
     return NewsletterError(
         "this is not a feed", where=url, hint="Give the address of the article itself"
@@ -181,7 +196,7 @@ def _json_entry(item: dict[str, Any], url: str) -> tuple[datetime | None, FeedEn
     cut_off = _is_cut_off(markup)
     address = text("url") or text("external_url")
     return moment, FeedEntry(
-        url=urljoin(url, address) if address else "",
+        url=_join(url, address) if address else "",
         title=_plain(text("title")),
         published=moment.date() if moment else None,
         summary=_summary(_plain(text("summary"))),

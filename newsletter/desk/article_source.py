@@ -246,16 +246,16 @@ def _is_page(source: _Source) -> bool:
 
 
 def _from_page(text: str, url: str, fetched: str) -> Article:
-    from newsletter.article.feed import find_feed_links  # noqa: PLC0415 - slow to import
+    from newsletter.article.feed import find_feed_links, say_feed  # noqa: PLC0415 - slow to import
     from newsletter.article.page import lists_pages, read_page  # noqa: PLC0415 - as above
 
     article = read_page(text, url or fetched)
     if lists_pages(article):
-        feeds = [one for one in find_feed_links(text, url or fetched) if _ADDRESS.match(one)]
-        hint = f"Give the address of one of them; or the feed: newsletter new {feeds[0]}"
+        feeds = find_feed_links(text, url or fetched)
+        feed = f"; or the feed: {say_feed(feeds[0])}" if feeds else ""
         raise NewsletterError(
             "this is no article, but a page that lists others",
-            hint=hint if feeds else "Give the address of one of them",
+            hint=f"Give the address of one of them{feed}",
         )
     return replace(article, url=url or article.url or fetched)
 

@@ -7,8 +7,10 @@ import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
+from PIL import Image
 
 from newsletter.desk import new_issue
 from tests.support.articles import FIRST, LEAD, SECOND, URL
@@ -161,6 +163,17 @@ def test_a_home_page_is_refused_and_its_feed_named(
     assert f"newsletter new {site.url('/feed/')}" in str(error.hint)
 
 
+def test_the_feed_of_a_home_page_is_named_so_that_a_shell_obeys_nothing(root: Path) -> None:
+    markup = home("<div><h3><a href='{url}'>{title}</a></h3><p>{text}</p></div>")
+    evil = "https://example.org/$(touch${IFS}x);x"
+    source = article(root, markup.replace("/feed/", evil), "thuis.html")
+    hint = str(refused(root, source).hint)
+    assert hint.endswith("newsletter new 'https://example.org/$(touch$%7BIFS%7Dx);x'")
+    source = article(root, markup, "thuis.html").rename(root / "zonder.html")
+    source.write_text(markup.replace("https://example.org/", ""), encoding="utf-8")
+    assert "feed" not in str(refused(root, source).hint)
+
+
 def test_an_article_with_links_to_others_below_it_is_an_article(root: Path) -> None:
     others = "".join(
         f"<p><a href='/{number}/'>Nog een stuk {number}</a></p>" for number in range(4)
@@ -291,3 +304,18 @@ def test_an_interrupt_leaves_no_half_draft(root: Path, monkeypatch: pytest.Monke
     with pytest.raises(KeyboardInterrupt):
         make(root, post)
     assert sorted(root.rglob("*")) == before
+
+
+def test_a_picture_whose_file_has_an_odd_name(root: Path, run: Run) -> None:
+    name = "mijn pad (1) [é] 100%.png"
+    (root / "issues" / "foto").mkdir()
+    Image.new("RGB", (40, 30)).save(root / "issues" / "foto" / name)
+    text = POST.replace("\n\n", f"\n\n![Een pad](<foto/{quote(name)}>)\n\n", 1)
+    (root / ".git").mkdir()
+    made = make(root, article(root / "issues", text, "tuin.md"))
+    assert "![Een pad](issues/foto/mijn%20pad%20%281%29%20%5Bé%5D%20100%25.png)" in made.draft.text
+    checked = run("check", made.slug, "--json")
+    assert [one for one in json.loads(checked.stdout) if one["rule"].startswith("image")] == []
+    (root / "issues" / "foto" / name).unlink()
+    checked = run("check", made.slug, "--json")
+    assert [one["rule"] for one in json.loads(checked.stdout) if "image" in one["rule"]]
