@@ -1,4 +1,4 @@
-"""Dates in the text: a day of the week that is not that of its date."""
+"""Dates in the text: on another day of the week than it says, or past."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsletter.checks.prose import find_line, rich_texts
 from newsletter.checks.registry import Hit, rule
 from newsletter.content.words import any_of, words
-from newsletter.model import Severity
+from newsletter.model import Heading, Severity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from newsletter.model import Draft
+    from newsletter.model import Block, Draft
 
 _SOON: Final = timedelta(days=60)
 _YEAR: Final = re.compile(r"\b(?:1[5-9]|20)\d\d\b")
@@ -45,6 +45,71 @@ def weekday_date(draft: Draft) -> Iterator[Hit]:
                         "Write the day or the date that you mean",
                         None if written.year else Severity.HINT,
                     )
+
+
+@rule("date-past", Severity.HINT)
+def date_past(draft: Draft) -> Iterator[Hit]:
+    """An invitation names a date that is past when the letter goes out."""
+    sent = draft.send_at.date() if draft.send_at else date.min
+    for section in _sections(draft):
+        texts = [(block, text.text) for block in section for text in rich_texts(block)]
+        if not any(_invitation().search(text) for _, text in texts):
+            continue
+        for block, text in texts:
+            for found in _date().finditer(text):
+                day = _day_of(found)
+                is_report = _past().search(_sentence(text, found).replace(found[0], ""))
+                if day and day < sent <= day + _SOON and not is_report:
+                    yield Hit(
+                        find_line(draft, block.line, found[0].split("\n")[0]),
+                        f"{day:%Y-%m-%d} is past when this letter goes out",
+                        "Write the date that you mean",
+                    )
+
+
+def _sections(draft: Draft) -> Iterator[list[Block]]:
+    """Yield the blocks of a letter from each heading to the next one."""
+    section: list[Block] = []
+    for block in draft.blocks:
+        if isinstance(block, Heading):
+            yield section
+            section = []
+        section.append(block)
+    yield section
+
+
+def _day_of(found: re.Match[str]) -> date | None:
+    month = words().months[(found["month"] or found["month_first"]).casefold()]
+    try:
+        return date(int(found["year"]), month, int(found["day"] or found["day_last"]))
+    except ValueError:
+        return None
+
+
+@cache
+def _invitation() -> re.Pattern[str]:
+    return re.compile(rf"\b{any_of(words().invitation)}\b", re.IGNORECASE)
+
+
+@cache
+def _past() -> re.Pattern[str]:
+    return re.compile(rf"\b{any_of(words().past)}\b", re.IGNORECASE)
+
+
+@cache
+def _date() -> re.Pattern[str]:
+    return re.compile(
+        rf"(?<!\w){_day_and_month()},?\s+(?:de\s+)?(?P<year>\d{{4}})\b", re.IGNORECASE
+    )
+
+
+def _day_and_month() -> str:
+    """Return a pattern of a day and its month, in either order."""
+    months = any_of(words().months)
+    return (
+        rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th|e|de|ste|\.)?\s+(?:of\s+|de\s+)?(?P<month>{months})"
+        rf"|(?P<month_first>{months})\s+(?P<day_last>\d{{1,2}})(?:st|nd|rd|th)?)\b"
+    )
 
 
 def _problem(draft: Draft, written: _Written) -> str:
@@ -105,12 +170,9 @@ def _form() -> tuple[dict[str, int], re.Pattern[str]]:
         for table in words().dates.values()
         for number, name in enumerate(table.days)
     }
-    months = any_of(words().months)
     pattern = re.compile(
         rf"(?<!\w)(?P<weekday>{any_of(weekdays)}),?\s+(?:(?:the|de|le|den|el)\s+)?"
-        rf"(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th|e|de|ste|\.)?\s+(?:of\s+|de\s+)?(?P<month>{months})"
-        rf"|(?P<month_first>{months})\s+(?P<day_last>\d{{1,2}})(?:st|nd|rd|th)?)"
-        r"\b(?:,?\s+(?:de\s+)?(?P<year>\d{4})\b)?",
+        rf"{_day_and_month()}(?:,?\s+(?:de\s+)?(?P<year>\d{{4}})\b)?",
         re.IGNORECASE,
     )
     return weekdays, pattern

@@ -83,6 +83,8 @@ class Words:
         template_lines: Lines of the template of another mailing program.
         template_phrases: What only such a template says, also within a line.
         chatbot: How a chatbot begins and ends its answer: a table for each language.
+        invitation: What invites to something that has a date.
+        past: Verbs about what was.
         subject_prefixes: What mail programs write before the colon of a subject.
         copies: What mailing programs write before the subject of a copy.
         furniture: Lines of web pages that are no text of an article.
@@ -113,6 +115,8 @@ class Words:
     template_lines: tuple[str, ...]
     template_phrases: tuple[str, ...]
     chatbot: tuple[ChatbotWords, ...]
+    invitation: tuple[str, ...]
+    past: tuple[str, ...]
     subject_prefixes: tuple[str, ...]
     copies: tuple[str, ...]
     keys: Mapping[str, str]
@@ -178,6 +182,8 @@ def read_words(folder: Path) -> Words:
             for table in tables
             if table["chatbot"]
         ),
+        invitation=all_of("invitation", "words"),
+        past=all_of("invitation", "past"),
         subject_prefixes=all_of("subject", "prefixes"),
         copies=all_of("subject", "copies"),
         keys={name: key for key in _KEYS for name in all_of("keys", key)},
@@ -216,6 +222,7 @@ _SECTIONS: Final = {
     },
     "chatbot": {"yes", "here", "text", "of_yours", "phrases"},
     "subject": {"prefixes", "copies"},
+    "invitation": {"words", "past"},
     "keys": {*_KEYS, "not_draft", "unused"},
 }
 

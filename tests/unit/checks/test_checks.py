@@ -185,6 +185,24 @@ def test_a_day_of_the_week_without_a_year_is_a_hint(body: str) -> None:
     assert [one.severity for one in found_all(body) if one.rule == "weekday-date"] == ["hint"]
 
 
+@pytest.mark.parametrize(
+    ("body", "hints"),
+    [
+        ("Op zaterdag 21 november 2026 lopen we naar zee. Meld je aan.", ["date-past"]),
+        ("## Loop je mee?\n\nWe lopen op 21 november 2026.", ["date-past"]),
+        ("Join us on November 21, 2026, at noon.", ["date-past"]),
+        ("Op 21 november 2026 liepen we naar zee. Meld je aan voor de volgende keer.", []),
+        ("Op 21 november 2026 wandelden we naar zee. Loop je mee?", []),
+        ("Op 5 december 2026 lopen we naar zee. Meld je aan.", []),
+        ("Het boek is van 21 november 2026.", []),
+        ("## Toen\n\nDat is van 21 november 2026.\n\n## Loop je mee?\n\nMorgen.", []),
+        ("Doe mee: sinds 3 mei 2019 zwemmen we elke week.", []),
+    ],
+)
+def test_an_invitation_for_a_day_that_is_past_is_a_hint(body: str, hints: list[str]) -> None:
+    assert [one.rule for one in found_all(body) if one.rule.endswith("-past")] == hints
+
+
 def test_findings_of_reading_and_of_rules_come_together_by_line() -> None:
     assert found("• een\n\n<b>twee</b>\n\nKop\n---\n") == [
         (1, "pasted-bullets"),
