@@ -10,12 +10,12 @@ import shlex
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urljoin
 
 import feedparser
 import nh3
+from selectolax.lexbor import LexborHTMLParser
 
 from newsletter.article.charset import decode
 from newsletter.errors import NewsletterError
@@ -98,9 +98,13 @@ def read_feed(body: bytes, content_type: str = "", *, url: str = "") -> tuple[Fe
 
 def find_feed_links(markup: str, url: str = "") -> tuple[str, ...]:
     """Return the addresses of the feeds that a web page names; none without a host."""
-    found = _FeedLinks()
-    found.feed(markup)
-    whole = (web_address(_join(url, link)) for link in found.links)
+    nodes = LexborHTMLParser(markup).css("link[rel~=alternate i][href]")
+    links = (
+        node.attributes.get("href") or ""
+        for node in nodes
+        if (node.attributes.get("type") or "").lower() in _FEED_TYPES
+    )
+    whole = (web_address(_join(url, link.strip())) for link in links)
     return tuple(dict.fromkeys(one for one in whole if one))
 
 
@@ -114,18 +118,6 @@ def _join(url: str, link: str) -> str:
         return urljoin(url, link)
     except ValueError:
         return ""
-
-
-class _FeedLinks(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.links: list[str] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in attrs}
-        is_alternate = tag == "link" and "alternate" in values.get("rel", "").lower().split()
-        if is_alternate and values.get("type", "").lower() in _FEED_TYPES and values.get("href"):
-            self.links.append(values["href"].strip())
 
 
 def _no_feed(text: str, url: str) -> NewsletterError:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Final
 
 from markdown_it import MarkdownIt
+from selectolax.lexbor import LexborHTMLParser
 
+from newsletter.article.page_tree import walk
 from newsletter.article.prose import LOST, tidy
 from newsletter.model import Article, ArticleLine, LineKind, Link
 
@@ -15,8 +16,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from markdown_it.token import Token
+    from selectolax.lexbor import LexborNode
 
 _PARSER: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+COMMENT: Final = (re.compile(r"<!--"), re.compile(r"-->"))
+"""Where one begins and ends."""
+_DECLARATION: Final = re.compile(r"<(?=[!?])")
 _ATTRIBUTES: Final = re.compile(r"\{(?=[^{}\n]{0,200}[.#=])[^{}\n]{1,400}\}[ \t]*$", re.MULTILINE)
 _FOOTNOTE: Final = re.compile(r"^\[\^[^\]\n]+\]:.*(?:\n[ \t]+\S.*)*", re.MULTILINE)
 _FOOTNOTE_MARK: Final = re.compile(r"\[\^[^\]\n]{1,40}\]")
@@ -26,7 +31,9 @@ _EMBEDS: Final = {
     "iframe": "embed", "embed": "embed", "object": "embed", "video": "video", "audio": "audio",
     "table": "table", "svg": "picture", "canvas": "picture", "form": "embed",
 }  # fmt: skip
-_SILENT: Final = {"script", "style", "template", "noscript", "svg", "figcaption"}
+_SILENT: Final = {
+    "script", "style", "template", "noscript", "svg", "figcaption", "table", "object",
+}  # fmt: skip
 _BLOCKS: Final = {
     "p", "div", "section", "figure", "figcaption", "blockquote", "li", "br", "hr",
     "h1", "h2", "h3", "h4", "h5", "h6", "details", "summary", "aside",
@@ -45,11 +52,23 @@ def read_markdown(text: str, url: str = "") -> Article:
         text: The Markdown.
         url: The article's address, where it is known.
     """
+    # The parser looks for the end of each of these to the end of the text.
+    text = _DECLARATION.sub("&lt;", replace_between(text, *COMMENT, ""))
     body = _FOOTNOTE.sub("", _ATTRIBUTES.sub("", text))
     tokens = _PARSER.parse(_FOOTNOTE_MARK.sub("", body))
     lines = tuple(_lines(tokens))
     title = next((_plain(tokens[i + 1]) for i, one in enumerate(tokens) if one.tag == "h1"), "")
     return Article(lines=lines, title=tidy(title), url=url)
+
+
+def replace_between(text: str, begin: re.Pattern[str], end: re.Pattern[str], instead: str) -> str:
+    """Replace all that is from a beginning to its end; each part of the text is read once."""
+    kept: list[str] = []
+    at = 0
+    while (opened := begin.search(text, at)) and (closed := end.search(text, opened.end())):
+        kept += [text[at : opened.start()], instead]
+        at = closed.end()
+    return "".join([*kept, text[at:]])
 
 
 def _lines(tokens: Sequence[Token]) -> Iterator[ArticleLine]:
@@ -137,41 +156,41 @@ def _image(source: str, alt: str) -> ArticleLine:
     return ArticleLine(LineKind.IMAGE, tidy(alt), 0, (Link(tidy(alt), source),))
 
 
-class _HtmlWalker(HTMLParser):
+class _HtmlLines:
     """Collects the lines of HTML that stands among Markdown."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
         self.lines: list[ArticleLine] = []
         self._words: list[str] = []
         self._silent = 0
         self._kind = LineKind.PARAGRAPH
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+    def begin(self, node: LexborNode) -> None:
         """Note an image or something without text; a block ends the line before it."""
-        values = {name: value or "" for name, value in attrs}
+        tag = node.tag or ""
         if tag in _EMBEDS and not self._silent:
             self.flush()
             self.lines.append(ArticleLine(LineKind.GAP, _EMBEDS[tag]))
-        elif tag == "img" and values.get("src"):
+        elif tag == "img" and (source := node.attributes.get("src")):
             self.flush()
-            self.lines.append(_image(values["src"], values.get("alt", "")))
-        self._silent += tag in _SILENT | {"table", "object"}
+            self.lines.append(_image(source, node.attributes.get("alt") or ""))
+        self._silent += tag in _SILENT
         if tag in _BLOCKS:
             self.flush()
             self._kind = _html_kind(tag, self._kind)
 
-    def handle_endtag(self, tag: str) -> None:
+    def end(self, node: LexborNode) -> None:
         """End the line where a block ends."""
-        self._silent -= tag in _SILENT | {"table", "object"} and self._silent > 0
-        if tag in _BLOCKS:
+        tag = node.tag or ""
+        self._silent -= tag in _SILENT
+        if tag in _BLOCKS - {"br", "hr"}:
             self.flush()
             self._kind = LineKind.PARAGRAPH if tag != "p" else self._kind
 
-    def handle_data(self, data: str) -> None:
+    def add_text(self, text: str) -> None:
         """Add text."""
         if not self._silent:
-            self._words.append(data)
+            self._words.append(text)
 
     def flush(self) -> None:
         """End a line."""
@@ -188,8 +207,16 @@ def _html_kind(tag: str, before: LineKind) -> LineKind:
 
 
 def _html_lines(markup: str) -> list[ArticleLine]:
-    walker = _HtmlWalker()
-    walker.feed(markup)
-    walker.close()
-    walker.flush()
-    return walker.lines
+    body = LexborHTMLParser(markup).body
+    if body is None:
+        return []
+    found = _HtmlLines()
+    for node, begins in walk(body, lambda _: False):
+        if node.is_text_node:
+            found.add_text(node.text_content or "")
+        elif node.is_element_node and begins:
+            found.begin(node)
+        elif node.is_element_node:
+            found.end(node)
+    found.flush()
+    return found.lines

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from newsletter.article.markdown import mark_gap
+from newsletter.article.markdown import COMMENT, mark_gap, replace_between
 
 _COMMENTS: Final = (
-    (re.compile(r"<!--"), re.compile(r"-->")),
+    COMMENT,
     (re.compile(r"\{\{[-<%]?\s*/\*"), re.compile(r"\*/\s*[->%]?\}\}")),
     (re.compile(r"\{/\*"), re.compile(r"\*/\}")),
     (re.compile(r"\{#(?![\w-]+\})"), re.compile(r"#\}")),  # a heading has its name so: {#name}
@@ -60,13 +60,13 @@ def mark_shortcodes(text: str, *, components: bool = False) -> str:
         components: It is MDX, whose components are tags with a capital letter.
     """
     for begin, end in _COMMENTS:
-        text = _replace_between(text, begin, end, "")
+        text = replace_between(text, begin, end, "")
     imports: dict[str, str] = {}
     if components:
         imports = dict(_IMPORT.findall(text))
         text = _MODULE_LINES.sub("", text)
     for begin, end in _CODE:
-        text = _replace_between(text, begin, end, f"\n\n{mark_gap('code')}\n\n")
+        text = replace_between(text, begin, end, f"\n\n{mark_gap('code')}\n\n")
     text = _IN_LINK.sub("](#)", _RAW.sub("", text))
     closed = _closed_names(text)
 
@@ -76,16 +76,6 @@ def mark_shortcodes(text: str, *, components: bool = False) -> str:
         return _replacement(found, closed, imports)
 
     return _TAG.sub(replace, text)
-
-
-def _replace_between(text: str, begin: re.Pattern[str], end: re.Pattern[str], instead: str) -> str:
-    """Replace all that is from a beginning to its end; each part of the text is read once."""
-    kept: list[str] = []
-    at = 0
-    while (opened := begin.search(text, at)) and (closed := end.search(text, opened.end())):
-        kept += [text[at : opened.start()], instead]
-        at = closed.end()
-    return "".join([*kept, text[at:]])
 
 
 def _closed_names(text: str) -> set[str]:

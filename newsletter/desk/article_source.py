@@ -38,6 +38,7 @@ _MARKS: Final = re.compile(r"^(?:#{1,3} \S|> \S|!?\[[^\]\n]+\]\(\S+\)\s*$)", re.
 _PASTE: Final = "Copy the article's text into a plain-text file, and give that"
 _SITEMAP: Final = re.compile(r"<(?:urlset|sitemapindex)[\s>]")
 _ENOUGH_MARKUP: Final = 1500
+_ANYWHERE: Final = "https://site.invalid/"
 _MOST_ASKED: Final = 10
 
 
@@ -250,7 +251,8 @@ def _from_page(text: str, url: str, fetched: str) -> Article:
     from newsletter.article.page import lists_pages, read_page  # noqa: PLC0415 - as above
 
     article = read_page(text, url or fetched)
-    if lists_pages(article):
+    # Without an address, links within the site lead nowhere; these lead to each other.
+    if lists_pages(article if article.url else read_page(text, _ANYWHERE)):
         feeds = find_feed_links(text, url or fetched)
         feed = f"; or the feed: {say_feed(feeds[0])}" if feeds else ""
         raise NewsletterError(

@@ -171,7 +171,9 @@ def test_the_feed_of_a_home_page_is_named_so_that_a_shell_obeys_nothing(root: Pa
     assert hint.endswith("newsletter new 'https://example.org/$(touch$%7BIFS%7Dx);x'")
     source = article(root, markup, "thuis.html").rename(root / "zonder.html")
     source.write_text(markup.replace("https://example.org/", ""), encoding="utf-8")
-    assert "feed" not in str(refused(root, source).hint)
+    error = refused(root, source)
+    assert "lists others" in error.problem
+    assert "feed" not in str(error.hint)
 
 
 def test_an_article_with_links_to_others_below_it_is_an_article(root: Path) -> None:

@@ -381,3 +381,12 @@ def test_a_post_that_is_named_from_another_folder(
     article = read_markdown("![Een pad](/pad.png)\n")
     found = find_pictures(article.lines, Path("../site/posts/tuin.md"))
     assert found == {"/pad.png": tmp_path / "site" / "static" / "pad.png"}
+
+
+@pytest.mark.parametrize(
+    ("before", "mark"), [("Een ", "<!--a"), ("Een ", "<?a"), ("Een ", "<!A a"), ("<div>\n", "<a ")]
+)
+def test_a_text_of_what_never_ends_is_read_in_time(before: str, mark: str) -> None:
+    """Each of these took minutes, for the rest of the text was read for each."""
+    found = read_markdown(f"# Titel\n\n{LEAD}\n\n{before}{mark * 40_000}\n")
+    assert lines(found)[:2] == [("heading", "Titel"), ("paragraph", LEAD)]
