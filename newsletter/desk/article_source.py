@@ -247,19 +247,24 @@ def _is_page(source: _Source) -> bool:
 
 
 def _from_page(text: str, url: str, fetched: str) -> Article:
-    from newsletter.article.feed import find_feed_links, say_feed  # noqa: PLC0415 - slow to import
     from newsletter.article.page import lists_pages, read_page  # noqa: PLC0415 - as above
 
     article = read_page(text, url or fetched)
     # Without an address, links within the site lead nowhere; these lead to each other.
     if lists_pages(article if article.url else read_page(text, _ANYWHERE)):
-        feeds = find_feed_links(text, url or fetched)
-        feed = f"; or the feed: {say_feed(feeds[0])}" if feeds else ""
-        raise NewsletterError(
-            "this is no article, but a page that lists others",
-            hint=f"Give the address of one of them{feed}",
-        )
+        raise _is_list(text, url or fetched)
     return replace(article, url=url or article.url or fetched)
+
+
+def _is_list(text: str, url: str) -> NewsletterError:
+    from newsletter.article.feed import find_feed_links, say_feed  # noqa: PLC0415 - slow to import
+
+    feeds = find_feed_links(text, url)
+    feed = f"; or the feed: {say_feed(feeds[0])}" if feeds else ""
+    return NewsletterError(
+        "this is no article, but a page that lists others",
+        hint=f"Give the address of one of them{feed}",
+    )
 
 
 def _from_feed(
