@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import hmac
 import re
 import unicodedata
 from typing import NamedTuple
-
-from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 
 NAME_LIMIT = 100
 """Characters in a first name; a longer one is a value from another column, or abuse."""
@@ -26,7 +25,6 @@ _PLAIN = re.compile(
     r"[A-Za-z0-9_+-]+(?:\.[A-Za-z0-9_+-]+)*@(?:[A-Za-z0-9]+(?:-[A-Za-z0-9]+)*\.)+[A-Za-z]{2,}"
 )
 _PLAIN_LIMIT = 63  # so that no part can be too long
-_SPECIAL = tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 
 # Controls, surrogates and private use; and whatever turns the direction of the text around it
 # (Unicode's property Bidi_Control), which in a greeting would turn the author's own words.
@@ -62,14 +60,23 @@ def parse_address(text: str) -> Address:
         raise ValueError("not an email address")
     if len(given) <= _PLAIN_LIMIT and _PLAIN.fullmatch(given):
         key = given.lower()
-        if not key.endswith(_SPECIAL):
+        if not key.endswith(_special_domains()):
             return Address(given, key)
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - slow
+
     try:
         found = validate_email(given, check_deliverability=False)
     except EmailNotValidError:
         raise ValueError("not an email address") from None
     local = unicodedata.normalize("NFC", found.local_part.lower())
     return Address(given, f"{local}@{found.ascii_domain.lower()}")
+
+
+@functools.cache
+def _special_domains() -> tuple[str, ...]:
+    from email_validator import SPECIAL_USE_DOMAIN_NAMES  # noqa: PLC0415 - slow, and seldom needed
+
+    return tuple(f".{name}" for name in SPECIAL_USE_DOMAIN_NAMES)
 
 
 def clean_name(text: str) -> str | None:

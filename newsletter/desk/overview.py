@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from newsletter import checks, delivery
 from newsletter.desk import folder, issues
 from newsletter.errors import NewsletterError, check_command
-from newsletter.model import MailingState, Severity
+from newsletter.model import Draft, MailingState, Severity
 from newsletter.schedule import (
     Timing,
     format_utc,
@@ -23,12 +23,14 @@ from newsletter.store.database import now
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
+    from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.delivery import Approvals, LetterApproval, Upcoming
     from newsletter.desk.folder import IssueHead
-    from newsletter.model import Draft, Issue, SentCounts
+    from newsletter.model import Issue, SentCounts
     from newsletter.store import Store
     from newsletter.store.mailings import MailingSummary
 
@@ -120,12 +122,14 @@ class Overview:
 def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> Overview:
     """Return the state of every file in `issues/`.
 
-    Only what may still be sent is read in full, so that years of sent issues cost little.
+    Only what may still be sent is read in full, and of what was sent not even the front matter
+    where not all is counted: years of sent issues cost little.
 
     Args:
         store: The ledger.
         settings: The settings of the newsletter.
-        counted: Of how many mailings, the newest first, letters are counted; None of all.
+        counted: Of how many mailings, the newest first, letters are counted; None of all, which
+            also have their subjects.
     """
     with store.read() as connection:
         moment = now(connection)
@@ -134,7 +138,8 @@ def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> 
         newest = [id_ for _, id_ in sent[::-1][:counted]]
         counts = sent_counts.count_sent(connection, newest) if newest else {}
     held = {entry.slug for entry in ledger if not entry.released}
-    skimmed = folder.read_heads(settings)
+    done = set() if counted is None else {entry.slug for entry in ledger if entry.state in SENT}
+    skimmed = [_skim(settings, path, done & held) for path in issues.issue_paths(settings)]
     drafts = {
         one.draft.slug: issues.read_or_report(settings, one.path)
         for one in skimmed
@@ -154,6 +159,14 @@ def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> 
     lines = [survey.line(one) for one in skimmed]
     lines += [_ignored(one) for one in folder.ignored_files(settings)]
     return Overview(tuple(lines), tuple(drafts.values()), upcoming)
+
+
+def _skim(settings: Settings, path: Path, done: AbstractSet[str]) -> IssueHead:
+    """Read the front matter of a file; of what is done only the name."""
+    slug = issues.slug_of_path(path)
+    if slug not in done:
+        return folder.read_head(settings, path)
+    return folder.IssueHead(path, Draft(slug, issues.shown_path(settings, path), None, (), ()), "")
 
 
 def _order(draft: Draft) -> tuple[float, str]:

@@ -34,6 +34,9 @@ UNMAILABLE: Final = RecipientRejected(
 )
 """The outcome for an address that a provider cannot take (no SMTPUTF8)."""
 
+DEADLINE: Final = 120.0
+"""Seconds for one request, from its first byte to its last."""
+
 
 class UnsubscribeHeader(StrEnum):
     """Who writes the List-Unsubscribe header of what a provider sends."""

@@ -20,15 +20,13 @@ import httpx
 from newsletter import config
 from newsletter.deadline import Deadline, DeadlineBackend, DeadlineTransport
 from newsletter.model import RequestRefused, RetryLater, Unknown
+from newsletter.providers.base import DEADLINE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 Failure: TypeAlias = RetryLater | RequestRefused | Unknown
 """Why there is no response, or why a response has no outcomes."""
-
-DEADLINE: Final = 120.0
-"""Seconds for one request, from its first byte to its last."""
 
 LARGEST_BODY: Final = 1 << 20
 """Bytes of a response's body that are kept, unless the caller expects more."""

@@ -1,8 +1,9 @@
 """Finds a provider by its name, which `config.PROVIDERS` lists, in the folder of that name.
 
-`NAME/send.py` has its `PROVIDER`; `NAME/events.py`, if it reports events, its `EVENTS`; and
-`NAME/account.py`, if it can be asked about the account, its `ACCOUNT`. They are imported when they
-are first needed: the libraries of the network are slow to import.
+`NAME/capabilities.py` has its `CAPABILITIES`, `NAME/send.py` its `PROVIDER`; `NAME/events.py`, if
+it reports events, its `EVENTS`; and `NAME/account.py`, if it can be asked about the account, its
+`ACCOUNT`. They are imported when they are first needed: the libraries of the network are slow to
+import, and only the capabilities do without them.
 """
 
 from __future__ import annotations
@@ -12,13 +13,15 @@ import importlib.util
 from typing import TYPE_CHECKING, Final
 
 from newsletter.config import PROVIDERS
-from newsletter.providers.base import BaseProvider
+from newsletter.providers.base import BaseProvider, Capabilities
 from newsletter.providers.base_account import ProviderAccount
 from newsletter.providers.base_events import ProviderEvents
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from newsletter.config import Settings
-    from newsletter.providers.base import Capabilities, Provider
+    from newsletter.providers.base import Provider
 
 OUTBOX: Final = "outbox"
 """The provider through which issues are rehearsed."""
@@ -37,7 +40,10 @@ def open_provider(settings: Settings) -> Provider:
 
 def capabilities_of(settings: Settings) -> Capabilities:
     """Return what the provider that the settings name can do; needs no key."""
-    return _provider(settings.provider).capabilities
+    found: object = _module(settings.provider, "capabilities").CAPABILITIES
+    if not isinstance(found, Capabilities):
+        raise TypeError(f"CAPABILITIES of {settings.provider} is no Capabilities")
+    return found
 
 
 def events_of(name: str) -> ProviderEvents | None:
@@ -63,11 +69,14 @@ def remove_suppression(settings: Settings, email: str) -> str:
 
 
 def _provider(name: str) -> type[BaseProvider]:
-    module = f"{_PACKAGE}.{name}.send"
-    found: object = importlib.import_module(module).PROVIDER
+    found: object = _module(name, "send").PROVIDER
     if not (isinstance(found, type) and issubclass(found, BaseProvider)):
-        raise TypeError(f"PROVIDER of {module} is no BaseProvider")
+        raise TypeError(f"PROVIDER of {name} is no BaseProvider")
     return found
+
+
+def _module(name: str, module: str) -> ModuleType:
+    return importlib.import_module(f"{_PACKAGE}.{name}.{module}")
 
 
 def _optional(name: str, module: str, attribute: str) -> object:

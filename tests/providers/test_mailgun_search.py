@@ -12,7 +12,8 @@ import pytest
 
 from newsletter.model import Accepted, Batch, RequestRefused, RetryLater, Unknown, UnresolvedRequest
 from newsletter.providers.http import HttpClient
-from newsletter.providers.mailgun.send import BASE, CAPABILITIES, Mailgun
+from newsletter.providers.mailgun.capabilities import CAPABILITIES
+from newsletter.providers.mailgun.send import BASE, Mailgun
 from tests.support.providers.batches import batch
 from tests.support.providers.fake_mailgun import FAULTS, FakeMailgun, says
 from tests.support.providers.fake_server import Fault, answer

@@ -42,12 +42,18 @@ def test_an_account_has_the_name_of_its_provider(tmp_path: Path, name: str) -> N
     assert not account or account.name == name
 
 
-def test_the_libraries_of_the_network_are_imported_when_they_are_needed() -> None:
+@pytest.mark.parametrize("name", PROVIDERS)
+def test_what_a_provider_can_do_is_known_without_libraries_of_the_network(
+    tmp_path: Path, name: str
+) -> None:
     code = (
-        "import sys, newsletter.providers; "
-        "sys.exit(sorted({'httpx', 'botocore', 'ssl'} & set(sys.modules)) or 0)"
+        "import pathlib, sys, newsletter.providers; from newsletter.config import Settings; "
+        "newsletter.providers.capabilities_of(Settings(pathlib.Path(sys.argv[1]), "
+        "provider=sys.argv[2])); "
+        "sys.exit(sorted({'httpx', 'httpcore', 'botocore'} & set(sys.modules)) or 0)"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    command = [sys.executable, "-c", code, str(tmp_path), name]
+    subprocess.run(command, check=True, timeout=60)
 
 
 def test_no_variable_belongs_to_two_providers() -> None:

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import personalize
 from newsletter.model import Accepted, RecipientRejected, RequestRefused, Unknown
 from newsletter.placeholders import Pieces
 from newsletter.providers import base, responses
-from newsletter.providers.base import Capabilities, SubmitResult, UnsubscribeHeader
-from newsletter.providers.http import DEADLINE, HttpClient
+from newsletter.providers.base import SubmitResult
+from newsletter.providers.http import HttpClient
 from newsletter.providers.json_template import (
     JsonArrayProvider,
     JsonTemplate,
@@ -27,6 +26,7 @@ from newsletter.providers.json_template import (
     object_,
     text,
 )
+from newsletter.providers.lettermint.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -35,21 +35,6 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
     from newsletter.providers.http import Failure, HttpResponse
-
-CAPABILITIES: Final = Capabilities(
-    name="lettermint",
-    rehearsal=False,
-    # Its limits are 500 and 25 MB: with this many, the longest possible letter uses half of that.
-    max_messages=100,
-    # The longest that a request may take; the deadline does not cover the DNS lookup.
-    lease=timedelta(seconds=DEADLINE + 30),
-    # https://lettermint.co/docs/platform/emails/idempotency
-    replay=timedelta(hours=24),
-    in_flight=8,
-    # https://docs.lettermint.co/platform/projects-and-routes/routes
-    unsubscribe_header=UnsubscribeHeader.BY_PERMISSION,
-    account_variable="LETTERMINT_API_TOKEN",
-)
 
 BASE: Final = "https://api.lettermint.co/v1"
 ROUTE: Final = "broadcast"

@@ -18,7 +18,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
-from newsletter.model import Accepted, RequestRefused, Search, SearchResult, Unknown
+from newsletter.model import Accepted, RequestRefused, SearchResult, Unknown
 from newsletter.providers import responses
 from newsletter.providers.http import HttpResponse
 from newsletter.providers.mailgun import responses as mailgun_responses
@@ -28,11 +28,6 @@ if TYPE_CHECKING:
 
     from newsletter.model import UnresolvedRequest
     from newsletter.providers.http import Failure
-
-# A page of events is complete when its youngest is half an hour old. They are kept for a day on the
-# free plan, and longer on every other; clocks may differ.
-SEARCH: Final = Search(lag=timedelta(minutes=30), retention=timedelta(hours=23))
-"""What a search can report."""
 
 VARIABLE: Final = "delivery"
 """The name of the delivery's reference in the events of a letter."""

@@ -10,16 +10,16 @@ from __future__ import annotations
 import functools
 import re
 from base64 import b64encode
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personalize
 from newsletter.errors import NewsletterError
 from newsletter.providers import base
-from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
-from newsletter.providers.http import DEADLINE, HttpClient
+from newsletter.providers.base import BaseProvider, Payload, SubmitResult
+from newsletter.providers.http import HttpClient
 from newsletter.providers.json_template import encode
 from newsletter.providers.mailgun import responses, search
+from newsletter.providers.mailgun.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,19 +28,6 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Batch, Letter, Recipient, SearchResult, UnresolvedRequest
     from newsletter.providers.http import Failure, HttpResponse
-
-CAPABILITIES: Final = Capabilities(
-    name="mailgun",
-    rehearsal=False,
-    max_messages=1000,
-    # The longest that a request may take; the deadline does not cover the DNS lookup.
-    lease=timedelta(seconds=DEADLINE + 30),
-    in_flight=8,
-    search=search.SEARCH,
-    substitution=True,
-    # Events are listed by domain, for every key that may read them.
-    account_variable="MAILGUN_DOMAIN",
-)
 
 BASE: Final = "https://api.eu.mailgun.net"
 _DOMAIN: Final = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")

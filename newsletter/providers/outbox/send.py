@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from newsletter import mime, personalize
 from newsletter.config import make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Accepted, RetryLater
-from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
+from newsletter.providers.base import BaseProvider, Payload, SubmitResult
+from newsletter.providers.outbox.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,18 +21,9 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Batch, Outcome
 
-_FOREVER = timedelta(days=36_500)
 _MARK: Final = ".audience"
 INDEX: Final = "index.html"
 """The page that shows the letters of a rehearsal, beside them."""
-
-CAPABILITIES: Final = Capabilities(
-    name="outbox",
-    rehearsal=True,
-    max_messages=100,
-    lease=timedelta(seconds=10),
-    replay=_FOREVER,
-)
 
 
 class Outbox(BaseProvider):

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import functools
 import re
-from datetime import timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import mime, personalize
 from newsletter.model import Accepted, RecipientRejected, RetryLater, Unknown
 from newsletter.providers import base, responses
-from newsletter.providers.base import Capabilities, SubmitResult
-from newsletter.providers.http import DEADLINE, HttpClient
+from newsletter.providers.base import SubmitResult
+from newsletter.providers.http import HttpClient
 from newsletter.providers.json_template import (
     JsonArrayProvider,
     JsonTemplate,
@@ -25,6 +24,7 @@ from newsletter.providers.json_template import (
     object_,
     text,
 )
+from newsletter.providers.resend.capabilities import CAPABILITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,18 +33,6 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.model import Letter, Outcome, Recipient
     from newsletter.providers.http import Failure, HttpResponse
-
-CAPABILITIES: Final = Capabilities(
-    name="resend",
-    rehearsal=False,
-    max_messages=100,
-    # The longest that a request may take; the deadline does not cover the DNS lookup.
-    lease=timedelta(seconds=DEADLINE + 30),
-    # https://resend.com/docs/dashboard/emails/idempotency-keys
-    replay=timedelta(hours=24),
-    in_flight=10,
-    account_variable="RESEND_API_KEY",
-)
 
 BASE: Final = "https://api.resend.com"
 _FIELDS: Final = {"from": "From", "to": "To", "reply_to": "Reply-To", "subject": "Subject"}

@@ -18,8 +18,8 @@ from botocore.credentials import Credentials
 
 from newsletter.errors import NewsletterError
 from newsletter.providers import base, responses
-from newsletter.providers.base import Quota
-from newsletter.providers.http import DEADLINE, HttpClient, HttpResponse
+from newsletter.providers.base import DEADLINE, Quota
+from newsletter.providers.http import HttpClient, HttpResponse
 
 if TYPE_CHECKING:
     from newsletter.config import Settings

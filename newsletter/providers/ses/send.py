@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from datetime import timedelta
 from email.utils import parseaddr
 from typing import TYPE_CHECKING, Final
 
 from newsletter import personalize
 from newsletter.providers import base, responses
-from newsletter.providers.base import BaseProvider, Capabilities, Payload, SubmitResult
-from newsletter.providers.http import DEADLINE, HttpResponse
+from newsletter.providers.base import BaseProvider, Payload, SubmitResult
+from newsletter.providers.http import HttpResponse
 from newsletter.providers.ses import requests
 from newsletter.providers.ses import responses as ses_responses
+from newsletter.providers.ses.capabilities import CAPABILITIES
 from newsletter.providers.ses.client import open_account
 
 if TYPE_CHECKING:
@@ -31,16 +31,6 @@ if TYPE_CHECKING:
     from newsletter.providers.base import Quota
     from newsletter.providers.ses.client import Account
     from newsletter.providers.ses.responses import Context
-
-CAPABILITIES: Final = Capabilities(
-    name="ses",
-    rehearsal=False,
-    max_messages=1,
-    # The longest that a request may take; the deadline does not cover the DNS lookup.
-    lease=timedelta(seconds=DEADLINE + 30),
-    in_flight=16,
-)
-"""For a small audience."""
 
 _LARGE_AUDIENCE: Final = 5000
 

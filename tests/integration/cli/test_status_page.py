@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter.cli.terminal_lines import fold_at
+from newsletter.desk.overview import survey_issues
 from tests.support.approvals import SLUG, ApprovedNewsletter
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
 from tests.support.providers.fake_resend import FakeResend
@@ -75,6 +76,17 @@ def test_of_many_sent_issues_the_newest_few_are_shown(
     assert all(slug in every for slug in slugs)
     found = json.loads(run("status", "--json", env=environment(newsletter)).stdout)["issues"]
     assert [one["sent"]["accepted"] for one in found] == [6] * 7
+
+
+def test_the_file_of_a_sent_issue_is_read_only_where_all_is_shown(
+    newsletter: Newsletter, tmp_path: Path
+) -> None:
+    newsletter.send(FakeProvider(tmp_path / "taken"))
+    few, every = (
+        survey_issues(newsletter.store, newsletter.settings, counted).lines for counted in (5, None)
+    )
+    assert [(one.issue, one.state, one.subject) for one in few] == [(newsletter.slug, "sent", None)]
+    assert every[0].subject
 
 
 def test_a_letter_has_its_hash_and_its_proof(
