@@ -47,7 +47,7 @@ def _read_on() -> re.Pattern[str]:
 
 @cache
 def _template() -> re.Pattern[str]:
-    line = rf"[^\w{{}}*%]*{any_of(words().template_lines)}[^\w{{}}*%]*"
+    line = rf"[^\w{{}}*%]{{0,9}}{any_of(words().template_lines)}[^\w{{}}*%]{{0,9}}"
     return re.compile(rf"(?:{line}(?:[|·•/\n]{line})*)\Z", re.IGNORECASE)
 
 
