@@ -1,7 +1,7 @@
 """Plan, claim, submit, settle, recover: an issue to everyone who asked for it, once."""
 
 from newsletter.delivery.approval import Approvals, LetterApproval, proof_command
-from newsletter.delivery.approving_commits import approval_line
+from newsletter.delivery.approval_lines import approval_line
 from newsletter.delivery.context import Context
 from newsletter.delivery.control import (
     UnknownDecision,

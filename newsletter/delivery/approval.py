@@ -8,10 +8,11 @@ proof or a new approval. A mailing that has started is frozen, and goes on.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from newsletter import render
-from newsletter.delivery.approving_commits import approval_line, read_approving_commits
+from newsletter.delivery.approval_lines import approval_line
+from newsletter.delivery.approving_commits import read_approving_commits
 from newsletter.errors import NewsletterError
 from newsletter.store import proofs
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from newsletter.delivery.approving_commits import ApprovingCommits
     from newsletter.model import Issue
     from newsletter.store import Store
+
+_CAUSES: Final = "its text, a template, a setting, a picture or the program's version"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,10 @@ class Approvals:
             letter_hash=letter_hash,
             proofed_at=at,
             commit=commit,
-            objections=(*to_all, *self._object_to_schedule(issue, letter_hash, at, commit)),
+            objections=(
+                *to_all,
+                *self._object_to_schedule(issue, letter_hash, proofed, approved=bool(at or commit)),
+            ),
             objections_to_all=to_all,
         )
 
@@ -128,29 +134,28 @@ class Approvals:
             )
 
     def _object_to_schedule(
-        self, issue: Issue, letter_hash: str, at: datetime | None, commit: str
+        self, issue: Issue, letter_hash: str, proofed: dict[str, datetime], *, approved: bool
     ) -> Iterator[NewsletterError]:
-        if not self._settings.approval or at or commit:
+        if not self._settings.approval or approved:
             return
         if isinstance(self._commits, NewsletterError):
             unknown = self._commits
             yield NewsletterError(unknown.problem, where=issue.path, hint=unknown.hint)
             return
-        yield self._unapproved(issue, letter_hash)
+        yield self._unapproved(issue, letter_hash, proofed=bool(proofed))
 
-    def _unapproved(self, issue: Issue, letter_hash: str) -> NewsletterError:
+    def _unapproved(self, issue: Issue, letter_hash: str, *, proofed: bool) -> NewsletterError:
         branch, slug = self._settings.approval, issue.slug
         known = self._commits if not isinstance(self._commits, NewsletterError) else None
         commits = known.commits if known else {}
         earlier = [commit for (other, _), commit in commits.items() if other == slug]
         unread = known.unread.get(slug, "") if known else ""
-        why = f"no commit of {branch} approves its letter, and nobody got a proof of it"
-        if earlier:
-            why = (
-                f"the letter was changed after commit {earlier[0][:12]} of {branch} approved it: "
-                "its text, a template, a setting, a picture or the program's version"
-            )
-        elif unread:
+        if earlier or proofed:
+            before = f"commit {earlier[0][:12]} of {branch} approved it" if earlier else "its proof"
+            why = f"the letter was changed after {before}: {_CAUSES}"
+        else:
+            why = f"no commit of {branch} approves its letter, and nobody got a proof of it"
+        if unread:
             why += f" ({unread})"
         return NewsletterError(
             why,

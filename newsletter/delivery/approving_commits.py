@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from newsletter.delivery.approval_lines import TRAILER, explain_lines, read_trailers
 from newsletter.errors import NewsletterError
 from newsletter.git import ask_git
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
     from newsletter.git import GitAnswer
 
-_TRAILER: Final = "Newsletter-Approved"
-_HASH: Final = re.compile(r"[0-9a-f]{64}")
-_IN_A_BODY: Final = re.compile(rf"^\W*{_TRAILER}\s*:\s*(\S+)", re.MULTILINE | re.IGNORECASE)
-_FIELDS: Final = ("%H", f"%(trailers:key={_TRAILER},valueonly,unfold)", "%B")
+_FIELDS: Final = ("%H", f"%(trailers:key={TRAILER},valueonly,unfold)", "%B")
 # Whatever the configuration of git says, trailers are read in one way.
 _LOG: Final = (
-    *("-c", "trailer.separators=:", "log", "--no-show-signature", "--no-color"),
-    *("--encoding=UTF-8", "--regexp-ignore-case", "--fixed-strings", f"--grep={_TRAILER}"),
+    *("-c", "trailer.separators=:", "log", "--no-show-signature"),
+    *("--encoding=UTF-8", "--regexp-ignore-case", "--fixed-strings", f"--grep={TRAILER}"),
     f"--format=tformat:{'%x00'.join(_FIELDS)}%x00",
 )
 
@@ -38,11 +35,6 @@ class ApprovingCommits:
 
     commits: Mapping[tuple[str, str], str]
     unread: Mapping[str, str]
-
-
-def approval_line(slug: str, letter_hash: str) -> str:
-    """Return the line that approves a letter, for the last paragraph of a commit's message."""
-    return f"{_TRAILER}: {slug} {letter_hash}"
 
 
 def read_approving_commits(root: Path, branch: str) -> ApprovingCommits:
@@ -120,39 +112,14 @@ def _read_log(text: str) -> ApprovingCommits:
     unread: dict[str, str] = {}
     fields = text.split("\0")
     for commit, trailers, body in zip(fields[::3], fields[1::3], fields[2::3], strict=False):
-        approved, wrong = _read_trailers(trailers)
+        short = f"a line in commit {commit.strip()[:12]}"
+        approved, wrong = read_trailers(trailers)
         for letter in approved:
             commits.setdefault(letter, commit.strip())
-        for slug in wrong:
-            unread.setdefault(
-                slug, f"a line in {_short(commit)} has no whole hash of 64 characters"
-            )
-        seen = {slug for slug, _ in approved} | wrong
-        for slug in _IN_A_BODY.findall(body):
+        for slug, why in wrong.items():
+            unread.setdefault(slug, f"{short} {why}")
+        seen = {slug for slug, _ in approved} | set(wrong)
+        for slug, why in explain_lines(body):
             if slug not in seen:
-                unread.setdefault(
-                    slug,
-                    f"a line in {_short(commit)} is not in the last paragraph of its message",
-                )
+                unread.setdefault(slug, f"{short} {why}")
     return ApprovingCommits(commits, unread)
-
-
-def _read_trailers(trailers: str) -> tuple[set[tuple[str, str]], set[str]]:
-    """Return the letters that some trailers approve, and the slugs of trailers that do not."""
-    approved: set[tuple[str, str]] = set()
-    wrong: set[str] = set()
-    for words in _words(trailers):
-        slug, *rest = words
-        if len(rest) == 1 and _HASH.fullmatch(rest[0]):
-            approved.add((slug, rest[0]))
-        else:
-            wrong.add(slug)
-    return approved, wrong
-
-
-def _words(trailers: str) -> Iterator[list[str]]:
-    return filter(None, map(str.split, trailers.splitlines()))
-
-
-def _short(commit: str) -> str:
-    return f"commit {commit.strip()[:12]}"

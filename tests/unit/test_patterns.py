@@ -158,12 +158,12 @@ def sample(items: Any) -> Iterator[str]:  # noqa: ANN401 - a tree of the standar
 
 
 CLASSES = {
-    sre.CATEGORY_SPACE: " \t",
+    sre.CATEGORY_SPACE: " \t\n",
     sre.CATEGORY_NOT_SPACE: "a-",
     sre.CATEGORY_DIGIT: "7",
     sre.CATEGORY_NOT_DIGIT: "a ",
     sre.CATEGORY_WORD: "a7",
-    sre.CATEGORY_NOT_WORD: " -",
+    sre.CATEGORY_NOT_WORD: " -\n",
 }
 
 

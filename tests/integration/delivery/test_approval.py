@@ -158,7 +158,8 @@ def test_after_its_approval_no_byte_may_change(
     CHANGES[change](letters)
     letters.read_settings()
     letters.commit("Change one thing")
-    refusal(letters, provider)
+    after = "commit" if approved == "by a commit" else "its proof: its text, a template"
+    assert f"the letter was changed after {after}" in refusal(letters, provider)
     git(letters.root, "revert", "--no-edit", "HEAD")
     letters.read_settings()
     assert sends(letters, provider)
@@ -290,45 +291,63 @@ def test_a_squashed_commit_counts_if_the_line_is_in_its_last_paragraph(
     assert sends(letters, provider)
 
 
+ELSEWHERE = "not in the last paragraph"
+
+
 @pytest.mark.parametrize(
-    "message",
+    ("message", "why"),
     [
-        "Write it\n\n{line}\n\nAnd some more words.",
-        "Write it\n\n{line}\n\nCo-authored-by: Anna <anna@example.org>",
-        "{line}",
-        "Write it\n\n* {line}\n* Correct it\n\nThe end.",
+        ("Write it\n\n{line}\n\nAnd some more words.", ELSEWHERE),
+        ("Write it\n\n{line}\n\nCo-authored-by: Anna <anna@example.org>", ELSEWHERE),
+        ("Write it\n\n* {line}\n* Correct it\n\nThe end.", ELSEWHERE),
+        ("{line}", "only paragraph of its message: an empty line"),
+        ("Write it\n{line}", "only paragraph of its message: an empty line"),
+        ("Write it\n\nAll is well,\nsays Anna.\nAnd Piet.\nAnd Gerrit.\n{line}", "other text"),
+        ("Write it\n\n`{line}`", "something before it, such as a backtick"),
+        ("Write it\n\n- {line}", "something before it, such as a backtick"),
     ],
 )
 def test_a_line_in_the_middle_of_a_message_does_not_count(
-    letters: ApprovedNewsletter, provider: FakeProvider, message: str
+    letters: ApprovedNewsletter, provider: FakeProvider, message: str, why: str
 ) -> None:
     letters.commit(message.format(line=letters.line))
-    assert "not in the last paragraph" in refusal(letters, provider)
+    assert why in refusal(letters, provider)
+
+
+NO_HASH, AROUND = "no whole hash of 64 characters", "something around its"
 
 
 @pytest.mark.parametrize(
-    "value",
+    ("value", "why"),
     [
-        "{slug} {short}",
-        "{slug} {upper}",
-        "{slug} {hash}0",
-        "{slug}",
-        "{slug} {hash} {hash}",
-        "{hash}",
-        "{hash} {slug}",
-        "2026-11-22-rust {hash}",
-        "rust {hash}",
-        "* {hash}",
-        "",
+        ("{slug} {short}", NO_HASH),
+        ("{slug} {hash}0", NO_HASH),
+        ("{slug}", NO_HASH),
+        ("{slug} {upper}", "hash in capitals"),
+        ("{slug} {hash} {hash}", "more in it than the slug and the hash"),
+        ("{slug}.md {hash}", "name of the file in place of the slug"),
+        ("issues/{slug}.md {hash}", "name of the file in place of the slug"),
+        ("issues/{slug} {hash}", f"{AROUND} slug"),
+        ("`{slug}` `{hash}`", f"{AROUND} slug"),
+        ("`{slug} {hash}`", f"{AROUND} slug"),
+        ("{slug} `{hash}`", f"{AROUND} hash"),
+        ("{hash}", ""),
+        ("{hash} {slug}", ""),
+        ("2026-11-22-rust {hash}", ""),
+        ("rust {hash}", ""),
+        ("* {hash}", ""),
+        ("", ""),
     ],
 )
 def test_a_line_of_another_slug_or_without_a_whole_hash_does_not_count(
-    letters: ApprovedNewsletter, provider: FakeProvider, value: str
+    letters: ApprovedNewsletter, provider: FakeProvider, value: str, why: str
 ) -> None:
     whole = letters.letter_hash
     parts = {"slug": SLUG, "hash": whole, "short": whole[:12], "upper": whole.upper()}
     letters.commit(f"Approve it\n\nNewsletter-Approved: {value.format(**parts)}")
-    refusal(letters, provider)
+    said = refusal(letters, provider)
+    assert f"(a line in commit {git(letters.root, 'rev-parse', 'HEAD')[:12]} has" in said or not why
+    assert why in said
 
 
 def test_several_trailers_in_one_message_all_count(
@@ -346,6 +365,42 @@ def test_a_message_with_carriage_returns_counts(
     letters: ApprovedNewsletter, provider: FakeProvider
 ) -> None:
     letters.commit(f"Approve it\r\n\r\n{letters.line}\r\n")
+    assert sends(letters, provider)
+
+
+SIGNER = """#!/bin/sh
+case "$*" in
+*--verify*) echo "gpg: Good signature" >&2; echo "[GNUPG:] GOODSIG 1 Anna";;
+*) cat > /dev/null; echo "[GNUPG:] SIG_CREATED " >&2
+   printf -- '-----BEGIN PGP SIGNATURE-----\\n\\nx\\n-----END PGP SIGNATURE-----\\n';;
+esac
+"""
+GIT_SETTINGS = {
+    "log.showSignature": "true",
+    "color.ui": "always",
+    "trailer.separators": "#",
+    "i18n.logOutputEncoding": "UTF-16",
+    "log.date": "relative",
+    "format.pretty": "oneline",
+    "log.follow": "true",
+    "log.mailmap": "true",
+}
+
+
+@pytest.mark.parametrize("name", GIT_SETTINGS)
+def test_what_a_person_set_in_git_changes_nothing(
+    letters: ApprovedNewsletter, provider: FakeProvider, name: str
+) -> None:
+    signer = letters.root.parent / "signer"
+    signer.write_text(SIGNER, encoding="utf-8")
+    signer.chmod(0o755)
+    git(letters.root, "config", "gpg.program", str(signer))
+    git(letters.root, "config", "commit.gpgSign", "true")
+    letters.commit(f"Approve the letter: prêt\n\n{letters.line}")
+    git(letters.root, "config", name, GIT_SETTINGS[name])
+    found = plan(letters, provider)
+    assert found.approval
+    assert found.approval.commit == git(letters.root, "rev-parse", "HEAD")
     assert sends(letters, provider)
 
 
@@ -458,6 +513,17 @@ def test_a_replaced_commit_approves_nothing(
     git(letters.root, "switch", "--quiet", "main")
     git(letters.root, "replace", "main", "other")
     refusal(letters, provider)
+
+
+def test_a_line_that_does_not_count_is_explained_also_after_an_approval(
+    letters: ApprovedNewsletter, provider: FakeProvider
+) -> None:
+    letters.commit(f"Approve the letter\n\n{letters.line}")
+    CHANGES["a byte of the text"](letters)
+    letters.commit(f"Approve it again\n\n{letters.line}\n\nThe end.")
+    said = refusal(letters, provider)
+    assert "the letter was changed after commit" in said
+    assert ELSEWHERE in said
 
 
 # A person
