@@ -15,6 +15,7 @@ from newsletter.store import url as url_store
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
+    from newsletter.config import Settings
 
 
 def offer_ledger(app: App) -> None:
@@ -26,36 +27,56 @@ def offer_ledger(app: App) -> None:
     Raises:
         NewsletterError: The settings file cannot be written, or not without another change.
     """
+    found = _unnamed_ledger(app.settings)
+    if found is None:
+        return
+    ledger, subscribers = found
+    click.echo(_describe(app.settings, subscribers), err=True)
+    origin = app.settings.origin
+    if click.confirm(f'Write ledger = "{ledger}" into {origin}?', default=False, err=True):
+        app.settings = config.save(app.settings, "ledger", ledger)
+        click.echo(f"Written. Commit {origin}, so that the scheduled job may send", err=True)
+
+
+def note_ledger(app: App) -> None:
+    """Print on a terminal what `offer_ledger` would ask, and the line to add; ask nothing."""
     settings = app.settings
+    if found := _unnamed_ledger(settings):
+        ledger, subscribers = found
+        line = f'If this is the one, add this line to {settings.origin}: ledger = "{ledger}"'
+        click.echo(f"{_describe(settings, subscribers)}\n{line}", err=True)
+
+
+def _unnamed_ledger(settings: Settings) -> tuple[str, int] | None:
+    """Return the id of a database that can be the ledger, and how many subscribers it has.
+
+    None if that is settled, or cannot be said here.
+    """
     real = not capabilities_of(settings).rehearsal
     in_file = settings.origin != config.DEFAULT_ORIGIN
     if settings.ledger or not in_file or not real or not sys.stdin.isatty():
-        return
+        return None
     if jobs := config.jobs_database(settings):
         note(
             'The setting "ledger" stays empty: this database is a file on this computer, and '
             f"{jobs} gives the jobs another one. Set NEWSLETTER_DATABASE_URL as they have it"
         )
-        return
+        return None
     found = health.database_state(settings)
     if not found.ledger or not found.subscribers or found.closed or found.behind:
-        return
+        return None
+    return found.ledger, found.subscribers
+
+
+def _describe(settings: Settings, subscribers: int) -> str:
     place = url_store.locate(settings)
     name = (
         str(place.path)
         if isinstance(place, url_store.SqliteFile)
         else url_store.without_password(settings.database_url)
     )
-    click.echo(
+    return (
         'The setting "ledger" is empty: it names the one database that may mail people.\n'
         f"  database:    {name}\n"
-        f"  subscribers: {found.subscribers:,}",
-        err=True,
+        f"  subscribers: {subscribers:,}"
     )
-    question = f'Write ledger = "{found.ledger}" into {settings.origin}?'
-    if click.confirm(question, default=False, err=True):
-        app.settings = config.save(settings, "ledger", found.ledger)
-        click.echo(
-            f"Written. Commit {settings.origin}, so that the scheduled job may send",
-            err=True,
-        )

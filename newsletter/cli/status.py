@@ -8,7 +8,7 @@ import click
 
 from newsletter import delivery
 from newsletter.cli.issues import find_issue, print_warnings
-from newsletter.cli.ledger import offer_ledger
+from newsletter.cli.ledger import note_ledger
 from newsletter.cli.mailing_output import (
     OUTBOX_ONLY,
     as_json,
@@ -88,7 +88,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     for one in known:
         if not is_done(one.report):
             print_line("\n".join(map(fold, as_text(one).splitlines())))
-    offer_ledger(app)
+    note_ledger(app)
 
 
 def _coming(app: App, found: Overview) -> Iterator[str]:

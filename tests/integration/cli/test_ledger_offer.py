@@ -1,4 +1,4 @@
-"""On a terminal, `send` and `status` offer to write the ledger into the settings."""
+"""On a terminal, `send` offers to write the ledger into the settings."""
 
 from __future__ import annotations
 
@@ -61,11 +61,11 @@ def test_yes_writes_the_line_and_changes_nothing_else(
     path = newsletter.root / "newsletter.toml"
     before = path.read_bytes()
     ledger = newsletter.settings.ledger
-    shown = answered(newsletter, env, "y\n", "status")
+    shown = answered(newsletter, env, "y\n", "send", "--due")
     assert QUESTION.format(ledger, "newsletter.toml") in shown
     assert "subscribers: 3\n" in shown
     assert path.read_bytes() == before.replace(b'ledger = ""', f'ledger = "{ledger}"'.encode())
-    assert "Write ledger" not in answered(newsletter, env, "y\n", "status")
+    assert "Write ledger" not in answered(newsletter, env, "y\n", "send", "--due")
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_a_file_here_is_not_offered_while_jobs_have_another_database(
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
     before = (newsletter.root / "newsletter.toml").read_bytes()
-    shown = answered(newsletter, env, "y\n", "status")
+    shown = answered(newsletter, env, "y\n", "send", "--due")
     here = url.VARIABLE not in env
     assert ("Write ledger" in shown) != here
     if here:
@@ -102,7 +102,7 @@ def test_anything_but_yes_changes_nothing(
 ) -> None:
     env = without_ledger(newsletter, fake)
     before = (newsletter.root / "newsletter.toml").read_bytes()
-    assert "Write ledger" in answered(newsletter, env, f"{answer}\n", "status")
+    assert "Write ledger" in answered(newsletter, env, f"{answer}\n", "send", "--due")
     assert (newsletter.root / "newsletter.toml").read_bytes() == before
 
 
@@ -140,7 +140,7 @@ def test_a_line_that_was_written_while_the_question_was_open_is_never_replaced(
     own = newsletter.settings.ledger
     master, slave = pty.openpty()
     with subprocess.Popen(
-        [COMMAND, "status"],
+        [COMMAND, "send", "--due"],
         cwd=newsletter.root,
         env={**os.environ, **env},
         stdin=slave,
@@ -169,13 +169,13 @@ def test_it_is_never_offered_where_it_would_be_wrong(
     env = newsletter.for_real(fake.url)
     path = newsletter.root / "newsletter.toml"
     path.write_text(re.sub(r'ledger = ".*"', 'ledger = "another"', path.read_text()))
-    assert "Write ledger" not in answered(newsletter, env, "y\n", "status")  # another id
+    assert "Write ledger" not in answered(newsletter, env, "y\n", "send", "--due")  # another id
     env = without_ledger(newsletter, fake)
     outbox = {**env, "NEWSLETTER_PROVIDER": "outbox"}
-    assert "Write ledger" not in answered(newsletter, outbox, "y\n", "status")
+    assert "Write ledger" not in answered(newsletter, outbox, "y\n", "send", "--due")
     assert 'ledger = ""' in path.read_text()
     newsletter.sql("DELETE FROM subscribers")
-    assert "Write ledger" not in answered(newsletter, env, "y\n", "status")  # an empty list
+    assert "Write ledger" not in answered(newsletter, env, "y\n", "send", "--due")  # an empty list
 
 
 def test_a_database_is_named_without_its_password(newsletter: Newsletter, fake: FakeResend) -> None:
@@ -184,4 +184,18 @@ def test_a_database_is_named_without_its_password(newsletter: Newsletter, fake: 
     assert "db.example.org" in shown
     env = without_ledger(newsletter, fake)
     path = newsletter.root / ".newsletter" / "newsletter.db"
-    assert f"database:    {path}" in answered(newsletter, env, "n\n", "status")
+    assert f"database:    {path}" in answered(newsletter, env, "n\n", "send", "--due")
+
+
+def test_status_prints_the_line_to_add_and_asks_nothing(
+    newsletter: Newsletter, fake: FakeResend
+) -> None:
+    env = without_ledger(newsletter, fake)
+    path = newsletter.root / "newsletter.toml"
+    before = path.read_bytes()
+    shown = answered(newsletter, env, "y\n", "status")
+    line = f'add this line to newsletter.toml: ledger = "{newsletter.settings.ledger}"'
+    assert line in shown
+    assert "Write ledger" not in shown
+    assert path.read_bytes() == before
+    assert line not in answered(newsletter, env, "", "status", "--json")
