@@ -92,7 +92,7 @@ def _render_changed(
     app: App = context.obj
     found = find_changes(app.settings, since)
     if found.why:
-        note(f"{found.why}, so these are the newest issues.")
+        note(f"{found.why}, so the newest issues are among these.")
     rendered, code = [], 0
     for path in found.paths:
         try:

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import PIL.Image
 import pytest
 
 from newsletter.desk.pictures import take_pictures
@@ -199,6 +200,96 @@ def test_nothing_changed_is_said(repository: Path, run: Run) -> None:
     before = commit(repository, {"README.md": "x"})
     done = run("render", "--changed-since", before)
     assert (done.returncode, done.stdout) == (0, f"No issue changed since {before}.\n")
+
+
+def draw(path: Path, colour: str) -> None:
+    path.parent.mkdir(exist_ok=True)
+    PIL.Image.new("RGB", (40, 20), colour).save(path)
+
+
+@pytest.fixture
+def illustrated(repository: Path) -> Path:
+    """Return a repository in which issue 4 shows a picture beside it and issue 5 one elsewhere."""
+    for name in ("issues/Café 1.png", "foto/pad.png", "foto/los.png", "logo.png", "anna.png"):
+        draw(repository / name, "green")
+    (repository / "foto" / "weg.png").symlink_to("pad.png")
+    settings = 'name = "X"\nlogo = "logo.png"\nportrait = "anna.png"\n'
+    pictures = {2: "![Een pad](weg.png)", 4: "![Een café](Caf%C3%A9%201.png)"}
+    texts = dict(issue(day, f"Een zin.\n\n{one}\n\nZin") for day, one in pictures.items())
+    texts |= dict([issue(5, "Een zin.\n\n![Een pad](/foto/pad.png)\n\nZin")])
+    texts = {name: one.replace("(weg.png)", "(/foto/weg.png)") for name, one in texts.items()}
+    commit(repository, {"newsletter.toml": settings, **texts})
+    return repository
+
+
+@pytest.mark.parametrize(
+    ("name", "days"),
+    [
+        ("issues/Café 1.png", [4]),
+        ("foto/pad.png", [2, 5]),
+        ("foto/los.png", []),
+        ("logo.png", [*range(3, 13)]),
+        ("anna.png", [*range(3, 13)]),
+    ],
+)
+def test_a_picture_alone_that_changed_renders_the_letters_that_show_it(
+    illustrated: Path, run: Run, name: str, days: list[int]
+) -> None:
+    draw(illustrated / name, "red")
+    before = commit(illustrated, {})
+    assert rendered(illustrated, run, before) == days
+
+
+def test_the_line_of_a_letter_whose_picture_changed_is_on_the_page(
+    illustrated: Path, run: Run, tmp_path: Path
+) -> None:
+    toml = illustrated / "newsletter.toml"
+    commit(illustrated, {"newsletter.toml": toml.read_text(encoding="utf-8") + "approval='main'\n"})
+    draw(illustrated / "issues" / "Café 1.png", "red")
+    before = commit(illustrated, {})
+    page = tmp_path / "page.md"
+    run("render", "--changed-since", before, env={"GITHUB_STEP_SUMMARY": str(page)})
+    assert "Newsletter-Approved: 2026-12-04-x " in page.read_text(encoding="utf-8")
+
+
+def test_a_picture_that_is_gone_renders_the_letter_that_showed_it(
+    illustrated: Path, run: Run
+) -> None:
+    before = commit(illustrated, {"issues/Café 1.png": None})
+    assert "2026-12-04-x" in run("render", "--changed-since", before).stderr
+
+
+VERSIONS = [
+    "newsletter-install/newsletter.txt",
+    "newsletter-install/newsletter-1.0-py3-none-any.whl",
+    "requirements.txt",
+    "requirements-newsletter.txt",
+    "uv.lock",
+    "poetry.lock",
+    "pylock.toml",
+    ".github/workflows/send.yml",
+    ".forgejo/workflows/send.yml",
+    ".gitlab-ci.yml",
+]
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_another_version_of_the_program_renders_the_newest(
+    repository: Path, run: Run, name: str
+) -> None:
+    before = commit(repository, {name: "x", **dict([issue(1, "Anders.")])})
+    assert rendered(repository, run, before) == [1, *range(3, 13)]
+
+
+def test_a_workflow_above_the_folder_of_the_newsletter_renders_the_newest(
+    repository: Path, run: Run
+) -> None:
+    shutil.copytree(repository / "issues", repository / "brief" / "issues")
+    (repository / "brief" / "newsletter.toml").write_text('name = "X"\n', encoding="utf-8")
+    commit(repository, {})
+    before = commit(repository, {".github/workflows/send.yml": "x"})
+    done = run("render", "--changed-since", before, "--json", cwd=repository / "brief")
+    assert len(json.loads(done.stdout)) == 10
 
 
 @pytest.mark.parametrize("name", ["templates/style.css.j2", "newsletter.toml", "pyproject.toml"])
