@@ -155,7 +155,15 @@ def test_the_schedule_refuses_as_a_command_too(root: Path, run: Run, tmp_path: P
         assert "newsletter proof" in (root / "summary.md").read_text(encoding="utf-8")
         by_hand = run("send", slug, "--yes", "--no-preflight", env=env)
         assert (by_hand.returncode, fake.taken()) == (1, [])
+        dry = ("send", slug, "--dry-run", "--json", "--no-preflight")
+        planned = run(*dry, env=env)
+        assert "newsletter proof" in planned.stdout + planned.stderr
+        assert fake.taken() == []
         assert run("proof", slug, "--to", "gerrit@example.org", env=env).returncode == 0
+        planned = run(*dry, env=env)
+        assert planned.returncode == 0
+        assert "newsletter proof" not in planned.stdout + planned.stderr
+        assert len(fake.taken()) == 1, "the proof"
         assert run("send", "--due", "--no-preflight", env=env).returncode == 0
         assert len(fake.taken()) == 4
 
