@@ -64,7 +64,8 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         return
     known = [forecast(app, report) for report in delivery.recent_reports(app.reading)]
     every = json_ or app.verbosity > 0
-    found = survey_issues(app.reading, app.settings, counted=None if every else SENT_SHOWN)
+    count = None if every else SENT_SHOWN
+    found = survey_issues(app.reading, app.settings, count, subjects=every)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:

@@ -119,17 +119,19 @@ class Overview:
     upcoming: Upcoming | None
 
 
-def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> Overview:
+def survey_issues(
+    store: Store, settings: Settings, counted: int | None = 0, *, subjects: bool = True
+) -> Overview:
     """Return the state of every file in `issues/`.
 
     Only what may still be sent is read in full, and of what was sent not even the front matter
-    where not all is counted: years of sent issues cost little.
+    where no subjects are wanted: years of sent issues cost little.
 
     Args:
         store: The ledger.
         settings: The settings of the newsletter.
-        counted: Of how many mailings, the newest first, letters are counted; None of all, which
-            also have their subjects.
+        counted: Of how many mailings, the newest first, letters are counted; None of all.
+        subjects: Whether what was sent has its subject.
     """
     with store.read() as connection:
         moment = now(connection)
@@ -138,7 +140,7 @@ def survey_issues(store: Store, settings: Settings, counted: int | None = 0) -> 
         newest = [id_ for _, id_ in sent[::-1][:counted]]
         counts = sent_counts.count_sent(connection, newest) if newest else {}
     held = {entry.slug for entry in ledger if not entry.released}
-    done = set() if counted is None else {entry.slug for entry in ledger if entry.state in SENT}
+    done = set() if subjects else {entry.slug for entry in ledger if entry.state in SENT}
     skimmed = [_skim(settings, path, done & held) for path in issues.issue_paths(settings)]
     drafts = {
         one.draft.slug: issues.read_or_report(settings, one.path)
