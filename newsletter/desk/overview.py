@@ -124,8 +124,7 @@ def survey_issues(
 ) -> Overview:
     """Return the state of every file in `issues/`.
 
-    Only what may still be sent is read in full, and of what was sent not even the front matter
-    where no subjects are wanted: years of sent issues cost little.
+    Only what may still be sent is read in full, so that years of sent issues cost little.
 
     Args:
         store: The ledger.
@@ -158,8 +157,7 @@ def survey_issues(
         drafts=drafts,
         upcoming=upcoming,
     )
-    lines = [survey.line(one) for one in skimmed]
-    lines += [_ignored(one) for one in folder.ignored_files(settings)]
+    lines = [*map(survey.line, skimmed), *map(_ignored, folder.ignored_files(settings))]
     return Overview(tuple(lines), tuple(drafts.values()), upcoming)
 
 
