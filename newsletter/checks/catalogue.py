@@ -15,9 +15,7 @@ if TYPE_CHECKING:
 
 _WAIVER_RULES: Final[Mapping[str, RuleSummary]] = {
     "allow-unknown": RuleSummary(Severity.WARNING, "`allow` names a rule that does not exist."),
-    "allow-unused": RuleSummary(
-        Severity.WARNING, "`allow` names a rule that finds nothing here, or an error."
-    ),
+    "allow-unused": RuleSummary(Severity.WARNING, "`allow` names a rule that finds nothing here."),
 }
 _ERRORS: Final = {
     "letter": "No letter can be made of the file.",

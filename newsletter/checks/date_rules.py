@@ -35,16 +35,25 @@ class _Written(NamedTuple):
 @rule("weekday-date", Severity.WARNING)
 def weekday_date(draft: Draft) -> Iterator[Hit]:
     """A date is on another day of the week than the text says; a hint if it has no year."""
+    for first, text in _lines_shown(draft):
+        for written in _dates(text):
+            if problem := _problem(draft, written):
+                yield Hit(
+                    find_line(draft, first, written.text.split("\n")[0]),
+                    f'"{" ".join(written.text.split())}": {problem}',
+                    "Write the day or the date that you mean",
+                    None if written.year else Severity.HINT,
+                )
+
+
+def _lines_shown(draft: Draft) -> Iterator[tuple[int, str]]:
+    """Yield what subscribers read, in the inbox and below it, and the line on which it begins."""
+    for key in ("subject", "preheader"):
+        if entry := draft.entries.get(key):
+            yield entry.line, entry.value
     for block in draft.blocks:
         for text in rich_texts(block):
-            for written in _dates(text.text):
-                if problem := _problem(draft, written):
-                    yield Hit(
-                        find_line(draft, block.line, written.text.split("\n")[0]),
-                        f'"{" ".join(written.text.split())}": {problem}',
-                        "Write the day or the date that you mean",
-                        None if written.year else Severity.HINT,
-                    )
+            yield block.line, text.text
 
 
 @rule("date-past", Severity.HINT)
@@ -124,13 +133,7 @@ def _problem(draft: Draft, written: _Written) -> str:
             return ""
     if not day:
         return "that month has no such day"
-    names = next(
-        table.days
-        for table in words().dates.values()
-        if table.days[written.weekday].casefold() in written.text.casefold()
-    )
-    right = names[day.weekday()]
-    return "" if day.weekday() == written.weekday else f"{day:%Y-%m-%d} is a {right}"
+    return "" if day.weekday() == written.weekday else f"{day:%Y-%m-%d} is a {day:%A}"
 
 
 def _on(written: _Written, year: int) -> date | None:

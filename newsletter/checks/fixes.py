@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import astuple, dataclass, replace
 from functools import cached_property
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -56,8 +57,8 @@ def mark_fixable(draft: Draft, found: tuple[Finding, ...]) -> tuple[Finding, ...
     known = {*REPAIRS, *_TEXT_REPAIRS}
     if draft.source is None or not any(finding.rule in known for finding in found):
         return found
-    fixed = set(repair(draft.source.text, draft).fixed)
-    return tuple(replace(one, fixable=True) if one in fixed else one for one in found)
+    fixed = {astuple(one) for one in repair(draft.source.text, draft).fixed}
+    return tuple(replace(one, fixable=True) if astuple(one) in fixed else one for one in found)
 
 
 def repairable() -> frozenset[str]:
@@ -84,10 +85,21 @@ def repair(text: str, draft: Draft) -> Repaired:
     state = _State(tuple(_cut(whole)), draft)
     while better := state.all_at_once() or state.one_by_one():
         state = better
-    left = state.keys()
-    fixed = tuple(one for one in before if (one.line, one.rule) not in left)
     new = _joined(state.lines)
-    return Repaired(new, fixed) if new != text else Repaired(text)
+    return Repaired(new, _vanished(before, state)) if new != text else Repaired(text)
+
+
+def _vanished(before: Sequence[Finding], after: _State) -> tuple[Finding, ...]:
+    """Return the findings that are gone: of several of one rule on one line, as many as are."""
+    left = Counter(after.keys())
+    gone = Counter((one.line, one.rule) for one in before) - left
+    said = {one.message for one in after.found}
+    vanished: list[Finding] = []
+    for one in sorted(before, key=lambda one: one.message in said):
+        if gone[one.line, one.rule] > 0:
+            gone[one.line, one.rule] -= 1
+            vanished.append(one)
+    return tuple(sorted(vanished))
 
 
 def _without_mark(text: str) -> str:
@@ -122,9 +134,9 @@ class _State:
         hints = sum(one.severity is Severity.HINT for one in self.found)
         return len(self.found) - hints, hints
 
-    def keys(self) -> set[tuple[int, str]]:
+    def keys(self) -> list[tuple[int, str]]:
         """Return the findings by the line that they were on at first."""
-        return {(self._line(one).origin, one.rule) for one in self.found}
+        return [(self._line(one).origin, one.rule) for one in self.found]
 
     def all_at_once(self) -> _State | None:
         """Repair all findings whose lines do not meet; None if that improves nothing."""

@@ -74,17 +74,18 @@ def leftover_note(draft: Draft) -> Iterator[Hit]:
     """A note or a filler that was to be replaced: TODO, lorem ipsum, "vul hier in"."""
     for key in ("subject", "preheader"):
         entry = draft.entries.get(key)
-        if entry and (found := _note(entry.value)):
-            yield _left(entry.line, found)
+        for found in _notes(entry.value if entry else ""):
+            yield _left(entry.line if entry else 1, found)
     for block in draft.blocks:
         for text in rich_texts(block):
-            if found := _note(text.text):
+            for found in _notes(text.text):
                 yield _left(find_line(draft, block.line, found), found)
 
 
-def _note(text: str) -> str:
-    found = _NOTE.search(text) or _leftovers().search(text)
-    return found[0] if found else ""
+def _notes(text: str) -> Iterator[str]:
+    """Yield each note in a text, once."""
+    found = [*_NOTE.finditer(text), *_leftovers().finditer(text)]
+    yield from dict.fromkeys(one[0] for one in sorted(found, key=lambda one: one.start()))
 
 
 def _left(line: int, found: str) -> Hit:

@@ -23,6 +23,8 @@ _ADDRESS: Final = re.compile(
     r"\S*(?:://|@|\\)\S*|[\w-]+(?:\.[\w-]+)+(?:/\S*)?|[#@]\w+|&\w{2,31};?|\[\[.*?\]\]"
 )
 _QUOTED: Final = re.compile(r"“[^”“]{0,300}[”“]|„[^”“„]{0,300}[”“]|«[^»«]{0,300}»|\"[^\"]{0,300}\"")
+_FILLER: Final = re.compile(r"\blorem ipsum\b.*", re.IGNORECASE | re.DOTALL)
+"""Latin that is to be replaced; the rule `leftover-note` has it."""
 _GLUE: Final = str.maketrans({"\u00ad": "", "\u200b": "", "\u2011": "-", "‘": "'", "\u00a0": " "})
 
 
@@ -75,4 +77,4 @@ def _plain(text: RichText) -> str:
 
 def _own_words(text: str) -> str:
     text = unicodedata.normalize("NFC", text).translate(_GLUE)
-    return _QUOTED.sub(" , ", _ADDRESS.sub(" , ", text))
+    return _QUOTED.sub(" , ", _ADDRESS.sub(" , ", _FILLER.sub(" , ", text)))

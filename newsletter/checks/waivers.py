@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import Draft, Waiver
 
-_UNKNOWN, _UNUSED = "allow-unknown", "allow-unused"
+_INVALID, _UNKNOWN, _UNUSED = "allow-invalid", "allow-unknown", "allow-unused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,12 +55,20 @@ def judge_waivers(
             fix = f'Did you mean "{near[0]}"?' if near else "Write an id as check prints it"
             yield _finding(draft, waiver, _UNKNOWN, f'there is no rule "{waiver.rule}"', fix)
         elif any(hit.severity is Severity.ERROR for hit in hits):
-            problem = f"{waiver.rule} is an error here, which cannot be allowed"
-            yield _finding(draft, waiver, _UNUSED, problem, "Delete it, and correct the error")
+            problem = f"{waiver.rule} is an error here, and an error cannot be allowed"
+            fix = "Delete it from the line, and correct the error"
+            yield _finding(draft, waiver, _INVALID, problem, fix, Severity.ERROR)
         elif waiver.rule in examined and not hits:
             problem = f"{waiver.rule} is allowed, and nothing here needs it"
             yield _finding(draft, waiver, _UNUSED, problem, "Delete it from the line")
 
 
-def _finding(draft: Draft, waiver: Waiver, rule: str, problem: str, fix: str) -> Finding:
-    return Finding(draft.path, waiver.line, rule, Severity.WARNING, problem, fix)
+def _finding(  # noqa: PLR0917 - the parts of a finding
+    draft: Draft,
+    waiver: Waiver,
+    rule: str,
+    problem: str,
+    fix: str,
+    severity: Severity = Severity.WARNING,
+) -> Finding:
+    return Finding(draft.path, waiver.line, rule, severity, problem, fix)

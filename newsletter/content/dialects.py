@@ -30,6 +30,21 @@ _QUOTED: Final = r"(?:\"[^\"\n]{0,100}\"|'[^'\n]{0,100}'|[“”][^“”\n]{0,1
     required_characters="[",
     severity=Severity.ERROR,
 )
+HALF_GAPS: Final = tuple(
+    marks(
+        "gap",
+        "double square brackets have no pair here, so something may still be missing",
+        "Write what is missing, without the brackets; or delete them",
+        r"\[\[(?![^\[\]\n]{0,200}\][^\[\]\n]{0,200}\])[^\[\]\n]{0,60}",
+        r"^(?:[^\[\]\n]{0,300}\[[^\[\]\n]{0,200}\](?!\])){0,20}"
+        r"(?:[^\[\]\n]{0,300}\[)?[^\[\]\n]{0,300}\]\]",
+        required_characters="[]",
+        severity=Severity.ERROR,
+    )
+)
+"""What else has two brackets, where neither `GAP` nor a mark of a dialect is."""
+GAPS: Final = (GAP, *HALF_GAPS)
+"""For text in which no dialect is looked for."""
 
 DIALECTS: Final = (
     *marks(
@@ -105,6 +120,7 @@ DIALECTS: Final = (
         r"!\[[^\[\]\n]{1,200}\]",
         required_characters="[",
     ),
+    *HALF_GAPS,
     *marks(
         "foreign-mark",
         "this mark has no effect in a letter, and subscribers see it",
@@ -214,5 +230,6 @@ EMPHASIS: Final = (
 )
 
 __all__ = [
-    "BARE_ADDRESS", "DIALECTS", "EMPHASIS", "LINK_CLOSE", "LINK_OPEN", "OPENING_STAR", "Mark",
+    "BARE_ADDRESS", "DIALECTS", "EMPHASIS", "GAPS", "LINK_CLOSE", "LINK_OPEN", "OPENING_STAR",
+    "Mark",
 ]  # fmt: skip

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from newsletter.content.decoding import has_words
-from newsletter.content.dialects import GAP
+from newsletter.content.dialects import GAPS
 from newsletter.content.findings import quote_text
 from newsletter.content.links import is_link
 from newsletter.model import Waiver
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
 LONGEST_THEME: Final = 40
 _WAIVER: Final = re.compile(r"([a-z][a-z0-9-]*)\s*\(([^()]*)\)")
 _BETWEEN: Final = re.compile(r"\s*(?:,\s*|\Z)")
-_FORM: Final = 'Write "allow: rule-id (reason)"; between two of them a comma'
+_WORDS_OF_ONES_OWN: Final = "; a single word that is right goes into words.txt"
 
 
 def read_article(entry: Entry | None, problems: FindingCollector) -> str:
     """Return the address of the article, or nothing where it is none."""
     if entry is None or not entry.value:
         return ""
-    if GAP.search(entry.value):
-        problems.error(entry.line, GAP.rule, GAP.problem, GAP.fix)
+    if gap := next((one for one in GAPS if one.search(entry.value)), None):
+        problems.error(entry.line, gap.rule, gap.problem, gap.fix)
     elif _scheme(entry.value) not in {"https", "http"} or not is_link(entry.value):
         problems.error(
             entry.line,
@@ -80,8 +80,15 @@ def read_allowed(entry: Entry | None, problems: FindingCollector) -> tuple[Waive
                 problem = f"the reason to allow {found[1]} is missing"
             elif re.match(r"[a-z][a-z0-9-]*\s*(?:,|\Z)", value[at:]):
                 problem = "the reason to allow this rule is missing"
-            problems.error(entry.line, "allow-invalid", problem, _FORM)
+            named = re.match(r"[a-z][a-z0-9-]*", value[at:])
+            problems.error(entry.line, "allow-invalid", problem, _form(named[0] if named else ""))
             break
         waivers.append(Waiver(found[1], found[2].strip(), entry.line))
         at = end.end()
     return tuple(waivers)
+
+
+def _form(named: str) -> str:
+    """Return how to write it, with the rule that the author named."""
+    more = _WORDS_OF_ONES_OWN if named == "spelling" else ""
+    return f'Write "allow: {named or "rule-id"} (reason)", and a comma between two of them{more}'

@@ -6,7 +6,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Final
 
-from newsletter.content.dialects import GAP
+from newsletter.content.dialects import GAPS
 from newsletter.content.findings import quote_text
 from newsletter.content.mark import Mark
 from newsletter.content.merge_tags import MERGE_TAGS
@@ -40,7 +40,7 @@ _INVISIBLE: Final = re.compile("[\u00ad\u180e\u200b\u2060-\u2064\ufeff]")
 
 def note_headline_marks(entry: Entry, key: str, problems: FindingCollector) -> None:
     """Note what an inbox would show unchanged, or not at all."""
-    for mark in (GAP, *MERGE_TAGS):
+    for mark in (*GAPS, *MERGE_TAGS):
         if mark.search(entry.value):
             problems.note(entry.line, mark.rule, mark.severity, mark.problem, mark.fix)
             break

@@ -10,6 +10,7 @@ import pytest
 from newsletter import checks, content
 from newsletter.checks.registry import Hit, rule
 from newsletter.model import Finding, Severity
+from tests.support.drafts import read
 
 
 def found_all(body: str) -> tuple[Finding, ...]:
@@ -227,3 +228,16 @@ def test_a_rule_with_the_id_of_another_is_refused() -> None:
         def again(draft: object) -> list[Hit]:  # noqa: ARG001
             """Say it again."""
             return []
+
+
+def test_a_weekday_is_named_in_english_and_sought_in_the_inbox_too() -> None:
+    head = "---\nsubject: Op zondag 30 november 2026\npreheader: Een zin\n---\n"
+    (one,) = checks.check(read(f"{head}Een gewone zin.\n\nNog een gewone zin.\n"))
+    assert (one.line, one.rule) == (2, "weekday-date")
+    assert one.message.endswith("2026-11-30 is a Monday")
+
+
+def test_every_note_of_a_paragraph_is_found() -> None:
+    body = "Een zin. TODO: de rest. Lorem ipsum dolor sit amet.\n"
+    notes = [one.message for one in found_all(body) if one.rule == "leftover-note"]
+    assert [note.split('"')[1] for note in notes] == ["TODO", "Lorem ipsum"]

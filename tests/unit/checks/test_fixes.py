@@ -180,6 +180,20 @@ def ranked(text: str) -> list[tuple[str, str]]:
     return sorted((f.severity, f.rule) for f in found if f.severity is not Severity.HINT)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Zie [a](www.example.org) en [b](htp:/x).\n",
+        "Zie [b](htp:/x) en [a](www.example.org).\n",
+        "Zie &euro dan en &qwerty; hier.\n",
+    ],
+)
+def test_of_two_findings_of_one_rule_on_one_line_the_repaired_one_counts(body: str) -> None:
+    text = HEADER + body
+    before, after = checks.check(read(text)), checks.check(read(fixed(text)))
+    assert sum(finding.fixable for finding in before) == len(before) - len(after) == 1
+
+
 @settings(deadline=None, max_examples=120)
 @given(heads, bodies)
 @example("---\nsubject: Rust\n---", "Zoals:\n• een\n• twee\ntekst")

@@ -22,16 +22,15 @@ def test_a_finding_that_the_file_allows_is_not_reported() -> None:
     [
         ("table (staat er niet)", "allow-unused"),
         ("pasted-bulets (zo is het)", "allow-unknown"),
-        ("raw-html (mag wel)", "allow-unused"),
     ],
-    ids=["waives nothing", "unknown id", "an error"],
+    ids=["waives nothing", "unknown id"],
 )
 def test_a_waiver_that_does_not_hold_is_a_warning(allow: str, rule: str) -> None:
     assert found(allow) == [(4, rule), (6, "pasted-bullets")]
 
 
 def test_an_error_stays_an_error_whatever_is_allowed() -> None:
-    assert found("gap (komt nog)", "[[nog iets]]\n") == [(4, "allow-unused"), (6, "gap")]
+    assert found("gap (komt nog)", "[[nog iets]]\n") == [(4, "allow-invalid"), (6, "gap")]
 
 
 def test_a_rule_that_is_an_error_in_this_file_cannot_be_allowed() -> None:
@@ -40,7 +39,19 @@ def test_a_rule_that_is_an_error_in_this_file_cannot_be_allowed() -> None:
         f"---\nsubject: {long}\npreheader: Een zin\nallow: subject-too-long (zo)\n---\nTekst.\n"
     )
     rules = [finding.rule for finding in checks.check(draft)]
-    assert rules == ["subject-too-long", "allow-unused"]
+    assert rules == ["subject-too-long", "allow-invalid"]
+
+
+def test_a_waiver_without_a_reason_is_written_out_with_the_rule_that_was_meant() -> None:
+    head = "---\nsubject: Rust\npreheader: Een andere zin\nallow: "
+    said = [
+        checks.check(read(f"{head}{rule}\n---\nTekst.\n"))[0].fix for rule in ("table", "spelling")
+    ]
+    form = 'Write "allow: {} (reason)", and a comma between two of them'
+    assert said == [
+        form.format("table"),
+        form.format("spelling") + "; a single word that is right goes into words.txt",
+    ]
 
 
 def test_an_unknown_id_names_the_nearest() -> None:
