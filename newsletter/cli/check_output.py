@@ -76,4 +76,13 @@ def _count(inspection: Inspection) -> str:
         parts.append(f"{inspection.allowed} allowed")
     fixable = sum(finding.fixable for finding in inspection.findings)
     more = f"; {fixable} can be fixed: newsletter check --fix" if fixable else ""
-    return f"{counted(len(inspection.drafts), 'issue')} checked: {', '.join(parts)}{more}"
+    checked = f"{counted(len(inspection.drafts), 'issue')} checked{_of_drafts(inspection)}"
+    return f"{checked}: {', '.join(parts)}{more}"
+
+
+def _of_drafts(inspection: Inspection) -> str:
+    """Return how many of the issues are drafts, which the schedule does not send."""
+    drafts = sum(draft.is_draft for draft in inspection.drafts)
+    if not drafts:
+        return ""
+    return ", a draft" if len(inspection.drafts) == 1 else f", {counted(drafts, 'draft')}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
@@ -12,6 +13,7 @@ from newsletter.cli.groups import WrongUsage
 from newsletter.cli.output import counted, json_option, note, print_json, print_line, warn
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import date
 
     from newsletter.article.drafting import DraftText
@@ -27,7 +29,6 @@ _ALTERNATIVES: Final = 2
 @click.option(
     "--date",
     "day",
-    type=click.DateTime(["%Y-%m-%d"]),
     metavar="DATE",
     help="The day of the issue.  [default: the next free send_day]",
 )
@@ -44,7 +45,7 @@ def new(
     app: App,
     source: str,
     url: str,
-    day: datetime | None,
+    day: str | None,
     entry: int | None,
     *,
     to_stdout: bool,
@@ -86,8 +87,21 @@ def new(
         _tell(made)
 
 
-def _day(day: datetime | None) -> date | None:
-    return day.date() if day else None
+def _day(typed: str | None) -> date | None:
+    """Return a day that a person typed.
+
+    Raises:
+        WrongUsage: It is none.
+    """
+    if typed is None:
+        return None
+    try:
+        return datetime.strptime(typed.strip(), "%Y-%m-%d").date()  # noqa: DTZ007 - a day
+    except ValueError:
+        shown = typed if typed.isprintable() else repr(typed)
+        raise WrongUsage(
+            f'--date "{shown}" is not a day', hint="Write it as 2026-12-06: year, month, day"
+        ) from None
 
 
 def _as_json(made: NewDraft) -> dict[str, object]:
@@ -106,6 +120,8 @@ def _as_json(made: NewDraft) -> dict[str, object]:
 
 def _tell(made: NewDraft) -> None:
     """Say what was taken, what was cut, what is missing, and what to do next."""
+    for held in made.held:
+        note(held)
     note(f"It goes out on {made.send_at:%A %Y-%m-%d at %H:%M}, once it no longer says draft: yes.")
     if made.article or made.draft.subject:
         note(f"Taken: {_taken(made.draft)}.")
@@ -114,9 +130,20 @@ def _tell(made: NewDraft) -> None:
     for name, texts in made.alternatives.items():
         for text in texts[:_ALTERNATIVES]:
             note(f"Another {name[:-1]}: {text}")
-    if made.draft.todo:
-        note(f"Still to fill in, between [[ and ]]: {', '.join(made.draft.todo)}.")
+    if made.unknown_address:
+        note(f"The address of the article is not known: {made.unknown_address}.")
+    for number, gap in _gaps(made.draft.text):
+        note(f"Still to fill in, line {number}: {gap}")
+    if "alt" in made.draft.todo:
+        note("Still to write, between the brackets of a picture: what is to be seen.")
     note(f"Next: newsletter preview {made.slug}")
+
+
+def _gaps(text: str) -> Iterator[tuple[int, str]]:
+    """Yield each gap of a draft with its line."""
+    for number, line in enumerate(text.split("\n"), start=1):
+        for gap in re.findall(r"\[\[[^\[\]]+\]\]", line):
+            yield number, gap
 
 
 def _taken(draft: DraftText) -> str:

@@ -65,7 +65,7 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
     known = [forecast(app, report) for report in delivery.recent_reports(app.reading)]
     every = json_ or app.verbosity > 0
     count = None if every else SENT_SHOWN
-    found = survey_issues(app.reading, app.settings, count, subjects=every)
+    found = survey_issues(app.reading, app.settings, count, subjects=every, as_check=True)
     missed = delivery.find_missed(app.reading, app.settings, found.drafts)
     waiting, form = delivery.count_notices(app.reading), form_state(app.reading)
     if json_:
@@ -82,7 +82,10 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
         )
         return
     if not app.settings.issues.is_dir():
-        note(f"There is no issues/ in {app.settings.root}: are you in your newsletter's folder?")
+        note(
+            f"There is no issues/ in {app.settings.root}. Make a newsletter with newsletter init, "
+            "or go to the folder of yours."
+        )
     found_problems = problem_lines(app.reading)
     for line in (*_coming(app, found), *found_problems, *_notice_lines(waiting, form)):
         print_line(fold(line))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from newsletter.config import Settings
     from newsletter.delivery.approving_commits import ApprovingCommits
-    from newsletter.model import Issue
+    from newsletter.model import Issue, Letter
     from newsletter.store import Store
 
 _CAUSES: Final = "its text, a template, a setting, a picture or the program's version"
@@ -65,6 +65,7 @@ class Approvals:
     def __init__(self, store: Store, settings: Settings) -> None:
         self._store = store
         self._settings = settings
+        self._letters: dict[str, Letter] = {}
         self._found: dict[str, LetterApproval] = {}
         self._proofs: dict[str, dict[str, datetime]] | None = None
         self._commits: ApprovingCommits | NewsletterError | None = None
@@ -76,9 +77,18 @@ class Approvals:
             NewsletterError: A template is wrong, so that there is no letter.
         """
         if issue.slug not in self._found:
-            letter = render.letter(issue, self._settings)
-            self._found[issue.slug] = self.read_letter(issue, letter.hash)
+            self._found[issue.slug] = self.read_letter(issue, self.letter(issue).hash)
         return self._found[issue.slug]
+
+    def letter(self, issue: Issue) -> Letter:
+        """Return an issue's letter, which is rendered once.
+
+        Raises:
+            NewsletterError: A template is wrong, so that there is no letter.
+        """
+        if issue.slug not in self._letters:
+            self._letters[issue.slug] = render.letter(issue, self._settings)
+        return self._letters[issue.slug]
 
     def proofed_at(self, slug: str, letter_hash: str) -> datetime | None:
         """Return when a letter was last proofed; None if it never was."""

@@ -36,6 +36,7 @@ _BEFORE_PAGE: Final = {"<!--": "-->", "<?xml": "?>"}
 _HEAD: Final = 20_000
 _MARKS: Final = re.compile(r"^(?:#{1,3} \S|> \S|!?\[[^\]\n]+\]\(\S+\)\s*$)", re.MULTILINE)
 _PASTE: Final = "Copy the article's text into a plain-text file, and give that"
+_FILL: Final = "Give the article's whole text; an empty draft to write in: newsletter new"
 _SITEMAP: Final = re.compile(r"<(?:urlset|sitemapindex)[\s>]")
 _ENOUGH_MARKUP: Final = 1500
 _ANYWHERE: Final = "https://site.invalid/"
@@ -51,12 +52,14 @@ class FoundArticle:
         path: Its file; None where it has none.
         name: What a file may be named after if the title gives no name.
         others: Of a feed, what to do if there is an issue about this entry.
+        is_post: It is a post of a site, with front matter.
     """
 
     article: Article
     path: Path | None
     name: str
     others: str = ""
+    is_post: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +103,8 @@ def find_article(
             f"{_shown(source)} is not a feed, so it has no entries", hint="Leave out --entry"
         )
     article = _from_text(settings, found, url)
-    return FoundArticle(article, found.path, found.path.stem if found.path else "")
+    name = found.path.stem if found.path else ""
+    return FoundArticle(article, found.path, name, is_post=_is_post(found))
 
 
 def _read(source: str) -> _Source:
@@ -168,7 +172,7 @@ def _checked(body: bytes, what: str) -> bytes:
             f"{what} is larger than {_MOST // 1_000_000} MB, which no article is", hint=_PASTE
         )
     if not body.strip():
-        raise NewsletterError(f"{what} is empty", hint=_PASTE)
+        raise NewsletterError(f"{what} is empty", hint=_FILL)
     known = recognise_format(body)
     if known and "web page" not in known[0]:
         raise NewsletterError(f"{what} is {known[0]}, not a text", hint=_PASTE)
@@ -200,6 +204,12 @@ def _from_text(settings: Settings, source: _Source, url: str) -> Article:
     if source.suffix in _MARKDOWN or (source.suffix != ".txt" and _MARKS.search(text)):
         return read_markdown(text, url or source.url)
     return read_text(text, url or source.url)
+
+
+def _is_post(source: _Source) -> bool:
+    from newsletter.article.post import has_front_matter  # noqa: PLC0415 - reads YAML
+
+    return bool(source.path) and has_front_matter(source.body.decode("utf-8", "replace"))
 
 
 def _refuse_data(text: str, source: _Source) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.article.drafting import write_draft
 from newsletter.article.furniture import remove_furniture
+from newsletter.article.prose import word_count
 from newsletter.article.selection import MIN_WORDS, select_parts
 from newsletter.article.words import draft_texts
 from newsletter.desk import article_source, folder, new_issue, post_pictures
@@ -42,6 +43,8 @@ class NewDraft:
         draft: Its text.
         cut: What of the source was left out as furniture.
         alternatives: What could stand in its place, by the name of the part.
+        held: Which earlier days are held by a draft; a sentence on each.
+        unknown_address: How to make the address of the article known; "" where it is.
     """
 
     path: str
@@ -51,6 +54,8 @@ class NewDraft:
     draft: DraftText
     cut: tuple[Cut, ...]
     alternatives: Mapping[str, tuple[str, ...]]
+    held: tuple[str, ...] = ()
+    unknown_address: str = ""
 
 
 def make_draft(
@@ -86,14 +91,15 @@ def make_draft(
         _refuse_second(settings, found)
     bare = remove_furniture(found.article)
     if source:
-        _require_prose(bare)
+        _require_prose(bare, found.article)
     selection = select_parts(bare)
     names = [*selection.subjects[:1], bare.title, _last_part(bare.url), found.name]
     texts = draft_texts(settings.language)
     place = new_issue.find_place(settings, [*names, texts.name], day, now)
     if write and source and not bare.url:
         _refuse_namesake(settings, place)
-    return _write(settings, selection, bare, place, found.path, write=write)
+    made = _write(settings, selection, bare, place, found.path, write=write)
+    return replace(made, unknown_address=_unknown_address(settings, found, made))
 
 
 def _find(settings: Settings, source: str, url: str, entry: int | None) -> FoundArticle:
@@ -130,14 +136,36 @@ def _refuse_namesake(settings: Settings, place: IssuePlace) -> None:
         )
 
 
-def _require_prose(article: BareArticle) -> None:
-    if article.words < MIN_WORDS:
+def _unknown_address(settings: Settings, found: FoundArticle, made: NewDraft) -> str:
+    if made.article or not found.is_post or settings.permalink:
+        return ""
+    return (
+        "give it with --url, or write once in the settings how your site makes addresses, "
+        'permalink = "https://…/{slug}/" (docs/new.md)'
+    )
+
+
+def _require_prose(article: BareArticle, read: Article) -> None:
+    """Check that there is enough text for a letter.
+
+    Raises:
+        NewsletterError: There is not; it says how much there was before the furniture was removed.
+    """
+    if article.words >= MIN_WORDS:
+        return
+    whole = sum(word_count(line.text) for line in read.lines)
+    if whole < MIN_WORDS:
         raise NewsletterError(
-            f"there is no article here: only {article.words} words are left without the "
-            "furniture of its site",
-            hint="Is it the page of a login or of cookies? Open the article in a browser, copy "
-            "its text into a file, and give that",
+            f"there is no article here: the text has {whole} word{'s' * (whole != 1)}, and an "
+            f"article has {MIN_WORDS} or more",
+            hint="Give the whole text; or make an empty draft to write in: newsletter new",
         )
+    raise NewsletterError(
+        f"there is no article here: of {whole} words, all but {article.words} are furniture of "
+        "its site",
+        hint="Is it the page of a login or of cookies? Open the article in a browser, copy "
+        "its text into a file, and give that",
+    )
 
 
 def _last_part(url: str) -> str:
@@ -173,6 +201,7 @@ def _write(
             "quotes": tuple(one.text for one in selection.quotes[1:_OTHERS]),
             "reflections": selection.reflections[1:_OTHERS],
         },
+        held=place.held,
     )
 
 

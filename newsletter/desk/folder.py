@@ -107,9 +107,7 @@ def require_folder(settings: Settings) -> None:
         for entry in _entries(settings.root)
         if entry.name.casefold() in {"issues", "issue", "letters", "brieven"} and entry.is_dir()
     ]
-    hint = "Go to your newsletter's folder, or make this one: mkdir issues"
-    if near:
-        hint = f"Rename the folder {near[0]}/ to issues/"
+    hint = f"Rename the folder {near[0]}/ to issues/" if near else issues.advise_folder(settings)
     raise NewsletterError(f"there is no folder issues/ in {settings.root}", hint=hint)
 
 

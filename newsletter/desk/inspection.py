@@ -14,12 +14,12 @@ from newsletter.errors import NewsletterError
 from newsletter.model import Finding, Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from newsletter.config import Settings
     from newsletter.desk.folder import IssueHead
-    from newsletter.model import Draft
+    from newsletter.model import Draft, Issue, Letter
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ def inspect_files(
     paths: Sequence[Path],
     *,
     heads: Sequence[IssueHead] | None = None,
+    letter_of: Callable[[Issue], Letter] | None = None,
     online: bool = False,
 ) -> Inspection:
     """Check some issues, each in itself and in comparison with all others.
@@ -69,6 +70,7 @@ def inspect_files(
         drafts: The issues.
         paths: The file of each.
         heads: The front matter of every issue, oldest first, where it is known.
+        letter_of: Renders an issue, where letters are known already.
         online: Also try every link and remote picture.
 
     Raises:
@@ -81,7 +83,7 @@ def inspect_files(
             between += cross_checks.conflicts(skimmed, draft.slug)
         else:
             between.append(cross_checks.outside(draft))
-    return _report(settings, drafts, between, ())
+    return _report(settings, drafts, between, (), letter_of)
 
 
 def inspect_issue(settings: Settings, draft: Draft) -> tuple[Finding, ...]:
@@ -94,7 +96,9 @@ def _report(
     drafts: Sequence[Draft],
     between: Iterable[Finding],
     rest: Iterable[Finding],
+    letter_of: Callable[[Issue], Letter] | None = None,
 ) -> Inspection:
+    render_issue = letter_of or (lambda issue: render.letter(issue, settings))
     beside: Mapping[str, list[Finding]] = defaultdict(list)
     for finding in between:
         beside[finding.path].append(finding)
@@ -102,7 +106,7 @@ def _report(
     allowed = 0
     for draft in drafts:
         extra = [
-            *_about_letter(settings, draft),
+            *_about_letter(settings, draft, render_issue),
             *check_words(settings, draft),
             *checks.check_closing(draft, settings),
             *beside[draft.path],
@@ -127,11 +131,13 @@ def _renamable(settings: Settings, draft: Draft, found: tuple[Finding, ...]) -> 
         yield replace(one, fixable=True) if named else one
 
 
-def _about_letter(settings: Settings, draft: Draft) -> Iterator[Finding]:
+def _about_letter(
+    settings: Settings, draft: Draft, render_issue: Callable[[Issue], Letter]
+) -> Iterator[Finding]:
     if draft.issue is None:
         return
     try:
-        letter = render.letter(draft.issue, settings)
+        letter = render_issue(draft.issue)
         pictures.decode_settings(settings)
     except NewsletterError as error:
         yield Finding(

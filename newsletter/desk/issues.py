@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter import checks, content, mime, personalize, pictures, render
 from newsletter.atomic_write import advise
-from newsletter.config import make_private
+from newsletter.config import DEFAULT_ORIGIN, make_private
 from newsletter.errors import NewsletterError
 from newsletter.model import Batch, Draft, Finding, Severity
 
@@ -338,7 +338,18 @@ def match_issue(settings: Settings, typed: str, ledger: Callable[[], Iterable[st
     if len(found) == 1:
         (slug,) = found
         return IssueMatch(slug, files.get(slug), whole=False)
+    if not known and not settings.issues.is_dir():
+        raise NewsletterError(
+            f"there is no folder issues/ in {settings.root}", hint=advise_folder(settings)
+        )
     raise _no_such_issue(typed, gone, known, found)
+
+
+def advise_folder(settings: Settings) -> str:
+    """Return what to do where there is no `issues/`."""
+    if settings.origin == DEFAULT_ORIGIN:
+        return "Make a newsletter: newsletter init; or go to the folder of the one that you have"
+    return "Make it: mkdir issues; or go to your newsletter's folder"
 
 
 def _no_such_issue(typed: str, slug: str, known: list[str], found: list[str]) -> NewsletterError:

@@ -11,6 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from newsletter.atomic_write import advise, write_whole
 from newsletter.content.file_names import MAX_SLUG, has_file_name_words, issue_file_name
+from newsletter.content.words import any_of, words
 from newsletter.desk.folder import read_heads
 from newsletter.desk.issues import issue_paths, shown_path, slug_of_path
 from newsletter.errors import NewsletterError
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.config import Settings
+    from newsletter.desk.folder import IssueHead
 
 _ARTICLE: Final = re.compile(rb"^article:[ \t]*[\"']?(\S+?)[\"']?[ \t]*\r?$", re.MULTILINE)
 _HEAD: Final = 4000
@@ -34,10 +36,12 @@ class IssuePlace:
     Attributes:
         path: Its file, which is not there yet.
         send_at: When it goes out if its file does not say otherwise.
+        held: Which earlier days are held by a draft; a sentence on each.
     """
 
     path: Path
     send_at: datetime
+    held: tuple[str, ...] = ()
 
     @property
     def slug(self) -> str:
@@ -60,30 +64,60 @@ def find_place(
         NewsletterError: Another issue has that day's slot.
     """
     taken = {
-        head.draft.send_at.astimezone(settings.zone): head.path
+        head.draft.send_at.astimezone(settings.zone): head
         for head in read_heads(settings)
         if head.draft.send_at
     }
+    held: tuple[str, ...] = ()
     if day is None:
-        day = _next_free(settings, {moment.date() for moment in taken}, now)
+        days = {moment.date(): head for moment, head in taken.items()}
+        day, passed = _next_free(settings, days, now)
+        held = tuple(_held_by(settings, one, days[one]) for one in passed)
     send_at = datetime.combine(day, settings.send_clock, settings.zone)
     if send_at in taken:
-        raise NewsletterError(
-            f"{shown_path(settings, taken[send_at])} goes out at {send_at:%Y-%m-%d %H:%M} already",
-            hint="Give --date another day, or leave it out for the next free one",
-        )
+        raise _slot_taken(settings, taken[send_at], send_at)
     name = next((one for one in names if has_file_name_words(one)), "")
-    return IssuePlace(settings.issues / issue_file_name(day, name), send_at)
+    return IssuePlace(settings.issues / issue_file_name(day, name), send_at, held)
 
 
-def _next_free(settings: Settings, taken: set[date], now: datetime) -> date:
+def _slot_taken(settings: Settings, head: IssueHead, send_at: datetime) -> NewsletterError:
+    shown, hint = shown_path(settings, head.path), "Give --date another day"
+    problem = f"{shown} goes out at {send_at:%Y-%m-%d %H:%M} already"
+    if head.draft.is_draft:
+        problem = f"{shown}, a draft, has {send_at:%Y-%m-%d %H:%M} already"
+        hint = f"{hint}, or delete {_delete(head)}"
+    return NewsletterError(problem, hint=f"{hint}; without --date it is the next free one")
+
+
+def _held_by(settings: Settings, day: date, head: IssueHead) -> str:
+    shown = shown_path(settings, head.path)
+    return f"{day:%A %Y-%m-%d} is held by {shown}, a draft. You may delete {_delete(head)}."
+
+
+def _delete(head: IssueHead) -> str:
+    """Return what a draft may be called when it may be deleted."""
+    try:
+        text = head.path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        text = ""
+    is_sample = re.search(any_of(words().samples), text, re.IGNORECASE)
+    return "it: it is the sample of newsletter init" if is_sample else "it if you do not need it"
+
+
+def _next_free(
+    settings: Settings, taken: Mapping[date, IssueHead], now: datetime
+) -> tuple[date, list[date]]:
+    """Return the next free day, and those before it that only a draft holds."""
     local = now.astimezone(settings.zone)
     day = local.date() - timedelta(days=1)
+    held: list[date] = []
     while True:
         day = settings.next_send_day(day)
         is_ahead = datetime.combine(day, settings.send_clock, settings.zone) > local
         if is_ahead and day not in taken:
-            return day
+            return day, held
+        if is_ahead and taken[day].draft.is_draft:
+            held.append(day)
 
 
 def require_sensible_day(day: date, settings: Settings, now: datetime) -> None:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from newsletter import checks, delivery
-from newsletter.desk import folder, issues
+from newsletter.desk import folder, inspection, issues
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import Draft, MailingState, Severity
 from newsletter.schedule import (
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from newsletter.store.mailings import MailingSummary
 
 SENT: Final = {MailingState.COMPLETED, MailingState.COMPLETED_WITH_UNKNOWN}
+_CHECKED: Final = 2  # issues; each costs about 40 ms
 OLD: Final = "more than 7 days past its time, and never sent"
 _STATES: Final = {
     MailingState.FROZEN: "sending",
@@ -120,7 +121,12 @@ class Overview:
 
 
 def survey_issues(
-    store: Store, settings: Settings, counted: int | None = 0, *, subjects: bool = True
+    store: Store,
+    settings: Settings,
+    counted: int | None = 0,
+    *,
+    subjects: bool = True,
+    as_check: bool = False,
 ) -> Overview:
     """Return the state of every file in `issues/`.
 
@@ -131,6 +137,11 @@ def survey_issues(
         settings: The settings of the newsletter.
         counted: Of how many mailings, the newest first, letters are counted; None of all.
         subjects: Whether what was sent has its subject.
+        as_check: Of the issues that are next, count every finding that `check` prints, also
+            of spelling and of the letter, which takes longer.
+
+    Raises:
+        NewsletterError: With `as_check`: the list of the author's own words cannot be read.
     """
     with store.read() as connection:
         moment = now(connection)
@@ -147,6 +158,7 @@ def survey_issues(
         if one.draft.slug not in held and _may_be_sent(one.draft, moment)
     }
     approvals = delivery.Approvals(store, settings)
+    printed = _find_all(settings, skimmed, drafts, approvals) if as_check else {}
     upcoming = delivery.find_upcoming(store, settings, drafts.values(), approvals=approvals)
     survey = _Survey(
         settings,
@@ -156,6 +168,7 @@ def survey_issues(
         approvals=approvals,
         drafts=drafts,
         upcoming=upcoming,
+        printed=printed,
     )
     lines = [*map(survey.line, skimmed), *map(_ignored, folder.ignored_files(settings))]
     return Overview(tuple(lines), tuple(drafts.values()), upcoming)
@@ -167,6 +180,28 @@ def _skim(settings: Settings, path: Path, done: AbstractSet[str]) -> IssueHead:
     if slug not in done:
         return folder.read_head(settings, path)
     return folder.IssueHead(path, Draft(slug, issues.shown_path(settings, path), None, (), ()), "")
+
+
+def _find_all(
+    settings: Settings,
+    skimmed: Sequence[IssueHead],
+    drafts: Mapping[str, Draft],
+    approvals: Approvals,
+) -> Mapping[str, Counter[Severity]]:
+    """Return how many findings `check` prints about each of the issues that are next."""
+    paths = {one.draft.slug: one.path for one in skimmed}
+    read = sorted(drafts.values(), key=_order)[:_CHECKED]
+    found = inspection.inspect_files(
+        settings,
+        read,
+        [paths[draft.slug] for draft in read],
+        heads=skimmed,
+        letter_of=approvals.letter,
+    ).findings
+    return {
+        draft.slug: Counter(one.severity for one in found if one.path == draft.path)
+        for draft in read
+    }
 
 
 def _order(draft: Draft) -> tuple[float, str]:
@@ -196,6 +231,7 @@ class _Survey:
         approvals: Approvals,
         drafts: Mapping[str, Draft],
         upcoming: Upcoming | None,
+        printed: Mapping[str, Counter[Severity]],
     ) -> None:
         self._settings = settings
         self._moment = moment
@@ -203,6 +239,7 @@ class _Survey:
         self._counts = counts
         self._drafts = drafts
         self._upcoming = upcoming
+        self._printed = printed
         held = [entry for entry in ledger if not entry.released]
         self._mailings = {entry.slug: entry for entry in held}
         self._ended = {(entry.slug, entry.slot): entry for entry in ledger if entry.released}
@@ -225,8 +262,10 @@ class _Survey:
         )
         if held := self._mailings.get(draft.slug):
             return self._started(known, held)
+        blocking = 0
         if draft.slug in self._drafts:
-            counts = Counter(finding.severity for finding in checks.check(draft))
+            own = Counter(finding.severity for finding in checks.check(draft))
+            counts, blocking = self._printed.get(draft.slug, own), own[Severity.ERROR]
             known = replace(
                 known,
                 errors=counts[Severity.ERROR],
@@ -240,7 +279,7 @@ class _Survey:
                     proofed_at=letter.proofed_at,
                     commit=letter.commit,
                 )
-        state, why = self._state(draft, known.errors)
+        state, why = self._state(draft, blocking)
         return replace(known, state=state, why=why)
 
     def _started(self, known: IssueStatus, held: MailingSummary) -> IssueStatus:

@@ -150,7 +150,7 @@ def test_drafts_alone_do_not_clash(root: Path, run: Run) -> None:
     for name in ("een", "twee"):
         file = root / "issues" / f"{DAY}-{name}.md"
         file.write_text(f"---\nsubject: {name}\ndraft: yes\n---\nIets van {name}.\n")
-    assert "2 issues checked: 0 errors, 0 warnings" in run("check").stdout
+    assert "2 issues checked, 2 drafts: 0 errors, 0 warnings" in run("check").stdout
 
 
 def test_the_same_text_twice_is_reported(root: Path, run: Run) -> None:
@@ -429,3 +429,30 @@ def test_the_schedule_says_before_the_day_that_it_will_mail_nobody(root: Path, r
 )
 def test_a_command_of_another_group_is_named(run: Run, typed: str, meant: str) -> None:
     assert f'Did you mean "{meant}"?' in run(typed).stderr
+
+
+@pytest.mark.parametrize("command", ["check", "new", "status", "preview een-brief", "render een"])
+def test_outside_a_newsletter_the_first_advice_is_to_make_one(
+    command: str, run: Run, root: Path
+) -> None:
+    (root / "newsletter.toml").unlink()
+    (root / "issues").rmdir()
+    assert "newsletter init" in run(*command.split()).stderr
+
+
+def test_check_says_that_an_issue_is_a_draft(run: Run, root: Path) -> None:
+    text = "---\nsubject: Rust\npreheader: Een zin\ndraft: yes\n---\nIets.\n"
+    (root / "issues" / f"{DAY}-rust.md").write_text(text)
+    assert "1 issue checked, a draft: 0 errors" in run("check", f"{DAY}-rust").stdout
+
+
+def test_status_counts_what_check_prints(run: Run, root: Path) -> None:
+    text = "---\nsubject: Rust\npreheader: Over een bootje\n---\nIk zag een woesternj.\n"
+    (root / "issues" / f"{DAY}-rust.md").write_text(text)
+    found = json.loads(run("check", f"{DAY}-rust", "--json").stdout)
+    (line,) = json.loads(run("status", "--json").stdout)["issues"]
+    counts = [line[f"{kind}s"] for kind in ("error", "warning", "hint")]
+    assert "spelling" in {one["rule"] for one in found}
+    assert counts == [
+        sum(one["severity"] == kind for one in found) for kind in ("error", "warning", "hint")
+    ]

@@ -66,7 +66,10 @@ def test_new_writes_a_draft_and_says_what_is_left_to_do(root: Path, run: Run) ->
     said = done.stderr
     assert "Taken: 3 paragraphs, 1 quote, 3 questions, 1 reflection, 1 button" in said
     assert "Another reflection: " + PROMPTS[1] in said
-    assert "Still to fill in, between [[ and ]]: related." in said
+    gaps = {n: line for n, line in enumerate(path.read_text().split("\n"), 1) if "[[" in line}
+    assert [f"Still to fill in, line {n}: {line}" for n, line in gaps.items()] == [
+        line for line in said.splitlines() if line.startswith("Still to fill in")
+    ]
     assert f"Next: newsletter preview {path.stem}" in said
     checked = run("check", path.stem, "--json")
     assert [one["rule"] for one in json.loads(checked.stdout)] == ["gap"]
@@ -267,7 +270,7 @@ def test_windows_1252_that_nothing_says(root: Path) -> None:
     [
         ("leeg.txt", b"", "leeg.txt is empty"),
         ("leeg.md", b"\n \n", "leeg.md is empty"),
-        ("regel.txt", b"Een losse regel.", "only 3 words"),
+        ("regel.txt", b"Een losse regel.", "the text has 3 words"),
         (
             "cookies.txt",
             b"Cookies\n\n" + b"Wij gebruiken cookies om deze site te meten. " * 20,
@@ -407,3 +410,45 @@ def test_a_jekyll_page_with_front_matter_is_a_post(root: Path) -> None:
     made = make(root, article(root, f"---\ntitle: De tuin\n---\n{PROSE}", "tuin.html"))
     assert made.draft.subject == "De tuin"
     assert LEAD in made.draft.text
+
+
+SAMPLE = "---\nsubject: {}\ndraft: yes\n---\nHier schrijf je de brief. Kort mag.\n"
+
+
+def test_a_day_that_a_draft_holds_is_named_with_the_draft(root: Path, run: Run) -> None:
+    held = run("new").stdout.strip()
+    said = run("new", article(root), "--url", URL).stderr
+    assert f"{held[7:17]} is held by {held}, a draft" in said
+    again = run("new", "--date", held[7:17])
+    assert again.returncode == 1
+    assert f"{held}, a draft, has {held[7:17]} 07:00 already" in again.stderr
+
+
+def test_the_sample_of_init_may_be_deleted(root: Path, run: Run) -> None:
+    answers = {
+        "name": "Rust",
+        "sender": "A <a@example.org>",
+        "contact": "Postbus 1",
+        "provider": "outbox",
+        "public-url": "https://example.org",
+        "pages": "none",
+        "ci": "none",
+    }
+    options = [part for key, value in answers.items() for part in (f"--{key}", value)]
+    made = run("init", "nieuw", *options)
+    assert made.returncode == 0, made.stderr
+    said = run("new", cwd=root / "nieuw").stderr
+    assert "delete it: it is the sample of newsletter init" in said
+
+
+def test_a_day_in_words_is_refused_with_the_form(run: Run) -> None:
+    done = run("new", "--date", "6 december")
+    assert done.returncode == 2
+    assert "hint: Write it as 2026-12-06" in done.stderr
+
+
+def test_a_post_without_an_address_names_the_setting(root: Path, run: Run) -> None:
+    said = run("new", article(root, POST, "2026-11-20-tuin.md")).stderr
+    assert "--url" in said
+    assert "permalink = " in said
+    assert "permalink" not in run("new", article(root)).stderr
