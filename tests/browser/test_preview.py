@@ -79,6 +79,7 @@ def test_a_phone_and_a_desktop_have_their_own_width(preview: Preview, page: Page
     page.get_by_role("button", name="Desktop").click()
     assert frame(page, "desktop").evaluate("innerWidth") == 800
     assert page.locator("#desktop iframe").evaluate(BOX) == [375, 800], "made to fit"
+    expect(page.locator("#desktop figcaption")).to_have_text("Desktop 800 px, shown at 47%")
 
 
 def test_a_save_keeps_the_scroll_position(preview: Preview, root: Path, page: Page) -> None:
@@ -104,6 +105,9 @@ def test_a_broken_file_keeps_the_letter_and_shows_the_error_above_it(
     expect(alert).to_contain_text("Below is the last letter without this error.")
     expect(inside(page)).to_contain_text("het moeilijkste van de dag")
     assert page.title().startswith("Error: ")
+    write(root, BROKEN + "\n[[nog iets]]\n")
+    expect(alert).to_contain_text("2 errors, the first on line 1: there is no subject")
+    expect(alert).to_contain_text("Below is the last letter without these errors.")
     write(root, TEXT.replace("moeilijkste", "mooiste"))
     expect(alert).to_be_hidden()
     expect(inside(page)).to_contain_text("mooiste")
@@ -115,7 +119,7 @@ def test_a_finding_leads_to_its_line(preview: Preview, root: Path, page: Page) -
     page.get_by_role("link", name=re.compile("pasted-bullets")).click()
     line = page.locator("#lines .here")
     expect(line).to_contain_text("• Een opsomming")
-    expect(line).to_contain_text("warning: lines that begin with a pasted bullet are no list")
+    expect(line).to_contain_text("Warning: lines that begin with a pasted bullet are no list")
     expect(line).to_be_focused()
 
 
@@ -182,6 +186,20 @@ def test_an_image_file_of_the_author_is_shown(preview: Preview, root: Path, page
     expect(page.locator("#remote")).to_be_hidden()
     page.keyboard.press("i")
     expect(loaded).to_have_js_property("naturalWidth", 0)
+
+
+def test_an_image_that_is_off_is_a_box_as_high_as_its_words(
+    preview: Preview, root: Path, page: Page
+) -> None:
+    PIL.Image.new("RGB", (400, 1600), "red").save(root / "issues" / "toren.png")
+    write(root, TEXT + "\n![Een toren](toren.png)\n")
+    show(page, preview)
+    tower = inside(page).locator("img[alt='Een toren']")
+    expect(tower).to_have_js_property("naturalWidth", 400)
+    assert tower.evaluate("one => one.offsetHeight") > 400
+    page.get_by_role("button", name="Images off").click()
+    expect(tower).to_have_js_property("naturalWidth", 0)
+    assert 10 < tower.evaluate("one => one.offsetHeight") < 100
 
 
 def test_a_script_in_a_letter_does_not_run(preview: Preview, root: Path, page: Page) -> None:
@@ -306,7 +324,9 @@ def test_a_proof_goes_through_a_provider_and_a_wrong_address_does_not(
 def test_a_fix_is_shown_before_it_is_written(preview: Preview, root: Path, page: Page) -> None:
     path = write(root, WITH_FINDINGS)
     show(page, preview)
-    page.get_by_role("button", name="Fix this").click()
+    repaired = page.locator("#findings li", has_text="pasted-bullets")
+    expect(repaired.locator("b + code + span")).to_have_text(re.compile("^Lines that begin"))
+    repaired.get_by_role("button", name="Fix this").click()
     dialog = page.get_by_role("dialog", name="What changes in your file")
     expect(dialog.locator(".removed")).to_contain_text(["• Een opsomming"])
     expect(dialog.locator(".added")).to_contain_text(["- Een opsomming"])

@@ -19,6 +19,12 @@ function put(frame, place) {
   const base = fresh.createElement("base");
   base.target = "_blank";
   fresh.head.prepend(base);
+  if (images === "off") {
+    // As mail programs do it: a box as high as its words, not as the picture.
+    const calm = fresh.createElement("style");
+    calm.textContent = "img { aspect-ratio: auto !important; height: auto !important; min-height: 0 !important }";
+    fresh.head.append(calm);
+  }
   page.replaceChild(page.adoptNode(fresh.documentElement), page.documentElement);
   view.scrollTo(place.x, place.y);
 }
@@ -80,6 +86,8 @@ export function arrange(device) {
     if (figure.hidden) continue;
     const free = both && name === "desktop" ? width - WIDTHS.phone - GAP : width;
     const scale = Math.min(1, free / WIDTHS[name]);
+    const percent = scale === 1 ? "" : `, shown at ${Math.round(scale * 100)}%`;
+    figure.querySelector("figcaption span").textContent = `${WIDTHS[name]} px${percent}`;
     const view = figure.querySelector(".window");
     view.style.width = `${WIDTHS[name] * scale}px`;
     const frame = frames[index];

@@ -83,9 +83,10 @@ function showProblem() {
   if (!problem) return;
   const put = (id, text) => { if ($(id).textContent !== text) $(id).textContent = text; };
   const ended = (text) => (/(^|[.?!])$/.test(text) ? text : `${text}.`);
-  put("problem-sentence", `Error: ${ended(problem.sentence)}`);
+  const several = /^\d+ errors, /.test(problem.sentence);
+  put("problem-sentence", `${several ? "" : "Error: "}${ended(problem.sentence)}`);
   put("problem-hint", ended(problem.hint));
-  put("problem-stale", view.letter ? "Below is the last letter without this error." : "");
+  put("problem-stale", view.letter ? `Below is the last letter without ${several ? "these errors" : "this error"}.` : "");
 }
 
 function showChoices() {

@@ -14,19 +14,26 @@ function keepScroll(box, change) {
   box.scrollTo({ top: scrollTop, left: scrollLeft, behavior: "instant" });
 }
 
+// Where a sentence begins with a letter, it begins with a capital here.
+const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+const fix = $("fix");
+
 const ofFile = (view, finding) => finding.path === view.path;
 
 export function showFindings(view, open) {
   const found = view.findings || [];
   $("findings-title").textContent = found.length ? `Findings (${found.length})` : "Findings";
   $("findings-none").hidden = found.length > 0 || !view.issue || view.problem !== null;
+  const hasFocus = document.activeElement === fix;
+  const fixable = found.filter((finding) => finding.fixable);
+  $("findings").after(fix);
   $("findings").replaceChildren(...found.map((finding) => {
     const item = element("li", "", finding.severity);
     const here = ofFile(view, finding);
     const link = element(here ? "a" : "div");
     const where = here ? `Line ${finding.line}` : finding.path;
     link.append(element("b", `${where}, ${finding.severity} `), element("code", finding.rule));
-    link.append(element("span", finding.message), element("span", finding.fix, "advice"));
+    link.append(element("span", capital(finding.message)), element("span", finding.fix, "advice"));
     if (here) {
       link.href = `#line-${finding.line}`;
       link.addEventListener("click", (event) => {
@@ -35,11 +42,13 @@ export function showFindings(view, open) {
       });
     }
     item.append(link);
+    if (finding.fixable && fixable.length > 1) link.append(element("span", "Can be fixed by the button below.", "advice"));
+    if (finding.fixable && fixable.length === 1) item.append(fix);
     return item;
   }));
-  const fixable = found.filter((finding) => finding.fixable).length;
-  $("fix").hidden = fixable === 0;
-  $("fix").textContent = `Fix ${fixable === 1 ? "this" : `these ${fixable}`} …`;
+  fix.hidden = fixable.length === 0;
+  fix.textContent = `Fix ${fixable.length === 1 ? "this" : `these ${fixable.length}`} …`;
+  if (hasFocus) fix.focus();
 }
 
 export function showFile(view) {
@@ -57,7 +66,7 @@ export function showFile(view) {
       item.append(element("span", String(index + 1), "number"), element("code", text || " "));
       const said = by.get(index + 1) || [];
       if (said.length) item.className = worst(said);
-      said.forEach((one) => item.append(element("span", `${one.severity}: ${one.message}`, "said")));
+      said.forEach((one) => item.append(element("span", `${capital(one.severity)}: ${one.message}`, "said")));
       return item;
     }));
   });

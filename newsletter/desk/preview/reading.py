@@ -120,5 +120,7 @@ def _problem_of(errors: list[Finding]) -> Problem:
     if not errors:
         return Problem("this file is not an issue yet", "Give it a subject and a text")
     first = errors[0]
-    more = f"{len(errors)} errors, the first: " if len(errors) > 1 else ""
-    return Problem(f"{more}{first.message} (line {first.line})", first.fix)
+    if len(errors) > 1:
+        first_of = f"{len(errors)} errors, the first on line {first.line}"
+        return Problem(f"{first_of}: {first.message}", first.fix)
+    return Problem(f"{first.message} (line {first.line})", first.fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from typing import TYPE_CHECKING, Final
 
@@ -32,9 +33,11 @@ def listen(port: int) -> socket.socket:
         listener.listen()
     except OSError as error:
         listener.close()
+        hint = "Choose another --port; --port 0 takes a free one"
+        if error.errno == errno.EADDRINUSE:
+            hint = f"Perhaps a preview is still running in another terminal. {hint}"
         raise NewsletterError(
-            f"cannot listen on 127.0.0.1:{port}: {error.strerror}",
-            hint="Choose another --port; --port 0 takes a free one",
+            f"cannot listen on 127.0.0.1:{port}: {error.strerror}", hint=hint
         ) from None
     return listener
 

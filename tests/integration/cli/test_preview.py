@@ -80,6 +80,7 @@ def test_a_taken_port_is_one_error_with_a_hint(root: Path, run: Run) -> None:
     assert done.returncode == 1
     assert is_one_error(done.stderr)
     assert f"cannot listen on 127.0.0.1:{port}" in done.stderr
+    assert "still running in another terminal" in done.stderr
     assert "--port 0 takes a free one" in done.stderr
     assert done.stdout == ""
 
