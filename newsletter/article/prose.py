@@ -61,6 +61,15 @@ def without_quotes(text: str) -> str:
     return inside_quotes(text) or text
 
 
+def without_label(text: str) -> str:
+    """Return a text without the label of a summary before it: "In het kort: …"."""
+    label, _, rest = text.partition(":")
+    if rest.startswith(" ") and article_words().summaries.equal(flatten(label)):
+        rest = rest.strip()
+        return rest[:1].upper() + rest[1:]
+    return text
+
+
 def without_bulb(text: str) -> str:
     """Return a text without the sign of a reflection before it."""
     return text.lstrip(f"{BULB}\ufe0f ").strip()

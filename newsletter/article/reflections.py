@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from newsletter.model import ArticleLine
 
+_BEFORE_SPEECH: Final = re.compile(r"[,\"”’!?]\s")
 _REFLECTION: Final = range(20, 241)
 
 
@@ -95,6 +97,15 @@ def _reflection_score(text: str, asked: frozenset[str], quote: str, top: frozens
     score += 0.15 * min(3, len(own & top)) + 0.1 * min(2, len(own & terms(quote)))
     score += 0.3 if len(text) in range(40, 121) else 0.0
     return score - (0.4 if points_back(text) else 0.0)
+
+
+def is_of_others(text: str) -> bool:
+    """Tell whether a sentence says what other people think, or who says it."""
+    words = article_words()
+    said = any(
+        words.speech.begin(flatten(part)) for part in _BEFORE_SPEECH.split(text)[1:] if part.strip()
+    )
+    return said or words.hearsay.begin(flatten(text))
 
 
 def points_back(text: str) -> bool:

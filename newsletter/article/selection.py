@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +19,17 @@ from newsletter.article.prose import (
     question_and_hint,
     sentences,
     terms,
+    without_label,
     without_quotes,
     word_count,
 )
-from newsletter.article.reflections import AskedQuestion, Said, points_back, rank_reflections
+from newsletter.article.reflections import (
+    AskedQuestion,
+    Said,
+    is_of_others,
+    points_back,
+    rank_reflections,
+)
 from newsletter.article.words import article_words, flatten
 from newsletter.model import ArticleLine, LineKind
 
@@ -85,6 +92,7 @@ class Selection:
 
 def select_parts(article: BareArticle) -> Selection:
     """Return what of an article goes into a letter."""
+    article = _without_labels(article)
     heading, questions = find_questions(article.lines)
     opening = find_opening(article)
     theme = _Theme(article)
@@ -93,7 +101,7 @@ def select_parts(article: BareArticle) -> Selection:
     subjects = _find_subjects(article)
     return Selection(
         subjects=subjects,
-        preheaders=_find_preheaders(article, subjects, questions, quotes),
+        preheaders=_find_preheaders(article, subjects, opening, questions, quotes),
         opening=opening,
         heading=heading,
         questions=questions,
@@ -101,6 +109,15 @@ def select_parts(article: BareArticle) -> Selection:
         reflections=rank_reflections(article.lines, Said.of(questions, opening), best, theme.top),
         related=tuple(link for link in article.related if link.url != article.url or not link.url),
     )
+
+
+def _without_labels(article: BareArticle) -> BareArticle:
+    """Leave out the label of what an article calls its summary."""
+    lines = tuple(
+        replace(line, text=without_label(line.text)) if line.kind is LineKind.PARAGRAPH else line
+        for line in article.lines
+    )
+    return replace(article, lines=lines, summary=without_label(article.summary))
 
 
 def find_questions(lines: Sequence[ArticleLine]) -> tuple[str, tuple[AskedQuestion, ...]]:
@@ -298,8 +315,7 @@ def _quote_score(text: str, theme: _Theme) -> float:
         score += 0.5
     if words.contrasts.occur(flat.partition(" ")[2]) or "; " in text:
         score += 1.0
-    if points_back(text):
-        score -= 1.0
+    score -= 1.0 * points_back(text) + 2.0 * is_of_others(text)
     if len(sentences(text)) > 2:  # noqa: PLR2004 - two sentences belong together
         score -= 0.5
     return score
@@ -316,15 +332,24 @@ def _find_subjects(article: BareArticle) -> tuple[str, ...]:
     return tuple(dict.fromkeys(one for one in found if re.search(r"[^\W\d_]", one)))
 
 
+def _repeats(text: str, subject: str) -> bool:
+    """Tell whether a line says what the subject does; one word in common is not enough."""
+    if len(terms(subject)) == 1:
+        return flatten(text) == flatten(subject)
+    return likeness(text, subject) == 1
+
+
 def _find_preheaders(
     article: BareArticle,
     subjects: Sequence[str],
+    opening: Sequence[ArticleLine],
     questions: Sequence[AskedQuestion],
     quotes: Sequence[Quotation],
 ) -> tuple[str, ...]:
     """Return lines that say more than the subject does, as the article has them.
 
-    Not its first sentence: an inbox shows that one anyway.
+    No sentence of the opening: an inbox shows that anyway. One that needs the sentence before it,
+    or says what others think, comes last.
     """
     tails = _DASH.split(article.subtitle, maxsplit=1)[1:]
     found = [
@@ -333,13 +358,18 @@ def _find_preheaders(
         *(sentences(article.summary)[:1] if not _is_lead(article.summary) else ()),
         article.subtitle,
         *(one.question for one in questions[:1]),
-        *(one.text for one in quotes[1:3] if not points_back(one.text)),
+        *(one.text for one in quotes[1:3]),
         *(one for line in article.lines[1:] if _opens(line) for one in sentences(line.text)[:1]),
     ]
     subject = subjects[0] if subjects else ""
+    above = " ".join(f" {flatten(line.text)} " for line in opening)
     usable = (
         one
         for one in found
-        if len(one) in _PREHEADER and likeness(one, subject) < 1 and not _MARKS.search(one)
+        if len(one) in _PREHEADER
+        and not _repeats(one, subject)
+        and not _MARKS.search(one)
+        and f" {flatten(one)} " not in above
     )
-    return tuple(dict.fromkeys(usable))[:_MOST_PROPOSED]
+    ranked = sorted(usable, key=lambda one: points_back(one) or is_of_others(one))
+    return tuple(dict.fromkeys(ranked))[:_MOST_PROPOSED]

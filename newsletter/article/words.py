@@ -109,6 +109,8 @@ class ArticleWords:
     own_person: Phrases
     contrasts: Phrases
     points_back: Phrases
+    hearsay: Phrases
+    speech: Phrases
     stop: Phrases
     months: Phrases
 

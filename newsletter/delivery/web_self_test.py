@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Final, Self
 
 from newsletter import pictures, tokens
+from newsletter.config import is_loopback
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import RequestRefused, RetryLater, Unknown
 
@@ -146,7 +147,7 @@ class WebSelfTest:
             raise TryAgain(
                 f"the web app does not answer: {reply.reason}",
                 where=self._base,
-                hint="Start it: newsletter serve. To send without this check: --no-preflight",
+                hint=self._how_to_start(),
             )
         self.answers.append(reply)
         if reply.status >= _SERVER_ERROR:
@@ -161,6 +162,14 @@ class WebSelfTest:
                 "Set public_url to the address at which the web app itself answers",
             )
         return reply
+
+    def _how_to_start(self) -> str:
+        if is_loopback(self._base):
+            return "Start it: newsletter serve"
+        return (
+            "Is it running at its host? docs/pages.md says how to see that. Without it, the links "
+            "of every letter are dead"
+        )
 
     def _unfit(self, problem: str, hint: str) -> NewsletterError:
         return NewsletterError(f"what answers at public_url {problem}", where=self._base, hint=hint)

@@ -11,7 +11,7 @@ import pytest
 
 from newsletter import tokens
 from newsletter.delivery import preflight
-from newsletter.delivery.web_self_test import reserved_token
+from newsletter.delivery.web_self_test import WebSelfTest, reserved_token
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.store import open_store
 from tests.support.newsletter import FakeProvider, Newsletter, write_issue
@@ -221,5 +221,14 @@ def test_a_web_app_that_is_away_is_a_temporary_error(
 ) -> None:
     with web_app(newsletter) as (house_, _):
         pass
-    with pytest.raises(TryAgain, match="--no-preflight"):
+    with pytest.raises(TryAgain) as caught:
         house_.send(FakeProvider(tmp_path / "taken"), preflight=True)
+    assert caught.value.hint == "Start it: newsletter serve"
+
+
+def test_at_a_public_address_the_advice_is_about_its_host(newsletter: Newsletter) -> None:
+    settings = replace(newsletter.settings, public_url="https://letters.invalid")
+    with WebSelfTest(settings) as test, pytest.raises(TryAgain) as caught:
+        test.check_health("")
+    assert "Is it running at its host? docs/pages.md" in caught.value.hint
+    assert "--no-preflight" not in caught.value.hint

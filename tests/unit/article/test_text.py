@@ -236,3 +236,33 @@ def test_a_title_with_quotes_or_a_colon_is_read_back(title: str, subject: str) -
 def test_a_title_of_only_emoji_is_no_subject() -> None:
     made = draft(read_text(f"🌿🌿\n\n{LEAD}\n\n{FIRST}\n", URL))
     assert "subject" in made.todo
+
+
+def test_the_label_of_a_summary_is_not_part_of_its_sentence() -> None:
+    made = draft(read_text(ARTICLE.replace(LEAD, f"In het kort: {LEAD[0].lower()}{LEAD[1:]}"), URL))
+    assert LEAD in made.text
+    assert "In het kort" not in made.text
+
+
+@pytest.mark.parametrize(
+    "weak",
+    [
+        "Dat had ik in die maanden in de tuin nog nooit op deze manier gezien.",
+        "Sommige mensen in de straat vinden dat een tuin in november leeg hoort te zijn.",
+        "Een tuin zonder blad is een tafel zonder brood, zegt mijn vriend dan altijd.",
+    ],
+)
+def test_what_others_say_or_points_back_is_no_first_choice(weak: str) -> None:
+    more = ARTICLE.replace(f'"{QUOTE}"', f'"{weak}"\n\n"{OTHER_QUOTES[2]}"')
+    chosen = choose(read_text(more, URL))
+    assert chosen.quotes[0].text == OTHER_QUOTES[2]
+    assert weak in [one.text for one in chosen.quotes]
+    assert chosen.preheaders[0] != weak
+
+
+def test_a_preheader_repeats_no_sentence_of_the_opening() -> None:
+    text = ARTICLE.replace("Wat er groeit als je niets doet\n", "")
+    chosen = choose(read_text(text, URL))
+    opening = " ".join(line.text for line in chosen.opening)
+    assert chosen.preheaders
+    assert [one for one in chosen.preheaders if one in opening] == []
