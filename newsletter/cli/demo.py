@@ -54,6 +54,10 @@ def demo() -> None:
         f"\n           and after you edit issues/{slug}.md:"
         f"\n           {command} check {slug}"
         f"\n           {command} rehearse {slug}"
+        f"\n           an author's week:"
+        f"\n           {command} new"
+        f"\n           {command} preview"
+        f"\nDelete     {folder}, when you have seen enough"
         f"\nAll commands: {command} --help"
     )
 

@@ -44,6 +44,8 @@ def test_the_demo_plays_a_week_whatever_the_environment_says(
         "11 subscribers = 11 in the outbox",
         "10 subscribers",
         str(folder),
+        f"Delete     {folder}",
+        " new\n",
     ):
         assert said in done.stdout
     assert "complete already" in done.stderr
