@@ -67,7 +67,7 @@ class Approvals:
         self._settings = settings
         self._letters: dict[str, Letter] = {}
         self._found: dict[str, LetterApproval] = {}
-        self._proofs: dict[str, dict[str, datetime]] | None = None
+        self._proofs: dict[tuple[str, str], dict[str, datetime]] | None = None
         self._commits: ApprovingCommits | NewsletterError | None = None
 
     def read_issue(self, issue: Issue) -> LetterApproval:
@@ -90,13 +90,13 @@ class Approvals:
             self._letters[issue.slug] = render.letter(issue, self._settings)
         return self._letters[issue.slug]
 
-    def proofed_at(self, slug: str, letter_hash: str) -> datetime | None:
-        """Return when a letter was last proofed; None if it never was."""
-        return self._proofs_of(slug).get(letter_hash)
+    def proofed_at(self, slug: str, letter_hash: str, provider_url: str) -> datetime | None:
+        """Return when a letter of a mailing was last proofed at its provider; None if never."""
+        return self._proofs_of(slug, provider_url).get(letter_hash)
 
     def read_letter(self, issue: Issue, letter_hash: str) -> LetterApproval:
         """Return what is known of an issue's letter."""
-        proofed = self._proofs_of(issue.slug)
+        proofed = self._proofs_of(issue.slug, self._settings.provider_url)
         at = proofed.get(letter_hash)
         commit = "" if at else self._find_commit(issue.slug, letter_hash)
         to_all = tuple(self._object_to_all(issue, proofed, at))
@@ -112,11 +112,11 @@ class Approvals:
             objections_to_all=to_all,
         )
 
-    def _proofs_of(self, slug: str) -> dict[str, datetime]:
+    def _proofs_of(self, slug: str, provider_url: str) -> dict[str, datetime]:
         if self._proofs is None:
             with self._store.read() as connection:
                 self._proofs = proofs.find_all(connection)
-        return self._proofs.get(slug, {})
+        return self._proofs.get((slug, provider_url), {})
 
     def _find_commit(self, slug: str, letter_hash: str) -> str:
         branch = self._settings.approval

@@ -87,6 +87,7 @@ def send_proof(context: Context, draft: Draft, *, email: str, key: str) -> Proof
                 letter_hash=letter.hash,
                 ref=recipient.ref,
                 provider=can.name,
+                provider_url=context.settings.provider_url,
                 provider_id=taken.provider_id,
             )
     return Proof(issue.slug, letter.hash, recipient.ref, can.name, taken.provider_id, can.rehearsal)

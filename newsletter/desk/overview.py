@@ -296,7 +296,7 @@ class _Survey:
             state=state,
             send_at=held.send_at,
             letter_hash=held.letter_hash,
-            proofed_at=self._approvals.proofed_at(slug, held.letter_hash),
+            proofed_at=self._approvals.proofed_at(slug, held.letter_hash, held.provider_url),
             why=why,
             audience=held.audience if held.state in SENT else None,
             counts=self._counts.get(held.id),

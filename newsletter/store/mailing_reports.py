@@ -47,7 +47,9 @@ def report(connection: sa.Connection, mailing: Mailing) -> MailingReport:
         assumed=connection.scalar(assumed) or 0,
         details=details(connection, mailing.id),
         at=now(connection),
-        proofed_at=proofs.last_proof(connection, mailing.letter_hash),
+        proofed_at=proofs.last_proof(
+            connection, mailing.letter_hash, None if mailing.rehearsal else mailing.provider_url
+        ),
         heard=event_totals(connection, mailing, found[DeliveryState.ACCEPTED]),
     )
 

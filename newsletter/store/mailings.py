@@ -284,6 +284,7 @@ class MailingSummary(NamedTuple):
     released: bool
     content_hash: str
     letter_hash: str
+    provider_url: str
     audience: int
 
 

@@ -337,6 +337,8 @@ proofs = sa.Table(
     sa.Column("provider", sa.Text, nullable=False),
     sa.Column("provider_id", sa.Text),
     sa.Column("at", UtcDateTime, nullable=False),
+    # Its base URL, if not the usual one; not known of proofs before migration 0017.
+    sa.Column("provider_url", sa.Text),
 )
 
 # Transactional emails, each in a request of its own. They hold no address: it is looked up when a

@@ -110,6 +110,28 @@ def test_a_proof_through_the_outbox_approves_nothing(
     assert "nobody got a proof" in refusal(letters, provider)
 
 
+def test_a_proof_at_another_address_of_the_provider_approves_nothing(
+    letters: ApprovedNewsletter, provider: FakeProvider
+) -> None:
+    real = letters.settings
+    letters.settings = replace(real, provider_url="https://sandbox.example.org")
+    prove(letters, provider)
+    letters.settings = real
+    assert "nobody got a proof" in refusal(letters, provider)
+    letters.send(provider)
+    report = delivery.find_report(letters.store, SLUG)
+    assert report
+    assert report.proofed_at is None
+
+
+def test_a_proof_of_an_address_that_was_not_kept_approves_nothing(
+    letters: ApprovedNewsletter, provider: FakeProvider
+) -> None:
+    prove(letters, provider)
+    letters.sql("UPDATE proofs SET provider_url = NULL")
+    assert "nobody got a proof" in refusal(letters, provider)
+
+
 def own_template(letters: ApprovedNewsletter, name: str = "blocks.mjml.j2") -> Path:
     """Copy a template, byte by byte, into the author's own folder."""
     source = next(path for folder in template_folders() if (path := folder / name).exists())

@@ -140,7 +140,7 @@ def test_a_picture_that_changed_after_the_proof_makes_another_letter(
     assert issue
     now_shown = render.letter(issue, newsletter.settings).hash
     with newsletter.store.read() as connection:
-        assert proofs.last_proof(connection, now_shown) is None
+        assert proofs.last_proof(connection, now_shown, "") is None
     newsletter.send(provider)
     assert sorted(stored(newsletter)) == sorted([(before, False), (name_of(newsletter), True)])
 

@@ -91,7 +91,8 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         keys.record_fingerprint(connection, "0123456789abcdef")
         mailing = mailings.find_latest(connection, 1)[0]
         mailings.record_decision(connection, mailing.id, who="g", what="pause", count=3)
-        proofs.record(connection, slug="s", letter_hash="h", ref="r", provider="p", provider_id="i")
+        names = {"slug": "s", "letter_hash": "h", "ref": "r", "provider": "p"}
+        proofs.record(connection, **names, provider_url="https://p.example.org", provider_id="i")
         media.store(connection, ["a.png"], {"a.png": bytes(range(256)) * 1000})
         checkpoints.put(connection, "tidied", now(connection))
         begun, _ = imports.begin(connection, now(connection))
