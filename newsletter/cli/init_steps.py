@@ -85,7 +85,7 @@ def _on_this_computer(plan: RepositoryPlan, draft: str) -> Iterator[str]:
     yield f"newsletter rehearse {draft} --open"
     yield "newsletter status"
     if plan.provider != "outbox":
-        yield "# answer y to its question, which names this database as the one that may send"
+        yield "# write its line ledger into newsletter.toml: this database is the one that may send"
         yield 'git commit -am "Name the database that may send"'
     if plan.pages == "vps":  # the web app is in a clone of what is pushed
         yield from _store_lines(plan)
@@ -107,7 +107,7 @@ def _on_server(plan: RepositoryPlan, draft: str) -> Iterator[str]:
         yield "newsletter status"
         return
     yield f"newsletter proof {draft} --to YOU@EXAMPLE.ORG"
-    yield "newsletter status   # answer no to its question, and note the line ledger"
+    yield "newsletter status   # note the line ledger"
     yield "# on this computer again: write that line into newsletter.toml, and"
     yield 'git commit -am "Name the database that may send"'
     yield "git push"

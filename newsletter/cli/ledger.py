@@ -1,4 +1,4 @@
-"""The offer to write the setting `ledger`: which database may send."""
+"""The setting `ledger`, which names the database that may send: offered, or printed."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ def offer_ledger(app: App) -> None:
 
 
 def note_ledger(app: App) -> None:
-    """Print on a terminal what `offer_ledger` would ask, and the line to add; ask nothing."""
+    """Print on a terminal what `offer_ledger` would ask, and the line to write; ask nothing."""
     settings = app.settings
     if found := _unnamed_ledger(settings):
         ledger, subscribers = found
-        line = f'If this is the one, add this line to {settings.origin}: ledger = "{ledger}"'
+        line = f'If this is the one, set in {settings.origin}: ledger = "{ledger}"'
         click.echo(f"{_describe(settings, subscribers)}\n{line}", err=True)
 
 

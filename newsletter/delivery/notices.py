@@ -221,7 +221,7 @@ def find_obstacles(settings: Settings) -> tuple[NewsletterError, ...]:
         return tuple(found)
     found += preflight.find_setting_problems(settings)
     if not settings.ledger:
-        hint = "Where your list is, newsletter status offers to write it; then deploy this again"
+        hint = "Where your list is, newsletter status prints the line; then deploy this again"
         found.append(preflight.unnamed_ledger(settings, hint))
     return tuple(found)
 

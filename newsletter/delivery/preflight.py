@@ -173,7 +173,7 @@ def find_ledger_problems(here: str, settings: Settings) -> Iterator[NewsletterEr
             "NEWSLETTER_DATABASE_URL at the one that has it",
         )
     elif not settings.ledger:
-        hint = f'If this is the database with your subscribers, add this line: ledger = "{here}"'
+        hint = f'If this is the database with your subscribers, set this line: ledger = "{here}"'
         if jobs := config.jobs_database(settings):
             hint = (
                 f"This is a file on this computer, and {jobs} gives the jobs another database: set "

@@ -1,4 +1,4 @@
-"""On a terminal, `send` offers to write the ledger into the settings."""
+"""On a terminal, `send` offers to write the ledger into the settings; `status` prints it."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def test_a_file_here_is_not_offered_while_jobs_have_another_database(
     if here:
         assert f"{file} gives the jobs another one" in shown
         assert f"and {file} gives the jobs another database" in shown
-        assert "add this line" not in shown
+        assert "set in newsletter.toml" not in shown
         assert (newsletter.root / "newsletter.toml").read_bytes() == before
 
 
@@ -187,14 +187,14 @@ def test_a_database_is_named_without_its_password(newsletter: Newsletter, fake: 
     assert f"database:    {path}" in answered(newsletter, env, "n\n", "send", "--due")
 
 
-def test_status_prints_the_line_to_add_and_asks_nothing(
+def test_status_prints_the_line_to_set_and_asks_nothing(
     newsletter: Newsletter, fake: FakeResend
 ) -> None:
     env = without_ledger(newsletter, fake)
     path = newsletter.root / "newsletter.toml"
     before = path.read_bytes()
     shown = answered(newsletter, env, "y\n", "status")
-    line = f'add this line to newsletter.toml: ledger = "{newsletter.settings.ledger}"'
+    line = f'set in newsletter.toml: ledger = "{newsletter.settings.ledger}"'
     assert line in shown
     assert "Write ledger" not in shown
     assert path.read_bytes() == before
