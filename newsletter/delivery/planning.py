@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter import render
@@ -208,7 +208,7 @@ def freeze(context: Context, plan: Plan) -> Mailing:
         count_audience(connection)
         frozen = freezing.freeze(
             connection,
-            plan.issue,
+            replace(plan.issue, blocks=render.published_blocks(plan.issue)),
             plan.letter,
             provider=can.name,
             provider_url=settings.provider_url,

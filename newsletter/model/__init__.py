@@ -1,5 +1,6 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
+from newsletter.model.archive import Correction, Edition, PublishedIssue
 from newsletter.model.article import Article, ArticleLine, LineKind
 from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
@@ -78,6 +79,7 @@ __all__ = [
     "Button",
     "Cause",
     "Consent",
+    "Correction",
     "Decision",
     "DeliveryState",
     "Diagnosis",
@@ -85,6 +87,7 @@ __all__ = [
     "Divider",
     "DnsRecord",
     "Draft",
+    "Edition",
     "Entry",
     "Event",
     "EventKind",
@@ -115,6 +118,7 @@ __all__ = [
     "Picture",
     "Preferences",
     "ProviderSuppression",
+    "PublishedIssue",
     "Question",
     "Questions",
     "Quote",

@@ -62,7 +62,9 @@ class Mailing:
     """One issue being sent: its frozen letter and audience.
 
     ``send_at`` is the slot, local with its offset; ``note`` says why it is paused, if it is;
-    ``released`` is true when its slug, slot and text are free for another one.
+    ``released`` is true when its slug, slot and text are free for another one. ``monthly``: it goes
+    to those who chose a digest a month, else to all others. A mailing of a correction has the
+    number of that ``erratum``, and the slug of the issue in ``erratum_of``.
     """
 
     id: int
@@ -80,6 +82,9 @@ class Mailing:
     audience: int
     started_at: datetime
     finished_at: datetime | None
+    monthly: bool = False
+    erratum: int = 0
+    erratum_of: str | None = None
 
     @property
     def for_nobody(self) -> bool:

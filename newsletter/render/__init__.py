@@ -11,6 +11,7 @@ from newsletter.render.letters import (
     wording,
 )
 from newsletter.render.palette import TEXT_CONTRAST, contrast, palette
+from newsletter.render.pictures import published_blocks
 
 __all__ = [
     "TEXT_CONTRAST",
@@ -22,6 +23,7 @@ __all__ = [
     "notice",
     "page",
     "palette",
+    "published_blocks",
     "values",
     "wording",
 ]

@@ -12,7 +12,7 @@ from newsletter.model.issue import WIDEST
 
 if TYPE_CHECKING:
     from newsletter.config import Settings
-    from newsletter.model import Issue, Picture
+    from newsletter.model import Block, Issue, Picture
 
 _LOGO: Final = (260, 90)
 _PORTRAIT: Final = (72, 96)
@@ -49,6 +49,18 @@ def _placed(image: Image, issue: Issue, media: str) -> Image:
         )
     width, height = _fit(image.picture, wanted)
     return replace(image, url=media + image.picture.name, width=width, height=height)
+
+
+def published_blocks(issue: Issue) -> tuple[Block, ...]:
+    """Return the blocks of an issue as the archive keeps them.
+
+    Nothing of the author's machine is in them: the address of a file is ``media/NAME``.
+
+    Raises:
+        NewsletterError: Nobody has looked at the file of an image.
+    """
+    placed = place_images(issue, "media/").blocks
+    return tuple(replace(b, file="", picture=None) if isinstance(b, Image) else b for b in placed)
 
 
 def show_logo(settings: Settings, media: str) -> ShownPicture | None:

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from newsletter.model import (
     DeliveryState,
     Draft,
+    Edition,
     Issue,
     Letter,
     Mailing,
@@ -16,6 +17,7 @@ from newsletter.model import (
     SubscriberStatus,
 )
 from newsletter.schedule import slot_of
+from newsletter.store import editions
 from newsletter.store.database import now
 from newsletter.store.mailings import COLUMNS, from_row
 from newsletter.store.schema import deliveries, ledger, mailings, subscribers
@@ -36,7 +38,8 @@ def freeze(
 ) -> Mailing:
     """Freeze a letter and its audience: everyone who is active and has not paused.
 
-    In the caller's transaction, so that the whole mailing is there or nothing of it.
+    In the caller's transaction, so that the whole mailing is there or nothing of it; its text comes
+    into the archive with it.
 
     Raises:
         sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
@@ -53,9 +56,26 @@ def freeze(
     }
     insert = mailings.insert().returning(mailings.c.id).values(row)
     mailing_id = connection.execute(insert).scalar_one()
+    editions.record(connection, _edition(issue, moment), mailing_id)
     count = _freeze_audience(connection, mailing_id, moment)
     frozen = mailings.update().where(mailings.c.id == mailing_id).values(audience=count)
     return from_row(connection.execute(frozen.returning(*COLUMNS)).one())
+
+
+def _edition(issue: Issue, moment: datetime) -> Edition:
+    """Return the text of an issue as the archive keeps it."""
+    return Edition(
+        slug=issue.slug,
+        number=0,
+        at=moment,
+        day=issue.send_at.date(),
+        subject=issue.subject,
+        preheader=issue.preheader,
+        article=issue.article,
+        themes=issue.themes,
+        blocks=issue.blocks,
+        content_hash=issue.content_hash,
+    )
 
 
 def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:

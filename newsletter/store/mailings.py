@@ -13,7 +13,14 @@ from newsletter.model import DeliveryState, Issue, Letter, Mailing, MailingState
 from newsletter.schedule import slot_of
 from newsletter.store.database import now
 from newsletter.store.mailing_reports import count_by_state
-from newsletter.store.schema import batches, decisions, deliveries, mailings
+from newsletter.store.schema import (
+    batches,
+    decisions,
+    deliveries,
+    digest_issues,
+    editions,
+    mailings,
+)
 
 COLUMNS: Final = tuple(column for column in mailings.c if column is not mailings.c.letter)
 """All that a `Mailing` holds: the letter is many times larger, and `letter_of` reads it."""
@@ -148,7 +155,7 @@ def discard(connection: sa.Connection, mailing: Mailing) -> None:
     """Remove a rehearsal with all its rows. A real mailing is never removed."""
     if not mailing.rehearsal:
         raise ValueError("only a rehearsal can be discarded")
-    for table in (deliveries, batches, decisions):
+    for table in (deliveries, batches, decisions, editions, digest_issues):
         connection.execute(table.delete().where(table.c.mailing_id == mailing.id))
     connection.execute(mailings.delete().where(mailings.c.id == mailing.id))
 
@@ -188,6 +195,9 @@ def from_row(row: sa.Row[Any]) -> Mailing:
         audience=row.audience,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        monthly=row.monthly,
+        erratum=row.erratum,
+        erratum_of=row.erratum_of,
     )
 
 

@@ -92,6 +92,13 @@ subscribers = sa.Table(
     sa.Column("paused_until", UtcDateTime),
     # Letters to this subscriber have no HTML part.
     sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Gets the monthly digests in place of the weekly issues.
+    sa.Column("monthly", sa.Boolean, nullable=False, server_default=sa.false()),
+    # Since when: what they missed is told when they return. Null while it is not so.
+    sa.Column("monthly_since", UtcDateTime),
+    sa.Column("paused_at", UtcDateTime),
+    # When a welcome letter was queued last; null if never.
+    sa.Column("welcomed_at", UtcDateTime),
     # Why the provider would drop letters to this subscriber, if it would.
     sa.Column("block_reason", sa.Text),
     one_of("status", SubscriberStatus),
@@ -153,6 +160,9 @@ signups = sa.Table(
     sa.Column("ip", sa.Text),
     sa.Column("user_agent", sa.Text),
     sa.Column("confirmed_at", UtcDateTime),
+    # Where the link to the form stood, as its `?van=` says; null if it says nothing.
+    sa.Column("source", sa.Text),
+    sa.Index("signups_by_time", "requested_at"),
     sqlite_autoincrement=True,
 )
 
@@ -228,16 +238,29 @@ mailings = sa.Table(
     sa.Column("claims_left", sa.Integer),
     sa.Column("started_at", UtcDateTime, nullable=False),
     sa.Column("finished_at", UtcDateTime),
+    # It goes to those who chose the monthly digest; else to all others.
+    sa.Column("monthly", sa.Boolean, nullable=False, server_default=sa.false()),
+    # The number of the correction that it mails, and of which issue: its slug is then
+    # ISSUE--erratum-N, and it has no slot of its own. 0 and null of an issue.
+    sa.Column("erratum", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("erratum_of", sa.Text),
     one_of("state", MailingState),
     sqlite_autoincrement=True,
 )
-for _column in ("slug", "slot", "content_hash"):
-    partial_index(
-        f"one_real_mailing_per_{_column}",
-        mailings.c[_column],
-        unique=True,
-        where=sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false())),
-    )
+_HELD = sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false()))
+partial_index("one_real_mailing_per_slug", mailings.c.slug, unique=True, where=_HELD)
+partial_index(
+    "one_real_mailing_per_slot",
+    *(mailings.c.slot, mailings.c.monthly),
+    unique=True,
+    where=sa.and_(_HELD, mailings.c.erratum == 0),
+)
+partial_index(
+    "one_real_mailing_per_content_hash",
+    mailings.c.content_hash,
+    unique=True,
+    where=sa.and_(_HELD, mailings.c.erratum == 0),
+)
 partial_index(
     "one_rehearsal_per_slug",
     mailings.c.slug,
@@ -375,12 +398,85 @@ notices = sa.Table(
     sa.Column("provider_id", sa.Text),
     sa.Column("accepted_at", UtcDateTime),
     sa.Column("account", sa.Text),
+    # The slugs of the issues that it brings, or tells of, as JSON; null if it brings none.
+    sa.Column("issues", sa.Text),
     one_of("state", DeliveryState),
     sa.Index("notices_by_address", "address_hash", "queued_at"),
     sa.Index("notices_by_mailbox", "mailbox_hash", "queued_at"),
     sa.Index("notices_by_time", "queued_at"),
     sa.Index("notices_by_state", "state", "due_at"),
     sqlite_autoincrement=True,
+)
+
+# Which issues came to a subscriber as a notice: nobody gets one a second time, as a notice or as a
+# letter. Notices are deleted after a while, these rows only with their subscriber.
+issue_notices = sa.Table(
+    "issue_notices",
+    metadata,
+    sa.Column(
+        "subscriber_id", sa.ForeignKey("subscribers.id", ondelete="CASCADE"), primary_key=True
+    ),
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+# --- The archive ---
+
+# The texts of issues as they were published: 0 as it was sent, others as corrected. The text that
+# was sent names its mailing; a correction and an imported letter name none.
+editions = sa.Table(
+    "editions",
+    metadata,
+    row_id(),
+    sa.Column("slug", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),
+    reference("mailing_id", "mailings", on_delete="SET NULL"),
+    sa.Column("at", UtcDateTime, nullable=False),
+    # The local date of the issue, YYYY-MM-DD.
+    sa.Column("day", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("preheader", sa.Text, nullable=False),
+    sa.Column("article", sa.Text, nullable=False),
+    # JSON, as is what follows: see `block_json`.
+    sa.Column("themes", sa.Text, nullable=False),
+    sa.Column("blocks", sa.Text, nullable=False),
+    sa.Column("content_hash", sa.Text, nullable=False),
+    # What a correction changed, in the author's words.
+    sa.Column("change", sa.Text, nullable=False, server_default=""),
+    # The program that sent it, of an imported letter.
+    sa.Column("imported_from", sa.Text),
+    sqlite_autoincrement=True,
+)
+partial_index(
+    "one_edition_per_number",
+    *(editions.c.slug, editions.c.number),
+    unique=True,
+    where=editions.c.mailing_id.is_(None),
+)
+
+# Issues that their author took out of the archive.
+withdrawals = sa.Table(
+    "withdrawals",
+    metadata,
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("at", UtcDateTime, nullable=False),
+)
+
+# The issues of a monthly digest: who got all of them does not get it.
+digest_issues = sa.Table(
+    "digest_issues",
+    metadata,
+    sa.Column("mailing_id", sa.ForeignKey("mailings.id"), primary_key=True),
+    sa.Column("slug", sa.Text, primary_key=True),
+)
+
+# How often each answer to the question of an issue was given, and nothing about anyone.
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("slug", sa.Text, primary_key=True),
+    sa.Column("answer", sa.Integer, primary_key=True),
+    sa.Column("count", sa.Integer, nullable=False),
 )
 
 # Copies of pictures, each once for all letters that show it. A name never gets other bytes.

@@ -526,7 +526,7 @@ def test_the_database_itself_refuses_a_second_real_mailing(
             f"{changes}, send_at, "
             f"{'content_hash' if column == 'content_hash' else 'public_id'}, letter_hash, letter, "
             "provider, provider_url, rehearsal, state, note, released, audience, claims_left, "
-            "started_at, finished_at FROM mailings"
+            "started_at, finished_at, monthly, erratum, erratum_of FROM mailings"
         )
 
 

@@ -113,7 +113,7 @@ def test_a_database_without_pictures_is_backed_up_and_gets_their_table(
     with without_pictures(tmp_path / "earlier", monkeypatch):
         add_subscribers(open_store(settings), 3)
     require_whole(open_store(settings), people=3)
-    copy = database(root).with_name("newsletter.db.before-0017")
+    copy = database(root).with_name("newsletter.db.before-0018")
     with raw(copy) as connection:
         assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
             ("0015",)

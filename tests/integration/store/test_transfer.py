@@ -119,6 +119,15 @@ def newsletter(root: Path, database: str) -> Iterator[Newsletter]:
         "VALUES (1, 'id-2', '2026-01-02 03:04:05.000006+00:00')"
     )
     newsletter.sql(
+        "INSERT INTO withdrawals (slug, at) VALUES ('old', '2026-01-02 03:04:05.000006+00:00')"
+    )
+    newsletter.sql("INSERT INTO digest_issues (mailing_id, slug) VALUES (1, 'an-issue')")
+    newsletter.sql("INSERT INTO answers (slug, answer, count) VALUES ('an-issue', 1, 7)")
+    newsletter.sql(
+        "INSERT INTO issue_notices (subscriber_id, slug, at) "
+        "VALUES (1, 'an-issue', '2026-01-02 03:04:05.000006+00:00')"
+    )
+    newsletter.sql(
         "INSERT INTO copies (path, made_at) "
         "VALUES ('/old/newsletter.db.before-0009', '2026-01-02 03:04:05.000006+00:00')"
     )

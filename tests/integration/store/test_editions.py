@@ -1,0 +1,92 @@
+"""The archive's texts: what was published, in which order, and what is shown."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from newsletter import content
+from newsletter.model import Edition
+from newsletter.store import block_json, editions
+from tests.support.newsletter import Newsletter
+
+if TYPE_CHECKING:
+    from newsletter.model import Block
+
+CLEAN = sorted((Path(__file__).parents[2] / "corpora/clean").glob("*.md"))
+
+
+@pytest.fixture
+def newsletter(root: Path, database: str) -> Newsletter:
+    assert database
+    return Newsletter(root, subscribers=1)
+
+
+def edition(slug: str, number: int = 0, *, change: str = "", subject: str = "Rust") -> Edition:
+    return Edition(
+        slug=slug,
+        number=number,
+        at=datetime(2026, 11, 30, 7, number, tzinfo=UTC),
+        day=date.fromisoformat(slug[:10]),
+        subject=subject,
+        preheader="Even niets",
+        article="",
+        themes=("rust", "één / twee"),
+        blocks=(),
+        content_hash=f"{slug}{number}",
+        change=change,
+        imported_from="" if number else "substack",
+    )
+
+
+def test_every_block_of_the_examples_comes_back_as_it_was() -> None:
+    seen: set[str] = set()
+    assert CLEAN
+    for file in CLEAN:
+        blocks: tuple[Block, ...] = content.read(file).blocks
+        assert block_json.decode(block_json.encode(blocks)) == blocks
+        seen |= {block.kind for block in blocks}
+    assert seen >= {"text", "heading", "quote", "questions", "list", "button", "image", "faq"}
+
+
+def test_a_correction_takes_the_place_of_the_text_and_a_withdrawal_of_all(
+    newsletter: Newsletter,
+) -> None:
+    with newsletter.store.write() as connection:
+        editions.record(connection, edition("2026-01-04-oud"))
+        editions.record(connection, edition("2026-02-01-nieuw"))
+        before = editions.fingerprint(connection)
+        changed = edition("2026-01-04-oud", 1, change="Een naam klopte niet", subject="Rust!")
+        editions.record(connection, changed)
+        assert editions.fingerprint(connection) != before
+        newest, oldest = editions.published(connection, rehearsals=False)
+        assert (newest.slug, oldest.slug) == ("2026-02-01-nieuw", "2026-01-04-oud")
+        assert oldest.edition == changed
+        assert [one.change for one in oldest.corrections] == ["Een naam klopte niet"]
+        assert oldest.published_at < oldest.corrections[0].at
+        before = editions.fingerprint(connection)
+        assert editions.withdraw(connection, "2026-01-04-oud")
+        assert not editions.withdraw(connection, "2026-01-04-oud")
+        assert editions.fingerprint(connection) != before
+        assert editions.published(connection, rehearsals=False) == [newest]
+        assert editions.published(connection, rehearsals=False, slugs=["2026-01-04-oud"]) == []
+
+
+def test_what_was_sent_is_shown_and_a_rehearsal_only_where_nobody_is_mailed(
+    newsletter: Newsletter,
+) -> None:
+    newsletter.rehearse()
+    with newsletter.store.read() as connection:
+        assert editions.published(connection, rehearsals=False) == []
+        (shown,) = editions.published(connection, rehearsals=True)
+        before = editions.fingerprint(connection)
+    newsletter.send(newsletter.provider())
+    with newsletter.store.read() as connection:
+        (sent,) = editions.published(connection, rehearsals=False)
+        assert sent.edition.subject == shown.edition.subject
+        assert sent.edition.blocks
+        assert editions.published(connection, rehearsals=True) == [sent]
+        assert editions.fingerprint(connection) != before
