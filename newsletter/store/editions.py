@@ -90,9 +90,10 @@ def published(
 
 
 def _is_shown(*, rehearsals: bool) -> sa.ColumnElement[bool]:
-    mailed = mailings.c.released.is_(sa.false())
-    if not rehearsals:
-        mailed &= mailings.c.rehearsal.is_(sa.false())
+    mailed = sa.and_(
+        mailings.c.released.is_(sa.false()),
+        sa.true() if rehearsals else mailings.c.rehearsal.is_(sa.false()),
+    )
     return sa.or_(editions.c.mailing_id.is_(None), mailed)
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter import content
 from newsletter.model import Edition
+from newsletter.providers import open_provider
 from newsletter.store import block_json, editions
-from tests.support.newsletter import Newsletter
+from tests.support.drafts import read
+from tests.support.newsletter import FakeProvider, Newsletter
 
 if TYPE_CHECKING:
     from newsletter.model import Block
@@ -46,7 +47,7 @@ def test_every_block_of_the_examples_comes_back_as_it_was() -> None:
     seen: set[str] = set()
     assert CLEAN
     for file in CLEAN:
-        blocks: tuple[Block, ...] = content.read(file).blocks
+        blocks: tuple[Block, ...] = read(file.read_bytes(), file.name).blocks
         assert block_json.decode(block_json.encode(blocks)) == blocks
         seen |= {block.kind for block in blocks}
     assert seen >= {"text", "heading", "quote", "questions", "list", "button", "image", "faq"}
@@ -76,14 +77,15 @@ def test_a_correction_takes_the_place_of_the_text_and_a_withdrawal_of_all(
 
 
 def test_what_was_sent_is_shown_and_a_rehearsal_only_where_nobody_is_mailed(
-    newsletter: Newsletter,
+    newsletter: Newsletter, root: Path
 ) -> None:
-    newsletter.rehearse()
+    outbox = open_provider(newsletter.settings)
+    newsletter.send(outbox, drafts=True)  # type: ignore[arg-type]
     with newsletter.store.read() as connection:
         assert editions.published(connection, rehearsals=False) == []
         (shown,) = editions.published(connection, rehearsals=True)
         before = editions.fingerprint(connection)
-    newsletter.send(newsletter.provider())
+    newsletter.send(FakeProvider(root / "taken"))
     with newsletter.store.read() as connection:
         (sent,) = editions.published(connection, rehearsals=False)
         assert sent.edition.subject == shown.edition.subject
