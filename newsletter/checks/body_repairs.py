@@ -49,6 +49,9 @@ _BARE_ANGLE: Final = re.compile(r"<((?:www\.|[a-z0-9-]+\.)[a-z0-9.-]+[^<>\s]{0,3
 _SPACED_LINK: Final = re.compile(
     r"(\[[^\[\]\n]{1,200}\])\s{1,3}\(\s?(https?://[^\s()]{1,300})\s?\)"
 )
+_SPACED_IMAGE: Final = re.compile(
+    r"(!\[[^\[\]\n]{0,200}\]\()(?!<)((?=[^\"\n]*[\s(])[^<>\"\n]{1,300}?\.\w{3,4})((?:\s+\"[^\"\n]{0,200}\")?\s*\))"
+)
 _TURNED_LINK: Final = re.compile(r"\(([^()\n]{1,200})\)\s?\[\s?(https?://[^\s\[\]]{1,300})\s?\]")
 _WWW_LINK: Final = re.compile(r"\]\((?=www\.)")
 _SPACED_BOLD: Final = re.compile(r"(?<!\S)(\*\*|\*|_)\s+([^\W\d_][^*_\n]{0,200}?)\s+\1(?!\S)")
@@ -220,6 +223,12 @@ def write_address(lines: Sequence[str], finding: Finding) -> Edit:
 def write_link(lines: Sequence[str], finding: Finding) -> Edit:
     """Write a link without a space between its brackets, and these in their order."""
     return _substitute(lines, finding, (_SPACED_LINK, r"\1(\2)"), (_TURNED_LINK, r"[\1](\2)"))
+
+
+@repairs("image-address")
+def write_image(lines: Sequence[str], finding: Finding) -> Edit:
+    """Write the name of an image between < and >, where it has spaces."""
+    return _substitute(lines, finding, (_SPACED_IMAGE, r"\1<\2>\3"))
 
 
 @repairs("link-address")

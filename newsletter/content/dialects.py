@@ -64,6 +64,15 @@ DIALECTS: Final = (
         required_characters="[",
     ),
     *marks(
+        "image-address",
+        "the name of this image has spaces or brackets, so that subscribers see it as text",
+        "Write it between < and >: ![A path](<mijn pad.jpg>)",
+        r"!\[[^\[\]\n]{0,200}\]\((?!<)[^<>\"\n]{1,300}?\.\w{3,4}(?:\s+\"[^\"\n]{0,200}\")?\s*\)"
+        r"(?:\{[^{}\n]{0,100}\})?",
+        required_characters="!",
+        severity=Severity.ERROR,
+    ),
+    *marks(
         "broken-link",
         "this looks like a link, but subscribers will see its brackets",
         "Write [words](https://…) without spaces in the address, and close both brackets",

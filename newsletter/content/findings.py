@@ -42,6 +42,7 @@ _ERRORS: Final = {
     "link-label": "A link has no words to click on.",
     "footnote": "A footnote, which a letter has not.",
     "image-address": "An image is neither a file nor at an https address.",
+    "image-own-address": "An image is at the address of a copy that the web app may delete.",
     "image-missing": "The file of an image is not there.",
     "image-outside": "The file of an image is outside the newsletter's folder.",
     "image-unreadable": "The file of an image is no JPEG, PNG, GIF or WebP, or is damaged.",

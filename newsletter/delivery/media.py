@@ -35,14 +35,13 @@ def store_pictures(store: Store, settings: Settings, issue: Issue) -> None:
             raise TryAgain("a picture was deleted from the database meanwhile", hint="Run it again")
 
 
-def keep_pictures(connection: Connection, settings: Settings, letter: Letter) -> None:
+def keep_pictures(connection: Connection, letter: Letter) -> None:
     """Keep the pictures of a letter that mails people for good.
 
     Raises:
         NewsletterError: One is not stored, so that nobody would see it.
     """
-    names = pictures.names_in(letter.html, settings)
-    if names and media.mark_sent(connection, names):
+    if letter.pictures and media.mark_sent(connection, letter.pictures):
         raise NewsletterError(
             "a picture of this letter is not in the database",
             hint="Run it again, so that it is stored",

@@ -215,7 +215,7 @@ def freeze(context: Context, plan: Plan) -> Mailing:
             rehearsal=can.rehearsal,
         )
         if not frozen.rehearsal:
-            keep_pictures(connection, settings, plan.letter)
+            keep_pictures(connection, plan.letter)
         else:
             mark = rehearsals.audience_hash(connection)
             context.provider.keep_audience_mark(frozen.slug, mark)

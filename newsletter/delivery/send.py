@@ -142,7 +142,7 @@ def _one_picture(context: Context, plan: Plan | Resumption) -> str:
     else:
         with context.store.read() as connection:
             letter = Letter.decode(mailings.letter_of(connection, plan.mailing.id))
-    return next(iter(pictures.names_in(letter.html, context.settings)), "")
+    return next(iter(letter.pictures), "")
 
 
 def _run_preflight(context: Context, plan: Plan | Resumption) -> tuple[str, ...]:

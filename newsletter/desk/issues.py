@@ -199,7 +199,7 @@ def read_text(settings: Settings, path: Path, raw: bytes, *, whole: bool = True)
         today=datetime.now(settings.zone).date(),
         whole=whole,
     )
-    return pictures.attach_pictures(draft, path.absolute().parent, settings.root)
+    return pictures.attach_pictures(draft, path.absolute().parent, settings)
 
 
 def find_draft(settings: Settings, issue: str) -> tuple[str, Draft | None]:
@@ -243,9 +243,10 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> Rende
     letter = render.letter(ready_issue, settings)
     message = sample_message(letter, draft.slug, ready_issue.send_at, "Anna")
     copies = pictures.copy_pictures(ready_issue, settings)
+    html = pictures.show_copies(message.html, copies, settings, "media/")
     folder = folder or make_private(settings.state) / "render"
     written = {
-        f"{draft.slug}.html": pictures.show_copies(message.html, settings, "media/").encode(),
+        f"{draft.slug}.html": html.encode(),
         f"{draft.slug}.txt": message.text.encode(),
         f"{draft.slug}.eml": _whole_message(settings, message, copies),
     }
@@ -267,7 +268,7 @@ def render_files(settings: Settings, draft: Draft, folder: Path | None) -> Rende
 
 def _whole_message(settings: Settings, message: Message, copies: Mapping[str, bytes]) -> bytes:
     """Return a message that holds its own pictures, so that a mail program shows them."""
-    html = pictures.show_copies(message.html, settings, mime.CONTENT_ID)
+    html = pictures.show_copies(message.html, copies, settings, mime.CONTENT_ID)
     held = [
         mime.Picture(name, pictures.media_type(name), body)
         for name, body in copies.items()

@@ -27,6 +27,9 @@ class Letter:
     ``hash`` names it, and changes with everything that it is made of (`render.letter_hash`). Its
     messages have it in a header. A notice has none, and nor has a letter that an older version
     froze.
+
+    ``pictures`` are the names of its stored pictures, first those of its issue; only these are its
+    own, whatever addresses stand in its text.
     """
 
     subject: str
@@ -40,6 +43,7 @@ class Letter:
     greeting_without_name: str
     unsubscribe_url: str
     hash: str = ""
+    pictures: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
         """Return the bytes that are frozen: the same letter, the same bytes."""
@@ -48,7 +52,8 @@ class Letter:
     @classmethod
     def decode(cls, frozen: bytes) -> Letter:
         """Return the letter that ``encode`` made these bytes of."""
-        return cls(**json.loads(frozen))
+        values = json.loads(frozen)
+        return cls(**values | {"pictures": tuple(values.get("pictures", ()))})
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,13 +38,16 @@ def find_file(written: str, root: Path, beside: Path | None = None) -> Path:
     for folder in folders:
         for name in _spellings(written):
             path = folder / name.lstrip("/")
-            if _is_there(path):
+            if _is_there(path) and _is_named_so(path, folder):
                 return _require_inside(path, root, written)
     near = next(filter(None, (_nearest(folder, written) for folder in folders)), "")
+    only_case = near.casefold() == written.strip("/").casefold()
+    markdown = beside is not None and any(sign in near for sign in " ()")
     raise PictureError(
         MISSING,
-        f'there is no file "{shown_name(written)}"',
-        hint=f"Did you mean {shown_name(near)}?"
+        f'there is no file "{shown_name(written)}"'
+        f"{', only one with other capitals' if only_case else ''}",
+        hint=f"Did you mean {shown_name(f'<{near}>' if markdown else near)}?"
         if near
         else "Write where it is, from the folder of the issue or from the root; an address begins "
         "with https://",
@@ -98,6 +101,32 @@ def _is_there(path: Path) -> bool:
         return False
 
 
+def _is_named_so(path: Path, folder: Path) -> bool:
+    """Tell whether each part of a path is written as its folder has it, apart from accents.
+
+    macOS and Windows take another case for the same name, the computer that sends does not.
+    """
+    for part in (path, *path.parents):
+        if part == folder or part.name in {"", ".."}:
+            break
+        names = _names_in(part.parent)
+        if names and _composed(part.name) not in map(_composed, names):
+            return False
+    return True
+
+
+def _names_in(folder: Path) -> list[str]:
+    """Return the names in a folder; none if it cannot be read."""
+    try:
+        return [each.name for each in folder.iterdir()]
+    except (OSError, ValueError):
+        return []
+
+
+def _composed(name: str) -> str:
+    return unicodedata.normalize("NFC", name)
+
+
 def _require_inside(path: Path, root: Path, written: str) -> Path:
     try:
         real = path.resolve(strict=True)
@@ -118,13 +147,14 @@ def _require_inside(path: Path, root: Path, written: str) -> Path:
 
 def _nearest(folder: Path, written: str) -> str:
     """Return the name of a file that was probably meant; empty if there is none."""
-    parent, _, name = written.strip("/").rpartition("/")
-    try:
-        names = {each.name.casefold(): each.name for each in (folder / parent).iterdir()}
-    except (OSError, ValueError):
-        return ""
-    near = difflib.get_close_matches(name.casefold(), names, n=1, cutoff=0.8)
-    return "/".join(filter(None, (parent, names[near[0]]))) if near else ""
+    found: list[str] = []
+    for part in filter(None, written.split("/")):
+        names = {each.casefold(): each for each in _names_in(folder.joinpath(*found))}
+        near = difflib.get_close_matches(part.casefold(), names, n=1, cutoff=0.8)
+        if not near and part != "..":
+            return ""
+        found.append(names[near[0]] if near else part)
+    return "/".join(found)
 
 
 def _unreadable(path: Path, problem: str) -> PictureError:

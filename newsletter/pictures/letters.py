@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +12,7 @@ from newsletter.pictures.copies import copy_picture, decode_picture, describe_pi
 from newsletter.pictures.files import find_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from newsletter.config import Settings
@@ -30,37 +29,35 @@ def stored_at(settings: Settings) -> str:
     return f"{settings.public_url.rstrip('/')}/media/"
 
 
-def names_in(html: str, settings: Settings) -> list[str]:
-    """Return the names of the stored pictures that a letter shows, each once."""
-    return list(dict.fromkeys(re.findall(rf"{re.escape(stored_at(settings))}({NAME})", html)))
-
-
-def show_copies(html: str, settings: Settings, before: str) -> str:
+def show_copies(html: str, names: Iterable[str], settings: Settings, before: str) -> str:
     """Return a letter's HTML with copies in place of its stored pictures.
 
     Args:
+        html: The letter's, or a message's.
+        names: Of the letter's pictures.
+        settings: With which it was rendered.
         before: What stands before the name of a copy: the address of a folder, or empty.
     """
-    return re.sub(rf"{re.escape(stored_at(settings))}(?={NAME})", lambda _: before, html)
+    for name in names:
+        html = html.replace(f"{stored_at(settings)}{name}", f"{before}{name}")
+    return html
 
 
-def attach_pictures(draft: Draft, folder: Path, root: Path) -> Draft:
-    """Look at every image file of an issue; what is wrong with one is a finding.
+def attach_pictures(draft: Draft, folder: Path, settings: Settings) -> Draft:
+    """Look at every image of an issue; what is wrong with its file or place is a finding.
 
     Args:
         draft: As it was read.
         folder: The folder of its file.
-        root: The newsletter's folder.
+        settings: The newsletter's settings.
     """
-    if not any(isinstance(block, Image) and block.file for block in draft.blocks):
+    if not any(isinstance(block, Image) for block in draft.blocks):
         return draft
     from newsletter.content import findings as found  # noqa: PLC0415 - no web app needs it
 
     problems = found.FindingCollector(draft.path)
     blocks = tuple(
-        _with_picture(block, folder, root, problems)
-        if isinstance(block, Image) and block.file
-        else block
+        _with_picture(block, folder, settings, problems) if isinstance(block, Image) else block
         for block in draft.blocks
     )
     issue = replace(draft.issue, blocks=blocks) if draft.issue and not problems.errors else None
@@ -68,9 +65,21 @@ def attach_pictures(draft: Draft, folder: Path, root: Path) -> Draft:
     return replace(draft, blocks=blocks, issue=issue, findings=findings)
 
 
-def _with_picture(image: Image, folder: Path, root: Path, problems: FindingCollector) -> Image:
+def _with_picture(
+    image: Image, folder: Path, settings: Settings, problems: FindingCollector
+) -> Image:
+    if not image.file:
+        if image.url.casefold().startswith(stored_at(settings).casefold()):
+            problems.error(
+                image.line,
+                "image-own-address",
+                "this is the address of a copy for another letter, which may be deleted",
+                "Write the name of the file itself, as ![A path](pad.jpg); if you have it no more, "
+                "save it from that address",
+            )
+        return image
     try:
-        picture, cut = describe_picture(find_file(image.file, root, folder))
+        picture, cut = describe_picture(find_file(image.file, settings.root, folder))
     except PictureError as error:
         problems.error(image.line, error.rule, error.problem, error.hint)
         return image

@@ -14,7 +14,7 @@ from newsletter import placeholders
 from newsletter.config import NO_DOMAIN
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter
-from newsletter.pictures import stored_at
+from newsletter.pictures import list_pictures, stored_at
 from newsletter.render import mjml, templates
 from newsletter.render.letter_hash import add_hash
 from newsletter.render.palette import palette
@@ -102,6 +102,7 @@ def _render(issue: Issue, settings: Settings) -> Letter:
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
         unsubscribe_url=f"{settings.public_url.rstrip('/')}/u/",
+        pictures=tuple(one.name for one in list_pictures(issue, settings)),
     )
 
 

@@ -62,7 +62,7 @@ def write_letter(brand: str, folder: Path) -> dict[str, Path]:
         ".html": message.html.encode(),
         ".txt": message.text.encode(),
         ".eml": mime.eml(message),
-        "shown.html": pictures.show_copies(message.html, settings, "").encode(),
+        "shown.html": pictures.show_copies(message.html, letter.pictures, settings, "").encode(),
         **pictures.copy_pictures(draft.issue, settings),
     }
     for name, data in written.items():

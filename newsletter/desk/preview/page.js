@@ -58,7 +58,8 @@ function show(fresh) {
   showChoices();
   showProblem();
   if (view.letter) {
-    view.local = view.letter.html.replaceAll(view.media, "media/");
+    view.local = view.letter.pictures.reduce(
+      (html, name) => html.replaceAll(view.media + name, `media/${name}`), view.letter.html);
     frames.showLetter(view.local, { isOther });
   } else {
     frames.clear();

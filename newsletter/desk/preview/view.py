@@ -68,6 +68,7 @@ def _letter(reading: Reading, shown: ShownLetter, subscriber: str) -> dict[str, 
         "source": source.replace("\r\n", "\n"),
         "size": len(message.html),
         "limit": GMAIL_LIMIT,
+        "pictures": shown.letter.pictures,
         "inbox": [asdict(line) for line in inbox_lines(shown.letter.subject, message.html)],
     }
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from newsletter import delivery, desk, pictures, render
+from newsletter import delivery, desk, render
 from newsletter.delivery.preflight import check_web_app
 from newsletter.delivery.web_self_test import WebSelfTest
 from newsletter.errors import ContentError, NewsletterError
@@ -314,9 +314,34 @@ def test_a_missing_picture_of_the_settings_names_the_setting(
     assert 'setting "logo": "logo.png" is damaged' in found.message
 
 
-def test_names_in_a_letter_are_those_of_stored_pictures_only(newsletter: Newsletter) -> None:
-    name = "0" * 40 + ".jpg"
-    html = f'<img src="https://brief.example.org/media/{name}"><img src="https://x.org/a.jpg">'
-    assert pictures.names_in(html * 2, newsletter.settings) == [name]
-    shown = pictures.show_copies(html, newsletter.settings, "media/")
-    assert shown == f'<img src="media/{name}"><img src="https://x.org/a.jpg">'
+def test_an_address_of_another_copy_in_the_text_is_no_picture_of_the_letter(
+    root: Path, newsletter: Newsletter, provider: FakeProvider
+) -> None:
+    other = f"https://brief.example.org/media/{'0' * 40}.jpg"
+    newsletter.slug = write_issue(root, name="ander", more=f"{SHOWN}\n\nZie [de foto]({other}).")
+    own = name_of(newsletter)
+    written = desk.render_files(newsletter.settings, draft_of(newsletter), None).files
+    page = written[0].read_text(encoding="utf-8")
+    assert f'src="media/{own}"' in page
+    assert f'href="{other}"' in page
+    newsletter.send(provider)
+    assert stored(newsletter) == [(own, True)]
+
+
+def test_an_image_at_the_address_of_a_copy_is_an_error(root: Path, newsletter: Newsletter) -> None:
+    other = f"https://Brief.example.org/media/{'0' * 40}.jpg"
+    newsletter.slug = write_issue(root, name="ander", more=f"\n\n![Een pad]({other})")
+    (found,) = errors_of(newsletter)
+    assert (found.rule, found.line) == ("image-own-address", 6)
+    assert draft_of(newsletter).issue is None
+
+
+def test_an_animation_that_is_cut_to_its_first_frame_is_a_warning(newsletter: Newsletter) -> None:
+    path = newsletter.root / "issues" / "foto.jpg"
+    for data, rules in (
+        (made.animation(), []),
+        (made.animation(6, 500, 400, noisy=True), ["image-animated"]),
+    ):
+        made.put(path, data)
+        found = desk.inspect_issue(newsletter.settings, draft_of(newsletter))
+        assert [one.rule for one in found if one.rule.startswith("image-")] == rules

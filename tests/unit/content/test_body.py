@@ -385,6 +385,8 @@ def test_heading_levels_begin_at_two_and_never_skip(written: str, levels: list[i
         ("![a](foto.png){.breed}", [(1, "image-width")]),
         ("![a](foto.png){width=0}", [(1, "image-width")]),
         ("![a](foto.png){width=521}", [(1, "image-not-wider")]),
+        ("![a](mijn foto.png)", [(1, "image-address")]),
+        ('[![a](foto (1).png "b"){width=9}](https://example.org)', [(1, "image-address")]),
         ("![a](C:\\foto.png)", [(1, "image-address")]),
         ("![a](file:///foto.png)", [(1, "image-address")]),
         ("![a](http://example.org/foto.png)", [(1, "image-address")]),

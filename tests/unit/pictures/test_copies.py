@@ -292,6 +292,19 @@ def test_a_missing_file_names_the_nearest_one(tmp_path: Path) -> None:
         find_file("example.org/pad.jpg", tmp_path)
 
 
+def test_a_name_in_other_capitals_is_missing_also_where_the_system_finds_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = made.put(tmp_path / "Img" / "pad 1.jpg", b"1")
+    there = [str(one).casefold() for one in tmp_path.rglob("*")]  # as on macOS and Windows
+    monkeypatch.setattr(os.path, "lexists", lambda one: str(one).casefold() in there)
+    assert find_file("Img/pad 1.jpg", tmp_path) == path
+    for written in ("img/pad 1.jpg", "Img/Pad 1.jpg"):
+        with pytest.raises(PictureError, match="other capitals") as error:
+            find_file(written, tmp_path, tmp_path / "issues")
+        assert error.value.hint == "Did you mean <Img/pad 1.jpg>?"
+
+
 @pytest.mark.parametrize("name", ["foto\0.jpg", "a" * 5000, "../" * 40 + "etc/passwd", "."])
 def test_a_name_that_no_file_can_have_is_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(PictureError):
