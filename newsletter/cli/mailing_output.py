@@ -113,6 +113,7 @@ def never_sent(
         "proofed": proofed_at is not None,
         "proofed_at": format_utc(proofed_at),
         "approved": letter is not None and letter.approved,
+        "why": "; ".join(map(str, letter.objections)) or None if letter else None,
         "letter_hash": letter.letter_hash if letter else None,
         "reasons": {},
         "accepted_twice": 0,
@@ -154,11 +155,9 @@ def next_text(upcoming: Upcoming | None, *, real: bool = False, started: bool = 
     seen = ", proof seen" * upcoming.proofed
     lines = [f"Next: {upcoming.slug}, {when}, {audience}{seen}"]
     lines += [f"  blocked: {reason}" for reason in upcoming.blocked_by]
-    needs_more = upcoming.letter and not upcoming.letter.objections and not upcoming.proofed
-    if real and needs_more:
-        lines.append(
-            f"  no proof of this text yet: newsletter proof {upcoming.slug} --to you@example.org"
-        )
+    letter = upcoming.letter
+    if real and letter and not letter.objections and not letter.approved:
+        lines.append(f"  no proof of this text yet: {delivery.proof_command(upcoming.slug)}")
     return "\n".join(lines)
 
 

@@ -124,7 +124,10 @@ def _next_command(upcoming: Upcoming, line: IssueStatus | None, *, real: bool) -
         return f"newsletter preview {slug}"
     if not real:
         return f"newsletter rehearse {slug}"
-    if upcoming.blocked_by or not upcoming.proofed:
+    objections = tuple(map(str, upcoming.letter.objections))
+    if objections and upcoming.blocked_by == objections:
+        return delivery.proof_command(slug)
+    if upcoming.blocked_by or not upcoming.letter.approved:
         return ""
     return "newsletter send --due, which the schedule runs by itself"
 
@@ -158,7 +161,7 @@ def _one(app: App, issue: str, *, json_: bool) -> None:
         )
     can, letter = capabilities_of(app.settings), _read_letter(app, draft)
     document = never_sent(slug, can, draft.issue, 0, letter)
-    document["next_step"] = _first_step(app, draft)
+    document["next_step"] = _first_step(app, draft, letter)
     if json_:
         print_json(document)
     else:
@@ -182,7 +185,7 @@ def _letter_lines(app: App, letter: LetterApproval | None) -> Iterator[str]:
     yield from (f"  blocked: {one}" for one in letter.objections)
 
 
-def _first_step(app: App, draft: Draft) -> str:
+def _first_step(app: App, draft: Draft, letter: LetterApproval | None) -> str:
     """Return what a person types next for an issue that was never sent."""
     if draft.issue is None:
         return check_command(draft.slug)
@@ -193,6 +196,9 @@ def _first_step(app: App, draft: Draft) -> str:
     late = draft.send_at is not None and (
         timing_of(draft.send_at, moment, app.settings.max_lateness_hours) is Timing.LATE
     )
+    # Who sends a late one decides for themselves; in time, the schedule needs an approval.
+    if letter and (letter.objections_to_all if late else letter.objections):
+        return delivery.proof_command(draft.slug)
     return f"newsletter send {draft.slug}{' --early' * far}{' --late' * late}"
 
 

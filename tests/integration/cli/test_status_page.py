@@ -121,17 +121,30 @@ def test_a_letter_that_waits_for_its_approval_is_blocked(root: Path, run: Run) -
     (root / "newsletter.toml").write_text(toml.splitlines()[0] + "\n" + text, encoding="utf-8")
     whole = json.loads(run("render", slug, "--json", env=env).stdout)["letter_hash"]
     line = f"Newsletter-Approved: {slug} {whole}"
-    for arguments in (["status"], ["status", slug]):
-        assert line in run(*arguments, env=env).stdout
+    proof = f"  next: newsletter proof {slug} --to you@example.org\n"
+    one = run("status", slug, env=env).stdout
+    assert line in one
+    assert proof in one
+    every = run("status", env=env).stdout
+    assert line in every
+    assert proof in every
+    document = json.loads(run("status", slug, "--json", env=env).stdout)
+    assert line in document["why"]
+    assert f"  next: {document['next_step']}\n" == proof
     assert line in run("render", slug, env=env).stderr
     found = json.loads(run("status", "--json", env=env).stdout)
     (issue,) = found["issues"]
     assert (issue["state"], issue["approved"]) == ("blocked", False)
     assert line in str(found["next"]["blocked_by"])
+    assert line in issue["why"]
     letters.commit(f"Approve it\n\n{line}")
     commit = git(root, "rev-parse", "HEAD")
     assert f"letter {whole[:12]}: approved by commit {commit[:12]}" in run("status", env=env).stdout
-    assert f"approved by commit {commit[:12]} of main" in run("status", slug, env=env).stdout
+    one = run("status", slug, env=env).stdout
+    assert f"approved by commit {commit[:12]} of main" in one
+    assert f"  next: newsletter send {slug} --early\n" in one
+    assert "no proof of this text" not in run("status", env=env).stdout
+    assert json.loads(run("status", slug, "--json", env=env).stdout)["why"] is None
     (issue,) = json.loads(run("status", "--json", env=env).stdout)["issues"]
     assert (issue["approved"], issue["proofed"]) == (True, False)
 
