@@ -138,7 +138,7 @@ def test_every_subscriber_view_and_inbox_is_there(preview: Preview, page: Page) 
     expect(page.locator("#inbox li")).to_have_count(4)
     expect(page.locator("#inbox")).to_contain_text("Wat je lichaam je vertelt")
     expect(page.locator("#size-text")).to_contain_text(
-        "of HTML. Gmail hides what is beyond 102 KB."
+        "of HTML. Gmail hides what is beyond 100 KB."
     )
 
 
@@ -297,7 +297,11 @@ def test_a_proof_goes_through_the_outbox(preview: Preview, root: Path, page: Pag
     show(page, preview)
     page.get_by_label("Send one real copy to").fill("gerrit@example.org")
     page.get_by_role("button", name="Send a proof").click()
-    expect(page.locator("#proof-result")).to_contain_text("does not count as a proof")
+    result = page.locator("#proof-result")
+    expect(result).to_contain_text("does not count as a proof")
+    expect(result).not_to_contain_text("warning")
+    headers = dict(preview.view()["letter"]["headers"])
+    expect(result).to_contain_text(f"The letter's hash is {headers['Newsletter-Letter-Hash']}.")
     assert len([*(root / ".newsletter" / "outbox" / "_proofs").glob("*.eml")]) == 1
 
 
@@ -307,6 +311,7 @@ def test_a_proof_goes_through_a_provider_and_a_wrong_address_does_not(
     newsletter = Newsletter(root, subscribers=1)
     with FakeResend(tmp_path / "taken") as fake:
         env = newsletter.for_real(fake.url)
+        write(root, WITH_FINDINGS, newsletter.slug)
         with previewing(root, newsletter.slug, env=env) as preview:
             show(page, preview)
             page.get_by_label("Send one real copy to").fill("geen adres")
@@ -317,6 +322,9 @@ def test_a_proof_goes_through_a_provider_and_a_wrong_address_does_not(
             page.get_by_label("Send one real copy to").fill("gerrit@example.org")
             page.get_by_role("button", name="Send a proof").click()
             expect(page.locator("#proof-result")).to_contain_text("accepted by resend")
+            found = [one["severity"] for one in preview.view(newsletter.slug)["findings"]]
+            warnings = f"It has {found.count('warning')} warnings: look under Findings."
+            expect(page.locator("#proof-result")).to_contain_text(warnings)
         assert [one["to"] for one in fake.taken()] == ["gerrit@example.org"]
     assert newsletter.sql("SELECT slug, provider FROM proofs") == [(newsletter.slug, "resend")]
 
