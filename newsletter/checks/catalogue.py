@@ -27,7 +27,7 @@ _ERRORS: Final = {
 _WARNINGS: Final = {
     "outside-issues": "The file is not in `issues/`, so the schedule never sends it.",
     "subject-used-before": "An earlier issue has the same subject.",
-    "letter-size": "The letter has more than 60 KB; from 100 KB no letter is made.",
+    "letter-size": "The letter has more than 60 KB; beyond 100 KB no letter is made.",
     "text-part": "The plain text or the HTML lacks what the other has.",
     "spelling": "A word that is in no dictionary.",
     "doubled-word": "A word is there twice.",

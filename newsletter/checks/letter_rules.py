@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.checks.prose import bare, links, rich_texts
 from newsletter.model import Button, Divider, Finding, Image, Links, Severity
+from newsletter.render import MAX_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from newsletter.model import Block, Draft, Letter
 
 LARGE: Final = 60_000
-"""Above it a letter is a warning; above 100 KB `render` makes none."""
+"""Above it a letter is a warning; above `render.MAX_BYTES` none is made."""
 _HIDDEN: Final = re.compile(r"<(style|title)\b.*?</\1>|<!--.*?-->", re.DOTALL)
 _TAG: Final = re.compile(r"<[^>]*>")
 _NUMBER: Final = re.compile(r"\[\d+\]")
@@ -35,7 +36,8 @@ def check_letter(draft: Draft, letter: Letter) -> Iterator[Finding]:
             1,
             "letter-size",
             Severity.WARNING,
-            f"the letter has {size // 1000} KB, and Gmail cuts it off at 102 KB",
+            f"the letter has {size // 1000} KB, and Gmail hides what is beyond "
+            f"{MAX_BYTES // 1000} KB",
             "Send a part of the text, and let the button lead to the rest",
         )
     yield from _missing_parts(draft, letter)

@@ -10,10 +10,12 @@ from newsletter.render.letters import (
     values,
     wording,
 )
+from newsletter.render.mjml import MAX_BYTES
 from newsletter.render.palette import TEXT_CONTRAST, contrast, palette
 from newsletter.render.pictures import published_blocks
 
 __all__ = [
+    "MAX_BYTES",
     "TEXT_CONTRAST",
     "Newsletter",
     "contrast",

@@ -10,12 +10,6 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-GMAIL_LIMIT: Final = 102 * 1024
-"""Bytes of HTML, beyond which Gmail hides the rest of a letter behind a link.
-
-Measured by senders, not documented: github.com/hteumeuleu/email-bugs/issues/41.
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class _Program:

@@ -110,7 +110,7 @@ export function showInbox(letter) {
 }
 
 export function showSize(letter) {
-  const kb = (bytes) => `${(bytes / 1024).toFixed(1).replace(/\.0$/, "")} KB`;
+  const kb = (bytes) => `${(bytes / 1000).toFixed(1).replace(/\.0$/, "")} KB`;
   const meter = $("size");
   meter.hidden = !letter;
   $("size-text").textContent = "";

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter import mime
 from newsletter.desk.issues import sample_message
-from newsletter.desk.preview.inbox import GMAIL_LIMIT, inbox_lines
+from newsletter.desk.preview.inbox import inbox_lines
 from newsletter.pictures import stored_at
+from newsletter.render import MAX_BYTES
 
 if TYPE_CHECKING:
     from newsletter.desk.folder import IssueHead
@@ -67,7 +68,7 @@ def _letter(reading: Reading, shown: ShownLetter, subscriber: str) -> dict[str, 
         "headers": [list(header) for header in message.headers],
         "source": source.replace("\r\n", "\n"),
         "size": len(message.html),
-        "limit": GMAIL_LIMIT,
+        "limit": MAX_BYTES,
         "pictures": shown.letter.pictures,
         "inbox": [asdict(line) for line in inbox_lines(shown.letter.subject, message.html)],
     }

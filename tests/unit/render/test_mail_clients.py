@@ -159,7 +159,7 @@ def test_the_desktop_client_of_microsoft_gets_tables_of_a_fixed_width_and_its_ow
 
 
 def test_gmail_keeps_the_style_sheet_and_shows_the_whole_letter(html: str) -> None:
-    assert len(html.encode()) < 60_000  # it hides what is over 102 KB
+    assert len(html.encode()) < 60_000  # it hides what is beyond 100 KB
     sheets = re.findall(r"<style.*?>(.*?)</style>", html, re.DOTALL)
     assert sum(map(len, sheets)) < 8_192  # and drops longer sheets
     assert html.index("</style>") < html.index("<body")

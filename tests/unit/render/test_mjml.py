@@ -159,7 +159,7 @@ def test_silent_leftovers_are_errors(
 
 def test_more_than_gmail_shows_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     source = page(f"<mj-text>{'€ ' * 13_000}</mj-text>")
-    with pytest.raises(NewsletterError, match="bytes of HTML; Gmail cuts off what is over 100,000"):
+    with pytest.raises(NewsletterError, match="and Gmail hides what is beyond 100 KB"):
         mjml.compile(source)
     monkeypatch.setattr(mjml, "_refuse_oversize", nothing)
     assert len(mjml.compile(source)) > 100_000
