@@ -182,6 +182,39 @@ def test_the_schedule_refuses_as_a_command_too(root: Path, run: Run, tmp_path: P
         assert len(fake.taken()) == 4
 
 
+def test_the_summary_of_a_run_has_the_line_that_approves(root: Path, run: Run) -> None:
+    letters = ApprovedNewsletter(root)
+    letters.file.unlink()
+    slug = write_issue(root, days=0)
+    with FakeResend(root / "taken") as fake:
+        env = letters.for_real(fake.url) | {
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_SYSTEM": "/dev/null",
+        }
+        text = (root / "newsletter.toml").read_text(encoding="utf-8")
+        more = 'approval = "main"\nmax_lateness_hours = 999\nsend_time = "00:00"\n'
+        (root / "newsletter.toml").write_text(more + text, encoding="utf-8")
+        whole = json.loads(run("render", slug, "--json", env=env).stdout)["letter_hash"]
+        line = f"Newsletter-Approved: {slug} {whole}"
+        by_hand = ("send", slug, "--dry-run", "--json", "--no-preflight")
+        planned = json.loads(run(*by_hand, env=env).stdout)
+        assert (planned["pending"], planned["approved"]) == (3, False)
+        assert line in planned["why"]
+        due = ("send", "--due", "--no-preflight", "--summary", "summary.md")
+        done = run(*due, env=env)
+        assert (done.returncode, fake.taken()) == (1, [])
+        assert line in done.stderr
+        assert line in (root / "summary.md").read_text(encoding="utf-8")
+        reported = run("report", "summary.md", env=env)
+        assert (reported.returncode, "No issue asks for this" in reported.stdout) == (1, True)
+        letters.commit(f"Approve it\n\n{line}")
+        planned = json.loads(run(*by_hand, env=env).stdout)
+        assert (planned["pending"], planned["approved"], planned["why"]) == (3, True, None)
+        assert run(*due, env=env).returncode == 0
+        assert len(fake.taken()) == 3
+        assert run("report", "summary.md", env=env).returncode == 0
+
+
 def test_a_pull_request_has_the_line_to_paste(root: Path, run: Run) -> None:
     letters = ApprovedNewsletter(root)
     before = git(root, "rev-parse", "HEAD")
