@@ -1,6 +1,7 @@
 """Rules about what an author probably did not mean; `docs/checks.md` says how to add one."""
 
 from newsletter.checks.catalogue import all_rules
+from newsletter.checks.digest_rules import check_digest
 from newsletter.checks.fixes import Repaired, fix, repair, repairable
 from newsletter.checks.letter_rules import check_letter
 from newsletter.checks.registry import RULES
@@ -13,6 +14,7 @@ __all__ = [
     "all_rules",
     "check",
     "check_closing",
+    "check_digest",
     "check_letter",
     "check_settings",
     "fix",

@@ -18,6 +18,7 @@ _WAIVER_RULES: Final[Mapping[str, RuleSummary]] = {
     "allow-unused": RuleSummary(Severity.WARNING, "`allow` names a rule that finds nothing here."),
 }
 _ERRORS: Final = {
+    "digest-empty": "An issue with `audience: monthly` links to no earlier issue.",
     "letter": "No letter can be made of the file.",
     "overlooked-file": "A file that is never sent because of its name or place.",
     "same-text": "Another file has the same subject and text.",

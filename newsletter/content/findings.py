@@ -25,6 +25,7 @@ _ERRORS: Final = {
     "preheader-too-long": "The preheader is longer than 250 characters.",
     "article-address": "`article` is not the address of a web page.",
     "theme-invalid": "A theme is too long, or has no letter.",
+    "audience-invalid": "`audience` is not `monthly`.",
     "allow-invalid": "`allow` is not `rule-id (reason)`, or names an error.",
     "gap": "Something is missing between double square brackets, or they have no pair.",
     "draft-invalid": "`draft` is neither yes nor no.",

@@ -11,6 +11,7 @@ from newsletter.content.front_matter_lists import read_allowed, read_article, re
 from newsletter.content.front_matter_values import YES_OR_NO_WORDS
 from newsletter.content.send_at import read_send_at
 from newsletter.content.subject_marks import note_headline_marks
+from newsletter.model.issue import MONTHLY
 
 if TYPE_CHECKING:
     from datetime import date, datetime, time
@@ -25,6 +26,7 @@ CALM_SUBJECT: Final = 70
 """Beyond about this length mail programs cut a subject off."""
 MAX_PREHEADER: Final = 250
 
+
 _YES_OR_NO = {"yes": True, "true": True, "no": False, "false": False}
 
 
@@ -38,6 +40,7 @@ class Fields:
     send_at: datetime | None
     article: str
     themes: tuple[str, ...]
+    monthly: bool
     allowed: tuple[Waiver, ...]
 
 
@@ -58,6 +61,7 @@ def read_fields(
         send_at=read_send_at(entries.get("send_at"), day, zone, send_clock, problems),
         article=read_article(entries.get("article"), problems),
         themes=read_themes(entries.get("themes"), problems),
+        monthly=_monthly(entries.get("audience"), problems),
         allowed=read_allowed(entries.get("allow"), problems),
     )
 
@@ -126,3 +130,18 @@ def _draft(entry: Entry | None, problems: FindingCollector) -> bool:
         )
         return likely != "no"
     return answer
+
+
+def _monthly(entry: Entry | None, problems: FindingCollector) -> bool:
+    if entry is None:
+        return False
+    if entry.value.casefold() == MONTHLY:
+        return True
+    problems.error(
+        entry.line,
+        "audience-invalid",
+        f'audience is "{quote_text(entry.value)}", which is no audience',
+        f'Write "audience: {MONTHLY}" for those who get one letter a month, or delete the line '
+        "for all others",
+    )
+    return False

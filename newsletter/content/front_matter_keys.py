@@ -9,7 +9,9 @@ from typing import Final
 from newsletter.content.findings import quote_text
 from newsletter.content.words import words
 
-KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", "allow")
+KEYS: Final = (
+    *("subject", "preheader", "send_at", "article", "themes", "audience", "draft", "allow"),
+)
 _ALL = f"The keys are {', '.join(KEYS)}"
 
 

@@ -121,6 +121,7 @@ def _issue(
         content_hash=_content_hash(fields.subject, fields.preheader, body),
         article=fields.article,
         themes=fields.themes,
+        monthly=fields.monthly,
     )
 
 

@@ -206,7 +206,9 @@ def _date_words(table: Mapping[str, Any]) -> DateWords:
     return DateWords(tuple(table["days"]), tuple(table["months"]), table["short"], table["long"])
 
 
-_KEYS: Final = ("subject", "preheader", "send_at", "article", "themes", "draft", "allow")
+_KEYS: Final = (
+    *("subject", "preheader", "send_at", "article", "themes", "audience", "draft", "allow"),
+)
 _SECTIONS: Final = {
     "date": {"days", "months", "short", "long"},
     "greeting": {"words", "ambiguous", "not_before"},

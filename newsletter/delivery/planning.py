@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from newsletter import render
 from newsletter.delivery import preflight
 from newsletter.delivery.approval import Approvals
+from newsletter.delivery.audience import audience_of, count_audience
 from newsletter.delivery.media import keep_pictures
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.context import Context
     from newsletter.model import Draft, Issue, Letter, Mailing
     from newsletter.store import Connection
+    from newsletter.store.audiences import Audience
 
 REPLACEABLE = frozenset({MailingState.CANCELLED, MailingState.EXPIRED})
 
@@ -118,7 +120,7 @@ def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
             return Resumption(request, same)
         check_no_duplicate(connection, issue)
         warnings = find_sender_changes(connection, letter)
-        audience = count_audience(connection)
+        audience = count_audience(connection, _audience(connection, context, issue))
         return Plan(request, issue, letter, audience, warnings=warnings, approval=approval)
 
 
@@ -142,7 +144,13 @@ def _plan_rehearsal(
     with context.store.read() as connection:
         if older and _is_same_rehearsal(connection, context, older, issue, letter):
             return Resumption(request, older)
-        return Plan(request, issue, letter, count_audience(connection), replaced=older is not None)
+        audience = count_audience(connection, _audience(connection, context, issue))
+        return Plan(request, issue, letter, audience, replaced=older is not None)
+
+
+def _audience(connection: Connection, context: Context, issue: Issue) -> Audience:
+    rehearsal = context.capabilities.rehearsal
+    return audience_of(connection, context.settings, issue, rehearsal=rehearsal)
 
 
 def _check_approval(
@@ -205,7 +213,8 @@ def freeze(context: Context, plan: Plan) -> Mailing:
         if not can.rehearsal:
             # A person may have taken their time to confirm the plan.
             _check_time(plan.issue, now(connection), settings, plan.request)
-        count_audience(connection)
+        audience = _audience(connection, context, plan.issue)
+        count_audience(connection, audience)
         frozen = freezing.freeze(
             connection,
             replace(plan.issue, blocks=render.published_blocks(plan.issue)),
@@ -213,28 +222,14 @@ def freeze(context: Context, plan: Plan) -> Mailing:
             provider=can.name,
             provider_url=settings.provider_url,
             rehearsal=can.rehearsal,
+            digest=audience.digest,
         )
         if not frozen.rehearsal:
             keep_pictures(connection, plan.letter)
         else:
-            mark = rehearsals.audience_hash(connection)
+            mark = rehearsals.audience_hash(connection, audience)
             context.provider.keep_audience_mark(frozen.slug, mark)
         return frozen
-
-
-def count_audience(connection: Connection) -> int:
-    """Return how many subscribers there are to mail.
-
-    Raises:
-        NewsletterError: There are none.
-    """
-    audience = freezing.count_audience(connection)
-    if not audience:
-        raise NewsletterError(
-            "there is nobody to send to: no active subscribers",
-            hint="Add one: newsletter subscribers add EMAIL --consent TEXT",
-        )
-    return audience
 
 
 def check_no_duplicate(connection: Connection, issue: Issue) -> None:
@@ -322,8 +317,7 @@ def _is_same_rehearsal(
     connection: Connection, context: Context, other: Mailing, issue: Issue, letter: Letter
 ) -> bool:
     """Return whether a rehearsal is of this letter, for those who are on the list now."""
-    return (
-        _is_same(other, issue, letter)
-        and other.provider_url == context.settings.provider_url
-        and context.provider.audience_mark(other.slug) == rehearsals.audience_hash(connection)
-    )
+    if not _is_same(other, issue, letter) or other.provider_url != context.settings.provider_url:
+        return False
+    mark = rehearsals.audience_hash(connection, _audience(connection, context, issue))
+    return context.provider.audience_mark(other.slug) == mark

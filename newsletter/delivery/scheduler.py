@@ -291,6 +291,7 @@ class _Run:
             if other.send_at
             and other.slug != draft.slug
             and slot_of(other.send_at) == slot_of(send_at)
+            and other.monthly == draft.monthly
             and is_sendable(other)
         ]
         with self._store.read() as connection:

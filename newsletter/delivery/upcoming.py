@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from newsletter.delivery import preflight
 from newsletter.delivery.approval import Approvals
+from newsletter.delivery.audience import audience_of, count_audience
 from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
+from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import freezing, mailing_reports, mailings
+from newsletter.store import mailing_reports, mailings
+from newsletter.store.audiences import Audience
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -116,7 +119,6 @@ def find_upcoming(
     """
     with store.read() as connection:
         sent = mailings.slugs_sent(connection)
-        audience = freezing.count_audience(connection)
         moment = now(connection)
     waiting = sorted(
         (draft.send_at, draft.slug, draft)
@@ -131,9 +133,13 @@ def find_upcoming(
         return None
     send_at, slug, first = waiting[0]
     blockers = _find_blockers(store, first, send_at)
-    blockers += _rivals(send_at, waiting[1:])
-    if not audience:
-        blockers.append("there are no active subscribers")
+    blockers += _rivals(first, send_at, waiting[1:])
+    audience = 0
+    with store.read() as connection:
+        try:
+            audience = _count(connection, settings, first)
+        except NewsletterError as error:
+            blockers.append(error.sentence)
     letter = None
     try:
         letter = _read_letter(approvals or Approvals(store, settings), first)
@@ -145,11 +151,24 @@ def find_upcoming(
     return Upcoming(slug, send_at, audience, tuple(blockers), letter)
 
 
-def _rivals(send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]) -> list[str]:
+def _count(connection: Connection, settings: Settings, draft: Draft) -> int:
+    """Return how many subscribers a file's issue would go to; see `count_audience`."""
+    audience = Audience(draft.slug, draft.monthly)
+    if draft.issue:
+        rehearsal = capabilities_of(settings).rehearsal
+        audience = audience_of(connection, settings, draft.issue, rehearsal=rehearsal)
+    return count_audience(connection, audience)
+
+
+def _rivals(
+    first: Draft, send_at: datetime, later: Iterable[tuple[datetime, str, Draft]]
+) -> list[str]:
     return [
         f"{slug} has the same date and time"
         for when, slug, draft in later
-        if slot_of(when) == slot_of(send_at) and is_sendable(draft)
+        if slot_of(when) == slot_of(send_at)
+        and draft.monthly == first.monthly
+        and is_sendable(draft)
     ]
 
 

@@ -53,7 +53,10 @@ def _same_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
     beside = [
         other.draft
         for other in coming
-        if other is not one and other.draft.send_at and slot_of(other.draft.send_at) == slot_of(at)
+        if other is not one
+        and other.draft.monthly == one.draft.monthly
+        and other.draft.send_at
+        and slot_of(other.draft.send_at) == slot_of(at)
     ]
     others = [other.slug for other in beside if not other.is_draft]
     if not others:
@@ -126,6 +129,7 @@ def _near_slot(one: IssueHead, coming: Sequence[IssueHead]) -> Iterator[Finding]
         other.draft.slug
         for other in coming
         if at
+        and other.draft.monthly == one.draft.monthly
         and other.draft.send_at
         and timedelta() < at - other.draft.send_at < _A_DAY
         and slot_of(other.draft.send_at) != slot_of(at)

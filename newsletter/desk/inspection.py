@@ -109,6 +109,7 @@ def _report(
             *_about_letter(settings, draft, render_issue),
             *check_words(settings, draft),
             *checks.check_closing(draft, settings),
+            *checks.check_digest(draft, settings),
             *beside[draft.path],
         ]
         report = checks.report(pictures.find_damage(draft), extra)

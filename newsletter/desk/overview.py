@@ -243,13 +243,13 @@ class _Survey:
         held = [entry for entry in ledger if not entry.released]
         self._mailings = {entry.slug: entry for entry in held}
         self._ended = {(entry.slug, entry.slot): entry for entry in ledger if entry.released}
-        self._slots = {entry.slot: entry.slug for entry in held}
+        self._slots = {(entry.slot, entry.monthly): entry.slug for entry in held}
         self._texts = {entry.content_hash: entry.slug for entry in held}
-        self._slots_wanted: dict[str, list[str]] = defaultdict(list)
+        self._slots_wanted: dict[tuple[str, bool], list[str]] = defaultdict(list)
         self._first: dict[str, str] = {}
         for draft in sorted(drafts.values(), key=_order):
             if draft.send_at and delivery.is_sendable(draft):
-                self._slots_wanted[slot_of(draft.send_at)].append(draft.slug)
+                self._slots_wanted[slot_of(draft.send_at), draft.monthly].append(draft.slug)
                 if draft.issue:
                     self._first.setdefault(draft.issue.content_hash, draft.slug)
 
@@ -339,7 +339,7 @@ class _Survey:
             found.append(f"{errors} error{'s' * (errors > 1)}: {check_command(draft.slug)}")
         found += [
             f"{other} has the same date and time"
-            for other in self._slots_wanted[slot_of(at)]
+            for other in self._slots_wanted[slot_of(at), draft.monthly]
             if other != draft.slug
         ]
         if rival := self._conflicting_mailing(draft, at):
@@ -353,7 +353,7 @@ class _Survey:
     def _conflicting_mailing(self, draft: Draft, at: datetime) -> str | None:
         """Return the slug of the mailing that has this file's slot or text."""
         text = self._texts.get(draft.issue.content_hash) if draft.issue else None
-        return self._slots.get(slot_of(at)) or text
+        return self._slots.get((slot_of(at), draft.monthly)) or text
 
     def _read_letter(self, issue: Issue | None) -> LetterApproval | None:
         """Return what is known of an issue's letter; None if it cannot be made."""

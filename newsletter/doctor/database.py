@@ -29,7 +29,7 @@ from newsletter.doctor.sqlite_file import examine_file
 from newsletter.errors import NewsletterError
 from newsletter.providers import capabilities_of
 from newsletter.schedule import HOURS_BETWEEN_RUNS
-from newsletter.store import examination, freezing, health
+from newsletter.store import audiences, examination, health
 from newsletter.store.database import closed, connect
 from newsletter.store.url import Server, SqliteFile, locate
 
@@ -109,7 +109,7 @@ def _examine(store: Store, place: SqliteFile | Server, settings: Settings) -> Da
     def count() -> Iterator[Diagnosis]:
         nonlocal audience
         with store.read() as connection:
-            audience = freezing.count_audience(connection)
+            audience = audiences.count_mailable(connection)
         return check_audience(settings, audience, at_forge=config.has_job_at_forge(settings))
 
     found += attempt(SUBSCRIBERS, count)

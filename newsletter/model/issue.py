@@ -266,6 +266,10 @@ Block: TypeAlias = (
 )
 
 
+MONTHLY: Final = "monthly"
+"""The one value of the key `audience`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Issue:
     """One week's letter as written.
@@ -277,6 +281,7 @@ class Issue:
         content_hash: SHA-256 (hex) of subject, preheader and body.
         article: The address of the article that it introduces; empty if there is none.
         themes: What it is about, for the archive.
+        monthly: It goes to those who chose a digest a month, else to all others.
         source_hash: The same of the whole file with line feeds for line ends, and without its line
             `draft`: that one says whether it is done, and nothing about the letter.
     """
@@ -291,6 +296,7 @@ class Issue:
     content_hash: str
     article: str = ""
     themes: tuple[str, ...] = ()
+    monthly: bool = False
     source_hash: str = ""
 
 
@@ -352,3 +358,9 @@ class Draft:
     entries: Mapping[str, Entry] = field(default_factory=dict)
     allowed: tuple[Waiver, ...] = ()
     source: IssueSource | None = None
+
+    @property
+    def monthly(self) -> bool:
+        """Whether it says that it is for those who get a digest a month, errors or not."""
+        entry = self.entries.get("audience")
+        return entry is not None and entry.value.casefold() == MONTHLY

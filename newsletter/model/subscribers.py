@@ -49,6 +49,7 @@ class Preferences:
     """
 
     plain_text: bool = field(default=False, metadata={"words": "gets letters as plain text"})
+    monthly: bool = field(default=False, metadata={"words": "gets one letter a month"})
 
     def in_words(self) -> list[str]:
         """Return the words of what they chose."""

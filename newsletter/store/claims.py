@@ -14,8 +14,8 @@ import sqlalchemy as sa
 
 from newsletter import states
 from newsletter.model import DeliveryState, MailingState
+from newsletter.store.audiences import ERASED, skip_reason
 from newsletter.store.database import now
-from newsletter.store.freezing import ERASED, skip_reason
 from newsletter.store.schema import batches, deliveries, ledger, mailings, subscribers
 from newsletter.store.sql import among, new_id
 

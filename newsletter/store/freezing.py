@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 
@@ -14,16 +14,17 @@ from newsletter.model import (
     Letter,
     Mailing,
     MailingState,
-    SubscriberStatus,
 )
 from newsletter.schedule import slot_of
 from newsletter.store import editions
+from newsletter.store.audiences import Audience, is_in
 from newsletter.store.database import now
 from newsletter.store.mailings import COLUMNS, from_row
-from newsletter.store.schema import deliveries, ledger, mailings, subscribers
+from newsletter.store.schema import deliveries, digest_issues, ledger, mailings, subscribers
 from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime
 
 
@@ -35,11 +36,21 @@ def freeze(
     provider: str,
     provider_url: str,
     rehearsal: bool,
+    digest: Collection[str] = (),
 ) -> Mailing:
-    """Freeze a letter and its audience: everyone who is active and has not paused.
+    """Freeze a letter and its audience: everyone in it who is active and has not paused.
 
     In the caller's transaction, so that the whole mailing is there or nothing of it; its text comes
     into the archive with it.
+
+    Args:
+        connection: The write transaction, in which `lock_freezing` was called.
+        issue: The issue.
+        letter: The issue, rendered.
+        provider: The provider that sends it.
+        provider_url: Its base URL, if not the usual one.
+        rehearsal: Whether that provider mails nobody.
+        digest: The issues that a digest lists.
 
     Raises:
         sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
@@ -53,11 +64,16 @@ def freeze(
         "provider_url": provider_url,
         "rehearsal": rehearsal,
         "state": MailingState.FROZEN,
+        "monthly": issue.monthly,
     }
     insert = mailings.insert().returning(mailings.c.id).values(row)
     mailing_id = connection.execute(insert).scalar_one()
     editions.record(connection, _edition(issue, moment), mailing_id)
-    count = _freeze_audience(connection, mailing_id, moment)
+    listed = [{"mailing_id": mailing_id, "slug": slug} for slug in digest]
+    if listed:
+        connection.execute(digest_issues.insert(), listed)
+    audience = Audience(issue.slug, issue.monthly, tuple(digest))
+    count = _freeze_audience(connection, mailing_id, audience, moment)
     frozen = mailings.update().where(mailings.c.id == mailing_id).values(audience=count)
     return from_row(connection.execute(frozen.returning(*COLUMNS)).one())
 
@@ -92,9 +108,11 @@ def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
     }
 
 
-def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetime) -> int:
-    """Make a pending delivery for everyone who may be mailed; return how many there are."""
-    audience = (
+def _freeze_audience(
+    connection: sa.Connection, mailing_id: int, audience: Audience, moment: datetime
+) -> int:
+    """Make a pending delivery for everyone in an audience; return how many there are."""
+    people = (
         sa.select(
             sa.literal(mailing_id),
             subscribers.c.id,
@@ -103,13 +121,13 @@ def _freeze_audience(connection: sa.Connection, mailing_id: int, moment: datetim
             sa.false(),
             subscribers.c.plain_text,
         )
-        .where(is_mailable(moment))
+        .where(is_in(audience, moment))
         .order_by(subscribers.c.id)
         # Nobody is erased between the select and the insert.
         .with_for_update(read=True, key_share=True)
     )
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
-    insert = deliveries.insert().from_select(columns, audience)
+    insert = deliveries.insert().from_select(columns, people)
     # SQLAlchemy keeps the count of an insert only on request.
     return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
 
@@ -124,12 +142,6 @@ def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
 def lock_freezing(connection: sa.Connection) -> None:
     """Let one transaction at a time freeze; SQLite has only one writer anyway."""
     connection.execute(sa.select(ledger.c.id).with_for_update(key_share=True))
-
-
-def count_audience(connection: sa.Connection) -> int:
-    """Return how many subscribers a mailing would have if it were frozen now."""
-    query = sa.select(sa.func.count()).where(is_mailable(now(connection)))
-    return connection.scalar(query) or 0
 
 
 def record_expired(
@@ -158,27 +170,10 @@ def record_expired(
         "provider": provider,
         "provider_url": provider_url,
         "rehearsal": rehearsal,
+        "monthly": draft.monthly,
         "state": MailingState.EXPIRED,
         "note": "its time had passed before anything started",
         "released": True,
         "finished_at": moment,
     }
     return from_row(connection.execute(mailings.insert().returning(*COLUMNS).values(row)).one())
-
-
-ERASED: Final = "erased"
-
-
-def skip_reason(moment: datetime) -> sa.ColumnElement[str | None]:
-    """Return why a subscriber may not be mailed; NULL if they may be mailed."""
-    return sa.case(
-        (subscribers.c.id.is_(None), ERASED),
-        (subscribers.c.status != SubscriberStatus.ACTIVE, subscribers.c.status),
-        (subscribers.c.paused_until > moment, "paused"),
-        else_=sa.null(),
-    )
-
-
-def is_mailable(moment: datetime) -> sa.ColumnElement[bool]:
-    """Return the condition that a subscriber may be mailed."""
-    return skip_reason(moment).is_(None)

@@ -220,7 +220,11 @@ def find_conflicting(connection: sa.Connection, issue: Issue) -> Mailing | None:
             _REAL,
             sa.or_(
                 mailings.c.slug == issue.slug,
-                mailings.c.slot == slot_of(issue.send_at),
+                sa.and_(
+                    mailings.c.slot == slot_of(issue.send_at),
+                    mailings.c.monthly == issue.monthly,
+                    mailings.c.erratum == 0,
+                ),
                 mailings.c.content_hash == issue.content_hash,
             ),
         )
@@ -288,6 +292,7 @@ class MailingSummary(NamedTuple):
     id: int
     slug: str
     slot: str
+    monthly: bool
     send_at: datetime
     state: MailingState
     note: str
@@ -303,8 +308,10 @@ def summaries(connection: sa.Connection) -> list[MailingSummary]:
     columns = (mailings.c[name] for name in MailingSummary._fields)
     query = sa.select(*columns).where(mailings.c.rehearsal.is_(sa.false())).order_by(mailings.c.id)
     return [
-        MailingSummary(id_, slug, slot, datetime.fromisoformat(send_at), MailingState(state), *rest)
-        for id_, slug, slot, send_at, state, *rest in connection.execute(query)
+        MailingSummary(
+            *(id_, slug, slot, monthly), datetime.fromisoformat(send_at), MailingState(state), *rest
+        )
+        for id_, slug, slot, monthly, send_at, state, *rest in connection.execute(query)
     ]
 
 

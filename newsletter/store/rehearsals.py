@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState
+from newsletter.store.audiences import Audience, is_in
 from newsletter.store.database import now
-from newsletter.store.freezing import is_mailable
 from newsletter.store.schema import deliveries, subscribers
 
 if TYPE_CHECKING:
@@ -27,10 +27,10 @@ class RehearsedLetter(NamedTuple):
     plain_text: bool
 
 
-def audience_hash(connection: sa.Connection) -> str:
-    """Return a hash of the subscribers who can be mailed now, with all that their letters show.
+def audience_hash(connection: sa.Connection, audience: Audience) -> str:
+    """Return a hash of the subscribers who would be mailed now, with all that their letters show.
 
-    It changes as soon as a subscriber joins, leaves, pauses, or changes a name, an address or a
+    It changes as soon as one of them joins, leaves, pauses, or changes a name, an address or a
     preference: then a rehearsal no longer shows what would leave.
     """
     query = (
@@ -40,7 +40,7 @@ def audience_hash(connection: sa.Connection) -> str:
             subscribers.c.first_name,
             subscribers.c.plain_text,
         )
-        .where(is_mailable(now(connection)))
+        .where(is_in(audience, now(connection)))
         .order_by(subscribers.c.id)
     )
     digest = hashlib.sha256()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, Preferences, Subscriber, SubscriberStatus
-from newsletter.store.database import Lock, lock
+from newsletter.store.database import Lock, lock, now
 from newsletter.store.schema import (
     batches,
     deliveries,
@@ -134,6 +134,12 @@ def mark_active(
             "confirmed_at": sa.bindparam("new_confirmed_at"),
             "left_at": None,
             "paused_until": None,
+            # What was sent while they were away they did not miss.
+            "paused_at": None,
+            "monthly_since": sa.case(
+                (subscribers.c.monthly.is_(sa.true()), sa.bindparam("new_confirmed_at")),
+                else_=sa.null(),
+            ),
         },
         [{"row": id_, "new_confirmed_at": at} for id_, at in people.items()],
     )
@@ -276,13 +282,22 @@ def set_name(connection: sa.Connection, subscriber: Subscriber, name: str | None
 
 
 def set_pause(connection: sa.Connection, subscriber: Subscriber, until: datetime | None) -> None:
-    """Let no letter be claimed for a subscriber before a moment; None ends the pause."""
-    _set(connection, subscriber, paused_until=until)
+    """Let no letter be claimed for a subscriber before a moment; None ends the pause.
+
+    Since when they pause stays until they are told what they missed: see `missed`.
+    """
+    values: dict[str, object] = {"paused_until": until}
+    if until:
+        values["paused_at"] = sa.func.coalesce(subscribers.c.paused_at, now(connection))
+    _set(connection, subscriber, **values)
 
 
 def set_preferences(connection: sa.Connection, subscriber: Subscriber, chosen: Preferences) -> None:
     """Change what a subscriber chose, also for letters that are not claimed yet."""
-    _set(connection, subscriber, **asdict(chosen))
+    values = asdict(chosen)
+    if chosen.monthly is not subscriber.preferences.monthly:
+        values["monthly_since"] = now(connection) if chosen.monthly else None
+    _set(connection, subscriber, **values)
     if chosen.plain_text is not subscriber.preferences.plain_text:
         drop_snapshots(connection, [subscriber.id])
         connection.execute(

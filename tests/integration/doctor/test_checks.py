@@ -204,7 +204,7 @@ def test_a_connection_that_is_lost_while_subscribers_are_counted_is_no_empty_lis
     def lose(*_arguments: object) -> int:
         raise TryAgain("the connection was lost", hint="Run it again")
 
-    monkeypatch.setattr(database.freezing, "count_audience", lose)
+    monkeypatch.setattr(database.audiences, "count_mailable", lose)
     assert problems(set_up.examine()) == {"database-subscribers": UNKNOWN}
 
 

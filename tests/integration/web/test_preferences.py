@@ -330,6 +330,23 @@ def test_plain_text_is_chosen_and_reaches_what_is_still_to_be_sent(
     assert column_of_anna(newsletter, "plain_text") == 0
 
 
+def test_one_letter_a_month_is_chosen_with_its_moment_and_undone(
+    newsletter: Newsletter, app: App
+) -> None:
+    path = link(newsletter)
+    assert "Je krijgt elke brief." in app.client.get(path).text
+    page = app.client.post(path, data={"do": "monthly"}).text
+    assert "Je krijgt voortaan één brief per maand" in page
+    assert column_of_anna(newsletter, "monthly") == 1
+    since = column_of_anna(newsletter, "monthly_since")
+    assert since
+    app.client.post(path, data={"do": "monthly"})
+    assert column_of_anna(newsletter, "monthly_since") == since
+    assert "Je krijgt weer elke brief." in app.client.post(path, data={"do": "no_monthly"}).text
+    assert column_of_anna(newsletter, "monthly") == 0
+    assert column_of_anna(newsletter, "monthly_since") is None
+
+
 def test_an_address_changes_when_the_new_one_confirms_and_the_old_one_gets_a_notice(
     newsletter: Newsletter, app: App
 ) -> None:

@@ -11,7 +11,7 @@ from newsletter.model import Severity, Waiver
 from tests.support.drafts import in_header, read
 
 SUBJECT = "subject: Rust"
-ALL_KEYS = "The keys are subject, preheader, send_at, article, themes, draft, allow"
+ALL_KEYS = "The keys are subject, preheader, send_at, article, themes, audience, draft, allow"
 
 
 def text(*lines: str) -> str:
@@ -129,7 +129,7 @@ def test_an_ordinary_subject_raises_no_alarm(subject: str) -> None:
         ("link", '"article: '),
         ("trefwoorden", '"themes: '),
         ("author", "Delete this line"),
-        ("audience", ALL_KEYS),
+        ("audiance", '"audience"'),
         ("kleur", ALL_KEYS),
     ],
 )
@@ -354,6 +354,8 @@ def test_they_are_no_part_of_the_text_that_is_sent_once() -> None:
         ("article: https://example.org/een pagina", "article-address"),
         ("article: [[adres van het artikel]]", "gap"),
         ("themes: ###", "theme-invalid"),
+        ("audience: maandelijks", "audience-invalid"),
+        ("audience:", "audience-invalid"),
         ("themes: rust; " + "x" * 41, "theme-invalid"),
         ("themes: [rust, ruimte]", "yaml-value"),
         ("allow: almost-list", "allow-invalid"),
