@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from newsletter.content.words import any_of
 from newsletter.content.words import words as language_words
 from newsletter.model import (
+    Ask,
     Button,
     Faq,
     Heading,
@@ -53,6 +54,8 @@ def rich_texts(block: Block) -> Iterator[RichText]:
             yield item.hint
     elif isinstance(block, ItemList):
         yield from _of_list(block)
+    elif isinstance(block, Ask):
+        yield block.question
     elif isinstance(block, Faq):
         for part in block.parts:
             yield from rich_texts(part)

@@ -8,7 +8,7 @@ from html import unescape
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from newsletter.checks.prose import lines_from, rich_texts
-from newsletter.model import Button, Faq, Image, Links, Quote
+from newsletter.model import Ask, Button, Faq, Image, Links, Quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -66,6 +66,8 @@ def _texts(block: Block) -> Iterator[str]:
         yield block.link.label
     elif isinstance(block, Links):
         yield from (link.label for link in block.links)
+    elif isinstance(block, Ask):
+        yield from block.answers
     elif isinstance(block, Image):
         yield block.alt
 

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from newsletter.content.ask import BOX
 from newsletter.content.mark import Mark
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
 # Spaces that Markdown takes for letters, and characters that take no room at all.
 ODD_SPACES: Final = "\u00a0\u00ad\u1680\u180e\u2000-\u200d\u202f\u205f\u2060\u3000\ufeff"
-_BOX: Final = re.compile(r"\[[ xX✓]?\](?:\s|$)")
 _DELIMITER: Final = re.compile(r"\|?\s*:?-{2,}:?\s*(?:\|\s*:?-{2,}:?\s*)+\|?|\|\s*:?-{2,}:?\s*\|")
 _CELLS: Final = re.compile(r"\|[^|]*\|.*|.*\|[^|]*\|")
 _DASHED: Final = re.compile(r"[–—−‐‑]\s*\S")
@@ -30,12 +30,16 @@ _ENUMERATED: Final = re.compile(
 
 
 class Place(NamedTuple):
-    """Where a paragraph stands: in a quote or a list, as the first of its item, as a heading."""
+    """Where a paragraph stands: in a quote or a list, as the first of its item, as a heading.
+
+    An answer belongs to a question to subscribers.
+    """
 
     in_quote: bool = False
     in_list: bool = False
     first_of_item: bool = False
     heading: bool = False
+    answer: bool = False
 
 
 _HEADING = "this line looks like a heading and is none"
@@ -82,13 +86,14 @@ def note_lookalikes(rows: Sequence[Row], place: Place, problems: FindingCollecto
     if place.heading:
         return False
     before = len(problems.found)
-    boxed = next((row.line for row in rows if _BOX.match(row.text)), None)
-    if boxed:
+    boxed = next((row.line for row in rows if BOX.match(row.text)), None)
+    if boxed and not place.answer:
         problems.warning(
             boxed,
             "task-list",
             "a letter has no boxes to tick: subscribers see the brackets",
-            'Begin the line with "- " only',
+            'Begin the line with "- " only; answers to click on stand directly below a paragraph '
+            "that ends in a question mark",
         )
     seen = _row_starts(rows, place, problems)
     _dividers(rows, problems)

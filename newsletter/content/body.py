@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from newsletter.content.ask import asks, note_second, read_ask
 from newsletter.content.decoding import has_words
 from newsletter.content.faq import gather_faqs
 from newsletter.content.images import read_image
@@ -44,6 +45,7 @@ def read_body(text: str, start: int, problems: FindingCollector) -> tuple[Block,
     inspect(tokens, env, start, problems)
     inspect_lines(tokens, text.split("\n"), start, problems)
     blocks = tuple(gather_faqs(_gather(_blocks(tokens, RichTextConverter(start, problems)))))
+    note_second(blocks, problems)
     if not blocks and problems.errors == errors_before:
         problems.error(
             max(start, 1),
@@ -65,9 +67,14 @@ def _gather(blocks: Iterable[Block]) -> Iterator[Block]:
 
 def _blocks(tokens: Sequence[Token], converter: RichTextConverter) -> Iterator[Block]:
     outermost = 0
-    for node in nodes(tokens):
+    parts = list(nodes(tokens))
+    for above, node, below in zip([(), *parts], parts, [*parts[1:], ()], strict=False):
         kind = node[0].type
-        if kind == "paragraph_open":
+        if asks(node, below):
+            yield read_ask(node, below, converter)
+        elif asks(above, node):
+            continue
+        elif kind == "paragraph_open":
             yield from _paragraph(node[1], converter)
         elif kind == "heading_open":
             level = int(node[0].tag[1:])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from newsletter.content.ask import answer_rows
 from newsletter.content.block_lookalikes import Place, dashed_paragraphs, note_lookalikes
 from newsletter.content.joined_lines import find_lazy, note_lazy, note_verse
 from newsletter.content.markdown import SHIELD, literal, nodes, placed, plain
@@ -76,6 +77,7 @@ def inspect_lines(
 def _paragraphs(tokens: Sequence[Token], start: int) -> Iterator[_Paragraph]:
     opened: list[Token] = []
     fresh = False
+    answers = {id(token) for token in answer_rows(tokens)}
     for token in tokens:
         if token.nesting == 1:
             opened.append(token)
@@ -86,7 +88,8 @@ def _paragraphs(tokens: Sequence[Token], start: int) -> Iterator[_Paragraph]:
             types = [each.type for each in opened]
             items = [each for each in opened if each.type == "list_item_open"]
             quotes = types.count("blockquote_open")
-            place = Place(bool(quotes), bool(items), fresh, "heading_open" in types)
+            heading, answer = "heading_open" in types, id(token) in answers
+            place = Place(bool(quotes), bool(items), fresh, heading, answer)
             line = start + 1 + (token.map[0] if token.map else 0)
             rows = text_rows(token.children, line)
             yield _Paragraph(token, rows, place, quotes, items[-1] if items else None)

@@ -5,6 +5,7 @@ from newsletter.model.article import Article, ArticleLine, LineKind
 from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
 from newsletter.model.issue import (
+    Ask,
     Block,
     Button,
     Divider,
@@ -74,6 +75,7 @@ __all__ = [
     "AccountReport",
     "Article",
     "ArticleLine",
+    "Ask",
     "Batch",
     "Block",
     "Button",

@@ -244,6 +244,16 @@ class Faq:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """A question to subscribers and two to four answers, plain text: each becomes a link."""
+
+    kind: ClassVar = "ask"
+    line: int
+    question: RichText
+    answers: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Divider:
     """A thematic break."""
 
@@ -263,6 +273,7 @@ Block: TypeAlias = (
     | Image
     | Divider
     | Faq
+    | Ask
 )
 
 

@@ -49,6 +49,7 @@ class Newsletter:
         site_url: The author's site, empty when none is set.
         site_label: Its name for reading: "example.org".
         browser_url: Where this issue stands on the web; empty on a page that is no issue's.
+        answer_url: Where the number of an answer follows; the same.
         logo: The picture of the masthead of an issue; None where none is set, and elsewhere.
         portrait: The picture beside its signature; the same.
     """
@@ -64,6 +65,7 @@ class Newsletter:
     site_url: str
     site_label: str
     browser_url: str
+    answer_url: str
     logo: ShownPicture | None = None
     portrait: ShownPicture | None = None
 
@@ -220,6 +222,7 @@ def page(settings: Settings, name: str, **values: object) -> str:
 
 
 def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
+    public_url = settings.public_url.rstrip("/")
     return Newsletter(
         name=settings.name,
         description=" ".join(settings.description.split()),
@@ -231,7 +234,8 @@ def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:
         reflection_label=settings.reflection_label.strip(),
         site_url=settings.site_url,
         site_label=(urlsplit(settings.site_url).hostname or "").removeprefix("www."),
-        browser_url=f"{settings.public_url.rstrip('/')}/issues/{issue.slug}" if issue else "",
+        browser_url=f"{public_url}/issues/{issue.slug}" if issue else "",
+        answer_url=f"{public_url}/a/{issue.slug}/" if issue else "",
     )
 
 

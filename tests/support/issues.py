@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from newsletter import content, placeholders
 from newsletter.config import Settings
 from newsletter.model import (
+    Ask,
     Button,
     Divider,
     Faq,
@@ -103,6 +104,7 @@ def every_block(words: str = "woorden", url: str = "https://example.org/a") -> I
         Links(1, (Link(words, url), Link(words, url))),
         Heading(1, 2, body),
         Faq(1, (FaqItem(1, body, (Text(1, body), numbers)), FaqItem(1, body, (Text(1, body),)))),
+        Ask(1, linked, (words, words)),
         subject=words,
         preheader=words,
     )

@@ -12,6 +12,7 @@ import pytest
 
 from newsletter import content
 from newsletter.model import (
+    Ask,
     Button,
     Divider,
     Faq,
@@ -581,3 +582,61 @@ def test_a_question_of_a_faq_may_end_in_a_link() -> None:
     faq = blocks("## FAQ\n### Wat is [rust?](https://example.org/)\nStilte.\n")[1]
     assert isinstance(faq, Faq)
     assert faq.items[0].question.text == "Wat is rust? [1]"
+
+
+ASK = """\
+Ik ben benieuwd. Wat helpt jou het *meest*?
+
+- [ ] Even naar buiten
+- [ ] Opschrijven
+  wat er speelt
+- [x] Iemand bellen
+"""
+
+
+@pytest.mark.parametrize("body", [ASK, ASK.replace("?\n\n", "?\n"), ASK.replace("- [", "* [")])
+def test_a_question_above_boxes_is_asked_of_subscribers(body: str) -> None:
+    (ask,) = blocks(body)
+    assert isinstance(ask, Ask)
+    assert ask.line == FIRST
+    assert ask.question.html == "Ik ben benieuwd. Wat helpt jou het <em>meest</em>?"
+    assert ask.answers == ("Even naar buiten", "Opschrijven wat er speelt", "Iemand bellen")
+    assert read(body).findings == ()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        ASK.replace("?", "."),
+        ASK.replace("?\n", "?\n\nDenk even na.\n"),
+        ASK.replace("- [x] ", "- "),
+        ASK.replace("Ik ben", "## Ik ben"),
+        ASK.replace("- [ ]", "1. [ ]").replace("- [x]", "1. [x]"),
+        ASK.replace("- [", "> - ["),
+    ],
+)
+def test_boxes_elsewhere_are_no_answers(body: str) -> None:
+    draft = read(body)
+    assert "ask" not in [block.kind for block in draft.blocks]
+    assert "task-list" in {finding.rule for finding in draft.findings} or "> " in body
+
+
+@pytest.mark.parametrize(
+    ("body", "rule"),
+    [
+        ("Hoe is het?\n\n- [ ] Goed\n", "ask-answers"),
+        ("Wat neem ik mee?\n\n" + "".join(f"- [ ] Ding {n}\n" for n in range(5)), "ask-answers"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ] goed\n", "ask-answers"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ] [Slecht](https://example.org/)\n", "ask-answer"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ] **Slecht**\n", "ask-answer"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ]\n", "ask-answer"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ] Slecht\n\n  Echt.\n", "ask-answer"),
+        ("Hoe is het?\n\n- [ ] Goed\n- [ ] Slecht\n  - [ ] Soms\n", "ask-answer"),
+        (f"Hoe is het?\n\n- [ ] Goed\n- [ ] {'a' * 30} {'b' * 30}\n", "ask-answer"),
+        (ASK + "\nEn jij?\n\n- [ ] Ja\n- [ ] Nee\n", "ask-twice"),
+    ],
+)
+def test_an_ask_that_cannot_be_clicked_on_is_an_error(body: str, rule: str) -> None:
+    draft = read(body)
+    assert {finding.rule for finding in draft.findings} == {rule}
+    assert draft.issue is None
