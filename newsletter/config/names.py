@@ -45,6 +45,7 @@ _ALIASES: Final = {
     "contact": "adres address postal_address postadres contact_address imprint colofon",
     "site_url": "url site website site_address homepage blog base_url link",
     "public_url": "app_url web_url public_address",
+    "archive_url": "archive archief archief_url archive_address static_url",
     "permalink": "permalinks article_url post_url blog_url article_address",
     "provider": "service esp backend mailer transport via",
     "provider_url": "api_url endpoint",

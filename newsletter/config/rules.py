@@ -269,7 +269,7 @@ RULES: Final = (
         advice=mailbox.advice,
     ),
     Rule(
-        ("site_url", "provider_url"),
+        ("site_url", "archive_url", "provider_url"),
         lambda value: not value or _is_web_address(value),
         "is not a web address",
         'Write it in full, such as "https://example.org"',
@@ -290,7 +290,7 @@ RULES: Final = (
         suggest=suggestions.web_address,
     ),
     Rule(
-        ("public_url", "provider_url"),
+        ("public_url", "archive_url", "provider_url"),
         str.isascii,
         "holds letters beyond ASCII, with which links and requests do not travel",
         "Write the domain in its ASCII form, which begins with xn--",

@@ -51,6 +51,7 @@ class Settings:
     contact: str = ""
     site_url: str = ""
     public_url: str = "http://localhost:8000"
+    archive_url: str = ""
     permalink: str = ""
     provider: str = "outbox"
     provider_url: str = ""

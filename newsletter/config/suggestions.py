@@ -80,6 +80,7 @@ def suggest_value(key: str, value: str) -> str:
         "timezone": timezone,
         "site_url": web_address,
         "public_url": web_address,
+        "archive_url": web_address,
         "provider_url": web_address,
     }
     return known[key](value) if key in known else ""

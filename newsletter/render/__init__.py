@@ -2,6 +2,8 @@
 
 from newsletter.render.letters import (
     Newsletter,
+    archive_page,
+    archive_values,
     data_filename,
     form,
     letter,
@@ -18,6 +20,8 @@ __all__ = [
     "MAX_BYTES",
     "TEXT_CONTRAST",
     "Newsletter",
+    "archive_page",
+    "archive_values",
     "contrast",
     "data_filename",
     "form",

@@ -21,6 +21,7 @@ _STYLES = {
     "em": "",
     "strong": "",
 }
+_SCHEMES = ("https://", "http://", "mailto:")
 
 
 def inline(html: str, link_colour: str) -> str:
@@ -28,12 +29,17 @@ def inline(html: str, link_colour: str) -> str:
 
     Args:
         html: Holds strong, em, code, br and a[href].
-        link_colour: The colour of links where it stands, `#rrggbb`.
+        link_colour: The colour of links where it stands, `#rrggbb`; empty for no styles at all.
     """
     writer = _Writer(link_colour)
     writer.feed(html)
     writer.close()
     return do_mark_safe("".join(writer.parts))
+
+
+def prose(html: str) -> str:
+    """Return the same markup without styles, for a page that has a style sheet."""
+    return inline(html, "")
 
 
 class _Writer(HTMLParser):
@@ -48,8 +54,10 @@ class _Writer(HTMLParser):
             return
         if tag not in _STYLES:
             return
-        href = dict(attrs).get("href") if tag == "a" else None
-        style = _STYLES[tag].format(link=self._link_colour)
+        href = (dict(attrs).get("href") or "") if tag == "a" else ""
+        if not href.startswith(_SCHEMES):
+            href = ""
+        style = self._link_colour and _STYLES[tag].format(link=self._link_colour)
         self.parts.append(
             f"<{tag}"
             + (f' href="{escape(href)}"' if href else "")

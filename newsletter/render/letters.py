@@ -21,7 +21,7 @@ from newsletter.render.palette import palette
 from newsletter.render.pictures import place_images, show_logo, show_portrait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from newsletter.config import Settings
     from newsletter.model import Issue, NoticeKind
@@ -219,6 +219,24 @@ def page(settings: Settings, name: str, **values: object) -> str:
     """
     known = {"newsletter": _newsletter(settings), "palette": palette(settings.accent_color)}
     return templates.run(settings.root, f"pages/{name}.html.j2", known | values)
+
+
+def archive_values(settings: Settings) -> dict[str, object]:
+    """Return what every template in `templates/archive/` may use, by name."""
+    return {
+        "newsletter": _newsletter(settings),
+        "palette": palette(settings.accent_color),
+        "wording": wording(settings),
+    }
+
+
+def archive_page(settings: Settings, name: str, known: Mapping[str, object]) -> str:
+    """Render a page of the archive, `templates/archive/NAME.html.j2`.
+
+    Raises:
+        NewsletterError: The template is missing or wrong.
+    """
+    return templates.run(settings.root, f"archive/{name}.html.j2", known)
 
 
 def _newsletter(settings: Settings, issue: Issue | None = None) -> Newsletter:

@@ -20,7 +20,7 @@ from newsletter.errors import NewsletterError
 from newsletter.package_data import template_folders
 from newsletter.render.dates import write_date
 from newsletter.render.folders import Folders
-from newsletter.render.inline import inline
+from newsletter.render.inline import inline, prose
 from newsletter.render.text_wrap import underline, wrap
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ def _environment(places: tuple[Path, ...]) -> ImmutableSandboxedEnvironment:
     environment.filters |= {
         "date": write_date,
         "inline": inline,
+        "prose": prose,
         "underline": underline,
         "wrap": wrap,
     }

@@ -15,6 +15,7 @@ from newsletter.store.schema import editions, mailings, withdrawals
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
 
 def record(connection: sa.Connection, edition: Edition, mailing_id: int | None = None) -> None:
@@ -58,6 +59,15 @@ def fingerprint(connection: sa.Connection) -> str:
     ]
     row = connection.execute(sa.select(*(one.scalar_subquery() for one in counts))).one()
     return "-".join(str(value or 0) for value in row)
+
+
+def changed_at(connection: sa.Connection) -> datetime | None:
+    """Return when the archive was changed last; None if nothing was published yet."""
+    moments = [
+        connection.scalar(sa.select(sa.func.max(column)))
+        for column in (editions.c.at, withdrawals.c.at)
+    ]
+    return max(filter(None, moments), default=None)
 
 
 def published(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import multiprocessing
 import os
@@ -27,6 +28,7 @@ from newsletter.providers import capabilities_of, open_provider
 from newsletter.store import health
 from newsletter.store.database import HEAD
 from newsletter.store.keys import signing_keys
+from newsletter.web.archive import ArchiveHandler
 from newsletter.web.background import Background
 from newsletter.web.confirm import ConfirmHandler
 from newsletter.web.context import RETRY_SOON, Context, Limits
@@ -54,6 +56,18 @@ if TYPE_CHECKING:
     from newsletter.web.pages import Pages
 
 _FLUSH_SECONDS: Final = 0.1
+_ARCHIVE: Final = (
+    "/issues",
+    "/issues/",
+    "/issues/page/{number}",
+    "/issues/theme/{theme}",
+    "/issues/theme/{theme}/{number}",
+    "/issues/questions",
+    "/issues/questions/{number}",
+    "/feed.xml",
+    "/feed.json",
+    "/sitemap.xml",
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +127,7 @@ def create_app(
     """Return the web app, which runs `background` for as long as it is served."""
     pages = context.pages
     signup, preferences = SignupHandler(context), PreferencesHandler(context)
-    webhooks = WebhookHandler(context)
+    webhooks, archive = WebhookHandler(context), ArchiveHandler(context)
     routes = [
         Route("/", signup.show),
         Route("/subscribe", signup.subscribe, methods=["GET", "POST"]),
@@ -122,7 +136,9 @@ def create_app(
         Route(
             "/u/{token}", UnsubscribeHandler(context, preferences).handle, methods=["GET", "POST"]
         ),
-        Route("/issues/{slug}", IssueHandler(context).show),
+        # Each with an endpoint of its own, by which the log names its route.
+        *(Route(path, functools.partial(archive.show)) for path in _ARCHIVE),
+        Route("/issues/{slug}", IssueHandler(context, archive).show),
         Route("/media/{name}", MediaHandler(context).show),
         Route("/webhooks/{provider}", webhooks.handle, methods=["POST"]),
         Route("/healthz", _health_check(context)),

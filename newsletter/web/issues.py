@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
+from newsletter.archive import paths
 from newsletter.model import Letter
-from newsletter.store import mailings
+from newsletter.store import editions, mailings
 from newsletter.web import links
 
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from newsletter.web.archive import ArchiveHandler
     from newsletter.web.context import Context
 
 _SLUG: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,119}")
@@ -30,16 +32,22 @@ _HEADERS: Final = {
 class IssueHandler:
     """Shows an issue."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, archive: ArchiveHandler) -> None:
         self._context = context
+        self._archive = archive
 
     def show(self, request: Request) -> Response:
-        """Show an issue as its subscribers got it."""
+        """Show an issue as its subscribers got it, or as it was corrected since."""
         context = self._context
         slug = links.repair(_SLUG, request.path_params["slug"])
         if not _SLUG.fullmatch(slug):
             return context.pages.missing.answer(404)
+        if page := self._archive.answer(request, paths.issue_path(slug)):
+            return page
+        # One that an earlier version of the program froze has only its letter.
         with context.database.store().read() as connection:
+            if editions.is_withdrawn(connection, slug):
+                return context.pages.withdrawn.answer(410)
             found = mailings.published_letter(connection, slug, rehearsals=context.shows_rehearsals)
         if found is None:
             return context.pages.missing.answer(404)

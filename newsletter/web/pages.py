@@ -63,6 +63,7 @@ class Pages:
     proof: Page
     not_unsubscribed: Page
     missing: Page
+    withdrawn: Page
     trouble: Page
     refused: Page
     signup: PageTemplate
@@ -122,6 +123,7 @@ def render_pages(settings: Settings) -> Pages:
         proof=_page(settings, "proof"),
         not_unsubscribed=_page(settings, "not-unsubscribed"),
         missing=_page(settings, "missing"),
+        withdrawn=_page(settings, "withdrawn"),
         trouble=_page(settings, "trouble"),
         refused=_page(settings, "refused"),
         signup=signup(),
@@ -150,12 +152,12 @@ def render_pages(settings: Settings) -> Pages:
 
 def _page(settings: Settings, name: str, **values: object) -> Page:
     text = _text(settings, name, **values)
-    return Page(text.encode(), _policy(text))
+    return Page(text.encode(), page_policy(text))
 
 
 def _form(settings: Settings, name: str, **values: object) -> PageTemplate:
     text = _text(settings, name, **values)
-    return PageTemplate(placeholders.split(text), _policy(text))
+    return PageTemplate(placeholders.split(text), page_policy(text))
 
 
 def _text(settings: Settings, name: str, **values: object) -> str:
@@ -163,10 +165,17 @@ def _text(settings: Settings, name: str, **values: object) -> str:
     return render.page(settings, name, slots=marks, **values)
 
 
-def _policy(text: str) -> str:
+def page_policy(text: str, *, pictures: bool = False) -> str:
+    """Return the Content-Security-Policy of a page: its own style, forms of ours, nothing else.
+
+    Args:
+        text: The page.
+        pictures: Whether it shows pictures of ours.
+    """
     digests = (hashlib.sha256(style.encode()).digest() for style in _STYLE.findall(text))
     allowed = " ".join(f"'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    shown = " img-src 'self';" if pictures else ""
     return (
-        f"default-src 'none'; style-src {allowed}; form-action 'self';"
+        f"default-src 'none'; style-src {allowed};{shown} form-action 'self';"
         " base-uri 'none'; frame-ancestors 'none'"
     )

@@ -1,0 +1,1 @@
+"""What sent issues leave behind: the archive, its search, its feeds, and its static site."""

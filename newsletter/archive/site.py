@@ -1,0 +1,247 @@
+"""The pages of the archive: settings and published issues become bytes, for app and files."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from newsletter import render
+from newsletter.archive import feeds, paths
+from newsletter.archive.parts import cut, weigh_issue
+from newsletter.archive.questions import gather_questions, weigh_question
+from newsletter.archive.related import find_related
+from newsletter.archive.themes import gather_themes, themes_of
+from newsletter.model import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from datetime import date
+
+    from newsletter.archive.questions import ArchiveQuestion
+    from newsletter.archive.themes import Theme
+    from newsletter.config import Settings
+    from newsletter.model import PublishedIssue
+
+Item = TypeVar("Item")
+
+HTML: Final = "text/html"
+_IN_FEED: Final = 50
+_THEMES: Final = 40
+"""How many themes a page lists: those of most issues."""
+_MEDIA: Final = "media/"
+_SHORT: Final = ("issues", "")
+"""Where the list is too, because people and hosts leave out the rest: in the app, as a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The bytes of a page, and what kind they are: a media type such as ``text/html``."""
+
+    body: bytes
+    media_type: str = HTML
+
+
+class Site:
+    """The archive of one newsletter. The same input gives the same bytes.
+
+    Args:
+        settings: The newsletter's.
+        issues: Newest first.
+        files: Whether the pages are files of a static site, and not answers of the app.
+        logo: The name of the stored copy of the newsletter's logo; empty for none.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        issues: Sequence[PublishedIssue],
+        *,
+        files: bool = False,
+        logo: str = "",
+    ) -> None:
+        self._settings = settings
+        self._files = files
+        self._logo = logo and _MEDIA + logo
+        self.issues = tuple(issues)
+        self.themes = gather_themes(issues)
+        questions = gather_questions(self.issues, self.themes)
+        self._values = {
+            **render.archive_values(settings),
+            "is_file": files,
+            "themes": self.themes[:_THEMES],
+            "has_questions": bool(questions),
+        }
+        self._pages: dict[str, Callable[[], Page]] = {}
+        letters = cut(self.issues, weigh_issue)
+        index = partial(_index, _first_parts(letters))
+        self._add_parts("index", paths.INDEX, letters, index)
+        short = {**index(letters[0]), **_around(paths.INDEX, 1, len(letters))}
+        self._add("index", _SHORT[files], lambda: short, canonical=paths.INDEX)
+        for place, issue in enumerate(self.issues):
+            self._add("issue", paths.issue_path(issue.slug), partial(self._issue, place))
+        for theme in self.themes:
+            parts = cut(theme.issues, weigh_issue)
+            self._add_parts(
+                "theme", paths.theme_path(theme.slug), parts, partial(self._theme, theme)
+            )
+        self._add_parts("questions", paths.QUESTIONS, cut(questions, weigh_question), _questions)
+        self._pages[paths.ATOM] = self._atom
+        self._pages[paths.JSON] = self._json_feed
+        self._pages[paths.SITEMAP] = self._sitemap
+
+    def _add_parts(
+        self,
+        name: str,
+        first: str,
+        parts: Sequence[Sequence[Item]],
+        show: Callable[[Sequence[Item]], Mapping[str, object]],
+    ) -> None:
+        for number, part in enumerate(parts, start=1):
+            values = {**show(part), **_around(first, number, len(parts))}
+            self._add(name, paths.part_path(first, number), partial(dict, values))
+
+    def _add(
+        self,
+        name: str,
+        path: str,
+        values: Callable[[], Mapping[str, object]],
+        *,
+        canonical: str = "",
+    ) -> None:
+        self._pages[path] = partial(self._render, name, path, values, canonical or path)
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """The paths of all pages."""
+        return tuple(self._pages)
+
+    def page(self, path: str) -> Page | None:
+        """Return a page; None if there is none of that path.
+
+        Raises:
+            NewsletterError: A template is missing or wrong.
+        """
+        make = self._pages.get(path)
+        return make() if make else None
+
+    @cached_property
+    def pictures(self) -> tuple[str, ...]:
+        """The names of all stored pictures that the pages show."""
+        shown = {picture for issue in self.issues for picture in _pictures_of(issue)}
+        shown |= {self._logo} - {""}
+        return tuple(sorted(one.removeprefix(_MEDIA) for one in shown))
+
+    @cached_property
+    def _related(self) -> Mapping[str, tuple[PublishedIssue, ...]]:
+        return find_related(self.issues)
+
+    def _render(
+        self, name: str, path: str, values: Callable[[], Mapping[str, object]], canonical: str
+    ) -> Page:
+        known = {
+            **self._values,
+            **values(),
+            "path": path,
+            "canonical": paths.address(self._settings, canonical),
+            "root": paths.link(path, "", files=False),
+            "link": partial(paths.link, path, files=self._files),
+            "form_address": self._form_address(path),
+        }
+        return Page(render.archive_page(self._settings, name, known).encode())
+
+    def _form_address(self, path: str) -> str:
+        if self._files:
+            return f"{self._settings.public_url.rstrip('/')}/subscribe"
+        return paths.link(path, "subscribe", files=False)
+
+    def _issue(self, place: int) -> dict[str, object]:
+        issue = self.issues[place]
+        return {
+            "issue": issue,
+            "corrections": self._corrections(issue),
+            "card": self._card(issue),
+            "issue_themes": themes_of(issue, self.themes),
+            "newer": self.issues[place - 1] if place else None,
+            "older": self.issues[place + 1] if place + 1 < len(self.issues) else None,
+            "related": self._related[issue.slug],
+        }
+
+    def _corrections(self, issue: PublishedIssue) -> list[tuple[date, str]]:
+        zone = self._settings.zone
+        return [(one.at.astimezone(zone).date(), one.change) for one in issue.corrections]
+
+    def _card(self, issue: PublishedIssue) -> str:
+        """Return the address of the picture that stands for an issue; empty for none."""
+        picture = next(iter(_pictures_of(issue)), self._logo)
+        return picture and self._absolute(picture)
+
+    def _theme(self, theme: Theme, part: Sequence[PublishedIssue]) -> dict[str, object]:
+        others = [one for one in self.themes if one is not theme]
+        return {"theme": theme, "other_themes": others[:_THEMES], "years": _by_year(part)}
+
+    def _absolute(self, path: str) -> str:
+        base = self._settings.archive_url or self._settings.public_url
+        return f"{base.rstrip('/')}/{path}"
+
+    def _atom(self) -> Page:
+        return Page(feeds.atom(self._settings, self._feed_items), "application/atom+xml")
+
+    def _json_feed(self) -> Page:
+        return Page(feeds.json_feed(self._settings, self._feed_items), "application/feed+json")
+
+    @cached_property
+    def _feed_items(self) -> list[feeds.FeedItem]:
+        return [
+            feeds.FeedItem(issue, self._content(issue), self._card(issue))
+            for issue in self.issues[:_IN_FEED]
+        ]
+
+    def _content(self, issue: PublishedIssue) -> str:
+        own = {"issue": issue, "corrections": self._corrections(issue), "root": self._absolute("")}
+        return render.archive_page(self._settings, "content", {**self._values, **own})
+
+    def _sitemap(self) -> Page:
+        no_pages = {*_SHORT, paths.ATOM, paths.JSON, paths.SITEMAP}
+        pages = [path for path in self._pages if path not in no_pages]
+        changed = {paths.issue_path(one.slug): one.edition.at for one in self.issues}
+        return Page(feeds.sitemap(self._settings, pages, changed), "application/xml")
+
+
+def _pictures_of(issue: PublishedIssue) -> list[str]:
+    """Return ``media/NAME`` of the stored pictures of an issue; of others a page has only links."""
+    images = [block.url for block in issue.edition.blocks if isinstance(block, Image)]
+    return [url for url in images if url.startswith(_MEDIA)]
+
+
+def _first_parts(parts: Sequence[Sequence[PublishedIssue]]) -> dict[int, str]:
+    """Return the path of the part on which each year begins, newest first."""
+    starts: dict[int, str] = {}
+    for number, part in enumerate(parts, start=1):
+        for issue in part:
+            starts.setdefault(issue.edition.day.year, paths.part_path(paths.INDEX, number))
+    return starts
+
+
+def _index(starts: Mapping[int, str], part: Sequence[PublishedIssue]) -> dict[str, object]:
+    return {"starts": starts, "years": _by_year(part)}
+
+
+def _by_year(issues: Sequence[PublishedIssue]) -> list[tuple[int, list[PublishedIssue]]]:
+    groups = itertools.groupby(issues, key=lambda one: one.edition.day.year)
+    return [(year, list(group)) for year, group in groups]
+
+
+def _questions(part: Sequence[ArchiveQuestion]) -> dict[str, object]:
+    groups = itertools.groupby(part, key=lambda one: one.theme)
+    return {"questions": [(theme, list(group)) for theme, group in groups]}
+
+
+def _around(first: str, number: int, count: int) -> dict[str, object]:
+    """Return the number of a part of a page, and the paths of the parts beside it."""
+    return {
+        "number": number,
+        "newer_part": paths.part_path(first, number - 1) if number > 1 else None,
+        "older_part": paths.part_path(first, number + 1) if number < count else None,
+    }

@@ -1,0 +1,129 @@
+"""The archive in the app: pages of the issues that were published, rendered when first asked for.
+
+Each process keeps the pages of the archive as it is: a thousand readers of a feed cost one
+rendering, and one cheap query each.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Final
+
+from starlette.responses import Response
+
+from newsletter import pictures
+from newsletter.archive.site import Site
+from newsletter.store import editions, media
+from newsletter.web.pages import page_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from starlette.requests import Request
+
+    from newsletter.archive.site import Page
+    from newsletter.web.context import Context
+
+_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A rendered page with the headers that describe it."""
+
+    page: Page
+    headers: Mapping[str, str]
+
+
+class _Snapshot:
+    """The archive as it was at one moment, with the pages that were asked for since."""
+
+    def __init__(self, key: str, site: Site, changed_at: datetime, robots: str) -> None:
+        self.key = key
+        self._site = site
+        self._robots = robots
+        self._changed_at = format_datetime(changed_at.astimezone(UTC), usegmt=True)
+        self._answers: dict[str, _Answer] = {}
+        self._rendering = threading.Lock()
+
+    def answer(self, path: str) -> _Answer | None:
+        """Return a page; it is rendered once, whoever asks for it meanwhile."""
+        if path not in self._answers:
+            with self._rendering:
+                if path not in self._answers and (page := self._site.page(path)):
+                    self._answers[path] = _Answer(page, self._headers(page))
+        return self._answers.get(path)
+
+    def _headers(self, page: Page) -> dict[str, str]:
+        headers = {
+            "Cache-Control": "public, max-age=300",
+            "ETag": f'"{hashlib.sha256(page.body).hexdigest()[:32]}"',
+            "Last-Modified": self._changed_at,
+            "X-Robots-Tag": self._robots,
+        }
+        if page.media_type == "text/html":
+            headers["Content-Security-Policy"] = page_policy(page.body.decode(), pictures=True)
+        return headers
+
+
+class ArchiveHandler:
+    """Shows the pages of the archive."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._snapshot: _Snapshot | None = None
+        self._reading = threading.Lock()
+
+    def show(self, request: Request) -> Response:
+        """Show the page of the request's path."""
+        path = request.scope["path"].lstrip("/")
+        return self.answer(request, path) or self._context.pages.missing.answer(404)
+
+    def answer(self, request: Request, path: str) -> Response | None:
+        """Return the answer to a request for a page of the archive; None if it has no such page."""
+        found = self._current().answer(path)
+        if found is None:
+            return None
+        if _has_it(request.headers, found.headers):
+            return Response(status_code=304, headers=found.headers)
+        return Response(found.page.body, 200, found.headers, found.page.media_type)
+
+    def _current(self) -> _Snapshot:
+        store = self._context.database.store()
+        with store.read() as connection:
+            key = editions.fingerprint(connection)
+        snapshot = self._snapshot
+        if snapshot is None or snapshot.key != key:
+            with self._reading:
+                if self._snapshot is None or self._snapshot.key != key:
+                    self._snapshot = self._read()
+                snapshot = self._snapshot
+        return snapshot
+
+    def _read(self) -> _Snapshot:
+        context = self._context
+        logo = pictures.read_setting(context.settings, "logo")
+        with context.database.store().read() as connection:
+            key = editions.fingerprint(connection)
+            issues = editions.published(connection, rehearsals=context.shows_rehearsals)
+            changed_at = editions.changed_at(connection) or _NEVER
+            stored = media.find_stored(connection, [logo.name] if logo else [])
+        site = Site(context.settings, issues, logo=next(iter(stored), ""))
+        # What nobody was mailed is nobody's to find.
+        robots = "noindex" if context.shows_rehearsals else "all"
+        return _Snapshot(key, site, changed_at, robots)
+
+
+def _has_it(asked: Mapping[str, str], headers: Mapping[str, str]) -> bool:
+    """Return whether the client has these bytes: RFC 9110, section 13.1.
+
+    A date counts only when it is ours to the second: a withdrawal has no later one of its own kind.
+    """
+    if "if-none-match" in asked:
+        tags = [tag.strip().removeprefix("W/") for tag in asked["if-none-match"].split(",")]
+        return headers["ETag"] in tags or "*" in tags
+    return asked.get("if-modified-since") == headers["Last-Modified"]
