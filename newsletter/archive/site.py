@@ -17,7 +17,6 @@ from newsletter.model import Image
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from datetime import date
 
     from newsletter.archive.questions import ArchiveQuestion
     from newsletter.archive.themes import Theme
@@ -159,8 +158,7 @@ class Site:
     def _issue(self, place: int) -> dict[str, object]:
         issue = self.issues[place]
         return {
-            "issue": issue,
-            "corrections": self._corrections(issue),
+            **self._text_of(issue),
             "card": self._card(issue),
             "issue_themes": themes_of(issue, self.themes),
             "newer": self.issues[place - 1] if place else None,
@@ -168,9 +166,12 @@ class Site:
             "related": self._related[issue.slug],
         }
 
-    def _corrections(self, issue: PublishedIssue) -> list[tuple[date, str]]:
-        zone = self._settings.zone
-        return [(one.at.astimezone(zone).date(), one.change) for one in issue.corrections]
+    def _text_of(self, issue: PublishedIssue) -> dict[str, object]:
+        """Return what the text of an issue needs, on its page and in a feed."""
+        zone, app = self._settings.zone, self._settings.public_url.rstrip("/")
+        corrections = [(one.at.astimezone(zone).date(), one.change) for one in issue.corrections]
+        answers = f"{app}/a/{issue.slug}/"
+        return {"issue": issue, "corrections": corrections, "answer_url": answers}
 
     def _card(self, issue: PublishedIssue) -> str:
         """Return the address of the picture that stands for an issue; empty for none."""
@@ -199,8 +200,8 @@ class Site:
         ]
 
     def _content(self, issue: PublishedIssue) -> str:
-        own = {"issue": issue, "corrections": self._corrections(issue), "root": self._absolute("")}
-        return render.archive_page(self._settings, "content", {**self._values, **own})
+        known = {**self._values, **self._text_of(issue), "root": self._absolute("")}
+        return render.archive_page(self._settings, "content", known)
 
     def _sitemap(self) -> Page:
         no_pages = {*_SHORT, paths.ATOM, paths.JSON, paths.SITEMAP}
