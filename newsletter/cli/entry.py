@@ -35,6 +35,8 @@ _COMMANDS = {
     "pause": ("control", "pause", "Pause a mailing; requests in flight are finished."),
     "cancel": ("control", "cancel", "End a mailing: no more of its letters are sent."),
     "resolve": ("control", "resolve", "Decide about letters whose outcome is unknown."),
+    "erratum": ("erratum", "erratum", "Publish a correction of an issue that was sent."),
+    "withdraw": ("erratum", "withdraw", "Take an issue out of the archive."),
     "subscribers": (
         "subscribers",
         "subscribers",

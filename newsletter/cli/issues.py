@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.cli.app import App
+    from newsletter.desk.issues import IssueMatch
     from newsletter.model import Draft
 
 
@@ -68,13 +69,22 @@ def find_issue_to_change(app: App, typed: str, *, asks: bool) -> tuple[str, Draf
         NewsletterError: There is no such issue, or only a part of its slug was typed.
     """
     found = match_issue(app.settings, typed, lambda: _mailing_slugs(app))
+    require_whole(found, typed, asks=asks)
+    warn_if_outside(app, found.path)
+    return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
+
+
+def require_whole(found: IssueMatch, typed: str, *, asks: bool) -> None:
+    """Require that the whole slug was typed, unless a terminal is there to show it and ask.
+
+    Raises:
+        NewsletterError: Only a part of it was typed.
+    """
     if not found.whole and not (asks and sys.stdin.isatty()):
         raise NewsletterError(
             f'"{typed}" is only a part of {found.slug}',
             hint=f"Type the whole slug, because this cannot be undone: {found.slug}",
         )
-    warn_if_outside(app, found.path)
-    return found.slug, desk.read_draft(app.settings, found.path) if found.path else None
 
 
 def _mailing_slugs(app: App) -> Iterable[str]:

@@ -166,24 +166,37 @@ def _confirm(app: App, context: Context, request: SendRequest, *, yes: bool) -> 
     if asks:
         request = replace(request, early=True)
     plan = delivery.plan_send(context, request)
+    confirm_plan(app, context, plan, yes=yes)
+    return plan
+
+
+def confirm_plan(app: App, context: Context, plan: Plan | Resumption, *, yes: bool) -> None:
+    """Let a person confirm a plan, unless nothing will leave.
+
+    Raises:
+        WrongUsage: There is no terminal to ask on, and `yes` is not given.
+        click.Abort: The answer was no.
+    """
     found: Plan | SendResult
     if isinstance(plan, delivery.Resumption):
         found = delivery.report_resumption(context, plan)
         if found.repeated:
-            return plan
+            return
     else:
         found = plan
     warn_of_short_keys(app)
-    if asks:
-        click.confirm("\n".join(_question(context, request, found)), abort=True, err=True)
-    elif not yes:
+    if yes:
+        return
+    if sys.stdin.isatty():
+        lines = _question(context, plan.request, found)
+        click.confirm("\n".join(lines), abort=True, err=True)
+    else:
         who = counted(_how_many(found), "subscriber")
         raise WrongUsage(
             f"this mails {who} through {context.capabilities.name}; "
             "without a terminal it needs --yes",
             hint="Confirm it with --yes",
         )
-    return plan
 
 
 def _how_many(found: Plan | SendResult) -> int:
@@ -197,10 +210,13 @@ def _question(context: Context, request: SendRequest, found: Plan | SendResult) 
     if isinstance(found, delivery.Plan):
         moment = delivery.current_time(context.store)
         yield f"{request.slug}, to be sent now:"
-        yield f"  subject:  {found.issue.subject}"
+        yield f"  subject:  {found.letter.subject}"
         to = counted(found.audience, "subscriber")
         yield f"  to:       {to}, through {context.capabilities.name}"
-        yield f"  send_at:  {_when(found.issue.send_at, moment)}"
+        if found.erratum:
+            yield from (f"  changed:  {line}" for line in found.erratum.changes)
+        else:
+            yield f"  send_at:  {_when(found.issue.send_at, moment)}"
         yield from _proof_lines(found, context.settings.approval)
         yield from (f"  sender:   {line}" for line in found.warnings)
     else:
@@ -293,7 +309,7 @@ def _print_due(
         if found.next and not real:
             print_line(OUTBOX_ONLY)
     for result in found.results:
-        _print_notes(result)
+        print_notes(result)
     for line in found.notes:
         (warn if line in found.warnings else note)(line)
     for error in found.errors:
@@ -302,10 +318,11 @@ def _print_due(
 
 def _print_result(app: App, found: delivery.SendResult, *, json_: bool) -> None:
     print_report(app, found.report, json_=json_)
-    _print_notes(found)
+    print_notes(found)
 
 
-def _print_notes(found: delivery.SendResult) -> None:
+def print_notes(found: delivery.SendResult) -> None:
+    """Print what a person should know of a mailing besides its report."""
     mailing = found.report.mailing
     if found.edited:
         note(f"{mailing.slug} was edited after it was frozen: subscribers get the frozen letter.")

@@ -10,6 +10,15 @@ from newsletter.delivery.control import (
     report_unknown,
     resolve_unknown,
 )
+from newsletter.delivery.errata import (
+    Erratum,
+    archived_slugs,
+    count_undecided,
+    plan_erratum,
+    publish_erratum,
+    read_erratum,
+    withdraw_issue,
+)
 from newsletter.delivery.forecast import (
     MailingForecast,
     Resolution,
@@ -38,6 +47,7 @@ __all__ = [
     "Approvals",
     "Context",
     "DueResult",
+    "Erratum",
     "LetterApproval",
     "MailingForecast",
     "NoticeRun",
@@ -52,8 +62,10 @@ __all__ = [
     "UnknownDecision",
     "Upcoming",
     "approval_line",
+    "archived_slugs",
     "cancel_mailing",
     "count_notices",
+    "count_undecided",
     "current_time",
     "find_missed",
     "find_report",
@@ -62,8 +74,11 @@ __all__ = [
     "is_sendable",
     "mailing_slugs",
     "pause_mailing",
+    "plan_erratum",
     "plan_send",
     "proof_command",
+    "publish_erratum",
+    "read_erratum",
     "recent_reports",
     "rehearsal_settings",
     "rehearse_issue",
@@ -76,4 +91,5 @@ __all__ = [
     "send_notices",
     "send_plan",
     "send_proof",
+    "withdraw_issue",
 ]

@@ -14,7 +14,7 @@ from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
 from newsletter.schedule import Timing, is_early, time_until, timing_of
-from newsletter.store import freezing, mailings, recovery, rehearsals
+from newsletter.store import editions, freezing, mailings, recovery, rehearsals
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from newsletter.config import Settings
     from newsletter.delivery.approval import LetterApproval
     from newsletter.delivery.context import Context
-    from newsletter.model import Draft, Issue, Letter, Mailing
+    from newsletter.model import Draft, Edition, Issue, Letter, Mailing
     from newsletter.store import Connection
     from newsletter.store.audiences import Audience
 
@@ -68,6 +68,7 @@ class Plan:
         replaced: It replaces an older rehearsal.
         warnings: How its sender differs from that of the last real mailing.
         approval: What is known of the letter: its proof and its approval; None of a rehearsal.
+        erratum: The correction that it mails; None of an issue.
     """
 
     request: SendRequest
@@ -77,6 +78,7 @@ class Plan:
     replaced: bool = False
     warnings: tuple[str, ...] = ()
     approval: LetterApproval | None = None
+    erratum: Edition | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,12 @@ def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
         return Resumption(request, started)
     if request.draft is None:
         raise _without_file(request.slug, found)
-    issue = _check_issue(request.draft, drafts=request.drafts)
+    issue = check_issue(request.draft, drafts=request.drafts)
     letter = render_letter(context, issue)
     if rehearsal:
         return _plan_rehearsal(context, request, issue, letter, started)
     _check_time(issue, moment, context.settings, request)
-    approval = _check_approval(context, issue, letter, scheduled=request.scheduled)
+    approval = check_approval(context, issue, letter, scheduled=request.scheduled)
     preflight.check_settings(context.store, context.settings)
     with context.store.read() as connection:
         if same := _find_same(connection, issue, letter):
@@ -153,7 +155,7 @@ def _audience(connection: Connection, context: Context, issue: Issue) -> Audienc
     return audience_of(connection, context.settings, issue, rehearsal=rehearsal)
 
 
-def _check_approval(
+def check_approval(
     context: Context, issue: Issue, letter: Letter, *, scheduled: bool
 ) -> LetterApproval:
     """Refuse a letter that needs a proof, or that the schedule may send only once approved."""
@@ -165,6 +167,11 @@ def _check_approval(
 
 def _without_file(slug: str, ended: Mailing | None) -> NewsletterError:
     """Return that there is nothing to send, for the file is gone."""
+    if ended and ended.erratum_of:
+        return NewsletterError(
+            f"{slug} is {ended.state}",
+            hint=f"Mail it again: newsletter erratum {ended.erratum_of} --mail",
+        )
     if ended:
         return NewsletterError(
             f"{slug} is {ended.state}, and its file is gone from issues/",
@@ -254,14 +261,24 @@ def check_no_duplicate(connection: Connection, issue: Issue) -> None:
     )
 
 
-def is_edited(mailing: Mailing, draft: Draft | None) -> bool:
-    """Return whether the file no longer says what the started mailing does."""
+def is_edited(connection: Connection, mailing: Mailing, draft: Draft | None) -> bool:
+    """Return whether the file says something else than the mailing, or its newest correction."""
     if draft is None:
         return False
-    return draft.issue is None or draft.issue.content_hash != mailing.content_hash
+    if draft.issue is None:
+        return True
+    text = draft.issue.content_hash
+    if text == mailing.content_hash:
+        return False
+    return not editions.is_newest_text(connection, mailing.issue_slug, text)
 
 
-def _check_issue(draft: Draft, *, drafts: bool) -> Issue:
+def check_issue(draft: Draft, *, drafts: bool) -> Issue:
+    """Return the issue of a file.
+
+    Raises:
+        NewsletterError: It has errors, or is a draft where none may be sent.
+    """
     from newsletter import checks  # noqa: PLC0415 - slow to import, and the web app needs none
 
     issue = checks.require_valid(draft)
@@ -286,6 +303,16 @@ def _find_frozen_meanwhile(connection: Connection, context: Context, plan: Plan)
     other = mailings.find(connection, slug, rehearsal=True)
     if other is None or _is_same_rehearsal(connection, context, other, plan.issue, plan.letter):
         return other
+    discard_rehearsal(connection, context, other)
+    return None
+
+
+def discard_rehearsal(connection: Connection, context: Context, other: Mailing) -> None:
+    """Remove an older rehearsal, its rows and its letters.
+
+    Raises:
+        TryAgain: Another process is writing it.
+    """
     recovery.expire_leases(connection, other.id)
     left = recovery.lease_left(connection, other.id)
     if left and left.total_seconds() > 0:
@@ -294,9 +321,8 @@ def _find_frozen_meanwhile(connection: Connection, context: Context, plan: Plan)
             hint=f"Run it again in {left.total_seconds():.0f} seconds",
         )
     # Under the write lock, so that no process is writing files of either.
-    context.provider.discard_rehearsal(slug)
+    context.provider.discard_rehearsal(other.slug)
     mailings.discard(connection, other)
-    return None
 
 
 def _find_same(connection: Connection, issue: Issue, letter: Letter) -> Mailing | None:

@@ -190,8 +190,14 @@ class _Run:
             except NewsletterError:  # gone, or out of reach
                 self.errors.append(error)
                 return
-        file = self.files.get(mailing.slug)
-        self.results[mailing.slug] = replace(result, edited=is_edited(mailing, file))
+        self.results[mailing.slug] = result
+        with self.collect_errors(mailing.slug):
+            edited = self._is_edited(mailing)
+            self.results[mailing.slug] = replace(result, edited=edited)
+
+    def _is_edited(self, mailing: Mailing) -> bool:
+        with self._store.read() as connection:
+            return is_edited(connection, mailing, self.files.get(mailing.issue_slug))
 
     def _continue(self, mailing: Mailing) -> SendResult:
         """Send what is owed as it was frozen, unless it waits for a person."""
@@ -268,9 +274,8 @@ class _Run:
                 self._finish(mailing)
         elif not late and not known:
             result = self._report(mailing)
-            self.results[draft.slug] = replace(
-                result, repeated=True, edited=is_edited(mailing, draft)
-            )
+            edited = self._is_edited(mailing)
+            self.results[draft.slug] = replace(result, repeated=True, edited=edited)
             if slot_of(mailing.send_at) != slot_of(send_at):
                 self._warn(messages.went_out_before(mailing, draft))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from newsletter import pictures, tokens
-from newsletter.delivery import preflight
+from newsletter.delivery import errata, preflight
 from newsletter.delivery.forecast import forecast_mailing, needs_other_account
 from newsletter.delivery.media import store_pictures
 from newsletter.delivery.messages import unknown_left
@@ -165,7 +165,7 @@ def _run_preflight(context: Context, plan: Plan | Resumption) -> tuple[str, ...]
 def _freeze_or_resume(context: Context, plan: Plan | Resumption) -> Mailing:
     """Return the frozen mailing."""
     if isinstance(plan, Plan):
-        mailing = freeze(context, plan)
+        mailing = errata.freeze(context, plan) if plan.erratum else freeze(context, plan)
         check_same_provider(context, mailing)
         return mailing
     with context.store.read() as connection:
@@ -230,7 +230,7 @@ def _result(
     other = needs_other_account(forecast_mailing(report, context.capabilities, context.settings))
     return SendResult(
         report,
-        edited=is_edited(mailing, plan.request.draft),
+        edited=is_edited(connection, mailing, plan.request.draft),
         repeated=mailing.state is MailingState.COMPLETED,
         replaced=isinstance(plan, Plan) and plan.replaced,
         error=_final_error(report, error, settles=settles, other=other),

@@ -1,6 +1,6 @@
 """The frozen values that cross borders between layers. No layer passes a dict, row or response."""
 
-from newsletter.model.archive import Correction, Edition, PublishedIssue
+from newsletter.model.archive import ChangedLine, Correction, Edition, PublishedIssue
 from newsletter.model.article import Article, ArticleLine, LineKind
 from newsletter.model.diagnoses import AccountReport, Diagnosis, DiagnosisState, DnsRecord
 from newsletter.model.events import Cause, Event, EventKind, ProviderSuppression
@@ -80,6 +80,7 @@ __all__ = [
     "Block",
     "Button",
     "Cause",
+    "ChangedLine",
     "Consent",
     "Correction",
     "Decision",

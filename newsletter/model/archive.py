@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date, datetime
 
     from newsletter.model.issue import Block
+
+
+_ADDED: Final = "+ "
+_GONE: Final = "- "
+
+
+class ChangedLine(NamedTuple):
+    """A sentence that a correction took away, or one that it added."""
+
+    text: str
+    added: bool
+
+    def __str__(self) -> str:
+        return f"{_ADDED if self.added else _GONE}{self.text}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +36,8 @@ class Edition:
         day: The local date of the issue.
         blocks: Its images of files have the address ``media/NAME``, and no file.
         content_hash: SHA-256 (hex) of subject, preheader and body, as of an issue.
-        change: What a correction changed, in the author's words; empty of any other text.
+        change: What a correction changed: a line for each `ChangedLine`. Empty of any other text,
+            and where that is not known.
         imported_from: The program that sent it, of an imported letter; else empty.
     """
 
@@ -39,14 +54,29 @@ class Edition:
     change: str = ""
     imported_from: str = ""
 
+    @property
+    def changes(self) -> tuple[ChangedLine, ...]:
+        """The sentences that a correction took away and added, in the order of the text."""
+        return _changed_lines(self.change)
+
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """That a text was corrected: when, and what changed, in the author's words."""
+    """That a text was corrected: when, and what changed, as its edition has it."""
 
     number: int
     at: datetime
     change: str
+
+    @property
+    def changes(self) -> tuple[ChangedLine, ...]:
+        """The sentences that it took away and added, in the order of the text."""
+        return _changed_lines(self.change)
+
+
+def _changed_lines(change: str) -> tuple[ChangedLine, ...]:
+    lines = change.split("\n") if change else ()
+    return tuple(ChangedLine(line[len(_GONE) :], line.startswith(_ADDED)) for line in lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,11 @@ class Mailing:
     erratum_of: str | None = None
 
     @property
+    def issue_slug(self) -> str:
+        """The slug of the issue that it mails, or corrects."""
+        return self.erratum_of or self.slug
+
+    @property
     def for_nobody(self) -> bool:
         """Whether it is a rehearsal while a real provider is set: its links then do nothing.
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 
 _ISSUE: Final = "issue.mjml.j2"
+_ERRATUM: Final = "erratum.subject.txt.j2"
 _CONSENT: Final = "consent.txt.j2"
 _DATA_FILENAME: Final = "pages/own-data.filename.txt.j2"
 
@@ -106,6 +107,15 @@ def _render(issue: Issue, settings: Settings) -> Letter:
         unsubscribe_url=f"{settings.public_url.rstrip('/')}/u/",
         pictures=tuple(one.name for one in list_pictures(issue, settings)),
     )
+
+
+def erratum_subject(issue: Issue, settings: Settings) -> str:
+    """Return the subject of the mailing of a correction, `templates/erratum.subject.txt.j2`.
+
+    Raises:
+        NewsletterError: The template is missing or wrong.
+    """
+    return " ".join(templates.run(settings.root, _ERRATUM, {"issue": issue}).split())
 
 
 def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:

@@ -134,6 +134,17 @@ def _edition(row: sa.Row[Any]) -> Edition:
     )
 
 
+def is_newest_text(connection: sa.Connection, slug: str, content_hash: str) -> bool:
+    """Return whether a text is the newest correction of an issue."""
+    query = (
+        sa.select(editions.c.content_hash)
+        .where(editions.c.slug == slug, editions.c.number > 0)
+        .order_by(editions.c.number.desc())
+        .limit(1)
+    )
+    return connection.scalar(query) == content_hash
+
+
 def imported_slugs(connection: sa.Connection) -> set[str]:
     """Return the slugs of letters that another program sent: they are never sent again."""
     query = sa.select(editions.c.slug).where(editions.c.imported_from.is_not(None))

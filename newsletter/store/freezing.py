@@ -56,7 +56,7 @@ def freeze(
         sqlalchemy.exc.IntegrityError: Slug, slot or content belong to another mailing.
     """
     moment = now(connection)
-    row = _row(issue.slug, issue.send_at, moment) | {
+    row = new_row(issue.slug, issue.send_at, moment) | {
         "content_hash": issue.content_hash,
         "letter_hash": letter.hash,
         "letter": letter.encode(),
@@ -73,9 +73,7 @@ def freeze(
     if listed:
         connection.execute(digest_issues.insert(), listed)
     audience = Audience(issue.slug, issue.monthly, tuple(digest))
-    count = _freeze_audience(connection, mailing_id, audience, moment)
-    frozen = mailings.update().where(mailings.c.id == mailing_id).values(audience=count)
-    return from_row(connection.execute(frozen.returning(*COLUMNS)).one())
+    return freeze_audience(connection, mailing_id, is_in(audience, moment))
 
 
 def _edition(issue: Issue, moment: datetime) -> Edition:
@@ -94,7 +92,7 @@ def _edition(issue: Issue, moment: datetime) -> Edition:
     )
 
 
-def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
+def new_row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
     """Return the columns that all new mailings have in common."""
     return {
         "public_id": new_id(),
@@ -108,10 +106,10 @@ def _row(slug: str, send_at: datetime, moment: datetime) -> dict[str, object]:
     }
 
 
-def _freeze_audience(
-    connection: sa.Connection, mailing_id: int, audience: Audience, moment: datetime
-) -> int:
-    """Make a pending delivery for everyone in an audience; return how many there are."""
+def freeze_audience(
+    connection: sa.Connection, mailing_id: int, wanted: sa.ColumnElement[bool]
+) -> Mailing:
+    """Make a pending delivery for every subscriber of whom a condition holds; count them."""
     people = (
         sa.select(
             sa.literal(mailing_id),
@@ -121,7 +119,7 @@ def _freeze_audience(
             sa.false(),
             subscribers.c.plain_text,
         )
-        .where(is_in(audience, moment))
+        .where(wanted)
         .order_by(subscribers.c.id)
         # Nobody is erased between the select and the insert.
         .with_for_update(read=True, key_share=True)
@@ -129,7 +127,9 @@ def _freeze_audience(
     columns = ["mailing_id", "subscriber_id", "ref", "state", "assumed", "plain_text"]
     insert = deliveries.insert().from_select(columns, people)
     # SQLAlchemy keeps the count of an insert only on request.
-    return connection.execute(insert, execution_options={"preserve_rowcount": True}).rowcount
+    made = connection.execute(insert, execution_options={"preserve_rowcount": True})
+    frozen = mailings.update().where(mailings.c.id == mailing_id).values(audience=made.rowcount)
+    return from_row(connection.execute(frozen.returning(*COLUMNS)).one())
 
 
 def _random_ref(connection: sa.Connection) -> sa.ColumnElement[str]:
@@ -163,7 +163,7 @@ def record_expired(
         rehearsal: Whether that provider mails nobody.
     """
     moment = now(connection)
-    row = _row(draft.slug, send_at, moment) | {
+    row = new_row(draft.slug, send_at, moment) | {
         "content_hash": draft.issue.content_hash if draft.issue else "",
         "letter_hash": "",
         "letter": b"",

@@ -26,6 +26,8 @@ COLUMNS: Final = tuple(column for column in mailings.c if column is not mailings
 """All that a `Mailing` holds: the letter is many times larger, and `letter_of` reads it."""
 
 _REAL: Final = sa.and_(mailings.c.rehearsal.is_(sa.false()), mailings.c.released.is_(sa.false()))
+_OF_ISSUE: Final = mailings.c.erratum == 0
+"""Not of a correction, which holds no slot and no text, and has no page of its own."""
 
 
 def get(connection: sa.Connection, mailing_id: int) -> Mailing:
@@ -221,11 +223,11 @@ def find_conflicting(connection: sa.Connection, issue: Issue) -> Mailing | None:
             sa.or_(
                 mailings.c.slug == issue.slug,
                 sa.and_(
+                    _OF_ISSUE,
                     mailings.c.slot == slot_of(issue.send_at),
                     mailings.c.monthly == issue.monthly,
-                    mailings.c.erratum == 0,
                 ),
-                mailings.c.content_hash == issue.content_hash,
+                sa.and_(_OF_ISSUE, mailings.c.content_hash == issue.content_hash),
             ),
         )
         .limit(1)
@@ -251,6 +253,16 @@ def find_unfinished(connection: sa.Connection, *, rehearsal: bool) -> list[Maili
         sa.select(*COLUMNS)
         .where(mailings.c.rehearsal == rehearsal, mailings.c.state.not_in(ended))
         .order_by(mailings.c.id)
+    )
+    return [from_row(row) for row in connection.execute(query)]
+
+
+def find_of_issue(connection: sa.Connection, slug: str) -> list[Mailing]:
+    """Return the real mailings of an issue and of its corrections, oldest first."""
+    query = (
+        sa.select(*COLUMNS)
+        .where(_REAL, sa.or_(mailings.c.slug == slug, mailings.c.erratum_of == slug))
+        .order_by(mailings.c.erratum)
     )
     return [from_row(row) for row in connection.execute(query)]
 
@@ -304,9 +316,13 @@ class MailingSummary(NamedTuple):
 
 
 def summaries(connection: sa.Connection) -> list[MailingSummary]:
-    """Return all real mailings, oldest first."""
+    """Return all real mailings of issues, oldest first; those of corrections are left out."""
     columns = (mailings.c[name] for name in MailingSummary._fields)
-    query = sa.select(*columns).where(mailings.c.rehearsal.is_(sa.false())).order_by(mailings.c.id)
+    query = (
+        sa.select(*columns)
+        .where(mailings.c.rehearsal.is_(sa.false()), _OF_ISSUE)
+        .order_by(mailings.c.id)
+    )
     return [
         MailingSummary(
             *(id_, slug, slot, monthly), datetime.fromisoformat(send_at), MailingState(state), *rest
@@ -340,7 +356,8 @@ def latest_published_slug(connection: sa.Connection, *, rehearsals: bool) -> str
 
 
 def _published(*, rehearsals: bool) -> sa.ColumnElement[bool]:
-    return mailings.c.released.is_(sa.false()) if rehearsals else _REAL
+    held = mailings.c.released.is_(sa.false()) if rehearsals else _REAL
+    return sa.and_(held, _OF_ISSUE)
 
 
 def _one(connection: sa.Connection, query: sa.Select[Any]) -> Mailing | None:
