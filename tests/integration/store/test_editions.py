@@ -60,13 +60,13 @@ def test_a_correction_takes_the_place_of_the_text_and_a_withdrawal_of_all(
         editions.record(connection, edition("2026-01-04-oud"))
         editions.record(connection, edition("2026-02-01-nieuw"))
         before = editions.fingerprint(connection)
-        changed = edition("2026-01-04-oud", 1, change="Een naam klopte niet", subject="Rust!")
+        changed = edition("2026-01-04-oud", 1, change="+ Een naam klopte niet", subject="Rust!")
         editions.record(connection, changed)
         assert editions.fingerprint(connection) != before
         newest, oldest = editions.published(connection, rehearsals=False)
         assert (newest.slug, oldest.slug) == ("2026-02-01-nieuw", "2026-01-04-oud")
         assert oldest.edition == changed
-        assert [one.change for one in oldest.corrections] == ["Een naam klopte niet"]
+        assert [one.change for one in oldest.corrections] == ["+ Een naam klopte niet"]
         assert oldest.published_at < oldest.corrections[0].at
         before = editions.fingerprint(connection)
         assert editions.withdraw(connection, "2026-01-04-oud")

@@ -115,10 +115,11 @@ def test_two_issues_with_one_title_have_two_pages() -> None:
 
 
 def test_a_correction_is_told_with_its_date_and_what_changed() -> None:
-    issue = published(corrections=["Een naam klopte niet", "De datum ook niet"])
+    issue = published(corrections=["- Dag Jan.\n+ Dag Joan.", ""])
     shown = text(Site(SETTINGS, [issue]), f"issues/{issue.slug}")
-    assert "maandag 30 november 2026</time>: Een naam klopte niet" in shown
-    assert "dinsdag 1 december 2026</time>: De datum ook niet" in shown
+    told = " ".join(re.sub(r"</?(?:p|ul|li)>", " ", shown).split())
+    assert "maandag 30 november 2026</time>: <del>Dag Jan.</del> <ins>Dag Joan.</ins> " in told
+    assert "dinsdag 1 december 2026</time> </div>" in told
 
 
 def test_the_sign_up_form_leads_to_the_app_and_says_where_it_stood() -> None:
