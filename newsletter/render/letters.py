@@ -237,6 +237,7 @@ def archive_values(settings: Settings) -> dict[str, object]:
         "newsletter": _newsletter(settings),
         "palette": palette(settings.accent_color),
         "wording": wording(settings),
+        "answers_url": f"{settings.public_url.rstrip('/')}/a/",
     }
 
 

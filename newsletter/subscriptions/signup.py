@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING, Final
 
 from newsletter import tokens
@@ -19,6 +18,7 @@ from newsletter.addresses import address_hash
 from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import consents, notices, rate_counters, signups, subscribers, suppressions
 from newsletter.store.database import Lock, lock, now
+from newsletter.subscriptions import networks as client_networks
 from newsletter.subscriptions.aliases import mailbox
 
 if TYPE_CHECKING:
@@ -42,10 +42,6 @@ _HOUR: Final = timedelta(hours=1)
 _DAY: Final = timedelta(days=1)
 # For one address: a span, and how many notices it may get within it.
 _PER_ADDRESS: Final = ((_DAY, 1), (30 * _DAY, 3))
-# The prefix lengths of networks, and how many times the limit of the smallest one each may reach.
-# A home has an IPv6 /64, /56 or /48 (RFC 6177); each limit is far below the limit for everyone, so
-# that no single network can close the form.
-_NETWORKS: Final = {4: ((32, 1), (24, 2)), 6: ((64, 1), (56, 2), (48, 3))}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +116,8 @@ def request_signup(
     with store.read() as connection:
         moment = now(connection)
         secret = suppressions.hash_key(connection)
-        networks = _networks(secret, request.client.ip, limits)
+        most, ip = limits.requests_per_hour, request.client.ip
+        networks = client_networks.limits(secret, ip, most, what="network")
         counts = rate_counters.get_counts(connection, (*networks, rate_counters.CLOSED), moment)
         result = _result(connection, networks, counts, limits, moment)
         recorded = counts.get(rate_counters.CLOSED, 0) > 0
@@ -210,20 +207,6 @@ def _result(
 def _is_closed(connection: Connection, limits: SignupLimits, moment: datetime) -> bool:
     letters = notices.count_queued(connection, signups.SIGNUP_NOTICES, moment=moment - _HOUR)
     return letters >= limits.letters_per_hour
-
-
-def _networks(secret: bytes, ip: str | None, limits: SignupLimits) -> dict[str, int]:
-    """Return how many sign-ups each network of an IP address may request, the smallest first.
-
-    The names are hashes and do not reveal the networks. There are none if the address is unknown.
-    """
-    if ip is None:
-        return {}
-    return {
-        f"network {address_hash(secret, str(ip_network((ip, prefix), strict=False)))}": times
-        * limits.requests_per_hour
-        for prefix, times in _NETWORKS[ip_address(ip).version]
-    }
 
 
 def signup_of_link(keys: Sequence[str], token: str) -> str | None:

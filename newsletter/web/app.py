@@ -28,6 +28,7 @@ from newsletter.providers import capabilities_of, open_provider
 from newsletter.store import health
 from newsletter.store.database import HEAD
 from newsletter.store.keys import signing_keys
+from newsletter.web.answers import AnswerHandler
 from newsletter.web.archive import ArchiveHandler
 from newsletter.web.background import Background
 from newsletter.web.confirm import ConfirmHandler
@@ -131,6 +132,7 @@ def create_app(
     routes = [
         Route("/", signup.show),
         Route("/subscribe", signup.subscribe, methods=["GET", "POST"]),
+        Route("/a/{slug}/{number}", AnswerHandler(context).handle, methods=["GET", "POST"]),
         Route("/c/{token}", ConfirmHandler(context).handle, methods=["GET", "POST"]),
         Route("/p/{token}", preferences.handle, methods=["GET", "POST"]),
         Route(

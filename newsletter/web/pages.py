@@ -73,6 +73,9 @@ class Pages:
     check_mailbox: Page
     signup_closed: Page
     too_many_signups: Page
+    ask: PageTemplate
+    answered: PageTemplate
+    too_many_answers: Page
     confirm: Page
     not_confirmed: Page
     confirmed: Page
@@ -95,7 +98,10 @@ class Pages:
 PROBLEMS: Final = ("no_email", "email", "first_name")
 """What can be wrong with the sign-up form: a field is empty, or its value cannot be used."""
 
-_SLOTS: Final = ("email", "new_email", "first_name", "stamp", "issue", "day", "year")
+_SLOTS: Final = (
+    *("email", "new_email", "first_name", "stamp", "issue", "day", "year"),
+    *("question", "answer"),
+)
 
 
 def render_pages(settings: Settings) -> Pages:
@@ -133,6 +139,9 @@ def render_pages(settings: Settings) -> Pages:
         check_mailbox=_page(settings, "check-mailbox"),
         signup_closed=_page(settings, "signup-closed"),
         too_many_signups=_page(settings, "too-many-signups"),
+        ask=_form(settings, "ask"),
+        answered=_form(settings, "answered"),
+        too_many_answers=_page(settings, "too-many-answers"),
         confirm=_page(settings, "confirm", failed=False),
         not_confirmed=_page(settings, "confirm", failed=True),
         confirmed=_page(settings, "confirmed", issue=False),

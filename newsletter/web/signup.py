@@ -11,7 +11,6 @@ import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlsplit
 
 from starlette.concurrency import run_in_threadpool
 
@@ -27,7 +26,7 @@ from newsletter.subscriptions.signup import (
 )
 from newsletter.web.batching import RequestBatcher
 from newsletter.web.context import RETRY_IN_AN_HOUR
-from newsletter.web.forms import printable
+from newsletter.web.forms import is_foreign, printable
 from newsletter.web.middleware import annotate, client_info
 
 if TYPE_CHECKING:
@@ -154,26 +153,14 @@ class SignupHandler:
         A visitor who was too fast keeps the stamp: they only have to wait a moment.
         """
         found = tokens.read_form_stamp(self._context.keys, stamp)
+        foreign = is_foreign(request, self._context.form_url)
         if found is None:
-            return self._stamp(_origin_page(request) if self._is_foreign(request) else ""), ""
+            return self._stamp(_origin_page(request) if foreign else ""), ""
         shown_at, page = found
         age = time.time() - shown_at / 1000
-        if not 0 <= age < MAX_FORM_SECONDS or self._is_foreign(request):
+        if not 0 <= age < MAX_FORM_SECONDS or foreign:
             return self._stamp(page), ""
         return stamp, "" if age < MIN_FORM_SECONDS else page
-
-    def _is_foreign(self, request: Request) -> bool:
-        """Return whether a page of another site made this request.
-
-        Browsers say so themselves (Fetch Metadata); old ones name the page's origin. A page of
-        ours has none, because it sends no referrer (Fetch, section 3.1: "null").
-        """
-        if site := request.headers.get("sec-fetch-site"):
-            return site not in {"same-origin", "none"}
-        origin = request.headers.get("origin", "null")
-        ours = {request.headers.get("host"), urlsplit(self._context.form_url).netloc}
-        # Whatever else is in it, an origin is a scheme and a host (Fetch, section 3.2).
-        return origin != "null" and origin.partition("://")[2] not in ours
 
     def _stamp(self, page: str) -> str:
         now = int(time.time() * 1000)

@@ -42,6 +42,8 @@ def test_an_issue_has_every_block_as_plain_html() -> None:
     issue = published(blocks=every_block().blocks, themes=["rust"])
     shown = text(Site(SETTINGS, [issue]), "issues/2026-11-29-rust")
     assert {block.kind for block in every_block().blocks} == {kind.kind for kind in get_args(Block)}
+    answers = [one for one in links(shown) if one.startswith(f"{BASE}a/")]
+    assert answers == [f"{BASE}a/{issue.slug}/1", f"{BASE}a/{issue.slug}/2"]
     for part in ("<blockquote>", "<details><summary>", '<ol class="questions">', "<hr>"):
         assert part in shown
     assert "zondag 29 november 2026" in shown
