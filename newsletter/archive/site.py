@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -12,16 +13,14 @@ from newsletter.archive import feeds, paths
 from newsletter.archive.parts import cut, weigh_issue
 from newsletter.archive.questions import gather_questions, weigh_question
 from newsletter.archive.related import find_related
-from newsletter.archive.themes import gather_themes, themes_of
-from newsletter.model import Image
+from newsletter.archive.themes import Theme, gather_themes, themes_of
+from newsletter.model import Image, PublishedIssue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from newsletter.archive.questions import ArchiveQuestion
-    from newsletter.archive.themes import Theme
     from newsletter.config import Settings
-    from newsletter.model import PublishedIssue
 
 Item = TypeVar("Item")
 
@@ -69,17 +68,17 @@ class Site:
         self._values = {
             **render.archive_values(settings),
             "is_file": files,
-            "themes": self.themes[:_THEMES],
             "has_questions": bool(questions),
         }
+        self._places = {paths.issue_path(one.slug): n for n, one in enumerate(self.issues)}
         self._pages: dict[str, Callable[[], Page]] = {}
         letters = cut(self.issues, weigh_issue)
-        index = partial(_index, _first_parts(letters))
+        index = partial(_index, self.themes[:_THEMES], _first_parts(letters))
         self._add_parts("index", paths.INDEX, letters, index)
         short = {**index(letters[0]), **_around(paths.INDEX, 1, len(letters))}
         self._add("index", _SHORT[files], lambda: short, canonical=paths.INDEX)
-        for place, issue in enumerate(self.issues):
-            self._add("issue", paths.issue_path(issue.slug), partial(self._issue, place))
+        for path, place in self._places.items():
+            self._add("issue", path, partial(self._issue, place))
         for theme in self.themes:
             parts = cut(theme.issues, weigh_issue)
             self._add_parts(
@@ -124,6 +123,21 @@ class Site:
         """
         make = self._pages.get(path)
         return make() if make else None
+
+    def key(self, path: str, code: str) -> str:
+        """Return what changes with all that the page of an issue shows; empty of another page.
+
+        Args:
+            path: Of the page.
+            code: What changes with templates and program.
+        """
+        place = self._places.get(path)
+        if place is None:
+            return ""
+        values = {name: _listed(value) for name, value in self._issue(place).items()}
+        bases = (self._settings.public_url, self._settings.archive_url)
+        shown = (code, bases, self._values, self.issues[place], values)
+        return hashlib.sha256(repr(shown).encode()).hexdigest()
 
     @cached_property
     def pictures(self) -> tuple[str, ...]:
@@ -210,6 +224,18 @@ class Site:
         return Page(feeds.sitemap(self._settings, pages, changed), "application/xml")
 
 
+def _listed(value: object) -> object:
+    """Return what a page shows of an issue or a theme that it leads to."""
+    match value:
+        case PublishedIssue():
+            return value.slug, value.edition.day, value.edition.subject
+        case Theme():
+            return value.slug, value.name
+        case list() | tuple():
+            return tuple(map(_listed, value))
+    return value
+
+
 def _pictures_of(issue: PublishedIssue) -> list[str]:
     """Return ``media/NAME`` of the stored pictures of an issue; of others a page has only links."""
     images = [block.url for block in issue.edition.blocks if isinstance(block, Image)]
@@ -225,8 +251,10 @@ def _first_parts(parts: Sequence[Sequence[PublishedIssue]]) -> dict[int, str]:
     return starts
 
 
-def _index(starts: Mapping[int, str], part: Sequence[PublishedIssue]) -> dict[str, object]:
-    return {"starts": starts, "years": _by_year(part)}
+def _index(
+    themes: Sequence[Theme], starts: Mapping[int, str], part: Sequence[PublishedIssue]
+) -> dict[str, object]:
+    return {"themes": themes, "starts": starts, "years": _by_year(part)}
 
 
 def _by_year(issues: Sequence[PublishedIssue]) -> list[tuple[int, list[PublishedIssue]]]:

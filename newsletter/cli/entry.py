@@ -44,6 +44,7 @@ _COMMANDS = {
     ),
     "events": ("events", "events", "Read from the provider what happened to letters."),
     "serve": ("serve", "serve", "Run the web app: sign-up, unsubscribe, preferences, issues."),
+    "archive": ("archive", "archive", "Publish the archive, or bring in old letters."),
     "templates": ("templates", "templates", "Show the templates, or copy one to change it."),
     "doctor": ("doctor", "doctor", "Look for what is wrong with the set-up; change nothing."),
     "db": ("db", "db", "Manage the database: upgrade, show, tidy or move it."),

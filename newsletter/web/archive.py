@@ -15,9 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from starlette.responses import Response
 
-from newsletter import pictures
-from newsletter.archive.site import Site
-from newsletter.store import editions, media
+from newsletter.archive.published import read_site
+from newsletter.store import editions
 from newsletter.web.pages import page_policy
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from newsletter.archive.site import Page
+    from newsletter.archive.site import Page, Site
     from newsletter.web.context import Context
 
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -106,13 +105,12 @@ class ArchiveHandler:
 
     def _read(self) -> _Snapshot:
         context = self._context
-        logo = pictures.read_setting(context.settings, "logo")
-        with context.database.store().read() as connection:
+        store = context.database.store()
+        # First the key: what changes meanwhile has another one, and is read with the next request.
+        with store.read() as connection:
             key = editions.fingerprint(connection)
-            issues = editions.published(connection, rehearsals=context.shows_rehearsals)
             changed_at = editions.changed_at(connection) or _NEVER
-            stored = media.find_stored(connection, [logo.name] if logo else [])
-        site = Site(context.settings, issues, logo=next(iter(stored), ""))
+        site = read_site(context.settings, store)
         # What nobody was mailed is nobody's to find.
         robots = "noindex" if context.shows_rehearsals else "all"
         return _Snapshot(key, site, changed_at, robots)

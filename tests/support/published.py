@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from newsletter.model import Correction, Edition, PublishedIssue, Text
+from newsletter.store import editions
 from tests.support.issues import rich
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from newsletter.model import Block
+    from newsletter.store import Store
 
 SUNDAY = date(2026, 11, 29)
 
@@ -55,3 +58,19 @@ def weekly(count: int, **same: object) -> list[PublishedIssue]:
         published(f"{day}-brief", **{"subject": f"Brief van {day}"} | same)  # type: ignore[arg-type]
         for day in days
     ]
+
+
+def record(store: Store, issues: Iterable[PublishedIssue]) -> None:
+    """Put issues into a ledger as if another program had sent them; of each only the last text."""
+    with store.write() as connection:
+        for issue in issues:
+            edition = dataclasses.replace(issue.edition, number=0, imported_from="substack")
+            editions.record(connection, edition)
+
+
+def correct(store: Store, issue: PublishedIssue, **changes: object) -> None:
+    """Publish a correction of an issue that was recorded."""
+    later = issue.edition.at + timedelta(days=1)
+    values = {"number": 1, "at": later, "change": "Een naam klopte niet", **changes}
+    with store.write() as connection:
+        editions.record(connection, dataclasses.replace(issue.edition, **values))  # type: ignore[arg-type]

@@ -1,0 +1,99 @@
+"""The static site: every page of the archive as a file, with its pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from newsletter.archive import output_folder, paths
+from newsletter.archive.output_folder import OutputFile
+from newsletter.archive.published import read_site
+from newsletter.errors import NewsletterError
+from newsletter.package_data import template_folders
+from newsletter.store import media
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from newsletter.archive.output_folder import Changes
+    from newsletter.archive.site import Site
+    from newsletter.config import Settings
+    from newsletter.store import Store
+
+_OWN: Final = ("issues", "templates")
+"""Folders of the author that a site would get mixed up with."""
+_MAKING: Final = ("archive", "render")
+"""The packages that make a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class BuildReport:
+    """What building a site did: how many issues it has, and how many files changed."""
+
+    issues: int
+    changes: Changes
+
+
+def build(
+    settings: Settings, store: Store, folder: Path, report: Callable[[int, int], None]
+) -> BuildReport:
+    """Write the archive as a static site.
+
+    Args:
+        settings: The newsletter's.
+        store: Where its issues are.
+        folder: Where the site goes; see `output_folder`.
+        report: Called with how many files are done, and of how many.
+
+    Raises:
+        NewsletterError: The folder is one of the newsletter's own, cannot be written, or holds
+            files of someone else at the site's names; a template is wrong.
+    """
+    place = folder.resolve()
+    _refuse_own(settings, place)
+    site = read_site(settings, store, files=True)
+    with store.read() as connection:
+        stored = sorted(media.find_stored(connection, site.pictures))
+    code = _code_digest(settings)
+    files = [
+        OutputFile(paths.file_name(path), partial(_body, site, path), site.key(path, code))
+        for path in site.paths
+    ]
+    files += [OutputFile(f"media/{name}", partial(_picture, store, name), name) for name in stored]
+    return BuildReport(len(site.issues), output_folder.update(place, files, report))
+
+
+def _body(site: Site, path: str) -> bytes:
+    page = site.page(path)
+    return page.body if page else b""
+
+
+def _picture(store: Store, name: str) -> bytes:
+    with store.read() as connection:
+        return media.read(connection, name) or b""
+
+
+def _refuse_own(settings: Settings, place: Path) -> None:
+    root = settings.root.resolve()
+    own = [settings.state, *(root / name for name in _OWN)]
+    if place == root or root.is_relative_to(place) or any(map(place.is_relative_to, own)):
+        raise NewsletterError(
+            "the archive cannot be built among your own files",
+            where=str(place),
+            hint="Give a folder of its own: --out public",
+        )
+
+
+def _code_digest(settings: Settings) -> str:
+    """Return a hash of what makes a page besides settings and issues: templates and program."""
+    digest = hashlib.sha256()
+    package = Path(__file__).parents[1]
+    places = [settings.root / "templates", *template_folders()]
+    files = [path for place in places for path in sorted(place.rglob("*.*"))]
+    files += [path for name in _MAKING for path in sorted((package / name).rglob("*.py"))]
+    for path in filter(Path.is_file, files):
+        digest.update(f"{path.name} ".encode() + path.read_bytes())
+    return digest.hexdigest()
