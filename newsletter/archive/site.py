@@ -182,10 +182,9 @@ class Site:
 
     def _text_of(self, issue: PublishedIssue) -> dict[str, object]:
         """Return what the text of an issue needs, on its page and in a feed."""
-        zone, app = self._settings.zone, self._settings.public_url.rstrip("/")
+        zone = self._settings.zone
         corrections = [(one.at.astimezone(zone).date(), one.changes) for one in issue.corrections]
-        answers = f"{app}/a/{issue.slug}/"
-        return {"issue": issue, "corrections": corrections, "answer_url": answers}
+        return {"issue": issue, "corrections": corrections}
 
     def _card(self, issue: PublishedIssue) -> str:
         """Return the address of the picture that stands for an issue; empty for none."""

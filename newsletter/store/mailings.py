@@ -20,6 +20,7 @@ from newsletter.store.schema import (
     digest_issues,
     editions,
     mailings,
+    withdrawals,
 )
 
 COLUMNS: Final = tuple(column for column in mailings.c if column is not mailings.c.letter)
@@ -351,7 +352,10 @@ def published_letter(
 
 def latest_published_slug(connection: sa.Connection, *, rehearsals: bool) -> str | None:
     """Return the slug of the newest issue that has a page, or None if there is none."""
-    query = sa.select(mailings.c.slug).where(_published(rehearsals=rehearsals))
+    query = sa.select(mailings.c.slug).where(
+        _published(rehearsals=rehearsals),
+        mailings.c.slug.not_in(sa.select(withdrawals.c.slug)),
+    )
     return connection.scalar(query.order_by(mailings.c.id.desc()).limit(1))
 
 

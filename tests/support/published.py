@@ -71,6 +71,6 @@ def record(store: Store, issues: Iterable[PublishedIssue]) -> None:
 def correct(store: Store, issue: PublishedIssue, **changes: object) -> None:
     """Publish a correction of an issue that was recorded."""
     later = issue.edition.at + timedelta(days=1)
-    values = {"number": 1, "at": later, "change": "Een naam klopte niet", **changes}
+    values = {"number": 1, "at": later, "change": "+ Een naam klopte niet", **changes}
     with store.write() as connection:
         editions.record(connection, dataclasses.replace(issue.edition, **values))  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import feedparser
 import pytest
 
 from newsletter.store import editions
-from tests.support.newsletter import Newsletter
+from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.published import correct, published, record, weekly
 from tests.support.web_server import App, serving
 
@@ -118,6 +118,18 @@ def test_a_withdrawn_issue_is_gone_from_everywhere(newsletter: Newsletter, app: 
         now = app.client.get(path, headers=asked)
         assert now.status_code == 200
         assert issue.slug not in now.text
+
+
+def test_the_sign_up_page_names_the_feeds_and_no_issue_that_was_withdrawn(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=1)
+    newsletter.send(FakeProvider(root / "taken"))
+    with serving(root) as app:
+        page = app.client.get("/").text
+        assert 'type="application/atom+xml" title="Proefbrief" href="feed.xml"' in page
+        assert f'href="issues/{newsletter.slug}"' in page
+        with newsletter.store.write() as connection:
+            editions.withdraw(connection, newsletter.slug)
+        assert f'href="issues/{newsletter.slug}"' not in app.client.get("/").text
 
 
 def test_a_feed_that_is_read_a_thousand_times_is_rendered_once(root: Path) -> None:
