@@ -77,8 +77,8 @@ def write_draft(
     todo: list[str] = []
     subject = selection.subjects[0] if selection.subjects else ""
     preheader = selection.preheaders[0] if selection.preheaders else ""
-    rows = ["---", f"subject: {_value(subject) or _gap('subject', texts.subject, todo)}"]
-    rows.append(f"preheader: {_value(preheader) or _gap('preheader', texts.preheader, todo)}")
+    rows = ["---", f"subject: {as_value(subject) or _gap('subject', texts.subject, todo)}"]
+    rows.append(f"preheader: {as_value(preheader) or _gap('preheader', texts.preheader, todo)}")
     rows += [f"article: {url}"] if url else []
     rows += ["draft: yes", "---"]
     for block in _blocks(selection, url, texts, pictures, todo):
@@ -171,7 +171,7 @@ def _gap(name: str, what: str, todo: list[str]) -> str:
     return f"[[{' '.join(_GAP_SIGNS.sub(' ', what).split())[:_LONGEST_GAP]}]]"
 
 
-def _value(text: str) -> str:
+def as_value(text: str) -> str:
     """Return a value of the front matter that is read as this text."""
     quoted = text[:1] == text[-1:] and text[:1] in {'"', "'"} and len(text) > 1
     if not quoted and not _YAML_LIKE.fullmatch(text):
@@ -183,9 +183,17 @@ def _value(text: str) -> str:
 def escape(text: str) -> str:
     """Return a text in which Markdown finds no mark; an address in it becomes a link."""
     parts = _ADDRESS.split(text)
-    escaped = "".join(
-        f"<{part}>" if i % 2 else _without_marks(part) for i, part in enumerate(parts)
+    return _protect_start(
+        "".join(f"<{part}>" if i % 2 else _without_marks(part) for i, part in enumerate(parts))
     )
+
+
+def escape_label(text: str) -> str:
+    """Return a text in which Markdown finds no mark; an address in it stays text, as in a link."""
+    return _protect_start(_without_marks(text))
+
+
+def _protect_start(escaped: str) -> str:
     escaped = _NUMBERED.sub(r"\1\\\2", escaped, count=1) if _NUMBERED.match(escaped) else escaped
     return f"\\{escaped}" if _AT_START.match(escaped) and escaped[:1] != BULB else escaped
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from newsletter.checks.prose import find_line, rich_texts
 from newsletter.checks.registry import Hit, rule
+from newsletter.content.template_lines import is_template_line
 from newsletter.content.words import ChatbotWords, any_of, words
 from newsletter.model import Heading, ItemList, Severity, Text
 
@@ -43,17 +44,6 @@ def _furniture() -> re.Pattern[str]:
 @cache
 def _read_on() -> re.Pattern[str]:
     return re.compile(rf"[^\w\[\]]*{any_of(words().read_on)}[^\w\[\]]*", re.IGNORECASE)
-
-
-@cache
-def _template() -> re.Pattern[str]:
-    line = rf"[^\w{{}}*%]{{0,9}}{any_of(words().template_lines)}[^\w{{}}*%]{{0,9}}"
-    return re.compile(rf"(?:{line}(?:[|·•/\n]{line})*)\Z", re.IGNORECASE)
-
-
-@cache
-def _template_phrases() -> re.Pattern[str]:
-    return re.compile(rf"(?<!\w){any_of(words().template_phrases)}", re.IGNORECASE)
 
 
 @cache
@@ -141,16 +131,12 @@ def read_on_without_link(draft: Draft) -> Iterator[Hit]:
 def template_leftover(draft: Draft) -> Iterator[Hit]:
     """A line of another mailing program's template: view in browser, unsubscribe."""
     preheader = draft.entries.get("preheader")
-    if preheader and _of_template(preheader.value):
+    if preheader and is_template_line(preheader.value):
         yield _template_hit(preheader.line)
     for block in draft.blocks:
         for text in rich_texts(block):
-            if _of_template(text.text):
+            if is_template_line(text.text):
                 yield _template_hit(find_line(draft, block.line, text.text.split("\n")[0]))
-
-
-def _of_template(text: str) -> bool:
-    return bool(_template().match(text) or _template_phrases().search(text))
 
 
 def _template_hit(line: int) -> Hit:

@@ -13,7 +13,10 @@ from newsletter.cli.output import counted, json_option, print_json, print_line
 from newsletter.cli.progress import progress
 
 if TYPE_CHECKING:
+    from newsletter.archive.importing.run import ImportReport
     from newsletter.cli.app import App
+
+_LISTED = 10
 
 
 @click.group(cls=SuggestingGroup)
@@ -51,3 +54,39 @@ def build_(app: App, *, out: Path, json_: bool) -> None:
         f"{out}: {counted(built.issues, 'issue')}, {counted(changes.written, 'file')} written, "
         f"{changes.unchanged:,} unchanged, {changes.deleted:,} deleted."
     )
+
+
+@archive.command("import", short_help="Bring in old letters of another tool.")
+@click.argument("file", type=click.Path(path_type=Path))
+@json_option
+@click.pass_obj
+def import_(app: App, *, file: Path, json_: bool) -> None:
+    """Import the letters of an export of Substack, Ghost, Buttondown or Mailchimp.
+
+    FILE is the ZIP or JSON file as you got it, or the folder that it was unpacked to. Only letters
+    that were sent to everyone come into the archive; they are never sent from here. Subscribers in
+    an export are not read: for them there is newsletter subscribers import.
+    """
+    from newsletter.archive.importing import run  # noqa: PLC0415 - slow, and others need it not
+
+    with progress("Importing") as tell:
+        report = run.import_export(app.store, app.settings, file, tell)
+    if json_:
+        document = asdict(report)
+        del document["program"]
+        print_json(document)
+        return
+    print_line(_report(report))
+
+
+def _report(report: ImportReport) -> str:
+    counts = (
+        f"{report.program}, {counted(report.rows, 'row')}: {report.added:,} added, "
+        f"{report.unchanged:,} unchanged, {report.skipped:,} skipped"
+    )
+    lines = [counts]
+    lines += [f"{count:>9,}  {reason}" for reason, count in report.reasons.items()]
+    lines += [f"  {one.name}: {one.reason}" for one in report.rejected[:_LISTED]]
+    if more := report.skipped - _LISTED:
+        lines += [f"  and {more:,} more: --json has the first 100"] if more > 0 else []
+    return "\n".join(lines)

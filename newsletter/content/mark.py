@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from newsletter.model import Severity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 
 class Mark(NamedTuple):
@@ -34,7 +34,7 @@ class Mark(NamedTuple):
         """Find the mark at the beginning of a text."""
         return _pattern(self.shape).match(text) if self._possible(text) else None
 
-    def replace(self, replacement: str, text: str) -> str:
+    def replace(self, replacement: str | Callable[[re.Match[str]], str], text: str) -> str:
         """Put something in the place of each such mark in a text."""
         return _pattern(self.shape).sub(replacement, text) if self._possible(text) else text
 

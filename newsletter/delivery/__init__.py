@@ -26,6 +26,7 @@ from newsletter.delivery.forecast import (
     forecast_mailing,
     resume_command,
 )
+from newsletter.delivery.messages import IMPORTED
 from newsletter.delivery.notices import NoticeRun, NoticeSender, count_notices, send_notices
 from newsletter.delivery.planning import Plan, Resumption, SendRequest, plan_send
 from newsletter.delivery.proof import Proof, send_proof
@@ -44,6 +45,7 @@ from newsletter.delivery.upcoming import (
 )
 
 __all__ = [
+    "IMPORTED",
     "Approvals",
     "Context",
     "DueResult",

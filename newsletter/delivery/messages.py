@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from newsletter.delivery.forecast import Resolution
     from newsletter.model import Draft, Mailing, MailingReport
 
+IMPORTED = "already in the archive as an imported letter"
 _NAMED = 3
 
 
@@ -178,6 +179,11 @@ def nobody_is_mailed(draft: Draft, settings: Settings) -> NewsletterError:
 def cancelled(slug: str) -> str:
     """Return that a person cancelled what is due."""
     return f"{slug} is due and was cancelled: only newsletter send {slug} starts it again."
+
+
+def imported(slug: str) -> str:
+    """Return that an issue file has the name of a letter that another program sent."""
+    return f"{slug} is {IMPORTED}, so it is not sent"
 
 
 def still_a_draft(draft: Draft) -> str:

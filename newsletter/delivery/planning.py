@@ -10,6 +10,7 @@ from newsletter.delivery import preflight
 from newsletter.delivery.approval import Approvals
 from newsletter.delivery.audience import audience_of, count_audience
 from newsletter.delivery.media import keep_pictures
+from newsletter.delivery.messages import IMPORTED
 from newsletter.delivery.sender_domain import find_sender_changes
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState
@@ -104,6 +105,7 @@ def plan_send(context: Context, request: SendRequest) -> Plan | Resumption:
     with context.store.read() as connection:
         found = mailings.find(connection, request.slug, rehearsal=rehearsal)
         moment = now(connection)
+        check_not_imported(connection, request.slug)
     started = found if found and found.state not in REPLACEABLE else None
     # A rehearsal follows its file; what mails people continues with what was frozen.
     if started and (request.draft is None or not rehearsal):
@@ -237,6 +239,19 @@ def freeze(context: Context, plan: Plan) -> Mailing:
             mark = rehearsals.audience_hash(connection, audience)
             context.provider.keep_audience_mark(frozen.slug, mark)
         return frozen
+
+
+def check_not_imported(connection: Connection, slug: str) -> None:
+    """Check that no other program sent a letter of this slug.
+
+    Raises:
+        NewsletterError: One did.
+    """
+    if editions.is_imported(connection, slug):
+        raise NewsletterError(
+            f"{slug} is {IMPORTED}",
+            hint="An imported letter is never sent; give a new issue another name or date",
+        )
 
 
 def check_no_duplicate(connection: Connection, issue: Issue) -> None:

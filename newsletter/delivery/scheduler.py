@@ -20,7 +20,7 @@ from newsletter.delivery.upcoming import Upcoming, find_upcoming, is_cancelled, 
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.model import MailingState, PauseReason
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, is_overdue, slot_of, timing_of
-from newsletter.store import freezing, mailing_reports, mailings
+from newsletter.store import editions, freezing, mailing_reports, mailings
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -134,9 +134,13 @@ class _Run:
         with self._store.read() as connection:
             moment = now(connection)
             known = mailings.slugs(connection, rehearsal=False)
+            imported = editions.imported_slugs(connection)
         dated = sorted((d.send_at, d.slug) for d in self.files.values() if d.send_at)
         for send_at, slug in dated:
             if send_at <= moment and not is_long_past(send_at, moment):
+                if slug in imported:
+                    self._warn(messages.imported(slug))
+                    continue
                 draft = self.files[slug]
                 with self.collect_errors(draft.path):
                     self._start_if_due(draft, send_at, moment)

@@ -12,7 +12,7 @@ from newsletter.errors import NewsletterError, check_command
 from newsletter.model import MailingState, Severity
 from newsletter.providers import capabilities_of
 from newsletter.schedule import Timing, is_far_ahead, is_long_past, slot_of, timing_of
-from newsletter.store import mailing_reports, mailings
+from newsletter.store import editions, mailing_reports, mailings
 from newsletter.store.audiences import Audience
 from newsletter.store.database import now
 
@@ -118,7 +118,7 @@ def find_upcoming(
         approvals: What is known of letters, if the caller reads more of it.
     """
     with store.read() as connection:
-        sent = mailings.slugs_sent(connection)
+        sent = mailings.slugs_sent(connection) | editions.imported_slugs(connection)
         moment = now(connection)
     waiting = sorted(
         (draft.send_at, draft.slug, draft)
@@ -182,7 +182,7 @@ def find_missed(store: Store, settings: Settings, drafts: Iterable[Draft]) -> tu
     A draft or a cancelled issue should not have; one that went out under another name did.
     """
     with store.read() as connection:
-        sent = mailings.slugs_sent(connection)
+        sent = mailings.slugs_sent(connection) | editions.imported_slugs(connection)
         moment = now(connection)
         return tuple(
             draft.slug

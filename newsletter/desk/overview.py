@@ -18,7 +18,7 @@ from newsletter.schedule import (
     slot_of,
     timing_of,
 )
-from newsletter.store import mailings, sent_counts
+from newsletter.store import editions, mailings, sent_counts
 from newsletter.store.database import now
 
 if TYPE_CHECKING:
@@ -146,6 +146,7 @@ def survey_issues(
     with store.read() as connection:
         moment = now(connection)
         ledger = mailings.summaries(connection)
+        imported = editions.imported_slugs(connection)
         sent = sorted((one.send_at, one.id) for one in ledger if one.state in SENT)
         newest = [id_ for _, id_ in sent[::-1][:counted]]
         counts = sent_counts.count_sent(connection, newest) if newest else {}
@@ -164,6 +165,7 @@ def survey_issues(
         settings,
         moment=moment,
         ledger=ledger,
+        imported=imported,
         counts=counts,
         approvals=approvals,
         drafts=drafts,
@@ -227,6 +229,7 @@ class _Survey:
         *,
         moment: datetime,
         ledger: Sequence[MailingSummary],
+        imported: AbstractSet[str],
         counts: Mapping[int, SentCounts],
         approvals: Approvals,
         drafts: Mapping[str, Draft],
@@ -236,6 +239,7 @@ class _Survey:
         self._settings = settings
         self._moment = moment
         self._approvals = approvals
+        self._imported = imported
         self._counts = counts
         self._drafts = drafts
         self._upcoming = upcoming
@@ -262,6 +266,8 @@ class _Survey:
         )
         if held := self._mailings.get(draft.slug):
             return self._started(known, held)
+        if draft.slug in self._imported:
+            return replace(known, state="ignored", why=f"it is {delivery.IMPORTED}")
         blocking = 0
         if draft.slug in self._drafts:
             own = Counter(finding.severity for finding in checks.check(draft))

@@ -32,6 +32,30 @@ def describe_picture(path: Path) -> tuple[Picture, bool]:
     return _described(path, _state(path))
 
 
+def describe_bytes(data: bytes, name: str) -> Picture:
+    """Return the picture of a file's content, for a file that is not on this computer.
+
+    Raises:
+        PictureError: It is no picture, or damaged.
+    """
+    from newsletter.pictures.decoding import decode, describe  # noqa: PLC0415 - slow to import
+
+    found = describe(data, name)
+    decode(data, name)
+    return Picture(f"{_hash(data)}.{found.suffix}", found.width, found.height, "")
+
+
+def copy_bytes(data: bytes, picture: Picture, name: str) -> bytes:
+    """Return the copy of such a picture, of at most 400 KB.
+
+    Raises:
+        PictureError: It is damaged.
+    """
+    from newsletter.pictures.encoding import encode  # noqa: PLC0415 - slow to import
+
+    return encode(data, picture.name.rpartition(".")[2], name)
+
+
 def copy_picture(picture: Picture) -> bytes:
     """Return the copy that a letter shows, of at most 400 KB.
 

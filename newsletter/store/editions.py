@@ -151,6 +151,20 @@ def imported_slugs(connection: sa.Connection) -> set[str]:
     return set(connection.scalars(query))
 
 
+def content_hashes(connection: sa.Connection) -> dict[str, str]:
+    """Return the content hash of the first text of each issue, by its slug."""
+    query = sa.select(editions.c.slug, editions.c.content_hash).where(editions.c.number == 0)
+    return {row.slug: row.content_hash for row in connection.execute(query)}
+
+
+def is_imported(connection: sa.Connection, slug: str) -> bool:
+    """Return whether another program sent a letter of this slug."""
+    query = sa.select(editions.c.id).where(
+        editions.c.slug == slug, editions.c.imported_from.is_not(None)
+    )
+    return connection.scalar(query) is not None
+
+
 def is_withdrawn(connection: sa.Connection, slug: str) -> bool:
     """Return whether an issue was taken out of the archive."""
     return connection.scalar(sa.select(withdrawals.c.at).where(_withdrawn(slug))) is not None
