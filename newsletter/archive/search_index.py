@@ -171,7 +171,7 @@ def script(index: SearchIndex) -> bytes:
 
     Words share what they have in common with the one before: "4ken" after "denker" is "denkken".
     Its stems follow, as letters to cut and to add: "spanning:4" has the Dutch stem "span",
-    "going=2" the English one "go". Without any, it is its own Dutch stem.
+    "going:=3" the English one "go". Without any, it is its own Dutch stem.
     """
     table = tables()
     value: dict[str, Any] = {
@@ -200,7 +200,7 @@ def script(index: SearchIndex) -> bytes:
 def _coded_words(index: SearchIndex) -> str:
     stems: list[str] = [""] * len(index.words)
     spellings = index.spellings
-    for sign, table in ((":", index.dutch), ("=", index.english)):
+    for sign, table in ((":", index.dutch), (":=", index.english)):
         for stem, numbers in table.items():
             for number in numbers:
                 word = spellings[number]

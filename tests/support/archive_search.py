@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import date, time
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from newsletter import content
 from newsletter.archive.analysis import SearchDocument, split_sentences
 from newsletter.archive.search_documents import document_of
-from newsletter.model import Edition, PublishedIssue
+from tests.support.published import published
 
 if TYPE_CHECKING:
     import random
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 SIGNS = "abc éß'’-‐\0%\"“<>&İıſKﬁ𝔞😀смש\u202e\u0301½_"
 ENDINGS = ("en", "t", "te", "de", "e", "s", "'s", "loos", "vrij", "heid", "achtig")
-NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def document(
@@ -45,19 +44,15 @@ def read_document(file: Path) -> SearchDocument:
     )
     issue = draft.issue
     assert issue, draft.findings
-    edition = Edition(
-        slug=issue.slug,
-        number=0,
-        at=NOW,
-        day=issue.send_at.date(),
-        subject=issue.subject,
-        preheader=issue.preheader,
-        article=issue.article,
-        themes=issue.themes,
-        blocks=issue.blocks,
-        content_hash=issue.content_hash,
+    return document_of(
+        published(
+            issue.slug,
+            subject=issue.subject,
+            preheader=issue.preheader,
+            themes=issue.themes,
+            blocks=issue.blocks,
+        )
     )
-    return document_of(PublishedIssue(edition, NOW))
 
 
 def make_queries(words: Sequence[str], number: int, chance: random.Random) -> list[str]:

@@ -27,17 +27,24 @@ var archiveSearch = (() => {
   const rows = (coded) => (coded ? coded.split(" ") : []);
 
   function addWord(coded) {
-    const [, same, rest, stems] = /^(.)([^:=]*)(.*)$/.exec(coded);
+    const [shared, ...stems] = coded.split(":");
     const number = index.spellings.length;
-    const word = (index.spellings[number - 1] ?? "").slice(0, parseInt(same, 36)) + rest;
-    for (const [, sign, less, more] of (stems || ":0").matchAll(/([:=])(.)([a-z0-9]*)/g)) {
-      const stem = word.slice(0, word.length - parseInt(less, 36)) + more;
-      const table = sign === ":" ? index.dutch : index.english;
-      if (table.has(stem)) table.get(stem).push(number);
-      else table.set(stem, [number]);
-    }
+    const before = index.spellings[number - 1] ?? "";
+    const word = before.slice(0, parseInt(shared[0], 36)) + shared.slice(1);
     index.words.set(word, number);
     index.spellings.push(word);
+    if (!stems.length) addStem(index.dutch, word, number);
+    for (const stem of stems) {
+      const [table, at] = stem[0] === "=" ? [index.english, 1] : [index.dutch, 0];
+      const kept = word.length - parseInt(stem[at], 36);
+      addStem(table, word.slice(0, kept) + stem.slice(at + 1), number);
+    }
+  }
+
+  function addStem(table, stem, number) {
+    const numbers = table.get(stem);
+    if (numbers) numbers.push(number);
+    else table.set(stem, [number]);
   }
 
   // Each number is coded as what it is more than the one before it.

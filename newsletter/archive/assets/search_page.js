@@ -8,26 +8,14 @@
 // sentences in the element with data-sentences.
 "use strict";
 (() => {
-  const TEXTS = "p, li, h2, h3, blockquote, summary, figcaption";
-  const NO_TEXTS = ".button, .links, .label, .ask";
   const HITS = 10;
-
-  // The sentences of a page, as search_documents.py has them.
-  function sentencesOf(page) {
-    const text = page.querySelector("[data-sentences]");
-    if (!text) return [];
-    for (const space of text.querySelectorAll("br")) space.replaceWith(" ");
-    return [...text.querySelectorAll(TEXTS)]
-      .filter((one) => !one.querySelector(TEXTS) && !one.closest(NO_TEXTS))
-      .flatMap((one) => searchText.sentences(one.textContent));
-  }
 
   // A page from a disk may not read another one: then its preheader is shown.
   async function excerptOf(hit, address, words) {
     try {
       const answer = await fetch(address);
       const page = new DOMParser().parseFromString(answer.ok ? await answer.text() : "", "text/html");
-      return searchText.excerpt(sentencesOf(page), words) || hit.preheader;
+      return searchText.excerpt(searchText.sentencesOf(page), words) || hit.preheader;
     } catch {
       return hit.preheader;
     }

@@ -8,6 +8,8 @@ var searchText = (() => {
   const APOSTROPHE = /(?<=[a-z0-9])(?:n['’]t|['’][a-z]{0,2})$/;
   const LETTERS = { ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", ð: "d", þ: "th", ı: "i" };
   const BETWEEN = /(?:(?<=[.!?…])|(?<=[.!?…]["'”’»)])) (?![a-z])/;
+  const TEXTS = "p, li, h2, h3, blockquote, summary, figcaption";
+  const NO_TEXTS = ".button, .links, .label, .ask";
   const BEFORE = 12;
   const LONGEST = 36;
 
@@ -46,6 +48,16 @@ var searchText = (() => {
   function sentences(text) {
     const spaced = text.replace(/[ \t\r\n\u00a0]+/g, " ").replace(/^ | $/g, "");
     return spaced.split(BETWEEN).filter(Boolean);
+  }
+
+  // The sentences of an issue's page, as search_documents.py has them.
+  function sentencesOf(page) {
+    const text = page.querySelector("[data-sentences]");
+    if (!text) return [];
+    for (const space of text.querySelectorAll("br")) space.replaceWith(" ");
+    return [...text.querySelectorAll(TEXTS)]
+      .filter((one) => !one.querySelector(TEXTS) && !one.closest(NO_TEXTS))
+      .flatMap((one) => sentences(one.textContent));
   }
 
   function marks(text, known) {
@@ -87,5 +99,5 @@ var searchText = (() => {
     return (start ? "… " : "") + shown + (end < parts.length ? " …" : "");
   }
 
-  return { tokens, sentences, marks, excerpt };
+  return { tokens, sentencesOf, marks, excerpt };
 })();
