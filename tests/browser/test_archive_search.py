@@ -10,12 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from newsletter.archive import paths
+from newsletter.archive.search_documents import document_of
 from newsletter.archive.search_excerpt import excerpt, marks
 from newsletter.archive.search_files import search_script
 from newsletter.archive.search_index import build, script
 from newsletter.archive.search_query import search
+from newsletter.archive.site import Site
+from newsletter.model import RichText, Text
 from tests.support.archive_search import document, make_queries
 from tests.support.generated_issues import generate
+from tests.support.issues import SETTINGS, every_block
+from tests.support.published import published
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -156,6 +162,17 @@ def test_the_sentences_are_those_of_the_page(
     page.goto(f"{address}/search.html?q={query}")
     page.locator("li p mark").wait_for()
     assert page.locator("li p").inner_text() == sentence
+
+
+def test_app_and_browser_read_the_same_sentences_of_an_issue(page: Page) -> None:
+    blocks = [*every_block().blocks, Text(99, RichText("Eén<br>twee &amp; <em>drie</em>.", "", ""))]
+    issue = published(blocks=blocks, corrections=["Een naam."], themes=["rust"])
+    shown = Site(SETTINGS, [issue], files=True).page(paths.issue_path(issue.slug))
+    assert shown
+    page.set_content(shown.body.decode())
+    page.add_script_tag(content=search_script().decode())
+    sentences = page.evaluate("searchText.sentencesOf(document)")
+    assert tuple(sentences) == document_of(issue).sentences
 
 
 def test_a_site_on_a_disk_is_searched_too(page: Page, site: Path) -> None:
