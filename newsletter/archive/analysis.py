@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from importlib import resources
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from snowballstemmer.dutch_stemmer import DutchStemmer
 from snowballstemmer.english_stemmer import EnglishStemmer
@@ -181,25 +181,21 @@ def dutch_stem(word: str) -> str:
     for length in range(2, _LONGEST_BEFORE + 1):
         if word[:length] in tables().before and word[length:] in first_forms:
             first = word[:length] + first_forms[word[length:]]
-    return _dutch().stemWord(first)  # type: ignore[no-any-return]
+    return _stem(DutchStemmer, first)
 
 
 @functools.lru_cache(maxsize=_KEPT)
 def english_stem(word: str) -> str:
     """Return the stem by which English forms of one word are known."""
     first = tables().irregular["en"].get(word, word)
-    return _english().stemWord(first)  # type: ignore[no-any-return]
+    return _stem(EnglishStemmer, first)
 
 
-# The classes by name: `snowballstemmer.stemmer` takes another library where it finds one.
-@functools.cache
-def _dutch() -> Any:  # noqa: ANN401 - the library has no types
-    return DutchStemmer()
-
-
-@functools.cache
-def _english() -> Any:  # noqa: ANN401
-    return EnglishStemmer()
+def _stem(stemmer: type, word: str) -> str:
+    # A stemmer holds the word that it is at, so each thread needs its own; making one is nothing.
+    # The classes by name: `snowballstemmer.stemmer` takes another library where it finds one.
+    stem: str = stemmer().stemWord(word)
+    return stem
 
 
 def analyse(document: SearchDocument) -> tuple[WordUse, ...]:

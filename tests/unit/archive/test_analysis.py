@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 from newsletter.archive.analysis import (
@@ -118,3 +121,17 @@ def test_the_tables_are_written_as_words_are_read() -> None:
 def test_a_form_has_one_first_form() -> None:
     for forms in tables().irregular.values():
         assert forms.keys().isdisjoint(forms.values())
+
+
+def test_threads_do_not_mix_up_their_words() -> None:
+    words = [f"{before}{verb}" for before in tables().before for verb in ("spanningen", "dromen")]
+    expected = [dutch_stem(word) for word in words]
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as pool:
+            for _ in range(20):
+                dutch_stem.cache_clear()
+                assert list(pool.map(dutch_stem, words)) == expected
+    finally:
+        sys.setswitchinterval(usual)
