@@ -183,7 +183,7 @@ class Site:
     def _text_of(self, issue: PublishedIssue) -> dict[str, object]:
         """Return what the text of an issue needs, on its page and in a feed."""
         zone = self._settings.zone
-        corrections = [(one.at.astimezone(zone).date(), one.changes) for one in issue.corrections]
+        corrections = [(one.at.astimezone(zone).date(), one.added) for one in issue.corrections]
         return {"issue": issue, "corrections": corrections}
 
     def _card(self, issue: PublishedIssue) -> str:

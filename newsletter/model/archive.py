@@ -69,9 +69,9 @@ class Correction:
     change: str
 
     @property
-    def changes(self) -> tuple[ChangedLine, ...]:
-        """The sentences that it took away and added, in the order of the text."""
-        return _changed_lines(self.change)
+    def added(self) -> tuple[str, ...]:
+        """The sentences that it added, in the order of the text."""
+        return tuple(line.text for line in _changed_lines(self.change) if line.added)
 
 
 def _changed_lines(change: str) -> tuple[ChangedLine, ...]:

@@ -116,7 +116,7 @@ def test_a_corrected_text_takes_the_place_of_what_was_sent(
     found = shown(newsletter)
     assert found.edition == published
     assert found.published_at < found.corrections[0].at == published.at
-    assert found.corrections[0].changes == published.changes
+    assert found.corrections[0].added == ("Een rustige zin over water.", "Nog een zin.")
     # The same text again is no second correction.
     assert publish(newsletter) == published
     assert len(shown(newsletter).corrections) == 1

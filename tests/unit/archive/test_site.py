@@ -120,7 +120,8 @@ def test_a_correction_is_told_with_its_date_and_what_changed() -> None:
     issue = published(corrections=["- Dag Jan.\n+ Dag Joan.", ""])
     shown = text(Site(SETTINGS, [issue]), f"issues/{issue.slug}")
     told = " ".join(re.sub(r"</?(?:p|ul|li)>", " ", shown).split())
-    assert "maandag 30 november 2026</time>: <del>Dag Jan.</del> <ins>Dag Joan.</ins> " in told
+    assert "maandag 30 november 2026</time>: Dag Joan. " in told
+    assert "Jan" not in told  # what is gone may have to be forgotten
     assert "dinsdag 1 december 2026</time> </div>" in told
 
 

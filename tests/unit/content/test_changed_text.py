@@ -1,18 +1,18 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from newsletter.content.changed_text import find_changes
 from newsletter.model import Correction
 from tests.support.drafts import read
 from tests.support.issues import every_block
+from tests.support.published import published
 
 if TYPE_CHECKING:
     from newsletter.model import Block, ChangedLine
 
 HEAD = "---\nsubject: {subject}\n---\n"
-NOW = datetime(2026, 11, 29, tzinfo=UTC)
 NAME = "2026-11-29-rust.md"
 
 
@@ -67,6 +67,7 @@ def test_a_text_that_is_all_new_is_told_in_part() -> None:
 
 def test_what_is_kept_as_text_is_read_back() -> None:
     found: tuple[ChangedLine, ...] = find_changes(("- a", "", ()), ("+ b\u2028c", "", ()))
-    kept = "\n".join(map(str, found))
-    assert Correction(1, NOW, kept).changes == found
-    assert Correction(1, NOW, "").changes == ()
+    edition = replace(published().edition, change="\n".join(map(str, found)))
+    assert edition.changes == found
+    assert Correction(1, edition.at, edition.change).added == ("+ b c",)
+    assert Correction(1, edition.at, "").added == ()
