@@ -9,6 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from snowballstemmer.dutch_stemmer import DutchStemmer
+from snowballstemmer.english_stemmer import EnglishStemmer
 
 from newsletter.archive import paths
 from newsletter.archive.search_documents import document_of
@@ -17,6 +19,7 @@ from newsletter.archive.search_files import search_script
 from newsletter.archive.search_index import build, script
 from newsletter.archive.search_query import search
 from newsletter.archive.site import Site
+from newsletter.dictionaries.words import plain_words
 from newsletter.model import RichText, Text
 from tests.support.archive_search import document, make_queries
 from tests.support.generated_issues import generate
@@ -133,6 +136,20 @@ def expected(index: SearchIndex, query: str, texts: Sequence[str]) -> dict[str, 
         "shown": sentence,
         "marked": [sentence[start:end] for start, end in marks(sentence, answer.words)],
     }
+
+
+@pytest.mark.parametrize(
+    ("language", "name", "stemmer"),
+    [("nl", "DutchStemmer", DutchStemmer), ("en", "EnglishStemmer", EnglishStemmer)],
+)
+def test_both_stemmers_are_the_same(page: Page, language: str, name: str, stemmer: type) -> None:
+    words = sorted(plain_words(language))[::3]
+    page.add_script_tag(content=search_script().decode())
+    made = f"const one = new {name}(); return words.map((word) => one.stemWord(word));"
+    stems = page.evaluate(f"(words) => {{ {made} }}", words)
+    assert len(words) > 10_000
+    own = [stemmer().stemWord(word) for word in words]
+    assert [*zip(words, stems, strict=True)] == [*zip(words, own, strict=True)]
 
 
 def test_a_static_site_searches_itself(page: Page, address: str, faults: list[str]) -> None:
