@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from newsletter.archive import output_folder, paths
 from newsletter.archive.output_folder import OutputFile
 from newsletter.archive.published import read_site
+from newsletter.archive.word_cache import WordCache
 from newsletter.errors import NewsletterError
 from newsletter.package_data import template_folders
 from newsletter.store import media
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _OWN: Final = ("issues", "templates")
 """Folders of the author that a site would get mixed up with."""
+_WORDS: Final = "archive-words.json"
 _MAKING: Final = ("archive", "render")
 """The packages that make a page."""
 
@@ -54,16 +56,19 @@ def build(
     """
     place = folder.resolve()
     _refuse_own(settings, place)
-    site = read_site(settings, store, files=True)
+    code = _code_digest(settings)
+    words = WordCache(settings.state / _WORDS, code)
+    site = read_site(settings, store, files=True, analysis=words.words)
     with store.read() as connection:
         stored = sorted(media.find_stored(connection, site.pictures))
-    code = _code_digest(settings)
     files = [
         OutputFile(paths.file_name(path), partial(_body, site, path), site.key(path, code))
         for path in site.paths
     ]
     files += [OutputFile(f"media/{name}", partial(_picture, store, name), name) for name in stored]
-    return BuildReport(len(site.issues), output_folder.update(place, files, report))
+    changes = output_folder.update(place, files, report)
+    words.write()
+    return BuildReport(len(site.issues), changes)
 
 
 def _body(site: Site, path: str) -> bytes:
@@ -93,7 +98,9 @@ def _code_digest(settings: Settings) -> str:
     package = Path(__file__).parents[1]
     places = [settings.root / "templates", *template_folders()]
     files = [path for place in places for path in sorted(place.rglob("*.*"))]
-    files += [path for name in _MAKING for path in sorted((package / name).rglob("*.py"))]
-    for path in filter(Path.is_file, files):
+    files += [path for name in _MAKING for path in sorted((package / name).rglob("*.*"))]
+    for path in files:
+        if not path.is_file() or path.suffix == ".pyc":
+            continue
         digest.update(f"{path.name} ".encode() + path.read_bytes())
     return digest.hexdigest()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 INDEX: Final = "issues/"
 QUESTIONS: Final = "issues/questions"
 SEARCH: Final = "issues/search"
+SEARCH_SCRIPT: Final = "issues/search.js"
+SEARCH_INDEX: Final = "issues/search-index.js"
 ATOM: Final = "feed.xml"
 JSON: Final = "feed.json"
 SITEMAP: Final = "sitemap.xml"

@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import functools
+from typing import TYPE_CHECKING, Final
 
 from newsletter import pictures
+from newsletter.archive.analysis import analyse
 from newsletter.archive.site import Site
 from newsletter.store import editions, media
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from newsletter.archive.analysis import SearchDocument, WordUse
     from newsletter.config import Settings
     from newsletter.store import Store
 
+_REMEMBERED: Final = 1000  # issues
 
-def read_site(settings: Settings, store: Store, *, files: bool = False) -> Site:
+remembered = functools.lru_cache(maxsize=_REMEMBERED)(analyse)
+
+
+def read_site(
+    settings: Settings,
+    store: Store,
+    *,
+    files: bool = False,
+    analysis: Callable[[SearchDocument], Sequence[WordUse]] = remembered,
+) -> Site:
     """Return the archive; rehearsals are in it only where nobody is mailed.
+
+    Args:
+        settings: The newsletter's.
+        store: Where its issues are.
+        files: As of `Site`.
+        analysis: The same; by default, this process remembers the words of issues.
 
     Raises:
         NewsletterError: The logo of the settings cannot be used.
@@ -23,4 +44,4 @@ def read_site(settings: Settings, store: Store, *, files: bool = False) -> Site:
     with store.read() as connection:
         issues = editions.published(connection, rehearsals=settings.provider == "outbox")
         stored = media.find_stored(connection, [logo.name] if logo else [])
-    return Site(settings, issues, files=files, logo=next(iter(stored), ""))
+    return Site(settings, issues, files=files, logo=next(iter(stored), ""), analysis=analysis)

@@ -10,27 +10,40 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 from newsletter import render
 from newsletter.archive import feeds, paths
+from newsletter.archive.analysis import analyse
 from newsletter.archive.parts import cut, weigh_issue
 from newsletter.archive.questions import gather_questions, weigh_question
 from newsletter.archive.related import find_related
-from newsletter.archive.themes import Theme, gather_themes, themes_of
+from newsletter.archive.search_files import search_script
+from newsletter.archive.searching import ArchiveWords, SearchResult
+from newsletter.archive.themes import Theme, gather_themes, theme_slug, themes_of
 from newsletter.model import Image, PublishedIssue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from newsletter.archive.analysis import SearchDocument, WordUse
     from newsletter.archive.questions import ArchiveQuestion
     from newsletter.config import Settings
 
 Item = TypeVar("Item")
 
 HTML: Final = "text/html"
+_SCRIPT: Final = "text/javascript"
 _IN_FEED: Final = 50
 _THEMES: Final = 40
 """How many themes a page lists: those of most issues."""
 _MEDIA: Final = "media/"
 _SHORT: Final = ("issues", "")
 """Where the list is too, because people and hosts leave out the rest: in the app, as a file."""
+_NO_PAGES: Final = frozenset(
+    {
+        *_SHORT,
+        *(paths.SEARCH, paths.SEARCH_SCRIPT, paths.SEARCH_INDEX),
+        *(paths.ATOM, paths.JSON, paths.SITEMAP),
+    }
+)
+"""What the sitemap does not name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +62,7 @@ class Site:
         issues: Newest first.
         files: Whether the pages are files of a static site, and not answers of the app.
         logo: The name of the stored copy of the newsletter's logo; empty for none.
+        analysis: `analyse`, or what returns stored values of it.
     """
 
     def __init__(
@@ -58,10 +72,12 @@ class Site:
         *,
         files: bool = False,
         logo: str = "",
+        analysis: Callable[[SearchDocument], Sequence[WordUse]] = analyse,
     ) -> None:
         self._settings = settings
         self._files = files
         self._logo = logo and _MEDIA + logo
+        self._words = ArchiveWords(issues, analysis)
         self.issues = tuple(issues)
         self.themes = gather_themes(issues)
         questions = gather_questions(self.issues, self.themes)
@@ -85,6 +101,10 @@ class Site:
                 "theme", paths.theme_path(theme.slug), parts, partial(self._theme, theme)
             )
         self._add_parts("questions", paths.QUESTIONS, cut(questions, weigh_question), _questions)
+        if files:
+            self._pages[paths.SEARCH] = partial(self.search_page, "")
+            self._pages[paths.SEARCH_SCRIPT] = lambda: Page(search_script(), _SCRIPT)
+            self._pages[paths.SEARCH_INDEX] = self._search_index
         self._pages[paths.ATOM] = self._atom
         self._pages[paths.JSON] = self._json_feed
         self._pages[paths.SITEMAP] = self._sitemap
@@ -148,7 +168,26 @@ class Site:
 
     @cached_property
     def _related(self) -> Mapping[str, tuple[PublishedIssue, ...]]:
-        return find_related(self.issues)
+        return find_related(self.issues, self._words.by_slug)
+
+    def search(self, query: str) -> SearchResult:
+        """Return what a query finds; any text is one."""
+        return self._words.find(query)
+
+    def search_page(self, query: str) -> Page:
+        """Return the page of the app with what a query finds."""
+        result = self.search(query) if query else SearchResult((), "", ())
+        slugs = {theme_slug(name) for name in result.suggestions}
+        values = {
+            "query": query,
+            "result": result,
+            "suggested": [theme for theme in self.themes if theme.slug in slugs],
+            "themes": self.themes[:_THEMES],
+        }
+        return self._render("search", paths.SEARCH, lambda: values, paths.SEARCH)
+
+    def _search_index(self) -> Page:
+        return Page(self._words.index_script(), _SCRIPT)
 
     def _render(
         self, name: str, path: str, values: Callable[[], Mapping[str, object]], canonical: str
@@ -217,8 +256,7 @@ class Site:
         return render.archive_page(self._settings, "content", known)
 
     def _sitemap(self) -> Page:
-        no_pages = {*_SHORT, paths.ATOM, paths.JSON, paths.SITEMAP}
-        pages = [path for path in self._pages if path not in no_pages]
+        pages = [path for path in self._pages if path not in _NO_PAGES]
         changed = {paths.issue_path(one.slug): one.edition.at for one in self.issues}
         return Page(feeds.sitemap(self._settings, pages, changed), "application/xml")
 

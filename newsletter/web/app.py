@@ -140,6 +140,7 @@ def create_app(
         ),
         # Each with an endpoint of its own, by which the log names its route.
         *(Route(path, functools.partial(archive.show)) for path in _ARCHIVE),
+        Route("/issues/search", archive.search),
         Route("/issues/{slug}", IssueHandler(context, archive).show),
         Route("/media/{name}", MediaHandler(context).show),
         Route("/webhooks/{provider}", webhooks.handle, methods=["POST"]),

@@ -13,9 +13,11 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 
+from newsletter.archive import paths
 from newsletter.archive.published import read_site
+from newsletter.archive.search_query import LONGEST
 from newsletter.store import editions
 from newsletter.web.pages import page_policy
 
@@ -24,9 +26,11 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
+    from newsletter.archive.searching import SearchResult
     from newsletter.archive.site import Page, Site
     from newsletter.web.context import Context
 
+_VARY: Final = {"Vary": "Accept"}
 _NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -43,7 +47,7 @@ class _Snapshot:
 
     def __init__(self, key: str, site: Site, changed_at: datetime, robots: str) -> None:
         self.key = key
-        self._site = site
+        self.site = site
         self._robots = robots
         self._changed_at = format_datetime(changed_at.astimezone(UTC), usegmt=True)
         self._answers: dict[str, _Answer] = {}
@@ -53,7 +57,7 @@ class _Snapshot:
         """Return a page; it is rendered once, whoever asks for it meanwhile."""
         if path not in self._answers:
             with self._rendering:
-                if path not in self._answers and (page := self._site.page(path)):
+                if path not in self._answers and (page := self.site.page(path)):
                     self._answers[path] = _Answer(page, self._headers(page))
         return self._answers.get(path)
 
@@ -81,6 +85,29 @@ class ArchiveHandler:
         """Show the page of the request's path."""
         path = request.scope["path"].lstrip("/")
         return self.answer(request, path) or self._context.pages.missing.answer(404)
+
+    def search(self, request: Request) -> Response:
+        """Show what a query finds: as a page, or as JSON to who asks for that."""
+        query = request.query_params.get("q", "")[:LONGEST].replace("\0", "")
+        site = self._current().site
+        if "application/json" in request.headers.get("accept", ""):
+            return JSONResponse(self._as_json(site.search(query)), headers=_VARY)
+        page = site.search_page(query.strip())
+        policy = page_policy(page.body.decode(), pictures=True)
+        headers = {**_VARY, "Content-Security-Policy": policy}
+        return Response(page.body, 200, headers, page.media_type)
+
+    def _as_json(self, result: SearchResult) -> list[dict[str, str]]:
+        return [
+            {
+                "issue": hit.entry.slug,
+                "title": hit.entry.title,
+                "date": hit.entry.day,
+                "excerpt": hit.excerpt,
+                "url": self._context.form_url + paths.issue_path(hit.entry.slug),
+            }
+            for hit in result.hits
+        ]
 
     def answer(self, request: Request, path: str) -> Response | None:
         """Return the answer to a request for a page of the archive; None if it has no such page."""

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import feedparser
 import pytest
 
+from newsletter.model import Text
 from newsletter.store import editions
+from tests.support.issues import rich
 from tests.support.newsletter import FakeProvider, Newsletter
 from tests.support.published import correct, published, record, weekly
 from tests.support.web_server import App, serving
@@ -169,3 +171,54 @@ def test_the_feeds_hold_whole_issues_with_whole_addresses(app: App) -> None:
         assert entry.link == item["url"]
         assert entry.id == item["id"]
         assert item["url"].startswith("http://localhost:8000/issues/")
+
+
+def test_a_search_shows_the_sentence_that_matched(newsletter: Newsletter) -> None:
+    blocks = [Text(1, rich("Even niets. Zij heeft het <losgelaten> & ademt uit. En verder."))]
+    issue = published("2026-11-29-adem", subject="Adem", themes=["rust"], blocks=blocks)
+    record(newsletter.store, [issue, published("2026-11-22-soep", subject="Soep")])
+    with serving(newsletter.root) as app:
+        page = app.client.get("/issues/search", params={"q": "loslaten"}).text
+        found = app.client.get(
+            "/issues/search", params={"q": "loslaten"}, headers={"Accept": "application/json"}
+        )
+        nothing = app.client.get("/issues/search", params={"q": "rusd"}).text
+    assert 'href="../issues/2026-11-29-adem">Adem</a>' in page
+    assert "Zij heeft het &lt;<mark>losgelaten</mark>&gt; &amp; ademt uit." in page
+    assert "Soep" not in page
+    assert found.headers["vary"] == "Accept"
+    assert found.json() == [
+        {
+            "issue": "2026-11-29-adem",
+            "title": "Adem",
+            "date": "2026-11-29",
+            "excerpt": "Zij heeft het <losgelaten> & ademt uit.",
+            "url": "http://localhost:8000/issues/2026-11-29-adem",
+        }
+    ]
+    assert 'href="../issues/theme/rust">rust</a>' in nothing
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "",
+        " ",
+        "%",
+        "%00",
+        "a\0b",
+        '"',
+        "' OR 1=1 --",
+        "<script>",
+        "покой",
+        "🌱",
+        "x" * 3000,
+        "\u202eabc",
+    ],
+)
+def test_any_text_may_be_searched_for(query: str, app: App) -> None:
+    for headers in ({}, {"Accept": "application/json"}):
+        answer = app.client.get("/issues/search", params={"q": query}, headers=headers)
+        assert answer.status_code == 200
+        assert "<script" not in answer.text
+        assert answer.headers["x-robots-tag"] == "noindex"
