@@ -40,7 +40,7 @@ _SPACE: Final = re.compile(r"[ \t\r\n\u00a0]+")
 _TITLE, _PREHEADER, _TEXT = 6, 3, 1  # the weight of a word where it stands
 _OFTEN: Final = (2, 4)  # each of these counts adds one to the weight of a word
 _HIGHEST: Final = 9
-_SHORTEST: Final = 2  # letters of a word
+_LENGTHS: Final = range(2, 36)  # of a word; a digit of the index (base 36) holds each of them
 _LONGEST_BEFORE: Final = 6  # letters of what comes before a verb, as "achter"
 _KEPT: Final = 65_536  # words whose analysis is remembered
 
@@ -160,9 +160,9 @@ def tokens(text: str) -> Iterator[Token]:
             for word in _words(part[0]):
                 joined += word
                 parts += 1
-                if len(word) >= _SHORTEST:
+                if len(word) in _LENGTHS:
                     yield Token(word, start, start + len(part[0]))
-        if parts > 1:
+        if parts > 1 and len(joined) in _LENGTHS:
             yield Token(joined, chunk.start(), chunk.end(), is_whole=True)
 
 

@@ -169,7 +169,7 @@ def _derived(dutch: Mapping[str, set[int]]) -> dict[int, set[int]]:
 def script(index: SearchIndex) -> bytes:
     """Return the index as the script that a page loads at the first search.
 
-    Words share what they have in common with the one before: "4ken" after "denker" is "denkken".
+    Words share what they have in common with the one before: "4er" after "denken" is "denker".
     Its stems follow, as letters to cut and to add: "spanning:4" has the Dutch stem "span",
     "going:=3" the English one "go". Without any, it is its own Dutch stem.
     """
@@ -192,7 +192,7 @@ def script(index: SearchIndex) -> bytes:
         "irregular": table.irregular,
     }
     data = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    # A script in a page of another encoding, or in an old browser, may not have these in a string.
+    # JSON may have these in a string; JavaScript before 2019 may not.
     data = data.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
     return f"archiveSearch.open({data});\n".encode()
 
@@ -209,7 +209,7 @@ def _coded_words(index: SearchIndex) -> str:
     coded = []
     before = ""
     for number, word in enumerate(spellings):
-        same = min(_shared(before, word), 35)
+        same = _shared(before, word)
         own = "" if stems[number] == ":0" else stems[number]
         coded.append(f"{_base36(same)}{word[same:]}{own}")
         before = word

@@ -113,7 +113,10 @@ def shown(page: Page, name: str) -> list[str]:
 
 def test_the_browser_and_the_app_answer_alike(page: Page) -> None:
     chance = random.Random(4)  # noqa: S311 - what happens by chance must happen again
-    index = build(issue.document() for issue in generate(80))
+    long = document(
+        "Gehandicaptenparkeervoorzieningen: geloof, gebed en gebedel. Let it go to them."
+    )
+    index = build([long, *(issue.document() for issue in generate(80))])
     texts = [*(issue := generate(1)[0]).paragraphs[0], " ".join(issue.paragraphs[1])]
     queries = make_queries(index.spellings, QUERIES, chance)
     page.add_script_tag(content=search_script().decode())

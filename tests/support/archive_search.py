@@ -82,6 +82,7 @@ def _damage(word: str, words: Sequence[str], chance: random.Random) -> str:
                 word + chance.choice(ENDINGS),
                 word + chance.choice(words),
                 word.upper(),
+                "ge" + word * 4,
             )
         )
     return word

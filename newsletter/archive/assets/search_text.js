@@ -22,6 +22,8 @@ var searchText = (() => {
     return fold(part).replace(APOSTROPHE, "").replace(/['’]/g, "").match(/[a-z0-9]+/g) ?? [];
   }
 
+  const isWord = (word) => word.length >= 2 && word.length < 36;
+
   function tokens(text) {
     const found = [];
     for (const chunk of text.matchAll(CHUNK)) {
@@ -32,12 +34,12 @@ var searchText = (() => {
         for (const word of words(part[0])) {
           joined += word;
           parts += 1;
-          if (word.length > 1) {
+          if (isWord(word)) {
             found.push({ word, start, end: start + part[0].length, isWhole: false });
           }
         }
       }
-      if (parts > 1) {
+      if (parts > 1 && isWord(joined)) {
         const end = chunk.index + chunk[0].length;
         found.push({ word: joined, start: chunk.index, end, isWhole: true });
       }

@@ -33,6 +33,7 @@ def words_of(text: str) -> list[str]:
         ("‘rust’ 'stilte'", ["rust", "stilte"]),
         ("Straße Ærø", ["strasse", "aero"]),
         ("in 2026 om 7 uur", ["in", "2026", "om", "uur"]),
+        ("x" * 35 + " " + "x" * 36 + " e-" + "x" * 35, ["x" * 35, "x" * 35]),
         ("смирение \0 % \u202e", []),
     ],
 )
