@@ -17,11 +17,21 @@ if TYPE_CHECKING:
     from newsletter.store import Store
 
 # Commands that mail people, or say whether the next issue will be mailed.
-_MAILING = {"proof", "send", "status"}
+_MAILING = {"erratum", "proof", "send", "status"}
 # Commands that look at the author's text alone.
 _WITHOUT_LIST = {"check", "new", "preview", "render", "templates"}
 # Commands that use templates, or say what is wrong with an issue.
-_USING_TEMPLATES = {"check", "preview", "proof", "rehearse", "render", "send", "serve", "templates"}
+_USING_TEMPLATES = {
+    "check",
+    "erratum",
+    "preview",
+    "proof",
+    "rehearse",
+    "render",
+    "send",
+    "serve",
+    "templates",
+}
 
 
 class App:

@@ -96,7 +96,8 @@ def _mail(app: App, found: Erratum, draft: Draft, *, yes: bool, json_: bool) -> 
     if rehearsal:
         _rehearse(app, context, found, plan, json_=json_)
         return
-    _warn_of_undecided(app, found.issue.slug)
+    if isinstance(plan, delivery.Plan):
+        _warn_of_undecided(app, found.issue.slug)
     confirm_plan(app, context, plan, yes=yes)
     sent = _send(app, context, plan)
     published = found.edition
@@ -130,7 +131,8 @@ def _rehearse(
     (note if json_ else print_line)(first)
     sent = _send(app, context, plan)
     _print(app, found, published=None, sent=sent, json_=json_)
-    note(f"Look through the letters: {write_index(app.store, app.settings, sent.report.mailing)}")
+    index = write_index(app.store, app.settings, sent.report.mailing, found.issue)
+    note(f"Look through the letters: {index}")
     if sent.error:
         raise sent.error
 

@@ -403,3 +403,17 @@ def test_a_withdrawn_issue_is_gone_for_good(newsletter: Newsletter, provider: Fa
     correct(newsletter, "over rust.", "over water.")
     with pytest.raises(NewsletterError, match="was withdrawn"):
         read(newsletter)
+
+
+def test_an_imported_letter_can_be_withdrawn_and_not_corrected(
+    newsletter: Newsletter, provider: FakeProvider
+) -> None:
+    newsletter.send(provider)
+    old = replace(shown(newsletter).edition, slug="2020-01-05-oud", imported_from="substack")
+    with newsletter.store.write() as connection:
+        editions.record(connection, old)
+    assert old.slug in delivery.archived_slugs(newsletter.store)
+    with pytest.raises(NewsletterError, match="never sent"):
+        delivery.read_erratum(newsletter.store, old.slug, None)
+    assert delivery.withdraw_issue(newsletter.store, old.slug)
+    assert shown(newsletter).slug == newsletter.slug
