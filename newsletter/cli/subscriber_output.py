@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from newsletter.store.subscriber_history import DeliveryRecord
     from newsletter.store.suppressions import Suppression
+    from newsletter.subscriptions.admin import Stats
     from newsletter.subscriptions.aliases import LookAlike
+    from newsletter.subscriptions.answers import AskedQuestion
 
 
 def as_json(found: SubscriberHistory | Suppression, alike: Sequence[LookAlike]) -> dict[str, Any]:
@@ -90,7 +92,8 @@ def _requests(found: SubscriberHistory, zone: ZoneInfo) -> Iterator[str]:
     """Yield what they asked for on a form, and whether they confirmed it."""
     for asked in found.signups:
         if not asked.confirmed_at:
-            yield f"  asked {_moment(asked.at, zone)} on {asked.form}, not confirmed"
+            source = f" ({asked.source})" if asked.source else ""
+            yield f"  asked {_moment(asked.at, zone)} on {asked.form}{source}, not confirmed"
     for change in found.changes:
         if change.confirmed_at:
             yield f"  had {change.old_email} until {_moment(change.confirmed_at, zone)}"
@@ -128,6 +131,42 @@ def _twice(found: SubscriberHistory, look_alikes: Sequence[LookAlike]) -> Iterat
         yield f"  possibly the same mailbox: {who} ({alike.why}){both}"
     if not twice and not look_alikes:
         yield "  no letter was accepted twice, and nobody else has another spelling of this address"
+
+
+def sources_as_json(found: Stats, asked: Sequence[AskedQuestion]) -> dict[str, Any]:
+    """Return what the document of `subscribers stats` says of sources and answers."""
+    return {
+        "sources": [
+            {"source": source, "confirmed": confirmed, "unconfirmed": unconfirmed}
+            for source, (confirmed, unconfirmed) in _sources(found)
+        ],
+        "answers": [
+            {
+                "issue": one.issue,
+                "question": one.question,
+                "answers": [{"answer": answer, "count": count} for answer, count in one.answers],
+            }
+            for one in asked
+        ],
+    }
+
+
+def sources_as_text(found: Stats, asked: Sequence[AskedQuestion]) -> Iterator[str]:
+    """Yield the same as a person reads it."""
+    if sources := _sources(found):
+        yield ""
+        yield f"{'sign-ups from':<42}{'confirmed':>12}{'not yet':>12}"
+    for source, (confirmed, unconfirmed) in sources:
+        yield f"  {source or 'a link without ?van=':<40}{confirmed:>12,}{unconfirmed:>12,}"
+    for one in asked:
+        yield ""
+        yield f"{one.issue}: {one.question}"
+        yield from (f"{count:>9,}  {answer}" for answer, count in one.answers)
+
+
+def _sources(found: Stats) -> list[tuple[str | None, tuple[int, int]]]:
+    """Return what each source brought, the one of most subscribers first."""
+    return sorted(found.sources.items(), key=lambda one: (-one[1][0], -one[1][1], one[0] or ""))
 
 
 def _moment(moment: datetime, zone: ZoneInfo) -> str:

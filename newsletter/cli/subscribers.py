@@ -16,6 +16,7 @@ from newsletter.cli.output import as_json, json_option, note, print_json, print_
 from newsletter.cli.subscribers_import import import_, undo, wording
 from newsletter.model import ListChange, SubscriberStatus
 from newsletter.subscriptions import admin, erasure
+from newsletter.subscriptions.answers import asked_questions
 from newsletter.subscriptions.export import as_row, export_csv
 from newsletter.subscriptions.private_files import private_file
 
@@ -141,8 +142,9 @@ def list_subscribers(app: App, *, status: str | None, json_: bool) -> None:
 @json_option
 @click.pass_obj
 def stats(app: App, *, json_: bool) -> None:
-    """Count the subscribers by status."""
+    """Count the subscribers by status, their sources, and the answers to questions of letters."""
     found = admin.count_subscribers(app.reading)
+    asked = asked_questions(app.reading, rehearsals=app.settings.provider == "outbox")
     counts = {status.value: count for status, count in found.counts.items()}
     document = {
         **counts,
@@ -151,10 +153,12 @@ def stats(app: App, *, json_: bool) -> None:
         "total": sum(counts.values()),
     }
     if json_:
-        print_json(document)
+        print_json({**document, **subscriber_output.sources_as_json(found, asked)})
         return
     for name, count in document.items():
         print_line(f"{name:<13}{count:>9,}")
+    for line in subscriber_output.sources_as_text(found, asked):
+        print_line(line)
 
 
 @subscribers.command()

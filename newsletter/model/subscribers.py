@@ -94,7 +94,8 @@ class Consent:
 
     Attributes:
         at: When they agreed; of a sign-up, when they confirmed it.
-        source: Where: "form", "cli", the name of an import's format.
+        source: Where: "form", or "form: blog" where `?van=` said so; "cli"; the name of an import's
+            format.
         text: The wording.
         version: The wording's number in this ledger.
         hash: SHA-256 (hex) of the wording.

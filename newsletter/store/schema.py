@@ -160,7 +160,7 @@ signups = sa.Table(
     sa.Column("ip", sa.Text),
     sa.Column("user_agent", sa.Text),
     sa.Column("confirmed_at", UtcDateTime),
-    # Where the link to the form stood, as its `?van=` says; null if it says nothing.
+    # Where the link to the form was, by its `?van=`; null if it has none.
     sa.Column("source", sa.Text),
     sa.Index("signups_by_time", "requested_at"),
     sqlite_autoincrement=True,

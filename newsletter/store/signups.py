@@ -20,6 +20,10 @@ SIGNUP_NOTICES: Final = (NoticeKind.CONFIRMATION, NoticeKind.ALREADY_HERE)
 """The notices that a sign-up may cause."""
 
 
+_FORM: Final = "form"
+"""The source of a consent that was given on the form; what `?van=` said follows it."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClientInfo:
     """The IP address and the user agent of a visitor, where they are known."""
@@ -55,6 +59,7 @@ def record(
     wording_id: int,
     first_name: str | None,
     form: str,
+    source: str | None,
     origin: ClientInfo,
     moment: datetime,
     wanted: bool,
@@ -66,6 +71,7 @@ def record(
         "wording_id": wording_id,
         "first_name": first_name,
         "form": form,
+        "source": source,
         "requested_at": moment,
         "ip": origin.ip,
         "user_agent": origin.user_agent,
@@ -119,7 +125,7 @@ def confirm(
         signups.c.subscriber_id,
         signups.c.wording_id,
         sa.literal(moment, consents.c.at.type),
-        sa.literal("form"),
+        sa.func.coalesce(f"{_FORM}: " + signups.c.source, _FORM),
         sa.literal(origin.ip, consents.c.ip.type),
         sa.literal(origin.user_agent, consents.c.user_agent.type),
         signups.c.form,
@@ -136,6 +142,23 @@ def confirm(
         subscribers_store.rename(connection, {found.subscriber_id: found.first_name})
     done = signups.update().where(signups.c.id == found.id)
     connection.execute(done.values(confirmed_at=moment))
+
+
+def count_by_source(connection: sa.Connection) -> dict[str | None, tuple[int, int]]:
+    """Return by source how many sign-ups were confirmed, and how many recent ones were not yet.
+
+    The source is None where `?van=` said nothing. The first number is of all consents that are
+    kept, the second one of all sign-ups.
+    """
+    found: dict[str | None, tuple[int, int]] = {}
+    on_form = sa.or_(consents.c.source == _FORM, consents.c.source.startswith(f"{_FORM}: "))
+    confirmed = sa.select(consents.c.source, sa.func.count()).where(on_form)
+    for said, count in connection.execute(confirmed.group_by(consents.c.source)):
+        found[said.removeprefix(_FORM).removeprefix(": ") or None] = (count, 0)
+    waiting = sa.select(signups.c.source, sa.func.count()).where(signups.c.confirmed_at.is_(None))
+    for source, count in connection.execute(waiting.group_by(signups.c.source)):
+        found[source] = (found.get(source, (0, 0))[0], count)
+    return found
 
 
 _PROOF: Final = (

@@ -152,6 +152,7 @@ class SignupRecord:
     ip: str | None
     user_agent: str | None
     confirmed_at: datetime | None
+    source: str | None
 
 
 def signups_of(connection: sa.Connection, id_: int) -> list[SignupRecord]:
@@ -164,6 +165,7 @@ def signups_of(connection: sa.Connection, id_: int) -> list[SignupRecord]:
             signups.c.ip,
             signups.c.user_agent,
             signups.c.confirmed_at,
+            signups.c.source,
         )
         .where(signups.c.subscriber_id == id_)
         .order_by(signups.c.id)

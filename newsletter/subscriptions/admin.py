@@ -12,6 +12,7 @@ from newsletter.states import LEFT
 from newsletter.store import (
     address_changes,
     consents,
+    signups,
     subscriber_history,
     subscribers,
     suppressions,
@@ -59,11 +60,14 @@ class Stats:
         counts: By status; together they are all subscribers.
         paused: Those of the active ones who get no letters for now.
         suppressed: Addresses of which only a hash is kept; these are not on the list.
+        sources: Of each `?van=` of the sign-up form, or None without one: how many confirmed, and
+            how many have not done so yet.
     """
 
     counts: Mapping[SubscriberStatus, int]
     paused: int
     suppressed: int
+    sources: Mapping[str | None, tuple[int, int]]
 
 
 def add(store: Store, email: str, *, consent: str, first_name: str = "") -> ListChange:
@@ -205,6 +209,7 @@ def count_subscribers(store: Store) -> Stats:
             subscribers.count_by_status(connection),
             subscribers.count_paused(connection, now(connection)),
             suppressions.count(connection),
+            signups.count_by_source(connection),
         )
 
 

@@ -66,6 +66,8 @@ class SignupRequest:
     """The page or site with the form."""
     client: ClientInfo
     """Its IP address is None where it cannot be distinguished from that of others."""
+    source: str | None = None
+    """What `?van=` said of where the link to the form was."""
 
 
 class SignupResult(StrEnum):
@@ -172,6 +174,7 @@ def _record(
         wording_id=consents.wording(connection, request.wording),
         first_name=request.first_name,
         form=request.form,
+        source=request.source,
         origin=request.client,
         moment=moment,
         wanted=allowed and not is_active,

@@ -100,7 +100,7 @@ PROBLEMS: Final = ("no_email", "email", "first_name")
 
 _SLOTS: Final = (
     *("email", "new_email", "first_name", "stamp", "issue", "day", "year"),
-    *("question", "answer"),
+    *("van", "question", "answer"),
 )
 
 

@@ -47,6 +47,9 @@ TRAP_FIELD: Final = "onderwerp"
 
 Field names are part of forms on other sites, so they never change.
 """
+SOURCE: Final = "van"
+"""The parameter, and the field, that says where the link to the form was."""
+_LABEL: Final = re.compile(r"[A-Za-z0-9._-]{1,40}")
 _SITE: Final = re.compile(r"https?://[!-~]{1,190}")
 
 
@@ -71,10 +74,10 @@ class SignupHandler:
         state, issue = await run_in_threadpool(self._form_state)
         if state.closed:
             return self._closed(request)
-        stamp = self._stamp(self._context.form_url)
+        stamp, van = self._stamp(self._context.form_url), _source(request, {})
         if issue is None:
-            return pages.signup.fill(stamp=stamp).answer()
-        return pages.signup_issue.fill(stamp=stamp, issue=issue).answer()
+            return pages.signup.fill(stamp=stamp, van=van).answer()
+        return pages.signup_issue.fill(stamp=stamp, van=van, issue=issue).answer()
 
     def _form_state(self) -> tuple[FormState, str | None]:
         context = self._context
@@ -95,6 +98,7 @@ class SignupHandler:
             annotate(request.scope, "a hidden field was filled in")
             return pages.check_mailbox.answer()
         stamp, page = self._check_stamp(request, fields.get("stamp", ""))
+        fields = {**fields, SOURCE: _source(request, fields)}
         wanted = self._parse(request, fields, page)
         if isinstance(wanted, str):
             return _refilled(pages.signup_problem[wanted], fields, stamp).answer(422)
@@ -145,7 +149,8 @@ class SignupHandler:
         if problem:
             return problem
         client = client_info(request, self._context.proxies)
-        return SignupRequest(address, first_name, self._context.wording, page, client)
+        source = fields[SOURCE] or None
+        return SignupRequest(address, first_name, self._context.wording, page, client, source)
 
     def _check_stamp(self, request: Request, stamp: str) -> tuple[str, str]:
         """Return a stamp for showing the form once more, and its page if that is not needed.
@@ -172,7 +177,14 @@ def _refilled(template: PageTemplate, fields: Mapping[str, str], stamp: str) -> 
         email=printable(fields.get("email", ""), 254),
         first_name=printable(fields.get("first_name", ""), 64),
         stamp=stamp,
+        van=fields[SOURCE],
     )
+
+
+def _source(request: Request, fields: Mapping[str, str]) -> str:
+    """Return the label of the field, else of the parameter; empty if neither has a proper one."""
+    said = (fields.get(SOURCE, ""), request.query_params.get(SOURCE, ""))
+    return next((label for label in said if _LABEL.fullmatch(label)), "")
 
 
 def _origin_page(request: Request) -> str:

@@ -7,17 +7,22 @@ import os
 import pty
 import resource
 import subprocess
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from newsletter import config
 from newsletter.addresses import address_hash, parse_address
-from newsletter.model import SubscriberStatus
-from newsletter.store import open_store
+from newsletter.model import Ask, SubscriberStatus
+from newsletter.store import answers, editions, open_store
 from newsletter.subscriptions import admin as list_
+from newsletter.subscriptions import signup
+from tests.support.issues import rich
 from tests.support.newsletter import is_one_error
 from tests.support.processes import COMMAND
+from tests.support.published import published
+from tests.support.signups import HERE, VIA, open_link, signup_request
 from tests.support.subscribers import freeze_batches, fresh_store, rows, sql
 
 if TYPE_CHECKING:
@@ -210,6 +215,8 @@ def test_import_reports_what_became_of_every_row(
         "paused": 0,
         "suppressed": 0,
         "total": 2,
+        "sources": [],
+        "answers": [],
     }
     words = run("subscribers", *command, "--rejects", "r.csv")
     assert words.stdout.startswith(
@@ -217,6 +224,46 @@ def test_import_reports_what_became_of_every_row(
     )
     assert "line 4: not an email address" in words.stdout
     assert "nee" in (root / "r.csv").read_text()
+
+
+def test_stats_count_sources_and_answers(root: Path, run: Run, ask: Callable[..., Any]) -> None:
+    store = fresh_store(root)
+    for n, source in enumerate((None, "blog", "blog", "podcast")):
+        wanted = replace(signup_request(f"p{n}@example.org"), source=source)
+        assert signup.request_signup(store, wanted, VIA) is signup.SignupResult.ACCEPTED
+        if n < 3:
+            signup.confirm(store, open_link(store, f"p{n}@example.org"), HERE)
+    question = Ask(1, rich("Hoe is het\nvandaag?"), ("Goed", "Gaat wel"))
+    asking = published(blocks=[question], slug="2026-11-29-rust").edition
+    with store.write() as connection:
+        editions.record(connection, asking)
+        for _ in range(3):
+            answers.count(connection, asking.slug, 2)
+        answers.count(connection, "2026-11-22-zonder-brief", 1)
+    store.close()
+    found = ask("stats")
+    assert found["sources"] == [
+        {"source": "blog", "confirmed": 2, "unconfirmed": 0},
+        {"source": None, "confirmed": 1, "unconfirmed": 0},
+        {"source": "podcast", "confirmed": 0, "unconfirmed": 1},
+    ]
+    assert found["answers"] == [
+        {
+            "issue": "2026-11-29-rust",
+            "question": "Hoe is het vandaag?",
+            "answers": [{"answer": "Goed", "count": 0}, {"answer": "Gaat wel", "count": 3}],
+        }
+    ]
+    assert run("subscribers", "stats").stdout.splitlines()[-8:] == [
+        "sign-ups from                                confirmed     not yet",
+        "  blog                                               2           0",
+        "  a link without ?van=                               1           0",
+        "  podcast                                            0           1",
+        "",
+        "2026-11-29-rust: Hoe is het vandaag?",
+        "        0  Goed",
+        "        3  Gaat wel",
+    ]
 
 
 def test_an_import_that_stops_says_what_to_type(root: Path, run: Run) -> None:

@@ -18,7 +18,14 @@ from newsletter import tokens
 from newsletter.addresses import address_hash
 from newsletter.store import suppressions
 from newsletter.store.sql import new_id
-from newsletter.subscriptions.admin import add, unsubscribe
+from newsletter.subscriptions.admin import (
+    SubscriberHistory,
+    add,
+    count_subscribers,
+    load_history,
+    unsubscribe,
+)
+from newsletter.subscriptions.export import as_document
 from newsletter.subscriptions.signup import SignupLimits, confirm, request_signup
 from newsletter.web import Limits
 from tests.support.newsletter import FakeProvider, Newsletter, raw
@@ -119,7 +126,7 @@ def test_the_form_is_shown_and_changes_nothing(method: str, path: str, idle: App
     if method == "GET":
         assert heading(answer) == "Wil je Proefbrief ontvangen?"
         names = re.findall(r'<input[^>]* name="(\w+)"', answer.text)
-        assert names == ["email", "first_name", "onderwerp", "stamp"]
+        assert names == ["email", "first_name", "onderwerp", "stamp", "van"]
         assert len(answer.content) < 15_000
 
 
@@ -131,6 +138,61 @@ def test_the_form_as_it_is_shown_can_be_posted(app: App, subscribers: Subscriber
     assert (answer.status_code, heading(answer)) == (200, ASKED)
     assert queued(subscribers.store) == [("confirmation", "pending")]
     assert sql(subscribers.store, "SELECT form FROM signups") == [(OURS,)]
+
+
+def kept_source(store: Store) -> object:
+    ((source,),) = sql(store, "SELECT source FROM signups")
+    return source
+
+
+@pytest.mark.parametrize("path", ["/", "/subscribe"])
+@pytest.mark.parametrize(
+    ("query", "label"),
+    [
+        ("van=blog", "blog"),
+        ("utm_source=x&van=Mijn_blog-2.0", "Mijn_blog-2.0"),
+        (f"van={'a' * 40}", "a" * 40),
+        (f"van={'a' * 41}", ""),
+        ("van=anna%40example.org", ""),
+        ("van=%22%3E%3Cscript%3E", ""),
+        ("van=blog%00", ""),
+        ("van=%C3%A9", ""),
+        ("van=", ""),
+        ("VAN=blog", ""),
+    ],
+)
+def test_the_form_keeps_only_a_proper_label(path: str, query: str, label: str, idle: App) -> None:
+    shown = idle.client.get(f"{path}?{query}").text
+    assert re.findall(r'name="van" value="([^"]*)"', shown) == [label]
+
+
+@on_both
+def test_a_label_becomes_the_source_of_the_consent(app: App, subscribers: SubscriberList) -> None:
+    store = subscribers.store
+    wrong = ask(app, "anna", van="blog")
+    assert 'name="van" value="blog"' in wrong.text
+    elsewhere = ask(app, "anna@example.org", stamp="", path="/subscribe?van=blog")
+    assert 'name="van" value="blog"' in elsewhere.text
+    assert heading(ask(app, "anna@example.org", van="blog")) == ASKED
+    assert kept_source(store) == "blog"
+    before = count_subscribers(store).sources
+    confirm(store, open_link(store, "anna@example.org"), HERE)
+    assert [before, count_subscribers(store).sources] == [{"blog": (0, 1)}, {"blog": (1, 0)}]
+    own = load_history(store, "anna@example.org")
+    assert isinstance(own, SubscriberHistory)
+    document = as_document(own)
+    assert [one["source"] for one in document["consents"]] == ["form: blog"]
+    assert [one["source"] for one in document["signups"]] == ["blog"]
+
+
+def test_without_a_proper_label_the_source_is_the_form(
+    app: App, subscribers: SubscriberList
+) -> None:
+    ask(app, "anna@example.org", van="wie ben ik?")
+    assert kept_source(subscribers.store) is None
+    confirm(subscribers.store, open_link(subscribers.store, "anna@example.org"), HERE)
+    assert sql(subscribers.store, "SELECT source FROM consents") == [("form",)]
+    assert count_subscribers(subscribers.store).sources == {None: (1, 0)}
 
 
 @on_both
