@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import date
 
-VERSION: Final = 1
-"""Changes with the values that `analyse` returns, so that stored ones are made anew."""
-
 _SIGN: Final = r"(?:[^\W_]|[\u0300-\u036f'’])"
 _CHUNK: Final = re.compile(rf"{_SIGN}+(?:[-‐‑]{_SIGN}+)*")
 _PART: Final = re.compile(rf"{_SIGN}+")
@@ -200,7 +197,7 @@ def _stem(stemmer: type, word: str) -> str:
 def analyse(document: SearchDocument) -> tuple[WordUse, ...]:
     """Return the words of an issue in alphabetical order, without those that say nothing.
 
-    A function of its content alone: callers may store the value with `VERSION`.
+    It depends on nothing but the issue and this program.
     """
     fields = [(_TITLE, document.title), (_PREHEADER, document.preheader)]
     fields += [(_TITLE, theme) for theme in document.themes]

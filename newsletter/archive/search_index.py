@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from newsletter.archive.analysis import analyse, dutch_stem, stop_words, tables
 from newsletter.archive.search_relations import PART, cut, further_stems, possible_parts
+from newsletter.archive.themes import theme_slug
 from newsletter.dictionaries.words import plain_words
 
 if TYPE_CHECKING:
@@ -108,12 +109,11 @@ def build(
             wholes[words[part]].add(words[word])
             dutch[dutch_stem(part)].add(words[part])
     _add_inflected(dutch, words)
-    themes = Counter(theme for one in ordered for theme in dict.fromkeys(one.themes))
     return SearchIndex(
         entries=tuple(
             Entry(one.slug, one.day.isoformat(), one.title, one.preheader) for one in ordered
         ),
-        themes=tuple(sorted(themes.items(), key=lambda one: (-one[1], one[0]))),
+        themes=_themes(ordered),
         words=words,
         dutch=_in_order(dutch),
         english=_in_order(english),
@@ -121,6 +121,18 @@ def build(
         derived=_in_order(_derived(dutch)),
         postings=postings,
     )
+
+
+def _themes(documents: Iterable[SearchDocument]) -> tuple[tuple[str, int], ...]:
+    """Return the themes as their newest issues write them, and how many issues have each."""
+    names: dict[str, str] = {}
+    counts: Counter[str] = Counter()
+    for document in documents:
+        for theme in document.themes:
+            names.setdefault(theme_slug(theme), theme)
+        counts.update({theme_slug(theme) for theme in document.themes})
+    themes = [(names[slug], counts[slug]) for slug in names]
+    return tuple(sorted(themes, key=lambda one: (-one[1], one[0])))
 
 
 def _in_order(relation: Mapping[Key, set[int]]) -> dict[Key, list[int]]:

@@ -9,6 +9,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from snowballstemmer.dutch_stemmer import DutchStemmer
 from snowballstemmer.english_stemmer import EnglishStemmer
 
@@ -24,7 +25,7 @@ from newsletter.model import RichText, Text
 from tests.support.archive_search import document, make_queries
 from tests.support.generated_issues import generate
 from tests.support.issues import SETTINGS, every_block
-from tests.support.published import published
+from tests.support.published import published, weekly
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -193,6 +194,33 @@ def test_app_and_browser_read_the_same_sentences_of_an_issue(page: Page) -> None
     page.add_script_tag(content=search_script().decode())
     sentences = page.evaluate("searchText.sentencesOf(document)")
     assert tuple(sentences) == document_of(issue).sentences
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_archive_on_a_disk_is_searched_by_its_own_page(
+    new_context: Callable[..., BrowserContext], tmp_path: Path, scheme: str
+) -> None:
+    issue = published("2026-11-22-los", subject="Loslaten", themes=["rust"])
+    archive = Site(SETTINGS, [issue, *weekly(3)], files=True)
+    for path in archive.paths:
+        file = tmp_path / paths.file_name(path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        shown = archive.page(path)
+        assert shown
+        file.write_bytes(shown.body)
+    page = new_context(color_scheme=scheme, viewport={"width": 375, "height": 700}).new_page()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto((tmp_path / "issues" / "index.html").as_uri())
+    page.get_by_role("searchbox").fill("losltaen")
+    page.get_by_role("button", name="Zoek").click()
+    page.get_by_text("We zochten op loslaten").wait_for()
+    assert page.locator("[data-search=hits] a").all_inner_texts() == ["Loslaten"]
+    page.get_by_text("Even niets").wait_for()
+    assert Axe().run(page).response["violations"] == []
+    page.get_by_role("link", name="Loslaten", exact=True).click()
+    assert page.locator("h1").inner_text() == "Loslaten"
+    assert [url for url in asked if not url.startswith(tmp_path.as_uri())] == []
 
 
 def test_a_site_on_a_disk_is_searched_too(page: Page, site: Path) -> None:

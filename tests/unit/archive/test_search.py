@@ -108,6 +108,14 @@ ODD = [
 ]
 
 
+def test_a_theme_is_offered_as_its_newest_issue_writes_it() -> None:
+    index = build(
+        document("Tekst.", themes=(theme,), slug=f"2026-01-0{number}-x")
+        for number, theme in enumerate(["rust", "één keuze", "Eén-keuze"], start=1)
+    )
+    assert search(index, "olifant", 10).suggestions == ("Eén-keuze", "rust")
+
+
 @pytest.mark.parametrize("query", ODD)
 def test_an_odd_query_is_harmless(query: str) -> None:
     answer = search(INDEX, query, 10)
