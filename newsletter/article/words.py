@@ -70,12 +70,16 @@ class DraftTexts:
 
     Attributes:
         button: The words of the button.
+        digest: The subject of the digest of a month.
+        digest_button: The words of its buttons.
         name: The name of a draft without a title.
         subject: What a gap asks for; so do all others.
         things: What was where a gap is, by the word of `ArticleLine.text`.
     """
 
     button: str
+    digest: str
+    digest_button: str
     name: str
     subject: str
     preheader: str

@@ -38,6 +38,12 @@ _ALTERNATIVES: Final = 2
     metavar="N",
     help="Of a feed, the entry with this number; 1 is the newest.",
 )
+@click.option(
+    "--digest",
+    "month",
+    metavar="MONTH",
+    help="A digest of the issues of a month, such as 2026-11, for who gets one letter a month.",
+)
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print the draft; write no file.")
 @json_option
 @click.pass_obj
@@ -48,6 +54,7 @@ def new(
     day: str | None,
     entry: int | None,
     *,
+    month: str | None,
     to_stdout: bool,
     json_: bool,
 ) -> None:
@@ -66,15 +73,23 @@ def new(
             "--url is not the address of a web page",
             hint="Give all of it, as the address bar of a browser shows it: --url https://…",
         )
-    made = make_draft(
-        app.settings,
-        source,
-        url=web_address(url),
-        day=_day(day),
-        entry=entry,
-        now=datetime.now(UTC),
-        write=not to_stdout,
-    )
+    if month is not None:
+        if source or url or entry:
+            raise WrongUsage(
+                "--digest takes its text from the issues that were sent",
+                hint="Leave out the source, --url and --entry",
+            )
+        made = _make_digest(app, month, _day(day), write=not to_stdout)
+    else:
+        made = make_draft(
+            app.settings,
+            source,
+            url=web_address(url),
+            day=_day(day),
+            entry=entry,
+            now=datetime.now(UTC),
+            write=not to_stdout,
+        )
     if "\ufffd" in made.draft.text:
         warn("Some characters of the source are broken: a � stands for each. Write them yourself.")
     if to_stdout:
@@ -85,6 +100,21 @@ def new(
     else:
         print_line(made.path)
         _tell(made)
+
+
+def _make_digest(app: App, typed: str, day: date | None, *, write: bool) -> NewDraft:
+    from newsletter.desk.digest import Month, make_digest  # noqa: PLC0415 - reads the database
+
+    try:
+        first = datetime.strptime(typed.strip(), "%Y-%m")  # noqa: DTZ007 - a month
+    except ValueError:
+        shown = typed if typed.isprintable() else repr(typed)
+        raise WrongUsage(
+            f'--digest "{shown}" is not a month', hint="Write it as 2026-11: year and month"
+        ) from None
+    month = Month(first.year, first.month)
+    now = datetime.now(UTC)
+    return make_digest(app.settings, app.reading, month, day=day, now=now, write=write)
 
 
 def _day(typed: str | None) -> date | None:

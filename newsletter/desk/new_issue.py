@@ -50,7 +50,12 @@ class IssuePlace:
 
 
 def find_place(
-    settings: Settings, names: Sequence[str], day: date | None, now: datetime
+    settings: Settings,
+    names: Sequence[str],
+    day: date | None,
+    now: datetime,
+    *,
+    monthly: bool = False,
 ) -> IssuePlace:
     """Return the place of a new issue: on a day that is asked for, or the next free `send_day`.
 
@@ -59,6 +64,7 @@ def find_place(
         names: What the file may be named after: the first that has letters for a name.
         day: The day that the author asks for.
         now: The moment.
+        monthly: It is for those who get one letter a month, so that only their slots count.
 
     Raises:
         NewsletterError: Another issue has that day's slot.
@@ -66,7 +72,7 @@ def find_place(
     taken = {
         head.draft.send_at.astimezone(settings.zone): head
         for head in read_heads(settings)
-        if head.draft.send_at
+        if head.draft.send_at and head.draft.monthly == monthly
     }
     held: tuple[str, ...] = ()
     if day is None:
