@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from newsletter import delivery
 from newsletter.cli.output import counted, note, warn
+from newsletter.delivery.notices import provider_account
 from newsletter.errors import NewsletterError
 from newsletter.operating_system import on_stop_signal
 from newsletter.providers.base_events import ListingDenied, ListingKeyMissing
 from newsletter.store.keys import recorded_fingerprints
 from newsletter.subscriptions import events as subscription_events
+from newsletter.subscriptions.missed import tell_returned
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,6 +45,8 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
 def pull_events_first(app: App) -> None:
     """Apply the events about earlier letters, before the audience of the next one is fixed.
 
+    Who returns from a pause is told what they missed, which is what was sent before.
+
     A failure is a warning: who unsubscribed on our own pages is known in any case. Before the
     first letter is sent there are no events, so nothing is printed then.
     """
@@ -57,6 +61,7 @@ def pull_events_first(app: App) -> None:
             has_sent = bool(recorded_fingerprints(connection))
         if has_sent:
             warn(f"some events of earlier letters are missing: {error}")
+    tell_returned(app.store, provider_account(app.settings))
 
 
 def warn_of_short_keys(app: App) -> None:

@@ -55,6 +55,8 @@ _ALIASES: Final = {
     "logo": "masthead brand beeldmerk header_image",
     "portrait": "portret photo foto avatar author_image",
     "accent_color": "kleur color colour accent accent_colour brand_color",
+    "welcome": "welkom welcome_letter welkomstbrief",
+    "welcome_with_latest": "welcome_latest with_latest",
     "max_per_second": "rate rate_limit per_second",
     "max_per_hour": "per_hour hourly_limit",
     "keep_proof_years": "proof_years keep_years",

@@ -62,6 +62,8 @@ class Settings:
     logo: str = ""
     portrait: str = ""
     accent_color: str = "#2f5d50"
+    welcome: bool = True
+    welcome_with_latest: bool = False
     max_per_second: float = 0
     max_per_hour: float = 0
     keep_proof_years: float = 5

@@ -7,6 +7,7 @@ elsewhere it stays unknown, and its subscriber can ask again.
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -17,7 +18,15 @@ from newsletter.delivery.rate_limit import backoff
 from newsletter.delivery.reconcile import replay_window
 from newsletter.delivery.requests import ProviderRequest, RequestBuilder, clocks
 from newsletter.errors import DecisionNeeded, NewsletterError, TryAgain
-from newsletter.model import Accepted, Batch, NoticeKind, RequestRefused, RetryLater, Unknown
+from newsletter.model import (
+    Accepted,
+    Batch,
+    Letter,
+    NoticeKind,
+    RequestRefused,
+    RetryLater,
+    Unknown,
+)
 from newsletter.providers import capabilities_of, open_provider
 from newsletter.providers.base import account_id
 from newsletter.providers.registry import remove_suppression
@@ -78,9 +87,11 @@ class NoticeSender:
         keys = {tokens.fingerprint(key): key for key in signing_keys(settings)}
         self._key_id = next(iter(keys))
         self._builder = RequestBuilder(self._provider, keys, self._batch)
-        self._letters = {
-            kind: render.notice(settings, kind, linked=kind in _LINKED) for kind in NoticeKind
-        }
+        self._letters = {kind: _render(settings, kind) for kind in render.NOTICES}
+        # Many return on one day, and missed the same.
+        self._missed = functools.lru_cache(maxsize=16)(
+            functools.partial(_render, settings, NoticeKind.MISSED)
+        )
 
     def send_due(self, store: Store, stop: Event) -> NoticeRun:
         """Send what is due, until there is no more or something is wrong.
@@ -160,14 +171,31 @@ class NoticeSender:
         return notice, built
 
     def _batch(self, notice: Notice, key: str) -> Batch:
-        letter = self._letters[notice.kind]
+        letter, mailing = self._letter(notice)
         if path := _path(notice, key):
             base = self._settings.public_url.rstrip("/")
             letter = personalize.with_link(letter, f"{base}{path}")
         if notice.plain_text:
             letter = replace(letter, html="")
-        recipient = personalize.recipient(letter, notice.ref, notice.email, None, "")
+        token = (
+            tokens.unsubscribe_token(key, notice.subscriber, mailing)
+            if letter.unsubscribe_url
+            else ""
+        )
+        recipient = personalize.recipient(
+            letter, notice.ref, notice.email, notice.first_name, token
+        )
         return Batch(notice.key, FOLDER, letter, notice.claimed_at, (recipient,))
+
+    def _letter(self, notice: Notice) -> tuple[Letter, str]:
+        """Return the letter of a notice, and the public id of the mailing that it is from."""
+        if notice.kind is NoticeKind.ISSUE:
+            issue = notice.issues[0]
+            return Letter.decode(issue.letter), issue.mailing
+        if notice.kind is NoticeKind.MISSED:
+            named = tuple((one.slug, one.subject) for one in notice.issues)
+            return self._missed(named), tokens.RESERVED_ID
+        return self._letters[notice.kind], tokens.RESERVED_ID
 
     def _error_of(self, outcome: Outcome) -> NewsletterError | None:
         """Return why no more notices should leave now: the next one would end the same way."""
@@ -184,6 +212,12 @@ class NoticeSender:
                     hint=f"See the status page of {self._can.name}",
                 )
         return None
+
+
+def _render(
+    settings: Settings, kind: NoticeKind, issues: tuple[tuple[str, str], ...] = ()
+) -> Letter:
+    return render.notice(settings, kind, linked=kind in _LINKED, issues=issues)
 
 
 def send_notices(store: Store, settings: Settings, provider: Provider, stop: Event) -> NoticeRun:

@@ -21,8 +21,8 @@ class Letter:
 
     ``html`` is empty for subscribers who get plain text only: their message has no such part.
 
-    A notice is a letter too: it belongs to no list and has no page, so ``list_id``, ``page`` and
-    ``unsubscribe_url`` are empty.
+    A notice is a letter too: it has no page, so ``page`` is empty, and so are ``list_id`` and
+    ``unsubscribe_url`` of one that its recipient asked for.
 
     ``hash`` names it, and changes with everything that it is made of (`render.letter_hash`). Its
     messages have it in a header. A notice has none, and nor has a letter that an older version

@@ -55,6 +55,12 @@ class NoticeKind(StrEnum):
     """To the address that a subscriber wants to change to: one button confirms it."""
     OLD_ADDRESS = "old-address"
     """To the address that a subscriber has changed from."""
+    WELCOME = "welcome"
+    """To a subscriber who has just confirmed."""
+    ISSUE = "issue"
+    """An issue as it was sent, to a subscriber who has just confirmed."""
+    MISSED = "missed"
+    """To a subscriber who returns: links to the issues that they missed."""
 
 
 @dataclass(frozen=True, slots=True)

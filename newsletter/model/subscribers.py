@@ -67,6 +67,9 @@ class Subscriber:
         public_id: Random: the only identifier of a subscriber in links and at providers.
         email: The address as it was given.
         email_key: The address as it is compared.
+        paused_at: When they paused, until they are told what they missed.
+        monthly_since: Since when they get one letter a month, if they do.
+        welcomed_at: When they were welcomed last.
         block_reason: Why the provider would not deliver their letters, if that is known.
     """
 
@@ -80,6 +83,9 @@ class Subscriber:
     confirmed_at: datetime | None
     left_at: datetime | None
     paused_until: datetime | None
+    paused_at: datetime | None
+    monthly_since: datetime | None
+    welcomed_at: datetime | None
     block_reason: str | None
     status: SubscriberStatus
     preferences: Preferences

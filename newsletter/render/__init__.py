@@ -1,6 +1,7 @@
 """An Issue and templates become a Letter: the only slow step, once a mailing."""
 
 from newsletter.render.letters import (
+    NOTICES,
     Newsletter,
     archive_page,
     archive_values,
@@ -19,6 +20,7 @@ from newsletter.render.pictures import published_blocks
 
 __all__ = [
     "MAX_BYTES",
+    "NOTICES",
     "TEXT_CONTRAST",
     "Newsletter",
     "archive_page",

@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 
 from newsletter import placeholders
 from newsletter.config import NO_DOMAIN
+from newsletter.content.archive_links import issue_address
 from newsletter.errors import NewsletterError
-from newsletter.model import Letter
+from newsletter.model import Letter, NoticeKind
 from newsletter.pictures import list_pictures, stored_at
 from newsletter.render import mjml, templates
 from newsletter.render.letter_hash import add_hash
@@ -21,10 +22,10 @@ from newsletter.render.palette import palette
 from newsletter.render.pictures import place_images, show_logo, show_portrait
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from newsletter.config import Settings
-    from newsletter.model import Issue, NoticeKind
+    from newsletter.model import Issue
     from newsletter.render.pictures import ShownPicture
 
 
@@ -104,7 +105,7 @@ def _render(issue: Issue, settings: Settings) -> Letter:
         page=_alone(mjml.compile(page)),
         greeting=settings.greeting,
         greeting_without_name=settings.greeting_without_name,
-        unsubscribe_url=f"{settings.public_url.rstrip('/')}/u/",
+        unsubscribe_url=_unsubscribe_url(settings),
         pictures=tuple(one.name for one in list_pictures(issue, settings)),
     )
 
@@ -118,23 +119,51 @@ def erratum_subject(issue: Issue, settings: Settings) -> str:
     return " ".join(templates.run(settings.root, _ERRATUM, {"issue": issue}).split())
 
 
-def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
+NOTICES: Final = tuple(kind for kind in NoticeKind if kind is not NoticeKind.ISSUE)
+"""The kinds of notices that have templates: an issue is sent as it was frozen."""
+
+_LIST_MAIL: Final = frozenset({NoticeKind.WELCOME, NoticeKind.MISSED})
+"""The kinds that nobody asked for by themselves: they greet by name, and lead to unsubscribing."""
+
+_MOST_NAMED: Final = 12
+"""How many missed issues a notice names."""
+
+
+def notice(
+    settings: Settings,
+    kind: NoticeKind,
+    *,
+    linked: bool,
+    issues: Sequence[tuple[str, str]] = (),
+) -> Letter:
     """Render a notice, from the three templates of its kind in `templates/notices/`.
 
     Args:
         settings: The newsletter's.
         kind: Which.
+        issues: Slug and subject of the issues that it names; of more than twelve it names the
+            first twelve, and the archive.
         linked: Whether it must hold the placeholder `link`; it holds no other value of its
             recipient.
 
     Raises:
         NewsletterError: A template is missing or wrong.
     """
-    known = {
+    is_list_mail = kind in _LIST_MAIL
+    named = [
+        {"title": subject, "url": issue_address(settings.public_url, slug)}
+        for slug, subject in issues[:_MOST_NAMED]
+    ]
+    known: dict[str, object] = {
         "newsletter": _newsletter(settings),
         "palette": palette(settings.accent_color),
-        "greeting": settings.greeting_without_name,
-        "slots": {"link": placeholders.mark("link")},
+        "greeting": placeholders.GREETING if is_list_mail else settings.greeting_without_name,
+        "slots": {
+            "link": placeholders.mark("link"),
+            "unsubscribe_url": placeholders.UNSUBSCRIBE_URL,
+        },
+        "issues": named,
+        "archive_url": issue_address(settings.public_url, "") if len(issues) > len(named) else "",
     }
     subject = " ".join(
         templates.run(settings.root, f"notices/{kind}.subject.txt.j2", known).split()
@@ -145,18 +174,24 @@ def notice(settings: Settings, kind: NoticeKind, *, linked: bool) -> Letter:
     text = _tidy(templates.run(settings.root, plain, known))
     for name, part in ((marked, html), (plain, text)) if linked else ():
         _refuse_lost_link(name, part)
+    for name, part in ((marked, html), (plain, text)) if is_list_mail else ():
+        _refuse_lost_slots(name, part)
     return Letter(
         subject=subject,
         sender=_sender(settings),
         reply_to=settings.reply_to,
-        list_id="",
+        list_id=_list_id(settings) if is_list_mail else "",
         html=html,
         text=text,
         page="",
-        greeting="",
-        greeting_without_name="",
-        unsubscribe_url="",
+        greeting=settings.greeting if is_list_mail else "",
+        greeting_without_name=settings.greeting_without_name if is_list_mail else "",
+        unsubscribe_url=_unsubscribe_url(settings) if is_list_mail else "",
     )
+
+
+def _unsubscribe_url(settings: Settings) -> str:
+    return f"{settings.public_url.rstrip('/')}/u/"
 
 
 def values(issue: Issue, settings: Settings) -> dict[str, object]:

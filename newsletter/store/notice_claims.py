@@ -6,8 +6,9 @@ out, and it is not repeated.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import sqlalchemy as sa
 
@@ -24,7 +25,15 @@ from newsletter.model import (
 from newsletter.store.database import now
 from newsletter.store.leases import end_dead_leases
 from newsletter.store.notices import is_actionable
-from newsletter.store.schema import address_changes, notices, signups, subscribers
+from newsletter.store.schema import (
+    address_changes,
+    editions,
+    mailings,
+    notices,
+    signups,
+    subscribers,
+    withdrawals,
+)
 from newsletter.store.sql import new_id
 
 if TYPE_CHECKING:
@@ -32,6 +41,19 @@ if TYPE_CHECKING:
 
     from newsletter.model import Outcome
     from newsletter.store.notices import ProviderAccount
+
+
+class NamedIssue(NamedTuple):
+    """An issue that a notice brings or names.
+
+    ``mailing`` is the public id of its mailing, and ``letter`` what was frozen with it; the latter
+    is empty where the notice only names the issue.
+    """
+
+    slug: str
+    subject: str
+    mailing: str
+    letter: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +71,8 @@ class Notice:
         signup: Public id of the sign-up that it confirms, if it confirms one.
         change: Public id of the change of address that it is about, if it is about one.
         plain_text: It has no HTML part.
+        first_name: What they are greeted with, if anything.
+        issues: The issues that it brings or names and that are not withdrawn, the newest first.
         payload_hash: Of the bytes that left before, or None if this is no repetition.
         account: Fingerprint of the provider's account that takes it.
         owner: Names the lock file that its sender holds.
@@ -67,6 +91,8 @@ class Notice:
     change: str | None
     plain_text: bool
     lease_until: datetime
+    first_name: str | None = None
+    issues: tuple[NamedIssue, ...] = ()
     payload_hash: str | None = None
     account: str | None = None
     owner: str | None = None
@@ -136,10 +162,14 @@ def claim(
         .with_for_update(of=notices, skip_locked=True)
     )
     while row := connection.execute(query).one_or_none():
-        if why := _obsolete_reason(row, moment, window):
+        issues = _read_issues(connection, row)
+        why = _obsolete_reason(row, moment, window)
+        if row.issues and not issues:
+            why = why or "withdrawn"
+        if why:
             _give_up(connection, row.id, why)
         else:
-            taken = _claimed_notice(row, moment=moment, lease=lease, key_id=key_id)
+            taken = _claimed_notice(row, issues, moment=moment, lease=lease, key_id=key_id)
             return replace(taken, account=via.account, owner=owner)
     return None
 
@@ -216,6 +246,7 @@ _WITH_SUBSCRIBER: Final = (
         notices,
         _EMAIL.label("email"),
         subscribers.c.public_id.label("subscriber"),
+        subscribers.c.first_name,
         subscribers.c.plain_text,
         address_changes.c.public_id.label("change"),
         address_changes.c.confirmed_at.label("changed_at"),
@@ -231,11 +262,17 @@ _WITH_SUBSCRIBER: Final = (
 )
 
 
+_TO_ACTIVE: Final = frozenset(
+    {NoticeKind.ALREADY_HERE, NoticeKind.WELCOME, NoticeKind.ISSUE, NoticeKind.MISSED}
+)
+"""What goes to nobody who has left."""
+
+
 def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> str | None:
     """Return why a notice has become pointless, or None."""
     unknown = row.state == DeliveryState.UNKNOWN
     confirms = row.kind == NoticeKind.CONFIRMATION
-    greets = row.kind == NoticeKind.ALREADY_HERE
+    is_mail = row.kind in _TO_ACTIVE
     moves = row.kind == NoticeKind.NEW_ADDRESS
     reasons = {
         "erased": row.status is None,
@@ -245,9 +282,30 @@ def _obsolete_reason(row: sa.Row[Any], moment: datetime, window: timedelta) -> s
         and (row.confirmed_at or row.status == SubscriberStatus.ACTIVE),
         "left since": confirms and row.left_at and row.left_at > row.requested_at,
         "changed since": row.email is None or (moves and row.changed_at),
-        "not subscribed any more": greets and row.status != SubscriberStatus.ACTIVE,
+        "not subscribed any more": is_mail and row.status != SubscriberStatus.ACTIVE,
     }
     return next((reason for reason, holds in reasons.items() if holds), None)
+
+
+def _read_issues(connection: sa.Connection, row: sa.Row[Any]) -> tuple[NamedIssue, ...]:
+    """Return the issues of a notice that are not withdrawn, in its order."""
+    slugs: list[str] = json.loads(row.issues or "[]")
+    if not slugs:
+        return ()
+    brings = row.kind == NoticeKind.ISSUE
+    letter = mailings.c.letter if brings else sa.literal(b"", mailings.c.letter.type)
+    query = (
+        sa.select(mailings.c.slug, editions.c.subject, mailings.c.public_id, letter)
+        .join(mailings, editions.c.mailing_id == mailings.c.id)
+        .where(
+            mailings.c.slug.in_(slugs),
+            mailings.c.rehearsal.is_(sa.false()),
+            mailings.c.released.is_(sa.false()),
+            mailings.c.slug.not_in(sa.select(withdrawals.c.slug)),
+        )
+    )
+    found = {issue[0]: NamedIssue(*issue) for issue in connection.execute(query)}
+    return tuple(found[slug] for slug in slugs if slug in found)
 
 
 def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
@@ -263,7 +321,14 @@ def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:
     )
 
 
-def _claimed_notice(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key_id: str) -> Notice:
+def _claimed_notice(
+    row: sa.Row[Any],
+    issues: tuple[NamedIssue, ...],
+    *,
+    moment: datetime,
+    lease: timedelta,
+    key_id: str,
+) -> Notice:
     repeated = row.state == DeliveryState.UNKNOWN
     return Notice(
         id=row.id,
@@ -278,6 +343,8 @@ def _claimed_notice(row: sa.Row[Any], *, moment: datetime, lease: timedelta, key
         signup=row.signup,
         change=row.change,
         plain_text=row.plain_text,
+        first_name=row.first_name,
+        issues=issues,
         lease_until=moment + lease,
         payload_hash=row.payload_hash if repeated else None,
     )

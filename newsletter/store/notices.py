@@ -5,6 +5,7 @@ A row holds no address: it is looked up when the notice leaves.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -48,6 +49,7 @@ def queue(
     keep: timedelta,
     signup_id: int | None = None,
     change_id: int | None = None,
+    issues: Sequence[str] = (),
     wanted: bool = True,
 ) -> None:
     """Queue a notice to a subscriber.
@@ -61,6 +63,7 @@ def queue(
         keep: How long it may leave, and be repeated.
         signup_id: The sign-up that it confirms, if it confirms one.
         change_id: The change of address that it is about, if it is about one.
+        issues: The slugs of the issues that it brings, or names.
         wanted: False runs the same statement and changes nothing: the time that an answer takes
             must not reveal whether anything was queued.
     """
@@ -82,6 +85,7 @@ def queue(
             "due_at": moment,
             "expires_at": moment + keep,
             "attempt": 0,
+            "issues": json.dumps(issues) if issues else None,
         },
         sa.literal(wanted),
     )

@@ -110,7 +110,7 @@ def confirm(
     address_hash: str,
     origin: ClientInfo,
     moment: datetime,
-) -> None:
+) -> suppressions_store.Suppression | None:
     """Make the subscriber of a sign-up active, with the proof that they asked for it.
 
     It lifts a suppression of the address: they left before they signed up again.
@@ -119,6 +119,9 @@ def confirm(
         connection: The write transaction that found the sign-up.
         address_hash: Of the address, as suppressions keep it.
         origin: The client that confirmed.
+
+    Returns:
+        The suppression that it lifts, if there was one.
     """
     suppressed = suppressions_store.find(connection, [address_hash]).get(address_hash)
     asked = sa.select(
@@ -142,6 +145,7 @@ def confirm(
         subscribers_store.rename(connection, {found.subscriber_id: found.first_name})
     done = signups.update().where(signups.c.id == found.id)
     connection.execute(done.values(confirmed_at=moment))
+    return suppressed
 
 
 def count_by_source(connection: sa.Connection) -> dict[str | None, tuple[int, int]]:

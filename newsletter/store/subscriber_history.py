@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from newsletter.store.schema import (
     address_changes,
     deliveries,
     events,
+    issue_notices,
     mailings,
     notices,
     signups,
@@ -185,7 +187,10 @@ class AddressChangeRecord:
 
 @dataclass(frozen=True, slots=True)
 class NoticeRecord:
-    """A notice in the history of a subscriber; `provider_id` is the provider's id of it."""
+    """A notice in the history of a subscriber.
+
+    `provider_id` is the provider's id of it, and `issues` are those that it brought or named.
+    """
 
     kind: NoticeKind
     state: DeliveryState
@@ -193,6 +198,7 @@ class NoticeRecord:
     accepted_at: datetime | None
     provider: str
     provider_id: str | None
+    issues: tuple[str, ...]
 
 
 def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
@@ -205,14 +211,40 @@ def notices_of(connection: sa.Connection, id_: int) -> list[NoticeRecord]:
             notices.c.accepted_at,
             notices.c.provider,
             notices.c.provider_id,
+            notices.c.issues,
         )
         .where(notices.c.subscriber_id == id_)
         .order_by(notices.c.id)
     )
     return [
-        NoticeRecord(NoticeKind(kind), DeliveryState(state), *others)
-        for kind, state, *others in connection.execute(query)
+        NoticeRecord(
+            kind=NoticeKind(row.kind),
+            state=DeliveryState(row.state),
+            queued_at=row.queued_at,
+            accepted_at=row.accepted_at,
+            provider=row.provider,
+            provider_id=row.provider_id,
+            issues=tuple(json.loads(row.issues or "[]")),
+        )
+        for row in connection.execute(query)
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class IssueNoticeRecord:
+    """That an issue went to a subscriber as a notice; the notice itself is kept for a month."""
+
+    issue: str
+    at: datetime
+
+
+def issue_notices_of(connection: sa.Connection, id_: int) -> list[IssueNoticeRecord]:
+    """Return the issues that went to a subscriber as notices, oldest first."""
+    query = sa.select(issue_notices.c.slug, issue_notices.c.at).where(
+        issue_notices.c.subscriber_id == id_
+    )
+    rows = connection.execute(query.order_by(issue_notices.c.at, issue_notices.c.slug))
+    return [IssueNoticeRecord(*row) for row in rows]
 
 
 def address_changes_of(connection: sa.Connection, id_: int) -> list[AddressChangeRecord]:

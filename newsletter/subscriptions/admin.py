@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         AddressChangeRecord,
         DeliveryRecord,
         EventRecord,
+        IssueNoticeRecord,
         NoticeRecord,
         SignupRecord,
     )
@@ -50,6 +51,7 @@ class SubscriberHistory:
     signups: tuple[SignupRecord, ...]
     notices: tuple[NoticeRecord, ...]
     changes: tuple[AddressChangeRecord, ...]
+    issue_notices: tuple[IssueNoticeRecord, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,7 @@ def collect_history(connection: Connection, subscriber: Subscriber) -> Subscribe
         tuple(subscriber_history.signups_of(connection, id_)),
         tuple(subscriber_history.notices_of(connection, id_)),
         tuple(subscriber_history.address_changes_of(connection, id_)),
+        tuple(subscriber_history.issue_notices_of(connection, id_)),
     )
 
 

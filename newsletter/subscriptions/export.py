@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         AddressChangeRecord,
         DeliveryRecord,
         EventRecord,
+        IssueNoticeRecord,
         NoticeRecord,
         SignupRecord,
     )
@@ -59,6 +60,9 @@ def as_document(history: SubscriberHistory) -> dict[str, Any]:
         "confirmed_at": format_utc(subscriber.confirmed_at),
         "left_at": format_utc(subscriber.left_at),
         "paused_until": format_utc(subscriber.paused_until),
+        "paused_at": format_utc(subscriber.paused_at),
+        "monthly_since": format_utc(subscriber.monthly_since),
+        "welcomed_at": format_utc(subscriber.welcomed_at),
         "source": subscriber.source,
         **asdict(subscriber.preferences),
         "block_reason": subscriber.block_reason,
@@ -68,11 +72,17 @@ def as_document(history: SubscriberHistory) -> dict[str, Any]:
         "signups": [_entry(asked) for asked in history.signups],
         "notices": [_entry(notice) for notice in history.notices],
         "changes": [_entry(change) for change in history.changes],
+        "issue_notices": [_entry(notice) for notice in history.issue_notices],
     }
 
 
 def _entry(
-    found: Consent | EventRecord | SignupRecord | NoticeRecord | AddressChangeRecord,
+    found: Consent
+    | EventRecord
+    | SignupRecord
+    | NoticeRecord
+    | AddressChangeRecord
+    | IssueNoticeRecord,
 ) -> dict[str, Any]:
     return {
         name: format_utc(value) if isinstance(value, datetime) else value

@@ -26,6 +26,8 @@ from newsletter.store.database import now
 from newsletter.subscriptions.admin import collect_history
 from newsletter.subscriptions.aliases import mailbox
 from newsletter.subscriptions.export import as_document
+from newsletter.subscriptions.missed import tell_missed
+from newsletter.subscriptions.notices import queue_to
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +44,6 @@ CHANGES_PER_DAY: Final = 3
 """How many notices to other addresses a subscriber may cause within a day, and one may get."""
 MAX_PAUSE_WEEKS: Final = 26
 
-_NOTICE_LIFETIME: Final = timedelta(hours=48)
 _DAY: Final = timedelta(days=1)
 _MONTH: Final = timedelta(days=30)
 _MAY_CHANGE: Final = frozenset({SubscriberStatus.ACTIVE, SubscriberStatus.BOUNCED})
@@ -113,8 +114,7 @@ def request_link(store: Store, public_id: str, account: ProviderAccount) -> None
         reached = found is not None and found.status in _REACHED
         to = (found.id, found.email_key) if found else _UNKNOWN
         few = notices.count_caused_by(connection, to[0], _LINK, moment - _DAY) < LINKS_PER_DAY
-        secret = suppressions.hash_key(connection)
-        _queue(connection, account, NoticeKind.PREFERENCES, to, secret, wanted=reached and few)
+        queue_to(connection, account, NoticeKind.PREFERENCES, to, wanted=reached and few)
 
 
 def rename(store: Store, public_id: str, name: str) -> Subscriber | None:
@@ -152,22 +152,32 @@ def pause(store: Store, public_id: str, weeks: int, timezone: str) -> Subscriber
     return replace(found, paused_until=until)
 
 
-def resume(store: Store, public_id: str) -> Subscriber | None:
-    """End a pause; return the subscriber as they are then, or None if unknown."""
+def resume(store: Store, public_id: str, account: ProviderAccount) -> Subscriber | None:
+    """End a pause, and queue what they missed; return the subscriber as they are then, if known."""
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if found is None or not found.paused_until:
             return found
         subscribers.set_pause(connection, found, None)
+        if found.status is SubscriberStatus.ACTIVE:
+            tell_missed(connection, account, replace(found, paused_until=None))
     return replace(found, paused_until=None)
 
 
-def choose(store: Store, public_id: str, **chosen: bool) -> Subscriber | None:
-    """Choose `Preferences` by their names; return the subscriber as they are then."""
+def choose(
+    store: Store, public_id: str, account: ProviderAccount, **chosen: bool
+) -> Subscriber | None:
+    """Choose `Preferences` by their names; return the subscriber as they are then.
+
+    Who gets every letter again is told what they missed.
+    """
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)
         if found is None or (after := replace(found.preferences, **chosen)) == found.preferences:
             return found
+        if found.status is SubscriberStatus.ACTIVE:
+            leaves_monthly = found.preferences.monthly and not after.monthly
+            tell_missed(connection, account, found, leaves_monthly=leaves_monthly)
         subscribers.set_preferences(connection, found, after)
     return replace(found, preferences=after)
 
@@ -206,7 +216,7 @@ def _queue_address_change(
     if max(to_address, caused) < CHANGES_PER_DAY and not rejected:
         change = address_changes.record(connection, found, address.given, address.key, moment)
         to = (found.id, address.key)
-        _queue(connection, account, NoticeKind.NEW_ADDRESS, to, secret, change=change)
+        queue_to(connection, account, NoticeKind.NEW_ADDRESS, to, change=change)
 
 
 def address_change_state(store: Store, change: str) -> AddressChangeState:
@@ -232,7 +242,7 @@ def confirm_address_change(
         old, new = (address_hash(secret, key) for key in (found.old_key, found.new_email_key))
         address_changes.apply(connection, found, (old, new), now(connection))
         to = (found.subscriber_id, found.old_key)
-        _queue(connection, account, NoticeKind.OLD_ADDRESS, to, secret, change=found.id)
+        queue_to(connection, account, NoticeKind.OLD_ADDRESS, to, change=found.id)
     return AddressChangeState.DONE
 
 
@@ -253,29 +263,3 @@ def own_data(store: Store, public_id: str) -> dict[str, Any] | None:
     with store.read() as connection:
         found = subscribers.find_by_public_id(connection, public_id)
         return as_document(collect_history(connection, found)) if found else None
-
-
-def _queue(
-    connection: Connection,
-    account: ProviderAccount,
-    kind: NoticeKind,
-    to: tuple[int, str],
-    secret: bytes,
-    *,
-    change: int | None = None,
-    wanted: bool = True,
-) -> None:
-    """Queue a notice to a subscriber, by row number, at an address, as it is compared."""
-    subscriber_id, key = to
-    notices.queue(
-        connection,
-        account,
-        kind,
-        subscriber_id=subscriber_id,
-        address_hash=address_hash(secret, key),
-        mailbox_hash=address_hash(secret, mailbox(key)),
-        moment=now(connection),
-        keep=_NOTICE_LIFETIME,
-        change_id=change,
-        wanted=wanted,
-    )

@@ -20,6 +20,7 @@ from newsletter.store import consents, notices, rate_counters, signups, subscrib
 from newsletter.store.database import Lock, lock, now
 from newsletter.subscriptions import networks as client_networks
 from newsletter.subscriptions.aliases import mailbox
+from newsletter.subscriptions.welcome import queue_welcome
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from newsletter.store import Connection, Store
     from newsletter.store.notices import ProviderAccount
     from newsletter.store.signups import ClientInfo, Signup
+    from newsletter.subscriptions.welcome import Welcome
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
 """For how long the link in a confirmation works."""
@@ -223,8 +225,16 @@ def link_state(store: Store, public_id: str) -> LinkState:
         return _link_state(signups.find(connection, public_id), now(connection))
 
 
-def confirm(store: Store, public_id: str, client: ClientInfo) -> LinkState:
+def confirm(
+    store: Store, public_id: str, client: ClientInfo, welcome: Welcome | None = None
+) -> LinkState:
     """Make the subscriber of an open sign-up active; it is committed when this returns.
+
+    Args:
+        store: The list.
+        public_id: Of the sign-up.
+        client: The client that confirms.
+        welcome: What they get then, if anything.
 
     Returns:
         `LinkState.CONFIRMED` also when it had been confirmed before.
@@ -242,7 +252,16 @@ def confirm(store: Store, public_id: str, client: ClientInfo) -> LinkState:
         if found is None or state is not LinkState.OPEN:
             return state
         digest = address_hash(suppressions.hash_key(connection), found.email_key)
-        signups.confirm(connection, found, digest, client, moment)
+        suppressed = signups.confirm(connection, found, digest, client, moment)
+        if welcome:
+            queue_welcome(
+                connection,
+                welcome,
+                (found.subscriber_id, found.email_key),
+                left_at=suppressed.at if suppressed else found.left_at,
+                is_known=suppressed is None,
+                moment=moment,
+            )
     return LinkState.CONFIRMED
 
 

@@ -3,10 +3,10 @@
 One thread sends notices: it is woken after a visitor has signed up and was answered, and looks now
 and then by itself, because another process may have stopped or something may have to be tried
 again. Asked to stop, it first sends what is due: some hosts stop the app when no one uses it, and
-start it for the next visitor. Another thread does the chores: it applies webhooks that wait,
-removes what retention says, and reports a missing key. Each is done by whichever process comes
-first, and none is needed at a certain moment: a `send` applies webhooks too, and
-`newsletter db tidy` does the rest.
+start it for the next visitor. Another thread does the chores: it applies webhooks that wait, tells
+those whose pause is over what they missed, removes what retention says, and reports a missing key.
+Each is done by whichever process comes first, and none is needed at a certain moment: a `send`
+applies webhooks too, and `newsletter db tidy` does the rest.
 """
 
 from __future__ import annotations
@@ -18,9 +18,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+from newsletter.delivery.notices import provider_account
 from newsletter.delivery.preflight import find_lost_key
 from newsletter.errors import NewsletterError, TryAgain
 from newsletter.subscriptions.events import apply_waiting
+from newsletter.subscriptions.missed import tell_returned
 from newsletter.subscriptions.retention import tidy_daily
 
 if TYPE_CHECKING:
@@ -151,6 +153,8 @@ class Background:
     def _do_chores(self) -> None:
         def do() -> str:
             apply_waiting(self._database.store())
+            if tell_returned(self._database.store(), provider_account(self._settings)):
+                self.wake_notices()
             tidy_daily(self._database.store(), self._settings)
             # Without a key that signed letters, the app answers their links as if they were forged.
             return str(find_lost_key(self._database.store(), self._keys) or "")

@@ -10,6 +10,7 @@ from newsletter.errors import NewsletterError
 from newsletter.store.mailings import latest_published_slug
 from newsletter.subscriptions import signup
 from newsletter.subscriptions.signup import LinkState
+from newsletter.subscriptions.welcome import Welcome
 from newsletter.web import links
 from newsletter.web.context import RETRY_SOON
 from newsletter.web.forms import MAX_FORM
@@ -27,6 +28,10 @@ class ConfirmHandler:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        settings = context.settings
+        # An issue that goes to the outbox reaches nobody, and would keep its mailing from them.
+        latest = settings.welcome_with_latest and not context.shows_rehearsals
+        self._welcome = Welcome(context.account, latest) if settings.welcome else None
 
     async def handle(self, request: Request) -> Response:
         """Show a button, or make the subscriber active; it is committed before the answer."""
@@ -49,7 +54,10 @@ class ConfirmHandler:
 
     def _confirm(self, request: Request, public_id: str) -> Response:
         client = client_info(request, self._context.proxies)
-        return self._answer(signup.confirm(self._context.database.store(), public_id, client))
+        context = self._context
+        state = signup.confirm(context.database.store(), public_id, client, self._welcome)
+        context.wake_notices()
+        return self._answer(state)
 
     def _answer(self, state: LinkState) -> Response:
         pages = self._context.pages

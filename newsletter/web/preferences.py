@@ -158,9 +158,13 @@ class PreferencesHandler:
                 weeks = int(fields.get("weeks", ""))
                 return preferences.pause(store, public_id, weeks, context.settings.timezone)
             case "resume":
-                return preferences.resume(store, public_id)
+                found = preferences.resume(store, public_id, context.account)
+                context.wake_notices()
+                return found
         if chosen := _CHOICES.get(action):
-            return preferences.choose(store, public_id, **chosen)
+            found = preferences.choose(store, public_id, context.account, **chosen)
+            context.wake_notices()
+            return found
         return preferences.load(store, public_id)
 
     def _show(

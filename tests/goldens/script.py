@@ -373,6 +373,9 @@ def sign_ups(week: Week, fake: FakeResend) -> None:
     week.goldens["tokens"]["confirm"] = f"/c/{token}"
     week.ask("confirm: the button", "GET", f"/c/{token}")
     week.ask("confirm", "POST", f"/c/{token}", headers={"X-Forwarded-For": "198.51.100.9"})
+    wait_for(lambda: settled(week, 3))
+    week.requests("welcome", fake, week.mark)
+    week.mark = len(fake.requests)
     week.ask("confirm again", "POST", f"/c/{token}")
     week.ask("confirm: the button afterwards", "GET", f"/c/{token}")
     week.ask("confirm: a wrong link", "GET", f"/c/{token[:-1]}")
@@ -399,7 +402,7 @@ def preferences(week: Week, fake: FakeResend) -> None:
         "preferences, ended": f"/p/{past}",
     }
     week.ask("preferences: ask for the link", "POST", f"/u/{leave}?voorkeuren")
-    wait_for(lambda: settled(week, 3))
+    wait_for(lambda: settled(week, 4))
     week.requests("preferences link", fake, week.mark)
     week.mark = len(fake.requests)
     week.ask("preferences", "GET", f"/p/{ours}")
@@ -408,7 +411,7 @@ def preferences(week: Week, fake: FakeResend) -> None:
     week.ask("preferences: ended", "GET", f"/p/{past}")
     week.ask("preferences: ended, another link", "POST", f"/p/{past}", data={"do": "link"})
     # How this letter looks depends on what its subscriber chooses below.
-    wait_for(lambda: settled(week, 4))
+    wait_for(lambda: settled(week, 5))
     week.ask("preferences: wrong link", "GET", f"/p/{ours[:-1]}")
     for step, data in {
         "name": {"do": "name", "first_name": "Bertha"},
@@ -423,7 +426,7 @@ def preferences(week: Week, fake: FakeResend) -> None:
         "what is unknown": {"do": "dansen"},
     }.items():
         week.ask(f"preferences: {step}", "POST", f"/p/{ours}", data=data)
-    wait_for(lambda: settled(week, 5))
+    wait_for(lambda: settled(week, 6))
     week.set_public_id(week.table("address_changes"), "change")
     token = sign("address", bytes.fromhex(FIXED["change"]) + FAR.to_bytes(8, "big"))
     week.names.exact.add(token)
@@ -432,7 +435,7 @@ def preferences(week: Week, fake: FakeResend) -> None:
     week.ask("another address: not a form", "POST", f"/p/{token}")
     week.ask("another address", "POST", f"/p/{token}", data=PRESSED)
     week.ask("another address, again", "POST", f"/p/{token}", data=PRESSED)
-    wait_for(lambda: settled(week, 6))
+    wait_for(lambda: settled(week, 7))
     week.requests("preferences", fake, week.mark)
     week.mark = len(fake.requests)
     week.ask("unsubscribe: nobody", "GET", f"/u/{nobody}")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import resource
 import signal
 import sys
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +45,16 @@ def _failing_app() -> ASGIApp:
         await send({"type": "lifespan.startup.failed"})
 
     return fail
+
+
+def live_later(seconds: float) -> None:
+    """Let the ledger's clock be so many seconds later than the machine's."""
+    from newsletter import store  # noqa: PLC0415
+
+    def later() -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=seconds)
+
+    store.open_store = functools.partial(store.open_store, clock=later)
 
 
 def fail_once_at_chores() -> None:
@@ -93,12 +105,13 @@ def confirm_by_looking() -> None:
 
 def choose_by_looking() -> None:
     """Change a preference when a subscriber looks at their data."""
+    from newsletter.store.notices import ProviderAccount  # noqa: PLC0415
     from newsletter.subscriptions import preferences  # noqa: PLC0415
 
     own_data = preferences.own_data
 
     def careless(store: Any, subscriber: Any) -> Any:  # noqa: ANN401 - passed on
-        preferences.choose(store, subscriber, plain_text=True)
+        preferences.choose(store, subscriber, ProviderAccount("outbox", ""), plain_text=True)
         return own_data(store, subscriber)
 
     preferences.own_data = careless

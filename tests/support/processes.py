@@ -245,14 +245,13 @@ def _import_everything() -> None:
 def _compile_templates() -> None:
     """Render a letter, the notices and the pages, so that no process compiles their templates."""
     from newsletter import render  # noqa: PLC0415 - whoever only asks needs it not
-    from newsletter.model import NoticeKind  # noqa: PLC0415
     from newsletter.web.pages import render_pages  # noqa: PLC0415
     from tests.support.issues import SETTINGS, every_block  # noqa: PLC0415
     from tests.support.templates import share_compiled_templates  # noqa: PLC0415
 
     share_compiled_templates()
     render.letter(every_block(), SETTINGS)
-    for kind in NoticeKind:
+    for kind in render.NOTICES:
         render.notice(SETTINGS, kind, linked=False)
     render_pages(SETTINGS)
 

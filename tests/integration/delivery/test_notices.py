@@ -110,7 +110,7 @@ def test_an_active_subscriber_who_signs_up_again_gets_a_notice_without_a_link(
     assert "://" not in body(mail, "plain")
 
 
-@pytest.mark.parametrize("kind", NoticeKind)
+@pytest.mark.parametrize("kind", render.NOTICES)
 def test_a_notice_is_well_under_what_mail_programs_show(
     kind: NoticeKind, newsletter: Newsletter
 ) -> None:

@@ -15,6 +15,7 @@ from newsletter.store import editions
 from newsletter.store.schema import issue_notices
 from newsletter.subscriptions import preferences
 from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.signups import VIA
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -87,7 +88,7 @@ def due(newsletter: Newsletter, provider: FakeProvider) -> DueResult:
 def choose(newsletter: Newsletter, number: int, **chosen: bool) -> None:
     rows = newsletter.sql("SELECT email, public_id FROM subscribers")
     ids = {str(email): str(public_id) for email, public_id in rows}
-    preferences.choose(newsletter.store, ids[f"lezer{number}@example.org"], **chosen)
+    preferences.choose(newsletter.store, ids[f"lezer{number}@example.org"], VIA, **chosen)
 
 
 def got(newsletter: Newsletter, slug: str) -> set[int]:

@@ -238,8 +238,9 @@ def test_a_visitor_who_signs_up_is_mailed_a_link_and_confirms_by_it(
         assert heading(app.client.get(path)) == "Bevestig je aanmelding"
         assert statuses(subscribers.store) == {"Anna@example.org": "pending"}
         assert heading(app.client.post(path)) == "Welkom, je staat op de lijst"
-    assert statuses(subscribers.store) == {"Anna@example.org": "active"}
-    assert queued(subscribers.store) == [("confirmation", "accepted")]
+        assert statuses(subscribers.store) == {"Anna@example.org": "active"}
+        assert letters(root, 2)[1]["Subject"].startswith("Welkom bij ")
+    assert queued(subscribers.store) == [("confirmation", "accepted"), ("welcome", "accepted")]
     assert sql(subscribers.store, "SELECT first_name FROM subscribers") == [("Anna",)]
 
 

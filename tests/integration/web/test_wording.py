@@ -140,11 +140,11 @@ def test_the_preferences_have_one_primary_button_and_erasing_is_separate(
     shown = app.client.get(path).text
     plain = re.findall(r'<button type="submit"[^>]*>([^<]*)', shown)
     assert plain == ["Stuur me weer brieven" if paused else "Pauzeer"]
-    assert shown.count('<button class="second"') == 4
+    assert shown.count('<button class="second"') == 5
     _, _, apart = shown.partition('<section class="apart">')
     assert "?vergeten" in apart
     assert "<button" not in apart
     # No heading has a label beneath it that says the same: the one is the other.
     assert re.findall(r"</h2>\s*<label", shown) == []
     headings = re.findall(r"<h[12]>(?:<label[^>]*>)?([^<]*)", shown)
-    assert len(headings) == len(set(headings)) == 8
+    assert len(headings) == len(set(headings)) == 9

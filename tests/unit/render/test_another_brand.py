@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from newsletter.model import NoticeKind
-from newsletter.render import form, letter, notice, wording
+from newsletter.render import NOTICES, form, letter, notice, wording
 from newsletter.render.palette import palette
 from tests.support.issues import SETTINGS, Parsed
 from tests.support.letters import HOME, open_brand
@@ -31,7 +30,7 @@ def texts(settings: Settings) -> dict[str, str]:
     assert draft.issue
     made = letter(draft.issue, settings)
     found = {"letter": made.html, "text": made.text, "page": made.page}
-    for kind in NoticeKind:
+    for kind in NOTICES:
         if not (HOME / "english" / "templates" / "notices" / f"{kind}.mjml.j2").exists():
             continue
         one = notice(settings, kind, linked=False)
