@@ -55,7 +55,7 @@ def build(
             files of someone else at the site's names; a template is wrong.
     """
     place = folder.resolve()
-    _refuse_own(settings, place)
+    refuse_own(settings, place)
     code = _code_digest(settings)
     words = WordCache(settings.state / _WORDS, code)
     site = read_site(settings, store, files=True, analysis=words.words)
@@ -65,7 +65,9 @@ def build(
         OutputFile(paths.file_name(path), partial(_body, site, path), site.key(path, code))
         for path in site.paths
     ]
-    files += [OutputFile(f"media/{name}", partial(_picture, store, name), name) for name in stored]
+    files += [
+        OutputFile(f"media/{name}", partial(read_picture, store, name), name) for name in stored
+    ]
     changes = output_folder.update(place, files, report)
     words.write()
     return BuildReport(len(site.issues), changes)
@@ -76,12 +78,18 @@ def _body(site: Site, path: str) -> bytes:
     return page.body if page else b""
 
 
-def _picture(store: Store, name: str) -> bytes:
+def read_picture(store: Store, name: str) -> bytes:
+    """Return a stored picture."""
     with store.read() as connection:
         return media.read(connection, name) or b""
 
 
-def _refuse_own(settings: Settings, place: Path) -> None:
+def refuse_own(settings: Settings, place: Path) -> None:
+    """Refuse a folder that has the author's own files.
+
+    Raises:
+        NewsletterError: It has.
+    """
     root = settings.root.resolve()
     own = [settings.state, *(root / name for name in _OWN)]
     if place == root or root.is_relative_to(place) or any(map(place.is_relative_to, own)):

@@ -62,7 +62,11 @@ class _Made:
 
 
 def update(
-    folder: Path, files: Sequence[OutputFile], report: Callable[[int, int], None]
+    folder: Path,
+    files: Sequence[OutputFile],
+    report: Callable[[int, int], None],
+    *,
+    list_name: str = LIST,
 ) -> Changes:
     """Make a folder hold these files, beside those that are not the program's.
 
@@ -70,13 +74,14 @@ def update(
         folder: Made if it is not there.
         files: All of the site.
         report: Called with how many files are done, and of how many.
+        list_name: Of the list of what was made: one for each kind of site.
 
     Raises:
         NewsletterError: The folder cannot be written, or another file, or a link, stands where one
             of the site belongs; nothing was changed then.
     """
     try:
-        return _update(folder, files, report)
+        return _update(folder, files, report, folder / list_name)
     except OSError as error:
         raise NewsletterError(
             f"{error.filename or folder} cannot be written: {error.strerror}", hint=advise(error)
@@ -84,9 +89,9 @@ def update(
 
 
 def _update(
-    folder: Path, files: Sequence[OutputFile], report: Callable[[int, int], None]
+    folder: Path, files: Sequence[OutputFile], report: Callable[[int, int], None], list_: Path
 ) -> Changes:
-    made = _read_list(folder)
+    made = _read_list(list_)
     seen = {name: _hash_of(folder, name) for name in {*made, *(one.name for one in files)}}
     new: dict[str, bytes] = {}
     kept: dict[str, _Made] = {}
@@ -108,14 +113,14 @@ def _update(
     folder.mkdir(parents=True, exist_ok=True)
     if new or gone or kept != made:
         # Whenever this ends, the list names what is there: old bytes, new ones, or both.
-        _write_list(folder, _either(made, kept))
+        _write_list(list_, _either(made, kept))
         for name, body in new.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(path, body)
         for name in gone:
             _delete(folder, name)
-        _write_list(folder, kept)
+        _write_list(list_, kept)
     return Changes(len(new), len(files) - len(new), len(gone))
 
 
@@ -166,10 +171,10 @@ def _delete(folder: Path, name: str) -> None:
             parent.rmdir()
 
 
-def _read_list(folder: Path) -> dict[str, _Made]:
-    path = folder / LIST
+def _read_list(path: Path) -> dict[str, _Made]:
+    folder = path.parent
     if path.is_symlink() or (folder.exists() and not folder.is_dir()):
-        raise _foreign(folder, LIST)
+        raise _foreign(folder, path.name)
     try:
         files = json.loads(path.read_bytes())["files"]
         made = {name: _Made([*map(str, one["sha256"])], one["key"]) for name, one in files.items()}
@@ -177,12 +182,12 @@ def _read_list(folder: Path) -> dict[str, _Made]:
         return {}
     except (ValueError, KeyError, TypeError, AttributeError):
         raise NewsletterError(
-            f"{LIST} cannot be read: it says which files of this folder the program made",
+            f"{path.name} cannot be read: it says which files of this folder the program made",
             where=str(folder),
             hint="Build into a new folder",
         ) from None
     if any(not _is_below(name) for name in made):
-        raise _foreign(folder, LIST)
+        raise _foreign(folder, path.name)
     return made
 
 
@@ -191,6 +196,6 @@ def _is_below(name: str) -> bool:
     return name == path.as_posix() and not path.is_absolute() and ".." not in path.parts
 
 
-def _write_list(folder: Path, made: Mapping[str, _Made]) -> None:
+def _write_list(path: Path, made: Mapping[str, _Made]) -> None:
     files = {name: {"sha256": made[name].hashes, "key": made[name].key} for name in sorted(made)}
-    write_whole(folder / LIST, json.dumps({"files": files}, indent=1).encode() + b"\n")
+    write_whole(path, json.dumps({"files": files}, indent=1).encode() + b"\n")

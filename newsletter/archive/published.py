@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from newsletter.archive.analysis import SearchDocument, WordUse
     from newsletter.config import Settings
+    from newsletter.model import PublishedIssue
     from newsletter.store import Store
 
 _REMEMBERED: Final = 1000  # issues
@@ -41,7 +42,13 @@ def read_site(
         NewsletterError: The logo of the settings cannot be used.
     """
     logo = pictures.read_setting(settings, "logo")
+    issues = read_issues(settings, store)
     with store.read() as connection:
-        issues = editions.published(connection, rehearsals=settings.provider == "outbox")
         stored = media.find_stored(connection, [logo.name] if logo else [])
     return Site(settings, issues, files=files, logo=next(iter(stored), ""), analysis=analysis)
+
+
+def read_issues(settings: Settings, store: Store) -> list[PublishedIssue]:
+    """Return the issues in the archive, newest first; rehearsals only where nobody is mailed."""
+    with store.read() as connection:
+        return editions.published(connection, rehearsals=settings.provider == "outbox")

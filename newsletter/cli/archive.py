@@ -32,18 +32,27 @@ def archive() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="The folder of the site; it is made if it is not there.",
 )
+@click.option(
+    "--as",
+    "kind",
+    type=click.Choice(["markdown"]),
+    help="Write posts for a site of your own: Hugo, Jekyll, Astro or Eleventy.",
+)
 @json_option
 @click.pass_obj
-def build_(app: App, *, out: Path, json_: bool) -> None:
+def build_(app: App, *, out: Path, kind: str | None, json_: bool) -> None:
     """Write the archive as a static site, which any host can serve.
+
+    With --as markdown, write it as posts of your own site.
 
     Only what changed is written, and only what an earlier build made is deleted. Where another file
     has a name that the site needs, nothing is changed. See docs/archive.md.
     """
-    from newsletter.archive.build import build  # noqa: PLC0415 - slow, and others need it not
+    from newsletter.archive import build, posts  # noqa: PLC0415 - slow, and others need it not
 
+    write = posts.build_posts if kind else build.build
     with progress("Building the archive") as report:
-        built = build(app.settings, app.reading, out, report)
+        built = write(app.settings, app.reading, out, report)
     if json_:
         print_json({"out": str(out), "issues": built.issues, **asdict(built.changes)})
         return

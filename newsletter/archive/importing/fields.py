@@ -8,7 +8,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Final, NamedTuple
 from urllib.parse import unquote
 
-from newsletter.archive.importing.inline import Run, text_of, tidy_runs
+from newsletter.archive.runs import Run, text_of, tidy_runs
 from newsletter.content.merge_tags import MERGE_TAGS
 from newsletter.content.words import any_of, words
 

@@ -28,7 +28,6 @@ from newsletter.archive.importing.furniture import (
     is_furniture,
     is_program_line,
 )
-from newsletter.archive.importing.inline import Run, split_lines, text_of, tidy_runs
 from newsletter.archive.importing.pieces import (
     SIGN,
     ListPlace,
@@ -36,6 +35,7 @@ from newsletter.archive.importing.pieces import (
     PieceKind,
     without_sign,
 )
+from newsletter.archive.runs import Run, split_lines, text_of, tidy_runs
 from newsletter.article.page_tree import class_of, walk
 from newsletter.article.page_tree import text_of as text_in
 from newsletter.content.decoding import has_words

@@ -7,7 +7,7 @@ from enum import Enum
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-from newsletter.archive.importing.inline import Run, text_of, to_markdown
+from newsletter.archive.runs import Run, text_of, to_markdown
 from newsletter.article.drafting import escape_label
 
 if TYPE_CHECKING:

@@ -12,13 +12,25 @@ from newsletter.content.links import is_link
 from newsletter.content.markdown import parse, plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _SPACE: Final = re.compile(r"[^\S\n]+")
 _ADDRESS: Final = re.compile(r"https?://\S+")
 _EVERY_MARK: Final = re.compile(r"([!-/:-@\[-`{-~])")
 _NOT_SEEN: Final = dict.fromkeys(map(ord, "\u00ad\u034f\u180e\u200b\u200c\u2060\ufeff"))
 """Soft hyphens, and what mail templates fill a preview with."""
+
+
+class Dialect(NamedTuple):
+    """How text is written so that Markdown finds no mark in it.
+
+    Attributes:
+        text: Of a paragraph.
+        label: Of a link.
+    """
+
+    text: Callable[[str], str]
+    label: Callable[[str], str]
 
 
 class Run(NamedTuple):
@@ -99,7 +111,17 @@ def split_lines(runs: Iterable[Run]) -> list[list[Run]]:
     return [tidied for part in parts if (tidied := tidy_runs(part))]
 
 
-def to_markdown(runs: Sequence[Run], *, one_line: bool = False) -> str:
+def _own_text(text: str) -> str:
+    return escape(text) if all(map(is_link, _ADDRESS.findall(text))) else escape_label(text)
+
+
+OF_ISSUES: Final = Dialect(_own_text, escape_label)
+"""That of issue files."""
+
+
+def to_markdown(
+    runs: Sequence[Run], *, one_line: bool = False, dialect: Dialect = OF_ISSUES
+) -> str:
     """Return Markdown that is read as these runs.
 
     What emphasis the rules of CommonMark cannot express, as within some words, is left out.
@@ -107,26 +129,30 @@ def to_markdown(runs: Sequence[Run], *, one_line: bool = False) -> str:
     Args:
         runs: The prose, tidied.
         one_line: Whether its line breaks become spaces, as in a heading.
+        dialect: How text is written.
     """
     if one_line:
         runs = tidy_runs(run._replace(text=run.text.replace("\n", " ")) for run in runs)
     plain_runs = [Run(run.text, url=run.url) for run in runs]
     bare = [Run(text_of(runs))]
     for attempt in (runs, tidy_runs(plain_runs), tidy_runs(bare)):
-        written = _write(attempt)
+        written = _write(attempt, dialect)
         if _says(written, text_of(attempt)):
             return written
     return _EVERY_MARK.sub(r"\\\1", text_of(runs)).replace("\n", "\\\n")
 
 
-def _write(runs: Sequence[Run]) -> str:
+def _write(runs: Sequence[Run], dialect: Dialect) -> str:
     parts: list[str] = []
     for url, group in groupby(runs, lambda run: run.url):
         inside = list(group)
-        if not url:
-            parts += _pieces(inside, in_link=False)
+        if inside == [Run(url, url=url)]:
+            parts.append(f"<{url}>")
             continue
-        label = "".join(_pieces(inside, in_link=True)).replace("\\\n", " ")
+        if not url:
+            parts += _pieces(inside, dialect.text)
+            continue
+        label = "".join(_pieces(inside, dialect.label)).replace("\\\n", " ")
         lead = label[: len(label) - len(label.lstrip())]
         trail = label[len(label.rstrip()) :]
         target = f"<{url}>" if re.search(r"[()\s]", url) else url
@@ -134,30 +160,25 @@ def _write(runs: Sequence[Run]) -> str:
     return "".join(parts)
 
 
-def _pieces(runs: Sequence[Run], *, in_link: bool) -> Iterator[str]:
+def _pieces(runs: Sequence[Run], escaped: Callable[[str], str]) -> Iterator[str]:
     for run in runs:
         for line in re.split(r"(\n)", run.text):
             if line == "\n":
                 yield "\\\n"
             elif line.strip():
-                yield _emphasised(line, run, in_link=in_link)
+                yield _emphasised(line, run, escaped)
             else:
                 yield line
 
 
-def _emphasised(text: str, run: Run, *, in_link: bool) -> str:
+def _emphasised(text: str, run: Run, escaped: Callable[[str], str]) -> str:
     """Return a piece of one line with its marks, which stand close to its words."""
     bare = text.strip(" ")
     lead, trail = text[: len(text) - len(text.lstrip(" "))], text[len(text.rstrip(" ")) :]
     if run.code and "`" not in bare:
         return f"{lead}`{bare}`{trail}"
     mark = "*" * (2 * run.strong + run.em)
-    return f"{lead}{mark}{_escaped(bare, in_link=in_link)}{mark}{trail}"
-
-
-def _escaped(text: str, *, in_link: bool) -> str:
-    links = _ADDRESS.findall(text)
-    return escape_label(text) if in_link or not all(map(is_link, links)) else escape(text)
+    return f"{lead}{mark}{escaped(bare)}{mark}{trail}"
 
 
 def _says(markdown: str, text: str) -> bool:
