@@ -13,6 +13,7 @@ from newsletter.archive.output_folder import OutputFile
 from newsletter.archive.published import read_site
 from newsletter.archive.word_cache import WordCache
 from newsletter.errors import NewsletterError
+from newsletter.gc_tuning import gc_relaxed
 from newsletter.package_data import template_folders
 from newsletter.store import media
 
@@ -56,6 +57,13 @@ def build(
     """
     place = folder.resolve()
     refuse_own(settings, place)
+    with gc_relaxed():
+        return _build(settings, store, place, report)
+
+
+def _build(
+    settings: Settings, store: Store, place: Path, report: Callable[[int, int], None]
+) -> BuildReport:
     code = _code_digest(settings)
     words = WordCache(settings.state / _WORDS, code)
     site = read_site(settings, store, files=True, analysis=words.words)

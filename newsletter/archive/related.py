@@ -7,6 +7,7 @@ issues are is the cosine of these words, from 0 to 1, plus half the share of the
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections import Counter, defaultdict
 from typing import TYPE_CHECKING, Final
@@ -48,16 +49,16 @@ def find_related(
             sharing[theme].append(number)
     related = {}
     for number, issue in enumerate(issues):
-        near: Counter[int] = Counter()
+        near = [0.0] * len(issues)
         for word, weight in vectors[number].items():
             for other, its in having[word]:
-                near[other] += weight * its  # type: ignore[assignment] # a Counter of floats
+                near[other] += weight * its
         for other in {one for theme in themes[number] for one in sharing[theme]}:
             shared = themes[number] & themes[other]
-            near[other] += _THEMES * len(shared) / len(themes[number] | themes[other])  # type: ignore[assignment]
-        del near[number]
-        best = sorted((-round(value, 6), other) for other, value in near.items())[:MOST]
-        related[issue.slug] = tuple(issues[other] for value, other in best if -value >= _LEAST)
+            near[other] += _THEMES * len(shared) / len(themes[number] | themes[other])
+        near[number] = 0.0
+        found = ((-round(value, 6), other) for other, value in enumerate(near) if value >= _LEAST)
+        related[issue.slug] = tuple(issues[other] for _, other in heapq.nsmallest(MOST, found))
     return related
 
 
