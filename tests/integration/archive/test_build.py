@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., subprocess.CompletedProcess[str]]
 
-NAME = "a" * 32 + ".jpg"
+NAME = "a" * 40 + ".jpg"
 PICTURE = Image(1, f"media/{NAME}", "Een stoel", width=520, height=300)
 
 
