@@ -91,6 +91,7 @@ class RepositoryPlan:
         public_url: Where subscribers reach the web app.
         public_host: The host in it.
         public_site: The same with its port, if it has one.
+        archive_url: Where the static archive is published; empty where it is not.
         pages: One of `PAGES`.
         ci: One of `CI`.
         author: The name of the sender, for the signature.
@@ -121,6 +122,7 @@ class RepositoryPlan:
     public_url: str
     public_host: str
     public_site: str
+    archive_url: str
     pages: str
     ci: str
     author: str
@@ -169,6 +171,7 @@ def plan_repository(
         public_url=settings.public_url,
         public_host=web.hostname or "",
         public_site=web.netloc.lower(),
+        archive_url=settings.archive_url,
         pages=pages,
         ci=ci,
         author=parseaddr(settings.sender)[0] or settings.name,

@@ -45,6 +45,7 @@ def plan(**changes: Any) -> RepositoryPlan:  # noqa: ANN401 - the fields of a pl
         public_url="https://brief.example.org",
         public_host="brief.example.org",
         public_site="brief.example.org",
+        archive_url="",
         pages="none",
         ci="github",
         author="Gerrit",

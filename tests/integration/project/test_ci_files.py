@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ACTIONS = ("github", "forgejo")
+ARCHIVE = "https://archief.example.org"
 SECRETS = {
     "resend": ("RESEND_API_KEY",),
     "mailgun": ("MAILGUN_API_KEY", "MAILGUN_DOMAIN"),
@@ -79,9 +80,38 @@ def test_the_tools_find_nothing(tmp_path: Path, kind: str, provider: str) -> Non
     ended_well(BIN / "check-jsonschema", *schema, *paths, cwd=tmp_path)
 
 
-def test_gitlab_would_take_its_file(tmp_path: Path) -> None:
+def test_the_archive_is_published_only_where_it_has_an_address(tmp_path: Path) -> None:
+    path = ".github/workflows/archive.yml"
+    assert path not in files("github")
+    shown = tmp_path / path
+    shown.parent.mkdir(parents=True)
+    shown.write_text(files("github", archive_url=ARCHIVE)[path], encoding="utf-8")
+    ended_well(BIN / "zizmor", "--offline", "--persona", "pedantic", shown, cwd=tmp_path)
+    ended_well(BIN / "actionlint", shown, cwd=tmp_path)
+    schema = ("--builtin-schema", "vendor.github-workflows")
+    ended_well(BIN / "check-jsonschema", *schema, shown, cwd=tmp_path)
+    jobs = parse_workflow(shown.read_text(encoding="utf-8"))["jobs"]
+    assert jobs["build"]["if"] == "vars.NEWSLETTER_SEND == 'true'"
+    assert jobs["publish"]["permissions"] == {"pages": "write", "id-token": "write"}
+    (build,) = [step for step in jobs["build"]["steps"] if step.get("env")]
+    assert list(build["env"]) == ["NEWSLETTER_DATABASE_URL"]
+    command = ["archive", "build", "--out", "$RUNNER_TEMP/archive"]
+    assert shlex.split(build["run"]) == ["newsletter", *command]
+
+
+def test_gitlab_publishes_the_archive_after_it_has_sent() -> None:
+    assert "pages" not in yaml.safe_load(files("gitlab")[".gitlab-ci.yml"])
+    jobs = yaml.safe_load(files("gitlab", archive_url=ARCHIVE)[".gitlab-ci.yml"])
+    assert jobs["pages"]["needs"] == ["send"]
+    assert jobs["pages"]["rules"] == jobs["send"]["rules"]
+    assert jobs["pages"]["script"] == ["newsletter archive build --out public"]
+
+
+@pytest.mark.parametrize("archive_url", ["", ARCHIVE])
+def test_gitlab_would_take_its_file(tmp_path: Path, archive_url: str) -> None:
     path = tmp_path / ".gitlab-ci.yml"
-    path.write_text(files("gitlab")[".gitlab-ci.yml"], encoding="utf-8")
+    text = files("gitlab", archive_url=archive_url)[".gitlab-ci.yml"]
+    path.write_text(text, encoding="utf-8")
     ended_well(BIN / "check-jsonschema", "--builtin-schema", "vendor.gitlab-ci", path, cwd=tmp_path)
 
 
