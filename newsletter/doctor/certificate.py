@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from newsletter.doctor.checklist import WEB_CERTIFICATE
 from newsletter.doctor.findings import failure, ok, unknown, warning
-from newsletter.providers.http import trusted_tls
+from newsletter.providers.connections import trusted_tls
 
 if TYPE_CHECKING:
     from newsletter.model import Diagnosis
