@@ -1,4 +1,4 @@
-"""When Python looks for garbage, where rows come by the thousand and most go by themselves."""
+"""When Python looks for garbage: not among modules, and seldom where rows go by themselves."""
 
 from __future__ import annotations
 
@@ -10,6 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _SELDOM: Final = 20_000
+
+
+@contextlib.contextmanager
+def gc_importing() -> Iterator[None]:
+    """Look for no garbage while modules are imported, and never among them: they stay.
+
+    See https://docs.python.org/3/library/gc.html#gc.freeze.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if was_enabled:
+            gc.enable()
 
 
 @contextlib.contextmanager
@@ -26,10 +42,7 @@ def gc_manual() -> Iterator[Callable[[], object]]:
 
 @contextlib.contextmanager
 def gc_relaxed() -> Iterator[None]:
-    """Look for garbage after more rows than usual, and never among what is there now.
-
-    See https://docs.python.org/3/library/gc.html#gc.freeze.
-    """
+    """Look for garbage after more rows than usual, and never among what is there now."""
     before = gc.get_threshold()
     gc.freeze()
     gc.set_threshold(_SELDOM, *before[1:])

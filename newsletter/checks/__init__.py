@@ -2,6 +2,7 @@
 
 from newsletter.checks.catalogue import all_rules
 from newsletter.checks.digest_rules import check_digest
+from newsletter.checks.examine import unallowed
 from newsletter.checks.fixes import Repaired, fix, repair, repairable
 from newsletter.checks.letter_rules import check_letter
 from newsletter.checks.registry import RULES
@@ -22,4 +23,5 @@ __all__ = [
     "repairable",
     "report",
     "require_valid",
+    "unallowed",
 ]

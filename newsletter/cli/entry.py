@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from newsletter import __version__
+from newsletter import __version__, gc_tuning
 from newsletter.cli.app import App
 from newsletter.cli.failures import OF_CLICK, failure_of
 from newsletter.cli.groups import SuggestingGroup, usage_error
@@ -89,7 +89,9 @@ class MainGroup(SuggestingGroup):
         if cmd_name not in _COMMANDS:
             return None
         module, name, _ = _COMMANDS[cmd_name]
-        command: click.Command = getattr(importlib.import_module(f"newsletter.cli.{module}"), name)
+        with gc_tuning.gc_importing():
+            imported = importlib.import_module(f"newsletter.cli.{module}")
+        command: click.Command = getattr(imported, name)
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

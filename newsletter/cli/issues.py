@@ -104,7 +104,7 @@ def warn_if_outside(app: App, path: Path | None) -> None:
 
 def count_warnings(draft: Draft | None) -> int:
     """Count the warnings about an issue's file."""
-    found = checks.check(draft) if draft else ()
+    found = checks.unallowed(draft) if draft else ()
     return sum(finding.severity is Severity.WARNING for finding in found)
 
 

@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import re
 from datetime import date, time
+from functools import cache
 
 from newsletter.content.words import any_of, words
 
 _EDGE = r"(?<![0-9])"
-_MONTH = any_of(words().months)
 _YEAR_FIRST = re.compile(rf"{_EDGE}(20[0-9]{{2}})([-_ ./]?)([0-9]{{1,2}})\2([0-9]{{1,2}})(?![0-9])")
 _DAY_FIRST = re.compile(rf"{_EDGE}([0-9]{{1,2}})([-_ ./])([0-9]{{1,2}})\2(20[0-9]{{2}})(?![0-9])")
-_NAMED = re.compile(
-    rf"{_EDGE}([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ .]+({_MONTH})\b[-_ .,]*(20[0-9]{{2}})(?![0-9])",
-    re.IGNORECASE,
-)
-_NAMED_MONTH_FIRST = re.compile(
-    rf"\b({_MONTH})[-_ .]+([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ ,]+(20[0-9]{{2}})(?![0-9])",
-    re.IGNORECASE,
-)
 _CLOCK = re.compile(
     r"(?<![0-9:.])([0-9]{1,2})(?:\s*[:.hu]\s*([0-9]{2}))(?![0-9])"
     r"|(?<![0-9:.])([0-9]{1,2})\s*(?:uur\b|u\b|h\b)"
@@ -39,8 +31,8 @@ def find_date(text: str) -> tuple[date | None, str]:
         (_YEAR_FIRST, (1, 3, 4)),
         (_DAY_FIRST, (4, 3, 1)),
         (_DAY_FIRST, (4, 1, 3)),
-        (_NAMED, (3, 2, 1)),
-        (_NAMED_MONTH_FIRST, (3, 1, 2)),
+        (_named(), (3, 2, 1)),
+        (_named_month_first(), (3, 1, 2)),
     ):
         match = pattern.search(text)
         if match:
@@ -53,7 +45,7 @@ def find_date(text: str) -> tuple[date | None, str]:
 
 def looks_like_date(text: str) -> bool:
     """Tell whether something stands in a text that is written as a day, existing or not."""
-    return any(pattern.search(text) for pattern in (_YEAR_FIRST, _DAY_FIRST, _NAMED))
+    return any(pattern.search(text) for pattern in (_YEAR_FIRST, _DAY_FIRST, _named()))
 
 
 def find_clock(text: str) -> time | None:
@@ -68,6 +60,25 @@ def find_clock(text: str) -> time | None:
         return time(hour, minute)
     except ValueError:
         return None
+
+
+@cache
+def _named() -> re.Pattern[str]:
+    month = any_of(words().months)
+    return re.compile(
+        rf"{_EDGE}([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ .]+({month})\b"
+        r"[-_ .,]*(20[0-9]{2})(?![0-9])",
+        re.IGNORECASE,
+    )
+
+
+@cache
+def _named_month_first() -> re.Pattern[str]:
+    month = any_of(words().months)
+    return re.compile(
+        rf"\b({month})[-_ .]+([0-9]{{1,2}})(?:e|th|st|nd|rd)?[-_ ,]+(20[0-9]{{2}})(?![0-9])",
+        re.IGNORECASE,
+    )
 
 
 def _number(text: str) -> int:

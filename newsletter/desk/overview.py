@@ -270,7 +270,7 @@ class _Survey:
             return replace(known, state="ignored", why=f"it is {delivery.IMPORTED}")
         blocking = 0
         if draft.slug in self._drafts:
-            own = Counter(finding.severity for finding in checks.check(draft))
+            own = Counter(finding.severity for finding in checks.unallowed(draft))
             counts, blocking = self._printed.get(draft.slug, own), own[Severity.ERROR]
             known = replace(
                 known,
