@@ -3,6 +3,7 @@
 letter.png: a sample issue on a desktop in light mode, beside a phone in dark mode.
 signup.png: the form on an author's own site, the page that follows it, and the letter that
 confirms.
+archive.png: the list of all issues, beside a phone with what a search finds.
 
 In the developers' environment, which `./dev test` or `./dev check` makes:
 `.venv/bin/python docs/picture.py`. The fonts are those of the tests, so that every machine makes
@@ -12,18 +13,23 @@ the same pictures.
 from __future__ import annotations
 
 import base64
+import io
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from PIL import Image
+
 from newsletter import personalize, pictures, render
+from newsletter.archive import paths
+from newsletter.archive.site import Site
 from newsletter.checks import require_valid
 from newsletter.config import Settings
 from newsletter.desk import read_draft
 from newsletter.desk.issues import sample_message
-from newsletter.model import NoticeKind
+from newsletter.model import Edition, NoticeKind, PublishedIssue
 from newsletter.web.pages import render_pages
 
 sys.path.insert(0, str(Path(__file__).parents[1]))  # for the tests, which are no package
@@ -40,7 +46,10 @@ except ModuleNotFoundError:
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from newsletter.model import Issue
+
 HOME = Path(__file__).parent
+CLEAN = HOME.parent / "tests" / "corpora" / "clean"
 ISSUE = "2026-11-29-vasthouden-of-loslaten"
 SCROLL = """top => {
   const element = document.querySelector(top);
@@ -48,6 +57,7 @@ SCROLL = """top => {
   element.scrollIntoView();
 }"""
 WIDEST_PHONE = 400
+COLOURS = 128
 BROWSERS = ("chromium-headless-shell", "chromium", "google-chrome")
 FRAME = """<!doctype html><style>
   body { margin: 0; padding: 44px 0; width: 1100px; background: #dcdfda; display: flex;
@@ -128,6 +138,7 @@ def all_views() -> dict[str, tuple[View, ...]]:
             View(issue, "dark", 370, 930, 300, top="h2"),
         ),
         "signup.png": _signup(SETTINGS),
+        "archive.png": _archive(),
     }
 
 
@@ -142,7 +153,7 @@ def _issue() -> str:
 
 
 def _signup(settings: Settings) -> tuple[View, ...]:
-    typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": ""}
+    typed = {"email": "anna@example.org", "first_name": "Anna", "stamp": "", "van": ""}
     page = render_pages(settings).signup_again.fill(**typed)
     notice = render.notice(settings, NoticeKind.CONFIRMATION, linked=True)
     letter = personalize.with_link(notice, settings.public_url)
@@ -153,6 +164,37 @@ def _signup(settings: Settings) -> tuple[View, ...]:
     )
 
 
+def _archive() -> tuple[View, ...]:
+    files = [*(HOME.parent / "issues").glob("*.md"), *CLEAN.glob("*.md")]
+    drafts = [read_draft(SETTINGS, file) for file in files]
+    issues = [_published(draft.issue) for draft in drafts if draft.issue]
+    issues.sort(key=lambda one: one.slug, reverse=True)
+    site = Site(replace(SETTINGS, description="Elke week een rustige brief."), issues)
+    index = site.page(paths.INDEX)
+    if index is None:
+        raise AssertionError(paths.INDEX)
+    return (
+        View(index.body.decode(), "light", 760, 1052, 660),
+        View(site.search_page("loslaten").body.decode(), "dark", 370, 930, 300),
+    )
+
+
+def _published(issue: Issue) -> PublishedIssue:
+    edition = Edition(
+        slug=issue.slug,
+        number=0,
+        at=issue.send_at,
+        day=issue.send_at.date(),
+        subject=issue.subject,
+        preheader=issue.preheader,
+        article=issue.article,
+        themes=issue.themes,
+        blocks=issue.blocks,
+        content_hash=issue.content_hash,
+    )
+    return PublishedIssue(edition, edition.at)
+
+
 def _make(browser: Browser, name: str, *views: View) -> None:
     shots = [
         f'<img class="{"phone" if view.width < WIDEST_PHONE else ""}" width="{view.shown}"'
@@ -161,7 +203,9 @@ def _make(browser: Browser, name: str, *views: View) -> None:
     ]
     frame = browser.new_page(viewport={"width": 1100, "height": 100})
     frame.set_content(FRAME + "".join(shots))
-    frame.screenshot(path=HOME / name, full_page=True)
+    shot = Image.open(io.BytesIO(frame.screenshot(full_page=True))).convert("RGB")
+    # Few colours are enough, and a third of the bytes.
+    shot.quantize(COLOURS, dither=Image.Dither.NONE).save(HOME / name, optimize=True)
 
 
 def _photograph(browser: Browser, view: View) -> str:
