@@ -8,8 +8,10 @@ import click
 
 from newsletter.cli.groups import SuggestingGroup
 from newsletter.cli.output import counted, json_option, print_json, print_line
+from newsletter.delivery.notices import provider_account
 from newsletter.schedule import format_utc
 from newsletter.subscriptions import events as subscription_events
+from newsletter.subscriptions.missed import tell_returned
 
 if TYPE_CHECKING:
     from newsletter.cli.app import App
@@ -29,10 +31,12 @@ def events() -> None:
 def pull(app: App, *, json_: bool) -> None:
     """Read the provider's list of events since the last time, and apply them.
 
-    `send` does this by itself before it fixes the audience.
+    `send` does this by itself before it fixes the audience. Who returns from a pause is told what
+    they missed.
     """
     waited = subscription_events.apply_waiting(app.store)
     found = subscription_events.pull_events(app.store, app.settings)
+    tell_returned(app.store, provider_account(app.settings))
     document = {
         "provider": app.settings.provider,
         "events": found.events,

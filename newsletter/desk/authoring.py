@@ -43,7 +43,8 @@ class NewDraft:
         draft: Its text.
         cut: What of the source was left out as furniture.
         alternatives: What could stand in its place, by the name of the part.
-        held: Which earlier days are held by a draft; a sentence on each.
+        held: Which earlier days are held by a draft, and what a digest cannot have yet; a sentence
+            on each.
         unknown_address: How to make the address of the article known; "" where it is.
     """
 

@@ -106,8 +106,14 @@ def make_digest(
         draft=DraftText(text, subject, parts, ()),
         cut=(),
         alternatives={},
-        held=place.held,
+        held=(*place.held, *_not_over(month, now, end)),
     )
+
+
+def _not_over(month: Month, now: datetime, end: datetime) -> tuple[str, ...]:
+    if now > end:
+        return ()
+    return (f"{month} is not over: an issue that goes out later in it is not in this digest.",)
 
 
 def _issues_of(settings: Settings, store: Store, month: Month) -> list[PublishedIssue]:

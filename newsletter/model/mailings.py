@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,6 +40,10 @@ class DeliveryState(StrEnum):
     REJECTED = "rejected"
     SKIPPED = "skipped"
     UNKNOWN = "unknown"
+
+
+MOST_NAMED: Final = 12
+"""How many missed issues a notice names; of more it names the newest, and the archive."""
 
 
 class NoticeKind(StrEnum):

@@ -15,6 +15,7 @@ from newsletter.config import NO_DOMAIN
 from newsletter.content.archive_links import issue_address
 from newsletter.errors import NewsletterError
 from newsletter.model import Letter, NoticeKind
+from newsletter.model.mailings import MOST_NAMED
 from newsletter.pictures import list_pictures, stored_at
 from newsletter.render import mjml, templates
 from newsletter.render.letter_hash import add_hash
@@ -125,9 +126,6 @@ NOTICES: Final = tuple(kind for kind in NoticeKind if kind is not NoticeKind.ISS
 _LIST_MAIL: Final = frozenset({NoticeKind.WELCOME, NoticeKind.MISSED})
 """The kinds that nobody asked for by themselves: they greet by name, and lead to unsubscribing."""
 
-_MOST_NAMED: Final = 12
-"""How many missed issues a notice names."""
-
 
 def notice(
     settings: Settings,
@@ -152,7 +150,7 @@ def notice(
     is_list_mail = kind in _LIST_MAIL
     named = [
         {"title": subject, "url": issue_address(settings.public_url, slug)}
-        for slug, subject in issues[:_MOST_NAMED]
+        for slug, subject in issues[:MOST_NAMED]
     ]
     known: dict[str, object] = {
         "newsletter": _newsletter(settings),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 import sqlalchemy as sa
 
 from newsletter.model import DeliveryState, MailingState, SubscriberStatus
+from newsletter.model.mailings import MOST_NAMED
 from newsletter.store.database import now
 from newsletter.store.schema import (
     deliveries,
@@ -20,9 +21,6 @@ from newsletter.store.schema import (
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-MOST_NAMED: Final = 12
-"""How many missed issues a notice names; of more it names the newest, and the archive."""
 
 _NOT_SENT: Final = (DeliveryState.SKIPPED.value, DeliveryState.REJECTED.value)
 _ON_ITS_WAY: Final = [
@@ -44,7 +42,13 @@ def latest_slug(connection: sa.Connection) -> str | None:
     """Return the issue that started last of those for everybody, or None if there is none."""
     query = (
         sa.select(mailings.c.slug)
-        .where(_SHOWN, mailings.c.monthly.is_(sa.false()), mailings.c.state.in_(_ON_ITS_WAY))
+        .where(
+            _SHOWN,
+            mailings.c.monthly.is_(sa.false()),
+            mailings.c.state.in_(_ON_ITS_WAY),
+            # An older version kept no text of what it sent.
+            sa.exists().where(editions.c.mailing_id == mailings.c.id),
+        )
         .order_by(mailings.c.id.desc())
         .limit(1)
     )

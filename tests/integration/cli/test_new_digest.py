@@ -131,6 +131,18 @@ def test_a_digest_as_it_was_written_is_checked_sent_and_contains_what_it_links_t
     ]  # fmt: skip
 
 
+def test_a_digest_of_a_month_that_is_not_over_says_so(newsletter: Newsletter) -> None:
+    moments = (datetime(2026, 11, 30, 22, 59, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC))
+    said = [
+        make_digest(
+            newsletter.settings, newsletter.store, NOVEMBER, day=None, now=now, write=False
+        ).held
+        for now in moments
+    ]
+    assert [len(one) for one in said] == [1, 0]
+    assert "2026-11 is not over" in said[0][0]
+
+
 def test_a_month_without_issues_has_no_digest(newsletter: Newsletter) -> None:
     with pytest.raises(NewsletterError, match="no issue of 2026-09 was sent"):
         digest(newsletter, Month(2026, 9))

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from newsletter import delivery, desk
+from newsletter.desk.inspection import inspect_folder
+from newsletter.desk.overview import survey_issues
 from newsletter.errors import NewsletterError
-from newsletter.model import MailingState
+from newsletter.model import MailingState, Severity
 from newsletter.store import editions
 from newsletter.store.schema import issue_notices
 from newsletter.subscriptions import preferences
@@ -244,3 +246,32 @@ def test_a_rehearsal_of_a_digest_follows_who_chose_it(
     write_digest(newsletter, FIRST, SECOND, front="draft: yes\n")
     again = rehearse().report.mailing
     assert (again.audience, again.state) == (2, MailingState.COMPLETED)
+
+
+def test_check_and_status_count_slots_for_each_audience(newsletter: Newsletter) -> None:
+    write_digest(newsletter, FIRST)
+    write(newsletter, "2026-12-06-regen")
+    assert rules(newsletter) == set()
+    lines = survey_issues(newsletter.store, newsletter.settings).lines
+    assert [one.why for one in lines if one.path.startswith("issues/2026-12-06-")] == [None, None]
+    other = newsletter.root / "issues" / "2026-12-06-tweede.md"
+    other.write_text(
+        f"---\nsubject: Nog een\naudience: monthly\n---\n[Over]({PAGES}/{FIRST}) kort.\n"
+    )
+    assert rules(newsletter) == {(DIGEST, "slot-taken"), (other.stem, "slot-taken")}
+
+
+def test_check_refuses_a_digest_that_links_to_no_issue(newsletter: Newsletter) -> None:
+    write_digest(newsletter, front="draft: yes\n")
+    assert rules(newsletter) == {(DIGEST, "digest-empty")}
+    found = inspect_folder(newsletter.settings).findings
+    assert [one.line for one in found if one.rule == "digest-empty"] == [3]
+
+
+def rules(newsletter: Newsletter) -> set[tuple[str, str]]:
+    """Return the errors of `check`, by issue and rule."""
+    return {
+        (one.path.removeprefix("issues/").removesuffix(".md"), one.rule)
+        for one in inspect_folder(newsletter.settings).findings
+        if one.severity is Severity.ERROR
+    }
