@@ -31,7 +31,7 @@ def events() -> None:
 def pull(app: App, *, json_: bool) -> None:
     """Read the provider's list of events since the last time, and apply them.
 
-    `send` does this by itself before it fixes the audience. Who returns from a pause is told what
+    `send` does this by itself before it fixes the audience. Who returns from a pause learns what
     they missed.
     """
     waited = subscription_events.apply_waiting(app.store)

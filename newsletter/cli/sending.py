@@ -45,7 +45,7 @@ def send_notices(app: App, provider: Provider, stop: threading.Event) -> None:
 def pull_events_first(app: App) -> None:
     """Apply the events about earlier letters, before the audience of the next one is fixed.
 
-    Who returns from a pause is told what they missed, which is what was sent before.
+    Who returns from a pause learns what they missed, which is what was sent before.
 
     A failure is a warning: who unsubscribed on our own pages is known in any case. Before the
     first letter is sent there are no events, so nothing is printed then.

@@ -54,7 +54,7 @@ def count_audience(connection: Connection, audience: Audience) -> int:
         return count
     raise NewsletterError(
         f"there is nobody to send to: {_nobody(connection, audience)}",
-        hint="Wait until somebody chooses one letter a month, or say in the file: draft: yes"
+        hint="Wait until a subscriber chooses one letter a month, or say in the file: draft: yes"
         if audience.monthly
         else "Add one: newsletter subscribers add EMAIL --consent TEXT",
     )

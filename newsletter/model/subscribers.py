@@ -67,7 +67,7 @@ class Subscriber:
         public_id: Random: the only identifier of a subscriber in links and at providers.
         email: The address as it was given.
         email_key: The address as it is compared.
-        paused_at: When they paused, until they are told what they missed.
+        paused_at: When they paused, until a notice says what they missed.
         monthly_since: Since when they get one letter a month, if they do.
         welcomed_at: When they were welcomed last.
         block_reason: Why the provider would not deliver their letters, if that is known.

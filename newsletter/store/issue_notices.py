@@ -82,7 +82,7 @@ def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
 
 
 def set_paused_at(connection: sa.Connection, subscriber_id: int, moment: datetime | None) -> None:
-    """Record since when a subscriber is to be told what they missed; None once they were."""
+    """Record since when a subscriber must learn what they missed; None once they were."""
     this = subscribers.update().where(subscribers.c.id == subscriber_id)
     connection.execute(this.values(paused_at=moment))
 
@@ -94,7 +94,7 @@ def has_returned(connection: sa.Connection) -> bool:
 
 
 def find_returned(connection: sa.Connection, most: int) -> list[int]:
-    """Lock subscribers whose pause is over and who were not told what they missed.
+    """Lock subscribers whose pause is over and who do not know yet what they missed.
 
     Those whom another process is telling at this moment are passed over.
     """

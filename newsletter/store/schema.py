@@ -94,7 +94,7 @@ subscribers = sa.Table(
     sa.Column("plain_text", sa.Boolean, nullable=False, server_default=sa.false()),
     # Gets the monthly digests in place of the weekly issues.
     sa.Column("monthly", sa.Boolean, nullable=False, server_default=sa.false()),
-    # Since when: what they missed is told when they return. Null while it is not so.
+    # Since when: a notice says what they missed when they return. Null while it is not so.
     sa.Column("monthly_since", UtcDateTime),
     sa.Column("paused_at", UtcDateTime),
     # When a welcome letter was queued last; null if never.
@@ -398,7 +398,7 @@ notices = sa.Table(
     sa.Column("provider_id", sa.Text),
     sa.Column("accepted_at", UtcDateTime),
     sa.Column("account", sa.Text),
-    # The slugs of the issues that it brings, or tells of, as JSON; null if it brings none.
+    # The slugs of the issues that it brings or lists, as JSON; null if it brings none.
     sa.Column("issues", sa.Text),
     one_of("state", DeliveryState),
     sa.Index("notices_by_address", "address_hash", "queued_at"),

@@ -284,7 +284,7 @@ def set_name(connection: sa.Connection, subscriber: Subscriber, name: str | None
 def set_pause(connection: sa.Connection, subscriber: Subscriber, until: datetime | None) -> None:
     """Let no letter be claimed for a subscriber before a moment; None ends the pause.
 
-    Since when they pause stays until they are told what they missed: see `missed`.
+    Since when they pause stays until a notice says what they missed: see `missed`.
     """
     values: dict[str, object] = {"paused_until": until}
     if until:

@@ -1,4 +1,4 @@
-"""Who returns from a pause, or to weekly letters, is told once what they missed."""
+"""Who returns from a pause, or to weekly letters, learns once what they missed."""
 
 from __future__ import annotations
 

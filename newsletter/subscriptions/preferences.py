@@ -169,7 +169,7 @@ def choose(
 ) -> Subscriber | None:
     """Choose `Preferences` by their names; return the subscriber as they are then.
 
-    Who gets every letter again is told what they missed.
+    Who gets every letter again learns what they missed.
     """
     with store.write() as connection:
         found = subscribers.find_by_public_id(connection, public_id, for_update=True)

@@ -1,6 +1,6 @@
 """The archive in the app: pages of the issues that were published, rendered when first asked for.
 
-Each process keeps the pages of the archive as it is: a thousand readers of a feed cost one
+Each process keeps the pages of the archive as it is: a thousand feed readers cost one
 rendering, and one cheap query each.
 """
 

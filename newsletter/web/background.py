@@ -3,8 +3,9 @@
 One thread sends notices: it is woken after a visitor has signed up and was answered, and looks now
 and then by itself, because another process may have stopped or something may have to be tried
 again. Asked to stop, it first sends what is due: some hosts stop the app when no one uses it, and
-start it for the next visitor. Another thread does the chores: it applies webhooks that wait, tells
-those whose pause is over what they missed, removes what retention says, and reports a missing key.
+start it for the next visitor. Another thread does the chores: it applies webhooks that wait, queues
+for those whose pause is over what they missed, removes what retention says, and reports a missing
+key.
 Each is done by whichever process comes first, and none is needed at a certain moment: a `send`
 applies webhooks too, and `newsletter db tidy` does the rest.
 """

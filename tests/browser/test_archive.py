@@ -137,7 +137,7 @@ def test_nothing_is_fetched_but_the_page_and_its_pictures(
     assert page.context.cookies() == []
 
 
-def test_a_reader_walks_through_it_without_scripts(
+def test_a_visitor_walks_through_it_without_scripts(
     shared: App, new_context: Callable[..., BrowserContext]
 ) -> None:
     page = new_context(java_script_enabled=False).new_page()

@@ -243,7 +243,7 @@ def test_nothing_found_leads_to_themes(
     assert faults == []
 
 
-def test_an_index_that_does_not_come_is_told(page: Page, address: str) -> None:
+def test_an_index_that_does_not_come_is_reported(page: Page, address: str) -> None:
     page.route("**/search-index.js", lambda route: route.abort())
     page.goto(f"{address}/search.html?q=rust")
     page.locator("[data-search=failed]:not([hidden])").wait_for()

@@ -37,7 +37,9 @@ MAY = {
 }
 """Files in which a banned word is the subject."""
 
-DATA = re.compile(r"`[^`\n]*`|https?://\S+|(?<!\S)\S+@\S+|\boutlook\.\w+|\"outlook\"|\bOutlook\b")
+DATA = re.compile(
+    r"\bfeed readers?\b|`[^`\n]*`|https?://\S+|(?<!\S)\S+@\S+|\boutlook\.\w+|\"outlook\"|\bOutlook\b"
+)
 """What is no prose: code, addresses, and the name of a mail service."""
 
 TEST = re.compile(r"def test_\w+")

@@ -84,7 +84,7 @@ class Person:
     monthly: bool = False
     paused_until: datetime | None = None
     away_since: datetime | None = None
-    """Since when they pause, until they are told what they missed."""
+    """Since when they pause, until a notice says what they missed."""
     monthly_since: datetime | None = None
     welcomed: bool = False
     left_at: datetime | None = None
@@ -144,7 +144,7 @@ class Oracle:
             since = min(filter(None, (since, one.monthly_since)), default=None)
         if one.paused_until and one.paused_until > moment:
             one.away_since = since
-        else:  # a pause that is over is told of in the rhythm that they had in it
+        else:  # a pause that is over is reported in the rhythm that they had in it
             self._tell(who, since, monthly=False)
             one.away_since = None
         one.monthly, one.monthly_since = monthly, moment if monthly else None

@@ -1,4 +1,4 @@
-"""Who returns is told once what they missed, and nobody of what they had."""
+"""Who returns learns once what they missed, and nobody of what they had."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Sunday:
         return self.moment
 
 
-class Reader:
+class Person:
     """One subscriber of a newsletter, and all that reaches them."""
 
     def __init__(self, root: Path, clock: Sunday) -> None:
         self.clock = clock
-        # Others, so that there is always somebody to send to.
+        # Others, so that an issue always has an audience.
         self.newsletter = Newsletter(root, subscribers=4, slug="none", clock=clock)
         rows = self.newsletter.sql("SELECT email, public_id FROM subscribers ORDER BY id")
         self.ids = [str(public_id) for _, public_id in rows]
@@ -69,7 +69,7 @@ class Reader:
     def resumes(self) -> None:
         preferences.resume(self.newsletter.store, self.ids[0], VIA)
 
-    def told(self) -> list[list[str]]:
+    def heard(self) -> list[list[str]]:
         """Send what is due; return the titles in each notice to this subscriber."""
         send_due(self.newsletter, self.noticed)
         texts = [batch.letter.text for batch in self.seen]
@@ -85,117 +85,117 @@ def clock() -> Sunday:
 
 
 @pytest.fixture
-def reader(root: Path, clock: Sunday) -> Reader:
-    return Reader(root, clock)
+def person(root: Path, clock: Sunday) -> Person:
+    return Person(root, clock)
 
 
-def test_who_ends_a_pause_is_told_what_was_sent_meanwhile_once(reader: Reader) -> None:
-    reader.sends("eerst")
-    reader.pauses(8)
-    reader.sends("mist")
-    reader.sends("regen")
-    assert not tell_returned(reader.newsletter.store, VIA)  # it goes on
-    reader.resumes()
-    assert reader.told() == [["regen", "mist"]]
-    reader.resumes()
-    assert not tell_returned(reader.newsletter.store, VIA)
-    assert reader.told() == []
-    reader.sends("daarna")
-    assert reader.provider.copies()["lezer0@example.org"] == 2
+def test_who_ends_a_pause_learns_what_was_sent_meanwhile_once(person: Person) -> None:
+    person.sends("eerst")
+    person.pauses(8)
+    person.sends("mist")
+    person.sends("regen")
+    assert not tell_returned(person.newsletter.store, VIA)  # it goes on
+    person.resumes()
+    assert person.heard() == [["regen", "mist"]]
+    person.resumes()
+    assert not tell_returned(person.newsletter.store, VIA)
+    assert person.heard() == []
+    person.sends("daarna")
+    assert person.provider.copies()["lezer0@example.org"] == 2
 
 
-def test_a_pause_that_ends_by_itself_is_noticed(reader: Reader, clock: Sunday) -> None:
-    reader.pauses(2)
-    reader.sends("mist")
+def test_a_pause_that_ends_by_itself_is_noticed(person: Person, clock: Sunday) -> None:
+    person.pauses(2)
+    person.sends("mist")
     clock.moment += 7 * DAY
-    assert tell_returned(reader.newsletter.store, VIA)
-    assert not tell_returned(reader.newsletter.store, VIA)
-    assert reader.told() == [["mist"]]
+    assert tell_returned(person.newsletter.store, VIA)
+    assert not tell_returned(person.newsletter.store, VIA)
+    assert person.heard() == [["mist"]]
 
 
-def test_a_pause_in_which_nothing_was_sent_brings_no_notice(reader: Reader) -> None:
-    reader.pauses(2)
-    reader.resumes()
-    assert reader.told() == []
+def test_a_pause_in_which_nothing_was_sent_brings_no_notice(person: Person) -> None:
+    person.pauses(2)
+    person.resumes()
+    assert person.heard() == []
     # It is over: what is sent now is not missed later.
-    reader.sends("mist")
-    reader.pauses(1)
-    reader.resumes()
-    assert reader.told() == []
+    person.sends("mist")
+    person.pauses(1)
+    person.resumes()
+    assert person.heard() == []
 
 
-def test_a_letter_that_a_pause_kept_back_was_missed(reader: Reader) -> None:
-    slug = reader.sends("mist", limit=1)
-    accepted = reader.provider.copies()
+def test_a_letter_that_a_pause_kept_back_was_missed(person: Person) -> None:
+    slug = person.sends("mist", limit=1)
+    accepted = person.provider.copies()
     number = next(n for n in (0, 1, 2) if not accepted[f"lezer{n}@example.org"])
-    reader.ids[0] = reader.ids[number]
-    reader.pauses(1)
-    reader.newsletter.send(reader.provider, slug)
-    reader.resumes()
-    send_due(reader.newsletter, reader.noticed)
-    (batch,) = reader.seen
+    person.ids[0] = person.ids[number]
+    person.pauses(1)
+    person.newsletter.send(person.provider, slug)
+    person.resumes()
+    send_due(person.newsletter, person.noticed)
+    (batch,) = person.seen
     assert batch.recipients[0].email == f"lezer{number}@example.org"
     assert "Over mist" in batch.letter.text
 
 
-def test_who_goes_back_to_every_letter_is_told_what_neither_letter_nor_digest_brought(
-    reader: Reader,
+def test_who_goes_back_to_every_letter_learns_what_neither_letter_nor_digest_brought(
+    person: Person,
 ) -> None:
-    reader.sends("eerst")
-    reader.choose(monthly=True)
-    first = reader.sends("mist")
-    reader.sends("maand", listed=(first,))
-    reader.sends("regen")
-    gone = reader.sends("weg")
-    with reader.newsletter.store.write() as connection:
+    person.sends("eerst")
+    person.choose(monthly=True)
+    first = person.sends("mist")
+    person.sends("maand", listed=(first,))
+    person.sends("regen")
+    gone = person.sends("weg")
+    with person.newsletter.store.write() as connection:
         editions.withdraw(connection, gone)
-    reader.choose(monthly=False)
-    assert reader.told() == [["regen"]]
-    reader.choose(monthly=True)
-    reader.choose(monthly=False)
-    assert reader.told() == []
+    person.choose(monthly=False)
+    assert person.heard() == [["regen"]]
+    person.choose(monthly=True)
+    person.choose(monthly=False)
+    assert person.heard() == []
 
 
-def test_an_issue_that_came_as_a_notice_was_not_missed(reader: Reader) -> None:
-    reader.pauses(4)
-    slug = reader.sends("mist")
-    with reader.newsletter.store.write() as connection:
+def test_an_issue_that_came_as_a_notice_was_not_missed(person: Person) -> None:
+    person.pauses(4)
+    slug = person.sends("mist")
+    with person.newsletter.store.write() as connection:
         row = connection.exec_driver_sql("SELECT id FROM subscribers ORDER BY id").first()
         assert row
         assert issue_notices.take(connection, row[0], slug)
-    reader.resumes()
-    assert reader.told() == []
+    person.resumes()
+    assert person.heard() == []
 
 
-def test_going_back_to_every_letter_in_a_pause_waits_for_its_end(reader: Reader) -> None:
-    reader.choose(monthly=True)
-    reader.sends("mist")
-    reader.pauses(8)
-    reader.sends("regen")
-    reader.choose(monthly=False)
-    assert reader.told() == []
-    reader.sends("wind")
-    reader.resumes()
-    assert reader.told() == [["wind", "regen", "mist"]]
+def test_going_back_to_every_letter_in_a_pause_waits_for_its_end(person: Person) -> None:
+    person.choose(monthly=True)
+    person.sends("mist")
+    person.pauses(8)
+    person.sends("regen")
+    person.choose(monthly=False)
+    assert person.heard() == []
+    person.sends("wind")
+    person.resumes()
+    assert person.heard() == [["wind", "regen", "mist"]]
 
 
-def test_who_pauses_and_gets_one_a_month_is_told_of_the_digests(reader: Reader) -> None:
-    reader.choose(monthly=True)
-    first = reader.sends("mist")
-    reader.pauses(8)
-    reader.sends("maand", listed=(first,))
-    reader.resumes()
-    assert reader.told() == [["maand"]]
+def test_who_pauses_and_gets_one_a_month_learns_of_the_digests(person: Person) -> None:
+    person.choose(monthly=True)
+    first = person.sends("mist")
+    person.pauses(8)
+    person.sends("maand", listed=(first,))
+    person.resumes()
+    assert person.heard() == [["maand"]]
 
 
-def test_of_more_than_twelve_the_newest_are_named_with_the_archive(reader: Reader) -> None:
-    reader.pauses(26)
+def test_of_more_than_twelve_the_newest_are_named_with_the_archive(person: Person) -> None:
+    person.pauses(26)
     names = [f"brief{chr(ord('a') + n)}" for n in range(13)]
     for name in names:
-        reader.sends(name)
-    reader.resumes()
-    send_due(reader.newsletter, reader.noticed)
-    (batch,) = reader.seen
+        person.sends(name)
+    person.resumes()
+    send_due(person.newsletter, person.noticed)
+    (batch,) = person.seen
     text = batch.letter.text
     assert text.count(f"{PAGES}/2") == 12
     assert f"Over {names[12]}" in text
@@ -203,19 +203,19 @@ def test_of_more_than_twelve_the_newest_are_named_with_the_archive(reader: Reade
     assert f"{PAGES}/\n" in text
 
 
-def test_who_has_left_is_told_nothing(reader: Reader) -> None:
-    reader.pauses(1)
-    reader.sends("mist")
-    unsubscribe.unsubscribe_many(reader.newsletter.store, [reader.ids[0]])
-    reader.clock.moment += 30 * DAY
-    assert not tell_returned(reader.newsletter.store, VIA)
-    assert queued(reader.newsletter.store) == []
+def test_who_has_left_learns_nothing(person: Person) -> None:
+    person.pauses(1)
+    person.sends("mist")
+    unsubscribe.unsubscribe_many(person.newsletter.store, [person.ids[0]])
+    person.clock.moment += 30 * DAY
+    assert not tell_returned(person.newsletter.store, VIA)
+    assert queued(person.newsletter.store) == []
 
 
-def test_who_leaves_before_it_is_sent_gets_nothing(reader: Reader) -> None:
-    reader.pauses(4)
-    reader.sends("mist")
-    reader.resumes()
-    unsubscribe.unsubscribe_many(reader.newsletter.store, [reader.ids[0]])
-    assert reader.told() == []
-    assert queued(reader.newsletter.store) == [("missed", "skipped")]
+def test_who_leaves_before_it_is_sent_gets_nothing(person: Person) -> None:
+    person.pauses(4)
+    person.sends("mist")
+    person.resumes()
+    unsubscribe.unsubscribe_many(person.newsletter.store, [person.ids[0]])
+    assert person.heard() == []
+    assert queued(person.newsletter.store) == [("missed", "skipped")]

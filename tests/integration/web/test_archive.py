@@ -1,4 +1,4 @@
-"""The archive in the app: what it shows, what it keeps, and what a reader gets who asks again."""
+"""The archive in the app: what it shows, what it keeps, and what a visitor gets who asks again."""
 
 from __future__ import annotations
 

@@ -116,16 +116,16 @@ def test_two_issues_with_one_title_have_two_pages() -> None:
     assert text(site, "issues/").count(">De weg naar rust</a>") == 2
 
 
-def test_a_correction_is_told_with_its_date_and_what_changed() -> None:
+def test_a_correction_is_shown_with_its_date_and_what_changed() -> None:
     issue = published(corrections=["- Dag Jan.\n+ Dag Joan.", ""])
     shown = text(Site(SETTINGS, [issue]), f"issues/{issue.slug}")
-    told = " ".join(re.sub(r"</?(?:p|ul|li)>", " ", shown).split())
-    assert "maandag 30 november 2026</time>: Dag Joan. " in told
-    assert "Jan" not in told  # what is gone may have to be forgotten
-    assert "dinsdag 1 december 2026</time> </div>" in told
+    said = " ".join(re.sub(r"</?(?:p|ul|li)>", " ", shown).split())
+    assert "maandag 30 november 2026</time>: Dag Joan. " in said
+    assert "Jan" not in said  # what is gone may have to be forgotten
+    assert "dinsdag 1 december 2026</time> </div>" in said
 
 
-def test_the_sign_up_form_leads_to_the_app_and_says_where_it_stood() -> None:
+def test_the_sign_up_form_leads_to_the_app_and_says_on_which_page_it_was() -> None:
     issue = published()
     in_app = text(Site(SETTINGS, [issue]), f"issues/{issue.slug}")
     as_file = text(Site(SETTINGS, [issue], files=True), f"issues/{issue.slug}")

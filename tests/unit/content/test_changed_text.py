@@ -26,7 +26,7 @@ def changes(old: str, new: str, *, subject: str = "Rust", later: str = "Rust") -
     return list(map(str, find_changes(text(old, subject), text(new, later))))
 
 
-def test_only_the_sentences_that_differ_are_told() -> None:
+def test_only_the_sentences_that_differ_are_shown() -> None:
     old = "Eerst dit. Dan op dinsdag. En “dit.” Tot slot."
     new = "Eerst dit. Dan op woensdag. En “dit.” Tot slot."
     assert changes(old, new) == ["- Dan op dinsdag.", "+ Dan op woensdag."]
@@ -56,7 +56,7 @@ def test_every_kind_of_block_has_its_words_compared() -> None:
         assert bool(found) == ("woorden" in str(before)), before.kind
 
 
-def test_a_text_that_is_all_new_is_told_in_part() -> None:
+def test_a_text_that_is_all_new_is_shown_in_part() -> None:
     old = " ".join(f"Oud {number}." for number in range(40))
     found = changes(old, "Nieuw. " + "x" * 1000)
     assert len(found) == 25
