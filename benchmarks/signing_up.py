@@ -49,7 +49,7 @@ WARM = 20
 SHUFFLES = 400
 PAUSE = 0.02
 """Seconds between two visitors: a sign-up waits while the last one's notice is being sent."""
-UNCAPPED = Limits(signup=SignupLimits(letters_per_hour=10**6))
+UNCAPPED = Limits(signup=SignupLimits(letters_per_hour=10**6, unconfirmed_per_day=10**6))
 
 
 def address(kind: str, number: int) -> str:

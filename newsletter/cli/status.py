@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -76,7 +77,11 @@ def status(app: App, *, issue: str | None, json_: bool) -> None:
                 "issues": [line.as_json() for line in found.lines],
                 "missed": list(missed),
                 "notices": {state.value: count for state, count in waiting.items()},
-                "form": {"closed": form.closed, "last_closed_at": format_utc(form.last_closed_at)},
+                "form": {
+                    "closed": form.closed,
+                    "last_closed_at": format_utc(form.last_closed_at),
+                    "slowed": asdict(form.flood) if form.flood else None,
+                },
                 **_problems_as_json(app.reading),
             }
         )
@@ -143,6 +148,12 @@ def _notice_lines(waiting: Mapping[DeliveryState, int], form: FormState) -> Iter
         yield f"The sign-up form is closed: {most:,} notices within an hour"
     elif form.last_closed_at:
         yield f"The sign-up form was closed for an hour from {format_utc(form.last_closed_at)}"
+    if flood := form.flood:
+        yield (
+            f"The sign-up form is slowed: {flood.asked:,} asked within 24 hours, and of"
+            f" {flood.written:,} who got a letter {flood.confirmed:,} confirmed. It sends at most"
+            f" {flood.letters_a_day:,} letters a day until more do"
+        )
 
 
 def _one(app: App, issue: str, *, json_: bool) -> None:

@@ -42,7 +42,7 @@ def queue(
     via: ProviderAccount,
     kind: NoticeKind,
     *,
-    subscriber_id: int,
+    subscriber_id: int | None,
     address_hash: str,
     mailbox_hash: str,
     moment: datetime,
@@ -57,7 +57,7 @@ def queue(
     Args:
         via: The account that takes it.
         kind: What it says.
-        subscriber_id: To whom.
+        subscriber_id: To whom; None only where it is not wanted.
         address_hash: Of their address, for limits.
         mailbox_hash: Of the mailbox of the address, for limits.
         keep: How long it may leave, and be repeated.

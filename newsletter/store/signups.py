@@ -54,7 +54,7 @@ class Signup:
 
 def record(
     connection: sa.Connection,
-    subscriber_id: int,
+    subscriber_id: int | None,
     *,
     wording_id: int,
     first_name: str | None,
@@ -64,7 +64,10 @@ def record(
     moment: datetime,
     wanted: bool,
 ) -> int | None:
-    """Record a sign-up if it is wanted; return its number."""
+    """Record a sign-up if it is wanted; return its number.
+
+    Without a subscriber it is not wanted.
+    """
     values = {
         "public_id": new_id(),
         "subscriber_id": subscriber_id,
@@ -146,6 +149,21 @@ def confirm(
     done = signups.update().where(signups.c.id == found.id)
     connection.execute(done.values(confirmed_at=moment))
     return suppressed
+
+
+def count_since(connection: sa.Connection, since: datetime) -> tuple[int, int]:
+    """Return how many sign-ups were recorded after a moment, and how many of them confirmed."""
+    counts = sa.select(sa.func.count(), sa.func.count(signups.c.confirmed_at))
+    recorded, confirmed = connection.execute(counts.where(signups.c.requested_at > since)).one()
+    return recorded, confirmed
+
+
+def count_confirmed(connection: sa.Connection, since: datetime) -> int:
+    """Return how many sign-ups were confirmed after a moment, as far as consents are kept."""
+    confirmed = sa.select(sa.func.count()).where(
+        consents.c.requested_at.is_not(None), consents.c.at > since
+    )
+    return connection.scalar(confirmed) or 0
 
 
 def count_by_source(connection: sa.Connection) -> dict[str | None, tuple[int, int]]:

@@ -321,11 +321,12 @@ def _set(connection: sa.Connection, subscriber: Subscriber, **values: object) ->
 
 
 def get_or_create(
-    connection: sa.Connection, email: str, email_key: str, moment: datetime
-) -> tuple[int, SubscriberStatus]:
+    connection: sa.Connection, email: str, email_key: str, moment: datetime, *, wanted: bool
+) -> tuple[int | None, SubscriberStatus]:
     """Add an unknown address as a pending subscriber; return the row number and the status.
 
-    Nobody else may add subscribers until the end of the transaction.
+    Nobody else may add subscribers until the end of the transaction. An unknown address that is
+    not wanted is not added, by the same statements, and has no number.
     """
     values = {
         "public_id": new_id(),
@@ -336,10 +337,11 @@ def get_or_create(
         "created_at": moment,
     }
     theirs = subscribers.c.email_key == email_key
-    insert_if(connection, subscribers, values, ~sa.exists().where(theirs))
+    new = sa.and_(~sa.exists().where(theirs), sa.literal(wanted))
+    insert_if(connection, subscribers, values, new)
     query = sa.select(subscribers.c.id, subscribers.c.status).where(theirs)
-    row = connection.execute(query).one()
-    return row.id, SubscriberStatus(row.status)
+    row = connection.execute(query).one_or_none()
+    return (row.id, SubscriberStatus(row.status)) if row else (None, SubscriberStatus.PENDING)
 
 
 _PRESENT = frozenset({SubscriberStatus.PENDING.value, SubscriberStatus.ACTIVE.value})

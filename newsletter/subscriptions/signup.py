@@ -19,6 +19,7 @@ from newsletter.model import NoticeKind, SubscriberStatus
 from newsletter.store import consents, notices, rate_counters, signups, subscribers, suppressions
 from newsletter.store.database import Lock, lock, now
 from newsletter.subscriptions import networks as client_networks
+from newsletter.subscriptions import slow_flood
 from newsletter.subscriptions.aliases import mailbox
 from newsletter.subscriptions.welcome import queue_welcome
 
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from newsletter.store import Connection, Store
     from newsletter.store.notices import ProviderAccount
     from newsletter.store.signups import ClientInfo, Signup
+    from newsletter.subscriptions.slow_flood import SlowFlood
     from newsletter.subscriptions.welcome import Welcome
 
 CONFIRM_WITHIN: Final = timedelta(hours=72)
@@ -48,12 +50,15 @@ _PER_ADDRESS: Final = ((_DAY, 1), (30 * _DAY, 3))
 
 @dataclass(frozen=True, slots=True)
 class SignupLimits:
-    """How many sign-ups are accepted within an hour."""
+    """How many sign-ups are accepted."""
 
     letters_per_hour: int = 200
-    """How many notices sign-ups may cause before the form closes itself."""
+    """How many notices sign-ups may cause within an hour before the form closes itself."""
     requests_per_hour: int = 20
-    """How many sign-ups the smallest network may request: an IPv4 address or an IPv6 /64."""
+    """How many the smallest network may request within an hour: an IPv4 address or an IPv6 /64."""
+    unconfirmed_per_day: int = 30
+    """From how many sign-ups a day, of which nearly none is confirmed, the form slows down; and how
+    many letters a day it sends all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,16 +81,22 @@ class SignupResult(StrEnum):
     """The answer to a visitor; it does not depend on the address that they entered."""
 
     ACCEPTED = "accepted"
+    SLOWED = "accepted, and perhaps deferred"
+    """Nobody learns which: whether a letter leaves depends on who asked for it before."""
     RATE_LIMITED = "too many from one network"
     CLOSED = "closed"
 
 
 @dataclass(frozen=True, slots=True)
 class FormState:
-    """Whether the sign-up form has closed itself, and in which hour it last did, if recently."""
+    """Whether the sign-up form has closed itself, and in which hour it last did, if recently.
+
+    ``flood`` is what slows it, if anything does.
+    """
 
     closed: bool
     last_closed_at: datetime | None
+    flood: SlowFlood | None = None
 
 
 class LinkState(StrEnum):
@@ -138,6 +149,10 @@ def request_signup(
         if result is SignupResult.CLOSED:
             rate_counters.count(connection, rate_counters.CLOSED, moment)
         elif result is SignupResult.ACCEPTED:
+            flood = slow_flood.find_flood(connection, moment, limits.unconfirmed_per_day)
+            if flood:
+                _record_slowly(connection, request, account, secret, moment, flood=flood)
+                return SignupResult.SLOWED
             _record(connection, request, account, secret, moment)
     return result
 
@@ -148,7 +163,25 @@ def form_state(store: Store, limits: SignupLimits = SignupLimits()) -> FormState
         moment = now(connection)
         lately = moment - rate_counters.CLOSED_LATELY
         last = rate_counters.last_counted(connection, rate_counters.CLOSED, since=lately)
-        return FormState(_is_closed(connection, limits, moment), last)
+        flood = slow_flood.find_flood(connection, moment, limits.unconfirmed_per_day)
+        return FormState(_is_closed(connection, limits, moment), last, flood)
+
+
+def _record_slowly(
+    connection: Connection,
+    request: SignupRequest,
+    account: ProviderAccount,
+    secret: bytes,
+    moment: datetime,
+    *,
+    flood: SlowFlood,
+) -> None:
+    """Do the same while a flood slows the form: of an address without room only a hash is kept."""
+    digest = address_hash(secret, request.address.key)
+    again = slow_flood.asked_before(connection, digest, moment)
+    room = slow_flood.has_room(connection, flood, moment, again=again)
+    queued = _record(connection, request, account, secret, moment, wanted=room)
+    slow_flood.note(connection, digest, moment, again=again, queued=queued, room=room)
 
 
 def _record(
@@ -157,8 +190,13 @@ def _record(
     account: ProviderAccount,
     secret: bytes,
     moment: datetime,
-) -> None:
-    """Add a visitor to the list as pending and queue a notice, each only if that is allowed."""
+    *,
+    wanted: bool = True,
+) -> bool:
+    """Add a visitor to the list as pending and queue a notice, each only if that is allowed.
+
+    Return whether a notice was queued.
+    """
     address = request.address
     digest = address_hash(secret, address.key)
     mailbox_digest = address_hash(secret, mailbox(address.key))
@@ -167,8 +205,10 @@ def _record(
     sent = notices.count_queued_to(connection, hashes, signups.SIGNUP_NOTICES, moments=since)
     rejected = notices.bounced_or_complained(connection, hashes, bounced_since=min(since))
     within = all(count < most for count, (_, most) in zip(sent, _PER_ADDRESS, strict=True))
-    allowed = within and not rejected
-    subscriber, status = subscribers.get_or_create(connection, address.given, address.key, moment)
+    allowed = wanted and within and not rejected
+    subscriber, status = subscribers.get_or_create(
+        connection, address.given, address.key, moment, wanted=wanted
+    )
     is_active = status is SubscriberStatus.ACTIVE
     signup = signups.record(
         connection,
@@ -193,6 +233,7 @@ def _record(
         signup_id=signup,
         wanted=allowed,
     )
+    return allowed
 
 
 def _result(
@@ -211,7 +252,8 @@ def _result(
 
 def _is_closed(connection: Connection, limits: SignupLimits, moment: datetime) -> bool:
     letters = notices.count_queued(connection, signups.SIGNUP_NOTICES, moment=moment - _HOUR)
-    return letters >= limits.letters_per_hour
+    deferred = slow_flood.deferred_this_hour(connection, moment)
+    return letters + deferred >= limits.letters_per_hour
 
 
 def signup_of_link(keys: Sequence[str], token: str) -> str | None:

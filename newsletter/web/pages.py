@@ -71,6 +71,7 @@ class Pages:
     signup_again: PageTemplate
     signup_problem: Mapping[str, PageTemplate]
     check_mailbox: Page
+    check_mailbox_slowed: Page
     signup_closed: Page
     too_many_signups: Page
     ask: PageTemplate
@@ -136,7 +137,8 @@ def render_pages(settings: Settings) -> Pages:
         signup_issue=signup(issue=True),
         signup_again=signup(again=True),
         signup_problem={name: signup(problem=name) for name in PROBLEMS},
-        check_mailbox=_page(settings, "check-mailbox"),
+        check_mailbox=_page(settings, "check-mailbox", slowed=False),
+        check_mailbox_slowed=_page(settings, "check-mailbox", slowed=True),
         signup_closed=_page(settings, "signup-closed"),
         too_many_signups=_page(settings, "too-many-signups"),
         ask=_form(settings, "ask"),

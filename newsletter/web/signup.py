@@ -114,6 +114,9 @@ class SignupHandler:
         match result:
             case SignupResult.ACCEPTED:
                 return self._context.pages.check_mailbox.answer()
+            case SignupResult.SLOWED:
+                annotate(request.scope, "the sign-up form is slowed: nearly nobody confirms")
+                return self._context.pages.check_mailbox_slowed.answer()
             case SignupResult.RATE_LIMITED:
                 return self._context.pages.too_many_signups.answer(429, RETRY_IN_AN_HOUR)
             case SignupResult.CLOSED:

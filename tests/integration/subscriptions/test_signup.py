@@ -22,7 +22,6 @@ from newsletter.subscriptions.signup import (
     SignupResult,
     confirm,
     link_state,
-    request_signup,
 )
 from tests.support.newsletter import Newsletter
 from tests.support.signups import HERE, VIA, WORDING, open_link, queued, signup_request, statements
@@ -33,12 +32,21 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from newsletter.store import Store
+    from newsletter.store.notices import ProviderAccount
+    from newsletter.subscriptions.signup import SignupRequest
 
 pytestmark = pytest.mark.usefixtures("database")
 
 DAY = timedelta(days=1)
-LIMITS = SignupLimits()
+LIMITS = SignupLimits(unconfirmed_per_day=1_000_000)
+"""Of a form that nothing slows: `test_slow_floods.py` is about that."""
 START = datetime(2026, 11, 1, 9, 30, tzinfo=UTC)
+
+
+def request_signup(
+    store: Store, request: SignupRequest, via: ProviderAccount, limits: SignupLimits = LIMITS
+) -> SignupResult:
+    return signup.request_signup(store, request, via, limits)
 
 
 class Clock:

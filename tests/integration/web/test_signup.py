@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 import secrets
 import shutil
@@ -46,6 +47,7 @@ on_both = pytest.mark.usefixtures("database")
 """Runs a test on SQLite and on PostgreSQL."""
 
 LIMITS = SignupLimits()
+UNSLOWED = replace(LIMITS, unconfirmed_per_day=1000)
 PROXY = ("--proxy", "127.0.0.1")
 OURS = "http://localhost:8000/"
 
@@ -482,7 +484,7 @@ def test_past_the_cap_the_form_closes_and_says_so(
     root: Path, app: App, subscribers: SubscriberList, run: Run
 ) -> None:
     for n in range(LIMITS.letters_per_hour):
-        request_signup(subscribers.store, signup_request(f"lezer{n}@example.org"), VIA)
+        request_signup(subscribers.store, signup_request(f"lezer{n}@example.org"), VIA, UNSLOWED)
     answer = ask(app, "anna@example.org")
     assert (answer.status_code, heading(answer)) == (503, "Het is even te druk")
     assert answer.headers["retry-after"] == "3600"
@@ -497,6 +499,30 @@ def test_past_the_cap_the_form_closes_and_says_so(
     assert re.search(line, app.said())
     assert len(queued(subscribers.store)) == LIMITS.letters_per_hour
     assert root
+
+
+@on_both
+def test_a_slowed_form_answers_everybody_alike_and_status_says_so(
+    app: App, subscribers: SubscriberList, run: Run
+) -> None:
+    subscribers.add("actief")
+    for n in range(LIMITS.unconfirmed_per_day):
+        assert "Wie terugkomt" not in ask(app, f"lezer{n}@example.org").text
+    people = ["actief@example.org", "lezer1@example.org", "nieuw@example.org"]
+    answers = [ask(app, email) for email in people]
+    assert {(one.status_code, one.content) for one in answers} == {(200, answers[0].content)}
+    assert heading(answers[0]) == ASKED
+    assert "Wie terugkomt, gaat voor" in answers[0].text
+    assert app.client.get("/").status_code == 200
+    assert len(queued(subscribers.store)) == LIMITS.unconfirmed_per_day
+    reported = json.loads(run("status", "--json").stdout)["form"]
+    assert reported == {
+        "closed": False,
+        "last_closed_at": None,
+        "slowed": {"asked": 33, "written": 30, "confirmed": 0, "letters_a_day": 30},
+    }
+    said = " ".join(run("status").stdout.split())
+    assert "form is slowed: 33 asked within 24 hours, and of 30 who got a letter 0" in said
 
 
 @on_both
@@ -560,7 +586,8 @@ def test_the_limits_outlive_the_process(root: Path, app: App, subscribers: Subsc
     with serving(root, *PROXY, limits=STILL) as again:
         assert ask(again, "anna@example.org", headers=theirs).status_code == 429
         for n in range(LIMITS.requests_per_hour, LIMITS.letters_per_hour):
-            request_signup(subscribers.store, signup_request(f"lezer{n}@example.org"), VIA)
+            wanted = signup_request(f"lezer{n}@example.org")
+            request_signup(subscribers.store, wanted, VIA, UNSLOWED)
         assert ask(again, "anna@example.org").status_code == 503
     with serving(root, *PROXY, limits=STILL) as again:
         assert again.client.get("/").status_code == 503
