@@ -17,6 +17,7 @@ from newsletter.archive.related import find_related
 from newsletter.archive.search_files import search_script
 from newsletter.archive.searching import ArchiveWords, SearchResult
 from newsletter.archive.themes import Theme, gather_themes, theme_slug, themes_of
+from newsletter.content.changed_text import keep_current
 from newsletter.model import Image, PublishedIssue
 
 if TYPE_CHECKING:
@@ -221,9 +222,13 @@ class Site:
 
     def _text_of(self, issue: PublishedIssue) -> dict[str, object]:
         """Return what the text of an issue needs, on its page and in a feed."""
-        zone = self._settings.zone
-        corrections = [(one.at.astimezone(zone).date(), one.added) for one in issue.corrections]
-        return {"issue": issue, "corrections": corrections}
+        zone, edition = self._settings.zone, issue.edition
+        text = (edition.subject, edition.preheader, edition.blocks)
+        # What a later correction took away may have to be forgotten.
+        shown = [keep_current(one.added, text) for one in issue.corrections[:-1]]
+        shown += [one.added for one in issue.corrections[-1:]]
+        days = (one.at.astimezone(zone).date() for one in issue.corrections)
+        return {"issue": issue, "corrections": list(zip(days, shown, strict=True))}
 
     def _card(self, issue: PublishedIssue) -> str:
         """Return the address of the picture that stands for an issue; empty for none."""

@@ -46,6 +46,17 @@ def find_changes(
     return tuple(found)
 
 
+def keep_current(added: Sequence[str], text: tuple[str, str, Sequence[Block]]) -> tuple[str, ...]:
+    """Return the sentences of an earlier correction that a text still has.
+
+    Args:
+        added: As `find_changes` gave them.
+        text: Subject, preheader and blocks.
+    """
+    current = {_MORE, *map(_cut, _sentences(text))}
+    return tuple(sentence for sentence in added if sentence in current)
+
+
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1].rstrip()}{_MORE}"
 

@@ -117,12 +117,21 @@ def test_two_issues_with_one_title_have_two_pages() -> None:
 
 
 def test_a_correction_is_shown_with_its_date_and_what_changed() -> None:
-    issue = published(corrections=["- Dag Jan.\n+ Dag Joan.", ""])
+    blocks = [Text(1, rich("Dag Joan. Een rustige zin."))]
+    issue = published(blocks=blocks, corrections=["- Dag Jan.\n+ Dag Joan.", ""])
     shown = text(Site(SETTINGS, [issue]), f"issues/{issue.slug}")
     said = " ".join(re.sub(r"</?(?:p|ul|li)>", " ", shown).split())
     assert "maandag 30 november 2026</time>: Dag Joan. " in said
     assert "Jan" not in said  # what is gone may have to be forgotten
     assert "dinsdag 1 december 2026</time> </div>" in said
+
+
+def test_what_a_later_correction_took_away_is_shown_nowhere() -> None:
+    changes = ["+ Mail Joan thuis.\n+ Een rustige zin.", "- Mail Joan thuis."]
+    site = Site(SETTINGS, [published(corrections=changes)])
+    for path in site.paths:
+        assert "thuis" not in text(site, path)
+    assert "<li>Een rustige zin.</li>" in text(site, "issues/2026-11-29-rust")
 
 
 def test_the_sign_up_form_leads_to_the_app_and_says_on_which_page_it_was() -> None:
