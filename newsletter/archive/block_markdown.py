@@ -168,7 +168,7 @@ def _text(text: str) -> str:
     parts = _ADDRESS.split(text)
     return _at_start(
         "".join(
-            f"<{part}>" if number % 2 and is_link(part) else _inner(part)
+            f"<{part}>" if number % 2 and "{" not in part and is_link(part) else _inner(part)
             for number, part in enumerate(parts)
         )
     )

@@ -171,6 +171,7 @@ def test_the_day_is_that_of_the_issue_although_it_was_sent_the_evening_before() 
          "[meer](https://x.example/a)")),
         ("Zie <https://x.example/a_b>.", "Zie <https://x.example/a_b>."),
         ("Zie https://x.example/a_b nu", "Zie <https://x.example/a_b> nu"),
+        ("Zie https://x.example/{{a}} nu", "Zie https://x.example/\\{\\{a\\}\\} nu"),
         ("a\\\nb", "a\\\nb"),
         ("\\{\\{ site.title }} \\{% raw %} \\{\\{\\< x >}}",
          "\\{\\{ site.title \\}\\} \\{&#37; raw %\\} \\{\\{&lt; x >\\}\\}"),
