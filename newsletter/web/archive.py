@@ -146,7 +146,7 @@ class ArchiveHandler:
 def _has_it(asked: Mapping[str, str], headers: Mapping[str, str]) -> bool:
     """Return whether the client has these bytes: RFC 9110, section 13.1.
 
-    A date counts only when it is ours to the second: a withdrawal has no later one of its own kind.
+    A date counts only when it is exactly ours: an archive may also go back to what it was before.
     """
     if "if-none-match" in asked:
         tags = [tag.strip().removeprefix("W/") for tag in asked["if-none-match"].split(",")]
