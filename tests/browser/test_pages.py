@@ -51,8 +51,10 @@ SHOWN = {
     "missing": ("GET", "/nergens"),
     "refused": ("PUT", "/healthz"),
     "issue": ("GET", "/issues/2026-11-29-rust"),
+    "answer": ("GET", "/a/2026-11-29-rust/1"),
+    "answered": ("POST", "/a/2026-11-29-rust/2"),
 }
-with_each = pytest.mark.parametrize("name", choose(SHOWN, always=("leave", "issue")))
+with_each = pytest.mark.parametrize("name", choose(SHOWN, always=("leave", "issue", "answer")))
 
 
 def settle(root: Path, *, name: str = "Jij en Loslaten", more: str = "") -> None:
@@ -71,6 +73,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     text = (
         "---\nsubject: Over rust\n---\nEen rustige zin.\n\n> En een regel om te houden.\n\n"
         "💡 Wat laat je liggen?\n\n![Een lege stoel](https://example.org/stoel.jpg)\n"
+        "\nWat helpt jou?\n\n- [ ] Lopen\n- [ ] Slapen\n"
     )
     (root / "issues" / f"{slug}.md").write_text(text, encoding="utf-8")
     newsletter = Newsletter(root, subscribers=1, slug=slug)
