@@ -191,7 +191,8 @@ class NoticeSender:
         """Return the letter of a notice, and the public id of the mailing that it is from."""
         if notice.kind is NoticeKind.ISSUE:
             issue = notice.issues[0]
-            return Letter.decode(issue.letter), issue.mailing
+            # To a newcomer a correction is no correction: it has the subject of the issue.
+            return replace(Letter.decode(issue.letter), subject=issue.subject), issue.mailing
         if notice.kind is NoticeKind.MISSED:
             named = tuple((one.slug, one.subject) for one in notice.issues)
             return self._missed(named), tokens.RESERVED_ID

@@ -102,7 +102,7 @@ def _gets(connection: sa.Connection, edition: Edition) -> sa.ColumnElement[bool]
 def _latest_text(slug: str) -> sa.ColumnElement[int]:
     """Return the number of the newest text that a subscriber has for sure; NULL if they have none.
 
-    A notice with the issue holds the text as it was sent.
+    A notice with the issue holds the newest text that had been mailed then.
     """
     accepted = (
         sa.select(sa.func.max(mailings.c.erratum))
@@ -115,10 +115,14 @@ def _latest_text(slug: str) -> sa.ColumnElement[int]:
         .correlate(subscribers)
         .scalar_subquery()
     )
-    noticed = sa.exists().where(
-        issue_notices.c.subscriber_id == subscribers.c.id, issue_notices.c.slug == slug
+    noticed = (
+        sa.select(issue_notices.c.number)
+        .where(issue_notices.c.subscriber_id == subscribers.c.id, issue_notices.c.slug == slug)
+        .correlate(subscribers)
+        .scalar_subquery()
     )
-    return sa.func.coalesce(accepted, sa.case((noticed, 0), else_=sa.null()))
+    # Who had a notice is mailed no text but later ones.
+    return sa.func.coalesce(accepted, noticed)
 
 
 def _mailed(slug: str) -> tuple[sa.ColumnElement[bool], ...]:

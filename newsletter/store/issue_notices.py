@@ -59,6 +59,8 @@ def latest_slug(connection: sa.Connection) -> str | None:
 def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
     """Record that an issue goes to a subscriber as a notice; return whether it may.
 
+    They get the newest text that was mailed: the issue's own, or a correction's.
+
     It may not if they had it as a notice, or if they have a letter of it that is to be sent, is on
     its way, was accepted, or may have been. The row keeps the issue's mailing from them as well.
     """
@@ -74,7 +76,18 @@ def take(connection: sa.Connection, subscriber_id: int, slug: str) -> bool:
             issue_notices.c.subscriber_id == subscriber_id, issue_notices.c.slug == slug
         ),
     )
-    row = {"subscriber_id": subscriber_id, "slug": slug, "at": now(connection)}
+    newest = sa.select(sa.func.coalesce(sa.func.max(mailings.c.erratum), 0)).where(
+        mailings.c.erratum_of == slug,
+        mailings.c.rehearsal.is_(sa.false()),
+        mailings.c.released.is_(sa.false()),
+        mailings.c.state.in_(_ON_ITS_WAY),
+    )
+    row = {
+        "subscriber_id": subscriber_id,
+        "slug": slug,
+        "at": now(connection),
+        "number": connection.scalar(newest),
+    }
     values = (sa.literal(value, issue_notices.c[name].type) for name, value in row.items())
     insert = issue_notices.insert().from_select(list(row), sa.select(*values).where(~had))
     done = connection.execute(insert, execution_options={"preserve_rowcount": True})

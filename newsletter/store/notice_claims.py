@@ -28,6 +28,7 @@ from newsletter.store.notices import is_actionable
 from newsletter.store.schema import (
     address_changes,
     editions,
+    issue_notices,
     mailings,
     notices,
     signups,
@@ -294,18 +295,42 @@ def _read_issues(connection: sa.Connection, row: sa.Row[Any]) -> tuple[NamedIssu
         return ()
     brings = row.kind == NoticeKind.ISSUE
     letter = mailings.c.letter if brings else sa.literal(b"", mailings.c.letter.type)
+    text = _text_of_notice(row) if brings else sa.literal(0)
     query = (
-        sa.select(mailings.c.slug, editions.c.subject, mailings.c.public_id, letter)
-        .join(mailings, editions.c.mailing_id == mailings.c.id)
+        sa.select(editions.c.slug, editions.c.subject, mailings.c.public_id, letter)
+        .join(
+            mailings,
+            sa.or_(
+                editions.c.mailing_id == mailings.c.id,
+                sa.and_(
+                    mailings.c.erratum_of == editions.c.slug,
+                    mailings.c.erratum == editions.c.number,
+                ),
+            ),
+        )
         .where(
-            mailings.c.slug.in_(slugs),
+            editions.c.slug.in_(slugs),
+            editions.c.number == text,
             mailings.c.rehearsal.is_(sa.false()),
             mailings.c.released.is_(sa.false()),
-            mailings.c.slug.not_in(sa.select(withdrawals.c.slug)),
+            editions.c.slug.not_in(sa.select(withdrawals.c.slug)),
         )
     )
     found = {issue[0]: NamedIssue(*issue) for issue in connection.execute(query)}
     return tuple(found[slug] for slug in slugs if slug in found)
+
+
+def _text_of_notice(row: sa.Row[Any]) -> sa.ScalarSelect[int]:
+    """Return which text of its issue a notice brings: as sent, or a correction."""
+    return (
+        sa.select(issue_notices.c.number)
+        .where(
+            issue_notices.c.subscriber_id == row.subscriber_id,
+            issue_notices.c.slug == editions.c.slug,
+        )
+        .correlate(editions)
+        .scalar_subquery()
+    )
 
 
 def _give_up(connection: sa.Connection, id_: int, reason: str) -> None:

@@ -418,6 +418,8 @@ issue_notices = sa.Table(
     ),
     sa.Column("slug", sa.Text, primary_key=True),
     sa.Column("at", UtcDateTime, nullable=False),
+    # Which text of it: 0 as it was sent, else the correction of this number.
+    sa.Column("number", sa.Integer, nullable=False, server_default="0"),
 )
 
 # --- The archive ---

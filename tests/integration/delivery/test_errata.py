@@ -17,7 +17,11 @@ from newsletter.providers import open_provider
 from newsletter.store import editions, errata, mailings
 from newsletter.store.schema import issue_notices, subscribers
 from newsletter.store.sql import new_id
+from newsletter.subscriptions import signup
+from newsletter.subscriptions.signup import request_signup
+from newsletter.subscriptions.welcome import Welcome
 from tests.support.newsletter import FakeProvider, Newsletter
+from tests.support.signups import HERE, VIA, open_link, send_due, signup_request
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -201,6 +205,28 @@ def test_a_notice_with_the_issue_counts_as_its_first_text(
     assert got(provider, 8) == [*map(str, range(8)), "nieuw"]
     assert mail(newsletter, provider).repeated
     assert len(provider.taken()) == 17
+
+
+def test_who_joins_after_a_correction_gets_it_as_the_issue_and_only_later_ones_by_mail(
+    newsletter: Newsletter, root: Path
+) -> None:
+    seen: list[Batch] = []
+    provider = FakeProvider(root / "taken", answer=seen.append)
+    newsletter.send(provider)
+    correct(newsletter, "over rust.", "over water.")
+    mail(newsletter, provider)
+    request_signup(newsletter.store, signup_request("nieuw@example.org"), VIA)
+    link = open_link(newsletter.store, "nieuw@example.org")
+    signup.confirm(newsletter.store, link, HERE, Welcome(VIA, with_latest=True))
+    seen.clear()
+    send_due(newsletter, provider)
+    issue = seen[-1].letter
+    assert (issue.subject, "over water." in issue.text) == ("Over rust", True)
+    correct(newsletter, "over water.", "over zee.")
+    seen.clear()
+    mail(newsletter, provider)
+    emails = [to.email for batch in seen for to in batch.recipients]
+    assert sorted(emails) == [*(f"lezer{n}@example.org" for n in range(8)), "nieuw@example.org"]
 
 
 def test_published_first_and_mailed_later_it_is_one_correction(

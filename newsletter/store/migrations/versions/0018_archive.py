@@ -81,6 +81,7 @@ def upgrade() -> None:
         ),
         sa.Column("slug", sa.Text, primary_key=True),
         sa.Column("at", UtcDateTime, nullable=False),
+        sa.Column("number", sa.Integer, nullable=False, server_default="0"),
     )
     op.create_table(
         "answers",
