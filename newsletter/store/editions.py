@@ -64,10 +64,12 @@ def fingerprint(connection: sa.Connection) -> str:
 def changed_at(connection: sa.Connection) -> datetime | None:
     """Return when the archive was changed last; None if nothing was published yet."""
     moments = [
-        connection.scalar(sa.select(sa.func.max(column)))
-        for column in (editions.c.at, withdrawals.c.at)
+        sa.select(sa.func.max(editions.c.at)),
+        sa.select(sa.func.max(withdrawals.c.at)),
+        # A mailing that was cancelled before anything left takes its text along.
+        sa.select(sa.func.max(mailings.c.finished_at)).where(mailings.c.released.is_(sa.true())),
     ]
-    return max(filter(None, moments), default=None)
+    return max(filter(None, map(connection.scalar, moments)), default=None)
 
 
 def published(

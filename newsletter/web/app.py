@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import logging
 import multiprocessing
 import os
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -45,7 +45,7 @@ from newsletter.web.unsubscribe import UnsubscribeHandler
 from newsletter.web.webhooks import WebhookHandler
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from types import FrameType
 
     from starlette.requests import Request
@@ -57,6 +57,9 @@ if TYPE_CHECKING:
     from newsletter.web.pages import Pages
 
 _FLUSH_SECONDS: Final = 0.1
+_READERS: Final = 10
+"""How many requests for pages of the archive are served at once: those of subscribers have the
+other threads (Starlette has 40) and connections to the database."""
 _ARCHIVE: Final = (
     "/issues",
     "/issues/",
@@ -129,6 +132,16 @@ def create_app(
     pages = context.pages
     signup, preferences = SignupHandler(context), PreferencesHandler(context)
     webhooks, archive = WebhookHandler(context), ArchiveHandler(context)
+    readers = asyncio.Semaphore(_READERS)
+
+    def reading(show: Callable[[Request], Response]) -> Callable[[Request], Awaitable[Response]]:
+        # An endpoint of its own each time: by it the log names its route.
+        async def endpoint(request: Request) -> Response:
+            async with readers:  # the first pages after a change take seconds
+                return await run_in_threadpool(show, request)
+
+        return endpoint
+
     routes = [
         Route("/", signup.show),
         Route("/subscribe", signup.subscribe, methods=["GET", "POST"]),
@@ -138,10 +151,9 @@ def create_app(
         Route(
             "/u/{token}", UnsubscribeHandler(context, preferences).handle, methods=["GET", "POST"]
         ),
-        # Each with an endpoint of its own, by which the log names its route.
-        *(Route(path, functools.partial(archive.show)) for path in _ARCHIVE),
-        Route("/issues/search", archive.search),
-        Route("/issues/{slug}", IssueHandler(context, archive).show),
+        *(Route(path, reading(archive.show)) for path in _ARCHIVE),
+        Route("/issues/search", reading(archive.search)),
+        Route("/issues/{slug}", reading(IssueHandler(context, archive).show)),
         Route("/media/{name}", MediaHandler(context).show),
         Route("/webhooks/{provider}", webhooks.handle, methods=["POST"]),
         Route("/healthz", _health_check(context)),

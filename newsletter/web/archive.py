@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, timedelta
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Final
 
@@ -19,10 +19,12 @@ from newsletter.archive import paths
 from newsletter.archive.published import read_site
 from newsletter.archive.search_query import LONGEST
 from newsletter.store import editions
+from newsletter.store.database import now
 from newsletter.web.pages import page_policy
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from starlette.requests import Request
 
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from newsletter.web.context import Context
 
 _VARY: Final = {"Vary": "Accept"}
-_NEVER: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_SECOND: Final = timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +50,8 @@ class _Snapshot:
     def __init__(self, key: str, site: Site, changed_at: datetime, robots: str) -> None:
         self.key = key
         self.site = site
+        self.changed_at = changed_at
         self._robots = robots
-        self._changed_at = format_datetime(changed_at.astimezone(UTC), usegmt=True)
         self._answers: dict[str, _Answer] = {}
         self._rendering = threading.Lock()
 
@@ -65,7 +67,7 @@ class _Snapshot:
         headers = {
             "Cache-Control": "public, max-age=300",
             "ETag": f'"{hashlib.sha256(page.body).hexdigest()[:32]}"',
-            "Last-Modified": self._changed_at,
+            "Last-Modified": format_datetime(self.changed_at, usegmt=True),
             "X-Robots-Tag": self._robots,
         }
         if page.media_type == "text/html":
@@ -79,6 +81,8 @@ class ArchiveHandler:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._snapshot: _Snapshot | None = None
+        self._since: datetime | None = None
+        """When this process showed the archive first: settings and program are those of then."""
         self._reading = threading.Lock()
 
     def show(self, request: Request) -> Response:
@@ -136,7 +140,11 @@ class ArchiveHandler:
         # First the key: what changes meanwhile has another one, and is read with the next request.
         with store.read() as connection:
             key = editions.fingerprint(connection)
-            changed_at = editions.changed_at(connection) or _NEVER
+            self._since = self._since or now(connection)
+            changed_at = max(self._since, editions.changed_at(connection) or self._since)
+        changed_at = changed_at.astimezone(UTC).replace(microsecond=0)
+        if self._snapshot:  # two changes within a second have two dates
+            changed_at = max(changed_at, self._snapshot.changed_at + _SECOND)
         site = read_site(context.settings, store)
         # What nobody was mailed is nobody's to find.
         robots = "noindex" if context.shows_rehearsals else "all"

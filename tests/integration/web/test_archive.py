@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
 from typing import TYPE_CHECKING
 
 import feedparser
+import httpx
 import pytest
 
 from newsletter.model import Text
@@ -120,6 +123,51 @@ def test_a_withdrawn_issue_is_gone_from_everywhere(newsletter: Newsletter, app: 
         now = app.client.get(path, headers=asked)
         assert now.status_code == 200
         assert issue.slug not in now.text
+
+
+def test_what_was_cancelled_before_anything_left_is_a_change(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=1)
+    record(newsletter.store, weekly(1))
+    newsletter.send(FakeProvider(root / "taken"))
+    cancelled = "UPDATE mailings SET state = 'cancelled', released = 1, finished_at = started_at"
+    with serving(root) as app:
+        had = app.client.get("/feed.xml")
+        assert newsletter.slug in had.text
+        newsletter.sql(cancelled)
+        asked = {"If-Modified-Since": had.headers["last-modified"]}
+        now = app.client.get("/feed.xml", headers=asked)
+        assert now.status_code == 200
+        assert newsletter.slug not in now.text
+
+
+def test_other_settings_are_a_change(newsletter: Newsletter) -> None:
+    record(newsletter.store, weekly(1))
+    with serving(newsletter.root) as app:
+        had = app.client.get("/feed.xml").headers["last-modified"]
+    settings = newsletter.root / "newsletter.toml"
+    text = settings.read_text(encoding="utf-8")
+    settings.write_text(text.replace("Proefbrief", "Andere brief"), encoding="utf-8")
+    while formatdate(usegmt=True) == had:  # until the next second
+        time.sleep(0.05)
+    with serving(newsletter.root) as app:
+        now = app.client.get("/feed.xml", headers={"If-Modified-Since": had})
+        assert "Andere brief" in now.text
+
+
+def test_a_page_that_takes_long_keeps_nobody_else_waiting(root: Path) -> None:
+    newsletter = Newsletter(root, subscribers=0)
+    record(newsletter.store, weekly(1))
+    template = root / "templates" / "archive" / "issue.html.j2"
+    template.parent.mkdir(parents=True)
+    loops = "".join(f"{{% for {name} in range(99999) %}}" for name in "abc")
+    template.write_text(f"{loops}{'{% endfor %}' * 3}", encoding="utf-8")
+    with serving(root) as app, ThreadPoolExecutor(60) as readers:
+        path = f"/issues/{weekly(1)[0].slug}"
+        asked = [readers.submit(httpx.get, f"{app.url}{path}", timeout=60) for _ in range(60)]
+        time.sleep(1)  # they arrive
+        assert app.client.get("/healthz", timeout=30).status_code == 200
+        assert not any(one.done() for one in asked)
+        app.close()
 
 
 def test_the_sign_up_page_names_the_feeds_and_no_issue_that_was_withdrawn(root: Path) -> None:
